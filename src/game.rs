@@ -1,0 +1,265 @@
+//! What an embedder writes: a [`Game`]. This is the one file to read before writing one.
+//!
+//! A game is a plain, deterministic state machine: the same seed, joins, leaves and inputs lead to the same rows on
+//! every machine. It has no clock (ticks are time), draws randomness only from its [`Context`], and must not iterate
+//! over hash maps. Inside it may use any data structure it likes; once per tick it writes rows of integers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::Rng;
+
+use crate::id::{EntityId, Seat, ZoneId};
+pub use crate::snapshot::Observer;
+use crate::snapshot::{InputSchema, MAX_INPUT_FIELDS, Schema};
+use crate::tick::{Tick, TickRate};
+use crate::wire::{Close, Rule};
+
+/// The rules of one room. Hooks run on the room's thread, one at a time; a panic in any of them ends this room only.
+pub trait Game: Send {
+    /// What the room needs to know about the game, asked once.
+    fn spec(&self) -> Spec;
+
+    /// A player takes a seat. Returns the player's entity, usually fresh from [`Context::spawn`]. Called between ticks,
+    /// so the next step and frame include the player.
+    ///
+    /// # Errors
+    /// A refusal, with a text for the log; the player is told that the room is not for them.
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String>;
+
+    /// A player's seat is free. Called between ticks, once per successful join.
+    fn leave(&mut self, seat: Seat, cx: &mut Context);
+
+    /// Advances the world by one tick. `moves` has one entry per taken seat, in seat order.
+    fn step(&mut self, moves: &[Move], cx: &mut Context);
+
+    /// Writes every visible entity into the zones from which it can be seen.
+    fn observe(&self, out: &mut Observer);
+
+    /// A player's client sent a reliable message. Called before the step of the tick, in order, exactly once.
+    fn command(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) {
+        let _ = (seat, kind, body, cx);
+    }
+}
+
+/// What a room needs to know about its game.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The layout of rows.
+    pub schema: Arc<Schema>,
+    /// The layout of inputs.
+    pub inputs: InputSchema,
+    /// How inputs are treated.
+    pub rule: Rule,
+    /// Seats, unless the room's creator asked for fewer; at most [`crate::wire::limits::SEATS`].
+    pub capacity: u16,
+    /// Told to every client in the welcome, such as the name of the map.
+    pub properties: Vec<(String, String)>,
+}
+
+/// What a new room was asked to be.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Ticks per second. Games scale their per-tick amounts by it.
+    pub rate: TickRate,
+    /// All randomness of the room follows from it.
+    pub seed: u64,
+    /// Options of the creator; a game refuses values it cannot use and ignores keys it does not know.
+    pub options: BTreeMap<String, String>,
+}
+
+/// Who takes a seat.
+#[derive(Clone, Debug)]
+pub struct Player {
+    /// Where they sit.
+    pub seat: Seat,
+    /// Normalised and bounded, but chosen by the player: show it as text only.
+    pub name: String,
+    /// Options of the player.
+    pub options: BTreeMap<String, String>,
+}
+
+/// The input of one seat for one tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Whose.
+    pub seat: Seat,
+    /// One value per input field; the rest is zero. Checked against the input schema.
+    pub input: Input,
+    /// Whether it was consumed at this tick; otherwise it is the last one, repeated (*steer*) or merely remembered (*place*).
+    pub fresh: bool,
+}
+
+/// The values of an input by field; fields that the schema does not have are zero.
+pub type Input = [i32; MAX_INPUT_FIELDS];
+
+/// Who gets an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// Everyone in the room.
+    All,
+    /// One player.
+    Only(Seat),
+    /// Everyone but one.
+    Except(Seat),
+}
+
+/// What a game asks of its room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Emit { to: To, kind: u16, body: Bytes },
+    Correct { seat: Seat, reason: u8 },
+    Kick { seat: Seat, close: Close },
+    Subscribe { seat: Seat, zones: Arc<[ZoneId]> },
+}
+
+/// What a game may use and ask for while one of its hooks runs.
+#[derive(Debug)]
+pub struct Context {
+    tick: Tick,
+    rate: TickRate,
+    random: Pcg32,
+    next_entity: u32,
+    effects: Vec<Effect>,
+}
+
+impl Context {
+    /// A context as a room makes it, for testing a game without a room.
+    pub fn new(rate: TickRate, seed: u64) -> Self {
+        const STREAM: u64 = 0xa02b_dbf7_bb3c_0a7;
+        Self { tick: Tick(0), rate, random: Pcg32::new(seed, STREAM), next_entity: 1, effects: Vec::new() }
+    }
+
+    /// The tick that is being computed; between ticks, the last one.
+    pub fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// Ticks per second.
+    pub fn rate(&self) -> TickRate {
+        self.rate
+    }
+
+    /// A number below `bound`, evenly distributed; 0 when `bound` is 0. From PCG32, the same on every machine.
+    pub fn below(&mut self, bound: u32) -> u32 {
+        // Multiply-shift: the bias is below bound / 2^32, which no game can notice.
+        ((u64::from(self.random.next_u32()) * u64::from(bound)) >> 32) as u32
+    }
+
+    /// A fresh entity id, never used before in this room.
+    pub fn spawn(&mut self) -> EntityId {
+        let id = EntityId(self.next_entity);
+        self.next_entity += 1;
+        id
+    }
+
+    /// Sends an event, delivered exactly once and in order with the frame of this tick.
+    ///
+    /// # Panics
+    /// When `body` is longer than [`crate::wire::limits::BODY`].
+    pub fn emit(&mut self, to: To, kind: u16, body: impl Into<Bytes>) {
+        let body = body.into();
+        assert!(body.len() <= crate::wire::limits::BODY, "an event body of {} bytes", body.len());
+        self.effects.push(Effect::Emit { to, kind, body });
+    }
+
+    /// Says that the server moved the player's entity (correction, knockback, respawn): opens a new placement epoch.
+    /// Position reports made before the client knew are ignored without punishment.
+    pub fn correct(&mut self, seat: Seat, reason: u8) {
+        self.effects.push(Effect::Correct { seat, reason });
+    }
+
+    /// Ends the player's session after this tick. [`Game::leave`] is called.
+    pub fn kick(&mut self, seat: Seat, close: Close) {
+        self.effects.push(Effect::Kick { seat, close });
+    }
+
+    /// Sets which zones the player sees from the next frame on. A new player sees zone 0.
+    pub fn subscribe(&mut self, seat: Seat, mut zones: Vec<ZoneId>) {
+        zones.sort_unstable();
+        zones.dedup();
+        self.effects.push(Effect::Subscribe { seat, zones: zones.into() });
+    }
+
+    pub(crate) fn set_tick(&mut self, tick: Tick) {
+        self.tick = tick;
+    }
+
+    pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+}
+
+/// Checks reported positions against a top speed: a budget of distance that grows with the room's ticks, not with what
+/// the client claims, and holds a few ticks of jitter.
+#[derive(Clone, Copy, Debug)]
+pub struct SpeedGate {
+    /// Quanta per tick.
+    top: i64,
+    /// Quanta that may be moved now.
+    budget: i64,
+}
+
+impl SpeedGate {
+    /// How many ticks of movement a late report may make up for.
+    const BURST: i64 = 6;
+
+    /// A gate for `top` quanta per tick.
+    pub fn new(top: u32) -> Self {
+        let top = i64::from(top);
+        Self { top, budget: top * Self::BURST }
+    }
+
+    /// One tick passes.
+    pub fn tick(&mut self) {
+        self.budget = (self.budget + self.top).min(self.top * Self::BURST);
+    }
+
+    /// Whether a move by (`dx`, `dy`) quanta is possible by now; pays for it if so.
+    pub fn admit(&mut self, dx: i32, dy: i32) -> bool {
+        let square = i64::from(dx).pow(2) + i64::from(dy).pow(2);
+        let distance = square.isqrt() + i64::from(square.isqrt().pow(2) < square);
+        let admitted = distance <= self.budget;
+        if admitted {
+            self.budget -= distance;
+        }
+        admitted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speed_hack_gains_nothing_in_the_long_run() {
+        let mut gate = SpeedGate::new(10);
+        let mut moved = 0;
+        for _ in 0..1000 {
+            gate.tick();
+            if gate.admit(30, 0) {
+                moved += 30;
+            }
+        }
+        assert!(moved <= 10 * 1000 + 60, "{moved}");
+    }
+
+    #[test]
+    fn honest_jitter_passes() {
+        let mut gate = SpeedGate::new(10);
+        for tick in 0..1000 {
+            gate.tick();
+            if tick % 5 == 4 {
+                assert!(gate.admit(30, 40));
+            }
+        }
+    }
+
+    #[test]
+    fn randomness_is_the_published_pcg32() {
+        // First output of pcg32 with the reference seed 42, stream 54.
+        assert_eq!(Pcg32::new(42, 54).next_u32(), 0xa15c_02b7);
+    }
+}

@@ -1,0 +1,67 @@
+//! The newtypes by which things are named. Every id is a plain integer on the wire; none has a sentinel value.
+
+use serde::{Deserialize, Serialize};
+
+/// An entity of a room. Ids are handed out in ascending order and never reused within the life of a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EntityId(pub u32);
+
+/// A player's place in a room. Sessions come and go under a seat; a seat is given to another player only after it was freed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Seat(pub u16);
+
+/// A part of a frame that a viewer subscribes to as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ZoneId(pub u16);
+
+/// An entity kind: its index in the room's schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct KindId(pub u8);
+
+/// Counts the server-side moves of one seat, modulo 256. Position reports must echo the newest one to count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacementEpoch(pub u8);
+
+impl PlacementEpoch {
+    /// The epoch that the next server-side move opens.
+    pub fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
+/// A position in a numbered stream (inputs, commands, events). Comparison is by serial-number arithmetic (RFC 1982), so
+/// that a stream may wrap: of two numbers less than 2^31 apart, the one ahead is newer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Seq(pub u32);
+
+impl Seq {
+    /// The number `steps` places further on.
+    pub fn plus(self, steps: u32) -> Self {
+        Self(self.0.wrapping_add(steps))
+    }
+
+    /// How far `self` is ahead of `other`; negative when it is behind.
+    pub fn since(self, other: Self) -> i32 {
+        self.0.wrapping_sub(other.0).cast_signed()
+    }
+
+    /// Whether `self` is newer than `other`.
+    pub fn is_after(self, other: Self) -> bool {
+        self.since(other) > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequence_numbers_compare_across_the_wrap() {
+        let before = Seq(u32::MAX - 1);
+        let after = before.plus(3);
+        assert_eq!(after, Seq(1));
+        assert!(after.is_after(before));
+        assert!(!before.is_after(after));
+        assert_eq!(before.since(after), -3);
+    }
+}

@@ -1,0 +1,177 @@
+//! A frame: everything that a room says about one tick, immutable and shared by every viewer.
+//!
+//! Zone bytes exist once per (tick, zone): the delta is encoded when the frame is frozen; keyframe and hash are made by
+//! the first viewer that needs them and kept. `OnceLock` is used as a memo of a pure function, not to coordinate.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+use super::delta;
+use super::schema::Schema;
+use super::zone::{Observer, Zone, derive_motion};
+use crate::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
+use crate::tick::Tick;
+
+/// What a frame tells one seat alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeatNote {
+    /// Whom it tells.
+    pub seat: Seat,
+    /// The player's entity.
+    pub entity: EntityId,
+    /// The last input consumed.
+    pub consumed: Seq,
+    /// Inputs that were dropped unconsumed since the seat was taken, modulo 2^32.
+    pub superseded: u32,
+    /// The newest server-side move.
+    pub placement: PlacementEpoch,
+    /// Why that move happened: a game's own reason code.
+    pub reason: u8,
+    /// The last command handed to the game.
+    pub commands: Seq,
+    /// The zones this seat subscribes to, ascending.
+    pub zones: Arc<[ZoneId]>,
+}
+
+/// One zone of a frame.
+#[derive(Debug)]
+pub struct FrameZone {
+    id: ZoneId,
+    zone: Zone,
+    delta: Bytes,
+    keyframe: OnceLock<Bytes>,
+    hash: OnceLock<u32>,
+}
+
+impl FrameZone {
+    /// Which zone.
+    pub fn id(&self) -> ZoneId {
+        self.id
+    }
+
+    /// Its rows.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// The bytes that lead here from the tick before.
+    pub fn delta(&self) -> &Bytes {
+        &self.delta
+    }
+
+    /// The fingerprint of its rows.
+    pub fn hash(&self) -> u32 {
+        *self.hash.get_or_init(|| self.zone.hash())
+    }
+}
+
+/// Everything a room says about one tick.
+#[derive(Debug)]
+pub struct Frame {
+    schema: Arc<Schema>,
+    tick: Tick,
+    /// Ascending. A zone is here while it has rows and once more when it lost the last one; otherwise it is empty.
+    zones: Vec<FrameZone>,
+    /// Ascending by seat.
+    notes: Vec<SeatNote>,
+    saturated: u64,
+}
+
+impl Frame {
+    /// The frame before the first tick: no zones, no seats.
+    pub fn initial(schema: Arc<Schema>, tick: Tick) -> Self {
+        Self { schema, tick, zones: Vec::new(), notes: Vec::new(), saturated: 0 }
+    }
+
+    /// Freezes the frame after `self`: rows as `observe` writes them, notes as given.
+    pub fn freeze(&self, notes: Vec<SeatNote>, observe: impl FnOnce(&mut Observer)) -> Self {
+        debug_assert!(notes.is_sorted_by(|a, b| a.seat < b.seat), "notes are in seat order");
+        let schema = &*self.schema;
+        let mut observer = Observer::new(schema);
+        for old in self.zones.iter().filter(|old| !old.zone.is_empty()) {
+            observer.reserve(old.id, &old.zone);
+        }
+        observe(&mut observer);
+        let (drafts, saturated) = observer.finish();
+        let empty = Zone::empty(schema);
+        let mut scratch = Vec::new();
+        let mut zones = Vec::with_capacity(drafts.len());
+        for (id, mut zone) in drafts {
+            let base = self.zone(id).map_or(&empty, |old| &old.zone);
+            if zone.is_empty() && base.is_empty() {
+                continue;
+            }
+            derive_motion(schema, base, &mut zone);
+            scratch.clear();
+            scratch.reserve(zone.len() * 4 + 16);
+            delta::diff(schema, base, &zone, &mut scratch);
+            let delta = Bytes::copy_from_slice(&scratch);
+            zones.push(FrameZone { id, zone, delta, keyframe: OnceLock::new(), hash: OnceLock::new() });
+        }
+        Self { schema: self.schema.clone(), tick: self.tick.plus(1), zones, notes, saturated }
+    }
+
+    /// The schema of all rows.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The tick it describes.
+    pub fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// The zones that have rows or just lost them, ascending.
+    pub fn zones(&self) -> &[FrameZone] {
+        &self.zones
+    }
+
+    /// A zone; `None` means that it is empty and was empty one tick before.
+    pub fn zone(&self, id: ZoneId) -> Option<&FrameZone> {
+        self.zones.binary_search_by_key(&id, |zone| zone.id).ok().map(|index| &self.zones[index])
+    }
+
+    /// What the frame tells `seat`.
+    pub fn note(&self, seat: Seat) -> Option<&SeatNote> {
+        self.notes.binary_search_by_key(&seat, |note| note.seat).ok().map(|index| &self.notes[index])
+    }
+
+    /// What the frame tells the seats, ascending.
+    pub fn notes(&self) -> &[SeatNote] {
+        &self.notes
+    }
+
+    /// Values that were outside their field's range and were moved to its bound.
+    pub fn saturated(&self) -> u64 {
+        self.saturated
+    }
+
+    /// The keyframe of a zone of this frame, encoded once.
+    pub fn keyframe<'a>(&self, zone: &'a FrameZone) -> &'a Bytes {
+        zone.keyframe.get_or_init(|| {
+            let mut out = Vec::new();
+            delta::write_keyframe(&self.schema, &zone.zone, &mut out);
+            out.into()
+        })
+    }
+
+    /// The values of an entity, looked up in every zone.
+    pub fn find(&self, kind: KindId, id: EntityId) -> Option<&[i32]> {
+        self.zones.iter().find_map(|zone| zone.zone.find(&self.schema, kind, id))
+    }
+
+    /// Bytes of memory the frame holds, about; what the feed's bound counts.
+    pub fn weight(&self) -> usize {
+        let zones: usize = self.zones.iter().map(|zone| zone.weight()).sum();
+        size_of::<Self>() + zones + self.notes.len() * size_of::<SeatNote>()
+    }
+}
+
+impl FrameZone {
+    fn weight(&self) -> usize {
+        let tables = self.zone.tables.iter().map(|table| 4 * (table.ids.capacity() + table.cells.capacity()));
+        let keyframe = self.keyframe.get().map_or(0, Bytes::len);
+        size_of::<Self>() + tables.sum::<usize>() + self.delta.len() + keyframe
+    }
+}

@@ -1,0 +1,15 @@
+//! What changed: schema, tables, zones, deltas, keyframes and frames.
+//!
+//! Pure data and pure functions. Bytes made here are opaque to the rest of the crate: `wire` puts them into messages.
+
+mod codec;
+pub mod delta;
+mod frame;
+mod hash;
+mod schema;
+mod zone;
+
+pub use codec::DecodeError;
+pub use frame::{Frame, FrameZone, SeatNote};
+pub use schema::{Field, InputSchema, Kind, MAX_INPUT_FIELDS, Motion, Schema, SchemaError, Shape};
+pub use zone::{Observer, RowRef, Table, Zone};

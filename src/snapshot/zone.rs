@@ -1,0 +1,220 @@
+//! The state of one zone at one tick: per entity kind a table of rows, sorted by id.
+//!
+//! A row is a run of integer cells: the field values in schema order, then one motion cell per linear field holding the
+//! change that led to the value. Motion is part of the state, so that a keyframe restores it and the next delta applies.
+
+use super::schema::{KindPlan, Schema};
+use crate::id::{EntityId, KindId, ZoneId};
+
+/// The rows of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Strictly ascending.
+    pub(super) ids: Vec<EntityId>,
+    /// `ids.len()` rows of the kind's stride.
+    pub(super) cells: Vec<i32>,
+}
+
+impl Table {
+    pub(super) fn with_capacity(rows: usize, stride: usize) -> Self {
+        Self { ids: Vec::with_capacity(rows), cells: Vec::with_capacity(rows * stride) }
+    }
+
+    /// The ids, strictly ascending.
+    pub fn ids(&self) -> &[EntityId] {
+        &self.ids
+    }
+
+    pub(super) fn row(&self, index: usize, stride: usize) -> &[i32] {
+        &self.cells[index * stride..(index + 1) * stride]
+    }
+
+    pub(super) fn push(&mut self, id: EntityId, cells: &[i32]) {
+        debug_assert!(self.ids.last().is_none_or(|last| *last < id), "rows are written in id order");
+        self.ids.push(id);
+        self.cells.extend_from_slice(cells);
+    }
+
+    /// Restores id order after rows came in another one.
+    fn sort(&mut self, stride: usize) {
+        if self.ids.is_sorted_by(|a, b| a < b) {
+            return;
+        }
+        let mut order: Vec<usize> = (0..self.ids.len()).collect();
+        order.sort_unstable_by_key(|index| self.ids[*index]);
+        let mut sorted = Self::with_capacity(self.ids.len(), stride);
+        for index in order {
+            let id = self.ids[index];
+            assert!(sorted.ids.last() != Some(&id), "entity {} was observed twice in one zone", id.0);
+            let row = &self.cells[index * stride..(index + 1) * stride];
+            sorted.ids.push(id);
+            sorted.cells.extend_from_slice(row);
+        }
+        *self = sorted;
+    }
+}
+
+/// The state of one zone: a table per kind of the schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    pub(super) tables: Vec<Table>,
+}
+
+impl Zone {
+    /// A zone without rows.
+    pub fn empty(schema: &Schema) -> Self {
+        Self { tables: vec![Table::default(); schema.kinds().len()] }
+    }
+
+    /// Whether no entity is in it.
+    pub fn is_empty(&self) -> bool {
+        self.tables.iter().all(|table| table.ids.is_empty())
+    }
+
+    /// Rows of all kinds together.
+    pub fn len(&self) -> usize {
+        self.tables.iter().map(|table| table.ids.len()).sum()
+    }
+
+    /// The table of `kind`; `None` when the schema has no such kind.
+    pub fn table(&self, kind: KindId) -> Option<&Table> {
+        self.tables.get(usize::from(kind.0))
+    }
+
+    /// All rows in (kind, id) order.
+    pub fn rows<'a>(&'a self, schema: &'a Schema) -> impl Iterator<Item = RowRef<'a>> {
+        self.tables.iter().zip(schema.plans()).zip(0..).flat_map(|((table, plan), kind)| {
+            table.ids.iter().enumerate().map(move |(index, id)| RowRef {
+                kind: KindId(kind),
+                id: *id,
+                values: &table.row(index, plan.stride)[..plan.fields.len()],
+            })
+        })
+    }
+
+    /// The values of one entity in field order.
+    pub fn find<'a>(&'a self, schema: &'a Schema, kind: KindId, id: EntityId) -> Option<&'a [i32]> {
+        let plan = schema.plans().get(usize::from(kind.0))?;
+        let table = self.table(kind)?;
+        let index = table.ids.binary_search(&id).ok()?;
+        Some(&table.row(index, plan.stride)[..plan.fields.len()])
+    }
+
+    /// A 32-bit fingerprint of all rows with their motion; see PROTOCOL.md. Equal states have equal hashes on every
+    /// machine and in every implementation.
+    pub fn hash(&self) -> u32 {
+        super::hash::zone_hash(self)
+    }
+}
+
+/// One entity of a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowRef<'a> {
+    /// Its kind.
+    pub kind: KindId,
+    /// Its id.
+    pub id: EntityId,
+    /// Its values in field order, in quanta.
+    pub values: &'a [i32],
+}
+
+/// Takes the rows of one tick from a game and quantises them into zones.
+///
+/// Rows may be written in any order, fastest in ascending id order. Values outside their range are saturated and
+/// counted. An entity must not be written twice into one zone; it may be written into several.
+pub struct Observer<'a> {
+    schema: &'a Schema,
+    /// Sorted by zone.
+    drafts: Vec<(ZoneId, Zone)>,
+    /// Index of the draft written last: consecutive rows mostly go to the same zone.
+    current: usize,
+    saturated: u64,
+}
+
+impl<'a> Observer<'a> {
+    pub(super) fn new(schema: &'a Schema) -> Self {
+        Self { schema, drafts: Vec::new(), current: 0, saturated: 0 }
+    }
+
+    /// Writes one entity into `zone`, `values` in field order and quanta.
+    ///
+    /// # Panics
+    /// When the schema has no such kind or the number of values is not its number of fields: a bug of the game.
+    pub fn row(&mut self, zone: ZoneId, kind: KindId, id: EntityId, values: &[i32]) {
+        let plan = &self.schema.plans()[usize::from(kind.0)];
+        assert_eq!(values.len(), plan.fields.len(), "kind {} has another number of fields", kind.0);
+        let table = &mut self.draft(zone).tables[usize::from(kind.0)];
+        table.ids.push(id);
+        let mut saturated = 0;
+        for (field, value) in plan.fields.iter().zip(values) {
+            let kept = field.saturate(*value);
+            saturated += u64::from(kept != *value && !field.wraps);
+            table.cells.push(kept);
+        }
+        table.cells.resize(table.ids.len() * plan.stride, 0);
+        self.saturated += saturated;
+    }
+
+    fn draft(&mut self, zone: ZoneId) -> &mut Zone {
+        if self.drafts.get(self.current).is_none_or(|(id, _)| *id != zone) {
+            self.current = match self.drafts.binary_search_by_key(&zone, |(id, _)| *id) {
+                Ok(index) => index,
+                Err(index) => {
+                    self.drafts.insert(index, (zone, Zone::empty(self.schema)));
+                    index
+                }
+            };
+        }
+        &mut self.drafts[self.current].1
+    }
+
+    /// Makes room for as many rows as `like` has, so that a steady world is written without growing a buffer.
+    pub(super) fn reserve(&mut self, zone: ZoneId, like: &Zone) {
+        let plans = self.schema.plans();
+        let draft = self.draft(zone);
+        for ((table, like), plan) in draft.tables.iter_mut().zip(&like.tables).zip(plans) {
+            let rows = like.ids.len() + like.ids.len() / 8 + 4;
+            *table = Table::with_capacity(rows, plan.stride);
+        }
+    }
+
+    /// The zones with rows, sorted by id and rows sorted within, motion cells still zero; and how many values were
+    /// outside their range.
+    pub(super) fn finish(self) -> (Vec<(ZoneId, Zone)>, u64) {
+        let mut drafts = self.drafts;
+        for (_, zone) in &mut drafts {
+            for (table, plan) in zone.tables.iter_mut().zip(self.schema.plans()) {
+                table.sort(plan.stride);
+            }
+        }
+        (drafts, self.saturated)
+    }
+}
+
+/// Fills the motion cells of `next` with the changes since `base`. Rows without a predecessor keep zero.
+pub(super) fn derive_motion(schema: &Schema, base: &Zone, next: &mut Zone) {
+    for ((before, after), plan) in base.tables.iter().zip(&mut next.tables).zip(schema.plans()) {
+        if plan.stride == plan.fields.len() {
+            continue;
+        }
+        let mut cursor = 0;
+        for (index, id) in after.ids.iter().enumerate() {
+            while before.ids.get(cursor).is_some_and(|other| other < id) {
+                cursor += 1;
+            }
+            if before.ids.get(cursor) == Some(id) {
+                let old = before.row(cursor, plan.stride);
+                let row = &mut after.cells[index * plan.stride..(index + 1) * plan.stride];
+                write_motion(plan, old, row);
+            }
+        }
+    }
+}
+
+pub(super) fn write_motion(plan: &KindPlan, old: &[i32], row: &mut [i32]) {
+    for (index, field) in plan.fields.iter().enumerate() {
+        if let Some(slot) = field.motion {
+            row[slot] = field.difference(old[index], row[index]);
+        }
+    }
+}

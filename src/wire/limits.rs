@@ -1,0 +1,83 @@
+//! Every bound of the protocol and the house, each with its reason. Nothing is unbounded.
+
+use std::time::Duration;
+
+/// Bytes of one message from a client: the largest legal one is a hello of about 9 KiB (token and options).
+pub const CLIENT_MESSAGE: usize = 16 * 1024;
+/// Bytes of one message to a client, as a client should check: a keyframe of some 10,000 rows or a roster of 4,096.
+pub const SERVER_MESSAGE: usize = 4 * 1024 * 1024;
+/// Characters of a player's name: fits over an avatar.
+pub const NAME_CHARS: usize = 24;
+/// Bytes of a room id, game name, option key or option value.
+pub const TEXT: usize = 64;
+/// Options in a hello, per list.
+pub const OPTIONS: usize = 16;
+/// Bytes of a join token: JWTs with a few claims stay below.
+pub const TOKEN: usize = 4 * 1024;
+/// Bytes of a resume token.
+pub const RESUME: usize = 64;
+/// Bytes of a command or of a game event's payload.
+pub const BODY: usize = 1024;
+/// Runs in one inputs message: more changes than any client makes between two sends.
+pub const RUNS: usize = 64;
+/// Inputs that one run may stand for: 10 s at the highest rate; older ones have expired anyway.
+pub const RUN_LENGTH: u16 = 1200;
+/// How far ahead of the newest known input a message may start: further is a client that lost its mind.
+pub const INPUT_LEAD: u32 = 1200;
+
+/// Inputs a seat's tray holds between two ticks; the oldest go first.
+pub const TRAY_RUNS: usize = 64;
+/// Commands a seat's tray holds between two ticks; a client that sends more is over its rate anyway.
+pub const TRAY_COMMANDS: usize = 32;
+/// Inputs buffered per seat: two ticks of jitter are absorbed, more would be felt as lag.
+pub const INBOX: u32 = 3;
+/// Bytes of events waiting for one recipient's acknowledgement: a minute of lively chat.
+pub const EVENT_LOG: usize = 64 * 1024;
+/// Events put into one message; the others follow with the next frame.
+pub const EVENTS_PER_MESSAGE: usize = 64;
+/// Joins a room answers per tick, so that a rush of players cannot delay the tick.
+pub const JOINS_PER_TICK: usize = 32;
+/// Joins waiting at a room; more are told to try later.
+pub const JOINS_WAITING: usize = 1024;
+
+/// The feed keeps frames for this long ...
+pub const FEED_SPAN: Duration = Duration::from_secs(3);
+/// ... and at most this many bytes.
+pub const FEED_BYTES: usize = 16 * 1024 * 1024;
+/// The longest chain of deltas in one message; beyond, the keyframe is smaller anyway.
+pub const CHAIN: u32 = 32;
+
+/// A connection that has not said hello by then is closed.
+pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// A client that says nothing at all for this long is gone (half-open connections, frozen machines).
+pub const SILENCE: Duration = Duration::from_secs(15);
+/// The server pings a silent connection this often.
+pub const PING_EVERY: Duration = Duration::from_secs(5);
+/// A client acknowledges at least this often while frames arrive.
+pub const ACK_EVERY: Duration = Duration::from_millis(100);
+/// Beyond the smallest round trip seen, the oldest unacknowledged frame may be this old before sending is held.
+pub const HOLD_MARGIN: Duration = Duration::from_millis(400);
+/// Bytes in flight before sending is held, whatever their age.
+pub const IN_FLIGHT: usize = 64 * 1024;
+/// A client that acknowledges nothing for this long while frames are due is evicted.
+pub const PATIENCE: Duration = Duration::from_secs(6);
+/// Kernel send buffer per connection: what it hides, the flow control cannot see.
+pub const SEND_BUFFER: usize = 16 * 1024;
+
+/// Messages per second and burst. Twice the highest tick rate leaves room for clients that send each input alone.
+pub const MESSAGE_RATE: u32 = 240;
+/// Pings (of either layer) per second.
+pub const PING_RATE: u32 = 10;
+/// Commands per second.
+pub const COMMAND_RATE: u32 = 20;
+/// Resyncs: one per this long after a burst of three; each costs a keyframe.
+pub const RESYNC_EVERY: Duration = Duration::from_secs(2);
+/// A client over its rate for this long is closed.
+pub const OVER_RATE_FOR: Duration = Duration::from_secs(5);
+
+/// Rooms per server.
+pub const ROOMS: usize = 10_000;
+/// Seats per room.
+pub const SEATS: u16 = 4096;
+/// An empty room lives this long.
+pub const EMPTY_ROOM_FOR: Duration = Duration::from_secs(10);
