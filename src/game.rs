@@ -128,7 +128,7 @@ pub struct Context {
 impl Context {
     /// A context as a room makes it, for testing a game without a room.
     pub fn new(rate: TickRate, seed: u64) -> Self {
-        const STREAM: u64 = 0xa02b_dbf7_bb3c_0a7;
+        const STREAM: u64 = 0x0a02_bdbf_7bb3_c0a7;
         Self { tick: Tick(0), rate, random: Pcg32::new(seed, STREAM), next_entity: 1, effects: Vec::new() }
     }
 

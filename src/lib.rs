@@ -1,5 +1,6 @@
 //! Realtime game state over WebSockets.
 
+pub mod engine;
 pub mod game;
 pub mod id;
 pub mod snapshot;

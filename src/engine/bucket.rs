@@ -1,0 +1,81 @@
+//! A token bucket with a strike clock: who is over the rate now and then is merely limited, who stays over it is ended.
+
+use std::time::Duration;
+
+use crate::tick::Moment;
+
+/// Limits how often something happens.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// Microseconds that one token takes to come back.
+    refill: u64,
+    /// Microseconds' worth of tokens it holds when full.
+    depth: u64,
+    /// When the bucket will be full again; in the past when it is.
+    full_at: u64,
+    /// Since when something was refused without a pause.
+    over_since: Option<Moment>,
+    /// The last refusal.
+    refused_at: Moment,
+}
+
+impl Bucket {
+    /// Refusals further apart than this are separate offences.
+    const FORGIVE: Duration = Duration::from_secs(1);
+
+    /// A full bucket of `burst` tokens that gains one every `refill`.
+    pub fn new(refill: Duration, burst: u32) -> Self {
+        let refill = u64::try_from(refill.as_micros()).unwrap_or(u64::MAX).max(1);
+        let depth = refill.saturating_mul(u64::from(burst.max(1)));
+        Self { refill, depth, full_at: 0, over_since: None, refused_at: Moment(0) }
+    }
+
+    /// A bucket that gains `rate` tokens per second and holds one second's worth.
+    pub fn per_second(rate: u32) -> Self {
+        Self::new(Duration::from_secs(1) / rate.max(1), rate)
+    }
+
+    /// Takes a token if there is one.
+    pub fn take(&mut self, now: Moment) -> bool {
+        let full_at = self.full_at.max(now.0).saturating_add(self.refill);
+        let granted = full_at <= now.0.saturating_add(self.depth);
+        if granted {
+            self.full_at = full_at;
+        } else {
+            let apart = now.since(self.refused_at) > Self::FORGIVE;
+            if apart || self.over_since.is_none() {
+                self.over_since = Some(now);
+            }
+            self.refused_at = now;
+        }
+        granted
+    }
+
+    /// For how long refusals have come without a pause.
+    pub fn over_for(&self, now: Moment) -> Duration {
+        match self.over_since {
+            Some(since) if now.since(self.refused_at) <= Self::FORGIVE => now.since(since),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_passes_at_the_rate_and_is_noticed() {
+        let mut bucket = Bucket::per_second(100);
+        let granted = (0..60_000_u64).filter(|n| bucket.take(Moment(n * 100))).count();
+        assert!((690..=710).contains(&granted), "{granted}");
+        assert!(bucket.over_for(Moment(6_000_000)) > Duration::from_secs(4));
+        assert_eq!(bucket.over_for(Moment(9_000_000)), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_rate_itself_is_never_refused() {
+        let mut bucket = Bucket::per_second(20);
+        assert!((0..1000_u64).all(|n| bucket.take(Moment(n * 50_000))));
+    }
+}

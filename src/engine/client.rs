@@ -1,0 +1,303 @@
+//! The peer's half: what a client knows and says. Used by bots and tests; the browser has its own in JavaScript.
+//!
+//! It numbers inputs, acknowledges, rebuilds the state and checks it against the server's hashes. It opens no socket and
+//! starts no timer: bytes go in and come out, time is an argument.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::id::{PlacementEpoch, Seq, ZoneId};
+use crate::snapshot::delta::{apply, read_keyframe};
+use crate::snapshot::{DecodeError, Zone};
+use crate::tick::{Moment, Tick};
+use crate::wire::{
+    Ack, ClientMessage, Command, Correction, EventBody, FrameMessage, Hello, Inputs, Join, PROTOCOL_VERSION, Resync,
+    Run, ServerMessage, Welcome, WireError, ZoneForm, decode_server, encode_client, limits,
+};
+
+/// How closely a client looks at what it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Rebuilds every zone and checks its hashes.
+    Full,
+    /// Checks only that messages decode and ticks rise.
+    Continuity,
+}
+
+/// What a message told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// The room let the client in; see [`Client::welcome`].
+    Welcome,
+    /// The client was brought to a newer tick.
+    Frame(Arrived),
+    /// The answer to a ping.
+    Pong {
+        /// Its stamp.
+        stamp: u32,
+    },
+}
+
+/// A frame that arrived.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Arrived {
+    /// Its tick.
+    pub tick: Tick,
+    /// Ticks since the last one that arrived.
+    pub advance: u32,
+    /// The last input consumed.
+    pub consumed: Seq,
+    /// Inputs dropped unused since the last frame.
+    pub superseded: u32,
+    /// A server-side move.
+    pub correction: Option<Correction>,
+    /// Events, oldest first.
+    pub events: Vec<EventBody<'static>>,
+    /// Events lost for good just before those.
+    pub lost: u32,
+    /// Bytes of zone payload in the message.
+    pub payload: usize,
+    /// Zones whose state was not the server's.
+    pub desyncs: u32,
+}
+
+/// Why a client cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// The bytes are no message.
+    #[error("message: {0}")]
+    Wire(#[from] WireError),
+    /// A zone payload does not decode.
+    #[error("zone payload: {0}")]
+    Zone(#[from] DecodeError),
+    /// A message that must not come now.
+    #[error("the message must not come now: {0}")]
+    Unexpected(&'static str),
+}
+
+/// What a client knows and says.
+#[derive(Debug)]
+pub struct Client {
+    depth: Depth,
+    welcome: Option<Box<Welcome>>,
+    tick: Tick,
+    consumed: Seq,
+    placement: PlacementEpoch,
+    zones: BTreeMap<ZoneId, Zone>,
+    events: Seq,
+    commands: Seq,
+    /// The number of the last input made.
+    made: Seq,
+    /// Made and not sent yet.
+    runs: Vec<Run>,
+    /// The values of the last input made.
+    last: Vec<i32>,
+    /// Something not sent yet differs from what was sent before: it must go out at once.
+    urgent: bool,
+    sent_inputs: Moment,
+    sent_ack: Moment,
+    ack_due: bool,
+    outbox: Vec<Vec<u8>>,
+}
+
+impl Client {
+    /// An unchanged run is sent this often.
+    const RUN_EVERY: Duration = Duration::from_millis(250);
+
+    /// A client that has said nothing yet.
+    pub fn new(depth: Depth) -> Self {
+        Self {
+            depth,
+            welcome: None,
+            tick: Tick(0),
+            consumed: Seq(0),
+            placement: PlacementEpoch(0),
+            zones: BTreeMap::new(),
+            events: Seq(0),
+            commands: Seq(0),
+            made: Seq(0),
+            runs: Vec::new(),
+            last: Vec::new(),
+            urgent: false,
+            sent_inputs: Moment(0),
+            sent_ack: Moment(0),
+            ack_due: false,
+            outbox: Vec::new(),
+        }
+    }
+
+    /// The first message.
+    pub fn hello(join: Join, name: &str, player: Vec<(String, String)>) -> Vec<u8> {
+        let version = PROTOCOL_VERSION;
+        encode_client(&ClientMessage::Hello(Hello {
+            version,
+            join,
+            name: name.to_owned(),
+            player,
+            resume: None,
+            token: None,
+        }))
+    }
+
+    /// What the server said first.
+    pub fn welcome(&self) -> Option<&Welcome> {
+        self.welcome.as_deref()
+    }
+
+    /// The newest frame's tick.
+    pub fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// The last input consumed by the server, as far as is known.
+    pub fn consumed(&self) -> Seq {
+        self.consumed
+    }
+
+    /// The zones as rebuilt; empty unless the depth is [`Depth::Full`].
+    pub fn zones(&self) -> &BTreeMap<ZoneId, Zone> {
+        &self.zones
+    }
+
+    /// Takes a message of the server.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; the connection is of no further use.
+    pub fn on_message(&mut self, bytes: &[u8]) -> Result<Told, ClientError> {
+        match decode_server(bytes)? {
+            ServerMessage::Welcome(_) if self.welcome.is_some() => Err(ClientError::Unexpected("a second welcome")),
+            ServerMessage::Welcome(welcome) => {
+                self.tick = welcome.tick;
+                self.placement = welcome.placement;
+                self.welcome = Some(welcome);
+                Ok(Told::Welcome)
+            }
+            ServerMessage::Frame(frame) => self.on_frame(&frame).map(Told::Frame),
+            ServerMessage::Pong { stamp } => Ok(Told::Pong { stamp }),
+        }
+    }
+
+    /// Makes the next input. Returns its number.
+    pub fn input(&mut self, values: &[i32]) -> Seq {
+        let changed = self.made == Seq(0) || self.last != values;
+        self.made = self.made.plus(1);
+        self.urgent |= changed;
+        match self.runs.last_mut() {
+            Some(run) if !changed && run.count < limits::RUN_LENGTH => run.count += 1,
+            _ => self.runs.push(Run { count: 1, values: values.to_vec() }),
+        }
+        self.last.clear();
+        self.last.extend_from_slice(values);
+        self.made
+    }
+
+    /// Makes a command, sent with the next [`Self::poll`].
+    pub fn command(&mut self, kind: u16, body: &[u8]) -> Seq {
+        self.commands = self.commands.plus(1);
+        let command = Command { seq: self.commands, kind, body: serde_bytes::Bytes::new(body) };
+        self.outbox.push(encode_client(&ClientMessage::Command(command)));
+        self.commands
+    }
+
+    /// Makes a ping, sent with the next [`Self::poll`].
+    pub fn ping(&mut self, stamp: u32) {
+        self.outbox.push(encode_client(&ClientMessage::Ping { stamp }));
+    }
+
+    /// What to send now, one message per call until there is none.
+    pub fn poll(&mut self, now: Moment) -> Option<Vec<u8>> {
+        self.welcome.as_ref()?;
+        if !self.outbox.is_empty() {
+            return Some(self.outbox.remove(0));
+        }
+        let ack = Ack { tick: self.tick, events: self.events };
+        let run_due = !self.runs.is_empty() && now.since(self.sent_inputs) >= Self::RUN_EVERY;
+        let ack_due = self.ack_due && now.since(self.sent_ack) >= limits::ACK_EVERY;
+        if !(self.urgent || run_due || ack_due) {
+            return None;
+        }
+        (self.ack_due, self.sent_ack) = (false, now);
+        if self.runs.is_empty() {
+            return Some(encode_client(&ClientMessage::Ack(ack)));
+        }
+        self.sent_inputs = now;
+        self.urgent = false;
+        let made = self.runs.iter().map(|run| u32::from(run.count)).sum::<u32>();
+        let first = Seq(self.made.0.wrapping_sub(made - 1));
+        let runs = std::mem::take(&mut self.runs);
+        Some(encode_client(&ClientMessage::Inputs(Inputs { ack, placement: self.placement, first, runs })))
+    }
+
+    fn on_frame(&mut self, frame: &FrameMessage) -> Result<Arrived, ClientError> {
+        let Some(welcome) = &self.welcome else {
+            return Err(ClientError::Unexpected("a frame before the welcome"));
+        };
+        if frame.advance == 0 || frame.advance > i32::MAX.cast_unsigned() {
+            return Err(ClientError::Unexpected("a frame that does not advance"));
+        }
+        let mut arrived = Arrived { advance: frame.advance, ..Arrived::default() };
+        self.tick = self.tick.plus(frame.advance);
+        self.consumed = self.consumed.plus(frame.consumed);
+        (arrived.tick, arrived.consumed) = (self.tick, self.consumed);
+        if let Some(note) = frame.note {
+            arrived.superseded = note.superseded;
+            arrived.correction = note.correction;
+            self.placement = note.correction.map_or(self.placement, |correction| correction.placement);
+        }
+        if let Some(batch) = &frame.events {
+            if batch.first != self.events.plus(1 + batch.lost) {
+                return Err(ClientError::Unexpected("events out of order"));
+            }
+            self.events = self.events.plus(batch.lost + batch.items.len() as u32);
+            arrived.lost = batch.lost;
+            arrived.events = batch.items.iter().map(|item| to_owned(&item.body)).collect();
+        }
+        for part in &frame.zones {
+            arrived.payload += payload(&part.form);
+            if self.depth == Depth::Continuity {
+                continue;
+            }
+            let zone = match &part.form {
+                ZoneForm::Gone => {
+                    self.zones.remove(&part.zone);
+                    continue;
+                }
+                ZoneForm::Keyframe(bytes) => read_keyframe(&welcome.schema, bytes)?,
+                ZoneForm::Chain(deltas) => {
+                    let known = self.zones.remove(&part.zone);
+                    let mut zone = known.unwrap_or_else(|| Zone::empty(&welcome.schema));
+                    for delta in deltas {
+                        zone = apply(&welcome.schema, &zone, delta)?;
+                    }
+                    zone
+                }
+            };
+            if part.hash.is_some_and(|hash| hash != zone.hash()) {
+                arrived.desyncs += 1;
+                let resync = Resync { zone: part.zone, tick: self.tick };
+                self.outbox.push(encode_client(&ClientMessage::Resync(resync)));
+            }
+            self.zones.insert(part.zone, zone);
+        }
+        self.ack_due = true;
+        Ok(arrived)
+    }
+}
+
+fn payload(form: &ZoneForm) -> usize {
+    match form {
+        ZoneForm::Chain(deltas) => deltas.iter().map(|delta| delta.len()).sum(),
+        ZoneForm::Keyframe(bytes) => bytes.len(),
+        ZoneForm::Gone => 0,
+    }
+}
+
+fn to_owned(body: &EventBody) -> EventBody<'static> {
+    match body {
+        EventBody::Joined(entry) => EventBody::Joined(entry.clone()),
+        EventBody::Left { seat, code } => EventBody::Left { seat: *seat, code: *code },
+        EventBody::Game { kind, body } => {
+            EventBody::Game { kind: *kind, body: std::borrow::Cow::Owned(body.clone().into_owned()) }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Events on their way to one recipient: numbered, kept until acknowledged, bounded in bytes.
+//!
+//! State is conflated, events are not: each is delivered once and in order with the first frame at or after its tick,
+//! or its loss is said explicitly.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::id::Seq;
+use crate::tick::Tick;
+use crate::wire::{EventBatch, EventBody, EventItem, PlayerEntry, limits};
+
+/// Something that happened in a room, shared by its recipients.
+#[derive(Debug)]
+pub struct Event {
+    /// When.
+    pub tick: Tick,
+    /// What.
+    pub body: EventBody<'static>,
+}
+
+impl Event {
+    /// A game's own event.
+    pub fn game(tick: Tick, kind: u16, body: &Bytes) -> Self {
+        Self { tick, body: EventBody::Game { kind, body: Cow::Owned(serde_bytes::ByteBuf::from(body.to_vec())) } }
+    }
+
+    /// What it weighs in a log: what it holds and about what it costs to hold.
+    fn weight(&self) -> usize {
+        const FIXED: usize = 32;
+        FIXED
+            + match &self.body {
+                EventBody::Joined(PlayerEntry { name, .. }) => name.len(),
+                EventBody::Left { .. } => 0,
+                EventBody::Game { body, .. } => body.len(),
+            }
+    }
+}
+
+/// An acknowledgement of events that were never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImpossibleAck;
+
+/// The events of one recipient.
+#[derive(Debug, Default)]
+pub struct EventLog {
+    /// Not acknowledged yet, ascending without gaps; the last one has number `newest`.
+    entries: VecDeque<Arc<Event>>,
+    newest: Seq,
+    bytes: usize,
+    /// How many at the front of `entries` were sent.
+    sent: usize,
+    /// Dropped unsent since the last batch.
+    lost: u32,
+}
+
+impl EventLog {
+    /// Adds an event. When the log is full, the oldest go: the recipient has been silent for long, and others must not
+    /// pay for that with memory.
+    pub fn push(&mut self, event: Arc<Event>) {
+        self.bytes += event.weight();
+        self.entries.push_back(event);
+        self.newest = self.newest.plus(1);
+        while self.bytes > limits::EVENT_LOG && self.entries.len() > 1 {
+            self.pop();
+        }
+    }
+
+    /// Whether something waits to be sent.
+    pub fn has_unsent(&self) -> bool {
+        self.sent < self.entries.len()
+    }
+
+    /// The next events due at `tick`, which count as sent from now on.
+    pub fn batch(&mut self, tick: Tick) -> Option<Batch> {
+        let due = self.entries.iter().skip(self.sent).take_while(|event| !event.tick.is_after(tick));
+        let events: Vec<_> = due.take(limits::EVENTS_PER_MESSAGE).cloned().collect();
+        if events.is_empty() {
+            return None;
+        }
+        let unsent = (self.entries.len() - self.sent) as u32;
+        let first = Seq(self.newest.0.wrapping_sub(unsent - 1));
+        self.sent += events.len();
+        Some(Batch { first, lost: std::mem::take(&mut self.lost), events })
+    }
+
+    /// Forgets what arrived.
+    ///
+    /// # Errors
+    /// When `upto` was never sent.
+    pub fn ack(&mut self, upto: Seq) -> Result<(), ImpossibleAck> {
+        let unsent = (self.entries.len() - self.sent) as u32;
+        let last_sent = Seq(self.newest.0.wrapping_sub(unsent));
+        if upto.is_after(last_sent) {
+            return Err(ImpossibleAck);
+        }
+        while self.sent > 0 && !self.oldest().is_after(upto) {
+            self.pop();
+        }
+        Ok(())
+    }
+
+    fn oldest(&self) -> Seq {
+        Seq(self.newest.0.wrapping_sub(self.entries.len() as u32 - 1))
+    }
+
+    fn pop(&mut self) {
+        let event = self.entries.pop_front().expect("only popped while something is there");
+        self.bytes -= event.weight();
+        if self.sent > 0 {
+            self.sent -= 1;
+        } else {
+            self.lost += 1;
+        }
+    }
+}
+
+/// Events taken from a log for one message.
+#[derive(Debug)]
+pub struct Batch {
+    first: Seq,
+    lost: u32,
+    events: Vec<Arc<Event>>,
+}
+
+impl Batch {
+    /// As a part of the message for `tick`.
+    pub fn as_wire(&self, tick: Tick) -> EventBatch<'_> {
+        let items = self.events.iter().map(|event| EventItem {
+            age: u32::try_from(tick.since(event.tick)).unwrap_or(0),
+            body: match &event.body {
+                EventBody::Joined(entry) => EventBody::Joined(entry.clone()),
+                EventBody::Left { seat, code } => EventBody::Left { seat: *seat, code: *code },
+                EventBody::Game { kind, body } => EventBody::Game { kind: *kind, body: Cow::Borrowed(body) },
+            },
+        });
+        EventBatch { first: self.first, lost: self.lost, items: items.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Seat;
+
+    fn event(tick: u32) -> Arc<Event> {
+        Arc::new(Event { tick: Tick(tick), body: EventBody::Left { seat: Seat(1), code: 1000 } })
+    }
+
+    #[test]
+    fn events_wait_for_their_tick_and_are_sent_once() {
+        let mut log = EventLog::default();
+        log.push(event(5));
+        log.push(event(6));
+        assert!(log.batch(Tick(4)).is_none());
+        let batch = log.batch(Tick(5)).expect("one is due");
+        assert_eq!((batch.first, batch.events.len()), (Seq(1), 1));
+        assert_eq!(log.ack(Seq(2)), Err(ImpossibleAck));
+        assert_eq!(log.ack(Seq(1)), Ok(()));
+        let batch = log.batch(Tick(7)).expect("the other is due");
+        assert_eq!((batch.first, batch.lost, batch.as_wire(Tick(7)).items[0].age), (Seq(2), 0, 1));
+        assert_eq!(log.ack(Seq(2)), Ok(()));
+        assert_eq!((log.entries.len(), log.bytes), (0, 0));
+        assert_eq!(log.ack(Seq(2)), Ok(()));
+    }
+
+    #[test]
+    fn a_full_log_says_what_was_lost() {
+        let mut log = EventLog::default();
+        (0..5000).for_each(|tick| log.push(event(tick)));
+        assert!(log.bytes <= limits::EVENT_LOG);
+        let kept = log.entries.len() as u32;
+        let batch = log.batch(Tick(5000)).expect("many are due");
+        assert_eq!((batch.first, batch.lost), (Seq(5000 - kept + 1), 5000 - kept));
+        assert_eq!(batch.events.len(), limits::EVENTS_PER_MESSAGE);
+        assert_eq!(log.batch(Tick(5000)).map(|batch| batch.lost), Some(0));
+    }
+}

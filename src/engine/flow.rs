@@ -1,0 +1,237 @@
+//! Flow control of one viewer by the age of what it has not acknowledged.
+//!
+//! Kernel buffers hide megabytes of stale state from any other signal. A frame that takes too long to be acknowledged
+//! closes the window to one message in flight: the next one is sent, from the newest state, when the last one arrived.
+//! Prompt acknowledgements open it again.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::tick::{Moment, Tick};
+use crate::wire::limits;
+
+/// What is on its way to one viewer.
+#[derive(Debug)]
+pub struct Flow {
+    /// Sent and not acknowledged, oldest first; at most `WIDEST`.
+    in_flight: VecDeque<Sent>,
+    bytes: usize,
+    last_sent: Tick,
+    last_acked: Tick,
+    /// How many messages may be in flight.
+    window: usize,
+    /// The smallest time from a message to its acknowledgement; creeps up towards later ones, since routes change.
+    min_round_trip: Option<Duration>,
+    /// Prompt acknowledgements in a row while the window was used up, and how many of them widen it. Each collapse
+    /// doubles the need, so that a narrow pipe is not flooded by probing.
+    prompt: u32,
+    needed: u32,
+    /// When the last acknowledgement made progress, or something was sent into an empty pipe.
+    progress: Moment,
+    holds: u64,
+    holding: bool,
+}
+
+#[derive(Debug)]
+struct Sent {
+    tick: Tick,
+    at: Moment,
+    bytes: usize,
+}
+
+impl Flow {
+    /// A new viewer proves itself: two messages may be in flight.
+    const FIRST_WINDOW: usize = 2;
+    /// Enough for 500 ms at the highest tick rate.
+    const WIDEST: usize = 64;
+    /// From this window on a pipe counts as wide, and earlier collapses are forgotten.
+    const WIDE: usize = 8;
+    const MOST_NEEDED: u32 = 64;
+    /// The smallest round trip gives way to larger ones by one part in this many per acknowledgement.
+    const CREEP: u32 = 64;
+
+    /// Nothing in flight; `tick` counts as acknowledged.
+    pub fn new(now: Moment, tick: Tick) -> Self {
+        Self {
+            in_flight: VecDeque::new(),
+            bytes: 0,
+            last_sent: tick,
+            last_acked: tick,
+            window: Self::FIRST_WINDOW,
+            min_round_trip: None,
+            prompt: 0,
+            needed: 1,
+            progress: now,
+            holds: 0,
+            holding: false,
+        }
+    }
+
+    /// Whether the next frame may be sent. Counts a hold each time sending stops.
+    pub fn may_send(&mut self, now: Moment) -> bool {
+        let late = self.in_flight.front().is_some_and(|sent| now.since(sent.at) > self.patience_for_one());
+        if late && self.window > 1 {
+            self.narrow(1);
+        }
+        let open = self.in_flight.len() < self.window && self.bytes < limits::IN_FLIGHT;
+        self.holds += u64::from(!open && !self.holding);
+        self.holding = !open;
+        open
+    }
+
+    /// A message of `bytes` for `tick` is on its way.
+    pub fn sent(&mut self, now: Moment, tick: Tick, bytes: usize) {
+        if self.in_flight.is_empty() {
+            self.progress = now;
+        }
+        self.in_flight.push_back(Sent { tick, at: now, bytes });
+        self.bytes += bytes;
+        self.last_sent = tick;
+    }
+
+    /// The viewer has applied the frame of `tick`. Returns `false` when that frame was never sent.
+    pub fn ack(&mut self, now: Moment, tick: Tick) -> bool {
+        if tick.is_after(self.last_sent) {
+            return false;
+        }
+        if !tick.is_after(self.last_acked) {
+            return true;
+        }
+        if !self.in_flight.iter().any(|sent| sent.tick == tick) {
+            return false;
+        }
+        let flying = self.in_flight.len();
+        let mut took = Duration::ZERO;
+        while let Some(sent) = self.in_flight.pop_front_if(|sent| !sent.tick.is_after(tick)) {
+            self.bytes -= sent.bytes;
+            took = now.since(sent.at);
+        }
+        self.last_acked = tick;
+        self.progress = now;
+        let least = self.min_round_trip.unwrap_or(took);
+        self.min_round_trip = Some(took.min(least + took.saturating_sub(least) / Self::CREEP));
+        if took > least + limits::HOLD_MARGIN / 2 {
+            self.narrow(self.window / 2);
+        } else if flying >= self.window {
+            // Only a window that was used up is known to be too small.
+            self.widen();
+        }
+        true
+    }
+
+    /// How long the viewer has acknowledged nothing although something was on its way.
+    pub fn stalled_for(&self, now: Moment) -> Duration {
+        self.stalled_since().map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    /// Since when the viewer has acknowledged nothing although something is on its way.
+    pub fn stalled_since(&self) -> Option<Moment> {
+        (!self.in_flight.is_empty()).then_some(self.progress)
+    }
+
+    /// Bytes sent and not acknowledged.
+    pub fn bytes_in_flight(&self) -> usize {
+        self.bytes
+    }
+
+    /// How often sending stopped so far.
+    pub fn holds(&self) -> u64 {
+        self.holds
+    }
+
+    fn narrow(&mut self, window: usize) {
+        self.window = window.max(1);
+        self.prompt = 0;
+        self.needed = (self.needed * 2).min(Self::MOST_NEEDED);
+    }
+
+    fn widen(&mut self) {
+        self.prompt += 1;
+        if self.prompt < self.needed {
+            return;
+        }
+        self.prompt = 0;
+        self.window = (self.window * 2).min(Self::WIDEST);
+        if self.window >= Self::WIDE {
+            self.needed = 1;
+        }
+    }
+
+    fn patience_for_one(&self) -> Duration {
+        self.min_round_trip.unwrap_or_default() + limits::HOLD_MARGIN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pipe that carries one message per `each`, after which it is acknowledged. Returns the staleness of each
+    /// message on arrival after the first ten seconds.
+    fn drive(each: Duration, seconds: u64) -> (Vec<Duration>, Flow) {
+        let mut flow = Flow::new(Moment(0), Tick(0));
+        let mut pipe: VecDeque<(Tick, Moment)> = VecDeque::new();
+        let (mut busy_until, mut staleness) = (Moment(0), Vec::new());
+        for step in 1..seconds * 1000 {
+            let now = Moment(step * 1000);
+            while let Some((tick, _)) = pipe.pop_front_if(|(_, due)| *due <= now) {
+                assert!(flow.ack(now, tick));
+                if step > 10_000 {
+                    staleness.push(now.since(Moment(u64::from(tick.0) * 50_000)));
+                }
+            }
+            if step % 50 == 0 && flow.may_send(now) {
+                let tick = Tick((step / 50) as u32);
+                busy_until = Moment(busy_until.0.max(now.0)).plus(each);
+                pipe.push_back((tick, busy_until));
+                flow.sent(now, tick, 100);
+            }
+        }
+        (staleness, flow)
+    }
+
+    #[test]
+    fn a_quick_reader_gets_every_frame() {
+        let (staleness, flow) = drive(Duration::from_millis(20), 60);
+        assert!(staleness.len() >= 50 * 20 - 1, "{}", staleness.len());
+        assert!(flow.holds() <= 2);
+    }
+
+    #[test]
+    fn a_reader_at_a_tenth_of_the_rate_stays_near_the_present() {
+        let (staleness, _) = drive(Duration::from_millis(500), 60);
+        assert!(staleness.len() >= 90, "{}", staleness.len());
+        assert!(staleness.iter().all(|late| *late <= Duration::from_millis(1050)), "{staleness:?}");
+        let typical = staleness.iter().filter(|late| **late <= Duration::from_millis(600)).count();
+        assert!(typical * 10 >= staleness.len() * 9, "{typical} of {}", staleness.len());
+    }
+
+    #[test]
+    fn a_long_way_is_not_slowness() {
+        let mut flow = Flow::new(Moment(0), Tick(0));
+        let mut sent = 0;
+        for n in 1..=2000_u32 {
+            let now = Moment(u64::from(n) * 50_000);
+            if n > 12 {
+                flow.ack(now, Tick(n - 12));
+            }
+            if flow.may_send(now) {
+                flow.sent(now, Tick(n), 100);
+                sent += 1;
+            }
+        }
+        assert!(sent > 1900, "{sent} of 2000 sent over a round trip of 600 ms");
+    }
+
+    #[test]
+    fn impossible_acks_are_told_apart() {
+        let mut flow = Flow::new(Moment(0), Tick(10));
+        flow.sent(Moment(1), Tick(12), 1);
+        assert!(!flow.ack(Moment(2), Tick(13)));
+        assert!(!flow.ack(Moment(2), Tick(11)));
+        assert!(flow.ack(Moment(2), Tick(10)));
+        assert!(flow.ack(Moment(2), Tick(12)));
+        assert!(flow.ack(Moment(3), Tick(11)));
+        assert_eq!(flow.stalled_for(Moment(9_000_000)), Duration::ZERO);
+    }
+}

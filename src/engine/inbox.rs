@@ -1,0 +1,323 @@
+//! The input timeline of one seat: which input the room consumes at which tick.
+//!
+//! *Steer*: exactly one input per tick, in order. When none is there, the last one repeats, and the room remembers that
+//! it did: inputs that arrive later and turn out equal settle the repetitions, so a client need not send what does not
+//! change. A buffer that is never empty is only lag, so it is trimmed. *Place*: the newest report wins.
+
+use std::collections::VecDeque;
+
+use crate::game::Input;
+use crate::id::{PlacementEpoch, Seq};
+use crate::wire::{Rule, limits};
+
+/// Equal inputs in a row, as a session lays them into the tray.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Laid {
+    /// The number of the first one.
+    pub first: Seq,
+    /// How many.
+    pub count: u16,
+    /// The newest placement the client knew.
+    pub placement: PlacementEpoch,
+    /// The values.
+    pub input: Input,
+}
+
+/// What a seat does at a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The input.
+    pub input: Input,
+    /// Whether it was consumed now; otherwise it is an older one.
+    pub fresh: bool,
+}
+
+/// The inputs of one seat between arrival and consumption.
+#[derive(Debug)]
+pub struct Inbox {
+    rule: Rule,
+    /// Runs after `consumed`, without gaps.
+    queue: VecDeque<Queued>,
+    /// Inputs in the queue.
+    queued: u32,
+    /// The last input consumed; the newest known is `queued` further on.
+    consumed: Seq,
+    last: Input,
+    /// Ticks at which `last` was repeated and which no input has settled yet.
+    repeats: u32,
+    superseded: u32,
+    /// The fewest inputs left over after a tick in the current window, and the ticks until the window ends.
+    spare: u32,
+    window: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Queued {
+    count: u32,
+    placement: PlacementEpoch,
+    input: Input,
+}
+
+impl Inbox {
+    /// For so many ticks the buffer must never run empty before it counts as lag and is trimmed.
+    const WINDOW: u32 = 8;
+    /// Repetitions remembered: ten seconds of a held key at the highest rate.
+    const REPEATS: u32 = limits::INPUT_LEAD;
+
+    /// An empty inbox; until something arrives the seat does `neutral`.
+    pub fn new(rule: Rule, neutral: Input) -> Self {
+        Self {
+            rule,
+            queue: VecDeque::new(),
+            queued: 0,
+            consumed: Seq(0),
+            last: neutral,
+            repeats: 0,
+            superseded: 0,
+            spare: u32::MAX,
+            window: Self::WINDOW,
+        }
+    }
+
+    /// The last input consumed.
+    pub fn consumed(&self) -> Seq {
+        self.consumed
+    }
+
+    /// Inputs dropped unused so far, modulo 2^32.
+    pub fn superseded(&self) -> u32 {
+        self.superseded
+    }
+
+    /// Inputs waiting.
+    pub fn len(&self) -> usize {
+        self.queued as usize
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.queued == 0
+    }
+
+    /// Takes in a run. What is known already is ignored, so doubled messages do no harm; inputs missing in between
+    /// count as repetitions of what came before.
+    pub fn offer(&mut self, laid: &Laid) {
+        let newest = self.consumed.plus(self.queued);
+        let end = laid.first.plus(u32::from(laid.count) - 1);
+        let Ok(mut fresh @ 1..) = u32::try_from(end.since(newest)) else {
+            return;
+        };
+        let missing = fresh.saturating_sub(u32::from(laid.count));
+        if missing > 0 {
+            let (input, placement) = self.queue.back().map_or((self.last, laid.placement), |q| (q.input, q.placement));
+            self.push(Queued { count: missing, placement, input });
+            fresh -= missing;
+        }
+        self.push(Queued { count: fresh, placement: laid.placement, input: laid.input });
+        if self.rule == Rule::Steer {
+            self.settle();
+            let over = self.queued.saturating_sub(limits::INBOX);
+            self.supersede(over);
+        }
+    }
+
+    /// What the seat does at this tick. Of position reports only those count that know `placement`.
+    pub fn take(&mut self, placement: PlacementEpoch) -> Taken {
+        match self.rule {
+            Rule::Steer => self.take_next(),
+            Rule::Place => self.take_newest(placement),
+        }
+    }
+
+    fn push(&mut self, run: Queued) {
+        self.queued += run.count;
+        match self.queue.back_mut() {
+            Some(back) if back.input == run.input && back.placement == run.placement => back.count += run.count,
+            _ => self.queue.push_back(run),
+        }
+    }
+
+    /// Inputs that are what the room already did on its own are consumed without a tick.
+    fn settle(&mut self) {
+        while let Some(front) = self.queue.front()
+            && self.repeats > 0
+            && front.input == self.last
+        {
+            let settled = front.count.min(self.repeats);
+            self.repeats -= settled;
+            self.drop_front(settled);
+        }
+    }
+
+    fn supersede(&mut self, count: u32) {
+        self.superseded = self.superseded.wrapping_add(count);
+        let mut left = count;
+        while left > 0 {
+            let front = self.queue.front().expect("only queued inputs are superseded");
+            let dropped = front.count.min(left);
+            left -= dropped;
+            self.drop_front(dropped);
+        }
+    }
+
+    fn drop_front(&mut self, count: u32) {
+        let front = self.queue.front_mut().expect("only queued inputs are dropped");
+        front.count -= count;
+        if front.count == 0 {
+            self.queue.pop_front();
+        }
+        self.queued -= count;
+        self.consumed = self.consumed.plus(count);
+    }
+
+    fn take_next(&mut self) -> Taken {
+        let fresh = if let Some(front) = self.queue.front() {
+            self.last = front.input;
+            self.drop_front(1);
+            true
+        } else {
+            // A seat that never sent anything repeats nothing.
+            let started = self.consumed != Seq(0);
+            self.repeats = (self.repeats + u32::from(started)).min(Self::REPEATS);
+            false
+        };
+        let taken = Taken { input: self.last, fresh };
+        self.trim();
+        taken
+    }
+
+    fn trim(&mut self) {
+        self.spare = self.spare.min(self.queued);
+        self.window -= 1;
+        if self.window == 0 {
+            self.supersede(self.spare);
+            self.spare = u32::MAX;
+            self.window = Self::WINDOW;
+        }
+    }
+
+    fn take_newest(&mut self, placement: PlacementEpoch) -> Taken {
+        let valid = self.queue.iter().rev().find(|run| run.placement == placement).map(|run| run.input);
+        self.consumed = self.consumed.plus(self.queued);
+        self.superseded = self.superseded.wrapping_add(self.queued - u32::from(valid.is_some()));
+        self.queued = 0;
+        self.queue.clear();
+        self.last = valid.unwrap_or(self.last);
+        Taken { input: self.last, fresh: valid.is_some() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const P: PlacementEpoch = PlacementEpoch(0);
+
+    fn input(value: i32) -> Input {
+        [value, 0, 0, 0, 0, 0, 0, 0]
+    }
+
+    fn lay(inbox: &mut Inbox, first: u32, count: u16, value: i32) {
+        inbox.offer(&Laid { first: Seq(first), count, placement: P, input: input(value) });
+    }
+
+    fn steer() -> Inbox {
+        Inbox::new(Rule::Steer, input(0))
+    }
+
+    #[test]
+    fn one_input_per_tick_in_order() {
+        let mut inbox = steer();
+        lay(&mut inbox, 1, 1, 7);
+        lay(&mut inbox, 2, 1, 8);
+        assert_eq!(inbox.take(P), Taken { input: input(7), fresh: true });
+        assert_eq!(inbox.consumed(), Seq(1));
+        assert_eq!(inbox.take(P), Taken { input: input(8), fresh: true });
+        assert_eq!(inbox.take(P), Taken { input: input(8), fresh: false });
+        assert_eq!(inbox.consumed(), Seq(2));
+    }
+
+    #[test]
+    fn silence_of_a_held_key_is_settled_by_its_run() {
+        let mut inbox = steer();
+        lay(&mut inbox, 1, 1, 7);
+        (0..5).for_each(|_| assert_eq!(inbox.take(P).input, input(7)));
+        lay(&mut inbox, 2, 4, 7);
+        lay(&mut inbox, 6, 1, 9);
+        assert_eq!(inbox.consumed(), Seq(5));
+        assert_eq!(inbox.take(P), Taken { input: input(9), fresh: true });
+        assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(6), 0));
+    }
+
+    #[test]
+    fn an_overfull_buffer_drops_the_oldest_and_says_so() {
+        let mut inbox = steer();
+        (1..=5).for_each(|n| lay(&mut inbox, n, 1, n.cast_signed()));
+        assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(2), 2));
+        assert_eq!(inbox.take(P).input, input(3));
+    }
+
+    #[test]
+    fn a_buffer_that_never_empties_is_trimmed() {
+        let mut inbox = steer();
+        lay(&mut inbox, 1, 1, 1);
+        lay(&mut inbox, 2, 1, 2);
+        for n in 3..40 {
+            inbox.take(P);
+            lay(&mut inbox, n, 1, n.cast_signed());
+        }
+        assert_eq!(inbox.take(P).input, input(39));
+        assert_eq!(inbox.superseded(), 1);
+    }
+
+    #[test]
+    fn doubled_and_old_inputs_count_once_also_across_the_wrap() {
+        let mut inbox = steer();
+        inbox.consumed = Seq(u32::MAX - 1);
+        lay(&mut inbox, u32::MAX, 2, 5);
+        lay(&mut inbox, u32::MAX, 2, 6);
+        lay(&mut inbox, 3, 1, 4);
+        assert_eq!(inbox.len(), 3);
+        let taken: Vec<i32> = (0..3).map(|_| inbox.take(P).input[0]).collect();
+        // Inputs MAX and 0 are known, 1 and 2 are missing and presumed equal, the oldest of five went.
+        assert_eq!(taken, [5, 5, 4]);
+        assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(3), 2));
+    }
+
+    #[test]
+    fn the_newest_report_of_the_right_epoch_wins() {
+        let mut inbox = Inbox::new(Rule::Place, input(0));
+        lay(&mut inbox, 1, 1, 1);
+        lay(&mut inbox, 2, 1, 2);
+        assert_eq!(inbox.take(P), Taken { input: input(2), fresh: true });
+        lay(&mut inbox, 3, 1, 3);
+        assert_eq!(inbox.take(P.next()), Taken { input: input(2), fresh: false });
+        assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(3), 2));
+    }
+
+    #[test]
+    fn every_input_is_consumed_once_or_superseded_whatever_arrives() {
+        let mut state = 1_u32;
+        let mut random = move |bound: u32| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state % bound
+        };
+        let mut inbox = steer();
+        let (mut made, mut fresh, mut settled_or_taken) = (0_u32, 0_u32, 0);
+        for _ in 0..10_000 {
+            for _ in 0..random(3) {
+                let count = 1 + random(4);
+                lay(&mut inbox, made + 1, count as u16, random(2).cast_signed());
+                made += count;
+            }
+            let before = inbox.consumed().0;
+            fresh += u32::from(inbox.take(P).fresh);
+            settled_or_taken += inbox.consumed().0 - before;
+            assert!(inbox.len() <= 3);
+        }
+        assert_eq!(inbox.consumed().0 + inbox.len() as u32, made);
+        assert!(fresh <= settled_or_taken + inbox.superseded());
+    }
+}

@@ -1,0 +1,25 @@
+//! Decisions: everything that can be wrong, as synchronous state machines.
+//!
+//! Nothing here owns a clock, socket, thread or lock. Time comes in as an argument, bytes and effects come out as return
+//! values. The actors of `actor` are the shell around this.
+
+mod bucket;
+mod client;
+mod events;
+mod flow;
+mod history;
+mod inbox;
+//pub mod link;
+mod room;
+mod session;
+mod viewer;
+
+pub use bucket::Bucket;
+pub use client::{Arrived, Client, ClientError, Depth, Told};
+pub use events::{Batch, Event, EventLog, ImpossibleAck};
+pub use flow::Flow;
+pub use history::History;
+pub use inbox::{Inbox, Laid, Taken};
+pub use room::{Admitted, Post, Refusal, Room, RoomConfig, Ticked};
+pub use session::{Heard, Session, SessionCounts, Visit};
+pub use viewer::{Entry, Readiness, Viewer};

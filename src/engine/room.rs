@@ -1,0 +1,321 @@
+//! A room: seats, their input timelines, one game, and the chain of frames.
+//!
+//! Between ticks players come, go, lay inputs and send commands; a tick consumes one input per seat, steps the game and
+//! freezes the next frame. When to tick, how inputs travel and who is told is the shell's business.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::events::Event;
+use super::inbox::{Inbox, Laid};
+use super::viewer::Entry;
+use crate::game::{Context, Effect, Game, Move, Player, Setup, Spec, To};
+use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
+use crate::snapshot::{Frame, SeatNote};
+use crate::tick::{Tick, TickRate};
+use crate::wire::{Close, EventBody, PROTOCOL_VERSION, PlayerEntry, Welcome};
+
+/// How a room is made.
+#[derive(Clone, Debug)]
+pub struct RoomConfig {
+    /// Its id, told in the welcome.
+    pub id: String,
+    /// Its game's name, told in the welcome.
+    pub game: String,
+    /// Rate, seed and options, as the game got them.
+    pub setup: Setup,
+    /// Seats, if fewer than the game's own number are wanted.
+    pub capacity: Option<u16>,
+}
+
+/// Why a player was not let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Every seat is taken.
+    Full,
+    /// The game said no.
+    Game(String),
+}
+
+/// A player who was let in.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// Where their frames start.
+    pub entry: Entry,
+    /// What to tell them first.
+    pub welcome: Welcome,
+}
+
+/// An event and the seats it is for.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// Ascending.
+    pub seats: Vec<Seat>,
+    /// The event.
+    pub event: Arc<Event>,
+}
+
+/// What a tick led to.
+#[derive(Debug)]
+pub struct Ticked {
+    /// The frame to publish.
+    pub frame: Arc<Frame>,
+    /// Seats whose sessions the game ended. [`Room::leave`] must still be called.
+    pub kicks: Vec<(Seat, Close)>,
+}
+
+/// A room without its surroundings.
+pub struct Room {
+    config: RoomConfig,
+    spec: Spec,
+    game: Box<dyn Game>,
+    cx: Context,
+    frame: Arc<Frame>,
+    /// Ascending by seat.
+    seats: Vec<Seated>,
+    moves: Vec<Move>,
+    /// Events since they were last taken.
+    posts: Vec<Post>,
+    kicks: Vec<(Seat, Close)>,
+}
+
+struct Seated {
+    seat: Seat,
+    entity: EntityId,
+    name: String,
+    inbox: Inbox,
+    commands: Seq,
+    placement: PlacementEpoch,
+    reason: u8,
+    zones: Arc<[ZoneId]>,
+}
+
+impl Room {
+    /// An empty room around `game`, which was made with `config.setup`.
+    pub fn new(config: RoomConfig, game: Box<dyn Game>) -> Self {
+        let spec = game.spec();
+        let frame = Arc::new(Frame::initial(spec.schema.clone(), Tick(0)));
+        let cx = Context::new(config.setup.rate, config.setup.seed);
+        let (seats, moves, posts, kicks) = Default::default();
+        Self { config, spec, game, cx, frame, seats, moves, posts, kicks }
+    }
+
+    /// The room's rate.
+    pub fn rate(&self) -> TickRate {
+        self.config.setup.rate
+    }
+
+    /// How it was made.
+    pub fn config(&self) -> &RoomConfig {
+        &self.config
+    }
+
+    /// What its game said about itself.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Seats in all.
+    pub fn capacity(&self) -> u16 {
+        let most = self.spec.capacity.min(crate::wire::limits::SEATS);
+        self.config.capacity.map_or(most, |wanted| wanted.min(most))
+    }
+
+    /// Seats taken.
+    pub fn players(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// The newest frame.
+    pub fn frame(&self) -> &Arc<Frame> {
+        &self.frame
+    }
+
+    /// Gives a player the lowest free seat.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn admit(&mut self, name: String, options: BTreeMap<String, String>) -> Result<Admitted, Refusal> {
+        if self.seats.len() >= usize::from(self.capacity()) {
+            return Err(Refusal::Full);
+        }
+        let index = self.seats.iter().zip(0_u16..).position(|(seated, number)| seated.seat.0 != number);
+        let index = index.unwrap_or(self.seats.len());
+        let seat = Seat(index as u16);
+        let player = Player { seat, name: name.clone(), options };
+        let joined = self.game.join(&player, &mut self.cx);
+        let entity = joined.map_err(Refusal::Game)?;
+        let inbox = Inbox::new(self.spec.rule, self.spec.inputs.neutral());
+        let entry = PlayerEntry { seat, entity, name: name.clone() };
+        self.post(&To::All, EventBody::Joined(entry));
+        self.seats.insert(
+            index,
+            Seated {
+                seat,
+                entity,
+                name,
+                inbox,
+                commands: Seq(0),
+                placement: PlacementEpoch(0),
+                reason: 0,
+                zones: [ZoneId(0)].into(),
+            },
+        );
+        self.apply_effects();
+        Ok(self.admitted(index))
+    }
+
+    /// Frees a seat. Does nothing when it is free.
+    pub fn leave(&mut self, seat: Seat, close: Close) {
+        let Ok(index) = self.find(seat) else { return };
+        self.seats.remove(index);
+        self.game.leave(seat, &mut self.cx);
+        self.post(&To::All, EventBody::Left { seat, code: close.code() });
+        self.apply_effects();
+    }
+
+    /// Takes in inputs of a seat.
+    pub fn offer(&mut self, seat: Seat, laid: &Laid) {
+        if let Ok(index) = self.find(seat) {
+            self.seats[index].inbox.offer(laid);
+        }
+    }
+
+    /// Hands a command to the game, unless it was handed over already.
+    pub fn command(&mut self, seat: Seat, seq: Seq, kind: u16, body: &[u8]) {
+        let Ok(index) = self.find(seat) else { return };
+        let seated = &mut self.seats[index];
+        if seq.is_after(seated.commands) {
+            seated.commands = seq;
+            self.game.command(seat, kind, body, &mut self.cx);
+            self.apply_effects();
+        }
+    }
+
+    /// Consumes one input per seat, steps the game and freezes the next frame.
+    pub fn tick(&mut self) -> Ticked {
+        self.cx.set_tick(self.frame.tick().plus(1));
+        let mut moves = std::mem::take(&mut self.moves);
+        moves.clear();
+        moves.extend(self.seats.iter_mut().map(|seated| {
+            let taken = seated.inbox.take(seated.placement);
+            Move { seat: seated.seat, input: taken.input, fresh: taken.fresh }
+        }));
+        self.game.step(&moves, &mut self.cx);
+        self.moves = moves;
+        self.apply_effects();
+        let notes = self.seats.iter().map(Seated::note).collect();
+        let game = &self.game;
+        self.frame = Arc::new(self.frame.freeze(notes, |out| game.observe(out)));
+        Ticked { frame: self.frame.clone(), kicks: std::mem::take(&mut self.kicks) }
+    }
+
+    /// The events since the last call, in order. Each is for the seats taken when it happened.
+    pub fn take_posts(&mut self) -> Vec<Post> {
+        std::mem::take(&mut self.posts)
+    }
+
+    /// Inputs dropped unused so far, over all seats taken now.
+    pub fn superseded(&self) -> u64 {
+        self.seats.iter().map(|seated| u64::from(seated.inbox.superseded())).sum()
+    }
+
+    fn find(&self, seat: Seat) -> Result<usize, usize> {
+        self.seats.binary_search_by_key(&seat, |seated| seated.seat)
+    }
+
+    fn admitted(&self, index: usize) -> Admitted {
+        let Seated { seat, entity, placement, .. } = self.seats[index];
+        let (rate, tick) = (self.rate(), self.frame.tick());
+        let players = self.seats.iter().map(|seated| PlayerEntry {
+            seat: seated.seat,
+            entity: seated.entity,
+            name: seated.name.clone(),
+        });
+        let welcome = Welcome {
+            version: PROTOCOL_VERSION,
+            room: self.config.id.clone(),
+            game: self.config.game.clone(),
+            rate,
+            tick,
+            seat,
+            entity,
+            rule: self.spec.rule,
+            placement,
+            resume: None,
+            schema: (*self.spec.schema).clone(),
+            inputs: self.spec.inputs.clone(),
+            properties: self.spec.properties.clone(),
+            players: players.collect(),
+        };
+        Admitted { entry: Entry { seat, entity, tick, rate, placement }, welcome }
+    }
+
+    /// Events count for the frame that is computed next: its tick is the first at which they can be seen.
+    fn post(&mut self, to: &To, body: EventBody<'static>) {
+        let tick = self.upcoming();
+        self.post_event(to, Event { tick, body });
+    }
+
+    fn post_event(&mut self, to: &To, event: Event) {
+        let addressed = |seat: &Seat| match to {
+            To::All => true,
+            To::Only(only) => seat == only,
+            To::Except(except) => seat != except,
+        };
+        let seats: Vec<Seat> = self.seats.iter().map(|seated| seated.seat).filter(addressed).collect();
+        if !seats.is_empty() {
+            self.posts.push(Post { seats, event: Arc::new(event) });
+        }
+    }
+
+    fn upcoming(&self) -> Tick {
+        self.frame.tick().plus(1)
+    }
+
+    fn apply_effects(&mut self) {
+        for effect in self.cx.take_effects() {
+            match effect {
+                Effect::Emit { to, kind, body } => {
+                    let event = Event::game(self.upcoming(), kind, &body);
+                    self.post_event(&to, event);
+                }
+                Effect::Correct { seat, reason } => {
+                    if let Ok(index) = self.find(seat) {
+                        let seated = &mut self.seats[index];
+                        seated.placement = seated.placement.next();
+                        seated.reason = reason;
+                    }
+                }
+                Effect::Kick { seat, close } => self.kicks.push((seat, close)),
+                Effect::Subscribe { seat, zones } => {
+                    if let Ok(index) = self.find(seat) {
+                        self.seats[index].zones = zones;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Seated {
+    fn note(&self) -> SeatNote {
+        SeatNote {
+            seat: self.seat,
+            entity: self.entity,
+            consumed: self.inbox.consumed(),
+            superseded: self.inbox.superseded(),
+            placement: self.placement,
+            reason: self.reason,
+            commands: self.commands,
+            zones: self.zones.clone(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Room {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let players = self.players();
+        f.debug_struct("Room").field("config", &self.config).field("players", &players).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,329 @@
+//! A session: what a connection may say and when, and what it is told.
+//!
+//! From the first byte to the last it is a state machine: waiting for the hello, waiting for the room, playing. The shell
+//! moves bytes and letters; every ending is a [`Close`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::bucket::Bucket;
+use super::events::Batch;
+use super::inbox::Laid;
+use super::viewer::{Entry, Readiness, Viewer};
+use crate::game::Input;
+use crate::id::Seq;
+use crate::snapshot::{Frame, InputSchema};
+use crate::tick::Moment;
+use crate::wire::{
+    Ack, ClientMessage, Close, Command, Hello, Inputs, Join, PROTOCOL_VERSION, Resync, ServerMessage, Welcome,
+    decode_client, encode_server, hello_version, limits,
+};
+
+/// What a client's message asks of the shell.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing.
+    Nothing,
+    /// Find a room.
+    Enter(Visit),
+    /// Lay the inputs in [`Session::laid`] into the tray; forget events up to the number.
+    Inputs { events: Seq },
+    /// Forget events up to the number.
+    Events(Seq),
+    /// Lay a command into the tray.
+    Command { seq: Seq, kind: u16, body: Bytes },
+    /// Send these bytes.
+    Reply(Vec<u8>),
+}
+
+/// Who wants to enter, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// Where to.
+    pub join: Join,
+    /// Normalised and bounded.
+    pub name: String,
+    /// Options of the player.
+    pub player: BTreeMap<String, String>,
+}
+
+/// What a session dropped, for the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionCounts {
+    /// Messages over the rate.
+    pub over_rate: u64,
+    /// Keyframes asked for because of a wrong hash.
+    pub resyncs: u64,
+}
+
+/// The deciding half of a connection.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+    opened: Moment,
+    last_heard: Moment,
+    last_ping: Moment,
+    messages: Bucket,
+    pings: Bucket,
+    counts: SessionCounts,
+    laid: Vec<Laid>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing was said yet.
+    Silent,
+    /// The room has been asked.
+    Entering,
+    Playing(Box<Playing>),
+}
+
+#[derive(Debug)]
+struct Playing {
+    viewer: Viewer,
+    schema: InputSchema,
+    /// The newest input seen, for telling a lost mind from a lost message.
+    newest_input: Seq,
+    newest_command: Seq,
+    commands: Bucket,
+    resyncs: Bucket,
+}
+
+impl Session {
+    /// A session on a fresh connection.
+    pub fn new(now: Moment) -> Self {
+        Self {
+            state: State::Silent,
+            opened: now,
+            last_heard: now,
+            last_ping: now,
+            messages: Bucket::per_second(limits::MESSAGE_RATE),
+            pings: Bucket::per_second(limits::PING_RATE),
+            counts: SessionCounts::default(),
+            laid: Vec::new(),
+        }
+    }
+
+    /// Takes a message of the client.
+    ///
+    /// # Errors
+    /// The way the session ends.
+    pub fn on_message(&mut self, now: Moment, bytes: &[u8]) -> Result<Heard, Close> {
+        self.last_heard = now;
+        if !self.messages.take(now) {
+            self.counts.over_rate += 1;
+            let patient = self.messages.over_for(now) < limits::OVER_RATE_FOR;
+            return if patient { Ok(Heard::Nothing) } else { Err(Close::RateLimited) };
+        }
+        let State::Playing(playing) = &mut self.state else {
+            return self.on_hello(bytes);
+        };
+        match decode_client(bytes).map_err(|_| Close::BadMessage)? {
+            ClientMessage::Hello(_) => Err(Close::BadMessage),
+            ClientMessage::Inputs(inputs) => {
+                self.laid.clear();
+                playing.on_inputs(now, &inputs, &mut self.laid)
+            }
+            ClientMessage::Ack(ack) => playing.on_ack(now, ack).map(Heard::Events),
+            ClientMessage::Command(command) => playing.on_command(now, &command),
+            ClientMessage::Ping { stamp } => {
+                let granted = self.on_ping(now)?;
+                Ok(if granted { Heard::Reply(encode_server(&ServerMessage::Pong { stamp })) } else { Heard::Nothing })
+            }
+            ClientMessage::Resync(resync) => {
+                playing.on_resync(now, resync)?;
+                self.counts.resyncs += 1;
+                Ok(Heard::Nothing)
+            }
+        }
+    }
+
+    /// A ping of either layer. Whether to answer it.
+    ///
+    /// # Errors
+    /// When pings have come too fast for too long.
+    pub fn on_ping(&mut self, now: Moment) -> Result<bool, Close> {
+        self.last_heard = now;
+        let granted = self.pings.take(now);
+        self.counts.over_rate += u64::from(!granted);
+        if self.pings.over_for(now) >= limits::OVER_RATE_FOR { Err(Close::RateLimited) } else { Ok(granted) }
+    }
+
+    /// Any other sign of life.
+    pub fn on_pong(&mut self, now: Moment) {
+        self.last_heard = now;
+    }
+
+    /// The inputs of the last [`Heard::Inputs`].
+    pub fn laid(&self) -> &[Laid] {
+        &self.laid
+    }
+
+    /// The room let the player in. Returns the first message.
+    pub fn enter(&mut self, now: Moment, entry: &Entry, welcome: Welcome) -> Vec<u8> {
+        let playing = Playing {
+            viewer: Viewer::new(now, entry),
+            schema: welcome.inputs.clone(),
+            newest_input: Seq(0),
+            newest_command: Seq(0),
+            commands: Bucket::per_second(limits::COMMAND_RATE),
+            resyncs: Bucket::new(limits::RESYNC_EVERY, 3),
+        };
+        self.state = State::Playing(Box::new(playing));
+        encode_server(&ServerMessage::Welcome(Box::new(welcome)))
+    }
+
+    /// Whether to compose a message for `frame` now.
+    pub fn readiness(&mut self, now: Moment, frame: &Frame) -> Readiness {
+        match &mut self.state {
+            State::Playing(playing) => playing.viewer.readiness(now, frame),
+            State::Silent | State::Entering => Readiness::Idle,
+        }
+    }
+
+    /// The message for the newest of `frames`; see [`Viewer::compose`].
+    ///
+    /// # Panics
+    /// When [`Self::readiness`] is not `Ready`.
+    pub fn compose(&mut self, now: Moment, frames: &[Arc<Frame>], events: Option<&Batch>) -> Vec<u8> {
+        match &mut self.state {
+            State::Playing(playing) => playing.viewer.compose(now, frames, events),
+            State::Silent | State::Entering => panic!("only a ready session composes"),
+        }
+    }
+
+    /// The sending half, once the session plays.
+    pub fn viewer(&self) -> Option<&Viewer> {
+        match &self.state {
+            State::Playing(playing) => Some(&playing.viewer),
+            State::Silent | State::Entering => None,
+        }
+    }
+
+    /// What was dropped so far.
+    pub fn counts(&self) -> SessionCounts {
+        self.counts
+    }
+
+    /// Looks after the session about once a second. Whether to send a ping.
+    ///
+    /// # Errors
+    /// When the client said nothing for too long, or took nothing for too long.
+    pub fn on_alarm(&mut self, now: Moment) -> Result<bool, Close> {
+        if now.since(self.last_heard) >= limits::SILENCE {
+            return Err(Close::HeartbeatLost);
+        }
+        if matches!(self.state, State::Silent) && now.since(self.opened) >= limits::HELLO_WITHIN {
+            return Err(Close::HeartbeatLost);
+        }
+        if self.viewer().is_some_and(|viewer| viewer.flow().stalled_for(now) >= limits::PATIENCE) {
+            return Err(Close::SlowConsumer);
+        }
+        let ping = now.since(self.last_heard) >= limits::PING_EVERY && now.since(self.last_ping) >= limits::PING_EVERY;
+        if ping {
+            self.last_ping = now;
+        }
+        Ok(ping)
+    }
+
+    fn on_hello(&mut self, bytes: &[u8]) -> Result<Heard, Close> {
+        if hello_version(bytes).is_some_and(|version| version != PROTOCOL_VERSION) {
+            return Err(Close::Version);
+        }
+        match (&self.state, decode_client(bytes)) {
+            (State::Silent, Ok(ClientMessage::Hello(hello))) => {
+                self.state = State::Entering;
+                Ok(Heard::Enter(Visit::new(hello)))
+            }
+            _ => Err(Close::BadMessage),
+        }
+    }
+}
+
+impl Playing {
+    fn on_ack(&mut self, now: Moment, ack: Ack) -> Result<Seq, Close> {
+        if self.viewer.ack(now, ack.tick) { Ok(ack.events) } else { Err(Close::BadMessage) }
+    }
+
+    fn on_inputs(&mut self, now: Moment, inputs: &Inputs, laid: &mut Vec<Laid>) -> Result<Heard, Close> {
+        let events = self.on_ack(now, inputs.ack)?;
+        let mut first = inputs.first;
+        if first.since(self.newest_input) > limits::INPUT_LEAD.cast_signed() {
+            return Err(Close::BadMessage);
+        }
+        for run in &inputs.runs {
+            if !self.schema.admits(&run.values) {
+                return Err(Close::BadMessage);
+            }
+            let mut input = Input::default();
+            input[..run.values.len()].copy_from_slice(&run.values);
+            laid.push(Laid { first, count: run.count, placement: inputs.placement, input });
+            first = first.plus(u32::from(run.count));
+        }
+        let newest = first.plus(u32::MAX);
+        if newest.is_after(self.newest_input) {
+            self.newest_input = newest;
+        }
+        Ok(Heard::Inputs { events })
+    }
+
+    fn on_command(&mut self, now: Moment, command: &Command) -> Result<Heard, Close> {
+        if command.seq != self.newest_command.plus(1) {
+            return Err(Close::BadMessage);
+        }
+        // A command must not be lost in silence, so a client over the rate is told at once.
+        if !self.commands.take(now) {
+            return Err(Close::RateLimited);
+        }
+        self.newest_command = command.seq;
+        let body = Bytes::copy_from_slice(command.body);
+        Ok(Heard::Command { seq: command.seq, kind: command.kind, body })
+    }
+
+    fn on_resync(&mut self, now: Moment, resync: Resync) -> Result<(), Close> {
+        if resync.tick.is_after(self.viewer.tick()) {
+            return Err(Close::BadMessage);
+        }
+        if !self.resyncs.take(now) {
+            return Err(Close::RateLimited);
+        }
+        self.viewer.forget(resync.zone);
+        Ok(())
+    }
+}
+
+impl Visit {
+    fn new(hello: Hello) -> Self {
+        Self { join: hello.join, name: tidy_name(&hello.name), player: hello.player.into_iter().collect() }
+    }
+}
+
+/// A name as others may see it: no control or invisible characters, single spaces, bounded; never empty.
+fn tidy_name(raw: &str) -> String {
+    let invisible = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+    };
+    let visible: String =
+        raw.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !invisible(*c)).collect();
+    let words: Vec<&str> = visible.split(' ').filter(|word| !word.is_empty()).collect();
+    let name: String = words.join(" ").chars().take(limits::NAME_CHARS).collect();
+    if name.is_empty() { "player".to_owned() } else { name.trim_end().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_tidied() {
+        assert_eq!(tidy_name("  Ada \n\t Lovelace "), "Ada Lovelace");
+        assert_eq!(tidy_name("\u{202e}evil\u{200b}\u{7}"), "evil");
+        assert_eq!(tidy_name("\u{200b}"), "player");
+        assert_eq!(tidy_name(&"x".repeat(10_000)).len(), 24);
+        assert_eq!(tidy_name("<b>&amp;</b>"), "<b>&amp;</b>");
+    }
+}

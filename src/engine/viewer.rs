@@ -1,0 +1,207 @@
+//! What one session is sent: from the newest frame, the fewest bytes that bring its client there.
+//!
+//! A viewer remembers what it sent last, never what it should have sent: no queue of snapshots exists. All zone bytes
+//! are the frame's own, shared by every viewer; only the small header is made here.
+
+use std::sync::Arc;
+
+use super::events::Batch;
+use super::flow::Flow;
+use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
+use crate::snapshot::{Frame, FrameZone, SeatNote};
+use crate::tick::{Moment, Tick, TickRate};
+use crate::wire::{Correction, FrameMessage, Note, ServerMessage, ZoneForm, ZonePart, encode_server, limits};
+
+/// How a seat came into a room: where its frames start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The seat.
+    pub seat: Seat,
+    /// The player's entity.
+    pub entity: EntityId,
+    /// The tick of the welcome.
+    pub tick: Tick,
+    /// The room's rate.
+    pub rate: TickRate,
+    /// The first placement epoch.
+    pub placement: PlacementEpoch,
+}
+
+/// Whether a viewer can use a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Compose a message.
+    Ready,
+    /// The client has not caught up: send nothing now.
+    Held,
+    /// The client is up to date already, or the seat is not in the frame.
+    Idle,
+}
+
+/// The sending half of a session.
+#[derive(Debug)]
+pub struct Viewer {
+    seat: Seat,
+    rate: TickRate,
+    /// The tick the client was brought to.
+    tick: Tick,
+    zones: Vec<Subscription>,
+    consumed: Seq,
+    superseded: u32,
+    commands: Seq,
+    placement: PlacementEpoch,
+    flow: Flow,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Subscription {
+    zone: ZoneId,
+    /// Whether the client has the zone's state at the viewer's tick.
+    current: bool,
+    /// When the client was last told the zone's hash; it is told once per second.
+    proven: Option<Tick>,
+}
+
+impl Viewer {
+    /// A viewer that has been sent nothing but the welcome.
+    pub fn new(now: Moment, entry: &Entry) -> Self {
+        Self {
+            seat: entry.seat,
+            rate: entry.rate,
+            tick: entry.tick,
+            zones: Vec::new(),
+            consumed: Seq(0),
+            superseded: 0,
+            commands: Seq(0),
+            placement: entry.placement,
+            flow: Flow::new(now, entry.tick),
+        }
+    }
+
+    /// The tick the client was brought to.
+    pub fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// The flow control.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    /// Whether to compose a message for `frame` now. Counts a hold when sending stops.
+    pub fn readiness(&mut self, now: Moment, frame: &Frame) -> Readiness {
+        if !frame.tick().is_after(self.tick) || frame.note(self.seat).is_none() {
+            return Readiness::Idle;
+        }
+        if self.flow.may_send(now) { Readiness::Ready } else { Readiness::Held }
+    }
+
+    /// The client acknowledges a tick. Returns `false` when that tick was never sent.
+    pub fn ack(&mut self, now: Moment, tick: Tick) -> bool {
+        self.flow.ack(now, tick)
+    }
+
+    /// The client's state of a zone is wrong: the next message restores it.
+    pub fn forget(&mut self, zone: ZoneId) {
+        for subscription in self.zones.iter_mut().filter(|subscription| subscription.zone == zone) {
+            subscription.current = false;
+        }
+    }
+
+    /// The message that brings the client to the newest of `frames`. They are either all frames after the viewer's tick,
+    /// oldest first, or, when some of those are gone, the newest alone.
+    ///
+    /// # Panics
+    /// When [`Self::readiness`] is not `Ready` for the newest frame.
+    pub fn compose(&mut self, now: Moment, frames: &[Arc<Frame>], events: Option<&Batch>) -> Vec<u8> {
+        let frame = frames.last().expect("the newest frame is given");
+        let note = frame.note(self.seat).expect("a ready viewer has a note in the frame");
+        let unbroken = frames[0].tick() == self.tick.plus(1) && frames.len() as u32 <= limits::CHAIN;
+        let chain = if unbroken { frames } else { &[] };
+        let message = ServerMessage::Frame(FrameMessage {
+            advance: frame.tick().since(self.tick).cast_unsigned(),
+            consumed: note.consumed.since(self.consumed).cast_unsigned(),
+            note: self.news(note),
+            events: events.map(|batch| batch.as_wire(frame.tick())),
+            zones: self.zone_parts(frame, chain, note),
+        });
+        let bytes = encode_server(&message);
+        self.tick = frame.tick();
+        self.flow.sent(now, self.tick, bytes.len());
+        self.remember(note);
+        bytes
+    }
+
+    fn news(&self, note: &SeatNote) -> Option<Note> {
+        let moved = note.placement != self.placement;
+        let news = Note {
+            superseded: note.superseded.wrapping_sub(self.superseded),
+            commands: note.commands,
+            correction: moved.then_some(Correction { placement: note.placement, reason: note.reason }),
+        };
+        (moved || news.superseded != 0 || news.commands != self.commands).then_some(news)
+    }
+
+    fn remember(&mut self, note: &SeatNote) {
+        self.consumed = note.consumed;
+        self.superseded = note.superseded;
+        self.commands = note.commands;
+        self.placement = note.placement;
+    }
+
+    fn zone_parts<'a>(&mut self, frame: &'a Frame, chain: &'a [Arc<Frame>], note: &SeatNote) -> Vec<ZonePart<'a>> {
+        let mut parts = Vec::with_capacity(note.zones.len());
+        self.zones.retain(|old| {
+            let kept = note.zones.binary_search(&old.zone).is_ok();
+            if !kept {
+                parts.push(ZonePart { zone: old.zone, form: ZoneForm::Gone, hash: None });
+            }
+            kept
+        });
+        for (index, zone) in note.zones.iter().enumerate() {
+            if self.zones.get(index).is_none_or(|known| known.zone != *zone) {
+                self.zones.insert(index, Subscription { zone: *zone, current: false, proven: None });
+            }
+            let subscription = &mut self.zones[index];
+            let form = zone_form(frame, chain, subscription);
+            subscription.current = true;
+            let Some(form) = form else { continue };
+            let due = subscription.proven.is_none_or(|at| frame.tick().since(at) >= self.rate.per_second().into());
+            let hash = frame.zone(*zone).filter(|_| due).map(FrameZone::hash);
+            subscription.proven = if due { Some(frame.tick()) } else { subscription.proven };
+            parts.push(ZonePart { zone: *zone, form, hash });
+        }
+        parts
+    }
+}
+
+/// Chain or keyframe, whichever is smaller; `None` when there is nothing to say because the zone is and was empty.
+fn zone_form<'a>(frame: &'a Frame, chain: &'a [Arc<Frame>], known: &Subscription) -> Option<ZoneForm<'a>> {
+    let zone = frame.zone(known.zone);
+    if !known.current || chain.is_empty() {
+        return match zone {
+            Some(zone) => Some(ZoneForm::Keyframe(raw(frame.keyframe(zone)))),
+            // A client without state of the zone takes it for empty; one with old state must forget it.
+            None => (known.current || known.proven.is_some()).then_some(ZoneForm::Gone),
+        };
+    }
+    let deltas: Vec<_> = chain.iter().filter_map(|frame| frame.zone(known.zone)).map(FrameZone::delta).collect();
+    match (zone, deltas.len()) {
+        (_, 0) => None,
+        (Some(zone), 2..) => {
+            let keyframe = frame.keyframe(zone);
+            let chained: usize = deltas.iter().map(|delta| delta.len() + 1).sum();
+            let shorter = keyframe.len() < chained;
+            Some(if shorter { ZoneForm::Keyframe(raw(keyframe)) } else { chain_form(&deltas) })
+        }
+        _ => Some(chain_form(&deltas)),
+    }
+}
+
+fn chain_form<'a>(deltas: &[&'a bytes::Bytes]) -> ZoneForm<'a> {
+    ZoneForm::Chain(deltas.iter().map(|delta| raw(delta)).collect())
+}
+
+fn raw(bytes: &[u8]) -> &serde_bytes::Bytes {
+    serde_bytes::Bytes::new(bytes)
+}
