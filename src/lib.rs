@@ -1,5 +1,7 @@
 //! Realtime game state over WebSockets.
 
+#[cfg(feature = "server")]
+mod actor;
 pub mod engine;
 pub mod game;
 pub mod id;
