@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod game;
+pub mod games;
 pub mod id;
 pub mod snapshot;
 pub mod tick;
