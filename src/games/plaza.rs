@@ -4,6 +4,9 @@
 //! The place for games whose clients move themselves, and for replaying recorded movement: a football pitch of 105 x
 //! 68 m from the origin is free of walls. There are no rules between walkers.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use super::compass::heading_of;
@@ -229,13 +232,15 @@ fn inside(map: &Map, x: i32, y: i32) -> bool {
     within(x, map.width()) && within(y, map.height())
 }
 
-/// Decimal metres such as `52.5` in quanta, rounded to the nearest; `None` when it is no such number.
+/// Decimal metres such as `52.5` in quanta, rounded to the nearest; `None` when it is no such number. Digits beyond a
+/// billionth are cut off.
 fn quanta(text: &str) -> Option<i32> {
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
-    let digits = |text: &str| (1..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || whole.len() > 6 {
         return None;
     }
+    let fraction = &fraction[..fraction.len().min(9)];
     let unit = 10_i64.pow(fraction.len() as u32);
     let metres = whole.parse::<i64>().ok()? * unit + fraction.parse::<i64>().ok()?;
     i32::try_from((metres * i64::from(PER_METRE) + unit / 2) / unit).ok()

@@ -162,6 +162,7 @@ export function stepAvatar(map, tuning, avatar, input) {
   const throws = input.throw !== 0 && avatar.reload === 0;
   if (throws) avatar.reload = tuning.reload;
   let speed = 0;
+  /** @type {number} */
   let mood = MOOD.idle;
   if (avatar.dash > 0) {
     speed = tuning.dash;
