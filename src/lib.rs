@@ -4,6 +4,7 @@
 mod actor;
 pub mod engine;
 pub mod game;
+pub mod games;
 pub mod id;
 pub mod snapshot;
 pub mod tick;
