@@ -76,9 +76,6 @@ pub struct Setup {
     pub options: BTreeMap<String, String>,
 }
 
-/// Makes a game for a new room, or says why it cannot: the text names the option and what would be right.
-pub type Factory = Arc<dyn Fn(&Setup) -> Result<Box<dyn Game>, String> + Send + Sync>;
-
 /// Who takes a seat.
 #[derive(Clone, Debug)]
 pub struct Player {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler};
 use bytes::Bytes;
-use rand::rngs::SysRng;
 use rand::TryRng;
+use rand::rngs::SysRng;
 use tokio::sync::watch;
 use tracing::{info, warn};
 

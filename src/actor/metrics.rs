@@ -56,7 +56,8 @@ impl Default for Metrics {
         };
         let ticks = counter("ticks", "Ticks computed");
         let late_ticks = counter("late_ticks", "Ticks computed more than a period late");
-        let skipped_ticks = counter("skipped_ticks", "Ticks never computed, because the room or the machine was behind");
+        let skipped_ticks =
+            counter("skipped_ticks", "Ticks never computed, because the room or the machine was behind");
         let bytes_sent = counter("bytes_sent", "Bytes of messages sent");
         let bytes_received = counter("bytes_received", "Bytes of messages received");
         let frames_sent = counter("frames_sent", "Frame messages sent");
@@ -107,11 +108,6 @@ impl Metrics {
     /// Counts the end of a session.
     pub(super) fn ended(&self, close: Close) {
         self.endings.get_or_create(&Ending { reason: close.label() }).inc();
-    }
-
-    /// Sessions open now.
-    pub fn open_sessions(&self) -> i64 {
-        self.sessions.get()
     }
 
     /// Everything, in the OpenMetrics text format.

@@ -57,21 +57,7 @@ impl RoomActor {
         let feed = Arc::new(Feed::new(room.rate()));
         let pacing = TickClock::new(room.rate(), clock.now());
         let (room, empty_since, superseded) = (Some(room), Some(clock.now()), 0);
-        Self {
-            key,
-            room,
-            pacing,
-            clock,
-            feed,
-            guests,
-            relays,
-            waiting,
-            tray,
-            empty_since,
-            superseded,
-            status,
-            metrics,
-        }
+        Self { key, room, pacing, clock, feed, guests, relays, waiting, tray, empty_since, superseded, status, metrics }
     }
 
     fn arm(&self, ctx: &mut Context<Self>) {
@@ -161,7 +147,7 @@ impl RoomActor {
     }
 
     fn admit(&mut self, knock: Knock) -> Result<Joined, Close> {
-        let Knock { name, player, relay, publish, end, .. } = knock;
+        let Knock { name, player, relay, publish, end, expected } = knock;
         let room = self.room.as_mut().ok_or(Close::RoomClosed)?;
         let admitted = room.admit(name, player).map_err(|refusal| match refusal {
             Refusal::Full => Close::RoomFull,
@@ -174,6 +160,8 @@ impl RoomActor {
         self.guests.insert(admitted.entry.seat, Guest { desk: desk.clone(), end, relay });
         self.relays.entry(relay).or_insert((publish, 0)).1 += 1;
         self.metrics.players.inc();
+        // From here on the seat itself holds the room open.
+        drop(expected);
         Ok(Joined { entry: admitted.entry, welcome: admitted.welcome, desk, feed: self.feed.clone() })
     }
 

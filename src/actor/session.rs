@@ -11,9 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Handler, Running, StreamHandler, WrapFuture,
-};
+use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Handler, Running, StreamHandler, WrapFuture};
 use actix_web::error::PayloadError;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
@@ -179,10 +177,11 @@ impl WsSession {
             }
             Err(last)
         };
-        let entered = entering.into_actor(self).map(|entered: Result<(RoomKey, Joined), Close>, act, ctx| match entered {
-            Ok((key, joined)) => act.sit_down(key, joined, ctx),
-            Err(close) => act.end(close, ctx),
-        });
+        let entered =
+            entering.into_actor(self).map(|entered: Result<(RoomKey, Joined), Close>, act, ctx| match entered {
+                Ok((key, joined)) => act.sit_down(key, joined, ctx),
+                Err(close) => act.end(close, ctx),
+            });
         ctx.spawn(entered);
     }
 
