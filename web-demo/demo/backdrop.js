@@ -4,10 +4,10 @@
 import { drawAvatar } from './sprites.js';
 
 const NIGHT = { sky: ['#0b1020', '#141d36', '#22304f'], glow: '150 185 255', hills: ['#1b2642', '#24314f', '#303f61'], snow: '255 255 255', stars: 0.8 };
-const DAY = { sky: ['#cfdff5', '#e2ecf9', '#f6f9fd'], glow: '255 236 190', hills: ['#cbd9ee', '#dbe6f5', '#f4f8fe'], snow: '120 150 200', stars: 0 };
+const DAY = { sky: ['#cfdff5', '#e2ecf9', '#f6f9fd'], glow: '255 236 190', hills: ['#cbd9ee', '#dbe6f5', '#f4f8fe'], snow: '150 178 222', stars: 0 };
 const WALKERS = [
-  { colour: 0, at: 0.14, speed: 0.9 }, { colour: 4, at: 0.3, speed: -0.7 }, { colour: 3, at: 0.52, speed: 1.15 },
-  { colour: 8, at: 0.68, speed: -1 }, { colour: 9, at: 0.86, speed: 0.8 },
+  { colour: 0, at: 0.14, speed: 0.9 }, { colour: 4, at: 0.34, speed: -0.7 }, { colour: 3, at: 0.5, speed: 1.15 },
+  { colour: 8, at: 0.78, speed: -1 }, { colour: 9, at: 0.92, speed: 0.8 },
 ];
 const METRE = 58;
 

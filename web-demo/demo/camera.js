@@ -7,9 +7,10 @@ const SMALLEST = 30;
 const LARGEST = 84;
 
 export class Camera {
-  /** @param {{width: number, height: number}} map in metres */
-  constructor(map) {
+  /** @param {{width: number, height: number}} map in metres @param {number} rise how far walls are drawn above their place */
+  constructor(map, rise) {
     this.map = map;
+    this.rise = rise;
     this.x = map.width / 2;
     this.y = map.height / 2;
     this.settled = false;
@@ -44,8 +45,7 @@ export class Camera {
     this.y += (y - this.y) * share;
     const jitter = () => (Math.random() - 0.5) * 2 * shake * this.scale;
     this.left = Math.round(corner(this.x, this.width / this.scale, this.map.width, 0) * this.scale + jitter());
-    // Wall tops of the first row rise above the map's edge.
-    this.top = Math.round(corner(this.y, this.height / this.scale, this.map.height, 0.5) * this.scale + jitter());
+    this.top = Math.round(corner(this.y, this.height / this.scale, this.map.height, this.rise) * this.scale + jitter());
   }
 
   /** @param {number} x CSS pixels @param {number} y @returns {{x: number, y: number}} metres */
@@ -66,8 +66,11 @@ export class Camera {
   }
 }
 
-/** @param {number} centre @param {number} shown @param {number} whole @param {number} before @returns {number} */
+/**
+ * Where the screen starts so that it stays on the picture, which lies `before` metres off the map.
+ * @param {number} centre @param {number} shown @param {number} whole @param {number} before @returns {number}
+ */
 function corner(centre, shown, whole, before) {
-  if (shown >= whole + before) return (whole - before - shown) / 2;
-  return Math.min(whole - shown, Math.max(-before, centre - shown / 2));
+  if (shown >= whole) return (whole - shown) / 2 - before;
+  return Math.min(whole - shown, Math.max(0, centre - shown / 2 + before)) - before;
 }

@@ -13,10 +13,10 @@ const WAITING = 64;
 const GHOSTS = 48;
 const GHOST_LIFE = 0.26;
 
-const SNOW = { count: 16, speed: 3.4, rise: 3, size: 0.11, life: 0.6, colours: [ARENA.snow, '#cfdcf2'] };
-const PUFF = { count: 6, speed: 1.7, rise: 1.6, size: 0.08, life: 0.4, colours: [ARENA.snow] };
-const LIGHT = { count: 11, speed: 2.2, rise: 3.4, size: 0.07, life: 0.65, colours: [ARENA.spark, ARENA.sparkCore] };
-const DUST = { count: 2, speed: 0.7, rise: 0.9, size: 0.09, life: 0.45, colours: ['#b9c8e4'] };
+const SNOW = { count: 16, speed: 3.4, rise: 3, z: 0.4, size: 0.11, life: 0.6, colours: [ARENA.snow, '#cfdcf2'] };
+const PUFF = { count: 6, speed: 1.7, rise: 1.6, z: 0.4, size: 0.08, life: 0.4, colours: [ARENA.snow] };
+const LIGHT = { count: 11, speed: 2.2, rise: 3.4, z: 0.3, size: 0.07, life: 0.65, colours: [ARENA.spark, ARENA.sparkCore] };
+const DUST = { count: 2, speed: 0.7, rise: 0.9, z: 0.04, size: 0.09, life: 0.45, colours: ['#b9c8e4'] };
 
 export class Effects {
   /** @param {Room} room @param {boolean} calm no shake, fewer specks @param {(entity: number) => void} onHit */
@@ -81,9 +81,9 @@ export class Effects {
   trail(actor, now) {
     if (!actor.pose.dashing || now - actor.puff < 24) return;
     actor.puff = now;
-    const { x, y, colour } = actor.pose;
+    const { x, y, colour, heading } = actor.pose;
     if (this.ghosts.length < GHOSTS) this.ghosts.push({ x, y, age: 0, colour });
-    if (!this.calm) this.particles.burst(x, y, DUST);
+    if (!this.calm) this.particles.burst(x - Math.cos(heading) * 0.4, y - Math.sin(heading) * 0.4, DUST);
   }
 
   /** @param {CanvasRenderingContext2D} ctx */

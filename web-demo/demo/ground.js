@@ -10,8 +10,11 @@ import { ARENA } from './palette.js';
 const CHUNK = 8;
 /** About three full screens; older chunks are painted again when they come back. */
 const KEPT = 48;
-/** How far a wall's top is drawn above its foot, in metres. An avatar south of a wall is not taller than this and its radius. */
-const WALL = 0.5;
+/** How far a wall's top is drawn above its foot, in metres. An avatar south of a wall, whom the upper layer must
+ * not cut, is not taller than this and its radius. */
+export const WALL = 0.55;
+/** Samples of the floor's snow per metre. */
+const SNOW_DOTS = 8;
 const SHADOW_X = 0.3;
 const SHADOW_Y = 0.34;
 
@@ -20,6 +23,15 @@ function grain(x, y, salt) {
   let bits = Math.imul(x, 374761393) ^ Math.imul(y, 668265263) ^ Math.imul(salt, 2246822519);
   bits = Math.imul(bits ^ (bits >>> 13), 1274126177);
   return ((bits ^ (bits >>> 16)) >>> 0) / 4294967296;
+}
+
+/** Smooth hills of the same grain, 0 to 1. @param {number} x @param {number} y */
+function swell(x, y) {
+  const [left, top] = [Math.floor(x), Math.floor(y)];
+  const ease = (/** @type {number} */ t) => t * t * (3 - 2 * t);
+  const [across, down] = [ease(x - left), ease(y - top)];
+  const row = (/** @type {number} */ ty) => grain(left, ty, 3) * (1 - across) + grain(left + 1, ty, 3) * across;
+  return row(top) * (1 - down) + row(top + 1) * down;
 }
 
 export class GroundPictures {
@@ -72,16 +84,18 @@ export class GroundPictures {
   /** @param {number} left tile @param {number} top tile @returns {Chunk} */
   paint(left, top) {
     /** @type {[number, number][]} */
-    const floor = [];
+    const tiles = [];
     /** @type {[number, number][]} */
     const walls = [];
     for (let ty = Math.max(0, top - 2); ty < Math.min(this.ground.height, top + CHUNK + 2); ty += 1) {
       for (let tx = Math.max(0, left - 2); tx < Math.min(this.ground.width, left + CHUNK + 2); tx += 1) {
-        (this.ground.solid(tx, ty) ? walls : floor).push([tx, ty]);
+        tiles.push([tx, ty]);
+        if (this.ground.solid(tx, ty)) walls.push([tx, ty]);
       }
     }
     const low = this.layer(left, top, (ctx) => {
-      this.paintFloor(ctx, floor);
+      this.paintFloor(ctx, tiles);
+      this.paintSnow(ctx, left, top);
       this.paintShadows(ctx, walls);
       this.paintFronts(ctx, walls);
     });
@@ -115,21 +129,29 @@ export class GroundPictures {
       ctx.fillRect(tx, ty, 1, 0.035);
       if ((tx + (ty % 2)) % 2 === 0) ctx.fillRect(tx, ty, 0.035, 1);
     }
-    for (const [tx, ty] of tiles) {
-      const beside = Number(this.ground.solid(tx - 1, ty)) + Number(this.ground.solid(tx + 1, ty)) + Number(this.ground.solid(tx, ty - 1));
-      const snow = grain(tx, ty, 3) + beside * 0.3;
-      if (snow > 0.86) this.paintDrift(ctx, tx + grain(tx, ty, 4), ty + grain(tx, ty, 5), 0.45 + snow * 0.45);
-    }
   }
 
-  /** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} radius */
-  paintDrift(ctx, x, y, radius) {
-    const soft = ctx.createRadialGradient(x, y, 0, x, y, radius);
-    soft.addColorStop(0, `rgb(${ARENA.drift} / .2)`);
-    soft.addColorStop(0.55, `rgb(${ARENA.drift} / .1)`);
-    soft.addColorStop(1, `rgb(${ARENA.drift} / 0)`);
-    ctx.fillStyle = soft;
-    ctx.fillRect(x - radius, y - radius, radius * 2, radius * 2);
+  /** Thin snow in patches, computed coarsely and smoothed by scaling up. @param {CanvasRenderingContext2D} ctx @param {number} left @param {number} top */
+  paintSnow(ctx, left, top) {
+    const side = CHUNK * SNOW_DOTS;
+    // One dot more on each side, so that the smoothing agrees with the neighbouring chunk.
+    const dots = new ImageData(side + 2, side + 2);
+    for (let row = 0; row < side + 2; row += 1) {
+      for (let column = 0; column < side + 2; column += 1) {
+        const x = left + (column - 0.5) / SNOW_DOTS;
+        const y = top + (row - 0.5) / SNOW_DOTS;
+        const depth = swell(x / 3.4, y / 2.7) * 0.72 + swell(x * 0.9 + 40, y * 1.1) * 0.28;
+        const cover = Math.min(1, Math.max(0, (depth - 0.58) * 14)) * 0.12 + Math.min(1, Math.max(0, (depth - 0.67) * 12)) * 0.1;
+        const at = (row * (side + 2) + column) * 4;
+        dots.data.set(ARENA.drift, at);
+        dots.data[at + 3] = cover * 255;
+      }
+    }
+    const coarse = document.createElement('canvas');
+    coarse.width = coarse.height = side + 2;
+    coarse.getContext('2d')?.putImageData(dots, 0, 0);
+    ctx.imageSmoothingQuality = 'high';
+    ctx.drawImage(coarse, left - 1 / SNOW_DOTS, top - 1 / SNOW_DOTS, CHUNK + 2 / SNOW_DOTS, CHUNK + 2 / SNOW_DOTS);
   }
 
   /** @param {CanvasRenderingContext2D} ctx @param {[number, number][]} walls */
@@ -166,6 +188,14 @@ export class GroundPictures {
       ctx.fillRect(tx + 0.04, foot - 0.23, 0.92, 0.03);
       ctx.fillRect(tx + 0.3 + grain(tx, ty, 6) * 0.4, foot - WALL, 0.03, WALL - 0.23);
       ctx.fillRect(tx + 0.15 + grain(tx, ty, 7) * 0.6, foot - 0.2, 0.03, 0.18);
+      // The snow hangs over the front a little, with an uneven edge.
+      ctx.fillStyle = ARENA.topShade;
+      ctx.beginPath();
+      for (let at = 0; at < 4; at += 1) {
+        const reach = 0.05 + grain(tx * 4 + at, ty, 8) * 0.1;
+        ctx.roundRect(tx + at / 4, foot - WALL - 0.1, 0.25, 0.1 + reach, [0, 0, 0.1, 0.1]);
+      }
+      ctx.fill();
     }
   }
 
@@ -179,14 +209,6 @@ export class GroundPictures {
       const round = (/** @type {boolean} */ a, /** @type {boolean} */ b) => (a && b ? 0.26 : 0);
       cover.roundRect(tx, ty - lift, 1, 1, [round(open.n, open.w), round(open.n, open.e), round(open.s, open.e), round(open.s, open.w)]);
     }
-    // The snow hangs over the front a little, with an uneven edge.
-    for (const [tx, ty] of walls) {
-      if (solid(tx, ty + 1)) continue;
-      for (let at = 0; at < 4; at += 1) {
-        const reach = 0.04 + grain(tx * 4 + at, ty, 8) * 0.09;
-        cover.roundRect(tx + at / 4, ty + 0.8 - lift, 0.25, 0.2 + reach, [0, 0, 0.1, 0.1]);
-      }
-    }
     ctx.fillStyle = ARENA.top;
     ctx.fill(cover);
     ctx.save();
@@ -196,7 +218,7 @@ export class GroundPictures {
     }
     for (const [tx, ty] of walls) {
       ctx.fillStyle = ARENA.topShade;
-      if (!solid(tx, ty + 1)) ctx.fillRect(tx, ty + 1 - lift - 0.02, 1, 0.2);
+      if (!solid(tx, ty + 1)) ctx.fillRect(tx, ty + 0.95 - lift, 1, 0.05);
       ctx.fillStyle = ARENA.topRim;
       if (!solid(tx, ty - 1)) ctx.fillRect(tx, ty - lift, 1, 0.07);
       if (!solid(tx - 1, ty)) ctx.fillRect(tx, ty - lift, 0.05, 1);

@@ -22,8 +22,9 @@ export class Wishes {
     /** Presses since they were last taken. */
     this.throws = 0;
     this.dashes = 0;
-    /** Whether the newest press came from the mouse. */
-    this.aimed = false;
+    /** Whether the newest throw, and the newest dash, goes where the mouse points. */
+    this.throwAimed = false;
+    this.dashAimed = false;
     this.stopping = new AbortController();
     this.listen(canvas);
     this.stick = new Stick(touch, this.stopping.signal, {
@@ -64,11 +65,12 @@ export class Wishes {
 
   /** @param {'throw' | 'dash'} what @param {boolean} aimed */
   press(what, aimed) {
-    this.aimed = aimed;
     if (what === 'dash') {
       this.dashes += 1;
+      this.dashAimed = aimed;
     } else {
       this.throws += 1;
+      this.throwAimed = aimed;
       this.throwHeld = true;
     }
   }

@@ -4,11 +4,12 @@
 import { byId, make } from './dom.js';
 
 /** @typedef {{id: string, game: string, players: number, capacity: number, rate: number, properties?: Record<string, string>}} Listing */
+/** @typedef {{item: HTMLElement, button: HTMLElement, title: HTMLElement, meta: HTMLElement, count: HTMLElement}} Row */
 /** @typedef {{how: 'any' | 'new', game: string, map: string} | {how: 'room', id: string}} Choice */
 
 /** The games of the demo server, and the maps that each can be opened on. @type {Record<string, {title: string, maps: string[]}>} */
 const GAMES = {
-  arena: { title: 'Arena', maps: ['courtyard'] },
+  arena: { title: 'Arena', maps: ['courtyard', 'field'] },
   plaza: { title: 'Plaza', maps: ['plaza'] },
 };
 const NAME_KEY = 'tickwire.name';
@@ -28,6 +29,8 @@ export class Lobby {
     this.empty = byId('no-rooms', HTMLElement);
     this.feedState = byId('feed', HTMLElement);
     this.errorText = byId('error', HTMLElement);
+    /** By room id. @type {Map<string, Row>} */
+    this.rows = new Map();
     /** @type {EventSource | null} */
     this.feed = null;
     this.retry = 0;
@@ -82,7 +85,8 @@ export class Lobby {
     fetch('/api/rooms').then((answer) => answer.json()).then((rooms) => {
       if (this.feed && this.feedState.dataset.state !== 'live') this.list(rooms);
     }).catch(() => this.setFeed('connecting', 'server not reached, retrying'));
-    this.nameField.focus({ preventScroll: true });
+    // On a phone the focus would open the keyboard.
+    if (window.matchMedia('(hover: hover)').matches) this.nameField.focus({ preventScroll: true });
   }
 
   close() {
@@ -113,30 +117,48 @@ export class Lobby {
     this.feedState.textContent = text;
   }
 
-  /** @param {unknown} rooms */
-  list(rooms) {
-    if (!Array.isArray(rooms)) return;
-    const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.room : undefined;
-    this.rooms.replaceChildren(...rooms.map((room) => this.row(room)));
-    this.empty.hidden = rooms.length > 0;
-    if (focused) this.rooms.querySelector(`[data-room="${CSS.escape(focused)}"]`)?.dispatchEvent(new Event('refocus'));
+  /** Rows stay the same elements while their room lives, so that a click or the focus survives an update. @param {unknown} listings */
+  list(listings) {
+    if (!Array.isArray(listings)) return;
+    const gone = new Set(this.rows.keys());
+    for (const listing of /** @type {Listing[]} */ (listings)) {
+      gone.delete(listing.id);
+      let row = this.rows.get(listing.id);
+      if (!row) {
+        row = this.addRow(listing.id);
+        this.rows.set(listing.id, row);
+      }
+      fill(row, listing);
+    }
+    for (const id of gone) {
+      this.rows.get(id)?.item.remove();
+      this.rows.delete(id);
+    }
+    this.empty.hidden = this.rows.size > 0;
   }
 
-  /** @param {Listing} room @returns {HTMLElement} */
-  row(room) {
+  /** @param {string} id @returns {Row} */
+  addRow(id) {
     const item = document.createElement('li');
     const button = document.createElement('button');
     button.type = 'button';
-    button.dataset.room = room.id;
-    const full = room.capacity > 0 && room.players >= room.capacity;
-    if (full) button.dataset.full = '';
-    const count = make('span', 'count', String(room.players));
-    count.append(make('small', '', ` / ${room.capacity}`));
-    const title = make('strong', '', room.properties?.map ?? room.game);
-    button.append(title, make('span', 'meta', `${room.game} · ${room.rate} Hz · ${full ? 'full' : room.id}`), count);
-    button.addEventListener('click', () => this.onChoice({ how: 'room', id: room.id }));
-    button.addEventListener('refocus', () => button.focus({ preventScroll: true }));
+    button.dataset.room = id;
+    const title = make('strong', '', '');
+    const meta = make('span', 'meta', '');
+    const count = make('span', 'count', '');
+    button.append(title, meta, count);
+    button.addEventListener('click', () => this.onChoice({ how: 'room', id }));
     item.append(button);
-    return item;
+    this.rooms.append(item);
+    return { item, button, title, meta, count };
   }
+}
+
+/** @param {Row} row @param {Listing} listing */
+function fill({ button, title, meta, count }, listing) {
+  const full = listing.capacity > 0 && listing.players >= listing.capacity;
+  button.toggleAttribute('data-full', full);
+  title.textContent = listing.properties?.map ?? listing.game;
+  meta.textContent = `${listing.game} · ${listing.rate} Hz · ${full ? 'full' : listing.id}`;
+  count.replaceChildren(String(listing.players), make('small', '', ` / ${listing.capacity}`));
 }

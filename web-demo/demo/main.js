@@ -24,9 +24,9 @@ const lobby = new Lobby((choice) => { void enter(choice); }, query);
 let play = null;
 let entering = false;
 
-/** @param {Choice} choice */
+/** @param {Choice} choice @returns {Promise<boolean>} whether a room was entered */
 async function enter(choice) {
-  if (entering) return;
+  if (entering) return false;
   entering = true;
   lobby.setBusy(true);
   lobby.setError('');
@@ -34,9 +34,11 @@ async function enter(choice) {
   try {
     const room = await join(choice);
     await show(room);
+    return true;
   } catch (error) {
     showLobby();
     lobby.setError(explainError(error));
+    return false;
   } finally {
     entering = false;
     lobby.setBusy(false);
@@ -105,16 +107,24 @@ function showLobby() {
   lobby.open();
 }
 
-/** Puts the room into the address, so that it can be shared. @param {string | null} id */
+/**
+ * Puts the room into the address, so that it can be shared; the name stays with this browser.
+ * @param {string | null} id
+ */
 function setAddress(id) {
   const url = new URL(location.href);
-  url.searchParams.delete('auto');
+  url.searchParams.delete('name');
   if (id === null) url.searchParams.delete('room');
   else url.searchParams.set('room', id);
   history.replaceState(null, '', url);
 }
 
-const wanted = query.get('room');
+/** What the address asks for: a room, or with `auto` any room, also when the one asked for is gone. */
+async function enterByAddress() {
+  const id = query.get('room');
+  if (id && await enter({ how: 'room', id })) return;
+  if (query.get('auto') === '1') await enter({ how: 'any', game: lobby.game, map: lobby.map });
+}
+
 showLobby();
-if (wanted) void enter({ how: 'room', id: wanted });
-else if (query.get('auto') === '1') void enter({ how: 'any', game: lobby.game, map: lobby.map });
+void enterByAddress();

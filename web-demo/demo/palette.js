@@ -14,7 +14,7 @@ export const COATS = HUES.map((fill, index) => ({
   fill,
   dark: mix(fill, '#0d1430', 0.42),
   light: mix(fill, '#ffffff', 0.55),
-  pattern: PATTERNS[(index + (index >> 1)) % PATTERNS.length] ?? 'plain',
+  pattern: PATTERNS[index % PATTERNS.length] ?? 'plain',
 }));
 
 /** @param {number | undefined} colour @returns {Coat} */
@@ -28,8 +28,9 @@ export const ARENA = {
   floorLight: '#34415f',
   floorDark: '#27324c',
   joint: 'rgb(13 19 36 / .38)',
-  drift: '200 218 250',
-  shadow: 'rgb(8 12 26 / .46)',
+  drift: [200, 218, 250],
+  boot: '#8a6a55',
+  shadow: 'rgb(8 12 26 / .4)',
   front: '#5b6a8d',
   frontDark: '#3b4766',
   frontJoint: 'rgb(17 24 44 / .45)',

@@ -15,7 +15,7 @@ export class Particles {
 
   /**
    * @param {number} x @param {number} y metres
-   * @param {{count: number, speed: number, rise: number, size: number, life: number, colours: string[]}} kind
+   * @param {{count: number, speed: number, rise: number, z: number, size: number, life: number, colours: string[]}} kind
    */
   burst(x, y, kind) {
     for (let index = 0; index < kind.count; index += 1) {
@@ -25,7 +25,7 @@ export class Particles {
       const speed = kind.speed * (0.3 + Math.random() * 0.7);
       speck.x = x;
       speck.y = y;
-      speck.z = 0.35;
+      speck.z = kind.z;
       speck.vx = Math.cos(angle) * speed;
       speck.vy = Math.sin(angle) * speed * 0.6;
       speck.vz = kind.rise * (0.4 + Math.random() * 0.6);

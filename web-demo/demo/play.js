@@ -122,6 +122,8 @@ export class Play {
     const wide = window.matchMedia('(min-width: 621px)').matches;
     this.hud.hidden = (localStorage.getItem(HUD_KEY) ?? (wide ? 'on' : 'off')) === 'off';
     this.status.hidden = true;
+    delete this.status.dataset.code;
+    byId('status-again', HTMLButtonElement).textContent = 'Play again';
   }
 
   /** @param {KeyboardEvent} event */
@@ -141,7 +143,7 @@ export class Play {
   /** @param {HTMLButtonElement} button */
   share(button) {
     // Without a secure context there is no clipboard; the address bar has the same link.
-    const copied = navigator.clipboard?.writeText(location.href) ?? Promise.reject(new Error('no clipboard'));
+    const copied = navigator.clipboard?.writeText(`${location.origin}/?room=${encodeURIComponent(this.room.id)}`) ?? Promise.reject(new Error('no clipboard'));
     copied.then(() => 'Copied', () => 'See address bar').then((text) => {
       button.textContent = text;
       setTimeout(() => { button.textContent = 'Copy link'; }, 1600);

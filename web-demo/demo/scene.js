@@ -4,7 +4,7 @@
 import { Actors } from './actors.js';
 import { Camera } from './camera.js';
 import { Effects } from './effects.js';
-import { GroundPictures } from './ground.js';
+import { GroundPictures, WALL } from './ground.js';
 import { ARENA } from './palette.js';
 import { drawAvatar, drawSnowball, drawSpark, makeGlow } from './sprites.js';
 import { Tags } from './tags.js';
@@ -23,7 +23,7 @@ export class Scene {
     this.ctx = ctx;
     this.room = room;
     this.calm = calm;
-    this.camera = new Camera(ground);
+    this.camera = new Camera(ground, WALL);
     this.ground = new GroundPictures(ground);
     this.actors = new Actors();
     this.effects = new Effects(room, calm, (entity) => this.actors.flash(entity));

@@ -41,9 +41,14 @@ export function drawAvatar(ctx, pose, time) {
   blob(ctx, 0.06, 0.05, 0.38, 0.17);
   if (pose.own) drawOwnRing(ctx, time);
 
-  ctx.fillStyle = ARENA.ink;
-  blob(ctx, -0.15 + aheadX * swing * 0.12, 0.01 + aheadY * swing * 0.07 - Math.max(0, swing) * 0.06, 0.12, 0.085);
-  blob(ctx, 0.15 - aheadX * swing * 0.12, 0.01 - aheadY * swing * 0.07 - Math.max(0, -swing) * 0.06, 0.12, 0.085);
+  for (const [side, step] of [[-0.15, swing], [0.15, -swing]]) {
+    const x = (side ?? 0) + aheadX * (0.03 + (step ?? 0) * 0.13);
+    const y = 0.03 + aheadY * (step ?? 0) * 0.07 - Math.max(0, step ?? 0) * 0.07;
+    ctx.fillStyle = ARENA.ink;
+    blob(ctx, x, y, 0.13, 0.095);
+    ctx.fillStyle = ARENA.boot;
+    blob(ctx, x, y - 0.005, 0.095, 0.06);
+  }
 
   ctx.translate(0, -hop);
   ctx.rotate(aheadX * 0.11 * pose.pace + swing * 0.03);
@@ -85,22 +90,14 @@ function drawBody(ctx, dress) {
   ctx.clip();
   ctx.fillStyle = dress.fill;
   blob(ctx, -0.05, -0.4, 0.36, 0.34);
-  ctx.fillStyle = dress.light;
-  if (dress.pattern === 'stripes') {
-    ctx.globalAlpha = 0.75;
-    ctx.fillRect(-0.4, -0.15, 0.8, 0.055);
-  } else if (dress.pattern === 'dots') {
-    ctx.globalAlpha = 0.85;
-    for (let at = -0.24; at < 0.3; at += 0.16) blob(ctx, at, -0.12 + at * at * -0.5, 0.033, 0.033);
-  }
   ctx.restore();
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Pose} pose @param {number} aheadX @param {number} aheadY */
 function drawFace(ctx, pose, aheadX, aheadY) {
   const depth = Math.min(1, (aheadY + 0.5) / 0.75);
-  const x = aheadX * 0.17;
-  const y = -0.38 + aheadY * 0.06;
+  const x = aheadX * 0.15;
+  const y = -0.35 + aheadY * 0.07;
   const narrow = 1 - Math.abs(aheadX) * 0.2;
   ctx.fillStyle = ARENA.skin;
   blob(ctx, x, y, 0.235 * narrow, 0.175 * depth);
@@ -126,6 +123,7 @@ function drawHat(ctx, dress, aheadX, aheadY) {
   ctx.beginPath();
   ctx.ellipse(0, brim, 0.335, 0.295, 0, Math.PI, TURN);
   ctx.fill();
+  drawPattern(ctx, dress, brim);
   ctx.fillStyle = dress.light;
   blob(ctx, -aheadX * 0.07, -0.83, 0.095, 0.085);
   ctx.lineCap = 'round';
@@ -139,6 +137,22 @@ function drawHat(ctx, dress, aheadX, aheadY) {
   ctx.stroke();
 }
 
+/** On the hat, where it is seen from all sides. @param {CanvasRenderingContext2D} ctx @param {import('./palette.js').Coat} dress @param {number} brim */
+function drawPattern(ctx, dress, brim) {
+  if (dress.pattern === 'plain') return;
+  ctx.fillStyle = ctx.strokeStyle = dress.light;
+  if (dress.pattern === 'dots') {
+    for (const [x, y] of [[-0.2, -0.12], [0, -0.17], [0.2, -0.12], [-0.1, -0.24], [0.11, -0.24]]) blob(ctx, x ?? 0, brim + (y ?? 0), 0.034, 0.034);
+    return;
+  }
+  ctx.lineWidth = 0.05;
+  ctx.beginPath();
+  ctx.ellipse(0, brim - 0.14, 0.27, 0.05, 0, Math.PI, 0, true);
+  ctx.moveTo(0.17, brim - 0.24);
+  ctx.ellipse(0, brim - 0.24, 0.17, 0.035, 0, 0, Math.PI);
+  ctx.stroke();
+}
+
 /** @param {CanvasRenderingContext2D} ctx @param {Pose} pose @param {import('./palette.js').Coat} dress @param {number} time */
 function drawScarf(ctx, pose, dress, time) {
   const flutter = Math.sin(time * 9 + pose.x * 3) * 0.05 * (0.3 + pose.pace);
@@ -148,7 +162,7 @@ function drawScarf(ctx, pose, dress, time) {
   ctx.lineCap = 'round';
   ctx.beginPath();
   ctx.moveTo(-Math.cos(pose.heading) * 0.2, -0.2);
-  ctx.quadraticCurveTo(backX * 0.7, -0.25 + backY + flutter, backX * 1.15, -0.1 + backY - flutter + (1 - pose.pace) * 0.08);
+  ctx.quadraticCurveTo(backX * 0.7, -0.25 + backY + flutter, backX * 1.15 + Math.sin(time * 4 + pose.y) * 0.06, -0.1 + backY - flutter + (1 - pose.pace) * 0.08);
   ctx.strokeStyle = ARENA.ink;
   ctx.lineWidth = 0.16;
   ctx.stroke();

@@ -29,13 +29,16 @@ export class Steer {
       this.heading = heading;
       room.setInput({ heading, run: running });
     }
-    const target = wishes.aimed && aim !== null ? aim : heading;
+    const target = wishes.throwAimed && aim !== null ? aim : heading;
     const again = wishes.throwHeld && now - this.thrown > REPEAT && own !== null && !own.reload;
     if (wishes.throws > 0 || again) {
       this.thrown = now;
       room.pressInput({ throw: true, heading: target });
     }
-    if (wishes.dashes > 0) room.pressInput(running ? { dash: true } : { dash: true, heading: target });
+    if (wishes.dashes > 0) {
+      const leap = wishes.dashAimed && !running && aim !== null ? aim : heading;
+      room.pressInput({ dash: true, heading: leap });
+    }
     wishes.throws = 0;
     wishes.dashes = 0;
   }
