@@ -9,7 +9,7 @@ import { Particles } from './particles.js';
 
 const HIT = 1;
 /** More at once than anybody can see; later ones are not shown. */
-const WAITING = 64;
+const WAITING = 32;
 const GHOSTS = 48;
 const GHOST_LIFE = 0.26;
 

@@ -13,6 +13,7 @@ const FIGURES = [
   ['ping', ({ stats }) => `${Math.round(stats.ping)} ms`],
   ['tick', ({ stats }) => `${stats.tick}`],
   ['rate', ({ rate }) => `${rate} Hz`],
+  ['delay', ({ stats }) => `${Math.round(stats.interpolationDelay)} ms`],
   ['held frames', ({ stats }) => `${stats.heldFrames}`],
   ['down', ({ stats }) => bytes(stats.bytesDownPerSecond)],
   ['up', ({ stats }) => bytes(stats.bytesUpPerSecond)],

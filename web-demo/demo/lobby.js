@@ -36,7 +36,7 @@ export class Lobby {
     this.retry = 0;
     const pick = (/** @type {string[]} */ words) => words[Math.floor(Math.random() * words.length)] ?? '';
     this.nameField.placeholder = `${pick(FIRST)} ${pick(SECOND)}`;
-    this.nameField.value = (query.get('name') ?? localStorage.getItem(NAME_KEY) ?? '').slice(0, LONGEST_NAME);
+    this.nameField.value = cut(query.get('name') ?? localStorage.getItem(NAME_KEY) ?? '');
     this.connectForms();
   }
 
@@ -62,7 +62,7 @@ export class Lobby {
 
   /** The player's name; a given one is remembered. @returns {string} */
   name() {
-    const name = this.nameField.value.trim().slice(0, LONGEST_NAME);
+    const name = cut(this.nameField.value.trim());
     if (name) localStorage.setItem(NAME_KEY, name);
     return name || this.nameField.placeholder;
   }
@@ -152,6 +152,11 @@ export class Lobby {
     this.rooms.append(item);
     return { item, button, title, meta, count };
   }
+}
+
+/** Characters, not halves of them. @param {string} name @returns {string} */
+function cut(name) {
+  return Array.from(name).slice(0, LONGEST_NAME).join('');
 }
 
 /** @param {Row} row @param {Listing} listing */

@@ -2,7 +2,7 @@
 // play.js plays; both are told from here.
 
 import { Client } from '../client/index.js';
-import { parseMap } from './arena.js';
+import { isSolid, parseMap } from './arena.js';
 import { Backdrop } from './backdrop.js';
 import { explainError } from './closes.js';
 import { byId } from './dom.js';
@@ -87,7 +87,10 @@ async function loadGround(room) {
   const name = room.properties.map;
   if (!name) return MEADOW;
   const answer = await fetch(`/assets/maps/${encodeURIComponent(name)}.txt`);
-  if (answer.ok) return parseMap(await answer.text());
+  if (answer.ok) {
+    const tiles = parseMap(await answer.text());
+    return { width: tiles.width, height: tiles.height, solid: (tx, ty) => isSolid(tiles, tx, ty), tiles };
+  }
   if (room.rule === 'place') return MEADOW;
   throw new Error(`the map ${name} is missing`);
 }

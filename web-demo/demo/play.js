@@ -29,7 +29,7 @@ export class Play {
     this.wishes = new Wishes(this.canvas, byId('touch', HTMLElement));
     this.steer = room.rule === 'steer' ? new Steer(room, this.wishes) : null;
     this.stroll = room.rule === 'place' ? new Stroll(room, this.wishes, ground) : null;
-    if (room.game === 'arena') room.usePrediction(arenaPredictor(/** @type {any} */ (ground), room.rate));
+    if (room.game === 'arena' && ground.tiles) room.usePrediction(arenaPredictor(ground.tiles, room.rate));
     this.hud = byId('hud', HTMLElement);
     this.figures = new Figures(this.hud);
     this.scores = new Scores(byId('scores', HTMLElement));
@@ -44,7 +44,8 @@ export class Play {
       room.onLeave((code, reason, back) => this.onLeave(code, reason, back)),
       room.onConnection((state) => this.onConnection(state)),
       room.onPlayers((players) => this.scene.setPlayers(players)),
-      room.onReconnect(() => this.stroll?.settle()),
+      room.onReconnect(() => this.onReconnect()),
+      room.onCorrection(() => this.stroll?.settle()),
     ];
     this.scene.setPlayers(room.players);
     this.dress();
@@ -155,6 +156,12 @@ export class Play {
     if (state === 'online') this.status.hidden = true;
     else if (state === 'reconnecting') this.banner('reconnecting', 'Connection lost. Reconnecting');
     else if (this.status.dataset.kind !== 'closed' || this.status.hidden) this.banner('closed', 'The connection ended.');
+  }
+
+  onReconnect() {
+    this.scene.setPlayers(this.room.players);
+    this.steer?.repeat();
+    this.stroll?.settle();
   }
 
   /** @param {number} code @param {string} reason @param {boolean} willReconnect */

@@ -11,7 +11,13 @@ export class Steer {
     this.wishes = wishes;
     this.heading = 0;
     this.running = false;
+    this.told = false;
     this.thrown = 0;
+  }
+
+  /** A new connection knows nothing of what is held. */
+  repeat() {
+    this.told = false;
   }
 
   /**
@@ -24,7 +30,8 @@ export class Steer {
     const way = wishes.way();
     const running = way !== null;
     const heading = way ?? this.heading;
-    if (running !== this.running || heading !== this.heading) {
+    if (!this.told || running !== this.running || heading !== this.heading) {
+      this.told = true;
       this.running = running;
       this.heading = heading;
       room.setInput({ heading, run: running });

@@ -16,7 +16,6 @@ export class Stroll {
     /** @type {{x: number, y: number} | null} */
     this.place = null;
     this.heading = Math.PI / 2;
-    this.corrections = room.stats.corrections;
   }
 
   /** After a correction or a reconnect. */
@@ -27,10 +26,7 @@ export class Stroll {
 
   /** @param {number} seconds since the last frame */
   step(seconds) {
-    if (!this.place || this.corrections !== this.room.stats.corrections) {
-      this.corrections = this.room.stats.corrections;
-      this.settle();
-    }
+    if (!this.place) this.settle();
     const way = this.wishes.way();
     if (!this.place || way === null) return;
     this.heading = way;

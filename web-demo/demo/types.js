@@ -51,13 +51,15 @@
  * @property {(handler: (code: number, reason: string, willReconnect: boolean) => void) => Unsubscribe} onLeave
  * @property {(handler: (state: Connection) => void) => Unsubscribe} onConnection
  * @property {(handler: (players: Map<number, Player>) => void) => Unsubscribe} onPlayers
- * @property {(handler: (room: any) => void) => Unsubscribe} onReconnect
+ * @property {(handler: () => void) => Unsubscribe} onReconnect seat, entity and state are new
+ * @property {(handler: () => void) => Unsubscribe} onCorrection the server moved the own entity
  * @property {() => void} leave
  *
  * @typedef {object} Ground What the page needs of a map.
  * @property {number} width in tiles of one metre
  * @property {number} height
  * @property {(tx: number, ty: number) => boolean} solid
+ * @property {import('./arena.js').TileMap} [tiles] as the arena's rules read it
  */
 
 export {};
