@@ -1,5 +1,6 @@
-// How avatars move their feet: turns the positions, headings and moods of successive views into poses (stride, pace,
-// flash). Purely cosmetic memory, forgotten when an avatar leaves; the game's state is never kept here.
+// How avatars move their feet: turns the positions, headings and moods of successive views into
+// poses (stride, pace, flash). Purely cosmetic memory, forgotten when an avatar leaves; the game's
+// state is never kept here.
 
 /** @typedef {import('./sprites.js').Pose} Pose */
 /** @typedef {{pose: Pose, seen: number, mood: string, puff: number}} Actor */

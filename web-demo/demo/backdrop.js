@@ -1,5 +1,6 @@
-// The winter evening behind the lobby: sky, hills, falling snow and a few players out for a walk. Decoration only; it stops
-// while a game is on, follows the system's light theme, and holds still under reduced motion.
+// The winter evening behind the lobby: sky, hills, falling snow and a few players out for a walk.
+// Decoration only; it stops while a game is on, follows the system's light theme, and holds still
+// under reduced motion.
 
 import { drawAvatar } from './sprites.js';
 
@@ -84,7 +85,13 @@ function ridge(x, index, height) {
   return base + Math.sin(x / (310 - index * 40) + index * 2.1) * (26 - index * 6) + Math.sin(x / 127 + index) * 7;
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {string} colour @param {number} index @param {number} width @param {number} height */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {string} colour
+ * @param {number} index
+ * @param {number} width
+ * @param {number} height
+ */
 function drawHill(ctx, colour, index, width, height) {
   ctx.fillStyle = colour;
   ctx.beginPath();
@@ -110,7 +117,13 @@ function drawWalkers(ctx, width, height, time) {
   });
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {string} colour @param {number} width @param {number} height @param {number} time */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {string} colour
+ * @param {number} width
+ * @param {number} height
+ * @param {number} time
+ */
 function drawSnow(ctx, colour, width, height, time) {
   for (let flake = 0; flake < 110; flake += 1) {
     const near = 0.35 + ((flake * 41) % 65) / 100;

@@ -1,5 +1,6 @@
-// Which part of the map the screen shows: follows a target smoothly, stays on the map, converts between screen and map.
-// The scale and the corner are whole device pixels, so that pictures stay crisp. Nothing is drawn here.
+// Which part of the map the screen shows: follows a target smoothly, stays on the map, converts
+// between screen and map. The scale and the corner are whole device pixels, so that pictures stay
+// crisp. Nothing is drawn here.
 
 /** Metres on the geometric mean of the screen's sides. */
 const SPAN = 19.5;

@@ -1,5 +1,6 @@
-// Why a session ended, in the player's words. The codes are the table of PROTOCOL.md; an unknown one shows the server's
-// own text.
+// Why a session ended, in the player's words. The codes are the
+// table of PROTOCOL.md; an unknown one shows the server's own
+// text.
 
 /** The seat is played from another window. */
 export const REPLACED = 4511;

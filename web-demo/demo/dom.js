@@ -1,4 +1,6 @@
-// Two small words for talking to the page: find an element of a kind by its id, and make one with text.
+// Two small words for talking to the page: find an element of a kind by its id, and make one with
+// text. Text is only ever text: nothing here reads HTML, so whatever other players wrote stays
+// harmless. No state, no events.
 
 /**
  * @template {HTMLElement} T

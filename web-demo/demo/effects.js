@@ -1,5 +1,6 @@
-// What happens beside the state: bursts for hits and collected sparks, puffs of snowballs, dash trails, the camera's shake.
-// Listens to a room's events and to rows that go away, and shows them when the interpolated picture gets there.
+// What happens beside the state: bursts for hits and collected sparks, puffs of snowballs, dash
+// trails, the camera's shake. Listens to a room's events and to rows that go away, and shows them
+// when the interpolated picture gets there.
 
 import { ARENA, coat } from './palette.js';
 import { Particles } from './particles.js';

@@ -1,6 +1,6 @@
-// The map as pictures: floor, wall fronts and shadows in a lower layer, snow-capped wall tops in an upper one that covers
-// whoever stands behind a wall. Painted chunk by chunk at the exact scale of the screen, when first seen, and kept while
-// there is room. Collisions are not decided here.
+// The map as pictures: floor, wall fronts and shadows in a lower layer, snow-capped wall tops in
+// an upper one that covers whoever stands behind a wall. Painted chunk by chunk at the exact scale
+// of the screen, when first seen, and kept while there is room. Collisions are not decided here.
 
 import { ARENA } from './palette.js';
 
@@ -103,7 +103,12 @@ export class GroundPictures {
     return { low, high };
   }
 
-  /** @param {number} left @param {number} top @param {(ctx: CanvasRenderingContext2D) => void} paint @returns {HTMLCanvasElement} */
+  /**
+   * @param {number} left
+   * @param {number} top
+   * @param {(ctx: CanvasRenderingContext2D) => void} paint
+   * @returns {HTMLCanvasElement}
+   */
   layer(left, top, paint) {
     const canvas = document.createElement('canvas');
     canvas.width = canvas.height = CHUNK * this.scale;

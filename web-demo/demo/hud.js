@@ -1,5 +1,6 @@
-// The figures and the score list over the arena, a few times a second. Elements are made once and reused; whatever other
-// players wrote is set as text only.
+// The figures and the score list over the arena, a few times a second.
+// Elements are made once and reused; whatever other players wrote is set as
+// text only.
 
 import { make } from './dom.js';
 import { coat } from './palette.js';

@@ -1,5 +1,6 @@
-// What the player wants: keyboard, mouse and touch become a direction, a run flag and presses. Knows neither room nor
-// rules; steer.js and stroll.js turn it into inputs. Losing focus lets go of everything.
+// What the player wants: keyboard, mouse and touch become a direction, a run flag and presses.
+// Knows neither room nor rules; steer.js and stroll.js turn it into inputs. Losing focus lets go
+// of everything.
 
 import { Stick } from './touch.js';
 

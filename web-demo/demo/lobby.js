@@ -1,5 +1,6 @@
-// The lobby: name, live list of rooms, new room, error text. It says what the player chose and never joins by itself; the
-// list comes from the server as events, so it is always current and says when it is not.
+// The lobby: name, live list of rooms, new room, error text. It says what the player chose and
+// never joins by itself; the list comes from the server as events, so it is always current and
+// says when it is not.
 
 import { byId, make } from './dom.js';
 

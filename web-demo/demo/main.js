@@ -1,5 +1,6 @@
-// The page: which of its two screens shows, how a room is entered and left, and what the address says. The lobby chooses,
-// play.js plays; both are told from here.
+// The page: which of its two screens shows, how a room is entered and left, and
+// what the address says. The lobby chooses, play.js plays; both are told from
+// here.
 
 import { Client } from '../client/index.js';
 import { isSolid, parseMap } from './arena.js';

@@ -1,5 +1,6 @@
-// The colours of players and arena. The twelve player colours differ in lightness as well as hue, and neighbours in hue
-// wear different patterns, so that they can be told apart without colour vision. Page colours are in the style sheets.
+// The colours of players and arena. The twelve player colours differ in lightness as well as hue,
+// and neighbours in hue wear different patterns, so that they can be told apart without colour
+// vision. Page colours are in the style sheets.
 
 /** @typedef {{fill: string, dark: string, light: string, pattern: 'plain' | 'stripes' | 'dots'}} Coat */
 

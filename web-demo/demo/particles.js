@@ -1,5 +1,6 @@
-// Short-lived specks: snow of a hit, light of a collected spark, dust of a dash. A fixed number of them is reused, so a
-// busy scene costs no more than a full pool. Where and when they appear is decided in effects.js.
+// Short-lived specks: snow of a hit, light of a collected spark, dust of a dash. A fixed number of
+// them is reused, so a busy scene costs no more than a full pool. Where and when they appear is
+// decided in effects.js.
 
 const POOL = 320;
 const GRAVITY = 7;

@@ -1,5 +1,6 @@
-// One stay in a room: joins the client library's room to inputs, scene, figures and banners, from entering to leaving.
-// How a room is found and joined is main.js; how the network works is the client library.
+// One stay in a room: joins the client library's room to inputs, scene, figures and banners, from
+// entering to leaving. How a room is found and joined is main.js; how the network works is the
+// client library.
 
 import { arenaPredictor } from './arena.js';
 import { REPLACED, explain } from './closes.js';

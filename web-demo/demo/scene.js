@@ -1,5 +1,6 @@
-// One picture of the arena: which layers there are and in which order they are drawn. Takes views and gives pixels; it
-// never asks the network and never decides anything about the game.
+// One picture of the arena: which layers there are and in which order they are drawn.
+// Takes views and gives pixels; it never asks the network and never decides anything about
+// the game.
 
 import { Actors } from './actors.js';
 import { Camera } from './camera.js';
@@ -15,7 +16,12 @@ import { Tags } from './tags.js';
 const FLAKES = 70;
 
 export class Scene {
-  /** @param {HTMLCanvasElement} canvas @param {Room} room @param {import('./types.js').Ground} ground @param {boolean} calm reduced motion */
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Room} room
+   * @param {import('./types.js').Ground} ground
+   * @param {boolean} calm reduced motion
+   */
   constructor(canvas, room, ground, calm) {
     const ctx = canvas.getContext('2d', { alpha: false });
     if (!ctx) throw new Error('this browser has no 2D canvas');

@@ -1,5 +1,6 @@
-// Drawings of single things, in metres, at a place, on any 2D context: avatar, spark, snowball. They keep no state and
-// know no room; what they show comes in as plain values. The ground is in ground.js, the order of drawing in scene.js.
+// Drawings of single things, in metres, at a place, on any 2D context: avatar, spark, snowball.
+// They keep no state and know no room; what they show comes in as plain values. The ground is in
+// ground.js, the order of drawing in scene.js.
 
 import { ARENA, coat } from './palette.js';
 
@@ -111,7 +112,12 @@ function drawFace(ctx, pose, aheadX, aheadY) {
   blob(ctx, x + gap * 1.65 + aheadX * 0.04, y + 0.075 * depth, 0.042, 0.028);
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {import('./palette.js').Coat} dress @param {number} aheadX @param {number} aheadY */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./palette.js').Coat} dress
+ * @param {number} aheadX
+ * @param {number} aheadY
+ */
 function drawHat(ctx, dress, aheadX, aheadY) {
   const brim = -0.5 + aheadY * 0.025;
   ctx.fillStyle = ARENA.ink;
@@ -207,7 +213,14 @@ function star(ctx, x, y, radius, waist) {
   ctx.fill();
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {boolean} big @param {number} time @param {CanvasImageSource} glow */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {number} x
+ * @param {number} y
+ * @param {boolean} big
+ * @param {number} time
+ * @param {CanvasImageSource} glow
+ */
 export function drawSpark(ctx, x, y, big, time, glow) {
   const phase = time * 2.6 + x * 1.7 + y * 2.3;
   const radius = (big ? 0.3 : 0.19) * (1 + Math.sin(phase) * 0.1);

@@ -1,5 +1,6 @@
-// Wishes to inputs for games in which the server moves the avatar: heading and run are held, throw and dash pressed for
-// one tick. There is one heading for all, so a throw or a dash aims for just its tick.
+// Wishes to inputs for games in which the server moves the avatar: heading and run are held, throw
+// and dash pressed for one tick. There is one heading for all, so a throw or a dash aims for just
+// its tick.
 
 /** Between two throws of a held button, in milliseconds; the server's reload time decides what becomes of them. */
 const REPEAT = 150;

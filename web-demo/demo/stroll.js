@@ -1,5 +1,6 @@
-// Wishes to inputs for games in which the client reports its own position: walks at once, locally, along walls, and
-// returns to the server's place after a correction. The server has the last word on every step.
+// Wishes to inputs for games in which the client reports its own position: walks at once, locally,
+// along walls, and returns to the server's place after a correction. The server has the last word
+// on every step.
 
 /** Metres per second; the server allows 6, and a late report must not look faster. */
 const PACE = 5.6;
@@ -8,7 +9,11 @@ const RADIUS = 0.35;
 const STEP = 0.1;
 
 export class Stroll {
-  /** @param {import('./types.js').Room} room @param {import('./input.js').Wishes} wishes @param {import('./types.js').Ground} ground */
+  /**
+   * @param {import('./types.js').Room} room
+   * @param {import('./input.js').Wishes} wishes
+   * @param {import('./types.js').Ground} ground
+   */
   constructor(room, wishes, ground) {
     this.room = room;
     this.wishes = wishes;

@@ -1,5 +1,6 @@
-// Name tags as small pictures, drawn once per name and scale. Names come from other players: they only ever become text
-// on a canvas, cut to a bounded width.
+// Name tags as small pictures, drawn once per name and scale. Names come from
+// other players: they only ever become text on a canvas, cut to a bounded
+// width.
 
 const WIDEST = 128;
 /** Players come and go; beyond this many pictures all are drawn anew. */

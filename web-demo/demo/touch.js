@@ -1,5 +1,6 @@
-// The stick and the two buttons for fingers. Shown at the first touch, or at once where there is no mouse. Several fingers
-// work at a time, each held by the element that it first touched.
+// The stick and the two buttons for fingers. Shown at the first touch, or at once where
+// there is no mouse. Several fingers work at a time, each held by the element that it
+// first touched.
 
 /** Travel of the knob in CSS pixels, and how far it must move to count. */
 const REACH = 46;

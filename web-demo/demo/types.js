@@ -1,5 +1,6 @@
-// The shapes that the page's modules pass to each other, as JSDoc types; no code. `Room` names only what the page uses of
-// the browser client, and views carry the fields of the demo's games, which the client knows from the welcome alone.
+// The shapes that the page's modules pass to each other, as JSDoc types; no code. `Room` names
+// only what the page uses of the browser client, and views carry the fields of the demo's games,
+// which the client knows from the welcome alone.
 
 /**
  * @typedef {{seat: number, entity: number, name: string}} Player
