@@ -66,6 +66,8 @@ impl Relay {
     /// A relay's mailbox holds a frame of each room it serves and a little more; when it is full, newer frames follow.
     const MAILBOX: usize = 1024;
     const LOOK_EVERY: Duration = Duration::from_millis(500);
+    /// A session that is not frozen has this long to end itself, with a close code.
+    const CHANCE: Duration = Duration::from_millis(1500);
 
     /// Starts the relay of the current thread.
     pub fn start_here(clock: Clock, metrics: Arc<Metrics>) -> RelayHandle {
@@ -79,7 +81,8 @@ impl Relay {
     fn evict(&self) {
         let now = self.clock.now();
         for listener in self.table.borrow().values().flat_map(|local| &local.sessions) {
-            let stalled = listener.pulse.stalled_since.get().is_some_and(|since| now.since(since) >= limits::PATIENCE);
+            let stalled = listener.pulse.stalled_since.get();
+            let stalled = stalled.is_some_and(|since| now.since(since) >= limits::PATIENCE + Self::CHANCE);
             if let Some(line) = &listener.line
                 && stalled
                 && !listener.pulse.evicted.replace(true)

@@ -236,6 +236,16 @@ impl WsSession {
         ctx.run_later(Self::ALARM_EVERY, Self::on_alarm);
     }
 
+    /// How the session ends when its stream failed.
+    fn broken(&self, error: &ws::ProtocolError) -> Close {
+        match (self.offence.get(), error) {
+            (Some(offence), _) => offence,
+            (None, ws::ProtocolError::Overflow) => Close::TooBig,
+            (None, ws::ProtocolError::Io(_)) => self.silent_ending(),
+            (None, _) => Close::Protocol,
+        }
+    }
+
     /// How the session ended when it did not say so itself.
     fn silent_ending(&self) -> Close {
         if self.pulse.evicted.get() { Close::SlowConsumer } else { Close::Lost }
@@ -290,8 +300,7 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
             Ok(ws::Message::Continuation(_)) => Err(Close::TooBig),
             Ok(ws::Message::Nop) => Ok(()),
             // An error that is not acted on is returned again and again.
-            Err(ws::ProtocolError::Overflow) => Err(Close::TooBig),
-            Err(_) => Err(self.offence.get().unwrap_or(Close::Protocol)),
+            Err(error) => Err(self.broken(&error)),
         };
         if let Err(close) = went {
             self.end(close, ctx);

@@ -31,6 +31,7 @@ fn two_players_see_each_other_move_and_leave() {
     let entry = welcome.players[1].clone();
     assert_eq!(joined.events, [EventBody::Joined(entry.clone())]);
 
+    let ada = ada.aside();
     bob.frame().expect("a frame");
     let start = position(&bob, welcome.entity).expect("bob stands somewhere");
     // One of the four ways is free of walls.
@@ -43,8 +44,7 @@ fn two_players_see_each_other_move_and_leave() {
         position(&bob, welcome.entity) != Some(start)
     });
     assert!(moved);
-    ada.until(|_, client| client.tick().since(bob.client.tick()) >= 0);
-    bob.until(|_, client| client.tick().since(ada.client.tick()) >= 0);
+    let mut ada = ada.back();
     let tick = bob.client.tick();
     ada.until(|_, client| client.tick().since(tick) >= 0);
     assert_ne!(position(&ada, welcome.entity), Some(start));
@@ -84,7 +84,7 @@ fn rooms_are_made_found_filled_and_refused() {
     server.wait_for_metric("tickwire_players", 0.0);
     Player::join(&server, by_id).expect("a free seat");
     wait_for(|| server.metric("tickwire_rooms") == 0.0, "empty rooms are reaped");
-    assert!(server.get("/api/rooms").ends_with("[]"));
+    wait_for(|| server.get("/api/rooms").ends_with("[]"), "the list follows");
 }
 
 #[test]
@@ -137,12 +137,7 @@ fn a_server_that_stops_tells_everyone() {
     let start = Instant::now();
     server.ask_to_stop();
     for player in &mut players {
-        let ending = loop {
-            if let Err(close) = player.frame() {
-                break close;
-            }
-        };
-        assert_eq!(ending, Close::Draining);
+        assert_eq!(player.ending(), Close::Draining);
     }
     assert!(server.join().is_ok());
     assert!(start.elapsed().as_secs() < 10);
@@ -177,18 +172,14 @@ fn a_panic_ends_its_room_only() {
         let (_, arena) = games::builtin().into_iter().find(|(name, _)| *name == "arena").expect("the arena");
         server.game("fragile", move |setup: &Setup| Ok(Box::new(Fragile(arena(setup)?))))
     });
-    let mut neighbour = Player::arena(&server);
+    let neighbour = Player::arena(&server).aside();
     let fragile = Join::JoinOrCreate { game: "fragile".to_owned(), options: Vec::new() };
     let mut victim = Player::join(&server, fragile.clone()).expect("a new room");
     victim.frame().expect("a frame");
     victim.client.input(&[0, 0, 0, 1]);
     victim.talk();
-    let ending = loop {
-        if let Err(close) = victim.frame() {
-            break close;
-        }
-    };
-    assert_eq!(ending, Close::RoomCrashed);
+    assert_eq!(victim.ending(), Close::RoomCrashed);
+    let mut neighbour = neighbour.back();
     let tick = neighbour.client.tick();
     neighbour.until(|arrived, client| arrived.advance == 1 && client.tick().since(tick) > 20);
     assert_eq!(server.metric("tickwire_room_crashes_total"), 1.0);

@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -171,6 +173,16 @@ impl Raw {
         }
     }
 
+    /// The next frame if it comes within a moment.
+    pub fn poll(&mut self) -> Poll<Option<Frame>> {
+        self.stream.set_read_timeout(Some(Duration::from_millis(10))).expect("a timeout");
+        let mut byte = [0];
+        let waiting =
+            parse(&self.buffer).is_some() || !matches!(self.stream.peek(&mut byte), Err(error) if is_timeout(&error));
+        self.stream.set_read_timeout(Some(PATIENT)).expect("a timeout");
+        if waiting { Poll::Ready(self.next()) } else { Poll::Pending }
+    }
+
     /// Reads on to the close frame and the end; returns the code.
     pub fn close_code(&mut self) -> Option<u16> {
         let mut code = None;
@@ -181,6 +193,10 @@ impl Raw {
         }
         code
     }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }
 
 pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -225,6 +241,8 @@ pub struct Player {
     pub raw: Raw,
     pub client: Client,
     start: Instant,
+    /// The most ticks between two frames that arrived while the player was aside.
+    pub longest_advance: u32,
 }
 
 impl Player {
@@ -240,7 +258,7 @@ impl Player {
     ) -> Result<Self, Option<u16>> {
         let mut raw = Raw::connect(server.address);
         raw.send(&Client::hello(join, name, options));
-        let mut player = Self { raw, client: Client::new(Depth::Full), start: Instant::now() };
+        let mut player = Self { raw, client: Client::new(Depth::Full), start: Instant::now(), longest_advance: 0 };
         match player.raw.next() {
             Some(Frame::Binary(bytes)) => {
                 assert_eq!(player.client.on_message(&bytes), Ok(Told::Welcome));
@@ -265,23 +283,49 @@ impl Player {
 
     /// The next frame, or how the session ended.
     pub fn frame(&mut self) -> Result<Arrived, Close> {
+        let start = Instant::now();
         loop {
-            match self.raw.next() {
-                Some(Frame::Binary(bytes)) => {
+            self.talk();
+            match self.raw.poll() {
+                Poll::Ready(Some(Frame::Binary(bytes))) => {
                     let told = self.client.on_message(&bytes).expect("the server speaks the protocol");
-                    self.talk();
                     if let Told::Frame(arrived) = told {
                         assert_eq!(arrived.desyncs, 0);
+                        self.talk();
                         return Ok(arrived);
                     }
                 }
-                Some(Frame::Close(code)) => {
+                Poll::Ready(Some(Frame::Close(code))) => {
                     return Err(*Close::ALL.iter().find(|close| close.code() == code).expect("a known close code"));
                 }
-                Some(_) => {}
-                None => return Err(Close::Lost),
+                Poll::Ready(Some(_)) => {}
+                Poll::Ready(None) => return Err(Close::Lost),
+                Poll::Pending => assert!(start.elapsed() < PATIENT, "no frame came"),
             }
         }
+    }
+
+    /// How the session ends.
+    pub fn ending(&mut self) -> Close {
+        loop {
+            if let Err(close) = self.frame() {
+                return close;
+            }
+        }
+    }
+
+    /// Plays on in a thread.
+    pub fn aside(mut self) -> Aside {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let arrived = self.frame().expect("the session goes on");
+                self.longest_advance = self.longest_advance.max(arrived.advance);
+            }
+            self
+        });
+        Aside { stop, thread }
     }
 
     /// Plays until a frame shows what is wanted.
@@ -299,4 +343,18 @@ impl Player {
 
 pub fn arena() -> Join {
     Join::JoinOrCreate { game: "arena".to_owned(), options: Vec::new() }
+}
+
+/// A player who plays on in a thread.
+pub struct Aside {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Player>,
+}
+
+impl Aside {
+    /// The player, who was never thrown out.
+    pub fn back(self) -> Player {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the player was never thrown out")
+    }
 }
