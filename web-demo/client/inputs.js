@@ -24,8 +24,9 @@ export class InputTimeline {
     this.last = this.held.slice();
     /** The number of the newest input. */
     this.made = 0;
+    /** The number of the last input the server consumed; may be ahead of `made` when it counts its repetitions. */
     this.consumed = 0;
-    /** Values of the inputs after `consumed`, in order. @type {Int32Array[]} */
+    /** Values of the newest inputs that are not consumed, in order. @type {Int32Array[]} */
     this.pending = [];
     /** @type {{ count: number, values: Int32Array }[]} */
     this.unsent = [];
@@ -68,7 +69,7 @@ export class InputTimeline {
     if (changed) this.last = values;
     this.made += 1;
     this.pending.push(this.last);
-    if (this.pending.length > MAX_PENDING) this.#drop(1);
+    if (this.pending.length > MAX_PENDING || this.made <= this.consumed) this.#drop(1);
     const run = this.unsent.at(-1);
     if (run?.values === this.last) run.count += 1;
     else this.unsent.push({ count: 1, values: this.last });
@@ -94,7 +95,9 @@ export class InputTimeline {
    * @param {number} ticks
    */
   settle(count, ticks) {
-    this.#drop(Math.min(count, this.pending.length));
+    this.consumed += count;
+    const oldest = this.made - this.pending.length;
+    this.#drop(Math.min(Math.max(0, this.consumed - oldest), this.pending.length));
     // Unchanged inputs are told late. Until then the server repeats the last one, and settles when they arrive.
     this.repeated = Math.max(0, this.repeated + ticks - count);
     let equal = 0;
@@ -112,7 +115,6 @@ export class InputTimeline {
     if (count === 0) return;
     this.base = this.pending[count - 1];
     this.pending.splice(0, count);
-    this.consumed += count;
   }
 
   /**

@@ -31,6 +31,8 @@ export class Prediction {
     this.current = null;
     /** After the one before. @type {any} */
     this.previous = null;
+    /** Becomes `previous` when a replay shows that the prediction was wrong. @type {any} */
+    this.before = null;
     /** When the newest input was made. */
     this.steppedAt = 0;
     /** How far what was shown was off at the last correction, by column. */
@@ -48,7 +50,7 @@ export class Prediction {
   }
 
   stop() {
-    this.entity = this.current = this.previous = null;
+    this.entity = this.current = this.previous = this.before = null;
   }
 
   /**
@@ -75,17 +77,20 @@ export class Prediction {
   reconcile(entity, inputs, now, period, snap) {
     const fresh = this.entity !== entity;
     if (fresh) this.#begin(entity);
-    else this.show(now, period, this.shown);
     const replayed = this.predictor.read(entity);
-    this.predictor.copy(replayed, this.previous);
+    this.predictor.copy(replayed, this.before);
     for (const input of inputs) {
-      this.predictor.copy(replayed, this.previous);
+      this.predictor.copy(replayed, this.before);
       this.predictor.step(replayed, input);
     }
-    const wrong = !fresh && Object.keys(replayed).some((key) => replayed[key] !== this.current[key]);
+    const wrong = Object.keys(replayed).some((key) => replayed[key] !== this.current[key]);
+    // A prediction that came true is left alone, with what is still fading of an older error.
+    if (!wrong && !snap) return false;
+    this.show(now, period, this.shown);
     this.current = replayed;
-    if (!fresh) this.#fade(now, period, snap);
-    return wrong;
+    [this.previous, this.before] = [this.before, this.previous];
+    this.#fade(now, period, snap || fresh);
+    return wrong && !fresh;
   }
 
   /**
@@ -112,6 +117,7 @@ export class Prediction {
     this.entity = entity;
     this.current = this.predictor.read(entity);
     this.previous = this.predictor.read(entity);
+    this.before = this.predictor.read(entity);
     const width = entity.values.length;
     this.error = new Float64Array(width);
     this.from = new Float64Array(width);

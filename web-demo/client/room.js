@@ -96,7 +96,7 @@ export class Room extends RoomEvents {
    * @param {import('./inputs.js').InputValues} values
    */
   setInput(values) {
-    this.#session?.setInput(values, this.#env.now());
+    if (this.#session?.setInput(values, this.#env.now())) this.#pump();
   }
 
   /**

@@ -97,12 +97,14 @@ export class Session {
   /**
    * @param {import('./inputs.js').InputValues} values
    * @param {number} now
+   * @returns {boolean} whether inputs begin with this one, so that a pump is due
    */
   setInput(values, now) {
     this.inputs.set(values);
-    if (this.inputsRun || this.inputs.fields.length === 0) return;
+    if (this.inputsRun || this.inputs.fields.length === 0) return false;
     this.inputsRun = true;
     this.nextInputAt = now;
+    return true;
   }
 
   /**
