@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use tickwire::id::{EntityId, KindId, ZoneId};
 use tickwire::snapshot::delta::{apply, diff, read_keyframe, write_keyframe};
-use tickwire::snapshot::{Field, Frame, Kind, Motion, Schema, Shape, Zone};
+use tickwire::snapshot::{DecodeError, Field, Frame, Kind, Motion, Schema, Shape, Zone};
 use tickwire::tick::Tick;
 use tickwire::wire::{decode_client, decode_server, encode_client, encode_server};
 
@@ -120,6 +120,16 @@ fn frames(story: &Story) -> Vec<Frame> {
 
 fn zone(frame: &Frame) -> Zone {
     frame.zone(ZoneId(0)).map_or_else(|| Zone::empty(frame.schema()), |zone| zone.zone().clone())
+}
+
+#[test]
+fn a_row_is_not_removed_and_added_at_once() {
+    let schema = Schema::new(vec![Kind::new("flag", vec![Field::held("up", Shape::Bool)])]).expect("a valid schema");
+    // One row with id 5: nobody leaves, one comes, no surprises.
+    let base = apply(&schema, &Zone::empty(&schema), &[0, 1, 5, 0, 0]).expect("a valid delta");
+    assert_eq!(apply(&schema, &base, &[0, 1, 5, 1, 0]), Err(DecodeError::WrongBase));
+    assert_eq!(apply(&schema, &base, &[1, 0, 1, 5, 1, 0]), Err(DecodeError::WrongBase));
+    assert!(apply(&schema, &base, &[1, 0, 1, 6, 1, 0]).is_ok());
 }
 
 proptest! {
