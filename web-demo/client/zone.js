@@ -34,6 +34,17 @@ export class Table {
     this.cells = cells;
   }
 
+  /** @param {number} id */
+  has(id) {
+    let low = 0;
+    for (let high = this.count; low < high;) {
+      const middle = (low + high) >>> 1;
+      if (this.ids[middle] < id) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.count && this.ids[low] === id;
+  }
+
   /**
    * Copies a row of another table of the same kind.
    * @param {number} row
@@ -86,7 +97,7 @@ export class Zone {
       this.#extrapolate(plan, base, next, removed);
       readChanged(reader, plan, next);
       this.#finishMotion(plan, base, next, removed);
-      merge(next, added);
+      merge(base, next, added);
     }
     reader.finish();
     this.#flip();
@@ -233,7 +244,7 @@ function readAdded(reader, plan, added) {
  * @param {Table} next
  */
 function readChanged(reader, plan, next) {
-  for (let left = reader.count(1); left > 0; left--) {
+  for (let left = reader.count(3); left > 0; left--) {
     const row = reader.rising();
     if (row >= next.count) throw new DecodeError('the delta does not fit this state');
     const mask = reader.unsigned();
@@ -256,19 +267,23 @@ function readChanged(reader, plan, next) {
 
 /**
  * Merges the added rows into those that stay, from the back so that it needs no third table.
+ * @param {Table} base
  * @param {Table} next
  * @param {Table} added
  */
-function merge(next, added) {
+function merge(base, next, added) {
   if (added.count === 0) return;
   let kept = next.count - 1;
   let fresh = added.count - 1;
   next.reserve(next.count + added.count);
   next.count += added.count;
   for (let row = next.count - 1; fresh >= 0; row--) {
-    const other = kept >= 0 ? next.ids[kept] : -1;
-    if (other === added.ids[fresh]) throw new DecodeError('the delta does not fit this state');
-    if (other > added.ids[fresh]) next.put(row, next, kept--);
-    else next.put(row, added, fresh--);
+    if (kept >= 0 && next.ids[kept] > added.ids[fresh]) {
+      next.put(row, next, kept--);
+      continue;
+    }
+    // Nor may a row be removed and added at once: that is a change.
+    if (base.has(added.ids[fresh])) throw new DecodeError('the delta does not fit this state');
+    next.put(row, added, fresh--);
   }
 }

@@ -100,6 +100,17 @@ test('broken payloads are refused and leave the state as it was', () => {
   assert.ok(refused > 500, `${refused} refused`);
 });
 
+test('a row is not added while it is there, nor removed and added at once', () => {
+  const { schema: kinds, steps } = golden('zones').find(({ name }) => name === 'ids at both ends');
+  const zone = new Zone(planSchema(schema(kinds)));
+  zone.applyDelta(bytes(steps[0].delta));
+  const { hash } = steps[0];
+  const added = '01' + '01' + 'e807' + 'e807' + '00';
+  assert.throws(() => zone.applyDelta(bytes('00' + added)), DecodeError);
+  assert.throws(() => zone.applyDelta(bytes('0101' + added)), DecodeError);
+  assert.equal(zone.hash(), hash);
+});
+
 test('noise is refused', () => {
   const plans = planSchema(schema(golden('walk').schema));
   const next = random(11);
