@@ -42,6 +42,15 @@ export function invitesBack(code) {
   return code === 1001 || code === 1006 || (code >= 1011 && code <= 1013) || (code >= 4000 && code <= 4499);
 }
 
+/**
+ * What a socket's close code means here: codes that no server of ours sends (such as 1005, none given) are as good as a
+ * lost connection.
+ * @param {number} code
+ */
+export function meaning(code) {
+  return CLOSES.has(code) || code >= 1011 ? code : LOST;
+}
+
 /** A join that was refused, or a connection that ended before the welcome. */
 export class LeaveError extends Error {
   /**

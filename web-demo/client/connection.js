@@ -1,7 +1,7 @@
 // From a URL to a welcome: opens the socket, says hello and hands over the socket with the welcome, or says why not.
 // What happens after the welcome is the session's business.
 
-import { CLOSES, LOST, LeaveError } from './close.js';
+import { LOST, LeaveError, meaning } from './close.js';
 import { PROTOCOL_VERSION, SUBPROTOCOL, decodeServer, encodeClient } from './messages.js';
 
 /** A server that has not answered the hello by then is not there. */
@@ -44,8 +44,7 @@ export function connect(env, request, welcomed, refused) {
   socket.onopen = () => socket.send(encodeClient(hello(request)));
   socket.onclose = ({ code, reason }) => {
     env.clearTimeout(timer);
-    // Codes without a meaning here (1005: none given) are as good as a lost connection.
-    refused(new LeaveError(CLOSES.has(code) || code >= 1011 ? code : LOST, reason));
+    refused(new LeaveError(meaning(code), reason));
   };
   socket.onmessage = ({ data }) => {
     const message = decoded(new Uint8Array(data));

@@ -21,7 +21,13 @@ export class Listeners {
 
   /** @param {A} args */
   emit(...args) {
-    for (const listener of this.all) guarded(() => listener(...args));
+    for (const listener of this.all) {
+      try {
+        listener(...args);
+      } catch (error) {
+        rethrow(error);
+      }
+    }
   }
 }
 
@@ -34,6 +40,11 @@ export class KeyedListeners {
   constructor() {
     /** @type {Map<K | '*', Listeners<A>>} */
     this.byKey = new Map();
+  }
+
+  /** Whether nobody ever listened, so that a frame need not name all that changed. */
+  get unheard() {
+    return this.byKey.size === 0;
   }
 
   /**
@@ -56,13 +67,23 @@ export class KeyedListeners {
   }
 }
 
-/** @param {() => void} call */
-export function guarded(call) {
+/**
+ * Calls a listener with the same care.
+ * @template T
+ * @param {(arg: T) => void} listener
+ * @param {T} arg
+ */
+export function guarded(listener, arg) {
   try {
-    call();
+    listener(arg);
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    rethrow(error);
   }
+}
+
+/** @param {unknown} error */
+function rethrow(error) {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

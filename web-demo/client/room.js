@@ -1,7 +1,7 @@
 // A room as the page has it: its state and players, which outlive connections; inputs, prediction and what to draw now.
 // The callbacks are in room-events.js, what a connection does in session.js, coming back in rejoin.js.
 
-import { LEFT, LOST, CLOSES, invitesBack } from './close.js';
+import { CLOSES, LEFT, LOST, invitesBack, meaning } from './close.js';
 import { abandon } from './connection.js';
 import { PlayoutClock } from './interpolation.js';
 import { Meter } from './meter.js';
@@ -158,7 +158,7 @@ export class Room extends RoomEvents {
       session.receive(new Uint8Array(data), this.#env.now());
       this.#pump();
     };
-    socket.onclose = ({ code, reason }) => this.#closed(CLOSES.has(code) || code >= 1011 ? code : LOST, reason);
+    socket.onclose = ({ code, reason }) => this.#closed(meaning(code), reason);
     socket.onerror = () => {};
     this.state.reset(welcome);
     this.#pump();

@@ -101,7 +101,7 @@ export class State {
   announce() {
     for (const entity of this.went) this.removed.emit(entity.kind, entity);
     for (const entity of this.came) this.added.emit(entity.kind, entity);
-    for (const entity of this.moved) this.changed.emit(entity.kind, entity);
+    if (!this.changed.unheard) for (const entity of this.moved) this.changed.emit(entity.kind, entity);
     this.updated.emit(this);
   }
 
@@ -114,7 +114,7 @@ export class State {
     const unsubscribe = this.added.add(kind, listener);
     for (const entities of this.byKind) {
       for (const entity of entities.values()) {
-        if (kind === '*' || entity.kind === kind) guarded(() => listener(entity));
+        if (kind === '*' || entity.kind === kind) guarded(listener, entity);
       }
     }
     return unsubscribe;
