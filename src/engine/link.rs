@@ -87,6 +87,8 @@ pub struct Link {
     cuts: Outages,
     /// When the last bit of the newest message leaves.
     busy_until: Moment,
+    /// When the newest message arrives, or would if it were not lost: what follows a lost one is lost with it.
+    last_arrival: Moment,
     /// Ascending by arrival.
     flying: VecDeque<(Moment, Vec<u8>)>,
     bytes: usize,
@@ -104,6 +106,7 @@ impl Link {
             stalls: Outages::new(profile.stall, now, Pcg32::new(seed, 3)),
             cuts: Outages::new(profile.cut, now, Pcg32::new(seed, 4)),
             busy_until: now,
+            last_arrival: now,
             flying: VecDeque::new(),
             bytes: 0,
         }
@@ -115,11 +118,9 @@ impl Link {
         let bits = bytes.len() as f64 * 8.0;
         self.busy_until = starts.plus(micros(self.bits_per_us.map_or(0.0, |rate| bits / rate)));
         let delay = self.least_delay + self.jitter * unit(&mut self.random);
-        let mut arrival = self.busy_until.plus(micros(delay));
-        if let Some((last, _)) = self.flying.back() {
-            arrival = arrival.max(*last);
-        }
-        arrival = self.stalls.strikes(arrival, arrival).map_or(arrival, |(_, end)| end);
+        let arrival = self.busy_until.plus(micros(delay)).max(self.last_arrival);
+        let arrival = self.stalls.strikes(arrival, arrival).map_or(arrival, |(_, end)| end);
+        self.last_arrival = arrival;
         if self.cuts.strikes(now, arrival).is_none() {
             self.bytes += bytes.len();
             self.flying.push_back((arrival, bytes));
@@ -290,5 +291,23 @@ mod tests {
         assert_eq!(up.next_event(), Some(end.plus(Duration::from_millis(50))));
         assert_eq!(up.poll(end.plus(Duration::from_millis(50))), Some(vec![2]));
         assert!(up.next_cut(end).is_some_and(|(next, _)| next > end));
+    }
+
+    #[test]
+    fn nothing_overtakes_a_lost_message() {
+        let cut = Outage { for_ms: 500.0, every_ms: 2000.0 };
+        let profile = Profile { rtt_ms: 100.0, jitter_ms: 90.0, cut: Some(cut), ..Profile::default() };
+        let (mut link, _) = profile.links(Moment(0), 5);
+        for n in 0..2000_u64 {
+            let now = Moment(n * 1000);
+            link.send(now, n.to_le_bytes().to_vec());
+        }
+        let cut = link.next_cut(Moment(0)).expect("a cut will come");
+        let mut before = Vec::new();
+        while let Some(bytes) = link.poll(cut.0) {
+            before.push(u64::from_le_bytes(bytes.try_into().expect("eight bytes")));
+        }
+        assert!(before.iter().copied().eq(0..before.len() as u64), "no gap before the cut");
+        assert!(before.len() > 10);
     }
 }
