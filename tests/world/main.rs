@@ -11,13 +11,13 @@ mod slow;
 mod whims;
 mod zoo;
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use tickwire::engine::link::Profile;
 use tickwire::tick::Moment;
 use tickwire::wire::{Rule, ServerMessage, ZoneForm, decode_server};
 
-use sim::{Plan, World};
+use sim::{Plan, Seen, World};
 use zoo::Wildness;
 
 /// Says on failure how to see it again.
@@ -48,7 +48,7 @@ fn plan(profile: &str, seed: u64) -> Plan {
         rate: [20, 10, 30, 20][seed as usize % 4],
         peers: 1 + seed as usize % 5,
         wild: Wildness {
-            rule: if seed % 3 == 0 { Rule::Place } else { Rule::Steer },
+            rule: if seed.is_multiple_of(3) { Rule::Place } else { Rule::Steer },
             animals: (seed % 14) as u32,
             turmoil: true,
         },
@@ -73,15 +73,20 @@ fn live_all(profile: &'static str) {
         return;
     }
     let seeds = number("TICKWIRE_SEEDS").unwrap_or(1000).div_ceil(4);
-    let (mut arrivals, mut endings) = (0, std::collections::BTreeMap::new());
+    let (mut seen, mut endings) = (Seen::default(), BTreeMap::new());
     for seed in 0..seeds {
         let world = live(profile, seed);
-        arrivals += world.connections.values().flat_map(|c| &c.client).map(|c| c.arrivals.len()).sum::<usize>();
+        seen += world.seen;
         for (label, count) in world.endings {
             *endings.entry(label).or_insert(0) += count;
         }
     }
-    println!("{profile}: {seeds} seeds, {arrivals} frames compared on the last connections, endings {endings:?}");
+    println!("{profile}: {seeds} seeds, {seen:?}, endings {endings:?}");
+    if seeds >= 100 {
+        let Seen { frames, leaps, keyframes, events, lost_events, superseded, corrections } = seen;
+        let all = [frames, leaps, keyframes, events, lost_events, superseded, corrections];
+        assert!(all.iter().all(|count| *count > 0), "the runs were too tame: {seen:?}");
+    }
 }
 
 #[test]
@@ -125,6 +130,10 @@ fn the_same_seed_is_the_same_run() {
 fn quiet(profile: Profile, animals: u32, peers: usize) -> World {
     let wild = Wildness { rule: Rule::Steer, animals, turmoil: false };
     let mut world = World::new(Plan { seed: 1, profile, rate: 20, peers, wild, disturbed: false, alarms: true });
-    world.run_until(Moment::default().plus(Duration::from_secs(2)));
+    world.run_until(seconds(2));
     world
+}
+
+fn seconds(count: u64) -> Moment {
+    Moment(count * 1_000_000)
 }

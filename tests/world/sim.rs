@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rand_pcg::Pcg32;
 use tickwire::engine::link::Profile;
-use tickwire::engine::{Client, History, Laid, Room, RoomConfig, Told};
+use tickwire::engine::{Arrived, Client, History, Laid, Room, RoomConfig, Told};
 use tickwire::game::Setup;
 use tickwire::id::{Seat, Seq};
 use tickwire::snapshot::Frame;
@@ -33,6 +33,42 @@ pub struct Plan {
     pub alarms: bool,
 }
 
+/// What was compared, to know that a run had something to compare.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    pub frames: u64,
+    pub leaps: u64,
+    pub keyframes: u64,
+    pub events: u64,
+    pub lost_events: u64,
+    pub superseded: u64,
+    pub corrections: u64,
+}
+
+impl Seen {
+    fn note(&mut self, arrived: &Arrived, keyframe: bool) {
+        self.frames += 1;
+        self.leaps += u64::from(arrived.advance > 1);
+        self.keyframes += u64::from(keyframe);
+        self.events += arrived.events.len() as u64;
+        self.lost_events += u64::from(arrived.lost);
+        self.superseded += u64::from(arrived.superseded);
+        self.corrections += u64::from(arrived.correction.is_some());
+    }
+}
+
+impl std::ops::AddAssign for Seen {
+    fn add_assign(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.leaps += other.leaps;
+        self.keyframes += other.keyframes;
+        self.events += other.events;
+        self.lost_events += other.lost_events;
+        self.superseded += other.superseded;
+        self.corrections += other.corrections;
+    }
+}
+
 /// A player, over all of its connections.
 #[derive(Debug)]
 pub struct Peer {
@@ -41,6 +77,9 @@ pub struct Peer {
     pub join_at: Moment,
     pub next_whim: Moment,
 }
+
+/// Makes a wrong message from the one for a frame, if it can.
+pub type Falsify = fn(&[u8], &Frame) -> Option<Vec<u8>>;
 
 /// What a session laid down for the next tick.
 pub enum Tray {
@@ -69,6 +108,10 @@ pub struct World {
     pub random: Pcg32,
     /// Of every byte that a client received.
     pub digest: u64,
+    /// How many frames were compared, and what was in them.
+    pub seen: Seen,
+    /// Falsifies a message on its way to a client, once, when it returns one.
+    pub tamper: Option<Falsify>,
     opened: usize,
 }
 
@@ -100,6 +143,8 @@ impl World {
             endings: BTreeMap::new(),
             random,
             digest: 0xcbf2_9ce4_8422_2325,
+            seen: Seen::default(),
+            tamper: None,
             opened: 0,
             plan,
         }
@@ -249,11 +294,19 @@ impl World {
                 PING => connection.send_up(self.now, PING, &[]),
                 CLOSE => return self.drop_client(id, Duration::from_millis(300)),
                 _ => {
-                    let told = client.client.on_message(&packet[1..]).expect("the server's bytes are good");
+                    let mut bytes = packet[1..].to_vec();
+                    if let Some(falsify) = self.tamper
+                        && let Some(falsified) = falsify(&bytes, &self.frames[client.client.tick().0 as usize])
+                    {
+                        (bytes, self.tamper, client.tampered) = (falsified, None, true);
+                    }
+                    let told = client.client.on_message(&bytes).expect("the server's bytes are good");
                     if let Told::Frame(arrived) = told {
                         let frame = &self.frames[arrived.tick.0 as usize - 1];
+                        let keyframe = crate::has_keyframe(&bytes);
+                        self.seen.note(&arrived, keyframe);
                         client.arrivals.push(Arrival { at: self.now, tick: arrived.tick, bytes: packet.len() });
-                        client.keyframes += u32::from(crate::has_keyframe(&packet[1..]));
+                        client.keyframes += u32::from(keyframe);
                         client.check_arrival(&arrived, frame, &connection.expected);
                     } else if told == Told::Welcome {
                         let phase = below(&mut self.random, 1_000_000 / u32::from(self.plan.rate));
