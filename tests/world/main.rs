@@ -5,6 +5,7 @@
 
 mod ends;
 mod faults;
+mod seen;
 mod serve;
 mod sim;
 mod slow;
@@ -17,7 +18,8 @@ use tickwire::engine::link::Profile;
 use tickwire::tick::Moment;
 use tickwire::wire::{Rule, ServerMessage, ZoneForm, decode_server};
 
-use sim::{Plan, Seen, World};
+use seen::Seen;
+use sim::{Plan, World};
 use zoo::Wildness;
 
 /// Says on failure how to see it again.

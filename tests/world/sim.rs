@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rand_pcg::Pcg32;
 use tickwire::engine::link::Profile;
-use tickwire::engine::{Arrived, Client, History, Laid, Room, RoomConfig, Told};
+use tickwire::engine::{Client, History, Laid, Room, RoomConfig, Told};
 use tickwire::game::Setup;
 use tickwire::id::{Seat, Seq};
 use tickwire::snapshot::Frame;
@@ -17,6 +17,7 @@ use tickwire::tick::{Moment, Tick, TickClock, TickRate};
 use tickwire::wire::{Join, limits};
 
 use crate::ends::{Arrival, CLOSE, ClientEnd, Connection, MESSAGE, PING, ServerEnd, below};
+use crate::seen::Seen;
 use crate::zoo::{Tape, Wildness, Zoo};
 
 /// What a run is.
@@ -31,42 +32,6 @@ pub struct Plan {
     pub disturbed: bool,
     /// Whether sessions are looked after, so that slow and silent ones are ended.
     pub alarms: bool,
-}
-
-/// What was compared, to know that a run had something to compare.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Seen {
-    pub frames: u64,
-    pub leaps: u64,
-    pub keyframes: u64,
-    pub events: u64,
-    pub lost_events: u64,
-    pub superseded: u64,
-    pub corrections: u64,
-}
-
-impl Seen {
-    fn note(&mut self, arrived: &Arrived, keyframe: bool) {
-        self.frames += 1;
-        self.leaps += u64::from(arrived.advance > 1);
-        self.keyframes += u64::from(keyframe);
-        self.events += arrived.events.len() as u64;
-        self.lost_events += u64::from(arrived.lost);
-        self.superseded += u64::from(arrived.superseded);
-        self.corrections += u64::from(arrived.correction.is_some());
-    }
-}
-
-impl std::ops::AddAssign for Seen {
-    fn add_assign(&mut self, other: Self) {
-        self.frames += other.frames;
-        self.leaps += other.leaps;
-        self.keyframes += other.keyframes;
-        self.events += other.events;
-        self.lost_events += other.lost_events;
-        self.superseded += other.superseded;
-        self.corrections += other.corrections;
-    }
 }
 
 /// A player, over all of its connections.
