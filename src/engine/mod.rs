@@ -9,7 +9,7 @@ mod events;
 mod flow;
 mod history;
 mod inbox;
-//pub mod link;
+pub mod link;
 mod room;
 mod session;
 mod viewer;

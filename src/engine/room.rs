@@ -144,7 +144,11 @@ impl Room {
         let seat = Seat(index as u16);
         let player = Player { seat, name: name.clone(), options };
         let joined = self.game.join(&player, &mut self.cx);
-        let entity = joined.map_err(Refusal::Game)?;
+        let entity = joined.map_err(|reason| {
+            // What the game asked for on the way to its refusal is about a player who never was.
+            self.cx.take_effects();
+            Refusal::Game(reason)
+        })?;
         let inbox = Inbox::new(self.spec.rule, self.spec.inputs.neutral());
         let entry = PlayerEntry { seat, entity, name: name.clone() };
         self.post(&To::All, EventBody::Joined(entry));

@@ -98,13 +98,15 @@ impl Frame {
         let mut scratch = Vec::new();
         let mut zones = Vec::with_capacity(drafts.len());
         for (id, mut zone) in drafts {
-            let base = self.zone(id).map_or(&empty, |old| &old.zone);
+            let old = self.zone(id);
+            let base = old.map_or(&empty, |old| &old.zone);
             if zone.is_empty() && base.is_empty() {
                 continue;
             }
             derive_motion(schema, base, &mut zone);
             scratch.clear();
-            scratch.reserve(zone.len() * 4 + 16);
+            // The last delta foretells the size of this one, so that a busy zone is written without growing a buffer.
+            scratch.reserve(zone.len() * 4 + old.map_or(0, |old| old.delta.len()) + 16);
             delta::diff(schema, base, &zone, &mut scratch);
             let delta = Bytes::copy_from_slice(&scratch);
             zones.push(FrameZone { id, zone, delta, keyframe: OnceLock::new(), hash: OnceLock::new() });

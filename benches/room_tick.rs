@@ -1,0 +1,43 @@
+//! What a tick costs: one input per player, a step, a frozen frame with its delta; and one viewer's message.
+
+mod crowd;
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use tickwire::engine::Viewer;
+use tickwire::tick::Moment;
+
+fn tick(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("room_tick");
+    for players in [10, 100, 1000] {
+        let mut room = crowd::room(players);
+        let mut n = 40;
+        group.throughput(Throughput::Elements(players.into()));
+        group.bench_with_input(BenchmarkId::new("tick", players), &players, |bencher, _| {
+            bencher.iter(|| {
+                crowd::offer(&mut room, players, n);
+                n += 1;
+                black_box(room.tick())
+            });
+        });
+        let entry = room.admit("viewer".to_owned(), BTreeMap::new()).expect("there is room").entry;
+        let (first, second) = ([room.tick().frame], [room.tick().frame]);
+        let in_the_room = || {
+            let mut viewer = Viewer::new(Moment(0), &entry);
+            viewer.compose(Moment(1), &first, None);
+            viewer
+        };
+        group.bench_with_input(BenchmarkId::new("compose", players), &players, |bencher, _| {
+            let compose = |viewer: &mut Viewer| black_box(viewer.compose(Moment(2), &second, None));
+            bencher.iter_batched_ref(in_the_room, compose, criterion::BatchSize::SmallInput);
+        });
+        let message = in_the_room().compose(Moment(2), &second, None);
+        println!("{players} players: a message has {} bytes", message.len());
+    }
+    group.finish();
+}
+
+criterion_group!(benches, tick);
+criterion_main!(benches);

@@ -1,0 +1,136 @@
+//! Allocation budgets: a steady room allocates per tick and per message, never per player. A performance test that
+//! needs no quiet machine.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tickwire::engine::{Laid, Room, RoomConfig, Viewer};
+use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec};
+use tickwire::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
+use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
+use tickwire::tick::{Moment, TickRate};
+use tickwire::wire::Rule;
+
+/// The system's allocator, which counts what each thread asks of it.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that is ending has nothing left to count with.
+    let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
+}
+
+// SAFETY: every call is passed on unchanged; counting touches no memory of the caller and does not allocate.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations_of<T>(work: impl FnOnce() -> T) -> (u64, T) {
+    let before = ALLOCATIONS.get();
+    let result = work();
+    (ALLOCATIONS.get() - before, result)
+}
+
+/// Everybody walks their own way, so that every row changes at every tick.
+#[derive(Default)]
+struct Crowd {
+    walkers: Vec<(EntityId, i32, i32)>,
+}
+
+impl Game for Crowd {
+    fn spec(&self) -> Spec {
+        let place = || Shape::Fixed { min: 0, max: 1 << 20, per_unit: 64 };
+        let fields = vec![Field::linear("x", place()), Field::linear("y", place())];
+        let inputs = vec![Field::held("speed", Shape::Int { min: 0, max: 1000 })];
+        Spec {
+            schema: Arc::new(Schema::new(vec![Kind::new("walker", fields)]).expect("a valid schema")),
+            inputs: InputSchema::new(inputs).expect("a valid schema"),
+            rule: Rule::Steer,
+            capacity: 1000,
+            properties: vec![],
+        }
+    }
+
+    fn join(&mut self, _: &Player, cx: &mut Context) -> Result<EntityId, String> {
+        let id = cx.spawn();
+        self.walkers.push((id, 0, 0));
+        Ok(id)
+    }
+
+    fn leave(&mut self, _: Seat, _: &mut Context) {}
+
+    fn step(&mut self, moves: &[Move], cx: &mut Context) {
+        for ((_, x, y), step) in self.walkers.iter_mut().zip(moves) {
+            *x = (*x + step.input[0]) & 0xf_ffff;
+            *y = (*y + cx.below(100).cast_signed()) & 0xf_ffff;
+        }
+    }
+
+    fn observe(&self, out: &mut Observer) {
+        for (id, x, y) in &self.walkers {
+            out.row(ZoneId(0), KindId(0), *id, &[*x, *y]);
+        }
+    }
+}
+
+/// Allocations of a tick and of composing its message for one viewer: the most over some ticks, after a warm-up. Every
+/// player has sent an input before each tick.
+fn steady(players: u16) -> (u64, u64) {
+    let setup = Setup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
+    let config = RoomConfig { id: "r".to_owned(), game: "crowd".to_owned(), setup, capacity: None };
+    let mut room = Room::new(config, Box::<Crowd>::default());
+    let mut viewer = None;
+    for n in 0..players {
+        let admitted = room.admit(format!("p{n}"), BTreeMap::new()).expect("there is room");
+        viewer.get_or_insert_with(|| Viewer::new(Moment(0), &admitted.entry));
+    }
+    let mut viewer = viewer.expect("somebody joined");
+    room.take_posts();
+    let (mut most_tick, mut most_compose) = (0, 0);
+    for n in 1..=60_u32 {
+        for seat in 0..players {
+            let input = [n.cast_signed() % 7, 0, 0, 0, 0, 0, 0, 0];
+            room.offer(Seat(seat), &Laid { first: Seq(n), count: 1, placement: PlacementEpoch(0), input });
+        }
+        let (tick, ticked) = allocations_of(|| room.tick());
+        let now = Moment(u64::from(n) * 50_000);
+        let frames = [ticked.frame];
+        let (compose, _) = allocations_of(|| viewer.compose(now, &frames, None));
+        assert!(viewer.ack(now, frames[0].tick()));
+        if n > 30 {
+            (most_tick, most_compose) = (most_tick.max(tick), most_compose.max(compose));
+        }
+    }
+    (most_tick, most_compose)
+}
+
+#[test]
+fn a_tick_allocates_as_much_for_two_hundred_players_as_for_fifty() {
+    let ((few, compose_few), (many, compose_many)) = (steady(50), steady(200));
+    println!("a tick: {few} and {many} allocations; a message: {compose_few} and {compose_many}");
+    assert!(few > 0 && many <= few, "{few} allocations with 50 players, {many} with 200");
+    assert!(compose_many <= compose_few, "{compose_few} allocations with 50 players, {compose_many} with 200");
+}

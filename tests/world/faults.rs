@@ -1,0 +1,237 @@
+//! Wrong bytes, wrong state and wrong manners, one at a time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::Rng;
+use tickwire::engine::link::Profile;
+use tickwire::engine::{Client, Depth, Heard, Room, RoomConfig, Session};
+use tickwire::game::Setup;
+use tickwire::id::{EntityId, KindId, PlacementEpoch, Seq, ZoneId};
+use tickwire::snapshot::delta::diff;
+use tickwire::snapshot::{Frame, Schema, Zone};
+use tickwire::tick::{Moment, Tick, TickRate};
+use tickwire::wire::{
+    Ack, ClientMessage, Close, Command, EventBody, Inputs, Join, Resync, Rule, Run, ServerMessage, ZoneForm,
+    decode_server, encode_client, encode_server,
+};
+
+use crate::ends::below;
+use crate::zoo::{Wildness, Zoo};
+use crate::{quiet, seconds};
+
+fn room(rule: Rule) -> Room {
+    let setup = Setup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
+    let (zoo, _) = Zoo::new(&setup, Wildness { rule, animals: 8, turmoil: false });
+    Room::new(RoomConfig { id: "r".to_owned(), game: "zoo".to_owned(), setup, capacity: None }, Box::new(zoo))
+}
+
+fn hello() -> Vec<u8> {
+    Client::hello(Join::ById { room: "r".to_owned() }, "p", vec![])
+}
+
+/// A session that plays, and the bytes it was sent so far.
+fn playing(now: Moment, room: &mut Room) -> (Session, Vec<Vec<u8>>) {
+    let mut session = Session::new(now);
+    assert!(matches!(session.on_message(now, &hello()), Ok(Heard::Enter(_))));
+    let admitted = room.admit("p".to_owned(), BTreeMap::new()).expect("there is room");
+    let mut sent = vec![session.enter(now, &admitted.entry, admitted.welcome)];
+    let frame = room.tick().frame;
+    sent.push(session.compose(now, &[frame], None));
+    (session, sent)
+}
+
+fn valid_messages() -> Vec<Vec<u8>> {
+    let ack = Ack { tick: Tick(1), events: Seq(0) };
+    let run = |count, mark| Run { count, values: vec![mark, 1023, 1, -6400, 6400] };
+    let inputs = Inputs { ack, placement: PlacementEpoch(0), first: Seq(1), runs: vec![run(1, 1 << 29), run(9, 0)] };
+    let command = Command { seq: Seq(1), kind: 3, body: serde_bytes::Bytes::new(&[1, 2, 3, 4]) };
+    let resync = Resync { zone: ZoneId(0), tick: Tick(1) };
+    [
+        ClientMessage::Inputs(inputs),
+        ClientMessage::Ack(ack),
+        ClientMessage::Command(command),
+        ClientMessage::Ping { stamp: u32::MAX },
+        ClientMessage::Resync(resync),
+    ]
+    .iter()
+    .map(encode_client)
+    .chain([hello()])
+    .collect()
+}
+
+/// Random bytes, or a valid message: as it is, with some bits flipped, cut short or continued.
+fn garble(random: &mut Pcg32, valid: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = valid[below(random, valid.len() as u32) as usize].clone();
+    match below(random, 8) {
+        0 => bytes = (0..below(random, 40)).map(|_| random.next_u32() as u8).collect(),
+        1 => bytes.truncate(below(random, bytes.len() as u32) as usize),
+        2 => bytes.extend((0..=below(random, 3)).map(|_| random.next_u32() as u8)),
+        3 => {
+            for _ in 0..=below(random, 3) {
+                let index = below(random, bytes.len() as u32) as usize;
+                bytes[index] ^= 1 << below(random, 8);
+            }
+        }
+        _ => {}
+    }
+    bytes
+}
+
+#[test]
+fn no_bytes_make_a_session_panic() {
+    let mut random = Pcg32::new(7, 7);
+    let valid = valid_messages();
+    let mut room = room(Rule::Steer);
+    let (mut refused, mut heard, mut now) = (0, 0, Moment(0));
+    for _ in 0..400 {
+        let silent = below(&mut random, 4) == 0;
+        let mut session = if silent { Session::new(now) } else { playing(now, &mut room).0 };
+        for _ in 0..50 {
+            now = now.plus(Duration::from_millis(20));
+            match session.on_message(now, &garble(&mut random, &valid)) {
+                Ok(_) => {
+                    heard += 1;
+                    for laid in session.laid() {
+                        room.offer(tickwire::id::Seat(0), laid);
+                    }
+                }
+                Err(close) => {
+                    assert!(matches!(close, Close::BadMessage | Close::Version | Close::RateLimited), "{close:?}");
+                    refused += 1;
+                    break;
+                }
+            }
+        }
+        room.tick();
+        room.leave(tickwire::id::Seat(0), Close::BadMessage);
+    }
+    assert!(refused > 300 && heard > 100, "{refused} refused, {heard} heard");
+}
+
+#[test]
+fn no_bytes_make_a_client_panic() {
+    let mut random = Pcg32::new(8, 8);
+    let mut room = room(Rule::Place);
+    let (_, sent) = playing(Moment(0), &mut room);
+    let frames = &sent[1..];
+    for _ in 0..4000 {
+        let mut client = Client::new(Depth::Full);
+        client.on_message(&sent[0]).expect("the welcome");
+        let valid = if below(&mut random, 2) == 0 { frames } else { &sent };
+        let bytes = garble(&mut random, valid);
+        // Whether it takes them does not matter; some garbled frames are frames.
+        let _ = client.on_message(&bytes);
+        let _ = Client::new(Depth::Full).on_message(&bytes);
+    }
+}
+
+#[test]
+fn impossible_messages_end_the_session() {
+    let ack = |tick, events| encode_client(&ClientMessage::Ack(Ack { tick: Tick(tick), events: Seq(events) }));
+    let command = |seq| Command { seq: Seq(seq), kind: 0, body: serde_bytes::Bytes::new(&[]) };
+    let wrong = [
+        ack(2, 0),
+        hello(),
+        encode_client(&ClientMessage::Command(command(2))),
+        encode_client(&ClientMessage::Resync(Resync { zone: ZoneId(0), tick: Tick(5) })),
+        vec![],
+        vec![9],
+        [ack(1, 0), vec![0]].concat(),
+        // The tick 1 in a longer form than it needs.
+        vec![2, 251, 1, 0, 0],
+    ];
+    for bytes in wrong {
+        let (mut session, _) = playing(Moment(0), &mut room(Rule::Steer));
+        assert_eq!(session.on_message(Moment(1), &bytes), Err(Close::BadMessage), "{bytes:?}");
+    }
+    let (mut session, _) = playing(Moment(0), &mut room(Rule::Steer));
+    assert!(session.on_message(Moment(1), &ack(1, 0)).is_ok());
+}
+
+#[test]
+fn resyncs_and_messages_are_limited() {
+    let (mut session, _) = playing(Moment(0), &mut room(Rule::Steer));
+    let resync = encode_client(&ClientMessage::Resync(Resync { zone: ZoneId(0), tick: Tick(1) }));
+    let heard: Vec<_> = (0..4).map(|n| session.on_message(Moment(n), &resync)).collect();
+    assert_eq!(heard[2..], [Ok(Heard::Nothing), Err(Close::RateLimited)]);
+
+    let (mut session, _) = playing(Moment(0), &mut room(Rule::Steer));
+    let ack = encode_client(&ClientMessage::Ack(Ack { tick: Tick(1), events: Seq(0) }));
+    let ended = (0..).map(|n| Moment(n * 100)).find(|now| session.on_message(*now, &ack).is_err());
+    let ended = ended.expect("a flood is ended").since(Moment(0));
+    assert!((Duration::from_secs(5)..Duration::from_secs(7)).contains(&ended), "{ended:?}");
+}
+
+#[test]
+fn a_silent_connection_is_closed() {
+    let mut session = Session::new(Moment(0));
+    assert_eq!(session.on_alarm(seconds(4)), Ok(false));
+    assert_eq!(session.on_alarm(seconds(5)), Err(Close::HeartbeatLost));
+}
+
+#[test]
+fn a_refused_join_leaves_nothing_behind() {
+    let mut room = room(Rule::Steer);
+    let refuse = BTreeMap::from([("refuse".to_owned(), String::new())]);
+    room.admit("first".to_owned(), BTreeMap::new()).expect("there is room");
+    room.take_posts();
+    assert!(room.admit("second".to_owned(), refuse).is_err());
+    room.tick();
+    let of_joins = |body: &EventBody| matches!(body, EventBody::Game { kind: 6, .. } | EventBody::Joined(_));
+    assert!(!room.take_posts().iter().any(|post| of_joins(&post.event.body)), "nobody joined");
+}
+
+/// The zone with one animal a step further to the right.
+fn nudged(schema: &std::sync::Arc<Schema>, zone: &Zone) -> Option<Zone> {
+    let kind = KindId(1);
+    let central = |id: &&EntityId| zone.find(schema, kind, **id).is_some_and(|row| row[0].abs() < 3000);
+    let chosen = *zone.table(kind)?.ids().iter().find(central)?;
+    let frame = Frame::initial(schema.clone(), Tick(0)).freeze(vec![], |out| {
+        for row in zone.rows(schema) {
+            let mut values = row.values.to_vec();
+            if (row.kind, row.id) == (kind, chosen) {
+                values[0] += 1;
+            }
+            out.row(ZoneId(0), row.kind, row.id, &values);
+        }
+    });
+    Some(frame.zones()[0].zone().clone())
+}
+
+/// The message for `frame`, except that it also moves an animal which the server did not move.
+fn falsified(bytes: &[u8], frame: &Frame) -> Option<Vec<u8>> {
+    let Ok(ServerMessage::Frame(mut message)) = decode_server(bytes) else { return None };
+    if message.advance != 1 {
+        return None;
+    }
+    let mut delta = Vec::new();
+    let schema = frame.schema();
+    for part in &mut message.zones {
+        let ZoneForm::Chain(chain) = &mut part.form else { continue };
+        let Some(zone) = frame.zone(part.zone).filter(|_| part.hash.is_none()) else { continue };
+        if let Some(nudged) = nudged(schema, zone.zone()) {
+            diff(schema, zone.zone(), &nudged, &mut delta);
+            chain.push(serde_bytes::Bytes::new(&delta));
+            return Some(encode_server(&ServerMessage::Frame(message)));
+        }
+    }
+    None
+}
+
+#[test]
+fn a_client_that_went_wrong_notices_and_is_repaired() {
+    let mut world = quiet(Profile::named("wifi").expect("a known profile"), 40, 1);
+    world.tamper = Some(falsified);
+    world.run_until(seconds(3));
+    assert!(world.tamper.is_none(), "a message was falsified");
+    world.run_until(seconds(5));
+    let client = world.client(0);
+    assert!(client.desyncs >= 1, "the hash told");
+    assert!(!client.tampered, "and a keyframe repaired it");
+    assert_eq!(client.keyframes, 2);
+    let id = world.peers[0].connection.expect("still connected");
+    let server = world.connections[&id].server.as_ref().expect("still connected");
+    assert_eq!(server.session.counts().resyncs, 1);
+}

@@ -1,0 +1,141 @@
+//! The engine in a world of virtual time: rooms, sessions, links and clients under one seed, and an oracle that compares
+//! every client with the server at every frame.
+//!
+//! `TICKWIRE_SEEDS` sets how many seeds are run over all profiles (1,000), `TICKWIRE_SEED` runs a single one.
+
+mod ends;
+mod faults;
+mod seen;
+mod serve;
+mod sim;
+mod slow;
+mod whims;
+mod zoo;
+
+use std::collections::BTreeMap;
+
+use tickwire::engine::link::Profile;
+use tickwire::tick::Moment;
+use tickwire::wire::{Rule, ServerMessage, ZoneForm, decode_server};
+
+use seen::Seen;
+use sim::{Plan, World};
+use zoo::Wildness;
+
+/// Says on failure how to see it again.
+struct Case {
+    seed: u64,
+    profile: &'static str,
+}
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("failed with TICKWIRE_SEED={} on profile {}", self.seed, self.profile);
+        }
+    }
+}
+
+fn has_keyframe(bytes: &[u8]) -> bool {
+    match decode_server(bytes) {
+        Ok(ServerMessage::Frame(frame)) => frame.zones.iter().any(|part| matches!(part.form, ZoneForm::Keyframe(_))),
+        _ => false,
+    }
+}
+
+fn plan(profile: &str, seed: u64) -> Plan {
+    Plan {
+        seed,
+        profile: Profile::named(profile).expect("a known profile"),
+        rate: [20, 10, 30, 20][seed as usize % 4],
+        peers: 1 + seed as usize % 5,
+        wild: Wildness {
+            rule: if seed.is_multiple_of(3) { Rule::Place } else { Rule::Steer },
+            animals: (seed % 14) as u32,
+            turmoil: true,
+        },
+        disturbed: true,
+        alarms: true,
+    }
+}
+
+/// A run of a disturbed world, healed at the end.
+fn live(profile: &'static str, seed: u64) -> World {
+    let _case = Case { seed, profile };
+    let mut world = World::new(plan(profile, seed));
+    world.run_until(Moment(6_000_000 + seed % 7 * 500_000));
+    world.heal();
+    world
+}
+
+fn live_all(profile: &'static str) {
+    let number = |name| std::env::var(name).ok().map(|text: String| text.parse::<u64>().expect("a number"));
+    if let Some(seed) = number("TICKWIRE_SEED") {
+        live(profile, seed);
+        return;
+    }
+    let seeds = number("TICKWIRE_SEEDS").unwrap_or(1000).div_ceil(4);
+    let (mut seen, mut endings) = (Seen::default(), BTreeMap::new());
+    for seed in 0..seeds {
+        let world = live(profile, seed);
+        seen += world.seen;
+        for (label, count) in world.endings {
+            *endings.entry(label).or_insert(0) += count;
+        }
+    }
+    println!("{profile}: {seeds} seeds, {seen:?}, endings {endings:?}");
+    if seeds >= 100 {
+        let Seen { frames, leaps, keyframes, events, lost_events, superseded, corrections } = seen;
+        let all = [frames, leaps, keyframes, events, lost_events, superseded, corrections];
+        assert!(all.iter().all(|count| *count > 0), "the runs were too tame: {seen:?}");
+    }
+}
+
+#[test]
+fn every_client_agrees_with_the_server_on_lan() {
+    live_all("lan");
+}
+
+#[test]
+fn every_client_agrees_with_the_server_on_wifi() {
+    live_all("wifi");
+}
+
+#[test]
+fn every_client_agrees_with_the_server_on_lte() {
+    live_all("lte");
+}
+
+#[test]
+fn every_client_agrees_with_the_server_on_train() {
+    live_all("train");
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    for (profile, seed) in [("lan", 5), ("wifi", 6), ("lte", 7), ("train", 8)] {
+        let (one, two) = (live(profile, seed), live(profile, seed));
+        assert_eq!(one.frames.len(), two.frames.len());
+        for (a, b) in one.frames.iter().zip(&two.frames) {
+            assert_eq!(a.notes(), b.notes());
+            let bytes = |frame: &tickwire::snapshot::Frame| {
+                frame.zones().iter().map(|zone| (zone.id(), zone.hash(), zone.delta().clone())).collect::<Vec<_>>()
+            };
+            assert_eq!(bytes(a), bytes(b));
+        }
+        assert_eq!((one.digest, &one.endings), (two.digest, &two.endings));
+        assert_ne!(one.digest, live(profile, seed + 100).digest);
+    }
+}
+
+/// A world without whims.
+fn quiet(profile: Profile, animals: u32, peers: usize) -> World {
+    let wild = Wildness { rule: Rule::Steer, animals, turmoil: false };
+    let mut world = World::new(Plan { seed: 1, profile, rate: 20, peers, wild, disturbed: false, alarms: true });
+    world.run_until(seconds(2));
+    world
+}
+
+fn seconds(count: u64) -> Moment {
+    Moment(count * 1_000_000)
+}

@@ -1,0 +1,137 @@
+//! Clients that read slowly, not at all, or not for a long time: what they are sent, and what that costs.
+
+use std::time::Duration;
+
+use tickwire::engine::link::Profile;
+use tickwire::tick::Moment;
+use tickwire::wire::limits;
+
+use crate::sim::World;
+use crate::{quiet, seconds};
+
+/// How old the newest state is when it arrives, sorted.
+fn staleness(world: &mut World, peer: usize, since: Moment) -> Vec<Duration> {
+    let arrivals = world.client(peer).arrivals.clone();
+    let recent = arrivals.iter().filter(|arrival| arrival.at > since);
+    let mut ages: Vec<Duration> = recent.map(|arrival| world.age(arrival.tick, arrival.at)).collect();
+    ages.sort_unstable();
+    ages
+}
+
+fn lan() -> Profile {
+    Profile::named("lan").expect("a known profile")
+}
+
+#[test]
+fn a_quick_reader_gets_every_tick_at_once() {
+    let mut world = quiet(lan(), 100, 3);
+    world.run_until(seconds(20));
+    for peer in 0..3 {
+        let ages = staleness(&mut world, peer, seconds(2));
+        assert_eq!(ages.len(), 18 * 20);
+        assert!(ages.iter().all(|age| *age <= Duration::from_millis(1)), "{:?}", ages.last());
+    }
+}
+
+/// Bits per second that a client of [`quiet`] takes when nothing is in its way.
+fn needed(animals: u32) -> f64 {
+    let mut world = quiet(lan(), animals, 1);
+    world.run_until(seconds(12));
+    let arrivals = world.client(0).arrivals.iter().filter(|arrival| arrival.at > seconds(2));
+    arrivals.map(|arrival| arrival.bytes).sum::<usize>() as f64 * 8.0 / 10.0
+}
+
+/// What a narrow link cannot carry is not queued: each message starts from the newest state, so its age on arrival is
+/// the time that the message itself takes. Now and then a second one is sent after it, to see whether the link is still
+/// narrow. The keyframe bounds the size, and so the staleness.
+#[test]
+fn a_reader_at_a_tenth_of_the_rate_gets_the_newest_state_one_message_at_a_time() {
+    let bits = needed(100) / 10.0;
+    let profile = Profile { rtt_ms: 40.0, down_mbit: Some(bits / 1e6), ..Profile::default() };
+    let mut world = quiet(profile, 100, 1);
+    world.run_until(seconds(120));
+    assert!(world.endings.is_empty(), "{:?}", world.endings);
+    let arrivals = world.client(0).arrivals.clone();
+    let recent: Vec<_> = arrivals.iter().filter(|arrival| arrival.at > seconds(15)).collect();
+    let takes = |bytes: usize| bytes as f64 * 8.0 / bits;
+    let longest = recent.iter().map(|arrival| takes(arrival.bytes)).fold(0.0, f64::max);
+    let ages = staleness(&mut world, 0, seconds(15));
+    let (typical, worst) = (ages[ages.len() / 2].as_secs_f64(), ages[ages.len() - 1].as_secs_f64());
+    println!(
+        "a tenth of the rate: messages take up to {longest:.2} s, staleness {typical:.2} s, at worst {worst:.2} s"
+    );
+    // Beyond the message itself: half a round trip, and the wait for the acknowledgement to meet a frame.
+    let prompt = recent.iter().filter(|a| world.age(a.tick, a.at).as_secs_f64() <= takes(a.bytes) + 0.1).count();
+    assert!(prompt * 10 >= recent.len() * 9, "{prompt} of {} were alone on the link", recent.len());
+    assert!(worst <= 2.0 * longest + 0.1);
+    let sizes: Vec<usize> = recent.iter().map(|arrival| arrival.bytes).collect();
+    let frame = world.room.frame();
+    let own = frame.notes()[0].zones.iter().filter_map(|id| frame.zone(*id));
+    let keyframe = own.map(|zone| frame.keyframe(zone).len()).sum::<usize>();
+    println!("{} frames of {sizes:?} bytes, the last keyframe has {keyframe}", recent.len());
+}
+
+#[test]
+fn a_reader_at_half_of_the_rate_loses_rate_and_not_time() {
+    let profile = Profile { rtt_ms: 40.0, down_mbit: Some(needed(100) / 2.0 / 1e6), ..Profile::default() };
+    let mut world = quiet(profile, 100, 1);
+    world.run_until(seconds(60));
+    let ages = staleness(&mut world, 0, seconds(15));
+    let (typical, worst) = (ages[ages.len() / 2], ages[ages.len() - 1]);
+    println!("half of the rate: staleness {typical:?}, at worst {worst:?}, {} frames in 45 s", ages.len());
+    assert!(worst <= Duration::from_millis(1040), "{worst:?}");
+}
+
+#[test]
+fn a_reader_that_stops_is_ended_soon_and_holds_little() {
+    let mut world = quiet(lan(), 3000, 2);
+    world.client(0).frozen_until = Moment(u64::MAX);
+    let id = world.peers[0].connection.expect("connected");
+    let mut most = 0;
+    while world.endings.is_empty() {
+        assert!(world.now <= seconds(12), "still there after ten seconds");
+        world.run_until(world.now.plus(Duration::from_millis(50)));
+        let server = world.connections.get(&id).and_then(|connection| connection.server.as_ref());
+        most =
+            most.max(server.and_then(|end| end.session.viewer()).map_or(0, |viewer| viewer.flow().bytes_in_flight()));
+    }
+    assert_eq!(world.endings.get("slow_consumer"), Some(&1));
+    assert!(most > 0 && most <= 128 * 1024, "{most} bytes in flight");
+    assert!(most <= limits::IN_FLIGHT + 64 * 1024);
+    let others = staleness(&mut world, 1, seconds(2));
+    assert!(others.last() <= Some(&Duration::from_millis(1)) && !others.is_empty(), "the others are unmoved");
+    assert!(world.newest().since(world.client(1).client.tick()) <= 1);
+    assert_eq!(world.room.players(), 1);
+}
+
+#[test]
+fn a_page_frozen_for_ten_minutes_gets_one_keyframe() {
+    let mut world = quiet(lan(), 10, 2);
+    world.plan.alarms = false;
+    world.client(0).frozen_until = seconds(602);
+    world.run_until(Moment(601_999_000));
+    let (frames, keyframes) = (world.client(0).arrivals.len(), world.client(0).keyframes);
+    assert_eq!(keyframes, 1);
+    world.run_until(seconds(603));
+    let newest = world.newest();
+    let client = world.client(0);
+    assert!(newest.since(client.client.tick()) <= 1, "caught up");
+    assert_eq!(client.keyframes - keyframes, 1);
+    let caught = &client.arrivals[frames..];
+    assert!(caught.len() <= 64 + 22, "{} messages after the thaw", caught.len());
+    let leap = caught.windows(2).map(|pair| pair[1].tick.since(pair[0].tick)).max();
+    assert!(leap > Some(11_900), "the ten minutes are one step: {leap:?}");
+}
+
+#[test]
+fn a_frozen_page_that_was_ended_comes_back_with_one_keyframe() {
+    let mut world = quiet(lan(), 10, 2);
+    world.client(0).frozen_until = seconds(602);
+    world.run_until(seconds(604));
+    assert_eq!(world.endings.get("slow_consumer"), Some(&1));
+    let newest = world.newest();
+    let client = world.client(0);
+    assert!(newest.since(client.client.tick()) <= 1);
+    assert_eq!(client.keyframes, 1);
+    assert!(client.arrivals.len() <= 40);
+}

@@ -1,0 +1,281 @@
+//! The game of the test world: every shape and motion, entities that come, go and change zones, subscriptions that
+//! change, a private zone per player, events to all kinds of recipients, corrections and kicks.
+//!
+//! It writes what it was given on a tape, so that the oracle can compare. It has no rules worth playing.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec, To};
+use tickwire::id::{EntityId, KindId, Seat, ZoneId};
+use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
+use tickwire::wire::{Close, Rule};
+
+const AVATAR: KindId = KindId(0);
+const ANIMAL: KindId = KindId(1);
+const ROCK: KindId = KindId(2);
+const SECRET: KindId = KindId(3);
+/// The zone of a seat's own secrets is this plus the seat.
+const PRIVATE: u16 = 100;
+/// Half the side of the world in quanta.
+const HALF: i32 = 6400;
+/// The farthest that an animal moves per tick, in quanta.
+const STRIDE: u32 = 90;
+
+/// What the game was given, in order.
+#[derive(Debug, Default)]
+pub struct Tape {
+    /// The moves of the last step.
+    pub moves: Vec<Move>,
+    /// Commands since they were last taken.
+    pub commands: Vec<(Seat, u32)>,
+}
+
+/// How wild the zoo is.
+#[derive(Clone, Copy, Debug)]
+pub struct Wildness {
+    /// How inputs are treated.
+    pub rule: Rule,
+    /// Animals at the start.
+    pub animals: u32,
+    /// Whether entities come and go, subscriptions change and players are kicked.
+    pub turmoil: bool,
+}
+
+#[derive(Debug)]
+pub struct Zoo {
+    wild: Wildness,
+    avatars: BTreeMap<Seat, Avatar>,
+    animals: BTreeMap<EntityId, Animal>,
+    rocks: Vec<EntityId>,
+    tape: Arc<Mutex<Tape>>,
+}
+
+#[derive(Debug)]
+struct Avatar {
+    entity: EntityId,
+    x: i32,
+    y: i32,
+    heading: i32,
+    awake: bool,
+    steps: i32,
+}
+
+#[derive(Debug)]
+struct Animal {
+    x: i32,
+    y: i32,
+    dx: i32,
+    dy: i32,
+    spin: i32,
+    age: i32,
+}
+
+impl Zoo {
+    pub fn new(setup: &Setup, wild: Wildness) -> (Self, Arc<Mutex<Tape>>) {
+        let tape = Arc::new(Mutex::new(Tape::default()));
+        let mut cx = Context::new(setup.rate, setup.seed);
+        let mut zoo =
+            Self { wild, avatars: BTreeMap::new(), animals: BTreeMap::new(), rocks: Vec::new(), tape: tape.clone() };
+        // Ids of the start lie far above those that the room hands out.
+        for n in 0..wild.animals {
+            zoo.animals.insert(EntityId(1_000_000 + n), Animal::new(&mut cx));
+        }
+        zoo.rocks.extend((0..3).map(|n| EntityId(2_000_000 + n * n)));
+        (zoo, tape)
+    }
+
+    fn live(&mut self, cx: &mut Context) {
+        for animal in self.animals.values_mut() {
+            animal.live(cx);
+        }
+        if !self.wild.turmoil {
+            return;
+        }
+        if cx.below(6) == 0 && self.animals.len() < 2 * self.wild.animals as usize {
+            let id = cx.spawn();
+            self.animals.insert(id, Animal::new(cx));
+        }
+        if cx.below(6) == 0 && !self.animals.is_empty() {
+            let index = cx.below(self.animals.len() as u32) as usize;
+            let id = *self.animals.keys().nth(index).expect("the index is below the length");
+            self.animals.remove(&id);
+        }
+        // Once in a while they all go, so that zones become empty.
+        if cx.below(150) == 0 {
+            self.animals.clear();
+        }
+    }
+
+    fn speak(&mut self, cx: &mut Context) {
+        let stamp = cx.tick().0.to_le_bytes().to_vec();
+        if cx.below(10) == 0 {
+            cx.emit(To::All, 1, stamp.clone());
+        }
+        let Some(seat) = self.pick(cx) else { return };
+        match cx.below(if self.wild.turmoil { 400 } else { 20 }) {
+            0..8 => cx.emit(To::Only(seat), 2, stamp),
+            8..16 => cx.emit(To::Except(seat), 3, stamp),
+            // More than one message takes, and more than the log of a recipient holds.
+            100 => (0..100).for_each(|_| cx.emit(To::All, 4, stamp.clone())),
+            101 => (0..80).for_each(|_| cx.emit(To::All, 5, vec![9; 1000])),
+            102 => cx.kick(seat, Close::Kicked),
+            103..120 => cx.subscribe(seat, vec![]),
+            120..140 => self.subscribe(seat, cx),
+            _ => {}
+        }
+    }
+
+    fn pick(&self, cx: &mut Context) -> Option<Seat> {
+        let index = cx.below(self.avatars.len() as u32) as usize;
+        self.avatars.keys().nth(index).copied()
+    }
+
+    fn subscribe(&self, seat: Seat, cx: &mut Context) {
+        let avatar = &self.avatars[&seat];
+        let own = area(avatar.x, avatar.y);
+        let mut zones = vec![ZoneId(0), own, ZoneId(PRIVATE + seat.0)];
+        if cx.below(3) == 0 {
+            zones.push(ZoneId(1 + cx.below(4) as u16));
+        }
+        cx.subscribe(seat, zones);
+    }
+}
+
+/// The quarter of the world around a position: zones 1 to 4.
+fn area(x: i32, y: i32) -> ZoneId {
+    ZoneId(1 + u16::from(x >= 0) + 2 * u16::from(y >= 0))
+}
+
+impl Animal {
+    fn new(cx: &mut Context) -> Self {
+        let side = 2 * HALF.cast_unsigned();
+        let mut at = || cx.below(side).cast_signed() - HALF;
+        Self { x: at(), y: at(), dx: 0, dy: 0, spin: 0, age: 0 }
+    }
+
+    fn live(&mut self, cx: &mut Context) {
+        if cx.below(4) == 0 {
+            let mut speed = || cx.below(2 * STRIDE).cast_signed() - STRIDE.cast_signed();
+            (self.dx, self.dy) = (speed(), speed());
+        }
+        // Not kept within the range: the frame saturates.
+        (self.x, self.y) = (self.x + self.dx, self.y + self.dy);
+        if self.x.abs() > HALF + 200 || self.y.abs() > HALF + 200 {
+            (self.x, self.y) = (self.x / 2, self.y / 2);
+        }
+        self.spin += self.dx;
+        self.age += 1;
+    }
+}
+
+impl Game for Zoo {
+    fn spec(&self) -> Spec {
+        let place = || Shape::Fixed { min: -HALF, max: HALF, per_unit: 64 };
+        let labels = |names: &[&str]| Shape::Enum { labels: names.iter().map(ToString::to_string).collect() };
+        let schema = Schema::new(vec![
+            Kind::new(
+                "avatar",
+                vec![
+                    Field::linear("x", place()),
+                    Field::linear("y", place()),
+                    Field::linear("heading", Shape::Angle { bits: 10 }),
+                    Field::held("awake", Shape::Bool),
+                    Field::held("colour", Shape::Colour { count: 8 }),
+                ],
+            ),
+            Kind::new(
+                "animal",
+                vec![
+                    Field::linear("x", place()),
+                    Field::linear("y", place()),
+                    Field::linear("spin", Shape::Angle { bits: 16 }),
+                    Field::linear("age", Shape::Int { min: 0, max: 200 }),
+                    Field::held("mood", labels(&["calm", "hungry", "wild"])),
+                ],
+            ),
+            Kind::new("rock", vec![]),
+            Kind::new("secret", vec![Field::held("steps", Shape::Int { min: -5, max: 1 << 29 })]),
+        ]);
+        let inputs = InputSchema::new(vec![
+            Field::held("mark", Shape::Int { min: 0, max: 1 << 29 }),
+            Field::held("heading", Shape::Angle { bits: 10 }),
+            Field::held("run", Shape::Bool),
+            Field::held("x", place()),
+            Field::held("y", place()),
+        ]);
+        Spec {
+            schema: Arc::new(schema.expect("a valid schema")),
+            inputs: inputs.expect("a valid schema"),
+            rule: self.wild.rule,
+            capacity: 16,
+            properties: vec![("home".to_owned(), "zoo".to_owned())],
+        }
+    }
+
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+        let entity = cx.spawn();
+        cx.emit(To::All, 6, vec![player.seat.0 as u8]);
+        if player.options.contains_key("refuse") {
+            cx.subscribe(player.seat, vec![ZoneId(9)]);
+            return Err("asked to be refused".to_owned());
+        }
+        let animal = Animal::new(cx);
+        self.avatars
+            .insert(player.seat, Avatar { entity, x: animal.x, y: animal.y, heading: 0, awake: false, steps: 0 });
+        self.subscribe(player.seat, cx);
+        Ok(entity)
+    }
+
+    fn leave(&mut self, seat: Seat, cx: &mut Context) {
+        self.avatars.remove(&seat).expect("only who joined leaves");
+        cx.emit(To::All, 7, vec![seat.0 as u8]);
+    }
+
+    fn command(&mut self, seat: Seat, _kind: u16, body: &[u8], cx: &mut Context) {
+        let number = u32::from_le_bytes(body.try_into().expect("commands have four bytes"));
+        self.tape.lock().expect("no test panics with it").commands.push((seat, number));
+        cx.emit(To::Only(seat), 8, body.to_vec());
+    }
+
+    fn step(&mut self, moves: &[Move], cx: &mut Context) {
+        assert!(moves.iter().map(|step| step.seat).eq(self.avatars.keys().copied()), "one move per seat, in order");
+        self.tape.lock().expect("no test panics with it").moves = moves.to_vec();
+        for step in moves {
+            let avatar = self.avatars.get_mut(&step.seat).expect("compared above");
+            let before = area(avatar.x, avatar.y);
+            avatar.steps += i32::from(step.fresh);
+            avatar.heading = step.input[1];
+            avatar.awake = step.input[2] == 1;
+            match self.wild.rule {
+                Rule::Place if step.fresh => (avatar.x, avatar.y) = (step.input[3], step.input[4]),
+                Rule::Place => {}
+                Rule::Steer => avatar.x = (avatar.x + (avatar.heading - 512) / 8).clamp(-HALF, HALF),
+            }
+            if cx.below(120) == 0 {
+                (avatar.x, avatar.y) = (avatar.y, avatar.x / 2);
+                cx.correct(step.seat, (avatar.x & 0xff) as u8);
+            }
+            if self.wild.turmoil && area(avatar.x, avatar.y) != before {
+                self.subscribe(step.seat, cx);
+            }
+        }
+        self.live(cx);
+        self.speak(cx);
+    }
+
+    fn observe(&self, out: &mut Observer) {
+        for (seat, avatar) in &self.avatars {
+            let Avatar { entity, x, y, heading, awake, steps } = *avatar;
+            let colour = i32::from(seat.0 % 8);
+            out.row(ZoneId(0), AVATAR, entity, &[x, y, heading, awake.into(), colour]);
+            out.row(ZoneId(PRIVATE + seat.0), SECRET, entity, &[steps]);
+        }
+        self.rocks.iter().for_each(|id| out.row(ZoneId(0), ROCK, *id, &[]));
+        // From the last to the first: a game may write in any order.
+        for (id, animal) in self.animals.iter().rev() {
+            let Animal { x, y, spin, age, .. } = *animal;
+            out.row(area(x, y), ANIMAL, *id, &[x, y, spin, age % 400, (age / 50) % 3]);
+        }
+    }
+}
