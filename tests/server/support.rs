@@ -31,12 +31,16 @@ impl TestServer {
     }
 
     pub fn with(config: Config, add: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
+        Self::run(|| add(Server::new(config).demo_games()))
+    }
+
+    /// Runs what `make` makes, in a thread of its own.
+    pub fn run(make: impl FnOnce() -> Server + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
-            let server = add(Server::new(config).demo_games());
-            actix_web::rt::System::new().block_on(server.run(listener, async {
+            actix_web::rt::System::new().block_on(make().run(listener, async {
                 let _ = stopped.await;
             }))
         });
