@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread::JoinHandle;
@@ -102,6 +102,35 @@ pub fn wait_for(mut done: impl FnMut() -> bool, what: &str) {
 pub struct Raw {
     pub stream: TcpStream,
     buffer: Vec<u8>,
+    /// Bytes read so far.
+    pub received: u64,
+    /// How fast to read, if not as fast as possible.
+    pub budget: Option<Budget>,
+}
+
+/// Bytes that may be read by now.
+pub struct Budget {
+    per_second: f64,
+    since: Instant,
+    used: f64,
+}
+
+impl Budget {
+    pub fn new(per_second: f64) -> Self {
+        Self { per_second, since: Instant::now(), used: 0.0 }
+    }
+
+    /// Waits until something may be read, and says how much. What was not used while nothing came is forfeited.
+    fn wait(&mut self) -> usize {
+        std::thread::sleep(Duration::from_millis(20));
+        ((self.since.elapsed().as_secs_f64() * self.per_second - self.used).max(1.0)) as usize
+    }
+
+    fn spend(&mut self, read: usize) {
+        self.used += read as f64;
+        let allowed = self.since.elapsed().as_secs_f64() * self.per_second;
+        self.used = self.used.max(allowed - self.per_second / 10.0);
+    }
 }
 
 /// A frame of the server.
@@ -125,7 +154,7 @@ impl Raw {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENT)).expect("a timeout");
         stream.set_nodelay(true).expect("a socket");
-        Self { stream, buffer: Vec::new() }
+        Self { stream, buffer: Vec::new(), received: 0, budget: None }
     }
 
     /// Sends an upgrade with further headers; returns the head of the answer.
@@ -168,9 +197,16 @@ impl Raw {
                 return Some(frame);
             }
             let mut chunk = [0; 16 * 1024];
-            match self.stream.read(&mut chunk) {
+            let allowed = self.budget.as_mut().map_or(chunk.len(), Budget::wait).min(chunk.len());
+            match self.stream.read(&mut chunk[..allowed]) {
                 Ok(0) => return None,
-                Ok(read) => self.buffer.extend_from_slice(&chunk[..read]),
+                Ok(read) => {
+                    self.received += read as u64;
+                    self.buffer.extend_from_slice(&chunk[..read]);
+                    if let Some(budget) = &mut self.budget {
+                        budget.spend(read);
+                    }
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
                 Err(error) => panic!("nothing came: {error}"),
             }
@@ -247,6 +283,8 @@ pub struct Player {
     start: Instant,
     /// The most ticks between two frames that arrived while the player was aside.
     pub longest_advance: u32,
+    /// Where to tell the newest tick.
+    present: Option<Arc<AtomicU32>>,
 }
 
 impl Player {
@@ -262,7 +300,8 @@ impl Player {
     ) -> Result<Self, Option<u16>> {
         let mut raw = Raw::connect(server.address);
         raw.send(&Client::hello(join, name, options));
-        let mut player = Self { raw, client: Client::new(Depth::Full), start: Instant::now(), longest_advance: 0 };
+        let mut player =
+            Self { raw, client: Client::new(Depth::Full), start: Instant::now(), longest_advance: 0, present: None };
         match player.raw.next() {
             Some(Frame::Binary(bytes)) => {
                 assert_eq!(player.client.on_message(&bytes), Ok(Told::Welcome));
@@ -295,6 +334,9 @@ impl Player {
                     let told = self.client.on_message(&bytes).expect("the server speaks the protocol");
                     if let Told::Frame(arrived) = told {
                         assert_eq!(arrived.desyncs, 0);
+                        if let Some(present) = &self.present {
+                            present.store(arrived.tick.0, Ordering::Relaxed);
+                        }
                         self.talk();
                         return Ok(arrived);
                     }
@@ -316,6 +358,12 @@ impl Player {
                 return close;
             }
         }
+    }
+
+    /// Tells the tick of each frame that arrives.
+    pub fn telling(mut self, present: Arc<AtomicU32>) -> Self {
+        self.present = Some(present);
+        self
     }
 
     /// Plays on in a thread.
