@@ -5,7 +5,7 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit e2e deny bench fuzz
+.PHONY: test tools format lint rust pure docs types unit e2e deny bench
 
 test: tools format lint rust pure docs types unit e2e
 	@echo "all checks passed"
@@ -53,6 +53,3 @@ deny:
 
 bench:
 	cargo bench --locked
-
-fuzz:
-	@echo "cargo +nightly fuzz run TARGET, with a target of: $$(ls fuzz/fuzz_targets 2>/dev/null | sed 's/\.rs//' | tr '\n' ' ')"

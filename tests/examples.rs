@@ -5,8 +5,8 @@
 #[path = "../examples/smallest.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
 mod smallest;
-#[path = "server/support.rs"]
-#[allow(dead_code, reason = "shared with the server's own tests")]
+#[path = "server/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "shared with the server's own tests")]
 mod support;
 
 use support::{Player, TestServer};
