@@ -44,6 +44,12 @@ pub trait Game: Send {
     }
 }
 
+/// Makes the game of a new room.
+///
+/// # Errors
+/// Options the game cannot use, with a text that names them.
+pub type Factory = Arc<dyn Fn(&Setup) -> Result<Box<dyn Game>, String> + Send + Sync>;
+
 /// What a room needs to know about its game.
 #[derive(Clone, Debug)]
 pub struct Spec {

@@ -67,10 +67,10 @@ impl<'a> Reader<'a> {
         Ok((raw >> 1).cast_signed() ^ -(raw & 1).cast_signed())
     }
 
-    /// A count of things that take at least one byte each.
-    pub fn take_count(&mut self) -> Result<usize, DecodeError> {
+    /// A count of things that take at least `bytes` bytes each.
+    pub fn take_count(&mut self, bytes: usize) -> Result<usize, DecodeError> {
         let count = self.take()? as usize;
-        if count > self.bytes.len() { Err(DecodeError::Truncated) } else { Ok(count) }
+        if count > self.bytes.len() / bytes { Err(DecodeError::Truncated) } else { Ok(count) }
     }
 
     pub fn finish(self) -> Result<(), DecodeError> {

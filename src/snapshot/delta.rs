@@ -31,7 +31,7 @@ pub fn apply(schema: &Schema, base: &Zone, bytes: &[u8]) -> Result<Zone, DecodeE
         let mut table = extrapolate(plan, base, &removed);
         read_changed(&mut reader, plan, &mut table)?;
         finish_motion(plan, base, &mut table);
-        tables.push(merge(plan, table, added)?);
+        tables.push(merge(plan, base, table, added)?);
     }
     reader.finish()?;
     Ok(Zone { tables })
@@ -57,7 +57,7 @@ pub fn read_keyframe(schema: &Schema, bytes: &[u8]) -> Result<Zone, DecodeError>
     let mut reader = Reader::new(bytes);
     let mut tables = Vec::with_capacity(schema.plans().len());
     for plan in schema.plans() {
-        let rows = reader.take_count()?;
+        let rows = reader.take_count(1 + plan.stride)?;
         let mut table = Table::with_capacity(rows, plan.stride);
         let mut ids = Gaps::default();
         for _ in 0..rows {
@@ -149,7 +149,7 @@ fn write_removed(base: &Table, next: &Table, out: &mut Vec<u8>) {
 }
 
 fn read_rising(reader: &mut Reader, bound: usize) -> Result<Vec<usize>, DecodeError> {
-    let count = reader.take_count()?;
+    let count = reader.take_count(1)?;
     if count > bound {
         return Err(DecodeError::WrongBase);
     }
@@ -179,7 +179,7 @@ fn write_added(plan: &KindPlan, base: &Table, next: &Table, out: &mut Vec<u8>) {
 }
 
 fn read_added(reader: &mut Reader, plan: &KindPlan) -> Result<Table, DecodeError> {
-    let rows = reader.take_count()?;
+    let rows = reader.take_count(1 + plan.fields.len())?;
     let mut table = Table::with_capacity(rows, plan.stride);
     let mut gaps = Gaps::default();
     for row in 1..=rows {
@@ -247,7 +247,7 @@ fn write_changed(plan: &KindPlan, base: &Table, next: &Table, out: &mut Vec<u8>)
 }
 
 fn read_changed(reader: &mut Reader, plan: &KindPlan, table: &mut Table) -> Result<(), DecodeError> {
-    let count = reader.take_count()?;
+    let count = reader.take_count(3)?;
     let mut gaps = Gaps::default();
     for _ in 0..count {
         let index = gaps.id(reader.take()?)? as usize;
@@ -287,7 +287,7 @@ fn finish_motion(plan: &KindPlan, base: &Table, table: &mut Table) {
     }
 }
 
-fn merge(plan: &KindPlan, kept: Table, added: Table) -> Result<Table, DecodeError> {
+fn merge(plan: &KindPlan, base: &Table, kept: Table, added: Table) -> Result<Table, DecodeError> {
     if added.ids.is_empty() {
         return Ok(kept);
     }
@@ -298,7 +298,8 @@ fn merge(plan: &KindPlan, kept: Table, added: Table) -> Result<Table, DecodeErro
             merged.push(kept.ids[cursor], kept.row(cursor, plan.stride));
             cursor += 1;
         }
-        if kept.ids.get(cursor) == Some(id) {
+        // Nor may a row be removed and added at once: that is a change.
+        if base.ids.binary_search(id).is_ok() {
             return Err(DecodeError::WrongBase);
         }
         merged.push(*id, added.row(index, plan.stride));

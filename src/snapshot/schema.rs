@@ -283,6 +283,10 @@ impl FieldPlan {
 
     /// Whether `motion` is a change that [`Self::difference`] can yield.
     pub fn admits_motion(&self, motion: i32) -> bool {
+        if self.wraps {
+            let half = (self.max + 1) / 2;
+            return (-half..half).contains(&motion);
+        }
         motion.unsigned_abs() <= self.max.abs_diff(self.min)
     }
 }
@@ -318,6 +322,8 @@ mod tests {
         assert_eq!(plan.difference(6, 250), -12);
         assert_eq!(plan.difference(0, 128), -128);
         assert_eq!(plan.predict(250, 12), 6);
+        assert!(plan.admits_motion(-128) && plan.admits_motion(127));
+        assert!(!plan.admits_motion(-129) && !plan.admits_motion(128));
         let bit = FieldPlan::new(&Field::held("a", Shape::Angle { bits: 1 })).expect("a valid field");
         assert_eq!(bit.difference(0, 1), -1);
         assert_eq!(bit.predict(0, -1), 1);

@@ -213,7 +213,7 @@ pub struct FrameMessage<'a> {
     /// Events due at this tick.
     #[serde(borrow)]
     pub events: Option<EventBatch<'a>>,
-    /// The client's zones that changed; an absent one is as the chain of no deltas leaves it.
+    /// The client's zones, each at most once; one without a part is empty, now and at all ticks since the last message.
     #[serde(borrow)]
     pub zones: Vec<ZonePart<'a>>,
 }

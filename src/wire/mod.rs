@@ -2,11 +2,13 @@
 
 mod close;
 mod codec;
+mod guard;
 pub mod limits;
 mod message;
 
 pub use close::Close;
 pub use codec::{WireError, decode_client, decode_server, encode_client, encode_server, hello_version};
+pub use guard::Guard;
 pub use message::{
     Ack, ClientMessage, Command, Correction, EventBatch, EventBody, EventItem, FrameMessage, Hello, Inputs, Join, Note,
     PROTOCOL_VERSION, PlayerEntry, Resync, Rule, Run, SUBPROTOCOL, ServerMessage, Welcome, ZoneForm, ZonePart,

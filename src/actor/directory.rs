@@ -1,0 +1,221 @@
+//! The directory: which rooms there are, and which one a player is sent to.
+//!
+//! One actor finds and makes rooms; rooms end by themselves. What it lists comes from the rooms' statuses, looked at a
+//! few times per second and published when it changed, so that no room ever reports.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler};
+use bytes::Bytes;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::clock::Clock;
+use super::message::{CloseRoom, Drain, Found, Locate, RoomEntry, RoomKey};
+use super::metrics::Metrics;
+use super::room::RoomActor;
+use super::status::Status;
+use crate::engine::{Room, RoomConfig};
+use crate::game::{Factory, Setup};
+use crate::tick::TickRate;
+use crate::wire::{Close, Join, limits};
+
+/// How a directory is made.
+pub struct DirectoryConfig {
+    /// Games by name.
+    pub games: BTreeMap<String, Factory>,
+    /// Rate of rooms whose creator named none.
+    pub rate: TickRate,
+    /// Rooms at the most.
+    pub most_rooms: usize,
+    /// Threads that rooms live on.
+    pub arbiters: usize,
+}
+
+/// The actor.
+pub struct Directory {
+    config: DirectoryConfig,
+    rooms: BTreeMap<RoomKey, Listed>,
+    next: u64,
+    arbiters: Vec<Arbiter>,
+    draining: bool,
+    list: watch::Sender<Bytes>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+}
+
+struct Listed {
+    entry: RoomEntry,
+    options: BTreeMap<String, String>,
+    room: Addr<RoomActor>,
+    status: Arc<Status>,
+    arbiter: usize,
+}
+
+impl Directory {
+    const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+    /// A directory without rooms; and the list of rooms as JSON, whenever it changes.
+    pub fn new(config: DirectoryConfig, clock: Clock, metrics: Arc<Metrics>) -> (Self, watch::Receiver<Bytes>) {
+        let (list, listed) = watch::channel(Bytes::from_static(b"[]"));
+        let arbiters = (0..config.arbiters.max(1)).map(|_| Arbiter::new()).collect();
+        let (rooms, next, draining) = (BTreeMap::new(), 0, false);
+        (Self { config, rooms, next, arbiters, draining, list, clock, metrics }, listed)
+    }
+
+    fn locate(&mut self, join: Join) -> Result<Found, Close> {
+        if self.draining {
+            return Err(Close::Draining);
+        }
+        match join {
+            Join::ById { room } => {
+                let listed = self.rooms.iter().find(|(_, listed)| listed.entry.id == room);
+                let (key, listed) = listed.filter(|(_, listed)| !listed.status.is_closed()).ok_or(Close::NoSuchRoom)?;
+                listed.expect(*key).ok_or(Close::RoomFull)
+            }
+            Join::JoinOrCreate { game, options } => {
+                let options = options.into_iter().collect();
+                let fitting = self.rooms.iter().filter(|(_, l)| l.entry.game == game && l.options == options);
+                let found = fitting.filter_map(|(key, listed)| listed.expect(*key)).next();
+                found.map_or_else(|| self.create(game, options), Ok)
+            }
+            Join::Create { game, options } => self.create(game, options.into_iter().collect()),
+        }
+    }
+
+    fn create(&mut self, game: String, options: BTreeMap<String, String>) -> Result<Found, Close> {
+        if self.rooms.len() >= self.config.most_rooms {
+            return Err(Close::TryLater);
+        }
+        let factory = self.config.games.get(&game).ok_or(Close::NoSuchRoom)?;
+        let refused = |why: String| {
+            info!(?game, ?why, "no room was made");
+            Close::NoSuchRoom
+        };
+        let (rate, capacity) = self.read_options(&options).map_err(refused)?;
+        let setup = Setup { rate, seed: random_u64(), options: options.clone() };
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let made = factory(&setup)?;
+            Ok(Room::new(RoomConfig { id: random_id(), game: game.clone(), setup, capacity }, made))
+        }));
+        let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned())).map_err(refused)?;
+        let key = RoomKey(self.next);
+        self.next += 1;
+        let listed = self.start(key, room, options);
+        let found = listed.expect(key).ok_or(Close::RoomFull);
+        info!(room = listed.entry.id, game, "room made");
+        self.rooms.insert(key, listed);
+        found
+    }
+
+    /// The options that every game understands: `tick_rate` and `capacity`.
+    fn read_options(&self, options: &BTreeMap<String, String>) -> Result<(TickRate, Option<u16>), String> {
+        let rate = match options.get("tick_rate") {
+            None => self.config.rate,
+            Some(text) => {
+                let number = text.parse().map_err(|_| format!("tick_rate {text:?}: must be 1 to {}", TickRate::MAX))?;
+                TickRate::new(number).map_err(|error| error.to_string())?
+            }
+        };
+        let capacity = options.get("capacity").map(|text| match text.parse() {
+            Ok(seats @ 1..=limits::SEATS) => Ok(seats),
+            _ => Err(format!("capacity {text:?}: must be 1 to {}", limits::SEATS)),
+        });
+        Ok((rate, capacity.transpose()?))
+    }
+
+    fn start(&mut self, key: RoomKey, room: Room, options: BTreeMap<String, String>) -> Listed {
+        let entry = RoomEntry {
+            id: room.config().id.clone(),
+            game: room.config().game.clone(),
+            players: 0,
+            capacity: room.capacity(),
+            rate: room.rate().per_second(),
+            properties: room.spec().properties.iter().cloned().collect(),
+        };
+        let load = |arbiter: usize| {
+            let rooms = self.rooms.values().filter(|listed| listed.arbiter == arbiter);
+            rooms.map(|listed| 1 + listed.status.players()).sum::<usize>()
+        };
+        let arbiter = (0..self.arbiters.len()).min_by_key(|arbiter| load(*arbiter)).unwrap_or(0);
+        let status = Arc::new(Status::default());
+        let (clock, metrics, shared) = (self.clock, self.metrics.clone(), status.clone());
+        let handle = self.arbiters[arbiter].handle();
+        let room = RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, clock, shared, metrics));
+        Listed { entry, options, room, status, arbiter }
+    }
+
+    fn look_around(&mut self, ctx: &mut Context<Self>) {
+        self.rooms.retain(|_, listed| !listed.status.is_closed());
+        let entries = self.rooms.values_mut().map(|listed| {
+            listed.entry.players = listed.status.players();
+            &listed.entry
+        });
+        match serde_json::to_vec(&entries.collect::<Vec<_>>()) {
+            Ok(json) => {
+                self.list.send_if_modified(|old| {
+                    let changed = *old != json;
+                    *old = json.into();
+                    changed
+                });
+            }
+            Err(error) => warn!(%error, "the list of rooms could not be written"),
+        }
+        ctx.run_later(Self::LOOK_EVERY, Self::look_around);
+    }
+}
+
+impl Listed {
+    fn expect(&self, key: RoomKey) -> Option<Found> {
+        let expected = self.status.expect(usize::from(self.entry.capacity))?;
+        Some(Found { key, room: self.room.clone(), expected })
+    }
+}
+
+impl Actor for Directory {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(limits::JOINS_WAITING);
+        self.look_around(ctx);
+    }
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        self.arbiters.iter().for_each(|arbiter| _ = arbiter.stop());
+    }
+}
+
+impl Handler<Locate> for Directory {
+    type Result = Result<Found, Close>;
+
+    fn handle(&mut self, Locate(join): Locate, _: &mut Context<Self>) -> Self::Result {
+        self.locate(join)
+    }
+}
+
+impl Handler<Drain> for Directory {
+    type Result = ();
+
+    #[expect(clippy::disallowed_methods, reason = "one letter per room, and it must arrive")]
+    fn handle(&mut self, _: Drain, _: &mut Context<Self>) {
+        self.draining = true;
+        self.rooms.values().for_each(|listed| listed.room.do_send(CloseRoom(Close::Draining)));
+    }
+}
+
+fn random_u64() -> u64 {
+    SysRng.try_next_u64().expect("the operating system has randomness")
+}
+
+/// Eight letters and digits that cannot be mistaken for each other: 40 random bits, unguessable enough for a name that
+/// is no secret.
+fn random_id() -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bits = random_u64();
+    (0..8).map(|place| char::from(ALPHABET[(bits >> (5 * place) & 31) as usize])).collect()
+}

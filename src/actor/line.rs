@@ -1,0 +1,37 @@
+//! The line to a client: a second handle on its socket, by which a session is ended from outside.
+//!
+//! A session whose client stopped reading is frozen as a whole, timers included (its actor is the body of an HTTP
+//! response that is polled only while the write buffer has room). Shutting the socket down ends it at once.
+
+use std::any::Any;
+use std::net::Shutdown;
+use std::rc::Rc;
+
+use actix_web::rt::net::TcpStream;
+use socket2::{SockRef, Socket};
+
+use crate::wire::limits;
+
+/// A handle on a connection's socket.
+#[derive(Clone, Debug)]
+pub struct Line(Rc<Socket>);
+
+impl Line {
+    /// Prepares the socket of a new connection and takes a handle on it. `None` when it is no TCP socket or the process
+    /// is out of descriptors; the session then lives without a way to be ended from outside.
+    pub fn prepare(connection: &dyn Any) -> Option<Self> {
+        let stream = connection.downcast_ref::<TcpStream>()?;
+        let socket = SockRef::from(stream);
+        // Failing to tune a socket is not worth losing its player.
+        let _ = socket.set_send_buffer_size(limits::SEND_BUFFER);
+        #[cfg(target_os = "linux")]
+        let _ = socket.set_tcp_user_timeout(Some(limits::PATIENCE + limits::PING_EVERY));
+        socket.try_clone().ok().map(|socket| Self(Rc::new(socket)))
+    }
+
+    /// Ends the connection.
+    pub fn cut(&self) {
+        // It may be gone already.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}

@@ -1,0 +1,102 @@
+//! The letters. Frames and wake-ups are the only frequent ones, and both are sent with a bound.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix::{Addr, Message, Recipient};
+use serde::Serialize;
+
+use super::desk::Desk;
+use super::feed::Feed;
+use super::room::RoomActor;
+use super::status::Expected;
+use crate::engine::Entry;
+use crate::snapshot::Frame;
+use crate::wire::{Close, Join, Welcome};
+
+/// Names a room within a server, also after its id was given away again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomKey(pub u64);
+
+/// Names a relay: one per HTTP worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RelayKey(pub u64);
+
+/// Room to relay: the newest frame.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Publish {
+    pub room: RoomKey,
+    pub frame: Arc<Frame>,
+}
+
+/// Relay to session: there is a newer frame.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Wake;
+
+/// Room to session: the last letter.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct End(pub Close);
+
+/// Session to directory: which room?
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Found, Close>")]
+pub struct Locate(pub Join);
+
+/// The room that was found; it stays open until the player arrived.
+#[derive(Debug)]
+pub struct Found {
+    pub key: RoomKey,
+    pub room: Addr<RoomActor>,
+    pub expected: Expected,
+}
+
+/// Session to room: let me in. Answered at the next tick.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Joined, Close>")]
+pub struct Knock {
+    pub name: String,
+    pub player: BTreeMap<String, String>,
+    pub relay: RelayKey,
+    pub publish: Recipient<Publish>,
+    pub end: Recipient<End>,
+    pub expected: Expected,
+}
+
+/// What a player who was let in needs.
+#[derive(Debug)]
+pub struct Joined {
+    pub entry: Entry,
+    pub welcome: Welcome,
+    pub desk: Arc<Desk>,
+    pub feed: Arc<Feed>,
+}
+
+/// Directory to room: end, with this reason for everyone.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct CloseRoom(pub Close);
+
+/// Shutdown to directory: take no more players, end all rooms.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Drain;
+
+/// A room as the list of rooms shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RoomEntry {
+    /// Joins it.
+    pub id: String,
+    /// The game's name.
+    pub game: String,
+    /// Seats taken.
+    pub players: usize,
+    /// Seats in all.
+    pub capacity: u16,
+    /// Ticks per second.
+    pub rate: u16,
+    /// What the game says about the room.
+    pub properties: BTreeMap<String, String>,
+}

@@ -1,0 +1,119 @@
+//! What is counted. Label sets are bounded: close reasons only, never names of rooms or players.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::wire::Close;
+
+type Count = Counter<u64, AtomicU64>;
+
+/// All metrics of a server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    pub(super) tick_duration: Histogram,
+    pub(super) ticks: Count,
+    pub(super) late_ticks: Count,
+    pub(super) skipped_ticks: Count,
+    pub(super) players: Gauge,
+    pub(super) rooms: Gauge,
+    pub(super) sessions: Gauge,
+    pub(super) bytes_sent: Count,
+    pub(super) bytes_received: Count,
+    pub(super) frames_sent: Count,
+    pub(super) holds: Count,
+    pub(super) evictions: Count,
+    pub(super) resyncs: Count,
+    pub(super) inputs_dropped: Count,
+    pub(super) inputs_superseded: Count,
+    pub(super) over_rate: Count,
+    pub(super) values_saturated: Count,
+    pub(super) room_crashes: Count,
+    endings: Family<Ending, Count>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ending {
+    reason: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("tickwire");
+        let tick_duration = Histogram::new(exponential_buckets(50e-6, 2.0, 12));
+        registry.register_with_unit("tick_duration", "Time to compute one tick", Unit::Seconds, tick_duration.clone());
+        let mut counter = |name, help| {
+            let count = Count::default();
+            registry.register(name, help, count.clone());
+            count
+        };
+        let ticks = counter("ticks", "Ticks computed");
+        let late_ticks = counter("late_ticks", "Ticks computed more than a period late");
+        let skipped_ticks =
+            counter("skipped_ticks", "Ticks never computed, because the room or the machine was behind");
+        let bytes_sent = counter("bytes_sent", "Bytes of messages sent");
+        let bytes_received = counter("bytes_received", "Bytes of messages received");
+        let frames_sent = counter("frames_sent", "Frame messages sent");
+        let holds = counter("holds", "Times that sending to a slow client was held");
+        let evictions = counter("evictions", "Sessions cut because their client took nothing");
+        let resyncs = counter("resyncs", "Keyframes that clients asked for because of a wrong hash");
+        let inputs_dropped = counter("inputs_dropped", "Input runs pushed out of a full tray");
+        let inputs_superseded = counter("inputs_superseded", "Inputs that newer ones replaced unused");
+        let over_rate = counter("messages_over_rate", "Messages dropped by a rate limit");
+        let values_saturated = counter("values_saturated", "Values outside their field's range");
+        let room_crashes = counter("room_crashes", "Rooms closed because their game panicked");
+        let mut gauge = |name, help| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let players = gauge("players", "Seats taken");
+        let rooms = gauge("rooms", "Rooms open");
+        let sessions = gauge("sessions", "Connections upgraded");
+        let endings = Family::default();
+        registry.register("session_endings", "Sessions ended, by reason", endings.clone());
+        Self {
+            registry,
+            tick_duration,
+            ticks,
+            late_ticks,
+            skipped_ticks,
+            players,
+            rooms,
+            sessions,
+            bytes_sent,
+            bytes_received,
+            frames_sent,
+            holds,
+            evictions,
+            resyncs,
+            inputs_dropped,
+            inputs_superseded,
+            over_rate,
+            values_saturated,
+            room_crashes,
+            endings,
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts the end of a session.
+    pub(super) fn ended(&self, close: Close) {
+        self.endings.get_or_create(&Ending { reason: close.label() }).inc();
+    }
+
+    /// Everything, in the OpenMetrics text format.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        encode(&mut out, &self.registry).expect("writing to a string cannot fail");
+        out
+    }
+}

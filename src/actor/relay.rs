@@ -1,0 +1,157 @@
+//! The relay of one HTTP worker thread: keeps the newest frame of each room for its thread and wakes the sessions there.
+//!
+//! Sessions of the thread reach it as plain data, so joining and leaving a relay takes no letter. A session that is
+//! still busy with the last wake-up is not woken again. Sessions whose client takes nothing are ended from here,
+//! because they cannot do it themselves.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient};
+
+use super::clock::Clock;
+use super::line::Line;
+use super::message::{Publish, RelayKey, RoomKey, Wake};
+use super::metrics::Metrics;
+use crate::snapshot::Frame;
+use crate::tick::Moment;
+use crate::wire::limits;
+
+/// The actor; only rooms write to it.
+pub struct Relay {
+    table: Rc<RefCell<Table>>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+}
+
+/// The relay as the sessions of its thread see it.
+#[derive(Clone)]
+pub struct RelayHandle {
+    key: RelayKey,
+    publish: Addr<Relay>,
+    table: Rc<RefCell<Table>>,
+}
+
+type Table = BTreeMap<RoomKey, Local>;
+
+/// A room as far as this thread is concerned.
+#[derive(Default)]
+struct Local {
+    newest: Option<Arc<Frame>>,
+    sessions: Vec<Listener>,
+}
+
+struct Listener {
+    wake: Recipient<Wake>,
+    pulse: Rc<Pulse>,
+    line: Option<Line>,
+}
+
+/// What the relay must know of a session although the session may be frozen.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    /// A wake-up is pending.
+    pub woken: Cell<bool>,
+    /// Since when the client has acknowledged nothing although something is on its way.
+    pub stalled_since: Cell<Option<Moment>>,
+    /// The line was cut because of that.
+    pub evicted: Cell<bool>,
+}
+
+impl Relay {
+    /// A relay's mailbox holds a frame of each room it serves and a little more; when it is full, newer frames follow.
+    const MAILBOX: usize = 1024;
+    const LOOK_EVERY: Duration = Duration::from_millis(500);
+    /// A session that is not frozen has this long to end itself, with a close code.
+    const CHANCE: Duration = Duration::from_millis(1500);
+
+    /// Starts the relay of the current thread.
+    pub fn start_here(clock: Clock, metrics: Arc<Metrics>) -> RelayHandle {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let table = Rc::new(RefCell::new(Table::new()));
+        let relay = Self { table: table.clone(), clock, metrics };
+        RelayHandle { key: RelayKey(NEXT.fetch_add(1, Ordering::Relaxed)), publish: relay.start(), table }
+    }
+
+    /// Ends sessions whose client has taken nothing for longer than the patience.
+    fn evict(&self) {
+        let now = self.clock.now();
+        for listener in self.table.borrow().values().flat_map(|local| &local.sessions) {
+            let stalled = listener.pulse.stalled_since.get();
+            let stalled = stalled.is_some_and(|since| now.since(since) >= limits::PATIENCE + Self::CHANCE);
+            if let Some(line) = &listener.line
+                && stalled
+                && !listener.pulse.evicted.replace(true)
+            {
+                self.metrics.evictions.inc();
+                line.cut();
+            }
+        }
+    }
+
+    fn look_around(&mut self, ctx: &mut Context<Self>) {
+        self.evict();
+        ctx.run_later(Self::LOOK_EVERY, Self::look_around);
+    }
+}
+
+impl Actor for Relay {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(Self::MAILBOX);
+        ctx.run_later(Self::LOOK_EVERY, Self::look_around);
+    }
+}
+
+impl Handler<Publish> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, Publish { room, frame }: Publish, _: &mut Context<Self>) {
+        let mut table = self.table.borrow_mut();
+        let Some(local) = table.get_mut(&room) else { return };
+        local.newest = Some(frame);
+        for listener in &local.sessions {
+            // A full mailbox means that the session is behind and will look at the newest frame anyway.
+            if !listener.pulse.woken.replace(true) && listener.wake.try_send(Wake).is_err() {
+                listener.pulse.woken.set(false);
+            }
+        }
+    }
+}
+
+impl RelayHandle {
+    /// Names the relay to rooms.
+    pub(super) fn key(&self) -> RelayKey {
+        self.key
+    }
+
+    /// Where rooms send frames.
+    pub(super) fn publish(&self) -> Recipient<Publish> {
+        self.publish.clone().recipient()
+    }
+
+    /// Listens to a room until [`Self::forget`].
+    pub(super) fn listen(&self, room: RoomKey, wake: Recipient<Wake>, pulse: Rc<Pulse>, line: Option<Line>) {
+        self.table.borrow_mut().entry(room).or_default().sessions.push(Listener { wake, pulse, line });
+    }
+
+    /// Ends what [`Self::listen`] began.
+    pub(super) fn forget(&self, room: RoomKey, pulse: &Rc<Pulse>) {
+        let mut table = self.table.borrow_mut();
+        let Some(local) = table.get_mut(&room) else { return };
+        local.sessions.retain(|listener| !Rc::ptr_eq(&listener.pulse, pulse));
+        if local.sessions.is_empty() {
+            table.remove(&room);
+        }
+    }
+
+    /// The newest frame of a room that reached this thread.
+    pub(super) fn newest(&self, room: RoomKey) -> Option<Arc<Frame>> {
+        self.table.borrow().get(&room)?.newest.clone()
+    }
+}

@@ -1,0 +1,372 @@
+//! The WebSocket session: the only file that knows `actix-web-actors`.
+//!
+//! Bytes pass the guard, then the codec, then `engine::Session`, which decides. Wake-ups make it compose from the newest
+//! frame. However it ends, it says goodbye on its desk and counts its reason once.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Handler, Running, StreamHandler, WrapFuture};
+use actix_web::error::PayloadError;
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_actors::ws;
+use bytes::Bytes;
+use futures_util::Stream;
+use tracing::debug;
+
+use super::clock::Clock;
+use super::desk::Desk;
+use super::directory::Directory;
+use super::feed::Feed;
+use super::line::Line;
+use super::message::{End, Found, Joined, Knock, Locate, RoomKey, Wake};
+use super::metrics::Metrics;
+use super::relay::{Pulse, RelayHandle};
+use crate::engine::{Heard, Readiness, Session, SessionCounts, Visit};
+use crate::id::Seq;
+use crate::snapshot::Frame;
+use crate::wire::{Close, Guard, Join, SUBPROTOCOL, limits};
+
+/// What every session of a worker needs.
+#[derive(Clone)]
+pub struct Gate {
+    /// Finds rooms.
+    pub directory: Addr<Directory>,
+    /// The relay of this thread.
+    pub relay: RelayHandle,
+    /// The time.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether new sessions are taken.
+    pub open: Arc<AtomicBool>,
+    /// Sessions open, and how many may be.
+    pub sessions: Arc<AtomicUsize>,
+    /// The most sessions.
+    pub most_sessions: usize,
+}
+
+/// The actor.
+pub struct WsSession {
+    gate: Gate,
+    session: Session,
+    line: Option<Line>,
+    /// What the guard found.
+    offence: Rc<Cell<Option<Close>>>,
+    pulse: Rc<Pulse>,
+    place: Option<Place>,
+    acked_events: Seq,
+    counted: SessionCounts,
+    frames: Vec<Arc<Frame>>,
+    ending: Option<Close>,
+}
+
+/// Where the player sits.
+struct Place {
+    room: RoomKey,
+    desk: Arc<Desk>,
+    feed: Arc<Feed>,
+}
+
+type Ctx = ws::WebsocketContext<WsSession>;
+
+/// Upgrades a request that was found to be a valid handshake and starts its session.
+///
+/// # Errors
+/// When the handshake fails after all.
+pub fn start(gate: Gate, request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse, actix_web::Error> {
+    let offence = Rc::new(Cell::new(None));
+    let guarded = Guarded { stream: payload, guard: Guard::default(), offence: offence.clone(), failed: false };
+    let session = WsSession {
+        session: Session::new(gate.clock.now()),
+        line: request.conn_data::<Line>().cloned(),
+        offence,
+        pulse: Rc::default(),
+        place: None,
+        acked_events: Seq(0),
+        counted: SessionCounts::default(),
+        frames: Vec::new(),
+        ending: None,
+        gate,
+    };
+    ws::WsResponseBuilder::new(session, request, guarded)
+        .protocols(&[SUBPROTOCOL])
+        .frame_size(limits::CLIENT_MESSAGE)
+        .start()
+}
+
+impl WsSession {
+    const ALARM_EVERY: Duration = Duration::from_secs(1);
+    /// A room may close its door while a player is on the way; then another one is looked for.
+    const ATTEMPTS: usize = 3;
+
+    fn end(&mut self, close: Close, ctx: &mut Ctx) {
+        if self.ending.is_none() {
+            self.ending = Some(close);
+            if close != Close::Lost {
+                let code = ws::CloseCode::from(close.code());
+                ctx.close(Some(ws::CloseReason { code, description: Some(close.text().to_owned()) }));
+            }
+        }
+        ctx.stop();
+    }
+
+    fn on_bytes(&mut self, bytes: &Bytes, ctx: &mut Ctx) -> Result<(), Close> {
+        let now = self.gate.clock.now();
+        self.gate.metrics.bytes_received.inc_by(bytes.len() as u64);
+        match self.session.on_message(now, bytes)? {
+            Heard::Nothing => {}
+            Heard::Enter(visit) => self.enter(visit, ctx),
+            Heard::Inputs { events } => {
+                if let Some(place) = &self.place {
+                    let dropped = place.desk.lay(self.session.laid());
+                    self.gate.metrics.inputs_dropped.inc_by(dropped as u64);
+                }
+                self.on_ack(events)?;
+            }
+            Heard::Events(events) => self.on_ack(events)?,
+            Heard::Command { seq, kind, body } => {
+                if self.place.as_ref().is_some_and(|place| !place.desk.lay_command(seq, kind, body)) {
+                    return Err(Close::RateLimited);
+                }
+            }
+            Heard::Reply(bytes) => self.send(bytes, ctx),
+        }
+        let counts = self.session.counts();
+        self.gate.metrics.over_rate.inc_by(counts.over_rate - self.counted.over_rate);
+        self.gate.metrics.resyncs.inc_by(counts.resyncs - self.counted.resyncs);
+        self.counted = counts;
+        Ok(())
+    }
+
+    fn on_ack(&mut self, events: Seq) -> Result<(), Close> {
+        self.note_pulse();
+        if events == self.acked_events {
+            return Ok(());
+        }
+        self.acked_events = events;
+        let known = self.place.as_ref().is_none_or(|place| place.desk.ack(events));
+        if known { Ok(()) } else { Err(Close::BadMessage) }
+    }
+
+    fn note_pulse(&self) {
+        self.pulse.stalled_since.set(self.session.viewer().and_then(|viewer| viewer.flow().stalled_since()));
+    }
+
+    fn enter(&mut self, visit: Visit, ctx: &mut Ctx) {
+        let (gate, end) = (self.gate.clone(), ctx.address().recipient());
+        let entering = async move {
+            let again = !matches!(visit.join, Join::Create { .. });
+            let mut last = Close::TryLater;
+            for _ in 0..if again { Self::ATTEMPTS } else { 1 } {
+                let located = gate.directory.send(Locate(visit.join.clone())).await;
+                let Found { key, room, expected } = located.unwrap_or(Err(Close::TryLater))?;
+                let (relay, publish) = (gate.relay.key(), gate.relay.publish());
+                let (name, player) = (visit.name.clone(), visit.player.clone());
+                let knock = Knock { name, player, relay, publish, end: end.clone(), expected };
+                match room.send(knock).await.unwrap_or(Err(Close::RoomClosed)) {
+                    Ok(joined) => return Ok((key, joined)),
+                    Err(close @ (Close::RoomFull | Close::RoomClosed)) => last = close,
+                    Err(close) => return Err(close),
+                }
+            }
+            Err(last)
+        };
+        let entered =
+            entering.into_actor(self).map(|entered: Result<(RoomKey, Joined), Close>, act, ctx| match entered {
+                Ok((key, joined)) => act.sit_down(key, joined, ctx),
+                Err(close) => act.end(close, ctx),
+            });
+        ctx.spawn(entered);
+    }
+
+    fn sit_down(&mut self, room: RoomKey, joined: Joined, ctx: &mut Ctx) {
+        let Joined { entry, welcome, desk, feed } = joined;
+        let bytes = self.session.enter(self.gate.clock.now(), &entry, welcome);
+        self.send(bytes, ctx);
+        let wake = ctx.address().recipient();
+        self.gate.relay.listen(room, wake, self.pulse.clone(), self.line.clone());
+        self.place = Some(Place { room, desk, feed });
+        self.catch_up(ctx);
+    }
+
+    /// Composes from the newest frame, if the client can take it.
+    fn catch_up(&mut self, ctx: &mut Ctx) {
+        let Some(place) = &self.place else { return };
+        let Some(newest) = self.gate.relay.newest(place.room) else { return };
+        let (now, held) = (self.gate.clock.now(), self.holds());
+        if self.session.readiness(now, &newest) == Readiness::Ready {
+            if let Some(viewer) = self.session.viewer() {
+                place.feed.since(viewer.tick(), &newest, &mut self.frames);
+            }
+            let batch = place.desk.events().and_then(|mut log| {
+                let batch = log.batch(newest.tick());
+                place.desk.emptied(&log);
+                batch
+            });
+            let bytes = self.session.compose(now, &self.frames, batch.as_ref());
+            self.frames.clear();
+            self.gate.metrics.frames_sent.inc();
+            self.send(bytes, ctx);
+        }
+        self.gate.metrics.holds.inc_by(self.holds() - held);
+        self.note_pulse();
+    }
+
+    fn holds(&self) -> u64 {
+        self.session.viewer().map_or(0, |viewer| viewer.flow().holds())
+    }
+
+    fn send(&self, bytes: Vec<u8>, ctx: &mut Ctx) {
+        self.gate.metrics.bytes_sent.inc_by(bytes.len() as u64);
+        ctx.binary(bytes);
+    }
+
+    fn on_alarm(&mut self, ctx: &mut Ctx) {
+        match self.session.on_alarm(self.gate.clock.now()) {
+            Ok(true) => ctx.ping(b""),
+            Ok(false) => {}
+            Err(close) => return self.end(close, ctx),
+        }
+        ctx.run_later(Self::ALARM_EVERY, Self::on_alarm);
+    }
+
+    /// How the session ends when its stream failed.
+    fn broken(&self, error: &ws::ProtocolError) -> Close {
+        match (self.offence.get(), error) {
+            (Some(offence), _) => offence,
+            (None, ws::ProtocolError::Overflow) => Close::TooBig,
+            (None, ws::ProtocolError::Io(_)) => self.silent_ending(),
+            (None, _) => Close::Protocol,
+        }
+    }
+
+    /// How the session ended when it did not say so itself.
+    fn silent_ending(&self) -> Close {
+        if self.pulse.evicted.get() { Close::SlowConsumer } else { Close::Lost }
+    }
+}
+
+impl Actor for WsSession {
+    type Context = Ctx;
+
+    fn started(&mut self, ctx: &mut Ctx) {
+        self.gate.sessions.fetch_add(1, Ordering::Relaxed);
+        self.gate.metrics.sessions.inc();
+        ctx.run_later(Self::ALARM_EVERY, Self::on_alarm);
+    }
+
+    fn stopping(&mut self, _: &mut Ctx) -> Running {
+        Running::Stop
+    }
+
+    fn stopped(&mut self, _: &mut Ctx) {
+        let close = self.ending.unwrap_or_else(|| self.silent_ending());
+        if let Some(place) = self.place.take() {
+            place.desk.leave(close);
+            self.gate.relay.forget(place.room, &self.pulse);
+        }
+        self.gate.sessions.fetch_sub(1, Ordering::Relaxed);
+        self.gate.metrics.sessions.dec();
+        self.gate.metrics.ended(close);
+        debug!(reason = close.label(), "session ended");
+    }
+}
+
+impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
+    fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Ctx) {
+        if self.ending.is_some() {
+            return;
+        }
+        let now = self.gate.clock.now();
+        let went = match message {
+            Ok(ws::Message::Binary(bytes)) => self.on_bytes(&bytes, ctx),
+            Ok(ws::Message::Ping(stamp)) => self.session.on_ping(now).map(|granted| {
+                if granted {
+                    ctx.pong(&stamp);
+                }
+            }),
+            Ok(ws::Message::Pong(_)) => {
+                self.session.on_pong(now);
+                Ok(())
+            }
+            Ok(ws::Message::Close(reason)) => Err(answer_to(reason.as_ref())),
+            Ok(ws::Message::Text(_)) => Err(Close::Unsupported),
+            Ok(ws::Message::Continuation(_)) => Err(Close::TooBig),
+            Ok(ws::Message::Nop) => Ok(()),
+            // An error that is not acted on is returned again and again.
+            Err(error) => Err(self.broken(&error)),
+        };
+        if let Err(close) = went {
+            self.end(close, ctx);
+        }
+    }
+
+    fn finished(&mut self, ctx: &mut Ctx) {
+        let close = self.silent_ending();
+        self.ending.get_or_insert(close);
+        ctx.stop();
+    }
+}
+
+impl Handler<Wake> for WsSession {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Ctx) {
+        self.pulse.woken.set(false);
+        if self.ending.is_none() {
+            self.catch_up(ctx);
+        }
+    }
+}
+
+impl Handler<End> for WsSession {
+    type Result = ();
+
+    fn handle(&mut self, End(close): End, ctx: &mut Ctx) {
+        self.end(close, ctx);
+    }
+}
+
+/// How a session ends when the client closes with `reason`.
+fn answer_to(reason: Option<&ws::CloseReason>) -> Close {
+    match reason.map_or(1000, |reason| u16::from(reason.code)) {
+        1000..=1003 | 1007..=1014 | 3000..=4999 => Close::Left,
+        _ => Close::Protocol,
+    }
+}
+
+/// The payload stream behind the guard: ends with an error at the first byte that breaks a rule.
+struct Guarded<S> {
+    stream: S,
+    guard: Guard,
+    offence: Rc<Cell<Option<Close>>>,
+    failed: bool,
+}
+
+impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Guarded<S> {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        if self.failed {
+            return Poll::Ready(None);
+        }
+        let polled = Pin::new(&mut self.stream).poll_next(cx);
+        let Poll::Ready(Some(Ok(chunk))) = &polled else {
+            return polled;
+        };
+        match self.guard.inspect(chunk) {
+            Ok(()) => polled,
+            Err(close) => {
+                self.offence.set(Some(close));
+                self.failed = true;
+                Poll::Ready(Some(Err(PayloadError::EncodingCorrupted)))
+            }
+        }
+    }
+}

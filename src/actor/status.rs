@@ -1,0 +1,69 @@
+//! What a room lets others see of it without a letter: counts and whether it still takes players.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+/// The outside of a room.
+#[derive(Debug, Default)]
+pub struct Status {
+    players: AtomicUsize,
+    door: Mutex<Door>,
+}
+
+#[derive(Debug, Default)]
+struct Door {
+    /// Players sent here who have not arrived yet.
+    expected: usize,
+    closed: bool,
+}
+
+impl Status {
+    /// Seats taken after the last tick.
+    pub fn players(&self) -> usize {
+        self.players.load(Ordering::Relaxed)
+    }
+
+    /// Tells the number of seats taken.
+    pub fn set_players(&self, players: usize) {
+        self.players.store(players, Ordering::Relaxed);
+    }
+
+    /// Whether the room has ended.
+    pub fn is_closed(&self) -> bool {
+        self.door.lock().closed
+    }
+
+    /// Announces a player, if fewer than `capacity` are there or announced.
+    pub fn expect(self: &Arc<Self>, capacity: usize) -> Option<Expected> {
+        let mut door = self.door.lock();
+        if door.closed || self.players() + door.expected >= capacity {
+            return None;
+        }
+        door.expected += 1;
+        Some(Expected(self.clone()))
+    }
+
+    /// Closes the door, whoever is expected.
+    pub fn close(&self) {
+        self.door.lock().closed = true;
+    }
+
+    /// Closes the door unless somebody is expected.
+    pub fn close_if_idle(&self) -> bool {
+        let mut door = self.door.lock();
+        door.closed |= door.expected == 0;
+        door.closed
+    }
+}
+
+/// A player on the way to a room; the room stays open for them.
+#[derive(Debug)]
+pub struct Expected(Arc<Status>);
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.0.door.lock().expected -= 1;
+    }
+}

@@ -1,0 +1,88 @@
+//! Directions in 256 parts of a turn, as integers: 0 is +x, 64 is +y, which points down on a screen.
+//!
+//! Platforms disagree about the last bits of sines; a table of constants is the same in every language. The browser's
+//! twin is in `web-demo/demo/arena.js`.
+
+/// Parts of a turn.
+pub const TURN: i32 = 256;
+/// What a cosine of one is.
+pub const ONE: i32 = 1 << 14;
+
+/// A quarter of the cosine, rounded to the nearest integer.
+const QUARTER: [i32; 65] = [
+    16384, 16379, 16364, 16340, 16305, 16261, 16207, 16143, 16069, 15986, 15893, 15791, 15679, 15557, 15426, 15286,
+    15137, 14978, 14811, 14635, 14449, 14256, 14053, 13842, 13623, 13395, 13160, 12916, 12665, 12406, 12140, 11866,
+    11585, 11297, 11003, 10702, 10394, 10080, 9760, 9434, 9102, 8765, 8423, 8076, 7723, 7366, 7005, 6639, 6270, 5897,
+    5520, 5139, 4756, 4370, 3981, 3590, 3196, 2801, 2404, 2006, 1606, 1205, 804, 402, 0,
+];
+
+const COSINE: [i32; 256] = {
+    let mut table = [0; 256];
+    let mut heading = 0;
+    while heading < 256 {
+        table[heading] = match heading {
+            0..=64 => QUARTER[heading],
+            65..=128 => -QUARTER[128 - heading],
+            129..=192 => -QUARTER[heading - 128],
+            _ => QUARTER[256 - heading],
+        };
+        heading += 1;
+    }
+    table
+};
+
+/// The cosine of `heading` (modulo a turn) in parts of [`ONE`].
+pub fn cosine(heading: i32) -> i32 {
+    COSINE[(heading & (TURN - 1)) as usize]
+}
+
+/// The sine of `heading` (modulo a turn) in parts of [`ONE`].
+pub fn sine(heading: i32) -> i32 {
+    cosine(heading - TURN / 4)
+}
+
+/// The heading nearest to the direction of (`dx`, `dy`); 0 for no direction at all.
+pub fn heading_of(dx: i32, dy: i32) -> i32 {
+    let along = |heading| i64::from(cosine(heading)) * i64::from(dx) + i64::from(sine(heading)) * i64::from(dy);
+    // Within the right quarter turn the projection rises and then falls, so halving finds its top.
+    let mut low = match (dx >= 0, dy >= 0) {
+        (true, true) => 0,
+        (false, true) => 64,
+        (false, false) => 128,
+        (true, false) => 192,
+    };
+    let mut high = low + 64;
+    while low < high {
+        let middle = (low + high) / 2;
+        if along(middle) >= along(middle + 1) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    low & (TURN - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_a_circle() {
+        for heading in 0..TURN {
+            let length = (cosine(heading).pow(2) + sine(heading).pow(2)).isqrt();
+            assert!((length - ONE).abs() <= 1, "heading {heading} has length {length}");
+            assert_eq!(cosine(heading), -cosine(heading + TURN / 2));
+        }
+    }
+
+    #[test]
+    fn headings_are_found_again() {
+        for heading in 0..TURN {
+            assert_eq!(heading_of(cosine(heading), sine(heading)), heading);
+            assert_eq!(heading_of(cosine(heading) / 16, sine(heading) / 16), heading);
+        }
+        assert_eq!(heading_of(0, 0), 0);
+        assert_eq!(heading_of(0, -1), 192);
+    }
+}

@@ -1,0 +1,122 @@
+//! The routes: the WebSocket endpoint, the list of rooms (once, or live as server-sent events), health, metrics, pages.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix_http::ws::{HandshakeError, verify_handshake};
+use actix_web::http::header::{
+    HOST, IF_NONE_MATCH, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+};
+use actix_web::rt::time::timeout;
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use tokio::sync::watch;
+
+use super::config::Config;
+use super::{origin, pages};
+use crate::actor::{Gate, start};
+use crate::wire::SUBPROTOCOL;
+
+/// What the routes of one worker need.
+pub struct Edge {
+    pub gate: Gate,
+    pub rooms: watch::Receiver<Bytes>,
+    pub config: Arc<Config>,
+}
+
+/// Adds all routes.
+pub fn configure(app: &mut web::ServiceConfig) {
+    app.route("/play", web::route().to(play))
+        .route("/api/rooms", web::get().to(rooms))
+        .route("/api/rooms/events", web::get().to(room_events))
+        .route("/healthz", web::get().to(health))
+        .route("/metrics", web::get().to(metrics))
+        .route("/{path:.*}", web::get().to(page));
+}
+
+async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>) -> HttpResponse {
+    if let Err(error) = verify_handshake(request.head()) {
+        return refuse_handshake(&error);
+    }
+    let header = |name| request.headers().get(name);
+    let offered = header(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok()).unwrap_or("");
+    if !offered.split(',').any(|protocol| protocol.trim() == SUBPROTOCOL) {
+        return HttpResponse::BadRequest().body(format!("400: offer the subprotocol {SUBPROTOCOL}\n"));
+    }
+    let host = header(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
+    if !origin::may_connect(header(ORIGIN).map(|value| value.as_bytes()), host, &edge.config.origins) {
+        return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
+    }
+    let gate = &edge.gate;
+    let full = gate.sessions.load(Ordering::Relaxed) >= gate.most_sessions;
+    if full || !gate.open.load(Ordering::Relaxed) {
+        return unavailable("503: no new sessions at the moment\n");
+    }
+    match start(gate.clone(), &request, payload) {
+        Ok(response) => response,
+        Err(error) => HttpResponse::from_error(error),
+    }
+}
+
+fn refuse_handshake(error: &HandshakeError) -> HttpResponse {
+    let mut response = match error {
+        HandshakeError::GetMethodRequired => HttpResponse::MethodNotAllowed(),
+        HandshakeError::NoWebsocketUpgrade
+        | HandshakeError::NoConnectionUpgrade
+        | HandshakeError::NoVersionHeader
+        | HandshakeError::UnsupportedVersion => HttpResponse::UpgradeRequired(),
+        HandshakeError::BadWebsocketKey => HttpResponse::BadRequest(),
+    };
+    let status = response.insert_header((SEC_WEBSOCKET_VERSION, "13")).finish().status().as_u16();
+    let mut response = HttpResponse::build(status.try_into().unwrap_or_default());
+    response.insert_header((SEC_WEBSOCKET_VERSION, "13")).body(format!("{status}: {error}\n"))
+}
+
+fn unavailable(text: &'static str) -> HttpResponse {
+    HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "5")).body(text)
+}
+
+async fn rooms(edge: web::Data<Edge>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(edge.rooms.borrow().clone())
+}
+
+async fn room_events(edge: web::Data<Edge>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header(("cache-control", "no-store"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(list_events(edge.rooms.clone()))
+}
+
+/// The list now and after every change; a comment now and then so that dead connections are noticed.
+fn list_events(mut rooms: watch::Receiver<Bytes>) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
+    const QUIET: Duration = Duration::from_secs(10);
+    rooms.mark_changed();
+    stream::unfold(rooms, |mut rooms| async {
+        let event = match timeout(QUIET, rooms.changed()).await {
+            Ok(Ok(())) => {
+                let list = rooms.borrow_and_update().clone();
+                [b"data: ", &list[..], b"\n\n"].concat().into()
+            }
+            Ok(Err(_)) => return None,
+            Err(_) => Bytes::from_static(b": still here\n\n"),
+        };
+        Some((Ok(event), rooms))
+    })
+}
+
+async fn health(edge: web::Data<Edge>) -> HttpResponse {
+    if edge.gate.open.load(Ordering::Relaxed) { HttpResponse::Ok().body("ok\n") } else { unavailable("draining\n") }
+}
+
+async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
+    const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    HttpResponse::Ok().content_type(OPENMETRICS).body(edge.gate.metrics.text())
+}
+
+async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+    let path = request.match_info().query("path");
+    pages::answer(&edge.config.pages, path, request.headers().get(IF_NONE_MATCH))
+}

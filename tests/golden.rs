@@ -1,0 +1,308 @@
+//! The golden vectors: `tests/golden/*.json`, which this test compares with what the code writes today and every
+//! implementation of the protocol must be able to read. The browser client's tests read the same files.
+//!
+//! A difference means that the bytes on the wire have changed, which needs a new protocol version. To write new vectors
+//! for a new message or field shape, run with `UPDATE_GOLDEN=1` and read the diff.
+
+mod golden_messages;
+
+use std::sync::Arc;
+
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::Rng;
+use serde_json::{Value, json};
+use tickwire::id::{EntityId, KindId, ZoneId};
+use tickwire::snapshot::{Field, Frame, Kind, Schema, Shape};
+use tickwire::tick::Tick;
+use tickwire::wire::{Close, decode_client, decode_server, encode_client, encode_server};
+
+/// Per row: kind, id, values.
+type Rows<'a> = &'a [(u8, u32, &'a [i32])];
+
+#[test]
+fn messages() {
+    let client = golden_messages::client().into_iter().map(|(name, message)| {
+        let bytes = encode_client(&message);
+        assert_eq!(decode_client(&bytes).as_ref(), Ok(&message), "{name}");
+        json!({ "name": name, "hex": hex(&bytes), "message": message })
+    });
+    let server = golden_messages::server().into_iter().map(|(name, message)| {
+        let bytes = encode_server(&message);
+        assert_eq!(decode_server(&bytes).as_ref(), Ok(&message), "{name}");
+        json!({ "name": name, "hex": hex(&bytes), "message": message })
+    });
+    compare("messages", &json!({ "client": client.collect::<Vec<_>>(), "server": server.collect::<Vec<_>>() }));
+}
+
+#[test]
+fn close_codes() {
+    let rows = Close::ALL.map(|close| {
+        json!({
+            "code": close.code(), "label": close.label(), "text": close.text(), "invites_back": close.invites_back(),
+        })
+    });
+    compare("close", &json!(rows));
+}
+
+#[test]
+fn zones() {
+    let [low, high] = [0, u32::MAX];
+    let cases = [
+        case("the first frame, then nothing new", plain(), &[&[(0, 5, &[10, -20])], &[(0, 5, &[10, -20])]]),
+        case(
+            "a steady motion costs nothing",
+            plain(),
+            &[&[(0, 1, &[0, 0])], &[(0, 1, &[3, -1])], &[(0, 1, &[6, -2])], &[(0, 1, &[9, -3])], &[(0, 1, &[9, -3])]],
+        ),
+        case(
+            "rows leave and come",
+            plain(),
+            &[
+                &[(0, 1, &[1, 1]), (0, 2, &[2, 2]), (0, 3, &[3, 3]), (0, 9, &[9, 9])],
+                &[(0, 2, &[2, 3]), (0, 4, &[4, 4]), (0, 9, &[9, 9])],
+                &[(0, 1, &[1, 1]), (0, 2, &[2, 4]), (0, 3, &[0, 0]), (0, 4, &[4, 4]), (0, 10, &[5, 5])],
+                &[],
+            ],
+        ),
+        case(
+            "ids at both ends",
+            plain(),
+            &[
+                &[(0, low, &[0, 0]), (0, 1, &[0, 0]), (0, high - 1, &[0, 0]), (0, high, &[0, 0])],
+                &[(0, low, &[1, 0]), (0, high, &[0, 1])],
+                &[(0, high, &[0, 2])],
+                &[(0, low, &[0, 0]), (0, 1 << 31, &[0, 0])],
+            ],
+        ),
+        case(
+            "values at and beyond their bounds",
+            plain(),
+            &[
+                &[(0, 1, &[990, -990])],
+                &[(0, 1, &[998, -998])],
+                &[(0, 1, &[1000, -1000])],
+                &[(0, 1, &[i32::MAX, i32::MIN])],
+                &[(0, 1, &[-1000, 1000])],
+                &[(0, 1, &[1000, -1000])],
+            ],
+        ),
+        case(
+            "a direction turns through zero",
+            turning(),
+            &[
+                &[(0, 1, &[250, 250, 65530, 0])],
+                &[(0, 1, &[6, 6, 10, 1])],
+                &[(0, 1, &[18, 18, 26, 0])],
+                &[(0, 1, &[250, 250, 65530, 1])],
+                &[(0, 1, &[122, 122, 32762, 1])],
+            ],
+        ),
+        case(
+            "every shape, held and linear",
+            rich(),
+            &[
+                &[(0, 1, &[0, 7, 64, 3, 1, 2, 0]), (1, 1, &[]), (2, 1, &[0, -(1 << 29), 1 << 29, 5, 2, 1])],
+                &[
+                    (0, 1, &[1, 8, 80, 5, 2, 0, 1]),
+                    (1, 1, &[]),
+                    (1, 2, &[]),
+                    (2, 1, &[1, 1 << 29, -(1 << 29), 0, 0, 0]),
+                ],
+                &[(0, 1, &[1, 9, 96, 7, 2, 0, 1]), (1, 2, &[]), (2, 1, &[1, 0, 0, 31, 1, 1])],
+            ],
+        ),
+    ];
+    compare("zones", &json!(cases));
+}
+
+/// The hashes of some states that are built from a keyframe alone: the smallest test of a new implementation.
+#[test]
+fn hashes() {
+    let worlds: [(&str, Arc<Schema>, Rows); 4] = [
+        ("one row", plain(), &[(0, 1, &[0, 0])]),
+        ("negative values", plain(), &[(0, 7, &[-1, -1000])]),
+        ("two kinds", rich(), &[(0, 3, &[1, 2, 3, 4, 0, 1, 1]), (1, u32::MAX, &[])]),
+        ("a kind without fields", rich(), &[(1, 0, &[]), (1, 5, &[])]),
+    ];
+    let rows = worlds.map(|(name, schema, rows)| {
+        let frame = freeze(&Frame::initial(schema.clone(), Tick(0)), rows);
+        let zone = &frame.zones()[0];
+        json!({ "name": name, "schema": schema.kinds(), "keyframe": hex(frame.keyframe(zone)), "hash": zone.hash() })
+    });
+    compare("hash", &json!(rows));
+}
+
+/// A long walk of a rich world: entities come, go, move, turn and bounce.
+#[test]
+fn walk() {
+    let mut random = Pcg32::new(20_261_121, 7);
+    let mut below = move |bound: u32| random.next_u32() % bound;
+    let schema = rich();
+    let mut world: Vec<(u8, u32, Vec<i32>)> = Vec::new();
+    let mut next_id = 0;
+    let mut frame = Frame::initial(schema.clone(), Tick(u32::MAX - 100));
+    let mut steps = Vec::new();
+    for number in 0..300 {
+        if world.len() < 24 && below(4) > 0 || world.is_empty() {
+            next_id += 1 + below(40);
+            let kind = below(3) as u8;
+            let values = [below(2), below(100), below(4096), below(32), below(3), below(3), below(8)];
+            let width = schema.kinds()[usize::from(kind)].fields.len();
+            world.push((kind, next_id, values[..width].iter().map(|value| value.cast_signed()).collect()));
+        }
+        if below(9) == 0 {
+            let index = below(world.len() as u32) as usize;
+            world.remove(index);
+        }
+        for (kind, id, values) in &mut world {
+            wander(*kind, *id, values, &mut below);
+        }
+        let rows: Vec<(u8, u32, &[i32])> = world.iter().map(|(kind, id, values)| (*kind, *id, &values[..])).collect();
+        frame = freeze(&frame, &rows);
+        let Some(zone) = frame.zone(ZoneId(0)) else { continue };
+        let mut step = json!({ "delta": hex(zone.delta()), "hash": zone.hash() });
+        if number % 60 == 59 {
+            step["keyframe"] = json!(hex(frame.keyframe(zone)));
+        }
+        steps.push(step);
+    }
+    compare("walk", &json!({ "schema": schema.kinds(), "steps": steps }));
+}
+
+fn wander(kind: u8, id: u32, values: &mut [i32], below: &mut impl FnMut(u32) -> u32) {
+    let speed = (id % 5).cast_signed();
+    match kind {
+        0 => {
+            values[2] += if below(6) == 0 { below(90).cast_signed() - 45 } else { speed * 3 };
+            values[3] += speed + i32::from(below(5) == 0);
+            values[6] = if below(20) == 0 { 1 - values[6].min(1) } else { values[6] };
+        }
+        2 => {
+            values[1] += (below(3).cast_signed() - 1) * (1 << below(20));
+            values[2] -= speed * 1000;
+            values[3] = values[3] - speed + 32;
+        }
+        _ => {}
+    }
+}
+
+/// Two linear coordinates.
+fn plain() -> Arc<Schema> {
+    let range = Shape::Fixed { min: -1000, max: 1000, per_unit: 10 };
+    schema(vec![Kind::new("ball", vec![Field::linear("x", range.clone()), Field::linear("y", range)])])
+}
+
+/// Directions of several widths.
+fn turning() -> Arc<Schema> {
+    schema(vec![Kind::new(
+        "arrow",
+        vec![
+            Field::linear("fast", Shape::Angle { bits: 8 }),
+            Field::held("still", Shape::Angle { bits: 8 }),
+            Field::linear("fine", Shape::Angle { bits: 16 }),
+            Field::linear("flip", Shape::Angle { bits: 1 }),
+        ],
+    )])
+}
+
+/// Every shape, held and linear, and a kind without fields.
+fn rich() -> Arc<Schema> {
+    let labels = Shape::Enum { labels: ["idle", "läuft", "out"].map(str::to_owned).to_vec() };
+    let bound = 1 << 29;
+    schema(vec![
+        Kind::new(
+            "avatar",
+            vec![
+                Field::held("alive", Shape::Bool),
+                Field::held("score", Shape::Int { min: 0, max: 999 }),
+                Field::linear("x", Shape::Fixed { min: -2048, max: 2047, per_unit: 64 }),
+                Field::linear("heading", Shape::Angle { bits: 5 }),
+                Field::held("mood", labels.clone()),
+                Field::held("shirt", Shape::Colour { count: 3 }),
+                Field::linear("blink", Shape::Bool),
+            ],
+        ),
+        Kind::new("mark", vec![]),
+        Kind::new(
+            "extreme",
+            vec![
+                Field::linear("odd", Shape::Int { min: 0, max: 1 }),
+                Field::linear("wide", Shape::Int { min: -bound, max: bound }),
+                Field::held("far", Shape::Fixed { min: -bound, max: bound, per_unit: u16::MAX }),
+                Field::held("aim", Shape::Angle { bits: 5 }),
+                Field::linear("state", labels),
+                Field::linear("tint", Shape::Colour { count: 255 }),
+            ],
+        ),
+    ])
+}
+
+fn schema(kinds: Vec<Kind>) -> Arc<Schema> {
+    Arc::new(Schema::new(kinds).expect("a valid schema"))
+}
+
+fn freeze(base: &Frame, rows: Rows) -> Frame {
+    base.freeze(Vec::new(), |out| {
+        for (kind, id, values) in rows {
+            out.row(ZoneId(0), KindId(*kind), EntityId(*id), values);
+        }
+    })
+}
+
+/// The zone after each step, as bytes and as rows.
+fn case(name: &str, schema: Arc<Schema>, steps: &[Rows]) -> Value {
+    let mut frame = Frame::initial(schema.clone(), Tick(0));
+    let steps: Vec<Value> = steps
+        .iter()
+        .map(|rows| {
+            frame = freeze(&frame, rows);
+            let zone = frame.zone(ZoneId(0)).expect("a zone that has rows or just lost them");
+            let rows: Vec<Value> = zone
+                .zone()
+                .rows(&schema)
+                .map(|row| json!({ "kind": row.kind, "id": row.id, "values": row.values }))
+                .collect();
+            let keyframe = hex(frame.keyframe(zone));
+            json!({ "delta": hex(zone.delta()), "keyframe": keyframe, "hash": zone.hash(), "rows": rows })
+        })
+        .collect();
+    json!({ "name": name, "schema": schema.kinds(), "steps": steps })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn compare(name: &str, value: &Value) {
+    let path = format!("{}/tests/golden/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, lines(value)).expect("the vectors can be written");
+    }
+    let golden = std::fs::read_to_string(&path).expect("the vectors are there");
+    let golden: Value = serde_json::from_str(&golden).expect("the vectors are JSON");
+    assert!(golden == *value, "{name}.json: the code writes other bytes than the golden vectors have");
+}
+
+/// JSON with one line per vector, so that a diff shows which one changed.
+fn lines(value: &Value) -> String {
+    let list = |items: &[Value]| {
+        let items: Vec<String> = items.iter().map(Value::to_string).collect();
+        format!("[\n{}\n]", items.join(",\n"))
+    };
+    let text = match value {
+        Value::Array(items) => list(items),
+        Value::Object(fields) => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(key, value)| {
+                    let value =
+                        value.as_array().filter(|_| key != "schema").map_or(value.to_string(), |items| list(items));
+                    format!("{}: {value}", json!(key))
+                })
+                .collect();
+            format!("{{\n{}\n}}", fields.join(",\n"))
+        }
+        other => other.to_string(),
+    };
+    text + "\n"
+}

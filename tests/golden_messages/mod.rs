@@ -1,0 +1,152 @@
+//! One message of every variant and form, for the golden vectors. Values sit at the seams of the encoding: 250 and 251,
+//! 65535 and 65536, the largest number, zero, nothing, text beyond ASCII.
+
+use std::borrow::Cow;
+
+use serde_bytes::{ByteBuf, Bytes};
+use tickwire::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
+use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
+use tickwire::tick::{Tick, TickRate};
+use tickwire::wire::{
+    Ack, ClientMessage, Command, Correction, EventBatch, EventBody, EventItem, FrameMessage, Hello, Inputs, Join, Note,
+    PROTOCOL_VERSION, PlayerEntry, Resync, Rule, Run, ServerMessage, Welcome, ZoneForm, ZonePart,
+};
+
+const LONG: [u8; 300] = [0xa5; 300];
+
+/// What clients say.
+pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
+    let options = || pairs(&[("map", "yard"), ("größe", "2")]);
+    let ack = |tick, events| Ack { tick: Tick(tick), events: Seq(events) };
+    let run = |count, values: &[i32]| Run { count, values: values.to_vec() };
+    let inputs = |ack, placement, first, runs| {
+        ClientMessage::Inputs(Inputs { ack, placement: PlacementEpoch(placement), first: Seq(first), runs })
+    };
+    let command = |seq, kind, body| ClientMessage::Command(Command { seq: Seq(seq), kind, body: Bytes::new(body) });
+    vec![
+        ("hello, join or create", hello(Join::JoinOrCreate { game: "arena".to_owned(), options: options() })),
+        ("hello, create", hello(Join::Create { game: "arena".to_owned(), options: Vec::new() })),
+        ("hello, by id, with everything", {
+            ClientMessage::Hello(Hello {
+                version: u16::MAX,
+                join: Join::ById { room: "k7f3q2".to_owned() },
+                name: "Zoë 🎈".to_owned(),
+                player: options(),
+                resume: Some(Bytes::new(&[1, 2, 3])),
+                token: Some("abc.def"),
+            })
+        }),
+        ("inputs, one", inputs(ack(17, 0), 0, 1, vec![run(1, &[0])])),
+        ("inputs, runs at the seams", {
+            let extremes = [i32::MIN, i32::MAX, -1, 0, 1, -126, 125, 126];
+            inputs(ack(250, 251), 255, u32::MAX, vec![run(250, &extremes), run(251, &[]), run(1200, &[32767, -32769])])
+        }),
+        ("ack", ClientMessage::Ack(ack(65535, 65536))),
+        ("ack, largest", ClientMessage::Ack(ack(u32::MAX, 0))),
+        ("command", command(1, 7, b"hi")),
+        ("command, long", command(70_000, u16::MAX, &LONG)),
+        ("command, empty", command(2, 0, b"")),
+        ("ping", ClientMessage::Ping { stamp: 123_456_789 }),
+        ("resync", ClientMessage::Resync(Resync { zone: ZoneId(300), tick: Tick(1000) })),
+    ]
+}
+
+fn hello(join: Join) -> ClientMessage<'static> {
+    let version = PROTOCOL_VERSION;
+    ClientMessage::Hello(Hello { version, join, name: "Ada".to_owned(), player: Vec::new(), resume: None, token: None })
+}
+
+/// What servers say.
+pub fn server() -> Vec<(&'static str, ServerMessage<'static>)> {
+    let part = |zone, form, hash| ZonePart { zone: ZoneId(zone), form, hash };
+    let chain = |deltas: &[&'static [u8]]| ZoneForm::Chain(deltas.iter().map(|delta| Bytes::new(delta)).collect());
+    let plain = |zones| FrameMessage { advance: 1, consumed: 1, note: None, events: None, zones };
+    vec![
+        ("welcome", ServerMessage::Welcome(Box::new(welcome(Rule::Steer, None)))),
+        ("welcome, place", ServerMessage::Welcome(Box::new(welcome(Rule::Place, Some(ByteBuf::from(vec![9; 16])))))),
+        ("frame, nothing", ServerMessage::Frame(plain(Vec::new()))),
+        ("frame, a delta", ServerMessage::Frame(plain(vec![part(0, chain(&[&[0, 0, 0]]), None)]))),
+        (
+            "frame, every form",
+            ServerMessage::Frame(plain(vec![
+                part(0, chain(&[&[1, 2], &[], &LONG]), Some(0)),
+                part(1, chain(&[]), Some(u32::MAX)),
+                part(250, ZoneForm::Keyframe(Bytes::new(&LONG)), Some(251)),
+                part(u16::MAX, ZoneForm::Gone, None),
+            ])),
+        ),
+        ("frame, events and a note", ServerMessage::Frame(eventful())),
+        (
+            "frame, a note without a correction",
+            ServerMessage::Frame(FrameMessage {
+                advance: 65536,
+                consumed: 0,
+                note: Some(Note { superseded: 0, commands: Seq(u32::MAX), correction: None }),
+                events: Some(EventBatch { first: Seq(u32::MAX), lost: 0, items: Vec::new() }),
+                zones: Vec::new(),
+            }),
+        ),
+        ("pong", ServerMessage::Pong { stamp: u32::MAX }),
+    ]
+}
+
+fn eventful() -> FrameMessage<'static> {
+    let item = |age, body| EventItem { age, body };
+    let body: &[u8] = b"goal";
+    let events = EventBatch {
+        first: Seq(12),
+        lost: 3,
+        items: vec![
+            item(2, EventBody::Joined(player(4, 99, "\u{202e}olleH"))),
+            item(1, EventBody::Left { seat: Seat(4), code: 4008 }),
+            item(0, EventBody::Game { kind: 300, body: Cow::Borrowed(Bytes::new(body)) }),
+            item(0, EventBody::Game { kind: 0, body: Cow::Borrowed(Bytes::new(&[])) }),
+        ],
+    };
+    let correction = Some(Correction { placement: PlacementEpoch(251), reason: 255 });
+    let note = Note { superseded: 2, commands: Seq(5), correction };
+    FrameMessage { advance: 3, consumed: 250, note: Some(note), events: Some(events), zones: Vec::new() }
+}
+
+fn welcome(rule: Rule, resume: Option<ByteBuf>) -> Welcome {
+    let shapes = [
+        ("alive", Shape::Bool),
+        ("score", Shape::Int { min: -5, max: 999 }),
+        ("x", Shape::Fixed { min: -(1 << 29), max: 1 << 29, per_unit: 64 }),
+        ("heading", Shape::Angle { bits: 16 }),
+        ("mood", Shape::Enum { labels: vec!["idle".to_owned(), "läuft".to_owned()] }),
+        ("shirt", Shape::Colour { count: 255 }),
+    ];
+    let held = shapes.iter().map(|(name, shape)| Field::held(name, shape.clone())).collect();
+    let linear = shapes.iter().map(|(name, shape)| Field::linear(name, shape.clone())).collect();
+    let kinds = vec![Kind::new("avatar", held), Kind::new("mark", vec![]), Kind::new("shadow", linear)];
+    let inputs = vec![
+        Field::held("dx", Shape::Int { min: -127, max: 127 }),
+        Field::held("aim", Shape::Angle { bits: 8 }),
+        Field::held("dash", Shape::Bool),
+    ];
+    Welcome {
+        version: PROTOCOL_VERSION,
+        room: "k7f3q2".to_owned(),
+        game: "arena".to_owned(),
+        rate: TickRate::new(120).expect("a valid rate"),
+        tick: Tick(u32::MAX - 1),
+        seat: Seat(251),
+        entity: EntityId(70_000),
+        rule,
+        placement: PlacementEpoch(255),
+        resume,
+        schema: Schema::new(kinds).expect("a valid schema"),
+        inputs: InputSchema::new(inputs).expect("a valid schema"),
+        properties: pairs(&[("map", "yard"), ("", "")]),
+        players: vec![player(0, 1, ""), player(251, 70_000, "Zoë 🎈")],
+    }
+}
+
+fn player(seat: u16, entity: u32, name: &str) -> PlayerEntry {
+    PlayerEntry { seat: Seat(seat), entity: EntityId(entity), name: name.to_owned() }
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}

@@ -1,0 +1,125 @@
+//! Pages, lists, health, metrics, handshakes.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use tickwire::server::{Config, Pages};
+
+use crate::support::{Player, Raw, TestServer, wait_for};
+
+#[test]
+fn pages_come_with_a_strict_policy_and_validators() {
+    let config = Config { workers: 1, room_threads: 1, pages: Pages::Embedded, ..Config::default() };
+    let server = TestServer::with(config, |server| server);
+    let map = server.get("/assets/maps/plaza.txt");
+    assert!(map.starts_with("HTTP/1.1 200"), "{map}");
+    assert!(map.contains("content-security-policy: default-src 'self'"));
+    assert!(map.contains("x-content-type-options: nosniff"));
+    let tag = map.lines().find_map(|line| line.strip_prefix("etag: ")).expect("a validator");
+    let mut raw = Raw::open(server.address);
+    let again = format!("GET /assets/maps/plaza.txt HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: {tag}\r\n\r\n");
+    raw.say(again.as_bytes());
+    assert!(raw.head().starts_with("HTTP/1.1 304"));
+    for path in
+        ["/nothing", "/../Cargo.toml", "/%2e%2e/Cargo.toml", "/assets/../Cargo.toml", "/package.json", "//etc/passwd"]
+    {
+        assert!(server.get(path).starts_with("HTTP/1.1 404"), "{path}");
+    }
+}
+
+#[test]
+fn pages_from_disk_cannot_be_climbed_out_of() {
+    let root = env!("CARGO_MANIFEST_DIR").into();
+    let config = Config { workers: 1, room_threads: 1, pages: Pages::Disk(root), ..Config::default() };
+    let server = TestServer::with(config, |server| server);
+    assert!(server.get("/assets/maps/plaza.txt").starts_with("HTTP/1.1 200"));
+    for path in
+        ["/../Cargo.toml", "/%2e%2e/Cargo.toml", "/assets/../Cargo.toml", "/assets/%2e%2e/Cargo.toml", "//etc/passwd"]
+    {
+        assert!(server.get(path).starts_with("HTTP/1.1 404"), "{path}");
+    }
+}
+
+#[test]
+fn the_list_of_rooms_updates_by_itself() {
+    let server = TestServer::start();
+    assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
+    let mut live = Raw::open(server.address);
+    live.say(b"GET /api/rooms/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let head = live.head();
+    assert!(head.contains("text/event-stream"), "{head}");
+    let mut seen = String::new();
+    let mut read_until = |wanted: &str| {
+        wait_for(
+            || {
+                let mut chunk = [0; 4096];
+                live.stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+                if let Ok(read) = live.stream.read(&mut chunk) {
+                    seen.push_str(&String::from_utf8_lossy(&chunk[..read]));
+                }
+                seen.contains(wanted)
+            },
+            wanted,
+        );
+    };
+    read_until("data: []");
+    let player = Player::arena(&server);
+    let room = player.client.welcome().expect("a welcome").room.clone();
+    read_until(&format!("\"id\":\"{room}\",\"game\":\"arena\",\"players\":1,\"capacity\":"));
+    assert!(server.get("/api/rooms").contains(&room));
+    drop(player);
+    read_until("\"players\":0");
+}
+
+#[test]
+fn handshakes_are_checked() {
+    let server = TestServer::start();
+    let ask = |headers: &str| Raw::open(server.address).upgrade(headers);
+    let protocol = "Sec-WebSocket-Protocol: tickwire.v1\r\n";
+    assert!(ask("").starts_with("HTTP/1.1 400"));
+    assert!(ask("Sec-WebSocket-Protocol: chat\r\n").starts_with("HTTP/1.1 400"));
+    let accepted = ask(protocol);
+    assert!(
+        accepted.starts_with("HTTP/1.1 101") && accepted.contains("sec-websocket-protocol: tickwire.v1"),
+        "{accepted}"
+    );
+    for origin in ["null", "http://evil.example", "http://localhost.evil", "http://LOCALHOST"] {
+        assert!(ask(&format!("{protocol}Origin: {origin}\r\n")).starts_with("HTTP/1.1 403"), "{origin}");
+    }
+    for origin in ["http://localhost", "http://localhost:5173", "http://127.0.0.1:1"] {
+        assert!(ask(&format!("{protocol}Origin: {origin}\r\n")).starts_with("HTTP/1.1 101"), "{origin}");
+    }
+    let raw = |request: &str| {
+        let mut raw = Raw::open(server.address);
+        raw.stream.write_all(request.as_bytes()).expect("the server reads");
+        raw.head()
+    };
+    let upgrade = "Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    assert!(
+        raw(&format!("GET /play HTTP/1.1\r\n{upgrade}Sec-WebSocket-Version: 99\r\n{key}\r\n"))
+            .starts_with("HTTP/1.1 426")
+    );
+    assert!(
+        raw(&format!("GET /play HTTP/1.1\r\n{upgrade}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n"))
+            .starts_with("HTTP/1.1 400")
+    );
+    assert!(
+        raw(&format!("POST /play HTTP/1.1\r\n{upgrade}Sec-WebSocket-Version: 13\r\n{key}\r\n"))
+            .starts_with("HTTP/1.1 405")
+    );
+    assert!(server.get("/play").starts_with("HTTP/1.1 426"));
+}
+
+#[test]
+fn a_full_server_says_so() {
+    let config = Config { workers: 1, room_threads: 1, most_sessions: 2, ..Config::default() };
+    let server = TestServer::with(config, |server| server);
+    let players = [Player::arena(&server), Player::arena(&server)];
+    let mut third = Raw::open(server.address);
+    let answer = third.upgrade("Sec-WebSocket-Protocol: tickwire.v1\r\n");
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after:"), "{answer}");
+    drop(players);
+    server.wait_for_metric("tickwire_sessions", 0.0);
+    Player::arena(&server);
+}

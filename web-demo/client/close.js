@@ -1,0 +1,68 @@
+// Every way a session ends: close code, label and text, as the server has them (a golden vector keeps the two equal).
+// Codes 4000 to 4499, and those of a server that goes or a connection that was lost, invite the client back.
+
+/** @type {ReadonlyMap<number, readonly [label: string, text: string]>} */
+export const CLOSES = new Map([
+  [1000, ['left', 'left the room']],
+  [1001, ['going_away', 'the server is going away']],
+  [1002, ['protocol', 'websocket protocol error']],
+  [1003, ['unsupported', 'this endpoint takes binary messages only']],
+  [1006, ['lost', 'the connection was lost']],
+  [1007, ['bad_utf8', 'text is not utf-8']],
+  [1009, ['too_big', 'message too big or fragmented']],
+  [1011, ['room_crashed', 'the room failed and was closed']],
+  [1013, ['try_later', 'the server is full, try again later']],
+  [4001, ['draining', 'the server is draining, come back']],
+  [4003, ['heartbeat_lost', 'nothing was heard for too long']],
+  [4008, ['slow_consumer', 'frames were not taken for too long']],
+  [4009, ['rate_limited', 'too many messages']],
+  [4500, ['bad_message', 'malformed or unexpected message']],
+  [4501, ['bad_token', 'the token was refused']],
+  [4503, ['forbidden', 'not allowed']],
+  [4504, ['no_such_room', 'no such room or game']],
+  [4505, ['room_full', 'the room is full']],
+  [4506, ['version', 'protocol version not supported, reload the page']],
+  [4507, ['kicked', 'removed from the room']],
+  [4508, ['cheating', 'too many impossible moves']],
+  [4511, ['replaced', 'playing in another window']],
+  [4512, ['room_closed', 'the room was closed']],
+]);
+
+/** The connection ended without a close frame. */
+export const LOST = 1006;
+export const LEFT = 1000;
+/** The room cannot be entered (again), but its game may have another one: no such room, full, closed. */
+export const ROOM_UNAVAILABLE = new Set([4504, 4505, 4512]);
+
+/**
+ * Whether a client that was sent away with this code should come back by itself.
+ * @param {number} code
+ */
+export function invitesBack(code) {
+  return code === 1001 || code === 1006 || (code >= 1011 && code <= 1013) || (code >= 4000 && code <= 4499);
+}
+
+/**
+ * What a socket's close code means here: codes that no server of ours sends (such as 1005, none given) are as good as a
+ * lost connection.
+ * @param {number} code
+ */
+export function meaning(code) {
+  return CLOSES.has(code) || code >= 1011 ? code : LOST;
+}
+
+/** A join that was refused, or a connection that ended before the welcome. */
+export class LeaveError extends Error {
+  /**
+   * @param {number} code
+   * @param {string} [reason] what the server said, when it said something
+   */
+  constructor(code, reason) {
+    const [label, text] = CLOSES.get(code) ?? ['unknown', `closed with code ${code}`];
+    super(reason || text);
+    this.name = 'LeaveError';
+    this.code = code;
+    this.label = label;
+    this.text = reason || text;
+  }
+}

@@ -1,0 +1,117 @@
+// Entities and views as the page sees them: one class per kind, with one getter per field, made once from the schema.
+//
+// An entity holds the newest row of the server; a view holds what to draw now (interpolated or predicted). Both keep
+// their values in quanta and translate in the getters. Fields named like a member (id, kind, ...) have no getter and are
+// reached with `get`.
+
+import { History } from './interpolation.js';
+
+/** @typedef {import('./schema.js').KindPlan} KindPlan */
+
+/** The newest row of an entity. */
+export class Entity {
+  /**
+   * @param {KindPlan} plan
+   * @param {number} id
+   * @param {number} depth samples kept for interpolation
+   */
+  constructor(plan, id, depth) {
+    this.plan = plan;
+    this.id = id;
+    this.kind = plan.name;
+    /** In quanta, by column. */
+    this.values = new Int32Array(plan.fields.length);
+    this.history = new History(plan, depth);
+    /** The frame that last had a row of this entity: how departures are noticed. */
+    this.seen = 0;
+    /** Rows of the same entity under other kinds, such as a private part; shared by them all.
+     * @type {Map<string, Entity>} */
+    this.parts = new Map([[plan.name, this]]);
+  }
+
+  /**
+   * A field's value in quanta.
+   * @param {string} field
+   */
+  raw(field) {
+    return this.values[column(this.plan, field)];
+  }
+
+  /**
+   * A field's value in its units, for fields that have no getter.
+   * @param {string} field
+   */
+  get(field) {
+    const index = column(this.plan, field);
+    return this.plan.fields[index].toUnits(this.values[index]);
+  }
+
+  /**
+   * The row of the same entity under another kind.
+   * @param {string} kind
+   */
+  part(kind) {
+    return this.parts.get(kind);
+  }
+}
+
+/** What to draw of an entity now. Reused: valid until the next call of `room.view`. */
+export class View {
+  /** @param {Entity} entity */
+  constructor(entity) {
+    this.entity = entity;
+    this.id = entity.id;
+    this.kind = entity.kind;
+    /** In quanta, by column; fractional between two samples. */
+    this.values = new Float64Array(entity.values.length);
+    /** The frame of drawing that last showed it. */
+    this.seen = 0;
+  }
+
+  /**
+   * A field's value in its units.
+   * @param {string} field
+   */
+  get(field) {
+    const index = column(this.entity.plan, field);
+    return this.entity.plan.fields[index].toUnits(this.values[index]);
+  }
+}
+
+/**
+ * The classes of one kind.
+ * @param {KindPlan} plan
+ */
+export function entityClasses(plan) {
+  return { Entity: withGetters(Entity, plan), View: withGetters(View, plan) };
+}
+
+/** Own properties of instances, which a getter on the prototype could never be seen behind. */
+const TAKEN = new Set(['plan', 'id', 'kind', 'values', 'history', 'seen', 'parts', 'entity']);
+
+/**
+ * @template {typeof Entity | typeof View} T
+ * @param {T} base
+ * @param {KindPlan} plan
+ * @returns {T}
+ */
+function withGetters(base, plan) {
+  // A class of its own per kind, so that getters of one kind never see rows of another.
+  const Kind = /** @type {any} */ (class extends /** @type {any} */ (base) {});
+  plan.fields.forEach((field, index) => {
+    if (TAKEN.has(field.name) || field.name in base.prototype) return;
+    /** @this {Entity | View} */
+    function get() {
+      return field.toUnits(this.values[index]);
+    }
+    Object.defineProperty(Kind.prototype, field.name, { get, enumerable: true });
+  });
+  return Kind;
+}
+
+/** @param {KindPlan} plan @param {string} field */
+function column(plan, field) {
+  const index = plan.columns.get(field);
+  if (index === undefined) throw new RangeError(`${plan.name} has no field ${JSON.stringify(field)}`);
+  return index;
+}

@@ -1,0 +1,131 @@
+// The input timeline: one input per client tick, numbered 1, 2, 3, ...; which of them the server has not been told, and
+// which it has not consumed. Owns no clock: the session says when a client tick is.
+//
+// Equal inputs share their values, so that a run is recognised by identity.
+
+import { FieldPlan } from './schema.js';
+
+/** Inputs kept for prediction; a server that consumes none of so many has lost them. */
+const MAX_PENDING = 240;
+/** Below the protocol's 64 runs per message. */
+const MAX_RUNS = 32;
+
+/** @typedef {Record<string, number | boolean | string>} InputValues */
+
+export class InputTimeline {
+  /** @param {readonly import('./schema.js').Field[]} fields */
+  constructor(fields) {
+    this.fields = fields.map((field) => new FieldPlan(field));
+    /** What the page holds, in quanta. */
+    this.held = Int32Array.from(this.fields, (field) => field.saturate(0));
+    /** What the next input alone has instead, by column. @type {Map<number, number>} */
+    this.pressed = new Map();
+    /** The values of the newest input. @type {Int32Array} */
+    this.last = this.held.slice();
+    /** The number of the newest input. */
+    this.made = 0;
+    /** The number of the last input the server consumed; may be ahead of `made` when it counts its repetitions. */
+    this.consumed = 0;
+    /** Values of the newest inputs that are not consumed, in order. @type {Int32Array[]} */
+    this.pending = [];
+    /** @type {{ count: number, values: Int32Array }[]} */
+    this.unsent = [];
+    /** Ticks that the server filled by repeating an input which it had not been told to repeat yet. */
+    this.repeated = 0;
+    /** Values of the last consumed input. */
+    this.base = this.last;
+  }
+
+  get unsentCount() {
+    return this.unsent.reduce((sum, run) => sum + run.count, 0);
+  }
+
+  /**
+   * Holds values until they are set again. Fields that are not named stay as they are.
+   * @param {InputValues} values in units
+   */
+  set(values) {
+    for (const [column, quanta] of this.#quanta(values)) this.held[column] = quanta;
+  }
+
+  /**
+   * Sets values for exactly one input.
+   * @param {InputValues} values in units
+   */
+  press(values) {
+    for (const [column, quanta] of this.#quanta(values)) this.pressed.set(column, quanta);
+  }
+
+  /**
+   * Makes the input of a client tick.
+   * @returns {boolean} whether it differs from the one before
+   */
+  make() {
+    const values = this.held.slice();
+    for (const [column, quanta] of this.pressed) values[column] = quanta;
+    this.pressed.clear();
+    const first = this.made === 0;
+    const changed = first || values.some((value, column) => value !== this.last[column]);
+    if (changed) this.last = values;
+    this.made += 1;
+    this.pending.push(this.last);
+    if (this.pending.length > MAX_PENDING || this.made <= this.consumed) this.#drop(1);
+    const run = this.unsent.at(-1);
+    if (run?.values === this.last) run.count += 1;
+    else this.unsent.push({ count: 1, values: this.last });
+    return changed || this.unsent.length >= MAX_RUNS;
+  }
+
+  /**
+   * The unsent inputs as a message, which counts as sent.
+   * @param {import('./messages.js').Ack} ack
+   * @param {number} placement
+   * @returns {import('./messages.js').Inputs}
+   */
+  take(ack, placement) {
+    const first = (this.made - this.unsentCount + 1) >>> 0;
+    const runs = this.unsent;
+    this.unsent = [];
+    return { type: 'inputs', ack, placement, first, runs };
+  }
+
+  /**
+   * A frame says how many inputs were consumed in how many ticks.
+   * @param {number} count
+   * @param {number} ticks
+   */
+  settle(count, ticks) {
+    this.consumed += count;
+    const oldest = this.made - this.pending.length;
+    this.#drop(Math.min(Math.max(0, this.consumed - oldest), this.pending.length));
+    // Unchanged inputs are told late. Until then the server repeats the last one, and settles when they arrive.
+    this.repeated = Math.max(0, this.repeated + ticks - count);
+    let equal = 0;
+    while (equal < this.repeated && this.pending[equal] === this.base) equal += 1;
+    this.repeated = equal;
+  }
+
+  /** The inputs that the newest frame does not show yet, in order. */
+  unapplied() {
+    return this.pending.slice(this.repeated);
+  }
+
+  /** @param {number} count */
+  #drop(count) {
+    if (count === 0) return;
+    this.base = this.pending[count - 1];
+    this.pending.splice(0, count);
+  }
+
+  /**
+   * @param {InputValues} values
+   * @returns {[column: number, quanta: number][]}
+   */
+  #quanta(values) {
+    return Object.entries(values).map(([name, value]) => {
+      const column = this.fields.findIndex((field) => field.name === name);
+      if (column < 0) throw new RangeError(`the input has no field ${JSON.stringify(name)}`);
+      return [column, this.fields[column].toQuanta(value)];
+    });
+  }
+}

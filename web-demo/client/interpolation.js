@@ -1,0 +1,170 @@
+// Showing others smoothly: samples of the recent past per entity, and the clock that says which moment of it to show.
+//
+// Frames arrive unevenly. The clock estimates when a tick should have arrived (from the fastest arrivals of late) and
+// shows the world a little before that: two ticks, plus the jitter it measured. It changes that delay by playing slightly
+// faster or slower, so that nothing jumps. Ticks here are counted from the welcome and never wrap.
+
+/** Arrivals remembered: some seconds of frames. */
+const ARRIVALS = 64;
+const DELAY_TICKS = 2;
+/** No more delay than this, however bad the connection. */
+const MAX_DELAY_MS = 500;
+/** How much faster or slower than life the playback may run to get to its goal. */
+const STRETCH = 0.1;
+/** Farther from the goal than this, playback jumps: after a stall, nobody wants to see the stall again. */
+const JUMP_MS = 400;
+
+/** The recent rows of one entity. */
+export class History {
+  /**
+   * @param {import('./schema.js').KindPlan} plan
+   * @param {number} depth samples kept
+   */
+  constructor(plan, depth) {
+    this.fields = plan.fields;
+    this.depth = depth;
+    this.ticks = new Float64Array(depth);
+    this.cells = new Int32Array(depth * plan.fields.length);
+    /** Samples ever pushed. */
+    this.pushed = 0;
+  }
+
+  /**
+   * @param {number} tick
+   * @param {Int32Array} values
+   */
+  push(tick, values) {
+    const slot = this.pushed++ % this.depth;
+    this.ticks[slot] = tick;
+    this.cells.set(values, slot * values.length);
+  }
+
+  /**
+   * Writes the values at a moment between two ticks: continuous fields between their neighbours, angles the short way
+   * round, others as at the earlier one. Before the first sample and after the last one: as that one.
+   * @param {number} tick
+   * @param {Float64Array} out
+   */
+  sample(tick, out) {
+    const oldest = Math.max(0, this.pushed - this.depth);
+    let later = this.pushed - 1;
+    while (later > oldest && this.ticks[(later - 1) % this.depth] > tick) later--;
+    const after = later % this.depth;
+    const before = (later > oldest ? later - 1 : later) % this.depth;
+    const span = this.ticks[after] - this.ticks[before];
+    const part = span > 0 ? Math.min(1, Math.max(0, (tick - this.ticks[before]) / span)) : 1;
+    for (let column = 0; column < out.length; column++) {
+      const from = this.cells[before * out.length + column];
+      const to = this.cells[after * out.length + column];
+      out[column] = between(this.fields[column], from, to, part);
+    }
+  }
+}
+
+/**
+ * @param {import('./schema.js').FieldPlan} field
+ * @param {number} from
+ * @param {number} to
+ * @param {number} part 0 at `from`, 1 at `to`
+ */
+export function between(field, from, to, part) {
+  if (from === to) return from;
+  if (!field.continuous) return part < 1 ? from : to;
+  return onCircle(field, from + gap(field, from, to) * part);
+}
+
+/**
+ * The change from one value to another, the short way round on a circle; for fractional values too.
+ * @param {import('./schema.js').FieldPlan} field
+ * @param {number} from
+ * @param {number} to
+ */
+export function gap(field, from, to) {
+  const difference = to - from;
+  if (!field.wraps) return difference;
+  const turn = field.max + 1;
+  return difference - Math.round(difference / turn) * turn;
+}
+
+/**
+ * Brings a fractional value of a wrapping field back into its circle.
+ * @param {import('./schema.js').FieldPlan} field
+ * @param {number} value
+ */
+export function onCircle(field, value) {
+  if (!field.wraps) return value;
+  const turn = field.max + 1;
+  return value - Math.floor(value / turn) * turn;
+}
+
+/** Says which moment of the past to show. */
+export class PlayoutClock {
+  /** @param {number} period milliseconds per tick */
+  constructor(period) {
+    this.period = period;
+    /** Arrival time minus tick time, of recent frames. */
+    this.transits = new Float64Array(ARRIVALS);
+    this.arrivals = 0;
+    /** The least of them: how a frame travels when nothing delays it. */
+    this.base = 0;
+    /** How much later than that the latest of them came, in milliseconds. */
+    this.jitter = 0;
+    /** The delay now, behind an undelayed arrival, in milliseconds; moves towards its goal. */
+    this.delay = DELAY_TICKS * period;
+    this.shownAt = -Infinity;
+    this.shownTick = -Infinity;
+  }
+
+  get goal() {
+    return Math.min(MAX_DELAY_MS, DELAY_TICKS * this.period + this.jitter);
+  }
+
+  /**
+   * A frame arrived.
+   * @param {number} tick
+   * @param {number} now
+   */
+  arrived(tick, now) {
+    this.transits[this.arrivals++ % ARRIVALS] = now - tick * this.period;
+    const known = Math.min(this.arrivals, ARRIVALS);
+    let least = Infinity;
+    for (let index = 0; index < known; index++) least = Math.min(least, this.transits[index]);
+    let spread = 0;
+    let worst = 0;
+    for (let index = 0; index < known; index++) {
+      const late = this.transits[index] - least;
+      spread += late;
+      worst = Math.max(worst, late);
+    }
+    this.base = least;
+    // Between mean and worst: one stray frame should not slow everything down, a pattern should.
+    this.jitter = Math.min(worst, (2.5 * spread) / known);
+  }
+
+  /**
+   * The tick that should be arriving now if nothing delayed it, as a fraction.
+   * @param {number} now
+   */
+  newest(now) {
+    return (now - this.base) / this.period;
+  }
+
+  /**
+   * The tick to show now, as a fraction; never goes back but for a jump.
+   * @param {number} now
+   */
+  tick(now) {
+    const elapsed = Math.max(0, now - this.shownAt);
+    const goal = this.newest(now) - this.goal / this.period;
+    const steady = this.shownTick + elapsed / this.period;
+    if (!(Math.abs(goal - steady) * this.period < JUMP_MS)) {
+      this.shownTick = goal;
+    } else {
+      const most = (elapsed / this.period) * STRETCH;
+      this.shownTick = steady + Math.min(most, Math.max(-most, goal - steady));
+    }
+    this.shownAt = Math.max(now, this.shownAt);
+    this.delay = (this.newest(now) - this.shownTick) * this.period;
+    return this.shownTick;
+  }
+}

@@ -1,0 +1,65 @@
+// Counts what a connection does and turns it into the numbers of `room.stats`. Rates are over the last whole second.
+
+const WINDOW_MS = 1000;
+
+export class Meter {
+  constructor() {
+    this.up = 0;
+    this.down = 0;
+    this.frameBytes = 0;
+    this.ticks = 0;
+    this.since = -Infinity;
+    this.stats = {
+      /** Round trip in milliseconds; 0 until measured. */
+      ping: 0,
+      /** The server's tick of the newest frame. */
+      tick: 0,
+      /** How many ticks the newest frame is behind the one that should be arriving now. */
+      serverTickLag: 0,
+      /** Ticks that had no frame of their own. */
+      heldFrames: 0,
+      bytesDownPerSecond: 0,
+      bytesUpPerSecond: 0,
+      /** Bytes of frames per tick and player in the room. */
+      bytesPerPlayerTick: 0,
+      /** Frames applied. */
+      snapshots: 0,
+      /** Frames that showed the own avatar elsewhere than predicted. */
+      corrections: 0,
+      /** Hashes that did not match. */
+      desyncs: 0,
+      /** How far in the past others are shown, in milliseconds. */
+      interpolationDelay: 0,
+    };
+  }
+
+  /**
+   * @param {number} advance
+   * @param {number} bytes
+   * @param {number} tick
+   */
+  frame(advance, bytes, tick) {
+    this.stats.snapshots += 1;
+    this.stats.tick = tick;
+    this.stats.heldFrames += Math.max(0, advance - 1);
+    this.frameBytes += bytes;
+    this.ticks += advance;
+  }
+
+  /**
+   * Closes the window when a second has passed.
+   * @param {number} now
+   * @param {number} players
+   */
+  roll(now, players) {
+    const span = now - this.since;
+    if (span < WINDOW_MS) return;
+    if (span !== Infinity) {
+      this.stats.bytesDownPerSecond = Math.round((this.down * 1000) / span);
+      this.stats.bytesUpPerSecond = Math.round((this.up * 1000) / span);
+      this.stats.bytesPerPlayerTick = this.frameBytes / Math.max(1, this.ticks) / Math.max(1, players);
+    }
+    this.up = this.down = this.frameBytes = this.ticks = 0;
+    this.since = now;
+  }
+}

@@ -1,0 +1,114 @@
+// Reads the encoding of messages: bincode's standard configuration, of which only the canonical form is accepted.
+//
+// Bytes come from the network. Every count is checked against the bytes that are left before anything is made of it, so
+// that a message can ask for no more memory than it justifies. All faults are a DecodeError. Zone payloads have another
+// encoding; see payload.js.
+
+/** Bytes that are not what the protocol allows. */
+export class DecodeError extends Error {
+  /** @param {string} message */
+  constructor(message) {
+    super(message);
+    this.name = 'DecodeError';
+  }
+}
+
+const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export class MessageReader {
+  /** @param {Uint8Array} bytes */
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.offset = 0;
+  }
+
+  u8() {
+    if (this.offset >= this.bytes.length) throw new DecodeError('the bytes end too early');
+    return this.bytes[this.offset++];
+  }
+
+  u16() {
+    const value = this.u32();
+    if (value > 0xffff) throw new DecodeError('a number is outside its range');
+    return value;
+  }
+
+  u32() {
+    const first = this.u8();
+    if (first < 251) return first;
+    if (first === 251) return this.#canonical(this.#littleEndian(2), 251);
+    if (first === 252) return this.#canonical(this.#littleEndian(4), 0x10000);
+    throw new DecodeError('a number is outside its range');
+  }
+
+  i32() {
+    const raw = this.u32();
+    return (raw >>> 1) ^ -(raw & 1);
+  }
+
+  /**
+   * @template T
+   * @param {(reader: this) => T} read
+   * @returns {T | null}
+   */
+  option(read) {
+    const tag = this.u8();
+    if (tag > 1) throw new DecodeError('an option is neither there nor not');
+    return tag === 1 ? read(this) : null;
+  }
+
+  /**
+   * A list of elements of which each takes at least one byte.
+   * @template T
+   * @param {(reader: this) => T} read
+   * @returns {T[]}
+   */
+  list(read) {
+    const items = [];
+    for (let left = this.#length(); left > 0; left--) items.push(read(this));
+    return items;
+  }
+
+  /** A view of the bytes, not a copy. */
+  slice() {
+    const length = this.#length();
+    this.offset += length;
+    return this.bytes.subarray(this.offset - length, this.offset);
+  }
+
+  text() {
+    try {
+      return TEXT.decode(this.slice());
+    } catch (error) {
+      if (error instanceof DecodeError) throw error;
+      throw new DecodeError('text is not utf-8');
+    }
+  }
+
+  finish() {
+    if (this.offset !== this.bytes.length) throw new DecodeError('bytes are left over');
+  }
+
+  #length() {
+    // A length is 64 bits wide, but one that does not fit 32 bits is longer than any message.
+    const length = this.u32();
+    if (length > this.bytes.length - this.offset) throw new DecodeError('the bytes end too early');
+    return length;
+  }
+
+  /** @param {number} width */
+  #littleEndian(width) {
+    let value = 0;
+    for (let shift = 0; shift < width * 8; shift += 8) value |= this.u8() << shift;
+    return value >>> 0;
+  }
+
+  /**
+   * @param {number} value
+   * @param {number} least
+   */
+  #canonical(value, least) {
+    if (value < least) throw new DecodeError('a number is not in its shortest form');
+    return value;
+  }
+}

@@ -1,0 +1,217 @@
+// The schema: which entity kinds a game has, which integer fields their rows have, how those move, and what they stand
+// for. Checks here are those of the server, since a schema comes from the network.
+//
+// A plan is what coding needs of a field: bounds, wrapping, the cell that holds its motion. Values are integers (quanta)
+// everywhere in this client; `toUnits` and `toQuanta` translate at the public surface.
+
+import { DecodeError } from './reader.js';
+
+/**
+ * @typedef {{ type: 'bool' } | { type: 'int', min: number, max: number }
+ *   | { type: 'fixed', min: number, max: number, perUnit: number } | { type: 'angle', bits: number }
+ *   | { type: 'enum', labels: string[] } | { type: 'colour', count: number }} Shape
+ * @typedef {{ name: string, shape: Shape, motion: 'hold' | 'linear' }} Field
+ * @typedef {{ name: string, fields: Field[] }} Kind
+ */
+
+const MAX_KINDS = 32;
+const MAX_FIELDS = 16;
+const MAX_INPUT_FIELDS = 8;
+const MAX_QUANTA = 2 ** 29;
+const MAX_NAME = 32;
+const MAX_LABELS = 64;
+const TURN = 2 * Math.PI;
+
+/** The arithmetic of one field. */
+export class FieldPlan {
+  /** @param {Field} field */
+  constructor(field) {
+    this.name = field.name;
+    this.shape = field.shape;
+    const [min, max] = bounds(field);
+    this.min = min;
+    this.max = max;
+    /** Whether the range is a circle: a power of two of values, starting at zero. */
+    this.wraps = field.shape.type === 'angle';
+    /** The cell of the row that holds the last change; -1 for a held field. */
+    this.motion = -1;
+  }
+
+  /** Whether values between two samples of this field mean something. */
+  get continuous() {
+    return this.wraps || (this.motion >= 0 && (this.shape.type === 'fixed' || this.shape.type === 'int'));
+  }
+
+  /**
+   * The nearest admitted value; on a circle the equivalent one.
+   * @param {number} value
+   */
+  saturate(value) {
+    if (this.wraps) return value & this.max;
+    return value < this.min ? this.min : value > this.max ? this.max : value;
+  }
+
+  /**
+   * The change from one value to another; on a circle the short way round.
+   * @param {number} from
+   * @param {number} to
+   */
+  difference(from, to) {
+    if (!this.wraps) return to - from;
+    const turn = this.max + 1;
+    const forward = (to - from) & this.max;
+    return forward >= turn / 2 ? forward - turn : forward;
+  }
+
+  /**
+   * Whether `motion` is a change that `difference` can yield.
+   * @param {number} motion
+   */
+  admitsMotion(motion) {
+    if (!this.wraps) return Math.abs(motion) <= this.max - this.min;
+    const half = (this.max + 1) / 2;
+    return motion >= -half && motion < half;
+  }
+
+  /**
+   * What a value in quanta stands for: a float in units, radians, a boolean, a label, an index.
+   * @param {number} quanta
+   * @returns {number | boolean | string}
+   */
+  toUnits(quanta) {
+    switch (this.shape.type) {
+      case 'bool': return quanta !== 0;
+      case 'fixed': return quanta / this.shape.perUnit;
+      case 'angle': return (quanta * TURN) / (this.max + 1);
+      case 'enum': return this.shape.labels[quanta];
+      default: return quanta;
+    }
+  }
+
+  /**
+   * The admitted value nearest to what the page says, in quanta.
+   * @param {number | boolean | string} value
+   * @returns {number}
+   */
+  toQuanta(value) {
+    const { shape } = this;
+    if (shape.type === 'bool') return value ? 1 : 0;
+    if (shape.type === 'enum' && typeof value === 'string') {
+      const index = shape.labels.indexOf(value);
+      if (index < 0) throw new RangeError(`${this.name}: no label ${JSON.stringify(value)}`);
+      return index;
+    }
+    const number = Number(value);
+    if (!Number.isFinite(number)) throw new RangeError(`${this.name}: ${String(value)} is not a number`);
+    if (shape.type === 'fixed') return this.saturate(Math.round(number * shape.perUnit));
+    if (shape.type === 'angle') {
+      const turns = number / TURN;
+      return Math.round((turns - Math.floor(turns)) * (this.max + 1)) & this.max;
+    }
+    return this.saturate(Math.round(number));
+  }
+}
+
+/** How rows of one kind are laid out: the values in field order, then one motion cell per linear field. */
+export class KindPlan {
+  /**
+   * @param {Kind} kind
+   * @param {number} index
+   */
+  constructor(kind, index) {
+    this.name = kind.name;
+    this.index = index;
+    this.fields = kind.fields.map((field) => new FieldPlan(field));
+    /** Cells per row. */
+    this.stride = this.fields.length;
+    kind.fields.forEach((field, column) => {
+      if (field.motion === 'linear') this.fields[column].motion = this.stride++;
+    });
+    /** @type {Map<string, number>} */
+    this.columns = new Map(kind.fields.map((field, column) => [field.name, column]));
+  }
+}
+
+/**
+ * @param {readonly Kind[]} kinds a checked schema
+ * @returns {KindPlan[]}
+ */
+export function planSchema(kinds) {
+  return kinds.map((kind, index) => new KindPlan(kind, index));
+}
+
+/**
+ * Throws a DecodeError when a rule of schemas is broken.
+ * @param {readonly Kind[]} kinds
+ */
+export function checkSchema(kinds) {
+  if (kinds.length > MAX_KINDS) throw new DecodeError(`schema: more than ${MAX_KINDS} kinds`);
+  checkNames(kinds, 'kind');
+  for (const kind of kinds) checkFields(kind.fields, MAX_FIELDS);
+}
+
+/**
+ * Throws a DecodeError when a rule of input schemas is broken.
+ * @param {readonly Field[]} fields
+ */
+export function checkInputs(fields) {
+  checkFields(fields, MAX_INPUT_FIELDS);
+}
+
+/** @param {readonly Field[]} fields @param {number} most */
+function checkFields(fields, most) {
+  if (fields.length > most) throw new DecodeError(`schema: more than ${most} fields`);
+  checkNames(fields, 'field');
+  for (const field of fields) bounds(field);
+}
+
+/** @param {readonly { name: string }[]} named @param {string} what */
+function checkNames(named, what) {
+  const taken = new Set();
+  for (const { name } of named) {
+    if (!fits(name)) throw new DecodeError(`schema: a ${what} name must have 1 to ${MAX_NAME} bytes`);
+    if (taken.has(name)) throw new DecodeError(`schema: ${what} name ${JSON.stringify(name)} is used twice`);
+    taken.add(name);
+  }
+}
+
+/** @param {string} name */
+function fits(name) {
+  // At most MAX_NAME bytes means at most as many UTF-16 units, so longer text need not be encoded to be refused.
+  return name.length >= 1 && name.length <= MAX_NAME && new TextEncoder().encode(name).length <= MAX_NAME;
+}
+
+/**
+ * The range of a field's values in quanta.
+ * @param {Field} field
+ * @returns {[number, number]}
+ */
+function bounds({ name, shape }) {
+  const [min, max] = range(shape, name);
+  if (min > max || min < -MAX_QUANTA || max > MAX_QUANTA) throw new DecodeError(`field ${name}: range ${min} to ${max}`);
+  return [min, max];
+}
+
+/** @param {Shape} shape @param {string} name @returns {[number, number]} */
+function range(shape, name) {
+  switch (shape.type) {
+    case 'bool':
+      return [0, 1];
+    case 'int':
+      return [shape.min, shape.max];
+    case 'fixed':
+      if (shape.perUnit === 0) throw new DecodeError(`field ${name}: per_unit 0`);
+      return [shape.min, shape.max];
+    case 'angle':
+      if (shape.bits < 1 || shape.bits > 16) throw new DecodeError(`field ${name}: an angle of ${shape.bits} bits`);
+      return [0, 2 ** shape.bits - 1];
+    case 'enum':
+      if (shape.labels.length < 1 || shape.labels.length > MAX_LABELS || !shape.labels.every(fits)) {
+        throw new DecodeError(`field ${name}: labels`);
+      }
+      return [0, shape.labels.length - 1];
+    case 'colour':
+      if (shape.count === 0) throw new DecodeError(`field ${name}: no colours`);
+      return [0, shape.count - 1];
+  }
+}

@@ -1,0 +1,222 @@
+// One connection after its welcome: numbers and sends inputs, acknowledges, pings, asks for keyframes, decodes what
+// comes and tells its owner. Owns no timer: the owner calls `pump` when it may be due, and from the socket's messages.
+
+import { DecodeError } from './reader.js';
+import { InputTimeline } from './inputs.js';
+import { decodeServer, encodeClient } from './messages.js';
+import { MessageWriter } from './writer.js';
+
+/** Frames arrived and nothing acknowledged them: the protocol's bound. */
+const ACK_WITHIN_MS = 100;
+/** Acknowledge with a message that arrives this long after the last one, before the timer has to. */
+const ACK_EARLY_MS = 60;
+/** Unchanged inputs are told at least this often. */
+const RUN_WITHIN_MS = 250;
+const PING_EVERY_MS = 1000;
+const RESYNC_EVERY_MS = 1000;
+/** Pings in a row without a word from the server. Counted in pings: a tab that was frozen is not a server that is gone. */
+const MAX_UNHEARD = 10;
+/** Client ticks that a late timer makes up for; more were missed for good. */
+const CATCH_UP = 4;
+
+/**
+ * @typedef {import('./messages.js').FrameMessage} FrameMessage
+ * @typedef {{
+ *   frame(message: FrameMessage, bytes: number, now: number): number[],
+ *   input(values: Int32Array, at: number): void,
+ *   lost(): void,
+ * }} Owner `frame` returns the zones that need a keyframe; `lost`: the connection is of no use any more
+ */
+
+export class Session {
+  /**
+   * @param {WebSocket} socket
+   * @param {import('./messages.js').Welcome} welcome
+   * @param {Owner} owner
+   * @param {import('./meter.js').Meter} meter
+   * @param {number} now
+   */
+  constructor(socket, welcome, owner, meter, now) {
+    this.socket = socket;
+    this.owner = owner;
+    this.meter = meter;
+    this.writer = new MessageWriter();
+    this.inputs = new InputTimeline(welcome.inputs);
+    this.period = 1000 / welcome.rate;
+    this.placement = welcome.placement;
+    this.ack = { tick: welcome.tick, events: 0 };
+    /** Position reports start when the page has a position to report. */
+    this.inputsRun = welcome.rule === 'steer' && welcome.inputs.length > 0;
+    this.rule = welcome.rule;
+    this.commands = 0;
+    this.unacknowledged = false;
+    this.ackedAt = now;
+    this.flushedAt = now;
+    this.nextInputAt = now + this.period;
+    this.nextPingAt = now;
+    this.unheard = 0;
+    /** @type {Map<number, number>} */
+    this.resyncedAt = new Map();
+  }
+
+  /**
+   * @param {Uint8Array} bytes
+   * @param {number} now
+   */
+  receive(bytes, now) {
+    this.unheard = 0;
+    this.meter.down += bytes.length;
+    try {
+      const message = decodeServer(bytes);
+      if (message.type === 'frame') this.#frame(message, bytes.length, now);
+      else if (message.type === 'pong') this.meter.stats.ping = ((stamp(now) - message.stamp) >>> 0) / 10;
+      else throw new DecodeError('a second welcome');
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.owner.lost();
+    }
+  }
+
+  /**
+   * Does what is due.
+   * @param {number} now
+   * @returns {number} when to call again at the latest
+   */
+  pump(now) {
+    this.#makeInputs(now);
+    if (now >= this.nextPingAt) this.#ping(now);
+    if (this.inputs.unsent.length > 0 && now - this.flushedAt >= RUN_WITHIN_MS) this.flush(now);
+    if (this.unacknowledged && now - this.ackedAt >= ACK_WITHIN_MS) this.acknowledge(now);
+    let next = this.nextPingAt;
+    if (this.inputsRun) next = Math.min(next, this.nextInputAt);
+    if (this.inputs.unsent.length > 0) next = Math.min(next, this.flushedAt + RUN_WITHIN_MS);
+    if (this.unacknowledged) next = Math.min(next, this.ackedAt + ACK_WITHIN_MS);
+    return next;
+  }
+
+  /**
+   * @param {import('./inputs.js').InputValues} values
+   * @param {number} now
+   * @returns {boolean} whether inputs begin with this one, so that a pump is due
+   */
+  setInput(values, now) {
+    this.inputs.set(values);
+    if (this.inputsRun || this.inputs.fields.length === 0) return false;
+    this.inputsRun = true;
+    this.nextInputAt = now;
+    return true;
+  }
+
+  /**
+   * @param {number} kind
+   * @param {Uint8Array} body
+   */
+  command(kind, body) {
+    this.commands = (this.commands + 1) >>> 0;
+    this.#send({ type: 'command', seq: this.commands, kind, body });
+  }
+
+  /**
+   * The server moved the player's entity.
+   * @param {import('./messages.js').Correction} correction
+   * @param {number} now
+   */
+  correct({ placement }, now) {
+    // What was reported before this was known belongs to the old epoch.
+    if (this.inputs.unsent.length > 0) this.flush(now);
+    this.placement = placement;
+    // A held position is stale from here on; reports resume when the page sets one that knows of the move.
+    if (this.rule === 'place') this.inputsRun = false;
+  }
+
+  /** @param {number} now */
+  flush(now) {
+    this.#send(this.inputs.take(this.ack, this.placement));
+    this.flushedAt = now;
+    this.#acked(now);
+  }
+
+  /** @param {number} now */
+  acknowledge(now) {
+    if (this.inputs.unsent.length > 0) {
+      this.flush(now);
+      return;
+    }
+    this.#send({ type: 'ack', ...this.ack });
+    this.#acked(now);
+  }
+
+  /** @param {FrameMessage} message @param {number} bytes @param {number} now */
+  #frame(message, bytes, now) {
+    this.inputs.settle(message.consumed, message.advance);
+    if (message.note?.correction) this.correct(message.note.correction, now);
+    const wrong = this.owner.frame(message, bytes, now);
+    this.ack.tick = (this.ack.tick + message.advance) >>> 0;
+    const { events } = message;
+    if (events && events.items.length > 0) this.ack.events = (events.first + events.items.length - 1) >>> 0;
+    for (const zone of wrong) this.#resync(zone, now);
+    if (!this.unacknowledged) {
+      this.unacknowledged = true;
+      // After a silence the bound counts from the first frame.
+      if (now - this.ackedAt > ACK_WITHIN_MS) this.acknowledge(now);
+    }
+    if (this.unacknowledged && now - this.ackedAt >= ACK_EARLY_MS) this.acknowledge(now);
+  }
+
+  /** @param {number} now */
+  #makeInputs(now) {
+    if (!this.inputsRun) return;
+    let changed = false;
+    for (let made = 0; made < CATCH_UP && now >= this.nextInputAt; made++) {
+      changed = this.inputs.make() || changed;
+      this.owner.input(this.inputs.last, this.nextInputAt);
+      this.nextInputAt += this.period;
+    }
+    if (now >= this.nextInputAt) {
+      this.nextInputAt += this.period * (Math.floor((now - this.nextInputAt) / this.period) + 1);
+    }
+    if (changed) this.flush(now);
+  }
+
+  /** @param {number} now */
+  #ping(now) {
+    this.unheard += 1;
+    if (this.unheard > MAX_UNHEARD) {
+      this.owner.lost();
+      return;
+    }
+    this.#send({ type: 'ping', stamp: stamp(now) });
+    this.nextPingAt = now + PING_EVERY_MS;
+  }
+
+  /** @param {number} zone @param {number} now */
+  #resync(zone, now) {
+    this.meter.stats.desyncs += 1;
+    if (now - (this.resyncedAt.get(zone) ?? -Infinity) < RESYNC_EVERY_MS) return;
+    this.resyncedAt.set(zone, now);
+    this.#send({ type: 'resync', zone, tick: this.ack.tick });
+  }
+
+  /** @param {number} now */
+  #acked(now) {
+    this.unacknowledged = false;
+    this.ackedAt = now;
+  }
+
+  /** @param {import('./messages.js').ClientMessage} message */
+  #send(message) {
+    const OPEN = 1;
+    if (this.socket.readyState !== OPEN) return;
+    const bytes = encodeClient(message, this.writer);
+    this.meter.up += bytes.length;
+    this.socket.send(bytes);
+  }
+}
+
+/**
+ * Tenths of a millisecond, as a ping carries them.
+ * @param {number} now
+ */
+function stamp(now) {
+  return Math.floor(now * 10) >>> 0;
+}

@@ -1,0 +1,201 @@
+// The world as the page sees it: the rows of all zones merged into entities by id, and who came, changed and went.
+//
+// Zones are as the server sends them; an entity may have rows in several. Of rows of the same kind the one in the zone
+// with the highest id counts; rows of other kinds are its parts. A change of zones is a change, not a departure.
+
+import { entityClasses } from './entity.js';
+import { KeyedListeners, Listeners, guarded } from './listeners.js';
+import { DecodeError } from './reader.js';
+import { planSchema } from './schema.js';
+import { Zone } from './zone.js';
+
+/**
+ * @typedef {import('./entity.js').Entity & Record<string, any>} AnyEntity
+ * @typedef {import('./messages.js').ZonePart} ZonePart
+ */
+
+export class State {
+  constructor() {
+    /** The server's tick of the newest frame. */
+    this.tick = 0;
+    /** Ticks since the welcome; does not wrap. */
+    this.elapsed = 0;
+    /** @type {Map<number, AnyEntity>} */
+    this.entities = new Map();
+    /** @type {import('./schema.js').KindPlan[]} */
+    this.plans = [];
+    /** @type {Map<number, Zone>} */
+    this.zones = new Map();
+    /** Highest id first. @type {{ id: number, zone: Zone, part: number }[]} */
+    this.order = [];
+    /** @type {{ Entity: typeof import('./entity.js').Entity, View: typeof import('./entity.js').View }[]} */
+    this.classes = [];
+    /** By kind, then by entity id. @type {Map<number, AnyEntity>[]} */
+    this.byKind = [];
+    this.frames = 0;
+    this.depth = 16;
+    /** @type {KeyedListeners<string, [AnyEntity]>} */
+    this.added = new KeyedListeners();
+    /** @type {KeyedListeners<string, [AnyEntity]>} */
+    this.changed = new KeyedListeners();
+    /** @type {KeyedListeners<string, [AnyEntity]>} */
+    this.removed = new KeyedListeners();
+    /** @type {Listeners<[State]>} */
+    this.updated = new Listeners();
+    /** What the frame being applied did, told when all of it is done. @type {AnyEntity[]} */
+    this.came = [];
+    /** @type {AnyEntity[]} */
+    this.moved = [];
+    /** @type {AnyEntity[]} */
+    this.went = [];
+  }
+
+  /**
+   * Starts anew under the schema of a welcome; whoever was there goes.
+   * @param {import('./messages.js').Welcome} welcome
+   */
+  reset(welcome) {
+    const gone = this.byKind.flatMap((entities) => [...entities.values()]);
+    this.tick = welcome.tick;
+    this.elapsed = 0;
+    this.entities.clear();
+    this.plans = planSchema(welcome.schema);
+    this.zones.clear();
+    this.order = [];
+    this.classes = this.plans.map(entityClasses);
+    this.byKind = this.plans.map(() => new Map());
+    // At least half a second of samples: the longest delay of the playout clock.
+    this.depth = 2 ** Math.ceil(Math.log2(welcome.rate / 2 + 6));
+    for (const entity of gone) this.removed.emit(entity.kind, entity);
+  }
+
+  /**
+   * Applies the zones of a frame message. Nothing is told before all of it is applied.
+   * @param {number} advance
+   * @param {readonly ZonePart[]} parts
+   * @returns {number[]} zones whose state is not the server's
+   */
+  apply(advance, parts) {
+    this.frames += 1;
+    /** @type {number[]} */
+    const wrong = [];
+    for (const { zone: id, form, hash } of parts) {
+      const entry = this.#zone(id);
+      if (entry.part === this.frames) throw new DecodeError('a zone has two parts');
+      entry.part = this.frames;
+      if (form.type === 'chain') for (const delta of form.deltas) entry.zone.applyDelta(delta);
+      else if (form.type === 'keyframe') entry.zone.readKeyframe(form.bytes);
+      else entry.zone.clear();
+      if (hash !== null && entry.zone.hash() !== hash) wrong.push(id);
+    }
+    // A zone without a part did not exist meanwhile.
+    if (advance > 0) for (const entry of this.order) if (entry.part !== this.frames) entry.zone.clear();
+    this.#forgetEmpty();
+    this.tick = (this.tick + advance) >>> 0;
+    this.elapsed += advance;
+    this.#merge();
+    return wrong;
+  }
+
+  /** Tells the page what the last frame did. */
+  announce() {
+    for (const entity of this.went) this.removed.emit(entity.kind, entity);
+    for (const entity of this.came) this.added.emit(entity.kind, entity);
+    if (!this.changed.unheard) for (const entity of this.moved) this.changed.emit(entity.kind, entity);
+    this.updated.emit(this);
+  }
+
+  /**
+   * As `added.add`, and at once for those that are there.
+   * @param {string} kind
+   * @param {(entity: AnyEntity) => void} listener
+   */
+  onAdd(kind, listener) {
+    const unsubscribe = this.added.add(kind, listener);
+    for (const entities of this.byKind) {
+      for (const entity of entities.values()) {
+        if (kind === '*' || entity.kind === kind) guarded(listener, entity);
+      }
+    }
+    return unsubscribe;
+  }
+
+  /** @param {number} id */
+  #zone(id) {
+    const known = this.order.find((entry) => entry.id === id);
+    if (known) return known;
+    const entry = { id, zone: new Zone(this.plans), part: 0 };
+    this.zones.set(id, entry.zone);
+    this.order.push(entry);
+    this.order.sort((a, b) => b.id - a.id);
+    return entry;
+  }
+
+  #forgetEmpty() {
+    if (this.order.every(({ zone }) => zone.size > 0)) return;
+    this.order = this.order.filter(({ zone }) => zone.size > 0);
+    this.zones = new Map(this.order.map(({ id, zone }) => [id, zone]));
+  }
+
+  #merge() {
+    this.came.length = this.moved.length = this.went.length = 0;
+    for (const { zone } of this.order) for (const plan of this.plans) this.#mergeTable(zone.tables[plan.index], plan);
+    for (const entities of this.byKind) {
+      for (const entity of entities.values()) if (entity.seen !== this.frames) this.#remove(entity, entities);
+    }
+  }
+
+  /**
+   * @param {import('./zone.js').Table} table
+   * @param {import('./schema.js').KindPlan} plan
+   */
+  #mergeTable(table, plan) {
+    const entities = this.byKind[plan.index];
+    for (let row = 0; row < table.count; row++) {
+      const id = table.ids[row];
+      const known = entities.get(id);
+      if (known?.seen === this.frames) continue;
+      const entity = known ?? this.#add(plan, id);
+      let changed = false;
+      for (let column = 0, cell = row * table.stride; column < plan.fields.length; column++, cell++) {
+        changed ||= entity.values[column] !== table.cells[cell];
+        entity.values[column] = table.cells[cell];
+      }
+      entity.seen = this.frames;
+      entity.history.push(this.elapsed, entity.values);
+      if (!known) this.came.push(entity);
+      else if (changed) this.moved.push(entity);
+    }
+  }
+
+  /**
+   * @param {import('./schema.js').KindPlan} plan
+   * @param {number} id
+   */
+  #add(plan, id) {
+    const entity = /** @type {AnyEntity} */ (new this.classes[plan.index].Entity(plan, id, this.depth));
+    this.byKind[plan.index].set(id, entity);
+    const other = this.entities.get(id);
+    if (other) {
+      entity.parts = other.parts;
+      entity.parts.set(plan.name, entity);
+    }
+    // The kind that comes first in the schema is the entity, the others are parts of it.
+    if (!other || other.plan.index > plan.index) this.entities.set(id, entity);
+    return entity;
+  }
+
+  /**
+   * @param {AnyEntity} entity
+   * @param {Map<number, AnyEntity>} entities
+   */
+  #remove(entity, entities) {
+    entities.delete(entity.id);
+    entity.parts.delete(entity.kind);
+    this.went.push(entity);
+    if (this.entities.get(entity.id) !== entity) return;
+    const rest = [...entity.parts.values()].sort((a, b) => a.plan.index - b.plan.index);
+    if (rest.length > 0) this.entities.set(entity.id, rest[0]);
+    else this.entities.delete(entity.id);
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * The arena's avatar step: the twin of `src/games/arena/step.rs`, so that the own avatar can be predicted.
+ *
+ * Everything is a 32-bit integer. `| 0` truncates towards zero as Rust's division does, and makes zero of minus zero.
+ * `tests/golden/arena.json` keeps the twins equal. No drawing and no network here.
+ * @module
+ */
+
+/**
+ * A map of tiles of one metre.
+ * @typedef {object} TileMap
+ * @property {number} width in tiles
+ * @property {number} height in tiles
+ * @property {Uint8Array} solid row by row, 1 where nobody can be
+ * @property {Int32Array} floor indices of the other tiles, ascending
+ */
+
+/**
+ * The amounts of the step at one tick rate. Speeds are in 64ths of a quantum per tick, times in ticks.
+ * @typedef {object} Tuning
+ * @property {number} rate ticks per second
+ * @property {number} run
+ * @property {number} dash
+ * @property {number} dashTicks how long a dash lasts
+ * @property {number} dashWait from one dash to the next
+ * @property {number} reload from one throw to the next
+ * @property {number} stagger knockback above which the avatar staggers
+ */
+
+/**
+ * What the step reads and writes, all of it in the avatar's row.
+ * @typedef {object} AvatarState
+ * @property {number} x centre, in quanta
+ * @property {number} y centre, in quanta
+ * @property {number} heading in 256 parts of a turn
+ * @property {number} kx speed of knockback, in 64ths of a quantum per tick
+ * @property {number} ky speed of knockback, in 64ths of a quantum per tick
+ * @property {number} dash ticks of dash left
+ * @property {number} wait ticks until the next dash is possible
+ * @property {number} reload ticks until the next throw is possible
+ * @property {number} mood one of {@link MOOD}
+ */
+
+/**
+ * What the player wants for one tick; flags are 0 or 1.
+ * @typedef {{ heading: number, run: number, dash: number, throw: number }} AvatarInput
+ */
+
+/** Quanta per metre; a tile is one metre. */
+export const PER_METRE = 64;
+/** Half the side of an avatar, in quanta. */
+export const RADIUS = 26;
+/** The labels of the field `mood`. */
+export const MOOD = Object.freeze({ idle: 0, run: 1, dash: 2, hit: 3 });
+
+/** Parts of a quantum in which speeds are counted. */
+const SUB = 64;
+const FRICTION = 5;
+
+/** A quarter of the cosine in parts of 2^14. */
+const QUARTER = [
+  16384, 16379, 16364, 16340, 16305, 16261, 16207, 16143, 16069, 15986, 15893, 15791, 15679, 15557, 15426, 15286, 15137,
+  14978, 14811, 14635, 14449, 14256, 14053, 13842, 13623, 13395, 13160, 12916, 12665, 12406, 12140, 11866, 11585, 11297,
+  11003, 10702, 10394, 10080, 9760, 9434, 9102, 8765, 8423, 8076, 7723, 7366, 7005, 6639, 6270, 5897, 5520, 5139, 4756,
+  4370, 3981, 3590, 3196, 2801, 2404, 2006, 1606, 1205, 804, 402, 0,
+];
+
+const COSINE = Int32Array.from({ length: 256 }, (_, heading) => {
+  if (heading <= 64) return QUARTER[heading];
+  if (heading <= 128) return -QUARTER[128 - heading];
+  if (heading <= 192) return -QUARTER[heading - 128];
+  return QUARTER[256 - heading];
+});
+
+/**
+ * The cosine of a heading (modulo a turn) in parts of 2^14.
+ * @param {number} heading
+ */
+export function cosine(heading) {
+  return COSINE[heading & 255];
+}
+
+/**
+ * The sine of a heading (modulo a turn) in parts of 2^14.
+ * @param {number} heading
+ */
+export function sine(heading) {
+  return COSINE[(heading - 64) & 255];
+}
+
+/**
+ * Reads a map: one line per row of tiles, `#` is solid, `.` is floor.
+ * @param {string} text
+ * @returns {TileMap}
+ * @throws {Error} when rows differ in length or a character is no tile
+ */
+export function parseMap(text) {
+  const rows = text.split(/\r?\n/);
+  if (rows.at(-1) === '') rows.pop();
+  const width = rows.length > 0 ? rows[0].length : 0;
+  const solid = new Uint8Array(width * rows.length);
+  /** @type {number[]} */
+  const floor = [];
+  rows.forEach((row, y) => {
+    if (row.length !== width || /[^#.]/.test(row)) throw new Error(`map row ${y + 1} is malformed`);
+    for (let x = 0; x < width; x++) {
+      const tile = y * width + x;
+      if (row[x] === '#') solid[tile] = 1;
+      else floor.push(tile);
+    }
+  });
+  return { width, height: rows.length, solid, floor: Int32Array.from(floor) };
+}
+
+/**
+ * Whether a tile is solid; outside the map all are.
+ * @param {TileMap} map
+ * @param {number} column
+ * @param {number} row
+ */
+export function isSolid(map, column, row) {
+  if (column < 0 || row < 0 || column >= map.width || row >= map.height) return true;
+  return map.solid[row * map.width + column] === 1;
+}
+
+/**
+ * The amounts at `rate` ticks per second.
+ * @param {number} rate
+ * @returns {Tuning}
+ */
+export function tuningFor(rate) {
+  const speed = (/** @type {number} */ metresPerSecond) =>
+    ((metresPerSecond * PER_METRE * SUB + ((rate / 2) | 0)) / rate) | 0;
+  const ticks = (/** @type {number} */ milliseconds) => Math.max(((milliseconds * rate + 500) / 1000) | 0, 1);
+  return {
+    rate,
+    run: speed(6),
+    dash: speed(16),
+    dashTicks: ticks(200),
+    dashWait: ticks(1500),
+    reload: ticks(700),
+    stagger: speed(1),
+  };
+}
+
+/**
+ * Advances `avatar` by one tick.
+ * @param {TileMap} map
+ * @param {Tuning} tuning
+ * @param {AvatarState} avatar changed in place
+ * @param {AvatarInput} input
+ * @returns {boolean} whether it throws now
+ */
+export function stepAvatar(map, tuning, avatar, input) {
+  avatar.wait = Math.max(avatar.wait - 1, 0);
+  avatar.reload = Math.max(avatar.reload - 1, 0);
+  avatar.heading = input.heading;
+  if (input.dash && avatar.wait === 0) {
+    avatar.dash = tuning.dashTicks;
+    avatar.wait = tuning.dashWait;
+  }
+  const throws = input.throw !== 0 && avatar.reload === 0;
+  if (throws) avatar.reload = tuning.reload;
+  let speed = 0;
+  /** @type {number} */
+  let mood = MOOD.idle;
+  if (avatar.dash > 0) {
+    speed = tuning.dash;
+    mood = MOOD.dash;
+  } else if (input.run) {
+    speed = tuning.run;
+    mood = MOOD.run;
+  }
+  avatar.dash = Math.max(avatar.dash - 1, 0);
+  avatar.kx = ((avatar.kx * tuning.rate) / (tuning.rate + FRICTION)) | 0;
+  avatar.ky = ((avatar.ky * tuning.rate) / (tuning.rate + FRICTION)) | 0;
+  if (Math.abs(avatar.kx) + Math.abs(avatar.ky) > tuning.stagger) mood = MOOD.hit;
+  avatar.mood = mood;
+  const dx = round(cosine(avatar.heading) * speed, 20) + round(avatar.kx, 6);
+  const dy = round(sine(avatar.heading) * speed, 20) + round(avatar.ky, 6);
+  avatar.x = slide(map, avatar.x, avatar.y, dx, false);
+  avatar.y = slide(map, avatar.y, avatar.x, dy, true);
+  return throws;
+}
+
+/**
+ * `value` / 2^`bits`, rounded to the nearest, halves away from zero.
+ * @param {number} value
+ * @param {number} bits
+ */
+function round(value, bits) {
+  const half = 1 << (bits - 1);
+  return value < 0 ? -((half - value) >> bits) | 0 : (value + half) >> bits;
+}
+
+/**
+ * Moves an avatar by `delta` along one axis up to the first wall; every tile line on the way is looked at.
+ * @param {TileMap} map
+ * @param {number} along centre on that axis
+ * @param {number} across centre on the other axis
+ * @param {number} delta
+ * @param {boolean} vertical whether the axis is y
+ */
+function slide(map, along, across, delta, vertical) {
+  const target = along + delta;
+  if (delta > 0) {
+    const last = (target + RADIUS - 1) >> 6;
+    for (let line = ((along + RADIUS - 1) >> 6) + 1; line <= last; line++) {
+      if (blocked(map, line, across, vertical)) return line * PER_METRE - RADIUS;
+    }
+  } else {
+    const last = (target - RADIUS) >> 6;
+    for (let line = ((along - RADIUS) >> 6) - 1; line >= last; line--) {
+      if (blocked(map, line, across, vertical)) return (line + 1) * PER_METRE + RADIUS;
+    }
+  }
+  return target;
+}
+
+/**
+ * @param {TileMap} map
+ * @param {number} line the tile along the axis of movement
+ * @param {number} across
+ * @param {boolean} vertical
+ */
+function blocked(map, line, across, vertical) {
+  const last = (across + RADIUS - 1) >> 6;
+  for (let side = (across - RADIUS) >> 6; side <= last; side++) {
+    if (vertical ? isSolid(map, side, line) : isSolid(map, line, side)) return true;
+  }
+  return false;
+}
+
+/** @type {(keyof AvatarState)[]} */
+const FIELDS = ['x', 'y', 'heading', 'kx', 'ky', 'dash', 'wait', 'reload', 'mood'];
+
+/**
+ * Predicts the own avatar for the client's reconciliation.
+ * @param {TileMap} map
+ * @param {number} rate ticks per second
+ */
+export function arenaPredictor(map, rate) {
+  const tuning = tuningFor(rate);
+  const input = { heading: 0, run: 0, dash: 0, throw: 0 };
+  return {
+    /**
+     * The state in a received row.
+     * @param {{ raw(field: string): number }} entity
+     * @returns {AvatarState}
+     */
+    read(entity) {
+      const state = { x: 0, y: 0, heading: 0, kx: 0, ky: 0, dash: 0, wait: 0, reload: 0, mood: 0 };
+      for (const field of FIELDS) state[field] = entity.raw(field);
+      return state;
+    },
+    /**
+     * Advances `state` by one tick.
+     * @param {AvatarState} state changed in place
+     * @param {ArrayLike<number>} inputRaw in schema order: heading, run, dash, throw
+     * @returns {boolean} whether it throws now
+     */
+    step(state, inputRaw) {
+      input.heading = inputRaw[0];
+      input.run = inputRaw[1];
+      input.dash = inputRaw[2];
+      input.throw = inputRaw[3];
+      return stepAvatar(map, tuning, state, input);
+    },
+    /**
+     * Makes `to` equal to `from`.
+     * @param {AvatarState} from
+     * @param {AvatarState} to
+     */
+    copy(from, to) {
+      for (const field of FIELDS) to[field] = from[field];
+    },
+  };
+}

@@ -1,0 +1,77 @@
+// Which part of the map the screen shows: follows a target smoothly, stays on the map, converts
+// between screen and map. The scale and the corner are whole device pixels, so that pictures stay
+// crisp. Nothing is drawn here.
+
+/** Metres on the geometric mean of the screen's sides. */
+const SPAN = 19.5;
+const SMALLEST = 30;
+const LARGEST = 84;
+
+export class Camera {
+  /** @param {{width: number, height: number}} map in metres @param {number} rise how far walls are drawn above their place */
+  constructor(map, rise) {
+    this.map = map;
+    this.rise = rise;
+    this.x = map.width / 2;
+    this.y = map.height / 2;
+    this.settled = false;
+    this.ratio = 1;
+    this.width = 1;
+    this.height = 1;
+    /** Device pixels per metre. */
+    this.scale = 1;
+    this.left = 0;
+    this.top = 0;
+  }
+
+  /** @param {number} width CSS pixels @param {number} height @param {number} ratio device pixels per CSS pixel */
+  resize(width, height, ratio) {
+    this.ratio = ratio;
+    this.width = Math.max(1, Math.round(width * ratio));
+    this.height = Math.max(1, Math.round(height * ratio));
+    const perMetre = Math.min(LARGEST, Math.max(SMALLEST, Math.sqrt(width * height) / SPAN));
+    this.scale = Math.round(perMetre * ratio);
+  }
+
+  /**
+   * @param {number} x metres @param {number} y
+   * @param {number} seconds since the last call
+   * @param {number} shake metres
+   */
+  follow(x, y, seconds, shake) {
+    const far = Math.hypot(x - this.x, y - this.y) > 12;
+    const share = this.settled && !far ? 1 - Math.exp(-seconds * 7) : 1;
+    this.settled = true;
+    this.x += (x - this.x) * share;
+    this.y += (y - this.y) * share;
+    const jitter = () => (Math.random() - 0.5) * 2 * shake * this.scale;
+    this.left = Math.round(corner(this.x, this.width / this.scale, this.map.width, 0) * this.scale + jitter());
+    this.top = Math.round(corner(this.y, this.height / this.scale, this.map.height, this.rise) * this.scale + jitter());
+  }
+
+  /** @param {number} x CSS pixels @param {number} y @returns {{x: number, y: number}} metres */
+  toMap(x, y) {
+    return { x: (x * this.ratio + this.left) / this.scale, y: (y * this.ratio + this.top) / this.scale };
+  }
+
+  /** Makes the context draw in metres. @param {CanvasRenderingContext2D} ctx */
+  apply(ctx) {
+    ctx.setTransform(this.scale, 0, 0, this.scale, -this.left, -this.top);
+  }
+
+  /** @param {number} x metres @param {number} y @param {number} margin */
+  sees(x, y, margin) {
+    const left = this.left / this.scale - margin;
+    const top = this.top / this.scale - margin;
+    return x > left && y > top && x < left + this.width / this.scale + 2 * margin && y < top + this.height / this.scale + 2 * margin;
+  }
+}
+
+/**
+ * Where the screen starts so that it stays on the picture, which lies `before` metres off the map.
+ * @param {number} centre @param {number} shown @param {number} whole @param {number} before @returns {number}
+ */
+function corner(centre, shown, whole, before) {
+  if (shown >= whole) return (whole - shown) / 2 - before;
+  return Math.min(whole - shown, Math.max(0, centre - shown / 2 + before)) - before;
+}

@@ -1,0 +1,44 @@
+// Why a session ended, in the player's words. The codes are the
+// table of PROTOCOL.md; an unknown one shows the server's own
+// text.
+
+/** The seat is played from another window. */
+export const REPLACED = 4511;
+const LEFT = 1000;
+
+/** @type {Record<number, string>} */
+const WORDS = {
+  [LEFT]: 'You left the room.',
+  1001: 'The server is going away for a moment. Try again soon.',
+  1006: 'The server cannot be reached. Check your connection and try again.',
+  1011: 'Something went wrong in this room and it had to close.',
+  1012: 'The server is restarting. Try again soon.',
+  1013: 'The server is full at the moment. Try again in a minute.',
+  4001: 'The server is moving house. Try again in a moment.',
+  4003: 'The server did not hear from you for too long.',
+  4008: 'Your connection was too slow to keep up.',
+  4009: 'Too many messages were sent from here.',
+  4500: 'The server did not understand this page. Reload it and try again.',
+  4501: 'You are not allowed in: the ticket was refused.',
+  4503: 'You are not allowed in from this page.',
+  4504: 'This room does not exist any more.',
+  4505: 'This room is full. Pick another one or open your own.',
+  4506: 'This page is older than the server. Reload it to play.',
+  4507: 'You were removed from the room.',
+  4508: 'You were removed: too many impossible moves.',
+  [REPLACED]: 'You are playing in another window.',
+  4512: 'The room was closed.',
+};
+
+/** @param {number} code @param {string} text what the server said @returns {string} */
+export function explain(code, text) {
+  return WORDS[code] ?? (text ? `The server said: ${text}` : `The connection ended (${code}).`);
+}
+
+/** What a refused join says. @param {unknown} error @returns {string} */
+export function explainError(error) {
+  if (typeof error !== 'object' || error === null) return 'Joining failed. Try again.';
+  const { code, text, message } = /** @type {{code?: unknown, text?: unknown, message?: unknown}} */ (error);
+  const said = typeof text === 'string' ? text : String(message ?? '');
+  return typeof code === 'number' ? explain(code, said) : `Joining failed: ${said || 'unknown reason'}.`;
+}

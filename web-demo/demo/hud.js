@@ -1,0 +1,96 @@
+// The figures and the score list over the arena, a few times a second.
+// Elements are made once and reused; whatever other players wrote is set as
+// text only.
+
+import { make } from './dom.js';
+import { coat } from './palette.js';
+
+/** @typedef {import('./types.js').Room} Room */
+
+const SHOWN = 8;
+
+/** @type {[string, (room: Room, fps: number) => string][]} */
+const FIGURES = [
+  ['ping', ({ stats }) => `${Math.round(stats.ping)} ms`],
+  ['tick', ({ stats }) => `${stats.tick}`],
+  ['rate', ({ rate }) => `${rate} Hz`],
+  ['delay', ({ stats }) => `${Math.round(stats.interpolationDelay)} ms`],
+  ['held frames', ({ stats }) => `${stats.heldFrames}`],
+  ['down', ({ stats }) => bytes(stats.bytesDownPerSecond)],
+  ['up', ({ stats }) => bytes(stats.bytesUpPerSecond)],
+  ['per player, tick', ({ stats }) => `${(stats.bytesPerPlayerTick || 0).toFixed(2)} B`],
+  ['corrections', ({ stats }) => `${stats.corrections}`],
+  ['desyncs', ({ stats }) => `${stats.desyncs}`],
+  ['fps', (_room, fps) => `${Math.round(fps)}`],
+];
+
+/** @param {number} value per second @returns {string} */
+function bytes(value) {
+  return value < 1024 ? `${Math.round(value || 0)} B/s` : `${(value / 1024).toFixed(1)} KiB/s`;
+}
+
+export class Figures {
+  /** @param {HTMLElement} list */
+  constructor(list) {
+    list.replaceChildren();
+    this.cells = FIGURES.map(([name]) => {
+      const cell = make('dd', '', '');
+      cell.dataset.figure = name;
+      list.append(make('dt', '', name), cell);
+      return cell;
+    });
+  }
+
+  /** @param {Room} room @param {number} fps */
+  update(room, fps) {
+    FIGURES.forEach(([name, read], index) => {
+      const cell = this.cells[index];
+      if (!cell) return;
+      cell.textContent = read(room, fps);
+      if (name === 'desyncs') cell.dataset.alarm = room.stats.desyncs > 0 ? '1' : '0';
+    });
+  }
+}
+
+export class Scores {
+  /** @param {HTMLElement} list */
+  constructor(list) {
+    this.list = list;
+    list.replaceChildren();
+    this.rows = Array.from({ length: SHOWN + 1 }, () => {
+      const row = make('li', '', '');
+      const place = make('span', 'place', '');
+      const dot = make('span', 'dot', '');
+      const who = make('span', 'who', '');
+      const points = make('span', 'points', '');
+      row.append(place, dot, who, points);
+      return { row, place, dot, who, points };
+    });
+  }
+
+  /** @param {Room} room */
+  update(room) {
+    const ranking = Array.from(room.players.values(), (player) => {
+      const entity = room.state.entities.get(player.entity);
+      return { seat: player.seat, name: player.name, score: entity?.score ?? null, colour: entity?.colour ?? 0 };
+    });
+    ranking.sort((a, b) => (b.score ?? 0) - (a.score ?? 0) || a.seat - b.seat);
+    const own = ranking.findIndex((entry) => entry.seat === room.seat);
+    const shown = ranking.map((entry, index) => ({ ...entry, place: index + 1 }))
+      .filter((entry, index) => index < SHOWN || index === own);
+    this.rows.forEach(({ row, place, dot, who, points }, index) => {
+      const entry = shown[index];
+      if (!entry) {
+        row.remove();
+        return;
+      }
+      row.className = entry.seat === room.seat ? 'own' : '';
+      row.classList.toggle('gap', entry.place > SHOWN + 1);
+      place.textContent = String(entry.place);
+      dot.style.backgroundColor = coat(entry.colour).fill;
+      who.textContent = entry.name || `Player ${entry.seat}`;
+      points.textContent = entry.score === null ? '' : String(entry.score);
+      if (!row.isConnected) this.list.append(row);
+    });
+  }
+}

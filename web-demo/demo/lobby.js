@@ -1,0 +1,170 @@
+// The lobby: name, live list of rooms, new room, error text. It says what the player chose and
+// never joins by itself; the list comes from the server as events, so it is always current and
+// says when it is not.
+
+import { byId, make } from './dom.js';
+
+/** @typedef {{id: string, game: string, players: number, capacity: number, rate: number, properties?: Record<string, string>}} Listing */
+/** @typedef {{item: HTMLElement, button: HTMLElement, title: HTMLElement, meta: HTMLElement, count: HTMLElement}} Row */
+/** @typedef {{how: 'any' | 'new', game: string, map: string} | {how: 'room', id: string}} Choice */
+
+/** The games of the demo server, and the maps that each can be opened on. @type {Record<string, {title: string, maps: string[]}>} */
+const GAMES = {
+  arena: { title: 'Arena', maps: ['courtyard', 'field'] },
+  plaza: { title: 'Plaza', maps: ['plaza'] },
+};
+const NAME_KEY = 'tickwire.name';
+const LONGEST_NAME = 24;
+const RETRY = 3000;
+const FIRST = ['Frosty', 'Swift', 'Mellow', 'Brave', 'Tiny', 'Sunny', 'Clever', 'Cosy'];
+const SECOND = ['Fox', 'Otter', 'Heron', 'Badger', 'Lynx', 'Marten', 'Hare', 'Owl'];
+
+export class Lobby {
+  /** @param {(choice: Choice) => void} onChoice @param {URLSearchParams} query */
+  constructor(onChoice, query) {
+    this.onChoice = onChoice;
+    this.game = query.get('game') ?? 'arena';
+    this.map = query.get('map') ?? '';
+    this.nameField = byId('name', HTMLInputElement);
+    this.rooms = byId('rooms', HTMLElement);
+    this.empty = byId('no-rooms', HTMLElement);
+    this.feedState = byId('feed', HTMLElement);
+    this.errorText = byId('error', HTMLElement);
+    /** By room id. @type {Map<string, Row>} */
+    this.rows = new Map();
+    /** @type {EventSource | null} */
+    this.feed = null;
+    this.retry = 0;
+    const pick = (/** @type {string[]} */ words) => words[Math.floor(Math.random() * words.length)] ?? '';
+    this.nameField.placeholder = `${pick(FIRST)} ${pick(SECOND)}`;
+    this.nameField.value = cut(query.get('name') ?? localStorage.getItem(NAME_KEY) ?? '');
+    this.connectForms();
+  }
+
+  connectForms() {
+    byId('join', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.onChoice({ how: 'any', game: this.game, map: this.map });
+    });
+    const game = byId('new-game', HTMLSelectElement);
+    const map = byId('new-map', HTMLSelectElement);
+    for (const [name, { title }] of Object.entries(GAMES)) game.append(new Option(title, name));
+    const listMaps = () => {
+      map.replaceChildren(...(GAMES[game.value]?.maps ?? []).map((name) => new Option(name.charAt(0).toUpperCase() + name.slice(1), name)));
+    };
+    game.addEventListener('change', listMaps);
+    if (GAMES[this.game]) game.value = this.game;
+    listMaps();
+    byId('new-room', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.onChoice({ how: 'new', game: game.value, map: map.value });
+    });
+  }
+
+  /** The player's name; a given one is remembered. @returns {string} */
+  name() {
+    const name = cut(this.nameField.value.trim());
+    if (name) localStorage.setItem(NAME_KEY, name);
+    return name || this.nameField.placeholder;
+  }
+
+  /** @param {boolean} busy */
+  setBusy(busy) {
+    for (const id of ['play', 'create']) byId(id, HTMLButtonElement).disabled = busy;
+    byId('play', HTMLButtonElement).textContent = busy ? 'Joining…' : 'Play';
+  }
+
+  /** @param {string} text empty for none */
+  setError(text) {
+    this.errorText.textContent = text;
+    this.errorText.hidden = text === '';
+  }
+
+  open() {
+    this.setBusy(false);
+    this.listen();
+    fetch('/api/rooms').then((answer) => answer.json()).then((rooms) => {
+      if (this.feed && this.feedState.dataset.state !== 'live') this.list(rooms);
+    }).catch(() => this.setFeed('connecting', 'server not reached, retrying'));
+    // On a phone the focus would open the keyboard.
+    if (window.matchMedia('(hover: hover)').matches) this.nameField.focus({ preventScroll: true });
+  }
+
+  close() {
+    this.feed?.close();
+    this.feed = null;
+    clearTimeout(this.retry);
+  }
+
+  listen() {
+    this.close();
+    const feed = new EventSource('/api/rooms/events');
+    this.feed = feed;
+    feed.onopen = () => this.setFeed('live', 'live');
+    feed.onmessage = (event) => {
+      this.setFeed('live', 'live');
+      this.list(JSON.parse(event.data));
+    };
+    feed.onerror = () => {
+      this.setFeed('connecting', 'reconnecting');
+      // A dropped stream comes back by itself, a refused one does not.
+      if (feed.readyState === EventSource.CLOSED) this.retry = window.setTimeout(() => this.listen(), RETRY);
+    };
+  }
+
+  /** @param {'connecting' | 'live'} state @param {string} text */
+  setFeed(state, text) {
+    this.feedState.dataset.state = state;
+    this.feedState.textContent = text;
+  }
+
+  /** Rows stay the same elements while their room lives, so that a click or the focus survives an update. @param {unknown} listings */
+  list(listings) {
+    if (!Array.isArray(listings)) return;
+    const gone = new Set(this.rows.keys());
+    for (const listing of /** @type {Listing[]} */ (listings)) {
+      gone.delete(listing.id);
+      let row = this.rows.get(listing.id);
+      if (!row) {
+        row = this.addRow(listing.id);
+        this.rows.set(listing.id, row);
+      }
+      fill(row, listing);
+    }
+    for (const id of gone) {
+      this.rows.get(id)?.item.remove();
+      this.rows.delete(id);
+    }
+    this.empty.hidden = this.rows.size > 0;
+  }
+
+  /** @param {string} id @returns {Row} */
+  addRow(id) {
+    const item = document.createElement('li');
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.dataset.room = id;
+    const title = make('strong', '', '');
+    const meta = make('span', 'meta', '');
+    const count = make('span', 'count', '');
+    button.append(title, meta, count);
+    button.addEventListener('click', () => this.onChoice({ how: 'room', id }));
+    item.append(button);
+    this.rooms.append(item);
+    return { item, button, title, meta, count };
+  }
+}
+
+/** Characters, not halves of them. @param {string} name @returns {string} */
+function cut(name) {
+  return Array.from(name).slice(0, LONGEST_NAME).join('');
+}
+
+/** @param {Row} row @param {Listing} listing */
+function fill({ button, title, meta, count }, listing) {
+  const full = listing.capacity > 0 && listing.players >= listing.capacity;
+  button.toggleAttribute('data-full', full);
+  title.textContent = listing.properties?.map ?? listing.game;
+  meta.textContent = `${listing.game} · ${listing.rate} Hz · ${full ? 'full' : listing.id}`;
+  count.replaceChildren(String(listing.players), make('small', '', ` / ${listing.capacity}`));
+}

@@ -1,0 +1,134 @@
+// The page: which of its two screens shows, how a room is entered and left, and
+// what the address says. The lobby chooses, play.js plays; both are told from
+// here.
+
+import { Client } from '../client/index.js';
+import { isSolid, parseMap } from './arena.js';
+import { Backdrop } from './backdrop.js';
+import { explainError } from './closes.js';
+import { byId } from './dom.js';
+import { Lobby } from './lobby.js';
+import { Play } from './play.js';
+
+/** @typedef {import('./types.js').Room} Room */
+/** @typedef {import('./types.js').Ground} Ground */
+/** @typedef {import('./lobby.js').Choice} Choice */
+
+/** A field without walls, for rooms without a map of their own. */
+const MEADOW = { width: 112, height: 72, solid: () => false };
+
+const query = new URLSearchParams(location.search);
+const client = new Client(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/play`, {});
+const backdrop = new Backdrop(byId('backdrop', HTMLCanvasElement));
+const lobby = new Lobby((choice) => { void enter(choice); }, query);
+/** @type {Play | null} */
+let play = null;
+let entering = false;
+
+/** @param {Choice} choice @returns {Promise<boolean>} whether a room was entered */
+async function enter(choice) {
+  if (entering) return false;
+  entering = true;
+  lobby.setBusy(true);
+  lobby.setError('');
+  leave();
+  try {
+    const room = await join(choice);
+    await show(room);
+    return true;
+  } catch (error) {
+    showLobby();
+    lobby.setError(explainError(error));
+    return false;
+  } finally {
+    entering = false;
+    lobby.setBusy(false);
+  }
+}
+
+/** @param {Choice} choice @returns {Promise<Room>} */
+async function join(choice) {
+  const name = lobby.name();
+  let room;
+  if (choice.how === 'room') {
+    room = await client.joinById(choice.id, { name });
+  } else {
+    /** @type {Record<string, string>} */
+    const options = choice.map ? { map: choice.map } : {};
+    room = await (choice.how === 'new'
+      ? client.create(choice.game, { name, options })
+      : client.joinOrCreate(choice.game, { name, options }));
+  }
+  // Views get their fields from the welcome, which no static type can know.
+  return /** @type {Room} */ (/** @type {unknown} */ (room));
+}
+
+/** @param {Room} room */
+async function show(room) {
+  /** @type {any} */ (window).tickwire = { room, client };
+  const ground = await loadGround(room).catch((error) => {
+    room.leave();
+    throw error;
+  });
+  lobby.close();
+  backdrop.stop();
+  document.body.dataset.screen = 'game';
+  setAddress(room.id);
+  play = new Play(room, ground, {
+    lobby: showLobby,
+    again: (left, sameSeat) => {
+      void enter(sameSeat ? { how: 'room', id: left.id } : { how: 'any', game: left.game, map: left.properties.map ?? '' });
+    },
+  });
+  play.start();
+}
+
+/** @param {Room} room @returns {Promise<Ground>} */
+async function loadGround(room) {
+  const name = room.properties.map;
+  if (!name) return MEADOW;
+  const answer = await fetch(`/assets/maps/${encodeURIComponent(name)}.txt`);
+  if (answer.ok) {
+    const tiles = parseMap(await answer.text());
+    return { width: tiles.width, height: tiles.height, solid: (tx, ty) => isSolid(tiles, tx, ty), tiles };
+  }
+  if (room.rule === 'place') return MEADOW;
+  throw new Error(`the map ${name} is missing`);
+}
+
+function leave() {
+  if (!play) return;
+  play.stop();
+  play.room.leave();
+  play = null;
+}
+
+function showLobby() {
+  leave();
+  setAddress(null);
+  document.body.dataset.screen = 'lobby';
+  backdrop.start();
+  lobby.open();
+}
+
+/**
+ * Puts the room into the address, so that it can be shared; the name stays with this browser.
+ * @param {string | null} id
+ */
+function setAddress(id) {
+  const url = new URL(location.href);
+  url.searchParams.delete('name');
+  if (id === null) url.searchParams.delete('room');
+  else url.searchParams.set('room', id);
+  history.replaceState(null, '', url);
+}
+
+/** What the address asks for: a room, or with `auto` any room, also when the one asked for is gone. */
+async function enterByAddress() {
+  const id = query.get('room');
+  if (id && await enter({ how: 'room', id })) return;
+  if (query.get('auto') === '1') await enter({ how: 'any', game: lobby.game, map: lobby.map });
+}
+
+showLobby();
+void enterByAddress();

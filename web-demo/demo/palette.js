@@ -1,0 +1,57 @@
+// The colours of players and arena. The twelve player colours differ in lightness as well as hue,
+// and neighbours in hue wear different patterns, so that they can be told apart without colour
+// vision. Page colours are in the style sheets.
+
+/** @typedef {{fill: string, dark: string, light: string, pattern: 'plain' | 'stripes' | 'dots'}} Coat */
+
+const HUES = [
+  '#56b4e9', '#ef9a1a', '#1fb08a', '#f2e05a', '#e2602b', '#d884b8',
+  '#4a72e6', '#eef1f6', '#9b7cf2', '#a6d45e', '#a9714a', '#ff9aa6',
+];
+const PATTERNS = /** @type {const} */ (['plain', 'stripes', 'dots']);
+
+/** @type {readonly Coat[]} */
+export const COATS = HUES.map((fill, index) => ({
+  fill,
+  dark: mix(fill, '#0d1430', 0.42),
+  light: mix(fill, '#ffffff', 0.55),
+  pattern: PATTERNS[index % PATTERNS.length] ?? 'plain',
+}));
+
+/** @param {number | undefined} colour @returns {Coat} */
+export function coat(colour) {
+  return /** @type {Coat} */ (COATS[(colour ?? 0) % COATS.length]);
+}
+
+export const ARENA = {
+  outside: '#151d31',
+  floor: '#2c3854',
+  floorLight: '#34415f',
+  floorDark: '#27324c',
+  joint: 'rgb(13 19 36 / .38)',
+  drift: [200, 218, 250],
+  boot: '#8a6a55',
+  shadow: 'rgb(8 12 26 / .4)',
+  front: '#5b6a8d',
+  frontDark: '#3b4766',
+  frontJoint: 'rgb(17 24 44 / .45)',
+  top: '#a9badb',
+  topRim: '#e6eefb',
+  topShade: '#8d9fc6',
+  ink: '#16203a',
+  skin: '#fdeedd',
+  snow: '#f6faff',
+  spark: '#ffd166',
+  sparkCore: '#fff6d8',
+  shield: '150 220 255',
+};
+
+/** @param {string} from @param {string} to @param {number} share of `to`, 0 to 1 @returns {string} */
+export function mix(from, to, share) {
+  const parts = [1, 3, 5].map((at) => {
+    const a = parseInt(from.slice(at, at + 2), 16);
+    const b = parseInt(to.slice(at, at + 2), 16);
+    return Math.round(a + (b - a) * share);
+  });
+  return `rgb(${parts.join(' ')})`;
+}

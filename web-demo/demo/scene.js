@@ -1,0 +1,162 @@
+// One picture of the arena: which layers there are and in which order they are drawn.
+// Takes views and gives pixels; it never asks the network and never decides anything about
+// the game.
+
+import { Actors } from './actors.js';
+import { Camera } from './camera.js';
+import { Effects } from './effects.js';
+import { GroundPictures, WALL } from './ground.js';
+import { ARENA } from './palette.js';
+import { drawAvatar, drawSnowball, drawSpark, makeGlow } from './sprites.js';
+import { Tags } from './tags.js';
+
+/** @typedef {import('./types.js').View} View */
+/** @typedef {import('./types.js').Room} Room */
+
+const FLAKES = 70;
+
+export class Scene {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Room} room
+   * @param {import('./types.js').Ground} ground
+   * @param {boolean} calm reduced motion
+   */
+  constructor(canvas, room, ground, calm) {
+    const ctx = canvas.getContext('2d', { alpha: false });
+    if (!ctx) throw new Error('this browser has no 2D canvas');
+    this.canvas = canvas;
+    this.ctx = ctx;
+    this.room = room;
+    this.calm = calm;
+    this.camera = new Camera(ground, WALL);
+    this.ground = new GroundPictures(ground);
+    this.actors = new Actors();
+    this.effects = new Effects(room, calm, (entity) => this.actors.flash(entity));
+    this.tags = new Tags();
+    this.glow = makeGlow();
+    /** Names by entity. @type {Map<number, string>} */
+    this.names = new Map();
+    /** @type {View[]} */
+    this.order = [];
+  }
+
+  stop() {
+    this.effects.stop();
+  }
+
+  /** @param {Map<number, import('./types.js').Player>} players */
+  setPlayers(players) {
+    this.names.clear();
+    for (const player of players.values()) this.names.set(player.entity, player.name);
+  }
+
+  resize() {
+    const ratio = Math.min(3, window.devicePixelRatio || 1);
+    this.camera.resize(this.canvas.clientWidth, this.canvas.clientHeight, ratio);
+    if (this.canvas.width !== this.camera.width) this.canvas.width = this.camera.width;
+    if (this.canvas.height !== this.camera.height) this.canvas.height = this.camera.height;
+  }
+
+  /**
+   * @param {View[]} views
+   * @param {{now: number, seconds: number, own: {x: number, y: number} | null, aim: number | null}} frame milliseconds, since the last frame
+   */
+  draw(views, frame) {
+    const { ctx, camera, effects } = this;
+    this.resize();
+    effects.step(frame.now, frame.seconds);
+    if (frame.own) camera.follow(frame.own.x, frame.own.y, frame.seconds, effects.shake);
+    else if (!camera.settled) camera.follow(camera.x, camera.y, 0, 0);
+
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.fillStyle = ARENA.outside;
+    ctx.fillRect(0, 0, camera.width, camera.height);
+    this.ground.draw(ctx, 'low', camera);
+    camera.apply(ctx);
+    if (frame.own && frame.aim !== null) this.drawAim(frame.own, frame.aim);
+    effects.drawTrails(ctx);
+    this.drawEntities(views, frame);
+    effects.particles.draw(ctx, frame.seconds);
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    this.ground.draw(ctx, 'high', camera);
+    this.drawTags();
+    if (!this.calm) this.drawFlakes(frame.now / 1000);
+  }
+
+  /** @param {View[]} views @param {{now: number, seconds: number}} frame */
+  drawEntities(views, frame) {
+    const { ctx, order } = this;
+    const time = this.calm ? 0 : frame.now / 1000;
+    order.length = 0;
+    this.actors.begin();
+    this.effects.places.clear();
+    for (const view of views) {
+      if (view.kind === 'avatar' || view.kind === 'walker') {
+        const actor = this.actors.move(view, view.id === this.room.entity, frame.seconds);
+        this.effects.places.set(view.id, actor.pose);
+        this.effects.trail(actor, frame.now);
+      }
+      if (this.camera.sees(view.x, view.y, 1.5)) order.push(view);
+    }
+    this.actors.end();
+    // Who stands further south stands in front.
+    order.sort((a, b) => a.y - b.y || a.id - b.id);
+    for (const view of order) {
+      if (view.kind === 'spark') drawSpark(ctx, view.x, view.y, view.size === 'big', time, this.glow);
+      else if (view.kind === 'snowball') drawSnowball(ctx, view.x, view.y, view.colour ?? 7);
+      else {
+        const actor = this.actors.actors.get(view.id);
+        if (actor) drawAvatar(ctx, actor.pose, time);
+      }
+    }
+  }
+
+  drawTags() {
+    const { ctx, camera } = this;
+    for (const view of this.order) {
+      const name = this.names.get(view.id);
+      if (!name) continue;
+      const picture = this.tags.picture(name, view.id === this.room.entity, camera.ratio);
+      const x = view.x * camera.scale - camera.left - picture.width / 2;
+      const y = (view.y - 1.02) * camera.scale - camera.top - picture.height;
+      ctx.drawImage(picture, Math.round(x), Math.round(y));
+    }
+  }
+
+  /** @param {{x: number, y: number}} own @param {number} aim radians */
+  drawAim(own, aim) {
+    const { ctx } = this;
+    ctx.fillStyle = '#ffffff';
+    for (let dot = 0; dot < 4; dot += 1) {
+      const reach = 0.85 + dot * 0.34;
+      ctx.globalAlpha = 0.5 - dot * 0.11;
+      ctx.beginPath();
+      ctx.arc(own.x + Math.cos(aim) * reach, own.y - 0.2 + Math.sin(aim) * reach, 0.055, 0, Math.PI * 2);
+      ctx.fill();
+    }
+    ctx.globalAlpha = 1;
+  }
+
+  /** Snow in the air, between eye and arena. @param {number} time seconds */
+  drawFlakes(time) {
+    const { ctx, camera } = this;
+    ctx.fillStyle = '#eaf1ff';
+    for (let flake = 0; flake < FLAKES; flake += 1) {
+      const near = 0.4 + ((flake * 37) % 60) / 100;
+      const fall = (22 + near * 46) * camera.ratio;
+      const x = flake * 197.3 * camera.ratio + Math.sin(time * 0.7 + flake) * 18 * camera.ratio - camera.left * (1 + near * 0.25);
+      const y = flake * 131.7 * camera.ratio + time * fall - camera.top * (1 + near * 0.25);
+      ctx.globalAlpha = 0.1 + near * 0.22;
+      ctx.beginPath();
+      ctx.arc(wrap(x, camera.width), wrap(y, camera.height), near * 2.1 * camera.ratio, 0, Math.PI * 2);
+      ctx.fill();
+    }
+    ctx.globalAlpha = 1;
+  }
+}
+
+/** @param {number} value @param {number} size @returns {number} */
+function wrap(value, size) {
+  return ((value % size) + size) % size;
+}

@@ -1,0 +1,66 @@
+// The shapes that the page's modules pass to each other, as JSDoc types; no code. `Room` names
+// only what the page uses of the browser client, and views carry the fields of the demo's games,
+// which the client knows from the welcome alone.
+
+/**
+ * @typedef {{seat: number, entity: number, name: string}} Player
+ *
+ * @typedef {object} View One entity as it should be drawn now, in metres and radians.
+ * @property {number} id
+ * @property {string} kind avatar, walker, spark or snowball
+ * @property {number} x
+ * @property {number} y
+ * @property {number} [heading]
+ * @property {string} [mood] idle, run, dash or hit
+ * @property {number} [score]
+ * @property {number} [colour]
+ * @property {number | boolean} [shield]
+ * @property {number} [reload]
+ * @property {string} [size] small or big
+ *
+ * @typedef {object} RoomStats
+ * @property {number} ping
+ * @property {number} tick
+ * @property {number} heldFrames
+ * @property {number} bytesDownPerSecond
+ * @property {number} bytesUpPerSecond
+ * @property {number} bytesPerPlayerTick
+ * @property {number} corrections
+ * @property {number} desyncs
+ * @property {number} interpolationDelay
+ *
+ * @typedef {'online' | 'reconnecting' | 'closed'} Connection
+ * @typedef {() => void} Unsubscribe
+ *
+ * @typedef {object} Room
+ * @property {string} id
+ * @property {string} game
+ * @property {number} rate
+ * @property {number} seat
+ * @property {number} entity
+ * @property {'steer' | 'place'} rule
+ * @property {Record<string, string>} properties
+ * @property {Map<number, Player>} players
+ * @property {{tick: number, entities: Map<number, View>}} state
+ * @property {RoomStats} stats
+ * @property {(now: number) => View[]} view
+ * @property {(values: Record<string, number | boolean>) => void} setInput
+ * @property {(values: Record<string, number | boolean>) => void} pressInput
+ * @property {(predictor: any) => void} usePrediction
+ * @property {(kind: string, handler: (entity: View) => void) => Unsubscribe} onRemove
+ * @property {(kind: number | '*', handler: (body: Uint8Array) => void) => Unsubscribe} onMessage
+ * @property {(handler: (code: number, reason: string, willReconnect: boolean) => void) => Unsubscribe} onLeave
+ * @property {(handler: (state: Connection) => void) => Unsubscribe} onConnection
+ * @property {(handler: (players: Map<number, Player>) => void) => Unsubscribe} onPlayers
+ * @property {(handler: () => void) => Unsubscribe} onReconnect seat, entity and state are new
+ * @property {(handler: () => void) => Unsubscribe} onCorrection the server moved the own entity
+ * @property {() => void} leave
+ *
+ * @typedef {object} Ground What the page needs of a map.
+ * @property {number} width in tiles of one metre
+ * @property {number} height
+ * @property {(tx: number, ty: number) => boolean} solid
+ * @property {import('./arena.js').TileMap} [tiles] as the arena's rules read it
+ */
+
+export {};

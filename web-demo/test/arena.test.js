@@ -1,0 +1,135 @@
+/**
+ * The avatar step against the vectors that the Rust twin wrote (`tests/arena.rs`), and the predictor around it.
+ *
+ * The play is not stored: both languages draw the same random numbers, in the same order, and must agree on the way.
+ * @module
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { RADIUS, arenaPredictor, cosine, isSolid, parseMap, sine, stepAvatar, tuningFor } from '../demo/arena.js';
+
+/** @param {string} path within the repository */
+const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+/** @param {string} name */
+const mapOf = (name) => parseMap(read(`assets/maps/${name}.txt`));
+const golden = JSON.parse(read('tests/golden/arena.json'));
+
+/** Marsaglia's xorshift32. */
+class Xorshift {
+  /** @param {number} seed */
+  constructor(seed) {
+    this.state = seed;
+  }
+
+  next() {
+    this.state ^= this.state << 13;
+    this.state ^= this.state >>> 17;
+    this.state ^= this.state << 5;
+    return this.state >>> 0;
+  }
+
+  /** @param {number} bound */
+  below(bound) {
+    return this.next() % bound;
+  }
+}
+
+/** FNV-1a over words instead of bytes. */
+class Fnv {
+  hash = 2166136261 | 0;
+
+  /** @param {number} value */
+  add(value) {
+    this.hash = Math.imul(this.hash ^ value, 16777619);
+  }
+}
+
+/** @param {import('../demo/arena.js').AvatarState} avatar */
+const cells = ({ x, y, heading, kx, ky, dash, wait, reload, mood }) => [x, y, heading, kx, ky, dash, wait, reload, mood];
+
+const fresh = () => ({ x: 0, y: 0, heading: 0, kx: 0, ky: 0, dash: 0, wait: 0, reload: 0, mood: 0 });
+
+/**
+ * Puts the avatar on a random floor tile.
+ * @param {import('../demo/arena.js').TileMap} map
+ * @param {import('../demo/arena.js').AvatarState} avatar
+ * @param {Xorshift} random
+ */
+function place(map, avatar, random) {
+  const tile = map.floor[random.below(map.floor.length)];
+  avatar.x = (tile % map.width) * 64 + 32;
+  avatar.y = Math.floor(tile / map.width) * 64 + 32;
+}
+
+test('the compass is the same', () => {
+  const compass = new Fnv();
+  for (let heading = 0; heading < 256; heading++) {
+    compass.add(cosine(heading));
+    compass.add(sine(heading));
+  }
+  assert.equal(compass.hash >>> 0, golden.compass);
+});
+
+test('the tuning is the same at every rate', () => {
+  golden.tunings.forEach((/** @type {number[]} */ amounts, /** @type {number} */ index) => {
+    assert.deepEqual(Object.values(tuningFor(index + 1)), amounts);
+  });
+});
+
+for (const run of golden.runs) {
+  test(`${run.steps} random steps at ${run.rate} Hz in ${run.map} are the same`, () => {
+    const map = mapOf(run.map);
+    const tuning = tuningFor(run.rate);
+    const random = new Xorshift(run.seed);
+    const fnv = new Fnv();
+    const avatar = fresh();
+    const input = { heading: 0, run: 0, dash: 0, throw: 0 };
+    const checkpoints = [];
+    place(map, avatar, random);
+    for (let step = 1; step <= run.steps; step++) {
+      if (random.below(8) === 0) {
+        const bits = random.next();
+        input.heading = bits & 255;
+        input.run = ((bits >>> 8) & 3) !== 0 ? 1 : 0;
+        input.dash = ((bits >>> 10) & 3) === 0 ? 1 : 0;
+        input.throw = (bits >>> 12) & 1;
+      }
+      if (random.below(97) === 0) {
+        avatar.kx = random.below(2 * run.knock + 1) - run.knock;
+        avatar.ky = random.below(2 * run.knock + 1) - run.knock;
+      }
+      if (random.below(1009) === 0) place(map, avatar, random);
+      const throws = stepAvatar(map, tuning, avatar, input);
+      for (const cell of cells(avatar)) fnv.add(cell);
+      fnv.add(throws ? 1 : 0);
+      if (step % run.checkpoints[0].step === 0) {
+        checkpoints.push({ step, state: cells(avatar), hash: fnv.hash >>> 0 });
+      }
+    }
+    assert.deepEqual(checkpoints, run.checkpoints);
+  });
+}
+
+test('maps are read and faults are refused', () => {
+  const map = mapOf('courtyard');
+  assert.deepEqual([map.width, map.height], [48, 32]);
+  assert.ok(isSolid(map, 0, 0) && isSolid(map, -1, 5) && isSolid(map, 48, 5) && !isSolid(map, 1, 1));
+  assert.throws(() => parseMap('##\n#'), /row 2/);
+  assert.throws(() => parseMap('#x'), /row 1/);
+});
+
+test('a predictor reads a row, steps and copies', () => {
+  const predictor = arenaPredictor(parseMap('......\n......\n......\n'), 20);
+  /** @type {Record<string, number>} */
+  const row = { ...fresh(), x: 96, y: 96, kx: -640, score: 7 };
+  const state = predictor.read({ raw: (field) => row[field] });
+  assert.deepEqual(state, { ...fresh(), x: 96, y: 96, kx: -640 });
+  const before = fresh();
+  predictor.copy(state, before);
+  assert.equal(predictor.step(state, Int32Array.of(0, 1, 0, 1)), true);
+  assert.deepEqual([state.x, state.y, state.kx, state.reload], [96 + 19 - 8, 96, -512, 14]);
+  assert.equal(before.x, 96);
+  for (let tick = 0; tick < 40; tick++) predictor.step(state, Int32Array.of(64, 1, 1, 0));
+  assert.equal(state.y, 3 * 64 - RADIUS);
+});

@@ -1,0 +1,85 @@
+// The messages against the golden vectors of the Rust side, and against everything that a network may make of them.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { CLOSES, invitesBack } from '../client/close.js';
+import { decodeServer, encodeClient } from '../client/messages.js';
+import { DecodeError } from '../client/reader.js';
+import { bytes, clientMessage, golden, hex, serverMessage } from './support/golden.js';
+import { mutations, random } from './support/random.js';
+
+const vectors = golden('messages');
+
+for (const { name, hex: expected, message } of vectors.client) {
+  test(`writes ${name}`, () => assert.equal(hex(encodeClient(clientMessage(message))), expected));
+}
+
+for (const { name, hex: encoded, message } of vectors.server) {
+  test(`reads ${name}`, () => assert.deepEqual(decodeServer(bytes(encoded)), serverMessage(message)));
+}
+
+test('broken messages are refused, never anything else', () => {
+  let refused = 0;
+  let decoded = 0;
+  for (const [index, { hex: encoded }] of [...vectors.server, ...vectors.client].entries()) {
+    for (const broken of mutations(bytes(encoded), index)) {
+      try {
+        decodeServer(broken);
+        decoded++;
+      } catch (error) {
+        assert.ok(error instanceof DecodeError, String(error));
+        refused++;
+      }
+    }
+  }
+  assert.ok(refused > 1000 && decoded > 100, `${refused} refused, ${decoded} decoded`);
+});
+
+test('a prefix of a message is not a message', () => {
+  for (const { hex: encoded } of vectors.server) {
+    const whole = bytes(encoded);
+    for (let length = 0; length < whole.length; length++) {
+      assert.throws(() => decodeServer(whole.slice(0, length)), DecodeError);
+    }
+  }
+});
+
+test('noise is refused', () => {
+  const next = random(5);
+  for (let round = 0; round < 5000; round++) {
+    const noise = Uint8Array.from({ length: Math.floor(next() * 64) }, () => Math.floor(next() * 256));
+    if (noise.length > 0) noise[0] %= 4;
+    try {
+      decodeServer(noise);
+    } catch (error) {
+      assert.ok(error instanceof DecodeError, String(error));
+    }
+  }
+});
+
+test('numbers in a longer form than needed are refused', () => {
+  const pong = (...stamp) => decodeServer(Uint8Array.of(2, ...stamp));
+  assert.deepEqual(pong(250), { type: 'pong', stamp: 250 });
+  assert.deepEqual(pong(251, 251, 0), { type: 'pong', stamp: 251 });
+  assert.deepEqual(pong(252, 255, 255, 255, 255), { type: 'pong', stamp: 0xffffffff });
+  assert.throws(() => pong(251, 250, 0), DecodeError);
+  assert.throws(() => pong(252, 255, 255, 0, 0), DecodeError);
+  assert.throws(() => pong(253, 0, 0, 0, 0, 1, 0, 0, 0), DecodeError);
+  assert.throws(() => pong(255), DecodeError);
+});
+
+test('a count that the bytes do not justify is refused before anything is made', () => {
+  const frame = Uint8Array.of(1, 1, 1, 0, 0, 252, 255, 255, 255, 255);
+  assert.throws(() => decodeServer(frame), DecodeError);
+});
+
+test('the close table is the server\'s', () => {
+  const rows = golden('close');
+  assert.equal(CLOSES.size, rows.length);
+  for (const { code, label, text, invites_back: back } of rows) {
+    assert.deepEqual(CLOSES.get(code), [label, text]);
+    assert.equal(invitesBack(code), back);
+  }
+  assert.ok(invitesBack(1012) && invitesBack(4499) && !invitesBack(4999) && !invitesBack(1005));
+});

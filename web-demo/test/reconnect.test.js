@@ -1,0 +1,186 @@
+// Endings and coming back: which closes invite, where to, after which waits; and what a lost, silent or broken connection
+// does. In virtual time.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { Backoff } from '../client/backoff.js';
+import { join, pong } from './support/join.js';
+import { random } from './support/random.js';
+import { avatar } from './support/server.js';
+
+function watch(room) {
+  const log = [];
+  room.onLeave((code, reason, back) => log.push(`leave ${code} ${back}`));
+  room.onConnection((state) => log.push(state));
+  room.onReconnect(() => log.push('back'));
+  return log;
+}
+
+test('waits double up to a bound, with full jitter', () => {
+  const highest = new Backoff(() => 0.999999);
+  const waits = Array.from({ length: 8 }, () => Math.ceil(highest.next()));
+  assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 8000, 8000, 8000]);
+  highest.reset();
+  assert.equal(Math.ceil(highest.next()), 250);
+  const next = random(1);
+  const spread = Array.from({ length: 1000 }, () => {
+    const backoff = new Backoff(next);
+    backoff.next();
+    backoff.next();
+    return backoff.next();
+  });
+  assert.ok(Math.min(...spread) < 50 && Math.max(...spread) > 950);
+});
+
+test('a lost connection comes back into the same room with a fresh state', async () => {
+  const { time, server, room } = await join();
+  const log = watch(room);
+  const removed = [];
+  room.onRemove('*', ({ id }) => removed.push(id));
+  server.frame({ zones: [[0, [avatar(1, 0), avatar(5, 0)]]] });
+  await time.advance(50);
+  room.setInput({ dx: 9 });
+  server.peer.close(1006);
+  await time.advance(20);
+  assert.equal(room.connection, 'reconnecting');
+  assert.equal(room.send(1, new Uint8Array()), false);
+  server.welcome = { ...server.welcome, entity: 77, seat: 2, tick: 500, rate: 30 };
+  await time.advance(2000);
+  assert.deepEqual(log, ['reconnecting', 'leave 1006 true', 'online', 'back']);
+  assert.deepEqual(server.peer.of('hello')[0].join, { type: 'byId', room: 'r1' });
+  assert.deepEqual([room.entity, room.seat, room.rate, room.state.tick], [77, 2, 30, 500]);
+  assert.deepEqual(removed, [1, 5]);
+  server.frame({ zones: [[0, [avatar(77, 64)]]] });
+  await time.advance(50);
+  assert.equal(room.state.entities.get(77).x, 1);
+  const inputs = server.peer.of('inputs');
+  assert.equal(inputs[0].first, 1);
+});
+
+test('a room that is gone is replaced as at the first join', async () => {
+  const { time, server, room } = await join();
+  const log = watch(room);
+  const welcome = server.accept;
+  server.accept = (peer, message) => {
+    if (message.type === 'hello' && message.join.type === 'byId') peer.close(4504);
+    else welcome(peer, message);
+  };
+  server.welcome = { ...server.welcome, room: 'r2' };
+  server.peer.close(1011);
+  await time.advance(1000);
+  assert.deepEqual(log, ['reconnecting', 'leave 1011 true', 'online', 'back']);
+  assert.equal(room.id, 'r2');
+  assert.deepEqual(server.peer.of('hello')[0].join, { type: 'joinOrCreate', game: 'toy', options: [['map', 'yard']] });
+});
+
+test('a server that stays away is tried less and less often', async () => {
+  const { time, server, room } = await join();
+  server.reachable = false;
+  server.peer.close(1012);
+  await time.advance(60_000);
+  const attempts = server.peers.length - 1;
+  assert.ok(attempts > 12 && attempts < 22, `${attempts} attempts in a minute`);
+  server.reachable = true;
+  await time.advance(8100);
+  assert.equal(room.connection, 'online');
+});
+
+test('a server that sends everybody away at once does not see them in a tight loop', async () => {
+  const { time, server } = await join();
+  const welcome = server.accept;
+  server.accept = (peer, message) => {
+    welcome(peer, message);
+    if (message.type === 'hello') peer.close(4008);
+  };
+  server.peer.close(4008);
+  await time.advance(30_000);
+  assert.ok(server.peers.length < 20, `${server.peers.length} connections`);
+});
+
+test('endings for good are final', async () => {
+  for (const code of [1000, 4500, 4506, 4507, 4511, 4512]) {
+    const { time, server, room } = await join();
+    const log = watch(room);
+    server.peer.close(code);
+    await time.advance(30_000);
+    assert.deepEqual(log, ['closed', `leave ${code} false`]);
+    assert.equal(server.peers.length, 1);
+    assert.equal(time.timers.size, 0);
+  }
+});
+
+test('a refusal on the way back ends it', async () => {
+  const { time, server, room } = await join();
+  const log = watch(room);
+  server.accept = (peer, message) => message.type === 'hello' && peer.close(4503);
+  server.peer.close(4001);
+  await time.advance(5000);
+  assert.deepEqual(log, ['reconnecting', 'leave 4001 true', 'closed', 'leave 4503 false']);
+  assert.equal(time.timers.size, 0);
+});
+
+test('leaving is final, also while coming back, and is told once', async () => {
+  for (const lost of [false, true]) {
+    const { time, server, room } = await join();
+    const log = watch(room);
+    if (lost) {
+      server.peer.close(1006);
+      await time.advance(15);
+    }
+    room.leave();
+    room.leave();
+    await time.advance(10_000);
+    assert.deepEqual(log.slice(-2), ['closed', 'leave 1000 false']);
+    assert.equal(server.peers.length, 1);
+    assert.equal(time.timers.size, 0);
+    if (!lost) assert.equal(server.peer.closedWith, 1000);
+  }
+});
+
+test('a message that does not decode ends the connection and starts another', async () => {
+  const broken = [
+    Uint8Array.of(7),
+    Uint8Array.of(1, 1, 0, 0, 0, 1, 0, 1, 1, 9, 0),
+    Uint8Array.of(1, 1, 0, 0, 0, 2, 0, 2, 0, 0, 2, 0),
+  ];
+  for (const bytes of broken) {
+    const { time, server, room } = await join();
+    const log = watch(room);
+    server.peer.send(bytes);
+    await time.advance(15);
+    assert.deepEqual(log, ['reconnecting', 'leave 1006 true']);
+    assert.equal(server.peers[0].closedWith, 4500);
+    await time.advance(500);
+    assert.equal(room.connection, 'online');
+  }
+});
+
+test('a silent connection is given up, a frozen tab is not', async () => {
+  const { time, server, room } = await join();
+  time.freeze(60_000);
+  await time.advance(3000);
+  assert.equal(room.connection, 'online');
+  await time.advance(9000);
+  assert.equal(server.peers[0].closedWith, 4500);
+  await time.advance(1000);
+  assert.equal(server.peers.length, 2);
+});
+
+test('pings measure the round trip and rates are counted', async () => {
+  const { time, server, room } = await join({ latency: 40 });
+  const welcome = server.accept;
+  server.accept = (peer, message) => {
+    welcome(peer, message);
+    if (message.type === 'ping') peer.send(pong(message.stamp));
+  };
+  for (let tick = 0; tick < 60; tick++) {
+    server.frame({ advance: 2, zones: [[0, [avatar(1, 0)]]] });
+    await time.advance(100);
+  }
+  const { stats } = room;
+  assert.equal(stats.ping, 80);
+  assert.deepEqual([stats.heldFrames, stats.desyncs, stats.snapshots], [60, 0, 60]);
+  assert.ok(stats.bytesDownPerSecond > 100 && stats.bytesUpPerSecond > 50 && stats.bytesPerPlayerTick > 5);
+  assert.ok(stats.serverTickLag >= 0 && stats.serverTickLag < 3 && stats.interpolationDelay >= 90);
+});

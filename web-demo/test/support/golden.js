@@ -1,0 +1,88 @@
+// Access to the golden vectors that the Rust tests write: hex to bytes, and the JSON form of messages (Rust's names and
+// nesting) to the form that this client uses.
+
+import { readFileSync } from 'node:fs';
+
+export function golden(name) {
+  return JSON.parse(readFileSync(new URL(`../../../tests/golden/${name}.json`, import.meta.url), 'utf8'));
+}
+
+export function bytes(hex) {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+}
+
+export function hex(array) {
+  return Array.from(array, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** An enum value: Rust writes a bare name, or an object with the name as its only key. */
+function variant(value) {
+  return typeof value === 'string' ? [value, {}] : Object.entries(value)[0];
+}
+
+function lower(name) {
+  return name[0].toLowerCase() + name.slice(1);
+}
+
+function raw(list) {
+  return list === null ? null : Uint8Array.from(list);
+}
+
+function shape(value) {
+  const [name, { per_unit: perUnit, ...rest }] = variant(value);
+  return { type: lower(name), ...rest, ...(perUnit === undefined ? {} : { perUnit }) };
+}
+
+function field({ name, shape: form, motion }) {
+  return { name, shape: shape(form), motion: lower(motion) };
+}
+
+export function schema(kinds) {
+  return kinds.map(({ name, fields }) => ({ name, fields: fields.map(field) }));
+}
+
+export function clientMessage(value) {
+  const [name, body] = variant(value);
+  switch (name) {
+    case 'Hello': {
+      const [join, where] = variant(body.join);
+      return { type: 'hello', ...body, join: { type: lower(join), ...where }, resume: raw(body.resume) };
+    }
+    case 'Command':
+      return { type: 'command', ...body, body: raw(body.body) };
+    default:
+      return { type: lower(name), ...body };
+  }
+}
+
+export function serverMessage(value) {
+  const [name, body] = variant(value);
+  switch (name) {
+    case 'Welcome':
+      return {
+        type: 'welcome', ...body, rule: lower(body.rule), resume: raw(body.resume), schema: schema(body.schema),
+        inputs: body.inputs.map(field),
+      };
+    case 'Frame':
+      return {
+        type: 'frame', ...body, events: body.events && { ...body.events, items: body.events.items.map(item) },
+        zones: body.zones.map(part),
+      };
+    default:
+      return { type: lower(name), ...body };
+  }
+}
+
+function item({ age, body: wrapped }) {
+  const [name, body] = variant(wrapped);
+  if (name === 'Joined') return { age, body: { type: 'joined', player: body } };
+  if (name === 'Left') return { age, body: { type: 'left', ...body } };
+  return { age, body: { type: 'game', kind: body.kind, body: raw(body.body) } };
+}
+
+function part({ zone, form: wrapped, hash }) {
+  const [name, body] = variant(wrapped);
+  if (name === 'Chain') return { zone, form: { type: 'chain', deltas: body.map(raw) }, hash };
+  if (name === 'Keyframe') return { zone, form: { type: 'keyframe', bytes: raw(body) }, hash };
+  return { zone, form: { type: 'gone' }, hash };
+}

@@ -1,0 +1,304 @@
+// A server in virtual time: sockets that deliver after a latency, messages encoded as PROTOCOL.md says, and a clock with
+// timers that tests advance. It sends keyframes only; deltas are covered by the golden vectors.
+
+import { MessageReader } from '../../client/reader.js';
+import { planSchema } from '../../client/schema.js';
+import { MessageWriter } from '../../client/writer.js';
+import { Zone } from '../../client/zone.js';
+
+/** A clock whose timers run only when a test advances it. */
+export class VirtualTime {
+  constructor() {
+    this.ms = 1000;
+    this.timers = new Map();
+    this.serial = 0;
+    this.now = () => this.ms;
+    this.setTimeout = (call, ms) => {
+      this.timers.set(++this.serial, { at: this.ms + Math.max(0, ms), call });
+      return this.serial;
+    };
+    this.clearTimeout = (timer) => void this.timers.delete(timer);
+  }
+
+  /** Runs what is due within the next `ms`, in order; promises settle in between. */
+  async advance(ms) {
+    const end = this.ms + ms;
+    for (;;) {
+      await Promise.resolve();
+      const due = [...this.timers].filter(([, { at }]) => at <= end).sort((a, b) => a[1].at - b[1].at || a[0] - b[0])[0];
+      if (!due) break;
+      this.timers.delete(due[0]);
+      this.ms = Math.max(this.ms, due[1].at);
+      due[1].call();
+    }
+    this.ms = end;
+    await Promise.resolve();
+  }
+
+  /** Lets time pass without running timers, as in a frozen tab. */
+  freeze(ms) {
+    this.ms += ms;
+  }
+}
+
+/** The server's end of one connection. */
+class Peer {
+  constructor(server, socket, url, protocols) {
+    Object.assign(this, { server, socket, url, protocols, received: [], open: true });
+  }
+
+  send(bytes) {
+    this.server.time.setTimeout(() => {
+      if (this.socket.readyState === 1) this.socket.onmessage?.({ data: bytes.slice().buffer });
+    }, this.server.latency);
+  }
+
+  close(code, reason = '') {
+    this.open = false;
+    this.server.time.setTimeout(() => {
+      if (this.socket.readyState === 3) return;
+      this.socket.readyState = 3;
+      this.socket.onclose?.({ code, reason });
+    }, this.server.latency);
+  }
+
+  /** Messages of one type received so far. */
+  of(type) {
+    return this.received.filter((message) => message.type === type);
+  }
+}
+
+export class FakeServer {
+  /** `accept(peer, message)` hears every client message; by default hellos are welcomed. */
+  constructor(time, { welcome = {}, latency = 10 } = {}) {
+    this.time = time;
+    this.latency = latency;
+    this.welcome = { ...WELCOME, ...welcome };
+    this.peers = [];
+    this.accept = (peer, message) => {
+      if (message.type === 'hello') peer.send(encodeWelcome(this.welcome));
+    };
+    this.reachable = true;
+    const server = this;
+    this.WebSocket = class {
+      constructor(url, protocols) {
+        this.readyState = 0;
+        this.binaryType = 'blob';
+        this.peer = new Peer(server, this, url, protocols);
+        server.peers.push(this.peer);
+        time.setTimeout(() => {
+          if (this.readyState !== 0) return;
+          this.readyState = server.reachable ? 1 : 3;
+          if (server.reachable) this.onopen?.({});
+          else this.onclose?.({ code: 1006, reason: '' });
+        }, server.latency);
+      }
+
+      send(bytes) {
+        const message = decodeClient(bytes);
+        message.at = time.ms;
+        time.setTimeout(() => {
+          this.peer.received.push(message);
+          server.accept(this.peer, message);
+        }, server.latency);
+      }
+
+      close(code) {
+        if (this.readyState === 3) return;
+        this.readyState = 3;
+        this.peer.open = false;
+        this.peer.closedWith = code;
+      }
+    };
+  }
+
+  get peer() {
+    return this.peers.at(-1);
+  }
+
+  /** What `new Client` needs. */
+  get options() {
+    const { now, setTimeout, clearTimeout } = this.time;
+    return { WebSocket: this.WebSocket, now, setTimeout, clearTimeout, random: () => 0.5 };
+  }
+
+  /** Sends a frame with zones as `[id, rows]`, rows as `{ kind, id, values }`. */
+  frame({ advance = 1, consumed = 0, note = null, events = null, zones = [], hash } = {}) {
+    const parts = zones.map(([zone, rows]) => {
+      const bytes = encodeKeyframe(this.welcome.schema, rows);
+      const state = new Zone(planSchema(this.welcome.schema));
+      state.readKeyframe(bytes);
+      return { zone, bytes, hash: hash === undefined ? state.hash() : hash };
+    });
+    this.peer.send(encodeFrame({ advance, consumed, note, events, parts }));
+  }
+}
+
+const range = { type: 'fixed', min: -100_000, max: 100_000, perUnit: 64 };
+
+export const WELCOME = {
+  version: 1,
+  room: 'r1',
+  game: 'toy',
+  rate: 20,
+  tick: 0xfffffffe,
+  seat: 0,
+  entity: 1,
+  rule: 'steer',
+  placement: 0,
+  schema: [
+    {
+      name: 'avatar',
+      fields: [
+        { name: 'x', shape: range, motion: 'linear' },
+        { name: 'y', shape: range, motion: 'linear' },
+        { name: 'heading', shape: { type: 'angle', bits: 8 }, motion: 'hold' },
+        { name: 'mood', shape: { type: 'enum', labels: ['calm', 'cross'] }, motion: 'hold' },
+        { name: 'alive', shape: { type: 'bool' }, motion: 'hold' },
+      ],
+    },
+    { name: 'secret', fields: [{ name: 'gold', shape: { type: 'int', min: 0, max: 99 }, motion: 'hold' }] },
+    {
+      name: 'odd',
+      fields: [
+        { name: 'id', shape: { type: 'int', min: 0, max: 9 }, motion: 'hold' },
+        { name: 'constructor', shape: { type: 'colour', count: 4 }, motion: 'hold' },
+        { name: '__proto__', shape: { type: 'bool' }, motion: 'hold' },
+      ],
+    },
+  ],
+  inputs: [
+    { name: 'dx', shape: { type: 'int', min: -127, max: 127 }, motion: 'hold' },
+    { name: 'aim', shape: { type: 'angle', bits: 8 }, motion: 'hold' },
+    { name: 'dash', shape: { type: 'bool' }, motion: 'hold' },
+  ],
+  properties: [['map', 'yard']],
+  players: [{ seat: 0, entity: 1, name: 'Ada' }],
+};
+
+/** An avatar row at rest. */
+export function avatar(id, x, y = 0, heading = 0, mood = 0, alive = 1) {
+  return { kind: 0, id, values: [x, y, heading, mood, alive] };
+}
+
+export function encodeWelcome(welcome) {
+  const out = new MessageWriter();
+  out.unsigned(0);
+  out.unsigned(welcome.version);
+  out.text(welcome.room);
+  out.text(welcome.game);
+  for (const number of [welcome.rate, welcome.tick, welcome.seat, welcome.entity]) out.unsigned(number);
+  out.unsigned(welcome.rule === 'steer' ? 0 : 1);
+  out.u8(welcome.placement);
+  out.u8(0);
+  out.list(welcome.schema, (kind) => {
+    out.text(kind.name);
+    out.list(kind.fields, (field) => writeField(field, out));
+  });
+  out.list(welcome.inputs, (field) => writeField(field, out));
+  out.list(welcome.properties, (pair) => pair.forEach((text) => out.text(text)));
+  out.list(welcome.players, (player) => writePlayer(player, out));
+  return out.finish();
+}
+
+function writeField({ name, shape, motion }, out) {
+  out.text(name);
+  out.unsigned(['bool', 'int', 'fixed', 'angle', 'enum', 'colour'].indexOf(shape.type));
+  if (shape.type === 'int' || shape.type === 'fixed') {
+    out.i32(shape.min);
+    out.i32(shape.max);
+  }
+  if (shape.type === 'fixed') out.unsigned(shape.perUnit);
+  if (shape.type === 'angle') out.u8(shape.bits);
+  if (shape.type === 'enum') out.list(shape.labels, (label) => out.text(label));
+  if (shape.type === 'colour') out.u8(shape.count);
+  out.unsigned(motion === 'linear' ? 1 : 0);
+}
+
+function writePlayer({ seat, entity, name }, out) {
+  out.unsigned(seat);
+  out.unsigned(entity);
+  out.text(name);
+}
+
+function encodeFrame({ advance, consumed, note, events, parts }) {
+  const out = new MessageWriter();
+  for (const number of [1, advance, consumed]) out.unsigned(number);
+  out.option(note, ({ superseded = 0, commands = 0, correction = null }) => {
+    out.unsigned(superseded);
+    out.unsigned(commands);
+    out.option(correction, ({ placement, reason }) => {
+      out.u8(placement);
+      out.u8(reason);
+    });
+  });
+  out.option(events, ({ first, lost = 0, items }) => {
+    out.unsigned(first);
+    out.unsigned(lost);
+    out.list(items, ({ age = 0, joined, left, game }) => {
+      out.unsigned(age);
+      out.unsigned(joined ? 0 : left ? 1 : 2);
+      if (joined) writePlayer(joined, out);
+      for (const number of left ?? []) out.unsigned(number);
+      if (game) {
+        out.unsigned(game.kind);
+        out.slice(game.body);
+      }
+    });
+  });
+  out.list(parts, ({ zone, bytes, hash }) => {
+    out.unsigned(zone);
+    out.unsigned(1);
+    out.slice(bytes);
+    out.option(hash, (value) => out.unsigned(value));
+  });
+  return out.finish();
+}
+
+/** Rows at rest: their motion is zero. */
+export function encodeKeyframe(schema, rows) {
+  const out = [];
+  const put = (value) => {
+    for (; value >= 0x80; value = Math.floor(value / 0x80)) out.push((value & 0x7f) | 0x80);
+    out.push(value);
+  };
+  for (const plan of planSchema(schema)) {
+    const own = rows.filter((row) => row.kind === plan.index).sort((a, b) => a.id - b.id);
+    put(own.length);
+    let floor = 0;
+    for (const { id, values } of own) {
+      put(id - floor);
+      floor = id + 1;
+      plan.fields.forEach((field, column) => {
+        put(values[column] - field.min);
+        if (field.motion >= 0) put(0);
+      });
+    }
+  }
+  return Uint8Array.from(out);
+}
+
+function decodeClient(bytes) {
+  const reader = new MessageReader(bytes);
+  const ack = () => ({ tick: reader.u32(), events: reader.u32() });
+  const pairs = () => reader.list(() => [reader.text(), reader.text()]);
+  const join = () => {
+    const type = ['joinOrCreate', 'create', 'byId'][reader.u32()];
+    return type === 'byId' ? { type, room: reader.text() } : { type, game: reader.text(), options: pairs() };
+  };
+  const run = () => ({ count: reader.u16(), values: reader.list(() => reader.i32()) });
+  const readers = [
+    () => ({
+      type: 'hello', version: reader.u16(), join: join(), name: reader.text(), player: pairs(),
+      resume: reader.option(() => reader.slice()), token: reader.option(() => reader.text()),
+    }),
+    () => ({ type: 'inputs', ack: ack(), placement: reader.u8(), first: reader.u32(), runs: reader.list(run) }),
+    () => ({ type: 'ack', ack: ack() }),
+    () => ({ type: 'command', seq: reader.u32(), kind: reader.u16(), body: reader.slice() }),
+    () => ({ type: 'ping', stamp: reader.u32() }),
+    () => ({ type: 'resync', zone: reader.u16(), tick: reader.u32() }),
+  ];
+  const message = readers[reader.u32()]();
+  reader.finish();
+  return message;
+}
