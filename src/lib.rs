@@ -9,6 +9,8 @@
 
 #[cfg(feature = "server")]
 mod actor;
+#[cfg(feature = "bots")]
+pub mod bots;
 pub mod engine;
 pub mod game;
 pub mod games;

@@ -139,6 +139,12 @@ impl Client {
         }))
     }
 
+    /// From now on looks no closer than [`Depth::Continuity`], which costs far less.
+    pub fn relax(&mut self) {
+        self.depth = Depth::Continuity;
+        self.zones.clear();
+    }
+
     /// What the server said first.
     pub fn welcome(&self) -> Option<&Welcome> {
         self.welcome.as_deref()

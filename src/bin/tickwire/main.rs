@@ -1,5 +1,6 @@
 //! The command line: parses, configures, calls the library.
 
+mod bots;
 mod serve;
 
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ struct Cli {
 enum Command {
     /// Serve the demo and its games (the default)
     Serve(serve::ServeArgs),
+    /// Simulate players against a running server, and judge it
+    Bots(bots::BotsArgs),
 }
 
 fn main() -> ExitCode {
@@ -27,5 +30,6 @@ fn main() -> ExitCode {
     match cli.command {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Bots(args)) => bots::run(args),
     }
 }
