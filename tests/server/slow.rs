@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
+use tickwire::engine::Client;
 use tickwire::game::{Context, Game, Move, Observer, Spec};
 use tickwire::server::Config;
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
@@ -12,7 +13,7 @@ use tickwire::tick::Tick;
 use tickwire::wire::{Join, Rule};
 use tickwire::{EntityId, KindId, Seat, ZoneId};
 
-use crate::support::{ALONE, Aside, Budget, Player, TestServer, wait_for};
+use crate::support::{ALONE, Aside, Budget, Player, Raw, TestServer, wait_for};
 
 #[test]
 fn a_stopped_reader_is_evicted_and_disturbs_nobody() {
@@ -39,12 +40,95 @@ fn a_stopped_reader_is_evicted_and_disturbs_nobody() {
     wait_for(|| open_descriptors() + 3 * 20 <= descriptors, "descriptors are freed");
 }
 
+#[test]
+fn a_stopped_reader_holds_little_memory() {
+    const READERS: usize = 8;
+    const MOST: usize = 128 * 1024;
+    let _alone = ALONE.lock();
+    let server = Restless::server(600);
+    let join = || {
+        let player = Player::join(&server, Restless::join()).expect("a seat");
+        // What this side's kernel took in would not count as held.
+        SockRef::from(&player.raw.stream).set_recv_buffer_size(4096).expect("a socket");
+        player.aside()
+    };
+    let players: Vec<Aside> = (0..READERS).map(|_| join()).collect();
+    // Time enough for every session to trust its client with a wide window.
+    std::thread::sleep(Duration::from_secs(4));
+    let stopped: Vec<Player> = players.into_iter().map(Aside::back).collect();
+    let before = resident_bytes();
+    let mut queued = 0;
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(4) {
+        std::thread::sleep(Duration::from_millis(100));
+        queued = queued.max(longest_send_queue(server.address.port()));
+    }
+    let grown = resident_bytes().saturating_sub(before) / READERS;
+    println!("a stopped reader: {grown} bytes of memory, {queued} bytes in the kernel");
+    assert!(grown + queued <= MOST, "{grown} + {queued}");
+    assert!(queued > 0, "nothing was queued, so nothing was measured");
+    assert_eq!(server.metric("tickwire_sessions"), READERS as f64);
+    drop(stopped);
+}
+
+#[test]
+fn a_frozen_session_is_cut_from_outside() {
+    let _alone = ALONE.lock();
+    let server = Restless::server(12_000);
+    let mut raw = Raw::open(server.address);
+    SockRef::from(&raw.stream).set_recv_buffer_size(4096).expect("a socket");
+    raw.upgrade("Sec-WebSocket-Protocol: tickwire.v1\r\n");
+    // The first keyframe is larger than all buffers on its way, so the session's actor stops being polled.
+    raw.send(&Client::hello(Restless::join(), "frozen", Vec::new()));
+    let start = Instant::now();
+    let ending = "tickwire_session_endings_total{reason=\"slow_consumer\"}";
+    wait_for(|| server.metric(ending) == 1.0, "the frozen session is cut");
+    assert!((5..10).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    assert_eq!(server.metric("tickwire_evictions_total"), 1.0);
+    server.wait_for_metric("tickwire_players", 0.0);
+}
+
+fn resident_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a resident size");
+    line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
+}
+
+/// The most bytes that any connection of the server at `port` has in the kernel's send queue.
+fn longest_send_queue(port: u16) -> usize {
+    let local = format!(":{port:04X}");
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("linux");
+    let queues = table.lines().filter_map(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        let ours = columns.next()?.ends_with(&local);
+        let queue = columns.nth(2)?.split(':').next()?;
+        ours.then(|| usize::from_str_radix(queue, 16).expect("a number"))
+    });
+    queues.max().unwrap_or(0)
+}
+
 fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("linux").count()
 }
 
-/// Sixty dots that jitter by themselves: a world in which nothing can be predicted.
-struct Restless(Vec<(EntityId, i32, i32)>);
+/// Dots that jitter by themselves: a world in which nothing can be predicted.
+struct Restless {
+    dots: Vec<(EntityId, i32, i32)>,
+    count: usize,
+}
+
+impl Restless {
+    fn server(count: usize) -> TestServer {
+        let config = Config { workers: 1, room_threads: 1, ..Config::default() };
+        TestServer::with(config, move |server| {
+            server.game("restless", move |_| Ok(Box::new(Restless { dots: Vec::new(), count })))
+        })
+    }
+
+    fn join() -> Join {
+        Join::JoinOrCreate { game: "restless".to_owned(), options: Vec::new() }
+    }
+}
 
 impl Game for Restless {
     fn spec(&self) -> Spec {
@@ -54,35 +138,33 @@ impl Game for Restless {
             schema: Arc::new(Schema::new(vec![dot]).expect("a valid schema")),
             inputs: InputSchema::new(Vec::new()).expect("no inputs"),
             rule: Rule::Steer,
-            capacity: 10,
+            capacity: 100,
             properties: Vec::new(),
         }
     }
     fn join(&mut self, _: &tickwire::Player, cx: &mut Context) -> Result<EntityId, String> {
-        while self.0.len() < 60 {
-            self.0.push((cx.spawn(), 3200, 3200));
+        while self.dots.len() < self.count {
+            self.dots.push((cx.spawn(), 3200, 3200));
         }
         Ok(cx.spawn())
     }
     fn leave(&mut self, _: Seat, _: &mut Context) {}
     fn step(&mut self, _: &[Move], cx: &mut Context) {
-        for (_, x, y) in &mut self.0 {
+        for (_, x, y) in &mut self.dots {
             *x = (*x + cx.below(129).cast_signed() - 64).clamp(0, 6400);
             *y = (*y + cx.below(129).cast_signed() - 64).clamp(0, 6400);
         }
     }
     fn observe(&self, out: &mut Observer) {
-        self.0.iter().for_each(|(id, x, y)| out.row(ZoneId(0), KindId(0), *id, &[*x, *y]));
+        self.dots.iter().for_each(|(id, x, y)| out.row(ZoneId(0), KindId(0), *id, &[*x, *y]));
     }
 }
 
 #[test]
 fn a_reader_at_a_tenth_of_the_rate_stays_near_the_present() {
     let _alone = ALONE.lock();
-    let config = Config { workers: 1, room_threads: 1, ..Config::default() };
-    let server = TestServer::with(config, |server| server.game("restless", |_| Ok(Box::new(Restless(Vec::new())))));
-    let join = || Join::JoinOrCreate { game: "restless".to_owned(), options: Vec::new() };
-    let mut quick = Player::join(&server, join()).expect("a seat");
+    let server = Restless::server(60);
+    let mut quick = Player::join(&server, Restless::join()).expect("a seat");
     quick.frame().expect("a frame");
     let (start, before) = (Instant::now(), quick.raw.received);
     while start.elapsed() < Duration::from_secs(2) {
@@ -92,7 +174,7 @@ fn a_reader_at_a_tenth_of_the_rate_stays_near_the_present() {
     let present = Arc::new(AtomicU32::new(0));
     let quick = quick.telling(present.clone()).aside();
 
-    let mut slow = Player::join(&server, join()).expect("a seat");
+    let mut slow = Player::join(&server, Restless::join()).expect("a seat");
     SockRef::from(&slow.raw.stream).set_recv_buffer_size(2048).expect("a socket");
     slow.raw.budget = Some(Budget::new(needed / 10.0));
     let start = Instant::now();
