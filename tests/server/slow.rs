@@ -7,18 +7,16 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 use tickwire::engine::Client;
 use tickwire::game::{Context, Game, Move, Observer, Spec};
-use tickwire::server::Config;
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::Tick;
 use tickwire::wire::{Join, Rule};
 use tickwire::{EntityId, KindId, Seat, ZoneId};
 
-use crate::support::{ALONE, Aside, Budget, Player, Raw, TestServer, wait_for};
+use crate::support::{Aside, Budget, Player, Raw, TestServer, wait_for};
 
 #[test]
 fn a_stopped_reader_is_evicted_and_disturbs_nobody() {
-    let _alone = ALONE.lock();
-    let server = TestServer::start();
+    let server = TestServer::alone(|server| server);
     let neighbour = Player::arena(&server).aside();
     let crowd: Vec<Aside> = (0..20).map(|_| Player::arena(&server).aside()).collect();
     let mut stopped = Player::arena(&server);
@@ -31,7 +29,7 @@ fn a_stopped_reader_is_evicted_and_disturbs_nobody() {
     );
     let gone_after = start.elapsed();
     assert!((4..10).contains(&gone_after.as_secs()), "{gone_after:?}");
-    assert!(neighbour.back().longest_advance <= 3);
+    assert!(neighbour.back().was_undisturbed());
     assert_eq!(server.metric("tickwire_skipped_ticks_total"), 0.0);
     let descriptors = open_descriptors();
     crowd.into_iter().for_each(|aside| _ = aside.back());
@@ -44,7 +42,6 @@ fn a_stopped_reader_is_evicted_and_disturbs_nobody() {
 fn a_stopped_reader_holds_little_memory() {
     const READERS: usize = 8;
     const MOST: usize = 128 * 1024;
-    let _alone = ALONE.lock();
     let server = Restless::server(600);
     let join = || {
         let player = Player::join(&server, Restless::join()).expect("a seat");
@@ -73,7 +70,6 @@ fn a_stopped_reader_holds_little_memory() {
 
 #[test]
 fn a_frozen_session_is_cut_from_outside() {
-    let _alone = ALONE.lock();
     let server = Restless::server(12_000);
     let mut raw = Raw::open(server.address);
     SockRef::from(&raw.stream).set_recv_buffer_size(4096).expect("a socket");
@@ -119,8 +115,7 @@ struct Restless {
 
 impl Restless {
     fn server(count: usize) -> TestServer {
-        let config = Config { workers: 1, room_threads: 1, ..Config::default() };
-        TestServer::with(config, move |server| {
+        TestServer::alone(move |server| {
             server.game("restless", move |_| Ok(Box::new(Restless { dots: Vec::new(), count })))
         })
     }
@@ -162,7 +157,6 @@ impl Game for Restless {
 
 #[test]
 fn a_reader_at_a_tenth_of_the_rate_stays_near_the_present() {
-    let _alone = ALONE.lock();
     let server = Restless::server(60);
     let mut quick = Player::join(&server, Restless::join()).expect("a seat");
     quick.frame().expect("a frame");

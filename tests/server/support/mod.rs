@@ -5,7 +5,7 @@ mod raw;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -20,13 +20,20 @@ pub use raw::{Budget, Frame, Raw, masked};
 
 pub const PATIENT: Duration = Duration::from_secs(20);
 
-/// Load and timing tests take turns: they would measure each other.
-pub static ALONE: Mutex<()> = Mutex::new(());
+/// Tests run side by side, but for those that measure time or memory: each of them runs alone.
+static TURN: RwLock<()> = RwLock::new(());
+
+#[expect(dead_code, reason = "held, never looked at")]
+enum Turn {
+    Shared(RwLockReadGuard<'static, ()>),
+    Alone(RwLockWriteGuard<'static, ()>),
+}
 
 pub struct TestServer {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
+    _turn: Turn,
 }
 
 impl TestServer {
@@ -38,8 +45,19 @@ impl TestServer {
         Self::run(|| add(Server::new(config).demo_games()))
     }
 
+    /// As [`Self::with`] and one thread of each kind, while no other test has a server.
+    pub fn alone(add: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
+        let turn = Turn::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner));
+        let config = Config { workers: 1, room_threads: 1, ..Config::default() };
+        Self::spawn(turn, || add(Server::new(config).demo_games()))
+    }
+
     /// Runs what `make` makes, in a thread of its own.
     pub fn run(make: impl FnOnce() -> Server + Send + 'static) -> Self {
+        Self::spawn(Turn::Shared(TURN.read().unwrap_or_else(PoisonError::into_inner)), make)
+    }
+
+    fn spawn(turn: Turn, make: impl FnOnce() -> Server + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let (stop, stopped) = oneshot::channel();
@@ -48,7 +66,7 @@ impl TestServer {
                 let _ = stopped.await;
             }))
         });
-        Self { address, stop: Some(stop), thread: Some(thread) }
+        Self { address, stop: Some(stop), thread: Some(thread), _turn: turn }
     }
 
     /// Asks the server to stop, without waiting.
@@ -107,8 +125,10 @@ pub struct Player {
     pub raw: Raw,
     pub client: Client,
     start: Instant,
-    /// The most ticks between two frames that arrived while the player was aside.
-    pub longest_advance: u32,
+    /// Frames that arrived while the player was aside, how many of them left out ticks, and the most ticks at once.
+    frames: u32,
+    skips: u32,
+    longest_advance: u32,
     /// Where to tell the newest tick.
     present: Option<Arc<AtomicU32>>,
 }
@@ -126,8 +146,15 @@ impl Player {
     ) -> Result<Self, Option<u16>> {
         let mut raw = Raw::connect(server.address);
         raw.send(&Client::hello(join, name, options));
-        let mut player =
-            Self { raw, client: Client::new(Depth::Full), start: Instant::now(), longest_advance: 0, present: None };
+        let mut player = Self {
+            raw,
+            client: Client::new(Depth::Full),
+            start: Instant::now(),
+            frames: 0,
+            skips: 0,
+            longest_advance: 0,
+            present: None,
+        };
         match player.raw.next() {
             Some(Frame::Binary(bytes)) => {
                 assert_eq!(player.client.on_message(&bytes), Ok(Told::Welcome));
@@ -186,6 +213,12 @@ impl Player {
         }
     }
 
+    /// Whether the player, while aside, got frames as one does in peace on a shared machine.
+    pub fn was_undisturbed(&self) -> bool {
+        println!("{} frames, {} left out ticks, {} ticks at once", self.frames, self.skips, self.longest_advance);
+        self.frames > 50 && self.skips * 20 <= self.frames && self.longest_advance <= 10
+    }
+
     /// Tells the tick of each frame that arrives.
     pub fn telling(mut self, present: Arc<AtomicU32>) -> Self {
         self.present = Some(present);
@@ -199,6 +232,8 @@ impl Player {
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 let arrived = self.frame().expect("the session goes on");
+                self.frames += 1;
+                self.skips += u32::from(arrived.advance > 1);
                 self.longest_advance = self.longest_advance.max(arrived.advance);
             }
             self
