@@ -175,7 +175,7 @@ mod tests {
         let verified = |verify: Verify, of: u32| (0..of).filter(|n| verify.includes(*n, of)).collect::<Vec<_>>();
         assert_eq!(verified(Verify::Sample(3), 9), [2, 5, 8]);
         assert_eq!(verified(Verify::Sample(32), 4), [0, 1, 2, 3]);
-        assert_eq!(verified(Verify::Sample(0), 4), []);
+        assert!(verified(Verify::Sample(0), 4).is_empty());
         assert_eq!(verified(Verify::All, 2), [0, 1]);
     }
 }
