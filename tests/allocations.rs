@@ -1,6 +1,8 @@
 //! Allocation budgets: a steady room allocates per tick and per message, never per player. A performance test that
 //! needs no quiet machine.
 
+#![allow(unsafe_code, reason = "a global allocator is unsafe by its signature")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;

@@ -22,6 +22,7 @@ use crate::wire::{
 };
 
 /// What a client's message asks of the shell.
+#[expect(missing_docs, reason = "each variant's text describes its fields")]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
     /// Nothing.
@@ -32,7 +33,7 @@ pub enum Heard {
     Inputs { events: Seq },
     /// Forget events up to the number.
     Events(Seq),
-    /// Lay a command into the tray.
+    /// Lay a command of the game's own `kind` and `body` into the tray.
     Command { seq: Seq, kind: u16, body: Bytes },
     /// Send these bytes.
     Reply(Vec<u8>),

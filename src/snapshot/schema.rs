@@ -17,6 +17,7 @@ const MAX_NAME: usize = 32;
 const MAX_LABELS: usize = 64;
 
 /// What values a field takes. Values are integers everywhere; a shape says what they stand for.
+#[expect(missing_docs, reason = "each variant's text describes its fields")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shape {
     /// 0 or 1.

@@ -1,5 +1,7 @@
 //! The shipped server over real sockets: each test starts one on port 0 and talks to it as clients and attackers do.
 
+#![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
+
 mod hostile;
 mod http;
 mod play;

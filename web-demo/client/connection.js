@@ -41,7 +41,12 @@ export function connect(env, request, welcomed, refused) {
     refused(error);
   };
   const timer = env.setTimeout(() => fail(new LeaveError(LOST)), WELCOME_WITHIN_MS);
-  socket.onopen = () => socket.send(encodeClient(hello(request)));
+  socket.onopen = () => {
+    socket.onerror = () => {};
+    socket.send(encodeClient(hello(request)));
+  };
+  // Outside of browsers, a socket that never opened may report an error and no close.
+  socket.onerror = () => fail(new LeaveError(LOST));
   socket.onclose = ({ code, reason }) => {
     env.clearTimeout(timer);
     refused(new LeaveError(meaning(code), reason));

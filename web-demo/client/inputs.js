@@ -30,10 +30,12 @@ export class InputTimeline {
     this.pending = [];
     /** @type {{ count: number, values: Int32Array }[]} */
     this.unsent = [];
-    /** Ticks that the server filled by repeating an input which it had not been told to repeat yet. */
-    this.repeated = 0;
-    /** Values of the last consumed input. */
+    /** Values of the last consumed input. @type {Int32Array} */
     this.base = this.last;
+    /** Ticks at which the server repeated an input and which no later input has settled: its own count, deduced. */
+    this.repeats = 0;
+    /** Those of them that nothing will settle, because inputs came too late or were never made. */
+    this.rest = 0;
   }
 
   get unsentCount() {
@@ -90,24 +92,38 @@ export class InputTimeline {
   }
 
   /**
-   * A frame says how many inputs were consumed in how many ticks.
+   * A frame says how many inputs were consumed in how many ticks, and how many of them were dropped unused.
    * @param {number} count
    * @param {number} ticks
+   * @param {number} superseded
    */
-  settle(count, ticks) {
+  settle(count, ticks, superseded) {
+    const { base } = this;
+    const started = this.consumed > 0;
     this.consumed += count;
     const oldest = this.made - this.pending.length;
     this.#drop(Math.min(Math.max(0, this.consumed - oldest), this.pending.length));
-    // Unchanged inputs are told late. Until then the server repeats the last one, and settles when they arrive.
-    this.repeated = Math.max(0, this.repeated + ticks - count);
-    let equal = 0;
-    while (equal < this.repeated && this.pending[equal] === this.base) equal += 1;
-    this.repeated = equal;
+    this.repeats = started ? Math.max(0, this.repeats + ticks - (count - superseded)) : 0;
+    // A changed input is told at once, with all before it: repeats that are left when it was consumed will stay.
+    if (this.base !== base) this.rest = this.repeats;
   }
 
-  /** The inputs that the newest frame does not show yet, in order. */
+  /**
+   * Client ticks passed without an input: the server will have repeated the last one.
+   * @param {number} ticks
+   */
+  skip(ticks) {
+    this.rest += ticks;
+  }
+
+  /**
+   * The inputs that the newest frame does not show yet, in order. Unchanged inputs are told late; until then the server
+   * repeats the last one, so the frame may show more of them than it says were consumed.
+   */
   unapplied() {
-    return this.pending.slice(this.repeated);
+    let shown = 0;
+    while (shown < this.repeats - this.rest && this.pending[shown] === this.base) shown += 1;
+    return this.pending.slice(shown);
   }
 
   /** @param {number} count */

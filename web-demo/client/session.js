@@ -13,7 +13,8 @@ const ACK_EARLY_MS = 60;
 /** Unchanged inputs are told at least this often. */
 const RUN_WITHIN_MS = 250;
 const PING_EVERY_MS = 1000;
-const RESYNC_EVERY_MS = 1000;
+/** The server answers one per two seconds, for all zones together. */
+const RESYNC_EVERY_MS = 2000;
 /** Pings in a row without a word from the server. Counted in pings: a tab that was frozen is not a server that is gone. */
 const MAX_UNHEARD = 10;
 /** Client ticks that a late timer makes up for; more were missed for good. */
@@ -55,8 +56,7 @@ export class Session {
     this.nextInputAt = now + this.period;
     this.nextPingAt = now;
     this.unheard = 0;
-    /** @type {Map<number, number>} */
-    this.resyncedAt = new Map();
+    this.resyncedAt = -Infinity;
   }
 
   /**
@@ -148,7 +148,7 @@ export class Session {
 
   /** @param {FrameMessage} message @param {number} bytes @param {number} now */
   #frame(message, bytes, now) {
-    this.inputs.settle(message.consumed, message.advance);
+    this.inputs.settle(message.consumed, message.advance, message.note?.superseded ?? 0);
     if (message.note?.correction) this.correct(message.note.correction, now);
     const wrong = this.owner.frame(message, bytes, now);
     this.ack.tick = (this.ack.tick + message.advance) >>> 0;
@@ -173,7 +173,9 @@ export class Session {
       this.nextInputAt += this.period;
     }
     if (now >= this.nextInputAt) {
-      this.nextInputAt += this.period * (Math.floor((now - this.nextInputAt) / this.period) + 1);
+      const missed = Math.floor((now - this.nextInputAt) / this.period) + 1;
+      this.inputs.skip(missed);
+      this.nextInputAt += this.period * missed;
     }
     if (changed) this.flush(now);
   }
@@ -192,8 +194,8 @@ export class Session {
   /** @param {number} zone @param {number} now */
   #resync(zone, now) {
     this.meter.stats.desyncs += 1;
-    if (now - (this.resyncedAt.get(zone) ?? -Infinity) < RESYNC_EVERY_MS) return;
-    this.resyncedAt.set(zone, now);
+    if (now - this.resyncedAt < RESYNC_EVERY_MS) return;
+    this.resyncedAt = now;
     this.#send({ type: 'resync', zone, tick: this.ack.tick });
   }
 

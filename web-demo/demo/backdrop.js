@@ -4,7 +4,11 @@
 
 import { drawAvatar } from './sprites.js';
 
+/** @typedef {{sky: string[], glow: string, hills: string[], snow: string, stars: number}} Theme */
+
+/** @type {Theme} */
 const NIGHT = { sky: ['#0b1020', '#141d36', '#22304f'], glow: '150 185 255', hills: ['#1b2642', '#24314f', '#303f61'], snow: '255 255 255', stars: 0.8 };
+/** @type {Theme} */
 const DAY = { sky: ['#cfdff5', '#e2ecf9', '#f6f9fd'], glow: '255 236 190', hills: ['#cbd9ee', '#dbe6f5', '#f4f8fe'], snow: '150 178 222', stars: 0 };
 const WALKERS = [
   { colour: 0, at: 0.14, speed: 0.9 }, { colour: 4, at: 0.34, speed: -0.7 }, { colour: 3, at: 0.5, speed: 1.15 },
@@ -57,7 +61,12 @@ export class Backdrop {
   }
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {typeof NIGHT} theme @param {number} width @param {number} height */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {Theme} theme
+ * @param {number} width
+ * @param {number} height
+ */
 function drawSky(ctx, theme, width, height) {
   const sky = ctx.createLinearGradient(0, 0, 0, height);
   theme.sky.forEach((colour, index) => sky.addColorStop(index / 2, colour));

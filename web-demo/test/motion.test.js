@@ -95,40 +95,73 @@ const predictor = {
   copy: (from, to) => Object.assign(to, from),
 };
 
-/** A server that consumes one input per tick and repeats the last one, settling repetitions when they are told. */
-function toyGame(server, { push = () => 0 } = {}) {
+/** A server's rules for inputs: one per tick in order, else the last one again; repetitions are settled by equal inputs. */
+class Inbox {
+  constructor() {
+    Object.assign(this, { queue: [], last: '0,0,0', consumed: 0, superseded: 0, repeats: 0, spare: Infinity, window: 8 });
+  }
+
+  offer({ first, runs }) {
+    const values = runs.flatMap(({ count, values: run }) => Array(count).fill(run.join()));
+    this.queue.push(...values.slice(this.consumed + this.queue.length + 1 - first));
+    for (; this.repeats > 0 && this.queue[0] === this.last; this.repeats--) this.#drop(1);
+    this.#supersede(Math.max(0, this.queue.length - 3));
+  }
+
+  take() {
+    if (this.queue.length > 0) {
+      this.last = this.queue[0];
+      this.#drop(1);
+    } else if (this.consumed > 0) this.repeats += 1;
+    this.spare = Math.min(this.spare, this.queue.length);
+    if (--this.window === 0) {
+      this.#supersede(this.spare);
+      [this.spare, this.window] = [Infinity, 8];
+    }
+    return this.last.split(',').map(Number);
+  }
+
+  #supersede(count) {
+    this.superseded += count;
+    this.#drop(count);
+  }
+
+  #drop(count) {
+    this.queue.splice(0, count);
+    this.consumed += count;
+  }
+}
+
+/** A server that plays the toy game with one avatar, whose inputs may be late. */
+function toyGame(server, { push = () => 0, late = () => 0 } = {}) {
   const state = { x: 0, y: 0 };
-  let queue = [];
-  let input = [0, 0, 0];
-  let owed = 0;
+  const inbox = new Inbox();
+  let told = { consumed: 0, superseded: 0 };
+  let last = 0;
   const welcome = server.accept;
   server.accept = (peer, message) => {
     welcome(peer, message);
     if (message.type !== 'inputs') return;
-    for (const { count, values } of message.runs) for (let left = count; left > 0; left--) queue.push(values);
+    last = Math.max(last, server.time.ms + late());
+    server.time.setTimeout(() => inbox.offer(message), last - server.time.ms);
   };
   return {
     state,
     tick(number) {
-      let consumed = 0;
-      // What was repeated and turns out to have been meant that way is settled.
-      for (; owed > 0 && queue.length > 0 && queue[0].join() === input.join(); owed--, consumed++) queue.shift();
-      if (queue.length > 0) {
-        if (queue[0].join() !== input.join()) owed = 0;
-        input = queue.shift();
-        consumed++;
-      } else owed++;
-      predictor.step(state, input);
+      predictor.step(state, inbox.take());
       state.x += push(number);
-      server.frame({ consumed, zones: [[0, [avatar(1, state.x, state.y), avatar(2, 0)]]] });
+      const { consumed, superseded } = inbox;
+      const note = superseded > told.superseded ? { superseded: superseded - told.superseded } : null;
+      server.frame({ consumed: consumed - told.consumed, note, zones: [[0, [avatar(1, state.x, state.y), avatar(2, 0)]]] });
+      told = { consumed, superseded };
     },
   };
 }
 
-async function play({ latency, ticks, script, push, perTick }) {
+async function play({ latency, ticks, script, push, late, perTick }) {
   const joined = await join({ latency });
   const { time, server, room } = joined;
-  const game = toyGame(server, { push });
+  const game = toyGame(server, { push, late });
   room.usePrediction(predictor);
   const drawn = [];
   for (let tick = 0; tick < ticks; tick++) {
@@ -161,6 +194,19 @@ test('an honest prediction is never corrected, whatever the latency', async () =
       assert.ok(Math.abs(drawn[index].x - drawn[index - 1].x) <= 14, `a jump at latency ${latency}, ${drawn[index].at}`);
     }
     assert.equal(room.stats.corrections, 0, `latency ${latency}`);
+  }
+});
+
+test('late inputs cost few corrections, and none that stays', async () => {
+  for (const latency of [20, 80, 150]) {
+    const next = random(latency);
+    const late = () => (next() < 0.1 ? next() * 90 : next() * 10);
+    const script = (room, tick) => tick % 5 === 0 && room.setInput({ dx: tick > 370 ? 0 : (tick % 3) * 8 - 8 });
+    const { room, game, drawn } = await play({ latency, ticks: 400, script, late });
+    assert.ok(room.stats.corrections < 20, `${room.stats.corrections} corrections in 400 ticks at latency ${latency}`);
+    assert.equal(drawn.at(-1).x, game.state.x);
+    const steps = drawn.map(({ x }, index) => Math.abs(x - (drawn[index - 1]?.x ?? x)));
+    assert.ok(Math.max(...steps) < 10, `the largest step is ${Math.max(...steps)}`);
   }
 });
 

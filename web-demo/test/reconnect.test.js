@@ -86,6 +86,23 @@ test('a server that stays away is tried less and less often', async () => {
   assert.equal(room.connection, 'online');
 });
 
+test('a socket that fails without a close event counts as lost, and so does one that reports both', async () => {
+  for (const both of [false, true]) {
+    const { time, server, room } = await join();
+    server.reachable = false;
+    server.fail = (socket) => {
+      socket.onerror({});
+      if (both) socket.onclose?.({ code: 1006, reason: '' });
+    };
+    server.peer.close(1006);
+    await time.advance(3000);
+    assert.ok(server.peers.length > 3 && server.peers.length < 9, `${server.peers.length} attempts`);
+    server.reachable = true;
+    await time.advance(4000);
+    assert.equal(room.connection, 'online');
+  }
+});
+
 test('a server that sends everybody away at once does not see them in a tight loop', async () => {
   const { time, server } = await join();
   const welcome = server.accept;

@@ -79,6 +79,10 @@ export class FakeServer {
       if (message.type === 'hello') peer.send(encodeWelcome(this.welcome));
     };
     this.reachable = true;
+    this.fail = (socket) => {
+      socket.onerror?.({});
+      socket.onclose?.({ code: 1006, reason: '' });
+    };
     const server = this;
     this.WebSocket = class {
       constructor(url, protocols) {
@@ -90,7 +94,7 @@ export class FakeServer {
           if (this.readyState !== 0) return;
           this.readyState = server.reachable ? 1 : 3;
           if (server.reachable) this.onopen?.({});
-          else this.onclose?.({ code: 1006, reason: '' });
+          else server.fail(this);
         }, server.latency);
       }
 

@@ -1,8 +1,10 @@
-//! A server in a thread, a well-behaved player, and a raw socket that may say anything.
+//! A server in a thread and a well-behaved player; [`Raw`] sockets may say anything.
+
+mod raw;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread::JoinHandle;
@@ -13,6 +15,8 @@ use tickwire::server::{Config, Server};
 use tickwire::tick::Moment;
 use tickwire::wire::{Close, Join};
 use tokio::sync::oneshot;
+
+pub use raw::{Budget, Frame, Raw, masked};
 
 pub const PATIENT: Duration = Duration::from_secs(20);
 
@@ -31,12 +35,16 @@ impl TestServer {
     }
 
     pub fn with(config: Config, add: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
+        Self::run(|| add(Server::new(config).demo_games()))
+    }
+
+    /// Runs what `make` makes, in a thread of its own.
+    pub fn run(make: impl FnOnce() -> Server + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
-            let server = add(Server::new(config).demo_games());
-            actix_web::rt::System::new().block_on(server.run(listener, async {
+            actix_web::rt::System::new().block_on(make().run(listener, async {
                 let _ = stopped.await;
             }))
         });
@@ -94,148 +102,6 @@ pub fn wait_for(mut done: impl FnMut() -> bool, what: &str) {
     }
 }
 
-/// A WebSocket connection made by hand.
-pub struct Raw {
-    pub stream: TcpStream,
-    buffer: Vec<u8>,
-}
-
-/// A frame of the server.
-#[derive(Debug, PartialEq)]
-pub enum Frame {
-    Binary(Vec<u8>),
-    Ping,
-    Pong(Vec<u8>),
-    Close(u16),
-}
-
-impl Raw {
-    pub fn connect(address: SocketAddr) -> Self {
-        let mut raw = Self::open(address);
-        let status = raw.upgrade("Sec-WebSocket-Protocol: tickwire.v1\r\n");
-        assert!(status.starts_with("HTTP/1.1 101"), "{status}");
-        raw
-    }
-
-    pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the server listens");
-        stream.set_read_timeout(Some(PATIENT)).expect("a timeout");
-        stream.set_nodelay(true).expect("a socket");
-        Self { stream, buffer: Vec::new() }
-    }
-
-    /// Sends an upgrade with further headers; returns the head of the answer.
-    pub fn upgrade(&mut self, headers: &str) -> String {
-        let head = format!(
-            "GET /play HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
-        );
-        self.stream.write_all(head.as_bytes()).expect("the server reads");
-        self.head()
-    }
-
-    pub fn head(&mut self) -> String {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            if self.stream.read(&mut byte).expect("the server answers") == 0 {
-                break;
-            }
-            head.push(byte[0]);
-        }
-        String::from_utf8_lossy(&head).into_owned()
-    }
-
-    /// Sends bytes as they are. The server may have hung up already.
-    pub fn say(&mut self, bytes: &[u8]) {
-        let _ = self.stream.write_all(bytes);
-    }
-
-    pub fn send(&mut self, message: &[u8]) {
-        let framed = masked(0x82, message);
-        self.say(&framed);
-    }
-
-    /// The next frame; `None` when the connection ended without one.
-    pub fn next(&mut self) -> Option<Frame> {
-        loop {
-            if let Some((frame, used)) = parse(&self.buffer) {
-                self.buffer.drain(..used);
-                return Some(frame);
-            }
-            let mut chunk = [0; 16 * 1024];
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return None,
-                Ok(read) => self.buffer.extend_from_slice(&chunk[..read]),
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
-                Err(error) => panic!("nothing came: {error}"),
-            }
-        }
-    }
-
-    /// The next frame if it comes within a moment.
-    pub fn poll(&mut self) -> Poll<Option<Frame>> {
-        self.stream.set_read_timeout(Some(Duration::from_millis(10))).expect("a timeout");
-        let mut byte = [0];
-        let waiting =
-            parse(&self.buffer).is_some() || !matches!(self.stream.peek(&mut byte), Err(error) if is_timeout(&error));
-        self.stream.set_read_timeout(Some(PATIENT)).expect("a timeout");
-        if waiting { Poll::Ready(self.next()) } else { Poll::Pending }
-    }
-
-    /// Reads on to the close frame and the end; returns the code.
-    pub fn close_code(&mut self) -> Option<u16> {
-        let mut code = None;
-        while let Some(frame) = self.next() {
-            if let Frame::Close(found) = frame {
-                code = Some(found);
-            }
-        }
-        code
-    }
-}
-
-fn is_timeout(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
-}
-
-pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    match payload.len() {
-        len @ 0..=125 => frame.push(0x80 | len as u8),
-        len @ 126..=0xffff => {
-            frame.push(0xfe);
-            frame.extend((len as u16).to_be_bytes());
-        }
-        len => {
-            frame.push(0xff);
-            frame.extend((len as u64).to_be_bytes());
-        }
-    }
-    frame.extend([0; 4]);
-    frame.extend(payload);
-    frame
-}
-
-fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
-    let (&[first, second], rest) = bytes.split_first_chunk::<2>()?;
-    let (len, rest) = match second {
-        126 => rest.split_first_chunk::<2>().map(|(len, rest)| (u16::from_be_bytes(*len).into(), rest))?,
-        127 => rest.split_first_chunk::<8>().map(|(len, rest)| (u64::from_be_bytes(*len) as usize, rest))?,
-        len => (usize::from(len), rest),
-    };
-    let payload = rest.get(..len)?.to_vec();
-    let used = bytes.len() - rest.len() + len;
-    let frame = match first {
-        0x82 => Frame::Binary(payload),
-        0x88 => Frame::Close(u16::from_be_bytes([payload[0], payload[1]])),
-        0x89 => Frame::Ping,
-        0x8a => Frame::Pong(payload),
-        other => panic!("the server sent a frame of type {other:#x}"),
-    };
-    Some((frame, used))
-}
-
 /// A player over a [`Raw`] connection.
 pub struct Player {
     pub raw: Raw,
@@ -243,6 +109,8 @@ pub struct Player {
     start: Instant,
     /// The most ticks between two frames that arrived while the player was aside.
     pub longest_advance: u32,
+    /// Where to tell the newest tick.
+    present: Option<Arc<AtomicU32>>,
 }
 
 impl Player {
@@ -258,7 +126,8 @@ impl Player {
     ) -> Result<Self, Option<u16>> {
         let mut raw = Raw::connect(server.address);
         raw.send(&Client::hello(join, name, options));
-        let mut player = Self { raw, client: Client::new(Depth::Full), start: Instant::now(), longest_advance: 0 };
+        let mut player =
+            Self { raw, client: Client::new(Depth::Full), start: Instant::now(), longest_advance: 0, present: None };
         match player.raw.next() {
             Some(Frame::Binary(bytes)) => {
                 assert_eq!(player.client.on_message(&bytes), Ok(Told::Welcome));
@@ -291,6 +160,9 @@ impl Player {
                     let told = self.client.on_message(&bytes).expect("the server speaks the protocol");
                     if let Told::Frame(arrived) = told {
                         assert_eq!(arrived.desyncs, 0);
+                        if let Some(present) = &self.present {
+                            present.store(arrived.tick.0, Ordering::Relaxed);
+                        }
                         self.talk();
                         return Ok(arrived);
                     }
@@ -312,6 +184,12 @@ impl Player {
                 return close;
             }
         }
+    }
+
+    /// Tells the tick of each frame that arrives.
+    pub fn telling(mut self, present: Arc<AtomicU32>) -> Self {
+        self.present = Some(present);
+        self
     }
 
     /// Plays on in a thread.

@@ -1,0 +1,55 @@
+# `make test` installs what it needs and runs every check. Each step can be run alone.
+# Cargo must be there; Node.js 20 and Chromium are installed on Debian if they are missing and that is allowed.
+
+SHELL := /bin/bash
+WEB := web-demo
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: test tools format lint rust pure docs types unit e2e deny bench
+
+test: tools format lint rust pure docs types unit e2e
+	@echo "all checks passed"
+
+tools: $(WEB)/node_modules/.installed
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.93 or newer" >&2; exit 1; }
+	@scripts/need-chromium
+
+$(WEB)/node_modules/.installed: $(WEB)/package-lock.json
+	@scripts/need-node
+	cd $(WEB) && npm ci --no-audit --no-fund
+	@touch $@
+
+format:
+	cargo fmt --check
+
+lint:
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --no-default-features -- -D warnings
+
+rust:
+	cargo test --locked --all-targets
+	cargo test --locked --doc
+
+pure:
+	cargo test --locked --no-default-features --lib --test delta --test golden --test world
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
+
+types: tools
+	cd $(WEB) && npm run --silent check
+
+unit: tools
+	cd $(WEB) && npm test --silent
+
+e2e: tools
+	cargo build --locked --release
+	cd $(WEB) && npm run --silent e2e
+
+# Advisories, licences and sources; needs cargo-deny and its database.
+deny:
+	@if ! command -v cargo-deny >/dev/null; then echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; fi
+	cargo deny check
+
+bench:
+	cargo bench --locked

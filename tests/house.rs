@@ -1,0 +1,159 @@
+//! The house's rules, as a test: which room knows which, where time and threads may be, how long a file may get.
+//!
+//! It reads the sources as text. ARCHITECTURE.md gives the reasons.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// The text without its unit tests, which may do what the house may not.
+    fn body(&self) -> &str {
+        self.text.split("\n#[cfg(test)]").next().unwrap_or(&self.text)
+    }
+}
+
+fn sources(folder: &str, endings: &[&str]) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut waiting = vec![root.join(folder)];
+    let mut found = Vec::new();
+    while let Some(path) = waiting.pop() {
+        let skipped = path.ends_with("node_modules") || path.ends_with("test-results");
+        if path.is_dir() && !skipped {
+            waiting
+                .extend(fs::read_dir(&path).expect("a readable folder").map(|entry| entry.expect("an entry").path()));
+        } else if endings.iter().any(|ending| path.extension().is_some_and(|found| found == *ending)) {
+            let text = fs::read_to_string(&path).expect("text");
+            found.push(Source { path: name(root, path), text });
+        }
+    }
+    assert!(!found.is_empty(), "{folder} has sources");
+    found
+}
+
+fn name(root: &Path, path: PathBuf) -> String {
+    path.strip_prefix(root).expect("below the root").to_string_lossy().replace('\\', "/")
+}
+
+fn rust() -> Vec<Source> {
+    sources("src", &["rs"])
+}
+
+/// The storey of a file: imports point down only.
+fn storey(path: &str) -> Option<(usize, &'static str)> {
+    const STOREYS: [(&str, usize); 10] = [
+        ("src/id.rs", 0),
+        ("src/tick.rs", 0),
+        ("src/snapshot/", 1),
+        ("src/wire/", 2),
+        ("src/game.rs", 3),
+        ("src/games/", 4),
+        ("src/engine/", 5),
+        ("src/bots/", 6),
+        ("src/actor/", 7),
+        ("src/server/", 8),
+    ];
+    STOREYS.iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(prefix, storey)| (*storey, *prefix))
+}
+
+#[test]
+fn imports_point_down() {
+    for source in rust() {
+        let Some((own, own_prefix)) = storey(&source.path) else { continue };
+        for line in source.body().lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for module in line.split("crate::").skip(1) {
+                let module: String = module.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let target = [format!("src/{module}.rs"), format!("src/{module}/")];
+                let Some((other, prefix)) = target.iter().find_map(|target| storey(target)) else { continue };
+                assert!(other < own || prefix == own_prefix, "{} looks up: {line}", source.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_pure_half_has_no_clock_socket_thread_or_lock() {
+    const BANNED: [&str; 12] = [
+        "Instant",
+        "SystemTime",
+        "std::thread",
+        "thread_local!",
+        "Mutex",
+        "RwLock",
+        "Atomic",
+        "std::net",
+        "tokio",
+        "actix",
+        "parking_lot",
+        "tracing",
+    ];
+    for source in rust().iter().filter(|source| storey(&source.path).is_some_and(|(storey, _)| storey <= 5)) {
+        for line in source.body().lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let found = BANNED.iter().find(|banned| line.contains(**banned));
+            assert_eq!(found, None, "{}: {line}", source.path);
+        }
+    }
+}
+
+#[test]
+fn games_iterate_over_nothing_unordered_and_compute_in_integers() {
+    for source in
+        rust().iter().filter(|source| source.path.starts_with("src/games/") || source.path.starts_with("src/engine/"))
+    {
+        let body = source.body();
+        assert!(!body.contains("HashMap") && !body.contains("HashSet"), "{}", source.path);
+    }
+    for source in rust().iter().filter(|source| source.path.starts_with("src/snapshot/")) {
+        assert!(!source.body().contains("f32") && !source.body().contains("f64"), "{}", source.path);
+    }
+}
+
+#[test]
+fn crates_at_the_end_of_their_life_are_known_to_one_file_each() {
+    for (name, home) in [("actix_web_actors", "src/actor/session.rs"), ("bincode", "src/wire/codec.rs")] {
+        for source in rust() {
+            let uses = source.text.contains(&format!("{name}::")) || source.text.contains(&format!("use {name}"));
+            assert!(!uses || source.path == home, "{name} is used in {}", source.path);
+        }
+    }
+}
+
+#[test]
+fn files_start_with_what_they_are_for_and_stay_short() {
+    const MOST_LINES: usize = 400;
+    let mut all = rust();
+    for (folder, endings) in
+        [("tests", &["rs"][..]), ("benches", &["rs"]), ("examples", &["rs"]), ("web-demo", &["js", "css"])]
+    {
+        all.extend(sources(folder, endings));
+    }
+    for source in all {
+        let lines = source.text.lines().count();
+        assert!(lines <= MOST_LINES, "{} has {lines} lines: cut it along a seam", source.path);
+        let header = source.text.trim_start();
+        let opens = ["//!", "/**", "/*", "//"].iter().any(|start| header.starts_with(start));
+        assert!(opens, "{} does not say what it is for", source.path);
+    }
+}
+
+#[test]
+fn every_limit_has_a_reason() {
+    let limits = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/wire/limits.rs")).expect("text");
+    let lines: Vec<&str> = limits.lines().collect();
+    for pair in lines.windows(2).filter(|pair| pair[1].starts_with("pub const")) {
+        assert!(pair[0].starts_with("///"), "{}", pair[1]);
+    }
+}
+
+#[test]
+fn close_codes_are_documented() {
+    let protocol = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("PROTOCOL.md")).expect("text");
+    for close in tickwire::Close::ALL {
+        let row = format!("| {} | {} | {}", close.code(), close.label(), close.text());
+        assert!(protocol.contains(&row), "PROTOCOL.md lacks: {row}");
+    }
+}

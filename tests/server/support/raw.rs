@@ -1,0 +1,186 @@
+//! A WebSocket connection made by hand, which may say anything and read as slowly as it likes.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use super::PATIENT;
+
+/// A WebSocket connection made by hand.
+pub struct Raw {
+    pub stream: TcpStream,
+    buffer: Vec<u8>,
+    /// Bytes read so far.
+    pub received: u64,
+    /// How fast to read, if not as fast as possible.
+    pub budget: Option<Budget>,
+}
+
+/// Bytes that may be read by now.
+pub struct Budget {
+    per_second: f64,
+    since: Instant,
+    used: f64,
+}
+
+impl Budget {
+    pub fn new(per_second: f64) -> Self {
+        Self { per_second, since: Instant::now(), used: 0.0 }
+    }
+
+    /// Waits until something may be read, and says how much. What was not used while nothing came is forfeited.
+    fn wait(&mut self) -> usize {
+        std::thread::sleep(Duration::from_millis(20));
+        ((self.since.elapsed().as_secs_f64() * self.per_second - self.used).max(1.0)) as usize
+    }
+
+    fn spend(&mut self, read: usize) {
+        self.used += read as f64;
+        let allowed = self.since.elapsed().as_secs_f64() * self.per_second;
+        self.used = self.used.max(allowed - self.per_second / 10.0);
+    }
+}
+
+/// A frame of the server.
+#[derive(Debug, PartialEq)]
+pub enum Frame {
+    Binary(Vec<u8>),
+    Ping,
+    Pong(Vec<u8>),
+    Close(u16),
+}
+
+impl Raw {
+    pub fn connect(address: SocketAddr) -> Self {
+        let mut raw = Self::open(address);
+        let status = raw.upgrade("Sec-WebSocket-Protocol: tickwire.v1\r\n");
+        assert!(status.starts_with("HTTP/1.1 101"), "{status}");
+        raw
+    }
+
+    pub fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENT)).expect("a timeout");
+        stream.set_nodelay(true).expect("a socket");
+        Self { stream, buffer: Vec::new(), received: 0, budget: None }
+    }
+
+    /// Sends an upgrade with further headers; returns the head of the answer.
+    pub fn upgrade(&mut self, headers: &str) -> String {
+        let head = format!(
+            "GET /play HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+        );
+        self.stream.write_all(head.as_bytes()).expect("the server reads");
+        self.head()
+    }
+
+    pub fn head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            if self.stream.read(&mut byte).expect("the server answers") == 0 {
+                break;
+            }
+            head.push(byte[0]);
+        }
+        String::from_utf8_lossy(&head).into_owned()
+    }
+
+    /// Sends bytes as they are. The server may have hung up already.
+    pub fn say(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+    }
+
+    pub fn send(&mut self, message: &[u8]) {
+        let framed = masked(0x82, message);
+        self.say(&framed);
+    }
+
+    /// The next frame; `None` when the connection ended without one.
+    pub fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some((frame, used)) = parse(&self.buffer) {
+                self.buffer.drain(..used);
+                return Some(frame);
+            }
+            let mut chunk = [0; 16 * 1024];
+            let allowed = self.budget.as_mut().map_or(chunk.len(), Budget::wait).min(chunk.len());
+            match self.stream.read(&mut chunk[..allowed]) {
+                Ok(0) => return None,
+                Ok(read) => {
+                    self.received += read as u64;
+                    self.buffer.extend_from_slice(&chunk[..read]);
+                    if let Some(budget) = &mut self.budget {
+                        budget.spend(read);
+                    }
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("nothing came: {error}"),
+            }
+        }
+    }
+
+    /// The next frame if it comes within a moment.
+    pub fn poll(&mut self) -> Poll<Option<Frame>> {
+        self.stream.set_read_timeout(Some(Duration::from_millis(10))).expect("a timeout");
+        let mut byte = [0];
+        let waiting =
+            parse(&self.buffer).is_some() || !matches!(self.stream.peek(&mut byte), Err(error) if is_timeout(&error));
+        self.stream.set_read_timeout(Some(PATIENT)).expect("a timeout");
+        if waiting { Poll::Ready(self.next()) } else { Poll::Pending }
+    }
+
+    /// Reads on to the close frame and the end; returns the code.
+    pub fn close_code(&mut self) -> Option<u16> {
+        let mut code = None;
+        while let Some(frame) = self.next() {
+            if let Frame::Close(found) = frame {
+                code = Some(found);
+            }
+        }
+        code
+    }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+}
+
+pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        len @ 0..=125 => frame.push(0x80 | len as u8),
+        len @ 126..=0xffff => {
+            frame.push(0xfe);
+            frame.extend((len as u16).to_be_bytes());
+        }
+        len => {
+            frame.push(0xff);
+            frame.extend((len as u64).to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
+    let (&[first, second], rest) = bytes.split_first_chunk::<2>()?;
+    let (len, rest) = match second {
+        126 => rest.split_first_chunk::<2>().map(|(len, rest)| (u16::from_be_bytes(*len).into(), rest))?,
+        127 => rest.split_first_chunk::<8>().map(|(len, rest)| (u64::from_be_bytes(*len) as usize, rest))?,
+        len => (usize::from(len), rest),
+    };
+    let payload = rest.get(..len)?.to_vec();
+    let used = bytes.len() - rest.len() + len;
+    let frame = match first {
+        0x82 => Frame::Binary(payload),
+        0x88 => Frame::Close(u16::from_be_bytes([payload[0], payload[1]])),
+        0x89 => Frame::Ping,
+        0x8a => Frame::Pong(payload),
+        other => panic!("the server sent a frame of type {other:#x}"),
+    };
+    Some((frame, used))
+}
