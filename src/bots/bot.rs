@@ -216,7 +216,9 @@ impl Bot {
             let text = format!("entity {} was moved back, reason {}", path.entity(), correction.reason);
             tally.fail(Failure::Corrected, self.number, &text);
         }
-        if arrived.consumed == std::mem::replace(&mut self.consumed, arrived.consumed) {
+        let old = arrived.consumed == std::mem::replace(&mut self.consumed, arrived.consumed);
+        // Who was moved is not where they said; that counts once, as a correction.
+        if old || arrived.correction.is_some() {
             return;
         }
         let index = (arrived.consumed.0 as usize).wrapping_sub(1);

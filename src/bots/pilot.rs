@@ -146,14 +146,11 @@ impl Pilot {
     fn walk(&mut self, speed: f64) -> Vec<i32> {
         if let Some((x, y)) = self.place.filter(|_| self.reports()) {
             let step = speed * self.period;
-            let ahead = (x + step * self.heading.cos(), y + step * self.heading.sin());
-            let within = (self.bounded("x", ahead.0), self.bounded("y", ahead.1));
-            if within == ahead {
-                self.place = Some(ahead);
-            } else {
-                // At the edge of the range: back where it came from.
-                self.heading = (self.heading + TAU / 2.0).rem_euclid(TAU);
+            let ahead = |heading: f64| (x + step * heading.cos(), y + step * heading.sin());
+            if let Some((to_x, to_y)) = self.way_back(ahead(self.heading)) {
+                self.heading = (to_y - y).atan2(to_x - x).rem_euclid(TAU);
             }
+            self.place = Some(ahead(self.heading));
         }
         let mut input = self.report(self.place);
         for (value, field) in input.iter_mut().zip(&self.fields) {
@@ -181,18 +178,23 @@ impl Pilot {
         input
     }
 
-    /// A coordinate kept within its field's range, less a margin in which games tend to have walls.
-    fn bounded(&self, name: &str, metres: f64) -> f64 {
-        const MARGIN: f64 = 0.05;
-        let field = self.fields.iter().find(|field| field.name == name);
-        match field.map(|field| &field.shape) {
-            Some(Shape::Fixed { min, max, per_unit }) => {
-                let (min, max) = (f64::from(*min) / f64::from(*per_unit), f64::from(*max) / f64::from(*per_unit));
-                let margin = MARGIN * (max - min);
-                metres.clamp(min + margin, max - margin)
+    /// The middle of the range, for a place that is outside or so near its edge that games tend to have walls there.
+    fn way_back(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
+        const EDGE: f64 = 0.05;
+        let range = |name: &str| {
+            let field = self.fields.iter().find(|field| field.name == name)?;
+            match field.shape {
+                Shape::Fixed { min, max, .. } => Some((metres(&field.shape, min)?, metres(&field.shape, max)?)),
+                _ => None,
             }
-            _ => metres,
-        }
+        };
+        let outside = |at: f64, (min, max): (f64, f64)| {
+            let edge = EDGE * (max - min);
+            at < min + edge || at > max - edge
+        };
+        let (x_range, y_range) = (range("x")?, range("y")?);
+        let middle = |(min, max): (f64, f64)| f64::midpoint(min, max);
+        (outside(x, x_range) || outside(y, y_range)).then(|| (middle(x_range), middle(y_range)))
     }
 }
 
@@ -264,12 +266,16 @@ mod tests {
             let input = pilot.next(&view).expect("it knows where it is");
             let (dx, dy) = (f64::from(input[0] - last[0]), f64::from(input[1] - last[1]));
             assert!(dx.hypot(dy) <= 5.0 * 64.0 / 20.0 + 1.5);
-            assert!(input.iter().all(|value| (320..=6080).contains(value)));
+            assert!(input.iter().all(|value| (304..=6096).contains(value)));
             last = input;
         }
         pilot.on_correction();
         let back = pilot.next(&view).expect("it knows where it is");
         assert!((back[0] - 640).abs() <= 16 && (back[1] - 1280).abs() <= 16);
+        pilot.on_correction();
+        let view = View { own: Some((0.5, 99.5)), nearest: None };
+        let inward = (0..40).filter_map(|_| pilot.next(&view)).last().expect("it knows where it is");
+        assert!(inward[0] > 300 && inward[1] < 6100, "it walks in from the edge: {inward:?}");
     }
 
     #[test]

@@ -211,6 +211,7 @@ impl ClientEnd {
         let note = frame.note(welcome.seat).expect("the frame has a note for a seat that it is sent to");
         self.superseded = self.superseded.wrapping_add(arrived.superseded);
         if let Some(correction) = arrived.correction {
+            assert_ne!(correction.placement, self.placement, "a correction is told once");
             self.placement = correction.placement;
             assert_eq!(correction.reason, note.reason);
         }

@@ -136,12 +136,15 @@ fn play(args: &BotsArgs) -> Result<Report, String> {
 }
 
 fn players(args: &BotsArgs) -> Result<Vec<Behaviour>, String> {
+    let file = args.file.as_ref().or(args.recording.as_ref());
+    if let (Some(file), true) = (file, args.behaviour != Doing::Follow) {
+        return Err(format!("{}: a recording needs --behaviour follow", file.display()));
+    }
     let behaviour = match args.behaviour {
         Doing::Wander => Behaviour::Wander,
         Doing::Chase => Behaviour::Chase,
         Doing::Idle => Behaviour::Idle,
         Doing::Follow => {
-            let file = args.file.as_ref().or(args.recording.as_ref());
             let file = file.ok_or("--behaviour follow needs a recording: add its file")?;
             let source = File::open(file).map_err(|error| format!("{}: {error}", file.display()))?;
             let paths = read_paths(source, &args.skip_entity).map_err(|error| error.to_string())?;
