@@ -238,7 +238,7 @@ fn wanderers_play_any_game_and_find_nothing_wrong() {
         assert_eq!(report.verified, if verify == Verify::All { 8 } else { 2 });
         assert!(report.ticks_covered >= 8 * 50 && report.ticks_uncovered == 0);
         assert!(report.input_to_state.count > 8 * 40, "{report}");
-        assert!(report.input_to_state.p50_ms > 0.0 && report.payload_bytes_per_tick > 1.0);
+        assert!(report.input_to_state.p50_ms > 0.0 && report.payload_bytes_per_player_tick > 1.0);
     }
 }
 

@@ -116,10 +116,12 @@ pub struct Report {
     pub events: u64,
     /// Events that the server declared lost.
     pub events_lost: u64,
-    /// Bytes of zone payloads per player and tick.
-    pub payload_bytes_per_tick: f64,
-    /// Bytes of frame messages per player and tick, without WebSocket framing.
+    /// Bytes of frame messages that one bot gets per tick, without WebSocket framing.
     pub message_bytes_per_tick: f64,
+    /// Bytes of zone payloads that a player costs each bot who sees them, per tick.
+    pub payload_bytes_per_player_tick: f64,
+    /// Bytes of frame messages likewise.
+    pub message_bytes_per_player_tick: f64,
     /// Only when recordings were followed.
     pub follow: Option<Follow>,
     /// Processor time of the bots' process, as a share of one core; Linux only.
@@ -170,8 +172,9 @@ impl Report {
             corrections: counts.corrections,
             events: counts.events,
             events_lost: counts.events_lost,
-            payload_bytes_per_tick: share(counts.payload, counts.ticks),
             message_bytes_per_tick: share(counts.message, counts.ticks),
+            payload_bytes_per_player_tick: share(counts.payload, counts.player_ticks),
+            message_bytes_per_player_tick: share(counts.message, counts.player_ticks),
             follow: follows.then_some(follow),
             bots_cpu: cpu,
             steal: stolen,
@@ -201,8 +204,9 @@ impl fmt::Display for Report {
         let Self { corrections, inputs_superseded, events, events_lost, .. } = self;
         writeln!(f, "{corrections} corrections, {inputs_superseded} inputs superseded")?;
         writeln!(f, "{:<18} {events} arrived, {events_lost} lost", "events")?;
-        let (payload, message) = (self.payload_bytes_per_tick, self.message_bytes_per_tick);
-        writeln!(f, "{:<18} per player and tick: payload {payload:.1}, message {message:.1}", "bytes")?;
+        let (payload, message) = (self.payload_bytes_per_player_tick, self.message_bytes_per_player_tick);
+        write!(f, "{:<18} per player seen and tick: payload {payload:.2}, message {message:.2}; ", "bytes")?;
+        writeln!(f, "{:.0} per bot and tick", self.message_bytes_per_tick)?;
         if let Some(Follow { checked, mismatched, corrected }) = self.follow {
             writeln!(f, "{:<18} {checked} positions checked, {mismatched} differ, {corrected} corrected", "follow")?;
         }

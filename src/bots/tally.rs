@@ -72,6 +72,8 @@ pub struct Counts {
     pub ticks: u64,
     /// Ticks that bots were never brought to.
     pub uncovered: u64,
+    /// Of each tick covered, the players that the bot saw, summed up.
+    pub player_ticks: u64,
     /// Bytes of zone payloads.
     pub payload: u64,
     /// Bytes of frame messages.
@@ -142,6 +144,7 @@ impl Tally {
         counts.frames += 1;
         counts.single += u64::from(arrived.advance == 1);
         counts.ticks += u64::from(arrived.advance);
+        counts.player_ticks += u64::from(arrived.advance) * u64::from(arrived.players);
         counts.payload += arrived.payload as u64;
         counts.message += bytes as u64;
         counts.superseded += u64::from(arrived.superseded);

@@ -59,6 +59,8 @@ pub struct Arrived {
     pub payload: usize,
     /// Zones whose state was not the server's.
     pub desyncs: u32,
+    /// Players in the room, the client included.
+    pub players: u32,
 }
 
 /// Why a client cannot go on.
@@ -84,6 +86,7 @@ pub struct Client {
     consumed: Seq,
     placement: PlacementEpoch,
     zones: BTreeMap<ZoneId, Zone>,
+    players: u32,
     events: Seq,
     commands: Seq,
     /// The number of the last input made.
@@ -113,6 +116,7 @@ impl Client {
             consumed: Seq(0),
             placement: PlacementEpoch(0),
             zones: BTreeMap::new(),
+            players: 0,
             events: Seq(0),
             commands: Seq(0),
             made: Seq(0),
@@ -175,6 +179,7 @@ impl Client {
             ServerMessage::Welcome(welcome) => {
                 self.tick = welcome.tick;
                 self.placement = welcome.placement;
+                self.players = welcome.players.len() as u32;
                 self.welcome = Some(welcome);
                 Ok(Told::Welcome)
             }
@@ -256,6 +261,13 @@ impl Client {
             }
             self.events = self.events.plus(batch.lost + batch.items.len() as u32);
             arrived.lost = batch.lost;
+            for item in &batch.items {
+                match item.body {
+                    EventBody::Joined(_) => self.players += 1,
+                    EventBody::Left { .. } => self.players = self.players.saturating_sub(1),
+                    EventBody::Game { .. } => {}
+                }
+            }
             arrived.events = batch.items.iter().map(|item| to_owned(&item.body)).collect();
         }
         for part in &frame.zones {
@@ -285,6 +297,7 @@ impl Client {
             }
             self.zones.insert(part.zone, zone);
         }
+        arrived.players = self.players;
         self.ack_due = true;
         Ok(arrived)
     }
