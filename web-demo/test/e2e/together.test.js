@@ -9,10 +9,13 @@ import { GameServer } from './support/server.js';
 import { Tab, eventually, launch, sleep } from './support/tabs.js';
 
 let server, browser;
-before(async () => { [server, browser] = await Promise.all([GameServer.start(), launch()]); });
+before(async () => {
+  server = await GameServer.start();
+  browser = await launch();
+});
 after(async () => {
-  await browser.close();
-  await server.stop();
+  await browser?.close();
+  await server?.stop();
 });
 
 test('two tabs meet, see each other move and leave', async () => {

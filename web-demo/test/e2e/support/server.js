@@ -23,17 +23,19 @@ export class GameServer {
 
   /** @param {number} [port] 0 picks a free one */
   static async start(port = 0) {
-    const child = spawn(BINARY, ['--bind', `127.0.0.1:${port}`, '--dev', ROOT], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(BINARY, ['--bind', `127.0.0.1:${port}`, '--dev', ROOT], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, TICKWIRE_LOG: process.env.TICKWIRE_LOG ?? 'warn' },
+    });
+    // Rejects when there is no such binary.
+    await once(child, 'spawn');
     const late = setTimeout(() => child.kill('SIGKILL'), STARTS_WITHIN_MS);
     // A test that fails midway must not leave a server behind.
     process.once('exit', () => child.kill('SIGKILL'));
     try {
       for await (const line of createInterface({ input: child.stdout })) {
         const address = /serving at http:\/\/\S+:(\d+)/.exec(line);
-        if (address) {
-          child.stdout.resume();
-          return new GameServer(child, Number(address[1]));
-        }
+        if (address) return new GameServer(child, Number(address[1]));
       }
     } finally {
       clearTimeout(late);
