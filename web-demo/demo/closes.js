@@ -30,9 +30,24 @@ const WORDS = {
   4512: 'The room was closed.',
 };
 
+/** For endings that the player need not do anything about. @type {Record<number, string>} */
+const WAITS = {
+  1001: 'The server is going away for a moment',
+  1011: 'This room had to close',
+  1012: 'The server is restarting',
+  1013: 'The server is full at the moment',
+  4001: 'The server is moving house',
+  4008: 'The connection was too slow to keep up',
+};
+
 /** @param {number} code @param {string} text what the server said @returns {string} */
 export function explain(code, text) {
   return WORDS[code] ?? (text ? `The server said: ${text}` : `The connection ended (${code}).`);
+}
+
+/** Why the page is waiting to come back, and that it is. @param {number} code @returns {string} */
+export function explainWait(code) {
+  return `${WAITS[code] ?? 'Connection lost'}. Reconnecting`;
 }
 
 /** What a refused join says. @param {unknown} error @returns {string} */

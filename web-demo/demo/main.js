@@ -76,6 +76,7 @@ async function show(room) {
   setAddress(room.id);
   play = new Play(room, ground, {
     lobby: showLobby,
+    moved: ({ id }) => setAddress(id),
     again: (left, sameSeat) => {
       void enter(sameSeat ? { how: 'room', id: left.id } : { how: 'any', game: left.game, map: left.properties.map ?? '' });
     },

@@ -3,7 +3,7 @@
 // client library.
 
 import { arenaPredictor } from './arena.js';
-import { REPLACED, explain } from './closes.js';
+import { REPLACED, explain, explainWait } from './closes.js';
 import { byId } from './dom.js';
 import { Figures, Scores } from './hud.js';
 import { Wishes } from './input.js';
@@ -13,7 +13,8 @@ import { Stroll } from './stroll.js';
 
 /** @typedef {import('./types.js').Room} Room */
 /** @typedef {import('./types.js').View} View */
-/** @typedef {{again: (room: Room, sameSeat: boolean) => void, lobby: () => void}} Exits */
+/** @typedef {{again: (room: Room, sameSeat: boolean) => void, lobby: () => void, moved: (room: Room) => void}} Exits `moved`: a
+ *   reconnect may end in another room */
 
 const FIGURES_EVERY = 250;
 const HUD_KEY = 'tickwire.hud';
@@ -30,7 +31,8 @@ export class Play {
     this.wishes = new Wishes(this.canvas, byId('touch', HTMLElement));
     this.steer = room.rule === 'steer' ? new Steer(room, this.wishes) : null;
     this.stroll = room.rule === 'place' ? new Stroll(room, this.wishes, ground) : null;
-    if (room.game === 'arena' && ground.tiles) room.usePrediction(arenaPredictor(ground.tiles, room.rate));
+    this.tiles = ground.tiles ?? null;
+    this.predict();
     this.hud = byId('hud', HTMLElement);
     this.figures = new Figures(this.hud);
     this.scores = new Scores(byId('scores', HTMLElement));
@@ -69,6 +71,11 @@ export class Play {
     this.scene.stop();
     this.status.hidden = true;
     this.help.hidden = true;
+  }
+
+  predict() {
+    const { room, tiles } = this;
+    if (room.game === 'arena' && tiles) room.usePrediction(arenaPredictor(tiles, room.rate));
   }
 
   /** @param {number} now milliseconds */
@@ -160,6 +167,9 @@ export class Play {
   }
 
   onReconnect() {
+    this.exits.moved(this.room);
+    // A server that was started anew may tick at another rate.
+    this.predict();
     this.scene.setPlayers(this.room.players);
     this.steer?.repeat();
     this.stroll?.settle();
@@ -168,7 +178,7 @@ export class Play {
   /** @param {number} code @param {string} reason @param {boolean} willReconnect */
   onLeave(code, reason, willReconnect) {
     if (willReconnect) {
-      this.banner('reconnecting', 'Connection lost. Reconnecting');
+      this.banner('reconnecting', explainWait(code));
       return;
     }
     this.status.dataset.code = String(code);

@@ -2,7 +2,7 @@
 // along walls, and returns to the server's place after a correction. The server has the last word
 // on every step.
 
-/** Metres per second; the server allows 6, and a late report must not look faster. */
+/** Metres per second, well below what the server allows: a late report must not look faster. */
 const PACE = 5.6;
 const RADIUS = 0.35;
 /** The longest step of one frame, in seconds: a tab that slept does not leap. */

@@ -1,0 +1,111 @@
+// The lobby: the list of rooms follows the server by itself, a room is entered by a click and by its address, a refusal
+// says why, and what other players call themselves is never more than text.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+
+import { GameServer } from './support/server.js';
+import { Tab, eventually, launch } from './support/tabs.js';
+
+let server, browser;
+before(async () => {
+  server = await GameServer.start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** The listed rooms as a visitor reads them. */
+function list(tab) {
+  return tab.page.locator('#rooms button').evaluateAll((buttons) => buttons.map((button) => ({
+    id: button.dataset.room,
+    title: button.querySelector('strong').textContent,
+    count: button.querySelector('.count').textContent,
+  })));
+}
+
+test('the list follows the rooms by itself and a click joins', async () => {
+  const visitor = await Tab.open(browser, server.url);
+  await eventually('the feed is live', () => visitor.page.locator('#feed').textContent(), (text) => text === 'live');
+  assert.ok(await visitor.page.locator('#no-rooms').isVisible());
+  const ada = await Tab.join(browser, server.url, 'Ada');
+  const { id } = await ada.room();
+  await eventually('the room appears', () => list(visitor), ([room]) => room?.id === id && room.count === '1 / 1000');
+  assert.ok(await visitor.page.locator('#no-rooms').isHidden());
+  const bob = await Tab.join(browser, server.url, 'Bob');
+  await eventually('it fills', () => list(visitor), ([room]) => room.count === '2 / 1000');
+  await visitor.shot('lobby');
+  await bob.close();
+  await eventually('it empties', () => list(visitor), ([room]) => room.count === '1 / 1000');
+
+  await visitor.page.fill('#name', 'Cleo');
+  await visitor.page.click(`#rooms button[data-room="${id}"]`);
+  await visitor.inRoom();
+  assert.equal((await visitor.room()).id, id);
+  await eventually('Ada sees the visitor', () => ada.scoreboard(), (names) => names.includes('Cleo'));
+
+  const address = new URL(visitor.page.url());
+  assert.equal(address.searchParams.get('room'), id);
+  const guest = await Tab.open(browser, address.href);
+  await guest.inRoom();
+  assert.equal((await guest.room()).id, id);
+  await guest.page.click('#leave');
+  await eventually('leaving shows the lobby', () => guest.page.evaluate(() => document.body.dataset.screen), (screen) => screen === 'lobby');
+  assert.equal(new URL(guest.page.url()).searchParams.get('room'), null);
+  await eventually('with the room in it', () => list(guest), (rooms) => rooms.some((room) => room.id === id && room.count === '2 / 1000'));
+  for (const tab of [visitor, ada]) await tab.close();
+  await eventually('the empty room leaves the list', () => list(guest), (rooms) => rooms.length === 0, 40_000);
+  await guest.close();
+});
+
+test('a new room is made on the chosen map', async () => {
+  const tab = await Tab.open(browser, server.url);
+  await tab.page.selectOption('#new-game', 'arena');
+  await tab.page.selectOption('#new-map', 'field');
+  await tab.page.click('#create');
+  await tab.inRoom();
+  assert.equal(await tab.page.locator('#room-label').textContent(), 'field');
+  await eventually('the server lists it', () => server.rooms(),
+    (rooms) => rooms.some(({ game, players, properties }) => game === 'arena' && players === 1 && properties.map === 'field'));
+  await tab.close();
+});
+
+test('a room that is not there is refused in clear words', async () => {
+  const tab = await Tab.open(browser, `${server.url}/?room=nowhere&name=Ada`);
+  const error = tab.page.locator('#error');
+  await eventually('the lobby says so', () => error.isVisible());
+  assert.equal(await error.textContent(), 'This room does not exist any more.');
+  assert.equal(await tab.page.evaluate(() => document.body.dataset.screen), 'lobby');
+  assert.equal(new URL(tab.page.url()).searchParams.get('room'), null);
+  await tab.shot('lobby-refused');
+  await tab.page.click('#play');
+  await tab.inRoom();
+  await tab.close();
+});
+
+test('names are text, whatever is in them', async () => {
+  const names = ['<img src=x onerror=x()>', '"><script>x()</script>', '\u202eetihw\u202c & \u0645\u0631\u062d\u0628\u0627', '👩‍🚀🏴‍☠️ ⛄'];
+  const trap = () => { window.x = () => { window.executed = true; }; };
+  const host = await Tab.join(browser, server.url, 'Host');
+  await host.page.evaluate(trap);
+  const guests = [];
+  for (const name of names) guests.push(await Tab.join(browser, server.url, name));
+  await eventually('all are on the scoreboard', () => host.scoreboard(), (shown) => shown.length === names.length + 1);
+  const shown = await host.scoreboard();
+  for (const name of names) {
+    // The server drops what is invisible: direction overrides and joiners.
+    const visible = name.replace(/[\u200d\u202a-\u202e]/g, '');
+    assert.ok(shown.includes(visible), `${JSON.stringify(visible)} in ${JSON.stringify(shown)}`);
+  }
+  await host.shot('names');
+  assert.equal(await host.page.locator('#scores img, #scores script').count(), 0);
+  assert.equal(await host.page.evaluate(() => window.executed ?? false), false);
+  const columns = await host.page.locator('#scores li').evaluateAll((rows) => rows.map((row) => {
+    const [, , who, points] = row.children;
+    return who.getBoundingClientRect().right <= points.getBoundingClientRect().left + 1;
+  }));
+  assert.ok(columns.every(Boolean), 'a name never runs over the points');
+  for (const tab of [...guests, host]) await tab.close();
+});
