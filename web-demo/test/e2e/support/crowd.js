@@ -18,6 +18,8 @@ export class Crowd {
     this.timer = setInterval(() => this.think(), THINK_EVERY_MS);
     /** Where everybody gathers, when set, in metres. @type {{ x: number, y: number } | null} */
     this.meeting = null;
+    /** Whom nobody aims at: an entity. @type {number | null} */
+    this.spared = null;
   }
 
   /** @param {string} url of the server @param {number} players @param {string} [map] the game's own choice by default */
@@ -56,7 +58,7 @@ export class Crowd {
     room.setInput(heading === null ? { run: false } : { heading, run: true });
     if (Math.random() < 0.02) room.pressInput({ dash: true });
     if (now < mind.throwAt || own.reload > 0) return;
-    const targets = entities.filter((each) => each.kind === 'avatar' && each.id !== own.id && near(each) < RANGE);
+    const targets = entities.filter((each) => each.kind === 'avatar' && ![own.id, this.spared].includes(each.id) && near(each) < RANGE);
     const target = targets[Math.floor(Math.random() * targets.length)];
     if (!target) return;
     mind.throwAt = now + 750 + Math.random() * 500;
@@ -64,8 +66,8 @@ export class Crowd {
   }
 
   goal(own, entities, near) {
-    const spread = () => (Math.random() - 0.5) * 13;
-    if (this.meeting) return { x: this.meeting.x + spread(), y: this.meeting.y + spread() * 0.55 };
+    const spread = () => (Math.random() - 0.5) * 18;
+    if (this.meeting) return { x: this.meeting.x + spread(), y: this.meeting.y + spread() * 0.6 };
     const sparks = entities.filter(({ kind }) => kind === 'spark').sort((a, b) => near(a) - near(b));
     const spark = sparks[Math.floor(Math.random() * 3)];
     return spark ? { x: spark.x, y: spark.y } : { x: own.x + spread(), y: own.y + spread() };
