@@ -154,6 +154,8 @@ export class PlayoutClock {
    * @param {number} now
    */
   tick(now) {
+    // Without a frame nothing is known of the server's time, and there is nothing to show.
+    if (this.arrivals === 0) return this.shownTick;
     const elapsed = Math.max(0, now - this.shownAt);
     const goal = this.newest(now) - this.goal / this.period;
     const steady = this.shownTick + elapsed / this.period;

@@ -67,6 +67,14 @@ test('a steady connection is shown two ticks late', () => {
   assert.ok(Math.abs(clock.delay - 100) < 1, 'after a pause it is back at once');
 });
 
+test('playback that began before the first frame does not lead it', () => {
+  const clock = new PlayoutClock(50);
+  clock.tick(200);
+  clock.arrived(1, 220);
+  clock.tick(230);
+  assert.equal(clock.delay, 100);
+});
+
 test('a view shows others between frames and reuses its objects', async () => {
   const { time, server, room } = await join();
   for (let tick = 0; tick < 20; tick++) {
