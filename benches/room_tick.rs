@@ -25,7 +25,7 @@ fn tick(criterion: &mut Criterion) {
         let entry = room.admit("viewer".to_owned(), BTreeMap::new()).expect("there is room").entry;
         let (first, second) = ([room.tick().frame], [room.tick().frame]);
         let in_the_room = || {
-            let mut viewer = Viewer::new(Moment(0), &entry);
+            let mut viewer = Viewer::new(Moment(0), &entry, 0);
             viewer.compose(Moment(1), &first, None);
             viewer
         };
