@@ -10,6 +10,7 @@ mod flow;
 mod history;
 mod inbox;
 pub mod link;
+mod pace;
 mod room;
 mod session;
 mod viewer;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::events::Batch;
 use super::flow::Flow;
+use super::pace::Pace;
 use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::{Frame, FrameZone, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
@@ -34,7 +35,7 @@ pub enum Readiness {
     Ready,
     /// The client has not caught up: send nothing now.
     Held,
-    /// The client is up to date already, or the seat is not in the frame.
+    /// The client is up to date already or wants a later frame, or the seat is not in this one.
     Idle,
 }
 
@@ -51,6 +52,7 @@ pub struct Viewer {
     commands: Seq,
     placement: PlacementEpoch,
     flow: Flow,
+    pace: Pace,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +65,8 @@ struct Subscription {
 }
 
 impl Viewer {
-    /// A viewer that has been sent nothing but the welcome.
-    pub fn new(now: Moment, entry: &Entry) -> Self {
+    /// A viewer that has been sent nothing but the welcome and wants `rate` messages per second, 0 for one per tick.
+    pub fn new(now: Moment, entry: &Entry, rate: u16) -> Self {
         Self {
             seat: entry.seat,
             rate: entry.rate,
@@ -74,7 +76,8 @@ impl Viewer {
             superseded: 0,
             commands: Seq(0),
             placement: entry.placement,
-            flow: Flow::new(now, entry.tick),
+            flow: Flow::new(now),
+            pace: Pace::new(rate, entry.rate),
         }
     }
 
@@ -93,12 +96,15 @@ impl Viewer {
         if !frame.tick().is_after(self.tick) || frame.note(self.seat).is_none() {
             return Readiness::Idle;
         }
+        if !self.pace.is_due(self.tick, frame.tick()) {
+            return Readiness::Idle;
+        }
         if self.flow.may_send(now) { Readiness::Ready } else { Readiness::Held }
     }
 
-    /// The client acknowledges a tick. Returns `false` when that tick was never sent.
-    pub fn ack(&mut self, now: Moment, tick: Tick) -> bool {
-        self.flow.ack(now, tick)
+    /// The client acknowledges so many messages, modulo 256. Returns `false` when those were never sent.
+    pub fn ack(&mut self, now: Moment, messages: u8) -> bool {
+        self.flow.ack(now, messages)
     }
 
     /// The client's state of a zone is wrong: the next message restores it.
@@ -127,7 +133,8 @@ impl Viewer {
         });
         let bytes = encode_server(&message);
         self.tick = frame.tick();
-        self.flow.sent(now, self.tick, bytes.len());
+        self.flow.sent(now, bytes.len());
+        self.pace.sent(self.tick);
         self.remember(note);
         bytes
     }

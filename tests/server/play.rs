@@ -104,8 +104,8 @@ fn another_rate_is_kept() {
 fn a_wrong_version_and_wrong_messages_have_their_codes() {
     let server = TestServer::start();
     let hello = |version| {
-        let (name, player) = ("x".to_owned(), Vec::new());
-        encode_client(&ClientMessage::Hello(Hello { version, join: arena(), name, player, resume: None, token: None }))
+        let (join, name, player) = (arena(), "x".to_owned(), Vec::new());
+        encode_client(&ClientMessage::Hello(Hello { version, join, name, player, resume: None, token: None, rate: 0 }))
     };
     let first = |bytes: &[u8]| {
         let mut raw = Raw::connect(server.address);

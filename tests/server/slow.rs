@@ -75,7 +75,7 @@ fn a_frozen_session_is_cut_from_outside() {
     SockRef::from(&raw.stream).set_recv_buffer_size(4096).expect("a socket");
     raw.upgrade("Sec-WebSocket-Protocol: tickwire.v1\r\n");
     // The first keyframe is larger than all buffers on its way, so the session's actor stops being polled.
-    raw.send(&Client::hello(Restless::join(), "frozen", Vec::new()));
+    raw.send(&Client::hello(Restless::join(), "frozen", Vec::new(), 0));
     let start = Instant::now();
     let ending = "tickwire_session_endings_total{reason=\"slow_consumer\"}";
     wait_for(|| server.metric(ending) == 1.0, "the frozen session is cut");

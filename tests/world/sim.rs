@@ -236,7 +236,9 @@ impl World {
         let refuse = self.plan.disturbed && below(&mut self.random, 20) == 0;
         let player = if refuse { vec![("refuse".to_owned(), String::new())] } else { vec![] };
         let join = Join::JoinOrCreate { game: "zoo".to_owned(), options: vec![] };
-        connection.send_up(self.now, MESSAGE, &Client::hello(join, &format!("p{peer}"), player));
+        // Some want fewer frames than there are ticks.
+        let rate = if self.plan.disturbed { [0, 0, 7, 20][below(&mut self.random, 4) as usize] } else { 0 };
+        connection.send_up(self.now, MESSAGE, &Client::hello(join, &format!("p{peer}"), player, rate));
         self.connections.insert(id, connection);
         self.peers[peer].connection = Some(id);
     }

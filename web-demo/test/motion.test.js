@@ -106,12 +106,13 @@ const predictor = {
 /** A server's rules for inputs: one per tick in order, else the last one again; repetitions are settled by equal inputs. */
 class Inbox {
   constructor() {
-    Object.assign(this, { queue: [], last: '0,0,0', consumed: 0, superseded: 0, repeats: 0, spare: Infinity, window: 8 });
+    Object.assign(this, { queue: [], told: '0,0,0', last: '0,0,0', consumed: 0, superseded: 0, repeats: 0, spare: Infinity, window: 8 });
   }
 
-  offer({ first, runs }) {
+  offer({ held, runs }) {
     const values = runs.flatMap(({ count, values: run }) => Array(count).fill(run.join()));
-    this.queue.push(...values.slice(this.consumed + this.queue.length + 1 - first));
+    this.queue.push(...Array(held).fill(this.told), ...values);
+    this.told = values.at(-1) ?? this.told;
     for (; this.repeats > 0 && this.queue[0] === this.last; this.repeats--) this.#drop(1);
     this.#supersede(Math.max(0, this.queue.length - 3));
   }
