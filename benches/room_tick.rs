@@ -23,7 +23,7 @@ fn tick(criterion: &mut Criterion) {
         });
         let (before, after) = ([room.tick().frame], [room.tick().frame]);
         let in_the_room = || {
-            let mut viewer = Viewer::new(Moment(0), &first.entry);
+            let mut viewer = Viewer::new(Moment(0), &first.entry, 0);
             viewer.compose(Moment(1), &before, None);
             viewer
         };

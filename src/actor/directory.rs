@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler};
+use actix::{Actor, ActorContext, Addr, Arbiter, AsyncContext, Context, Handler};
 use bytes::Bytes;
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::clock::Clock;
-use super::message::{CloseRoom, Drain, Found, Locate, RoomEntry, RoomKey};
+use super::message::{CloseRoom, Drain, Found, Locate, RoomEntry, RoomKey, Stop};
 use super::metrics::Metrics;
 use super::room::RoomActor;
 use super::status::Status;
@@ -205,6 +205,14 @@ impl Handler<Drain> for Directory {
     fn handle(&mut self, _: Drain, _: &mut Context<Self>) {
         self.draining = true;
         self.rooms.values().for_each(|listed| listed.room.do_send(CloseRoom(Close::Draining)));
+    }
+}
+
+impl Handler<Stop> for Directory {
+    type Result = ();
+
+    fn handle(&mut self, _: Stop, ctx: &mut Context<Self>) {
+        ctx.stop();
     }
 }
 

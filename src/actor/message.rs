@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix::{Addr, Message, Recipient};
 use serde::Serialize;
 
-use super::desk::Desk;
+use super::desk::Sitting;
 use super::feed::Feed;
 use super::room::RoomActor;
 use super::status::Expected;
@@ -70,7 +70,7 @@ pub struct Knock {
 pub struct Joined {
     pub entry: Entry,
     pub welcome: Welcome,
-    pub desk: Arc<Desk>,
+    pub desk: Sitting,
     pub feed: Arc<Feed>,
 }
 
@@ -78,6 +78,11 @@ pub struct Joined {
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct CloseRoom(pub Close);
+
+/// Server to directory: nobody will ask any more.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Stop;
 
 /// Shutdown to directory: take no more players, end all rooms.
 #[derive(Clone, Copy, Debug, Message)]

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tracing::{debug, error, info};
 
 use super::clock::Clock;
-use super::desk::{Desk, InTray};
+use super::desk::{Desk, InTray, Sitting};
 use super::feed::Feed;
 use super::message::{CloseRoom, End, Joined, Knock, Publish, RelayKey, RoomKey};
 use super::metrics::Metrics;
@@ -91,17 +91,15 @@ impl RoomActor {
 
     fn tick(&mut self) {
         self.look_over_desks();
+        // Before seats are given away again: what is said to a seat is for who sat there when it was said.
+        self.deliver_posts();
         self.admit_waiting();
         let Some(room) = &mut self.room else { return };
         let ticked = room.tick();
-        for post in room.take_posts() {
-            for guest in post.seats.iter().filter_map(|seat| self.guests.get(seat)) {
-                guest.desk.post(post.event.clone());
-            }
-        }
         let superseded = room.superseded();
         self.metrics.inputs_superseded.inc_by(superseded.saturating_sub(self.superseded));
         self.superseded = superseded;
+        self.deliver_posts();
         self.metrics.values_saturated.inc_by(ticked.frame.saturated());
         for (seat, close) in ticked.kicks {
             self.dismiss(seat, close);
@@ -110,6 +108,15 @@ impl RoomActor {
         for (publish, _) in self.relays.values() {
             // A full relay is behind; the next frame brings it to the present.
             let _ = publish.try_send(Publish { room: self.key, frame: ticked.frame.clone() });
+        }
+    }
+
+    fn deliver_posts(&mut self) {
+        let posts = self.room.as_mut().map(Room::take_posts).unwrap_or_default();
+        for post in posts {
+            for guest in post.seats.iter().filter_map(|seat| self.guests.get(seat)) {
+                guest.desk.post(post.event.clone());
+            }
         }
     }
 
@@ -130,16 +137,8 @@ impl RoomActor {
     fn admit_waiting(&mut self) {
         for _ in 0..limits::JOINS_PER_TICK {
             let Some((knock, answer)) = self.waiting.pop_front() else { break };
-            if answer.is_closed() {
-                continue;
-            }
-            let joined = self.admit(knock);
-            let seat = joined.as_ref().ok().map(|joined| joined.entry.seat);
-            if answer.send(joined).is_err()
-                && let Some(seat) = seat
-            {
-                self.leave(seat, Close::Lost);
-            }
+            // An answer that reaches nobody drops its hold on the desk, which says goodbye.
+            let _ = answer.send(self.admit(knock));
         }
         let players = self.room.as_ref().map_or(0, Room::players);
         self.status.set_players(players);
@@ -162,7 +161,12 @@ impl RoomActor {
         self.metrics.players.inc();
         // From here on the seat itself holds the room open.
         drop(expected);
-        Ok(Joined { entry: admitted.entry, welcome: admitted.welcome, desk, feed: self.feed.clone() })
+        Ok(Joined {
+            entry: admitted.entry,
+            welcome: admitted.welcome,
+            desk: Sitting::at(&desk),
+            feed: self.feed.clone(),
+        })
     }
 
     fn leave(&mut self, seat: Seat, close: Close) {

@@ -20,7 +20,7 @@ use futures_util::Stream;
 use tracing::debug;
 
 use super::clock::Clock;
-use super::desk::Desk;
+use super::desk::Sitting;
 use super::directory::Directory;
 use super::feed::Feed;
 use super::line::Line;
@@ -69,7 +69,7 @@ pub struct WsSession {
 /// Where the player sits.
 struct Place {
     room: RoomKey,
-    desk: Arc<Desk>,
+    desk: Sitting,
     feed: Arc<Feed>,
 }
 
@@ -155,7 +155,7 @@ impl WsSession {
     }
 
     fn note_pulse(&self) {
-        self.pulse.stalled_since.set(self.session.viewer().and_then(|viewer| viewer.flow().stalled_since()));
+        self.pulse.patient_until.set(self.session.viewer().and_then(|viewer| viewer.flow().patient_until()));
     }
 
     fn enter(&mut self, visit: Visit, ctx: &mut Ctx) {
@@ -192,6 +192,7 @@ impl WsSession {
         let wake = ctx.address().recipient();
         self.gate.relay.listen(room, wake, self.pulse.clone(), self.line.clone());
         self.place = Some(Place { room, desk, feed });
+        self.note_pulse();
         self.catch_up(ctx);
     }
 
@@ -271,6 +272,9 @@ impl Actor for WsSession {
             place.desk.leave(close);
             self.gate.relay.forget(place.room, &self.pulse);
         }
+        if let Some(line) = self.line.take() {
+            self.gate.relay.bury(line);
+        }
         self.gate.sessions.fetch_sub(1, Ordering::Relaxed);
         self.gate.metrics.sessions.dec();
         self.gate.metrics.ended(close);
@@ -291,10 +295,8 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
                     ctx.pong(&stamp);
                 }
             }),
-            Ok(ws::Message::Pong(_)) => {
-                self.session.on_pong(now);
-                Ok(())
-            }
+            // Counted like pings: an honest client answers a few, a flood of them is a flood.
+            Ok(ws::Message::Pong(_)) => self.session.on_ping(now).map(drop),
             Ok(ws::Message::Close(reason)) => Err(answer_to(reason.as_ref())),
             Ok(ws::Message::Text(_)) => Err(Close::Unsupported),
             Ok(ws::Message::Continuation(_)) => Err(Close::TooBig),

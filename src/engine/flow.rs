@@ -16,6 +16,8 @@ pub struct Flow {
     /// Sent and not acknowledged, oldest first; at most `WIDEST`.
     in_flight: VecDeque<Sent>,
     bytes: usize,
+    /// Bytes of the welcome, which is not acknowledged itself; until the first acknowledgement.
+    welcome: usize,
     /// Messages acknowledged so far, modulo 256.
     acked: u8,
     /// How many messages may be in flight.
@@ -26,6 +28,8 @@ pub struct Flow {
     /// doubles the need, so that a narrow pipe is not flooded by probing.
     prompt: u32,
     needed: u32,
+    /// Acknowledgements of what was sent before the window was last narrowed tell nothing new.
+    narrowed: Moment,
     /// When the last acknowledgement made progress, or something was sent into an empty pipe.
     progress: Moment,
     holds: u64,
@@ -48,17 +52,22 @@ impl Flow {
     const MOST_NEEDED: u32 = 64;
     /// The smallest round trip gives way to larger ones by one part in this many per acknowledgement.
     const CREEP: u32 = 64;
+    const CREEP_ALONE: u32 = 4;
+    /// Bytes per second that the slowest acceptable link carries; a big first keyframe takes its time.
+    const SLOWEST: usize = 64 * 1024;
 
     /// Nothing in flight.
     pub fn new(now: Moment) -> Self {
         Self {
             in_flight: VecDeque::new(),
             bytes: 0,
+            welcome: 0,
             acked: 0,
             window: Self::FIRST_WINDOW,
             min_round_trip: None,
             prompt: 0,
             needed: 1,
+            narrowed: now,
             progress: now,
             holds: 0,
             holding: false,
@@ -69,7 +78,7 @@ impl Flow {
     pub fn may_send(&mut self, now: Moment) -> bool {
         let late = self.in_flight.front().is_some_and(|sent| now.since(sent.at) > self.patience_for_one());
         if late && self.window > 1 {
-            self.narrow(1);
+            self.narrow(now, 1);
         }
         let open = self.in_flight.len() < self.window && self.bytes < limits::IN_FLIGHT;
         self.holds += u64::from(!open && !self.holding);
@@ -93,17 +102,22 @@ impl Flow {
         if news == 0 || news > flying {
             return news == 0;
         }
-        let mut took = Duration::ZERO;
+        let mut at = now;
         for sent in self.in_flight.drain(..news) {
             self.bytes -= sent.bytes;
-            took = now.since(sent.at);
+            at = sent.at;
         }
-        self.acked = messages;
-        self.progress = now;
+        (self.acked, self.progress, self.welcome) = (messages, now, 0);
+        let took = now.since(at);
         let least = self.min_round_trip.unwrap_or(took);
-        self.min_round_trip = Some(took.min(least + took.saturating_sub(least) / Self::CREEP));
+        // What entered an empty pipe cannot have waited behind itself: the way has become longer.
+        let creep = if flying == 1 { Self::CREEP_ALONE } else { Self::CREEP };
+        self.min_round_trip = Some(took.min(least + took.saturating_sub(least) / creep));
+        if at < self.narrowed {
+            return true;
+        }
         if took > least + limits::HOLD_MARGIN / 2 {
-            self.narrow(self.window / 2);
+            self.narrow(now, self.window / 2);
         } else if flying >= self.window {
             // Only a window that was used up is known to be too small.
             self.widen();
@@ -111,14 +125,16 @@ impl Flow {
         true
     }
 
-    /// How long the viewer has acknowledged nothing although something was on its way.
-    pub fn stalled_for(&self, now: Moment) -> Duration {
-        self.stalled_since().map_or(Duration::ZERO, |since| now.since(since))
+    /// A welcome of `bytes` is on its way ahead of all frames.
+    pub fn welcomed(&mut self, bytes: usize) {
+        self.welcome = bytes;
     }
 
-    /// Since when the viewer has acknowledged nothing although something is on its way.
-    pub fn stalled_since(&self) -> Option<Moment> {
-        (!self.in_flight.is_empty()).then_some(self.progress)
+    /// When the viewer must have acknowledged something, if something is on its way.
+    pub fn patient_until(&self) -> Option<Moment> {
+        let bytes = self.bytes + self.welcome;
+        let carrying = Duration::from_millis((bytes * 1000 / Self::SLOWEST) as u64);
+        (bytes > 0).then(|| self.progress.plus(limits::PATIENCE + carrying))
     }
 
     /// Bytes sent and not acknowledged.
@@ -131,7 +147,8 @@ impl Flow {
         self.holds
     }
 
-    fn narrow(&mut self, window: usize) {
+    fn narrow(&mut self, now: Moment, window: usize) {
+        self.narrowed = now;
         self.window = window.max(1);
         self.prompt = 0;
         self.needed = (self.needed * 2).min(Self::MOST_NEEDED);
@@ -217,6 +234,36 @@ mod tests {
     }
 
     #[test]
+    fn a_way_that_becomes_longer_is_soon_accepted() {
+        let mut flow = Flow::new(Moment(0));
+        let (mut pipe, mut sent, mut late) = (VecDeque::new(), 0_u32, 0);
+        for n in 1..=1200_u64 {
+            let now = Moment(n * 50_000);
+            while let Some((_, number)) = pipe.pop_front_if(|(due, _)| *due <= now) {
+                assert!(flow.ack(now, number));
+            }
+            if flow.may_send(now) {
+                flow.sent(now, 100);
+                sent += 1;
+                late += u32::from(n > 800);
+                let way = if n < 400 { 20 } else { 500 };
+                pipe.push_back((now.plus(Duration::from_millis(way)), sent as u8));
+            }
+        }
+        assert!(late > 350, "{late} of 400 sent, 20 s after the round trip rose from 20 to 500 ms");
+    }
+
+    #[test]
+    fn a_big_welcome_is_given_its_time_and_no_more() {
+        let mut flow = Flow::new(Moment(0));
+        flow.welcomed(128 * 1024);
+        assert_eq!(flow.patient_until(), Some(Moment(8_000_000)));
+        flow.sent(Moment(50_000), 10);
+        assert!(flow.ack(Moment(7_000_000), 1));
+        assert_eq!(flow.patient_until(), None);
+    }
+
+    #[test]
     fn impossible_acks_are_told_apart() {
         let mut flow = Flow::new(Moment(0));
         assert!(flow.ack(Moment(1), 0));
@@ -227,7 +274,7 @@ mod tests {
         assert!(flow.ack(Moment(2), 2));
         assert!(!flow.ack(Moment(2), 1));
         assert!(flow.ack(Moment(3), 3));
-        assert_eq!(flow.stalled_for(Moment(9_000_000)), Duration::ZERO);
+        assert_eq!(flow.patient_until(), None);
         assert_eq!(flow.bytes_in_flight(), 0);
     }
 }

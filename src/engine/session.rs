@@ -139,6 +139,8 @@ impl Session {
                 Ok(if over_rate { Heard::Events(playing.events) } else { heard })
             }
             ClientMessage::Ack(ack) => playing.on_ack(now, ack).map(Heard::Events),
+            // A command must not be lost in silence.
+            ClientMessage::Command(_) if over_rate => Err(Close::RateLimited),
             _ if over_rate => Ok(Heard::Nothing),
             ClientMessage::Command(command) => playing.on_command(now, &command),
             ClientMessage::Ping { stamp } => {
@@ -164,11 +166,6 @@ impl Session {
         if self.pings.over_for(now) >= limits::OVER_RATE_FOR { Err(Close::RateLimited) } else { Ok(granted) }
     }
 
-    /// Any other sign of life.
-    pub fn on_pong(&mut self, now: Moment) {
-        self.last_heard = now;
-    }
-
     /// The inputs of the last [`Heard::Inputs`].
     pub fn laid(&self) -> &[Laid] {
         &self.laid
@@ -176,18 +173,22 @@ impl Session {
 
     /// The room let the player in. Returns the first message.
     pub fn enter(&mut self, now: Moment, entry: &Entry, welcome: Welcome) -> Vec<u8> {
+        let (schema, held) = (welcome.inputs.clone(), welcome.inputs.neutral());
+        let bytes = encode_server(&ServerMessage::Welcome(Box::new(welcome)));
+        let mut viewer = Viewer::new(now, entry, self.rate);
+        viewer.welcomed(bytes.len());
         let playing = Playing {
-            viewer: Viewer::new(now, entry, self.rate),
-            schema: welcome.inputs.clone(),
+            viewer,
+            schema,
             newest_input: Seq(0),
-            held: welcome.inputs.neutral(),
+            held,
             events: Seq(0),
             newest_command: Seq(0),
             commands: Bucket::per_second(limits::COMMAND_RATE),
             resyncs: Bucket::new(limits::RESYNC_EVERY, 3),
         };
         self.state = State::Playing(Box::new(playing));
-        encode_server(&ServerMessage::Welcome(Box::new(welcome)))
+        bytes
     }
 
     /// Whether to compose a message for `frame` now.
@@ -233,7 +234,8 @@ impl Session {
         if matches!(self.state, State::Silent) && now.since(self.opened) >= limits::HELLO_WITHIN {
             return Err(Close::HeartbeatLost);
         }
-        if self.viewer().is_some_and(|viewer| viewer.flow().stalled_for(now) >= limits::PATIENCE) {
+        let until = self.viewer().and_then(|viewer| viewer.flow().patient_until());
+        if until.is_some_and(|until| now >= until) {
             return Err(Close::SlowConsumer);
         }
         let ping = now.since(self.last_heard) >= limits::PING_EVERY && now.since(self.last_ping) >= limits::PING_EVERY;

@@ -43,6 +43,7 @@ pub enum Readiness {
 #[derive(Debug)]
 pub struct Viewer {
     seat: Seat,
+    entity: EntityId,
     rate: TickRate,
     /// The tick the client was brought to.
     tick: Tick,
@@ -69,6 +70,7 @@ impl Viewer {
     pub fn new(now: Moment, entry: &Entry, rate: u16) -> Self {
         Self {
             seat: entry.seat,
+            entity: entry.entity,
             rate: entry.rate,
             tick: entry.tick,
             zones: Vec::new(),
@@ -86,6 +88,11 @@ impl Viewer {
         self.tick
     }
 
+    /// A welcome of `bytes` is on its way ahead of all frames.
+    pub fn welcomed(&mut self, bytes: usize) {
+        self.flow.welcomed(bytes);
+    }
+
     /// The flow control.
     pub fn flow(&self) -> &Flow {
         &self.flow
@@ -93,7 +100,9 @@ impl Viewer {
 
     /// Whether to compose a message for `frame` now. Counts a hold when sending stops.
     pub fn readiness(&mut self, now: Moment, frame: &Frame) -> Readiness {
-        if !frame.tick().is_after(self.tick) || frame.note(self.seat).is_none() {
+        // A departed player's seat may be another's by now; what the frame says to it is not for this viewer.
+        let mine = frame.note(self.seat).is_some_and(|note| note.entity == self.entity);
+        if !mine || !frame.tick().is_after(self.tick) {
             return Readiness::Idle;
         }
         if !self.pace.is_due(self.tick, frame.tick()) {

@@ -15,13 +15,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, Addr};
+use actix_web::http::KeepAlive;
 use actix_web::rt::time::sleep;
 use actix_web::{App, HttpServer, web};
 use tracing::info;
 
 pub use config::{Config, Pages};
 
-use crate::actor::{Clock, Directory, DirectoryConfig, Drain, Gate, Line, Metrics, Relay};
+use crate::actor::{Clock, Directory, DirectoryConfig, Drain, Gate, Line, Metrics, Relay, Stop};
 use crate::game::{Factory, Game, Setup};
 use crate::wire::limits;
 use routes::Edge;
@@ -97,6 +98,8 @@ impl Server {
             .tcp_nodelay(true)
             .h1_write_buffer_size(limits::SEND_BUFFER)
             .client_request_timeout(Self::HEAD)
+            // The time limit on heads covers only the first request of a connection.
+            .keep_alive(KeepAlive::Disabled)
             .on_connect(|connection, data| {
                 if let Some(line) = Line::prepare(connection) {
                     data.insert(line);
@@ -111,7 +114,10 @@ impl Server {
         open.store(false, Ordering::Relaxed);
         drain(&directory, &sessions).await;
         handle.stop(false).await;
-        running.await.map_err(io::Error::other)?
+        let ended = running.await.map_err(io::Error::other)?;
+        // Its timer would keep it, and the room threads, for as long as the system lives.
+        let _ = directory.send(Stop).await;
+        ended
     }
 }
 

@@ -123,3 +123,27 @@ fn a_full_server_says_so() {
     server.wait_for_metric("tickwire_sessions", 0.0);
     Player::arena(&server);
 }
+
+#[test]
+fn a_head_that_trickles_in_is_not_waited_for() {
+    let server = TestServer::start();
+    let mut first = Raw::open(server.address);
+    let start = std::time::Instant::now();
+    let head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
+    first.say(head);
+    wait_for(
+        || {
+            first.say(b"a");
+            std::thread::sleep(Duration::from_millis(200));
+            matches!(first.poll_end(), Some(true))
+        },
+        "the connection is closed",
+    );
+    assert!(start.elapsed() < Duration::from_secs(10));
+    // A second request has no time limit in the server's HTTP layer, so there is none on a connection.
+    let mut second = Raw::open(server.address);
+    second.say(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut answer = Vec::new();
+    second.stream.read_to_end(&mut answer).expect("the connection ends by itself");
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+}
