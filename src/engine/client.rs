@@ -106,6 +106,8 @@ pub struct Client {
     sent_inputs: Moment,
     sent_ack: Moment,
     ack_due: bool,
+    /// The last frame stood for several ticks: it may be all that the server dares to send before it hears of it.
+    awaited: bool,
     outbox: Vec<Vec<u8>>,
 }
 
@@ -135,6 +137,7 @@ impl Client {
             sent_inputs: Moment(0),
             sent_ack: Moment(0),
             ack_due: false,
+            awaited: false,
             outbox: Vec::new(),
         }
     }
@@ -234,7 +237,7 @@ impl Client {
         }
         let unsent = self.held > 0 || !self.runs.is_empty();
         let run_due = unsent && now.since(self.sent_inputs) >= Self::RUN_EVERY;
-        let ack_due = self.ack_due && now.since(self.sent_ack) >= limits::ACK_EVERY;
+        let ack_due = self.ack_due && (self.awaited || now.since(self.sent_ack) >= limits::ACK_EVERY);
         if !(self.urgent || run_due || ack_due) {
             return None;
         }
@@ -312,7 +315,7 @@ impl Client {
             self.zones.insert(part.zone, zone);
         }
         arrived.players = self.players;
-        self.ack_due = true;
+        (self.ack_due, self.awaited) = (true, frame.advance > 1);
         Ok(arrived)
     }
 }
