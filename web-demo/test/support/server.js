@@ -232,13 +232,10 @@ function encodeFrame({ advance, consumed, note, events, parts }) {
   out.u8(0xc0 | (advance === 1 ? 0 : 1) | (few << 1) | (note ? 8 : 0) | (events ? 16 : 0));
   if (advance !== 1) out.unsigned(advance);
   if (few === 3) out.unsigned(consumed);
-  const writeNote = ({ superseded = 0, commands = 0, correction = null }) => {
-    out.unsigned(superseded);
-    out.unsigned(commands);
-    out.option(correction, ({ placement, reason }) => {
-      out.u8(placement);
-      out.u8(reason);
-    });
+  const writeNote = ({ superseded = 0, correction = null }) => {
+    out.u8(Math.min(superseded, 31) | (correction ? 64 : 0));
+    if (superseded >= 31) out.unsigned(superseded);
+    for (const byte of correction ? [correction.placement, correction.reason] : []) out.u8(byte);
   };
   const writeEvents = ({ first, lost = 0, items }) => {
     out.unsigned(first);
