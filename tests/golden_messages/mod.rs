@@ -222,7 +222,9 @@ fn welcome(rule: Rule, resume: Option<ByteBuf>) -> Welcome {
     ];
     let held = shapes.iter().map(|(name, shape)| Field::held(name, shape.clone())).collect();
     let linear = shapes.iter().map(|(name, shape)| Field::linear(name, shape.clone())).collect();
-    let kinds = vec![Kind::new("avatar", held), Kind::new("mark", vec![]), Kind::new("shadow", linear)];
+    let glider = vec![Field::smooth("x", Shape::Int { min: -9, max: 9 })];
+    let kinds = [("avatar", held), ("mark", vec![]), ("shadow", linear), ("glider", glider)];
+    let kinds = kinds.map(|(name, fields)| Kind::new(name, fields)).to_vec();
     let inputs = vec![
         Field::held("dx", Shape::Int { min: -127, max: 127 }),
         Field::held("aim", Shape::Angle { bits: 8 }),
