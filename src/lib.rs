@@ -15,6 +15,8 @@ pub mod engine;
 pub mod game;
 pub mod games;
 pub mod id;
+#[cfg(feature = "measure")]
+pub mod measure;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod snapshot;

@@ -122,18 +122,41 @@ fn zones() {
             "every shape, held and linear",
             rich(),
             &[
-                &[(0, 1, &[0, 7, 64, 3, 1, 2, 0]), (1, 1, &[]), (2, 1, &[0, -(1 << 29), 1 << 29, 5, 2, 1])],
+                &[(0, 1, &[0, 7, 64, 3, 1, 2, 0]), (1, 1, &[]), (2, 1, &[0, -(1 << 29), 1 << 29, 5, 2, 1, 0])],
                 &[
                     (0, 1, &[1, 8, 80, 5, 2, 0, 1]),
                     (1, 1, &[]),
                     (1, 2, &[]),
-                    (2, 1, &[1, 1 << 29, -(1 << 29), 0, 0, 0]),
+                    (2, 1, &[1, 1 << 29, -(1 << 29), 0, 0, 0, 1 << 29]),
                 ],
-                &[(0, 1, &[1, 9, 96, 7, 2, 0, 1]), (1, 2, &[]), (2, 1, &[1, 0, 0, 31, 1, 1])],
+                &[(0, 1, &[1, 9, 96, 7, 2, 0, 1]), (1, 2, &[]), (2, 1, &[1, 0, 0, 31, 1, 1, -(1 << 29)])],
             ],
         ),
     ];
-    compare("zones", &json!(cases));
+    compare("zones", &json!([&cases[..], &courses()[..]].concat()));
+}
+
+/// Smooth fields, and a keyframe that goes by place.
+fn courses() -> [Value; 2] {
+    [
+        case(
+            "a smooth course: rest, speed, a turn, a jump, rest",
+            gliding(),
+            &[
+                &[(0, 1, &[0, 0, 0]), (0, 2, &[500, -500, 9])],
+                &[(0, 1, &[3, -1, 4]), (0, 2, &[500, -500, 9])],
+                &[(0, 1, &[7, -2, 9]), (0, 2, &[501, -500, 250])],
+                &[(0, 1, &[12, -2, 15]), (0, 2, &[501, -501, 235])],
+                &[(0, 1, &[18, -3, 22]), (0, 2, &[502, -501, 220])],
+                &[(0, 1, &[18, -9, 22]), (0, 2, &[502, -502, 90])],
+                &[(0, 1, &[1000, -1000, 22]), (0, 2, &[503, -503, 90])],
+                &[(0, 1, &[1000, -1000, 22]), (0, 2, &[-1000, 1000, 91])],
+                &[(0, 1, &[1000, -1000, 22]), (0, 2, &[-1000, 1000, 91])],
+                &[(0, 1, &[1000, -1000, 22]), (0, 2, &[-1000, 1000, 91])],
+            ],
+        ),
+        case("a crowd in space", crowd(), &[&CROWD.each_ref().map(|(id, place)| (0, *id, &place[..]))]),
+    ]
 }
 
 /// The hashes of some states that are built from a keyframe alone: the smallest test of a new implementation.
@@ -153,6 +176,15 @@ fn hashes() {
     compare("hash", &json!(rows));
 }
 
+/// The browser client starts from the same odds.
+#[test]
+fn trained_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/web-demo/client/table.js");
+    let text = std::fs::read_to_string(path).expect("the table is there");
+    let wanted = tickwire::snapshot::training::javascript();
+    assert!(text == wanted, "run: cargo run --release --example train -- --javascript");
+}
+
 /// A long walk of a rich world: entities come, go, move, turn and bounce.
 #[test]
 fn walk() {
@@ -167,7 +199,7 @@ fn walk() {
         if world.len() < 24 && below(4) > 0 || world.is_empty() {
             next_id += 1 + below(40);
             let kind = below(3) as u8;
-            let values = [below(2), below(100), below(4096), below(32), below(3), below(3), below(8)];
+            let values = [below(2), below(100), below(4096), below(32), below(3), below(3), below(1 << 30)];
             let width = schema.kinds()[usize::from(kind)].fields.len();
             world.push((kind, next_id, values[..width].iter().map(|value| value.cast_signed()).collect()));
         }
@@ -196,12 +228,13 @@ fn wander(kind: u8, id: u32, values: &mut [i32], below: &mut impl FnMut(u32) -> 
         0 => {
             values[2] += if below(6) == 0 { below(90).cast_signed() - 45 } else { speed * 3 };
             values[3] += speed + i32::from(below(5) == 0);
-            values[6] = if below(20) == 0 { 1 - values[6].min(1) } else { values[6] };
+            values[6] = if below(20) == 0 { 1 - values[6].min(1) } else { values[6].min(1) };
         }
         2 => {
             values[1] += (below(3).cast_signed() - 1) * (1 << below(20));
             values[2] -= speed * 1000;
             values[3] = values[3] - speed + 32;
+            values[6] += speed * 40_000 - 50_000;
         }
         _ => {}
     }
@@ -211,6 +244,39 @@ fn wander(kind: u8, id: u32, values: &mut [i32], below: &mut impl FnMut(u32) -> 
 fn plain() -> Arc<Schema> {
     let range = Shape::Fixed { min: -1000, max: 1000, per_unit: 10 };
     schema(vec![Kind::new("ball", vec![Field::linear("x", range.clone()), Field::linear("y", range)])])
+}
+
+/// A dense crowd whose ids say nothing about where they are: its keyframe goes by place.
+const CROWD: [(u32, [i32; 3]); 40] = {
+    let mut rows = [(0, [0; 3]); 40];
+    let mut index = 0_u32;
+    while index < 40 {
+        let (team, member) = ((index * 7 % 5).cast_signed(), (index * 11 % 8).cast_signed());
+        rows[index as usize] = (index, [team * 390 - 900 + member, 900 - team * 370 + 2 * member, team * 50]);
+        index += 1;
+    }
+    rows
+};
+
+fn crowd() -> Arc<Schema> {
+    let range = Shape::Int { min: -1000, max: 1000 };
+    let fields = vec![
+        Field::linear("x", range.clone()),
+        Field::held("y", range),
+        Field::held("team", Shape::Colour { count: 250 }),
+    ];
+    schema(vec![Kind::new("fan", fields)])
+}
+
+/// Two smooth coordinates and a smooth direction.
+fn gliding() -> Arc<Schema> {
+    let range = Shape::Fixed { min: -1000, max: 1000, per_unit: 10 };
+    let fields = vec![
+        Field::smooth("x", range.clone()),
+        Field::smooth("y", range),
+        Field::smooth("heading", Shape::Angle { bits: 8 }),
+    ];
+    schema(vec![Kind::new("glider", fields)])
 }
 
 /// Directions of several widths.
@@ -226,7 +292,7 @@ fn turning() -> Arc<Schema> {
     )])
 }
 
-/// Every shape, held and linear, and a kind without fields.
+/// Every shape, every motion, and a kind without fields.
 fn rich() -> Arc<Schema> {
     let labels = Shape::Enum { labels: ["idle", "läuft", "out"].map(str::to_owned).to_vec() };
     let bound = 1 << 29;
@@ -253,6 +319,7 @@ fn rich() -> Arc<Schema> {
                 Field::held("aim", Shape::Angle { bits: 5 }),
                 Field::linear("state", labels),
                 Field::linear("tint", Shape::Colour { count: 255 }),
+                Field::smooth("drift", Shape::Int { min: -bound, max: bound }),
             ],
         ),
     ])

@@ -3,7 +3,7 @@
 //! It numbers inputs, acknowledges, rebuilds the state and checks it against the server's hashes. It opens no socket and
 //! starts no timer: bytes go in and come out, time is an argument.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::id::{PlacementEpoch, Seq, ZoneId};
@@ -86,6 +86,8 @@ pub struct Client {
     consumed: Seq,
     placement: PlacementEpoch,
     zones: BTreeMap<ZoneId, Zone>,
+    /// Zones whose state is not the server's: deltas mean nothing until their keyframe comes.
+    lost: BTreeSet<ZoneId>,
     players: u32,
     /// Frame messages so far, modulo 256.
     frames: u8,
@@ -124,6 +126,7 @@ impl Client {
             consumed: Seq(0),
             placement: PlacementEpoch(0),
             zones: BTreeMap::new(),
+            lost: BTreeSet::new(),
             players: 0,
             frames: 0,
             events: Seq(0),
@@ -295,24 +298,31 @@ impl Client {
             let zone = match &part.form {
                 ZoneForm::Gone => {
                     self.zones.remove(&part.zone);
+                    self.lost.remove(&part.zone);
                     continue;
                 }
-                ZoneForm::Keyframe(bytes) => read_keyframe(&welcome.schema, bytes)?,
+                ZoneForm::Keyframe(bytes) => {
+                    self.lost.remove(&part.zone);
+                    Some(read_keyframe(&welcome.schema, bytes)?)
+                }
+                ZoneForm::Chain(_) if self.lost.contains(&part.zone) => None,
                 ZoneForm::Chain(deltas) => {
                     let known = self.zones.remove(&part.zone);
-                    let mut zone = known.unwrap_or_else(|| Zone::empty(&welcome.schema));
-                    for delta in deltas {
-                        zone = apply(&welcome.schema, &zone, delta)?;
-                    }
-                    zone
+                    let zone = known.unwrap_or_else(|| Zone::empty(&welcome.schema));
+                    // Deltas that do not decode do not start from this state: the same finding as a wrong hash.
+                    deltas.iter().try_fold(zone, |zone, delta| apply(&welcome.schema, &zone, delta)).ok()
                 }
             };
-            if part.hash.is_some_and(|hash| hash != zone.hash()) {
+            let right = zone.as_ref().is_some_and(|zone| part.hash.is_none_or(|hash| hash == zone.hash()));
+            if !right && (part.hash.is_some() || self.lost.insert(part.zone)) {
+                self.lost.insert(part.zone);
                 arrived.desyncs += 1;
                 let resync = Resync { zone: part.zone, tick: self.tick };
                 self.outbox.push(encode_client(&ClientMessage::Resync(resync)));
             }
-            self.zones.insert(part.zone, zone);
+            if let Some(zone) = zone {
+                self.zones.insert(part.zone, zone);
+            }
         }
         arrived.players = self.players;
         (self.ack_due, self.awaited) = (true, frame.advance > 1);

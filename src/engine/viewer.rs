@@ -152,10 +152,10 @@ impl Viewer {
         let moved = note.placement != self.placement;
         let news = Note {
             superseded: note.superseded.wrapping_sub(self.superseded),
-            commands: note.commands,
+            commands: (note.commands != self.commands).then_some(note.commands),
             correction: moved.then_some(Correction { placement: note.placement, reason: note.reason }),
         };
-        (moved || news.superseded != 0 || news.commands != self.commands).then_some(news)
+        (moved || news.superseded != 0 || news.commands.is_some()).then_some(news)
     }
 
     fn remember(&mut self, note: &SeatNote) {

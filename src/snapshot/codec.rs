@@ -1,7 +1,8 @@
-//! The integers of a zone payload: canonical LEB128 varints, zigzag for signed values.
+//! The adaptive binary range coder under a zone payload: decisions with learned odds in, bytes out, and back.
 //!
-//! The reader trusts nothing: every count is checked against what is left before anything is made of it, and only the
-//! shortest form of a number is accepted, so that one state has one encoding.
+//! After G. N. N. Martin, "Range encoding" (1979), with the carry handling known from LZMA. What is decided, and in which
+//! context, is `model`; nothing here knows of rows. One sequence of decisions has exactly one encoding: the shortest
+//! bytes within its interval and of those the least, with zeros at the end left off. The reader refuses all others.
 
 /// Why bytes were refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,84 +24,306 @@ pub enum DecodeError {
     WrongBase,
 }
 
-pub(super) fn put(out: &mut Vec<u8>, mut value: u32) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
+/// The odds of one decision, learned while coding: quickly at first, then slower.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Context {
+    /// Probability of `false` in 65536ths, never 0 or 1.
+    pub odds: u16,
+    /// How often it was used, up to [`PACE`]'s end.
+    pub uses: u16,
 }
 
-pub(super) fn put_signed(out: &mut Vec<u8>, value: i32) {
-    put(out, ((value << 1) ^ (value >> 31)).cast_unsigned());
-}
+/// By how much a context moves towards what it sees, as a shift, by its number of uses. Short because a message is: the
+/// start comes from a trained table, so only what is peculiar to this tick is to be learned.
+pub(super) const PACE: [u32; 8] = [5, 5, 5, 5, 6, 6, 6, 6];
 
-/// Reads what [`put`] and [`put_signed`] wrote.
-pub(super) struct Reader<'a> {
-    bytes: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+impl Context {
+    pub fn new(odds: u16) -> Self {
+        Self { odds, uses: 0 }
     }
 
-    pub fn take(&mut self) -> Result<u32, DecodeError> {
-        let mut value = 0_u32;
-        for shift in [0, 7, 14, 21, 28] {
-            let (&byte, rest) = self.bytes.split_first().ok_or(DecodeError::Truncated)?;
-            self.bytes = rest;
-            let low = u32::from(byte & 0x7f);
-            if shift == 28 && low > 0x0f {
-                return Err(DecodeError::OutOfRange);
+    #[inline]
+    fn learn(&mut self, bit: bool) {
+        let shift = PACE[usize::from(self.uses) & 7];
+        self.uses += u16::from(self.uses < 7);
+        // Truncation keeps the odds within 1 to 65535: no step reaches either end.
+        if bit {
+            self.odds -= self.odds >> shift;
+        } else {
+            self.odds += (u16::MAX - self.odds) >> shift;
+        }
+    }
+}
+
+/// What decisions pass through: an encoder, a decoder (which ignores the decision offered and returns the one read), or
+/// something that only counts.
+pub(super) trait Coder {
+    /// One decision under `contexts[index]`.
+    fn bit(&mut self, contexts: &mut [Context], index: usize, bit: bool) -> bool;
+    /// `count` (0 to 32) decisions of even odds, the highest first, as a number.
+    fn even(&mut self, count: u32, value: u32) -> u32;
+    /// Says what the next decisions are about.
+    #[inline]
+    fn about(&mut self, _: Part) {}
+}
+
+/// What a part of a payload is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Presence,
+    Removed,
+    Ids,
+    Added,
+    Field { kind: usize, column: usize },
+}
+
+const TOP: u32 = 1 << 24;
+
+/// Appends to a buffer.
+pub(super) struct Encoder<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+    low: u64,
+    range: u32,
+    /// Bytes that a carry may still change: one, then `pending` of 0xff. The first stands before the buffer and is zero.
+    cache: Option<u8>,
+    pending: usize,
+}
+
+impl<'a> Encoder<'a> {
+    pub fn new(out: &'a mut Vec<u8>) -> Self {
+        let start = out.len();
+        Self { out, start, low: 0, range: u32::MAX, cache: None, pending: 0 }
+    }
+
+    #[inline]
+    fn normalise(&mut self) {
+        while self.range < TOP {
+            self.range <<= 8;
+            self.shift();
+        }
+    }
+
+    fn shift(&mut self) {
+        let carry = (self.low >> 32) as u8;
+        if self.low < 0xff00_0000 || carry != 0 {
+            if let Some(cache) = self.cache {
+                self.out.push(cache.wrapping_add(carry));
             }
-            value |= low << shift;
-            if byte < 0x80 {
-                return if byte == 0 && shift > 0 { Err(DecodeError::NotCanonical) } else { Ok(value) };
+            debug_assert!(self.cache.is_some() || carry == 0, "all intervals lie below one");
+            for _ in 0..self.pending {
+                self.out.push(0xff_u8.wrapping_add(carry));
+            }
+            self.pending = 0;
+            self.cache = Some((self.low >> 24) as u8);
+        } else {
+            self.pending += 1;
+        }
+        self.low = (self.low & 0x00ff_ffff) << 8;
+    }
+
+    /// Writes the shortest bytes that lead the decoder into the interval.
+    pub fn finish(mut self) {
+        // The least number in [low, low + range) with the most zero bits at its end, in whole bytes.
+        let end = self.low + u64::from(self.range);
+        for bits in [32, 24, 16, 8, 0] {
+            let unit = 1_u64 << bits;
+            let rounded = (self.low + unit - 1) & !(unit - 1);
+            if rounded < end {
+                self.low = rounded;
+                break;
             }
         }
-        Err(DecodeError::OutOfRange)
+        for _ in 0..5 {
+            self.shift();
+        }
+        while self.out.len() > self.start && self.out.last() == Some(&0) {
+            self.out.pop();
+        }
+    }
+}
+
+impl Coder for Encoder<'_> {
+    #[inline]
+    fn bit(&mut self, contexts: &mut [Context], index: usize, bit: bool) -> bool {
+        let context = &mut contexts[index];
+        let bound = (self.range >> 16) * u32::from(context.odds);
+        if bit {
+            self.low += u64::from(bound);
+            self.range -= bound;
+        } else {
+            self.range = bound;
+        }
+        context.learn(bit);
+        self.normalise();
+        bit
     }
 
-    pub fn take_signed(&mut self) -> Result<i32, DecodeError> {
-        let raw = self.take()?;
-        Ok((raw >> 1).cast_signed() ^ -(raw & 1).cast_signed())
+    #[inline]
+    fn even(&mut self, count: u32, value: u32) -> u32 {
+        for shift in (0..count).rev() {
+            let half = self.range >> 1;
+            if value >> shift & 1 == 1 {
+                self.low += u64::from(half);
+                self.range -= half;
+            } else {
+                self.range = half;
+            }
+            self.normalise();
+        }
+        value
+    }
+}
+
+/// Reads what an [`Encoder`] wrote; zeros after the end.
+pub(super) struct Decoder<'a> {
+    bytes: &'a [u8],
+    /// Bytes taken, those after the end included.
+    taken: usize,
+    range: u32,
+    /// Where the bytes point, above the interval's lower end; less than `range`.
+    code: u32,
+    /// They point above all intervals.
+    beyond: bool,
+}
+
+impl<'a> Decoder<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let mut decoder = Self { bytes, taken: 0, range: u32::MAX, code: 0, beyond: false };
+        for _ in 0..4 {
+            decoder.take();
+        }
+        if decoder.code == decoder.range {
+            (decoder.beyond, decoder.code) = (true, 0);
+        }
+        decoder
     }
 
-    /// A count of things that take at least `bytes` bytes each.
-    pub fn take_count(&mut self, bytes: usize) -> Result<usize, DecodeError> {
-        let count = self.take()? as usize;
-        if count > self.bytes.len() / bytes { Err(DecodeError::Truncated) } else { Ok(count) }
+    #[inline]
+    fn take(&mut self) {
+        self.code = self.code << 8 | u32::from(self.bytes.get(self.taken).copied().unwrap_or(0));
+        self.taken += 1;
     }
 
+    #[inline]
+    fn normalise(&mut self) {
+        while self.range < TOP {
+            self.range <<= 8;
+            self.take();
+        }
+    }
+
+    /// Checks that the bytes are those that an encoder writes after the same decisions.
     pub fn finish(self) -> Result<(), DecodeError> {
-        if self.bytes.is_empty() { Ok(()) } else { Err(DecodeError::Trailing) }
+        let Some(last) = self.bytes.last() else { return Ok(()) };
+        let after = self.taken.checked_sub(self.bytes.len()).ok_or(DecodeError::Trailing)?;
+        // What the last byte counts in units of `code`; nothing above 2^32 is within the interval.
+        let unit = if after < 4 { 1_u64 << (8 * after) } else { 1 << 32 };
+        let (code, range) = (u64::from(self.code), u64::from(self.range));
+        let least = code < unit;
+        let shortest = code + (256 - u64::from(*last)) * unit >= range;
+        if *last != 0 && least && shortest && !self.beyond { Ok(()) } else { Err(DecodeError::NotCanonical) }
+    }
+}
+
+impl Coder for Decoder<'_> {
+    #[inline]
+    fn bit(&mut self, contexts: &mut [Context], index: usize, _: bool) -> bool {
+        let context = &mut contexts[index];
+        let bound = (self.range >> 16) * u32::from(context.odds);
+        let bit = self.code >= bound;
+        if bit {
+            self.code -= bound;
+            self.range -= bound;
+        } else {
+            self.range = bound;
+        }
+        context.learn(bit);
+        self.normalise();
+        bit
+    }
+
+    #[inline]
+    fn even(&mut self, count: u32, _: u32) -> u32 {
+        let mut value = 0;
+        for _ in 0..count {
+            let half = self.range >> 1;
+            let bit = self.code >= half;
+            if bit {
+                self.code -= half;
+                self.range -= half;
+            } else {
+                self.range = half;
+            }
+            value = value << 1 | u32::from(bit);
+            self.normalise();
+        }
+        value
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rand_pcg::Pcg32;
+    use rand_pcg::rand_core::Rng;
+
     use super::*;
 
+    fn encode(bits: &[(usize, bool)], odds: &[u16]) -> Vec<u8> {
+        let mut contexts: Vec<Context> = odds.iter().map(|odds| Context::new(*odds)).collect();
+        let mut out = vec![7];
+        let mut encoder = Encoder::new(&mut out);
+        for (index, bit) in bits {
+            encoder.bit(&mut contexts, *index, *bit);
+            encoder.even(3, u32::from(*bit) * 5);
+        }
+        encoder.finish();
+        assert_eq!(out.remove(0), 7, "what was there stays");
+        out
+    }
+
+    fn decode(bytes: &[u8], places: &[(usize, bool)], odds: &[u16]) -> (Vec<(bool, u32)>, Result<(), DecodeError>) {
+        let mut contexts: Vec<Context> = odds.iter().map(|odds| Context::new(*odds)).collect();
+        let mut decoder = Decoder::new(bytes);
+        let bits = places.iter().map(|(index, _)| {
+            let bit = decoder.bit(&mut contexts, *index, false);
+            (bit, decoder.even(3, 0))
+        });
+        (bits.collect(), decoder.finish())
+    }
+
     #[test]
-    fn every_bit_length_survives() {
-        for shift in 0..32 {
-            for value in [1_u32 << shift, (1_u32 << shift) - 1, u32::MAX >> shift] {
-                let mut out = Vec::new();
-                put(&mut out, value);
-                put_signed(&mut out, value.cast_signed());
-                let mut reader = Reader::new(&out);
-                assert_eq!(reader.take(), Ok(value));
-                assert_eq!(reader.take_signed(), Ok(value.cast_signed()));
-                assert_eq!(reader.finish(), Ok(()));
+    fn decisions_survive_and_have_one_encoding() {
+        let mut random = Pcg32::new(3, 3);
+        let odds = [1, 100, 20_000, 32_768, 65_000, 65_535];
+        for round in 0..2000 {
+            let count = random.next_u32() % 60;
+            let skew = 1 + random.next_u32() % 40;
+            let bits: Vec<(usize, bool)> = (0..count)
+                .map(|_| ((random.next_u32() % 6) as usize, random.next_u32().is_multiple_of(skew) ^ (round % 2 == 0)))
+                .collect();
+            let bytes = encode(&bits, &odds);
+            let (read, end) = decode(&bytes, &bits, &odds);
+            assert_eq!(end, Ok(()));
+            let wanted: Vec<(bool, u32)> = bits.iter().map(|(_, bit)| (*bit, u32::from(*bit) * 5)).collect();
+            assert_eq!(read, wanted);
+            for last in 0..=255 {
+                let mut other = bytes.clone();
+                other.push(last);
+                let (read, end) = decode(&other, &bits, &odds);
+                assert!(read != wanted || end.is_err(), "a second encoding");
             }
         }
     }
 
     #[test]
-    fn long_forms_are_refused() {
-        assert_eq!(Reader::new(&[0x80, 0x00]).take(), Err(DecodeError::NotCanonical));
-        assert_eq!(Reader::new(&[0xff, 0xff, 0xff, 0xff, 0x1f]).take(), Err(DecodeError::OutOfRange));
-        assert_eq!(Reader::new(&[0x80]).take(), Err(DecodeError::Truncated));
+    fn what_was_foreseen_costs_nothing() {
+        assert!(encode(&[(0, false); 1], &[1]).is_empty());
+        let mut out = Vec::new();
+        let mut contexts = [Context::new(65_000)];
+        let mut encoder = Encoder::new(&mut out);
+        (0..1000).for_each(|_| _ = encoder.bit(&mut contexts, 0, false));
+        encoder.finish();
+        assert!(out.is_empty());
     }
 }

@@ -1,311 +1,401 @@
-//! Deltas and keyframes of one zone. A delta leads from tick T-1 to T; there are no deltas against other bases.
+//! Deltas of one zone. A delta leads from tick T-1 to T; there are no deltas against other bases.
 //!
-//! Encoder and decoder extrapolate every field the same way; a delta holds who left, who came and, for the others, the
-//! surprises. `apply(base, diff(base, next)) == next` for all states. The layout is in PROTOCOL.md.
+//! Encoder and decoder foresee every field the same way (`motion`); a delta holds who left, who came and, for the others,
+//! the surprises, coded by `model`. `apply(base, diff(base, next)) == next` for all states, and no other bytes lead
+//! there. The layout is in PROTOCOL.md; whole states are in `keyframe`.
 
-use super::codec::{DecodeError, Reader, put, put_signed};
-use super::schema::{KindPlan, Schema};
-use super::zone::{Table, Zone, write_motion};
+use super::codec::{Coder, DecodeError, Decoder, Encoder, Part};
+use super::model::{self, Model};
+use super::motion::{advance, forecast};
+use super::schema::{KindPlan, MAX_FIELDS, Schema};
+use super::zone::{MAX_ROWS, Table, Zone};
 use crate::id::EntityId;
 
-/// Appends the delta from `base` to `next` to `out`.
+pub use super::costs::{Costs, costs};
+pub use super::keyframe::{read_keyframe, write_keyframe};
+
+/// Appends the delta from `base` to `next` to `out`; nothing when everything went as foreseen.
 pub fn diff(schema: &Schema, base: &Zone, next: &Zone, out: &mut Vec<u8>) {
-    for ((base, next), plan) in base.tables.iter().zip(&next.tables).zip(schema.plans()) {
-        write_removed(base, next, out);
-        write_added(plan, base, next, out);
-        write_changed(plan, base, next, out);
+    diff_with(&mut Model::new(), schema, base, next, out);
+}
+
+/// As [`diff`], with a model that is used again: worth it when many zones are small.
+pub(super) fn diff_with(model: &mut Model, schema: &Schema, base: &Zone, next: &Zone, out: &mut Vec<u8>) {
+    let mut encoder = Encoder::new(out);
+    write(model, schema, base, next, &mut encoder);
+    encoder.finish();
+}
+
+/// The decisions of a delta, for anything that takes decisions.
+pub(super) fn write(model: &mut Model, schema: &Schema, base: &Zone, next: &Zone, coder: &mut impl Coder) {
+    let idle = base.tables.iter().zip(&next.tables).zip(schema.plans()).all(|((base, next), plan)| {
+        base.ids == next.ids
+            && !pairs(base, next).any(|(old, new)| surprises(plan, base.at(plan, old), next.at(plan, new)))
+    });
+    model.restart_kind();
+    coder.about(Part::Presence);
+    if !model.flag(coder, model::BUSY, !idle) {
+        return;
+    }
+    let mut newest = newest(base);
+    for (kind, ((base, next), plan)) in base.tables.iter().zip(&next.tables).zip(schema.plans()).enumerate() {
+        model.restart_kind();
+        write_leavers(model, base, next, coder);
+        write_comers(model, base, next, &mut newest, coder);
+        write_surprises(model, (kind, plan), base, next, coder);
+        coder.about(Part::Added);
+        let mut comers = absent(next, base).peekable();
+        if comers.peek().is_some() {
+            model.restart_wholes(plan);
+        }
+        let mut before = Row::blank(plan);
+        for index in comers {
+            code_values(model, plan, coder, &mut before, next.at(plan, index), false).expect("numbers in range");
+        }
     }
 }
 
 /// The state that `bytes` lead to from `base`.
 ///
 /// # Errors
-/// When the bytes are not a delta that [`diff`] could have written for this base. Time and memory are bounded by the
-/// size of base and bytes.
+/// When the bytes are not what [`diff`] writes for this base and some state. Time and memory are bounded by the schema
+/// and the most rows that a zone may have, however few the bytes are.
 pub fn apply(schema: &Schema, base: &Zone, bytes: &[u8]) -> Result<Zone, DecodeError> {
-    let mut reader = Reader::new(bytes);
+    let mut decoder = Decoder::new(bytes);
+    let coder = &mut decoder;
+    let mut model = Model::new();
+    let busy = model.flag(coder, model::BUSY, false);
+    let mut news = false;
+    let mut newest = newest(base);
+    let mut fresh = 0;
     let mut tables = Vec::with_capacity(base.tables.len());
     for (base, plan) in base.tables.iter().zip(schema.plans()) {
-        let removed = read_rising(&mut reader, base.ids.len())?;
-        let added = read_added(&mut reader, plan)?;
-        let mut table = extrapolate(plan, base, &removed);
-        read_changed(&mut reader, plan, &mut table)?;
-        finish_motion(plan, base, &mut table);
-        tables.push(merge(plan, base, table, added)?);
+        model.restart_kind();
+        let leavers = if busy { read_leavers(&mut model, base, coder)? } else { Vec::new() };
+        let comers = if busy { read_comers(&mut model, base, &mut newest, &mut fresh, coder)? } else { Vec::new() };
+        news |= !leavers.is_empty() || !comers.is_empty();
+        let kept = read_surprises(&mut model, plan, base, &leavers, busy, &mut news, coder)?;
+        tables.push(if comers.is_empty() { kept } else { read_added(&mut model, plan, kept, comers, coder)? });
     }
-    reader.finish()?;
-    Ok(Zone { tables })
+    decoder.finish()?;
+    let zone = Zone { tables };
+    if busy && !news {
+        return Err(DecodeError::NotCanonical);
+    }
+    if zone.len() > MAX_ROWS { Err(DecodeError::OutOfRange) } else { Ok(zone) }
 }
 
-/// Appends the whole state to `out`.
-pub fn write_keyframe(schema: &Schema, zone: &Zone, out: &mut Vec<u8>) {
-    for (table, plan) in zone.tables.iter().zip(schema.plans()) {
-        put(out, table.ids.len() as u32);
-        let mut ids = Gaps::default();
-        for (index, id) in table.ids.iter().enumerate() {
-            put(out, ids.gap(id.0));
-            write_row(plan, table.row(index, plan.stride), out);
-        }
-    }
+/// A number above all ids of a zone: the next one that a game would give out, at the least.
+fn newest(zone: &Zone) -> u32 {
+    let last = zone.tables.iter().filter_map(|table| table.ids.last()).max();
+    last.map_or(0, |id| id.0.saturating_add(1))
 }
 
-/// The state that [`write_keyframe`] wrote.
-///
-/// # Errors
-/// When the bytes are not a keyframe under this schema.
-pub fn read_keyframe(schema: &Schema, bytes: &[u8]) -> Result<Zone, DecodeError> {
-    let mut reader = Reader::new(bytes);
-    let mut tables = Vec::with_capacity(schema.plans().len());
-    for plan in schema.plans() {
-        let rows = reader.take_count(1 + plan.stride)?;
-        let mut table = Table::with_capacity(rows, plan.stride);
-        let mut ids = Gaps::default();
-        for _ in 0..rows {
-            table.ids.push(EntityId(ids.id(reader.take()?)?));
-            read_row(&mut reader, plan, &mut table.cells)?;
-        }
-        tables.push(table);
-    }
-    reader.finish()?;
-    Ok(Zone { tables })
-}
-
-/// Strictly ascending numbers as the gaps between them: each is the previous plus one plus the gap.
-#[derive(Default)]
-struct Gaps {
-    /// The smallest number that may come next; `None` after the largest of all.
-    floor: Option<u32>,
-    started: bool,
-}
-
-impl Gaps {
-    fn floor(&self) -> Option<u32> {
-        if self.started { self.floor } else { Some(0) }
-    }
-
-    fn gap(&mut self, number: u32) -> u32 {
-        let gap = number - self.floor().expect("numbers rise");
-        (self.floor, self.started) = (number.checked_add(1), true);
-        gap
-    }
-
-    fn id(&mut self, gap: u32) -> Result<u32, DecodeError> {
-        let number = self.floor().and_then(|floor| floor.checked_add(gap)).ok_or(DecodeError::OutOfRange)?;
-        (self.floor, self.started) = (number.checked_add(1), true);
-        Ok(number)
-    }
-}
-
-fn write_row(plan: &KindPlan, row: &[i32], out: &mut Vec<u8>) {
-    for (index, field) in plan.fields.iter().enumerate() {
-        put(out, row[index].wrapping_sub(field.min).cast_unsigned());
-        if let Some(slot) = field.motion {
-            put_signed(out, row[slot]);
-        }
-    }
-}
-
-fn read_row(reader: &mut Reader, plan: &KindPlan, cells: &mut Vec<i32>) -> Result<(), DecodeError> {
-    let start = cells.len();
-    cells.resize(start + plan.stride, 0);
-    for (index, field) in plan.fields.iter().enumerate() {
-        cells[start + index] = read_value(reader, field.min, field.max)?;
-        if let Some(slot) = field.motion {
-            let motion = reader.take_signed()?;
-            if !field.admits_motion(motion) {
-                return Err(DecodeError::OutOfRange);
-            }
-            cells[start + slot] = motion;
-        }
-    }
-    Ok(())
-}
-
-fn read_value(reader: &mut Reader, min: i32, max: i32) -> Result<i32, DecodeError> {
-    let offset = reader.take()?;
-    if offset > max.abs_diff(min) {
-        return Err(DecodeError::OutOfRange);
-    }
-    Ok(min.wrapping_add(offset.cast_signed()))
-}
-
-/// Which rows of `base` are missing in `next`, as rising indices.
-fn removed_rows<'a>(base: &'a Table, next: &'a Table) -> impl Iterator<Item = u32> + 'a {
+/// Rows of `table` that `other` lacks, as rising indices.
+fn absent<'a>(table: &'a Table, other: &'a Table) -> impl Iterator<Item = usize> + 'a {
     let mut cursor = 0;
-    base.ids.iter().zip(0..).filter_map(move |(id, index)| {
-        while next.ids.get(cursor).is_some_and(|other| other < id) {
+    table.ids.iter().enumerate().filter_map(move |(index, id)| {
+        while other.ids.get(cursor).is_some_and(|other| other < id) {
             cursor += 1;
         }
-        (next.ids.get(cursor) != Some(id)).then_some(index)
+        (other.ids.get(cursor) != Some(id)).then_some(index)
     })
 }
 
-fn write_removed(base: &Table, next: &Table, out: &mut Vec<u8>) {
-    put(out, removed_rows(base, next).count() as u32);
-    let mut gaps = Gaps::default();
-    for index in removed_rows(base, next) {
-        put(out, gaps.gap(index));
-    }
-}
-
-fn read_rising(reader: &mut Reader, bound: usize) -> Result<Vec<usize>, DecodeError> {
-    let count = reader.take_count(1)?;
-    if count > bound {
-        return Err(DecodeError::WrongBase);
-    }
-    let mut gaps = Gaps::default();
-    let mut indices = Vec::with_capacity(count);
-    for _ in 0..count {
-        let index = gaps.id(reader.take()?)? as usize;
-        if index >= bound {
-            return Err(DecodeError::WrongBase);
-        }
-        indices.push(index);
-    }
-    Ok(indices)
-}
-
-/// Rows of `next` that `base` lacks. Their motion is zero, so only values are written.
-fn write_added(plan: &KindPlan, base: &Table, next: &Table, out: &mut Vec<u8>) {
-    put(out, removed_rows(next, base).count() as u32);
-    let mut gaps = Gaps::default();
-    for index in removed_rows(next, base) {
-        let index = index as usize;
-        put(out, gaps.gap(next.ids[index].0));
-        for (value, field) in next.row(index, plan.stride).iter().zip(&plan.fields) {
-            put(out, value.wrapping_sub(field.min).cast_unsigned());
-        }
-    }
-}
-
-fn read_added(reader: &mut Reader, plan: &KindPlan) -> Result<Table, DecodeError> {
-    let rows = reader.take_count(1 + plan.fields.len())?;
-    let mut table = Table::with_capacity(rows, plan.stride);
-    let mut gaps = Gaps::default();
-    for row in 1..=rows {
-        table.ids.push(EntityId(gaps.id(reader.take()?)?));
-        for field in &plan.fields {
-            table.cells.push(read_value(reader, field.min, field.max)?);
-        }
-        table.cells.resize(row * plan.stride, 0);
-    }
-    Ok(table)
-}
-
-/// The rows that stay, with every field moved on as predicted.
-fn extrapolate(plan: &KindPlan, base: &Table, removed: &[usize]) -> Table {
-    let mut table = Table::with_capacity(base.ids.len() - removed.len(), plan.stride);
-    let mut gone = removed.iter().copied().peekable();
-    for (index, id) in base.ids.iter().enumerate() {
-        if gone.next_if_eq(&index).is_some() {
-            continue;
-        }
-        table.push(*id, base.row(index, plan.stride));
-        let start = table.cells.len() - plan.stride;
-        for (column, field) in plan.fields.iter().enumerate() {
-            if let Some(slot) = field.motion {
-                let row = &mut table.cells[start..];
-                row[column] = field.predict(row[column], row[slot]);
-            }
-        }
-    }
-    table
-}
-
-/// Surprises of the rows that stay: how many rows have one; per row the gap in its index, a mask of the surprising
-/// fields, and per field the difference between prediction and truth.
-fn write_changed(plan: &KindPlan, base: &Table, next: &Table, out: &mut Vec<u8>) {
-    let start = out.len();
-    let (mut count, mut gaps, mut kept, mut cursor) = (0, Gaps::default(), 0, 0);
-    for (index, id) in base.ids.iter().enumerate() {
+/// Rows that are in both tables, as indices into each.
+pub(super) fn pairs<'a>(base: &'a Table, next: &'a Table) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let mut cursor = 0;
+    base.ids.iter().enumerate().filter_map(move |(index, id)| {
         while next.ids.get(cursor).is_some_and(|other| other < id) {
             cursor += 1;
         }
-        if next.ids.get(cursor) != Some(id) {
-            continue;
-        }
-        let (old, new) = (base.row(index, plan.stride), next.row(cursor, plan.stride));
-        let mut surprises = [0; 16];
-        let mut mask = 0_u32;
-        for (column, field) in plan.fields.iter().enumerate() {
-            let expected = field.motion.map_or(old[column], |slot| field.predict(old[column], old[slot]));
-            surprises[column] = field.difference(expected, new[column]);
-            mask |= u32::from(surprises[column] != 0) << column;
-        }
-        if mask != 0 {
-            count += 1;
-            put(out, gaps.gap(kept));
-            put(out, mask);
-            surprises.iter().filter(|surprise| **surprise != 0).for_each(|surprise| put_signed(out, *surprise));
-        }
-        kept += 1;
-    }
-    let end = out.len();
-    put(out, count);
-    let written = out.len() - end;
-    out[start..].rotate_right(written);
+        (next.ids.get(cursor) == Some(id)).then_some((index, cursor))
+    })
 }
 
-fn read_changed(reader: &mut Reader, plan: &KindPlan, table: &mut Table) -> Result<(), DecodeError> {
-    let count = reader.take_count(3)?;
-    let mut gaps = Gaps::default();
-    for _ in 0..count {
-        let index = gaps.id(reader.take()?)? as usize;
-        if index >= table.ids.len() {
-            return Err(DecodeError::WrongBase);
-        }
-        let mask = reader.take()?;
-        if mask == 0 || mask >> plan.fields.len() != 0 {
-            return Err(DecodeError::NotCanonical);
-        }
-        let row = &mut table.cells[index * plan.stride..(index + 1) * plan.stride];
-        for (column, field) in plan.fields.iter().enumerate().filter(|(column, _)| mask >> column & 1 == 1) {
-            let surprise = reader.take_signed()?;
-            let value = row[column].checked_add(surprise).ok_or(DecodeError::OutOfRange)?;
-            let value = if field.wraps { field.saturate(value) } else { value };
-            if surprise == 0 || !field.admits(value) || field.difference(row[column], value) != surprise {
-                return Err(DecodeError::OutOfRange);
-            }
-            row[column] = value;
-        }
-    }
-    Ok(())
+/// Whether `new` is not what was foreseen of `old`.
+fn surprises(plan: &KindPlan, old: &[i32], new: &[i32]) -> bool {
+    plan.held.iter().any(|column| old[*column] != new[*column])
+        || plan.moving.iter().any(|column| forecast(&plan.fields[*column], old, *column).value != new[*column])
 }
 
-/// Sets the motion of the rows that stay to the change they just made.
-fn finish_motion(plan: &KindPlan, base: &Table, table: &mut Table) {
-    if plan.stride == plan.fields.len() {
+fn write_leavers(model: &mut Model, base: &Table, next: &Table, coder: &mut impl Coder) {
+    if base.ids.is_empty() {
         return;
     }
-    let mut cursor = 0;
-    for (index, id) in table.ids.iter().enumerate() {
-        while base.ids[cursor] != *id {
-            cursor += 1;
-        }
-        let row = &mut table.cells[index * plan.stride..(index + 1) * plan.stride];
-        write_motion(plan, base.row(cursor, plan.stride), row);
+    coder.about(Part::Removed);
+    let count = absent(base, next).count();
+    if !model.flag(coder, model::LEAVE, count > 0) {
+        return;
+    }
+    model.whole(coder, model::LEAVERS, count as u32 - 1).expect("an encoder takes every number");
+    let mut floor = 0;
+    for index in absent(base, next) {
+        model.whole(coder, model::LEAVER, (index - floor) as u32).expect("an encoder takes every number");
+        floor = index + 1;
     }
 }
 
-fn merge(plan: &KindPlan, base: &Table, kept: Table, added: Table) -> Result<Table, DecodeError> {
-    if added.ids.is_empty() {
-        return Ok(kept);
+fn read_leavers(model: &mut Model, base: &Table, coder: &mut Decoder) -> Result<Vec<usize>, DecodeError> {
+    if base.ids.is_empty() || !model.flag(coder, model::LEAVE, false) {
+        return Ok(Vec::new());
     }
-    let mut merged = Table::with_capacity(kept.ids.len() + added.ids.len(), plan.stride);
-    let mut cursor = 0;
-    for (index, id) in added.ids.iter().enumerate() {
-        while kept.ids.get(cursor).is_some_and(|other| other < id) {
-            merged.push(kept.ids[cursor], kept.row(cursor, plan.stride));
-            cursor += 1;
-        }
-        // Nor may a row be removed and added at once: that is a change.
-        if base.ids.binary_search(id).is_ok() {
+    let count = model.whole(coder, model::LEAVERS, 0)? as usize;
+    if count >= base.ids.len() {
+        return Err(DecodeError::WrongBase);
+    }
+    let mut leavers = Vec::with_capacity(count + 1);
+    let mut floor = 0;
+    for _ in 0..=count {
+        let gap = model.whole(coder, model::LEAVER, 0)? as usize;
+        if gap >= base.ids.len() - floor {
             return Err(DecodeError::WrongBase);
         }
-        merged.push(*id, added.row(index, plan.stride));
+        leavers.push(floor + gap);
+        floor += gap + 1;
+    }
+    Ok(leavers)
+}
+
+/// Ids of rows that `base` lacks: the first from the newest id known, or from zero when it lies below.
+fn write_comers(model: &mut Model, base: &Table, next: &Table, newest: &mut u32, coder: &mut impl Coder) {
+    coder.about(Part::Ids);
+    let count = absent(next, base).count();
+    if !model.flag(coder, model::COME, count > 0) {
+        return;
+    }
+    model.whole(coder, model::COMERS, count as u32 - 1).expect("an encoder takes every number");
+    let mut before = None;
+    for index in absent(next, base) {
+        let id = next.ids[index].0;
+        match before {
+            None if model.flag(coder, model::FIRST_ID, id < *newest) => _ = model.whole(coder, model::ANY_ID, id),
+            None => _ = model.whole(coder, model::FIRST_ID, id - *newest),
+            Some(before) => _ = model.whole(coder, model::NEXT_ID, id - before - 1),
+        }
+        before = Some(id);
+    }
+    *newest = before.map_or(*newest, |id| id.saturating_add(1).max(*newest));
+}
+
+fn read_comers(
+    model: &mut Model,
+    base: &Table,
+    newest: &mut u32,
+    fresh: &mut usize,
+    coder: &mut Decoder,
+) -> Result<Vec<EntityId>, DecodeError> {
+    if !model.flag(coder, model::COME, false) {
+        return Ok(Vec::new());
+    }
+    let count = model.whole(coder, model::COMERS, 0)? as usize;
+    if count >= MAX_ROWS - *fresh {
+        return Err(DecodeError::OutOfRange);
+    }
+    *fresh += count + 1;
+    let mut ids: Vec<EntityId> = Vec::with_capacity(count + 1);
+    for _ in 0..=count {
+        let id = match ids.last() {
+            None if model.flag(coder, model::FIRST_ID, false) => {
+                Some(model.whole(coder, model::ANY_ID, 0)?).filter(|id| id < newest)
+            }
+            None => newest.checked_add(model.whole(coder, model::FIRST_ID, 0)?),
+            Some(before) => {
+                let gap = model.whole(coder, model::NEXT_ID, 0)?;
+                before.0.checked_add(gap).and_then(|id| id.checked_add(1))
+            }
+        };
+        let id = EntityId(id.ok_or(DecodeError::OutOfRange)?);
+        // Nor may a row be removed and added at once: that is a change.
+        if base.ids.binary_search(&id).is_ok() {
+            return Err(DecodeError::WrongBase);
+        }
+        ids.push(id);
+    }
+    *newest = ids.last().map_or(*newest, |id| id.0.saturating_add(1).max(*newest));
+    Ok(ids)
+}
+
+fn write_surprises(
+    model: &mut Model,
+    (kind, plan): (usize, &KindPlan),
+    base: &Table,
+    next: &Table,
+    coder: &mut impl Coder,
+) {
+    if pairs(base, next).next().is_none() {
+        return;
+    }
+    coder.about(Part::Presence);
+    let any = pairs(base, next).any(|(old, new)| surprises(plan, base.at(plan, old), next.at(plan, new)));
+    if !model.flag(coder, model::SURPRISE, any) {
+        return;
+    }
+    model.restart_surprises(plan);
+    let (mut values, mut held) = ([0; MAX_FIELDS], false);
+    for (old, new) in pairs(base, next) {
+        let (old, new) = (base.at(plan, old), next.at(plan, new));
+        code_row(model, (kind, plan), coder, old, new, &mut values, &mut held).expect("numbers in range");
+    }
+}
+
+/// The rows that stay, at the next tick.
+fn read_surprises(
+    model: &mut Model,
+    plan: &KindPlan,
+    base: &Table,
+    leavers: &[usize],
+    busy: bool,
+    news: &mut bool,
+    coder: &mut Decoder,
+) -> Result<Table, DecodeError> {
+    let rows = base.ids.len() - leavers.len();
+    let mut table = Table::with_capacity(rows, plan.stride);
+    let any = busy && rows > 0 && model.flag(coder, model::SURPRISE, false);
+    if any {
+        model.restart_surprises(plan);
+    }
+    let (mut values, mut held, mut surprised) = ([0; MAX_FIELDS], false, false);
+    let mut leavers = leavers.iter().peekable();
+    for (index, id) in base.ids.iter().enumerate() {
+        if leavers.next_if_eq(&&index).is_some() {
+            continue;
+        }
+        let old = base.at(plan, index);
+        if any {
+            surprised |= code_row(model, (0, plan), coder, old, old, &mut values, &mut held)?;
+        } else {
+            foresee(plan, old, &mut values);
+        }
+        let start = table.cells.len();
+        table.push(*id, old);
+        let row = &mut table.cells[start..];
+        row[..plan.fields.len()].copy_from_slice(&values[..plan.fields.len()]);
+        for column in &plan.moving {
+            advance(&plan.fields[*column], old, row, *column);
+        }
+    }
+    *news |= surprised;
+    if any && !surprised { Err(DecodeError::NotCanonical) } else { Ok(table) }
+}
+
+fn foresee(plan: &KindPlan, old: &[i32], values: &mut [i32; MAX_FIELDS]) {
+    values[..plan.fields.len()].copy_from_slice(&old[..plan.fields.len()]);
+    for column in &plan.moving {
+        values[*column] = forecast(&plan.fields[*column], old, *column).value;
+    }
+}
+
+/// Codes the surprises of one row: first the fields that move, then, behind one flag, those that are held. Writes what
+/// they turned out to be to `values`; returns whether there was any surprise. `held` is the flag of the row before.
+fn code_row(
+    model: &mut Model,
+    (kind, plan): (usize, &KindPlan),
+    coder: &mut impl Coder,
+    old: &[i32],
+    new: &[i32],
+    values: &mut [i32; MAX_FIELDS],
+    held: &mut bool,
+) -> Result<bool, DecodeError> {
+    values[..plan.fields.len()].copy_from_slice(&old[..plan.fields.len()]);
+    let (mut near, mut any) = (0, false);
+    for &column in &plan.moving {
+        let field = &plan.fields[column];
+        coder.about(Part::Field { kind, column });
+        let seen = forecast(field, old, column);
+        let found = model.surprise(coder, field, &seen, near, false, field.difference(seen.value, new[column]))?;
+        values[column] = field.moved(seen.value, found);
+        near = 1 + found.unsigned_abs().min(2) as usize;
+        any |= found != 0;
+    }
+    let Some(last) = plan.held.last() else { return Ok(any) };
+    coder.about(Part::Presence);
+    let context = model::HELD + 2 * usize::from(any) + usize::from(*held);
+    *held = model.flag(coder, context, plan.held.iter().any(|column| old[*column] != new[*column]));
+    if !*held {
+        return Ok(any);
+    }
+    let mut before = false;
+    for &column in &plan.held {
+        let field = &plan.fields[column];
+        coder.about(Part::Field { kind, column });
+        let seen = forecast(field, old, column);
+        let sure = column == *last && !before;
+        let wanted = field.difference(seen.value, new[column]);
+        let found = model.surprise(coder, field, &seen, usize::from(before), sure, wanted)?;
+        values[column] = field.moved(seen.value, found);
+        before |= found != 0;
+    }
+    Ok(true)
+}
+
+/// The row before the one being coded, whose values the next one is compared with.
+pub(super) struct Row(pub [i32; MAX_FIELDS]);
+
+impl Row {
+    /// What the first row is compared with.
+    pub fn blank(plan: &KindPlan) -> Self {
+        let mut row = Self([0; MAX_FIELDS]);
+        for (value, field) in row.0.iter_mut().zip(&plan.fields) {
+            *value = field.saturate(0);
+        }
+        row
+    }
+}
+
+/// Codes the values of a whole row as differences to the row before, which becomes this one, and the motion cells when
+/// `motion` asks for them.
+pub(super) fn code_values(
+    model: &mut Model,
+    plan: &KindPlan,
+    coder: &mut impl Coder,
+    before: &mut Row,
+    row: &[i32],
+    motion: bool,
+) -> Result<[i32; 4 * MAX_FIELDS], DecodeError> {
+    let mut cells = [0; 4 * MAX_FIELDS];
+    for (column, field) in plan.fields.iter().enumerate() {
+        let last = &mut before.0[column];
+        let step = model.signed(coder, Model::cell(field, 0), field.difference(*last, row[column]))?;
+        let (low, high) = field.room(*last);
+        if step < low || step > high {
+            return Err(DecodeError::OutOfRange);
+        }
+        *last = field.moved(*last, step);
+        cells[column] = *last;
+        if motion {
+            for cell in 0..field.motion_cells() {
+                let slot = field.slot + cell;
+                cells[slot] = model.signed(coder, Model::cell(field, 1 + cell), row[slot])?;
+            }
+        }
+    }
+    Ok(cells)
+}
+
+/// Reads the rows of `ids` and merges them into those that stay.
+fn read_added(
+    model: &mut Model,
+    plan: &KindPlan,
+    kept: Table,
+    ids: Vec<EntityId>,
+    coder: &mut Decoder,
+) -> Result<Table, DecodeError> {
+    model.restart_wholes(plan);
+    let mut merged = Table::with_capacity(kept.ids.len() + ids.len(), plan.stride);
+    let mut before = Row::blank(plan);
+    let blank = [0; 4 * MAX_FIELDS];
+    let mut cursor = 0;
+    for id in ids {
+        while kept.ids.get(cursor).is_some_and(|other| *other < id) {
+            merged.push(kept.ids[cursor], kept.at(plan, cursor));
+            cursor += 1;
+        }
+        let cells = code_values(model, plan, coder, &mut before, &blank, false)?;
+        merged.push(id, &cells[..plan.stride]);
     }
     for index in cursor..kept.ids.len() {
-        merged.push(kept.ids[index], kept.row(index, plan.stride));
+        merged.push(kept.ids[index], kept.at(plan, index));
     }
     Ok(merged)
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::delta;
+use super::model::Model;
 use super::schema::Schema;
 use super::zone::{Observer, Zone, derive_motion};
 use crate::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
@@ -96,6 +97,7 @@ impl Frame {
         let (drafts, saturated) = observer.finish();
         let empty = Zone::empty(schema);
         let mut scratch = Vec::new();
+        let mut model = Model::new();
         let mut zones = Vec::with_capacity(drafts.len());
         for (id, mut zone) in drafts {
             let old = self.zone(id);
@@ -107,7 +109,7 @@ impl Frame {
             scratch.clear();
             // The last delta foretells the size of this one, so that a busy zone is written without growing a buffer.
             scratch.reserve(zone.len() * 4 + old.map_or(0, |old| old.delta.len()) + 16);
-            delta::diff(schema, base, &zone, &mut scratch);
+            delta::diff_with(&mut model, schema, base, &zone, &mut scratch);
             let delta = Bytes::copy_from_slice(&scratch);
             zones.push(FrameZone { id, zone, delta, keyframe: OnceLock::new(), hash: OnceLock::new() });
         }

@@ -3,10 +3,17 @@
 //! Pure data and pure functions. Bytes made here are opaque to the rest of the crate: `wire` puts them into messages.
 
 mod codec;
+mod costs;
 pub mod delta;
 mod frame;
 mod hash;
+mod keyframe;
+mod model;
+mod motion;
 mod schema;
+mod table;
+#[doc(hidden)]
+pub mod training;
 mod zone;
 
 pub use codec::DecodeError;

@@ -5,10 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::model::BLOCK;
+
 /// Kinds per schema: a kind is one byte on the wire and a room rarely has more than a handful.
 const MAX_KINDS: usize = 32;
-/// Fields per kind: the changed-field mask fits 16 bits.
-const MAX_FIELDS: usize = 16;
+/// Fields per kind: each has contexts of its own in the coder.
+pub(super) const MAX_FIELDS: usize = 16;
 /// Fields per input: inputs are copied by value on their way to the tick.
 pub const MAX_INPUT_FIELDS: usize = 8;
 /// Bounds of a value, in quanta: differences and extrapolations of two values stay within 32 bits.
@@ -39,8 +41,11 @@ pub enum Shape {
 pub enum Motion {
     /// It stays as it is.
     Hold,
-    /// It moves on by its last change. Costs one motion column.
+    /// It moves on by its last change: right for counters and for what moves in whole steps. Costs two motion columns.
     Linear,
+    /// It moves on a course that is estimated below the step: right for coordinates that accelerate, or that move by
+    /// fractions of a step. Costs three motion columns, so a keyframe is larger.
+    Smooth,
 }
 
 /// One column of a kind.
@@ -63,6 +68,11 @@ impl Field {
     /// A field that tends to move on by its last change, such as a coordinate.
     pub fn linear(name: &str, shape: Shape) -> Self {
         Self { name: name.to_owned(), shape, motion: Motion::Linear }
+    }
+
+    /// A field that moves smoothly, such as a coordinate of something with inertia or a direction being turned.
+    pub fn smooth(name: &str, shape: Shape) -> Self {
+        Self { name: name.to_owned(), shape, motion: Motion::Smooth }
     }
 }
 
@@ -195,10 +205,16 @@ impl From<InputSchema> for Vec<Field> {
 #[error("schema: {0}")]
 pub struct SchemaError(String);
 
-/// How rows of one kind are laid out: the values in field order, then one motion cell per `Linear` field.
+/// How rows of one kind are laid out: the values in field order, then the motion cells of each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KindPlan {
     pub fields: Vec<FieldPlan>,
+    /// The fields that are extrapolated and can take more than one value.
+    pub moving: Vec<usize>,
+    /// The fields that stay as they are and can take more than one value.
+    pub held: Vec<usize>,
+    /// The first two coordinates, by which rows have a place.
+    pub place: Option<[usize; 2]>,
     /// Cells per row.
     pub stride: usize,
 }
@@ -214,13 +230,21 @@ impl KindPlan {
         for (index, field) in kind.fields.iter().enumerate() {
             check_name("field", &field.name, kind.fields[..index].iter().map(|other| &other.name))?;
             let mut plan = FieldPlan::new(field)?;
-            if field.motion == Motion::Linear {
-                plan.motion = Some(stride);
-                stride += 1;
-            }
+            plan.block = (1 + index) * BLOCK;
+            plan.slot = stride;
+            stride += plan.motion_cells();
             fields.push(plan);
         }
-        Ok(Self { fields, stride })
+        let of = |held: bool| {
+            let wanted = |plan: &FieldPlan| plan.min < plan.max && (plan.motion == Motion::Hold) == held;
+            (0..fields.len()).filter(|column| wanted(&fields[*column])).collect()
+        };
+        let coordinates =
+            kind.fields.iter().map(|field| matches!(field.shape, Shape::Int { .. } | Shape::Fixed { .. }));
+        let mut coordinates = coordinates.enumerate().filter_map(|(column, is)| is.then_some(column));
+        let place = coordinates.next().zip(coordinates.next()).map(|(x, y)| [x, y]);
+        let (moving, held) = (of(false), of(true));
+        Ok(Self { fields, moving, held, place, stride })
     }
 }
 
@@ -231,8 +255,13 @@ pub(crate) struct FieldPlan {
     pub max: i32,
     /// Whether the range is a circle (a power of two of values, starting at zero).
     pub wraps: bool,
-    /// The cell of the row that holds the last change.
-    pub motion: Option<usize>,
+    pub motion: Motion,
+    /// The first of its motion cells in the row.
+    pub slot: usize,
+    /// Which trained table its contexts start from.
+    pub class: usize,
+    /// Where its contexts are.
+    pub block: usize,
 }
 
 impl FieldPlan {
@@ -260,7 +289,24 @@ impl FieldPlan {
         if min > max || min < -MAX_QUANTA || max > MAX_QUANTA {
             return wrong(format!("range {min} to {max}: must rise and stay within {MAX_QUANTA} either way"));
         }
-        Ok(Self { min, max, wraps: matches!(field.shape, Shape::Angle { .. }), motion: None })
+        let wraps = matches!(field.shape, Shape::Angle { .. });
+        let class = match (field.motion, &field.shape) {
+            (Motion::Smooth, _) => 0,
+            (Motion::Linear, _) => 1,
+            (Motion::Hold, Shape::Int { .. } | Shape::Fixed { .. }) => 2,
+            (Motion::Hold, Shape::Angle { .. }) => 3,
+            (Motion::Hold, Shape::Bool | Shape::Enum { .. } | Shape::Colour { .. }) => 4,
+        };
+        Ok(Self { min, max, wraps, motion: field.motion, slot: 0, class, block: 0 })
+    }
+
+    /// Cells of the row that hold its motion.
+    pub fn motion_cells(&self) -> usize {
+        match self.motion {
+            Motion::Hold => 0,
+            Motion::Linear => 2,
+            Motion::Smooth => 3,
+        }
     }
 
     pub fn admits(&self, value: i32) -> bool {
@@ -285,6 +331,20 @@ impl FieldPlan {
     /// The value expected after `value` when it last changed by `motion`.
     pub fn predict(&self, value: i32, motion: i32) -> i32 {
         self.saturate(value + motion)
+    }
+
+    /// Where `value` is after a difference that leads to a value of this field; a bound after any other.
+    pub fn moved(&self, value: i32, difference: i32) -> i32 {
+        self.saturate(value + difference)
+    }
+
+    /// The least and the greatest difference from `value` to a value of this field.
+    pub fn room(&self, value: i32) -> (i32, i32) {
+        if self.wraps {
+            let half = (self.max + 1) / 2;
+            return (-half, half - 1);
+        }
+        (self.min - value, self.max - value)
     }
 
     /// Whether `motion` is a change that [`Self::difference`] can yield.

@@ -1,10 +1,14 @@
 //! The state of one zone at one tick: per entity kind a table of rows, sorted by id.
 //!
-//! A row is a run of integer cells: the field values in schema order, then one motion cell per linear field holding the
-//! change that led to the value. Motion is part of the state, so that a keyframe restores it and the next delta applies.
+//! A row is a run of integer cells: the field values in schema order, then the motion cells of each field, from which the
+//! next tick is foreseen (`motion`). Motion is part of the state: a keyframe restores it and the next delta applies.
 
+use super::motion::advance;
 use super::schema::{KindPlan, Schema};
 use crate::id::{EntityId, KindId, ZoneId};
+
+/// The most rows of a zone. Well foreseen rows cost almost nothing, so bytes alone do not bound what they can make.
+pub(super) const MAX_ROWS: usize = 1 << 16;
 
 /// The rows of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,28 +33,32 @@ impl Table {
         &self.cells[index * stride..(index + 1) * stride]
     }
 
+    pub(super) fn at(&self, plan: &KindPlan, index: usize) -> &[i32] {
+        self.row(index, plan.stride)
+    }
+
     pub(super) fn push(&mut self, id: EntityId, cells: &[i32]) {
         debug_assert!(self.ids.last().is_none_or(|last| *last < id), "rows are written in id order");
         self.ids.push(id);
         self.cells.extend_from_slice(cells);
     }
 
-    /// Restores id order after rows came in another one.
-    fn sort(&mut self, stride: usize) {
+    /// Restores id order after rows came in another one; returns whether no id is there twice.
+    pub(super) fn sort(&mut self, stride: usize) -> bool {
         if self.ids.is_sorted_by(|a, b| a < b) {
-            return;
+            return true;
         }
         let mut order: Vec<usize> = (0..self.ids.len()).collect();
         order.sort_unstable_by_key(|index| self.ids[*index]);
         let mut sorted = Self::with_capacity(self.ids.len(), stride);
         for index in order {
             let id = self.ids[index];
-            assert!(sorted.ids.last() != Some(&id), "entity {} was observed twice in one zone", id.0);
             let row = &self.cells[index * stride..(index + 1) * stride];
             sorted.ids.push(id);
             sorted.cells.extend_from_slice(row);
         }
         *self = sorted;
+        self.ids.is_sorted_by(|a, b| a < b)
     }
 }
 
@@ -121,7 +129,8 @@ pub struct RowRef<'a> {
 /// Takes the rows of one tick from a game and quantises them into zones.
 ///
 /// Rows may be written in any order, fastest in ascending id order. Values outside their range are saturated and
-/// counted. An entity must not be written twice into one zone; it may be written into several.
+/// counted. An entity must not be written twice into one zone; it may be written into several. A zone has at most 65,536
+/// rows.
 pub struct Observer<'a> {
     schema: &'a Schema,
     /// Sorted by zone.
@@ -184,14 +193,15 @@ impl<'a> Observer<'a> {
         let mut drafts = self.drafts;
         for (_, zone) in &mut drafts {
             for (table, plan) in zone.tables.iter_mut().zip(self.schema.plans()) {
-                table.sort(plan.stride);
+                assert!(table.sort(plan.stride), "an entity was observed twice in one zone");
             }
+            assert!(zone.len() <= MAX_ROWS, "a zone has more than {MAX_ROWS} rows");
         }
         (drafts, self.saturated)
     }
 }
 
-/// Fills the motion cells of `next` with the changes since `base`. Rows without a predecessor keep zero.
+/// Fills the motion cells of `next` as they follow from `base`. Rows without a predecessor keep zero.
 pub(super) fn derive_motion(schema: &Schema, base: &Zone, next: &mut Zone) {
     for ((before, after), plan) in base.tables.iter().zip(&mut next.tables).zip(schema.plans()) {
         if plan.stride == plan.fields.len() {
@@ -203,18 +213,11 @@ pub(super) fn derive_motion(schema: &Schema, base: &Zone, next: &mut Zone) {
                 cursor += 1;
             }
             if before.ids.get(cursor) == Some(id) {
-                let old = before.row(cursor, plan.stride);
                 let row = &mut after.cells[index * plan.stride..(index + 1) * plan.stride];
-                write_motion(plan, old, row);
+                for column in &plan.moving {
+                    advance(&plan.fields[*column], before.at(plan, cursor), row, *column);
+                }
             }
-        }
-    }
-}
-
-pub(super) fn write_motion(plan: &KindPlan, old: &[i32], row: &mut [i32]) {
-    for (index, field) in plan.fields.iter().enumerate() {
-        if let Some(slot) = field.motion {
-            row[slot] = field.difference(old[index], row[index]);
         }
     }
 }

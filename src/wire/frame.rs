@@ -1,15 +1,15 @@
 //! The layout of frame messages, which are most of what a server sends: one byte for the usual one, then the payload.
 //!
 //! The first byte says which parts deviate from the usual; PROTOCOL.md has the table. Payloads are borrowed, and the last
-//! one needs no length. Rare parts (notes, events) are left to the general codec.
+//! one needs no length. Events are left to the general codec.
 
 use serde_bytes::Bytes as Raw;
 
 use super::codec::{WireError, append, split};
 use super::cursor::{Cursor, put, put_slice};
 use super::limits;
-use super::message::{FrameMessage, ZoneForm, ZonePart};
-use crate::id::ZoneId;
+use super::message::{Correction, FrameMessage, Note, ZoneForm, ZonePart};
+use crate::id::{PlacementEpoch, Seq, ZoneId};
 
 /// The first byte of a frame message has this bit; other messages of the server start with a small number.
 pub(super) const FRAME: u8 = 0x80;
@@ -25,6 +25,11 @@ const EVENTS: u8 = 0x10;
 const HASH: u8 = 0x20;
 /// The zones are not the usual: zone 0 alone, with one delta per tick advanced.
 const LISTED: u8 = 0x40;
+
+/// The first byte of a note: inputs superseded, or that they are at least 31 and follow, and the parts that are there.
+const SUPERSEDED: u8 = 0x1f;
+const COMMANDS: u8 = 0x20;
+const CORRECTION: u8 = 0x40;
 
 /// The first byte of a listed part: its form, whether a hash follows, and one less than the number of deltas.
 const CHAIN: u8 = 0;
@@ -60,7 +65,7 @@ pub(super) fn encode(message: &FrameMessage) -> Vec<u8> {
         put(&mut out, message.consumed);
     }
     if let Some(note) = &message.note {
-        append(note, &mut out);
+        write_note(note, &mut out);
     }
     if let Some(events) = &message.events {
         append(events, &mut out);
@@ -91,8 +96,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<FrameMessage<'_>, WireError> {
         CONSUMED_FOLLOWS => cursor.at_least(CONSUMED_FOLLOWS.into())?,
         few => few.into(),
     };
-    let note = has(NOTE).then(|| rare(&mut cursor)).transpose()?;
-    let events = has(EVENTS).then(|| rare(&mut cursor)).transpose()?;
+    let note = has(NOTE).then(|| read_note(&mut cursor)).transpose()?;
+    let events = has(EVENTS).then(|| split(cursor.rest())).transpose()?.map(|(events, rest)| {
+        cursor.resume_at(rest);
+        events
+    });
     let zones = if has(LISTED) {
         let zones = read_listed(&mut cursor)?;
         if has(HASH) || is_usual(advance, &zones) {
@@ -196,13 +204,38 @@ fn read_final<'a>(cursor: &mut Cursor<'a>, last: bool) -> Result<&'a Raw, WireEr
     if last { Ok(Raw::new(cursor.rest())) } else { cursor.slice().map(Raw::new) }
 }
 
-fn rare<'a, T>(cursor: &mut Cursor<'a>) -> Result<T, WireError>
-where
-    T: serde::Deserialize<'a> + serde::Serialize,
-{
-    let (part, rest) = split(cursor.rest())?;
-    cursor.resume_at(rest);
-    Ok(part)
+fn write_note(note: &Note, out: &mut Vec<u8>) {
+    let superseded = u8::try_from(note.superseded).unwrap_or(u8::MAX).min(SUPERSEDED);
+    let flag = |bit, set| if set { bit } else { 0 };
+    out.push(superseded | flag(COMMANDS, note.commands.is_some()) | flag(CORRECTION, note.correction.is_some()));
+    if superseded == SUPERSEDED {
+        put(out, note.superseded);
+    }
+    if let Some(commands) = note.commands {
+        put(out, commands.0);
+    }
+    if let Some(correction) = note.correction {
+        out.extend([correction.placement.0, correction.reason]);
+    }
+}
+
+fn read_note(cursor: &mut Cursor) -> Result<Note, WireError> {
+    let first = cursor.u8()?;
+    if first & !(SUPERSEDED | COMMANDS | CORRECTION) != 0 {
+        return Err(WireError::Malformed);
+    }
+    let superseded = match first & SUPERSEDED {
+        SUPERSEDED => cursor.at_least(SUPERSEDED.into())?,
+        few => few.into(),
+    };
+    let commands = (first & COMMANDS != 0).then(|| cursor.u32().map(Seq)).transpose()?;
+    let correction = if first & CORRECTION == 0 {
+        None
+    } else {
+        Some(Correction { placement: PlacementEpoch(cursor.u8()?), reason: cursor.u8()? })
+    };
+    // A note that says nothing is left out.
+    if first == 0 { Err(WireError::NotCanonical) } else { Ok(Note { superseded, commands, correction }) }
 }
 
 #[cfg(test)]
@@ -224,9 +257,9 @@ mod tests {
 
     #[test]
     fn a_frame_has_one_form() {
-        let not_canonical: [&[u8]; 7] = [
+        let not_canonical: [&[u8]; 8] = [
             // An advance of 1 that is told, a small number of inputs at length, the usual zone in a list, a hash of no
-            // zone, deltas of a keyframe, deltas of nothing, a number in a longer form than it needs.
+            // zone, deltas of a keyframe, deltas of nothing, a number in a longer form than it needs, an empty note.
             &[0x81, 1],
             &[0x86, 2],
             &[0xc0, 1, 0, 0, 9],
@@ -234,6 +267,7 @@ mod tests {
             &[0xc0, 1, 0, 9],
             &[0xc0, 1, 7, 10],
             &[0x81, 251, 2, 0],
+            &[0x88, 0],
         ];
         for bytes in not_canonical {
             assert_eq!(refusal(bytes), Some(WireError::NotCanonical), "{bytes:x?}");

@@ -229,8 +229,8 @@ pub struct FrameMessage<'a> {
 pub struct Note {
     /// Of the inputs consumed since the last frame message, how many were dropped unused.
     pub superseded: u32,
-    /// The last command that the game has seen.
-    pub commands: Seq,
+    /// The last command that the game has seen, when it is news.
+    pub commands: Option<Seq>,
     /// The newest server-side move, when it is new to the client.
     pub correction: Option<Correction>,
 }

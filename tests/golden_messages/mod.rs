@@ -174,11 +174,21 @@ pub fn server() -> Vec<(&'static str, ServerMessage<'static>)> {
             ServerMessage::Frame(FrameMessage {
                 advance: 65536,
                 consumed: 0,
-                note: Some(Note { superseded: 0, commands: Seq(u32::MAX), correction: None }),
+                note: Some(Note { superseded: 0, commands: Some(Seq(u32::MAX)), correction: None }),
                 events: Some(EventBatch { first: Seq(u32::MAX), lost: 0, items: Vec::new() }),
                 zones: Vec::new(),
             }),
         ),
+        ("frame, many inputs superseded", {
+            let note = Some(Note { superseded: 31, commands: None, correction: None });
+            let zones = vec![part(0, chain(&[&[1]]), None)];
+            ServerMessage::Frame(FrameMessage { consumed: 32, note, ..plain(zones) })
+        }),
+        ("frame, an input superseded", {
+            let note = Some(Note { superseded: 1, commands: None, correction: None });
+            let zones = vec![part(0, chain(&[&[1]]), None)];
+            ServerMessage::Frame(FrameMessage { consumed: 2, note, ..plain(zones) })
+        }),
         ("pong", ServerMessage::Pong { stamp: u32::MAX }),
     ]
 }
@@ -197,7 +207,7 @@ fn eventful() -> FrameMessage<'static> {
         ],
     };
     let correction = Some(Correction { placement: PlacementEpoch(251), reason: 255 });
-    let note = Note { superseded: 2, commands: Seq(5), correction };
+    let note = Note { superseded: 2, commands: Some(Seq(5)), correction };
     FrameMessage { advance: 3, consumed: 250, note: Some(note), events: Some(events), zones: Vec::new() }
 }
 
@@ -212,7 +222,9 @@ fn welcome(rule: Rule, resume: Option<ByteBuf>) -> Welcome {
     ];
     let held = shapes.iter().map(|(name, shape)| Field::held(name, shape.clone())).collect();
     let linear = shapes.iter().map(|(name, shape)| Field::linear(name, shape.clone())).collect();
-    let kinds = vec![Kind::new("avatar", held), Kind::new("mark", vec![]), Kind::new("shadow", linear)];
+    let glider = vec![Field::smooth("x", Shape::Int { min: -9, max: 9 })];
+    let kinds = [("avatar", held), ("mark", vec![]), ("shadow", linear), ("glider", glider)];
+    let kinds = kinds.map(|(name, fields)| Kind::new(name, fields)).to_vec();
     let inputs = vec![
         Field::held("dx", Shape::Int { min: -127, max: 127 }),
         Field::held("aim", Shape::Angle { bits: 8 }),

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tickwire::engine::link::Profile;
 use tickwire::tick::Moment;
-use tickwire::wire::limits;
+use tickwire::wire::{Rule, limits};
 
-use crate::sim::World;
+use crate::sim::{Plan, World};
+use crate::zoo::Wildness;
 use crate::{quiet, seconds};
 
 /// How old the newest state is when it arrives, sorted.
@@ -31,6 +32,28 @@ fn a_quick_reader_gets_every_tick_at_once() {
         assert_eq!(ages.len(), 18 * 20);
         assert!(ages.iter().all(|age| *age <= Duration::from_millis(1)), "{:?}", ages.last());
     }
+}
+
+/// The world's oracle compares the state at each arrival with the server's frame of that tick.
+#[test]
+fn who_wants_fewer_frames_than_ticks_gets_them_evenly_spaced() {
+    let wild = Wildness { rule: Rule::Steer, animals: 40, turmoil: false };
+    let wanted = &[10, 0, 20, 200];
+    let plan = Plan { seed: 1, profile: lan(), rate: 30, peers: 4, wanted, wild, disturbed: false, alarms: true };
+    let mut world = World::new(plan);
+    world.run_until(seconds(2));
+    world.run_until(seconds(12));
+    let mut gaps = |peer: usize| {
+        let arrivals = &world.client(peer).arrivals;
+        let recent: Vec<_> = arrivals.iter().filter(|arrival| arrival.at > seconds(2)).collect();
+        recent.windows(2).map(|pair| pair[1].tick.since(pair[0].tick)).collect::<Vec<_>>()
+    };
+    assert_eq!(gaps(0), [3; 99]);
+    assert_eq!((gaps(1), gaps(3)), (vec![1; 299], vec![1; 299]));
+    assert_eq!((gaps(2).len(), gaps(2).iter().max()), (199, Some(&2)));
+    let bytes = |world: &mut World, peer: usize| world.client(peer).arrivals.iter().map(|a| a.bytes).sum::<usize>();
+    let (few, all) = (bytes(&mut world, 0), bytes(&mut world, 1));
+    assert!(few < all, "{few} bytes at 10 Hz, {all} at 30 Hz");
 }
 
 /// Bits per second that a client of [`quiet`] takes when nothing is in its way.

@@ -9,7 +9,7 @@ import { DecodeError } from './reader.js';
  * @typedef {import('./reader.js').MessageReader} MessageReader
  * @typedef {{ seat: number, entity: number, name: string }} Player
  * @typedef {{ placement: number, reason: number }} Correction
- * @typedef {{ superseded: number, commands: number, correction: Correction | null }} Note
+ * @typedef {{ superseded: number, commands: number | null, correction: Correction | null }} Note
  * @typedef {{ type: 'joined', player: Player }
  *   | { type: 'left', seat: number, code: number }
  *   | { type: 'game', kind: number, body: Uint8Array }} EventBody
@@ -34,6 +34,11 @@ const NOTE = 0x08;
 const EVENTS = 0x10;
 const HASH = 0x20;
 const LISTED = 0x40;
+
+/** Of a note: inputs superseded, 31 when they are at least that and follow; and the parts that are there. */
+const SUPERSEDED = 0x1f;
+const COMMANDS = 0x20;
+const CORRECTION = 0x40;
 
 /** Of a listed part: the form in two bits, whether there is a hash, one less than the number of deltas. */
 const CHAIN = 0;
@@ -85,9 +90,13 @@ function notCanonical() {
 
 /** @param {MessageReader} reader @returns {Note} */
 function readNote(reader) {
-  const superseded = reader.u32();
-  const commands = reader.u32();
-  const correction = reader.option(() => ({ placement: reader.u8(), reason: reader.u8() }));
+  const first = reader.u8();
+  if (first === 0 || first > (SUPERSEDED | COMMANDS | CORRECTION)) throw notCanonical();
+  const few = first & SUPERSEDED;
+  const superseded = few === SUPERSEDED ? reader.u32() : few;
+  if (few > superseded) throw notCanonical();
+  const commands = first & COMMANDS ? reader.u32() : null;
+  const correction = first & CORRECTION ? { placement: reader.u8(), reason: reader.u8() } : null;
   return { superseded, commands, correction };
 }
 

@@ -16,7 +16,7 @@ function mix(state, word) {
 }
 
 /**
- * @param {readonly import('./zone.js').Table[]} tables one per kind
+ * @param {readonly import('./rows.js').Table[]} tables one per kind
  * @returns {number} unsigned
  */
 export function hashTables(tables) {

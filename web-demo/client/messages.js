@@ -105,8 +105,8 @@ const SHAPES = [
   (reader) => ({ type: 'colour', count: reader.u8() }),
 ];
 
-/** @type {(() => 'hold' | 'linear')[]} */
-const MOTIONS = [() => 'hold', () => 'linear'];
+/** @type {(() => 'hold' | 'linear' | 'smooth')[]} */
+const MOTIONS = [() => 'hold', () => 'linear', () => 'smooth'];
 
 /** @param {MessageReader} reader @returns {[string, string]} */
 function readPair(reader) {

@@ -4,13 +4,15 @@
 // A plan is what coding needs of a field: bounds, wrapping, the cell that holds its motion. Values are integers (quanta)
 // everywhere in this client; `toUnits` and `toQuanta` translate at the public surface.
 
+import { CELLS, HOLD, LINEAR, SMOOTH } from './motion.js';
 import { DecodeError } from './reader.js';
+import { BLOCK } from './table.js';
 
 /**
  * @typedef {{ type: 'bool' } | { type: 'int', min: number, max: number }
  *   | { type: 'fixed', min: number, max: number, perUnit: number } | { type: 'angle', bits: number }
  *   | { type: 'enum', labels: string[] } | { type: 'colour', count: number }} Shape
- * @typedef {{ name: string, shape: Shape, motion: 'hold' | 'linear' }} Field
+ * @typedef {{ name: string, shape: Shape, motion: 'hold' | 'linear' | 'smooth' }} Field
  * @typedef {{ name: string, fields: Field[] }} Kind
  */
 
@@ -21,6 +23,8 @@ const MAX_QUANTA = 2 ** 29;
 const MAX_NAME = 32;
 const MAX_LABELS = 64;
 const TURN = 2 * Math.PI;
+const MOTIONS = { hold: HOLD, linear: LINEAR, smooth: SMOOTH };
+const HELD_CLASSES = { int: 2, fixed: 2, angle: 3, bool: 4, enum: 4, colour: 4 };
 
 /** The arithmetic of one field. */
 export class FieldPlan {
@@ -33,13 +37,17 @@ export class FieldPlan {
     this.max = max;
     /** Whether the range is a circle: a power of two of values, starting at zero. */
     this.wraps = field.shape.type === 'angle';
-    /** The cell of the row that holds the last change; -1 for a held field. */
-    this.motion = -1;
+    this.motion = MOTIONS[field.motion];
+    /** The first of its motion cells in the row. */
+    this.slot = 0;
+    /** Which trained table its contexts start from, and where they are. */
+    this.class = this.motion === SMOOTH ? 0 : this.motion === LINEAR ? 1 : HELD_CLASSES[field.shape.type];
+    this.block = 0;
   }
 
   /** Whether values between two samples of this field mean something. */
   get continuous() {
-    return this.wraps || (this.motion >= 0 && (this.shape.type === 'fixed' || this.shape.type === 'int'));
+    return this.wraps || (this.motion !== HOLD && (this.shape.type === 'fixed' || this.shape.type === 'int'));
   }
 
   /**
@@ -112,7 +120,7 @@ export class FieldPlan {
   }
 }
 
-/** How rows of one kind are laid out: the values in field order, then one motion cell per linear field. */
+/** How rows of one kind are laid out: the values in field order, then the motion cells of each field. */
 export class KindPlan {
   /**
    * @param {Kind} kind
@@ -124,9 +132,18 @@ export class KindPlan {
     this.fields = kind.fields.map((field) => new FieldPlan(field));
     /** Cells per row. */
     this.stride = this.fields.length;
-    kind.fields.forEach((field, column) => {
-      if (field.motion === 'linear') this.fields[column].motion = this.stride++;
+    /** The fields that are extrapolated, and those that are held, if they can take more than one value. @type {number[]} */
+    this.moving = [];
+    /** @type {number[]} */
+    this.held = [];
+    this.fields.forEach((field, column) => {
+      field.slot = this.stride;
+      field.block = (1 + column) * BLOCK;
+      this.stride += CELLS[field.motion];
+      if (field.min < field.max) (field.motion === HOLD ? this.held : this.moving).push(column);
     });
+    /** Whether rows have a place: two coordinates. */
+    this.placed = this.fields.filter(({ shape: { type } }) => type === 'int' || type === 'fixed').length > 1;
     /** @type {Map<string, number>} */
     this.columns = new Map(kind.fields.map((field, column) => [field.name, column]));
   }

@@ -26,7 +26,8 @@ export class State {
     this.plans = [];
     /** @type {Map<number, Zone>} */
     this.zones = new Map();
-    /** Highest id first. @type {{ id: number, zone: Zone, part: number }[]} */
+    /** Highest id first; of a lost zone deltas mean nothing until a keyframe comes.
+     * @type {{ id: number, zone: Zone, part: number, lost: boolean }[]} */
     this.order = [];
     /** @type {{ Entity: typeof import('./entity.js').Entity, View: typeof import('./entity.js').View }[]} */
     this.classes = [];
@@ -83,10 +84,14 @@ export class State {
       const entry = this.#zone(id);
       if (entry.part === this.frames) throw new DecodeError('a zone has two parts');
       entry.part = this.frames;
-      if (form.type === 'chain') for (const delta of form.deltas) entry.zone.applyDelta(delta);
-      else if (form.type === 'keyframe') entry.zone.readKeyframe(form.bytes);
-      else entry.zone.clear();
-      if (hash !== null && entry.zone.hash() !== hash) wrong.push(id);
+      if (form.type === 'chain') entry.lost ||= !follow(entry.zone, form.deltas);
+      else {
+        entry.lost = false;
+        if (form.type === 'keyframe') entry.zone.readKeyframe(form.bytes);
+        else entry.zone.clear();
+      }
+      entry.lost ||= hash !== null && entry.zone.hash() !== hash;
+      if (entry.lost) wrong.push(id);
     }
     // A zone without a part did not exist meanwhile.
     if (advance > 0) for (const entry of this.order) if (entry.part !== this.frames) entry.zone.clear();
@@ -124,7 +129,7 @@ export class State {
   #zone(id) {
     const known = this.order.find((entry) => entry.id === id);
     if (known) return known;
-    const entry = { id, zone: new Zone(this.plans), part: 0 };
+    const entry = { id, zone: new Zone(this.plans), part: 0, lost: false };
     this.zones.set(id, entry.zone);
     this.order.push(entry);
     this.order.sort((a, b) => b.id - a.id);
@@ -146,7 +151,7 @@ export class State {
   }
 
   /**
-   * @param {import('./zone.js').Table} table
+   * @param {import('./rows.js').Table} table
    * @param {import('./schema.js').KindPlan} plan
    */
   #mergeTable(table, plan) {
@@ -197,5 +202,21 @@ export class State {
     const rest = [...entity.parts.values()].sort((a, b) => a.plan.index - b.plan.index);
     if (rest.length > 0) this.entities.set(entity.id, rest[0]);
     else this.entities.delete(entity.id);
+  }
+}
+
+/**
+ * Applies a chain. Returns whether it decodes: if not, it does not start from this state, the same finding as a wrong
+ * hash.
+ * @param {Zone} zone
+ * @param {readonly Uint8Array[]} deltas
+ */
+function follow(zone, deltas) {
+  try {
+    for (const delta of deltas) zone.applyDelta(delta);
+    return true;
+  } catch (error) {
+    if (error instanceof DecodeError) return false;
+    throw error;
   }
 }

@@ -4,59 +4,20 @@
 // valid do they change places: a bad message leaves the state as it was, and a steady world allocates nothing.
 
 import { hashTables } from './hash.js';
-import { PayloadReader } from './payload.js';
+import { CELLS, Forecast, admits, advance } from './motion.js';
+import {
+  ANY_ID, BUSY, COME, COMERS, FIRST_ID, HELD, LEAVE, LEAVER, LEAVERS, NEXT_ID, PayloadReader, ROWS, SURPRISE,
+} from './payload.js';
 import { DecodeError } from './reader.js';
+import { MAX_ROWS, Table, merge } from './rows.js';
 
 /** @typedef {import('./schema.js').KindPlan} KindPlan */
 
-/** The rows of one kind, strictly ascending by id. A row is its values, then the motion of its linear fields. */
-export class Table {
-  /** @param {number} stride cells per row */
-  constructor(stride) {
-    this.stride = stride;
-    this.count = 0;
-    this.ids = new Uint32Array(0);
-    this.cells = new Int32Array(0);
-  }
-
-  /**
-   * Makes room for `rows` rows in all and keeps those that are there.
-   * @param {number} rows
-   */
-  reserve(rows) {
-    if (rows <= this.ids.length) return;
-    const capacity = Math.max(rows, Math.ceil(this.ids.length * 1.5), 8);
-    const ids = new Uint32Array(capacity);
-    const cells = new Int32Array(capacity * this.stride);
-    ids.set(this.ids.subarray(0, this.count));
-    cells.set(this.cells.subarray(0, this.count * this.stride));
-    this.ids = ids;
-    this.cells = cells;
-  }
-
-  /** @param {number} id */
-  has(id) {
-    let low = 0;
-    for (let high = this.count; low < high;) {
-      const middle = (low + high) >>> 1;
-      if (this.ids[middle] < id) low = middle + 1;
-      else high = middle;
-    }
-    return low < this.count && this.ids[low] === id;
-  }
-
-  /**
-   * Copies a row of another table of the same kind.
-   * @param {number} row
-   * @param {Table} from
-   * @param {number} index
-   */
-  put(row, from, index) {
-    this.ids[row] = from.ids[index];
-    const { stride } = this;
-    for (let cell = 0; cell < stride; cell++) this.cells[row * stride + cell] = from.cells[index * stride + cell];
-  }
-}
+/** All zones decode with these, one payload at a time. */
+const reader = new PayloadReader();
+const seen = new Forecast();
+/** The row before the one being read, by column. */
+const before = new Int32Array(16);
 
 export class Zone {
   /** @param {readonly KindPlan[]} plans */
@@ -68,6 +29,9 @@ export class Zone {
     this.back = plans.map((plan) => new Table(plan.stride));
     this.added = plans.map((plan) => new Table(plan.stride));
     this.removed = new Uint32Array(0);
+    /** A number above all ids seen while a delta is read. */
+    this.newest = 0;
+    this.news = false;
   }
 
   get size() {
@@ -87,19 +51,31 @@ export class Zone {
    * @param {Uint8Array} bytes
    */
   applyDelta(bytes) {
-    const reader = new PayloadReader(bytes);
+    reader.open(bytes);
+    const busy = reader.bit(BUSY) === 1;
+    let fresh = 0;
+    let rows = 0;
+    this.news = false;
+    this.newest = 0;
+    for (const { ids, count } of this.tables) if (count > 0) this.newest = Math.max(this.newest, after(ids[count - 1]));
     for (const plan of this.plans) {
       const base = this.tables[plan.index];
       const next = this.back[plan.index];
       const added = this.added[plan.index];
-      const removed = this.#readRemoved(reader, base.count);
-      readAdded(reader, plan, added);
-      this.#extrapolate(plan, base, next, removed);
-      readChanged(reader, plan, next);
-      this.#finishMotion(plan, base, next, removed);
+      if (busy) reader.restartKind();
+      const removed = busy ? this.#readRemoved(base.count) : 0;
+      added.count = 0;
+      if (busy) this.#readComers(base, added, MAX_ROWS - fresh);
+      fresh += added.count;
+      this.news ||= removed + added.count > 0;
+      this.#readSurprises(plan, base, next, removed, busy);
+      if (added.count > 0) readAdded(plan, added);
       merge(base, next, added);
+      rows += next.count;
     }
     reader.finish();
+    if (busy && !this.news) throw new DecodeError('a change changes nothing');
+    if (rows > MAX_ROWS) throw new DecodeError('a zone has too many rows');
     this.#flip();
   }
 
@@ -108,17 +84,13 @@ export class Zone {
    * @param {Uint8Array} bytes
    */
   readKeyframe(bytes) {
-    const reader = new PayloadReader(bytes);
+    reader.open(bytes);
+    const byPlace = reader.even(1) === 1;
+    let left = MAX_ROWS;
     for (const plan of this.plans) {
       const table = this.back[plan.index];
-      table.count = 0;
-      const rows = reader.count(1 + plan.stride);
-      table.reserve(rows);
-      for (let row = 0, start = 0; row < rows; row++, start += plan.stride) {
-        table.ids[row] = reader.rising();
-        readRow(reader, plan, table.cells, start);
-      }
-      table.count = rows;
+      readTable(plan, table, byPlace && plan.placed, left);
+      left -= table.count;
     }
     reader.finish();
     this.#flip();
@@ -132,15 +104,15 @@ export class Zone {
 
   /**
    * Reads the indices of removed rows into `this.removed`; returns how many.
-   * @param {PayloadReader} reader
    * @param {number} rows
    */
-  #readRemoved(reader, rows) {
-    const count = reader.count(1);
+  #readRemoved(rows) {
+    if (rows === 0 || reader.bit(LEAVE) === 0) return 0;
+    const count = reader.whole(LEAVERS) + 1;
     if (count > rows) throw new DecodeError('the delta does not fit this state');
     if (count > this.removed.length) this.removed = new Uint32Array(Math.max(count, 2 * this.removed.length));
-    for (let item = 0; item < count; item++) {
-      const index = reader.rising();
+    for (let item = 0, index = 0; item < count; item++, index++) {
+      index += reader.whole(LEAVER);
       if (index >= rows) throw new DecodeError('the delta does not fit this state');
       this.removed[item] = index;
     }
@@ -148,142 +120,180 @@ export class Zone {
   }
 
   /**
-   * Writes the rows that stay to `next`, with every field moved on as predicted.
-   * @param {KindPlan} plan
+   * Reads the ids of rows that came.
    * @param {Table} base
-   * @param {Table} next
-   * @param {number} removed
+   * @param {Table} added
+   * @param {number} most
    */
-  #extrapolate(plan, base, next, removed) {
-    next.count = 0;
-    next.reserve(base.count - removed);
-    let gone = 0;
-    for (let index = 0; index < base.count; index++) {
-      if (gone < removed && this.removed[gone] === index) {
-        gone++;
-        continue;
-      }
-      const start = next.count * plan.stride;
-      next.put(next.count++, base, index);
-      for (let column = 0; column < plan.fields.length; column++) {
-        const field = plan.fields[column];
-        if (field.motion < 0) continue;
-        const moved = next.cells[start + column] + next.cells[start + field.motion];
-        next.cells[start + column] = field.saturate(moved);
-      }
+  #readComers(base, added, most) {
+    if (reader.bit(COME) === 0) return;
+    const count = reader.whole(COMERS) + 1;
+    if (count > most) throw new DecodeError('a zone has too many rows');
+    added.reserve(count);
+    for (let row = 0, id = 0; row < count; row++) {
+      if (row > 0) id += 1 + reader.whole(NEXT_ID);
+      else if (reader.bit(FIRST_ID) === 0) id = this.newest + reader.whole(FIRST_ID);
+      else if ((id = reader.whole(ANY_ID)) >= this.newest) throw new DecodeError('an id is outside its range');
+      if (id > 0xffffffff) throw new DecodeError('an id is outside its range');
+      // Nor may a row be removed and added at once: that is a change.
+      if (base.has(id)) throw new DecodeError('the delta does not fit this state');
+      added.ids[row] = id;
     }
+    added.count = count;
+    this.newest = Math.max(this.newest, after(added.ids[count - 1]));
   }
 
   /**
-   * Sets the motion of the rows that stay to the change they just made.
+   * Writes the rows that stay to `next`, at the next tick.
    * @param {KindPlan} plan
    * @param {Table} base
    * @param {Table} next
    * @param {number} removed
+   * @param {boolean} busy
    */
-  #finishMotion(plan, base, next, removed) {
-    if (plan.stride === plan.fields.length) return;
-    let gone = 0;
-    for (let index = 0, row = 0; index < base.count; index++) {
+  #readSurprises(plan, base, next, removed, busy) {
+    const { moving, stride } = plan;
+    next.count = 0;
+    next.reserve(base.count - removed);
+    const any = busy && base.count > removed && reader.bit(SURPRISE) === 1;
+    if (any) reader.restartSurprises(plan.fields);
+    let surprised = 0;
+    for (let index = 0, gone = 0; index < base.count; index++) {
       if (gone < removed && this.removed[gone] === index) {
         gone++;
         continue;
       }
-      const before = index * plan.stride;
-      const after = row++ * plan.stride;
-      for (let column = 0; column < plan.fields.length; column++) {
-        const field = plan.fields[column];
-        if (field.motion < 0) continue;
-        next.cells[after + field.motion] = field.difference(base.cells[before + column], next.cells[after + column]);
+      const from = index * stride;
+      const to = next.count * stride;
+      next.put(next.count++, base, index);
+      if (any) surprised = readRow(plan, base.cells, from, next.cells, to, surprised);
+      else foresee(plan, base.cells, from, next.cells, to);
+      for (let item = 0; item < moving.length; item++) {
+        advance(plan.fields[moving[item]], base.cells, from, next.cells, to, moving[item]);
       }
     }
+    if (any && surprised === 0) throw new DecodeError('a change changes nothing');
+    this.news ||= surprised !== 0;
+  }
+}
+
+/** @param {number} id */
+function after(id) {
+  return Math.min(id + 1, 0xffffffff);
+}
+
+/**
+ * @param {KindPlan} plan
+ * @param {Int32Array} old
+ * @param {number} from
+ * @param {Int32Array} cells
+ * @param {number} to
+ */
+function foresee(plan, old, from, cells, to) {
+  for (let item = 0; item < plan.moving.length; item++) {
+    const column = plan.moving[item];
+    seen.look(plan.fields[column], old, from, column);
+    cells[to + column] = seen.value;
   }
 }
 
 /**
- * @param {PayloadReader} reader
+ * Reads the surprises of one row: first the fields that move, then, behind one flag, those that are held. Returns bit 0
+ * for whether this row's held fields had some, and bit 1 for whether any row so far had some; takes the same of the row
+ * before.
+ * @param {KindPlan} plan
+ * @param {Int32Array} old
+ * @param {number} from
+ * @param {Int32Array} cells
+ * @param {number} to
+ * @param {number} flags
+ */
+function readRow(plan, old, from, cells, to, flags) {
+  const { fields, moving, held } = plan;
+  let any = 0;
+  for (let item = 0, near = 0; item < moving.length; item++) {
+    const column = moving[item];
+    const field = fields[column];
+    seen.look(field, old, from, column);
+    const surprise = reader.surprise(field, seen, near, false);
+    cells[to + column] = surprise === 0 ? seen.value : field.saturate(seen.value + surprise);
+    if (surprise !== 0) any = 1;
+    near = surprise === 0 ? 1 : surprise === 1 || surprise === -1 ? 2 : 3;
+  }
+  flags |= any << 1;
+  if (held.length === 0) return flags;
+  if (reader.bit(HELD + 2 * any + (flags & 1)) === 0) return flags & 2;
+  for (let item = 0, near = 0; item < held.length; item++) {
+    const column = held[item];
+    const field = fields[column];
+    seen.look(field, old, from, column);
+    const surprise = reader.surprise(field, seen, near, near === 0 && item === held.length - 1);
+    if (surprise === 0) continue;
+    cells[to + column] = field.saturate(seen.value + surprise);
+    near = 1;
+  }
+  return 3;
+}
+
+/**
+ * Reads a whole row; its neighbour is the one read before.
  * @param {KindPlan} plan
  * @param {Int32Array} cells
  * @param {number} start
+ * @param {boolean} motion whether its motion cells are there as well, or zero
  */
-function readRow(reader, plan, cells, start) {
+function readWhole(plan, cells, start, motion) {
+  cells.fill(0, start + plan.fields.length, start + plan.stride);
   for (let column = 0; column < plan.fields.length; column++) {
     const field = plan.fields[column];
-    cells[start + column] = reader.value(field);
-    if (field.motion < 0) continue;
-    const motion = reader.signed();
-    if (!field.admitsMotion(motion)) throw new DecodeError('a motion is outside its range');
-    cells[start + field.motion] = motion;
+    before[column] = cells[start + column] = reader.value(field, before[column]);
+    for (let cell = 0; motion && cell < CELLS[field.motion]; cell++) {
+      cells[start + field.slot + cell] = reader.cell(field, cell);
+    }
   }
 }
 
+/** @param {KindPlan} plan */
+function startWholes(plan) {
+  reader.restartWholes(plan.fields);
+  for (let column = 0; column < plan.fields.length; column++) before[column] = plan.fields[column].saturate(0);
+}
+
 /**
- * Reads rows that came; their motion is zero.
- * @param {PayloadReader} reader
+ * Reads the values of rows that came; their motion is zero.
  * @param {KindPlan} plan
  * @param {Table} added
  */
-function readAdded(reader, plan, added) {
-  added.count = 0;
-  const rows = reader.count(1 + plan.fields.length);
-  added.reserve(rows);
-  for (let row = 0, start = 0; row < rows; row++, start += plan.stride) {
-    added.ids[row] = reader.rising();
-    for (let column = 0; column < plan.fields.length; column++) {
-      added.cells[start + column] = reader.value(plan.fields[column]);
-    }
-    added.cells.fill(0, start + plan.fields.length, start + plan.stride);
-  }
-  added.count = rows;
+function readAdded(plan, added) {
+  startWholes(plan);
+  for (let row = 0; row < added.count; row++) readWhole(plan, added.cells, row * plan.stride, false);
 }
 
 /**
- * Applies the surprises to the predicted rows.
- * @param {PayloadReader} reader
+ * Reads one kind of a keyframe.
  * @param {KindPlan} plan
- * @param {Table} next
+ * @param {Table} table
+ * @param {boolean} byPlace whether rows are in another order than that of ids
+ * @param {number} most
  */
-function readChanged(reader, plan, next) {
-  for (let left = reader.count(3); left > 0; left--) {
-    const row = reader.rising();
-    if (row >= next.count) throw new DecodeError('the delta does not fit this state');
-    const mask = reader.unsigned();
-    if (mask === 0 || mask >= 2 ** plan.fields.length) throw new DecodeError('a mask is not in its canonical form');
+function readTable(plan, table, byPlace, most) {
+  reader.restartKind();
+  startWholes(plan);
+  const rows = reader.whole(ROWS);
+  if (rows > most) throw new DecodeError('a zone has too many rows');
+  table.count = 0;
+  table.reserve(rows);
+  for (let row = 0, floor = 0; row < rows; row++) {
+    const id = byPlace ? (after(floor - 1) + reader.signed(ANY_ID)) >>> 0 : floor + reader.whole(NEXT_ID);
+    if (id > 0xffffffff) throw new DecodeError('an id is outside its range');
+    floor = id + 1;
+    table.ids[row] = id;
     const start = row * plan.stride;
-    for (let column = 0; column < plan.fields.length; column++) {
-      if (((mask >>> column) & 1) === 0) continue;
-      const field = plan.fields[column];
-      const surprise = reader.signed();
-      const expected = next.cells[start + column];
-      const value = field.wraps ? field.saturate(expected + surprise) : expected + surprise;
-      const fits = value >= field.min && value <= field.max;
-      if (surprise === 0 || !fits || field.difference(expected, value) !== surprise) {
-        throw new DecodeError('a surprise is outside its range');
-      }
-      next.cells[start + column] = value;
+    readWhole(plan, table.cells, start, true);
+    for (const column of plan.moving) {
+      if (!admits(plan.fields[column], table.cells, start)) throw new DecodeError('a motion is outside its range');
     }
   }
-}
-
-/**
- * Merges the added rows into those that stay, from the back so that it needs no third table.
- * @param {Table} base
- * @param {Table} next
- * @param {Table} added
- */
-function merge(base, next, added) {
-  if (added.count === 0) return;
-  let kept = next.count - 1;
-  let fresh = added.count - 1;
-  next.reserve(next.count + added.count);
-  next.count += added.count;
-  for (let row = next.count - 1; fresh >= 0; row--) {
-    if (kept >= 0 && next.ids[kept] > added.ids[fresh]) {
-      next.put(row, next, kept--);
-      continue;
-    }
-    // Nor may a row be removed and added at once: that is a change.
-    if (base.has(added.ids[fresh])) throw new DecodeError('the delta does not fit this state');
-    next.put(row, added, fresh--);
-  }
+  table.count = rows;
+  if (byPlace) table.sort();
 }

@@ -212,6 +212,27 @@ test('commands are numbered and bounded', async () => {
   assert.deepEqual(server.peer.of('command').map(({ seq, kind, body }) => [seq, kind, body.length]), [[1, 7, 1], [2, 8, 1024]]);
 });
 
+test('fewer frames than ticks are asked for, and shown with a delay of two of them', async () => {
+  const time = new VirtualTime();
+  const server = new FakeServer(time);
+  const joining = new Client('ws://test/play', server.options).joinOrCreate('toy', { rate: 5 });
+  await time.advance(50);
+  const room = await joining;
+  assert.equal(server.peer.of('hello')[0].rate, 5);
+  for (let frame = 0; frame < 30; frame++) {
+    server.frame({ advance: 4, zones: [[0, [avatar(1, 0), avatar(2, 64 * frame)]]] });
+    await time.advance(100);
+    room.view();
+    await time.advance(100);
+  }
+  const { stats } = room;
+  assert.deepEqual([stats.heldFrames, stats.snapshots], [0, 30]);
+  assert.ok(stats.interpolationDelay >= 390 && stats.interpolationDelay < 450, `${stats.interpolationDelay} ms`);
+  const shown = [0, 50, 100, 150].map((ms) => room.view(time.now() + ms).find(({ id }) => id === 2).x);
+  assert.ok(shown.every((x, index) => index === 0 || (x > shown[index - 1] && x < shown[index - 1] + 0.5)), `${shown}`);
+  await assert.rejects(new Client('ws://test/play', server.options).create('toy', { rate: 1.5 }), RangeError);
+});
+
 test('position reports wait for a position, and stop at a correction until there is a new one', async () => {
   const { time, server, room } = await join({ welcome: { rule: 'place', placement: 254 } });
   const epochs = () => server.peer.of('inputs').map(({ placement }) => placement);

@@ -46,9 +46,10 @@ test('schemas that break a rule are refused', () => {
 
 test('motion cells follow the values in field order', () => {
   const range = { type: 'int', min: 0, max: 9 };
-  const fields = ['linear', 'hold', 'linear'].map((motion, index) => field(range, motion, `f${index}`));
+  const fields = ['linear', 'hold', 'smooth', 'linear'].map((motion, index) => field(range, motion, `f${index}`));
   const kind = new KindPlan({ name: 'k', fields }, 0);
-  assert.deepEqual([kind.stride, ...kind.fields.map(({ motion }) => motion)], [5, 3, -1, 4]);
+  assert.deepEqual([kind.stride, ...kind.fields.map(({ slot }) => slot)], [11, 4, 6, 6, 9]);
+  assert.deepEqual([kind.moving, kind.held], [[0, 2, 3], [1]]);
 });
 
 test('directions turn the short way', () => {

@@ -67,8 +67,7 @@ test('a steady world allocates no tables', () => {
   const zone = new Zone(planSchema(schema(kinds)));
   for (const { delta } of steps.slice(0, -1)) zone.applyDelta(bytes(delta));
   const buffers = new Set([...zone.tables, ...zone.back].flatMap((table) => [table.ids, table.cells]));
-  const idle = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0);
-  for (let round = 0; round < 10; round++) zone.applyDelta(idle);
+  for (let round = 0; round < 10; round++) zone.applyDelta(new Uint8Array(0));
   for (const table of [...zone.tables, ...zone.back]) assert.ok(buffers.has(table.ids) && buffers.has(table.cells));
 });
 
@@ -100,15 +99,12 @@ test('broken payloads are refused and leave the state as it was', () => {
   assert.ok(refused > 500, `${refused} refused`);
 });
 
-test('a row is not added while it is there, nor removed and added at once', () => {
+test('a row is not added while it is there', () => {
   const { schema: kinds, steps } = golden('zones').find(({ name }) => name === 'ids at both ends');
   const zone = new Zone(planSchema(schema(kinds)));
   zone.applyDelta(bytes(steps[0].delta));
-  const { hash } = steps[0];
-  const added = '01' + '01' + 'e807' + 'e807' + '00';
-  assert.throws(() => zone.applyDelta(bytes('00' + added)), DecodeError);
-  assert.throws(() => zone.applyDelta(bytes('0101' + added)), DecodeError);
-  assert.equal(zone.hash(), hash);
+  assert.throws(() => zone.applyDelta(bytes(steps[0].delta)), DecodeError);
+  assert.equal(zone.hash(), steps[0].hash);
 });
 
 test('noise is refused', () => {
@@ -127,9 +123,17 @@ test('noise is refused', () => {
   }
 });
 
-test('a count that the bytes do not justify is refused before anything is made', () => {
-  const zone = new Zone(planSchema(schema(golden('walk').schema)));
-  assert.throws(() => zone.readKeyframe(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x0f)), DecodeError);
-  assert.throws(() => zone.applyDelta(Uint8Array.of(0, 0xff, 0xff, 0xff, 0xff, 0x0f)), DecodeError);
-  assert.ok(zone.back.every((table) => table.ids.length === 0));
+test('few bytes do not make more rows than a zone may have', () => {
+  const zone = new Zone(planSchema(schema(golden('hash')[0].schema)));
+  for (let number = 0; number < 65536; number++) {
+    for (const method of ['readKeyframe', 'applyDelta']) {
+      try {
+        zone.clear();
+        zone[method](Uint8Array.of(number >> 8, number & 255));
+      } catch (error) {
+        assert.ok(error instanceof DecodeError, String(error));
+      }
+      assert.ok(zone.size <= 65536);
+    }
+  }
 });

@@ -1,6 +1,7 @@
 //! The command line: parses, configures, calls the library.
 
 mod bots;
+mod measure;
 mod serve;
 
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Simulate players against a running server, and judge it
     Bots(bots::BotsArgs),
+    /// Weigh movement on the wire, beside other ways to send it
+    Measure(measure::MeasureArgs),
 }
 
 fn main() -> ExitCode {
@@ -31,5 +34,6 @@ fn main() -> ExitCode {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Bots(args)) => bots::run(args),
+        Some(Command::Measure(args)) => measure::run(&args),
     }
 }

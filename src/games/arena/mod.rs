@@ -129,7 +129,7 @@ fn schema(map: &Map) -> Result<Schema, crate::snapshot::SchemaError> {
     let avatar = vec![
         Field::linear("x", x.clone()),
         Field::linear("y", y.clone()),
-        Field::held("heading", Shape::Angle { bits: 8 }),
+        Field::smooth("heading", Shape::Angle { bits: 8 }),
         Field::held("kx", knock.clone()),
         Field::held("ky", knock),
         Field::linear("dash", timer.clone()),

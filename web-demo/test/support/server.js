@@ -1,6 +1,7 @@
 // A server in virtual time: sockets that deliver after a latency, messages encoded as PROTOCOL.md says, and a clock with
 // timers that tests advance. It sends keyframes only; deltas are covered by the golden vectors.
 
+import { encodeKeyframe } from './encoder.js';
 import { MessageReader } from '../../client/reader.js';
 import { planSchema } from '../../client/schema.js';
 import { MessageWriter } from '../../client/writer.js';
@@ -216,7 +217,7 @@ function writeField({ name, shape, motion }, out) {
   if (shape.type === 'angle') out.u8(shape.bits);
   if (shape.type === 'enum') out.list(shape.labels, (label) => out.text(label));
   if (shape.type === 'colour') out.u8(shape.count);
-  out.unsigned(motion === 'linear' ? 1 : 0);
+  out.unsigned(['hold', 'linear', 'smooth'].indexOf(motion));
 }
 
 function writePlayer({ seat, entity, name }, out) {
@@ -232,13 +233,10 @@ function encodeFrame({ advance, consumed, note, events, parts }) {
   out.u8(0xc0 | (advance === 1 ? 0 : 1) | (few << 1) | (note ? 8 : 0) | (events ? 16 : 0));
   if (advance !== 1) out.unsigned(advance);
   if (few === 3) out.unsigned(consumed);
-  const writeNote = ({ superseded = 0, commands = 0, correction = null }) => {
-    out.unsigned(superseded);
-    out.unsigned(commands);
-    out.option(correction, ({ placement, reason }) => {
-      out.u8(placement);
-      out.u8(reason);
-    });
+  const writeNote = ({ superseded = 0, correction = null }) => {
+    out.u8(Math.min(superseded, 31) | (correction ? 64 : 0));
+    if (superseded >= 31) out.unsigned(superseded);
+    for (const byte of correction ? [correction.placement, correction.reason] : []) out.u8(byte);
   };
   const writeEvents = ({ first, lost = 0, items }) => {
     out.unsigned(first);
@@ -265,29 +263,6 @@ function encodeFrame({ advance, consumed, note, events, parts }) {
     for (const byte of bytes) out.u8(byte);
   });
   return out.finish();
-}
-
-/** Rows at rest: their motion is zero. */
-export function encodeKeyframe(schema, rows) {
-  const out = [];
-  const put = (value) => {
-    for (; value >= 0x80; value = Math.floor(value / 0x80)) out.push((value & 0x7f) | 0x80);
-    out.push(value);
-  };
-  for (const plan of planSchema(schema)) {
-    const own = rows.filter((row) => row.kind === plan.index).sort((a, b) => a.id - b.id);
-    put(own.length);
-    let floor = 0;
-    for (const { id, values } of own) {
-      put(id - floor);
-      floor = id + 1;
-      plan.fields.forEach((field, column) => {
-        put(values[column] - field.min);
-        if (field.motion >= 0) put(0);
-      });
-    }
-  }
-  return Uint8Array.from(out);
 }
 
 function decodeClient(bytes, inputs) {

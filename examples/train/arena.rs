@@ -1,0 +1,79 @@
+//! The arena with wandering players, as frames: rows with timers, moods, scores and things that come and go.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::Rng;
+use tickwire::engine::{Laid, Room, RoomConfig};
+use tickwire::game::Setup;
+use tickwire::games::arena::Arena;
+use tickwire::id::{KindId, PlacementEpoch, Seat, Seq, ZoneId};
+use tickwire::snapshot::{Frame, Kind, Schema};
+use tickwire::tick::{Tick, TickRate};
+
+/// Twice a second a wanderer thinks of another turn, of at most half a turn per second; now and then it dashes or throws.
+struct Wanderer {
+    heading: f64,
+    turn: f64,
+}
+
+/// The frames of a game with `players` wanderers on the large map.
+pub fn play(players: u16, ticks: u32, seed: u64) -> Vec<Frame> {
+    let options = BTreeMap::from([("map".to_owned(), "field".to_owned())]);
+    let setup = Setup { rate: TickRate::DEFAULT, seed, options };
+    let arena = Arena::new(&setup).expect("a map");
+    let config = RoomConfig { id: "r".to_owned(), game: "arena".to_owned(), setup, capacity: None };
+    let mut room = Room::new(config, Box::new(arena));
+    for n in 0..players {
+        room.admit(format!("p{n}"), BTreeMap::new()).expect("there is room");
+    }
+    room.take_posts();
+    let mut random = Pcg32::new(seed, 12);
+    let mut unit = move || f64::from(random.next_u32()) / (f64::from(u32::MAX) + 1.0);
+    let mut wanderers: Vec<Wanderer> = (0..players).map(|_| Wanderer { heading: 256.0 * unit(), turn: 0.0 }).collect();
+    let schema = room.frame().schema().clone();
+    let mut frames = Vec::new();
+    for n in 1..=ticks {
+        for (seat, wanderer) in (0..).zip(&mut wanderers) {
+            if unit() < 0.1 {
+                wanderer.turn = 6.4 * (2.0 * unit() - 1.0);
+            }
+            wanderer.heading += wanderer.turn;
+            let mut rarely = || i32::from(unit() < 0.02);
+            let input = [wanderer.heading.round() as i32 & 255, 1, rarely(), rarely(), 0, 0, 0, 0];
+            room.offer(Seat(seat), &Laid { first: Seq(n), count: 1, placement: PlacementEpoch(0), input });
+        }
+        let frame = room.tick().frame;
+        let last = frames.last();
+        let initial = Frame::initial(schema.clone(), Tick(0));
+        frames.push(copy(last.unwrap_or(&initial), &frame, None));
+        room.take_posts();
+    }
+    frames
+}
+
+/// The same frames, each kind for itself under a schema of its own.
+pub fn by_kind(frames: &[Frame]) -> Vec<Vec<Frame>> {
+    let kinds: Vec<Kind> = frames[0].schema().kinds().to_vec();
+    let split = (0..).zip(kinds).map(|(number, kind)| {
+        let schema = Arc::new(Schema::new(vec![kind]).expect("a valid schema"));
+        let mut copies = vec![Frame::initial(schema, Tick(0))];
+        for frame in frames {
+            copies.push(copy(&copies[copies.len() - 1], frame, Some(KindId(number))));
+        }
+        copies
+    });
+    split.collect()
+}
+
+/// The rows of `frame` as the frame after `last`; of one kind only when told so, which then is the first.
+fn copy(last: &Frame, frame: &Frame, only: Option<KindId>) -> Frame {
+    last.freeze(Vec::new(), |out| {
+        let zone = frame.zone(ZoneId(0)).expect("a zone with players").zone();
+        for row in zone.rows(frame.schema()).filter(|row| only.is_none_or(|kind| kind == row.kind)) {
+            let kind = only.map_or(row.kind, |_| KindId(0));
+            out.row(ZoneId(0), kind, row.id, row.values);
+        }
+    })
+}

@@ -1,0 +1,197 @@
+//! How the numbers of a payload become decisions, and in which contexts: surprises, and whole numbers of any size.
+//!
+//! Every kind has a block of contexts for who is there and one per field, so that a message learns what is peculiar to a
+//! field; all start from the trained table of the field's class. One text serves encoder, decoder and counters: each
+//! function offers a number to the coder and returns the one that was coded.
+
+use super::codec::{Coder, Context, DecodeError};
+use super::motion::Forecast;
+use super::schema::{FieldPlan, KindPlan, MAX_FIELDS};
+use super::table;
+
+/// Contexts of one block.
+pub(super) const BLOCK: usize = 480;
+/// Contexts of a [`Model::whole`] number: a tree over its length in bits, its second bit by length, its sign.
+const WHOLE: usize = 64;
+
+// The block of a field: surprises first.
+const NONZERO: usize = 0;
+const SIGN: usize = 128;
+const LENGTH: usize = 140;
+const SECOND: usize = 204;
+const THIRD: usize = 212;
+/// Where the contexts of whole values and motion cells begin.
+pub(super) const WHOLES: usize = 220;
+
+// The block of a kind.
+pub(super) const BUSY: usize = 0;
+pub(super) const LEAVE: usize = 1;
+pub(super) const COME: usize = 2;
+pub(super) const SURPRISE: usize = 3;
+pub(super) const HELD: usize = 4;
+pub(super) const LEAVERS: usize = 8;
+pub(super) const LEAVER: usize = LEAVERS + WHOLE;
+pub(super) const COMERS: usize = LEAVER + WHOLE;
+pub(super) const FIRST_ID: usize = COMERS + WHOLE;
+pub(super) const NEXT_ID: usize = FIRST_ID + WHOLE;
+pub(super) const ROWS: usize = NEXT_ID + WHOLE;
+pub(super) const ANY_ID: usize = ROWS + WHOLE;
+
+/// The contexts of one message: block 0 for the kind being coded, then one per field.
+pub(super) struct Model {
+    contexts: [Context; BLOCK * (1 + MAX_FIELDS)],
+}
+
+impl Model {
+    pub fn new() -> Self {
+        let mut model = Self { contexts: [Context::default(); BLOCK * (1 + MAX_FIELDS)] };
+        model.restart(0, &table::KIND, 0..BLOCK);
+        model
+    }
+
+    fn restart(&mut self, block: usize, odds: &[u16; BLOCK], part: std::ops::Range<usize>) {
+        let contexts = &mut self.contexts[block * BLOCK..(block + 1) * BLOCK];
+        for (context, odds) in contexts[part.clone()].iter_mut().zip(&odds[part]) {
+            *context = Context::new(*odds);
+        }
+    }
+
+    /// Forgets what was learned of another kind.
+    pub fn restart_kind(&mut self) {
+        self.restart(0, &table::KIND, 0..BLOCK);
+    }
+
+    /// Prepares for the surprises of a kind.
+    pub fn restart_surprises(&mut self, plan: &KindPlan) {
+        for (column, field) in plan.fields.iter().enumerate() {
+            self.restart(1 + column, &table::FIELDS[field.class], 0..WHOLES);
+        }
+    }
+
+    /// Prepares for whole rows of a kind.
+    pub fn restart_wholes(&mut self, plan: &KindPlan) {
+        for (column, field) in plan.fields.iter().enumerate() {
+            self.restart(1 + column, &table::FIELDS[field.class], WHOLES..BLOCK);
+        }
+    }
+
+    /// A yes or no about the kind.
+    #[inline]
+    pub fn flag(&mut self, coder: &mut impl Coder, context: usize, flag: bool) -> bool {
+        coder.bit(&mut self.contexts, context, flag)
+    }
+
+    /// What a field differs by from its forecast. `near` is how far the field before it in the row was off: 0 when there
+    /// is none, else 1 + the distance, up to 3. `sure` says that it does differ.
+    #[inline]
+    pub fn surprise(
+        &mut self,
+        coder: &mut impl Coder,
+        plan: &FieldPlan,
+        forecast: &Forecast,
+        near: usize,
+        sure: bool,
+        surprise: i32,
+    ) -> Result<i32, DecodeError> {
+        let base = plan.block;
+        let nonzero = base + NONZERO + (forecast.unrest * 4 + near) * 4 + forecast.lean;
+        if !sure && !coder.bit(&mut self.contexts, nonzero, surprise != 0) {
+            return Ok(0);
+        }
+        let (low, high) = plan.room(forecast.value);
+        let negative = if low == 0 || high == 0 {
+            high == 0
+        } else {
+            // Seen from the side to which the forecast leans, both sides are alike.
+            let side = if forecast.below && forecast.side != 0 { 3 - forecast.side } else { forecast.side };
+            let sign = base + SIGN + forecast.lean * 3 + side;
+            coder.bit(&mut self.contexts, sign, (surprise < 0) != forecast.below) != forecast.below
+        };
+        let most = if negative { low.unsigned_abs() } else { high.unsigned_abs() };
+        if most == 0 {
+            return Err(DecodeError::OutOfRange);
+        }
+        let length = base + LENGTH + (forecast.unrest / 2 * 2 + usize::from(near > 2)) * 8;
+        let size = self.size(coder, base, length, most, surprise.unsigned_abs())?;
+        Ok(if negative { -size.cast_signed() } else { size.cast_signed() })
+    }
+
+    /// A number from 1 to `most`: its length in bits one by one, then its bits.
+    #[inline]
+    fn size(
+        &mut self,
+        coder: &mut impl Coder,
+        base: usize,
+        length: usize,
+        most: u32,
+        size: u32,
+    ) -> Result<u32, DecodeError> {
+        let (longest, wanted) = (most.ilog2(), size.max(1).ilog2());
+        let mut bits = 0;
+        while bits < longest && coder.bit(&mut self.contexts, length + bits.min(7) as usize, bits < wanted) {
+            bits += 1;
+        }
+        let mut found = 1;
+        if bits > 0 {
+            let second = base + SECOND + bits.min(8) as usize - 1;
+            found = 2 | u32::from(coder.bit(&mut self.contexts, second, size >> (bits - 1) & 1 == 1));
+        }
+        if bits > 1 {
+            let third = base + THIRD + (bits.min(5) as usize - 2) * 2 + (found & 1) as usize;
+            found = found << 1 | u32::from(coder.bit(&mut self.contexts, third, size >> (bits - 2) & 1 == 1));
+            let rest = bits - 2;
+            found = found << rest | coder.even(rest, size & ((1 << rest) - 1));
+        }
+        if found > most { Err(DecodeError::OutOfRange) } else { Ok(found) }
+    }
+
+    /// Any number, in the contexts from `place`: its length in bits as a path through a tree, then its bits.
+    pub fn whole(&mut self, coder: &mut impl Coder, place: usize, number: u32) -> Result<u32, DecodeError> {
+        let wanted = (32 - number.leading_zeros()).min(31);
+        let mut node = 1;
+        for level in (0..5).rev() {
+            node = node << 1 | usize::from(coder.bit(&mut self.contexts, place + node, wanted >> level & 1 == 1));
+        }
+        let length = node as u32 - 32;
+        match length {
+            0 | 1 => Ok(length),
+            31 => {
+                let number = coder.even(32, number);
+                if number >> 30 == 0 { Err(DecodeError::NotCanonical) } else { Ok(number) }
+            }
+            _ => {
+                let rest = length - 2;
+                let second = coder.bit(&mut self.contexts, place + node, number >> rest & 1 == 1);
+                let low = coder.even(rest, number & ((1 << rest) - 1));
+                Ok((2 | u32::from(second)) << rest | low)
+            }
+        }
+    }
+
+    /// Any signed number.
+    pub fn signed(&mut self, coder: &mut impl Coder, place: usize, number: i32) -> Result<i32, DecodeError> {
+        let size = self.whole(coder, place, number.unsigned_abs())?;
+        if size == 0 {
+            return Ok(0);
+        }
+        let negative = coder.bit(&mut self.contexts, place, number < 0);
+        let found = i64::from(size) * if negative { -1 } else { 1 };
+        i32::try_from(found).map_err(|_| DecodeError::OutOfRange)
+    }
+
+    /// Contexts of a field's value as a whole and, from 1, of its motion cells.
+    pub fn cell(plan: &FieldPlan, cell: usize) -> usize {
+        plan.block + WHOLES + cell * WHOLE
+    }
+}
+
+/// Contexts that are alike enough to lean on each other while training: those of equal unrest, or of equal bit.
+pub(super) fn parent(field: bool, context: usize) -> usize {
+    match context {
+        _ if !field => context,
+        NONZERO..SIGN => context / 16 * 16,
+        SIGN..LENGTH => SIGN + (context - SIGN) % 3,
+        LENGTH..SECOND => LENGTH + (context - LENGTH) % 8,
+        _ => context,
+    }
+}

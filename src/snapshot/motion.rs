@@ -1,0 +1,198 @@
+//! What is expected of a field at the next tick, and what is remembered for it: the motion cells of a row.
+//!
+//! All of it is integer arithmetic on cells that are part of the state, so that every implementation expects the same
+//! and a keyframe restores it. How surprising an outcome is in bits is the business of `model`.
+//!
+//! `Linear` is the second difference. `Smooth` is an alpha-beta-gamma filter (Kalata 1984) in 64ths of a quantum, gains
+//! 11/16, 1/2 and 3/32 with the acceleration damped by 15/16; a surprise of four quanta restarts it, so that a sharp
+//! turn costs one tick. On recorded football: second difference 0.37 bytes per entity and tick, this 0.29.
+
+use super::schema::{FieldPlan, Motion};
+
+/// Parts of a quantum in which `Smooth` reckons, as a power of two.
+const SUB: u32 = 6;
+const UNIT: i32 = 1 << SUB;
+/// A surprise of this many parts restarts the filter.
+const RESTART: i32 = 4 * UNIT;
+/// The most a field moves per tick as far as `Smooth` believes, in quanta: keeps its sums within 32 bits.
+const FASTEST: i32 = 1 << 15;
+/// Bound of the motion cells of `Smooth`.
+const BOUND: i32 = FASTEST << SUB;
+
+/// The greatest surprise that `Linear` remembers, in quanta: beyond it is all the same to the contexts.
+const SURPRISING: i32 = 8;
+
+/// What is expected of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Forecast {
+    /// The value expected, within the field's range.
+    pub value: i32,
+    /// Contexts: how surprising the last ticks were (0 to 7),
+    pub unrest: usize,
+    /// how far the expectation lies from the middle of its quantum (0 to 3),
+    pub lean: usize,
+    /// whether it lies below the middle,
+    pub below: bool,
+    /// and the side of the last surprise: 0 none, 1 above, 2 below.
+    pub side: usize,
+}
+
+/// A number divided by a power of two, towards zero: opposite motions are foreseen equally well.
+#[inline]
+fn part(value: i32, shift: u32) -> i32 {
+    if value < 0 { -(-value >> shift) } else { value >> shift }
+}
+
+/// The way `Smooth` expects a field to go, in parts, from its cells velocity, acceleration and last surprise.
+#[inline]
+fn course(velocity: i32, acceleration: i32, surprise: i32) -> i32 {
+    let lag = if surprise.abs() < RESTART { part(surprise * 5, 4) } else { 0 };
+    velocity + part(acceleration, 1) - lag
+}
+
+/// Foresees the field at `column` of `row`.
+#[inline]
+pub(super) fn forecast(plan: &FieldPlan, row: &[i32], column: usize) -> Forecast {
+    let value = row[column];
+    let still = Forecast { value, unrest: 0, lean: 0, below: false, side: 0 };
+    match plan.motion {
+        Motion::Hold => still,
+        Motion::Linear => {
+            let motion = row[plan.slot];
+            let surprise = row[plan.slot + 1];
+            let lean = match motion.unsigned_abs() {
+                0 => 0,
+                1 => 1,
+                2..8 => 2,
+                _ => 3,
+            };
+            let side = if surprise == 0 { 0 } else { 1 + usize::from(surprise < 0) };
+            let unrest = unrest(surprise.unsigned_abs() << SUB);
+            Forecast { value: plan.predict(value, motion), unrest, lean, below: false, side }
+        }
+        Motion::Smooth => {
+            let surprise = row[plan.slot + 2];
+            let course = course(row[plan.slot], row[plan.slot + 1], surprise);
+            let step = (course + UNIT / 2) >> SUB;
+            let off = course - (step << SUB);
+            let size = surprise.unsigned_abs();
+            Forecast {
+                value: plan.predict(value, step),
+                unrest: unrest(size),
+                lean: ((off.unsigned_abs() >> (SUB - 3)) as usize).min(3),
+                below: off < 0,
+                side: if size < UNIT as u32 / 4 { 0 } else { 1 + usize::from(surprise < 0) },
+            }
+        }
+    }
+}
+
+/// Classes of the size of the last surprise, about half an octave each around one quantum.
+#[inline]
+fn unrest(size: u32) -> usize {
+    match size {
+        0..8 => 0,
+        8..16 => 1,
+        16..24 => 2,
+        24..40 => 3,
+        40..72 => 4,
+        72..136 => 5,
+        136..512 => 6,
+        _ => 7,
+    }
+}
+
+/// Writes the motion cells of `row` after the field at `column` moved from where `old` has it.
+#[inline]
+pub(super) fn advance(plan: &FieldPlan, old: &[i32], row: &mut [i32], column: usize) {
+    match plan.motion {
+        Motion::Hold => {}
+        Motion::Linear => {
+            let expected = plan.predict(old[column], old[plan.slot]);
+            row[plan.slot] = plan.difference(old[column], row[column]);
+            row[plan.slot + 1] = plan.difference(expected, row[column]).clamp(-SURPRISING, SURPRISING);
+        }
+        Motion::Smooth => {
+            let moved = plan.difference(old[column], row[column]).clamp(-FASTEST, FASTEST) << SUB;
+            let [velocity, acceleration, last] = [old[plan.slot], old[plan.slot + 1], old[plan.slot + 2]];
+            let surprise = (moved - course(velocity, acceleration, last)).clamp(-BOUND, BOUND);
+            let cells = if surprise.abs() >= RESTART {
+                [moved, 0, surprise]
+            } else if moved == 0 && velocity.abs() < UNIT / 8 && surprise.abs() < UNIT / 2 {
+                // At rest, exactly: a world that stands still has no memory to restore.
+                [0; 3]
+            } else {
+                let gained = part(surprise, 3) - part(surprise, 5);
+                [
+                    (velocity + acceleration + part(surprise, 1)).clamp(-BOUND, BOUND),
+                    acceleration - part(acceleration, 4) + gained,
+                    surprise,
+                ]
+            };
+            row[plan.slot..plan.slot + 3].copy_from_slice(&cells);
+        }
+    }
+}
+
+/// Whether `cells` are motion cells that this field can have.
+pub(super) fn admits(plan: &FieldPlan, row: &[i32]) -> bool {
+    match plan.motion {
+        Motion::Hold => true,
+        Motion::Linear => plan.admits_motion(row[plan.slot]) && row[plan.slot + 1].abs() <= SURPRISING,
+        Motion::Smooth => row[plan.slot..plan.slot + 3].iter().all(|cell| cell.unsigned_abs() <= BOUND.unsigned_abs()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{Field, Kind, Schema, Shape};
+
+    fn follow(path: &[i32]) -> Vec<i32> {
+        let shape = Shape::Int { min: -1_000_000, max: 1_000_000 };
+        let schema = Schema::new(vec![Kind::new("k", vec![Field::smooth("x", shape)])]).expect("a valid schema");
+        let plan = &schema.plans()[0].fields[0];
+        let mut row = [path[0], 0, 0, 0];
+        let surprises = path[1..].iter().map(|next| {
+            let expected = forecast(plan, &row, 0).value;
+            let old = row;
+            row[0] = *next;
+            advance(plan, &old, &mut row, 0);
+            assert!(admits(plan, &row));
+            next - expected
+        });
+        surprises.collect()
+    }
+
+    fn surprising(path: &[i32]) -> usize {
+        follow(path).iter().filter(|surprise| **surprise != 0).count()
+    }
+
+    /// How often the second difference is not zero.
+    fn bent(path: &[i32]) -> usize {
+        path.windows(3).filter(|places| places[2] - places[1] != places[1] - places[0]).count()
+    }
+
+    #[test]
+    fn a_steady_course_is_foreseen() {
+        let whole: Vec<i32> = (0..50).map(|n| 7 * n).collect();
+        assert_eq!(surprising(&whole), 1);
+        let fraction: Vec<i32> = (0..700).map(|n| n * 9 / 7).collect();
+        assert!(surprising(&fraction) * 5 < bent(&fraction) * 4, "{} of {}", surprising(&fraction), bent(&fraction));
+    }
+
+    #[test]
+    fn a_thrown_ball_is_foreseen() {
+        let path: Vec<i32> = (0..200).map(|n| 60 * n - n * n * 2 / 7).collect();
+        assert!(surprising(&path) * 5 < bent(&path) * 4, "{} of {}", surprising(&path), bent(&path));
+    }
+
+    #[test]
+    fn rest_is_exact_and_extremes_do_not_overflow() {
+        let mut path = vec![0; 3];
+        path.extend([9; 60]);
+        assert!(follow(&path)[6..].iter().all(|surprise| *surprise == 0));
+        let path: Vec<i32> = (0..200).map(|n| if n % 2 == 0 { 1_000_000 } else { -1_000_000 }).collect();
+        assert_eq!(follow(&path).len(), 199);
+    }
+}

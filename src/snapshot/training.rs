@@ -1,0 +1,139 @@
+//! Where the trained table comes from: counting the decisions of deltas and keyframes, and odds from counts.
+//!
+//! Hidden, because only `examples/train.rs` and the test that compares both tables need it. The movement trained on is
+//! generated there, not here.
+
+use std::fmt::Write;
+
+use super::codec::{Coder, Context};
+use super::keyframe::write_table;
+use super::model::{BLOCK, Model, WHOLES, parent};
+use super::schema::Schema;
+use super::zone::Zone;
+use super::{delta, table};
+
+/// Tables: the kind's, then those of the field classes.
+const TABLES: usize = 1 + table::FIELDS.len();
+
+/// How often each context of the table decided `false` and `true`.
+pub struct Counts([[[u64; 2]; BLOCK]; TABLES]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self([[[0; 2]; BLOCK]; TABLES])
+    }
+}
+
+impl Counts {
+    /// Counts the decisions of the delta from `base` to `next`, `weight` times each.
+    ///
+    /// # Panics
+    /// When the schema has not exactly one kind.
+    pub fn delta(&mut self, schema: &Schema, base: &Zone, next: &Zone, weight: u64) {
+        delta::write(&mut Model::new(), schema, base, next, &mut self.tally(schema, weight));
+    }
+
+    /// Counts the decisions of a keyframe in id order, `weight` times each.
+    ///
+    /// # Panics
+    /// When the schema has not exactly one kind.
+    pub fn keyframe(&mut self, schema: &Schema, zone: &Zone, weight: u64) {
+        let mut tally = self.tally(schema, weight);
+        write_table(&mut Model::new(), &schema.plans()[0], &zone.tables[0], false, &mut tally);
+    }
+
+    fn tally(&mut self, schema: &Schema, weight: u64) -> Tally<'_> {
+        assert_eq!(schema.plans().len(), 1, "one kind at a time");
+        let classes = schema.plans()[0].fields.iter().map(|field| 1 + field.class);
+        Tally { counts: self, tables: std::iter::once(0).chain(classes).collect(), weight }
+    }
+
+    /// The odds by table and context. What was seen rarely leans on what is like it.
+    pub fn odds(&self) -> Vec<[u16; BLOCK]> {
+        let tables = self.0.iter().enumerate().map(|(number, counts)| {
+            let mut odds = [1 << 15; BLOCK];
+            for context in 0..BLOCK {
+                let like = (0..BLOCK).filter(|other| parent(number > 0, *other) == parent(number > 0, context));
+                let (mut no, mut all) = (1, 2);
+                for other in like {
+                    no += counts[other][0];
+                    all += counts[other][0] + counts[other][1];
+                }
+                let [own_no, own_yes] = counts[context];
+                // As if the kin had been seen here, a few times altogether.
+                let part = 16 * TRUST;
+                let numerator = u128::from(own_no * 16 + part * no / all) * 65_536;
+                let found = (numerator / u128::from((own_no + own_yes) * 16 + part)) as u64;
+                odds[context] = found.clamp(LEAST, 65_536 - LEAST) as u16;
+            }
+            odds
+        });
+        tables.collect()
+    }
+}
+
+/// How much the kin of a context counts against what was seen in itself.
+const TRUST: u64 = 2000;
+/// No context is surer than this, in 65536ths: movement that was not trained on must stay affordable.
+const LEAST: u64 = 24;
+
+struct Tally<'a> {
+    counts: &'a mut Counts,
+    /// By block, the table it starts from.
+    tables: Vec<usize>,
+    weight: u64,
+}
+
+impl Coder for Tally<'_> {
+    fn bit(&mut self, _: &mut [Context], index: usize, bit: bool) -> bool {
+        self.counts.0[self.tables[index / BLOCK]][index % BLOCK][usize::from(bit)] += self.weight;
+        bit
+    }
+
+    fn even(&mut self, _: u32, value: u32) -> u32 {
+        value
+    }
+}
+
+/// The text of `src/snapshot/table.rs` with these odds.
+pub fn rust(odds: &[[u16; BLOCK]]) -> String {
+    let mut text = format!(
+        "//! The odds that every message starts from, in 65536ths of `false`: written by `examples/train`, from generated\n\
+         //! movement (see there). `web-demo/client/table.js` holds the same numbers; a test compares the two.\n\n\
+         use super::model::BLOCK;\n\n#[rustfmt::skip]\npub(super) static KIND: [u16; BLOCK] = [\n{}];\n\n\
+         /// By class of field: smooth, linear, held number, held direction, held symbol.\n#[rustfmt::skip]\n\
+         pub(super) static FIELDS: [[u16; BLOCK]; {}] = [",
+        numbers(&odds[0]),
+        odds.len() - 1,
+    );
+    for odds in &odds[1..] {
+        write!(text, "[\n{}], ", numbers(odds)).expect("text grows");
+    }
+    text.truncate(text.len() - 2);
+    text + "];\n"
+}
+
+/// The text of `web-demo/client/table.js` with the odds of this build.
+pub fn javascript() -> String {
+    let mut text = format!(
+        "// The odds that every message starts from, in 65536ths of `false`: written by the crate's `examples/train`, equal to\n\
+         // its `src/snapshot/table.rs`. Fields by class: smooth, linear, held number, held direction, held symbol.\n\n\
+         export const BLOCK = {BLOCK};\nexport const WHOLES = {WHOLES};\n\n\
+         export const KIND = Uint16Array.of(\n{});\n\nexport const FIELDS = [",
+        numbers(&table::KIND),
+    );
+    for odds in &table::FIELDS {
+        write!(text, "Uint16Array.of(\n{}), ", numbers(odds)).expect("text grows");
+    }
+    text.truncate(text.len() - 2);
+    text + "];\n"
+}
+
+fn numbers(odds: &[u16]) -> String {
+    let mut text = String::new();
+    for line in odds.chunks(17) {
+        let line: Vec<String> = line.iter().map(u16::to_string).collect();
+        writeln!(text, "  {},", line.join(", ")).expect("text grows");
+    }
+    text
+}
