@@ -12,6 +12,8 @@ mod actor;
 #[cfg(feature = "bots")]
 pub mod bots;
 pub mod engine;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod game;
 pub mod games;
 pub mod id;

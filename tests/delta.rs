@@ -37,12 +37,33 @@ fn shape() -> impl Strategy<Value = Shape> {
     ]
 }
 
+const MOTIONS: [Motion; 6] = [
+    Motion::Hold,
+    Motion::Linear,
+    Motion::Smooth,
+    Motion::Fade,
+    Motion::Along { heading: 0 },
+    Motion::Across { heading: 0 },
+];
+
 fn kinds() -> impl Strategy<Value = Vec<Kind>> {
-    let field = (shape(), select(vec![Motion::Hold, Motion::Linear, Motion::Smooth]));
+    let field = (shape(), select(MOTIONS.to_vec()));
     vec(vec(field, 0..=16), 0..=4).prop_map(|kinds| {
         let kind = |(number, fields): (usize, Vec<(Shape, Motion)>)| {
-            let fields = fields.into_iter().enumerate();
-            let fields = fields.map(|(index, (shape, motion))| Field { name: format!("f{index}"), shape, motion });
+            let turning = |(shape, motion): &(Shape, Motion)| {
+                matches!(shape, Shape::Angle { .. }) && matches!(motion, Motion::Linear | Motion::Smooth)
+            };
+            let found = fields.iter().position(turning).map(|heading| heading as u8);
+            let fields = fields.into_iter().enumerate().map(|(index, (shape, motion))| {
+                // Nothing goes where a direction points that is not there.
+                let motion = match (motion, found) {
+                    (Motion::Along { .. }, Some(heading)) => Motion::Along { heading },
+                    (Motion::Across { .. }, Some(heading)) => Motion::Across { heading },
+                    (Motion::Along { .. } | Motion::Across { .. }, None) => Motion::Hold,
+                    (motion, _) => motion,
+                };
+                Field { name: format!("f{index}"), shape, motion }
+            });
             Kind::new(&format!("k{number}"), fields.collect())
         };
         kinds.into_iter().enumerate().map(kind).collect()

@@ -12,7 +12,7 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use serde_json::{Value, json};
 use tickwire::id::{EntityId, KindId, ZoneId};
-use tickwire::snapshot::{Field, Frame, Kind, Schema, Shape};
+use tickwire::snapshot::{Field, Frame, Kind, Motion, Schema, Shape};
 use tickwire::tick::Tick;
 use tickwire::wire::{
     ClientMessage, Close, Run, decode_client, decode_server, encode_client, encode_server, unpack_runs,
@@ -137,8 +137,23 @@ fn zones() {
 }
 
 /// Smooth fields, and a keyframe that goes by place.
-fn courses() -> [Value; 2] {
+fn courses() -> [Value; 3] {
     [
+        case(
+            "steered and fading: a run, a curve, a dash, a wall, a knock",
+            steered(),
+            &[
+                &[(0, 1, &[0, 0, 0, 0])],
+                &[(0, 1, &[19, 0, 0, 0])],
+                &[(0, 1, &[38, 1, 2048, 0])],
+                &[(0, 1, &[57, 4, 4100, 200])],
+                &[(0, 1, &[104, 20, 4100, 160])],
+                &[(0, 1, &[104, 36, 4100, 128])],
+                &[(0, 1, &[104, 36, 20000, 102])],
+                &[(0, 1, &[85, 54, 40000, -81])],
+                &[(0, 1, &[1000, -1000, 65000, -64])],
+            ],
+        ),
         case(
             "a smooth course: rest, speed, a turn, a jump, rest",
             gliding(),
@@ -174,15 +189,6 @@ fn hashes() {
         json!({ "name": name, "schema": schema.kinds(), "keyframe": hex(frame.keyframe(zone)), "hash": zone.hash() })
     });
     compare("hash", &json!(rows));
-}
-
-/// The browser client starts from the same odds.
-#[test]
-fn trained_table() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/web-demo/client/table.js");
-    let text = std::fs::read_to_string(path).expect("the table is there");
-    let wanted = tickwire::snapshot::training::javascript();
-    assert!(text == wanted, "run: cargo run --release --example train -- --javascript");
 }
 
 /// A long walk of a rich world: entities come, go, move, turn and bounce.
@@ -266,6 +272,18 @@ fn crowd() -> Arc<Schema> {
         Field::held("team", Shape::Colour { count: 250 }),
     ];
     schema(vec![Kind::new("fan", fields)])
+}
+
+/// Two coordinates that go where a direction points, and a push that fades.
+fn steered() -> Arc<Schema> {
+    let range = Shape::Fixed { min: -1000, max: 1000, per_unit: 10 };
+    let fields = vec![
+        Field::moving("x", range.clone(), Motion::Along { heading: 2 }),
+        Field::moving("y", range, Motion::Across { heading: 2 }),
+        Field::smooth("heading", Shape::Angle { bits: 16 }),
+        Field::moving("push", Shape::Int { min: -300, max: 300 }, Motion::Fade),
+    ];
+    schema(vec![Kind::new("boat", fields)])
 }
 
 /// Two smooth coordinates and a smooth direction.

@@ -93,6 +93,9 @@ fn report(files: &[String]) -> Result<(), AnyError> {
         for (motion, field) in [("smooth", Field::smooth as fn(&str, Shape) -> Field), ("linear", Field::linear)] {
             let frames = frames(&coordinates(field), &clip);
             line(&format!("{name}, {motion}"), &frames[1..], clip[0].len());
+            if name.contains('.') {
+                explain(&frames[1..], clip[0].len());
+            }
         }
     }
     let players = 200;

@@ -3,37 +3,16 @@
 //! Platforms disagree about the last bits of sines; a table of constants is the same in every language. The browser's
 //! twin is in `web-demo/demo/arena.js`.
 
+use crate::snapshot::direction;
+
 /// Parts of a turn.
 pub const TURN: i32 = 256;
 /// What a cosine of one is.
-pub const ONE: i32 = 1 << 14;
-
-/// A quarter of the cosine, rounded to the nearest integer.
-const QUARTER: [i32; 65] = [
-    16384, 16379, 16364, 16340, 16305, 16261, 16207, 16143, 16069, 15986, 15893, 15791, 15679, 15557, 15426, 15286,
-    15137, 14978, 14811, 14635, 14449, 14256, 14053, 13842, 13623, 13395, 13160, 12916, 12665, 12406, 12140, 11866,
-    11585, 11297, 11003, 10702, 10394, 10080, 9760, 9434, 9102, 8765, 8423, 8076, 7723, 7366, 7005, 6639, 6270, 5897,
-    5520, 5139, 4756, 4370, 3981, 3590, 3196, 2801, 2404, 2006, 1606, 1205, 804, 402, 0,
-];
-
-const COSINE: [i32; 256] = {
-    let mut table = [0; 256];
-    let mut heading = 0;
-    while heading < 256 {
-        table[heading] = match heading {
-            0..=64 => QUARTER[heading],
-            65..=128 => -QUARTER[128 - heading],
-            129..=192 => -QUARTER[heading - 128],
-            _ => QUARTER[256 - heading],
-        };
-        heading += 1;
-    }
-    table
-};
+pub const ONE: i32 = direction::ONE;
 
 /// The cosine of `heading` (modulo a turn) in parts of [`ONE`].
 pub fn cosine(heading: i32) -> i32 {
-    COSINE[(heading & (TURN - 1)) as usize]
+    direction::cosine(heading << 8)
 }
 
 /// The sine of `heading` (modulo a turn) in parts of [`ONE`].

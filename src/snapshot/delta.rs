@@ -7,8 +7,9 @@
 use super::codec::{Coder, DecodeError, Decoder, Encoder, Part};
 use super::model::{self, Model};
 use super::motion::advance;
+use super::plan::KindPlan;
 use super::row::{Row, code_row, code_values, foresee, surprises};
-use super::schema::{KindPlan, MAX_FIELDS, Schema};
+use super::schema::{MAX_FIELDS, Schema};
 use super::zone::{MAX_ROWS, Table, Zone};
 use crate::id::EntityId;
 

@@ -6,8 +6,9 @@
 use super::codec::{Coder, DecodeError, Decoder, Encoder, Part};
 use super::model::{self, Model};
 use super::motion::admits;
+use super::plan::KindPlan;
 use super::row::{Row, code_values};
-use super::schema::{KindPlan, MAX_FIELDS, Schema};
+use super::schema::{MAX_FIELDS, Schema};
 use super::zone::{MAX_ROWS, Table, Zone};
 use crate::id::EntityId;
 

@@ -5,11 +5,13 @@
 mod codec;
 mod costs;
 pub mod delta;
+pub(crate) mod direction;
 mod frame;
 mod hash;
 mod keyframe;
 mod model;
 mod motion;
+mod plan;
 mod row;
 mod schema;
 mod table;

@@ -6,7 +6,8 @@
 
 use super::codec::{Coder, Context, DecodeError};
 use super::motion::Forecast;
-use super::schema::{FieldPlan, KindPlan, MAX_FIELDS};
+use super::plan::{FieldPlan, KindPlan};
+use super::schema::MAX_FIELDS;
 use super::table;
 
 /// Contexts of one block.

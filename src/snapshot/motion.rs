@@ -7,7 +7,9 @@
 //! 11/16, 1/2 and 3/32 with the acceleration damped by 15/16; a surprise of four quanta restarts it, so that a sharp
 //! turn costs one tick. On recorded football: second difference 0.37 bytes per entity and tick, this 0.29.
 
-use super::schema::{FieldPlan, Motion};
+use super::direction::{ONE, cosine};
+use super::plan::FieldPlan;
+use super::schema::Motion;
 
 /// Parts of a quantum in which `Smooth` reckons, as a power of two.
 const SUB: u32 = 6;
@@ -21,6 +23,9 @@ const BOUND: i32 = FASTEST << SUB;
 
 /// The greatest surprise that `Linear` remembers, in quanta: beyond it is all the same to the contexts.
 const SURPRISING: i32 = 8;
+
+/// Greater values are not expected to fade: squares stay below 2^52, where every language counts exactly.
+const MOST_FADING: u32 = 1 << 26;
 
 /// What is expected of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,39 +55,82 @@ fn course(velocity: i32, acceleration: i32, surprise: i32) -> i32 {
     velocity + part(acceleration, 1) - lag
 }
 
-/// Foresees the field at `column` of `row`.
+/// The cosine or sine that a field moves by, when its row points where `row` does.
 #[inline]
-pub(super) fn forecast(plan: &FieldPlan, row: &[i32], column: usize) -> Forecast {
+fn share(plan: &FieldPlan, row: &[i32]) -> i32 {
+    let (heading, quarter) = match plan.motion {
+        Motion::Along { heading } => (heading, 0),
+        Motion::Across { heading } => (heading, 1 << 14),
+        _ => return 0,
+    };
+    cosine((row[usize::from(heading)] << plan.turn) - quarter)
+}
+
+/// Where a speed leads, in parts.
+#[inline]
+fn way(speed: i32, share: i32) -> i32 {
+    ((i64::from(speed) * i64::from(share)) >> 14) as i32
+}
+
+/// What comes after `value` when it came from `before` and goes on to shrink by the same factor.
+#[inline]
+fn faded(value: i32, before: i32) -> i32 {
+    let shrinks = value.unsigned_abs() < before.unsigned_abs() && (value < 0) == (before < 0);
+    if !shrinks || value.unsigned_abs() >= MOST_FADING {
+        return value;
+    }
+    (i64::from(value) * i64::from(value) / i64::from(before)) as i32
+}
+
+/// The contexts of motions that reckon below the quantum.
+#[inline]
+fn sharp(plan: &FieldPlan, value: i32, course: i32, step: i32, surprise: i32) -> Forecast {
+    let (off, size) = (course - (step << SUB), surprise.unsigned_abs());
+    Forecast {
+        value: plan.predict(value, step),
+        unrest: unrest(size),
+        lean: ((off.unsigned_abs() >> (SUB - 3)) as usize).min(3),
+        below: off < 0,
+        side: if size < UNIT as u32 / 4 { 0 } else { 1 + usize::from(surprise < 0) },
+    }
+}
+
+/// The contexts of motions that know their last surprise in whole quanta, and a size of something else.
+#[inline]
+fn coarse(value: i32, surprise: i32, size: u32) -> Forecast {
+    let lean = match size {
+        0 => 0,
+        1 => 1,
+        2..8 => 2,
+        _ => 3,
+    };
+    let side = if surprise == 0 { 0 } else { 1 + usize::from(surprise < 0) };
+    Forecast { value, unrest: unrest(surprise.unsigned_abs() << SUB), lean, below: false, side }
+}
+
+/// Foresees the field at `column` of `row`. `next` is the row to come as far as it is known: the heading, if there is one.
+#[inline]
+pub(super) fn forecast(plan: &FieldPlan, row: &[i32], next: &[i32], column: usize) -> Forecast {
     let value = row[column];
     let still = Forecast { value, unrest: 0, lean: 0, below: false, side: 0 };
     match plan.motion {
         Motion::Hold => still,
         Motion::Linear => {
             let motion = row[plan.slot];
+            coarse(plan.predict(value, motion), row[plan.slot + 1], motion.unsigned_abs())
+        }
+        Motion::Fade => coarse(plan.saturate(faded(value, row[plan.slot])), row[plan.slot + 1], value.unsigned_abs()),
+        Motion::Along { .. } | Motion::Across { .. } => {
             let surprise = row[plan.slot + 1];
-            let lean = match motion.unsigned_abs() {
-                0 => 0,
-                1 => 1,
-                2..8 => 2,
-                _ => 3,
-            };
-            let side = if surprise == 0 { 0 } else { 1 + usize::from(surprise < 0) };
-            let unrest = unrest(surprise.unsigned_abs() << SUB);
-            Forecast { value: plan.predict(value, motion), unrest, lean, below: false, side }
+            let course = way(row[plan.slot], share(plan, next));
+            let step = (course + UNIT / 2) >> SUB;
+            sharp(plan, value, course, step, surprise)
         }
         Motion::Smooth => {
             let surprise = row[plan.slot + 2];
             let course = course(row[plan.slot], row[plan.slot + 1], surprise);
             let step = (course + UNIT / 2) >> SUB;
-            let off = course - (step << SUB);
-            let size = surprise.unsigned_abs();
-            Forecast {
-                value: plan.predict(value, step),
-                unrest: unrest(size),
-                lean: ((off.unsigned_abs() >> (SUB - 3)) as usize).min(3),
-                below: off < 0,
-                side: if size < UNIT as u32 / 4 { 0 } else { 1 + usize::from(surprise < 0) },
-            }
+            sharp(plan, value, course, step, surprise)
         }
     }
 }
@@ -112,6 +160,18 @@ pub(super) fn advance(plan: &FieldPlan, old: &[i32], row: &mut [i32], column: us
             row[plan.slot] = plan.difference(old[column], row[column]);
             row[plan.slot + 1] = plan.difference(expected, row[column]).clamp(-SURPRISING, SURPRISING);
         }
+        Motion::Fade => {
+            let expected = plan.saturate(faded(old[column], old[plan.slot]));
+            row[plan.slot] = old[column];
+            row[plan.slot + 1] = plan.difference(expected, row[column]).clamp(-SURPRISING, SURPRISING);
+        }
+        Motion::Along { .. } | Motion::Across { .. } => {
+            let moved = plan.difference(old[column], row[column]).clamp(-FASTEST, FASTEST) << SUB;
+            let (speed, share) = (old[plan.slot], share(plan, row));
+            let surprise = (moved - way(speed, share)).clamp(-BOUND, BOUND);
+            row[plan.slot] = sped(speed, share, surprise);
+            row[plan.slot + 1] = surprise;
+        }
         Motion::Smooth => {
             let moved = plan.difference(old[column], row[column]).clamp(-FASTEST, FASTEST) << SUB;
             let [velocity, acceleration, last] = [old[plan.slot], old[plan.slot + 1], old[plan.slot + 2]];
@@ -134,12 +194,28 @@ pub(super) fn advance(plan: &FieldPlan, old: &[i32], row: &mut [i32], column: us
     }
 }
 
+/// The speed after a surprise. What rounding explains teaches nothing; of what is more, a direction that barely points
+/// along this axis says little.
+#[inline]
+fn sped(speed: i32, share: i32, surprise: i32) -> i32 {
+    if surprise.abs() <= UNIT / 2 || share.abs() < ONE / 4 {
+        return speed;
+    }
+    let beyond = if surprise.abs() >= RESTART { surprise } else { surprise - surprise.signum() * (UNIT / 2 - 4) };
+    let change = i64::from(beyond) * i64::from(ONE) / i64::from(share);
+    (i64::from(speed) + change).clamp(-i64::from(BOUND), i64::from(BOUND)) as i32
+}
+
 /// Whether `cells` are motion cells that this field can have.
 pub(super) fn admits(plan: &FieldPlan, row: &[i32]) -> bool {
     match plan.motion {
         Motion::Hold => true,
         Motion::Linear => plan.admits_motion(row[plan.slot]) && row[plan.slot + 1].abs() <= SURPRISING,
-        Motion::Smooth => row[plan.slot..plan.slot + 3].iter().all(|cell| cell.unsigned_abs() <= BOUND.unsigned_abs()),
+        Motion::Fade => (row[plan.slot] == 0 || plan.admits(row[plan.slot])) && row[plan.slot + 1].abs() <= SURPRISING,
+        Motion::Along { .. } | Motion::Across { .. } | Motion::Smooth => row
+            [plan.slot..plan.slot + plan.motion_cells()]
+            .iter()
+            .all(|cell| cell.unsigned_abs() <= BOUND.unsigned_abs()),
     }
 }
 
@@ -154,7 +230,7 @@ mod tests {
         let plan = &schema.plans()[0].fields[0];
         let mut row = [path[0], 0, 0, 0];
         let surprises = path[1..].iter().map(|next| {
-            let expected = forecast(plan, &row, 0).value;
+            let expected = forecast(plan, &row, &row, 0).value;
             let old = row;
             row[0] = *next;
             advance(plan, &old, &mut row, 0);

@@ -5,18 +5,19 @@
 use super::codec::{Coder, DecodeError, Part};
 use super::model::{self, Model};
 use super::motion::forecast;
-use super::schema::{KindPlan, MAX_FIELDS};
+use super::plan::KindPlan;
+use super::schema::MAX_FIELDS;
 
 /// Whether `new` is not what was foreseen of `old`.
 pub(super) fn surprises(plan: &KindPlan, old: &[i32], new: &[i32]) -> bool {
     plan.held.iter().any(|column| old[*column] != new[*column])
-        || plan.moving.iter().any(|column| forecast(&plan.fields[*column], old, *column).value != new[*column])
+        || plan.moving.iter().any(|column| forecast(&plan.fields[*column], old, new, *column).value != new[*column])
 }
 
 pub(super) fn foresee(plan: &KindPlan, old: &[i32], values: &mut [i32; MAX_FIELDS]) {
     values[..plan.fields.len()].copy_from_slice(&old[..plan.fields.len()]);
     for column in &plan.moving {
-        values[*column] = forecast(&plan.fields[*column], old, *column).value;
+        values[*column] = forecast(&plan.fields[*column], old, &values[..], *column).value;
     }
 }
 
@@ -36,7 +37,7 @@ pub(super) fn code_row(
     for &column in &plan.moving {
         let field = &plan.fields[column];
         coder.about(Part::Field { kind, column });
-        let seen = forecast(field, old, column);
+        let seen = forecast(field, old, &values[..], column);
         let found = model.surprise(coder, field, &seen, near, false, field.difference(seen.value, new[column]))?;
         values[column] = field.moved(seen.value, found);
         near = 1 + found.unsigned_abs().min(2) as usize;
@@ -53,7 +54,7 @@ pub(super) fn code_row(
     for &column in &plan.held {
         let field = &plan.fields[column];
         coder.about(Part::Field { kind, column });
-        let seen = forecast(field, old, column);
+        let seen = forecast(field, old, &values[..], column);
         let sure = column == *last && !before;
         let wanted = field.difference(seen.value, new[column]);
         let found = model.surprise(coder, field, &seen, usize::from(before), sure, wanted)?;

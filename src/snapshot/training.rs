@@ -101,7 +101,7 @@ pub fn rust(odds: &[[u16; BLOCK]]) -> String {
         "//! The odds that every message starts from, in 65536ths of `false`: written by `examples/train`, from generated\n\
          //! movement (see there). `web-demo/client/table.js` holds the same numbers; a test compares the two.\n\n\
          use super::model::BLOCK;\n\n#[rustfmt::skip]\npub(super) static KIND: [u16; BLOCK] = [\n{}];\n\n\
-         /// By class of field: smooth, linear, held number, held direction, held symbol.\n#[rustfmt::skip]\n\
+         /// By class of field: smooth, linear, held number, held direction, held symbol, steered, fading.\n#[rustfmt::skip]\n\
          pub(super) static FIELDS: [[u16; BLOCK]; {}] = [",
         numbers(&odds[0]),
         odds.len() - 1,
@@ -117,7 +117,7 @@ pub fn rust(odds: &[[u16; BLOCK]]) -> String {
 pub fn javascript() -> String {
     let mut text = format!(
         "// The odds that every message starts from, in 65536ths of `false`: written by the crate's `examples/train`, equal to\n\
-         // its `src/snapshot/table.rs`. Fields by class: smooth, linear, held number, held direction, held symbol.\n\n\
+         // its `src/snapshot/table.rs`. Fields by class: smooth, linear, held number, held direction, held symbol, steered, fading.\n\n\
          export const BLOCK = {BLOCK};\nexport const WHOLES = {WHOLES};\n\n\
          export const KIND = Uint16Array.of(\n{});\n\nexport const FIELDS = [",
         numbers(&table::KIND),

@@ -4,7 +4,8 @@
 //! next tick is foreseen (`motion`). Motion is part of the state: a keyframe restores it and the next delta applies.
 
 use super::motion::advance;
-use super::schema::{KindPlan, Schema};
+use super::plan::KindPlan;
+use super::schema::Schema;
 use crate::id::{EntityId, KindId, ZoneId};
 
 /// The most rows of a zone. Well foreseen rows cost almost nothing, so bytes alone do not bound what they can make.

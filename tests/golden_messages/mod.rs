@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_bytes::{ByteBuf, Bytes};
 use tickwire::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
-use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
+use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::{
     Ack, ClientMessage, Command, Correction, EventBatch, EventBody, EventItem, FrameMessage, Hello, Inputs, Join, Note,
@@ -222,7 +222,12 @@ fn welcome(rule: Rule, resume: Option<ByteBuf>) -> Welcome {
     ];
     let held = shapes.iter().map(|(name, shape)| Field::held(name, shape.clone())).collect();
     let linear = shapes.iter().map(|(name, shape)| Field::linear(name, shape.clone())).collect();
-    let glider = vec![Field::smooth("x", Shape::Int { min: -9, max: 9 })];
+    let glider = vec![
+        Field::moving("x", Shape::Int { min: -9, max: 9 }, Motion::Along { heading: 2 }),
+        Field::moving("y", Shape::Int { min: -9, max: 9 }, Motion::Across { heading: 2 }),
+        Field::smooth("heading", Shape::Angle { bits: 4 }),
+        Field::moving("push", Shape::Int { min: -9, max: 9 }, Motion::Fade),
+    ];
     let kinds = [("avatar", held), ("mark", vec![]), ("shadow", linear), ("glider", glider)];
     let kinds = kinds.map(|(name, fields)| Kind::new(name, fields)).to_vec();
     let inputs = vec![

@@ -105,8 +105,11 @@ const SHAPES = [
   (reader) => ({ type: 'colour', count: reader.u8() }),
 ];
 
-/** @type {(() => 'hold' | 'linear' | 'smooth')[]} */
-const MOTIONS = [() => 'hold', () => 'linear', () => 'smooth'];
+/** @type {((reader: MessageReader) => import('./schema.js').Motion)[]} */
+const MOTIONS = [
+  () => 'hold', () => 'linear', () => 'smooth', (reader) => ({ along: reader.u8() }),
+  (reader) => ({ across: reader.u8() }), () => 'fade',
+];
 
 /** @param {MessageReader} reader @returns {[string, string]} */
 function readPair(reader) {

@@ -1,13 +1,18 @@
 // What is expected of a field at the next tick, and what is remembered for it: the motion cells of a row. The twin of the
 // crate's `src/snapshot/motion.rs`, in the same integers; PROTOCOL.md has the formulas.
 
+import { cosine } from './direction.js';
+
 /** @typedef {import('./schema.js').FieldPlan} FieldPlan */
 
 export const HOLD = 0;
 export const LINEAR = 1;
 export const SMOOTH = 2;
+export const ALONG = 3;
+export const ACROSS = 4;
+export const FADE = 5;
 /** Motion cells by motion. */
-export const CELLS = [0, 2, 3];
+export const CELLS = [0, 2, 3, 2, 2, 2];
 
 const SUB = 6;
 const UNIT = 2 ** SUB;
@@ -15,6 +20,8 @@ const RESTART = 4 * UNIT;
 const FASTEST = 2 ** 15;
 const BOUND = FASTEST * UNIT;
 const SURPRISING = 8;
+const MOST_FADING = 2 ** 26;
+const ONE = 2 ** 14;
 
 /** What is expected of a field: a value, and the contexts in which to tell how wrong that is. */
 export class Forecast {
@@ -31,39 +38,57 @@ export class Forecast {
   }
 
   /**
-   * Foresees the field at `column` of the row that starts at `start`.
+   * Foresees the field at `column` of the row that starts at `start`. The heading, if there is one, is known already: it is
+   * in the row of `next` that starts at `to`.
    * @param {FieldPlan} plan
    * @param {Int32Array} cells
    * @param {number} start
+   * @param {Int32Array} next
+   * @param {number} to
    * @param {number} column
    */
-  look(plan, cells, start, column) {
+  look(plan, cells, start, next, to, column) {
     const value = cells[start + column];
     const slot = start + plan.slot;
-    this.below = false;
-    if (plan.motion === SMOOTH) {
-      const surprise = cells[slot + 2];
-      const way = course(cells[slot], cells[slot + 1], surprise);
-      const step = (way + UNIT / 2) >> SUB;
-      const off = way - step * UNIT;
-      const size = Math.abs(surprise);
-      this.value = plan.saturate(value + step);
-      this.unrest = unrest(size);
-      this.lean = Math.min(Math.abs(off) >> (SUB - 3), 3);
-      this.below = off < 0;
-      this.side = size < UNIT / 4 ? 0 : surprise < 0 ? 2 : 1;
-    } else if (plan.motion === LINEAR) {
-      const motion = cells[slot];
-      const surprise = cells[slot + 1];
-      const speed = Math.abs(motion);
-      this.value = plan.saturate(value + motion);
-      this.unrest = unrest(Math.abs(surprise) * UNIT);
-      this.lean = speed < 2 ? speed : speed < 8 ? 2 : 3;
-      this.side = surprise === 0 ? 0 : surprise < 0 ? 2 : 1;
-    } else {
-      this.value = value;
-      this.unrest = this.lean = this.side = 0;
+    switch (plan.motion) {
+      case HOLD:
+        this.value = value;
+        this.unrest = this.lean = this.side = 0;
+        this.below = false;
+        break;
+      case LINEAR:
+        this.#coarse(plan.saturate(value + cells[slot]), cells[slot + 1], Math.abs(cells[slot]));
+        break;
+      case FADE:
+        this.#coarse(plan.saturate(faded(value, cells[slot])), cells[slot + 1], Math.abs(value));
+        break;
+      case SMOOTH:
+        this.#sharp(plan, value, course(cells[slot], cells[slot + 1], cells[slot + 2]), cells[slot + 2]);
+        break;
+      default:
+        this.#sharp(plan, value, way(cells[slot], share(plan, next, to)), cells[slot + 1]);
     }
+  }
+
+  /** @param {number} value @param {number} surprise in quanta @param {number} size */
+  #coarse(value, surprise, size) {
+    this.value = value;
+    this.unrest = unrest(Math.abs(surprise) * UNIT);
+    this.lean = size < 2 ? size : size < 8 ? 2 : 3;
+    this.below = false;
+    this.side = surprise === 0 ? 0 : surprise < 0 ? 2 : 1;
+  }
+
+  /** @param {FieldPlan} plan @param {number} value @param {number} course in parts @param {number} surprise in parts */
+  #sharp(plan, value, course, surprise) {
+    const step = (course + UNIT / 2) >> SUB;
+    const off = course - step * UNIT;
+    const size = Math.abs(surprise);
+    this.value = plan.saturate(value + step);
+    this.unrest = unrest(size);
+    this.lean = Math.min(Math.abs(off) >> (SUB - 3), 3);
+    this.below = off < 0;
+    this.side = size < UNIT / 4 ? 0 : surprise < 0 ? 2 : 1;
   }
 }
 
@@ -81,6 +106,44 @@ function within(value, most) {
 function course(velocity, acceleration, surprise) {
   const lag = Math.abs(surprise) < RESTART ? part(surprise * 5, 4) : 0;
   return velocity + part(acceleration, 1) - lag;
+}
+
+/**
+ * The cosine or sine that a field moves by.
+ * @param {FieldPlan} plan
+ * @param {Int32Array} cells
+ * @param {number} start
+ */
+function share(plan, cells, start) {
+  return cosine((cells[start + plan.heading] << plan.turn) - (plan.motion === ACROSS ? 2 ** 14 : 0));
+}
+
+/** Where a speed leads, in parts. @param {number} speed @param {number} share */
+function way(speed, share) {
+  return Math.floor((speed * share) / ONE);
+}
+
+/**
+ * What comes after `value` when it came from `before` and goes on to shrink by the same factor.
+ * @param {number} value
+ * @param {number} before
+ */
+function faded(value, before) {
+  const shrinks = Math.abs(value) < Math.abs(before) && value < 0 === before < 0;
+  return shrinks && Math.abs(value) < MOST_FADING ? Math.trunc((value * value) / before) + 0 : value;
+}
+
+/**
+ * The speed after a surprise; what rounding explains teaches nothing.
+ * @param {number} speed
+ * @param {number} share
+ * @param {number} surprise
+ */
+function sped(speed, share, surprise) {
+  const size = Math.abs(surprise);
+  if (size <= UNIT / 2 || Math.abs(share) < ONE / 4) return speed;
+  const beyond = size >= RESTART ? surprise : surprise - Math.sign(surprise) * (UNIT / 2 - 4);
+  return within(speed + Math.trunc((beyond * ONE) / share), BOUND);
 }
 
 /** @param {number} size in 64ths of a quantum */
@@ -103,17 +166,25 @@ export function advance(plan, old, from, cells, to, column) {
   const moved = plan.difference(old[from + column], cells[to + column]);
   const slot = to + plan.slot;
   const velocity = old[from + plan.slot];
-  if (plan.motion === LINEAR) {
-    const expected = plan.saturate(old[from + column] + velocity);
-    cells[slot] = moved;
+  if (plan.motion === LINEAR || plan.motion === FADE) {
+    const value = old[from + column];
+    const expected = plan.saturate(plan.motion === LINEAR ? value + velocity : faded(value, velocity));
+    cells[slot] = plan.motion === LINEAR ? moved : value;
     cells[slot + 1] = within(plan.difference(expected, cells[to + column]), SURPRISING);
     return;
   }
+  if (plan.motion !== SMOOTH) {
+    const part = share(plan, cells, to);
+    const off = within(within(moved, FASTEST) * UNIT - way(velocity, part), BOUND);
+    cells[slot] = sped(velocity, part, off);
+    cells[slot + 1] = off;
+    return;
+  }
   const acceleration = old[from + plan.slot + 1];
-  const way = within(moved, FASTEST) * UNIT;
-  const surprise = within(way - course(velocity, acceleration, old[from + plan.slot + 2]), BOUND);
+  const gone = within(moved, FASTEST) * UNIT;
+  const surprise = within(gone - course(velocity, acceleration, old[from + plan.slot + 2]), BOUND);
   if (Math.abs(surprise) >= RESTART) {
-    cells[slot] = way;
+    cells[slot] = gone;
     cells[slot + 1] = 0;
     cells[slot + 2] = surprise;
   } else if (moved === 0 && Math.abs(velocity) < UNIT / 8 && Math.abs(surprise) < UNIT / 2) {
@@ -135,6 +206,10 @@ export function admits(plan, cells, start) {
   const slot = start + plan.slot;
   if (plan.motion === HOLD) return true;
   if (plan.motion === LINEAR) return plan.admitsMotion(cells[slot]) && Math.abs(cells[slot + 1]) <= SURPRISING;
-  for (let cell = slot; cell < slot + 3; cell++) if (Math.abs(cells[cell]) > BOUND) return false;
+  if (plan.motion === FADE) {
+    const known = cells[slot] === 0 || (cells[slot] >= plan.min && cells[slot] <= plan.max);
+    return known && Math.abs(cells[slot + 1]) <= SURPRISING;
+  }
+  for (let cell = slot; cell < slot + CELLS[plan.motion]; cell++) if (Math.abs(cells[cell]) > BOUND) return false;
   return true;
 }

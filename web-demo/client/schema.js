@@ -4,7 +4,7 @@
 // A plan is what coding needs of a field: bounds, wrapping, the cell that holds its motion. Values are integers (quanta)
 // everywhere in this client; `toUnits` and `toQuanta` translate at the public surface.
 
-import { CELLS, HOLD, LINEAR, SMOOTH } from './motion.js';
+import { ACROSS, ALONG, CELLS, FADE, HOLD, LINEAR, SMOOTH } from './motion.js';
 import { DecodeError } from './reader.js';
 import { BLOCK } from './table.js';
 
@@ -12,7 +12,8 @@ import { BLOCK } from './table.js';
  * @typedef {{ type: 'bool' } | { type: 'int', min: number, max: number }
  *   | { type: 'fixed', min: number, max: number, perUnit: number } | { type: 'angle', bits: number }
  *   | { type: 'enum', labels: string[] } | { type: 'colour', count: number }} Shape
- * @typedef {{ name: string, shape: Shape, motion: 'hold' | 'linear' | 'smooth' }} Field
+ * @typedef {'hold' | 'linear' | 'smooth' | { along: number } | { across: number } | 'fade'} Motion
+ * @typedef {{ name: string, shape: Shape, motion: Motion }} Field
  * @typedef {{ name: string, fields: Field[] }} Kind
  */
 
@@ -23,7 +24,9 @@ const MAX_QUANTA = 2 ** 29;
 const MAX_NAME = 32;
 const MAX_LABELS = 64;
 const TURN = 2 * Math.PI;
-const MOTIONS = { hold: HOLD, linear: LINEAR, smooth: SMOOTH };
+const MOTIONS = { hold: HOLD, linear: LINEAR, smooth: SMOOTH, fade: FADE };
+/** The trained table of each motion; held fields have one by type. */
+const CLASSES = [-1, 1, 0, 5, 5, 6];
 const HELD_CLASSES = { int: 2, fixed: 2, angle: 3, bool: 4, enum: 4, colour: 4 };
 
 /** The arithmetic of one field. */
@@ -37,11 +40,16 @@ export class FieldPlan {
     this.max = max;
     /** Whether the range is a circle: a power of two of values, starting at zero. */
     this.wraps = field.shape.type === 'angle';
-    this.motion = MOTIONS[field.motion];
+    this.motion = HOLD;
+    /** The column of the direction it moves in, and what makes that one 65536ths of a turn, as a shift. */
+    this.heading = -1;
+    this.turn = 0;
+    if (typeof field.motion === 'string') this.motion = MOTIONS[field.motion];
+    else [this.motion, this.heading] = 'along' in field.motion ? [ALONG, field.motion.along] : [ACROSS, field.motion.across];
     /** The first of its motion cells in the row. */
     this.slot = 0;
     /** Which trained table its contexts start from, and where they are. */
-    this.class = this.motion === SMOOTH ? 0 : this.motion === LINEAR ? 1 : HELD_CLASSES[field.shape.type];
+    this.class = this.motion === HOLD ? HELD_CLASSES[field.shape.type] : CLASSES[this.motion];
     this.block = 0;
   }
 
@@ -142,6 +150,11 @@ export class KindPlan {
       this.stride += CELLS[field.motion];
       if (field.min < field.max) (field.motion === HOLD ? this.held : this.moving).push(column);
     });
+    // What depends on a heading is foreseen when the heading is known.
+    this.moving.sort((a, b) => Number(this.fields[a].heading >= 0) - Number(this.fields[b].heading >= 0));
+    for (const field of this.fields) {
+      if (field.heading >= 0) field.turn = 15 - Math.floor(Math.log2(this.fields[field.heading].max));
+    }
     /** Whether rows have a place: two coordinates. */
     this.placed = this.fields.filter(({ shape: { type } }) => type === 'int' || type === 'fixed').length > 1;
     /** @type {Map<string, number>} */
@@ -179,7 +192,13 @@ export function checkInputs(fields) {
 function checkFields(fields, most) {
   if (fields.length > most) throw new DecodeError(`schema: more than ${most} fields`);
   checkNames(fields, 'field');
-  for (const field of fields) bounds(field);
+  for (const field of fields) {
+    bounds(field);
+    if (typeof field.motion === 'string') continue;
+    const heading = fields[Object.values(field.motion)[0]];
+    const turns = heading?.shape.type === 'angle' && (heading.motion === 'linear' || heading.motion === 'smooth');
+    if (!turns) throw new DecodeError('schema: a heading must be a linear or smooth direction');
+  }
 }
 
 /** @param {readonly { name: string }[]} named @param {string} what */

@@ -192,7 +192,7 @@ function after(id) {
 function foresee(plan, old, from, cells, to) {
   for (let item = 0; item < plan.moving.length; item++) {
     const column = plan.moving[item];
-    seen.look(plan.fields[column], old, from, column);
+    seen.look(plan.fields[column], old, from, cells, to, column);
     cells[to + column] = seen.value;
   }
 }
@@ -214,7 +214,7 @@ function readRow(plan, old, from, cells, to, flags) {
   for (let item = 0, near = 0; item < moving.length; item++) {
     const column = moving[item];
     const field = fields[column];
-    seen.look(field, old, from, column);
+    seen.look(field, old, from, cells, to, column);
     const surprise = reader.surprise(field, seen, near, false);
     cells[to + column] = surprise === 0 ? seen.value : field.saturate(seen.value + surprise);
     if (surprise !== 0) any = 1;
@@ -226,7 +226,7 @@ function readRow(plan, old, from, cells, to, flags) {
   for (let item = 0, near = 0; item < held.length; item++) {
     const column = held[item];
     const field = fields[column];
-    seen.look(field, old, from, column);
+    seen.look(field, old, from, cells, to, column);
     const surprise = reader.surprise(field, seen, near, near === 0 && item === held.length - 1);
     if (surprise === 0) continue;
     cells[to + column] = field.saturate(seen.value + surprise);

@@ -62,6 +62,14 @@ test('a long walk stays in step', () => {
   }
 });
 
+test('a thousand rows', () => {
+  const { schema: kinds, keyframe, deltas, hash } = golden('crowd');
+  const zone = new Zone(planSchema(schema(kinds)));
+  zone.readKeyframe(bytes(keyframe));
+  for (const delta of deltas) zone.applyDelta(bytes(delta));
+  assert.equal(zone.hash(), hash);
+});
+
 test('a steady world allocates no tables', () => {
   const { schema: kinds, steps } = golden('walk');
   const zone = new Zone(planSchema(schema(kinds)));

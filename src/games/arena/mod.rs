@@ -19,7 +19,7 @@ use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
 use crate::game::{Context, Game, Move, Observer, Player, Setup, Spec};
 use crate::id::{EntityId, KindId, Seat, ZoneId};
-use crate::snapshot::{Field, InputSchema, Kind, Schema, Shape};
+use crate::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use crate::wire::Rule;
 
 /// The kind of avatars.
@@ -127,11 +127,11 @@ fn schema(map: &Map) -> Result<Schema, crate::snapshot::SchemaError> {
     let timer = Shape::Int { min: 0, max: 255 };
     let colour = Field::held("colour", Shape::Colour { count: COLOURS });
     let avatar = vec![
-        Field::linear("x", x.clone()),
-        Field::linear("y", y.clone()),
+        Field::moving("x", x.clone(), Motion::Along { heading: 2 }),
+        Field::moving("y", y.clone(), Motion::Across { heading: 2 }),
         Field::smooth("heading", Shape::Angle { bits: 8 }),
-        Field::held("kx", knock.clone()),
-        Field::held("ky", knock),
+        Field::moving("kx", knock.clone(), Motion::Fade),
+        Field::moving("ky", knock, Motion::Fade),
         Field::linear("dash", timer.clone()),
         Field::linear("wait", timer.clone()),
         Field::linear("reload", timer),

@@ -33,8 +33,10 @@ function shape(value) {
   return { type: lower(name), ...rest, ...(perUnit === undefined ? {} : { perUnit }) };
 }
 
-function field({ name, shape: form, motion }) {
-  return { name, shape: shape(form), motion: lower(motion) };
+function field({ name, shape: form, motion: wrapped }) {
+  const [how, { heading }] = variant(wrapped);
+  const motion = heading === undefined ? lower(how) : { [lower(how)]: heading };
+  return { name, shape: shape(form), motion };
 }
 
 export function schema(kinds) {
