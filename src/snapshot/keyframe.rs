@@ -4,9 +4,9 @@
 //! whichever is smaller: in crowds the neighbour in space says more, among few rows the ids cost more than that.
 
 use super::codec::{Coder, DecodeError, Decoder, Encoder, Part};
-use super::delta::{Row, code_values};
 use super::model::{self, Model};
 use super::motion::admits;
+use super::row::{Row, code_values};
 use super::schema::{KindPlan, MAX_FIELDS, Schema};
 use super::zone::{MAX_ROWS, Table, Zone};
 use crate::id::EntityId;

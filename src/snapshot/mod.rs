@@ -10,6 +10,7 @@ mod hash;
 mod keyframe;
 mod model;
 mod motion;
+mod row;
 mod schema;
 mod table;
 #[doc(hidden)]
