@@ -12,7 +12,8 @@ use super::clip::Clip;
 use super::report::{Coded, FieldPlan, Report};
 use crate::engine::{Entry, Viewer};
 use crate::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
-use crate::snapshot::{Field, Frame, Kind, Schema, SeatNote, Shape};
+use crate::snapshot::delta::costs;
+use crate::snapshot::{Field, Frame, FrameZone, Kind, Schema, SeatNote, Shape, Zone};
 use crate::tick::{Moment, Tick, TickRate};
 
 /// How the fields of a clip are quantised.
@@ -115,7 +116,7 @@ impl Column {
             Some(bits) => Shape::Angle { bits },
             None => Shape::Int { min: self.min, max: self.max },
         };
-        if self.held { Field::held(&self.name, shape) } else { Field::linear(&self.name, shape) }
+        if self.held { Field::held(&self.name, shape) } else { Field::smooth(&self.name, shape) }
     }
 
     fn plan(&self) -> FieldPlan {
@@ -181,6 +182,10 @@ fn schema(columns: &[Column]) -> Result<Arc<Schema>, PlanError> {
     Schema::new(vec![kind]).map(Arc::new).map_err(|error| PlanError(error.to_string()))
 }
 
+fn state(frame: &Frame) -> Option<&Zone> {
+    frame.zone(ZoneId(0)).map(FrameZone::zone)
+}
+
 /// One entity of one tick: its id, handed out as a room would, and its quanta.
 pub(super) type Quanta = (EntityId, Vec<i32>);
 
@@ -206,7 +211,7 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
     let entry = Entry { seat, entity: EntityId(0), tick: Tick(0), rate, placement };
     let mut viewer = Viewer::new(Moment(0), &entry, 0);
     let mut frame = Arc::new(Frame::initial(schema.clone(), Tick(0)));
-    let mut coded = Coded::new();
+    let mut coded = Coded::new(schema);
     for (rows, number) in ticks.iter().zip(1_u32..) {
         let note = SeatNote {
             seat,
@@ -233,14 +238,15 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
             coded.payload.add(payload, share);
             coded.message.add(message, share);
             coded.wire.add(on_the_wire(message), share);
+            if let (Some(before), Some(after)) = (state(&frame), state(&next)) {
+                coded.explain(&costs(schema, before, after), share);
+            }
         }
         if let Some(zone) = next.zone(ZoneId(0)) {
             coded.keyframe.add(next.keyframe(zone).len(), share);
         }
         frame = next;
     }
-    for row in [&mut coded.payload, &mut coded.message, &mut coded.wire, &mut coded.keyframe] {
-        row.finish();
-    }
+    coded.finish();
     coded
 }
