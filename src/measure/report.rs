@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::replay::TCP_IP;
 use crate::snapshot::Schema;
 use crate::snapshot::delta::Costs;
+use crate::wire::weight::TCP_IP;
 
 /// A measured clip.
 #[derive(Clone, Debug, Serialize)]
@@ -174,7 +174,8 @@ impl Report {
         writeln!(f, "\n  where the payload goes, in bits per entity and tick")?;
         let most = self.coded.shares.iter().map(|share| share.bits).fold(1e-9, f64::max);
         for Share { name, bits } in self.coded.shares.iter().filter(|share| share.bits.abs() >= 0.0005) {
-            let line = format!("{name:22} {bits:>7.3}   {}", "#".repeat((bits / most * 32.0).round().max(0.0) as usize));
+            let line =
+                format!("{name:22} {bits:>7.3}   {}", "#".repeat((bits / most * 32.0).round().max(0.0) as usize));
             writeln!(f, "  {}", line.trim_end())?;
         }
         Ok(())
