@@ -26,7 +26,9 @@ fn the_sums_agree() {
         let wire = coded.wire.tick - coded.message.tick;
         assert!((53.99..56.01).contains(&wire), "WebSocket 2 to 4, TCP/IP 52: {wire}");
         assert!(coded.payload.mean <= coded.payload.p99 && coded.keyframe.mean > coded.payload.mean);
-        assert!(coded.first_message > coded.keyframe.tick as usize / 2);
+        assert!(coded.first_message > 3 * 22);
+        let bits: f64 = coded.shares.iter().map(|share| share.bits).sum();
+        assert!((bits / 8.0 - coded.payload.mean).abs() < 0.001, "{bits} bits, {} bytes", coded.payload.mean);
         let beside: BTreeMap<&str, f64> = report.beside.iter().map(|row| (row.name.as_str(), row.mean)).collect();
         assert_eq!((beside["float32"], beside["16-bit quantised"]), (8.0, 4.0));
         assert!((3.2..3.6).contains(&beside["bits of the range"]));

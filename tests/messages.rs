@@ -114,7 +114,7 @@ fn the_usual_frame_has_one_byte_beside_its_payload() {
 
 #[test]
 fn a_tick_in_which_nothing_changes_is_small() {
-    for (game, walkers) in [("plaza", 200)] {
+    for (game, walkers) in [("plaza", 200), ("arena", 0)] {
         let mut hall = Hall::new(game, 20, walkers, 0);
         (0..100).for_each(|_| {
             hall.tick();

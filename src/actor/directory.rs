@@ -16,11 +16,11 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::clock::Clock;
-use super::message::{CloseRoom, Drain, Found, Locate, RoomEntry, RoomKey, Stop};
+use super::message::{CloseRoom, Drain, Explain, Found, Locate, RoomEntry, RoomKey, Stop};
 use super::metrics::Metrics;
 use super::room::RoomActor;
 use super::status::Status;
-use crate::engine::{Room, RoomConfig};
+use crate::engine::{Room, RoomConfig, RoomCosts};
 use crate::game::{Factory, Setup};
 use crate::tick::TickRate;
 use crate::wire::{Close, Join, limits};
@@ -195,6 +195,15 @@ impl Handler<Locate> for Directory {
 
     fn handle(&mut self, Locate(join): Locate, _: &mut Context<Self>) -> Self::Result {
         self.locate(join)
+    }
+}
+
+impl Handler<Explain> for Directory {
+    type Result = Option<Arc<RoomCosts>>;
+
+    fn handle(&mut self, Explain(id): Explain, _: &mut Context<Self>) -> Self::Result {
+        let listed = self.rooms.values().find(|listed| listed.entry.id == id && !listed.status.is_closed());
+        listed.map(|listed| listed.status.costs())
     }
 }
 

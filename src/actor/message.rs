@@ -10,7 +10,7 @@ use super::desk::Sitting;
 use super::feed::Feed;
 use super::room::RoomActor;
 use super::status::Expected;
-use crate::engine::Entry;
+use crate::engine::{Entry, RoomCosts};
 use crate::snapshot::Frame;
 use crate::wire::{Close, Join, Welcome};
 
@@ -44,6 +44,11 @@ pub struct End(pub Close);
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Found, Close>")]
 pub struct Locate(pub Join);
+
+/// The edge to directory: what do this room's deltas cost? `None`: there is no such room.
+#[derive(Debug, Message)]
+#[rtype(result = "Option<Arc<RoomCosts>>")]
+pub struct Explain(pub String);
 
 /// The room that was found; it stays open until the player arrived.
 #[derive(Debug)]

@@ -17,8 +17,9 @@ use super::feed::Feed;
 use super::message::{CloseRoom, End, Joined, Knock, Publish, RelayKey, RoomKey};
 use super::metrics::Metrics;
 use super::status::Status;
-use crate::engine::{Refusal, Room};
+use crate::engine::{Explainer, Refusal, Room};
 use crate::id::Seat;
+use crate::snapshot::Frame;
 use crate::tick::{Moment, TickClock};
 use crate::wire::{Close, limits};
 
@@ -39,6 +40,7 @@ pub struct RoomActor {
     tray: InTray,
     empty_since: Option<Moment>,
     superseded: u64,
+    explainer: Explainer,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
 }
@@ -56,8 +58,24 @@ impl RoomActor {
         let (guests, relays, waiting, tray) = Default::default();
         let feed = Arc::new(Feed::new(room.rate()));
         let pacing = TickClock::new(room.rate(), clock.now());
+        let explainer = Explainer::new(room.rate(), &room.spec().schema);
         let (room, empty_since, superseded) = (Some(room), Some(clock.now()), 0);
-        Self { key, room, pacing, clock, feed, guests, relays, waiting, tray, empty_since, superseded, status, metrics }
+        Self {
+            key,
+            room,
+            pacing,
+            clock,
+            feed,
+            guests,
+            relays,
+            waiting,
+            tray,
+            empty_since,
+            superseded,
+            explainer,
+            status,
+            metrics,
+        }
     }
 
     fn arm(&self, ctx: &mut Context<Self>) {
@@ -95,6 +113,7 @@ impl RoomActor {
         self.deliver_posts();
         self.admit_waiting();
         let Some(room) = &mut self.room else { return };
+        let before = room.frame().clone();
         let ticked = room.tick();
         let superseded = room.superseded();
         self.metrics.inputs_superseded.inc_by(superseded.saturating_sub(self.superseded));
@@ -109,6 +128,18 @@ impl RoomActor {
             // A full relay is behind; the next frame brings it to the present.
             let _ = publish.try_send(Publish { room: self.key, frame: ticked.frame.clone() });
         }
+        self.explain(&before, &ticked.frame);
+    }
+
+    /// Once per second, weighs what the tick cost. The frame is on its way already.
+    fn explain(&mut self, before: &Frame, frame: &Frame) {
+        let Some(room) = &self.room else { return };
+        if room.players() == 0 || !self.explainer.is_due(frame.tick()) {
+            return;
+        }
+        let costs = self.explainer.sample(before, frame, room.players());
+        self.metrics.explain(&room.config().game, costs);
+        self.status.set_costs(costs.clone());
     }
 
     fn deliver_posts(&mut self) {

@@ -182,6 +182,7 @@ impl Bot {
                 }
             }
             while let Some(bytes) = self.client.poll(self.shared.now()) {
+                self.shared.tally().said(bytes.len());
                 let sent = self.socket.send(Message::Binary(bytes.into())).await;
                 sent.map_err(|error| (Failure::Disconnected, error.to_string()))?;
             }

@@ -6,6 +6,7 @@
 mod bucket;
 mod client;
 mod events;
+mod explain;
 mod flow;
 mod history;
 mod inbox;
@@ -18,6 +19,7 @@ mod viewer;
 pub use bucket::Bucket;
 pub use client::{Arrived, Client, ClientError, Depth, Told};
 pub use events::{Batch, Event, EventLog, ImpossibleAck};
+pub use explain::{CostShare, Explainer, RoomCosts};
 pub use flow::Flow;
 pub use history::History;
 pub use inbox::{Inbox, Laid, Taken};

@@ -1,7 +1,7 @@
 //! A clip through the real encoder: quantised into rows, frozen into frames, composed into messages for one viewer.
 //!
-//! The viewer acknowledges each message at once and consumes one input per tick, as a playing client does. How many bytes
-//! a message is on the wire is stated here too: the WebSocket header and TCP/IP as Linux sends it.
+//! The viewer acknowledges each message at once and consumes one input per tick, as a playing client does. What a message
+//! takes on the wire is `wire::weight`'s business, what others would send `beside`'s.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,8 +12,10 @@ use super::clip::Clip;
 use super::report::{Coded, FieldPlan, Report};
 use crate::engine::{Entry, Viewer};
 use crate::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
-use crate::snapshot::{Field, Frame, Kind, Schema, SeatNote, Shape};
+use crate::snapshot::delta::costs;
+use crate::snapshot::{Field, Frame, FrameZone, Kind, Schema, SeatNote, Shape, Zone};
 use crate::tick::{Moment, Tick, TickRate};
+use crate::wire::weight::on_the_wire;
 
 /// How the fields of a clip are quantised.
 #[derive(Clone, Debug)]
@@ -45,23 +47,6 @@ pub struct Range {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PlanError(String);
-
-/// Bytes before a message of the server, which is not masked: opcode and length.
-pub(super) fn websocket_header(message: usize) -> usize {
-    match message {
-        0..=125 => 2,
-        126..=65_535 => 4,
-        _ => 10,
-    }
-}
-
-/// IPv4 and TCP with timestamps, which Linux sends by default; 12 less without.
-pub(super) const TCP_IP: usize = 52;
-
-/// Bytes that messages of this size take on the wire, one TCP segment each.
-pub(super) fn on_the_wire(message: usize) -> usize {
-    message + websocket_header(message) + TCP_IP
-}
 
 /// Replays `clip` and weighs every way to send it.
 ///
@@ -115,7 +100,7 @@ impl Column {
             Some(bits) => Shape::Angle { bits },
             None => Shape::Int { min: self.min, max: self.max },
         };
-        if self.held { Field::held(&self.name, shape) } else { Field::linear(&self.name, shape) }
+        if self.held { Field::held(&self.name, shape) } else { Field::smooth(&self.name, shape) }
     }
 
     fn plan(&self) -> FieldPlan {
@@ -181,6 +166,10 @@ fn schema(columns: &[Column]) -> Result<Arc<Schema>, PlanError> {
     Schema::new(vec![kind]).map(Arc::new).map_err(|error| PlanError(error.to_string()))
 }
 
+fn state(frame: &Frame) -> Option<&Zone> {
+    frame.zone(ZoneId(0)).map(FrameZone::zone)
+}
+
 /// One entity of one tick: its id, handed out as a room would, and its quanta.
 pub(super) type Quanta = (EntityId, Vec<i32>);
 
@@ -206,7 +195,7 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
     let entry = Entry { seat, entity: EntityId(0), tick: Tick(0), rate, placement };
     let mut viewer = Viewer::new(Moment(0), &entry, 0);
     let mut frame = Arc::new(Frame::initial(schema.clone(), Tick(0)));
-    let mut coded = Coded::new();
+    let mut coded = Coded::new(schema);
     for (rows, number) in ticks.iter().zip(1_u32..) {
         let note = SeatNote {
             seat,
@@ -232,15 +221,16 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
             let payload = next.zone(ZoneId(0)).map_or(0, |zone| zone.delta().len());
             coded.payload.add(payload, share);
             coded.message.add(message, share);
-            coded.wire.add(on_the_wire(message), share);
+            coded.wire.add(on_the_wire(message, false), share);
+            if let (Some(before), Some(after)) = (state(&frame), state(&next)) {
+                coded.explain(&costs(schema, before, after), share);
+            }
         }
         if let Some(zone) = next.zone(ZoneId(0)) {
             coded.keyframe.add(next.keyframe(zone).len(), share);
         }
         frame = next;
     }
-    for row in [&mut coded.payload, &mut coded.message, &mut coded.wire, &mut coded.keyframe] {
-        row.finish();
-    }
+    coded.finish();
     coded
 }

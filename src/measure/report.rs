@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::replay::TCP_IP;
+use crate::snapshot::Schema;
+use crate::snapshot::delta::Costs;
+use crate::wire::weight::TCP_IP;
 
 /// A measured clip.
 #[derive(Clone, Debug, Serialize)]
@@ -61,6 +63,9 @@ pub struct Coded {
     pub first_message: usize,
     /// Where the payload goes.
     pub shares: Vec<Share>,
+    /// Entities times ticks that `shares` were added up over.
+    #[serde(skip)]
+    explained: f64,
 }
 
 /// Part of the payload.
@@ -89,10 +94,33 @@ pub struct Row {
 }
 
 impl Coded {
-    pub(super) fn new() -> Self {
+    /// What is said that is not about a field, in the order of [`Self::explain`].
+    const REST: [&str; 4] = ["(who changed)", "(who came)", "(who left)", "(whole bytes)"];
+
+    pub(super) fn new(schema: &Schema) -> Self {
         let named = Row::named;
         let (payload, message, wire) = (named("payload"), named("message"), named("on the wire"));
-        Self { payload, message, wire, keyframe: named("keyframe"), ..Self::default() }
+        let fields = schema.kinds().iter().flat_map(|kind| kind.fields.iter().map(|field| field.name.as_str()));
+        let share = |name: &str| Share { name: name.to_owned(), bits: 0.0 };
+        let shares = fields.chain(Self::REST).map(share).collect();
+        Self { payload, message, wire, keyframe: named("keyframe"), shares, ..Self::default() }
+    }
+
+    /// Adds what a delta for so many entities was spent on.
+    pub(super) fn explain(&mut self, costs: &Costs, entities: f64) {
+        let arrivals = f64::from(costs.ids) + f64::from(costs.added);
+        let rest = [costs.presence.into(), arrivals, costs.removed.into(), costs.end.into()];
+        let fields = costs.fields.iter().map(|(_, _, cost)| f64::from(*cost));
+        self.shares.iter_mut().zip(fields.chain(rest)).for_each(|(share, cost)| share.bits += cost / 256.0);
+        self.explained += entities;
+    }
+
+    /// Sums up what was added.
+    pub(super) fn finish(&mut self) {
+        for row in [&mut self.payload, &mut self.message, &mut self.wire, &mut self.keyframe] {
+            row.finish();
+        }
+        self.shares.iter_mut().for_each(|share| share.bits /= self.explained.max(1.0));
     }
 }
 
@@ -142,6 +170,17 @@ impl Report {
         Ok(())
     }
 
+    fn write_shares(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n  where the payload goes, in bits per entity and tick")?;
+        let most = self.coded.shares.iter().map(|share| share.bits).fold(1e-9, f64::max);
+        for Share { name, bits } in self.coded.shares.iter().filter(|share| share.bits.abs() >= 0.0005) {
+            let line =
+                format!("{name:22} {bits:>7.3}   {}", "#".repeat((bits / most * 32.0).round().max(0.0) as usize));
+            writeln!(f, "  {}", line.trim_end())?;
+        }
+        Ok(())
+    }
+
     fn write_row(&self, f: &mut fmt::Formatter<'_>, row: &Row) -> fmt::Result {
         let second = row.tick * f64::from(self.rate);
         let times = row.mean / self.coded.payload.mean.max(1e-9);
@@ -167,14 +206,7 @@ impl fmt::Display for Report {
         for row in &self.beside {
             self.write_row(f, row)?;
         }
-        if !coded.shares.is_empty() {
-            writeln!(f, "\nwhere the payload goes, in bits per entity and tick")?;
-            let most = coded.shares.iter().map(|share| share.bits).fold(1e-9, f64::max);
-            for share in &coded.shares {
-                let bar = "#".repeat((share.bits / most * 32.0).round().max(0.0) as usize);
-                writeln!(f, "  {:26} {:>7.3}  {bar}", share.name, share.bits)?;
-            }
-        }
+        self.write_shares(f)?;
         let Row { tick, mean, .. } = coded.keyframe;
         writeln!(
             f,

@@ -8,6 +8,7 @@ mod guard;
 mod inputs;
 pub mod limits;
 mod message;
+pub mod weight;
 
 pub use close::Close;
 pub use codec::{WireError, decode_client, decode_server, encode_client, encode_server, hello_version};

@@ -41,6 +41,28 @@ fn pages_from_disk_cannot_be_climbed_out_of() {
 }
 
 #[test]
+fn a_room_says_where_its_bytes_go() {
+    let server = TestServer::start();
+    assert!(server.get("/api/rooms/nobody/costs").starts_with("HTTP/1.1 404"));
+    let mut player = Player::arena(&server);
+    let room = player.client.welcome().expect("a welcome").room.clone();
+    player.until(|_, client| client.tick().0 >= 45);
+    let told = server.get(&format!("/api/rooms/{room}/costs"));
+    assert!(told.starts_with("HTTP/1.1 200") && told.contains("cache-control: no-store"), "{told}");
+    let body = told.split("\r\n\r\n").nth(1).expect("a body");
+    let costs: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(costs["players"], 1);
+    assert!(costs["samples"].as_u64().is_some_and(|samples| samples >= 2), "{costs}");
+    let shares = costs["shares"].as_array().expect("a list");
+    assert!(shares.iter().any(|share| share["kind"] == "avatar" && share["field"] == "x"), "{costs}");
+    let bits: f64 = shares.iter().filter_map(|share| share["bits"].as_f64()).sum();
+    assert!((bits / 8.0 - costs["bytes"].as_f64().expect("a number")).abs() < 0.1, "{costs}");
+    let metrics = server.get("/metrics");
+    assert!(metrics.contains(r#"tickwire_delta_bits{game="arena",kind="avatar",field="x"}"#), "{metrics}");
+    assert!(!metrics.contains(&room), "rooms are not named");
+}
+
+#[test]
 fn the_list_of_rooms_updates_by_itself() {
     let server = TestServer::start();
     assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));

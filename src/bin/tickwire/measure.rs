@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -131,7 +132,8 @@ pub fn run(args: &MeasureArgs) -> ExitCode {
     });
     match measured {
         Ok(text) => {
-            println!("{text}");
+            // Whoever reads no further has seen enough.
+            let _ = writeln!(io::stdout(), "{text}");
             ExitCode::SUCCESS
         }
         Err(error) => {
