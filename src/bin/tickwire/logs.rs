@@ -32,7 +32,7 @@ where
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours);
     match config.log_format {
         LogFormat::Text => Box::new(log.finish()),
-        LogFormat::Json => Box::new(log.json().flatten_event(true).finish()),
+        LogFormat::Json => Box::new(log.json().flatten_event(true).with_span_list(false).finish()),
     }
 }
 
