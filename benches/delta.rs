@@ -10,7 +10,7 @@ use tickwire::snapshot::delta::{apply, diff, read_keyframe, write_keyframe};
 fn delta(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("delta");
     for players in [20, 200, 1000] {
-        let mut room = crowd::room(players);
+        let (mut room, _) = crowd::room(players);
         let (mut bytes, ticks) = (0, 200);
         for n in 40..40 + ticks {
             crowd::offer(&mut room, players, n);

@@ -2,7 +2,6 @@
 
 mod crowd;
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -12,7 +11,7 @@ use tickwire::tick::Moment;
 fn tick(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("room_tick");
     for players in [10, 100, 1000] {
-        let mut room = crowd::room(players);
+        let (mut room, first) = crowd::room(players);
         let mut n = 40;
         group.throughput(Throughput::Elements(players.into()));
         group.bench_with_input(BenchmarkId::new("tick", players), &players, |bencher, _| {
@@ -22,18 +21,17 @@ fn tick(criterion: &mut Criterion) {
                 black_box(room.tick())
             });
         });
-        let entry = room.admit("viewer".to_owned(), BTreeMap::new()).expect("there is room").entry;
-        let (first, second) = ([room.tick().frame], [room.tick().frame]);
+        let (before, after) = ([room.tick().frame], [room.tick().frame]);
         let in_the_room = || {
-            let mut viewer = Viewer::new(Moment(0), &entry);
-            viewer.compose(Moment(1), &first, None);
+            let mut viewer = Viewer::new(Moment(0), &first.entry, 0);
+            viewer.compose(Moment(1), &before, None);
             viewer
         };
         group.bench_with_input(BenchmarkId::new("compose", players), &players, |bencher, _| {
-            let compose = |viewer: &mut Viewer| black_box(viewer.compose(Moment(2), &second, None));
+            let compose = |viewer: &mut Viewer| black_box(viewer.compose(Moment(2), &after, None));
             bencher.iter_batched_ref(in_the_room, compose, criterion::BatchSize::SmallInput);
         });
-        let message = in_the_room().compose(Moment(2), &second, None);
+        let message = in_the_room().compose(Moment(2), &after, None);
         println!("{players} players: a message has {} bytes", message.len());
     }
     group.finish();

@@ -17,6 +17,8 @@ pub mod fuzzing;
 pub mod game;
 pub mod games;
 pub mod id;
+#[cfg(feature = "measure")]
+pub mod measure;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod snapshot;
@@ -26,7 +28,7 @@ pub mod wire;
 pub use game::{Context, Factory, Game, Input, Move, Observer, Player, Setup, Spec, SpeedGate, To};
 pub use id::{EntityId, KindId, Seat, ZoneId};
 #[cfg(feature = "server")]
-pub use server::{Config, Pages, Server};
+pub use server::{Config, LogFormat, Pages, Server};
 pub use snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 pub use tick::TickRate;
 pub use wire::{Close, Rule};

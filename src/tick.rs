@@ -130,6 +130,8 @@ impl TickClock {
     pub const CATCH_UP: u32 = 3;
     /// Unspent time is kept for this many periods: one hiccup is forgiven, a habit is not.
     const CREDIT_PERIODS: i64 = 8;
+    /// A room never owes more than this many microseconds: a pause of the whole machine is not the room's fault.
+    const MOST_OWED: i64 = 1_000_000;
     /// A room may use one part in this many of its thread in the long run.
     const SHARE: i64 = 2;
 
@@ -174,7 +176,8 @@ impl TickClock {
 
     /// Tells what the steps of one batch cost. Costs above the room's share are owed and repaid by skipping ticks.
     pub fn spent(&mut self, cost: Duration) {
-        self.credit = self.credit.saturating_sub(i64::try_from(cost.as_micros()).unwrap_or(i64::MAX));
+        let left = self.credit.saturating_sub(i64::try_from(cost.as_micros()).unwrap_or(i64::MAX));
+        self.credit = left.max(-Self::MOST_OWED);
     }
 
     fn deadline_of(&self, number: u64) -> Moment {
@@ -246,6 +249,16 @@ mod tests {
         }
         assert_eq!(run + skipped, 2000);
         assert!((640..700).contains(&run), "{run} ran");
+    }
+
+    #[test]
+    fn a_pause_within_a_tick_does_not_become_an_outage() {
+        let mut clock = clock(20);
+        clock.advance(Moment(50_000));
+        clock.spent(Duration::from_secs(60));
+        clock.advance(Moment(60_050_000));
+        let skipped = (1..=200_u64).filter(|n| clock.advance(Moment(60_050_000 + n * 50_000)).steps == 0).count();
+        assert!(skipped <= 40, "{skipped} ticks skipped after the pause");
     }
 
     #[test]

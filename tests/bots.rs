@@ -218,6 +218,7 @@ fn run(game: &'static str, fault: Fault, players: Vec<Behaviour>, verify: Verify
         ramp: Duration::from_millis(200),
         seed: 3,
         verify,
+        rate: 0,
         threads: 1,
     };
     let report = tickwire::bots::run(&config, |_| {}).expect("bots run");
@@ -289,6 +290,7 @@ fn what_the_server_does_wrong_fails_the_run_by_its_name() {
         ramp: Duration::ZERO,
         seed: 1,
         verify: Verify::All,
+        rate: 0,
         threads: 2,
     };
     let report = tickwire::bots::run(&unreachable, |_| {}).expect("bots run");

@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use tickwire::id::{EntityId, KindId, ZoneId};
 use tickwire::snapshot::{Field, Frame, Kind, Motion, Schema, Shape};
 use tickwire::tick::Tick;
-use tickwire::wire::{Close, decode_client, decode_server, encode_client, encode_server};
+use tickwire::wire::{
+    ClientMessage, Close, Run, decode_client, decode_server, encode_client, encode_server, unpack_runs,
+};
 
 /// Per row: kind, id, values.
 type Rows<'a> = &'a [(u8, u32, &'a [i32])];
@@ -32,6 +34,25 @@ fn messages() {
         json!({ "name": name, "hex": hex(&bytes), "message": message })
     });
     compare("messages", &json!({ "client": client.collect::<Vec<_>>(), "server": server.collect::<Vec<_>>() }));
+}
+
+/// Inputs as a client has them, and the messages that carry them.
+#[test]
+fn inputs() {
+    let vectors = golden_messages::inputs().into_iter().map(|vector| {
+        let message = vector.message();
+        let ClientMessage::Inputs(packed) = &message else { panic!("inputs are inputs") };
+        let unpacked = unpack_runs(&vector.schema, packed).map(|run| {
+            let (count, input) = run.expect("what was packed can be unpacked");
+            Run { count, values: input[..vector.schema.fields().len()].to_vec() }
+        });
+        assert_eq!(unpacked.collect::<Vec<_>>(), vector.runs, "{}", vector.name);
+        json!({
+            "name": vector.name, "hex": hex(&encode_client(&message)), "schema": vector.schema, "ack": vector.ack,
+            "placement": vector.placement, "held": vector.held, "runs": vector.runs,
+        })
+    });
+    compare("inputs", &json!(vectors.collect::<Vec<_>>()));
 }
 
 #[test]

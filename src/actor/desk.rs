@@ -4,12 +4,13 @@
 //! the room lays events; the session takes them with the frames. A desk belongs to one session: a replaced or departed
 //! session keeps its old desk, which nobody looks at any more, so nothing it lays there counts.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::engine::{EventLog, Laid};
+use crate::engine::{Event, EventLog, Laid};
 use crate::id::Seq;
 use crate::wire::{Close, limits};
 
@@ -19,6 +20,30 @@ pub struct Desk {
     input: Mutex<InTray>,
     events: Mutex<EventLog>,
     has_events: AtomicBool,
+}
+
+/// A session's hold on its desk: whatever becomes of it, a goodbye is laid down when it is dropped.
+#[derive(Debug)]
+pub struct Sitting(Arc<Desk>);
+
+impl Sitting {
+    /// Takes hold.
+    pub fn at(desk: &Arc<Desk>) -> Self {
+        Self(desk.clone())
+    }
+}
+
+impl std::ops::Deref for Sitting {
+    type Target = Desk;
+    fn deref(&self) -> &Desk {
+        &self.0
+    }
+}
+
+impl Drop for Sitting {
+    fn drop(&mut self) {
+        self.0.leave(Close::Lost);
+    }
 }
 
 /// What a session laid down since the last tick.
@@ -54,7 +79,7 @@ impl Desk {
         fits
     }
 
-    /// Says goodbye for the session.
+    /// Says goodbye for the session; the first reason counts.
     pub fn leave(&self, close: Close) {
         self.input.lock().goodbye.get_or_insert(close);
     }
@@ -68,7 +93,7 @@ impl Desk {
     }
 
     /// Lays down an event for the session.
-    pub fn post(&self, event: std::sync::Arc<crate::engine::Event>) {
+    pub fn post(&self, event: Arc<Event>) {
         self.events.lock().push(event);
         self.has_events.store(true, Ordering::Release);
     }

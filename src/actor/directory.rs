@@ -8,19 +8,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler};
+use actix::{Actor, ActorContext, Addr, Arbiter, AsyncContext, Context, Handler};
 use bytes::Bytes;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::clock::Clock;
-use super::message::{CloseRoom, Drain, Found, Locate, RoomEntry, RoomKey};
+use super::message::{CloseRoom, Drain, Explain, Found, Locate, RoomEntry, RoomKey, Stop};
 use super::metrics::Metrics;
 use super::room::RoomActor;
 use super::status::Status;
-use crate::engine::{Room, RoomConfig};
+use crate::engine::{Room, RoomConfig, RoomCosts};
 use crate::game::{Factory, Setup};
 use crate::tick::TickRate;
 use crate::wire::{Close, Join, limits};
@@ -35,6 +35,8 @@ pub struct DirectoryConfig {
     pub most_rooms: usize,
     /// Threads that rooms live on.
     pub arbiters: usize,
+    /// How long a room without players lives on.
+    pub empty_for: Duration,
 }
 
 /// The actor.
@@ -92,11 +94,11 @@ impl Directory {
         if self.rooms.len() >= self.config.most_rooms {
             return Err(Close::TryLater);
         }
-        let factory = self.config.games.get(&game).ok_or(Close::NoSuchRoom)?;
         let refused = |why: String| {
-            info!(?game, ?why, "no room was made");
+            debug!(?game, ?why, "no room was made");
             Close::NoSuchRoom
         };
+        let factory = self.config.games.get(&game).ok_or_else(|| refused("there is no such game".to_owned()))?;
         let (rate, capacity) = self.read_options(&options).map_err(refused)?;
         let setup = Setup { rate, seed: random_u64(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
@@ -145,8 +147,9 @@ impl Directory {
         let arbiter = (0..self.arbiters.len()).min_by_key(|arbiter| load(*arbiter)).unwrap_or(0);
         let status = Arc::new(Status::default());
         let (clock, metrics, shared) = (self.clock, self.metrics.clone(), status.clone());
-        let handle = self.arbiters[arbiter].handle();
-        let room = RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, clock, shared, metrics));
+        let (handle, empty_for) = (self.arbiters[arbiter].handle(), self.config.empty_for);
+        let room =
+            RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, empty_for, clock, shared, metrics));
         Listed { entry, options, room, status, arbiter }
     }
 
@@ -198,6 +201,15 @@ impl Handler<Locate> for Directory {
     }
 }
 
+impl Handler<Explain> for Directory {
+    type Result = Option<Arc<RoomCosts>>;
+
+    fn handle(&mut self, Explain(id): Explain, _: &mut Context<Self>) -> Self::Result {
+        let listed = self.rooms.values().find(|listed| listed.entry.id == id && !listed.status.is_closed());
+        listed.map(|listed| listed.status.costs())
+    }
+}
+
 impl Handler<Drain> for Directory {
     type Result = ();
 
@@ -205,6 +217,14 @@ impl Handler<Drain> for Directory {
     fn handle(&mut self, _: Drain, _: &mut Context<Self>) {
         self.draining = true;
         self.rooms.values().for_each(|listed| listed.room.do_send(CloseRoom(Close::Draining)));
+    }
+}
+
+impl Handler<Stop> for Directory {
+    type Result = ();
+
+    fn handle(&mut self, _: Stop, ctx: &mut Context<Self>) {
+        ctx.stop();
     }
 }
 

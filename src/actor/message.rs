@@ -6,11 +6,11 @@ use std::sync::Arc;
 use actix::{Addr, Message, Recipient};
 use serde::Serialize;
 
-use super::desk::Desk;
+use super::desk::Sitting;
 use super::feed::Feed;
 use super::room::RoomActor;
 use super::status::Expected;
-use crate::engine::Entry;
+use crate::engine::{Entry, RoomCosts};
 use crate::snapshot::Frame;
 use crate::wire::{Close, Join, Welcome};
 
@@ -45,6 +45,11 @@ pub struct End(pub Close);
 #[rtype(result = "Result<Found, Close>")]
 pub struct Locate(pub Join);
 
+/// The edge to directory: what do this room's deltas cost? `None`: there is no such room.
+#[derive(Debug, Message)]
+#[rtype(result = "Option<Arc<RoomCosts>>")]
+pub struct Explain(pub String);
+
 /// The room that was found; it stays open until the player arrived.
 #[derive(Debug)]
 pub struct Found {
@@ -70,7 +75,7 @@ pub struct Knock {
 pub struct Joined {
     pub entry: Entry,
     pub welcome: Welcome,
-    pub desk: Arc<Desk>,
+    pub desk: Sitting,
     pub feed: Arc<Feed>,
 }
 
@@ -78,6 +83,11 @@ pub struct Joined {
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct CloseRoom(pub Close);
+
+/// Server to directory: nobody will ask any more.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Stop;
 
 /// Shutdown to directory: take no more players, end all rooms.
 #[derive(Clone, Copy, Debug, Message)]

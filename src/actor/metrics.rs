@@ -1,7 +1,9 @@
-//! What is counted. Label sets are bounded: close reasons only, never names of rooms or players.
+//! What is counted. Label sets are bounded: close reasons, and the kinds and fields of games; never rooms or players.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -10,8 +12,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::engine::RoomCosts;
 use crate::wire::Close;
 
+/// Gauges of bits: a game's kinds and fields are bounded, but a game may make its schema from its options.
+const MOST_SPENT: usize = 1024;
+
+type Bits = Gauge<f64, AtomicU64>;
 type Count = Counter<u64, AtomicU64>;
 
 /// All metrics of a server.
@@ -37,11 +44,22 @@ pub struct Metrics {
     pub(super) values_saturated: Count,
     pub(super) room_crashes: Count,
     endings: Family<Ending, Count>,
+    delta_bits: Family<Spent, Bits>,
+    /// What has a gauge.
+    spent: Mutex<BTreeSet<Spent>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Ending {
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+struct Spent {
+    game: String,
+    /// Empty for what is not about the fields of one kind.
+    kind: String,
+    field: String,
 }
 
 impl Default for Metrics {
@@ -79,6 +97,9 @@ impl Default for Metrics {
         let sessions = gauge("sessions", "Connections upgraded");
         let endings = Family::default();
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
+        let delta_bits = Family::default();
+        let help = "Bits of deltas per tick and player, by kind and field, averaged over samples of the game's rooms";
+        registry.register("delta_bits", help, delta_bits.clone());
         Self {
             registry,
             tick_duration,
@@ -100,6 +121,8 @@ impl Default for Metrics {
             values_saturated,
             room_crashes,
             endings,
+            delta_bits,
+            spent: Mutex::default(),
         }
     }
 }
@@ -108,6 +131,22 @@ impl Metrics {
     /// Counts the end of a session.
     pub(super) fn ended(&self, close: Close) {
         self.endings.get_or_create(&Ending { reason: close.label() }).inc();
+    }
+
+    /// Tells what a room of a game spends its bytes on.
+    pub(super) fn explain(&self, game: &str, costs: &RoomCosts) {
+        for share in &costs.shares {
+            let kind = share.kind.clone().unwrap_or_default();
+            let label = Spent { game: game.to_owned(), kind, field: share.field.clone() };
+            let mut spent = self.spent.lock();
+            if spent.contains(&label) {
+                let gauge = self.delta_bits.get_or_create(&label);
+                gauge.inc_by((share.bits - gauge.get()) / 8.0);
+            } else if spent.len() < MOST_SPENT {
+                self.delta_bits.get_or_create(&label).set(share.bits);
+                spent.insert(label);
+            }
+        }
     }
 
     /// Everything, in the OpenMetrics text format.

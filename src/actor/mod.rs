@@ -19,7 +19,7 @@ mod status;
 pub use clock::Clock;
 pub use directory::{Directory, DirectoryConfig};
 pub use line::Line;
-pub use message::Drain;
+pub use message::{Drain, Explain, Stop};
 pub use metrics::Metrics;
 pub use relay::Relay;
 pub use session::{Gate, start};

@@ -19,13 +19,13 @@ use super::message::{Publish, RelayKey, RoomKey, Wake};
 use super::metrics::Metrics;
 use crate::snapshot::Frame;
 use crate::tick::Moment;
-use crate::wire::limits;
 
 /// The actor; only rooms write to it.
 pub struct Relay {
     table: Rc<RefCell<Table>>,
     clock: Clock,
     metrics: Arc<Metrics>,
+    looked: Moment,
 }
 
 /// The relay as the sessions of its thread see it.
@@ -34,9 +34,15 @@ pub struct RelayHandle {
     key: RelayKey,
     publish: Addr<Relay>,
     table: Rc<RefCell<Table>>,
+    clock: Clock,
 }
 
-type Table = BTreeMap<RoomKey, Local>;
+#[derive(Default)]
+struct Table {
+    rooms: BTreeMap<RoomKey, Local>,
+    /// Lines of sessions that ended by themselves, and when they are cut if their sockets are stuck.
+    buried: Vec<(Moment, Line)>,
+}
 
 /// A room as far as this thread is concerned.
 #[derive(Default)]
@@ -56,8 +62,8 @@ struct Listener {
 pub struct Pulse {
     /// A wake-up is pending.
     pub woken: Cell<bool>,
-    /// Since when the client has acknowledged nothing although something is on its way.
-    pub stalled_since: Cell<Option<Moment>>,
+    /// When the client must have acknowledged something, if something is on its way.
+    pub patient_until: Cell<Option<Moment>>,
     /// The line was cut because of that.
     pub evicted: Cell<bool>,
 }
@@ -72,17 +78,16 @@ impl Relay {
     /// Starts the relay of the current thread.
     pub fn start_here(clock: Clock, metrics: Arc<Metrics>) -> RelayHandle {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let table = Rc::new(RefCell::new(Table::new()));
-        let relay = Self { table: table.clone(), clock, metrics };
-        RelayHandle { key: RelayKey(NEXT.fetch_add(1, Ordering::Relaxed)), publish: relay.start(), table }
+        let table = Rc::new(RefCell::new(Table::default()));
+        let relay = Self { table: table.clone(), clock, metrics, looked: clock.now() };
+        RelayHandle { key: RelayKey(NEXT.fetch_add(1, Ordering::Relaxed)), publish: relay.start(), table, clock }
     }
 
     /// Ends sessions whose client has taken nothing for longer than the patience.
-    fn evict(&self) {
-        let now = self.clock.now();
-        for listener in self.table.borrow().values().flat_map(|local| &local.sessions) {
-            let stalled = listener.pulse.stalled_since.get();
-            let stalled = stalled.is_some_and(|since| now.since(since) >= limits::PATIENCE + Self::CHANCE);
+    fn evict(&self, now: Moment) {
+        for listener in self.table.borrow().rooms.values().flat_map(|local| &local.sessions) {
+            let until = listener.pulse.patient_until.get();
+            let stalled = until.is_some_and(|until| now >= until.plus(Self::CHANCE));
             if let Some(line) = &listener.line
                 && stalled
                 && !listener.pulse.evicted.replace(true)
@@ -94,7 +99,19 @@ impl Relay {
     }
 
     fn look_around(&mut self, ctx: &mut Context<Self>) {
-        self.evict();
+        let now = self.clock.now();
+        // After a pause of the whole process, acknowledgements lie in sockets that were not read yet.
+        if now.since(self.looked) < Self::LOOK_EVERY * 2 {
+            self.evict(now);
+        }
+        self.looked = now;
+        self.table.borrow_mut().buried.retain(|(until, line)| {
+            let due = now >= *until;
+            if due {
+                line.cut();
+            }
+            !due
+        });
         ctx.run_later(Self::LOOK_EVERY, Self::look_around);
     }
 }
@@ -113,7 +130,7 @@ impl Handler<Publish> for Relay {
 
     fn handle(&mut self, Publish { room, frame }: Publish, _: &mut Context<Self>) {
         let mut table = self.table.borrow_mut();
-        let Some(local) = table.get_mut(&room) else { return };
+        let Some(local) = table.rooms.get_mut(&room) else { return };
         local.newest = Some(frame);
         for listener in &local.sessions {
             // A full mailbox means that the session is behind and will look at the newest frame anyway.
@@ -137,21 +154,27 @@ impl RelayHandle {
 
     /// Listens to a room until [`Self::forget`].
     pub(super) fn listen(&self, room: RoomKey, wake: Recipient<Wake>, pulse: Rc<Pulse>, line: Option<Line>) {
-        self.table.borrow_mut().entry(room).or_default().sessions.push(Listener { wake, pulse, line });
+        self.table.borrow_mut().rooms.entry(room).or_default().sessions.push(Listener { wake, pulse, line });
     }
 
     /// Ends what [`Self::listen`] began.
     pub(super) fn forget(&self, room: RoomKey, pulse: &Rc<Pulse>) {
         let mut table = self.table.borrow_mut();
-        let Some(local) = table.get_mut(&room) else { return };
+        let Some(local) = table.rooms.get_mut(&room) else { return };
         local.sessions.retain(|listener| !Rc::ptr_eq(&listener.pulse, pulse));
         if local.sessions.is_empty() {
-            table.remove(&room);
+            table.rooms.remove(&room);
         }
+    }
+
+    /// Sees to it that the socket of an ended session is closed, also when its last bytes cannot be written.
+    pub(super) fn bury(&self, line: Line) {
+        let until = self.clock.now().plus(Relay::CHANCE);
+        self.table.borrow_mut().buried.push((until, line));
     }
 
     /// The newest frame of a room that reached this thread.
     pub(super) fn newest(&self, room: RoomKey) -> Option<Arc<Frame>> {
-        self.table.borrow().get(&room)?.newest.clone()
+        self.table.borrow().rooms.get(&room)?.newest.clone()
     }
 }

@@ -6,19 +6,21 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
 use tokio::sync::oneshot;
-use tracing::{debug, error, info};
+use tracing::{Span, debug, error, info, info_span};
 
 use super::clock::Clock;
-use super::desk::{Desk, InTray};
+use super::desk::{Desk, InTray, Sitting};
 use super::feed::Feed;
 use super::message::{CloseRoom, End, Joined, Knock, Publish, RelayKey, RoomKey};
 use super::metrics::Metrics;
 use super::status::Status;
-use crate::engine::{Refusal, Room};
+use crate::engine::{Explainer, Refusal, Room};
 use crate::id::Seat;
+use crate::snapshot::Frame;
 use crate::tick::{Moment, TickClock};
 use crate::wire::{Close, limits};
 
@@ -38,7 +40,12 @@ pub struct RoomActor {
     waiting: VecDeque<(Knock, Answer)>,
     tray: InTray,
     empty_since: Option<Moment>,
+    /// How long it lives on without players.
+    empty_for: Duration,
     superseded: u64,
+    explainer: Explainer,
+    /// Around everything the room logs, its game's words included.
+    span: Span,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
 }
@@ -52,17 +59,43 @@ struct Guest {
 
 impl RoomActor {
     /// The shell of `room`, whose first tick is one period away.
-    pub fn new(key: RoomKey, room: Room, clock: Clock, status: Arc<Status>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        key: RoomKey,
+        room: Room,
+        empty_for: Duration,
+        clock: Clock,
+        status: Arc<Status>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let (guests, relays, waiting, tray) = Default::default();
+        let span = info_span!("room", id = room.config().id, game = room.config().game);
         let feed = Arc::new(Feed::new(room.rate()));
         let pacing = TickClock::new(room.rate(), clock.now());
+        let explainer = Explainer::new(room.rate(), &room.spec().schema);
         let (room, empty_since, superseded) = (Some(room), Some(clock.now()), 0);
-        Self { key, room, pacing, clock, feed, guests, relays, waiting, tray, empty_since, superseded, status, metrics }
+        Self {
+            key,
+            room,
+            pacing,
+            clock,
+            feed,
+            guests,
+            relays,
+            waiting,
+            tray,
+            empty_since,
+            explainer,
+            empty_for,
+            superseded,
+            span,
+            status,
+            metrics,
+        }
     }
 
     fn arm(&self, ctx: &mut Context<Self>) {
         let wait = self.pacing.deadline().since(self.clock.now());
-        ctx.run_later(wait, Self::on_alarm);
+        ctx.run_later(wait, |act, ctx| act.span.clone().in_scope(|| act.on_alarm(ctx)));
     }
 
     fn on_alarm(&mut self, ctx: &mut Context<Self>) {
@@ -75,7 +108,7 @@ impl RoomActor {
             if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
                 self.metrics.room_crashes.inc();
                 let tick = self.room.as_ref().map_or(0, |room| room.frame().tick().0.wrapping_add(1));
-                error!(room = self.name(), tick, "the game panicked; the room is closed");
+                error!(tick, "the game panicked; the room is closed");
                 return self.finish(Close::RoomCrashed, ctx);
             }
             self.metrics.ticks.inc();
@@ -91,17 +124,16 @@ impl RoomActor {
 
     fn tick(&mut self) {
         self.look_over_desks();
+        // Before seats are given away again: what is said to a seat is for who sat there when it was said.
+        self.deliver_posts();
         self.admit_waiting();
         let Some(room) = &mut self.room else { return };
+        let before = room.frame().clone();
         let ticked = room.tick();
-        for post in room.take_posts() {
-            for guest in post.seats.iter().filter_map(|seat| self.guests.get(seat)) {
-                guest.desk.post(post.event.clone());
-            }
-        }
         let superseded = room.superseded();
         self.metrics.inputs_superseded.inc_by(superseded.saturating_sub(self.superseded));
         self.superseded = superseded;
+        self.deliver_posts();
         self.metrics.values_saturated.inc_by(ticked.frame.saturated());
         for (seat, close) in ticked.kicks {
             self.dismiss(seat, close);
@@ -110,6 +142,27 @@ impl RoomActor {
         for (publish, _) in self.relays.values() {
             // A full relay is behind; the next frame brings it to the present.
             let _ = publish.try_send(Publish { room: self.key, frame: ticked.frame.clone() });
+        }
+        self.explain(&before, &ticked.frame);
+    }
+
+    /// Once per second, weighs what the tick cost. The frame is on its way already.
+    fn explain(&mut self, before: &Frame, frame: &Frame) {
+        let Some(room) = &self.room else { return };
+        if room.players() == 0 || !self.explainer.is_due(frame.tick()) {
+            return;
+        }
+        let costs = self.explainer.sample(before, frame, room.players());
+        self.metrics.explain(&room.config().game, costs);
+        self.status.set_costs(costs.clone());
+    }
+
+    fn deliver_posts(&mut self) {
+        let posts = self.room.as_mut().map(Room::take_posts).unwrap_or_default();
+        for post in posts {
+            for guest in post.seats.iter().filter_map(|seat| self.guests.get(seat)) {
+                guest.desk.post(post.event.clone());
+            }
         }
     }
 
@@ -130,16 +183,8 @@ impl RoomActor {
     fn admit_waiting(&mut self) {
         for _ in 0..limits::JOINS_PER_TICK {
             let Some((knock, answer)) = self.waiting.pop_front() else { break };
-            if answer.is_closed() {
-                continue;
-            }
-            let joined = self.admit(knock);
-            let seat = joined.as_ref().ok().map(|joined| joined.entry.seat);
-            if answer.send(joined).is_err()
-                && let Some(seat) = seat
-            {
-                self.leave(seat, Close::Lost);
-            }
+            // An answer that reaches nobody drops its hold on the desk, which says goodbye.
+            let _ = answer.send(self.admit(knock));
         }
         let players = self.room.as_ref().map_or(0, Room::players);
         self.status.set_players(players);
@@ -162,7 +207,12 @@ impl RoomActor {
         self.metrics.players.inc();
         // From here on the seat itself holds the room open.
         drop(expected);
-        Ok(Joined { entry: admitted.entry, welcome: admitted.welcome, desk, feed: self.feed.clone() })
+        Ok(Joined {
+            entry: admitted.entry,
+            welcome: admitted.welcome,
+            desk: Sitting::at(&desk),
+            feed: self.feed.clone(),
+        })
     }
 
     fn leave(&mut self, seat: Seat, close: Close) {
@@ -189,7 +239,7 @@ impl RoomActor {
 
     fn is_forgotten(&self, now: Moment) -> bool {
         let idle = self.waiting.is_empty() && self.guests.is_empty();
-        idle && self.empty_since.is_some_and(|since| now.since(since) >= limits::EMPTY_ROOM_FOR)
+        idle && self.empty_since.is_some_and(|since| now.since(since) >= self.empty_for)
     }
 
     /// Ends the room and everyone in it. Game code that panics on the way out is not asked again.
@@ -204,14 +254,10 @@ impl RoomActor {
         for (_, answer) in self.waiting.drain(..) {
             let _ = answer.send(Err(close));
         }
-        info!(room = self.name(), reason = close.label(), "room ended");
+        info!(reason = close.label(), "room ended");
         let room = self.room.take();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(room)));
         ctx.stop();
-    }
-
-    fn name(&self) -> &str {
-        self.room.as_ref().map_or("", |room| &room.config().id)
     }
 }
 
@@ -247,6 +293,6 @@ impl Handler<CloseRoom> for RoomActor {
     type Result = ();
 
     fn handle(&mut self, CloseRoom(close): CloseRoom, ctx: &mut Context<Self>) {
-        self.finish(close, ctx);
+        self.span.clone().in_scope(|| self.finish(close, ctx));
     }
 }

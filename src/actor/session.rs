@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 use bytes::Bytes;
 use futures_util::Stream;
-use tracing::debug;
+use tracing::{Span, debug, debug_span};
 
 use super::clock::Clock;
-use super::desk::Desk;
+use super::desk::Sitting;
 use super::directory::Directory;
 use super::feed::Feed;
 use super::line::Line;
@@ -64,12 +64,14 @@ pub struct WsSession {
     counted: SessionCounts,
     frames: Vec<Arc<Frame>>,
     ending: Option<Close>,
+    /// Names the session in logs by a number; players' names stay out of them.
+    span: Span,
 }
 
 /// Where the player sits.
 struct Place {
     room: RoomKey,
-    desk: Arc<Desk>,
+    desk: Sitting,
     feed: Arc<Feed>,
 }
 
@@ -80,6 +82,7 @@ type Ctx = ws::WebsocketContext<WsSession>;
 /// # Errors
 /// When the handshake fails after all.
 pub fn start(gate: Gate, request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse, actix_web::Error> {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
     let offence = Rc::new(Cell::new(None));
     let guarded = Guarded { stream: payload, guard: Guard::default(), offence: offence.clone(), failed: false };
     let session = WsSession {
@@ -92,6 +95,7 @@ pub fn start(gate: Gate, request: &HttpRequest, payload: web::Payload) -> Result
         counted: SessionCounts::default(),
         frames: Vec::new(),
         ending: None,
+        span: debug_span!("session", id = NEXT.fetch_add(1, Ordering::Relaxed)),
         gate,
     };
     ws::WsResponseBuilder::new(session, request, guarded)
@@ -155,7 +159,7 @@ impl WsSession {
     }
 
     fn note_pulse(&self) {
-        self.pulse.stalled_since.set(self.session.viewer().and_then(|viewer| viewer.flow().stalled_since()));
+        self.pulse.patient_until.set(self.session.viewer().and_then(|viewer| viewer.flow().patient_until()));
     }
 
     fn enter(&mut self, visit: Visit, ctx: &mut Ctx) {
@@ -187,11 +191,13 @@ impl WsSession {
 
     fn sit_down(&mut self, room: RoomKey, joined: Joined, ctx: &mut Ctx) {
         let Joined { entry, welcome, desk, feed } = joined;
+        debug!(parent: &self.span, room = welcome.room, "seated");
         let bytes = self.session.enter(self.gate.clock.now(), &entry, welcome);
         self.send(bytes, ctx);
         let wake = ctx.address().recipient();
         self.gate.relay.listen(room, wake, self.pulse.clone(), self.line.clone());
         self.place = Some(Place { room, desk, feed });
+        self.note_pulse();
         self.catch_up(ctx);
     }
 
@@ -271,10 +277,13 @@ impl Actor for WsSession {
             place.desk.leave(close);
             self.gate.relay.forget(place.room, &self.pulse);
         }
+        if let Some(line) = self.line.take() {
+            self.gate.relay.bury(line);
+        }
         self.gate.sessions.fetch_sub(1, Ordering::Relaxed);
         self.gate.metrics.sessions.dec();
         self.gate.metrics.ended(close);
-        debug!(reason = close.label(), "session ended");
+        debug!(parent: &self.span, reason = close.label(), "session ended");
     }
 }
 
@@ -291,10 +300,8 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
                     ctx.pong(&stamp);
                 }
             }),
-            Ok(ws::Message::Pong(_)) => {
-                self.session.on_pong(now);
-                Ok(())
-            }
+            // Counted like pings: an honest client answers a few, a flood of them is a flood.
+            Ok(ws::Message::Pong(_)) => self.session.on_ping(now).map(drop),
             Ok(ws::Message::Close(reason)) => Err(answer_to(reason.as_ref())),
             Ok(ws::Message::Text(_)) => Err(Close::Unsupported),
             Ok(ws::Message::Continuation(_)) => Err(Close::TooBig),

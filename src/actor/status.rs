@@ -1,14 +1,17 @@
-//! What a room lets others see of it without a letter: counts and whether it still takes players.
+//! What a room lets others see of it without a letter: counts, costs, and whether it still takes players.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::engine::RoomCosts;
+
 /// The outside of a room.
 #[derive(Debug, Default)]
 pub struct Status {
     players: AtomicUsize,
+    costs: Mutex<Arc<RoomCosts>>,
     door: Mutex<Door>,
 }
 
@@ -28,6 +31,16 @@ impl Status {
     /// Tells the number of seats taken.
     pub fn set_players(&self, players: usize) {
         self.players.store(players, Ordering::Relaxed);
+    }
+
+    /// What the room's deltas cost, as far as it was weighed.
+    pub fn costs(&self) -> Arc<RoomCosts> {
+        self.costs.lock().clone()
+    }
+
+    /// Tells what the room's deltas cost.
+    pub fn set_costs(&self, costs: RoomCosts) {
+        *self.costs.lock() = Arc::new(costs);
     }
 
     /// Whether the room has ended.

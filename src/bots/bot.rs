@@ -45,6 +45,8 @@ pub struct Job {
     pub behaviour: Behaviour,
     /// Whether it rebuilds the state and checks it.
     pub verify: bool,
+    /// Frame messages per second it asks for; 0 for one per tick.
+    pub rate: u16,
     /// Its own seed.
     pub seed: u64,
     /// When to connect.
@@ -122,7 +124,7 @@ impl Bot {
             Behaviour::Follow(path) => path.position(0).map(|(x, y)| ("spawn".to_owned(), format!("{x},{y}"))),
             _ => None,
         };
-        let hello = Client::hello(job.join, &format!("bot {}", job.number), spawn.into_iter().collect());
+        let hello = Client::hello(job.join, &format!("bot {}", job.number), spawn.into_iter().collect(), job.rate);
         socket.send(Message::Binary(hello.into())).await.map_err(refused)?;
         let mut client = Client::new(Depth::Full);
         while client.welcome().is_none() {
@@ -180,6 +182,7 @@ impl Bot {
                 }
             }
             while let Some(bytes) = self.client.poll(self.shared.now()) {
+                self.shared.tally().said(bytes.len());
                 let sent = self.socket.send(Message::Binary(bytes.into())).await;
                 sent.map_err(|error| (Failure::Disconnected, error.to_string()))?;
             }

@@ -122,6 +122,12 @@ pub struct Report {
     pub payload_bytes_per_player_tick: f64,
     /// Bytes of frame messages likewise.
     pub message_bytes_per_player_tick: f64,
+    /// Bytes on the wire per second that one bot gets in frame messages; see [`on_the_wire`](crate::wire::weight).
+    pub down_per_second: f64,
+    /// Bytes on the wire per second that one bot sends.
+    pub up_per_second: f64,
+    /// Messages per second that one bot sends.
+    pub said_per_second: f64,
     /// Only when recordings were followed.
     pub follow: Option<Follow>,
     /// Processor time of the bots' process, as a share of one core; Linux only.
@@ -141,6 +147,7 @@ impl Report {
         let stolen = usage.map(|(from, to)| share(to.stolen.saturating_sub(from.stolen), to.total - from.total));
         let quarter_ms = rate.map_or(f64::MAX, |rate| rate.period().as_secs_f64() * 250.0);
         let busy = cpu.is_some_and(|cpu| cpu > 0.9 * config.threads.max(1) as f64);
+        let per_second = rate.map_or(0.0, |rate| f64::from(rate.per_second()));
         let offence = |failed: &super::tally::Failed| Offence { count: failed.count, first: failed.first.clone() };
         let follows = config.players.iter().any(|player| matches!(player, Behaviour::Follow(_)));
         let follow = Follow { checked: counts.checked, mismatched: counts.mismatched, corrected: counts.corrections };
@@ -175,6 +182,9 @@ impl Report {
             message_bytes_per_tick: share(counts.message, counts.ticks),
             payload_bytes_per_player_tick: share(counts.payload, counts.player_ticks),
             message_bytes_per_player_tick: share(counts.message, counts.player_ticks),
+            down_per_second: share(counts.down, counts.ticks) * per_second,
+            up_per_second: share(counts.up, counts.ticks) * per_second,
+            said_per_second: share(counts.said, counts.ticks) * per_second,
             follow: follows.then_some(follow),
             bots_cpu: cpu,
             steal: stolen,
@@ -207,6 +217,9 @@ impl fmt::Display for Report {
         let (payload, message) = (self.payload_bytes_per_player_tick, self.message_bytes_per_player_tick);
         write!(f, "{:<18} per player seen and tick: payload {payload:.2}, message {message:.2}; ", "bytes")?;
         writeln!(f, "{:.0} per bot and tick", self.message_bytes_per_tick)?;
+        let Self { down_per_second, up_per_second, said_per_second, .. } = self;
+        write!(f, "{:<18} per bot and second: down {down_per_second:.0} B, up {up_per_second:.0} B ", "on the wire")?;
+        writeln!(f, "in {said_per_second:.1} messages")?;
         if let Some(Follow { checked, mismatched, corrected }) = self.follow {
             writeln!(f, "{:<18} {checked} positions checked, {mismatched} differ, {corrected} corrected", "follow")?;
         }

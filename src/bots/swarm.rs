@@ -34,6 +34,8 @@ pub struct Config {
     pub seed: u64,
     /// Who rebuilds the state and compares it.
     pub verify: Verify,
+    /// Frame messages per second that each bot asks for; 0 for one per tick.
+    pub rate: u16,
     /// Threads for the bots.
     pub threads: usize,
 }
@@ -144,6 +146,7 @@ fn job(config: &Config, number: u32, behaviour: Behaviour, start: Instant) -> Jo
         join: Join::JoinOrCreate { game: config.game.clone(), options },
         verify: follows || config.verify.includes(number, players),
         behaviour,
+        rate: config.rate,
         seed: config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(number),
         join_at: start + config.ramp.mul_f64(f64::from(number) / f64::from(players.max(1))),
         leave_at,

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 use super::room::RoomTally;
 use crate::engine::Arrived;
 use crate::tick::{Moment, Tick, TickRate};
+use crate::wire::weight::on_the_wire;
 
 /// What can go wrong for a bot. Each one fails the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +79,12 @@ pub struct Counts {
     pub payload: u64,
     /// Bytes of frame messages.
     pub message: u64,
+    /// The same on the wire.
+    pub down: u64,
+    /// Bytes of what the bots said once they played, on the wire.
+    pub up: u64,
+    /// How often they said something.
+    pub said: u64,
     /// Inputs that the server dropped unused.
     pub superseded: u64,
     /// Server-side moves.
@@ -147,6 +154,7 @@ impl Tally {
         counts.player_ticks += u64::from(arrived.advance) * u64::from(arrived.players);
         counts.payload += arrived.payload as u64;
         counts.message += bytes as u64;
+        counts.down += on_the_wire(bytes, false) as u64;
         counts.superseded += u64::from(arrived.superseded);
         counts.corrections += u64::from(arrived.correction.is_some());
         counts.events += arrived.events.len() as u64;
@@ -155,6 +163,12 @@ impl Tally {
         if let Some(room) = self.rooms.get_mut(room) {
             room.arrived(now, arrived.tick, &mut self.staleness);
         }
+    }
+
+    /// A bot said something in `bytes`.
+    pub fn said(&mut self, bytes: usize) {
+        self.counts.said += 1;
+        self.counts.up += on_the_wire(bytes, true) as u64;
     }
 
     /// Something went wrong.

@@ -12,7 +12,7 @@ use crate::snapshot::{DecodeError, Zone};
 use crate::tick::{Moment, Tick};
 use crate::wire::{
     Ack, ClientMessage, Command, Correction, EventBody, FrameMessage, Hello, Inputs, Join, PROTOCOL_VERSION, Resync,
-    Run, ServerMessage, Welcome, WireError, ZoneForm, decode_server, encode_client, limits,
+    Run, ServerMessage, Welcome, WireError, ZoneForm, decode_server, encode_client, limits, pack_runs,
 };
 
 /// How closely a client looks at what it is sent.
@@ -89,11 +89,17 @@ pub struct Client {
     /// Zones whose state is not the server's: deltas mean nothing until their keyframe comes.
     lost: BTreeSet<ZoneId>,
     players: u32,
+    /// Frame messages so far, modulo 256.
+    frames: u8,
     events: Seq,
+    /// The newest event that the server knows to have arrived.
+    told_events: Seq,
     commands: Seq,
     /// The number of the last input made.
     made: Seq,
-    /// Made and not sent yet.
+    /// Inputs not sent yet that are equal to the last one sent.
+    held: u16,
+    /// Made after those and not sent yet.
     runs: Vec<Run>,
     /// The values of the last input made.
     last: Vec<i32>,
@@ -102,6 +108,8 @@ pub struct Client {
     sent_inputs: Moment,
     sent_ack: Moment,
     ack_due: bool,
+    /// The last frame stood for several ticks: it may be all that the server dares to send before it hears of it.
+    awaited: bool,
     outbox: Vec<Vec<u8>>,
 }
 
@@ -120,21 +128,25 @@ impl Client {
             zones: BTreeMap::new(),
             lost: BTreeSet::new(),
             players: 0,
+            frames: 0,
             events: Seq(0),
+            told_events: Seq(0),
             commands: Seq(0),
             made: Seq(0),
+            held: 0,
             runs: Vec::new(),
             last: Vec::new(),
             urgent: false,
             sent_inputs: Moment(0),
             sent_ack: Moment(0),
             ack_due: false,
+            awaited: false,
             outbox: Vec::new(),
         }
     }
 
-    /// The first message.
-    pub fn hello(join: Join, name: &str, player: Vec<(String, String)>) -> Vec<u8> {
+    /// The first message. `rate` is how many frame messages per second are wanted, 0 for one per tick.
+    pub fn hello(join: Join, name: &str, player: Vec<(String, String)>, rate: u16) -> Vec<u8> {
         let version = PROTOCOL_VERSION;
         encode_client(&ClientMessage::Hello(Hello {
             version,
@@ -143,6 +155,7 @@ impl Client {
             player,
             resume: None,
             token: None,
+            rate,
         }))
     }
 
@@ -191,12 +204,13 @@ impl Client {
         }
     }
 
-    /// Makes the next input. Returns its number.
+    /// Makes the next input, which must be one that the welcome's schema admits. Returns its number.
     pub fn input(&mut self, values: &[i32]) -> Seq {
         let changed = self.made == Seq(0) || self.last != values;
         self.made = self.made.plus(1);
         self.urgent |= changed;
         match self.runs.last_mut() {
+            None if !changed && self.held < limits::RUN_LENGTH => self.held += 1,
             Some(run) if !changed && run.count < limits::RUN_LENGTH => run.count += 1,
             _ => self.runs.push(Run { count: 1, values: values.to_vec() }),
         }
@@ -224,22 +238,24 @@ impl Client {
         if !self.outbox.is_empty() {
             return Some(self.outbox.remove(0));
         }
-        let ack = Ack { tick: self.tick, events: self.events };
-        let run_due = !self.runs.is_empty() && now.since(self.sent_inputs) >= Self::RUN_EVERY;
-        let ack_due = self.ack_due && now.since(self.sent_ack) >= limits::ACK_EVERY;
+        let unsent = self.held > 0 || !self.runs.is_empty();
+        let run_due = unsent && now.since(self.sent_inputs) >= Self::RUN_EVERY;
+        let ack_due = self.ack_due && (self.awaited || now.since(self.sent_ack) >= limits::ACK_EVERY);
         if !(self.urgent || run_due || ack_due) {
             return None;
         }
-        (self.ack_due, self.sent_ack) = (false, now);
-        if self.runs.is_empty() {
+        let events = (self.events != self.told_events).then_some(self.events);
+        let ack = Ack { frames: self.frames, events };
+        (self.ack_due, self.sent_ack, self.told_events) = (false, now, self.events);
+        if !unsent {
             return Some(encode_client(&ClientMessage::Ack(ack)));
         }
         self.sent_inputs = now;
         self.urgent = false;
-        let made = self.runs.iter().map(|run| u32::from(run.count)).sum::<u32>();
-        let first = Seq(self.made.0.wrapping_sub(made - 1));
-        let runs = std::mem::take(&mut self.runs);
-        Some(encode_client(&ClientMessage::Inputs(Inputs { ack, placement: self.placement, first, runs })))
+        let (counted, runs) = pack_runs(&self.welcome.as_ref()?.inputs, &self.runs);
+        self.runs.clear();
+        let (placement, held, runs) = (self.placement, std::mem::take(&mut self.held), serde_bytes::Bytes::new(&runs));
+        Some(encode_client(&ClientMessage::Inputs(Inputs { ack, placement, held, counted, runs })))
     }
 
     fn on_frame(&mut self, frame: &FrameMessage) -> Result<Arrived, ClientError> {
@@ -250,6 +266,7 @@ impl Client {
             return Err(ClientError::Unexpected("a frame that does not advance"));
         }
         let mut arrived = Arrived { advance: frame.advance, ..Arrived::default() };
+        self.frames = self.frames.wrapping_add(1);
         self.tick = self.tick.plus(frame.advance);
         self.consumed = self.consumed.plus(frame.consumed);
         (arrived.tick, arrived.consumed) = (self.tick, self.consumed);
@@ -274,7 +291,7 @@ impl Client {
             arrived.events = batch.items.iter().map(|item| to_owned(&item.body)).collect();
         }
         for part in &frame.zones {
-            arrived.payload += payload(&part.form);
+            arrived.payload += part.form.weight();
             if self.depth == Depth::Continuity {
                 continue;
             }
@@ -308,16 +325,8 @@ impl Client {
             }
         }
         arrived.players = self.players;
-        self.ack_due = true;
+        (self.ack_due, self.awaited) = (true, frame.advance > 1);
         Ok(arrived)
-    }
-}
-
-fn payload(form: &ZoneForm) -> usize {
-    match form {
-        ZoneForm::Chain(deltas) => deltas.iter().map(|delta| delta.len()).sum(),
-        ZoneForm::Keyframe(bytes) => bytes.len(),
-        ZoneForm::Gone => 0,
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::tick::{Moment, Tick};
+use crate::tick::Moment;
 use crate::wire::limits;
 
 /// What is on its way to one viewer.
@@ -16,8 +16,10 @@ pub struct Flow {
     /// Sent and not acknowledged, oldest first; at most `WIDEST`.
     in_flight: VecDeque<Sent>,
     bytes: usize,
-    last_sent: Tick,
-    last_acked: Tick,
+    /// Bytes of the welcome, which is not acknowledged itself; until the first acknowledgement.
+    welcome: usize,
+    /// Messages acknowledged so far, modulo 256.
+    acked: u8,
     /// How many messages may be in flight.
     window: usize,
     /// The smallest time from a message to its acknowledgement; creeps up towards later ones, since routes change.
@@ -26,6 +28,8 @@ pub struct Flow {
     /// doubles the need, so that a narrow pipe is not flooded by probing.
     prompt: u32,
     needed: u32,
+    /// Acknowledgements of what was sent before the window was last narrowed tell nothing new.
+    narrowed: Moment,
     /// When the last acknowledgement made progress, or something was sent into an empty pipe.
     progress: Moment,
     holds: u64,
@@ -34,7 +38,6 @@ pub struct Flow {
 
 #[derive(Debug)]
 struct Sent {
-    tick: Tick,
     at: Moment,
     bytes: usize,
 }
@@ -42,25 +45,29 @@ struct Sent {
 impl Flow {
     /// A new viewer proves itself: two messages may be in flight.
     const FIRST_WINDOW: usize = 2;
-    /// Enough for 500 ms at the highest tick rate.
+    /// Enough for 500 ms at the highest tick rate. Acknowledgements count modulo 256, so it must stay below that.
     const WIDEST: usize = 64;
     /// From this window on a pipe counts as wide, and earlier collapses are forgotten.
     const WIDE: usize = 8;
     const MOST_NEEDED: u32 = 64;
     /// The smallest round trip gives way to larger ones by one part in this many per acknowledgement.
     const CREEP: u32 = 64;
+    const CREEP_ALONE: u32 = 4;
+    /// Bytes per second that the slowest acceptable link carries; a big first keyframe takes its time.
+    const SLOWEST: usize = 64 * 1024;
 
-    /// Nothing in flight; `tick` counts as acknowledged.
-    pub fn new(now: Moment, tick: Tick) -> Self {
+    /// Nothing in flight.
+    pub fn new(now: Moment) -> Self {
         Self {
             in_flight: VecDeque::new(),
             bytes: 0,
-            last_sent: tick,
-            last_acked: tick,
+            welcome: 0,
+            acked: 0,
             window: Self::FIRST_WINDOW,
             min_round_trip: None,
             prompt: 0,
             needed: 1,
+            narrowed: now,
             progress: now,
             holds: 0,
             holding: false,
@@ -71,7 +78,7 @@ impl Flow {
     pub fn may_send(&mut self, now: Moment) -> bool {
         let late = self.in_flight.front().is_some_and(|sent| now.since(sent.at) > self.patience_for_one());
         if late && self.window > 1 {
-            self.narrow(1);
+            self.narrow(now, 1);
         }
         let open = self.in_flight.len() < self.window && self.bytes < limits::IN_FLIGHT;
         self.holds += u64::from(!open && !self.holding);
@@ -79,39 +86,38 @@ impl Flow {
         open
     }
 
-    /// A message of `bytes` for `tick` is on its way.
-    pub fn sent(&mut self, now: Moment, tick: Tick, bytes: usize) {
+    /// A message of `bytes` is on its way.
+    pub fn sent(&mut self, now: Moment, bytes: usize) {
         if self.in_flight.is_empty() {
             self.progress = now;
         }
-        self.in_flight.push_back(Sent { tick, at: now, bytes });
+        self.in_flight.push_back(Sent { at: now, bytes });
         self.bytes += bytes;
-        self.last_sent = tick;
     }
 
-    /// The viewer has applied the frame of `tick`. Returns `false` when that frame was never sent.
-    pub fn ack(&mut self, now: Moment, tick: Tick) -> bool {
-        if tick.is_after(self.last_sent) {
-            return false;
+    /// The viewer has applied so many messages, modulo 256. Returns `false` when those were never sent.
+    pub fn ack(&mut self, now: Moment, messages: u8) -> bool {
+        let news = usize::from(messages.wrapping_sub(self.acked));
+        let flying = self.in_flight.len();
+        if news == 0 || news > flying {
+            return news == 0;
         }
-        if !tick.is_after(self.last_acked) {
+        let mut at = now;
+        for sent in self.in_flight.drain(..news) {
+            self.bytes -= sent.bytes;
+            at = sent.at;
+        }
+        (self.acked, self.progress, self.welcome) = (messages, now, 0);
+        let took = now.since(at);
+        let least = self.min_round_trip.unwrap_or(took);
+        // What entered an empty pipe cannot have waited behind itself: the way has become longer.
+        let creep = if flying == 1 { Self::CREEP_ALONE } else { Self::CREEP };
+        self.min_round_trip = Some(took.min(least + took.saturating_sub(least) / creep));
+        if at < self.narrowed {
             return true;
         }
-        if !self.in_flight.iter().any(|sent| sent.tick == tick) {
-            return false;
-        }
-        let flying = self.in_flight.len();
-        let mut took = Duration::ZERO;
-        while let Some(sent) = self.in_flight.pop_front_if(|sent| !sent.tick.is_after(tick)) {
-            self.bytes -= sent.bytes;
-            took = now.since(sent.at);
-        }
-        self.last_acked = tick;
-        self.progress = now;
-        let least = self.min_round_trip.unwrap_or(took);
-        self.min_round_trip = Some(took.min(least + took.saturating_sub(least) / Self::CREEP));
         if took > least + limits::HOLD_MARGIN / 2 {
-            self.narrow(self.window / 2);
+            self.narrow(now, self.window / 2);
         } else if flying >= self.window {
             // Only a window that was used up is known to be too small.
             self.widen();
@@ -119,14 +125,16 @@ impl Flow {
         true
     }
 
-    /// How long the viewer has acknowledged nothing although something was on its way.
-    pub fn stalled_for(&self, now: Moment) -> Duration {
-        self.stalled_since().map_or(Duration::ZERO, |since| now.since(since))
+    /// A welcome of `bytes` is on its way ahead of all frames.
+    pub fn welcomed(&mut self, bytes: usize) {
+        self.welcome = bytes;
     }
 
-    /// Since when the viewer has acknowledged nothing although something is on its way.
-    pub fn stalled_since(&self) -> Option<Moment> {
-        (!self.in_flight.is_empty()).then_some(self.progress)
+    /// When the viewer must have acknowledged something, if something is on its way.
+    pub fn patient_until(&self) -> Option<Moment> {
+        let bytes = self.bytes + self.welcome;
+        let carrying = Duration::from_millis((bytes * 1000 / Self::SLOWEST) as u64);
+        (bytes > 0).then(|| self.progress.plus(limits::PATIENCE + carrying))
     }
 
     /// Bytes sent and not acknowledged.
@@ -139,7 +147,8 @@ impl Flow {
         self.holds
     }
 
-    fn narrow(&mut self, window: usize) {
+    fn narrow(&mut self, now: Moment, window: usize) {
+        self.narrowed = now;
         self.window = window.max(1);
         self.prompt = 0;
         self.needed = (self.needed * 2).min(Self::MOST_NEEDED);
@@ -169,22 +178,22 @@ mod tests {
     /// A pipe that carries one message per `each`, after which it is acknowledged. Returns the staleness of each
     /// message on arrival after the first ten seconds.
     fn drive(each: Duration, seconds: u64) -> (Vec<Duration>, Flow) {
-        let mut flow = Flow::new(Moment(0), Tick(0));
-        let mut pipe: VecDeque<(Tick, Moment)> = VecDeque::new();
-        let (mut busy_until, mut staleness) = (Moment(0), Vec::new());
+        let mut flow = Flow::new(Moment(0));
+        let mut pipe: VecDeque<(Moment, Moment)> = VecDeque::new();
+        let (mut busy_until, mut staleness, mut arrived) = (Moment(0), Vec::new(), 0_u8);
         for step in 1..seconds * 1000 {
             let now = Moment(step * 1000);
-            while let Some((tick, _)) = pipe.pop_front_if(|(_, due)| *due <= now) {
-                assert!(flow.ack(now, tick));
+            while let Some((made, _)) = pipe.pop_front_if(|(_, due)| *due <= now) {
+                arrived = arrived.wrapping_add(1);
+                assert!(flow.ack(now, arrived));
                 if step > 10_000 {
-                    staleness.push(now.since(Moment(u64::from(tick.0) * 50_000)));
+                    staleness.push(now.since(made));
                 }
             }
             if step % 50 == 0 && flow.may_send(now) {
-                let tick = Tick((step / 50) as u32);
                 busy_until = Moment(busy_until.0.max(now.0)).plus(each);
-                pipe.push_back((tick, busy_until));
-                flow.sent(now, tick, 100);
+                pipe.push_back((now, busy_until));
+                flow.sent(now, 100);
             }
         }
         (staleness, flow)
@@ -208,30 +217,64 @@ mod tests {
 
     #[test]
     fn a_long_way_is_not_slowness() {
-        let mut flow = Flow::new(Moment(0), Tick(0));
-        let mut sent = 0;
-        for n in 1..=2000_u32 {
-            let now = Moment(u64::from(n) * 50_000);
-            if n > 12 {
-                flow.ack(now, Tick(n - 12));
+        let mut flow = Flow::new(Moment(0));
+        let (mut sent, mut pipe) = (0_u32, VecDeque::new());
+        for n in 1..=2000_u64 {
+            let now = Moment(n * 50_000);
+            while let Some((_, number)) = pipe.pop_front_if(|(due, _)| *due <= now) {
+                assert!(flow.ack(now, number));
             }
             if flow.may_send(now) {
-                flow.sent(now, Tick(n), 100);
+                flow.sent(now, 100);
                 sent += 1;
+                pipe.push_back((now.plus(Duration::from_millis(600)), sent as u8));
             }
         }
         assert!(sent > 1900, "{sent} of 2000 sent over a round trip of 600 ms");
     }
 
     #[test]
+    fn a_way_that_becomes_longer_is_soon_accepted() {
+        let mut flow = Flow::new(Moment(0));
+        let (mut pipe, mut sent, mut late) = (VecDeque::new(), 0_u32, 0);
+        for n in 1..=1200_u64 {
+            let now = Moment(n * 50_000);
+            while let Some((_, number)) = pipe.pop_front_if(|(due, _)| *due <= now) {
+                assert!(flow.ack(now, number));
+            }
+            if flow.may_send(now) {
+                flow.sent(now, 100);
+                sent += 1;
+                late += u32::from(n > 800);
+                let way = if n < 400 { 20 } else { 500 };
+                pipe.push_back((now.plus(Duration::from_millis(way)), sent as u8));
+            }
+        }
+        assert!(late > 350, "{late} of 400 sent, 20 s after the round trip rose from 20 to 500 ms");
+    }
+
+    #[test]
+    fn a_big_welcome_is_given_its_time_and_no_more() {
+        let mut flow = Flow::new(Moment(0));
+        flow.welcomed(128 * 1024);
+        assert_eq!(flow.patient_until(), Some(Moment(8_000_000)));
+        flow.sent(Moment(50_000), 10);
+        assert!(flow.ack(Moment(7_000_000), 1));
+        assert_eq!(flow.patient_until(), None);
+    }
+
+    #[test]
     fn impossible_acks_are_told_apart() {
-        let mut flow = Flow::new(Moment(0), Tick(10));
-        flow.sent(Moment(1), Tick(12), 1);
-        assert!(!flow.ack(Moment(2), Tick(13)));
-        assert!(!flow.ack(Moment(2), Tick(11)));
-        assert!(flow.ack(Moment(2), Tick(10)));
-        assert!(flow.ack(Moment(2), Tick(12)));
-        assert!(flow.ack(Moment(3), Tick(11)));
-        assert_eq!(flow.stalled_for(Moment(9_000_000)), Duration::ZERO);
+        let mut flow = Flow::new(Moment(0));
+        assert!(flow.ack(Moment(1), 0));
+        (0..3).for_each(|_| flow.sent(Moment(1), 1));
+        assert!(!flow.ack(Moment(2), 4));
+        assert!(!flow.ack(Moment(2), 255));
+        assert!(flow.ack(Moment(2), 2));
+        assert!(flow.ack(Moment(2), 2));
+        assert!(!flow.ack(Moment(2), 1));
+        assert!(flow.ack(Moment(3), 3));
+        assert_eq!(flow.patient_until(), None);
+        assert_eq!(flow.bytes_in_flight(), 0);
     }
 }

@@ -38,9 +38,11 @@ pub struct Inbox {
     rule: Rule,
     /// Runs after `consumed`, without gaps.
     queue: VecDeque<Queued>,
-    /// Inputs in the queue.
+    /// Inputs in the queue that will have a tick of their own, and the numbers that the queue covers: those, and the
+    /// ones superseded within it.
     queued: u32,
-    /// The last input consumed; the newest known is `queued` further on.
+    numbered: u32,
+    /// The last input consumed; the newest known is `numbered` further on.
     consumed: Seq,
     last: Input,
     /// Ticks at which `last` was repeated and which no input has settled yet.
@@ -54,6 +56,8 @@ pub struct Inbox {
 #[derive(Clone, Copy, Debug)]
 struct Queued {
     count: u32,
+    /// Superseded inputs of this run; they count, as consumed and as superseded, with the first of the others.
+    extra: u32,
     placement: PlacementEpoch,
     input: Input,
 }
@@ -70,6 +74,7 @@ impl Inbox {
             rule,
             queue: VecDeque::new(),
             queued: 0,
+            numbered: 0,
             consumed: Seq(0),
             last: neutral,
             repeats: 0,
@@ -102,7 +107,7 @@ impl Inbox {
     /// Takes in a run. What is known already is ignored, so doubled messages do no harm; inputs missing in between
     /// count as repetitions of what came before.
     pub fn offer(&mut self, laid: &Laid) {
-        let newest = self.consumed.plus(self.queued);
+        let newest = self.consumed.plus(self.numbered);
         let end = laid.first.plus(u32::from(laid.count) - 1);
         let Ok(mut fresh @ 1..) = u32::try_from(end.since(newest)) else {
             return;
@@ -110,10 +115,10 @@ impl Inbox {
         let missing = fresh.saturating_sub(u32::from(laid.count));
         if missing > 0 {
             let (input, placement) = self.queue.back().map_or((self.last, laid.placement), |q| (q.input, q.placement));
-            self.push(Queued { count: missing, placement, input });
+            self.push(Queued { count: missing, extra: 0, placement, input });
             fresh -= missing;
         }
-        self.push(Queued { count: fresh, placement: laid.placement, input: laid.input });
+        self.push(Queued { count: fresh, extra: 0, placement: laid.placement, input: laid.input });
         if self.rule == Rule::Steer {
             self.settle();
             let over = self.queued.saturating_sub(limits::INBOX);
@@ -131,6 +136,7 @@ impl Inbox {
 
     fn push(&mut self, run: Queued) {
         self.queued += run.count;
+        self.numbered += run.count;
         match self.queue.back_mut() {
             Some(back) if back.input == run.input && back.placement == run.placement => back.count += run.count,
             _ => self.queue.push_back(run),
@@ -149,25 +155,37 @@ impl Inbox {
         }
     }
 
+    /// Drops inputs unused. One that is like its neighbour is missed least; a press of a single tick, most. When all
+    /// differ, the oldest goes.
     fn supersede(&mut self, count: u32) {
-        self.superseded = self.superseded.wrapping_add(count);
-        let mut left = count;
-        while left > 0 {
-            let front = self.queue.front().expect("only queued inputs are superseded");
-            let dropped = front.count.min(left);
-            left -= dropped;
-            self.drop_front(dropped);
+        for _ in 0..count {
+            let idle = self.queue.front().is_some_and(|front| front.count == 1 && front.input == self.last);
+            match self.queue.iter_mut().find(|run| run.count > 1).filter(|_| !idle) {
+                Some(held) => {
+                    held.count -= 1;
+                    held.extra += 1;
+                    self.queued -= 1;
+                }
+                None => {
+                    self.drop_front(1);
+                    self.superseded = self.superseded.wrapping_add(1);
+                }
+            }
         }
     }
 
     fn drop_front(&mut self, count: u32) {
         let front = self.queue.front_mut().expect("only queued inputs are dropped");
+        let extra = std::mem::take(&mut front.extra);
+        let numbers = count + extra;
         front.count -= count;
         if front.count == 0 {
             self.queue.pop_front();
         }
         self.queued -= count;
-        self.consumed = self.consumed.plus(count);
+        self.numbered -= numbers;
+        self.consumed = self.consumed.plus(numbers);
+        self.superseded = self.superseded.wrapping_add(extra);
     }
 
     fn take_next(&mut self) -> Taken {
@@ -198,9 +216,9 @@ impl Inbox {
 
     fn take_newest(&mut self, placement: PlacementEpoch) -> Taken {
         let valid = self.queue.iter().rev().find(|run| run.placement == placement).map(|run| run.input);
-        self.consumed = self.consumed.plus(self.queued);
+        self.consumed = self.consumed.plus(self.numbered);
         self.superseded = self.superseded.wrapping_add(self.queued - u32::from(valid.is_some()));
-        self.queued = 0;
+        (self.queued, self.numbered) = (0, 0);
         self.queue.clear();
         self.last = valid.unwrap_or(self.last);
         Taken { input: self.last, fresh: valid.is_some() }
@@ -255,6 +273,19 @@ mod tests {
         (1..=5).for_each(|n| lay(&mut inbox, n, 1, n.cast_signed()));
         assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(2), 2));
         assert_eq!(inbox.take(P).input, input(3));
+    }
+
+    #[test]
+    fn a_press_of_one_tick_survives_a_late_burst_of_held_inputs() {
+        for press_at in 1..=7 {
+            let mut inbox = steer();
+            lay(&mut inbox, 1, 1, 7);
+            inbox.take(P);
+            (2..=9).for_each(|n| lay(&mut inbox, n, 1, if n == press_at + 1 { 99 } else { 7 }));
+            let taken: Vec<i32> = (0..4).map(|_| inbox.take(P).input[0]).collect();
+            assert_eq!(taken.iter().filter(|value| **value == 99).count(), 1, "{press_at}: {taken:?}");
+            assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(9), 5));
+        }
     }
 
     #[test]
@@ -317,7 +348,7 @@ mod tests {
             settled_or_taken += inbox.consumed().0 - before;
             assert!(inbox.len() <= 3);
         }
-        assert_eq!(inbox.consumed().0 + inbox.len() as u32, made);
+        assert_eq!(inbox.consumed().0 + inbox.numbered, made);
         assert!(fresh <= settled_or_taken + inbox.superseded());
     }
 }

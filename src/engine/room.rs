@@ -176,6 +176,8 @@ impl Room {
         self.game.leave(seat, &mut self.cx);
         self.post(&To::All, EventBody::Left { seat, code: close.code() });
         self.apply_effects();
+        // A kick must not outlive its player and hit the next one in the seat.
+        self.kicks.retain(|(kicked, _)| *kicked != seat);
     }
 
     /// Takes in inputs of a seat.

@@ -13,12 +13,12 @@ use super::events::Batch;
 use super::inbox::Laid;
 use super::viewer::{Entry, Readiness, Viewer};
 use crate::game::Input;
-use crate::id::Seq;
+use crate::id::{PlacementEpoch, Seq};
 use crate::snapshot::{Frame, InputSchema};
 use crate::tick::Moment;
 use crate::wire::{
     Ack, ClientMessage, Close, Command, Hello, Inputs, Join, PROTOCOL_VERSION, Resync, ServerMessage, Welcome,
-    decode_client, encode_server, hello_version, limits,
+    decode_client, encode_server, hello_version, limits, unpack_runs,
 };
 
 /// What a client's message asks of the shell.
@@ -63,6 +63,8 @@ pub struct SessionCounts {
 #[derive(Debug)]
 pub struct Session {
     state: State,
+    /// Frame messages per second that the hello asked for.
+    rate: u16,
     opened: Moment,
     last_heard: Moment,
     last_ping: Moment,
@@ -85,8 +87,11 @@ enum State {
 struct Playing {
     viewer: Viewer,
     schema: InputSchema,
-    /// The newest input seen, for telling a lost mind from a lost message.
+    /// The newest input: its number and its values. Messages count on from it.
     newest_input: Seq,
+    held: Input,
+    /// The newest event acknowledged.
+    events: Seq,
     newest_command: Seq,
     commands: Bucket,
     resyncs: Bucket,
@@ -97,6 +102,7 @@ impl Session {
     pub fn new(now: Moment) -> Self {
         Self {
             state: State::Silent,
+            rate: 0,
             opened: now,
             last_heard: now,
             last_ping: now,
@@ -113,21 +119,29 @@ impl Session {
     /// The way the session ends.
     pub fn on_message(&mut self, now: Moment, bytes: &[u8]) -> Result<Heard, Close> {
         self.last_heard = now;
-        if !self.messages.take(now) {
+        let over_rate = !self.messages.take(now);
+        if over_rate {
             self.counts.over_rate += 1;
-            let patient = self.messages.over_for(now) < limits::OVER_RATE_FOR;
-            return if patient { Ok(Heard::Nothing) } else { Err(Close::RateLimited) };
+            if self.messages.over_for(now) >= limits::OVER_RATE_FOR {
+                return Err(Close::RateLimited);
+            }
         }
         let State::Playing(playing) = &mut self.state else {
-            return self.on_hello(bytes);
+            return if over_rate { Ok(Heard::Nothing) } else { self.on_hello(bytes) };
         };
-        match decode_client(bytes).map_err(|_| Close::BadMessage)? {
+        let message = decode_client(bytes).map_err(|_| Close::BadMessage)?;
+        match message {
             ClientMessage::Hello(_) => Err(Close::BadMessage),
             ClientMessage::Inputs(inputs) => {
                 self.laid.clear();
-                playing.on_inputs(now, &inputs, &mut self.laid)
+                let heard = playing.on_inputs(now, &inputs, &mut self.laid)?;
+                // Inputs over the rate have no effect, but later ones count on from them.
+                Ok(if over_rate { Heard::Events(playing.events) } else { heard })
             }
             ClientMessage::Ack(ack) => playing.on_ack(now, ack).map(Heard::Events),
+            // A command must not be lost in silence.
+            ClientMessage::Command(_) if over_rate => Err(Close::RateLimited),
+            _ if over_rate => Ok(Heard::Nothing),
             ClientMessage::Command(command) => playing.on_command(now, &command),
             ClientMessage::Ping { stamp } => {
                 let granted = self.on_ping(now)?;
@@ -152,11 +166,6 @@ impl Session {
         if self.pings.over_for(now) >= limits::OVER_RATE_FOR { Err(Close::RateLimited) } else { Ok(granted) }
     }
 
-    /// Any other sign of life.
-    pub fn on_pong(&mut self, now: Moment) {
-        self.last_heard = now;
-    }
-
     /// The inputs of the last [`Heard::Inputs`].
     pub fn laid(&self) -> &[Laid] {
         &self.laid
@@ -164,16 +173,22 @@ impl Session {
 
     /// The room let the player in. Returns the first message.
     pub fn enter(&mut self, now: Moment, entry: &Entry, welcome: Welcome) -> Vec<u8> {
+        let (schema, held) = (welcome.inputs.clone(), welcome.inputs.neutral());
+        let bytes = encode_server(&ServerMessage::Welcome(Box::new(welcome)));
+        let mut viewer = Viewer::new(now, entry, self.rate);
+        viewer.welcomed(bytes.len());
         let playing = Playing {
-            viewer: Viewer::new(now, entry),
-            schema: welcome.inputs.clone(),
+            viewer,
+            schema,
             newest_input: Seq(0),
+            held,
+            events: Seq(0),
             newest_command: Seq(0),
             commands: Bucket::per_second(limits::COMMAND_RATE),
             resyncs: Bucket::new(limits::RESYNC_EVERY, 3),
         };
         self.state = State::Playing(Box::new(playing));
-        encode_server(&ServerMessage::Welcome(Box::new(welcome)))
+        bytes
     }
 
     /// Whether to compose a message for `frame` now.
@@ -219,7 +234,8 @@ impl Session {
         if matches!(self.state, State::Silent) && now.since(self.opened) >= limits::HELLO_WITHIN {
             return Err(Close::HeartbeatLost);
         }
-        if self.viewer().is_some_and(|viewer| viewer.flow().stalled_for(now) >= limits::PATIENCE) {
+        let until = self.viewer().and_then(|viewer| viewer.flow().patient_until());
+        if until.is_some_and(|until| now >= until) {
             return Err(Close::SlowConsumer);
         }
         let ping = now.since(self.last_heard) >= limits::PING_EVERY && now.since(self.last_ping) >= limits::PING_EVERY;
@@ -236,6 +252,7 @@ impl Session {
         match (&self.state, decode_client(bytes)) {
             (State::Silent, Ok(ClientMessage::Hello(hello))) => {
                 self.state = State::Entering;
+                self.rate = hello.rate;
                 Ok(Heard::Enter(Visit::new(hello)))
             }
             _ => Err(Close::BadMessage),
@@ -245,27 +262,19 @@ impl Session {
 
 impl Playing {
     fn on_ack(&mut self, now: Moment, ack: Ack) -> Result<Seq, Close> {
-        if self.viewer.ack(now, ack.tick) { Ok(ack.events) } else { Err(Close::BadMessage) }
+        self.events = ack.events.unwrap_or(self.events);
+        if self.viewer.ack(now, ack.frames) { Ok(self.events) } else { Err(Close::BadMessage) }
     }
 
     fn on_inputs(&mut self, now: Moment, inputs: &Inputs, laid: &mut Vec<Laid>) -> Result<Heard, Close> {
         let events = self.on_ack(now, inputs.ack)?;
-        let mut first = inputs.first;
-        if first.since(self.newest_input) > limits::INPUT_LEAD.cast_signed() {
-            return Err(Close::BadMessage);
+        if inputs.held > 0 {
+            laid.push(next_inputs(&mut self.newest_input, inputs.held, inputs.placement, self.held));
         }
-        for run in &inputs.runs {
-            if !self.schema.admits(&run.values) {
-                return Err(Close::BadMessage);
-            }
-            let mut input = Input::default();
-            input[..run.values.len()].copy_from_slice(&run.values);
-            laid.push(Laid { first, count: run.count, placement: inputs.placement, input });
-            first = first.plus(u32::from(run.count));
-        }
-        let newest = first.plus(u32::MAX);
-        if newest.is_after(self.newest_input) {
-            self.newest_input = newest;
+        for run in unpack_runs(&self.schema, inputs) {
+            let (count, input) = run.map_err(|_| Close::BadMessage)?;
+            self.held = input;
+            laid.push(next_inputs(&mut self.newest_input, count, inputs.placement, input));
         }
         Ok(Heard::Inputs { events })
     }
@@ -293,6 +302,13 @@ impl Playing {
         self.viewer.forget(resync.zone);
         Ok(())
     }
+}
+
+/// The next `count` inputs after `newest`, which moves on to the last of them.
+fn next_inputs(newest: &mut Seq, count: u16, placement: PlacementEpoch, input: Input) -> Laid {
+    let first = newest.plus(1);
+    *newest = newest.plus(count.into());
+    Laid { first, count, placement, input }
 }
 
 impl Visit {

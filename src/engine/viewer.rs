@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::events::Batch;
 use super::flow::Flow;
+use super::pace::Pace;
 use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::{Frame, FrameZone, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
@@ -34,7 +35,7 @@ pub enum Readiness {
     Ready,
     /// The client has not caught up: send nothing now.
     Held,
-    /// The client is up to date already, or the seat is not in the frame.
+    /// The client is up to date already or wants a later frame, or the seat is not in this one.
     Idle,
 }
 
@@ -42,6 +43,7 @@ pub enum Readiness {
 #[derive(Debug)]
 pub struct Viewer {
     seat: Seat,
+    entity: EntityId,
     rate: TickRate,
     /// The tick the client was brought to.
     tick: Tick,
@@ -51,6 +53,7 @@ pub struct Viewer {
     commands: Seq,
     placement: PlacementEpoch,
     flow: Flow,
+    pace: Pace,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,10 +66,11 @@ struct Subscription {
 }
 
 impl Viewer {
-    /// A viewer that has been sent nothing but the welcome.
-    pub fn new(now: Moment, entry: &Entry) -> Self {
+    /// A viewer that has been sent nothing but the welcome and wants `rate` messages per second, 0 for one per tick.
+    pub fn new(now: Moment, entry: &Entry, rate: u16) -> Self {
         Self {
             seat: entry.seat,
+            entity: entry.entity,
             rate: entry.rate,
             tick: entry.tick,
             zones: Vec::new(),
@@ -74,13 +78,19 @@ impl Viewer {
             superseded: 0,
             commands: Seq(0),
             placement: entry.placement,
-            flow: Flow::new(now, entry.tick),
+            flow: Flow::new(now),
+            pace: Pace::new(rate, entry.rate),
         }
     }
 
     /// The tick the client was brought to.
     pub fn tick(&self) -> Tick {
         self.tick
+    }
+
+    /// A welcome of `bytes` is on its way ahead of all frames.
+    pub fn welcomed(&mut self, bytes: usize) {
+        self.flow.welcomed(bytes);
     }
 
     /// The flow control.
@@ -90,15 +100,20 @@ impl Viewer {
 
     /// Whether to compose a message for `frame` now. Counts a hold when sending stops.
     pub fn readiness(&mut self, now: Moment, frame: &Frame) -> Readiness {
-        if !frame.tick().is_after(self.tick) || frame.note(self.seat).is_none() {
+        // A departed player's seat may be another's by now; what the frame says to it is not for this viewer.
+        let mine = frame.note(self.seat).is_some_and(|note| note.entity == self.entity);
+        if !mine || !frame.tick().is_after(self.tick) {
+            return Readiness::Idle;
+        }
+        if !self.pace.is_due(self.tick, frame.tick()) {
             return Readiness::Idle;
         }
         if self.flow.may_send(now) { Readiness::Ready } else { Readiness::Held }
     }
 
-    /// The client acknowledges a tick. Returns `false` when that tick was never sent.
-    pub fn ack(&mut self, now: Moment, tick: Tick) -> bool {
-        self.flow.ack(now, tick)
+    /// The client acknowledges so many messages, modulo 256. Returns `false` when those were never sent.
+    pub fn ack(&mut self, now: Moment, messages: u8) -> bool {
+        self.flow.ack(now, messages)
     }
 
     /// The client's state of a zone is wrong: the next message restores it.
@@ -127,7 +142,8 @@ impl Viewer {
         });
         let bytes = encode_server(&message);
         self.tick = frame.tick();
-        self.flow.sent(now, self.tick, bytes.len());
+        self.flow.sent(now, bytes.len());
+        self.pace.sent(self.tick);
         self.remember(note);
         bytes
     }
@@ -136,10 +152,10 @@ impl Viewer {
         let moved = note.placement != self.placement;
         let news = Note {
             superseded: note.superseded.wrapping_sub(self.superseded),
-            commands: note.commands,
+            commands: (note.commands != self.commands).then_some(note.commands),
             correction: moved.then_some(Correction { placement: note.placement, reason: note.reason }),
         };
-        (moved || news.superseded != 0 || news.commands != self.commands).then_some(news)
+        (moved || news.superseded != 0 || news.commands.is_some()).then_some(news)
     }
 
     fn remember(&mut self, note: &SeatNote) {

@@ -2,6 +2,7 @@
 //! when to stop.
 
 mod config;
+mod form;
 mod origin;
 mod pages;
 mod routes;
@@ -15,13 +16,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, Addr};
+use actix_web::http::KeepAlive;
 use actix_web::rt::time::sleep;
 use actix_web::{App, HttpServer, web};
 use tracing::info;
 
-pub use config::{Config, Pages};
+pub use config::{Config, LogFormat, Pages};
 
-use crate::actor::{Clock, Directory, DirectoryConfig, Drain, Gate, Line, Metrics, Relay};
+use crate::actor::{Clock, Directory, DirectoryConfig, Drain, Gate, Line, Metrics, Relay, Stop};
 use crate::game::{Factory, Game, Setup};
 use crate::wire::limits;
 use routes::Edge;
@@ -72,9 +74,10 @@ impl Server {
         let config = Arc::new(self.config);
         let directory = DirectoryConfig {
             games: self.games,
-            rate: config.rate,
+            rate: config.tick_rate,
             most_rooms: config.most_rooms,
             arbiters: config.room_threads,
+            empty_for: config.empty_room_for,
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let directory = directory.start();
@@ -97,6 +100,8 @@ impl Server {
             .tcp_nodelay(true)
             .h1_write_buffer_size(limits::SEND_BUFFER)
             .client_request_timeout(Self::HEAD)
+            // The time limit on heads covers only the first request of a connection.
+            .keep_alive(KeepAlive::Disabled)
             .on_connect(|connection, data| {
                 if let Some(line) = Line::prepare(connection) {
                     data.insert(line);
@@ -111,7 +116,10 @@ impl Server {
         open.store(false, Ordering::Relaxed);
         drain(&directory, &sessions).await;
         handle.stop(false).await;
-        running.await.map_err(io::Error::other)?
+        let ended = running.await.map_err(io::Error::other)?;
+        // Its timer would keep it, and the room threads, for as long as the system lives.
+        let _ = directory.send(Stop).await;
+        ended
     }
 }
 

@@ -1,4 +1,4 @@
-//! The routes: the WebSocket endpoint, the list of rooms (once, or live as server-sent events), health, metrics, pages.
+//! The routes: the WebSocket endpoint, the list of rooms (once, or live as server-sent events), costs, health, metrics, pages.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::config::Config;
 use super::{origin, pages};
-use crate::actor::{Gate, start};
+use crate::actor::{Explain, Gate, start};
 use crate::wire::SUBPROTOCOL;
 
 /// What the routes of one worker need.
@@ -31,6 +31,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     app.route("/play", web::route().to(play))
         .route("/api/rooms", web::get().to(rooms))
         .route("/api/rooms/events", web::get().to(room_events))
+        .route("/api/rooms/{id}/costs", web::get().to(costs))
         .route("/healthz", web::get().to(health))
         .route("/metrics", web::get().to(metrics))
         .route("/{path:.*}", web::get().to(page));
@@ -105,6 +106,15 @@ fn list_events(mut rooms: watch::Receiver<Bytes>) -> impl Stream<Item = Result<B
         };
         Some((Ok(event), rooms))
     })
+}
+
+/// What the deltas of a room cost, by kind and field.
+async fn costs(id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
+    match edge.gate.directory.send(Explain(id.into_inner())).await {
+        Ok(Some(costs)) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(&*costs),
+        Ok(None) => HttpResponse::NotFound().body("404: no such room\n"),
+        Err(_) => unavailable("503: busy\n"),
+    }
 }
 
 async fn health(edge: web::Data<Edge>) -> HttpResponse {

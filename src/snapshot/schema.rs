@@ -190,6 +190,11 @@ impl InputSchema {
         values.len() == self.plans.len() && values.iter().zip(&self.plans).all(|(value, plan)| plan.admits(*value))
     }
 
+    /// The range of each field's values, in field order.
+    pub(crate) fn bounds(&self) -> impl Iterator<Item = (i32, i32)> {
+        self.plans.iter().map(|plan| (plan.min, plan.max))
+    }
+
     /// The input nearest to nothing: zero in every field, or the bound nearest to zero.
     pub fn neutral(&self) -> [i32; MAX_INPUT_FIELDS] {
         let mut values = [0; MAX_INPUT_FIELDS];

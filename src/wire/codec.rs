@@ -2,14 +2,15 @@
 //!
 //! The configuration is bincode's standard one: little endian, variable-length integers. Reading is exact: a limit on
 //! what may be claimed, nothing left over, and only the canonical encoding (shortest integers), which is checked by
-//! writing the message again and comparing lengths.
+//! writing the message again and comparing lengths. The messages that make up the traffic have layouts of their own, in
+//! `frame` and `inputs`; their first byte has a bit that no other message has.
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
 use bincode::enc::write::SizeWriter;
 use serde::{Deserialize, Serialize};
 
-use super::limits;
 use super::message::{ClientMessage, ServerMessage};
+use super::{frame, inputs, limits};
 
 type Config<const LIMIT: usize> = Configuration<LittleEndian, Varint, Limit<LIMIT>>;
 
@@ -41,6 +42,9 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage<'_>, WireError> {
     if bytes.len() > limits::CLIENT_MESSAGE {
         return Err(WireError::OverLimit("message"));
     }
+    if leads_with(bytes, inputs::INPUTS) {
+        return inputs::decode(bytes);
+    }
     let message = decode(bytes, CLIENT)?;
     check_limits(&message)?;
     Ok(message)
@@ -51,17 +55,36 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage<'_>, WireError> {
 /// # Errors
 /// See [`WireError`].
 pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage<'_>, WireError> {
-    decode(bytes, SERVER)
+    if leads_with(bytes, frame::FRAME) {
+        return frame::decode(bytes).map(ServerMessage::Frame);
+    }
+    match decode(bytes, SERVER)? {
+        ServerMessage::Frame(_) => Err(WireError::NotCanonical),
+        message => Ok(message),
+    }
 }
 
 /// Writes a client's message.
+///
+/// # Panics
+/// When inputs have neither a held input nor a run.
 pub fn encode_client(message: &ClientMessage) -> Vec<u8> {
-    encode(message)
+    match message {
+        ClientMessage::Inputs(inputs) => inputs::encode(inputs),
+        ClientMessage::Ack(ack) => inputs::encode_ack(*ack),
+        _ => encode(message),
+    }
 }
 
 /// Writes a server's message.
+///
+/// # Panics
+/// When a chain of a frame has no delta or more than [`limits::CHAIN`].
 pub fn encode_server(message: &ServerMessage) -> Vec<u8> {
-    encode(message)
+    match message {
+        ServerMessage::Frame(frame) => frame::encode(frame),
+        ServerMessage::Welcome(_) | ServerMessage::Pong { .. } => encode(message),
+    }
 }
 
 /// The version that a hello states, readable even when the rest of the hello is from another version.
@@ -73,15 +96,40 @@ pub fn hello_version(bytes: &[u8]) -> Option<u16> {
     }
 }
 
+/// Appends a part of a message that has a layout of its own.
+pub(super) fn append<T: Serialize>(part: &T, out: &mut Vec<u8>) {
+    bincode::serde::encode_into_std_write(part, out, standard()).expect("writing a part to memory cannot fail");
+}
+
+/// Reads what [`append`] wrote. Returns it and the bytes behind it.
+///
+/// # Errors
+/// See [`WireError`].
+pub(super) fn split<'a, T>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), WireError>
+where
+    T: Deserialize<'a> + Serialize,
+{
+    split_within(bytes, SERVER)
+}
+
+fn leads_with(bytes: &[u8], bit: u8) -> bool {
+    bytes.first().is_some_and(|first| first & bit != 0)
+}
+
 fn decode<'a, T, const LIMIT: usize>(bytes: &'a [u8], config: Config<LIMIT>) -> Result<T, WireError>
 where
     T: Deserialize<'a> + Serialize,
 {
-    let (message, read) = bincode::serde::borrow_decode_from_slice(bytes, config).map_err(|_| WireError::Malformed)?;
-    if read != bytes.len() {
-        return Err(WireError::Trailing);
-    }
-    if encoded_len(&message) != read { Err(WireError::NotCanonical) } else { Ok(message) }
+    let (message, rest) = split_within(bytes, config)?;
+    if rest.is_empty() { Ok(message) } else { Err(WireError::Trailing) }
+}
+
+fn split_within<'a, T, const LIMIT: usize>(bytes: &'a [u8], config: Config<LIMIT>) -> Result<(T, &'a [u8]), WireError>
+where
+    T: Deserialize<'a> + Serialize,
+{
+    let (part, read) = bincode::serde::borrow_decode_from_slice(bytes, config).map_err(|_| WireError::Malformed)?;
+    if encoded_len(&part) != read { Err(WireError::NotCanonical) } else { Ok((part, &bytes[read..])) }
 }
 
 fn encode<T: Serialize>(message: &T) -> Vec<u8> {
@@ -111,13 +159,10 @@ fn check_limits(message: &ClientMessage) -> Result<(), WireError> {
                 super::Join::ById { room } => within(room.len() <= limits::TEXT, "room"),
             }
         }
-        ClientMessage::Inputs(inputs) => {
-            within((1..=limits::RUNS).contains(&inputs.runs.len()), "number of runs")?;
-            let lengths = inputs.runs.iter().all(|run| (1..=limits::RUN_LENGTH).contains(&run.count));
-            within(lengths, "length of a run")
-        }
         ClientMessage::Command(command) => within(command.body.len() <= limits::BODY, "command"),
-        ClientMessage::Ack(_) | ClientMessage::Ping { .. } | ClientMessage::Resync(_) => Ok(()),
+        ClientMessage::Ping { .. } | ClientMessage::Resync(_) => Ok(()),
+        // They have another first byte.
+        ClientMessage::Inputs(_) | ClientMessage::Ack(_) => Err(WireError::NotCanonical),
     }
 }
 

@@ -22,7 +22,7 @@ pub const BODY: usize = 1024;
 pub const RUNS: usize = 64;
 /// Inputs that one run may stand for: 10 s at the highest rate; older ones have expired anyway.
 pub const RUN_LENGTH: u16 = 1200;
-/// How far ahead of the newest known input a message may start: further is a client that lost its mind.
+/// Inputs that may wait for their tick, or repetitions for their inputs: 10 s at the highest rate, as with a run.
 pub const INPUT_LEAD: u32 = 1200;
 
 /// Inputs a seat's tray holds between two ticks; the oldest go first.

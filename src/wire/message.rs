@@ -22,8 +22,9 @@ pub enum ClientMessage<'a> {
     /// The first message, once.
     #[serde(borrow)]
     Hello(Hello<'a>),
-    /// Numbered inputs, with the acknowledgement of what arrived.
-    Inputs(Inputs),
+    /// The next inputs, with the acknowledgement of what arrived.
+    #[serde(borrow)]
+    Inputs(Inputs<'a>),
     /// An acknowledgement alone, when there is no input to send.
     Ack(Ack),
     /// A reliable message to the game.
@@ -55,6 +56,8 @@ pub struct Hello<'a> {
     /// Reserved: proves who comes.
     #[serde(borrow)]
     pub token: Option<&'a str>,
+    /// Frame messages per second that are wanted; 0 or more than the room's rate means one per tick.
+    pub rate: u16,
 }
 
 /// Which room.
@@ -81,17 +84,20 @@ pub enum Join {
     },
 }
 
-/// One input per client tick, from `first` on; equal neighbours form a run.
+/// The inputs after those of the last message: one per client tick, numbered from 1 on without saying so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Inputs {
+pub struct Inputs<'a> {
     /// What arrived.
     pub ack: Ack,
     /// The placement epoch the client knows.
     pub placement: PlacementEpoch,
-    /// The number of the first input.
-    pub first: Seq,
-    /// The inputs, at least one run.
-    pub runs: Vec<Run>,
+    /// How many inputs equal to the last one of the last message come first.
+    pub held: u16,
+    /// Whether each run states its length; otherwise there is at most one, of one input.
+    pub counted: bool,
+    /// The runs after those, packed under the input schema; see [`pack_runs`](super::pack_runs).
+    #[serde(borrow)]
+    pub runs: &'a Raw,
 }
 
 /// Equal inputs in a row.
@@ -106,10 +112,10 @@ pub struct Run {
 /// What a client has received and applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {
-    /// The newest frame's tick; the welcome's tick before the first frame.
-    pub tick: Tick,
-    /// The newest event's number.
-    pub events: Seq,
+    /// Frame messages so far, modulo 256: fewer than that are ever in flight.
+    pub frames: u8,
+    /// The newest event's number, when it is another one than the last acknowledgement said.
+    pub events: Option<Seq>,
 }
 
 /// A reliable message to the game.
@@ -223,8 +229,8 @@ pub struct FrameMessage<'a> {
 pub struct Note {
     /// Of the inputs consumed since the last frame message, how many were dropped unused.
     pub superseded: u32,
-    /// The last command that the game has seen.
-    pub commands: Seq,
+    /// The last command that the game has seen, when it is news.
+    pub commands: Option<Seq>,
     /// The newest server-side move, when it is new to the client.
     pub correction: Option<Correction>,
 }
@@ -305,4 +311,15 @@ pub enum ZoneForm<'a> {
     Keyframe(&'a Raw),
     /// The zone is no longer yours.
     Gone,
+}
+
+impl ZoneForm<'_> {
+    /// Bytes of payload.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Chain(deltas) => deltas.iter().map(|delta| delta.len()).sum(),
+            Self::Keyframe(bytes) => bytes.len(),
+            Self::Gone => 0,
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! One message of every variant and form, for the golden vectors. Values sit at the seams of the encoding: 250 and 251,
+//! One message of every variant and form, for the golden vectors, and inputs before they are packed. Values sit at the seams of the encoding: 250 and 251,
 //! 65535 and 65536, the largest number, zero, nothing, text beyond ASCII.
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::{
     Ack, ClientMessage, Command, Correction, EventBatch, EventBody, EventItem, FrameMessage, Hello, Inputs, Join, Note,
-    PROTOCOL_VERSION, PlayerEntry, Resync, Rule, Run, ServerMessage, Welcome, ZoneForm, ZonePart,
+    PROTOCOL_VERSION, PlayerEntry, Resync, Rule, Run, ServerMessage, Welcome, ZoneForm, ZonePart, pack_runs,
 };
 
 const LONG: [u8; 300] = [0xa5; 300];
@@ -17,11 +17,7 @@ const LONG: [u8; 300] = [0xa5; 300];
 /// What clients say.
 pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
     let options = || pairs(&[("map", "yard"), ("größe", "2")]);
-    let ack = |tick, events| Ack { tick: Tick(tick), events: Seq(events) };
-    let run = |count, values: &[i32]| Run { count, values: values.to_vec() };
-    let inputs = |ack, placement, first, runs| {
-        ClientMessage::Inputs(Inputs { ack, placement: PlacementEpoch(placement), first: Seq(first), runs })
-    };
+    let ack = |frames, events: Option<u32>| ClientMessage::Ack(Ack { frames, events: events.map(Seq) });
     let command = |seq, kind, body| ClientMessage::Command(Command { seq: Seq(seq), kind, body: Bytes::new(body) });
     vec![
         ("hello, join or create", hello(Join::JoinOrCreate { game: "arena".to_owned(), options: options() })),
@@ -34,26 +30,101 @@ pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
                 player: options(),
                 resume: Some(Bytes::new(&[1, 2, 3])),
                 token: Some("abc.def"),
+                rate: 10,
             })
         }),
-        ("inputs, one", inputs(ack(17, 0), 0, 1, vec![run(1, &[0])])),
-        ("inputs, runs at the seams", {
-            let extremes = [i32::MIN, i32::MAX, -1, 0, 1, -126, 125, 126];
-            inputs(ack(250, 251), 255, u32::MAX, vec![run(250, &extremes), run(251, &[]), run(1200, &[32767, -32769])])
-        }),
-        ("ack", ClientMessage::Ack(ack(65535, 65536))),
-        ("ack, largest", ClientMessage::Ack(ack(u32::MAX, 0))),
+        ("ack", ack(1, None)),
+        ("ack, with events", ack(255, Some(250))),
+        ("ack, with many events", ack(0, Some(u32::MAX))),
         ("command", command(1, 7, b"hi")),
         ("command, long", command(70_000, u16::MAX, &LONG)),
         ("command, empty", command(2, 0, b"")),
         ("ping", ClientMessage::Ping { stamp: 123_456_789 }),
         ("resync", ClientMessage::Resync(Resync { zone: ZoneId(300), tick: Tick(1000) })),
     ]
+    .into_iter()
+    .chain(inputs().iter().map(|vector| (vector.name, vector.message())))
+    .collect()
+}
+
+/// An inputs message before it is packed.
+pub struct InputsVector {
+    pub name: &'static str,
+    pub schema: InputSchema,
+    pub ack: Ack,
+    pub placement: u8,
+    pub held: u16,
+    pub runs: Vec<Run>,
+}
+
+impl InputsVector {
+    /// What is sent. The packed runs live as long as the test.
+    pub fn message(&self) -> ClientMessage<'static> {
+        let (counted, runs) = pack_runs(&self.schema, &self.runs);
+        let (ack, placement, held) = (self.ack, PlacementEpoch(self.placement), self.held);
+        ClientMessage::Inputs(Inputs { ack, placement, held, counted, runs: Bytes::new(runs.leak()) })
+    }
+}
+
+/// Inputs of every form, under schemas of several widths.
+pub fn inputs() -> Vec<InputsVector> {
+    let bound = 1 << 29;
+    let field = |shape| Field::held("f", shape);
+    let named = |(index, field): (usize, Field)| Field { name: format!("f{index}"), ..field };
+    let schema = |fields: Vec<Field>| {
+        InputSchema::new(fields.into_iter().enumerate().map(named).collect()).expect("a valid schema")
+    };
+    let buttons = || schema(vec![field(Shape::Angle { bits: 8 }), field(Shape::Bool), field(Shape::Bool)]);
+    let wide = || {
+        let range = Shape::Int { min: -bound, max: bound };
+        schema(vec![field(Shape::Bool), field(range.clone()), field(range.clone()), field(range), field(Shape::Bool)])
+    };
+    let place = Shape::Fixed { min: -6400, max: 6400, per_unit: 64 };
+    let ack = |frames, events: Option<u32>| Ack { frames, events: events.map(Seq) };
+    let run = |count, values: &[i32]| Run { count, values: values.to_vec() };
+    let vector = |name, schema, ack, placement, held, runs| InputsVector { name, schema, ack, placement, held, runs };
+    vec![
+        vector("inputs, one", buttons(), ack(17, None), 0, 0, vec![run(1, &[255, 1, 0])]),
+        vector("inputs, held and one", buttons(), ack(17, None), 0, 4, vec![run(1, &[0, 0, 1])]),
+        vector("inputs, held", buttons(), ack(250, None), 0, 5, vec![]),
+        vector("inputs, held for long", buttons(), ack(251, Some(251)), 255, 1200, vec![]),
+        vector("inputs, one run", buttons(), ack(0, Some(0)), 1, 0, vec![run(2, &[1, 1, 1])]),
+        vector(
+            "inputs, runs at the seams",
+            wide(),
+            ack(1, Some(u32::MAX)),
+            0,
+            1,
+            vec![
+                run(1, &[1, -bound, bound, 0, 1]),
+                run(250, &[0, bound, -bound, -1, 1]),
+                run(251, &[1, 1, -1, 12_345_678, 0]),
+                run(1200, &[0, 0, 0, 0, 0]),
+            ],
+        ),
+        vector(
+            "inputs, a place",
+            schema(vec![field(place.clone()), field(place)]),
+            ack(9, None),
+            3,
+            0,
+            vec![run(1, &[6400, -1])],
+        ),
+        vector("inputs, no fields", schema(vec![]), ack(9, None), 0, 0, vec![run(1, &[])]),
+    ]
 }
 
 fn hello(join: Join) -> ClientMessage<'static> {
     let version = PROTOCOL_VERSION;
-    ClientMessage::Hello(Hello { version, join, name: "Ada".to_owned(), player: Vec::new(), resume: None, token: None })
+    ClientMessage::Hello(Hello {
+        version,
+        join,
+        name: "Ada".to_owned(),
+        player: Vec::new(),
+        resume: None,
+        token: None,
+        rate: 0,
+    })
 }
 
 /// What servers say.
@@ -67,11 +138,33 @@ pub fn server() -> Vec<(&'static str, ServerMessage<'static>)> {
         ("frame, nothing", ServerMessage::Frame(plain(Vec::new()))),
         ("frame, a delta", ServerMessage::Frame(plain(vec![part(0, chain(&[&[0, 0, 0]]), None)]))),
         (
+            "frame, an empty delta and a hash",
+            ServerMessage::Frame(plain(vec![part(0, chain(&[&[]]), Some(0x0403_0201))])),
+        ),
+        ("frame, three ticks", {
+            let zones = vec![part(0, chain(&[&[1], &[], &[2, 3]]), None)];
+            ServerMessage::Frame(FrameMessage { advance: 3, consumed: 2, ..plain(zones) })
+        }),
+        ("frame, three ticks of which one has a delta", {
+            let zones = vec![part(0, chain(&[&[1]]), None)];
+            ServerMessage::Frame(FrameMessage { advance: 3, consumed: 3, ..plain(zones) })
+        }),
+        ("frame, the longest chain", {
+            let zones = vec![part(0, chain(&[&[7_u8] as &[u8]; 32]), Some(u32::MAX))];
+            ServerMessage::Frame(FrameMessage { advance: 32, consumed: 0, ..plain(zones) })
+        }),
+        ("frame, another zone", ServerMessage::Frame(plain(vec![part(7, chain(&[&[1, 2]]), None)]))),
+        (
+            "frame, a keyframe",
+            ServerMessage::Frame(plain(vec![part(0, ZoneForm::Keyframe(Bytes::new(&[5])), Some(1))])),
+        ),
+        (
             "frame, every form",
             ServerMessage::Frame(plain(vec![
                 part(0, chain(&[&[1, 2], &[], &LONG]), Some(0)),
-                part(1, chain(&[]), Some(u32::MAX)),
+                part(1, chain(&[&[9]]), Some(u32::MAX)),
                 part(250, ZoneForm::Keyframe(Bytes::new(&LONG)), Some(251)),
+                part(251, ZoneForm::Gone, Some(7)),
                 part(u16::MAX, ZoneForm::Gone, None),
             ])),
         ),
@@ -81,11 +174,21 @@ pub fn server() -> Vec<(&'static str, ServerMessage<'static>)> {
             ServerMessage::Frame(FrameMessage {
                 advance: 65536,
                 consumed: 0,
-                note: Some(Note { superseded: 0, commands: Seq(u32::MAX), correction: None }),
+                note: Some(Note { superseded: 0, commands: Some(Seq(u32::MAX)), correction: None }),
                 events: Some(EventBatch { first: Seq(u32::MAX), lost: 0, items: Vec::new() }),
                 zones: Vec::new(),
             }),
         ),
+        ("frame, many inputs superseded", {
+            let note = Some(Note { superseded: 31, commands: None, correction: None });
+            let zones = vec![part(0, chain(&[&[1]]), None)];
+            ServerMessage::Frame(FrameMessage { consumed: 32, note, ..plain(zones) })
+        }),
+        ("frame, an input superseded", {
+            let note = Some(Note { superseded: 1, commands: None, correction: None });
+            let zones = vec![part(0, chain(&[&[1]]), None)];
+            ServerMessage::Frame(FrameMessage { consumed: 2, note, ..plain(zones) })
+        }),
         ("pong", ServerMessage::Pong { stamp: u32::MAX }),
     ]
 }
@@ -104,7 +207,7 @@ fn eventful() -> FrameMessage<'static> {
         ],
     };
     let correction = Some(Correction { placement: PlacementEpoch(251), reason: 255 });
-    let note = Note { superseded: 2, commands: Seq(5), correction };
+    let note = Note { superseded: 2, commands: Some(Seq(5)), correction };
     FrameMessage { advance: 3, consumed: 250, note: Some(note), events: Some(events), zones: Vec::new() }
 }
 

@@ -1,6 +1,7 @@
 //! What breaks the WebSocket protocol or floods: each ends with its code, nothing spins, nothing grows, nobody else
 //! notices.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use tickwire::wire::{ClientMessage, Close, encode_client};
@@ -103,6 +104,21 @@ fn a_flood_is_limited_then_ended_and_neighbours_do_not_notice() {
 
 fn server_counts(server: &TestServer, reason: &str) -> f64 {
     server.metric(&format!("tickwire_session_endings_total{{reason=\"{reason}\"}}"))
+}
+
+#[test]
+fn a_flood_of_pongs_is_a_flood() {
+    let server = TestServer::start();
+    let mut player = Player::arena(&server);
+    let mut flood = player.raw.stream.try_clone().expect("a second handle");
+    let ending = std::thread::spawn(move || player.ending());
+    let burst = masked(0x8a, b"").repeat(100);
+    let start = Instant::now();
+    while !ending.is_finished() && start.elapsed() < Duration::from_secs(12) {
+        let _ = flood.write_all(&burst);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(ending.join().expect("the player reads on"), Close::RateLimited);
 }
 
 #[test]

@@ -41,8 +41,32 @@ fn pages_from_disk_cannot_be_climbed_out_of() {
 }
 
 #[test]
-fn the_list_of_rooms_updates_by_itself() {
+fn a_room_says_where_its_bytes_go() {
     let server = TestServer::start();
+    assert!(server.get("/api/rooms/nobody/costs").starts_with("HTTP/1.1 404"));
+    let mut player = Player::arena(&server);
+    let room = player.client.welcome().expect("a welcome").room.clone();
+    player.until(|_, client| client.tick().0 >= 45);
+    let told = server.get(&format!("/api/rooms/{room}/costs"));
+    assert!(told.starts_with("HTTP/1.1 200") && told.contains("cache-control: no-store"), "{told}");
+    let body = told.split("\r\n\r\n").nth(1).expect("a body");
+    let costs: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(costs["players"], 1);
+    assert!(costs["samples"].as_u64().is_some_and(|samples| samples >= 2), "{costs}");
+    let shares = costs["shares"].as_array().expect("a list");
+    assert!(shares.iter().any(|share| share["kind"] == "avatar" && share["field"] == "x"), "{costs}");
+    let bits: f64 = shares.iter().filter_map(|share| share["bits"].as_f64()).sum();
+    assert!((bits / 8.0 - costs["bytes"].as_f64().expect("a number")).abs() < 0.1, "{costs}");
+    let metrics = server.get("/metrics");
+    assert!(metrics.contains(r#"tickwire_delta_bits{game="arena",kind="avatar",field="x"}"#), "{metrics}");
+    assert!(!metrics.contains(&room), "rooms are not named");
+}
+
+#[test]
+fn the_list_of_rooms_updates_by_itself() {
+    let empty_room_for = Duration::from_secs(1);
+    let config = Config { workers: 1, room_threads: 1, empty_room_for, ..Config::default() };
+    let server = TestServer::with(config, |server| server);
     assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
     let mut live = Raw::open(server.address);
     live.say(b"GET /api/rooms/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -69,6 +93,7 @@ fn the_list_of_rooms_updates_by_itself() {
     assert!(server.get("/api/rooms").contains(&room));
     drop(player);
     read_until("\"players\":0");
+    wait_for(|| !server.get("/api/rooms").contains(&room), "the empty room to end");
 }
 
 #[test]
@@ -122,4 +147,28 @@ fn a_full_server_says_so() {
     drop(players);
     server.wait_for_metric("tickwire_sessions", 0.0);
     Player::arena(&server);
+}
+
+#[test]
+fn a_head_that_trickles_in_is_not_waited_for() {
+    let server = TestServer::start();
+    let mut first = Raw::open(server.address);
+    let start = std::time::Instant::now();
+    let head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
+    first.say(head);
+    wait_for(
+        || {
+            first.say(b"a");
+            std::thread::sleep(Duration::from_millis(200));
+            matches!(first.poll_end(), Some(true))
+        },
+        "the connection is closed",
+    );
+    assert!(start.elapsed() < Duration::from_secs(10));
+    // A second request has no time limit in the server's HTTP layer, so there is none on a connection.
+    let mut second = Raw::open(server.address);
+    second.say(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut answer = Vec::new();
+    second.stream.read_to_end(&mut answer).expect("the connection ends by itself");
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
 }

@@ -104,8 +104,8 @@ fn another_rate_is_kept() {
 fn a_wrong_version_and_wrong_messages_have_their_codes() {
     let server = TestServer::start();
     let hello = |version| {
-        let (name, player) = ("x".to_owned(), Vec::new());
-        encode_client(&ClientMessage::Hello(Hello { version, join: arena(), name, player, resume: None, token: None }))
+        let (join, name, player) = (arena(), "x".to_owned(), Vec::new());
+        encode_client(&ClientMessage::Hello(Hello { version, join, name, player, resume: None, token: None, rate: 0 }))
     };
     let first = |bytes: &[u8]| {
         let mut raw = Raw::connect(server.address);
@@ -184,4 +184,21 @@ fn a_panic_ends_its_room_only() {
     neighbour.until(|arrived, client| arrived.advance == 1 && client.tick().since(tick) > 20);
     assert_eq!(server.metric("tickwire_room_crashes_total"), 1.0);
     Player::join(&server, fragile).expect("a new room").frame().expect("a frame");
+}
+
+#[test]
+fn who_leaves_before_the_room_answers_leaves_no_ghost() {
+    let server = TestServer::start();
+    let stay = Player::arena(&server).aside();
+    for n in 0..60 {
+        let mut raw = Raw::connect(server.address);
+        raw.send(&tickwire::engine::Client::hello(arena(), "hasty", Vec::new(), 0));
+        std::thread::sleep(std::time::Duration::from_millis(n % 12));
+        drop(raw);
+    }
+    server.wait_for_metric("tickwire_sessions", 1.0);
+    server.wait_for_metric("tickwire_players", 1.0);
+    drop(stay.back());
+    server.wait_for_metric("tickwire_players", 0.0);
+    wait_for(|| server.metric("tickwire_rooms") == 0.0, "a room without ghosts is reaped");
 }

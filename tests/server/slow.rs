@@ -70,12 +70,12 @@ fn a_stopped_reader_holds_little_memory() {
 
 #[test]
 fn a_frozen_session_is_cut_from_outside() {
-    let server = Restless::server(12_000);
+    let server = Restless::server(24_000);
     let mut raw = Raw::open(server.address);
     SockRef::from(&raw.stream).set_recv_buffer_size(4096).expect("a socket");
     raw.upgrade("Sec-WebSocket-Protocol: tickwire.v1\r\n");
     // The first keyframe is larger than all buffers on its way, so the session's actor stops being polled.
-    raw.send(&Client::hello(Restless::join(), "frozen", Vec::new()));
+    raw.send(&Client::hello(Restless::join(), "frozen", Vec::new(), 0));
     let start = Instant::now();
     let ending = "tickwire_session_endings_total{reason=\"slow_consumer\"}";
     wait_for(|| server.metric(ending) == 1.0, "the frozen session is cut");
@@ -139,7 +139,8 @@ impl Game for Restless {
     }
     fn join(&mut self, _: &tickwire::Player, cx: &mut Context) -> Result<EntityId, String> {
         while self.dots.len() < self.count {
-            self.dots.push((cx.spawn(), 3200, 3200));
+            let (x, y) = (cx.below(6401).cast_signed(), cx.below(6401).cast_signed());
+            self.dots.push((cx.spawn(), x, y));
         }
         Ok(cx.spawn())
     }
@@ -172,12 +173,14 @@ fn a_reader_at_a_tenth_of_the_rate_stays_near_the_present() {
     SockRef::from(&slow.raw.stream).set_recv_buffer_size(2048).expect("a socket");
     slow.raw.budget = Some(Budget::new(needed / 10.0));
     let start = Instant::now();
-    let mut staleness = Vec::new();
+    let (mut staleness, mut longest) = (Vec::new(), 0);
     while start.elapsed() < Duration::from_secs(20) {
+        let before = slow.raw.received;
         let arrived = slow.frame().expect("a slow reader is not thrown out");
         let behind = Tick(present.load(Ordering::Relaxed)).since(arrived.tick);
         if start.elapsed() > Duration::from_secs(5) {
             staleness.push(f64::from(behind) / 20.0);
+            longest = longest.max(slow.raw.received - before);
         }
     }
     quick.back();
@@ -188,6 +191,8 @@ fn a_reader_at_a_tenth_of_the_rate_stays_near_the_present() {
         "needed {needed:.0} B/s; at a tenth: {} frames in 15 s, {median:.2} s old in the median, {worst:.2} s at worst",
         staleness.len()
     );
-    assert!(*worst <= 1.0, "{worst} s behind");
+    // No client is closer to the present than its link takes for one message.
+    let takes = longest as f64 / (needed / 10.0);
+    assert!(*worst <= takes + 0.6, "{worst} s behind, the longest message takes {takes} s");
     assert!(staleness.len() >= 10, "{}", staleness.len());
 }

@@ -14,7 +14,7 @@ use tickwire::snapshot::{Frame, Schema, Zone};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{
     Ack, ClientMessage, Close, Command, EventBody, Inputs, Join, Resync, Rule, Run, ServerMessage, ZoneForm,
-    decode_server, encode_client, encode_server,
+    decode_server, encode_client, encode_server, pack_runs,
 };
 
 use crate::ends::below;
@@ -28,7 +28,7 @@ fn room(rule: Rule) -> Room {
 }
 
 fn hello() -> Vec<u8> {
-    Client::hello(Join::ById { room: "r".to_owned() }, "p", vec![])
+    Client::hello(Join::ById { room: "r".to_owned() }, "p", vec![], 0)
 }
 
 /// A session that plays, and the bytes it was sent so far.
@@ -43,9 +43,11 @@ fn playing(now: Moment, room: &mut Room) -> (Session, Vec<Vec<u8>>) {
 }
 
 fn valid_messages() -> Vec<Vec<u8>> {
-    let ack = Ack { tick: Tick(1), events: Seq(0) };
+    let ack = Ack { frames: 1, events: Some(Seq(0)) };
     let run = |count, mark| Run { count, values: vec![mark, 1023, 1, -6400, 6400] };
-    let inputs = Inputs { ack, placement: PlacementEpoch(0), first: Seq(1), runs: vec![run(1, 1 << 29), run(9, 0)] };
+    let (counted, runs) = pack_runs(&room(Rule::Steer).spec().inputs, &[run(1, 1 << 29), run(9, 0)]);
+    let runs = serde_bytes::Bytes::new(&runs);
+    let inputs = Inputs { ack, placement: PlacementEpoch(0), held: 3, counted, runs };
     let command = Command { seq: Seq(1), kind: 3, body: serde_bytes::Bytes::new(&[1, 2, 3, 4]) };
     let resync = Resync { zone: ZoneId(0), tick: Tick(1) };
     [
@@ -129,25 +131,29 @@ fn no_bytes_make_a_client_panic() {
 
 #[test]
 fn impossible_messages_end_the_session() {
-    let ack = |tick, events| encode_client(&ClientMessage::Ack(Ack { tick: Tick(tick), events: Seq(events) }));
+    let ack = |frames| encode_client(&ClientMessage::Ack(Ack { frames, events: None }));
     let command = |seq| Command { seq: Seq(seq), kind: 0, body: serde_bytes::Bytes::new(&[]) };
     let wrong = [
-        ack(2, 0),
+        ack(2),
         hello(),
         encode_client(&ClientMessage::Command(command(2))),
         encode_client(&ClientMessage::Resync(Resync { zone: ZoneId(0), tick: Tick(5) })),
         vec![],
         vec![9],
-        [ack(1, 0), vec![0]].concat(),
-        // The tick 1 in a longer form than it needs.
-        vec![2, 251, 1, 0, 0],
+        [ack(1), vec![0]].concat(),
+        // An acknowledgement in the general encoding, a number in a longer form than it needs, an unknown flag, and
+        // nothing held.
+        vec![2, 1, 0],
+        vec![0x81, 1, 251, 1, 0],
+        vec![0x90, 1],
+        vec![0x84, 1, 0],
     ];
     for bytes in wrong {
         let (mut session, _) = playing(Moment(0), &mut room(Rule::Steer));
         assert_eq!(session.on_message(Moment(1), &bytes), Err(Close::BadMessage), "{bytes:?}");
     }
     let (mut session, _) = playing(Moment(0), &mut room(Rule::Steer));
-    assert!(session.on_message(Moment(1), &ack(1, 0)).is_ok());
+    assert!(session.on_message(Moment(1), &ack(1)).is_ok());
 }
 
 #[test]
@@ -158,7 +164,7 @@ fn resyncs_and_messages_are_limited() {
     assert_eq!(heard[2..], [Ok(Heard::Nothing), Err(Close::RateLimited)]);
 
     let (mut session, _) = playing(Moment(0), &mut room(Rule::Steer));
-    let ack = encode_client(&ClientMessage::Ack(Ack { tick: Tick(1), events: Seq(0) }));
+    let ack = encode_client(&ClientMessage::Ack(Ack { frames: 1, events: None }));
     let ended = (0..).map(|n| Moment(n * 100)).find(|now| session.on_message(*now, &ack).is_err());
     let ended = ended.expect("a flood is ended").since(Moment(0));
     assert!((Duration::from_secs(5)..Duration::from_secs(7)).contains(&ended), "{ended:?}");

@@ -49,6 +49,7 @@ fn plan(profile: &str, seed: u64) -> Plan {
         profile: Profile::named(profile).expect("a known profile"),
         rate: [20, 10, 30, 20][seed as usize % 4],
         peers: 1 + seed as usize % 5,
+        wanted: &[0, 7, 20, 0],
         wild: Wildness {
             rule: if seed.is_multiple_of(3) { Rule::Place } else { Rule::Steer },
             animals: (seed % 14) as u32,
@@ -131,7 +132,8 @@ fn the_same_seed_is_the_same_run() {
 /// A world without whims.
 fn quiet(profile: Profile, animals: u32, peers: usize) -> World {
     let wild = Wildness { rule: Rule::Steer, animals, turmoil: false };
-    let mut world = World::new(Plan { seed: 1, profile, rate: 20, peers, wild, disturbed: false, alarms: true });
+    let mut world =
+        World::new(Plan { seed: 1, profile, rate: 20, peers, wanted: &[0], wild, disturbed: false, alarms: true });
     world.run_until(seconds(2));
     world
 }

@@ -19,7 +19,7 @@ impl World {
             let heard = match packet[0] {
                 CLOSE => Err(Close::Left),
                 PING => {
-                    server.session.on_pong(self.now);
+                    let _ = server.session.on_ping(self.now);
                     Ok(Heard::Nothing)
                 }
                 _ => server.session.on_message(self.now, &packet[1..]),

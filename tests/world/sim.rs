@@ -27,6 +27,8 @@ pub struct Plan {
     pub profile: Profile,
     pub rate: u16,
     pub peers: usize,
+    /// Frames per second that clients ask for, in turn; 0 for one per tick.
+    pub wanted: &'static [u16],
     pub wild: Wildness,
     /// Whether clients have whims and the server pauses.
     pub disturbed: bool,
@@ -236,7 +238,8 @@ impl World {
         let refuse = self.plan.disturbed && below(&mut self.random, 20) == 0;
         let player = if refuse { vec![("refuse".to_owned(), String::new())] } else { vec![] };
         let join = Join::JoinOrCreate { game: "zoo".to_owned(), options: vec![] };
-        connection.send_up(self.now, MESSAGE, &Client::hello(join, &format!("p{peer}"), player));
+        let rate = self.plan.wanted[peer % self.plan.wanted.len()];
+        connection.send_up(self.now, MESSAGE, &Client::hello(join, &format!("p{peer}"), player, rate));
         self.connections.insert(id, connection);
         self.peers[peer].connection = Some(id);
     }

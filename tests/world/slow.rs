@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tickwire::engine::link::Profile;
 use tickwire::tick::Moment;
-use tickwire::wire::limits;
+use tickwire::wire::{Rule, limits};
 
-use crate::sim::World;
+use crate::sim::{Plan, World};
+use crate::zoo::Wildness;
 use crate::{quiet, seconds};
 
 /// How old the newest state is when it arrives, sorted.
@@ -33,6 +34,31 @@ fn a_quick_reader_gets_every_tick_at_once() {
     }
 }
 
+/// The world's oracle compares the state at each arrival with the server's frame of that tick.
+#[test]
+fn who_wants_fewer_frames_than_ticks_gets_them_evenly_spaced() {
+    let wild = Wildness { rule: Rule::Steer, animals: 40, turmoil: false };
+    let wanted = &[10, 0, 20, 200];
+    let plan = Plan { seed: 1, profile: lan(), rate: 30, peers: 4, wanted, wild, disturbed: false, alarms: true };
+    let mut world = World::new(plan);
+    world.run_until(seconds(2));
+    world.run_until(seconds(12));
+    let mut gaps = |peer: usize| {
+        let arrivals = &world.client(peer).arrivals;
+        let recent: Vec<_> = arrivals.iter().filter(|arrival| arrival.at > seconds(2)).collect();
+        recent.windows(2).map(|pair| pair[1].tick.since(pair[0].tick)).collect::<Vec<_>>()
+    };
+    assert_eq!(gaps(0), [3; 99]);
+    assert_eq!((gaps(1), gaps(3)), (vec![1; 299], vec![1; 299]));
+    assert_eq!((gaps(2).len(), gaps(2).iter().max()), (199, Some(&2)));
+    // What WebSocket, TCP and IP add to each message is part of what fewer messages save.
+    let wire = |bytes: usize| bytes + 2 + 40;
+    let bytes =
+        |world: &mut World, peer: usize| world.client(peer).arrivals.iter().map(|a| wire(a.bytes)).sum::<usize>();
+    let (few, all) = (bytes(&mut world, 0), bytes(&mut world, 1));
+    assert!(few < all, "{few} bytes at 10 Hz, {all} at 30 Hz");
+}
+
 /// Bits per second that a client of [`quiet`] takes when nothing is in its way.
 fn needed(animals: u32) -> f64 {
     let mut world = quiet(lan(), animals, 1);
@@ -45,8 +71,9 @@ fn needed(animals: u32) -> f64 {
 /// the time that the message itself takes. Now and then a second one is sent after it, to see whether the link is still
 /// narrow. The keyframe bounds the size, and so the staleness.
 #[test]
-fn a_reader_at_a_tenth_of_the_rate_gets_the_newest_state_one_message_at_a_time() {
-    let bits = needed(100) / 10.0;
+fn a_reader_of_a_narrow_link_gets_the_newest_state_one_message_at_a_time() {
+    // A tenth of what a world needs that nobody can predict; of this one, of which deltas say little, it is more.
+    let bits = needed(100) / 3.0;
     let profile = Profile { rtt_ms: 40.0, down_mbit: Some(bits / 1e6), ..Profile::default() };
     let mut world = quiet(profile, 100, 1);
     world.run_until(seconds(120));
@@ -58,7 +85,7 @@ fn a_reader_at_a_tenth_of_the_rate_gets_the_newest_state_one_message_at_a_time()
     let ages = staleness(&mut world, 0, seconds(15));
     let (typical, worst) = (ages[ages.len() / 2].as_secs_f64(), ages[ages.len() - 1].as_secs_f64());
     println!(
-        "a tenth of the rate: messages take up to {longest:.2} s, staleness {typical:.2} s, at worst {worst:.2} s"
+        "a third of the rate: messages take up to {longest:.2} s, staleness {typical:.2} s, at worst {worst:.2} s"
     );
     // Beyond the message itself: half a round trip, and the wait for the acknowledgement to meet a frame.
     let prompt = recent.iter().filter(|a| world.age(a.tick, a.at).as_secs_f64() <= takes(a.bytes) + 0.1).count();

@@ -13,8 +13,9 @@ import { Room } from './room.js';
  *   clearTimeout?: (timer: any) => void,
  * }} ClientOptions `now` counts milliseconds on any steady clock
  *
- * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string> }} JoinOptions `player`
- *   goes to the game with the player, `options` choose or make the room
+ * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number }}
+ *   JoinOptions `player` goes to the game with the player, `options` choose or make the room, `rate` is how many frames
+ *   per second are wanted: at most so many come, each with all that happened since; without it one per tick
  */
 
 /** Characters of a player's name; the server cuts there too. */
@@ -69,8 +70,9 @@ export class Client {
    * @param {JoinOptions} options
    * @returns {Promise<Room>} rejects with a LeaveError when refused
    */
-  #join(join, { name = '', player }) {
-    const request = { join, name: [...name].slice(0, NAME_CHARS).join(''), player: pairs(player) };
+  #join(join, { name = '', player, rate = 0 }) {
+    if (!Number.isInteger(rate) || rate < 0 || rate > 0xffff) return Promise.reject(new RangeError(`rate ${rate}`));
+    const request = { join, name: [...name].slice(0, NAME_CHARS).join(''), player: pairs(player), rate };
     return new Promise((resolve, reject) => {
       connect(this.env, request, (socket, welcome) => resolve(new Room(this.env, request, socket, welcome)), reject);
     });

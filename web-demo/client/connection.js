@@ -20,7 +20,8 @@ const VERSION = 4506;
  *   clearTimeout: (timer: any) => void,
  * }} Environment
  *
- * @typedef {{ join: import('./messages.js').Join, name: string, player: import('./messages.js').Pairs }} Request
+ * @typedef {{ join: import('./messages.js').Join, name: string, player: import('./messages.js').Pairs,
+ *   rate: number }} Request `rate`: frames per second, 0 for one per tick
  */
 
 /**
@@ -86,6 +87,6 @@ function decoded(bytes) {
 }
 
 /** @param {Request} request @returns {import('./messages.js').Hello} */
-function hello({ join, name, player }) {
-  return { type: 'hello', version: PROTOCOL_VERSION, join, name, player, resume: null, token: null };
+function hello({ join, name, player, rate }) {
+  return { type: 'hello', version: PROTOCOL_VERSION, join, name, player, resume: null, token: null, rate };
 }

@@ -9,6 +9,8 @@ import { FieldPlan } from './schema.js';
 const MAX_PENDING = 240;
 /** Below the protocol's 64 runs per message. */
 const MAX_RUNS = 32;
+/** The protocol's longest run. */
+const MAX_RUN = 1200;
 
 /** @typedef {Record<string, number | boolean | string>} InputValues */
 
@@ -28,8 +30,10 @@ export class InputTimeline {
     this.consumed = 0;
     /** Values of the newest inputs that are not consumed, in order. @type {Int32Array[]} */
     this.pending = [];
+    /** Not sent yet: how many that are equal to the last one sent, and the runs after them. */
+    this.unsentHeld = 0;
     /** @type {{ count: number, values: Int32Array }[]} */
-    this.unsent = [];
+    this.unsentRuns = [];
     /** Values of the last consumed input. @type {Int32Array} */
     this.base = this.last;
     /** Ticks at which the server repeated an input and which no later input has settled: its own count, deduced. */
@@ -38,8 +42,8 @@ export class InputTimeline {
     this.rest = 0;
   }
 
-  get unsentCount() {
-    return this.unsent.reduce((sum, run) => sum + run.count, 0);
+  get hasUnsent() {
+    return this.unsentHeld > 0 || this.unsentRuns.length > 0;
   }
 
   /**
@@ -72,10 +76,11 @@ export class InputTimeline {
     this.made += 1;
     this.pending.push(this.last);
     if (this.pending.length > MAX_PENDING || this.made <= this.consumed) this.#drop(1);
-    const run = this.unsent.at(-1);
-    if (run?.values === this.last) run.count += 1;
-    else this.unsent.push({ count: 1, values: this.last });
-    return changed || this.unsent.length >= MAX_RUNS;
+    const run = this.unsentRuns.at(-1);
+    if (!run && !changed && this.unsentHeld < MAX_RUN) this.unsentHeld += 1;
+    else if (run?.values === this.last && run.count < MAX_RUN) run.count += 1;
+    else this.unsentRuns.push({ count: 1, values: this.last });
+    return changed || this.unsentRuns.length >= MAX_RUNS;
   }
 
   /**
@@ -85,10 +90,10 @@ export class InputTimeline {
    * @returns {import('./messages.js').Inputs}
    */
   take(ack, placement) {
-    const first = (this.made - this.unsentCount + 1) >>> 0;
-    const runs = this.unsent;
-    this.unsent = [];
-    return { type: 'inputs', ack, placement, first, runs };
+    const { unsentHeld: held, unsentRuns: runs, fields } = this;
+    this.unsentHeld = 0;
+    this.unsentRuns = [];
+    return { type: 'inputs', ack, placement, held, runs, fields };
   }
 
   /**

@@ -1,12 +1,12 @@
 // Showing others smoothly: samples of the recent past per entity, and the clock that says which moment of it to show.
 //
 // Frames arrive unevenly. The clock estimates when a tick should have arrived (from the fastest arrivals of late) and
-// shows the world a little before that: two ticks, plus the jitter it measured. It changes that delay by playing slightly
+// shows the world a little before that: two frames, plus the jitter it measured. It changes that delay by playing slightly
 // faster or slower, so that nothing jumps. Ticks here are counted from the welcome and never wrap.
 
 /** Arrivals remembered: some seconds of frames. */
 const ARRIVALS = 64;
-const DELAY_TICKS = 2;
+const DELAY_FRAMES = 2;
 /** No more delay than this, however bad the connection. */
 const MAX_DELAY_MS = 500;
 /** How much faster or slower than life the playback may run to get to its goal. */
@@ -99,9 +99,13 @@ export function onCircle(field, value) {
 
 /** Says which moment of the past to show. */
 export class PlayoutClock {
-  /** @param {number} period milliseconds per tick */
-  constructor(period) {
+  /**
+   * @param {number} period milliseconds per tick
+   * @param {number} [interval] milliseconds per frame, when there are fewer of them than ticks
+   */
+  constructor(period, interval = period) {
     this.period = period;
+    this.interval = Math.max(period, interval);
     /** Arrival time minus tick time, of recent frames. */
     this.transits = new Float64Array(ARRIVALS);
     this.arrivals = 0;
@@ -110,13 +114,13 @@ export class PlayoutClock {
     /** How much later than that the latest of them came, in milliseconds. */
     this.jitter = 0;
     /** The delay now, behind an undelayed arrival, in milliseconds; moves towards its goal. */
-    this.delay = DELAY_TICKS * period;
+    this.delay = DELAY_FRAMES * this.interval;
     this.shownAt = -Infinity;
     this.shownTick = -Infinity;
   }
 
   get goal() {
-    return Math.min(MAX_DELAY_MS, DELAY_TICKS * this.period + this.jitter);
+    return Math.min(MAX_DELAY_MS, DELAY_FRAMES * this.interval + this.jitter);
   }
 
   /**
@@ -154,6 +158,8 @@ export class PlayoutClock {
    * @param {number} now
    */
   tick(now) {
+    // Without a frame nothing is known of the server's time, and there is nothing to show.
+    if (this.arrivals === 0) return this.shownTick;
     const elapsed = Math.max(0, now - this.shownAt);
     const goal = this.newest(now) - this.goal / this.period;
     const steady = this.shownTick + elapsed / this.period;

@@ -9,6 +9,8 @@ export class Meter {
     this.frameBytes = 0;
     this.ticks = 0;
     this.since = -Infinity;
+    /** Ticks per frame, as asked for. */
+    this.spacing = 1;
     this.stats = {
       /** Round trip in milliseconds; 0 until measured. */
       ping: 0,
@@ -16,7 +18,7 @@ export class Meter {
       tick: 0,
       /** How many ticks the newest frame is behind the one that should be arriving now. */
       serverTickLag: 0,
-      /** Ticks that had no frame of their own. */
+      /** Ticks that were wanted and had no frame of their own. */
       heldFrames: 0,
       bytesDownPerSecond: 0,
       bytesUpPerSecond: 0,
@@ -41,7 +43,7 @@ export class Meter {
   frame(advance, bytes, tick) {
     this.stats.snapshots += 1;
     this.stats.tick = tick;
-    this.stats.heldFrames += Math.max(0, advance - 1);
+    this.stats.heldFrames += Math.max(0, advance - this.spacing);
     this.frameBytes += bytes;
     this.ticks += advance;
   }

@@ -69,6 +69,18 @@ export class MessageReader {
     return items;
   }
 
+  /** Four bytes that are no shorter when they are small. */
+  fixed() {
+    return this.#littleEndian(4);
+  }
+
+  /** Everything that is left, as a view. */
+  rest() {
+    const rest = this.bytes.subarray(this.offset);
+    this.offset = this.bytes.length;
+    return rest;
+  }
+
   /** A view of the bytes, not a copy. */
   slice() {
     const length = this.#length();

@@ -49,6 +49,7 @@ export class Room extends RoomEvents {
   /** @type {Prediction | null} */ #prediction = null;
   #playout = new PlayoutClock(50);
   /** @type {import('./connection.js').Environment} */ #env;
+  /** @type {import('./connection.js').Request} */ #request;
   /** @type {Rejoin} */ #rejoin;
 
   /**
@@ -61,6 +62,7 @@ export class Room extends RoomEvents {
   constructor(env, request, socket, welcome) {
     super();
     this.#env = env;
+    this.#request = request;
     this.#rejoin = new Rejoin(
       env,
       request,
@@ -149,7 +151,9 @@ export class Room extends RoomEvents {
     this.inputs = welcome.inputs;
     this.players.clear();
     for (const player of welcome.players) this.players.set(player.seat, player);
-    this.#playout = new PlayoutClock(1000 / welcome.rate);
+    const wanted = this.#request.rate || welcome.rate;
+    this.#playout = new PlayoutClock(1000 / welcome.rate, 1000 / wanted);
+    this.#meter.spacing = Math.max(1, Math.ceil(welcome.rate / wanted));
     this.#prediction?.stop();
     this.connection = 'online';
     const session = new Session(socket, welcome, this.#owner(), this.#meter, now);

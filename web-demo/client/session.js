@@ -45,7 +45,13 @@ export class Session {
     this.inputs = new InputTimeline(welcome.inputs);
     this.period = 1000 / welcome.rate;
     this.placement = welcome.placement;
-    this.ack = { tick: welcome.tick, events: 0 };
+    /** The server's tick of the newest frame. */
+    this.tick = welcome.tick;
+    /** Frames applied, modulo 256. */
+    this.frames = 0;
+    /** The newest event, and the newest that the server was told of. */
+    this.events = 0;
+    this.toldEvents = 0;
     /** Position reports start when the page has a position to report. */
     this.inputsRun = welcome.rule === 'steer' && welcome.inputs.length > 0;
     this.rule = welcome.rule;
@@ -85,11 +91,11 @@ export class Session {
   pump(now) {
     this.#makeInputs(now);
     if (now >= this.nextPingAt) this.#ping(now);
-    if (this.inputs.unsent.length > 0 && now - this.flushedAt >= RUN_WITHIN_MS) this.flush(now);
+    if (this.inputs.hasUnsent && now - this.flushedAt >= RUN_WITHIN_MS) this.flush(now);
     if (this.unacknowledged && now - this.ackedAt >= ACK_WITHIN_MS) this.acknowledge(now);
     let next = this.nextPingAt;
     if (this.inputsRun) next = Math.min(next, this.nextInputAt);
-    if (this.inputs.unsent.length > 0) next = Math.min(next, this.flushedAt + RUN_WITHIN_MS);
+    if (this.inputs.hasUnsent) next = Math.min(next, this.flushedAt + RUN_WITHIN_MS);
     if (this.unacknowledged) next = Math.min(next, this.ackedAt + ACK_WITHIN_MS);
     return next;
   }
@@ -123,7 +129,7 @@ export class Session {
    */
   correct({ placement }, now) {
     // What was reported before this was known belongs to the old epoch.
-    if (this.inputs.unsent.length > 0) this.flush(now);
+    if (this.inputs.hasUnsent) this.flush(now);
     this.placement = placement;
     // A held position is stale from here on; reports resume when the page sets one that knows of the move.
     if (this.rule === 'place') this.inputsRun = false;
@@ -131,18 +137,18 @@ export class Session {
 
   /** @param {number} now */
   flush(now) {
-    this.#send(this.inputs.take(this.ack, this.placement));
+    this.#send(this.inputs.take(this.#ack(), this.placement));
     this.flushedAt = now;
     this.#acked(now);
   }
 
   /** @param {number} now */
   acknowledge(now) {
-    if (this.inputs.unsent.length > 0) {
+    if (this.inputs.hasUnsent) {
       this.flush(now);
       return;
     }
-    this.#send({ type: 'ack', ...this.ack });
+    this.#send({ type: 'ack', ...this.#ack() });
     this.#acked(now);
   }
 
@@ -151,16 +157,19 @@ export class Session {
     this.inputs.settle(message.consumed, message.advance, message.note?.superseded ?? 0);
     if (message.note?.correction) this.correct(message.note.correction, now);
     const wrong = this.owner.frame(message, bytes, now);
-    this.ack.tick = (this.ack.tick + message.advance) >>> 0;
+    this.tick = (this.tick + message.advance) >>> 0;
+    this.frames = (this.frames + 1) & 0xff;
     const { events } = message;
-    if (events && events.items.length > 0) this.ack.events = (events.first + events.items.length - 1) >>> 0;
+    if (events && events.items.length > 0) this.events = (events.first + events.items.length - 1) >>> 0;
     for (const zone of wrong) this.#resync(zone, now);
     if (!this.unacknowledged) {
       this.unacknowledged = true;
       // After a silence the bound counts from the first frame.
       if (now - this.ackedAt > ACK_WITHIN_MS) this.acknowledge(now);
     }
-    if (this.unacknowledged && now - this.ackedAt >= ACK_EARLY_MS) this.acknowledge(now);
+    // A frame that stands for several ticks may be all that the server dares to send before it hears of it.
+    const waitedFor = message.advance > 1 || now - this.ackedAt >= ACK_EARLY_MS;
+    if (this.unacknowledged && waitedFor) this.acknowledge(now);
   }
 
   /** @param {number} now */
@@ -196,7 +205,14 @@ export class Session {
     this.meter.stats.desyncs += 1;
     if (now - this.resyncedAt < RESYNC_EVERY_MS) return;
     this.resyncedAt = now;
-    this.#send({ type: 'resync', zone, tick: this.ack.tick });
+    this.#send({ type: 'resync', zone, tick: this.tick });
+  }
+
+  /** @returns {import('./messages.js').Ack} */
+  #ack() {
+    const events = this.events === this.toldEvents ? null : this.events;
+    this.toldEvents = this.events;
+    return { frames: this.frames, events };
   }
 
   /** @param {number} now */

@@ -155,6 +155,15 @@ export class Lobby {
   }
 }
 
+/**
+ * How to ask for a map. The first one of a game is what its rooms have when nobody asks, and only rooms that were asked
+ * for in the same way are the same to the server: who presses Play belongs with those who opened that map by name.
+ * @param {string} game @param {string} map @returns {Record<string, string>}
+ */
+export function optionsFor(game, map) {
+  return map && map !== GAMES[game]?.maps[0] ? { map } : {};
+}
+
 /** Characters, not halves of them. @param {string} name @returns {string} */
 function cut(name) {
   return Array.from(name).slice(0, LONGEST_NAME).join('');

@@ -7,7 +7,7 @@ import { isSolid, parseMap } from './arena.js';
 import { Backdrop } from './backdrop.js';
 import { explainError } from './closes.js';
 import { byId } from './dom.js';
-import { Lobby } from './lobby.js';
+import { Lobby, optionsFor } from './lobby.js';
 import { Play } from './play.js';
 
 /** @typedef {import('./types.js').Room} Room */
@@ -53,8 +53,7 @@ async function join(choice) {
   if (choice.how === 'room') {
     room = await client.joinById(choice.id, { name });
   } else {
-    /** @type {Record<string, string>} */
-    const options = choice.map ? { map: choice.map } : {};
+    const options = optionsFor(choice.game, choice.map);
     room = await (choice.how === 'new'
       ? client.create(choice.game, { name, options })
       : client.joinOrCreate(choice.game, { name, options }));

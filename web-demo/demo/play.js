@@ -5,6 +5,7 @@
 import { arenaPredictor } from './arena.js';
 import { REPLACED, explain, explainWait } from './closes.js';
 import { byId } from './dom.js';
+import { CostList } from './costs.js';
 import { Figures, Scores } from './hud.js';
 import { Wishes } from './input.js';
 import { Scene } from './scene.js';
@@ -34,7 +35,8 @@ export class Play {
     this.tiles = ground.tiles ?? null;
     this.predict();
     this.hud = byId('hud', HTMLElement);
-    this.figures = new Figures(this.hud);
+    this.figures = new Figures(byId('figures', HTMLElement));
+    this.costs = new CostList(byId('costs', HTMLElement));
     this.scores = new Scores(byId('scores', HTMLElement));
     this.status = byId('status', HTMLElement);
     this.help = byId('help', HTMLElement);
@@ -68,6 +70,7 @@ export class Play {
     for (const off of this.unsubscribe) off();
     this.stopping.abort();
     this.wishes.stop();
+    this.costs.stop();
     this.scene.stop();
     this.status.hidden = true;
     this.help.hidden = true;
@@ -93,7 +96,10 @@ export class Play {
     if (now - this.shownAt > FIGURES_EVERY) {
       this.shownAt = now;
       this.scores.update(this.room);
-      if (!this.hud.hidden) this.figures.update(this.room, this.fps);
+      if (!this.hud.hidden) {
+        this.figures.update(this.room, this.fps);
+        if (this.room.connection === 'online') this.costs.update(this.room.id, now);
+      }
     }
   }
 

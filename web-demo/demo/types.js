@@ -43,6 +43,7 @@
  * @property {Map<number, Player>} players
  * @property {{tick: number, entities: Map<number, View>}} state
  * @property {RoomStats} stats
+ * @property {Connection} connection
  * @property {(now: number) => View[]} view
  * @property {(values: Record<string, number | boolean>) => void} setInput
  * @property {(values: Record<string, number | boolean>) => void} pressInput

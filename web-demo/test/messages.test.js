@@ -6,13 +6,20 @@ import test from 'node:test';
 import { CLOSES, invitesBack } from '../client/close.js';
 import { decodeServer, encodeClient } from '../client/messages.js';
 import { DecodeError } from '../client/reader.js';
-import { bytes, clientMessage, golden, hex, serverMessage } from './support/golden.js';
+import { planSchema } from '../client/schema.js';
+import { bytes, clientMessage, golden, hex, schema, serverMessage } from './support/golden.js';
 import { mutations, random } from './support/random.js';
 
 const vectors = golden('messages');
 
-for (const { name, hex: expected, message } of vectors.client) {
+for (const { name, hex: expected, message } of vectors.client.filter(({ message: { Inputs: packed } }) => !packed)) {
   test(`writes ${name}`, () => assert.equal(hex(encodeClient(clientMessage(message))), expected));
+}
+
+for (const { name, hex: expected, schema: fields, ...inputs } of golden('inputs')) {
+  const [plan] = planSchema(schema([{ name: 'input', fields }]));
+  const message = { type: 'inputs', fields: plan.fields, ...inputs };
+  test(`writes ${name}`, () => assert.equal(hex(encodeClient(message)), expected));
 }
 
 for (const { name, hex: encoded, message } of vectors.server) {
@@ -36,12 +43,38 @@ test('broken messages are refused, never anything else', () => {
   assert.ok(refused > 1000 && decoded > 100, `${refused} refused, ${decoded} decoded`);
 });
 
-test('a prefix of a message is not a message', () => {
-  for (const { hex: encoded } of vectors.server) {
+test('a prefix of a message is not a message, except that the last payload may be shorter', () => {
+  for (const { hex: encoded, message } of vectors.server) {
     const whole = bytes(encoded);
+    const last = message.Frame ? serverMessage(message).zones.at(-1)?.form : undefined;
+    const payload = last?.bytes ?? last?.deltas?.at(-1) ?? [];
     for (let length = 0; length < whole.length; length++) {
-      assert.throws(() => decodeServer(whole.slice(0, length)), DecodeError);
+      const decode = () => decodeServer(whole.slice(0, length));
+      if (length < whole.length - payload.length) assert.throws(decode, DecodeError);
+      else assert.equal(decode().zones.length, message.Frame.zones.length);
     }
+  }
+});
+
+test('a frame in a form that is not its own is refused', () => {
+  const forms = {
+    'an advance of 1 that is told': [0x81, 1],
+    'an advance of 0 with deltas': [0x81, 0],
+    'more deltas than a chain has': [0x81, 33, ...Array(33).fill(0)],
+    'a small number of inputs at length': [0x86, 2],
+    'the usual zone in a list': [0xc0, 1, 0, 0, 9],
+    'a hash of no zone': [0xe0, 0],
+    'deltas of a keyframe': [0xc0, 1, 0, 9],
+    'deltas of nothing': [0xc0, 1, 7, 10],
+    'an empty note': [0x88, 0],
+    'a note with an unknown part': [0x88, 0x81],
+    'a small number of superseded inputs at length': [0x88, 31, 30],
+    'an unknown form': [0xc0, 1, 7, 3],
+    'something after the last zone': [0xc0, 1, 7, 2, 0],
+    'a frame in the general encoding': [1, 1, 0, 0, 0, 0],
+  };
+  for (const [form, encoded] of Object.entries(forms)) {
+    assert.throws(() => decodeServer(Uint8Array.from(encoded)), DecodeError, form);
   }
 });
 
@@ -49,7 +82,7 @@ test('noise is refused', () => {
   const next = random(5);
   for (let round = 0; round < 5000; round++) {
     const noise = Uint8Array.from({ length: Math.floor(next() * 64) }, () => Math.floor(next() * 256));
-    if (noise.length > 0) noise[0] %= 4;
+    if (noise.length > 0) noise[0] &= 0xfb;
     try {
       decodeServer(noise);
     } catch (error) {
@@ -70,7 +103,7 @@ test('numbers in a longer form than needed are refused', () => {
 });
 
 test('a count that the bytes do not justify is refused before anything is made', () => {
-  const frame = Uint8Array.of(1, 1, 1, 0, 0, 252, 255, 255, 255, 255);
+  const frame = Uint8Array.of(0xc0, 252, 255, 255, 255, 255);
   assert.throws(() => decodeServer(frame), DecodeError);
 });
 

@@ -67,6 +67,14 @@ test('a steady connection is shown two ticks late', () => {
   assert.ok(Math.abs(clock.delay - 100) < 1, 'after a pause it is back at once');
 });
 
+test('playback that began before the first frame does not lead it', () => {
+  const clock = new PlayoutClock(50);
+  clock.tick(200);
+  clock.arrived(1, 220);
+  clock.tick(230);
+  assert.equal(clock.delay, 100);
+});
+
 test('a view shows others between frames and reuses its objects', async () => {
   const { time, server, room } = await join();
   for (let tick = 0; tick < 20; tick++) {
@@ -98,12 +106,13 @@ const predictor = {
 /** A server's rules for inputs: one per tick in order, else the last one again; repetitions are settled by equal inputs. */
 class Inbox {
   constructor() {
-    Object.assign(this, { queue: [], last: '0,0,0', consumed: 0, superseded: 0, repeats: 0, spare: Infinity, window: 8 });
+    Object.assign(this, { queue: [], told: '0,0,0', last: '0,0,0', consumed: 0, superseded: 0, repeats: 0, spare: Infinity, window: 8 });
   }
 
-  offer({ first, runs }) {
+  offer({ held, runs }) {
     const values = runs.flatMap(({ count, values: run }) => Array(count).fill(run.join()));
-    this.queue.push(...values.slice(this.consumed + this.queue.length + 1 - first));
+    this.queue.push(...Array(held).fill(this.told), ...values);
+    this.told = values.at(-1) ?? this.told;
     for (; this.repeats > 0 && this.queue[0] === this.last; this.repeats--) this.#drop(1);
     this.#supersede(Math.max(0, this.queue.length - 3));
   }

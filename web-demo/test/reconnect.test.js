@@ -55,7 +55,7 @@ test('a lost connection comes back into the same room with a fresh state', async
   await time.advance(50);
   assert.equal(room.state.entities.get(77).x, 1);
   const inputs = server.peer.of('inputs');
-  assert.equal(inputs[0].first, 1);
+  assert.equal(inputs[0].held, 0);
 });
 
 test('a room that is gone is replaced as at the first join', async () => {
@@ -158,8 +158,8 @@ test('leaving is final, also while coming back, and is told once', async () => {
 test('a message that does not decode ends the connection and starts another', async () => {
   const broken = [
     Uint8Array.of(7),
-    Uint8Array.of(1, 1, 0, 0, 0, 1, 0, 1, 1, 9, 0),
-    Uint8Array.of(1, 1, 0, 0, 0, 2, 0, 2, 0, 0, 2, 0),
+    Uint8Array.of(0xc0, 1, 0, 1, 9),
+    Uint8Array.of(0xc0, 2, 0, 2, 0, 2),
   ];
   for (const bytes of broken) {
     const { time, server, room } = await join();
@@ -198,6 +198,6 @@ test('pings measure the round trip and rates are counted', async () => {
   const { stats } = room;
   assert.equal(stats.ping, 80);
   assert.deepEqual([stats.heldFrames, stats.desyncs, stats.snapshots], [60, 0, 60]);
-  assert.ok(stats.bytesDownPerSecond > 100 && stats.bytesUpPerSecond > 50 && stats.bytesPerPlayerTick > 5);
+  assert.ok(stats.bytesDownPerSecond > 100 && stats.bytesUpPerSecond > 20 && stats.bytesPerPlayerTick > 5);
   assert.ok(stats.serverTickLag >= 0 && stats.serverTickLag < 3 && stats.interpolationDelay >= 90);
 });

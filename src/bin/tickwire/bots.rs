@@ -49,6 +49,9 @@ pub struct BotsArgs {
     /// How many bots rebuild the state and compare it with the server's hashes: a number or `all`
     #[arg(long, value_name = "N|all", default_value = "32", value_parser = verify)]
     verify: Verify,
+    /// Frames per second that each bot asks for; 0 for one per tick
+    #[arg(long, value_name = "HZ", default_value = "0", value_parser = clap::value_parser!(u16).range(0..=120))]
+    rate: u16,
     /// Threads for the bots
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
@@ -111,6 +114,7 @@ fn play(args: &BotsArgs) -> Result<Report, String> {
         ramp: args.ramp.unwrap_or(Duration::from_millis(10) * players.len() as u32),
         seed: args.seed,
         verify: args.verify,
+        rate: args.rate,
         threads: args.threads.into(),
         players,
     };

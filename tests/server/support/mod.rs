@@ -145,7 +145,7 @@ impl Player {
         options: Vec<(String, String)>,
     ) -> Result<Self, Option<u16>> {
         let mut raw = Raw::connect(server.address);
-        raw.send(&Client::hello(join, name, options));
+        raw.send(&Client::hello(join, name, options, 0));
         let mut player = Self {
             raw,
             client: Client::new(Depth::Full),

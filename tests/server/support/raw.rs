@@ -132,6 +132,19 @@ impl Raw {
         if waiting { Poll::Ready(self.next()) } else { Poll::Pending }
     }
 
+    /// Whether the other side has ended the connection; `None` when nothing is known yet.
+    pub fn poll_end(&mut self) -> Option<bool> {
+        self.stream.set_nonblocking(true).expect("a socket");
+        let mut chunk = [0; 4096];
+        let read = self.stream.read(&mut chunk);
+        self.stream.set_nonblocking(false).expect("a socket");
+        match read {
+            Ok(read) => Some(read == 0),
+            Err(error) if is_timeout(&error) => None,
+            Err(_) => Some(true),
+        }
+    }
+
     /// Reads on to the close frame and the end; returns the code.
     pub fn close_code(&mut self) -> Option<u16> {
         let mut code = None;

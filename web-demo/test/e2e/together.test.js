@@ -45,8 +45,9 @@ test('two tabs meet, see each other move and leave', async () => {
   await bob.close();
 });
 
-test('the own avatar moves at once, long before the server\'s answer', async () => {
+test('the own avatar moves at once, long before the server\'s answer', async (t) => {
   const cable = await longCable(server.port, 100);
+  t.after(() => cable.close());
   const tab = await Tab.join(browser, cable.url, 'Far');
   await sleep(1500);
   const { key } = await tab.openWay();
@@ -74,5 +75,4 @@ test('the own avatar moves at once, long before the server\'s answer', async () 
   assert.ok(predicted - pressed < 150, `moved after ${predicted - pressed} ms`);
   assert.ok(told - pressed > 195, `told after ${told - pressed} ms`);
   await tab.close();
-  cable.close();
 });

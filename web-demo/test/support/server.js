@@ -100,7 +100,7 @@ export class FakeServer {
       }
 
       send(bytes) {
-        const message = decodeClient(bytes);
+        const message = decodeClient(bytes, server.welcome.inputs);
         message.at = time.ms;
         time.setTimeout(() => {
           this.peer.received.push(message);
@@ -226,18 +226,19 @@ function writePlayer({ seat, entity, name }, out) {
   out.text(name);
 }
 
+/** Always in the form that lists its zones. */
 function encodeFrame({ advance, consumed, note, events, parts }) {
   const out = new MessageWriter();
-  for (const number of [1, advance, consumed]) out.unsigned(number);
-  out.option(note, ({ superseded = 0, commands = 0, correction = null }) => {
-    out.unsigned(superseded);
-    out.unsigned(commands);
-    out.option(correction, ({ placement, reason }) => {
-      out.u8(placement);
-      out.u8(reason);
-    });
-  });
-  out.option(events, ({ first, lost = 0, items }) => {
+  const few = Math.min(consumed, 3);
+  out.u8(0xc0 | (advance === 1 ? 0 : 1) | (few << 1) | (note ? 8 : 0) | (events ? 16 : 0));
+  if (advance !== 1) out.unsigned(advance);
+  if (few === 3) out.unsigned(consumed);
+  const writeNote = ({ superseded = 0, correction = null }) => {
+    out.u8(Math.min(superseded, 31) | (correction ? 64 : 0));
+    if (superseded >= 31) out.unsigned(superseded);
+    for (const byte of correction ? [correction.placement, correction.reason] : []) out.u8(byte);
+  };
+  const writeEvents = ({ first, lost = 0, items }) => {
     out.unsigned(first);
     out.unsigned(lost);
     out.list(items, ({ age = 0, joined, left, game }) => {
@@ -250,37 +251,78 @@ function encodeFrame({ advance, consumed, note, events, parts }) {
         out.slice(game.body);
       }
     });
-  });
-  out.list(parts, ({ zone, bytes, hash }) => {
+  };
+  if (note) writeNote(note);
+  if (events) writeEvents(events);
+  out.unsigned(parts.length);
+  parts.forEach(({ zone, bytes, hash }, index) => {
     out.unsigned(zone);
-    out.unsigned(1);
-    out.slice(bytes);
-    out.option(hash, (value) => out.unsigned(value));
+    out.u8(hash === null ? 1 : 5);
+    for (let shift = 0; hash !== null && shift < 32; shift += 8) out.u8((hash >>> shift) & 0xff);
+    if (index + 1 < parts.length) out.unsigned(bytes.length);
+    for (const byte of bytes) out.u8(byte);
   });
   return out.finish();
 }
 
-function decodeClient(bytes) {
+function decodeClient(bytes, inputs) {
   const reader = new MessageReader(bytes);
-  const ack = () => ({ tick: reader.u32(), events: reader.u32() });
+  if (bytes[0] >= 0x80) return decodeInputs(reader, planSchema([{ name: 'input', fields: inputs }])[0].fields);
   const pairs = () => reader.list(() => [reader.text(), reader.text()]);
   const join = () => {
     const type = ['joinOrCreate', 'create', 'byId'][reader.u32()];
     return type === 'byId' ? { type, room: reader.text() } : { type, game: reader.text(), options: pairs() };
   };
-  const run = () => ({ count: reader.u16(), values: reader.list(() => reader.i32()) });
-  const readers = [
-    () => ({
+  const readers = {
+    0: () => ({
       type: 'hello', version: reader.u16(), join: join(), name: reader.text(), player: pairs(),
-      resume: reader.option(() => reader.slice()), token: reader.option(() => reader.text()),
+      resume: reader.option(() => reader.slice()), token: reader.option(() => reader.text()), rate: reader.u16(),
     }),
-    () => ({ type: 'inputs', ack: ack(), placement: reader.u8(), first: reader.u32(), runs: reader.list(run) }),
-    () => ({ type: 'ack', ack: ack() }),
-    () => ({ type: 'command', seq: reader.u32(), kind: reader.u16(), body: reader.slice() }),
-    () => ({ type: 'ping', stamp: reader.u32() }),
-    () => ({ type: 'resync', zone: reader.u16(), tick: reader.u32() }),
-  ];
+    3: () => ({ type: 'command', seq: reader.u32(), kind: reader.u16(), body: reader.slice() }),
+    4: () => ({ type: 'ping', stamp: reader.u32() }),
+    5: () => ({ type: 'resync', zone: reader.u16(), tick: reader.u32() }),
+  };
   const message = readers[reader.u32()]();
   reader.finish();
   return message;
+}
+
+/** Inputs or an acknowledgement alone. */
+function decodeInputs(reader, fields) {
+  const first = reader.u8();
+  const ack = { frames: reader.u8(), events: first & 1 ? reader.u32() : null };
+  const placement = first & 2 ? reader.u8() : 0;
+  const held = first & 4 ? reader.u32() : 0;
+  const runs = [];
+  while (reader.offset < reader.bytes.length) {
+    const count = first & 8 ? reader.u32() : 1;
+    runs.push({ count, values: unpack(fields, reader) });
+  }
+  return runs.length + held === 0 ? { type: 'ack', ack } : { type: 'inputs', ack, placement, held, runs };
+}
+
+function unpack(fields, reader) {
+  const widths = fields.map((field) => 32 - Math.clz32(field.max - field.min));
+  const count = Math.max(1, Math.ceil(widths.reduce((sum, width) => sum + width, 0) / 8));
+  let bits = 0n;
+  for (let index = 0; index < count; index++) bits |= BigInt(reader.u8()) << BigInt(8 * index);
+  return fields.map((field, column) => {
+    const offset = Number(BigInt.asUintN(widths[column], bits));
+    bits >>= BigInt(widths[column]);
+    return field.min + offset;
+  });
+}
+
+/** All inputs that a peer sent, one by one, in quanta. */
+export function inputsOf(peer, neutral) {
+  const values = [];
+  let last = neutral;
+  for (const { held, runs } of peer.of('inputs')) {
+    for (let count = 0; count < held; count++) values.push(last);
+    for (const run of runs) {
+      for (let count = 0; count < run.count; count++) values.push(run.values);
+      last = run.values;
+    }
+  }
+  return values;
 }

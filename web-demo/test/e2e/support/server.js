@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
-const BINARY = process.env.TICKWIRE_BIN ?? `${ROOT}target/release/tickwire`;
+export const BINARY = process.env.TICKWIRE_BIN ?? `${ROOT}target/release/tickwire`;
 const STARTS_WITHIN_MS = 10_000;
 const STOPS_WITHIN_MS = 15_000;
 

@@ -1,0 +1,136 @@
+//! What a room spends its bytes on: now and then one tick's deltas are weighed, and the shares of kinds and fields kept as
+//! a slow average.
+//!
+//! Weighing costs about as much as two more encodings, so it is done once per second, for all zones together. Who is told
+//! (the page, the metrics) is the shell's business.
+
+use serde::Serialize;
+
+use crate::snapshot::delta::{Costs, costs};
+use crate::snapshot::{Frame, Schema, Zone};
+use crate::tick::{Tick, TickRate};
+
+/// A part of a room's deltas.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CostShare {
+    /// The kind; `None` for what is not about the fields of one.
+    pub kind: Option<String>,
+    /// The field, or what else was said.
+    pub field: String,
+    /// Bits per tick and player.
+    pub bits: f64,
+}
+
+/// What a room's deltas cost, as an average over the last samples.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RoomCosts {
+    /// The tick weighed last.
+    pub tick: Tick,
+    /// Players in the room then.
+    pub players: usize,
+    /// Ticks weighed so far.
+    pub samples: u32,
+    /// Bytes of all zones' deltas per tick.
+    pub bytes: f64,
+    /// Where they go: the fields in schema order, then the rest. Together they are `bytes`.
+    pub shares: Vec<CostShare>,
+}
+
+/// Weighs ticks of one room.
+#[derive(Debug)]
+pub struct Explainer {
+    rate: TickRate,
+    costs: RoomCosts,
+}
+
+impl Explainer {
+    /// A new sample counts for one part in so many of the average.
+    const MEMORY: u32 = 8;
+    /// What is not about one field, in the order of [`rest`].
+    const REST: [&str; 4] = ["presence", "arrivals", "departures", "end"];
+
+    /// Nothing weighed yet.
+    pub fn new(rate: TickRate, schema: &Schema) -> Self {
+        let fields = schema.kinds().iter().flat_map(|kind| {
+            let share = |field: &crate::snapshot::Field| (Some(kind.name.clone()), field.name.clone());
+            kind.fields.iter().map(share)
+        });
+        let rest = Self::REST.iter().map(|name| (None, (*name).to_owned()));
+        let shares = fields.chain(rest).map(|(kind, field)| CostShare { kind, field, bits: 0.0 }).collect();
+        Self { rate, costs: RoomCosts { shares, ..RoomCosts::default() } }
+    }
+
+    /// Whether a second has passed since the last sample.
+    pub fn is_due(&self, tick: Tick) -> bool {
+        self.costs.samples == 0 || tick.since(self.costs.tick) >= i32::from(self.rate.per_second())
+    }
+
+    /// Weighs what led from one frame to the next for `players`, of whom there must be some.
+    pub fn sample(&mut self, before: &Frame, next: &Frame, players: usize) -> &RoomCosts {
+        let schema = &**next.schema();
+        let empty = Zone::empty(schema);
+        let mut bits = vec![0.0; self.costs.shares.len()];
+        let mut bytes = 0;
+        for zone in next.zones() {
+            let base = before.zone(zone.id()).map_or(&empty, |old| old.zone());
+            let found = costs(schema, base, zone.zone());
+            bytes += found.bytes;
+            let fields = found.fields.iter().map(|(_, _, cost)| f64::from(*cost));
+            bits.iter_mut().zip(fields.chain(rest(&found))).for_each(|(sum, cost)| *sum += cost / 256.0);
+        }
+        let costs = &mut self.costs;
+        costs.samples = costs.samples.saturating_add(1);
+        let weight = 1.0 / f64::from(costs.samples.min(Self::MEMORY));
+        costs.bytes += (bytes as f64 - costs.bytes) * weight;
+        for (share, bits) in costs.shares.iter_mut().zip(bits) {
+            share.bits += (bits / players.max(1) as f64 - share.bits) * weight;
+        }
+        (costs.tick, costs.players) = (next.tick(), players);
+        costs
+    }
+}
+
+/// What is not about one field, as named by [`Explainer::REST`].
+fn rest(costs: &Costs) -> [f64; 4] {
+    let arrivals = f64::from(costs.ids) + f64::from(costs.added);
+    [costs.presence.into(), arrivals, costs.removed.into(), costs.end.into()]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::id::{EntityId, KindId, ZoneId};
+    use crate::snapshot::{Field, Kind, Shape};
+
+    #[test]
+    fn the_shares_are_the_bytes() {
+        let range = Shape::Int { min: 0, max: 4095 };
+        let kind = Kind::new("ball", vec![Field::linear("x", range.clone()), Field::held("score", range)]);
+        let schema = Arc::new(Schema::new(vec![kind, Kind::new("mark", vec![])]).expect("a valid schema"));
+        let mut explainer = Explainer::new(TickRate::DEFAULT, &schema);
+        let mut frame = Frame::initial(schema, Tick(0));
+        let mut sampled = 0;
+        for tick in 1..=200_u32 {
+            let next = frame.freeze(Vec::new(), |out| {
+                for id in 0..20_u32 {
+                    let x = (tick * (id % 7) + tick * tick % (id + 3)) % 4096;
+                    out.row(ZoneId((id % 2) as u16), KindId(0), EntityId(id), &[x.cast_signed(), 7]);
+                }
+            });
+            if explainer.is_due(next.tick()) {
+                explainer.sample(&frame, &next, 10);
+                sampled += 1;
+            }
+            frame = next;
+        }
+        assert_eq!(sampled, 10);
+        let costs = &explainer.costs;
+        let bits: f64 = costs.shares.iter().map(|share| share.bits * 10.0).sum();
+        assert!((bits / 8.0 - costs.bytes).abs() < 0.01, "{bits} bits, {} bytes", costs.bytes);
+        let names: Vec<_> = costs.shares.iter().map(|share| share.field.as_str()).collect();
+        assert_eq!(names, ["x", "score", "presence", "arrivals", "departures", "end"]);
+        assert!(costs.shares[0].bits > 5.0 * costs.shares[1].bits);
+    }
+}

@@ -1,0 +1,79 @@
+//! Which ticks a viewer is sent when it wants fewer frames than the room has ticks: evenly spaced ones.
+//!
+//! A client that wants 10 frames per second of a room with 30 ticks gets every third tick, with the deltas of the two in
+//! between; one that wants 20 gets every second and every first tick by turns. Says nothing about what fits a slow pipe.
+
+use crate::tick::{Tick, TickRate};
+
+/// The grid of ticks that one viewer is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Messages per second; at most `room`.
+    wanted: u32,
+    /// Ticks per second.
+    room: u32,
+    /// A tick of the grid, a second before the last one sent or less; `None` before the first message.
+    origin: Option<Tick>,
+}
+
+impl Pace {
+    /// `wanted` messages per second of a room; 0 means one per tick.
+    pub fn new(wanted: u16, room: TickRate) -> Self {
+        let most = room.per_second();
+        let wanted = if wanted == 0 { most } else { wanted.min(most) };
+        Self { wanted: wanted.into(), room: most.into(), origin: None }
+    }
+
+    /// Whether `tick` is due after a message for `sent`. The first message always is.
+    pub fn is_due(&self, sent: Tick, tick: Tick) -> bool {
+        self.origin.is_none_or(|origin| self.slot(origin, tick) > self.slot(origin, sent))
+    }
+
+    /// A message for `tick` was sent.
+    pub fn sent(&mut self, tick: Tick) {
+        let origin = self.origin.unwrap_or(tick);
+        let seconds = tick.since(origin).cast_unsigned() / self.room;
+        self.origin = Some(origin.plus(seconds * self.room));
+    }
+
+    fn slot(&self, origin: Tick, tick: Tick) -> u64 {
+        u64::from(tick.since(origin).cast_unsigned()) * u64::from(self.wanted) / u64::from(self.room)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The ticks sent, as differences, from a start near the wrap.
+    fn gaps(wanted: u16, room: u16, every: u32) -> Vec<u32> {
+        let mut pace = Pace::new(wanted, TickRate::new(room).expect("a valid rate"));
+        let start = Tick(u32::MAX - 50);
+        let (mut sent, mut gaps) = (start, Vec::new());
+        for step in (1..=600).step_by(every as usize) {
+            let tick = start.plus(step);
+            if pace.is_due(sent, tick) {
+                gaps.push(tick.since(sent).cast_unsigned());
+                pace.sent(tick);
+                sent = tick;
+            }
+        }
+        gaps
+    }
+
+    #[test]
+    fn ticks_are_evenly_spaced() {
+        assert!(gaps(10, 30, 1)[1..].iter().all(|gap| *gap == 3));
+        assert!(gaps(0, 30, 1).iter().all(|gap| *gap == 1));
+        assert!(gaps(60, 30, 1).iter().all(|gap| *gap == 1));
+        let uneven = gaps(20, 30, 1);
+        assert!(uneven[1..].iter().all(|gap| (1..=2).contains(gap)));
+        assert_eq!(uneven.len(), 400);
+    }
+
+    #[test]
+    fn a_late_message_does_not_move_the_grid() {
+        assert_eq!(gaps(10, 30, 7)[1..].iter().max(), Some(&7));
+        assert_eq!(gaps(1, 30, 7).len(), 20);
+    }
+}

@@ -1,0 +1,121 @@
+//! Reading and writing by hand: what the lean layouts of frames and inputs are made of.
+//!
+//! Reading checks and returns, and takes only the shortest form of a number; writing trusts. The numbers are those of
+//! the general codec, so that PROTOCOL.md has one kind of varint for messages.
+
+use super::codec::WireError;
+
+const TWO_BYTES: u8 = 251;
+const FOUR_BYTES: u8 = 252;
+
+/// Bytes that are still to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Everything that is left.
+    pub fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.0)
+    }
+
+    /// Goes on behind what something else has read.
+    pub fn resume_at(&mut self, rest: &'a [u8]) {
+        self.0 = rest;
+    }
+
+    pub fn take(&mut self, count: usize) -> Result<&'a [u8], WireError> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(WireError::Malformed)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    pub fn u8(&mut self) -> Result<u8, WireError> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    pub fn u16(&mut self) -> Result<u16, WireError> {
+        u16::try_from(self.u32()?).map_err(|_| WireError::Malformed)
+    }
+
+    pub fn u32(&mut self) -> Result<u32, WireError> {
+        let (number, least) = match self.u8()? {
+            TWO_BYTES => (u32::from(u16::from_le_bytes(self.array()?)), u32::from(TWO_BYTES)),
+            FOUR_BYTES => (u32::from_le_bytes(self.array()?), 1 << 16),
+            small @ ..TWO_BYTES => (u32::from(small), 0),
+            _ => return Err(WireError::Malformed),
+        };
+        if number < least { Err(WireError::NotCanonical) } else { Ok(number) }
+    }
+
+    /// A number that another form says when it is below `least`.
+    pub fn at_least(&mut self, least: u32) -> Result<u32, WireError> {
+        let number = self.u32()?;
+        if number < least { Err(WireError::NotCanonical) } else { Ok(number) }
+    }
+
+    /// Four bytes that are no shorter when they are small.
+    pub fn fixed(&mut self) -> Result<u32, WireError> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    /// A length and so many bytes.
+    pub fn slice(&mut self) -> Result<&'a [u8], WireError> {
+        let length = self.u32()? as usize;
+        self.take(length)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(WireError::Malformed)?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+}
+
+/// What [`Cursor::u32`] reads.
+pub(super) fn put(out: &mut Vec<u8>, number: u32) {
+    match (u8::try_from(number), u16::try_from(number)) {
+        (Ok(small @ ..TWO_BYTES), _) => out.push(small),
+        (_, Ok(middle)) => {
+            out.push(TWO_BYTES);
+            out.extend_from_slice(&middle.to_le_bytes());
+        }
+        _ => {
+            out.push(FOUR_BYTES);
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+}
+
+/// What [`Cursor::slice`] reads.
+pub(super) fn put_slice(out: &mut Vec<u8>, bytes: &[u8]) {
+    put(out, bytes.len() as u32);
+    out.extend_from_slice(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_one_form() {
+        for number in [0, 1, 250, 251, 255, 256, 65_535, 65_536, u32::MAX] {
+            let mut out = Vec::new();
+            put(&mut out, number);
+            let mut cursor = Cursor::new(&out);
+            assert_eq!(cursor.u32(), Ok(number));
+            assert!(cursor.is_empty());
+        }
+        assert_eq!(Cursor::new(&[251, 250, 0]).u32(), Err(WireError::NotCanonical));
+        assert_eq!(Cursor::new(&[252, 255, 255, 0, 0]).u32(), Err(WireError::NotCanonical));
+        assert_eq!(Cursor::new(&[253, 0, 0, 0, 0, 1, 0, 0, 0]).u32(), Err(WireError::Malformed));
+        assert_eq!(Cursor::new(&[251, 1]).u32(), Err(WireError::Malformed));
+    }
+}

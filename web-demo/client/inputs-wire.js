@@ -1,0 +1,82 @@
+// The layout of inputs and acknowledgements, which are most of what a client sends: two bytes, then the values.
+//
+// The first byte says which parts are there; PROTOCOL.md has the table. Values are packed into the ranges of the input
+// schema. Which inputs there are to send is the timeline's business (inputs.js).
+
+/**
+ * @typedef {import('./writer.js').MessageWriter} MessageWriter
+ * @typedef {import('./schema.js').FieldPlan} FieldPlan
+ * @typedef {{ frames: number, events: number | null }} Ack `frames` modulo 256; `events` when it is news
+ * @typedef {{ count: number, values: ArrayLike<number> }} Run
+ * @typedef {{ type: 'inputs', ack: Ack, placement: number, held: number, runs: readonly Run[],
+ *   fields: readonly FieldPlan[] }} Inputs
+ */
+
+const INPUTS = 0x80;
+const EVENTS = 0x01;
+const PLACEMENT = 0x02;
+const HELD = 0x04;
+const COUNTED = 0x08;
+
+/**
+ * An acknowledgement alone.
+ * @param {Ack} ack
+ * @param {MessageWriter} writer
+ */
+export function writeAck(ack, writer, first = INPUTS) {
+  writer.u8(ack.events === null ? first : first | EVENTS);
+  writer.u8(ack.frames);
+  if (ack.events !== null) writer.unsigned(ack.events);
+}
+
+/**
+ * @param {Inputs} inputs at least one
+ * @param {MessageWriter} writer
+ */
+export function writeInputs({ ack, placement, held, runs, fields }, writer) {
+  const counted = runs.length > 1 || (runs.length === 1 && runs[0].count !== 1);
+  let first = INPUTS;
+  if (placement !== 0) first |= PLACEMENT;
+  if (held !== 0) first |= HELD;
+  if (counted) first |= COUNTED;
+  writeAck(ack, writer, first);
+  if (placement !== 0) writer.u8(placement);
+  if (held !== 0) writer.unsigned(held);
+  for (const { count, values } of runs) {
+    if (counted) writer.unsigned(count);
+    pack(fields, values, writer);
+  }
+}
+
+/**
+ * Each value less its minimum, in as many bits as its range needs, the lowest bits first.
+ * @param {readonly FieldPlan[]} fields
+ * @param {ArrayLike<number>} values
+ * @param {MessageWriter} writer
+ */
+function pack(fields, values, writer) {
+  let waiting = 0;
+  let filled = 0;
+  let written = 0;
+  fields.forEach((field, column) => {
+    let offset = values[column] - field.min;
+    for (let left = width(field); left > 0;) {
+      const taken = Math.min(left, 8 - filled);
+      waiting |= (offset & ((1 << taken) - 1)) << filled;
+      offset >>>= taken;
+      filled += taken;
+      left -= taken;
+      if (filled < 8) continue;
+      writer.u8(waiting);
+      written += 1;
+      waiting = filled = 0;
+    }
+  });
+  // An input takes a byte at least, so that it shows.
+  if (filled > 0 || written === 0) writer.u8(waiting);
+}
+
+/** Bits that the values of a field take. @param {FieldPlan} field */
+function width(field) {
+  return 32 - Math.clz32(field.max - field.min);
+}
