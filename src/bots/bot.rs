@@ -126,7 +126,7 @@ impl Bot {
         };
         let hello = Client::hello(job.join, &format!("bot {}", job.number), spawn.into_iter().collect(), job.rate);
         socket.send(Message::Binary(hello.into())).await.map_err(refused)?;
-        let mut client = Client::new(Depth::Full);
+        let mut client = Client::new(Depth::Full).asking(job.rate);
         while client.welcome().is_none() {
             match next_binary(&mut socket).await.map_err(|(_, text)| (Failure::JoinRefused, text))? {
                 None => {}

@@ -108,8 +108,10 @@ pub struct Client {
     sent_inputs: Moment,
     sent_ack: Moment,
     ack_due: bool,
-    /// The last frame stood for several ticks: it may be all that the server dares to send before it hears of it.
+    /// The last frame stood for more ticks than asked for: it may be all that the server dares to send before it hears of it.
     awaited: bool,
+    /// Frame messages per second that the hello asked for; 0 for one per tick.
+    rate: u16,
     outbox: Vec<Vec<u8>>,
 }
 
@@ -141,8 +143,15 @@ impl Client {
             sent_ack: Moment(0),
             ack_due: false,
             awaited: false,
+            rate: 0,
             outbox: Vec::new(),
         }
+    }
+
+    /// The same, knowing the rate that its hello asks for, so that fewer frames than ticks are no surprise to it.
+    #[must_use]
+    pub fn asking(self, rate: u16) -> Self {
+        Self { rate, ..self }
     }
 
     /// The first message. `rate` is how many frame messages per second are wanted, 0 for one per tick.
@@ -265,6 +274,7 @@ impl Client {
         if frame.advance == 0 || frame.advance > i32::MAX.cast_unsigned() {
             return Err(ClientError::Unexpected("a frame that does not advance"));
         }
+        let spacing = if self.rate == 0 { 1 } else { welcome.rate.per_second().div_ceil(self.rate).into() };
         let mut arrived = Arrived { advance: frame.advance, ..Arrived::default() };
         self.frames = self.frames.wrapping_add(1);
         self.tick = self.tick.plus(frame.advance);
@@ -325,7 +335,7 @@ impl Client {
             }
         }
         arrived.players = self.players;
-        (self.ack_due, self.awaited) = (true, frame.advance > 1);
+        (self.ack_due, self.awaited) = (true, frame.advance > spacing);
         Ok(arrived)
     }
 }

@@ -60,9 +60,9 @@ impl Explainer {
         Self { rate, costs: RoomCosts { shares, ..RoomCosts::default() } }
     }
 
-    /// Whether a second has passed since the last sample.
+    /// Whether a second has passed since the last sample, or since the room began: its first tick is all arrivals.
     pub fn is_due(&self, tick: Tick) -> bool {
-        self.costs.samples == 0 || tick.since(self.costs.tick) >= i32::from(self.rate.per_second())
+        tick.since(self.costs.tick) >= i32::from(self.rate.per_second())
     }
 
     /// Weighs what led from one frame to the next for `players`, of whom there must be some.

@@ -167,8 +167,8 @@ export class Session {
       // After a silence the bound counts from the first frame.
       if (now - this.ackedAt > ACK_WITHIN_MS) this.acknowledge(now);
     }
-    // A frame that stands for several ticks may be all that the server dares to send before it hears of it.
-    const waitedFor = message.advance > 1 || now - this.ackedAt >= ACK_EARLY_MS;
+    // A frame that stands for more ticks than asked for may be all that the server dares to send before it hears of it.
+    const waitedFor = message.advance > this.meter.spacing || now - this.ackedAt >= ACK_EARLY_MS;
     if (this.unacknowledged && waitedFor) this.acknowledge(now);
   }
 
