@@ -85,9 +85,13 @@ impl Pilot {
         matches!(&self.behaviour, Behaviour::Follow(path) if self.made >= path.len())
     }
 
-    /// The server moved the player: the place is taken from the next view.
+    /// The server moved the player: the place is taken from the next view. Who reported it may have walked into a wall
+    /// that no schema tells of, and turns round.
     pub fn on_correction(&mut self) {
         self.place = None;
+        if self.reports() {
+            self.heading = (self.heading + TAU / 2.0).rem_euclid(TAU);
+        }
     }
 
     /// The next input, one value per field; `None` while it has to see where it is first.
