@@ -28,7 +28,7 @@ pub mod wire;
 pub use game::{Context, Factory, Game, Input, Move, Observer, Player, Setup, Spec, SpeedGate, To};
 pub use id::{EntityId, KindId, Seat, ZoneId};
 #[cfg(feature = "server")]
-pub use server::{Config, Pages, Server};
+pub use server::{Config, LogFormat, Pages, Server};
 pub use snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 pub use tick::TickRate;
 pub use wire::{Close, Rule};

@@ -5,12 +5,22 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 fn tickwire(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Neither the settings of whoever runs the tests nor a file that lies about may play a part.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TICKWIRE_")) {
+        command.env_remove(name);
+    }
+    command
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -50,13 +60,132 @@ fn bad_values_name_the_option_the_value_and_what_is_right() {
         (["--tick-rate", "121"], "1 to 120"),
         (["--tick-rate", "fast"], "whole number from 1 to 120"),
         (["--bind", "localhost"], "--bind"),
-        (["--workers", "0"], "1..=256"),
+        (["--workers", "0"], "1 to 256"),
+        (["--most-rooms", "-1"], "--most-rooms"),
+        (["--allow-origin", "https://a.example/"], "no path"),
+        (["--log", "a=b=c"], "a filter such as"),
+        (["--pages", "elsewhere"], "dev:FOLDER"),
+        (["--config", "no-such.toml"], "No such file"),
     ] {
-        let output = run(&args);
+        let output = run(&[&format!("{}={}", args[0], args[1])]);
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success());
-        assert!(text.contains(args[0]) && text.contains(args[1]) && text.contains(wanted), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains(args[0].trim_start_matches("--config")), "{text}");
+        assert!(text.contains(args[1]) && text.contains(wanted), "{text}");
     }
+}
+
+/// A configuration file of its own for one test.
+fn file(name: &str, text: &str) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).expect("a writable folder");
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn flags_win_over_variables_over_the_file_over_defaults() {
+    let path = file("layers.toml", "# a comment\ntick_rate = 30\nworkers = 3\n\norigins = [\"https://a.example\"]\n");
+    let mut command = tickwire(&["config", "--config", &path, "--tick-rate", "60", "--dev", "pages"]);
+    command.env("TICKWIRE_TICK_RATE", "40").env("TICKWIRE_WORKERS", "5").env("TICKWIRE_LOG", "");
+    let output = command.output().expect("the binary starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = |key: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("{key} = ")));
+        let (value, source) = line.and_then(|line| line.split_once(" # ")).expect("a value and its source");
+        (value.trim_end().to_owned(), source.to_owned())
+    };
+    let expect = |key, value: &str, source: &str| {
+        assert_eq!(line(key), (format!("{key} = {value}"), source.to_owned()));
+    };
+    expect("tick_rate", "60", "--tick-rate");
+    expect("workers", "5", "TICKWIRE_WORKERS");
+    expect("origins", "[\"https://a.example\"]", &format!("{path}:5"));
+    expect("pages", "\"dev:pages\"", "--dev");
+    expect("log", "\"tickwire=info,warn\"", "default");
+    // What it prints is a configuration, and the same one.
+    let again = run(&["config", "--config", &file("again.toml", &text)]);
+    let values = |text: &str| text.lines().map(|line| line.split(" # ").next().map(str::to_owned)).collect::<Vec<_>>();
+    assert_eq!(values(&String::from_utf8_lossy(&again.stdout)), values(&text));
+}
+
+#[test]
+fn mistakes_in_the_file_or_a_variable_are_named_in_one_line() {
+    for (text, wanted) in [
+        ("\ntick_rate = 500", &["tick_rate = 500", "bad.toml:2", "1 to 120"][..]),
+        ("tikc_rate = 20\n[server]\n", &["\"tikc_rate\" (line 1)", "\"server\" (line 2)", "tick_rate"]),
+        ("bind = \"0.0.0.0", &["bad.toml:1"]),
+        ("tick_rate = 1\ntick_rate = 2", &["bad.toml:2"]),
+        ("workers = \"8\"", &["workers = \"8\"", "1 to 256"]),
+        ("origins = [1, \"x\\n\"]", &["origins = [1, \"x\\n\"]", "https://play.example"]),
+    ] {
+        let path = file("bad.toml", text);
+        let output = run(&["--config", &path]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success());
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(wanted.iter().all(|wanted| said.contains(wanted)), "{said}");
+    }
+    let output = tickwire(&[]).env("TICKWIRE_MOST_SESSIONS", "many\nmore").output().expect("the binary starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.lines().count() == 1 && said.contains("most_sessions = \"many\\nmore\" (TICKWIRE_MOST"), "{said}");
+}
+
+#[test]
+fn the_doctor_fails_only_when_something_is_unsafe() {
+    // Few sessions, so that the machine's limit of open files plays no part.
+    let few = ["doctor", "--most-sessions", "10", "--workers", "1", "--room-threads", "1"];
+    let fine = run(&few);
+    assert!(fine.status.success());
+    assert_eq!(fine.stdout, b"nothing to mend\n");
+    let unwise = run(&[&few[..], &["--log", "debug"]].concat());
+    assert!(unwise.status.success());
+    assert!(unwise.stdout.starts_with(b"unwise: log = \"debug\""));
+    let harmful = run(&[&few[..], &["--bind", "0.0.0.0:8080"]].concat());
+    assert_eq!(harmful.status.code(), Some(1));
+    assert!(harmful.stdout.starts_with(b"unsafe: bind = 0.0.0.0:8080"));
+}
+
+#[test]
+fn it_says_its_version_and_completes_itself() {
+    let version = String::from_utf8_lossy(&run(&["--version"]).stdout).into_owned();
+    assert!(version.starts_with(concat!("tickwire ", env!("CARGO_PKG_VERSION"), " (")), "{version}");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&["completions", shell]);
+        assert!(script.status.success());
+        assert!(String::from_utf8_lossy(&script.stdout).contains("tick-rate"), "{shell}");
+    }
+}
+
+/// A server with `args`, a hostile visitor, and what was logged.
+fn logged(args: &[&str]) -> String {
+    let (mut child, port) = serve(&[args, &["--log", "tickwire=debug"]].concat());
+    let url = format!("ws://127.0.0.1:{port}/play");
+    let evil = "evil\nINFO tickwire: all is well\r\u{1b}[2J\"}";
+    for game in [evil, "arena"] {
+        run(&["bots", "--url", &url, "--players", "1", "--duration", "1", "--game", game]);
+    }
+    signal(&child, "TERM");
+    let mut said = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    assert!(child.wait().expect("it ends").success());
+    assert!(said.contains("no room was made") && said.contains("evil"), "{said}");
+    said
+}
+
+#[test]
+fn logs_are_lines_whatever_clients_say() {
+    let text = logged(&[]);
+    assert!(!text.contains('\u{1b}') && !text.contains('\r'), "{text}");
+    assert!(text.lines().all(|line| line.starts_with("20") && line.contains("Z ")), "a time opens each line: {text}");
+    let json = logged(&["--log-format", "json"]);
+    let events: Vec<serde_json::Value> =
+        json.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
+    let event = |message: &str| events.iter().find(|event| event["message"] == message);
+    let ended = event("room ended").expect("the room's life is logged");
+    assert!(ended["span"]["name"] == "room" && ended["span"]["game"] == "arena", "{ended}");
+    let seated = event("seated").expect("sessions are logged at debug");
+    assert!(seated["span"]["name"] == "session" && seated["span"]["id"].is_u64(), "{seated}");
 }
 
 #[test]

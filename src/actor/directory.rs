@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::clock::Clock;
 use super::message::{CloseRoom, Drain, Explain, Found, Locate, RoomEntry, RoomKey, Stop};
@@ -35,6 +35,8 @@ pub struct DirectoryConfig {
     pub most_rooms: usize,
     /// Threads that rooms live on.
     pub arbiters: usize,
+    /// How long a room without players lives on.
+    pub empty_for: Duration,
 }
 
 /// The actor.
@@ -92,11 +94,11 @@ impl Directory {
         if self.rooms.len() >= self.config.most_rooms {
             return Err(Close::TryLater);
         }
-        let factory = self.config.games.get(&game).ok_or(Close::NoSuchRoom)?;
         let refused = |why: String| {
-            info!(?game, ?why, "no room was made");
+            debug!(?game, ?why, "no room was made");
             Close::NoSuchRoom
         };
+        let factory = self.config.games.get(&game).ok_or_else(|| refused("there is no such game".to_owned()))?;
         let (rate, capacity) = self.read_options(&options).map_err(refused)?;
         let setup = Setup { rate, seed: random_u64(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
@@ -145,8 +147,9 @@ impl Directory {
         let arbiter = (0..self.arbiters.len()).min_by_key(|arbiter| load(*arbiter)).unwrap_or(0);
         let status = Arc::new(Status::default());
         let (clock, metrics, shared) = (self.clock, self.metrics.clone(), status.clone());
-        let handle = self.arbiters[arbiter].handle();
-        let room = RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, clock, shared, metrics));
+        let (handle, empty_for) = (self.arbiters[arbiter].handle(), self.config.empty_for);
+        let room =
+            RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, empty_for, clock, shared, metrics));
         Listed { entry, options, room, status, arbiter }
     }
 

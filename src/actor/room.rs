@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
 use tokio::sync::oneshot;
-use tracing::{debug, error, info};
+use tracing::{Span, debug, error, info, info_span};
 
 use super::clock::Clock;
 use super::desk::{Desk, InTray, Sitting};
@@ -39,8 +40,12 @@ pub struct RoomActor {
     waiting: VecDeque<(Knock, Answer)>,
     tray: InTray,
     empty_since: Option<Moment>,
+    /// How long it lives on without players.
+    empty_for: Duration,
     superseded: u64,
     explainer: Explainer,
+    /// Around everything the room logs, its game's words included.
+    span: Span,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
 }
@@ -54,8 +59,16 @@ struct Guest {
 
 impl RoomActor {
     /// The shell of `room`, whose first tick is one period away.
-    pub fn new(key: RoomKey, room: Room, clock: Clock, status: Arc<Status>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        key: RoomKey,
+        room: Room,
+        empty_for: Duration,
+        clock: Clock,
+        status: Arc<Status>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let (guests, relays, waiting, tray) = Default::default();
+        let span = info_span!("room", id = room.config().id, game = room.config().game);
         let feed = Arc::new(Feed::new(room.rate()));
         let pacing = TickClock::new(room.rate(), clock.now());
         let explainer = Explainer::new(room.rate(), &room.spec().schema);
@@ -71,8 +84,10 @@ impl RoomActor {
             waiting,
             tray,
             empty_since,
-            superseded,
             explainer,
+            empty_for,
+            superseded,
+            span,
             status,
             metrics,
         }
@@ -80,7 +95,7 @@ impl RoomActor {
 
     fn arm(&self, ctx: &mut Context<Self>) {
         let wait = self.pacing.deadline().since(self.clock.now());
-        ctx.run_later(wait, Self::on_alarm);
+        ctx.run_later(wait, |act, ctx| act.span.clone().in_scope(|| act.on_alarm(ctx)));
     }
 
     fn on_alarm(&mut self, ctx: &mut Context<Self>) {
@@ -93,7 +108,7 @@ impl RoomActor {
             if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
                 self.metrics.room_crashes.inc();
                 let tick = self.room.as_ref().map_or(0, |room| room.frame().tick().0.wrapping_add(1));
-                error!(room = self.name(), tick, "the game panicked; the room is closed");
+                error!(tick, "the game panicked; the room is closed");
                 return self.finish(Close::RoomCrashed, ctx);
             }
             self.metrics.ticks.inc();
@@ -224,7 +239,7 @@ impl RoomActor {
 
     fn is_forgotten(&self, now: Moment) -> bool {
         let idle = self.waiting.is_empty() && self.guests.is_empty();
-        idle && self.empty_since.is_some_and(|since| now.since(since) >= limits::EMPTY_ROOM_FOR)
+        idle && self.empty_since.is_some_and(|since| now.since(since) >= self.empty_for)
     }
 
     /// Ends the room and everyone in it. Game code that panics on the way out is not asked again.
@@ -239,14 +254,10 @@ impl RoomActor {
         for (_, answer) in self.waiting.drain(..) {
             let _ = answer.send(Err(close));
         }
-        info!(room = self.name(), reason = close.label(), "room ended");
+        info!(reason = close.label(), "room ended");
         let room = self.room.take();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(room)));
         ctx.stop();
-    }
-
-    fn name(&self) -> &str {
-        self.room.as_ref().map_or("", |room| &room.config().id)
     }
 }
 
@@ -282,6 +293,6 @@ impl Handler<CloseRoom> for RoomActor {
     type Result = ();
 
     fn handle(&mut self, CloseRoom(close): CloseRoom, ctx: &mut Context<Self>) {
-        self.finish(close, ctx);
+        self.span.clone().in_scope(|| self.finish(close, ctx));
     }
 }

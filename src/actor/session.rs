@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 use bytes::Bytes;
 use futures_util::Stream;
-use tracing::debug;
+use tracing::{Span, debug, debug_span};
 
 use super::clock::Clock;
 use super::desk::Sitting;
@@ -64,6 +64,8 @@ pub struct WsSession {
     counted: SessionCounts,
     frames: Vec<Arc<Frame>>,
     ending: Option<Close>,
+    /// Names the session in logs by a number; players' names stay out of them.
+    span: Span,
 }
 
 /// Where the player sits.
@@ -80,6 +82,7 @@ type Ctx = ws::WebsocketContext<WsSession>;
 /// # Errors
 /// When the handshake fails after all.
 pub fn start(gate: Gate, request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse, actix_web::Error> {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
     let offence = Rc::new(Cell::new(None));
     let guarded = Guarded { stream: payload, guard: Guard::default(), offence: offence.clone(), failed: false };
     let session = WsSession {
@@ -92,6 +95,7 @@ pub fn start(gate: Gate, request: &HttpRequest, payload: web::Payload) -> Result
         counted: SessionCounts::default(),
         frames: Vec::new(),
         ending: None,
+        span: debug_span!("session", id = NEXT.fetch_add(1, Ordering::Relaxed)),
         gate,
     };
     ws::WsResponseBuilder::new(session, request, guarded)
@@ -187,6 +191,7 @@ impl WsSession {
 
     fn sit_down(&mut self, room: RoomKey, joined: Joined, ctx: &mut Ctx) {
         let Joined { entry, welcome, desk, feed } = joined;
+        debug!(parent: &self.span, room = welcome.room, "seated");
         let bytes = self.session.enter(self.gate.clock.now(), &entry, welcome);
         self.send(bytes, ctx);
         let wake = ctx.address().recipient();
@@ -278,7 +283,7 @@ impl Actor for WsSession {
         self.gate.sessions.fetch_sub(1, Ordering::Relaxed);
         self.gate.metrics.sessions.dec();
         self.gate.metrics.ended(close);
-        debug!(reason = close.label(), "session ended");
+        debug!(parent: &self.span, reason = close.label(), "session ended");
     }
 }
 

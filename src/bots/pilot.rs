@@ -278,7 +278,7 @@ mod tests {
         assert!((back[0] - 640).abs() <= 16 && (back[1] - 1280).abs() <= 16);
         pilot.on_correction();
         let view = View { own: Some((0.5, 99.5)), nearest: None };
-        let inward = (0..40).filter_map(|_| pilot.next(&view)).last().expect("it knows where it is");
+        let inward = (0..60).filter_map(|_| pilot.next(&view)).last().expect("it knows where it is");
         assert!(inward[0] > 300 && inward[1] < 6100, "it walks in from the edge: {inward:?}");
     }
 

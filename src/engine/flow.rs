@@ -54,7 +54,7 @@ impl Flow {
     const CREEP: u32 = 64;
     const CREEP_ALONE: u32 = 4;
     /// Bytes per second that the slowest acceptable link carries; a big first keyframe takes its time.
-    const SLOWEST: usize = 64 * 1024;
+    const SLOWEST: usize = 128 * 1024;
 
     /// Nothing in flight.
     pub fn new(now: Moment) -> Self {
@@ -257,9 +257,9 @@ mod tests {
     fn a_big_welcome_is_given_its_time_and_no_more() {
         let mut flow = Flow::new(Moment(0));
         flow.welcomed(128 * 1024);
-        assert_eq!(flow.patient_until(), Some(Moment(8_000_000)));
+        assert_eq!(flow.patient_until(), Some(Moment(7_000_000)));
         flow.sent(Moment(50_000), 10);
-        assert!(flow.ack(Moment(7_000_000), 1));
+        assert!(flow.ack(Moment(6_900_000), 1));
         assert_eq!(flow.patient_until(), None);
     }
 

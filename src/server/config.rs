@@ -1,32 +1,59 @@
-//! The knobs of a server, each with its default.
+//! The knobs of a server: each with its unit, its default and the values it may have.
+//!
+//! Reading says what is wrong with a value and what would be right; who merges files, variables and flags adds the key
+//! and where the value came from. Bounds that an operator has no business with are in `wire/limits.rs`.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::form;
 use crate::tick::TickRate;
 use crate::wire::limits;
 
-/// How a server is set up.
-#[derive(Clone, Debug)]
+/// How a server is set up. The names of the fields are the keys of `tickwire.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Rate of rooms whose creator names none.
-    pub rate: TickRate,
+    /// Address and port that the command listens on. A [`Server`](super::Server) is given its listener instead.
+    #[serde(deserialize_with = "form::address")]
+    pub bind: SocketAddr,
+    /// Ticks per second, 1 to 120, of rooms whose creator names no rate.
+    #[serde(deserialize_with = "form::rate")]
+    pub tick_rate: TickRate,
     /// Origins whose pages may connect, besides the server's own and localhost, such as `https://play.example`.
+    #[serde(deserialize_with = "form::origins")]
     pub origins: Vec<String>,
-    /// Rooms at the most.
+    /// Rooms at the most, 1 to 100,000.
+    #[serde(deserialize_with = "form::rooms")]
     pub most_rooms: usize,
-    /// Sessions at the most; further ones are told to come back later.
+    /// Sessions at the most, 1 to 1,000,000; further ones are told to come back later.
+    #[serde(deserialize_with = "form::sessions")]
     pub most_sessions: usize,
-    /// Threads that rooms live on.
+    /// Threads that rooms live on, 1 to 256.
+    #[serde(deserialize_with = "form::threads")]
     pub room_threads: usize,
-    /// Threads that serve HTTP and sessions.
+    /// Threads that serve HTTP and sessions, 1 to 256.
+    #[serde(deserialize_with = "form::threads")]
     pub workers: usize,
+    /// How long a room without players lives on: whole seconds, 1 to 86,400.
+    #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
+    pub empty_room_for: Duration,
     /// Where the pages come from.
     pub pages: Pages,
+    /// What the command logs: a filter such as `tickwire=info,warn`. An embedder sets up logs of its own.
+    pub log: String,
+    /// How the command writes its logs.
+    #[serde(deserialize_with = "form::log_format")]
+    pub log_format: LogFormat,
 }
 
 /// Where the pages of the demo come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Pages {
     /// The binary.
     Embedded,
@@ -36,17 +63,113 @@ pub enum Pages {
     None,
 }
 
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line per event, for people.
+    Text,
+    /// One JSON object per line and event, for machines.
+    Json,
+}
+
+impl Config {
+    /// The defaults of the `tickwire` command, which also serves the pages of the demo.
+    pub fn demo() -> Self {
+        Self { pages: Pages::Embedded, ..Self::default() }
+    }
+}
+
+/// For embedding: without pages.
 impl Default for Config {
     fn default() -> Self {
-        let cores = available_parallelism().map_or(1, usize::from);
+        let cores = cores();
         Self {
-            rate: TickRate::DEFAULT,
+            bind: (Ipv4Addr::LOCALHOST, 8080).into(),
+            tick_rate: TickRate::DEFAULT,
             origins: Vec::new(),
             most_rooms: limits::ROOMS,
             most_sessions: 20_000,
             room_threads: cores,
             workers: cores,
+            empty_room_for: limits::EMPTY_ROOM_FOR,
             pages: Pages::None,
+            log: "tickwire=info,warn".to_owned(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// Cores this process may use; what `"cores"` stands for in a configuration.
+pub(super) fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from).min(form::MOST_THREADS)
+}
+
+impl Pages {
+    const DISK: &str = "dev:";
+}
+
+impl TryFrom<String> for Pages {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match (text.as_str(), text.strip_prefix(Self::DISK)) {
+            ("embedded", _) => Ok(Self::Embedded),
+            ("none", _) => Ok(Self::None),
+            (_, Some(folder)) if !folder.is_empty() => Ok(Self::Disk(folder.into())),
+            _ => Err("must be \"embedded\", \"none\", or \"dev:FOLDER\" to read FOLDER/web-demo at each request"),
+        }
+    }
+}
+
+impl From<Pages> for String {
+    fn from(pages: Pages) -> Self {
+        match pages {
+            Pages::Embedded => "embedded".to_owned(),
+            Pages::None => "none".to_owned(),
+            Pages::Disk(folder) => format!("{}{}", Pages::DISK, folder.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn it_reads_what_it_writes() {
+        for pages in [Pages::Embedded, Pages::None, Pages::Disk("some/folder".into())] {
+            let config = Config { pages, origins: vec!["https://play.example".to_owned()], ..Config::demo() };
+            let written = serde_json::to_value(&config).expect("it can be written");
+            assert_eq!(serde_json::from_value::<Config>(written).expect("it can be read"), config);
+        }
+        let threads: Config = serde_json::from_value(json!({ "workers": "cores" })).expect("it can be read");
+        assert_eq!(threads.workers, cores());
+    }
+
+    #[test]
+    fn bad_values_are_told_what_is_right() {
+        for (bad, wanted) in [
+            (json!({ "bind": "localhost:8080" }), "127.0.0.1:8080"),
+            (json!({ "tick_rate": 0 }), "1 to 120"),
+            (json!({ "tick_rate": 20.5 }), "1 to 120"),
+            (json!({ "tick_rate": true }), "1 to 120"),
+            (json!({ "origins": ["https://play.example/"] }), "https://play.example"),
+            (json!({ "origins": ["https://Play.example"] }), "lower-case"),
+            (json!({ "origins": ["play.example"] }), "https://play.example"),
+            (json!({ "most_rooms": 0 }), "1 to 100000"),
+            (json!({ "most_sessions": -1 }), "1 to 1000000"),
+            (json!({ "workers": 257 }), "1 to 256, or \"cores\""),
+            (json!({ "room_threads": "many" }), "1 to 256, or \"cores\""),
+            (json!({ "empty_room_for": 0 }), "1 to 86400"),
+            (json!({ "pages": "embeded" }), "\"dev:FOLDER\""),
+            (json!({ "log_format": "xml" }), "\"text\" or \"json\""),
+            (json!({ "colour": 1 }), "colour"),
+        ] {
+            let error = serde_json::from_value::<Config>(bad.clone()).expect_err("it is bad").to_string();
+            assert!(error.contains(wanted), "{bad}: {error}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! when to stop.
 
 mod config;
+mod form;
 mod origin;
 mod pages;
 mod routes;
@@ -20,7 +21,7 @@ use actix_web::rt::time::sleep;
 use actix_web::{App, HttpServer, web};
 use tracing::info;
 
-pub use config::{Config, Pages};
+pub use config::{Config, LogFormat, Pages};
 
 use crate::actor::{Clock, Directory, DirectoryConfig, Drain, Gate, Line, Metrics, Relay, Stop};
 use crate::game::{Factory, Game, Setup};
@@ -73,9 +74,10 @@ impl Server {
         let config = Arc::new(self.config);
         let directory = DirectoryConfig {
             games: self.games,
-            rate: config.rate,
+            rate: config.tick_rate,
             most_rooms: config.most_rooms,
             arbiters: config.room_threads,
+            empty_for: config.empty_room_for,
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let directory = directory.start();

@@ -20,6 +20,7 @@ struct Web;
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
+#[exclude = "*.toml"]
 struct Assets;
 
 struct Found {

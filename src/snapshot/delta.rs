@@ -5,7 +5,7 @@
 //! there. The layout is in PROTOCOL.md; whole states are in `keyframe`.
 
 use super::codec::{Coder, DecodeError, Decoder, Encoder, Part};
-use super::model::{self, Model};
+use super::model::{self, BLOCK, Model};
 use super::motion::advance;
 use super::plan::KindPlan;
 use super::row::{Row, code_row, code_values, foresee, surprises};
@@ -124,6 +124,7 @@ fn write_leavers(model: &mut Model, base: &Table, next: &Table, coder: &mut impl
     if !model.flag(coder, model::LEAVE, count > 0) {
         return;
     }
+    model.restart_numbers(model::LEAVERS..model::COMERS);
     model.whole(coder, model::LEAVERS, count as u32 - 1).expect("an encoder takes every number");
     let mut floor = 0;
     for index in absent(base, next) {
@@ -136,6 +137,7 @@ fn read_leavers(model: &mut Model, base: &Table, coder: &mut Decoder) -> Result<
     if base.ids.is_empty() || !model.flag(coder, model::LEAVE, false) {
         return Ok(Vec::new());
     }
+    model.restart_numbers(model::LEAVERS..model::COMERS);
     let count = model.whole(coder, model::LEAVERS, 0)? as usize;
     if count >= base.ids.len() {
         return Err(DecodeError::WrongBase);
@@ -160,6 +162,7 @@ fn write_comers(model: &mut Model, base: &Table, next: &Table, newest: &mut u32,
     if !model.flag(coder, model::COME, count > 0) {
         return;
     }
+    model.restart_numbers(model::COMERS..BLOCK);
     model.whole(coder, model::COMERS, count as u32 - 1).expect("an encoder takes every number");
     let mut before = None;
     for index in absent(next, base) {
@@ -184,6 +187,7 @@ fn read_comers(
     if !model.flag(coder, model::COME, false) {
         return Ok(Vec::new());
     }
+    model.restart_numbers(model::COMERS..BLOCK);
     let count = model.whole(coder, model::COMERS, 0)? as usize;
     if count >= MAX_ROWS - *fresh {
         return Err(DecodeError::OutOfRange);

@@ -4,7 +4,7 @@
 //! whichever is smaller: in crowds the neighbour in space says more, among few rows the ids cost more than that.
 
 use super::codec::{Coder, DecodeError, Decoder, Encoder, Part};
-use super::model::{self, Model};
+use super::model::{self, BLOCK, Model};
 use super::motion::admits;
 use super::plan::KindPlan;
 use super::row::{Row, code_values};
@@ -41,7 +41,7 @@ fn write(schema: &Schema, zone: &Zone, by_place: bool, out: &mut Vec<u8>) {
 }
 
 pub(super) fn write_table(model: &mut Model, plan: &KindPlan, table: &Table, by_place: bool, coder: &mut impl Coder) {
-    model.restart_kind();
+    model.restart_numbers(model::COMERS..BLOCK);
     model.restart_wholes(plan);
     coder.about(Part::Ids);
     let place = plan.place.filter(|_| by_place);
@@ -93,7 +93,7 @@ fn read_table(
     left: usize,
     coder: &mut Decoder,
 ) -> Result<Table, DecodeError> {
-    model.restart_kind();
+    model.restart_numbers(model::COMERS..BLOCK);
     model.restart_wholes(plan);
     let rows = model.whole(coder, model::ROWS, 0)? as usize;
     if rows > left {

@@ -46,7 +46,7 @@ pub(super) struct Model {
 impl Model {
     pub fn new() -> Self {
         let mut model = Self { contexts: [Context::default(); BLOCK * (1 + MAX_FIELDS)] };
-        model.restart(0, &table::KIND, 0..BLOCK);
+        model.restart_kind();
         model
     }
 
@@ -57,9 +57,14 @@ impl Model {
         }
     }
 
-    /// Forgets what was learned of another kind.
+    /// Forgets what was learned of another kind's rows; not the numbers, which are rare.
     pub fn restart_kind(&mut self) {
-        self.restart(0, &table::KIND, 0..BLOCK);
+        self.restart(0, &table::KIND, 0..LEAVERS);
+    }
+
+    /// Prepares for the numbers of those who leave, of those who come, or of a keyframe.
+    pub fn restart_numbers(&mut self, part: std::ops::Range<usize>) {
+        self.restart(0, &table::KIND, part);
     }
 
     /// Prepares for the surprises of a kind.

@@ -64,7 +64,9 @@ fn a_room_says_where_its_bytes_go() {
 
 #[test]
 fn the_list_of_rooms_updates_by_itself() {
-    let server = TestServer::start();
+    let empty_room_for = Duration::from_secs(1);
+    let config = Config { workers: 1, room_threads: 1, empty_room_for, ..Config::default() };
+    let server = TestServer::with(config, |server| server);
     assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
     let mut live = Raw::open(server.address);
     live.say(b"GET /api/rooms/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -91,6 +93,7 @@ fn the_list_of_rooms_updates_by_itself() {
     assert!(server.get("/api/rooms").contains(&room));
     drop(player);
     read_until("\"players\":0");
+    wait_for(|| !server.get("/api/rooms").contains(&room), "the empty room to end");
 }
 
 #[test]

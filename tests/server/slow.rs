@@ -42,7 +42,7 @@ fn a_stopped_reader_is_evicted_and_disturbs_nobody() {
 fn a_stopped_reader_holds_little_memory() {
     const READERS: usize = 8;
     const MOST: usize = 128 * 1024;
-    let server = Restless::server(600);
+    let server = Restless::server(3000);
     let join = || {
         let player = Player::join(&server, Restless::join()).expect("a seat");
         // What this side's kernel took in would not count as held.

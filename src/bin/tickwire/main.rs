@@ -1,39 +1,98 @@
 //! The command line: parses, configures, calls the library.
 
 mod bots;
+mod doctor;
+mod knobs;
+mod logs;
+mod machine;
 mod measure;
 mod serve;
+mod settings;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::{Shell, generate};
 
 /// Realtime game state over WebSockets: plays the demo, or simulates its players.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version = VERSION, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: serve::ServeArgs,
+    flags: knobs::Flags,
 }
+
+/// The version and the commit it was built from; `build.rs` finds the latter.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TICKWIRE_COMMIT"), ")");
 
 #[derive(Subcommand)]
 enum Command {
     /// Serve the demo and its games (the default)
-    Serve(serve::ServeArgs),
+    Serve(knobs::Flags),
     /// Simulate players against a running server, and judge it
     Bots(bots::BotsArgs),
     /// Weigh movement on the wire, beside other ways to send it
     Measure(measure::MeasureArgs),
+    /// Print the effective configuration, and where each value came from
+    Config(ConfigArgs),
+    /// Say what in the configuration is unsafe or unwise in production; fails when something is unsafe
+    Doctor(knobs::Flags),
+    /// Print a script that completes this command in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Args)]
+struct ConfigArgs {
+    /// Print the commented default file instead, to start one's own from
+    #[arg(long)]
+    commented: bool,
+    #[command(flatten)]
+    flags: knobs::Flags,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
-        None => serve::run(cli.serve),
-        Some(Command::Serve(args)) => serve::run(args),
+        None => serve::run(&cli.flags),
+        Some(Command::Serve(flags)) => serve::run(&flags),
         Some(Command::Bots(args)) => bots::run(args),
         Some(Command::Measure(args)) => measure::run(&args),
+        Some(Command::Config(args)) => print_config(&args),
+        Some(Command::Doctor(flags)) => doctor::run(&flags),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            generate(shell, &mut Cli::command(), "tickwire", &mut script);
+            say(&script)
+        }
     }
+}
+
+fn print_config(args: &ConfigArgs) -> ExitCode {
+    if args.commented {
+        return say(settings::COMMENTED.as_bytes());
+    }
+    match settings::Settings::load(&args.flags) {
+        Ok(settings) => say(settings.describe().as_bytes()),
+        Err(error) => fail(&error),
+    }
+}
+
+/// Prints `text`. Whoever stopped reading has seen enough.
+fn say(text: &[u8]) -> ExitCode {
+    match io::stdout().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error.to_string()),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Says why, in one line.
+fn fail(why: &str) -> ExitCode {
+    eprintln!("tickwire: {why}");
+    ExitCode::FAILURE
 }

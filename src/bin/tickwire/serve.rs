@@ -1,77 +1,44 @@
 //! `tickwire serve`: binds, says where to play, and drains on ctrl-c or SIGTERM.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
 use socket2::{Domain, Protocol, Socket, Type};
-use tickwire::server::{Config, Pages, Server};
-use tickwire::tick::TickRate;
-use tracing_subscriber::EnvFilter;
+use tickwire::Server;
+use tracing::warn;
 
-/// Options of the server.
-#[derive(Args, Clone)]
-pub struct ServeArgs {
-    /// Address and port to listen on; port 0 picks a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
-    bind: SocketAddr,
-    /// Ticks per second of rooms whose creator names none, 1 to 120
-    #[arg(long, value_name = "HZ", default_value = "20", value_parser = parse_rate)]
-    tick_rate: TickRate,
-    /// An origin whose pages may connect, besides the server's own and localhost; may be repeated
-    #[arg(long, value_name = "ORIGIN")]
-    allow_origin: Vec<String>,
-    /// Read pages from this folder's web-demo and assets at each request, instead of from the binary
-    #[arg(long, value_name = "FOLDER")]
-    dev: Option<PathBuf>,
-    /// Threads that rooms live on (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    room_threads: Option<u16>,
-    /// Threads that serve connections (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    workers: Option<u16>,
-}
-
-fn parse_rate(text: &str) -> Result<TickRate, String> {
-    let number = text.parse().map_err(|_| format!("must be a whole number from 1 to {}", TickRate::MAX))?;
-    TickRate::new(number).map_err(|error| error.to_string())
-}
+use crate::doctor::short_of_descriptors;
+use crate::knobs::Flags;
+use crate::machine::Machine;
+use crate::settings::Settings;
+use crate::{fail, logs};
 
 /// Serves until told to stop.
-pub fn run(args: ServeArgs) -> ExitCode {
-    let filter = EnvFilter::try_from_env("TICKWIRE_LOG").unwrap_or_else(|_| EnvFilter::new("tickwire=info,warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    log.with_ansi(io::stderr().is_terminal()).init();
-    let listener = match bind(args.bind) {
+pub fn run(flags: &Flags) -> ExitCode {
+    let Settings { config, strays, .. } = match Settings::load(flags) {
+        Ok(settings) => settings,
+        Err(error) => return fail(&error),
+    };
+    logs::start(&config);
+    let listener = match bind(config.bind) {
         Ok(listener) => listener,
-        Err(error) => {
-            eprintln!("tickwire: cannot listen on {}: {error}", args.bind);
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return fail(&format!("cannot listen on {}: {error}", config.bind)),
     };
-    let address = listener.local_addr().unwrap_or(args.bind);
-    let defaults = Config::default();
-    let config = Config {
-        rate: args.tick_rate,
-        origins: args.allow_origin,
-        room_threads: args.room_threads.map_or(defaults.room_threads, usize::from),
-        workers: args.workers.map_or(defaults.workers, usize::from),
-        pages: args.dev.map_or(Pages::Embedded, Pages::Disk),
-        ..defaults
-    };
-    announce(address);
+    for name in strays {
+        warn!(name, "this variable names no knob and is ignored");
+    }
+    if let Some(short) = short_of_descriptors(&config, Machine::here()) {
+        warn!("{}; {}", short.what, short.mend);
+    }
+    announce(listener.local_addr().unwrap_or(config.bind));
     let served = actix_web::rt::System::new().block_on(async {
         let server = Server::new(config).demo_games();
         server.run(listener, shutdown()).await
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("tickwire: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&error.to_string()),
     }
 }
 

@@ -1,0 +1,181 @@
+//! `tickwire doctor`: what in this configuration, on this machine, is unsafe or unwise in production.
+//!
+//! One line per finding, each with its mend. A bad value never comes this far: reading the configuration refuses it.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use tickwire::{Config, Pages};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::knobs::Flags;
+use crate::machine::{Machine, needed};
+use crate::settings::Settings;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Someone can do harm, or players will be turned away.
+    Unsafe,
+    /// It works, but not as well as it could.
+    Unwise,
+}
+
+/// Something to mend.
+#[derive(Clone, Debug)]
+struct Finding {
+    verdict: Verdict,
+    what: String,
+    mend: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match self.verdict {
+            Verdict::Unsafe => "unsafe",
+            Verdict::Unwise => "unwise",
+        };
+        write!(f, "{verdict}: {}; {}", self.what, self.mend)
+    }
+}
+
+/// Prints the findings. Fails when one is unsafe.
+pub fn run(flags: &Flags) -> ExitCode {
+    let settings = match Settings::load(flags) {
+        Ok(settings) => settings,
+        Err(error) => return crate::fail(&error),
+    };
+    let mut findings = examine(&settings.config, Machine::here());
+    findings.extend(settings.strays.iter().map(|name| Finding {
+        verdict: Verdict::Unwise,
+        what: format!("the variable {name} names no knob and is ignored"),
+        mend: "unset it or mend its name (tickwire config lists the keys)".to_owned(),
+    }));
+    let lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
+    let said = crate::say(if lines.is_empty() { b"nothing to mend\n" } else { lines.as_bytes() });
+    let harm = findings.iter().any(|finding| finding.verdict == Verdict::Unsafe);
+    if harm { ExitCode::FAILURE } else { said }
+}
+
+fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |verdict, what: String, mend: String| findings.push(Finding { verdict, what, mend });
+    if !config.bind.ip().is_loopback() {
+        let bind = config.bind;
+        if config.origins.is_empty() {
+            find(
+                Verdict::Unsafe,
+                format!(
+                    "bind = {bind} is open to others and origins is empty, so that whatever host name a page was \
+                         loaded from is believed"
+                ),
+                "list the page's origin, such as origins = [\"https://play.example\"]".to_owned(),
+            );
+        }
+        find(
+            Verdict::Unwise,
+            format!("bind = {bind} speaks plain http to others"),
+            "bind to 127.0.0.1 and put a proxy with TLS in front (deploy/PROXIES.md)".to_owned(),
+        );
+    }
+    for origin in config.origins.iter().filter(|origin| origin.starts_with("http://")) {
+        find(
+            Verdict::Unwise,
+            format!("origins lists {origin}, whose pages anyone on their way can change"),
+            "serve them by https".to_owned(),
+        );
+    }
+    if let Pages::Disk(folder) = &config.pages {
+        find(
+            Verdict::Unsafe,
+            format!("pages = dev:{} reads whatever lies there at each request", folder.display()),
+            "set pages = \"embedded\", or \"none\"".to_owned(),
+        );
+    }
+    let loudest = EnvFilter::try_new(&config.log).ok().and_then(|filter| filter.max_level_hint());
+    if loudest.is_none_or(|level| level >= LevelFilter::DEBUG) {
+        find(
+            Verdict::Unwise,
+            format!("log = {:?} logs what any client can cause, as often as it likes", config.log),
+            "set log = \"tickwire=info,warn\"".to_owned(),
+        );
+    }
+    if let Some(short) = short_of_descriptors(config, machine) {
+        find(Verdict::Unsafe, short.what, short.mend);
+    }
+    for (key, threads) in [("room_threads", config.room_threads), ("workers", config.workers)] {
+        if threads > machine.cores {
+            find(
+                Verdict::Unwise,
+                format!("{key} = {threads} on {} cores: ticks will wait for each other", machine.cores),
+                format!("set {key} = \"cores\""),
+            );
+        }
+    }
+    findings
+}
+
+/// What is wrong and how to mend it.
+pub struct Short {
+    pub what: String,
+    pub mend: String,
+}
+
+/// Whether the sessions that are allowed would run into the limit of open files.
+pub fn short_of_descriptors(config: &Config, machine: Machine) -> Option<Short> {
+    let (needed, most) = (needed(config), config.most_sessions);
+    let limit = machine.descriptors.filter(|limit| *limit < needed)?;
+    Some(Short {
+        what: format!("most_sessions = {most} may need {needed} file descriptors and the limit is {limit}"),
+        mend: format!("raise it (ulimit -n {needed}, or LimitNOFILE={needed} in the unit) or lower most_sessions"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOMY: Machine = Machine { cores: 4, descriptors: Some(1_000_000) };
+
+    fn config() -> Config {
+        Config { workers: 4, room_threads: 4, ..Config::demo() }
+    }
+
+    fn only(config: &Config, machine: Machine) -> (Verdict, String) {
+        let findings = examine(config, machine);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0].to_string().lines().count(), 1);
+        (findings[0].verdict, findings[0].to_string())
+    }
+
+    #[test]
+    fn the_defaults_on_a_roomy_machine_are_fine() {
+        assert!(examine(&config(), ROOMY).is_empty());
+        assert!(examine(&config(), Machine { descriptors: None, ..ROOMY }).is_empty());
+    }
+
+    #[test]
+    fn each_risk_is_found_alone() {
+        let (verdict, text) = only(&Config { pages: Pages::Disk(".".into()), ..config() }, ROOMY);
+        assert!(verdict == Verdict::Unsafe && text.contains("dev:."), "{text}");
+        let (verdict, text) = only(&config(), Machine { descriptors: Some(1024), ..ROOMY });
+        assert!(verdict == Verdict::Unsafe && text.contains("1024") && text.contains("20192"), "{text}");
+        let (verdict, text) = only(&Config { log: "info,tickwire=debug".to_owned(), ..config() }, ROOMY);
+        assert!(verdict == Verdict::Unwise && text.contains("tickwire=debug"), "{text}");
+        let (verdict, text) = only(&Config { room_threads: 5, ..config() }, ROOMY);
+        assert!(verdict == Verdict::Unwise && text.contains("room_threads = 5"), "{text}");
+        let listed = Config { origins: vec!["http://play.example".to_owned()], ..config() };
+        let (verdict, text) = only(&listed, ROOMY);
+        assert!(verdict == Verdict::Unwise && text.contains("http://play.example"), "{text}");
+    }
+
+    #[test]
+    fn open_to_others_wants_origins_and_a_proxy() {
+        let open = Config { bind: ([0, 0, 0, 0], 8080).into(), ..config() };
+        let verdicts: Vec<Verdict> = examine(&open, ROOMY).iter().map(|finding| finding.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Unsafe, Verdict::Unwise]);
+        let listed = Config { origins: vec!["https://play.example".to_owned()], ..open };
+        assert_eq!(only(&listed, ROOMY).0, Verdict::Unwise);
+    }
+}

@@ -1,0 +1,146 @@
+//! The knobs as an operator meets them: the key in the file gives the variable, the flag and its help.
+//!
+//! One row per field of `tickwire::Config`, which holds types, defaults and bounds; a test compares the two. Nothing
+//! here merges: `settings.rs` does.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+
+/// A knob. Its variable is `TICKWIRE_` and the key in capitals.
+pub struct Knob {
+    pub key: &'static str,
+    /// The flag, without dashes.
+    pub flag: &'static str,
+    /// What stands for the value in the help: also its unit.
+    value: &'static str,
+    help: &'static str,
+}
+
+impl Knob {
+    /// Its variable.
+    pub fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.key.to_uppercase())
+    }
+}
+
+/// What all variables start with.
+pub const PREFIX: &str = "TICKWIRE_";
+
+/// All knobs, in the order of `tickwire config`.
+#[rustfmt::skip]
+pub const KNOBS: [Knob; 11] = [
+    Knob { key: "bind", flag: "bind", value: "ADDR:PORT",
+        help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
+    Knob { key: "tick_rate", flag: "tick-rate", value: "HZ",
+        help: "Ticks per second of rooms whose creator names none, 1 to 120 [default: 20]" },
+    Knob { key: "origins", flag: "allow-origin", value: "ORIGIN",
+        help: "An origin whose pages may connect, besides the server's own and localhost; may be repeated" },
+    Knob { key: "most_rooms", flag: "most-rooms", value: "N",
+        help: "Rooms at the most [default: 10000]" },
+    Knob { key: "most_sessions", flag: "most-sessions", value: "N",
+        help: "Sessions at the most; each takes a file descriptor [default: 20000]" },
+    Knob { key: "room_threads", flag: "room-threads", value: "N",
+        help: "Threads that rooms live on, 1 to 256 [default: one per core]" },
+    Knob { key: "workers", flag: "workers", value: "N",
+        help: "Threads that serve connections, 1 to 256 [default: one per core]" },
+    Knob { key: "empty_room_for", flag: "empty-room-for", value: "SECONDS",
+        help: "How long a room without players lives on [default: 10]" },
+    Knob { key: "pages", flag: "pages", value: "embedded|none|dev:FOLDER",
+        help: "Where the demo's pages come from [default: embedded]" },
+    Knob { key: "log", flag: "log", value: "FILTER",
+        help: "What is logged: a level, or levels by target [default: tickwire=info,warn]" },
+    Knob { key: "log_format", flag: "log-format", value: "text|json",
+        help: "How logs are written [default: text]" },
+];
+
+/// The flags of every command that reads the configuration. Values are checked where those of all sources are.
+#[derive(Clone, Default)]
+pub struct Flags {
+    /// The configuration file.
+    pub file: Option<PathBuf>,
+    /// Values by key.
+    pub values: BTreeMap<&'static str, String>,
+    /// Whether the pages were given as `--dev`.
+    pub dev: bool,
+}
+
+impl Flags {
+    const FILE: &str = "config";
+    const DEV: &str = "dev";
+
+    /// What a person typed to set `knob`.
+    pub fn typed(&self, knob: &Knob) -> String {
+        let flag = if knob.key == "pages" && self.dev { Self::DEV } else { knob.flag };
+        format!("--{flag}")
+    }
+}
+
+impl Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        let file = Arg::new(Self::FILE).long(Self::FILE).value_name("FILE").value_parser(clap::value_parser!(PathBuf));
+        let file = file.help("The configuration file (default: tickwire.toml in this folder, if there is one)");
+        let command = KNOBS.iter().fold(command.arg(file), |command, knob| {
+            let arg = Arg::new(knob.key).long(knob.flag).value_name(knob.value).help(knob.help);
+            let repeats = knob.key == "origins";
+            command.arg(arg.action(if repeats { ArgAction::Append } else { ArgAction::Set }))
+        });
+        let dev = Arg::new(Self::DEV).long(Self::DEV).value_name("FOLDER").conflicts_with("pages");
+        command.arg(dev.help("Read pages from this folder at each request: short for --pages dev:FOLDER"))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        self.file = matches.get_one(Self::FILE).cloned().or(self.file.take());
+        for knob in &KNOBS {
+            // An origin cannot hold a comma; see `settings.rs` for the other end.
+            if let Some(values) = matches.get_many::<String>(knob.key) {
+                self.values.insert(knob.key, values.cloned().collect::<Vec<_>>().join(","));
+            }
+        }
+        if let Some(folder) = matches.get_one::<String>(Self::DEV) {
+            self.values.insert("pages", format!("dev:{folder}"));
+            self.dev = true;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_the_configuration_has_its_knob() {
+        let fields = serde_json::to_value(tickwire::Config::demo()).expect("it can be written");
+        let fields: Vec<&String> = fields.as_object().expect("an object").keys().collect();
+        let mut keys: Vec<&str> = KNOBS.iter().map(|knob| knob.key).collect();
+        keys.sort_unstable();
+        assert_eq!(fields, keys);
+    }
+
+    #[test]
+    fn the_help_knows_the_defaults() {
+        let defaults = serde_json::to_value(tickwire::Config::demo()).expect("it can be written");
+        for knob in KNOBS.iter().filter(|knob| knob.key != "origins") {
+            let default = match &defaults[knob.key] {
+                _ if ["workers", "room_threads"].contains(&knob.key) => "one per core".to_owned(),
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            assert!(knob.help.ends_with(&format!("[default: {default}]")), "{}: {default}", knob.flag);
+        }
+    }
+}

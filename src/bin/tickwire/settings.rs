@@ -1,0 +1,204 @@
+//! Merges the configuration: defaults, then the file, then variables, then flags; and knows where each value came from.
+//!
+//! Merging is the `config` crate's; which value to blame, and on which line it stands, is found here. What a good value
+//! is, `tickwire::Config` says.
+
+use std::collections::BTreeMap;
+use std::env::vars_os;
+use std::fmt;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use config::builder::DefaultState;
+use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat};
+use tickwire::Config;
+use tracing_subscriber::EnvFilter;
+
+use crate::knobs::{Flags, KNOBS, Knob, PREFIX};
+
+/// The effective configuration.
+pub struct Settings {
+    pub config: Config,
+    /// Where each value came from, by key; the others are defaults.
+    sources: BTreeMap<&'static str, Source>,
+    /// Variables that look like ours but name no knob.
+    pub strays: Vec<String>,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Default,
+    File { path: PathBuf, line: usize },
+    Variable(String),
+    Flag(String),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Variable(name) => f.write_str(name),
+            Self::Flag(typed) => f.write_str(typed),
+        }
+    }
+}
+
+/// Every knob with its default, explained: what `tickwire config --commented` prints.
+pub const COMMENTED: &str = include_str!("../../../assets/tickwire.toml");
+
+/// The file that is read when none is named.
+const DEFAULT_FILE: &str = "tickwire.toml";
+
+impl Settings {
+    /// Reads and merges everything.
+    ///
+    /// # Errors
+    /// One line that names the key, the value, where it came from and what would be right.
+    pub fn load(flags: &Flags) -> Result<Self, String> {
+        let (mut variables, strays) = variables()?;
+        let named = flags.file.clone().or_else(|| variables.remove("config").map(PathBuf::from));
+        let (text, lines) = read_file(named.as_deref())?;
+        let path = named.unwrap_or_else(|| DEFAULT_FILE.into());
+        let mut sources = BTreeMap::new();
+        for knob in &KNOBS {
+            let source = if flags.values.contains_key(knob.key) {
+                Source::Flag(flags.typed(knob))
+            } else if variables.contains_key(knob.key) {
+                Source::Variable(knob.variable())
+            } else if let Some(line) = lines.get(knob.key) {
+                Source::File { path: path.clone(), line: *line }
+            } else {
+                continue;
+            };
+            sources.insert(knob.key, source);
+        }
+        let typed = flags.values.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let layers = defaults()?
+            .add_source(File::from_str(&text, FileFormat::Toml))
+            .add_source(words(variables))
+            .add_source(words(typed.collect()));
+        let merged = layers.build().map_err(|error| error.to_string())?;
+        for (key, source) in &sources {
+            let value = merged.get::<config::Value>(key).map_err(|error| error.to_string())?;
+            let shown = written(&value);
+            judge(key, value).map_err(|wanted| format!("{key} = {shown} ({source}): {wanted}"))?;
+        }
+        let config = merged.try_deserialize().map_err(|error| error.to_string())?;
+        Ok(Self { config, sources, strays })
+    }
+
+    /// Where the value of `key` came from.
+    pub fn source(&self, key: &str) -> Source {
+        self.sources.get(key).cloned().unwrap_or(Source::Default)
+    }
+
+    /// The effective configuration as TOML, each value with its source.
+    pub fn describe(&self) -> String {
+        let table = toml::Table::try_from(&self.config).expect("a configuration is a table of plain values");
+        let line = |knob: &Knob| {
+            let value = table.get(knob.key).map(toml::Value::to_string).unwrap_or_default();
+            format!("{:40} # {}\n", format!("{} = {value}", knob.key), self.source(knob.key))
+        };
+        KNOBS.iter().map(line).collect()
+    }
+}
+
+/// Variables by key, and those that name no knob. An empty one counts as not set.
+fn variables() -> Result<(BTreeMap<String, String>, Vec<String>), String> {
+    let (mut known, mut strays) = (BTreeMap::new(), Vec::new());
+    for (name, value) in vars_os() {
+        let Some(key) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
+        let key = key.to_lowercase();
+        if key != "config" && KNOBS.iter().all(|knob| knob.key != key) {
+            strays.push(format!("{PREFIX}{}", key.to_uppercase()));
+        } else if !value.is_empty() {
+            let text = value.into_string().map_err(|value| format!("{key} = {value:?} (variable): must be UTF-8"))?;
+            known.insert(key, text);
+        }
+    }
+    Ok((known, strays))
+}
+
+/// The text of the file and the line of each of its keys.
+fn read_file(named: Option<&Path>) -> Result<(String, BTreeMap<String, usize>), String> {
+    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => return Ok(Default::default()),
+        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+    };
+    let line = |place: usize| 1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count();
+    let table = toml::de::DeTable::parse(&text).map_err(|error| {
+        let place = error.span().map_or(0, |span| span.start);
+        format!("{}:{}: {}", path.display(), line(place), error.message().replace('\n', " "))
+    })?;
+    let lines: BTreeMap<String, usize> =
+        table.get_ref().keys().map(|key| (key.get_ref().to_string(), line(key.span().start))).collect();
+    let unknown = lines.iter().filter(|(key, _)| KNOBS.iter().all(|knob| knob.key != key.as_str()));
+    let unknown: Vec<String> = unknown.map(|(key, line)| format!("{key:?} (line {line})")).collect();
+    if !unknown.is_empty() {
+        let known = KNOBS.map(|knob| knob.key).join(", ");
+        return Err(format!("{}: unknown key {}; there are {known}", path.display(), unknown.join(", ")));
+    }
+    Ok((text, lines))
+}
+
+/// The lowest layer.
+fn defaults() -> Result<ConfigBuilder<DefaultState>, String> {
+    let text = toml::to_string(&Config::demo()).map_err(|error| error.to_string())?;
+    Ok(config::Config::builder().add_source(File::from_str(&text, FileFormat::Toml)))
+}
+
+/// A layer of values that were typed as words: numbers are told from text, and origins are cut at commas.
+fn words(values: BTreeMap<String, String>) -> Environment {
+    let layer = Environment::default().try_parsing(true).list_separator(",").with_list_parse_key("origins");
+    layer.source(Some(values.into_iter().collect()))
+}
+
+/// Whether `value` is a good one for `key`, alone. Otherwise what would be.
+fn judge(key: &str, value: config::Value) -> Result<(), String> {
+    let alone = defaults()?.set_override(key, value).and_then(ConfigBuilder::<DefaultState>::build);
+    let config: Config = alone.and_then(config::Config::try_deserialize).map_err(innermost)?;
+    let filter = EnvFilter::try_new(&config.log).map(|_| ());
+    filter.map_err(|_| "must be a filter such as info, or tickwire=debug,warn".to_owned())
+}
+
+fn innermost(error: ConfigError) -> String {
+    match error {
+        ConfigError::At { error, .. } => innermost(*error),
+        other => other.to_string().replace('\n', " "),
+    }
+}
+
+/// A value as it would stand in the file, on one line whatever it holds.
+fn written(value: &config::Value) -> String {
+    match &value.kind {
+        config::ValueKind::String(text) => format!("{text:?}"),
+        config::ValueKind::Array(values) => {
+            format!("[{}]", values.iter().map(written).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string().escape_debug().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commented_file_names_every_knob_with_its_default() {
+        // `#key` is a default and `# words` are words.
+        let set = COMMENTED.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| !line.starts_with(' '));
+        let text: String = set.filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect();
+        let table: toml::Table = text.parse().expect("TOML");
+        let mut keys: Vec<&str> = KNOBS.iter().map(|knob| knob.key).collect();
+        assert_eq!(text.lines().filter_map(|line| line.split(' ').next()).collect::<Vec<_>>(), keys, "in this order");
+        keys.sort_unstable();
+        assert_eq!(table.keys().collect::<Vec<_>>(), keys);
+        assert_eq!(toml::from_str::<Config>(&text).expect("good values"), Config::demo());
+        assert!(COMMENTED.parse::<toml::Table>().expect("TOML").is_empty(), "nothing is set before someone sets it");
+    }
+}

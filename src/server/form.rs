@@ -1,0 +1,89 @@
+//! How the values of a configuration are read: strictly, and with an error that says what would be right.
+//!
+//! Which knobs there are is `config.rs`. Nothing here knows files, variables or flags.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serializer};
+
+use super::config::{LogFormat, cores};
+use crate::tick::TickRate;
+
+/// Threads of one kind: more than any machine that this was tried on has cores.
+pub const MOST_THREADS: usize = 256;
+/// Rooms: each is an actor and a few seconds of frames.
+const MOST_ROOMS: usize = 100_000;
+/// Sessions: each is a file descriptor and two buffers.
+const MOST_SESSIONS: usize = 1_000_000;
+/// A day: whoever wants longer wants a room that is kept.
+const MOST_SECONDS: usize = 86_400;
+
+/// What a number may be written as. Neither a fraction nor `true` is taken for a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Whole(usize),
+    Word(String),
+}
+
+fn whole<'de, D: Deserializer<'de>>(from: D, range: RangeInclusive<usize>) -> Result<usize, D::Error> {
+    match Number::deserialize(from) {
+        Ok(Number::Whole(number)) if range.contains(&number) => Ok(number),
+        _ => Err(D::Error::custom(format!("must be a whole number from {} to {}", range.start(), range.end()))),
+    }
+}
+
+pub fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<TickRate, D::Error> {
+    let number = whole(from, 1..=TickRate::MAX.into())?;
+    TickRate::new(u16::try_from(number).map_err(D::Error::custom)?).map_err(D::Error::custom)
+}
+
+pub fn rooms<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    whole(from, 1..=MOST_ROOMS)
+}
+
+pub fn sessions<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    whole(from, 1..=MOST_SESSIONS)
+}
+
+pub fn threads<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    match Number::deserialize(from) {
+        Ok(Number::Whole(number @ 1..=MOST_THREADS)) => Ok(number),
+        Ok(Number::Word(word)) if word == "cores" => Ok(cores()),
+        _ => Err(D::Error::custom(format!("must be a whole number from 1 to {MOST_THREADS}, or \"cores\""))),
+    }
+}
+
+pub fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    whole(from, 1..=MOST_SECONDS).map(|seconds| Duration::from_secs(seconds as u64))
+}
+
+pub fn write_seconds<S: Serializer>(span: &Duration, into: S) -> Result<S::Ok, S::Error> {
+    into.serialize_u64(span.as_secs())
+}
+
+pub fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    const WANTED: &str = "must be an address and port such as 127.0.0.1:8080 or [::]:8080";
+    let text = String::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
+    text.parse().map_err(|_| D::Error::custom(WANTED))
+}
+
+pub fn log_format<'de, D: Deserializer<'de>>(from: D) -> Result<LogFormat, D::Error> {
+    LogFormat::deserialize(from).map_err(|_| D::Error::custom("must be \"text\" or \"json\""))
+}
+
+pub fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    const WANTED: &str = "must be origins as browsers send them: lower-case, no path, such as https://play.example";
+    let origins = Vec::<String>::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
+    if origins.iter().all(|origin| is_origin(origin)) { Ok(origins) } else { Err(D::Error::custom(WANTED)) }
+}
+
+/// Whether a browser could send this. Anything else, such as one with a slash at its end, would never match.
+fn is_origin(text: &str) -> bool {
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_:[]".contains(c);
+    authority.is_some_and(|authority| !authority.is_empty() && authority.chars().all(known))
+}
