@@ -48,6 +48,8 @@ pub struct Pilot {
     heading: f64,
     /// Radians per second.
     turn: f64,
+    /// Inputs for which it goes where it is headed, whatever lies there.
+    detour: u32,
     /// Where a game of position reports was told that the player is, in metres.
     place: Option<(f64, f64)>,
     /// Inputs made.
@@ -71,7 +73,7 @@ impl Pilot {
         let fields = schema.fields().to_vec();
         let neutral = schema.neutral()[..fields.len()].to_vec();
         let period = 1.0 / f64::from(rate.per_second());
-        Self { behaviour, fields, neutral, random, period, heading, turn: 0.0, place: None, made: 0 }
+        Self { behaviour, fields, neutral, random, period, heading, turn: 0.0, detour: 0, place: None, made: 0 }
     }
 
     /// Whether the pilot looks at the state before it decides.
@@ -86,11 +88,12 @@ impl Pilot {
     }
 
     /// The server moved the player: the place is taken from the next view. Who reported it may have walked into a wall
-    /// that no schema tells of, and turns round.
+    /// that no schema tells of, and tries another way for half a second.
     pub fn on_correction(&mut self) {
         self.place = None;
         if self.reports() {
-            self.heading = (self.heading + TAU / 2.0).rem_euclid(TAU);
+            self.heading = TAU * unit(&mut self.random);
+            self.detour = (0.5 / self.period) as u32;
         }
     }
 
@@ -151,7 +154,10 @@ impl Pilot {
         if let Some((x, y)) = self.place.filter(|_| self.reports()) {
             let step = speed * self.period;
             let ahead = |heading: f64| (x + step * heading.cos(), y + step * heading.sin());
-            if let Some((to_x, to_y)) = self.way_back(ahead(self.heading)) {
+            self.detour = self.detour.saturating_sub(1);
+            if self.detour == 0
+                && let Some((to_x, to_y)) = self.way_back(ahead(self.heading))
+            {
                 self.heading = (to_y - y).atan2(to_x - x).rem_euclid(TAU);
             }
             self.place = Some(ahead(self.heading));
@@ -278,7 +284,7 @@ mod tests {
         assert!((back[0] - 640).abs() <= 16 && (back[1] - 1280).abs() <= 16);
         pilot.on_correction();
         let view = View { own: Some((0.5, 99.5)), nearest: None };
-        let inward = (0..40).filter_map(|_| pilot.next(&view)).last().expect("it knows where it is");
+        let inward = (0..60).filter_map(|_| pilot.next(&view)).last().expect("it knows where it is");
         assert!(inward[0] > 300 && inward[1] < 6100, "it walks in from the edge: {inward:?}");
     }
 
