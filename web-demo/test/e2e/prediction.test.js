@@ -14,7 +14,7 @@ const SECONDS = 20;
 /** Half the round trip of the long cable. */
 const CABLE_MS = 60;
 /** An input that a busy machine delivers late is a tick of running, or of dashing, off for a moment. */
-const LATE = { near: 25, far: 40 };
+const LATE = { near: 2, far: 12 };
 const KEYS = ['w', 'a', 's', 'd'];
 
 let server, browser;
