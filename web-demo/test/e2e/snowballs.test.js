@@ -123,8 +123,19 @@ test('a dash goes farther than a run in the same time', async () => {
 /** Runs to within two metres and in sight of an entity, around walls, by real keys. */
 async function walkTo(tab, entity) {
   const held = new Set();
+  let [last, stuck] = ['', 0];
   await eventually('the way is walked', async () => {
     const step = await tab.page.evaluate(nextStep, entity);
+    stuck = JSON.stringify(step) === last ? stuck + 1 : 0;
+    last = JSON.stringify(step);
+    if (step && stuck > 3) {
+      // Caught at a corner: gaps are a tile wide and steps coarse. A sidestep or two finds the way in.
+      const side = ['w', 'a', 's', 'd'][Math.floor(Math.random() * 4)];
+      await tab.page.keyboard.down(side);
+      await sleep(60 + Math.random() * 240);
+      await tab.page.keyboard.up(side);
+      held.delete(side);
+    }
     const keys = new Set(step ? [step.dx > 0.2 && 'd', step.dx < -0.2 && 'a', step.dy > 0.2 && 's', step.dy < -0.2 && 'w'].filter(Boolean) : []);
     for (const key of held) if (!keys.has(key)) await tab.page.keyboard.up(key);
     for (const key of keys) if (!held.has(key)) await tab.page.keyboard.down(key);
