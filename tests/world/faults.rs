@@ -13,8 +13,8 @@ use tickwire::snapshot::delta::diff;
 use tickwire::snapshot::{Frame, Schema, Zone};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{
-    Ack, ClientMessage, Close, Command, EventBody, Inputs, Join, Resync, Rule, Run, ServerMessage, ZoneForm,
-    decode_server, encode_client, encode_server, pack_runs,
+    Ack, ClientMessage, Close, Command, CommandBody, EventBody, Inputs, Join, Resync, Rule, Run, ServerMessage,
+    ZoneForm, decode_server, encode_client, encode_server, pack_runs,
 };
 
 use crate::ends::below;
@@ -48,7 +48,8 @@ fn valid_messages() -> Vec<Vec<u8>> {
     let (counted, runs) = pack_runs(&room(Rule::Steer).spec().inputs, &[run(1, 1 << 29), run(9, 0)]);
     let runs = serde_bytes::Bytes::new(&runs);
     let inputs = Inputs { ack, placement: PlacementEpoch(0), held: 3, counted, runs };
-    let command = Command { seq: Seq(1), kind: 3, body: serde_bytes::Bytes::new(&[1, 2, 3, 4]) };
+    let body = CommandBody::Game { kind: 3, body: serde_bytes::Bytes::new(&[1, 2, 3, 4]) };
+    let command = Command { seq: Seq(1), body };
     let resync = Resync { zone: ZoneId(0), tick: Tick(1) };
     [
         ClientMessage::Inputs(inputs),
@@ -132,7 +133,8 @@ fn no_bytes_make_a_client_panic() {
 #[test]
 fn impossible_messages_end_the_session() {
     let ack = |frames| encode_client(&ClientMessage::Ack(Ack { frames, events: None }));
-    let command = |seq| Command { seq: Seq(seq), kind: 0, body: serde_bytes::Bytes::new(&[]) };
+    let command =
+        |seq| Command { seq: Seq(seq), body: CommandBody::Game { kind: 0, body: serde_bytes::Bytes::new(&[]) } };
     let wrong = [
         ack(2),
         hello(),

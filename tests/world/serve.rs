@@ -47,7 +47,7 @@ impl World {
                 }
                 assert_eq!(server.placements.len() as u32, last(server.session.laid()), "no input is missing");
             }
-            Heard::Command { seq, kind, body } => self.tray.push((id, Tray::Command { seq, kind, body })),
+            Heard::Command { seq, ask } => self.tray.push((id, Tray::Command { seq, ask })),
             Heard::Reply(bytes) => connection.send_down(self.now, MESSAGE, &bytes),
         }
         Ok(())
@@ -99,7 +99,7 @@ impl World {
             let Some(seat) = connection.and_then(|connection| connection.server.as_ref()?.seat) else { continue };
             match item {
                 Tray::Inputs(laid) => self.room.offer(seat, &laid),
-                Tray::Command { seq, kind, body } => self.room.command(seat, seq, kind, &body),
+                Tray::Command { seq, ask } => self.room.command(seat, seq, &ask),
             }
         }
         self.route_posts();

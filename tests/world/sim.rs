@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rand_pcg::Pcg32;
 use tickwire::engine::link::Profile;
-use tickwire::engine::{Client, History, Laid, Room, RoomConfig, Told};
+use tickwire::engine::{Ask, Client, History, Laid, Room, RoomConfig, Told};
 use tickwire::game::Setup;
 use tickwire::id::{Seat, Seq};
 use tickwire::snapshot::Frame;
@@ -51,7 +51,7 @@ pub type Falsify = fn(&[u8], &Frame) -> Option<Vec<u8>>;
 /// What a session laid down for the next tick.
 pub enum Tray {
     Inputs(Laid),
-    Command { seq: Seq, kind: u16, body: bytes::Bytes },
+    Command { seq: Seq, ask: Ask },
 }
 
 pub struct World {
