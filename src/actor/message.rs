@@ -10,7 +10,7 @@ use super::desk::Sitting;
 use super::feed::Feed;
 use super::room::RoomActor;
 use super::status::Expected;
-use crate::engine::{Entry, RoomCosts};
+use crate::engine::{Address, Entry, RoomCosts};
 use crate::snapshot::Frame;
 use crate::wire::{Close, Join, Welcome};
 
@@ -43,7 +43,13 @@ pub struct End(pub Close);
 /// Session to directory: which room?
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Found, Close>")]
-pub struct Locate(pub Join);
+pub struct Locate {
+    pub join: Join,
+    /// The only game that the player may be sent to.
+    pub only_game: Option<String>,
+    /// What a new room counts by.
+    pub maker: Option<Address>,
+}
 
 /// The edge to directory: what do this room's deltas cost? `None`: there is no such room.
 #[derive(Debug, Message)]
@@ -63,6 +69,7 @@ pub struct Found {
 #[rtype(result = "Result<Joined, Close>")]
 pub struct Knock {
     pub name: String,
+    pub identity: Option<String>,
     pub player: BTreeMap<String, String>,
     pub relay: RelayKey,
     pub publish: Recipient<Publish>,

@@ -192,9 +192,9 @@ impl RoomActor {
     }
 
     fn admit(&mut self, knock: Knock) -> Result<Joined, Close> {
-        let Knock { name, player, relay, publish, end, expected } = knock;
+        let Knock { name, identity, player, relay, publish, end, expected } = knock;
         let room = self.room.as_mut().ok_or(Close::RoomClosed)?;
-        let admitted = room.admit(name, player).map_err(|refusal| match refusal {
+        let admitted = room.admit_as(identity, name, player).map_err(|refusal| match refusal {
             Refusal::Full => Close::RoomFull,
             Refusal::Game(why) => {
                 debug!(?why, "the game refused a player");

@@ -3,6 +3,7 @@
 //! Nothing here owns a clock, socket, thread or lock. Time comes in as an argument, bytes and effects come out as return
 //! values. The actors of `actor` are the shell around this.
 
+mod admission;
 mod bucket;
 mod client;
 mod command;
@@ -18,6 +19,7 @@ mod session;
 mod tidy;
 mod viewer;
 
+pub use admission::{Address, Admission, Greeting, Quota};
 pub use bucket::Bucket;
 pub use client::{Arrived, Client, ClientError, Depth, Told};
 pub use command::Ask;
@@ -27,5 +29,5 @@ pub use flow::Flow;
 pub use history::History;
 pub use inbox::{Inbox, Laid, Taken};
 pub use room::{Admitted, Post, Refusal, Room, RoomConfig, Ticked};
-pub use session::{Heard, Session, SessionCounts, Visit};
+pub use session::{Heard, Session, SessionCounts, Token, Visit};
 pub use viewer::{Entry, Readiness, Viewer};

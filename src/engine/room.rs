@@ -138,13 +138,26 @@ impl Room {
     /// # Errors
     /// See [`Refusal`].
     pub fn admit(&mut self, name: String, options: BTreeMap<String, String>) -> Result<Admitted, Refusal> {
+        self.admit_as(None, name, options)
+    }
+
+    /// As [`Self::admit`], for a player who proved to be `identity`.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn admit_as(
+        &mut self,
+        identity: Option<String>,
+        name: String,
+        options: BTreeMap<String, String>,
+    ) -> Result<Admitted, Refusal> {
         if self.seats.len() >= usize::from(self.capacity()) {
             return Err(Refusal::Full);
         }
         let index = self.seats.iter().zip(0_u16..).position(|(seated, number)| seated.seat.0 != number);
         let index = index.unwrap_or(self.seats.len());
         let seat = Seat(index as u16);
-        let player = Player { seat, name: name.clone(), options };
+        let player = Player { seat, identity, name: name.clone(), options };
         let joined = self.game.join(&player, &mut self.cx);
         let entity = joined.map_err(|reason| {
             // What the game asked for on the way to its refusal is about a player who never was.

@@ -2,8 +2,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
+mod admission;
 mod hostile;
 mod http;
 mod play;
 mod slow;
 mod support;
+mod tls;
+mod trust;

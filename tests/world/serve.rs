@@ -48,6 +48,7 @@ impl World {
                 assert_eq!(server.placements.len() as u32, last(server.session.laid()), "no input is missing");
             }
             Heard::Command { seq, ask } => self.tray.push((id, Tray::Command { seq, ask })),
+            Heard::Refresh(_) => return Err(Close::BadToken),
             Heard::Reply(bytes) => connection.send_down(self.now, MESSAGE, &bytes),
         }
         Ok(())
