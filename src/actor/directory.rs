@@ -120,13 +120,14 @@ impl Directory {
         };
         let factory = self.config.games.get(&game).ok_or_else(|| refused("there is no such game".to_owned()))?;
         let (rate, capacity) = self.read_options(&options).map_err(refused)?;
+        // Given back when the game refuses.
+        let ground = self.config.door.make_room(maker).ok_or(Close::TryLater)?;
         let setup = Setup { rate, seed: random_u64(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
             let made = factory(&setup)?;
             Ok(Room::new(RoomConfig { id: random_id(), game: game.clone(), setup, capacity }, made))
         }));
         let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned())).map_err(refused)?;
-        let ground = self.config.door.make_room(maker).ok_or(Close::TryLater)?;
         let key = RoomKey(self.next);
         self.next += 1;
         let listed = self.start(key, room, options, ground);

@@ -117,6 +117,7 @@ impl Server {
             .tcp_nodelay(true)
             .h1_write_buffer_size(limits::SEND_BUFFER)
             .client_request_timeout(Self::HEAD)
+            .max_connection_rate(limits::HANDSHAKES)
             // The time limit on heads covers only the first request of a connection.
             .keep_alive(KeepAlive::Disabled)
             .on_connect(move |connection, data| greet(&doorkeeper, connection, data))

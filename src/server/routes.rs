@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Version;
 use actix_web::http::header::{
     HOST, IF_NONE_MATCH, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
 };
@@ -66,6 +67,9 @@ pub async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Result<Ser
 async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>) -> HttpResponse {
     if let Err(error) = verify_handshake(request.head()) {
         return refuse_handshake(&error);
+    }
+    if request.version() < Version::HTTP_11 {
+        return HttpResponse::BadRequest().body("400: WebSockets begin with HTTP/1.1\n");
     }
     let header = |name| request.headers().get(name);
     let offered = header(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok()).unwrap_or("");

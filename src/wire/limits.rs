@@ -97,6 +97,9 @@ pub const OVER_RATE_FOR: Duration = Duration::from_secs(5);
 
 /// Connections beside those of sessions: pages, lists, health checks, and whoever is being turned away.
 pub const OTHER_CONNECTIONS: usize = 1024;
+/// TLS handshakes at once per worker. They are not counted by address yet and take 3 s at the most, so there must be more
+/// than a few silent connections can fill.
+pub const HANDSHAKES: usize = 2048;
 /// Addresses whose limits are remembered, 150 bytes or so each. When there are more, only known ones are let in.
 pub const ADDRESSES: usize = 65_536;
 /// A client that is told to come back because something is full waits this long, and a random time more.

@@ -70,7 +70,8 @@ fn attempts_come_at_a_rate() {
 #[test]
 fn an_address_makes_so_many_rooms() {
     let empty_room_for = Duration::from_secs(1);
-    let server = strict(Config { rooms_per_address: 2, empty_room_for, ..Config::default() });
+    let server =
+        strict(Config { rooms_per_address: 2, attempts_per_address: 10_000, empty_room_for, ..Config::default() });
     let create = || Join::Create { game: "arena".to_owned(), options: Vec::new() };
     let makers: Vec<Player> = (0..2).map(|_| Player::join(&server, create()).expect("a room")).collect();
     let mut third = Raw::connect(server.address);
@@ -116,6 +117,46 @@ fn only_trusted_proxies_speak_for_others() {
     wait_for(|| refused(&through(3, "5.5.5.5").1), "its connections are its own");
     drop(held);
     wait_for(|| through(2, "9.9.9.9").1.starts_with("HTTP/1.1 101"), "it recovers");
+}
+
+#[test]
+fn whoever_is_sent_away_is_told_when_to_come_back() {
+    let mut server = TestServer::start();
+    let mut silent = Raw::connect(server.address);
+    let mut raws: Vec<Raw> = (0..20).map(|_| Raw::connect(server.address)).collect();
+    for raw in &mut raws {
+        raw.send(&tickwire::engine::Client::hello(crate::support::arena(), "tester", Vec::new(), 0));
+        assert!(matches!(raw.next(), Some(Frame::Binary(bytes)) if bytes[0] == 0), "a welcome");
+    }
+    // This one said hello to nobody and keeps the server for a moment.
+    let mut late = Raw::connect(server.address);
+    server.ask_to_stop();
+    let mut told: Vec<u32> = raws.iter_mut().chain([&mut silent, &mut late]).map(sent_away).collect();
+    server.join().expect("it ends well");
+    told.sort_unstable();
+    println!("{told:?}");
+    assert!(told.iter().all(|after| *after < 5000));
+    assert!(told[told.len() - 1] - told[0] > 1000, "not all at once");
+}
+
+/// When to come back, followed by the close that says so.
+fn sent_away(raw: &mut Raw) -> u32 {
+    let mut told = None;
+    loop {
+        match raw.next() {
+            Some(Frame::Binary(bytes)) => {
+                if let Ok(ServerMessage::ComeBack { after }) = decode_server(&bytes) {
+                    told = Some(after);
+                }
+            }
+            Some(Frame::Close(code)) => {
+                assert_eq!(code, Close::Draining.code());
+                return told.expect("told before the close");
+            }
+            Some(_) => {}
+            None => panic!("no close"),
+        }
+    }
 }
 
 #[test]

@@ -135,7 +135,8 @@ fn a_new_certificate_is_taken_up_and_a_bad_one_is_not() {
 fn a_frozen_session_is_cut_through_tls() {
     let pair = Pair::named("tls-frozen");
     let roots = pair.write();
-    let server = pair.server(|server| Restless::added(server, 24_000));
+    // Larger than all buffers on its way, of which TLS has one more.
+    let server = pair.server(|server| Restless::added(server, 60_000));
     let small = |stream: &TcpStream| SockRef::from(stream).set_recv_buffer_size(4096).expect("a socket");
     let mut stream = connect(server.address, &roots, small).expect("a connection");
     upgrade(&mut stream);

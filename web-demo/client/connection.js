@@ -54,6 +54,8 @@ export function connect(env, request, welcomed, refused) {
   };
   socket.onmessage = ({ data }) => {
     const message = decoded(new Uint8Array(data));
+    // The close follows and says why.
+    if (message?.type === 'comeBack') return;
     if (message?.type !== 'welcome') return fail(new LeaveError(PROTOCOL));
     if (message.version !== PROTOCOL_VERSION) return fail(new LeaveError(VERSION));
     env.clearTimeout(timer);
