@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec};
+use tickwire::games;
+use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Audience, Claims, Config, Keyring, Pages};
 use tickwire::wire::{
     ClientMessage, Close, Hello, Join, PROTOCOL_VERSION, Role, ServerMessage, Welcome, decode_server, encode_client,
@@ -107,6 +110,49 @@ fn a_token_says_who_comes_and_nobody_else_gets_in() {
     let mut raw = Raw::connect(server.address);
     raw.send(&hello(arena(), Some(&"x".repeat(1 << 20))));
     assert_eq!(raw.close_code(), Some(Close::TooBig.code()));
+}
+
+/// The arena, for one member.
+struct Club(Box<dyn Game>);
+
+impl Game for Club {
+    fn spec(&self) -> Spec {
+        self.0.spec()
+    }
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+        match player.identity.as_deref() {
+            Some("ada") => self.0.join(player, cx),
+            other => Err(format!("{other:?} is no member")),
+        }
+    }
+    fn leave(&mut self, seat: Seat, cx: &mut Context) {
+        self.0.leave(seat, cx);
+    }
+    fn step(&mut self, moves: &[Move], cx: &mut Context) {
+        self.0.step(moves, cx);
+    }
+    fn observe(&self, out: &mut Observer) {
+        self.0.observe(out);
+    }
+}
+
+#[test]
+fn the_game_sees_who_it_is_and_nobody_can_claim_it() {
+    let config = Config { workers: 1, room_threads: 1, token_secret: SECRET.to_owned().into(), ..Config::default() };
+    let server = TestServer::with(config, |server| {
+        let (_, arena) = games::builtin().into_iter().find(|(name, _)| *name == "arena").expect("the arena");
+        server.game("club", move |setup: &Setup| Ok(Box::new(Club(arena(setup)?))))
+    });
+    let club = || Join::JoinOrCreate { game: "club".to_owned(), options: Vec::new() };
+    let named = Claims { name: Some("ada".to_owned()), ..claims("bob") };
+    for token in [None, Some(signed(&named))] {
+        assert_eq!(join(&server, club(), token.as_deref()).err(), Some(Close::Forbidden.code()));
+    }
+    join(&server, club(), Some(&signed(&claims("ada")))).expect("a member");
+    // Without keys nobody is believed.
+    let keyless = TestServer::with(Config { workers: 1, room_threads: 1, ..Config::default() }, |server| server);
+    let (_, welcome) = join(&keyless, arena(), Some("no token at all")).expect("everyone is a guest");
+    assert_eq!(welcome.expires, None);
 }
 
 #[test]
