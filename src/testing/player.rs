@@ -322,7 +322,11 @@ impl fmt::Debug for Player {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { closed, ended, .. } = self;
         let tick = self.tick();
-        f.debug_struct("Player").field("tick", &tick).field("closed", closed).field("ended", ended).finish_non_exhaustive()
+        f.debug_struct("Player")
+            .field("tick", &tick)
+            .field("closed", closed)
+            .field("ended", ended)
+            .finish_non_exhaustive()
     }
 }
 
