@@ -11,20 +11,21 @@
 //! ```
 //! use std::time::Duration;
 //! use tickwire::engine::link::Profile;
-//! use tickwire::games::plaza::Plaza;
+//! use tickwire::games::arena::{AVATAR, Arena}; // or a game of your own
 //! use tickwire::testing::{Plan, Playtest};
-//! use tickwire::KindId;
 //!
 //! let link = Profile { rtt_ms: 200.0, ..Profile::named("wifi").unwrap() };
-//! let mut play = Playtest::new(Plan { seed: 7, link, ..Plan::default() }, |setup| Ok(Box::new(Plaza::new(setup)?)));
+//! let mut play = Playtest::new(Plan { seed: 7, link, ..Plan::default() }, |setup| Ok(Box::new(Arena::new(setup)?)));
 //! let (ada, bob) = (play.join("Ada"), play.join("Bob"));
+//! play.run_for(Duration::from_secs(1));
+//! let start = play[ada].own(AVATAR).to_vec();
+//! play[ada].hold(&[64, 1, 0, 0]); // as the input schema says: heading, run, dash, throw
 //! play.run_for(Duration::from_secs(60));
-//! assert_eq!(play[ada].welcome().properties[0].0, "map");
-//! // Both see both avatars, and each sees them where the server had them at that tick.
-//! assert_eq!(play[ada].rows(KindId(0)).len(), 2);
-//! play.cut(bob, true);
+//! assert_ne!(play[ada].own(AVATAR), start);
+//! assert_eq!(play[bob].rows(AVATAR).len(), 2);
+//! play.cut(ada, true); // the connection breaks, and the server is told
 //! play.settle();
-//! assert_eq!(play[ada].rows(KindId(0)).len(), 1);
+//! assert_eq!(play[bob].rows(AVATAR).len(), 1);
 //! ```
 
 mod oracle;

@@ -189,17 +189,17 @@ impl Playtest {
         self.now = self.now.max(end);
     }
 
-    /// Runs until every connected player is in the game, has reached the tick that is now the newest, and has heard every
-    /// event due by then.
+    /// Runs until every connected player is in the game, knows the state of the tick after this moment, and has heard every
+    /// event due by then: joins, leaves and commands that reached the server show. Inputs on their way may not.
     ///
     /// # Panics
     /// When that takes longer than 30 seconds of virtual time.
     pub fn settle(&mut self) {
-        let newest = self.frame().tick();
+        let next = self.frame().tick().plus(1);
         let deadline = self.now.plus(Duration::from_secs(30));
-        while self.live.iter().any(|id| self[*id].is_open() && !self[*id].is_complete(newest)) {
+        while self.live.iter().any(|id| self[*id].is_open() && !self[*id].is_complete(next)) {
             assert!(self.now < deadline, "a client has not caught up within 30 s");
-            self.run_for(Duration::from_millis(250));
+            self.run_ticks(1);
         }
     }
 
