@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::http::header::{
-    HOST, IF_NONE_MATCH, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    HOST, IF_NONE_MATCH, LOCATION, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
 };
 use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -26,15 +26,19 @@ pub struct Edge {
     pub config: Arc<Config>,
 }
 
-/// Adds all routes.
+/// Adds the routes of the rooms.
 pub fn configure(app: &mut web::ServiceConfig) {
     app.route("/play", web::route().to(play))
         .route("/api/rooms", web::get().to(rooms))
         .route("/api/rooms/events", web::get().to(room_events))
         .route("/api/rooms/{id}/costs", web::get().to(costs))
         .route("/healthz", web::get().to(health))
-        .route("/metrics", web::get().to(metrics))
-        .route("/{path:.*}", web::get().to(page));
+        .route("/metrics", web::get().to(metrics));
+}
+
+/// Adds the pages, which answer every other path.
+pub fn configure_pages(app: &mut web::ServiceConfig) {
+    app.route("", web::get().to(front)).route("/{path:.*}", web::get().to(page));
 }
 
 async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>) -> HttpResponse {
@@ -126,7 +130,15 @@ async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
     HttpResponse::Ok().content_type(OPENMETRICS).body(edge.gate.metrics.text())
 }
 
+/// The page without a path. Below a scope it has a slash at its end, or its relative links would lead beside it.
+async fn front(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+    if request.path().ends_with('/') {
+        return page(request, edge).await;
+    }
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, format!("{}/", request.path()))).finish()
+}
+
 async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
-    let path = request.match_info().query("path");
+    let path = request.match_info().get("path").unwrap_or("");
     pages::answer(&edge.config.pages, path, request.headers().get(IF_NONE_MATCH))
 }
