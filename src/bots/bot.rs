@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-use super::pilot::{Behaviour, Pilot, View};
+use super::pilot::{Autopilot, Behaviour, View};
 use super::sight::Sight;
 use super::swarm::Shared;
 use super::tally::{Failure, record};
@@ -62,7 +62,7 @@ struct Bot {
     client: Client,
     room: String,
     behaviour: Behaviour,
-    pilot: Pilot,
+    pilot: Autopilot,
     sight: Sight,
     period: Duration,
     /// When the timer is due next.
@@ -137,7 +137,7 @@ impl Bot {
         }
         let welcome = client.welcome().cloned().ok_or((Failure::Protocol, "no welcome".to_owned()))?;
         shared.tally().joined(&welcome.room, welcome.rate, welcome.tick, shared.now(), started.elapsed());
-        let pilot = Pilot::new(job.behaviour.clone(), &welcome.inputs, welcome.rate, job.seed);
+        let pilot = Autopilot::new(job.behaviour.clone(), &welcome.inputs, welcome.rate, job.seed);
         if job.verify || pilot.looks() {
             shared.tally().counts.verified += 1;
         } else {

@@ -1,5 +1,5 @@
-//! The edge: HTTP around the actors. Binds nothing and catches no signals; whoever runs it brings a listener and says
-//! when to stop.
+//! The edge: HTTP around the actors. [`Server::serve`] is a whole program; [`Server::run`] takes a listener and is told when
+//! to stop; [`Server::mount`] is a part of somebody else's app.
 
 mod config;
 mod form;
@@ -7,6 +7,7 @@ mod mount;
 mod origin;
 mod pages;
 mod routes;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -17,7 +18,8 @@ use std::sync::Arc;
 use actix_web::{App, HttpServer};
 
 pub use config::{Config, LogFormat, Pages};
-pub use mount::{Mount, on_connect, tuned};
+pub use mount::Mount;
+pub use signals::interrupted;
 
 use crate::game::{Factory, Game, Setup};
 
@@ -55,19 +57,18 @@ impl Server {
     ///
     /// ```
     /// use actix_web::{App, HttpServer, web};
-    /// use tickwire::server::tuned;
     /// use tickwire::{Config, Server};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// # actix_web::rt::System::new().block_on(async {
-    /// let mount = Server::new(Config::default()).demo_games().mount();
+    /// let mount = Server::new(Config::default()).demo_games().mount()?;
     /// let rooms = mount.clone();
     /// let app = move || {
     ///     App::new()
     ///         .route("/", web::get().to(|| async { "the game is below /game" }))
     ///         .service(web::scope("/game").configure(|app| rooms.configure(app)))
     /// };
-    /// let server = tuned(HttpServer::new(app)).workers(1).disable_signals().bind("127.0.0.1:0")?.run();
+    /// let server = mount.tuned(HttpServer::new(app)).workers(1).disable_signals().bind("127.0.0.1:0")?.run();
     /// let handle = server.handle();
     /// let running = actix_web::rt::spawn(server);
     /// // Until your own shutdown; then:
@@ -78,11 +79,22 @@ impl Server {
     /// # }
     /// ```
     ///
-    /// # Panics
-    /// Outside an actix system.
-    #[must_use = "rooms without routes cannot be reached"]
-    pub fn mount(self) -> Mount {
+    /// # Errors
+    /// Outside an actix system, and when the folder of the pages is not there.
+    pub fn mount(self) -> io::Result<Mount> {
         Mount::start(self.config, self.games)
+    }
+
+    /// Serves on [`Config::bind`] until ctrl-c or SIGTERM, and lets everyone go. For programs that do nothing else: it
+    /// makes the actix system and returns when all is over.
+    ///
+    /// # Errors
+    /// When the address cannot be bound; and as [`Self::mount`].
+    pub fn serve(self) -> io::Result<()> {
+        let address = self.config.bind;
+        let refused = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+        let listener = TcpListener::bind(address).map_err(refused)?;
+        actix_web::rt::System::new().block_on(self.run(listener, interrupted()))
     }
 
     /// Serves on `listener` until `shutdown` completes, then lets everyone go with a close code. Must run within an
@@ -90,13 +102,13 @@ impl Server {
     /// else.
     ///
     /// # Errors
-    /// When the listener cannot be used.
+    /// When the listener cannot be used; and as [`Self::mount`].
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let workers = self.config.workers;
-        let mount = self.mount();
+        let mount = self.mount()?;
         let rooms = mount.clone();
         let server = HttpServer::new(move || App::new().configure(|app| rooms.configure(app)));
-        let server = tuned(server).workers(workers).disable_signals().listen(listener)?.run();
+        let server = mount.tuned(server).workers(workers).disable_signals().listen(listener)?.run();
         let handle = server.handle();
         let running = actix_web::rt::spawn(server);
         shutdown.await;

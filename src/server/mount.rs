@@ -2,12 +2,14 @@
 //! on. Listeners, signals and the app around it are the embedder's; [`Server::run`](super::Server::run) is one of them.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix::{Actor, Addr};
+use actix::{Actor, Addr, System};
 use actix_http::{Request, Response};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::body::MessageBody;
@@ -43,8 +45,18 @@ impl Mount {
     const DRAIN: Duration = Duration::from_secs(5);
     /// Close frames on their way get this long to leave the process.
     const FLUSH: Duration = Duration::from_millis(300);
+    /// A request head must be complete within this time.
+    const HEAD: Duration = Duration::from_secs(5);
 
-    pub(super) fn start(config: Config, games: std::collections::BTreeMap<String, Factory>) -> Self {
+    pub(super) fn start(config: Config, games: BTreeMap<String, Factory>) -> io::Result<Self> {
+        if System::try_current().is_none() {
+            return Err(io::Error::other("rooms need an actix system around them, such as #[actix_web::main] makes"));
+        }
+        if let Pages::Folder(folder) = &config.pages
+            && !folder.is_dir()
+        {
+            return Err(io::Error::other(format!("pages: there is no folder {}", folder.display())));
+        }
         let (clock, metrics) = (Clock::start(), Arc::new(Metrics::default()));
         let directory = DirectoryConfig {
             games,
@@ -55,7 +67,8 @@ impl Mount {
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let (open, sessions) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
-        Self { config: Arc::new(config), clock, metrics, directory: directory.start(), rooms, open, sessions }
+        let (config, directory) = (Arc::new(config), directory.start());
+        Ok(Self { config, clock, metrics, directory, rooms, open, sessions })
     }
 
     /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `healthz`, `metrics`, and the pages unless
@@ -77,6 +90,43 @@ impl Mount {
         routes::configure(app);
         if self.config.pages != Pages::None {
             routes::configure_pages(app);
+        }
+    }
+
+    /// Sets on an HTTP server what sessions count on. Its workers, addresses, TLS and signals stay as they are.
+    ///
+    /// * No delay: a frame must not wait for the one after it.
+    /// * Small buffers, in the process and in the kernel: what a slow client has not taken grows old in them.
+    /// * [`Self::on_connect`], by which clients that stopped reading are cut off.
+    /// * A request head within five seconds, and no keep-alive: the time limit covers only the first request of a
+    ///   connection. WebSockets and event streams live on. Call `keep_alive` afterwards if your routes need it.
+    pub fn tuned<F, I, S, B>(&self, server: HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B>
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error> + 'static,
+        S::InitError: fmt::Debug,
+        S::Response: Into<Response<B>> + 'static,
+        <S::Service as Service<Request>>::Future: 'static,
+        S::Service: 'static,
+        B: MessageBody + 'static,
+    {
+        let mount = self.clone();
+        server
+            .tcp_nodelay(true)
+            .h1_write_buffer_size(limits::SEND_BUFFER)
+            .client_request_timeout(Self::HEAD)
+            .keep_alive(KeepAlive::Disabled)
+            .on_connect(move |connection, data| mount.on_connect(connection, data))
+    }
+
+    /// Prepares a new connection for sessions: a small send buffer, and a handle by which a client that stopped reading is
+    /// cut off within ten seconds. [`Self::tuned`] sets it; if your server has a hook of its own, call it from there. Without
+    /// it such a client keeps its seat until the operating system gives up.
+    pub fn on_connect(&self, connection: &dyn Any, data: &mut Extensions) {
+        if let Some(line) = Line::prepare(connection) {
+            data.insert(line);
         }
     }
 
@@ -119,44 +169,9 @@ impl Mount {
 
 impl fmt::Debug for Mount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mount").field("config", &self.config).field("sessions", &self.sessions()).finish_non_exhaustive()
-    }
-}
-
-/// Sets on an HTTP server what sessions count on. The embedder's own workers, addresses, TLS and signals stay as they are.
-///
-/// * No delay: a frame must not wait for the one after it.
-/// * Small buffers, in the process and in the kernel: frames that a slow client has not taken would grow old in them.
-/// * [`on_connect`], by which clients that stopped reading are cut off.
-/// * A request head within five seconds, and no keep-alive: the time limit covers only the first request of a connection.
-///   WebSockets and event streams are not affected. Call `keep_alive` after this one if your routes need it.
-pub fn tuned<F, I, S, B>(server: HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B>
-where
-    F: Fn() -> I + Send + Clone + 'static,
-    I: IntoServiceFactory<S, Request>,
-    S: ServiceFactory<Request, Config = AppConfig> + 'static,
-    S::Error: Into<Error> + 'static,
-    S::InitError: fmt::Debug,
-    S::Response: Into<Response<B>> + 'static,
-    <S::Service as Service<Request>>::Future: 'static,
-    S::Service: 'static,
-    B: MessageBody + 'static,
-{
-    /// A request head must be complete within this time.
-    const HEAD: Duration = Duration::from_secs(5);
-    server
-        .tcp_nodelay(true)
-        .h1_write_buffer_size(limits::SEND_BUFFER)
-        .client_request_timeout(HEAD)
-        .keep_alive(KeepAlive::Disabled)
-        .on_connect(on_connect)
-}
-
-/// Prepares a new connection for sessions: a small send buffer, and a handle by which a client that stopped reading is
-/// cut off after ten seconds. [`tuned`] sets it; call it from your own hook if the server has one. Without it such a client
-/// holds its seat until the operating system gives up.
-pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
-    if let Some(line) = Line::prepare(connection) {
-        data.insert(line);
+        f.debug_struct("Mount")
+            .field("config", &self.config)
+            .field("sessions", &self.sessions())
+            .finish_non_exhaustive()
     }
 }

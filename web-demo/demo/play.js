@@ -158,7 +158,7 @@ export class Play {
   /** @param {HTMLButtonElement} button */
   share(button) {
     // Without a secure context there is no clipboard; the address bar has the same link.
-    const copied = navigator.clipboard?.writeText(`${location.origin}/?room=${encodeURIComponent(this.room.id)}`) ?? Promise.reject(new Error('no clipboard'));
+    const copied = navigator.clipboard?.writeText(new URL(`?room=${encodeURIComponent(this.room.id)}`, location.href).href) ?? Promise.reject(new Error('no clipboard'));
     copied.then(() => 'Copied', () => 'See address bar').then((text) => {
       button.textContent = text;
       setTimeout(() => { button.textContent = 'Copy link'; }, 1600);

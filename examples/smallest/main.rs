@@ -1,15 +1,13 @@
 //! The smallest game of one's own: dots on a board, each steered by a player.
 //!
-//! `cargo run --example smallest`, then connect with the browser client:
-//! `new Client('ws://localhost:8080/play').joinOrCreate('dots', { name: 'Ada' })`.
+//! `cargo run --example smallest examples/smallest/web`, then open http://localhost:8080 in two tabs.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use tickwire::{
-    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, Observer, Player, Rule, Schema, Seat,
-    Server, Shape, Spec, ZoneId,
+    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, Observer, Pages, Player, Rule, Schema,
+    Seat, Server, Shape, Spec, ZoneId,
 };
 
 /// Half the width of the board, in quanta of 1/64.
@@ -61,16 +59,13 @@ impl Game for Dots {
 }
 
 /// The server, ready to run.
-pub fn server() -> Server {
-    Server::new(Config::default()).game("dots", |_| Ok(Box::new(Dots::default())))
+pub fn server(pages: Pages) -> Server {
+    Server::new(Config { pages, ..Config::default() }).game("dots", |_| Ok(Box::new(Dots::default())))
 }
 
-#[actix_web::main]
-async fn main() -> std::io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:8080")?;
-    println!("ws://localhost:8080/play, game \"dots\"; stop with ctrl-c");
-    let ctrl_c = async {
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    server().run(listener, ctrl_c).await
+fn main() -> std::io::Result<()> {
+    // The folder with the page: the first argument, or `web`.
+    let folder = std::env::args().nth(1).unwrap_or("web".to_owned());
+    println!("http://localhost:8080; stop with ctrl-c");
+    server(Pages::Folder(folder.into())).serve()
 }
