@@ -36,12 +36,12 @@ use tickwire::games::arena::AVATAR;
 use tickwire::testing::{Plan, Playtest};
 use tickwire::tick::Moment;
 use tickwire::wire::Join;
-use tickwire::{Close, KindId, Pages, ZoneId};
+use tickwire::{Close, KindId, ZoneId};
 use tokio::sync::oneshot;
 
 #[test]
 fn the_smallest_game_is_playable() {
-    let server = TestServer::run(|| smallest::server(Pages::None));
+    let server = TestServer::run(|| smallest::server(tickwire::Config::default()));
     let join = Join::JoinOrCreate { game: "dots".to_owned(), options: Vec::new() };
     let mut player = Player::join(&server, join).expect("a new room");
     player.frame().expect("a frame");

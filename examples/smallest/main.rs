@@ -1,6 +1,5 @@
-//! The smallest game of one's own: dots on a board, each steered by a player.
-//!
-//! `cargo run --example smallest examples/smallest/web`, then open http://localhost:8080 in two tabs.
+// Dots on a board, each steered by a player. In the repository:
+// `cargo run --example smallest 127.0.0.1:8080 examples/smallest/web`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,13 +58,16 @@ impl Game for Dots {
 }
 
 /// The server, ready to run.
-pub fn server(pages: Pages) -> Server {
-    Server::new(Config { pages, ..Config::default() }).game("dots", |_| Ok(Box::new(Dots::default())))
+pub fn server(config: Config) -> Server {
+    Server::new(config).game("dots", |_| Ok(Box::new(Dots::default())))
 }
 
 fn main() -> std::io::Result<()> {
-    // The folder with the page: the first argument, or `web`.
-    let folder = std::env::args().nth(1).unwrap_or("web".to_owned());
-    println!("http://localhost:8080; stop with ctrl-c");
-    server(Pages::Folder(folder.into())).serve()
+    // Where to listen, and where the page is; both can be named behind the command.
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().unwrap_or("127.0.0.1:8080".to_owned());
+    let folder = arguments.next().unwrap_or("web".to_owned());
+    println!("http://{address}; stop with ctrl-c");
+    let bind = address.parse().map_err(std::io::Error::other)?;
+    server(Config { bind, pages: Pages::Folder(folder.into()), ..Config::default() }).serve()
 }

@@ -1,0 +1,16 @@
+//! Your first game. The code is that of `examples/smallest`, which the tests build, play and open in a browser as this page
+//! says; so there is one copy of it.
+#![doc = include_str!("first_game_project.md")]
+#![doc = "```rust,no_run"]
+#![doc = include_str!("../../examples/smallest/main.rs")]
+#![doc = "```"]
+#![doc = include_str!("first_game_page.md")]
+#![doc = "```html"]
+#![doc = include_str!("../../examples/smallest/web/index.html")]
+#![doc = "```"]
+#![doc = "`web/game.js`:"]
+#![doc = ""]
+#![doc = "```js"]
+#![doc = include_str!("../../examples/smallest/web/game.js")]
+#![doc = "```"]
+#![doc = include_str!("first_game_play.md")]
