@@ -4,7 +4,7 @@
 //! immutable frame, and sends every player the fewest bytes that bring them there. Slow clients, lost connections and wrong
 //! states are its business, not the game's.
 //!
-//! **Start here.** The [guide](guide) has a page per subject: [the words](guide::concepts), [your first game](guide::first_game)
+//! **Start here.** The [guide] has a page per subject: [the words](guide::concepts), [your first game](guide::first_game)
 //! from `cargo new` to two browser tabs, [who moves](guide::inputs), [who sees what](guide::zones), [tests](guide::testing).
 //! [`game`] is the one file to read before writing a game.
 //!
