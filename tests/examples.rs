@@ -63,7 +63,7 @@ const DOT: KindId = KindId(0);
 
 #[test]
 fn the_smallest_game_moves_as_it_should() {
-    let mut play = Playtest::new(Plan::default(), |_| Ok(Box::<smallest::Dots>::default()));
+    let mut play = Playtest::new(Plan::default(), |_| Ok(Box::<smallest::dots::Dots>::default()));
     let ada = play.join("Ada");
     play[ada].hold(&[1, -1]);
     play.run_ticks(10);
@@ -79,7 +79,8 @@ fn the_smallest_game_bears_a_bad_link() {
     // What a stream loses it repeats: for its reader, loss is a stall.
     let stall = Some(Outage { for_ms: 300.0, every_ms: 2000.0 });
     let link = Profile { rtt_ms: 200.0, jitter_ms: 60.0, stall, ..Profile::default() };
-    let mut play = Playtest::new(Plan { seed: 7, link, ..Plan::default() }, |_| Ok(Box::<smallest::Dots>::default()));
+    let mut play =
+        Playtest::new(Plan { seed: 7, link, ..Plan::default() }, |_| Ok(Box::<smallest::dots::Dots>::default()));
     let (ada, bob) = (play.join("Ada"), play.join("Bob"));
     play.run_for(Duration::from_secs(1));
     play[ada].hold(&[1, 0]);

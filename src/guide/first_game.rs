@@ -1,7 +1,11 @@
 //! Your first game. The code is that of `examples/smallest`, which the tests build, play and open in a browser as this page
 //! says; so there is one copy of it.
 #![doc = include_str!("first_game_project.md")]
-#![doc = "```rust,no_run"]
+#![doc = "```rust"]
+#![doc = include_str!("../../examples/smallest/dots.rs")]
+#![doc = "```"]
+#![doc = include_str!("first_game_main.md")]
+#![doc = "```rust,ignore"]
 #![doc = include_str!("../../examples/smallest/main.rs")]
 #![doc = "```"]
 #![doc = include_str!("first_game_page.md")]

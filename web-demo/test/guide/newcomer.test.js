@@ -58,7 +58,7 @@ test('the first game of the guide runs as shown, in two tabs', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'tickwire-newcomer-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const written = await files();
-  assert.deepEqual([...written.keys()], ['Cargo.toml', 'src/main.rs', 'web/index.html', 'web/game.js']);
+  assert.deepEqual([...written.keys()], ['Cargo.toml', 'src/dots.rs', 'src/main.rs', 'web/index.html', 'web/game.js']);
   for (const [path, text] of written) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
@@ -77,7 +77,9 @@ test('the first game of the guide runs as shown, in two tabs', async (t) => {
 
   const browser = await launch();
   t.after(() => browser.close());
-  const tabs = [await Tab.open(browser, url), await Tab.open(browser, url)];
+  // The page has no icon, and browsers ask for one.
+  const open = () => Tab.open(browser, url, { allowed: [/Failed to load resource: .* 404/] });
+  const tabs = [await open(), await open()];
   const own = [];
   for (const tab of tabs) own.push(await eventually('a tab has joined', () => tab.page.evaluate(() => window.room?.entity)));
   assert.notEqual(own[0], own[1]);
