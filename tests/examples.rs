@@ -137,8 +137,8 @@ fn a_mounted_game_lives_beside_other_routes_and_drains_with_them() {
         }))
     });
     assert!(get(address, "/").ends_with("\r\n\r\n0 playing; the game is below /game/\n"));
-    let moved = get(address, "/game");
-    assert!(moved.starts_with("HTTP/1.1 308") && moved.contains("location: /game/\r\n"), "{moved}");
+    let moved = get(address, "/game?room=abc");
+    assert!(moved.starts_with("HTTP/1.1 308") && moved.contains("location: ./game/?room=abc\r\n"), "{moved}");
     assert!(get(address, "/game/").contains("<script type=\"module\" src=\"demo/main.js\">"));
     assert!(get(address, "/game/client/index.js").starts_with("HTTP/1.1 200"));
     assert!(get(address, "/game/healthz").ends_with("ok\n"));
@@ -254,4 +254,28 @@ fn a_loop_of_ones_own_serves_the_engine() {
     ada.until(|arrived, _| arrived.players == 1);
     stop.store(true, Ordering::Relaxed);
     thread.join().expect("the loop does not panic").expect("it ends well");
+}
+
+/// Makes this input whatever it sees.
+struct Stubborn(Vec<i32>);
+
+impl Pilot for Stubborn {
+    fn input(&mut self, _: &Seen<'_>) -> Option<Vec<i32>> {
+        Some(self.0.clone())
+    }
+}
+
+#[test]
+fn a_bot_is_told_what_went_wrong() {
+    let server = TestServer::run(ecs::server);
+    let url = format!("ws://{}/play", server.address);
+    let attempt = |url: &str, game: &str, input: &[i32]| {
+        let join = Join::JoinOrCreate { game: game.to_owned(), options: Vec::new() };
+        wait(play(url, join, "Stubborn", Stubborn(input.to_vec()))).err().expect("it ends badly").to_string()
+    };
+    assert!(attempt(&url, "coins", &[2, 0]).starts_with("the input [2, 0] has"));
+    assert!(attempt(&url, "coins", &[0]).starts_with("the input [0] has"));
+    let no_room = format!("closed with {}: {}", Close::NoSuchRoom.code(), Close::NoSuchRoom.text());
+    assert_eq!(attempt(&url, "chess", &[]), no_room);
+    assert!(attempt(&url.replace("/play", "/healthz"), "coins", &[]).starts_with("connection: "));
 }

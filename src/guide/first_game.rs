@@ -5,7 +5,7 @@
 #![doc = include_str!("../../examples/smallest/dots.rs")]
 #![doc = "```"]
 #![doc = include_str!("first_game_main.md")]
-#![doc = "```rust,ignore"]
+#![doc = "```text"]
 #![doc = include_str!("../../examples/smallest/main.rs")]
 #![doc = "```"]
 #![doc = include_str!("first_game_page.md")]

@@ -23,7 +23,8 @@ pub use signals::interrupted;
 
 use crate::game::{Factory, Game, Setup};
 
-/// A game server: games by name, the WebSocket endpoint, the list of rooms, metrics and, if wanted, the demo.
+/// A game server: games by name, the WebSocket endpoint `/play`, the list of rooms, health, metrics and, if wanted, pages.
+/// Made from a [`Config`] and games; started by [`Self::serve`], [`Self::run`] or [`Self::mount`].
 pub struct Server {
     config: Config,
     games: BTreeMap<String, Factory>,
@@ -35,7 +36,10 @@ impl Server {
         Self { config, games: BTreeMap::new() }
     }
 
-    /// Adds a game under `name`; clients ask for it by that name.
+    /// Adds a game under `name`, at most 64 bytes; clients ask for it by that name. A second one of the same name replaces it.
+    ///
+    /// `make` is called for each new room, on the thread that finds rooms: it should be quick. When it refuses the options or
+    /// panics, there is no room, and the player who wanted it is told so ([`Close::NoSuchRoom`](crate::Close::NoSuchRoom)).
     #[must_use]
     pub fn game<F>(mut self, name: &str, make: F) -> Self
     where

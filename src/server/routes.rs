@@ -130,12 +130,15 @@ async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
     HttpResponse::Ok().content_type(OPENMETRICS).body(edge.gate.metrics.text())
 }
 
-/// The page without a path. Below a scope it has a slash at its end, or its relative links would lead beside it.
+/// The page without a path. Below a scope it has a slash at its end, or its relative links would lead beside it. The way there
+/// is relative as well: a proxy may have taken a part of the path away.
 async fn front(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
-    if request.path().ends_with('/') {
+    let Some(name) = request.path().rsplit('/').next().filter(|name| !name.is_empty()) else {
         return page(request, edge).await;
-    }
-    HttpResponse::PermanentRedirect().insert_header((LOCATION, format!("{}/", request.path()))).finish()
+    };
+    let query = Some(request.query_string()).filter(|query| !query.is_empty());
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, format!("./{name}/{query}"))).finish()
 }
 
 async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {

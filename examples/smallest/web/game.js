@@ -17,7 +17,8 @@ addEventListener('blur', () => { held.clear(); steer(); });
 
 const paint = document.querySelector('#board').getContext('2d');
 function draw(now) {
-  paint.clearRect(0, 0, 640, 640);
+  paint.fillStyle = 'whitesmoke';
+  paint.fillRect(0, 0, 640, 640);
   for (const dot of room.view(now)) {
     paint.fillStyle = dot.id === room.entity ? 'crimson' : 'steelblue';
     // The board is 128 units wide, and its middle is zero.
