@@ -9,8 +9,8 @@ import { Particles } from './particles.js';
 /** @typedef {import('./sprites.js').Pose} Pose */
 
 const HIT = 1;
-/** More at once than anybody can see; later ones are not shown. */
-const WAITING = 32;
+/** More at once than anybody can see or hear; later ones are not shown. */
+const WAITING = 64;
 const GHOSTS = 48;
 const GHOST_LIFE = 0.26;
 
