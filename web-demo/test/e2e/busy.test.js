@@ -9,7 +9,7 @@ import { BINARY, GameServer } from './support/server.js';
 import { Tab, eventually, launch } from './support/tabs.js';
 
 const PLAYERS = 100;
-const PICTURES = 180;
+const PICTURES = 120;
 const MEDIAN_MS = 6;
 
 let server, browser, bots;

@@ -40,7 +40,7 @@ for (const [screen, options] of Object.entries(SCREENS)) {
       await tab.page.click('#play');
       await tab.inRoom();
       await eventually('everybody is there', () => tab.room(), ({ players }) => players.length === PLAYERS + 1);
-      await sleep(2500);
+      await sleep(1500);
       await tab.shot(`crowd-game-${screen}-${colorScheme}`);
       const { stats } = await tab.room();
       assert.equal(stats.desyncs, 0);

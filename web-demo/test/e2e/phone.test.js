@@ -64,7 +64,7 @@ test('the stick moves the avatar, the buttons throw and dash', async () => {
   // Back where it came from: a snowball thrown at a wall is gone at once.
   await touch.down({ x, y });
   await touch.move({ x: x - dx * 40, y: y - dy * 40 });
-  await sleep(150);
+  await eventually('it turns back', () => tab.whereabouts(), (place) => along(place) < along(stands) - 0.6);
   await touch.up();
   await tab.page.evaluate(() => {
     window.balls = 0;
