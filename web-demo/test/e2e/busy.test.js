@@ -38,7 +38,7 @@ async function measure(pictures) {
 }
 
 /** In the page: the same when everybody is on the screen, at this size. */
-function crowdIn(pictures) {
+async function crowdIn(pictures) {
   const { play, room } = window.tickwire;
   const now = performance.now();
   const avatars = room.view(now).filter(({ kind }) => kind === 'avatar')
@@ -47,7 +47,10 @@ function crowdIn(pictures) {
   const place = { x: own.x, y: own.y };
   const { camera } = play.scene;
   const work = [];
+  let shown = 0;
   for (let picture = 0; picture < pictures; picture += 1) {
+    // Between two frames the browser paints what was drawn; that is its own work.
+    await new Promise((next) => { requestAnimationFrame(next); });
     avatars.forEach((view, index) => {
       view.x = (camera.left + camera.width * (((index % 12) + 0.5) / 12)) / camera.scale + Math.sin(picture / 9) * 0.2;
       view.y = (camera.top + camera.height * ((Math.floor(index / 12) + 0.5) / 9)) / camera.scale;
@@ -56,8 +59,9 @@ function crowdIn(pictures) {
     const start = performance.now();
     play.scene.draw(avatars, { now: now + picture * 16.7, seconds: 0.0167, own: place, aim: null });
     work.push(performance.now() - start);
+    shown = play.scene.order.length;
   }
-  return { work: work.sort((a, b) => a - b), shown: play.scene.order.filter(({ kind }) => kind === 'avatar').length };
+  return { work: work.sort((a, b) => a - b), shown };
 }
 
 for (const [screen, options] of [['wide', { viewport: { width: 1440, height: 900 } }], ['phone', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 }]]) {
