@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
 use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -194,4 +196,58 @@ fn the_page_has_its_charts_and_needs_nothing_else() {
     }
     let json = serde_json::to_value(&report).expect("it can be written");
     assert!(json["verdict"].is_string() && json["series"].as_array().is_some_and(|series| series.len() >= 3));
+}
+
+fn command(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tickwire")).arg("bots").args(args).output().expect("the binary starts")
+}
+
+#[test]
+fn the_exit_code_is_the_verdict() {
+    let server = TestServer::start(1000);
+    let run = |more: &[&str]| {
+        let args = ["--url", &server.url, "--players", "3", "--ramp", "0.1", "--duration", "1"];
+        let output = command(&[&args[..], more].concat());
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, said) = run(&["--slo", "bytes_down=1", "--slo", "latency_p99=60s"]);
+    assert_eq!(code, Some(1), "{said}");
+    let row = |name: &str, word: &str| said.lines().any(|line| line.starts_with(name) && line.ends_with(word));
+    assert!(
+        row("bytes_down ", "broken") && row("latency_p99 ", "held") && said.contains("failed: bytes_down"),
+        "{said}"
+    );
+    let (code, said) = run(&["--slo", "ghosts=0"]);
+    assert_eq!(code, Some(3), "nobody came or went, so nobody counted: {said}");
+
+    let file = |name: &str| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).to_string_lossy().into_owned();
+    let (json, html) = (file("load.json"), file("load.html"));
+    let (code, said) = run(&["--slo", "latency_p99=60s", "--json", &json, "--report", &html, "--hostile", "0.34"]);
+    // On a crowded machine there may be no verdict, but then it is the bots' timers.
+    assert!(code == Some(0) || (code == Some(3) && said.contains("own timers")), "{code:?}: {said}");
+    let written: serde_json::Value = serde_json::from_slice(&std::fs::read(json).expect("a file")).expect("JSON");
+    assert_eq!((&written["players"], &written["joined"]), (&3.into(), &2.into()));
+    assert!(std::fs::read_to_string(html).expect("a file").contains("Input to state"));
+}
+
+#[test]
+fn bad_usage_names_the_option_the_value_and_what_is_right() {
+    for (args, wanted) in [
+        (["--slo", "tick_p98=25ms"], "tick_p99"),
+        (["--slo", "tick_p99=25"], "25ms"),
+        (["--slo", "desync"], "desync=LIMIT"),
+        (["--hostile", "2"], "0 to 1"),
+        (["--churn", "-1"], "0 to 100000"),
+        (["--profile", "moon"], "lan, lte, train, wifi"),
+        (["--duration", "long"], "seconds"),
+        (["--json", "/no/such/folder/file"], "No such file"),
+    ] {
+        let output = command(&[&format!("{}={}", args[0], args[1])]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(args[1]) && said.contains(wanted), "{said}");
+    }
+    let help = command(&["--help"]);
+    let help = String::from_utf8_lossy(&help.stdout);
+    assert!(tickwire::bots::OBJECTIVES.iter().all(|known| help.contains(known.name) && help.contains(known.help)));
 }

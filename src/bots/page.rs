@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::chart::{Chart, LIMIT, Line};
-use super::objective::Unit;
+use super::objective::{Judged, Unit};
 use super::report::{Point, Report};
 use super::series::Sample;
 
@@ -16,15 +16,15 @@ pub fn page(report: &Report) -> Result<String, String> {
     head(&mut body, report);
     search(&mut body, report)?;
     figures(&mut body, report);
-    body.push_str("<section class=\"charts\">");
+    body.push_str("<div class=\"tables\">");
+    objectives(&mut body, report);
+    attacks(&mut body, report);
+    body.push_str("</div><section class=\"charts\">");
     for chart in charts(report).iter().filter(|chart| !chart.is_empty()) {
         figure(&mut body, chart)?;
     }
-    body.push_str("</section><div class=\"tables\">");
-    objectives(&mut body, report);
-    attacks(&mut body, report);
+    body.push_str("</section>");
     details(&mut body, report);
-    body.push_str("</div>");
     let title = format!("{} bots, {}", report.players, word(report));
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -223,9 +223,17 @@ fn objectives(out: &mut String, report: &Report) {
     out.push_str(
         "<section><h2>Objectives</h2><table><tr><th class=\"text\">name<th>at most<th>measured<th>outcome</tr>",
     );
-    for judged in &report.objectives {
+    // What goes without saying is said when it is broken.
+    let (told, silent): (Vec<&Judged>, Vec<_>) =
+        report.objectives.iter().partition(|judged| judged.asked || !judged.is_held());
+    for judged in told {
         let (name, limit, found, word) = (judged.name, judged.unit.show(judged.limit), judged.found(), judged.word());
         put(out, format_args!("<tr class=\"{word}\"><td class=\"text\">{name}<td>{limit}<td>{found}<td>{word}</tr>"));
+    }
+    let silent: Vec<&str> = silent.iter().map(|judged| judged.name).collect();
+    let span = "<tr><td class=\"text dim\" colspan=\"4\">";
+    if !silent.is_empty() {
+        put(out, format_args!("{span}0, as demanded of every run: {}</tr>", silent.join(", ")));
     }
     out.push_str("</table></section>");
 }

@@ -113,3 +113,62 @@ fn machine_doubts(load: &Load) -> Vec<String> {
     }
     doubts
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::conductor::Seen;
+    use super::super::swarm::Config;
+    use super::super::tally::{Failure, Tally};
+    use super::*;
+
+    const QUIET: Load = Load { bots: 0.3, server: Some(0.5), cores: 2.0, others: 0.05, idle: 0.5, steal: 0.0 };
+    const CROWDED: Load = Load { bots: 0.3, server: Some(0.5), cores: 2.0, others: 0.6, idle: 0.0, steal: 0.0 };
+
+    fn judged(objectives: &[&str], load: Load, happens: impl Fn(&mut Tally)) -> Verdict {
+        let objectives = objectives.iter().map(|text| text.parse().expect("a good objective")).collect();
+        let config = Config { objectives, ..Config::default() };
+        let mut tally = Tally::new();
+        tally.latency.record(Duration::from_millis(40));
+        happens(&mut tally);
+        Report::new(&config, &mut tally, Duration::from_secs(1), Seen { load: Some(load), ..Seen::default() }).verdict
+    }
+
+    #[test]
+    fn what_was_held_in_spite_of_noise_was_held() {
+        for load in [QUIET, CROWDED] {
+            assert_eq!(judged(&["latency_p99=50ms"], load, |_| {}), Verdict::Held);
+        }
+    }
+
+    #[test]
+    fn a_crowded_machine_excuses_what_depends_on_time_and_nothing_else() {
+        let Verdict::Broken(reasons) = judged(&["latency_p99=30ms"], QUIET, |_| {}) else { panic!("it is broken") };
+        assert!(reasons[0].contains("latency_p99") && reasons[0].contains("40") && reasons[0].contains("30.00 ms"));
+        let Verdict::None(reasons) = judged(&["latency_p99=30ms"], CROWDED, |_| {}) else { panic!("who knows") };
+        assert!(reasons[0].contains("60 %"), "{reasons:?}");
+        let steal = Load { steal: 0.2, ..QUIET };
+        assert_eq!(judged(&["latency_p99=30ms"], steal, |_| {}).exit_code(), 3);
+        let refused = |tally: &mut Tally| tally.fail(Failure::Refused, 7, "full");
+        let verdict = judged(&["latency_p99=30ms"], CROWDED, refused);
+        assert!(matches!(&verdict, Verdict::Broken(reasons) if reasons.len() == 2), "{verdict}");
+        let late = judged(&[], CROWDED, |tally| tally.fail(Failure::Lost, 7, "closed with 4008"));
+        assert_eq!(late.exit_code(), 3);
+    }
+
+    #[test]
+    fn bots_that_were_busy_made_no_load_to_judge() {
+        let busy = Load { bots: 0.97, ..QUIET };
+        let Verdict::None(reasons) = judged(&[], busy, |_| {}) else { panic!("who knows") };
+        assert!(reasons[0].contains("--threads"), "{reasons:?}");
+    }
+
+    #[test]
+    fn what_was_not_measured_was_not_held() {
+        for (name, wanted) in [("tick_p99=1s", "/metrics"), ("ghosts=0", "--churn"), ("join_p99=1s", "nothing")] {
+            let Verdict::None(reasons) = judged(&[name], QUIET, |_| {}) else { panic!("{name}: who knows") };
+            assert!(reasons[0].contains(wanted), "{reasons:?}");
+        }
+    }
+}
