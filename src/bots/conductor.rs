@@ -107,6 +107,7 @@ impl<'a> Conductor<'a> {
             Phase::Play if self.end.is_some_and(|end| now >= end) => {
                 self.sample();
                 self.ended = Some(self.last.clone());
+                self.shared.tally().end();
                 self.phase = Phase::Count { until: now + Self::COUNT_WITHIN };
             }
             // Nobody can be counted while hostile bots sit somewhere.

@@ -1,11 +1,14 @@
 //! The report as one page of HTML that needs nothing but itself: what was demanded, what came of it, and charts.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::chart::{Chart, LIMIT, Line};
 use super::objective::{Judged, Unit};
 use super::report::{Point, Report};
+use super::search::Step;
 use super::series::Sample;
+use super::verdict::Verdict;
 
 /// The page.
 ///
@@ -54,7 +57,6 @@ fn put(out: &mut String, text: std::fmt::Arguments) {
 }
 
 fn head(out: &mut String, report: &Report) {
-    use super::verdict::Verdict;
     let Report { players, rooms, game, url, seconds, .. } = report;
     let rate = report.rate.map_or_else(|| "?".to_owned(), |rate| rate.to_string());
     let (game, url, word) = (escape(game), escape(url), word(report));
@@ -74,11 +76,12 @@ fn search(out: &mut String, report: &Report) -> Result<(), String> {
     let Some(edge) = &report.search else { return Ok(()) };
     let number = |found: Option<u32>| found.map_or_else(|| "none".to_owned(), |n| n.to_string());
     let (held, broke, by) = (number(edge.held), number(edge.broke), escape(&edge.ended_by));
-    put(out, format_args!("<section><h2>The edge</h2><p><b>{held}</b> bots held, <b>{broke}</b> did not: {by}</p>"));
-    let mut steps: Vec<_> = edge.steps.iter().collect();
-    steps.sort_by_key(|step| step.players);
-    let line = |name: &str, colour, value: fn(&super::search::Step) -> Option<f64>| {
-        let points = steps.iter().filter_map(|step| Some((f64::from(step.players), value(step)?))).collect();
+    let so = if edge.conclusive { "did not" } else { "gave no verdict" };
+    put(out, format_args!("<section><h2>The edge</h2><p><b>{held}</b> bots held, <b>{broke}</b> {so}: {by}</p>"));
+    // The last try of each number.
+    let steps: BTreeMap<u32, &Step> = edge.steps.iter().map(|step| (step.players, step)).collect();
+    let line = |name: &str, colour, value: fn(&Step) -> Option<f64>| {
+        let points = steps.iter().filter_map(|(players, step)| Some((f64::from(*players), value(step)?))).collect();
         Line { name: name.to_owned(), colour, points }
     };
     let x = |players: &f64| format!("{players:.0}");
@@ -100,7 +103,10 @@ fn search(out: &mut String, report: &Report) -> Result<(), String> {
     out.push_str("</div><table><tr><th>bots<th>latency p99<th>staleness p99<th class=\"text\">outcome</tr>");
     for step in &edge.steps {
         let (players, latency, stale) = (step.players, step.latency_p99_ms, step.staleness_p99_ms);
-        let outcome = escape(&step.verdict.to_string());
+        let outcome = match &step.verdict {
+            Verdict::Held => "held".to_owned(),
+            other => escape(&other.to_string()),
+        };
         put(
             out,
             format_args!("<tr><td>{players}<td>{latency:.1} ms<td>{stale:.1} ms<td class=\"text\">{outcome}</tr>"),
@@ -146,7 +152,7 @@ fn charts(report: &Report) -> Vec<Chart> {
         let points = report.series.iter().filter_map(|sample| Some((sample.at, value(sample)?))).collect();
         Line { name: name.to_owned(), colour, points }
     };
-    let chart = |title, unit, lines| Chart { title, unit, x: |at| format!("{at:.0} s"), lines };
+    let chart = |title, unit, lines| Chart { title, unit, x: seconds, lines };
     let with = |mut lines: Vec<Line>, limit: &str| {
         lines.extend(limit_line(report, limit));
         lines
@@ -201,6 +207,11 @@ fn shares(report: &Report) -> Chart {
     };
     let lines = vec![curve("input to state", 0, &report.latency_curve), curve("staleness", 1, &report.staleness_curve)];
     Chart { title: "Share of all that took no longer", unit: "ms", x: |nines| percentile(*nines), lines }
+}
+
+/// Whole seconds where the axis is long enough for them.
+fn seconds(at: &f64) -> String {
+    if at.fract().abs() < 0.05 { format!("{at:.0} s") } else { format!("{at:.1} s") }
 }
 
 /// "99.9 %" for three nines.
@@ -258,8 +269,5 @@ fn attacks(out: &mut String, report: &Report) {
 
 /// Everything else, as the command prints it.
 fn details(out: &mut String, report: &Report) {
-    put(
-        out,
-        format_args!("<section class=\"wide\"><h2>In full</h2><pre>{}</pre></section>", escape(&report.to_string())),
-    );
+    put(out, format_args!("<section><h2>In full</h2><pre>{}</pre></section>", escape(&report.to_string())));
 }

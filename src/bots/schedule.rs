@@ -66,7 +66,8 @@ impl Schedule {
     /// The schedule of a run that starts at `start`.
     pub fn new(config: &Config, start: Instant) -> Self {
         let players = config.players.len() as u32;
-        let hostile = Verify::Sample((f64::from(players) * config.hostile.clamp(0.0, 1.0)).round() as u32);
+        let attackers = (f64::from(players) * config.hostile.clamp(0.0, 1.0)).round() as u32;
+        let hostile = Verify::Sample(attackers);
         let profile = config.profile.clone().map(Arc::new);
         let mut schedule = Self::default();
         for (number, behaviour) in (0_u32..).zip(&config.players) {
@@ -79,12 +80,15 @@ impl Schedule {
                 schedule.attackers.push(Attacker { number, url, game, turn, seed, join_at, until });
                 continue;
             }
+            // Whoever verifies is drawn from the honest ones alone.
+            let honest = schedule.jobs.len() as u32;
             schedule.jobs.push(Job {
                 number,
                 url: config.url.clone(),
                 join: join(config, number),
                 behaviour: behaviour.clone(),
-                verify: matches!(behaviour, Behaviour::Follow(_)) || config.verify.includes(number, players),
+                verify: matches!(behaviour, Behaviour::Follow(_))
+                    || config.verify.includes(honest, players - attackers),
                 rate: config.rate,
                 seed,
                 profile: profile.clone(),
@@ -157,8 +161,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_hostile_are_a_share_of_all() {
-        let schedule = Schedule::new(&Config { hostile: 0.1, ..config(200) }, Instant::now());
+        let config = Config { hostile: 0.1, verify: Verify::Sample(20), ..config(200) };
+        let schedule = Schedule::new(&config, Instant::now());
         assert_eq!((schedule.jobs.len(), schedule.attackers.len()), (180, 20));
+        assert_eq!(schedule.jobs.iter().filter(|job| job.verify).count(), 20);
         assert!(schedule.attackers.iter().map(|attacker| attacker.turn).eq(0..20));
     }
 }

@@ -45,7 +45,7 @@ pub struct Step {
 pub struct Edge {
     /// The most bots for which everything was held.
     pub held: Option<u32>,
-    /// The fewest for which it was not.
+    /// The fewest for which it was not, or for which nothing could be said.
     pub broke: Option<u32>,
     /// What was in the way, in words.
     pub ended_by: String,
@@ -107,13 +107,18 @@ pub fn find_max(
         if report.verdict != Verdict::Held && hiccup {
             report = try_it()?;
         }
-        let found = if report.verdict == Verdict::Held { &mut held } else { &mut broke };
+        let (is_held, is_known) = (report.verdict == Verdict::Held, !matches!(report.verdict, Verdict::None(_)));
+        let found = if is_held { &mut held } else { &mut broke };
         *found = Some((players, report));
+        // Where the bots or the machine are at their end, looking closer finds their edge, not the server's.
+        if !is_known {
+            break;
+        }
     }
     let (held_at, broke_at) = (number(&held), number(&broke));
     let (ended_by, conclusive) = match broke.as_ref().map(|(_, report)| &report.verdict) {
         Some(Verdict::Broken(reasons)) => (reasons.join("; "), true),
-        Some(Verdict::None(reasons)) => (format!("not the server's limit: {}", reasons.join("; ")), false),
+        Some(Verdict::None(reasons)) => (format!("that was not the server: {}", reasons.join("; ")), false),
         _ => (format!("more than {} bots are not tried", search.most), false),
     };
     let verdict = match (held_at, conclusive) {
@@ -156,6 +161,13 @@ impl fmt::Display for Step {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::conductor::Seen;
+    use super::super::machine::Load;
+    use super::super::pilot::Behaviour;
+    use super::super::swarm::Config;
+    use super::super::tally::{Failure, Tally};
     use super::*;
 
     fn tried(search: Search, holds: impl Fn(u32) -> bool) -> (Vec<u32>, Option<u32>, Option<u32>) {
@@ -187,5 +199,41 @@ mod tests {
         assert_eq!(tried(Search { from: 50, most: 120 }, |_| true), (vec![50, 100, 120], Some(120), None));
         assert_eq!(tried(Search { from: 4, most: 120 }, |_| false), (vec![4, 2, 1], None, Some(1)));
         assert_eq!(Search::new(50, 10).from, 10);
+    }
+
+    /// A run of `players` bots of which those beyond `seats` are refused, on a machine that `others` use too.
+    fn played(players: u32, seats: u32, others: f64) -> Report {
+        let objectives = vec!["latency_p99=30ms".parse().expect("a good objective")];
+        let config = Config { objectives, players: vec![Behaviour::Idle; players as usize], ..Config::default() };
+        let mut tally = Tally::new();
+        tally.latency.record(Duration::from_millis(if others > 0.5 { 40 } else { 20 }));
+        (seats..players).for_each(|bot| tally.fail(Failure::Refused, bot, "full"));
+        let load = Load { bots: 0.1, server: Some(0.1), cores: 2.0, others, idle: 0.0, steal: 0.0 };
+        Report::new(&config, &mut tally, Duration::from_secs(1), Seen { load: Some(load), ..Seen::default() })
+    }
+
+    #[test]
+    fn what_is_certain_is_tried_once_and_what_may_be_a_hiccup_twice() {
+        let search = Search { from: 4, most: 100 };
+        let mut hiccup = true;
+        let play = |players| Ok(played(players, 13, if std::mem::take(&mut hiccup) { 0.9 } else { 0.0 }));
+        let report = find_max(search, play, |_| {}).expect("nothing fails");
+        let edge = report.search.expect("it searched");
+        let tried: Vec<u32> = edge.steps.iter().map(|step| step.players).collect();
+        assert_eq!(tried, [4, 4, 8, 16, 12, 14, 13]);
+        assert_eq!((edge.held, edge.broke, edge.conclusive), (Some(13), Some(14), true));
+        assert_eq!((report.verdict, report.players), (Verdict::Held, 13));
+    }
+
+    #[test]
+    fn a_machine_at_its_end_ends_the_search_without_a_verdict() {
+        let play = |players| Ok(played(players, 1000, if players > 20 { 0.9 } else { 0.0 }));
+        let report = find_max(Search { from: 10, most: 1000 }, play, |_| {}).expect("nothing fails");
+        let edge = report.search.as_ref().expect("it searched");
+        assert_eq!((edge.held, edge.broke, edge.conclusive, edge.steps.len()), (Some(20), Some(40), false, 4));
+        assert_eq!(report.verdict.exit_code(), 3);
+        assert!(edge.ended_by.contains("not the server") && edge.to_string().contains("40 gave no verdict"));
+        let none = find_max(Search { from: 2, most: 9 }, |players| Ok(played(players, 0, 0.0)), |_| {});
+        assert_eq!(none.expect("nothing fails").verdict.exit_code(), 1);
     }
 }

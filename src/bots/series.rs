@@ -73,18 +73,26 @@ impl Series {
 pub struct Times {
     whole: Histogram<u64>,
     recent: Histogram<u64>,
+    closed: bool,
 }
 
 impl Default for Times {
     fn default() -> Self {
-        Self { whole: histogram(), recent: histogram() }
+        Self { whole: histogram(), recent: histogram(), closed: false }
     }
 }
 
 impl Times {
-    /// Records a time.
+    /// Records a time, unless closed.
     pub fn record(&mut self, took: Duration) {
-        self.recent.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        if !self.closed {
+            self.recent.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// What comes now does not count any more.
+    pub fn close(&mut self) {
+        self.closed = true;
     }
 
     /// Ends the current sample. Returns what was in it.
@@ -141,5 +149,8 @@ mod tests {
         assert_eq!(times.cut().count, 1);
         times.record(Duration::from_millis(50));
         assert_eq!((times.whole().len(), times.cut().count), (2, 0));
+        times.close();
+        times.record(Duration::from_millis(500));
+        assert_eq!(times.whole().len(), 2);
     }
 }

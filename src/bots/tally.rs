@@ -157,6 +157,8 @@ pub struct Tally {
     pub rooms: BTreeMap<String, RoomTally>,
     /// What went wrong.
     pub failures: BTreeMap<Failure, Failed>,
+    /// Whether figures of time do not count any more.
+    closed: bool,
 }
 
 impl Tally {
@@ -171,6 +173,7 @@ impl Tally {
             attacks: BTreeMap::new(),
             rooms: BTreeMap::new(),
             failures: BTreeMap::new(),
+            closed: false,
         }
     }
 
@@ -200,7 +203,7 @@ impl Tally {
         counts.events += arrived.events.len() as u64;
         counts.events_lost += u64::from(arrived.lost);
         counts.desyncs += u64::from(arrived.desyncs);
-        if let Some(room) = self.rooms.get_mut(room) {
+        if let Some(room) = self.rooms.get_mut(room).filter(|_| !self.closed) {
             room.arrived(now, arrived.tick, &mut self.staleness);
         }
     }
@@ -259,6 +262,14 @@ impl Tally {
         self.latency.reset();
         self.lateness.reset();
         self.staleness.reset();
+    }
+
+    /// Everyone is about to leave: what takes its time from now on says nothing.
+    pub fn end(&mut self) {
+        self.settle();
+        self.latency.close();
+        self.lateness.close();
+        self.closed = true;
     }
 
     /// Judges what is left.

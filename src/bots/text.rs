@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::machine::Load;
+use super::objective::Unit;
 use super::report::{Churn, Follow, Offence, Quantiles, Report};
 use super::search::Edge;
 use super::tally::Attacks;
@@ -48,9 +49,9 @@ impl Report {
             writeln!(f, "{label:<18} p50 {p50_ms:7.2} ms  p99 {p99_ms:7.2} ms  max {max_ms:7.2} ms  of {count}")?;
         }
         if let Some(server) = &self.server {
-            let ms = |figure: Option<f64>| figure.map_or_else(|| "?".to_owned(), |ms| format!("{ms:.2}"));
-            let (p50, p99) = (ms(server.tick_p50_ms), ms(server.tick_p99_ms));
-            write!(f, "{:<18} p50 {p50:>7} ms  p99 {p99:>7} ms  of {}, ", "server's ticks", server.ticks)?;
+            let show = |figure: Option<f64>| figure.map_or_else(|| "?".to_owned(), |ms| Unit::Ms.show(ms));
+            let (p50, p99) = (show(server.tick_p50_ms), show(server.tick_p99_ms));
+            write!(f, "{:<18} p50 {p50:>10}  p99 {p99:>10}  of {}, ", "server's ticks", server.ticks)?;
             writeln!(f, "{} late, {} skipped, {} holds", server.late_ticks, server.skipped_ticks, server.holds)?;
         }
         Ok(())
@@ -90,7 +91,7 @@ impl Report {
             writeln!(f, "{} ms jitter, {} connections cut", link.jitter_ms, self.cuts)?;
         }
         for (label, Attacks { expected, as_expected, otherwise, first }) in &self.attacks {
-            write!(f, "{:<18} {as_expected} ended with {expected}", format!("hostile {label}"))?;
+            write!(f, "{:<18} {label:<14} {as_expected} ended with {expected}", "hostile")?;
             let first = first.as_deref().unwrap_or_default();
             if *otherwise > 0 { writeln!(f, ", {otherwise} otherwise, first {first}")? } else { writeln!(f)? }
         }
@@ -111,7 +112,8 @@ impl fmt::Display for Edge {
         }
         let held =
             self.held.map_or_else(|| "No number of bots was held".to_owned(), |held| format!("{held} bots held"));
-        let broke = self.broke.map_or_else(String::new, |broke| format!(", {broke} did not"));
+        let so = if self.conclusive { "did not" } else { "gave no verdict" };
+        let broke = self.broke.map_or_else(String::new, |broke| format!(", {broke} {so}"));
         writeln!(f, "{held}{broke}: {}", self.ended_by)
     }
 }
