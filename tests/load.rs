@@ -252,6 +252,10 @@ fn bad_usage_names_the_option_the_value_and_what_is_right() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(args[1]) && said.contains(wanted), "{said}");
     }
+    let few = ["-c", "ulimit -n 100; exec \"$0\" bots --players 90", env!("CARGO_BIN_EXE_tickwire")];
+    let few = Command::new("sh").args(few).output().expect("a shell");
+    let said = String::from_utf8_lossy(&few.stderr);
+    assert!(few.status.code() == Some(3) && said.contains("90 bots need 154 open files and 100 are allowed"), "{said}");
     let help = command(&["--help"]);
     let help = String::from_utf8_lossy(&help.stdout);
     assert!(tickwire::bots::OBJECTIVES.iter().all(|known| help.contains(known.name) && help.contains(known.help)));

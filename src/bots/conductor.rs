@@ -156,6 +156,8 @@ impl<'a> Conductor<'a> {
         // A server that shows no metrics is not asked for them each second.
         let outside = self.outside.as_ref().filter(|_| self.shows_metrics);
         let metrics = outside.and_then(|outside| outside.metrics().ok());
+        // A server too busy to answer has still said what it said the last time.
+        let metrics = metrics.or_else(|| self.last.metrics.clone());
         let (usage, counts) = (Usage::now(self.config.server_pid), self.shared.tally().counts);
         Glance { at: Instant::now(), usage, metrics, counts }
     }

@@ -119,7 +119,7 @@ pub fn find_max(
     let (ended_by, conclusive) = match broke.as_ref().map(|(_, report)| &report.verdict) {
         Some(Verdict::Broken(reasons)) => (reasons.join("; "), true),
         Some(Verdict::None(reasons)) => (format!("that was not the server: {}", reasons.join("; ")), false),
-        _ => (format!("more than {} bots are not tried", search.most), false),
+        _ => (format!("more than {} bots are not tried (--most-players, or open files)", search.most), false),
     };
     let verdict = match (held_at, conclusive) {
         (Some(_), true) => Verdict::Held,

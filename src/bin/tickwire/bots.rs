@@ -12,6 +12,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tickwire::bots::{Behaviour, Config, OBJECTIVES, Objective, Report, Search, Verify, find_max, page, read_paths};
 use tickwire::engine::link::Profile;
 
+use crate::machine::Machine;
+
 /// Options of the bots.
 #[derive(Args, Clone)]
 pub struct BotsArgs {
@@ -204,6 +206,7 @@ impl Outputs {
 
 fn play(args: &BotsArgs) -> Result<Report, Ended> {
     let config = config(args)?;
+    enough_descriptors(config.players.len() as u64)?;
     let outputs = Outputs::open(args)?;
     let bar = if io::stderr().is_terminal() { ProgressBar::new(1) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{prefix}{bar:30} {elapsed}/{msg}") {
@@ -214,6 +217,20 @@ fn play(args: &BotsArgs) -> Result<Report, Ended> {
     let report = report.map_err(|error| Ended::NoVerdict(format!("the bots cannot run: {error}")))?;
     outputs.write(&report).map_err(|error| Ended::NoVerdict(format!("the report: {error}")))?;
     Ok(report)
+}
+
+/// Bots without a socket would be the machine's fault and look like the server's.
+fn enough_descriptors(bots: u64) -> Result<(), Ended> {
+    /// For the runtime, the report and questions to the server.
+    const OTHERS: u64 = 64;
+    match Machine::here().descriptors {
+        Some(most) if most < bots + OTHERS => {
+            let needed = bots + OTHERS;
+            let text = format!("{bots} bots need {needed} open files and {most} are allowed: raise it (ulimit -n)");
+            Err(Ended::NoVerdict(text))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn watch(config: &Config, bar: &ProgressBar) -> io::Result<Report> {
