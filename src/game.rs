@@ -42,6 +42,22 @@ pub trait Game: Send {
     fn command(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) {
         let _ = (seat, kind, body, cx);
     }
+
+    /// A player's client asks something and waits for the answer. Called as [`Self::command`] is; the answer reaches the
+    /// client with the frame of the tick, exactly once, also across a lost connection.
+    ///
+    /// # Errors
+    /// Why not, told to the player's client; cut at [`crate::wire::limits::BODY`] bytes, as an answer is.
+    fn call(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) -> Result<Bytes, String> {
+        let _ = (seat, body, cx);
+        Err(format!("no call of kind {kind}"))
+    }
+
+    /// A player says something to everyone, or to some. Whether to pass it on.
+    fn chat(&mut self, from: Seat, text: &str, cx: &mut Context) -> bool {
+        let _ = (from, text, cx);
+        true
+    }
 }
 
 /// Makes the game of a new room.
@@ -110,6 +126,8 @@ pub enum To {
     Only(Seat),
     /// Everyone but one.
     Except(Seat),
+    /// These players.
+    Some(Vec<Seat>),
 }
 
 /// What a game asks of its room.

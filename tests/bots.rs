@@ -90,8 +90,8 @@ impl Hall {
                 self.ack(seat, events)
             }
             (Heard::Events(events), Some(seat)) => self.ack(seat, events),
-            (Heard::Command { seq, kind, body }, Some(seat)) => {
-                self.room.command(seat, seq, kind, &body);
+            (Heard::Command { seq, ask }, Some(seat)) => {
+                self.room.command(seat, seq, &ask);
                 Ok(None)
             }
             (Heard::Reply(bytes), _) => Ok(Some(bytes)),

@@ -7,10 +7,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::engine::{Event, EventLog, Laid};
+use crate::engine::{Ask, Event, EventLog, Laid};
 use crate::id::Seq;
 use crate::wire::{Close, limits};
 
@@ -52,7 +51,7 @@ pub struct InTray {
     /// Inputs, oldest first.
     pub laid: Vec<Laid>,
     /// Commands, oldest first.
-    pub commands: Vec<(Seq, u16, Bytes)>,
+    pub commands: Vec<(Seq, Ask)>,
     /// The session ended.
     pub goodbye: Option<Close>,
 }
@@ -70,11 +69,11 @@ impl Desk {
 
     /// Lays down a command. Returns `false` when the tray is full: a command must not vanish, so the session must end.
     #[must_use]
-    pub fn lay_command(&self, seq: Seq, kind: u16, body: Bytes) -> bool {
+    pub fn lay_command(&self, seq: Seq, ask: Ask) -> bool {
         let mut tray = self.input.lock();
         let fits = tray.commands.len() < limits::TRAY_COMMANDS;
         if fits {
-            tray.commands.push((seq, kind, body));
+            tray.commands.push((seq, ask));
         }
         fits
     }

@@ -87,6 +87,8 @@ impl Directory {
                 found.map_or_else(|| self.create(game, options), Ok)
             }
             Join::Create { game, options } => self.create(game, options.into_iter().collect()),
+            // Nothing is ever reserved.
+            Join::Reserved { .. } => Err(Close::NoSuchRoom),
         }
     }
 

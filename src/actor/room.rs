@@ -172,8 +172,8 @@ impl RoomActor {
         for (seat, guest) in &self.guests {
             guest.desk.empty_into(&mut self.tray);
             self.tray.laid.iter().for_each(|laid| room.offer(*seat, laid));
-            for (seq, kind, body) in &self.tray.commands {
-                room.command(*seat, *seq, *kind, body);
+            for (seq, ask) in &self.tray.commands {
+                room.command(*seat, *seq, ask);
             }
             gone.extend(self.tray.goodbye.map(|close| (*seat, close)));
         }

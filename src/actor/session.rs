@@ -134,8 +134,8 @@ impl WsSession {
                 self.on_ack(events)?;
             }
             Heard::Events(events) => self.on_ack(events)?,
-            Heard::Command { seq, kind, body } => {
-                if self.place.as_ref().is_some_and(|place| !place.desk.lay_command(seq, kind, body)) {
+            Heard::Command { seq, ask } => {
+                if self.place.as_ref().is_some_and(|place| !place.desk.lay_command(seq, ask)) {
                     return Err(Close::RateLimited);
                 }
             }

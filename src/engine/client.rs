@@ -11,8 +11,9 @@ use crate::snapshot::delta::{apply, read_keyframe};
 use crate::snapshot::{DecodeError, Zone};
 use crate::tick::{Moment, Tick};
 use crate::wire::{
-    Ack, ClientMessage, Command, Correction, EventBody, FrameMessage, Hello, Inputs, Join, PROTOCOL_VERSION, Resync,
-    Run, ServerMessage, Welcome, WireError, ZoneForm, decode_server, encode_client, limits, pack_runs,
+    Ack, ClientMessage, Command, CommandBody, Correction, EventBody, FrameMessage, Hello, Inputs, Join,
+    PROTOCOL_VERSION, Resync, Role, Run, ServerMessage, Welcome, WireError, ZoneForm, decode_server, encode_client,
+    limits, pack_runs,
 };
 
 /// How closely a client looks at what it is sent.
@@ -35,6 +36,16 @@ pub enum Told {
     Pong {
         /// Its stamp.
         stamp: u32,
+    },
+    /// The connection is about to be closed.
+    ComeBack {
+        /// Milliseconds until it is time to come back.
+        after: u32,
+    },
+    /// The answer to a newer token.
+    Refreshed {
+        /// Seconds until it expires.
+        expires: u32,
     },
 }
 
@@ -165,6 +176,7 @@ impl Client {
             resume: None,
             token: None,
             rate,
+            role: Role::Player,
         }))
     }
 
@@ -214,6 +226,8 @@ impl Client {
             }
             ServerMessage::Frame(frame) => self.on_frame(&frame).map(Told::Frame),
             ServerMessage::Pong { stamp } => Ok(Told::Pong { stamp }),
+            ServerMessage::ComeBack { after } => Ok(Told::ComeBack { after }),
+            ServerMessage::Refreshed { expires } => Ok(Told::Refreshed { expires }),
         }
     }
 
@@ -235,7 +249,8 @@ impl Client {
     /// Makes a command, sent with the next [`Self::poll`].
     pub fn command(&mut self, kind: u16, body: &[u8]) -> Seq {
         self.commands = self.commands.plus(1);
-        let command = Command { seq: self.commands, kind, body: serde_bytes::Bytes::new(body) };
+        let command =
+            Command { seq: self.commands, body: CommandBody::Game { kind, body: serde_bytes::Bytes::new(body) } };
         self.outbox.push(encode_client(&ClientMessage::Command(command)));
         self.commands
     }
@@ -299,10 +314,10 @@ impl Client {
                 match item.body {
                     EventBody::Joined(_) => self.players += 1,
                     EventBody::Left { .. } => self.players = self.players.saturating_sub(1),
-                    EventBody::Game { .. } => {}
+                    _ => {}
                 }
             }
-            arrived.events = batch.items.iter().map(|item| to_owned(&item.body)).collect();
+            arrived.events = batch.items.iter().map(|item| item.body.clone().into_owned()).collect();
         }
         for part in &frame.zones {
             arrived.payload += part.form.weight();
@@ -341,15 +356,5 @@ impl Client {
         arrived.players = self.players;
         (self.ack_due, self.awaited) = (true, frame.advance > spacing);
         Ok(arrived)
-    }
-}
-
-fn to_owned(body: &EventBody) -> EventBody<'static> {
-    match body {
-        EventBody::Joined(entry) => EventBody::Joined(entry.clone()),
-        EventBody::Left { seat, code } => EventBody::Left { seat: *seat, code: *code },
-        EventBody::Game { kind, body } => {
-            EventBody::Game { kind: *kind, body: std::borrow::Cow::Owned(body.clone().into_owned()) }
-        }
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::id::Seq;
 use crate::tick::Tick;
-use crate::wire::{EventBatch, EventBody, EventItem, PlayerEntry, limits};
+use crate::wire::{EventBatch, EventBody, EventItem, limits};
 
 /// Something that happened in a room, shared by its recipients.
 #[derive(Debug)]
@@ -31,12 +31,7 @@ impl Event {
     /// What it weighs in a log: what it holds and about what it costs to hold.
     fn weight(&self) -> usize {
         const FIXED: usize = 32;
-        FIXED
-            + match &self.body {
-                EventBody::Joined(PlayerEntry { name, .. }) => name.len(),
-                EventBody::Left { .. } => 0,
-                EventBody::Game { body, .. } => body.len(),
-            }
+        FIXED + self.body.weight()
     }
 }
 
@@ -131,11 +126,7 @@ impl Batch {
     pub fn as_wire(&self, tick: Tick) -> EventBatch<'_> {
         let items = self.events.iter().map(|event| EventItem {
             age: u32::try_from(tick.since(event.tick)).unwrap_or(0),
-            body: match &event.body {
-                EventBody::Joined(entry) => EventBody::Joined(entry.clone()),
-                EventBody::Left { seat, code } => EventBody::Left { seat: *seat, code: *code },
-                EventBody::Game { kind, body } => EventBody::Game { kind: *kind, body: Cow::Borrowed(body) },
-            },
+            body: event.body.borrowed(),
         });
         EventBatch { first: self.first, lost: self.lost, items: items.collect() }
     }

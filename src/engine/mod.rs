@@ -5,6 +5,7 @@
 
 mod bucket;
 mod client;
+mod command;
 mod events;
 mod explain;
 mod flow;
@@ -14,10 +15,12 @@ pub mod link;
 mod pace;
 mod room;
 mod session;
+mod tidy;
 mod viewer;
 
 pub use bucket::Bucket;
 pub use client::{Arrived, Client, ClientError, Depth, Told};
+pub use command::Ask;
 pub use events::{Batch, Event, EventLog, ImpossibleAck};
 pub use explain::{CostShare, Explainer, RoomCosts};
 pub use flow::Flow;

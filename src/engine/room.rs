@@ -3,9 +3,11 @@
 //! Between ticks players come, go, lay inputs and send commands; a tick consumes one input per seat, steps the game and
 //! freezes the next frame. When to tick, how inputs travel and who is told is the shell's business.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::command::Ask;
 use super::events::Event;
 use super::inbox::{Inbox, Laid};
 use super::viewer::Entry;
@@ -13,7 +15,7 @@ use crate::game::{Context, Effect, Game, Move, Player, Setup, Spec, To};
 use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::{Frame, SeatNote};
 use crate::tick::{Tick, TickRate};
-use crate::wire::{Close, EventBody, PROTOCOL_VERSION, PlayerEntry, Welcome};
+use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, PlayerEntry, Welcome, limits};
 
 /// How a room is made.
 #[derive(Clone, Debug)]
@@ -150,7 +152,7 @@ impl Room {
             Refusal::Game(reason)
         })?;
         let inbox = Inbox::new(self.spec.rule, self.spec.inputs.neutral());
-        let entry = PlayerEntry { seat, entity, name: name.clone() };
+        let entry = PlayerEntry { seat, entity, name: name.clone(), away: false };
         self.post(&To::All, EventBody::Joined(entry));
         self.seats.insert(
             index,
@@ -187,15 +189,45 @@ impl Room {
         }
     }
 
-    /// Hands a command to the game, unless it was handed over already.
-    pub fn command(&mut self, seat: Seat, seq: Seq, kind: u16, body: &[u8]) {
+    /// Does what a client asks, unless it was done already.
+    pub fn command(&mut self, seat: Seat, seq: Seq, ask: &Ask) {
         let Ok(index) = self.find(seat) else { return };
-        let seated = &mut self.seats[index];
-        if seq.is_after(seated.commands) {
-            seated.commands = seq;
-            self.game.command(seat, kind, body, &mut self.cx);
-            self.apply_effects();
+        if !seq.is_after(self.seats[index].commands) {
+            return;
         }
+        self.seats[index].commands = seq;
+        match ask {
+            Ask::Tell { kind, body } => {
+                self.game.command(seat, *kind, body, &mut self.cx);
+                self.apply_effects();
+            }
+            Ask::Call { kind, body } => {
+                let answer = self.game.call(seat, *kind, body, &mut self.cx);
+                self.apply_effects();
+                let (done, mut body) = match answer {
+                    Ok(body) => (true, body.to_vec()),
+                    Err(why) => (false, why.into_bytes()),
+                };
+                body.truncate(limits::BODY);
+                let body = Cow::Owned(serde_bytes::ByteBuf::from(body));
+                self.post(&To::Only(seat), EventBody::Reply { command: seq, done, body });
+            }
+            Ask::Chat { to, text } => {
+                let passed = self.game.chat(seat, text, &mut self.cx);
+                self.apply_effects();
+                if passed && !text.is_empty() {
+                    self.chat(index, to, text);
+                }
+            }
+        }
+    }
+
+    fn chat(&mut self, index: usize, to: &[Seat], text: &str) {
+        let Seated { seat, ref name, .. } = self.seats[index];
+        let (name, text, private) = (Cow::Owned(name.clone()), Cow::Owned(text.to_owned()), !to.is_empty());
+        // Who speaks hears it too: that is how they know that it was said.
+        let to = if private { To::Some(to.iter().copied().chain([seat]).collect()) } else { To::All };
+        self.post(&to, EventBody::Chat { from: seat, name, text, private });
     }
 
     /// Consumes one input per seat, steps the game and freezes the next frame.
@@ -237,6 +269,7 @@ impl Room {
             seat: seated.seat,
             entity: seated.entity,
             name: seated.name.clone(),
+            away: false,
         });
         let welcome = Welcome {
             version: PROTOCOL_VERSION,
@@ -249,6 +282,11 @@ impl Room {
             rule: self.spec.rule,
             placement,
             resume: None,
+            continuity: Continuity::Fresh,
+            events: Seq(0),
+            listed: Seq(0),
+            commands: Seq(0),
+            expires: None,
             schema: (*self.spec.schema).clone(),
             inputs: self.spec.inputs.clone(),
             properties: self.spec.properties.clone(),
@@ -268,6 +306,7 @@ impl Room {
             To::All => true,
             To::Only(only) => seat == only,
             To::Except(except) => seat != except,
+            To::Some(some) => some.contains(seat),
         };
         let seats: Vec<Seat> = self.seats.iter().map(|seated| seated.seat).filter(addressed).collect();
         if !seats.is_empty() {

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::bucket::Bucket;
+use super::command::Ask;
 use super::events::Batch;
 use super::inbox::Laid;
+use super::tidy::tidy;
 use super::viewer::{Entry, Readiness, Viewer};
 use crate::game::Input;
 use crate::id::{PlacementEpoch, Seq};
@@ -33,8 +33,8 @@ pub enum Heard {
     Inputs { events: Seq },
     /// Forget events up to the number.
     Events(Seq),
-    /// Lay a command of the game's own `kind` and `body` into the tray.
-    Command { seq: Seq, kind: u16, body: Bytes },
+    /// Lay a command into the tray.
+    Command { seq: Seq, ask: Ask },
     /// Send these bytes.
     Reply(Vec<u8>),
 }
@@ -94,6 +94,7 @@ struct Playing {
     events: Seq,
     newest_command: Seq,
     commands: Bucket,
+    chat: Bucket,
     resyncs: Bucket,
 }
 
@@ -152,6 +153,8 @@ impl Session {
                 self.counts.resyncs += 1;
                 Ok(Heard::Nothing)
             }
+            // Nobody has a token that could be refreshed.
+            ClientMessage::Refresh { .. } => Err(Close::BadMessage),
         }
     }
 
@@ -185,6 +188,7 @@ impl Session {
             events: Seq(0),
             newest_command: Seq(0),
             commands: Bucket::per_second(limits::COMMAND_RATE),
+            chat: Bucket::new(limits::CHAT_EVERY, 5),
             resyncs: Bucket::new(limits::RESYNC_EVERY, 3),
         };
         self.state = State::Playing(Box::new(playing));
@@ -288,8 +292,9 @@ impl Playing {
             return Err(Close::RateLimited);
         }
         self.newest_command = command.seq;
-        let body = Bytes::copy_from_slice(command.body);
-        Ok(Heard::Command { seq: command.seq, kind: command.kind, body })
+        let ask = Ask::from(&command.body);
+        let shouting = matches!(ask, Ask::Chat { .. }) && !self.chat.take(now);
+        if shouting { Err(Close::RateLimited) } else { Ok(Heard::Command { seq: command.seq, ask }) }
     }
 
     fn on_resync(&mut self, now: Moment, resync: Resync) -> Result<(), Close> {
@@ -313,34 +318,10 @@ fn next_inputs(newest: &mut Seq, count: u16, placement: PlacementEpoch, input: I
 
 impl Visit {
     fn new(hello: Hello) -> Self {
-        Self { join: hello.join, name: tidy_name(&hello.name), player: hello.player.into_iter().collect() }
-    }
-}
-
-/// A name as others may see it: no control or invisible characters, single spaces, bounded; never empty.
-fn tidy_name(raw: &str) -> String {
-    let invisible = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-    };
-    let visible: String =
-        raw.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !invisible(*c)).collect();
-    let words: Vec<&str> = visible.split(' ').filter(|word| !word.is_empty()).collect();
-    let name: String = words.join(" ").chars().take(limits::NAME_CHARS).collect();
-    if name.is_empty() { "player".to_owned() } else { name.trim_end().to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_tidied() {
-        assert_eq!(tidy_name("  Ada \n\t Lovelace "), "Ada Lovelace");
-        assert_eq!(tidy_name("\u{202e}evil\u{200b}\u{7}"), "evil");
-        assert_eq!(tidy_name("\u{200b}"), "player");
-        assert_eq!(tidy_name(&"x".repeat(10_000)).len(), 24);
-        assert_eq!(tidy_name("<b>&amp;</b>"), "<b>&amp;</b>");
+        let mut name = tidy(&hello.name, limits::NAME_CHARS);
+        if name.is_empty() {
+            name.push_str("player");
+        }
+        Self { join: hello.join, name, player: hello.player.into_iter().collect() }
     }
 }

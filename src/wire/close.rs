@@ -54,11 +54,19 @@ pub enum Close {
     Replaced,
     /// The room was closed.
     RoomClosed,
+    /// The join token has expired.
+    TokenExpired,
+    /// Nothing was done for too long.
+    Idle,
+    /// The room is locked.
+    Locked,
+    /// The match is over.
+    MatchOver,
 }
 
 impl Close {
     /// All of them, in the order in which they were added.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::Left,
         Self::GoingAway,
         Self::Protocol,
@@ -82,6 +90,10 @@ impl Close {
         Self::Cheating,
         Self::Replaced,
         Self::RoomClosed,
+        Self::TokenExpired,
+        Self::Idle,
+        Self::Locked,
+        Self::MatchOver,
     ];
 
     /// The WebSocket close code.
@@ -129,6 +141,10 @@ impl Close {
             Self::Cheating => (4508, "cheating", "too many impossible moves"),
             Self::Replaced => (4511, "replaced", "playing in another window"),
             Self::RoomClosed => (4512, "room_closed", "the room was closed"),
+            Self::TokenExpired => (4502, "token_expired", "the token has expired, get a new one"),
+            Self::Idle => (4510, "idle", "nothing was done for too long"),
+            Self::Locked => (4513, "locked", "the room is locked"),
+            Self::MatchOver => (4514, "match_over", "the match is over"),
         }
     }
 }

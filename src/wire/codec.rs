@@ -9,7 +9,7 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
 use bincode::enc::write::SizeWriter;
 use serde::{Deserialize, Serialize};
 
-use super::message::{ClientMessage, ServerMessage};
+use super::message::{ClientMessage, CommandBody, ServerMessage};
 use super::{frame, inputs, limits};
 
 type Config<const LIMIT: usize> = Configuration<LittleEndian, Varint, Limit<LIMIT>>;
@@ -83,7 +83,7 @@ pub fn encode_client(message: &ClientMessage) -> Vec<u8> {
 pub fn encode_server(message: &ServerMessage) -> Vec<u8> {
     match message {
         ServerMessage::Frame(frame) => frame::encode(frame),
-        ServerMessage::Welcome(_) | ServerMessage::Pong { .. } => encode(message),
+        _ => encode(message),
     }
 }
 
@@ -148,7 +148,7 @@ fn check_limits(message: &ClientMessage) -> Result<(), WireError> {
     match message {
         ClientMessage::Hello(hello) => {
             within(hello.name.len() <= limits::NAME_CHARS * 16, "name")?;
-            within(hello.resume.is_none_or(|resume| resume.len() <= limits::RESUME), "resume")?;
+            within(hello.resume.as_ref().is_none_or(|resume| resume.token.len() <= limits::RESUME), "resume")?;
             within(hello.token.is_none_or(|token| token.len() <= limits::TOKEN), "token")?;
             within(options_fit(&hello.player), "player options")?;
             match &hello.join {
@@ -157,9 +157,19 @@ fn check_limits(message: &ClientMessage) -> Result<(), WireError> {
                     within(options_fit(options), "room options")
                 }
                 super::Join::ById { room } => within(room.len() <= limits::TEXT, "room"),
+                super::Join::Reserved { ticket } => within(ticket.len() <= limits::TEXT, "ticket"),
             }
         }
-        ClientMessage::Command(command) => within(command.body.len() <= limits::BODY, "command"),
+        ClientMessage::Command(command) => match &command.body {
+            CommandBody::Game { body, .. } | CommandBody::Call { body, .. } => {
+                within(body.len() <= limits::BODY, "command")
+            }
+            CommandBody::Chat { to, text } => {
+                within(to.len() <= limits::CHAT_TO, "recipients")?;
+                within(text.len() <= limits::CHAT_CHARS * 4, "chat")
+            }
+        },
+        ClientMessage::Refresh { token } => within(token.len() <= limits::TOKEN, "token"),
         ClientMessage::Ping { .. } | ClientMessage::Resync(_) => Ok(()),
         // They have another first byte.
         ClientMessage::Inputs(_) | ClientMessage::Ack(_) => Err(WireError::NotCanonical),

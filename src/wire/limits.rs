@@ -18,6 +18,10 @@ pub const TOKEN: usize = 4 * 1024;
 pub const RESUME: usize = 64;
 /// Bytes of a command or of a game event's payload.
 pub const BODY: usize = 1024;
+/// Characters of a chat line: what fits under a game without covering it.
+pub const CHAT_CHARS: usize = 240;
+/// Players that one chat line is addressed to, when not to everyone: a party.
+pub const CHAT_TO: usize = 16;
 /// Runs in one inputs message: more changes than any client makes between two sends.
 pub const RUNS: usize = 64;
 /// Inputs that one run may stand for: 10 s at the highest rate; older ones have expired anyway.
@@ -70,6 +74,8 @@ pub const MESSAGE_RATE: u32 = 240;
 pub const PING_RATE: u32 = 10;
 /// Commands per second.
 pub const COMMAND_RATE: u32 = 20;
+/// Chat lines: one per this long after a burst of five; more is shouting.
+pub const CHAT_EVERY: Duration = Duration::from_millis(500);
 /// Resyncs: one per this long after a burst of three; each costs a keyframe.
 pub const RESYNC_EVERY: Duration = Duration::from_secs(2);
 /// A client over its rate for this long is closed.

@@ -2,14 +2,13 @@
 //!
 //! A message borrows the bytes it carries where that saves a copy: zone payloads on the way out.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes as Raw;
 
-use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
-use crate::snapshot::{InputSchema, Schema};
-use crate::tick::{Tick, TickRate};
+use super::event::EventBatch;
+use super::hello::{Hello, Welcome};
+use crate::id::{PlacementEpoch, Seat, Seq, ZoneId};
+use crate::tick::Tick;
 
 /// The version a client states in its hello.
 pub const PROTOCOL_VERSION: u16 = 1;
@@ -37,50 +36,10 @@ pub enum ClientMessage<'a> {
     },
     /// The client's state of a zone is wrong; asks for a keyframe.
     Resync(Resync),
-}
-
-/// Who comes, and where to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hello<'a> {
-    /// [`PROTOCOL_VERSION`] of the client. Stays the first field for ever.
-    pub version: u16,
-    /// Where to.
-    pub join: Join,
-    /// Shown to others, as text only.
-    pub name: String,
-    /// Options of the player, for the game.
-    pub player: Vec<(String, String)>,
-    /// Reserved: takes up a seat that was left.
-    #[serde(borrow)]
-    pub resume: Option<&'a Raw>,
-    /// Reserved: proves who comes.
-    #[serde(borrow)]
-    pub token: Option<&'a str>,
-    /// Frame messages per second that are wanted; 0 or more than the room's rate means one per tick.
-    pub rate: u16,
-}
-
-/// Which room.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Join {
-    /// Any room of this game with these options and a free seat; a new one when there is none.
-    JoinOrCreate {
-        /// The game's name.
-        game: String,
-        /// Room options.
-        options: Vec<(String, String)>,
-    },
-    /// A new room.
-    Create {
-        /// The game's name.
-        game: String,
-        /// Room options.
-        options: Vec<(String, String)>,
-    },
-    /// This room.
-    ById {
-        /// As listed.
-        room: String,
+    /// A newer join token, before the old one expires.
+    Refresh {
+        /// The token.
+        token: &'a str,
     },
 }
 
@@ -121,13 +80,39 @@ pub struct Ack {
 /// A reliable message to the game.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command<'a> {
-    /// Rises by one, from 1.
+    /// Rises by one, from 1, also across resumptions.
     pub seq: Seq,
-    /// The game's own message type.
-    pub kind: u16,
-    /// The game's own bytes.
+    /// What is asked.
     #[serde(borrow)]
-    pub body: &'a Raw,
+    pub body: CommandBody<'a>,
+}
+
+/// What a command asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CommandBody<'a> {
+    /// Tells the game something.
+    Game {
+        /// The game's own message type.
+        kind: u16,
+        /// The game's own bytes.
+        #[serde(borrow)]
+        body: &'a Raw,
+    },
+    /// Asks the game something; an [`EventBody::Reply`] answers.
+    Call {
+        /// The game's own message type.
+        kind: u16,
+        /// The game's own bytes.
+        #[serde(borrow)]
+        body: &'a Raw,
+    },
+    /// Says something to others.
+    Chat {
+        /// To whom; everyone when empty.
+        to: Vec<Seat>,
+        /// Untrusted text.
+        text: &'a str,
+    },
 }
 
 /// A client noticed that its state is not the server's.
@@ -152,59 +137,16 @@ pub enum ServerMessage<'a> {
         /// As it came.
         stamp: u32,
     },
-}
-
-/// How a game treats inputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Rule {
-    /// Inputs are intent: one is consumed per tick, in order; the server moves.
-    Steer,
-    /// Inputs are position reports: the newest wins; the server checks and corrects.
-    Place,
-}
-
-/// All a client needs to play: decode rows, encode inputs, know itself and the others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Welcome {
-    /// The server's [`PROTOCOL_VERSION`].
-    pub version: u16,
-    /// The room's id, as in the list of rooms.
-    pub room: String,
-    /// The game's name.
-    pub game: String,
-    /// Ticks per second.
-    pub rate: TickRate,
-    /// The base of the first frame's `advance`.
-    pub tick: Tick,
-    /// The client's place.
-    pub seat: Seat,
-    /// The client's entity.
-    pub entity: EntityId,
-    /// How inputs are treated.
-    pub rule: Rule,
-    /// The first placement epoch.
-    pub placement: PlacementEpoch,
-    /// Reserved: lets the client resume this seat.
-    pub resume: Option<serde_bytes::ByteBuf>,
-    /// How rows are laid out.
-    pub schema: Schema,
-    /// How inputs are laid out.
-    pub inputs: InputSchema,
-    /// What the game says about this room, such as its map.
-    pub properties: Vec<(String, String)>,
-    /// Everyone in the room at `tick`, the client included.
-    pub players: Vec<PlayerEntry>,
-}
-
-/// A player as others see them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlayerEntry {
-    /// Their place.
-    pub seat: Seat,
-    /// Their entity.
-    pub entity: EntityId,
-    /// Untrusted text.
-    pub name: String,
+    /// The connection is about to be closed; a client that comes back does so after this time, as it is.
+    ComeBack {
+        /// Milliseconds.
+        after: u32,
+    },
+    /// Answers a refresh.
+    Refreshed {
+        /// Seconds until the new token expires.
+        expires: u32,
+    },
 }
 
 /// One frame for one client: what is theirs alone, and the shared bytes of their zones.
@@ -242,50 +184,6 @@ pub struct Correction {
     pub placement: PlacementEpoch,
     /// The game's reason code.
     pub reason: u8,
-}
-
-/// Consecutive events of one recipient.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventBatch<'a> {
-    /// The number of the first one.
-    pub first: Seq,
-    /// How many just before it were lost for good, because the recipient was too slow.
-    pub lost: u32,
-    /// The events.
-    #[serde(borrow)]
-    pub items: Vec<EventItem<'a>>,
-}
-
-/// One event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventItem<'a> {
-    /// Ticks between the event and the frame that carries it.
-    pub age: u32,
-    /// What happened.
-    #[serde(borrow)]
-    pub body: EventBody<'a>,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EventBody<'a> {
-    /// A player came.
-    Joined(PlayerEntry),
-    /// A player went.
-    Left {
-        /// Whose seat is free.
-        seat: Seat,
-        /// The close code of their session.
-        code: u16,
-    },
-    /// The game says something.
-    Game {
-        /// The game's own event type.
-        kind: u16,
-        /// The game's own bytes.
-        #[serde(borrow)]
-        body: Cow<'a, Raw>,
-    },
 }
 
 /// One zone of a frame message.

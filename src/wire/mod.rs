@@ -3,8 +3,10 @@
 mod close;
 mod codec;
 mod cursor;
+mod event;
 mod frame;
 mod guard;
+mod hello;
 mod inputs;
 pub mod limits;
 mod message;
@@ -12,9 +14,11 @@ pub mod weight;
 
 pub use close::Close;
 pub use codec::{WireError, decode_client, decode_server, encode_client, encode_server, hello_version};
+pub use event::{EventBatch, EventBody, EventItem};
 pub use guard::Guard;
+pub use hello::{Continuity, Hello, Join, PlayerEntry, Resume, Role, Rule, Welcome};
 pub use inputs::{pack_runs, unpack_runs};
 pub use message::{
-    Ack, ClientMessage, Command, Correction, EventBatch, EventBody, EventItem, FrameMessage, Hello, Inputs, Join, Note,
-    PROTOCOL_VERSION, PlayerEntry, Resync, Rule, Run, SUBPROTOCOL, ServerMessage, Welcome, ZoneForm, ZonePart,
+    Ack, ClientMessage, Command, CommandBody, Correction, FrameMessage, Inputs, Note, PROTOCOL_VERSION, Resync, Run,
+    SUBPROTOCOL, ServerMessage, ZoneForm, ZonePart,
 };

@@ -8,8 +8,9 @@ use tickwire::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::{
-    Ack, ClientMessage, Command, Correction, EventBatch, EventBody, EventItem, FrameMessage, Hello, Inputs, Join, Note,
-    PROTOCOL_VERSION, PlayerEntry, Resync, Rule, Run, ServerMessage, Welcome, ZoneForm, ZonePart, pack_runs,
+    Ack, ClientMessage, Command, CommandBody, Continuity, Correction, EventBatch, EventBody, EventItem, FrameMessage,
+    Hello, Inputs, Join, Note, PROTOCOL_VERSION, PlayerEntry, Resume, Resync, Role, Rule, Run, ServerMessage, Welcome,
+    ZoneForm, ZonePart, pack_runs,
 };
 
 const LONG: [u8; 300] = [0xa5; 300];
@@ -18,7 +19,8 @@ const LONG: [u8; 300] = [0xa5; 300];
 pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
     let options = || pairs(&[("map", "yard"), ("größe", "2")]);
     let ack = |frames, events: Option<u32>| ClientMessage::Ack(Ack { frames, events: events.map(Seq) });
-    let command = |seq, kind, body| ClientMessage::Command(Command { seq: Seq(seq), kind, body: Bytes::new(body) });
+    let asked = |seq, body| ClientMessage::Command(Command { seq: Seq(seq), body });
+    let command = |seq, kind, body| asked(seq, CommandBody::Game { kind, body: Bytes::new(body) });
     vec![
         ("hello, join or create", hello(Join::JoinOrCreate { game: "arena".to_owned(), options: options() })),
         ("hello, create", hello(Join::Create { game: "arena".to_owned(), options: Vec::new() })),
@@ -28,10 +30,23 @@ pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
                 join: Join::ById { room: "k7f3q2".to_owned() },
                 name: "Zoë 🎈".to_owned(),
                 player: options(),
-                resume: Some(Bytes::new(&[1, 2, 3])),
+                role: Role::Observer,
+                resume: Some(Resume {
+                    token: Bytes::new(&[1, 2, 3]),
+                    tick: Some(Tick(u32::MAX)),
+                    events: Some(Seq(250)),
+                }),
                 token: Some("abc.def"),
                 rate: 10,
             })
+        }),
+        ("hello, reserved, without a memory", {
+            let token: &[u8] = &[0; 18];
+            let resume = Some(Resume { token: Bytes::new(token), tick: None, events: None });
+            match hello(Join::Reserved { ticket: "abc".to_owned() }) {
+                ClientMessage::Hello(hello) => ClientMessage::Hello(Hello { resume, ..hello }),
+                other => other,
+            }
         }),
         ("ack", ack(1, None)),
         ("ack, with events", ack(255, Some(250))),
@@ -39,6 +54,10 @@ pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
         ("command", command(1, 7, b"hi")),
         ("command, long", command(70_000, u16::MAX, &LONG)),
         ("command, empty", command(2, 0, b"")),
+        ("command, call", asked(3, CommandBody::Call { kind: 251, body: Bytes::new(b"?") })),
+        ("command, chat", asked(4, CommandBody::Chat { to: Vec::new(), text: "grüß dich 🎈" })),
+        ("command, whisper", asked(5, CommandBody::Chat { to: vec![Seat(0), Seat(251)], text: "psst" })),
+        ("refresh", ClientMessage::Refresh { token: "abc.def.ghi" }),
         ("ping", ClientMessage::Ping { stamp: 123_456_789 }),
         ("resync", ClientMessage::Resync(Resync { zone: ZoneId(300), tick: Tick(1000) })),
     ]
@@ -119,6 +138,7 @@ fn hello(join: Join) -> ClientMessage<'static> {
     ClientMessage::Hello(Hello {
         version,
         join,
+        role: Role::Player,
         name: "Ada".to_owned(),
         player: Vec::new(),
         resume: None,
@@ -129,12 +149,43 @@ fn hello(join: Join) -> ClientMessage<'static> {
 
 /// What servers say.
 pub fn server() -> Vec<(&'static str, ServerMessage<'static>)> {
+    let others = [
+        ("pong", ServerMessage::Pong { stamp: u32::MAX }),
+        ("come back", ServerMessage::ComeBack { after: 2500 }),
+        ("refreshed", ServerMessage::Refreshed { expires: 3600 }),
+    ];
+    welcomes().into_iter().chain(frames()).chain(others).collect()
+}
+
+fn welcomes() -> Vec<(&'static str, ServerMessage<'static>)> {
+    vec![
+        ("welcome", ServerMessage::Welcome(Box::new(welcome(Rule::Steer, None)))),
+        ("welcome back", {
+            let players = vec![PlayerEntry { away: true, ..player(3, 9, "Grace") }];
+            let resumed = Welcome {
+                continuity: Continuity::State,
+                events: Seq(251),
+                listed: Seq(u32::MAX),
+                commands: Seq(70_000),
+                expires: Some(86_400),
+                players,
+                ..welcome(Rule::Steer, Some(ByteBuf::from(vec![1; 18])))
+            };
+            ServerMessage::Welcome(Box::new(resumed))
+        }),
+        ("welcome back, without the state", {
+            let continuity = Continuity::Seat;
+            ServerMessage::Welcome(Box::new(Welcome { continuity, ..welcome(Rule::Place, None) }))
+        }),
+        ("welcome, place", ServerMessage::Welcome(Box::new(welcome(Rule::Place, Some(ByteBuf::from(vec![9; 16])))))),
+    ]
+}
+
+fn frames() -> Vec<(&'static str, ServerMessage<'static>)> {
     let part = |zone, form, hash| ZonePart { zone: ZoneId(zone), form, hash };
     let chain = |deltas: &[&'static [u8]]| ZoneForm::Chain(deltas.iter().map(|delta| Bytes::new(delta)).collect());
     let plain = |zones| FrameMessage { advance: 1, consumed: 1, note: None, events: None, zones };
     vec![
-        ("welcome", ServerMessage::Welcome(Box::new(welcome(Rule::Steer, None)))),
-        ("welcome, place", ServerMessage::Welcome(Box::new(welcome(Rule::Place, Some(ByteBuf::from(vec![9; 16])))))),
         ("frame, nothing", ServerMessage::Frame(plain(Vec::new()))),
         ("frame, a delta", ServerMessage::Frame(plain(vec![part(0, chain(&[&[0, 0, 0]]), None)]))),
         (
@@ -189,7 +240,7 @@ pub fn server() -> Vec<(&'static str, ServerMessage<'static>)> {
             let zones = vec![part(0, chain(&[&[1]]), None)];
             ServerMessage::Frame(FrameMessage { consumed: 2, note, ..plain(zones) })
         }),
-        ("pong", ServerMessage::Pong { stamp: u32::MAX }),
+        ("frame, every other event", ServerMessage::Frame(talkative())),
     ]
 }
 
@@ -209,6 +260,24 @@ fn eventful() -> FrameMessage<'static> {
     let correction = Some(Correction { placement: PlacementEpoch(251), reason: 255 });
     let note = Note { superseded: 2, commands: Some(Seq(5)), correction };
     FrameMessage { advance: 3, consumed: 250, note: Some(note), events: Some(events), zones: Vec::new() }
+}
+
+fn talkative() -> FrameMessage<'static> {
+    let body: &[u8] = b"42";
+    let text = |text| Cow::Borrowed(text);
+    let bodies = vec![
+        EventBody::Away { seat: Seat(250) },
+        EventBody::Back { seat: Seat(251) },
+        EventBody::Chat { from: Seat(0), name: text("Zoë"), text: text("grüß dich 🎈"), private: false },
+        EventBody::Chat { from: Seat(u16::MAX), name: text(""), text: text("psst"), private: true },
+        EventBody::Reply { command: Seq(70_000), done: true, body: Cow::Borrowed(Bytes::new(body)) },
+        EventBody::Reply { command: Seq(1), done: false, body: Cow::Borrowed(Bytes::new(&[])) },
+        EventBody::Property { key: text("mode"), value: text("night") },
+        EventBody::Ended { result: Cow::Borrowed(Bytes::new(&LONG)) },
+    ];
+    let items = bodies.into_iter().map(|body| EventItem { age: 0, body }).collect();
+    let events = EventBatch { first: Seq(1), lost: 0, items };
+    FrameMessage { advance: 1, consumed: 0, note: None, events: Some(events), zones: Vec::new() }
 }
 
 fn welcome(rule: Rule, resume: Option<ByteBuf>) -> Welcome {
@@ -246,6 +315,11 @@ fn welcome(rule: Rule, resume: Option<ByteBuf>) -> Welcome {
         rule,
         placement: PlacementEpoch(255),
         resume,
+        continuity: Continuity::Fresh,
+        events: Seq(0),
+        listed: Seq(0),
+        commands: Seq(0),
+        expires: None,
         schema: Schema::new(kinds).expect("a valid schema"),
         inputs: InputSchema::new(inputs).expect("a valid schema"),
         properties: pairs(&[("map", "yard"), ("", "")]),
@@ -254,7 +328,7 @@ fn welcome(rule: Rule, resume: Option<ByteBuf>) -> Welcome {
 }
 
 fn player(seat: u16, entity: u32, name: &str) -> PlayerEntry {
-    PlayerEntry { seat: Seat(seat), entity: EntityId(entity), name: name.to_owned() }
+    PlayerEntry { seat: Seat(seat), entity: EntityId(entity), name: name.to_owned(), away: false }
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

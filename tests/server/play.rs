@@ -6,7 +6,7 @@ use tickwire::game::{Context, Game, Input, Move, Observer, Player as Guest, Setu
 use tickwire::games;
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::server::Config;
-use tickwire::wire::{ClientMessage, Close, EventBody, Hello, Join, encode_client};
+use tickwire::wire::{ClientMessage, Close, EventBody, Hello, Join, Role, encode_client};
 
 use crate::support::{Player, Raw, TestServer, arena, wait_for};
 
@@ -105,7 +105,16 @@ fn a_wrong_version_and_wrong_messages_have_their_codes() {
     let server = TestServer::start();
     let hello = |version| {
         let (join, name, player) = (arena(), "x".to_owned(), Vec::new());
-        encode_client(&ClientMessage::Hello(Hello { version, join, name, player, resume: None, token: None, rate: 0 }))
+        encode_client(&ClientMessage::Hello(Hello {
+            version,
+            join,
+            role: Role::Player,
+            name,
+            player,
+            resume: None,
+            token: None,
+            rate: 0,
+        }))
     };
     let first = |bytes: &[u8]| {
         let mut raw = Raw::connect(server.address);

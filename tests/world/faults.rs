@@ -13,11 +13,11 @@ use tickwire::snapshot::delta::diff;
 use tickwire::snapshot::{Frame, Schema, Zone};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{
-    Ack, ClientMessage, Close, Command, EventBody, Inputs, Join, Resync, Rule, Run, ServerMessage, ZoneForm,
-    decode_server, encode_client, encode_server, pack_runs,
+    Ack, ClientMessage, Close, Command, CommandBody, EventBody, Inputs, Join, Resync, Rule, Run, ServerMessage,
+    ZoneForm, decode_server, encode_client, encode_server, pack_runs,
 };
 
-use crate::ends::below;
+use crate::judge::{below, keyframes};
 use crate::zoo::{Wildness, Zoo};
 use crate::{quiet, seconds};
 
@@ -48,7 +48,8 @@ fn valid_messages() -> Vec<Vec<u8>> {
     let (counted, runs) = pack_runs(&room(Rule::Steer).spec().inputs, &[run(1, 1 << 29), run(9, 0)]);
     let runs = serde_bytes::Bytes::new(&runs);
     let inputs = Inputs { ack, placement: PlacementEpoch(0), held: 3, counted, runs };
-    let command = Command { seq: Seq(1), kind: 3, body: serde_bytes::Bytes::new(&[1, 2, 3, 4]) };
+    let body = CommandBody::Game { kind: 3, body: serde_bytes::Bytes::new(&[1, 2, 3, 4]) };
+    let command = Command { seq: Seq(1), body };
     let resync = Resync { zone: ZoneId(0), tick: Tick(1) };
     [
         ClientMessage::Inputs(inputs),
@@ -132,7 +133,8 @@ fn no_bytes_make_a_client_panic() {
 #[test]
 fn impossible_messages_end_the_session() {
     let ack = |frames| encode_client(&ClientMessage::Ack(Ack { frames, events: None }));
-    let command = |seq| Command { seq: Seq(seq), kind: 0, body: serde_bytes::Bytes::new(&[]) };
+    let command =
+        |seq| Command { seq: Seq(seq), body: CommandBody::Game { kind: 0, body: serde_bytes::Bytes::new(&[]) } };
     let wrong = [
         ack(2),
         hello(),
@@ -229,15 +231,13 @@ fn falsified(bytes: &[u8], frame: &Frame) -> Option<Vec<u8>> {
 #[test]
 fn a_client_that_went_wrong_notices_and_is_repaired() {
     let mut world = quiet(Profile::named("wifi").expect("a known profile"), 40, 1);
-    world.tamper = Some(falsified);
+    world.judge.borrow_mut().tamper = Some(falsified);
     world.run_until(seconds(3));
-    assert!(world.tamper.is_none(), "a message was falsified");
+    assert!(world.judge.borrow().tamper.is_none(), "a message was falsified");
     world.run_until(seconds(5));
     let client = world.client(0);
-    assert!(client.desyncs >= 1, "the hash told");
-    assert!(!client.tampered, "and a keyframe repaired it");
-    assert_eq!(client.keyframes, 2);
-    let id = world.peers[0].connection.expect("still connected");
-    let server = world.connections[&id].server.as_ref().expect("still connected");
-    assert_eq!(server.session.counts().resyncs, 1);
+    assert!(client.desyncs() >= 1, "the hash told");
+    assert!(!client.is_tampered(), "and a keyframe repaired it");
+    assert_eq!(keyframes(client), 2);
+    assert_eq!(client.session().expect("still connected").counts().resyncs, 1);
 }

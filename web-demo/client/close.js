@@ -26,6 +26,10 @@ export const CLOSES = new Map([
   [4508, ['cheating', 'too many impossible moves']],
   [4511, ['replaced', 'playing in another window']],
   [4512, ['room_closed', 'the room was closed']],
+  [4502, ['token_expired', 'the token has expired, get a new one']],
+  [4510, ['idle', 'nothing was done for too long']],
+  [4513, ['locked', 'the room is locked']],
+  [4514, ['match_over', 'the match is over']],
 ]);
 
 /** The connection ended without a close frame. */

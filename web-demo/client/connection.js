@@ -88,5 +88,5 @@ function decoded(bytes) {
 
 /** @param {Request} request @returns {import('./messages.js').Hello} */
 function hello({ join, name, player, rate }) {
-  return { type: 'hello', version: PROTOCOL_VERSION, join, name, player, resume: null, token: null, rate };
+  return { type: 'hello', version: PROTOCOL_VERSION, join, role: 'player', name, player, resume: null, token: null, rate };
 }

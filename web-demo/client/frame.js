@@ -3,18 +3,14 @@
 // The first byte says which parts deviate from the usual; PROTOCOL.md has the table. Byte strings are views into the
 // message. Only the one form that a frame has is accepted. What the parts mean is the state's and the session's business.
 
+import { readEvents } from './events-wire.js';
 import { DecodeError } from './reader.js';
 
 /**
  * @typedef {import('./reader.js').MessageReader} MessageReader
- * @typedef {{ seat: number, entity: number, name: string }} Player
+ * @typedef {import('./events-wire.js').EventBatch} EventBatch
  * @typedef {{ placement: number, reason: number }} Correction
  * @typedef {{ superseded: number, commands: number | null, correction: Correction | null }} Note
- * @typedef {{ type: 'joined', player: Player }
- *   | { type: 'left', seat: number, code: number }
- *   | { type: 'game', kind: number, body: Uint8Array }} EventBody
- * @typedef {{ age: number, body: EventBody }} EventItem
- * @typedef {{ first: number, lost: number, items: EventItem[] }} EventBatch
  * @typedef {{ type: 'chain', deltas: Uint8Array[] } | { type: 'keyframe', bytes: Uint8Array } | { type: 'gone' }} ZoneForm
  * @typedef {{ zone: number, form: ZoneForm, hash: number | null }} ZonePart
  * @typedef {{ type: 'frame', advance: number, consumed: number, note: Note | null, events: EventBatch | null,
@@ -47,23 +43,6 @@ const GONE = 2;
 const FORM = 0x03;
 const PART_HASH = 0x04;
 const DELTAS_SHIFT = 3;
-
-/**
- * @template T
- * @param {MessageReader} reader
- * @param {readonly ((reader: MessageReader) => T)[]} readers
- * @returns {T}
- */
-export function variant(reader, readers) {
-  const number = reader.u32();
-  if (number >= readers.length) throw new DecodeError('an unknown variant');
-  return readers[number](reader);
-}
-
-/** @param {MessageReader} reader @returns {Player} */
-export function readPlayer(reader) {
-  return { seat: reader.u16(), entity: reader.u32(), name: reader.text() };
-}
 
 /**
  * The whole message, its first byte included.
@@ -99,21 +78,6 @@ function readNote(reader) {
   const correction = first & CORRECTION ? { placement: reader.u8(), reason: reader.u8() } : null;
   return { superseded, commands, correction };
 }
-
-/** @param {MessageReader} reader @returns {EventBatch} */
-function readEvents(reader) {
-  const first = reader.u32();
-  const lost = reader.u32();
-  const items = reader.list(() => ({ age: reader.u32(), body: variant(reader, BODIES) }));
-  return { first, lost, items };
-}
-
-/** @type {((reader: MessageReader) => EventBody)[]} */
-const BODIES = [
-  (reader) => ({ type: 'joined', player: readPlayer(reader) }),
-  (reader) => ({ type: 'left', seat: reader.u16(), code: reader.u16() }),
-  (reader) => ({ type: 'game', kind: reader.u16(), body: reader.slice() }),
-];
 
 /**
  * Zone 0 alone, with one delta per tick.

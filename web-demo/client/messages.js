@@ -3,7 +3,8 @@
 // Decoding is exact: nothing may be left over. What the values mean is not decided here, except that a welcome's schemas
 // are checked on the way (schema.js). Frames are read in frame.js, inputs and acknowledgements written in inputs-wire.js.
 
-import { FRAME, readFrame, readPlayer, variant } from './frame.js';
+import { readPlayer, variant } from './events-wire.js';
+import { FRAME, readFrame } from './frame.js';
 import { writeAck, writeInputs } from './inputs-wire.js';
 import { DecodeError, MessageReader } from './reader.js';
 import { checkInputs, checkSchema } from './schema.js';
@@ -14,25 +15,34 @@ import { MessageWriter } from './writer.js';
  * @typedef {import('./schema.js').Field} Field
  * @typedef {import('./schema.js').Shape} Shape
  * @typedef {[string, string][]} Pairs
- * @typedef {import('./frame.js').Player} Player
+ * @typedef {import('./events-wire.js').Player} Player
  * @typedef {import('./frame.js').Correction} Correction
- * @typedef {import('./frame.js').EventBatch} EventBatch
+ * @typedef {import('./events-wire.js').EventBatch} EventBatch
  * @typedef {import('./frame.js').ZonePart} ZonePart
  * @typedef {import('./frame.js').FrameMessage} FrameMessage
  * @typedef {{ type: 'welcome', version: number, room: string, game: string, rate: number, tick: number, seat: number,
- *   entity: number, rule: 'steer' | 'place', placement: number, resume: Uint8Array | null, schema: Kind[],
- *   inputs: Field[], properties: Pairs, players: Player[] }} Welcome
+ *   entity: number, rule: 'steer' | 'place', placement: number, resume: Uint8Array | null, continuity: Continuity,
+ *   events: number, listed: number, commands: number, expires: number | null, schema: Kind[], inputs: Field[],
+ *   properties: Pairs, players: Player[] }} Welcome
+ * @typedef {'fresh' | 'seat' | 'state'} Continuity `seat`: the same seat, with the whole state anew; `state`: frames go
+ *   on from the state that the client has
  * @typedef {{ type: 'pong', stamp: number }} Pong
- * @typedef {Welcome | FrameMessage | Pong} ServerMessage
+ * @typedef {{ type: 'comeBack', after: number }} ComeBack milliseconds
+ * @typedef {{ type: 'refreshed', expires: number }} Refreshed seconds
+ * @typedef {Welcome | FrameMessage | Pong | ComeBack | Refreshed} ServerMessage
  *
  * @typedef {{ type: 'joinOrCreate', game: string, options: Pairs } | { type: 'create', game: string, options: Pairs }
- *   | { type: 'byId', room: string }} Join
+ *   | { type: 'byId', room: string } | { type: 'reserved', ticket: string }} Join
  * @typedef {import('./inputs-wire.js').Ack} Ack
  * @typedef {import('./inputs-wire.js').Inputs} Inputs
- * @typedef {{ type: 'hello', version: number, join: Join, name: string, player: Pairs, resume: Uint8Array | null,
- *   token: string | null, rate: number }} Hello
- * @typedef {Hello | Inputs | ({ type: 'ack' } & Ack) | { type: 'command', seq: number, kind: number, body: Uint8Array }
- *   | { type: 'ping', stamp: number } | { type: 'resync', zone: number, tick: number }} ClientMessage
+ * @typedef {{ token: Uint8Array, tick: number | null, events: number | null }} Resume `tick` of the state that the client
+ *   still has, `events`: the newest one that arrived; null when forgotten
+ * @typedef {{ type: 'hello', version: number, join: Join, role: 'player' | 'observer', name: string, player: Pairs,
+ *   resume: Resume | null, token: string | null, rate: number }} Hello
+ * @typedef {{ type: 'game' | 'call', kind: number, body: Uint8Array } | { type: 'chat', to: number[], text: string }} CommandBody
+ * @typedef {{ type: 'command', seq: number, body: CommandBody }} Command
+ * @typedef {Hello | Inputs | ({ type: 'ack' } & Ack) | Command | { type: 'ping', stamp: number }
+ *   | { type: 'resync', zone: number, tick: number } | { type: 'refresh', token: string }} ClientMessage
  */
 
 export const PROTOCOL_VERSION = 1;
@@ -47,7 +57,7 @@ export const MAX_SERVER_MESSAGE = 4 * 1024 * 1024;
 export function decodeServer(bytes) {
   if (bytes.length > MAX_SERVER_MESSAGE) throw new DecodeError('the message is too big');
   const reader = new MessageReader(bytes);
-  const message = bytes[0] >= FRAME ? readFrame(reader) : variant(reader, [readWelcome, noFrame, readPong]);
+  const message = bytes[0] >= FRAME ? readFrame(reader) : variant(reader, READERS);
   reader.finish();
   return message;
 }
@@ -70,6 +80,11 @@ function readWelcome(reader) {
   const rule = variant(reader, RULES);
   const placement = reader.u8();
   const resume = reader.option((inner) => inner.slice());
+  const continuity = variant(reader, CONTINUITIES);
+  const events = reader.u32();
+  const listed = reader.u32();
+  const commands = reader.u32();
+  const expires = reader.option((inner) => inner.u32());
   const schema = reader.list(readKind);
   const inputs = reader.list(readField);
   checkSchema(schema);
@@ -77,13 +92,16 @@ function readWelcome(reader) {
   const properties = reader.list(readPair);
   const players = reader.list(readPlayer);
   return {
-    type: 'welcome', version, room, game, rate, tick, seat, entity, rule, placement, resume, schema, inputs, properties,
-    players,
+    type: 'welcome', version, room, game, rate, tick, seat, entity, rule, placement, resume, continuity, events, listed,
+    commands, expires, schema, inputs, properties, players,
   };
 }
 
 /** @type {(() => 'steer' | 'place')[]} */
 const RULES = [() => 'steer', () => 'place'];
+
+/** @type {(() => Continuity)[]} */
+const CONTINUITIES = [() => 'fresh', () => 'seat', () => 'state'];
 
 /** @param {MessageReader} reader @returns {Kind} */
 function readKind(reader) {
@@ -121,6 +139,12 @@ function readPong(reader) {
   return { type: 'pong', stamp: reader.u32() };
 }
 
+/** @type {((reader: MessageReader) => ServerMessage)[]} */
+const READERS = [
+  readWelcome, noFrame, readPong, (reader) => ({ type: 'comeBack', after: reader.u32() }),
+  (reader) => ({ type: 'refreshed', expires: reader.u32() }),
+];
+
 /**
  * @param {ClientMessage} message
  * @param {MessageWriter} [writer] reused between messages
@@ -141,8 +165,7 @@ export function encodeClient(message, writer = new MessageWriter()) {
     case 'command':
       writer.unsigned(3);
       writer.unsigned(message.seq);
-      writer.unsigned(message.kind);
-      writer.slice(message.body);
+      writeCommandBody(message.body, writer);
       break;
     case 'ping':
       writer.unsigned(4);
@@ -153,6 +176,10 @@ export function encodeClient(message, writer = new MessageWriter()) {
       writer.unsigned(message.zone);
       writer.unsigned(message.tick);
       break;
+    case 'refresh':
+      writer.unsigned(6);
+      writer.text(message.token);
+      break;
   }
   return writer.finish();
 }
@@ -161,11 +188,27 @@ export function encodeClient(message, writer = new MessageWriter()) {
 function writeHello(hello, writer) {
   writer.unsigned(hello.version);
   writeJoin(hello.join, writer);
+  writer.unsigned(hello.role === 'player' ? 0 : 1);
   writer.text(hello.name);
   writePairs(hello.player, writer);
-  writer.option(hello.resume, (resume) => writer.slice(resume));
+  writer.option(hello.resume, ({ token, tick, events }) => {
+    writer.slice(token);
+    for (const known of [tick, events]) writer.option(known, (number) => writer.unsigned(number));
+  });
   writer.option(hello.token, (token) => writer.text(token));
   writer.unsigned(hello.rate);
+}
+
+/** @param {CommandBody} body @param {MessageWriter} writer */
+function writeCommandBody(body, writer) {
+  writer.unsigned({ game: 0, call: 1, chat: 2 }[body.type]);
+  if (body.type === 'chat') {
+    writer.list(body.to, (seat) => writer.unsigned(seat));
+    writer.text(body.text);
+    return;
+  }
+  writer.unsigned(body.kind);
+  writer.slice(body.body);
 }
 
 /** @param {Join} join @param {MessageWriter} writer */
@@ -173,6 +216,11 @@ function writeJoin(join, writer) {
   if (join.type === 'byId') {
     writer.unsigned(2);
     writer.text(join.room);
+    return;
+  }
+  if (join.type === 'reserved') {
+    writer.unsigned(3);
+    writer.text(join.ticket);
     return;
   }
   writer.unsigned(join.type === 'joinOrCreate' ? 0 : 1);

@@ -57,6 +57,12 @@ export class MessageReader {
     return tag === 1 ? read(this) : null;
   }
 
+  bool() {
+    const value = this.u8();
+    if (value > 1) throw new DecodeError('an answer is neither yes nor no');
+    return value === 1;
+  }
+
   /**
    * A list of elements of which each takes at least one byte.
    * @template T

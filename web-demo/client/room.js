@@ -215,7 +215,8 @@ export class Room extends RoomEvents {
         continue;
       }
       if (body.type === 'joined') this.players.set(body.player.seat, body.player);
-      else this.players.delete(body.seat);
+      else if (body.type === 'left') this.players.delete(body.seat);
+      else continue;
       this.listeners.players.emit(this.players);
     }
   }

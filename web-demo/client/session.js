@@ -76,7 +76,7 @@ export class Session {
       const message = decodeServer(bytes);
       if (message.type === 'frame') this.#frame(message, bytes.length, now);
       else if (message.type === 'pong') this.meter.stats.ping = ((stamp(now) - message.stamp) >>> 0) / 10;
-      else throw new DecodeError('a second welcome');
+      else if (message.type === 'welcome') throw new DecodeError('a second welcome');
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.owner.lost();
@@ -119,7 +119,7 @@ export class Session {
    */
   command(kind, body) {
     this.commands = (this.commands + 1) >>> 0;
-    this.#send({ type: 'command', seq: this.commands, kind, body });
+    this.#send({ type: 'command', seq: this.commands, body: { type: 'game', kind, body } });
   }
 
   /**

@@ -209,7 +209,7 @@ test('commands are numbered and bounded', async () => {
   assert.throws(() => room.send(8, new Uint8Array(1025)), RangeError);
   assert.throws(() => room.send(-1, new Uint8Array()), RangeError);
   await time.advance(20);
-  assert.deepEqual(server.peer.of('command').map(({ seq, kind, body }) => [seq, kind, body.length]), [[1, 7, 1], [2, 8, 1024]]);
+  assert.deepEqual(server.peer.of('command').map(({ seq, body: { kind, body } }) => [seq, kind, body.length]), [[1, 7, 1], [2, 8, 1024]]);
 });
 
 test('fewer frames than ticks are asked for, and shown with a delay of two of them', async () => {

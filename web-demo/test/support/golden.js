@@ -48,10 +48,13 @@ export function clientMessage(value) {
   switch (name) {
     case 'Hello': {
       const [join, where] = variant(body.join);
-      return { type: 'hello', ...body, join: { type: lower(join), ...where }, resume: raw(body.resume) };
+      const resume = body.resume && { ...body.resume, token: raw(body.resume.token) };
+      return { type: 'hello', ...body, join: { type: lower(join), ...where }, role: lower(body.role), resume };
     }
-    case 'Command':
-      return { type: 'command', ...body, body: raw(body.body) };
+    case 'Command': {
+      const [type, asked] = variant(body.body);
+      return { type: 'command', seq: body.seq, body: withBytes({ type: lower(type), ...asked }) };
+    }
     default:
       return { type: lower(name), ...body };
   }
@@ -62,8 +65,8 @@ export function serverMessage(value) {
   switch (name) {
     case 'Welcome':
       return {
-        type: 'welcome', ...body, rule: lower(body.rule), resume: raw(body.resume), schema: schema(body.schema),
-        inputs: body.inputs.map(field),
+        type: 'welcome', ...body, rule: lower(body.rule), resume: raw(body.resume), continuity: lower(body.continuity),
+        schema: schema(body.schema), inputs: body.inputs.map(field),
       };
     case 'Frame':
       return {
@@ -78,8 +81,13 @@ export function serverMessage(value) {
 function item({ age, body: wrapped }) {
   const [name, body] = variant(wrapped);
   if (name === 'Joined') return { age, body: { type: 'joined', player: body } };
-  if (name === 'Left') return { age, body: { type: 'left', ...body } };
-  return { age, body: { type: 'game', kind: body.kind, body: raw(body.body) } };
+  return { age, body: withBytes({ type: lower(name), ...body }) };
+}
+
+/** The byte strings of a command or an event as bytes. */
+function withBytes(value) {
+  const bytes = Object.entries(value).filter(([, inner]) => Array.isArray(inner) && value.type !== 'chat');
+  return { ...value, ...Object.fromEntries(bytes.map(([key, list]) => [key, raw(list)])) };
 }
 
 function part({ zone, form: wrapped, hash }) {

@@ -195,7 +195,10 @@ export function encodeWelcome(welcome) {
   for (const number of [welcome.rate, welcome.tick, welcome.seat, welcome.entity]) out.unsigned(number);
   out.unsigned(welcome.rule === 'steer' ? 0 : 1);
   out.u8(welcome.placement);
-  out.u8(0);
+  out.option(welcome.resume ?? null, (token) => out.slice(token));
+  out.unsigned(['fresh', 'seat', 'state'].indexOf(welcome.continuity ?? 'fresh'));
+  for (const number of [welcome.events, welcome.listed, welcome.commands]) out.unsigned(number ?? 0);
+  out.option(welcome.expires ?? null, (seconds) => out.unsigned(seconds));
   out.list(welcome.schema, (kind) => {
     out.text(kind.name);
     out.list(kind.fields, (field) => writeField(field, out));
@@ -220,10 +223,11 @@ function writeField({ name, shape, motion }, out) {
   out.unsigned(['hold', 'linear', 'smooth'].indexOf(motion));
 }
 
-function writePlayer({ seat, entity, name }, out) {
+function writePlayer({ seat, entity, name, away = false }, out) {
   out.unsigned(seat);
   out.unsigned(entity);
   out.text(name);
+  out.u8(away ? 1 : 0);
 }
 
 /** Always in the form that lists its zones. */
@@ -270,21 +274,31 @@ function decodeClient(bytes, inputs) {
   if (bytes[0] >= 0x80) return decodeInputs(reader, planSchema([{ name: 'input', fields: inputs }])[0].fields);
   const pairs = () => reader.list(() => [reader.text(), reader.text()]);
   const join = () => {
-    const type = ['joinOrCreate', 'create', 'byId'][reader.u32()];
+    const type = ['joinOrCreate', 'create', 'byId', 'reserved'][reader.u32()];
+    if (type === 'reserved') return { type, ticket: reader.text() };
     return type === 'byId' ? { type, room: reader.text() } : { type, game: reader.text(), options: pairs() };
   };
+  const number = () => reader.option(() => reader.u32());
+  const resume = () => ({ token: reader.slice(), tick: number(), events: number() });
   const readers = {
     0: () => ({
-      type: 'hello', version: reader.u16(), join: join(), name: reader.text(), player: pairs(),
-      resume: reader.option(() => reader.slice()), token: reader.option(() => reader.text()), rate: reader.u16(),
+      type: 'hello', version: reader.u16(), join: join(), role: ['player', 'observer'][reader.u32()], name: reader.text(),
+      player: pairs(), resume: reader.option(resume), token: reader.option(() => reader.text()), rate: reader.u16(),
     }),
-    3: () => ({ type: 'command', seq: reader.u32(), kind: reader.u16(), body: reader.slice() }),
+    3: () => ({ type: 'command', seq: reader.u32(), body: commandBody(reader) }),
     4: () => ({ type: 'ping', stamp: reader.u32() }),
     5: () => ({ type: 'resync', zone: reader.u16(), tick: reader.u32() }),
+    6: () => ({ type: 'refresh', token: reader.text() }),
   };
   const message = readers[reader.u32()]();
   reader.finish();
   return message;
+}
+
+function commandBody(reader) {
+  const type = ['game', 'call', 'chat'][reader.u32()];
+  if (type === 'chat') return { type, to: reader.list(() => reader.u16()), text: reader.text() };
+  return { type, kind: reader.u16(), body: reader.slice() };
 }
 
 /** Inputs or an acknowledgement alone. */
