@@ -127,7 +127,8 @@ fn accept(_: &Request, mut response: Response) -> Result<Response, ErrorResponse
 }
 
 async fn serve(stream: TcpStream, hall: Arc<Mutex<Hall>>, mut ticks: watch::Receiver<u32>, fault: Fault) {
-    let mut socket = tokio_tungstenite::accept_hdr_async(stream, accept).await.expect("a handshake");
+    // Bots also ask for metrics and rooms, which this server does not have.
+    let Ok(mut socket) = tokio_tungstenite::accept_hdr_async(stream, accept).await else { return };
     let mut session = Session::new(hall.lock().expect("no panic").now());
     let (mut seat, opened) = (None, Instant::now());
     let close = loop {

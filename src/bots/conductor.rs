@@ -14,6 +14,7 @@ use super::pilot::Behaviour;
 use super::series::{Sample, Series};
 use super::swarm::{Config, Shared};
 use super::tally::Counts;
+use crate::tick::Moment;
 
 /// Everything that can be read at one moment.
 #[derive(Clone, Debug)]
@@ -72,25 +73,41 @@ pub struct Seen {
     pub ghosts: Option<i64>,
 }
 
+/// What the server showed before the run. Read before the clock starts, because a server may take its time.
+#[derive(Debug)]
+pub struct Before {
+    outside: Option<Outside>,
+    metrics: Option<Reading>,
+    players: BTreeMap<String, usize>,
+}
+
+impl Before {
+    /// Asks the server at `url`.
+    pub fn read(url: &str) -> Self {
+        let outside = Outside::of(url);
+        let metrics = outside.as_ref().and_then(|outside| outside.metrics().ok());
+        let players = outside.as_ref().and_then(|outside| outside.players().ok()).unwrap_or_default();
+        Self { outside, metrics, players }
+    }
+}
+
 impl<'a> Conductor<'a> {
     const EVERY: Duration = Duration::from_secs(1);
     /// The list of rooms is a quarter of a second old, and leaves take a tick; hostile seats until they are ended.
     const COUNT_WITHIN: Duration = Duration::from_secs(3);
 
-    /// Starts watching.
-    pub fn new(config: &'a Config, shared: &'a Arc<Shared>) -> Self {
-        let outside = Outside::of(&config.url);
-        let begin = shared.at(crate::tick::Moment(0)) + config.ramp;
+    /// Starts watching a run that starts now.
+    pub fn new(config: &'a Config, shared: &'a Arc<Shared>, before: Before) -> Self {
+        let Before { outside, metrics, players } = before;
+        let begin = shared.at(Moment(0)) + config.ramp;
         // Followers come to an end by themselves.
         let follows = config.players.iter().all(|player| matches!(player, Behaviour::Follow(_)));
         let end = (!follows).then_some(begin + config.duration);
-        let metrics = outside.as_ref().and_then(|outside| outside.metrics().ok());
-        let before = outside.as_ref().and_then(|outside| outside.players().ok()).unwrap_or_default();
-        let usage = Usage::now(config.server_pid);
-        let counts = Counts::default();
+        let (usage, counts) = (Usage::now(config.server_pid), Counts::default());
         let began = Glance { at: Instant::now(), usage, metrics, counts };
         let shows_metrics = began.metrics.is_some();
         let (phase, series, ended, ghosts, last) = (Phase::Ramp, Series::default(), None, None, began.clone());
+        let before = players;
         Self { config, shared, outside, shows_metrics, phase, begin, end, began, ended, last, series, before, ghosts }
     }
 
@@ -167,7 +184,7 @@ impl<'a> Conductor<'a> {
         let (last, shared) = (std::mem::replace(&mut self.last, glance), self.shared);
         let seconds = self.last.at.duration_since(last.at).as_secs_f64();
         let (load, server) = between(&last, &self.last, seconds, self.is_here());
-        let at = self.last.at.duration_since(shared.at(crate::tick::Moment(0))).as_secs_f64();
+        let at = self.last.at.duration_since(shared.at(Moment(0))).as_secs_f64();
         let mut tally = shared.tally();
         let (now, then) = (&self.last.counts, &last.counts);
         let each = |bytes: u64| if now.live == 0 { 0.0 } else { bytes as f64 / seconds / now.live as f64 };

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::bot;
-use super::conductor::Conductor;
+use super::conductor::{Before, Conductor};
 use super::hostile::{self, Attacker};
 use super::objective::Objective;
 use super::pilot::Behaviour;
@@ -169,6 +169,7 @@ pub fn run(config: &Config, mut on_progress: impl FnMut(Progress)) -> io::Result
         _ => config.duration,
     });
     let expected = config.ramp + longest.max().unwrap_or_default();
+    let before = Before::read(&config.url);
     let start = Instant::now();
     let schedule = Schedule::new(config, start);
     let shared = Arc::new(Shared::new(start, schedule.attackers.len()));
@@ -176,7 +177,7 @@ pub fn run(config: &Config, mut on_progress: impl FnMut(Progress)) -> io::Result
     schedule.jobs.into_iter().enumerate().for_each(|(index, job)| shares[index % threads].jobs.push(job));
     let attackers = schedule.attackers.into_iter().enumerate();
     attackers.for_each(|(index, attacker)| shares[index % threads].attackers.push(attacker));
-    let mut conductor = Conductor::new(config, &shared);
+    let mut conductor = Conductor::new(config, &shared, before);
     std::thread::scope(|scope| {
         let runs: Vec<_> = shares.into_iter().map(|share| scope.spawn(|| run_share(share, &shared))).collect();
         while runs.iter().any(|run| !run.is_finished()) {
