@@ -142,6 +142,7 @@ fn a_mounted_game_lives_beside_other_routes_and_drains_with_them() {
     assert!(get(address, "/game/").contains("<script type=\"module\" src=\"demo/main.js\">"));
     assert!(get(address, "/game/client/index.js").starts_with("HTTP/1.1 200"));
     assert!(get(address, "/game/healthz").ends_with("ok\n"));
+    assert!(get(address, "/game/api/rooms/abc/qr.svg?scheme=http").starts_with("HTTP/1.1 200"));
     assert!(get(address, "/healthz").starts_with("HTTP/1.1 404"));
 
     let (tell, walks) = oneshot::channel();

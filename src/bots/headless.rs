@@ -5,26 +5,18 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::pilot::Pilot;
+use super::socket::{Socket, connect, farewell};
 use crate::engine::{Client, ClientError, Depth, Told};
 use crate::id::{EntityId, KindId};
 use crate::tick::{Moment, Tick};
-use crate::wire::{Join, SUBPROTOCOL, Welcome};
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+use crate::wire::{Join, Welcome};
 
 /// A connection that has not led to a welcome by then is given up.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
-/// How long to wait for the server's half of a farewell.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What a pilot sees of the room: the newest state, rebuilt and checked against the server's hashes.
 #[derive(Debug)]
@@ -92,11 +84,9 @@ pub enum PlayError {
 /// # Errors
 /// See [`PlayError`]. The room refused, ended the session, or the pilot made a bad input.
 pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> Result<P, PlayError> {
-    let mut request = url.into_client_request()?;
-    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     let start = Instant::now();
     let opened = async {
-        let (mut socket, _) = connect_async(request).await?;
+        let mut socket = connect(url).await?;
         socket.send(Message::Binary(Client::hello(join, name, Vec::new(), 0).into())).await?;
         let mut client = Client::new(Depth::Full);
         while client.welcome().is_none() {
@@ -125,13 +115,7 @@ pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> 
             socket.send(Message::Binary(bytes.into())).await?;
         }
     }
-    // The bot is through; a server that does not answer is not its problem any more.
-    let _ = timeout(FAREWELL, async {
-        socket.close(None).await?;
-        while socket.next().await.is_some_and(|message| message.is_ok()) {}
-        Ok::<(), tungstenite::Error>(())
-    })
-    .await;
+    farewell(&mut socket).await;
     Ok(pilot)
 }
 

@@ -6,6 +6,7 @@ mod form;
 mod mount;
 mod origin;
 mod pages;
+mod qr;
 mod routes;
 mod signals;
 
