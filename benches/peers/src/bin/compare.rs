@@ -1,0 +1,143 @@
+//! Starts one candidate after the other, round by round, loads each alike, and reports.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use serde_json::json;
+use tickwire_peers::candidate::Candidate;
+use tickwire_peers::load::{self, Plan};
+use tickwire_peers::machine::{Served, allow_descriptors, description, stay_on};
+use tickwire_peers::report::{Row, Run, promises, table};
+
+/// The floor and the peers, in one run: the same players against each server in turn.
+#[derive(Debug, Parser)]
+struct Flags {
+    /// Players in the room, one run each.
+    #[arg(long, value_delimiter = ',', default_value = "200,400")]
+    clients: Vec<usize>,
+    /// How often each candidate has its turn.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Who takes part; the floor needs tickwire before it, or --floor-bytes.
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Candidate::USUAL)]
+    candidates: Vec<Candidate>,
+    /// Seconds measured in each turn.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Seconds of walking before that.
+    #[arg(long, default_value_t = 3)]
+    warm_up: u64,
+    /// The walkers' seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The floor's payload when tickwire does not take part, in bytes.
+    #[arg(long)]
+    floor_bytes: Option<usize>,
+    /// The server's core.
+    #[arg(long, default_value_t = 0)]
+    server_core: usize,
+    /// The core of the clients.
+    #[arg(long, default_value_t = 1)]
+    client_core: usize,
+    /// Where the servers for Node.js are.
+    #[arg(long, default_value = "benches/peers/node")]
+    node: PathBuf,
+    /// Where to write everything measured.
+    #[arg(long, default_value = "target/peers.json")]
+    json: PathBuf,
+}
+
+fn main() -> ExitCode {
+    match compare(&Flags::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare(flags: &Flags) -> io::Result<()> {
+    check(flags)?;
+    stay_on(flags.client_core)?;
+    let machine = description();
+    println!("{machine}; server on core {}, clients on core {}", flags.server_core, flags.client_core);
+    let mut runs = Vec::new();
+    for round in 1..=flags.rounds {
+        for &clients in &flags.clients {
+            run_round(flags, round, clients, &mut runs)?;
+        }
+    }
+    let mut rows = Vec::new();
+    for &clients in &flags.clients {
+        let sized: Vec<Row> = flags.candidates.iter().filter_map(|&one| Row::of(&runs, one, clients)).collect();
+        println!("\n{clients} players in one room; per player seen and tick: payload, wire\n\n{}", table(&sized));
+        println!("{}", promises(&sized));
+        rows.extend(sized);
+    }
+    for run in runs.iter().filter(|run| run.round == 1 && run.clients == flags.clients[0]) {
+        println!("{:<19} {}", run.candidate, run.version);
+    }
+    let (seed, seconds, warm_up) = (flags.seed, flags.seconds, flags.warm_up);
+    let plan = json!({ "seed": seed, "seconds": seconds, "warm_up": warm_up, "rounds": flags.rounds });
+    let report = json!({ "machine": machine, "plan": plan, "rows": rows, "runs": runs });
+    fs::write(&flags.json, serde_json::to_string_pretty(&report)?)?;
+    println!("\neverything measured: {}", flags.json.display());
+    Ok(())
+}
+
+fn check(flags: &Flags) -> io::Result<()> {
+    let bad = |text: String| Err(io::Error::other(text));
+    let Some(most) = flags.clients.iter().max().filter(|_| !flags.clients.contains(&0)) else {
+        return bad("--clients must be numbers from 1, such as 200,400".to_owned());
+    };
+    if flags.server_core == flags.client_core {
+        return bad(format!("server and clients cannot share core {}", flags.server_core));
+    }
+    if flags.rounds == 0 || flags.seconds == 0 || flags.candidates.is_empty() {
+        return bad("--rounds and --seconds must be at least 1, and somebody must take part".to_owned());
+    }
+    // Tickwire takes two descriptors for each connection.
+    allow_descriptors(2 * *most as u64 + 100)
+}
+
+/// Every candidate has its turn with so many players.
+fn run_round(flags: &Flags, round: usize, clients: usize, runs: &mut Vec<Run>) -> io::Result<()> {
+    let plan = Plan {
+        clients,
+        seed: flags.seed,
+        cores: [flags.server_core, flags.client_core],
+        idle: Duration::from_secs(2),
+        warm_up: Duration::from_secs(flags.warm_up),
+        window: Duration::from_secs(flags.seconds),
+    };
+    let programs = std::env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
+    let begin = runs.len();
+    for &candidate in &flags.candidates {
+        let own = runs[begin..].iter().find(|run| run.candidate == Candidate::Tickwire.name());
+        let bytes = own.map(|run| run.findings.payload.round() as usize).or(flags.floor_bytes);
+        if candidate == Candidate::Floor && bytes.is_none() {
+            return Err(io::Error::other(
+                "the floor copies Tickwire's length: put tickwire before it or give --floor-bytes",
+            ));
+        }
+        eprint!("round {round} of {}, {clients} players, {:<19}", flags.rounds, candidate.name());
+        let served =
+            Served::start(&candidate.command(&programs, &flags.node, bytes.unwrap_or_default()), flags.server_core)?;
+        let findings = load::run(candidate, &served, &plan)
+            .map_err(|error| io::Error::other(format!("{}: {error}", candidate.name())))?;
+        eprintln!("{:>6.1} us per update, {:.2} updates/s", findings.cpu, findings.updates);
+        let version = served.version.clone();
+        runs.push(Run { candidate: candidate.name(), clients, round, version, findings, floors: None });
+    }
+    let floor = runs[begin..].iter().find(|run| run.candidate == Candidate::Floor.name());
+    let floor = floor.map(|run| run.findings.cpu).filter(|cpu| *cpu > 0.0);
+    for run in &mut runs[begin..] {
+        run.floors = floor.map(|floor| run.findings.cpu / floor);
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! What the rounds add up to: medians and spreads, verdicts, the table.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::RATE;
+use crate::candidate::Candidate;
+use crate::load::Findings;
+
+/// Fewer updates per second than this, and the server did not keep up.
+const ENOUGH_UPDATES: f64 = 19.6;
+/// With more of its core used, the client may be what was measured.
+const CLIENT_SHARE: f64 = 0.9;
+/// With more of a core used by others, a figure is marked.
+const OTHERS_SHARE: f64 = 0.1;
+/// IPv4 and TCP headers with timestamps, and what an Ethernet segment holds besides them.
+const SEGMENT_HEADER: f64 = 52.0;
+const SEGMENT: f64 = 1448.0;
+
+/// One run of one candidate.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// Its name.
+    pub candidate: &'static str,
+    /// Players.
+    pub clients: usize,
+    /// Counted from 1.
+    pub round: usize,
+    /// What the server says of itself.
+    pub version: String,
+    /// What was found.
+    pub findings: Findings,
+    /// CPU time per update in multiples of the floor's in the same round.
+    pub floors: Option<f64>,
+}
+
+/// Median, least and greatest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Spread {
+    /// The middle one, or the mean of both.
+    pub median: f64,
+    /// The least.
+    pub min: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+impl Spread {
+    /// Of all values; `None` when there are none.
+    pub fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+        values.sort_by(f64::total_cmp);
+        let (min, max) = (*values.first()?, *values.last()?);
+        let median = (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0;
+        Some(Self { median, min, max })
+    }
+
+    fn text(self, digits: usize) -> String {
+        let Self { median, min, max } = self;
+        format!("{median:.digits$} ({min:.digits$}..{max:.digits$})")
+    }
+}
+
+/// One candidate with so many players, over all rounds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub candidate: &'static str,
+    /// Players.
+    pub clients: usize,
+    /// Updates per second and client.
+    pub updates: Spread,
+    /// Payload bytes per player seen and tick.
+    pub payload: Spread,
+    /// The same with the headers of WebSocket, TCP and IPv4.
+    pub wire: Spread,
+    /// Microseconds of the server's CPU per update delivered.
+    pub cpu: Spread,
+    /// That, in multiples of the floor.
+    pub floors: Option<Spread>,
+    /// Milliseconds.
+    pub latency_p50: Option<Spread>,
+    /// Milliseconds.
+    pub latency_p99: Option<Spread>,
+    /// KiB per idle player.
+    pub memory: Spread,
+    /// Shares of the cores.
+    pub server_share: Spread,
+    /// As above.
+    pub client_share: Spread,
+    /// As above, by other processes.
+    pub others: Spread,
+    /// What can be said of it: `ok`, or why not.
+    pub verdict: String,
+}
+
+impl Row {
+    /// Sums up the runs of one candidate with so many players. `None` when there are none.
+    pub fn of(runs: &[Run], candidate: Candidate, clients: usize) -> Option<Self> {
+        let mine = || runs.iter().filter(move |run| run.candidate == candidate.name() && run.clients == clients);
+        let spread = |pick: fn(&Findings) -> f64| Spread::of(mine().map(|run| pick(&run.findings)));
+        let players = clients as f64;
+        let per_player = |pick: fn(&Findings) -> f64| Spread::of(mine().map(|run| pick(&run.findings) / players));
+        let mut row = Self {
+            candidate: candidate.name(),
+            clients,
+            updates: spread(|one| one.updates)?,
+            payload: per_player(|one| one.payload)?,
+            wire: per_player(|one| one.stream + SEGMENT_HEADER * (one.stream / SEGMENT).ceil())?,
+            cpu: spread(|one| one.cpu)?,
+            floors: Spread::of(mine().filter_map(|run| run.floors)),
+            latency_p50: spread(|one| one.latency_p50.unwrap_or(f64::NAN)),
+            latency_p99: spread(|one| one.latency_p99.unwrap_or(f64::NAN)),
+            memory: spread(|one| one.memory)?,
+            server_share: spread(|one| one.server_share)?,
+            client_share: spread(|one| one.client_share)?,
+            others: spread(|one| one.others)?,
+            verdict: String::new(),
+        };
+        let seen = spread(|one| one.seen)?;
+        row.verdict = row.judge(seen);
+        Some(row)
+    }
+
+    fn judge(&self, seen: Spread) -> String {
+        if self.client_share.max > CLIENT_SHARE {
+            return format!("no verdict: the client took {:.0} % of its core", self.client_share.max * 100.0);
+        }
+        if self.updates.min < ENOUGH_UPDATES {
+            return format!("overloaded: {:.1} of {RATE} updates/s", self.updates.min);
+        }
+        if seen.min < 0.95 {
+            return format!("inputs missing: {:.0} % were seen in updates", seen.min * 100.0);
+        }
+        if self.others.max > OTHERS_SHARE {
+            return format!("ok, but others took {:.0} % of a core", self.others.max * 100.0);
+        }
+        "ok".to_owned()
+    }
+
+    fn stands(&self) -> bool {
+        self.verdict.starts_with("ok")
+    }
+}
+
+/// The table of one size.
+pub fn table(rows: &[Row]) -> String {
+    let mut text = String::new();
+    let heads = [
+        "updates/s",
+        "payload B",
+        "wire B",
+        "CPU us/update",
+        "x floor",
+        "p50 ms",
+        "p99 ms",
+        "KiB/conn",
+        "core",
+        "client",
+    ];
+    let widths = [9, 9, 8, 20, 19, 7, 7, 9, 5, 6];
+    let _ = write!(text, "{:<19}", "");
+    for (head, width) in heads.iter().zip(widths) {
+        let _ = write!(text, " {head:>width$}");
+    }
+    text.push('\n');
+    for row in rows {
+        let percent = |share: Spread| format!("{:.0}%", share.median * 100.0);
+        let latency = |one: Option<Spread>| one.map_or("-".to_owned(), |one| format!("{:.1}", one.median));
+        let cells = [
+            format!("{:.2}", row.updates.median),
+            format!("{:.2}", row.payload.median),
+            format!("{:.2}", row.wire.median),
+            row.cpu.text(1),
+            row.floors.map_or("-".to_owned(), |floors| floors.text(2)),
+            latency(row.latency_p50),
+            latency(row.latency_p99),
+            format!("{:.1}", row.memory.median),
+            percent(row.server_share),
+            percent(row.client_share),
+        ];
+        let _ = write!(text, "{:<19}", row.candidate);
+        for (cell, width) in cells.iter().zip(widths) {
+            let _ = write!(text, " {cell:>width$}");
+        }
+        let _ = writeln!(text, "  {}", row.verdict);
+    }
+    text
+}
+
+/// What this project promises, beside what was found with one number of players.
+pub fn promises(rows: &[Row]) -> String {
+    let row = |candidate: Candidate| rows.iter().find(|row| row.candidate == candidate.name());
+    let mut text = String::new();
+    let Some(own) = row(Candidate::Tickwire) else { return text };
+    let mut promise = |what: &str, other: Option<&Row>, found: Option<f64>, kept: fn(f64) -> bool| {
+        let Some(found) = found else { return };
+        let judged = own.stands() && other.is_none_or(Row::stands);
+        let verdict = match (judged, kept(found)) {
+            (false, _) => "no verdict",
+            (true, true) => "kept",
+            (true, false) => "MISSED",
+        };
+        let _ = writeln!(text, "  {what}: {found:.2}, {verdict}");
+    };
+    let floor = row(Candidate::Floor);
+    promise("CPU per update, in floors, at most 1.5", floor, own.floors.map(|one| one.median), |found| found <= 1.5);
+    let colyseus = row(Candidate::Colyseus);
+    let cpu = colyseus.map(|other| own.cpu.median / other.cpu.median);
+    promise("CPU per update, of Colyseus's, at most 0.6", colyseus, cpu, |found| found <= 0.6);
+    let payload = |other: Option<&Row>| other.map(|other| other.payload.median / own.payload.median);
+    // Bytes do not depend on who was short of time.
+    promise("payload less than Colyseus's with float32, times at least 20", None, payload(colyseus), |found| {
+        found >= 20.0
+    });
+    let quantised = payload(row(Candidate::ColyseusQuantised));
+    promise("payload less than Colyseus's quantised, times at least 12", None, quantised, |found| found >= 12.0);
+    promise("KiB per idle connection, at most 20", None, Some(own.memory.median), |found| found <= 20.0);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_is_the_middle_and_the_ends() {
+        assert_eq!(Spread::of([3.0, 1.0, 8.0].into_iter()), Some(Spread { median: 3.0, min: 1.0, max: 8.0 }));
+        assert_eq!(Spread::of([3.0, 1.0, f64::NAN].into_iter()), Some(Spread { median: 2.0, min: 1.0, max: 3.0 }));
+        assert_eq!(Spread::of([].into_iter()), None);
+    }
+
+    #[test]
+    fn who_was_short_of_time_gets_no_verdict() {
+        let run = |updates, client_share| {
+            let findings = Findings { updates, client_share, seen: 1.0, ..Findings::default() };
+            Run { candidate: "ws", clients: 9, round: 1, version: String::new(), findings, floors: None }
+        };
+        let verdict = |run| Row::of(&[run], Candidate::Ws, 9).map(|row| row.verdict).unwrap();
+        assert_eq!(verdict(run(20.0, 0.5)), "ok");
+        assert!(verdict(run(12.0, 0.5)).starts_with("overloaded"));
+        assert!(verdict(run(12.0, 0.95)).starts_with("no verdict"));
+    }
+}
