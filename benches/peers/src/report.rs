@@ -12,8 +12,10 @@ use crate::load::Findings;
 const ENOUGH_UPDATES: f64 = 19.6;
 /// With more of its core used, the client may be what was measured.
 const CLIENT_SHARE: f64 = 0.9;
-/// With more of a core used by others, a figure is marked.
-const OTHERS_SHARE: f64 = 0.1;
+/// With more of a core used by others, a turn is repeated if there is one left, and marked.
+pub const OTHERS_SHARE: f64 = 0.1;
+/// With fewer inputs seen in updates, the server did not take them.
+const ENOUGH_SEEN: f64 = 0.95;
 /// IPv4 and TCP headers with timestamps, and what an Ethernet segment holds besides them.
 const SEGMENT_HEADER: f64 = 52.0;
 const SEGMENT: f64 = 1448.0;
@@ -124,17 +126,21 @@ impl Row {
     }
 
     fn judge(&self, seen: Spread) -> String {
+        let percent = |share: f64| format!("{:.0} %", share * 100.0);
         if self.client_share.max > CLIENT_SHARE {
-            return format!("no verdict: the client took {:.0} % of its core", self.client_share.max * 100.0);
+            return format!("no verdict: the clients took {} of their core", percent(self.client_share.max));
+        }
+        if self.updates.min < ENOUGH_UPDATES && self.others.max > OTHERS_SHARE {
+            return format!("no verdict: others took {} of a core", percent(self.others.max));
         }
         if self.updates.min < ENOUGH_UPDATES {
             return format!("overloaded: {:.1} of {RATE} updates/s", self.updates.min);
         }
-        if seen.min < 0.95 {
-            return format!("inputs missing: {:.0} % were seen in updates", seen.min * 100.0);
+        if seen.min < ENOUGH_SEEN {
+            return format!("no verdict: {} of the inputs were seen in updates", percent(seen.min));
         }
         if self.others.max > OTHERS_SHARE {
-            return format!("ok, but others took {:.0} % of a core", self.others.max * 100.0);
+            return format!("ok, but others took {} of a core", percent(self.others.max));
         }
         "ok".to_owned()
     }
@@ -233,13 +239,15 @@ mod tests {
 
     #[test]
     fn who_was_short_of_time_gets_no_verdict() {
-        let run = |updates, client_share| {
-            let findings = Findings { updates, client_share, seen: 1.0, ..Findings::default() };
+        let run = |updates, client_share, others| {
+            let findings = Findings { updates, client_share, others, seen: 1.0, ..Findings::default() };
             Run { candidate: "ws", clients: 9, round: 1, version: String::new(), findings, floors: None }
         };
         let verdict = |run| Row::of(&[run], Candidate::Ws, 9).map(|row| row.verdict).unwrap();
-        assert_eq!(verdict(run(20.0, 0.5)), "ok");
-        assert!(verdict(run(12.0, 0.5)).starts_with("overloaded"));
-        assert!(verdict(run(12.0, 0.95)).starts_with("no verdict"));
+        assert_eq!(verdict(run(20.0, 0.5, 0.0)), "ok");
+        assert!(verdict(run(20.0, 0.5, 0.5)).starts_with("ok, but"));
+        assert!(verdict(run(12.0, 0.5, 0.0)).starts_with("overloaded"));
+        assert!(verdict(run(12.0, 0.5, 0.5)).starts_with("no verdict"));
+        assert!(verdict(run(12.0, 0.95, 0.0)).starts_with("no verdict"));
     }
 }
