@@ -48,6 +48,8 @@ pub struct Findings {
     pub stream: f64,
     /// CPU time of the server per update delivered, in microseconds.
     pub cpu: f64,
+    /// Instructions of the server per update delivered, the kernel's included, where they can be counted.
+    pub instructions: Option<f64>,
     /// Share of the server's core and of the client's core that was used.
     pub server_share: f64,
     /// As above.
@@ -127,11 +129,16 @@ pub fn run(candidate: Candidate, served: &Served, plan: &Plan) -> io::Result<Fin
     let memory = (served.memory()? - memory_empty) / plan.clients as f64;
     let start = Instant::now();
     let next = crowd.walk(start, 0, start + plan.warm_up)?;
+    let counters = served.count_instructions();
     let before = Reading::take(served, plan, &crowd)?;
     crowd.latencies.clear();
     crowd.walk(start, next, start + plan.warm_up + plan.window)?;
     let after = Reading::take(served, plan, &crowd)?;
-    Ok(Findings { memory, memory_empty, ..difference(&before, &after, &mut crowd.latencies, plan) })
+    let counted =
+        counters.and_then(|counters| counters.into_iter().map(|mut one| one.read().ok()).sum::<Option<u64>>());
+    let updates = (after.counts.updates - before.counts.updates).max(1) as f64;
+    let instructions = counted.map(|counted| counted as f64 / updates);
+    Ok(Findings { memory, memory_empty, instructions, ..difference(&before, &after, &mut crowd.latencies, plan) })
 }
 
 /// What is read at both ends of the window.

@@ -6,6 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use perf_event::events::Hardware;
+use perf_event::{Builder, Counter};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -54,6 +56,13 @@ impl Served {
         cpu(self.child.id())
     }
 
+    /// Begins to count the instructions of all threads that there are, the kernel's on their behalf included; `None`
+    /// where the processor or the kernel does not let it.
+    pub fn count_instructions(&self) -> Option<Vec<Counter>> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
+        threads.map(|thread| count(thread.ok()?.file_name().to_str()?.parse().ok()?)).collect()
+    }
+
     /// Resident memory in KiB.
     ///
     /// # Errors
@@ -71,6 +80,13 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn count(thread: i32) -> Option<Counter> {
+    let mut counter =
+        Builder::new(Hardware::INSTRUCTIONS).observe_pid(thread).any_cpu().include_kernel().build().ok()?;
+    counter.enable().ok()?;
+    Some(counter)
 }
 
 /// CPU time of this process so far, in microseconds.

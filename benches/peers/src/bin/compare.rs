@@ -132,12 +132,23 @@ fn run_round(flags: &Flags, round: usize, clients: usize, runs: &mut Vec<Run>) -
         let command = candidate.command(&programs, &flags.node, bytes.unwrap_or_default());
         eprint!("round {round} of {}, {clients} players, {:<19}", flags.rounds, candidate.name());
         let (findings, version) = turn(flags, candidate, &command, &plan)?;
-        runs.push(Run { candidate: candidate.name(), clients, round, version, findings, floors: None });
+        runs.push(Run {
+            candidate: candidate.name(),
+            clients,
+            round,
+            version,
+            findings,
+            floors: None,
+            floors_in_instructions: None,
+        });
     }
-    let floor = runs[begin..].iter().find(|run| run.candidate == Candidate::Floor.name());
-    let floor = floor.map(|run| run.findings.cpu).filter(|cpu| *cpu > 0.0);
+    let Some(floor) = runs[begin..].iter().find(|run| run.candidate == Candidate::Floor.name()).cloned() else {
+        return Ok(());
+    };
     for run in &mut runs[begin..] {
-        run.floors = floor.map(|floor| run.findings.cpu / floor);
+        run.floors = Some(run.findings.cpu / floor.findings.cpu).filter(|ratio| ratio.is_finite());
+        let instructions = run.findings.instructions.zip(floor.findings.instructions);
+        run.floors_in_instructions = instructions.map(|(own, floor)| own / floor);
     }
     Ok(())
 }
