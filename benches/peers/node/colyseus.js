@@ -2,7 +2,7 @@
 // 20 times per second (the default). The argument chooses float32 fields or quantised ones of 16 bits.
 
 import { Room, Server } from '@colyseus/core';
-import { schema, t } from '@colyseus/schema';
+import { Encoder, schema, t } from '@colyseus/schema';
 import { WebSocketTransport } from '@colyseus/ws-transport';
 import { announce } from './version.js';
 
@@ -11,6 +11,9 @@ const coordinate = () => (process.argv[2] === 'quantised' ? t.quantized({ min: 0
 
 const Player = schema({ x: coordinate(), y: coordinate() }, 'Player');
 const State = schema({ players: t.map(Player) }, 'State');
+
+// As it asks for when patches are longer: the default is 16 KiB.
+Encoder.BUFFER_SIZE = 64 * 1024;
 
 class Walk extends Room {
   maxClients = 4096;

@@ -15,7 +15,7 @@ use tickwire::tick::Moment;
 
 use crate::candidate::Candidate;
 use crate::frames::{self, CLOSE, PING, PONG};
-use crate::machine::{Served, busy, connect, own_cpu, upgrade};
+use crate::machine::{Cpu, Served, busy, connect, upgrade};
 use crate::protocol::{Heard, Marker, Protocol, Said};
 use crate::walker::Walker;
 use crate::{PROBES, RATE};
@@ -108,6 +108,8 @@ struct Crowd {
 /// # Errors
 /// When a client cannot join, is thrown out, or does not understand the server.
 pub fn run(candidate: Candidate, served: &Served, plan: &Plan) -> io::Result<Findings> {
+    // Programs go on settling for a moment after they listen.
+    std::thread::sleep(Duration::from_millis(500));
     let memory_empty = served.memory()?;
     let mut crowd = Crowd::new()?;
     for number in 0..plan.clients {
@@ -144,15 +146,15 @@ pub fn run(candidate: Candidate, served: &Served, plan: &Plan) -> io::Result<Fin
 /// What is read at both ends of the window.
 struct Reading {
     at: Instant,
-    /// Microseconds that the server and the clients have used, and all processes on their cores.
-    used: [f64; 2],
+    /// What the server and the clients have used, and all processes on their cores, in microseconds.
+    used: [Cpu; 2],
     busy: [f64; 2],
     counts: Counts,
 }
 
 impl Reading {
     fn take(served: &Served, plan: &Plan, crowd: &Crowd) -> io::Result<Self> {
-        let used = [served.cpu()?, own_cpu()?];
+        let used = [served.cpu()?, Cpu::own()?];
         let busy = [busy(plan.cores[0])?, busy(plan.cores[1])?];
         Ok(Self { at: Instant::now(), used, busy, counts: crowd.counts })
     }
@@ -164,7 +166,7 @@ fn difference(before: &Reading, after: &Reading, latencies: &mut [f64], plan: &P
     let updates = counted(|counts| counts.updates).max(1.0);
     latencies.sort_by(f64::total_cmp);
     let latency = |part: f64| latencies.get((latencies.len() as f64 * part) as usize).copied();
-    let used = [0, 1].map(|side| (after.used[side] - before.used[side]) / seconds / 1e6);
+    let used = [0, 1].map(|side| after.used[side].since(before.used[side]) / seconds / 1e6);
     let busy = [0, 1].map(|side| (after.busy[side] - before.busy[side]) / seconds / 1e6);
     Findings {
         updates: updates / seconds / plan.clients as f64,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use perf_event::events::Hardware;
@@ -14,6 +14,8 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 /// A server on its core; dropping it ends it.
 pub struct Served {
     child: Child,
+    /// Kept open: a server may say more.
+    _said: BufReader<ChildStdout>,
     /// Where it listens.
     pub address: SocketAddr,
     /// What it says of itself.
@@ -36,24 +38,24 @@ impl Served {
             .spawn()
             .map_err(|error| failed(error.to_string()))?;
         let mut line = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut line)?;
-        }
+        let stdout = child.stdout.take().ok_or_else(|| failed("has no output".to_owned()))?;
+        let mut stdout = BufReader::new(stdout);
+        stdout.read_line(&mut line)?;
         let said = line.trim().strip_prefix("listening ").and_then(|rest| rest.split_once(' '));
         let Some((Ok(port), version)) = said.map(|(port, version)| (port.parse::<u16>(), version.to_owned())) else {
             let _ = child.kill();
             let _ = child.wait();
             return Err(failed(format!("must say \"listening PORT VERSION\" first, said {line:?}")));
         };
-        Ok(Self { child, address: ([127, 0, 0, 1], port).into(), version })
+        Ok(Self { child, _said: stdout, address: ([127, 0, 0, 1], port).into(), version })
     }
 
-    /// CPU time used so far by all threads, in microseconds.
+    /// CPU time used so far.
     ///
     /// # Errors
     /// When the process is gone.
-    pub fn cpu(&self) -> io::Result<f64> {
-        cpu(self.child.id())
+    pub fn cpu(&self) -> io::Result<Cpu> {
+        Cpu::of(self.child.id())
     }
 
     /// Begins to count the instructions of all threads that there are, the kernel's on their behalf included; `None`
@@ -89,27 +91,39 @@ fn count(thread: i32) -> Option<Counter> {
     Some(counter)
 }
 
-/// CPU time of this process so far, in microseconds.
-///
-/// # Errors
-/// When /proc cannot be read.
-pub fn own_cpu() -> io::Result<f64> {
-    cpu(std::process::id())
+/// CPU time of a process so far, in microseconds, read in two ways.
+#[derive(Clone, Copy, Debug)]
+pub struct Cpu {
+    /// User and system time of all threads, ended ones included, in hundredths of a second.
+    coarse: f64,
+    /// Time on a core of the living threads, in nanoseconds where the kernel keeps it.
+    fine: f64,
 }
 
-/// utime + stime of all threads, ended ones included. The kernel counts in hundredths of a second, so a window of
-/// ten seconds is needed for a result within one percent.
-fn cpu(pid: u32) -> io::Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name in brackets may have spaces.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let number = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok());
-    let jiffies = number(11).zip(number(12)).map(|(user, system)| user + system);
-    let jiffies = jiffies.ok_or_else(|| io::Error::other("/proc/PID/stat has another form"))?;
-    // The sum over living threads in nanoseconds, where the kernel keeps it, is finer.
-    let fine = threads(pid).unwrap_or_default();
-    let coarse = jiffies * 10_000.0;
-    Ok(if (fine - coarse).abs() <= 0.02 * coarse + 50_000.0 { fine } else { coarse })
+impl Cpu {
+    /// Of this process.
+    ///
+    /// # Errors
+    /// When /proc cannot be read.
+    pub fn own() -> io::Result<Self> {
+        Self::of(std::process::id())
+    }
+
+    fn of(pid: u32) -> io::Result<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // The name in brackets may have spaces.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let number = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok());
+        let jiffies = number(11).zip(number(12)).map(|(user, system)| user + system);
+        let jiffies = jiffies.ok_or_else(|| io::Error::other("/proc/PID/stat has another form"))?;
+        Ok(Self { coarse: jiffies * 10_000.0, fine: threads(pid).unwrap_or_default() })
+    }
+
+    /// Time used since `earlier`, in microseconds. The finer one counts unless a thread ended in between.
+    pub fn since(self, earlier: Self) -> f64 {
+        let (coarse, fine) = (self.coarse - earlier.coarse, self.fine - earlier.fine);
+        if fine < 0.95 * coarse - 20_000.0 { coarse } else { fine }
+    }
 }
 
 /// Time on a core of all living threads, in microseconds.

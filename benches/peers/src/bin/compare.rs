@@ -74,24 +74,34 @@ fn compare(flags: &Flags) -> io::Result<()> {
     for round in 1..=flags.rounds {
         for &clients in &flags.clients {
             run_round(flags, round, clients, &mut runs)?;
+            write(flags, &machine, &runs)?;
         }
     }
-    let mut rows = Vec::new();
+    let rows = rows(flags, &runs);
     for &clients in &flags.clients {
-        let sized: Vec<Row> = flags.candidates.iter().filter_map(|&one| Row::of(&runs, one, clients)).collect();
+        let sized: Vec<Row> = rows.iter().filter(|row| row.clients == clients).cloned().collect();
         println!("\n{clients} players in one room; per player seen and tick: payload, wire\n\n{}", table(&sized));
         println!("{}", promises(&sized));
-        rows.extend(sized);
     }
     for run in runs.iter().filter(|run| run.round == 1 && run.clients == flags.clients[0]) {
         println!("{:<19} {}", run.candidate, run.version);
     }
-    let (seed, seconds, warm_up) = (flags.seed, flags.seconds, flags.warm_up);
-    let plan = json!({ "seed": seed, "seconds": seconds, "warm_up": warm_up, "rounds": flags.rounds });
-    let report = json!({ "machine": machine, "plan": plan, "rows": rows, "runs": runs });
-    fs::write(&flags.json, serde_json::to_string_pretty(&report)?)?;
     println!("\neverything measured: {}", flags.json.display());
     Ok(())
+}
+
+fn rows(flags: &Flags, runs: &[Run]) -> Vec<Row> {
+    let sized = |&clients: &usize| flags.candidates.iter().filter_map(move |&one| Row::of(runs, one, clients));
+    flags.clients.iter().flat_map(sized).collect()
+}
+
+/// Writes everything measured so far, so that an interrupted comparison is not lost.
+fn write(flags: &Flags, machine: &str, runs: &[Run]) -> io::Result<()> {
+    let (seed, seconds, warm_up) = (flags.seed, flags.seconds, flags.warm_up);
+    let plan = json!({ "seed": seed, "seconds": seconds, "warm_up": warm_up, "rounds": flags.rounds });
+    let report = json!({ "machine": machine, "plan": plan, "rows": rows(flags, runs), "runs": runs });
+    let text = serde_json::to_string_pretty(&report)?;
+    fs::write(&flags.json, text).map_err(|error| io::Error::other(format!("{}: {error}", flags.json.display())))
 }
 
 fn check(flags: &Flags) -> io::Result<()> {
