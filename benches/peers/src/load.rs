@@ -13,18 +13,20 @@ use rustix::fd::OwnedFd;
 use serde::Serialize;
 use tickwire::tick::Moment;
 
+use crate::RATE;
 use crate::candidate::Candidate;
 use crate::frames::{self, CLOSE, PING, PONG};
 use crate::machine::{Cpu, Served, busy, connect, upgrade};
 use crate::protocol::{Heard, Marker, Protocol, Said};
 use crate::walker::Walker;
-use crate::{PROBES, RATE};
 
 /// How long the parts of a run are, and how many take part.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Players in the room.
     pub clients: usize,
+    /// Clients among them that measure latency.
+    pub probes: usize,
     /// Of the walkers.
     pub seed: u64,
     /// The cores of the server and of the clients.
@@ -203,7 +205,7 @@ impl Crowd {
     }
 
     fn join(&mut self, candidate: Candidate, served: &Served, plan: &Plan, number: usize) -> io::Result<()> {
-        let every = plan.clients.div_ceil(PROBES);
+        let every = plan.clients.div_ceil(plan.probes.max(1));
         let probe = number.is_multiple_of(every).then_some(number / every);
         let protocol = Protocol::new(candidate, probe);
         let (path, subprotocol) = protocol.path(served.address)?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use serde_json::json;
+use tickwire_peers::PROBES;
 use tickwire_peers::candidate::Candidate;
 use tickwire_peers::load::{self, Findings, Plan};
 use tickwire_peers::machine::{Served, allow_descriptors, description, stay_on};
@@ -123,6 +124,7 @@ fn check(flags: &Flags) -> io::Result<()> {
 fn run_round(flags: &Flags, round: usize, clients: usize, runs: &mut Vec<Run>) -> io::Result<()> {
     let plan = Plan {
         clients,
+        probes: PROBES,
         seed: flags.seed,
         cores: [flags.server_core, flags.client_core],
         idle: Duration::from_secs(2),
@@ -141,6 +143,9 @@ fn run_round(flags: &Flags, round: usize, clients: usize, runs: &mut Vec<Run>) -
         }
         let command = candidate.command(&programs, &flags.node, bytes.unwrap_or_default());
         eprint!("round {round} of {}, {clients} players, {:<19}", flags.rounds, candidate.name());
+        // The floor's message must have room for their counters.
+        let room = bytes.filter(|_| candidate == Candidate::Floor).map_or(PROBES, |bytes| bytes / 2);
+        let plan = Plan { probes: PROBES.min(room), ..plan };
         let (findings, version) = turn(flags, candidate, &command, &plan)?;
         runs.push(Run {
             candidate: candidate.name(),
