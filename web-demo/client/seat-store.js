@@ -1,0 +1,99 @@
+// What outlives the page: the claim to a seat, kept in a storage like `sessionStorage` under the server's URL, so that a
+// reload comes back to the same seat. Storage is a courtesy: when it is full, forbidden or holds nonsense, there is none.
+
+/**
+ * @typedef {{ getItem(key: string): string | null, setItem(key: string, value: string): void,
+ *   removeItem(key: string): void }} SeatStorage
+ * @typedef {import('./messages.js').CommandBody} CommandBody
+ * @typedef {Omit<import('./connection.js').Request, 'token'>} StoredRequest
+ * @typedef {{ room: string, resume: Uint8Array, events: number, request: StoredRequest, firstCommand: number,
+ *   commands: CommandBody[] }} StoredSeat `events`: the newest that arrived; `commands`: those that the game may not have
+ *   seen, numbered from `firstCommand` on
+ */
+
+export class SeatStore {
+  /**
+   * @param {SeatStorage | null} storage
+   * @param {string} url
+   */
+  constructor(storage, url) {
+    this.storage = storage;
+    this.key = `tickwire:${url}`;
+  }
+
+  /** @returns {StoredSeat | null} */
+  read() {
+    try {
+      const text = this.storage?.getItem(this.key);
+      return text ? parsed(text) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** @param {StoredSeat} seat */
+  write(seat) {
+    const { resume, commands, ...rest } = seat;
+    const plain = { ...rest, resume: toText(resume), commands: commands.map(commandToPlain) };
+    try {
+      this.storage?.setItem(this.key, JSON.stringify(plain));
+    } catch {
+      // Without a stored seat, a reload is a fresh join.
+    }
+  }
+
+  /**
+   * Forgets the seat.
+   * @param {string} [room] only when it is one of this room
+   */
+  remove(room) {
+    if (room !== undefined && this.read()?.room !== room) return;
+    try {
+      this.storage?.removeItem(this.key);
+    } catch {
+      // Not there then.
+    }
+  }
+}
+
+/**
+ * @param {string} text
+ * @returns {StoredSeat | null}
+ */
+function parsed(text) {
+  const { room, resume, events, request, firstCommand, commands } = JSON.parse(text);
+  const whole = typeof room === 'string' && [events, firstCommand].every(isNumber) && typeof request?.join?.type === 'string'
+    && typeof request.name === 'string' && Array.isArray(request.player) && isNumber(request.rate);
+  if (!whole) return null;
+  const { join, name, player, rate } = request;
+  const role = request.role === 'observer' ? 'observer' : 'player';
+  return {
+    room, resume: fromText(resume), events, request: { join, role, name, player, rate }, firstCommand,
+    commands: commands.map(plainToCommand),
+  };
+}
+
+/** @param {unknown} value */
+function isNumber(value) {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffffffff;
+}
+
+/** @param {CommandBody} command */
+function commandToPlain(command) {
+  return command.type === 'chat' ? command : { ...command, body: toText(command.body) };
+}
+
+/** @param {any} plain @returns {CommandBody} */
+function plainToCommand(plain) {
+  return plain.type === 'chat' ? plain : { ...plain, body: fromText(plain.body) };
+}
+
+/** @param {Uint8Array} bytes */
+function toText(bytes) {
+  return btoa(String.fromCharCode(...bytes));
+}
+
+/** @param {string} text */
+function fromText(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
