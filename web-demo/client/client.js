@@ -19,9 +19,11 @@ import { SeatStore } from './seat-store.js';
  *   token?: import('./token.js').TokenSource,
  *   storage?: import('./seat-store.js').SeatStorage,
  *   page?: PageEvents,
+ *   openChannel?: (name: string) => import('./seat-store.js').SeatChannel,
  * }} ClientOptions `now` counts milliseconds on any steady clock; `token` proves who comes, a function is asked for every
  *   connection and before the old one expires; `storage`, such as `sessionStorage`, keeps the seat over a reload of the
- *   page; `page` hears `pagehide`, the window itself by default
+ *   page; with it, `page` hears `pagehide` (the window itself by default) and `openChannel` reaches the other pages (a
+ *   BroadcastChannel by default)
  *
  * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number,
  *   token?: import('./token.js').TokenSource }} JoinOptions `player` goes to the game with the player, `options` choose or
@@ -50,7 +52,7 @@ export class Client {
       random: options.random ?? Math.random,
       setTimeout: options.setTimeout ?? ((call, ms) => setTimeout(call, ms)),
       clearTimeout: options.clearTimeout ?? ((timer) => clearTimeout(timer)),
-      seats: new SeatStore(options.storage ?? null, url),
+      seats: new SeatStore(options.storage ?? null, url, options.openChannel ?? broadcast()),
       page: options.storage && typeof page.addEventListener === 'function' ? page : null,
     };
   }
@@ -151,6 +153,11 @@ export class Client {
       }, reject);
     });
   }
+}
+
+/** Old browsers have no such channel. @returns {((name: string) => any) | null} */
+function broadcast() {
+  return typeof BroadcastChannel === 'function' ? (name) => new BroadcastChannel(name) : null;
 }
 
 /**

@@ -80,7 +80,7 @@ export class Room extends RoomEvents {
       this.#outbox.restore(stored.firstCommand, stored.commands);
     }
     const belongings = { meter: this.#meter, outbox: this.#outbox, news: this.#news };
-    this.#stay = new Stay(env, request, this.#owner(), belongings, welcome);
+    this.#stay = new Stay(env, request, this.#owner(), belongings, welcome, stored?.resume ?? null);
     this.#stay.enter(socket, welcome);
   }
 

@@ -1,9 +1,13 @@
 // What outlives the page: the claim to a seat, kept in a storage like `sessionStorage` under the server's URL, so that a
 // reload comes back to the same seat. Storage is a courtesy: when it is full, forbidden or holds nonsense, there is none.
+//
+// A duplicated tab starts with a copy. The server's tokens are good for one return, so whoever returns tells the other
+// pages of this browser the next one: a page that was replaced can claim the seat back when its player says so.
 
 /**
  * @typedef {{ getItem(key: string): string | null, setItem(key: string, value: string): void,
  *   removeItem(key: string): void }} SeatStorage
+ * @typedef {{ postMessage(message: any): void, onmessage: ((event: any) => void) | null, unref?(): void }} SeatChannel
  * @typedef {import('./messages.js').CommandBody} CommandBody
  * @typedef {Omit<import('./connection.js').Request, 'token'>} StoredRequest
  * @typedef {{ room: string, resume: Uint8Array, events: number, request: StoredRequest, firstCommand: number,
@@ -15,10 +19,15 @@ export class SeatStore {
   /**
    * @param {SeatStorage | null} storage
    * @param {string} url
+   * @param {((name: string) => SeatChannel) | null} open a channel to the other pages of this browser
    */
-  constructor(storage, url) {
+  constructor(storage, url, open) {
     this.storage = storage;
     this.key = `tickwire:${url}`;
+    this.channel = storage && open ? open(this.key) : null;
+    if (!this.channel) return;
+    this.channel.onmessage = ({ data }) => this.#heard(data);
+    this.channel.unref?.();
   }
 
   /** @returns {StoredSeat | null} */
@@ -43,6 +52,24 @@ export class SeatStore {
   }
 
   /**
+   * Another page plays on this seat; what was lost to it is no business of ours.
+   * @param {number} events the newest that arrived here
+   */
+  replaced(events) {
+    const seat = this.read();
+    if (seat) this.write({ ...seat, events, commands: [] });
+  }
+
+  /**
+   * A claim was granted.
+   * @param {Uint8Array} spent the token that it was made with
+   * @param {Uint8Array} next the one that is good from now on
+   */
+  renewed(spent, next) {
+    this.channel?.postMessage({ spent: toText(spent), next: toText(next) });
+  }
+
+  /**
    * Forgets the seat.
    * @param {string} [room] only when it is one of this room
    */
@@ -53,6 +80,13 @@ export class SeatStore {
     } catch {
       // Not there then.
     }
+  }
+
+  /** @param {any} data */
+  #heard(data) {
+    const seat = this.read();
+    if (!seat || typeof data?.next !== 'string' || data.spent !== toText(seat.resume)) return;
+    this.write({ ...seat, resume: fromText(data.next) });
   }
 }
 

@@ -56,8 +56,8 @@ export class Session {
     this.tick = welcome.tick;
     /** Frames applied, modulo 256. */
     this.frames = 0;
-    /** The newest event that the server was told of; after a resumption it wants to be told again. */
-    this.toldEvents = welcome.continuity === 'fresh' ? welcome.events : null;
+    /** The newest event that the server knows to be known. */
+    this.toldEvents = welcome.events;
     /** Position reports start when the page has a position to report. */
     this.inputsRun = welcome.rule === 'steer' && this.inputs.fields.length > 0;
     this.rule = welcome.rule;
@@ -104,7 +104,7 @@ export class Session {
    */
   pump(now) {
     this.#makeInputs(now);
-    if (now >= this.nextPingAt) this.#ping(now);
+    if (now >= this.nextPingAt && !this.#ping(now)) return Infinity;
     for (const command of this.outbox.take(now)) this.#send(command);
     if (this.inputs.hasUnsent && now - this.flushedAt >= RUN_WITHIN_MS) this.flush(now);
     if (this.unacknowledged && now - this.ackedAt >= ACK_WITHIN_MS) this.acknowledge(now);
@@ -225,15 +225,16 @@ export class Session {
     if (changed) this.flush(now);
   }
 
-  /** @param {number} now */
+  /** @param {number} now @returns {boolean} whether the server may still be there */
   #ping(now) {
     this.unheard += 1;
     if (this.unheard > MAX_UNHEARD) {
       this.owner.lost();
-      return;
+      return false;
     }
     this.#send({ type: 'ping', stamp: stamp(now) });
     this.nextPingAt = now + PING_EVERY_MS;
+    return true;
   }
 
   /** @param {number} zone @param {number} now */

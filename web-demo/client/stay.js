@@ -32,6 +32,8 @@ export class Stay {
   /** @type {any} */ #timer = null;
   /** The one before, for what was held in it. @type {Session | null} */ #last = null;
   /** @type {Welcome} */ #welcome;
+  /** What the next claim is made with. @type {Uint8Array | null} */ #token;
+  /** A connection that is of no use and not closed: what closes it would also end the stay. @type {Socket | null} */ #useless = null;
   #renewed = false;
   /** @type {Environment} */ #env;
   /** @type {Request} */ #request;
@@ -47,13 +49,15 @@ export class Stay {
    * @param {StayOwner} owner
    * @param {Belongings} belongings
    * @param {Welcome} welcome the first
+   * @param {Uint8Array | null} claimed the token with which it was asked for
    */
-  constructor(env, request, owner, belongings, welcome) {
+  constructor(env, request, owner, belongings, welcome, claimed) {
     this.#env = env;
     this.#request = request;
     this.#owner = owner;
     this.#belongings = belongings;
     this.#welcome = welcome;
+    this.#token = claimed;
     this.#renewal = new TokenRenewal(env, request.token, (token) => this.session?.refresh(token));
     this.#rejoin = new Rejoin(
       env,
@@ -71,7 +75,9 @@ export class Stay {
   /** @param {Socket} socket @param {Welcome} welcome */
   enter(socket, welcome) {
     const { outbox, news } = this.#belongings;
+    if (welcome.continuity !== 'fresh' && this.#token && welcome.resume) this.#env.seats.renewed(this.#token, welcome.resume);
     this.#welcome = welcome;
+    this.#token = welcome.resume;
     news.begin(welcome);
     const sameInputs = this.#owner.entered(welcome);
     const plays = this.#request.role === 'player';
@@ -81,6 +87,7 @@ export class Stay {
     if (sameInputs && this.#last) session.goOn(this.#last);
     this.session = session;
     this.#last = null;
+    this.#abandonUseless();
     outbox.begin(welcome);
     socket.onmessage = ({ data }) => {
       session.receive(new Uint8Array(data), this.#env.now());
@@ -117,7 +124,8 @@ export class Stay {
 
   /** Writes down what a reload needs to come back to this seat. */
   save() {
-    const { room, resume } = this.#welcome;
+    const { room } = this.#welcome;
+    const resume = this.#token;
     if (!resume) {
       this.#env.seats.remove(room);
       return;
@@ -138,12 +146,14 @@ export class Stay {
    */
   end(code, text) {
     if (this.session) abandon(this.session.socket, LEFT);
+    this.#abandonUseless();
     this.#drop();
     this.#last = null;
     this.#rejoin.stop();
     this.#env.page?.removeEventListener('pagehide', this.#save);
-    // Who was replaced may want to claim the seat again, when the player says so.
-    if (code !== REPLACED) this.#env.seats.remove(this.#welcome.room);
+    // Who was replaced may claim the seat again, when the player says so.
+    if (code === REPLACED) this.#env.seats.replaced(this.#belongings.news.newest);
+    else this.#env.seats.remove(this.#welcome.room);
     this.#belongings.outbox.fail(text);
     this.#owner.left(code, text, false);
   }
@@ -158,7 +168,10 @@ export class Stay {
         this.#renewal.arm(seconds);
       },
       lost: () => {
-        if (this.session) abandon(this.session.socket, 4500);
+        this.#abandonUseless();
+        const socket = this.session?.socket ?? null;
+        if (socket) socket.onmessage = socket.onclose = null;
+        this.#useless = socket;
         this.#closed(LOST, '');
       },
     };
@@ -166,8 +179,7 @@ export class Stay {
 
   /** @returns {import('./messages.js').Resume | null} */
   #claim() {
-    const { resume } = this.#welcome;
-    return resume && { token: resume, tick: this.#owner.known(), events: this.#belongings.news.newest };
+    return this.#token && { token: this.#token, tick: this.#owner.known(), events: this.#belongings.news.newest };
   }
 
   /** @param {number} code @param {string} reason */
@@ -192,6 +204,11 @@ export class Stay {
     if (this.#renewed && !this.#rejoin.good) return false;
     this.#renewed = true;
     return true;
+  }
+
+  #abandonUseless() {
+    if (this.#useless) abandon(this.#useless, 4500);
+    this.#useless = null;
   }
 
   #drop() {
