@@ -54,10 +54,7 @@ export class Outbox {
     this.calls = new Map();
     this.pace = new Pace(COMMAND_EVERY_MS, COMMAND_BURST);
     this.chatPace = new Pace(CHAT_EVERY_MS, CHAT_BURST);
-  }
-
-  get full() {
-    return this.kept.length >= MAX_KEPT;
+    this.closed = false;
   }
 
   /**
@@ -90,7 +87,7 @@ export class Outbox {
    * @param {Waiter | null} [waiter] of the delivery
    */
   add(body, waiter = null) {
-    if (this.full) return false;
+    if (this.closed || this.kept.length >= MAX_KEPT) return false;
     this.newest = (this.newest + 1) >>> 0;
     this.kept.push({ seq: this.newest, body, waiter });
     return true;
@@ -102,7 +99,7 @@ export class Outbox {
    */
   deliver(body) {
     return quiet(new Promise((resolve, reject) => {
-      if (!this.add(body, { resolve, reject })) reject(tooMany());
+      if (!this.add(body, { resolve, reject })) reject(this.#refusal());
     }));
   }
 
@@ -113,7 +110,7 @@ export class Outbox {
    */
   ask(body, timeout) {
     return quiet(new Promise((resolve, reject) => {
-      if (this.calls.size >= MAX_CALLS || !this.add(body)) return reject(tooMany());
+      if (this.calls.size >= MAX_CALLS || !this.add(body)) return reject(this.#refusal());
       const seq = this.newest;
       const late = () => {
         this.calls.delete(seq);
@@ -184,10 +181,20 @@ export class Outbox {
     this.calls.clear();
     for (const { reject } of waiting) reject(new CommandError('gone', why));
   }
-}
 
-function tooMany() {
-  return new CommandError('full', 'too many messages wait for the server');
+  /**
+   * Nothing is taken any more.
+   * @param {string} why
+   */
+  close(why) {
+    this.closed = true;
+    this.fail(why);
+  }
+
+  #refusal() {
+    if (this.closed) return new CommandError('gone', 'the room is closed');
+    return new CommandError('full', 'too many messages wait for the server');
+  }
 }
 
 /**

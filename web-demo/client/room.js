@@ -5,7 +5,7 @@ import { LEFT } from './close.js';
 import { EventStream } from './event-stream.js';
 import { PlayoutClock } from './interpolation.js';
 import { Meter } from './meter.js';
-import { CommandError, Outbox } from './outbox.js';
+import { Outbox } from './outbox.js';
 import { Prediction } from './prediction.js';
 import { RoomEvents } from './room-events.js';
 import { Roster } from './roster.js';
@@ -102,7 +102,7 @@ export class Room extends RoomEvents {
    */
   send(kind, body) {
     const command = message('game', kind, body);
-    if (this.connection === 'closed' || !this.#outbox.add(command)) return false;
+    if (!this.#outbox.add(command)) return false;
     this.#stay.pump();
     return true;
   }
@@ -115,8 +115,9 @@ export class Room extends RoomEvents {
    * @returns {Promise<Uint8Array>} the reply; rejects with a CommandError
    */
   call(kind, body, { timeout = CALL_TIMEOUT_MS } = {}) {
-    const command = message('call', kind, body);
-    return this.#kept(() => this.#outbox.ask(command, timeout));
+    const reply = this.#outbox.ask(message('call', kind, body), timeout);
+    this.#stay.pump();
+    return reply;
   }
 
   /**
@@ -129,7 +130,9 @@ export class Room extends RoomEvents {
     const seats = [to].flat();
     if ([...text].length > CHAT_CHARS) throw new RangeError(`a line of ${[...text].length} characters: at most ${CHAT_CHARS}`);
     if (seats.length > CHAT_TO) throw new RangeError(`a line for ${seats.length} players: at most ${CHAT_TO}`);
-    return this.#kept(() => this.#outbox.deliver({ type: 'chat', to: seats, text }));
+    const delivery = this.#outbox.deliver({ type: 'chat', to: seats, text });
+    this.#stay.pump();
+    return delivery;
   }
 
   /** Leaves for good. */
@@ -276,18 +279,6 @@ export class Room extends RoomEvents {
     this.connection = comesBack ? 'reconnecting' : 'closed';
     this.listeners.connection.emit(this.connection);
     this.listeners.leave.emit(code, text, comesBack);
-  }
-
-  /**
-   * @template T
-   * @param {() => Promise<T>} put
-   * @returns {Promise<T>}
-   */
-  #kept(put) {
-    if (this.connection === 'closed') return Promise.reject(new CommandError('gone', 'the room is closed'));
-    const promise = put();
-    this.#stay.pump();
-    return promise;
   }
 }
 

@@ -154,7 +154,7 @@ export class Stay {
     // Who was replaced may claim the seat again, when the player says so.
     if (code === REPLACED) this.#env.seats.replaced(this.#belongings.news.newest);
     else this.#env.seats.remove(this.#welcome.room);
-    this.#belongings.outbox.fail(text);
+    this.#belongings.outbox.close(text);
     this.#owner.left(code, text, false);
   }
 

@@ -6,17 +6,10 @@ import test from 'node:test';
 
 import { Backoff } from '../client/backoff.js';
 import { join } from './support/join.js';
+import { watch } from './support/log.js';
 import { random } from './support/random.js';
 import { avatar } from './support/server.js';
 import { encodeSmall } from './support/wire.js';
-
-function watch(room) {
-  const log = [];
-  room.onLeave((code, reason, back) => log.push(`leave ${code} ${back}`));
-  room.onConnection((state) => log.push(state));
-  room.onReconnect(() => log.push('back'));
-  return log;
-}
 
 test('waits double up to a bound, with full jitter', () => {
   const highest = new Backoff(() => 0.999999);
