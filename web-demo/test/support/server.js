@@ -24,7 +24,7 @@ export class VirtualTime {
   async advance(ms) {
     const end = this.ms + ms;
     for (;;) {
-      await Promise.resolve();
+      await settle();
       const due = [...this.timers].filter(([, { at }]) => at <= end).sort((a, b) => a[1].at - b[1].at || a[0] - b[0])[0];
       if (!due) break;
       this.timers.delete(due[0]);
@@ -32,13 +32,18 @@ export class VirtualTime {
       due[1].call();
     }
     this.ms = end;
-    await Promise.resolve();
+    await settle();
   }
 
   /** Lets time pass without running timers, as in a frozen tab. */
   freeze(ms) {
     this.ms += ms;
   }
+}
+
+/** Lets promises settle that wait for each other, as many as there ever are in a row here. */
+async function settle() {
+  for (let turn = 0; turn < 10; turn++) await null;
 }
 
 /** The server's end of one connection. */
@@ -69,7 +74,7 @@ class Peer {
 }
 
 export class FakeServer {
-  /** `accept(peer, message)` hears every client message; by default hellos are welcomed. */
+  /** `accept(peer, message)` hears every client message; by default hellos are welcomed, pings not answered. */
   constructor(time, { welcome = {}, latency = 10 } = {}) {
     this.time = time;
     this.latency = latency;
