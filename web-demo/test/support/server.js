@@ -134,10 +134,8 @@ export class FakeServer {
   /** Sends a frame with zones as `[id, rows]`, rows as `{ kind, id, values }`. */
   frame({ advance = 1, consumed = 0, note = null, events = null, zones = [], hash } = {}) {
     const parts = zones.map(([zone, rows]) => {
-      const bytes = encodeKeyframe(this.welcome.schema, rows);
-      const state = new Zone(planSchema(this.welcome.schema));
-      state.readKeyframe(bytes);
-      return { zone, bytes, hash: hash === undefined ? state.hash() : hash };
+      const part = keyframe(this.welcome.schema, zone, rows);
+      return hash === undefined ? part : { ...part, hash };
     });
     this.peer.send(encodeFrame({ advance, consumed, note, events, parts }));
   }
@@ -193,6 +191,14 @@ export const WELCOME = {
 /** An avatar row at rest. */
 export function avatar(id, x, y = 0, heading = 0, mood = 0, alive = 1) {
   return { kind: 0, id, values: [x, y, heading, mood, alive] };
+}
+
+/** The part of a frame that makes a zone have these rows. */
+export function keyframe(schema, zone, rows) {
+  const bytes = encodeKeyframe(schema, rows);
+  const state = new Zone(planSchema(schema));
+  state.readKeyframe(bytes);
+  return { zone, bytes, hash: state.hash() };
 }
 
 /** All inputs that a peer sent, one by one, in quanta. */

@@ -1,0 +1,4 @@
+import { Client } from 'tickwire-client';
+
+const room = await new Client(decodeURIComponent(location.hash.slice(1))).joinOrCreate('toy', { name: 'Bo' });
+room.onAdd('avatar', (entity) => { document.title = `${entity.kind} at ${entity.x}`; });
