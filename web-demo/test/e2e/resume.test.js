@@ -120,14 +120,16 @@ test('a frozen tab wakes up in its seat', async () => {
   const bo = await companion(before.id);
   await watch(tab);
   const devtools = await tab.page.context().newCDPSession(tab.page);
-  await devtools.send('Page.setWebLifecycleState', { state: 'frozen' });
+  // The lifecycle state `frozen` does nothing to a page without a window; a debugger stops it for good.
+  await devtools.send('Debugger.enable');
+  await devtools.send('Debugger.pause');
   for (const text of ['one', 'two', 'three']) await bo.room.chat(text);
   await sleep(FROZEN_MS);
-  await devtools.send('Page.setWebLifecycleState', { state: 'active' });
-  await eventually('the page heard all', () => told(tab), ({ lines }) => lines.length >= 3);
-  await eventually('the page is there', () => online(tab));
+  await devtools.send('Debugger.resume');
+  await eventually('the page heard all and is back', () => told(tab), ({ lines, resumed }) => lines.length >= 3 && resumed > 0);
   const seen = await told(tab);
   assert.deepEqual([seen.lines, seen.gaps, seen.back, seen.own], [['one', 'two', 'three'], 0, 0, []]);
+  assert.deepEqual(seen.closes, [[4008, true]], 'a page that takes nothing is sent away for a while');
   const room = await tab.room();
   assert.deepEqual([room.seat, room.entity, room.stats.desyncs], [before.seat, before.entity, 0]);
   assert.ok(!bo.changes(before.seat).includes('left'));
