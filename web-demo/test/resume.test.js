@@ -356,6 +356,7 @@ test('a room that cannot be entered again is replaced as at the first join, a ti
   server.peer.close(1006);
   await time.advance(1000);
   assert.deepEqual(log, ['reconnecting', 'leave 1006 true', 'closed', 'leave 4505 false']);
+  assert.equal(server.peers.filter((peer) => peer.of('hello')[0].join.type === 'reserved').length, 1);
 });
 
 test('observers make no inputs and come back as observers', async () => {

@@ -132,6 +132,18 @@ test('a renewal that fails is tried again until the end', async () => {
   assert.deepEqual(refreshed(server).map(([text]) => text), ['t5']);
 });
 
+test('a token that comes when its connection is gone is not sent over the next one', async () => {
+  let give;
+  const token = counted((text) => (text === 't2' ? new Promise((resolve) => (give = resolve)) : text));
+  const { time, server } = await join({ welcome: { expires: 5 }, options: { token } });
+  await time.advance(4500);
+  server.peer.close(1006);
+  await time.advance(300);
+  give('t2');
+  await time.advance(300);
+  assert.deepEqual([server.peers.length, refreshed(server)], [2, []]);
+});
+
 test('an expired token brings the client back once, with a new one', async () => {
   const { time, server, room } = await join({ welcome: { resume: Uint8Array.of(1) }, options: { token: counted() } });
   const log = watch(room);
