@@ -7,8 +7,8 @@ import { Room } from './room.js';
 import { SeatStore } from './seat-store.js';
 
 /**
- * @typedef {{ addEventListener(type: string, listener: () => void): void,
- *   removeEventListener(type: string, listener: () => void): void }} PageEvents
+ * @typedef {{ addEventListener(type: string, listener: (event: any) => void): void,
+ *   removeEventListener(type: string, listener: (event: any) => void): void }} PageEvents
  *
  * @typedef {{
  *   WebSocket?: new (url: string, protocols: string[]) => any,
@@ -22,8 +22,8 @@ import { SeatStore } from './seat-store.js';
  *   openChannel?: (name: string) => import('./seat-store.js').SeatChannel,
  * }} ClientOptions `now` counts milliseconds on any steady clock; `token` proves who comes, a function is asked for every
  *   connection and before the old one expires; `storage`, such as `sessionStorage`, keeps the seat over a reload of the
- *   page; with it, `page` hears `pagehide` (the window itself by default) and `openChannel` reaches the other pages (a
- *   BroadcastChannel by default)
+ *   page, `openChannel` reaches the other pages then (a BroadcastChannel by default); `page` hears `pagehide` (the window
+ *   itself by default): without a storage, a page that goes leaves its room
  *
  * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number,
  *   token?: import('./token.js').TokenSource }} JoinOptions `player` goes to the game with the player, `options` choose or
@@ -53,7 +53,7 @@ export class Client {
       setTimeout: options.setTimeout ?? ((call, ms) => setTimeout(call, ms)),
       clearTimeout: options.clearTimeout ?? ((timer) => clearTimeout(timer)),
       seats: new SeatStore(options.storage ?? null, url, options.openChannel ?? broadcast()),
-      page: options.storage && typeof page.addEventListener === 'function' ? page : null,
+      page: typeof page.addEventListener === 'function' ? page : null,
     };
   }
 

@@ -30,6 +30,11 @@ export class SeatStore {
     this.channel.unref?.();
   }
 
+  /** Whether anything outlives the page. */
+  get remembers() {
+    return this.storage !== null;
+  }
+
   /** @returns {StoredSeat | null} */
   read() {
     try {

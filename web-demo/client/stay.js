@@ -41,7 +41,7 @@ export class Stay {
   /** @type {Belongings} */ #belongings;
   /** @type {Rejoin} */ #rejoin;
   /** @type {TokenRenewal} */ #renewal;
-  #save = () => this.save();
+  #hidden = (/** @type {any} */ event) => this.#pageHidden(event);
 
   /**
    * @param {Environment} env
@@ -69,7 +69,7 @@ export class Stay {
       },
       ({ code, text }) => this.end(code, text),
     );
-    env.page?.addEventListener('pagehide', this.#save);
+    env.page?.addEventListener('pagehide', this.#hidden);
   }
 
   /** @param {Socket} socket @param {Welcome} welcome */
@@ -150,7 +150,7 @@ export class Stay {
     this.#drop();
     this.#last = null;
     this.#rejoin.stop();
-    this.#env.page?.removeEventListener('pagehide', this.#save);
+    this.#env.page?.removeEventListener('pagehide', this.#hidden);
     // Who was replaced may claim the seat again, when the player says so.
     if (code === REPLACED) this.#env.seats.replaced(this.#belongings.news.newest);
     else this.#env.seats.remove(this.#welcome.room);
@@ -204,6 +204,13 @@ export class Stay {
     if (this.#renewed && !this.#rejoin.good) return false;
     this.#renewed = true;
     return true;
+  }
+
+  /** @param {{ persisted?: boolean }} event `persisted`: the page may be shown again as it is */
+  #pageHidden({ persisted = false }) {
+    if (this.#env.seats.remembers) this.save();
+    // Nobody could come back to this seat: it need not be held.
+    else if (!persisted) this.end(LEFT, 'left the room');
   }
 
   #abandonUseless() {

@@ -146,6 +146,15 @@ function storedExample() {
   return { room: 'elsewhere', resume: btoa('x'), events: 0, request, firstCommand: 0, commands: [] };
 }
 
+test('a page that remembers nothing leaves when it goes, unless it may be shown again', async () => {
+  const options = { ...page(), storage: undefined };
+  const { server, room } = await seated(options);
+  options.hide({ persisted: true });
+  assert.equal(room.connection, 'online');
+  options.hide({ persisted: false });
+  assert.deepEqual([room.connection, server.peer.closedWith, options.listening.size], ['closed', 1000, 0]);
+});
+
 test('a ticket is not stored', async () => {
   const options = page();
   const { time, client } = await join({ welcome: { resume: Uint8Array.of(1) }, options });

@@ -174,6 +174,20 @@ test('a reloaded page has its seat back, and hears what was said meanwhile', asy
   await tab.close();
 });
 
+test('a page that remembers nothing leaves its room when it goes', async () => {
+  const tab = await Tab.open(browser, server.url);
+  const bo = await companion();
+  const seat = await tab.page.evaluate(async (id) => {
+    const { Client } = await import('/client/index.js');
+    return (await new Client(`ws://${location.host}/play`).joinById(id)).seat;
+  }, bo.room.id);
+  await eventually('the player is there', async () => bo.changes(seat), (changes) => changes.includes('joined'));
+  await tab.page.goto('about:blank');
+  await eventually('the seat is free', async () => bo.changes(seat), (changes) => changes.includes('left'));
+  assert.deepEqual(bo.changes(seat), ['joined', 'left']);
+  await tab.close();
+});
+
 test('a duplicated tab takes the seat; the other stays away until its player says so', async () => {
   const tab = await Tab.open(browser, server.url);
   const bo = await companion();

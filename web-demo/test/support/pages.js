@@ -33,7 +33,7 @@ export function page(browser = new Set(), storage = new FakeStorage()) {
       addEventListener: (type, listener) => type === 'pagehide' && listening.add(listener),
       removeEventListener: (type, listener) => listening.delete(listener),
     },
-    hide: () => listening.forEach((listener) => listener()),
+    hide: (event = {}) => listening.forEach((listener) => listener(event)),
     listening,
     openChannel: (name) => {
       const channel = {
