@@ -113,13 +113,15 @@ export class Stay {
 
   /** @param {import('./inputs.js').InputValues} values */
   setInput(values) {
+    // Who looks on has none; a page need not know.
+    if (this.#request.role === 'observer') return;
     if (!this.session) this.#last?.setInput(values, this.#env.now());
     else if (this.session.setInput(values, this.#env.now())) this.pump();
   }
 
   /** @param {import('./inputs.js').InputValues} values */
   pressInput(values) {
-    this.session?.inputs.press(values);
+    if (this.#request.role === 'player') this.session?.inputs.press(values);
   }
 
   /** Writes down what a reload needs to come back to this seat. */

@@ -367,7 +367,8 @@ test('observers make no inputs and come back as observers', async () => {
   const room = await joining;
   assert.deepEqual([room.role, room.entity, server.peer.of('hello')[0].role], ['observer', 0, 'observer']);
   assert.deepEqual(server.peer.of('hello')[0].join, { type: 'byId', room: 'r1' });
-  room.setInput({});
+  room.setInput({ dx: 1 });
+  room.pressInput({ dash: true });
   server.frame({ zones: [[0, [avatar(1, 64)]]] });
   await time.advance(500);
   assert.equal(room.state.entities.get(1).x, 1);
