@@ -20,6 +20,10 @@ fn pages_come_with_a_strict_policy_and_validators() {
     let again = format!("GET /assets/maps/plaza.txt HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: {tag}\r\n\r\n");
     raw.say(again.as_bytes());
     assert!(raw.head().starts_with("HTTP/1.1 304"));
+    assert!(!map.contains("access-control-allow-origin"), "pages and data are for this site");
+    let client = server.get("/client/index.js");
+    assert!(client.starts_with("HTTP/1.1 200") && client.contains("access-control-allow-origin: *"), "{client}");
+    assert!(client.contains("content-type: text/javascript"));
     for path in
         ["/nothing", "/../Cargo.toml", "/%2e%2e/Cargo.toml", "/assets/../Cargo.toml", "/package.json", "//etc/passwd"]
     {
