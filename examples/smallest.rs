@@ -15,8 +15,9 @@ use tickwire::{
 /// Half the width of the board, in quanta of 1/64.
 const EDGE: i32 = 64 * 64;
 
+/// Who sits where, and where their dots are.
 #[derive(Default)]
-struct Dots(BTreeMap<Seat, (EntityId, i32, i32)>);
+pub struct Dots(BTreeMap<Seat, (EntityId, i32, i32)>);
 
 impl Game for Dots {
     fn spec(&self) -> Spec {

@@ -22,6 +22,7 @@ pub mod measure;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod snapshot;
+pub mod testing;
 pub mod tick;
 pub mod wire;
 
