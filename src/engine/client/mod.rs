@@ -106,7 +106,7 @@ pub struct Pass {
 }
 
 /// What a client knows and says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Client {
     depth: Depth,
     /// The welcome of this connection.
