@@ -5,6 +5,7 @@ mod config;
 mod form;
 mod origin;
 mod pages;
+mod qr;
 mod routes;
 
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! The routes: the WebSocket endpoint, the list of rooms (once, or live as server-sent events), costs, health, metrics, pages.
+//! The routes: the WebSocket endpoint, the list of rooms (once, or live as server-sent events), costs, invitations, health,
+//! metrics, pages.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,7 +7,8 @@ use std::time::Duration;
 
 use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::http::header::{
-    HOST, IF_NONE_MATCH, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    CACHE_CONTROL, HOST, IF_NONE_MATCH, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -15,7 +17,7 @@ use futures_util::{Stream, stream};
 use tokio::sync::watch;
 
 use super::config::Config;
-use super::{origin, pages};
+use super::{origin, pages, qr};
 use crate::actor::{Explain, Gate, start};
 use crate::wire::SUBPROTOCOL;
 
@@ -32,6 +34,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .route("/api/rooms", web::get().to(rooms))
         .route("/api/rooms/events", web::get().to(room_events))
         .route("/api/rooms/{id}/costs", web::get().to(costs))
+        .route("/api/rooms/{id}/qr.svg", web::get().to(invitation))
         .route("/healthz", web::get().to(health))
         .route("/metrics", web::get().to(metrics))
         .route("/{path:.*}", web::get().to(page));
@@ -114,6 +117,19 @@ async fn costs(id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
         Ok(Some(costs)) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(&*costs),
         Ok(None) => HttpResponse::NotFound().body("404: no such room\n"),
         Err(_) => unavailable("503: busy\n"),
+    }
+}
+
+/// The link into a room as a QR code, for the phone of whoever sits beside.
+async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request: HttpRequest) -> HttpResponse {
+    let host = request.headers().get(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
+    match qr::invitation(asked.scheme, host, &id) {
+        Ok(svg) => HttpResponse::Ok()
+            .content_type("image/svg+xml")
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .body(svg),
+        Err(text) => HttpResponse::BadRequest().body(format!("400: {text}\n")),
     }
 }
 

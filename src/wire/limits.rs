@@ -10,6 +10,8 @@ pub const SERVER_MESSAGE: usize = 4 * 1024 * 1024;
 pub const NAME_CHARS: usize = 24;
 /// Bytes of a room id, game name, option key or option value.
 pub const TEXT: usize = 64;
+/// Bytes of the host in an invitation: the longest domain name and a port.
+pub const HOST: usize = 259;
 /// Options in a hello, per list.
 pub const OPTIONS: usize = 16;
 /// Bytes of a join token: JWTs with a few claims stay below.

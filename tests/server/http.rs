@@ -63,6 +63,22 @@ fn a_room_says_where_its_bytes_go() {
 }
 
 #[test]
+fn an_invitation_is_a_picture_of_a_link_to_this_server() {
+    let server = TestServer::start();
+    let told = server.get("/api/rooms/ab12cd34/qr.svg?scheme=https");
+    assert!(told.starts_with("HTTP/1.1 200") && told.contains("content-type: image/svg+xml"), "{told}");
+    assert!(told.contains("cache-control: no-store") && told.contains("<svg"), "{told}");
+    for path in
+        ["/api/rooms/ab12cd34/qr.svg", "/api/rooms/ab12cd34/qr.svg?scheme=ftp", "/api/rooms/a%26b/qr.svg?scheme=http"]
+    {
+        assert!(server.get(path).starts_with("HTTP/1.1 400"), "{path}");
+    }
+    let mut raw = Raw::open(server.address);
+    raw.say(b"GET /api/rooms/ab12cd34/qr.svg?scheme=http HTTP/1.1\r\nHost: evil.example/?\r\n\r\n");
+    assert!(raw.head().starts_with("HTTP/1.1 400"));
+}
+
+#[test]
 fn the_list_of_rooms_updates_by_itself() {
     let empty_room_for = Duration::from_secs(1);
     let config = Config { empty_room_for, ..lean() };
