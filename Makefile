@@ -5,9 +5,9 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit e2e guide deny bench
+.PHONY: test tools format lint rust pure docs types unit package e2e guide deny bench
 
-test: tools format lint rust pure docs types unit e2e guide
+test: tools format lint rust pure docs types unit package e2e guide
 	@echo "all checks passed"
 
 tools: $(WEB)/node_modules/.installed
@@ -41,6 +41,10 @@ types: tools
 
 unit: tools
 	cd $(WEB) && npm test --silent
+
+# The browser client as a package, installed elsewhere with Vite and ws.
+package: tools
+	cd $(WEB) && npm run --silent package
 
 e2e: tools
 	cargo build --locked --release

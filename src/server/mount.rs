@@ -64,6 +64,7 @@ impl Mount {
             most_rooms: config.most_rooms,
             arbiters: config.room_threads,
             empty_for: config.empty_room_for,
+            hold: config.hold_seats_for,
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let (open, sessions) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));

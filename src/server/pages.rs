@@ -5,7 +5,8 @@ use std::path::{Component, Path};
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use rust_embed::RustEmbed;
 
@@ -57,6 +58,10 @@ pub fn answer(pages: &Pages, path: &str, known_tag: Option<&HeaderValue>) -> Htt
         .insert_header((CACHE_CONTROL, "no-cache"));
     if let Some(tag) = found.tag {
         response.insert_header((ETAG, tag));
+    }
+    // The browser client is a library: pages of other sites import it from here. Who may play is another question (origin).
+    if path.starts_with("client/") {
+        response.insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
     }
     if unchanged {
         return response.finish();

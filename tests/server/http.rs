@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tickwire::server::{Config, Pages};
 
-use crate::support::{Player, Raw, TestServer, wait_for};
+use crate::support::{Player, Raw, TestServer, lean, wait_for};
 
 #[test]
 fn pages_come_with_a_strict_policy_and_validators() {
@@ -21,6 +21,10 @@ fn pages_come_with_a_strict_policy_and_validators() {
     let again = format!("GET /assets/maps/plaza.txt HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: {tag}\r\n\r\n");
     raw.say(again.as_bytes());
     assert!(raw.head().starts_with("HTTP/1.1 304"));
+    assert!(!map.contains("access-control-allow-origin"), "pages and data are for this site");
+    let client = server.get("/client/index.js");
+    assert!(client.starts_with("HTTP/1.1 200") && client.contains("access-control-allow-origin: *"), "{client}");
+    assert!(client.contains("content-type: text/javascript"));
     for path in
         ["/nothing", "/../Cargo.toml", "/%2e%2e/Cargo.toml", "/assets/../Cargo.toml", "/package.json", "//etc/passwd"]
     {
@@ -104,7 +108,7 @@ fn an_invitation_is_a_picture_of_a_link_to_this_server() {
 #[test]
 fn the_list_of_rooms_updates_by_itself() {
     let empty_room_for = Duration::from_secs(1);
-    let config = Config { workers: 1, room_threads: 1, empty_room_for, ..Config::default() };
+    let config = Config { empty_room_for, ..lean() };
     let server = TestServer::with(config, |server| server);
     assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
     let mut live = Raw::open(server.address);
@@ -177,7 +181,7 @@ fn handshakes_are_checked() {
 
 #[test]
 fn a_full_server_says_so() {
-    let config = Config { workers: 1, room_threads: 1, most_sessions: 2, ..Config::default() };
+    let config = Config { most_sessions: 2, ..lean() };
     let server = TestServer::with(config, |server| server);
     let players = [Player::arena(&server), Player::arena(&server)];
     let mut third = Raw::open(server.address);

@@ -2,8 +2,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
+mod crash;
 mod hostile;
 mod http;
 mod play;
+mod resume;
 mod slow;
 mod support;

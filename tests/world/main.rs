@@ -1,7 +1,7 @@
 //! The engine in a world of virtual time: playtests of an odd game under one seed, disturbed in every way, which compare
 //! every client with the server at every frame.
 //!
-//! `TICKWIRE_SEEDS` sets how many seeds are run over all profiles (1,000), `TICKWIRE_SEED` runs a single one.
+//! `TICKWIRE_SEEDS` sets how many seeds are run over all profiles (10,000), `TICKWIRE_SEED` runs a single one.
 
 mod faults;
 mod judge;
@@ -48,6 +48,7 @@ fn plan(profile: &str, seed: u64) -> Plan {
         },
         disturbed: true,
         alarms: true,
+        hold: [3, 2, 0, 4][seed as usize / 4 % 4],
     }
 }
 
@@ -57,6 +58,7 @@ fn live(profile: &'static str, seed: u64) -> World {
     let mut world = World::new(plan(profile, seed));
     world.run_until(Moment(6_000_000 + seed % 7 * 500_000));
     world.heal();
+    world.desert();
     world
 }
 
@@ -66,7 +68,7 @@ fn live_all(profile: &'static str) {
         live(profile, seed);
         return;
     }
-    let seeds = number("TICKWIRE_SEEDS").unwrap_or(1000).div_ceil(4);
+    let seeds = number("TICKWIRE_SEEDS").unwrap_or(10_000).div_ceil(4);
     let (mut seen, mut endings) = (Seen::default(), BTreeMap::new());
     for seed in 0..seeds {
         let world = live(profile, seed);
@@ -77,8 +79,9 @@ fn live_all(profile: &'static str) {
     }
     println!("{profile}: {seeds} seeds, {seen:?}, endings {endings:?}");
     if seeds >= 100 {
-        let Seen { frames, leaps, keyframes, events, lost_events, superseded, corrections } = seen;
-        let all = [frames, leaps, keyframes, events, lost_events, superseded, corrections];
+        let Seen { frames, leaps, keyframes, events, lost_events, superseded, corrections, .. } = seen;
+        let played = [frames, leaps, keyframes, events, lost_events, superseded, corrections];
+        let all = [&played[..], &[seen.states, seen.seats, seen.strangers, seen.replaced]].concat();
         assert!(all.iter().all(|count| *count > 0), "the runs were too tame: {seen:?}");
     }
 }
@@ -125,7 +128,7 @@ fn the_same_seed_is_the_same_run() {
 /// A run without whims.
 fn calm(profile: Profile, animals: u32, peers: usize) -> Plan {
     let wild = Wildness { rule: Rule::Steer, animals, turmoil: false };
-    Plan { seed: 1, profile, rate: 20, peers, wanted: &[0], wild, disturbed: false, alarms: true }
+    Plan { seed: 1, profile, rate: 20, peers, wanted: &[0], wild, disturbed: false, alarms: true, hold: 0 }
 }
 
 /// A world without whims, after two seconds.
