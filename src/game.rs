@@ -53,6 +53,18 @@ pub trait Game: Send {
         Err(format!("no call of kind {kind}"))
     }
 
+    /// A player's connection is gone, and the seat is held: moves go on, with the neutral input. Called between ticks;
+    /// [`Self::returned`] or [`Self::leave`] follows.
+    fn dropped(&mut self, seat: Seat, cx: &mut Context) {
+        let _ = (seat, cx);
+    }
+
+    /// A player's client is back on a new connection. It may have forgotten all but its seat, as a reloaded page has.
+    /// Called between ticks; without [`Self::dropped`] when the new connection took over from one that still lived.
+    fn returned(&mut self, seat: Seat, cx: &mut Context) {
+        let _ = (seat, cx);
+    }
+
     /// A player says something to everyone, or to some. Whether to pass it on.
     fn chat(&mut self, from: Seat, text: &str, cx: &mut Context) -> bool {
         let _ = (from, text, cx);
@@ -181,7 +193,8 @@ impl Context {
         id
     }
 
-    /// Sends an event, delivered exactly once and in order with the frame of this tick.
+    /// Sends an event, delivered exactly once and in order with the frame of this tick. `kind` and `body` are the game's own:
+    /// clients get them as they are. Seats that are free are left out.
     ///
     /// # Panics
     /// When `body` is longer than [`crate::wire::limits::BODY`].
@@ -197,7 +210,8 @@ impl Context {
         self.effects.push(Effect::Correct { seat, reason });
     }
 
-    /// Ends the player's session after this tick. [`Game::leave`] is called.
+    /// Ends the player's session after this tick, with a close code and text that the player is shown. [`Game::leave`] is
+    /// called. Nothing happens when the seat is free.
     pub fn kick(&mut self, seat: Seat, close: Close) {
         self.effects.push(Effect::Kick { seat, close });
     }
@@ -232,13 +246,13 @@ impl SpeedGate {
     /// How many ticks of movement a late report may make up for.
     const BURST: i64 = 6;
 
-    /// A gate for `top` quanta per tick.
+    /// A gate for a top speed of `top` quanta per tick, with a full budget of six ticks.
     pub fn new(top: u32) -> Self {
         let top = i64::from(top);
         Self { top, budget: top * Self::BURST }
     }
 
-    /// One tick passes.
+    /// One tick passes: call it once per tick, whether a report came or not.
     pub fn tick(&mut self) {
         self.budget = (self.budget + self.top).min(self.top * Self::BURST);
     }

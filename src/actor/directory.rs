@@ -40,6 +40,8 @@ pub struct DirectoryConfig {
     pub empty_for: Duration,
     /// Counts rooms by who made them.
     pub door: Arc<Door>,
+    /// How long seats are held for players whose connection was lost.
+    pub hold: Duration,
 }
 
 /// The actor.
@@ -83,7 +85,7 @@ impl Directory {
         if self.draining {
             return Err(Close::Draining);
         }
-        let Locate { join, only_game, maker } = letter;
+        let Locate { join, claims, only_game, maker } = letter;
         match join {
             Join::ById { room } => {
                 let listed = self.rooms.iter().find(|(_, listed)| listed.entry.id == room);
@@ -91,7 +93,9 @@ impl Directory {
                 if only_game.is_some_and(|only| only != listed.entry.game) {
                     return Err(Close::BadToken);
                 }
-                listed.expect(*key).ok_or(Close::RoomFull)
+                // Whoever comes back has a seat also in a full room; whether they do, the room knows.
+                let found = if claims { listed.expect_back(*key) } else { listed.expect(*key) };
+                found.ok_or(Close::RoomFull)
             }
             Join::JoinOrCreate { game, options } => {
                 let options = options.into_iter().collect();
@@ -125,7 +129,8 @@ impl Directory {
         let setup = Setup { rate, seed: random_u64(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
             let made = factory(&setup)?;
-            Ok(Room::new(RoomConfig { id: random_id(), game: game.clone(), setup, capacity }, made))
+            let config = RoomConfig { id: random_id(), game: game.clone(), setup, capacity };
+            Ok(Room::new(config, made).holding_seats_for(self.config.hold))
         }));
         let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned())).map_err(refused)?;
         let key = RoomKey(self.next);
@@ -211,6 +216,11 @@ impl Directory {
 impl Listed {
     fn expect(&self, key: RoomKey) -> Option<Found> {
         let expected = self.status.expect(usize::from(self.entry.capacity))?;
+        Some(Found { key, room: self.room.clone(), expected })
+    }
+
+    fn expect_back(&self, key: RoomKey) -> Option<Found> {
+        let expected = self.status.expect_back()?;
         Some(Found { key, room: self.room.clone(), expected })
     }
 }

@@ -10,7 +10,7 @@ use super::desk::Sitting;
 use super::feed::Feed;
 use super::room::RoomActor;
 use super::status::Expected;
-use crate::engine::{Address, Entry, RoomCosts};
+use crate::engine::{Address, Claim, Entry, RoomCosts};
 use crate::snapshot::Frame;
 use crate::wire::{Close, Join, Welcome};
 
@@ -49,6 +49,8 @@ pub struct Locate {
     pub only_game: Option<String>,
     /// What a new room counts by.
     pub maker: Option<Address>,
+    /// The player says that they have a seat in the room already.
+    pub claims: bool,
 }
 
 /// The edge to directory: what do this room's deltas cost? `None`: there is no such room.
@@ -71,6 +73,7 @@ pub struct Knock {
     pub name: String,
     pub identity: Option<String>,
     pub player: BTreeMap<String, String>,
+    pub claim: Option<Claim>,
     pub relay: RelayKey,
     pub publish: Recipient<Publish>,
     pub end: Recipient<End>,

@@ -10,6 +10,7 @@ mod directory;
 mod door;
 mod feed;
 mod guarded;
+mod guests;
 mod line;
 mod message;
 mod metrics;

@@ -55,6 +55,8 @@ pub struct WsSession {
     offence: Rc<Cell<Option<Close>>>,
     pulse: Rc<Pulse>,
     place: Option<Place>,
+    /// The room knows that the client was heard from.
+    heard: bool,
     acked_events: Seq,
     counted: SessionCounts,
     frames: Vec<Arc<Frame>>,
@@ -94,6 +96,7 @@ pub fn start(
         offence,
         pulse: Rc::default(),
         place: None,
+        heard: false,
         acked_events: Seq(0),
         counted: SessionCounts::default(),
         frames: Vec::new(),
@@ -129,7 +132,14 @@ impl WsSession {
     fn on_bytes(&mut self, bytes: &Bytes, ctx: &mut Ctx) -> Result<(), Close> {
         let now = self.gate.clock.now();
         self.gate.metrics.bytes_received.inc_by(bytes.len() as u64);
-        match self.session.on_message(now, bytes)? {
+        let heard = self.session.on_message(now, bytes)?;
+        if let Some(place) = &self.place
+            && !self.heard
+        {
+            self.heard = true;
+            place.desk.hear();
+        }
+        match heard {
             Heard::Nothing => {}
             Heard::Enter(visit) => {
                 let visit = self.visitor.present(visit)?;
@@ -183,14 +193,16 @@ impl WsSession {
         let (identity, only_game, maker) = (self.visitor.identity(), self.visitor.only_game(), self.visitor.address());
         let entering = async move {
             let again = !matches!(visit.join, Join::Create { .. });
+            let claims = visit.claim.is_some();
             let mut last = Close::TryLater;
             for _ in 0..if again { Self::ATTEMPTS } else { 1 } {
-                let located =
-                    gate.directory.send(Locate { join: visit.join.clone(), only_game: only_game.clone(), maker }).await;
+                let (join, only_game) = (visit.join.clone(), only_game.clone());
+                let located = gate.directory.send(Locate { join, only_game, maker, claims }).await;
                 let Found { key, room, expected } = located.unwrap_or(Err(Close::TryLater))?;
                 let (relay, publish) = (gate.relay.key(), gate.relay.publish());
                 let (name, identity, player) = (visit.name.clone(), identity.clone(), visit.player.clone());
-                let knock = Knock { name, identity, player, relay, publish, end: end.clone(), expected };
+                let (claim, end) = (visit.claim, end.clone());
+                let knock = Knock { name, identity, player, claim, relay, publish, end, expected };
                 match room.send(knock).await.unwrap_or(Err(Close::RoomClosed)) {
                     Ok(joined) => return Ok((key, joined)),
                     Err(close @ (Close::RoomFull | Close::RoomClosed)) => last = close,
@@ -212,7 +224,8 @@ impl WsSession {
         self.visitor.arrived();
         welcome.expires = self.visitor.expires();
         let name = (welcome.room.clone(), welcome.game.clone());
-        debug!(parent: &self.span, room = welcome.room, "seated");
+        debug!(parent: &self.span, room = welcome.room, continuity = ?welcome.continuity, "seated");
+        self.acked_events = welcome.events;
         let bytes = self.session.enter(self.gate.clock.now(), &entry, welcome);
         self.send(bytes, ctx);
         let wake = ctx.address().recipient();
@@ -231,11 +244,7 @@ impl WsSession {
             if let Some(viewer) = self.session.viewer() {
                 place.feed.since(viewer.tick(), &newest, &mut self.frames);
             }
-            let batch = place.desk.events().and_then(|mut log| {
-                let batch = log.batch(newest.tick());
-                place.desk.emptied(&log);
-                batch
-            });
+            let batch = place.desk.batch(newest.tick());
             let bytes = self.session.compose(now, &self.frames, batch.as_ref());
             self.frames.clear();
             self.gate.metrics.frames_sent.inc();
@@ -366,6 +375,8 @@ impl Handler<End> for WsSession {
 /// How a session ends when the client closes with `reason`.
 fn answer_to(reason: Option<&ws::CloseReason>) -> Close {
     match reason.map_or(1000, |reason| u16::from(reason.code)) {
+        // What browsers say when a page is closed or reloaded.
+        1001 => Close::GoingAway,
         1000..=1003 | 1007..=1014 | 3000..=4999 => Close::Left,
         _ => Close::Protocol,
     }

@@ -11,6 +11,7 @@ use super::bucket::Bucket;
 use super::command::Ask;
 use super::events::Batch;
 use super::inbox::Laid;
+use super::resume::Claim;
 use super::tidy::tidy;
 use super::viewer::{Entry, Readiness, Viewer};
 use crate::game::Input;
@@ -63,6 +64,8 @@ pub struct Visit {
     pub player: BTreeMap<String, String>,
     /// What is to prove who comes.
     pub token: Option<Token>,
+    /// To a seat held before.
+    pub claim: Option<Claim>,
 }
 
 /// What a session dropped, for the metrics.
@@ -197,7 +200,7 @@ impl Session {
 
     /// The room let the player in. Returns the first message.
     pub fn enter(&mut self, now: Moment, entry: &Entry, welcome: Welcome) -> Vec<u8> {
-        let (schema, held) = (welcome.inputs.clone(), welcome.inputs.neutral());
+        let (schema, held, told) = (welcome.inputs.clone(), welcome.inputs.neutral(), welcome.events);
         let bytes = encode_server(&ServerMessage::Welcome(Box::new(welcome)));
         let mut viewer = Viewer::new(now, entry, self.rate);
         viewer.welcomed(bytes.len());
@@ -206,8 +209,8 @@ impl Session {
             schema,
             newest_input: Seq(0),
             held,
-            events: Seq(0),
-            newest_command: Seq(0),
+            events: told,
+            newest_command: entry.commands,
             commands: Bucket::per_second(limits::COMMAND_RATE),
             chat: Bucket::new(limits::CHAT_EVERY, 5),
             resyncs: Bucket::new(limits::RESYNC_EVERY, 3),
@@ -349,8 +352,9 @@ fn next_inputs(newest: &mut Seq, count: u16, placement: PlacementEpoch, input: I
 impl Visit {
     fn new(hello: Hello) -> Self {
         let token = hello.token.map(|token| Token(token.to_owned()));
+        let claim = hello.resume.as_ref().and_then(Claim::read);
         let player = hello.player.into_iter().collect();
-        Self { join: hello.join, name: String::new(), player, token }.named(&hello.name)
+        Self { join: hello.join, name: String::new(), player, token, claim }.named(&hello.name)
     }
 
     /// The same under another name.

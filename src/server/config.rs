@@ -89,6 +89,9 @@ pub struct Config {
     /// Clients that are sent away by a stopping server come back within this time: whole seconds, 1 to 86,400.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
     pub come_back_within: Duration,
+    /// How long a seat is held for a player whose connection was lost: whole seconds, 0 to 3,600; 0 holds none.
+    #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::hold")]
+    pub hold_seats_for: Duration,
     /// Where the pages come from.
     pub pages: Pages,
     /// What the command logs: a filter such as `tickwire=info,warn`. An embedder sets up logs of its own.
@@ -98,13 +101,16 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
-/// Where the pages of the demo come from.
+/// Where the pages come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Pages {
-    /// The binary.
+    /// The demo's, from the binary.
     Embedded,
-    /// Folders `web-demo` and `assets` under this one, read at each request: for working on them.
+    /// The files of this folder, read at each request, with `index.html` for the folder itself; and below `client/` the
+    /// browser client, from the binary. For the page of one's own game.
+    Folder(PathBuf),
+    /// The demo's, from folders `web-demo` and `assets` under this one, read at each request: for working on them.
     Disk(PathBuf),
     /// There are none: the server is a game's backend only.
     None,
@@ -159,6 +165,7 @@ impl Default for Config {
             workers: cores,
             empty_room_for: limits::EMPTY_ROOM_FOR,
             come_back_within: Duration::from_secs(5),
+            hold_seats_for: limits::HOLD_SEATS_FOR,
             pages: Pages::None,
             log: "tickwire=info,warn".to_owned(),
             log_format: LogFormat::Text,
@@ -173,17 +180,21 @@ pub(super) fn cores() -> usize {
 
 impl Pages {
     const DISK: &str = "dev:";
+    const FOLDER: &str = "folder:";
 }
 
 impl TryFrom<String> for Pages {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match (text.as_str(), text.strip_prefix(Self::DISK)) {
-            ("embedded", _) => Ok(Self::Embedded),
-            ("none", _) => Ok(Self::None),
-            (_, Some(folder)) if !folder.is_empty() => Ok(Self::Disk(folder.into())),
-            _ => Err("must be \"embedded\", \"none\", or \"dev:FOLDER\" to read FOLDER/web-demo at each request"),
+        let folder = |prefix| text.strip_prefix(prefix).filter(|folder: &&str| !folder.is_empty());
+        match (text.as_str(), folder(Self::FOLDER), folder(Self::DISK)) {
+            ("embedded", ..) => Ok(Self::Embedded),
+            ("none", ..) => Ok(Self::None),
+            (_, Some(folder), _) => Ok(Self::Folder(folder.into())),
+            (_, _, Some(folder)) => Ok(Self::Disk(folder.into())),
+            _ => Err("must be \"embedded\", \"none\", \"folder:FOLDER\" for pages of your own, or \"dev:FOLDER\" to \
+                      read FOLDER/web-demo at each request"),
         }
     }
 }
@@ -193,6 +204,7 @@ impl From<Pages> for String {
         match pages {
             Pages::Embedded => "embedded".to_owned(),
             Pages::None => "none".to_owned(),
+            Pages::Folder(folder) => format!("{}{}", Pages::FOLDER, folder.display()),
             Pages::Disk(folder) => format!("{}{}", Pages::DISK, folder.display()),
         }
     }
@@ -206,7 +218,7 @@ mod tests {
 
     #[test]
     fn it_reads_what_it_writes() {
-        for pages in [Pages::Embedded, Pages::None, Pages::Disk("some/folder".into())] {
+        for pages in [Pages::Embedded, Pages::None, Pages::Disk("a/b".into()), Pages::Folder("a/b".into())] {
             let config = Config { pages, origins: vec!["https://play.example".to_owned()], ..Config::demo() };
             let written = serde_json::to_value(&config).expect("it can be written");
             assert_eq!(serde_json::from_value::<Config>(written).expect("it can be read"), config);
@@ -237,6 +249,7 @@ mod tests {
             (json!({ "token_secret": "short" }), "32 bytes"),
             (json!({ "token_keys": ["file.pem"] }), "KID=FILE"),
             (json!({ "token_audience": "" }), "not be empty"),
+            (json!({ "hold_seats_for": 3601 }), "0 to 3600"),
             (json!({ "pages": "embeded" }), "\"dev:FOLDER\""),
             (json!({ "log_format": "xml" }), "\"text\" or \"json\""),
             (json!({ "colour": 1 }), "colour"),

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub enum Close {
     /// The player left.
     Left,
-    /// The server is shutting down.
+    /// The other side is going away: said by pages that are closed or reloaded, and by proxies that stop.
     GoingAway,
     /// The WebSocket protocol was broken.
     Protocol,
@@ -116,6 +116,13 @@ impl Close {
         matches!(self.code(), 1001 | 1006 | 1011..=1013 | 4000..=4499)
     }
 
+    /// Whether a player whose session ends so finds the seat held on coming back. Who left, misbehaved or was thrown out
+    /// does not; nor is there a seat when the room itself ended.
+    pub fn keeps_seat(self) -> bool {
+        use Close::{GoingAway, HeartbeatLost, Lost, RateLimited, SlowConsumer, TokenExpired};
+        matches!(self, Lost | HeartbeatLost | SlowConsumer | RateLimited | GoingAway | TokenExpired)
+    }
+
     fn row(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::Left => (1000, "left", "left the room"),
@@ -152,6 +159,15 @@ impl Close {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_seat_is_kept_only_for_who_is_invited_back() {
+        // Whoever gets a new token first may come back, too.
+        let comes_back = |close: &Close| close.invites_back() || *close == Close::TokenExpired;
+        assert!(Close::ALL.iter().all(|close| !close.keeps_seat() || comes_back(close)));
+        let thrown_out = [Close::Left, Close::Kicked, Close::Cheating, Close::BadMessage, Close::Replaced];
+        assert!(thrown_out.iter().all(|close| !close.keeps_seat()));
+    }
 
     #[test]
     fn codes_and_labels_are_unique_and_texts_fit_a_close_frame() {

@@ -10,6 +10,8 @@ pub const SERVER_MESSAGE: usize = 4 * 1024 * 1024;
 pub const NAME_CHARS: usize = 24;
 /// Bytes of a room id, game name, option key or option value.
 pub const TEXT: usize = 64;
+/// Bytes of the host in an invitation: the longest domain name and a port.
+pub const HOST: usize = 259;
 /// Options in a hello, per list.
 pub const OPTIONS: usize = 16;
 /// Bytes of a join token: JWTs with a few claims stay below.
@@ -104,6 +106,18 @@ pub const HANDSHAKES: usize = 2048;
 pub const ADDRESSES: usize = 65_536;
 /// A client that is told to come back because something is full waits this long, and a random time more.
 pub const COME_BACK_AFTER: Duration = Duration::from_secs(1);
+/// A seat is held this long for a client whose connection was lost: a tunnel, a change of network, a crashed page.
+pub const HOLD_SEATS_FOR: Duration = Duration::from_secs(30);
+/// The longest hold that may be configured: an hour of idle avatars is an hour in which others find the room full.
+pub const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+/// ... and this long, if that is less, when the page said that it goes away: enough to reload it.
+pub const HOLD_PAGE_FOR: Duration = Duration::from_secs(10);
+/// Chat lines that newcomers are told: about what fits a screen ...
+pub const CHAT_HISTORY: usize = 50;
+/// ... and bytes of them, so that long lines leave room in the event log for what comes.
+pub const CHAT_HISTORY_BYTES: usize = 16 * 1024;
+/// Commands a client keeps until it hears that the game has seen them: at the highest rate, those of the default hold.
+pub const UNSEEN_COMMANDS: usize = 600;
 
 /// Rooms per server.
 pub const ROOMS: usize = 10_000;

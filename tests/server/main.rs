@@ -3,9 +3,11 @@
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
 mod admission;
+mod crash;
 mod hostile;
 mod http;
 mod play;
+mod resume;
 mod slow;
 mod support;
 mod tls;

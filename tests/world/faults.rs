@@ -17,7 +17,7 @@ use tickwire::wire::{
     ZoneForm, decode_server, encode_client, encode_server, pack_runs,
 };
 
-use crate::ends::below;
+use crate::judge::{below, keyframes};
 use crate::zoo::{Wildness, Zoo};
 use crate::{quiet, seconds};
 
@@ -231,15 +231,13 @@ fn falsified(bytes: &[u8], frame: &Frame) -> Option<Vec<u8>> {
 #[test]
 fn a_client_that_went_wrong_notices_and_is_repaired() {
     let mut world = quiet(Profile::named("wifi").expect("a known profile"), 40, 1);
-    world.tamper = Some(falsified);
+    world.judge.borrow_mut().tamper = Some(falsified);
     world.run_until(seconds(3));
-    assert!(world.tamper.is_none(), "a message was falsified");
+    assert!(world.judge.borrow().tamper.is_none(), "a message was falsified");
     world.run_until(seconds(5));
     let client = world.client(0);
-    assert!(client.desyncs >= 1, "the hash told");
-    assert!(!client.tampered, "and a keyframe repaired it");
-    assert_eq!(client.keyframes, 2);
-    let id = world.peers[0].connection.expect("still connected");
-    let server = world.connections[&id].server.as_ref().expect("still connected");
-    assert_eq!(server.session.counts().resyncs, 1);
+    assert!(client.desyncs() >= 1, "the hash told");
+    assert!(!client.is_tampered(), "and a keyframe repaired it");
+    assert_eq!(keyframes(client), 2);
+    assert_eq!(client.session().expect("still connected").counts().resyncs, 1);
 }

@@ -22,7 +22,7 @@ export class CostList {
     this.rows = Array.from({ length: SHOWN }, () => {
       const row = make('li', '', '');
       const name = make('span', 'name', '');
-      const bar = make('span', 'bar', '');
+      const bar = make('span', 'share', '');
       const bits = make('span', 'bits', '');
       row.append(name, bar, bits);
       return { row, name, bar, bits };
@@ -68,7 +68,7 @@ export class CostList {
 
 /** @param {string} room @param {AbortSignal} signal @returns {Promise<Costs>} */
 async function ask(room, signal) {
-  const response = await fetch(`/api/rooms/${encodeURIComponent(room)}/costs`, { signal });
+  const response = await fetch(`api/rooms/${encodeURIComponent(room)}/costs`, { signal });
   if (!response.ok) throw new Error(`costs: ${response.status}`);
   return response.json();
 }

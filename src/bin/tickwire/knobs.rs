@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All knobs, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const KNOBS: [Knob; 27] = [
+pub const KNOBS: [Knob; 28] = [
     Knob { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     Knob { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -79,8 +79,10 @@ pub const KNOBS: [Knob; 27] = [
         help: "How long a room without players lives on [default: 10]" },
     Knob { key: "come_back_within", flag: "come-back-within", value: "SECONDS",
         help: "Clients that a stopping server sends away come back within this time [default: 5]" },
-    Knob { key: "pages", flag: "pages", value: "embedded|none|dev:FOLDER",
-        help: "Where the demo's pages come from [default: embedded]" },
+    Knob { key: "hold_seats_for", flag: "hold-seats-for", value: "SECONDS",
+        help: "How long a seat is held for a player whose connection was lost; 0 holds none [default: 30]" },
+    Knob { key: "pages", flag: "pages", value: "embedded|none|folder:FOLDER|dev:FOLDER",
+        help: "Where the pages come from [default: embedded]" },
     Knob { key: "log", flag: "log", value: "FILTER",
         help: "What is logged: a level, or levels by target [default: tickwire=info,warn]" },
     Knob { key: "log_format", flag: "log-format", value: "text|json",

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tickwire::Server;
+use tickwire::server::interrupted;
 use tracing::warn;
 
 use crate::doctor::short_of_descriptors;
@@ -38,7 +39,7 @@ pub fn run(flags: &Flags) -> ExitCode {
     announce(listener.local_addr().unwrap_or(config.bind), if secure { "https" } else { "http" });
     let served = actix_web::rt::System::new().block_on(async {
         let server = Server::new(config).demo_games();
-        server.run(listener, shutdown()).await
+        server.run(listener, stopped()).await
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,32 +76,13 @@ fn announce(address: SocketAddr, scheme: &str) {
 }
 
 /// Completes at the first signal. A second one ends the process at once.
-async fn shutdown() {
+async fn stopped() {
     /// As shells report a process that was interrupted.
     const INTERRUPTED: i32 = 130;
-    signalled().await;
+    interrupted().await;
     actix_web::rt::spawn(async {
-        signalled().await;
+        interrupted().await;
         warn!("asked twice, so nobody is waited for");
         std::process::exit(INTERRUPTED);
     });
-}
-
-/// Waits for ctrl-c or SIGTERM.
-async fn signalled() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
-    // Without a way to hear of ctrl-c, serve until killed.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

@@ -1,0 +1,108 @@
+//! What is compared whenever a frame arrives: the client's state with the server's frame of that tick, and what it was
+//! told besides with what happened.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::engine::{Arrived, Client, Event};
+use crate::id::PlacementEpoch;
+use crate::snapshot::{Frame, SeatNote};
+use crate::tick::Tick;
+use crate::wire::{Continuity, Welcome};
+
+/// Every event addressed to a seat since it was taken, in order; the same for all sessions under it.
+pub(super) type Addressed = Rc<RefCell<Vec<Arc<Event>>>>;
+
+/// What one client must have been told by now.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Oracle {
+    addressed: Addressed,
+    /// Which entry into the room it is.
+    sitting: u32,
+    /// How many of them came or were said to be lost; `None` when the client has no memory of them.
+    events: Option<usize>,
+    tick: Tick,
+    superseded: u32,
+    placement: PlacementEpoch,
+    /// The state may be wrong, because a message was changed.
+    pub tampered: bool,
+}
+
+impl Oracle {
+    /// What the client of `before` knows, on its next connection.
+    pub fn following(before: &Self) -> Self {
+        Self { events: before.events, tampered: before.tampered, ..Self::default() }
+    }
+
+    /// The server gave the client a seat.
+    pub fn seated(&mut self, sitting: u32, addressed: Addressed) {
+        (self.sitting, self.addressed) = (sitting, addressed);
+    }
+
+    pub fn welcome(&mut self, welcome: &Welcome) {
+        (self.tick, self.placement) = (welcome.tick, welcome.placement);
+        let me = welcome.players.iter().find(|player| player.seat == welcome.seat).expect("the roster has the player");
+        assert!(!me.away && me.entity == welcome.entity, "the roster has the player: {me:?}");
+        self.events = match (welcome.continuity, self.events) {
+            (Continuity::Fresh, _) => Some(0),
+            (_, None) => Some(welcome.events.0 as usize),
+            (_, known) => known,
+        };
+        self.tampered &= welcome.continuity == Continuity::State;
+    }
+
+    /// Compares what arrived with the server's frame of that tick.
+    pub fn check(&mut self, client: &Client, arrived: &Arrived, frame: &Frame) {
+        assert!(arrived.tick.is_after(self.tick), "ticks strictly increase");
+        assert_eq!((arrived.tick, arrived.tick), (self.tick.plus(arrived.advance), frame.tick()));
+        let welcome = client.welcome().expect("frames follow the welcome");
+        let note = frame.note(welcome.seat).expect("the frame has a note for a seat that it is sent to");
+        assert_eq!(note.sitting, self.sitting, "the frame speaks to another connection");
+        self.superseded = self.superseded.wrapping_add(arrived.superseded);
+        if let Some(correction) = arrived.correction {
+            assert_ne!(correction.placement, self.placement, "a correction is told once");
+            self.placement = correction.placement;
+            assert_eq!(correction.reason, note.reason, "the reason of a correction");
+        }
+        assert_eq!(
+            (arrived.consumed, self.superseded, self.placement),
+            (note.consumed, note.superseded, note.placement),
+            "consumed, superseded, placement"
+        );
+        assert!(self.tampered || arrived.desyncs == 0, "a hash mismatches at {:?}", arrived.tick);
+        self.check_zones(client, frame, note);
+        self.check_events(arrived);
+        self.tick = arrived.tick;
+    }
+
+    fn check_zones(&mut self, client: &Client, frame: &Frame, note: &SeatNote) {
+        let zones = client.zones();
+        let equal = note.zones.iter().all(|id| match (zones.get(id), frame.zone(*id)) {
+            (Some(rebuilt), Some(original)) => rebuilt == original.zone(),
+            (Some(rebuilt), None) => rebuilt.is_empty(),
+            (None, original) => original.is_none_or(|original| original.zone().is_empty()),
+        });
+        assert!(self.tampered || equal, "a zone differs from the server's at {:?}", frame.tick());
+        self.tampered &= !equal;
+        assert!(zones.keys().all(|id| note.zones.contains(id)), "zones that are not subscribed to are gone");
+    }
+
+    fn check_events(&mut self, arrived: &Arrived) {
+        let addressed = self.addressed.borrow();
+        let heard = self.events.as_mut().expect("frames follow the welcome");
+        *heard += arrived.lost as usize;
+        for body in &arrived.events {
+            let event = addressed.get(*heard).expect("an event that nobody sent");
+            assert_eq!(*body, event.body, "events come once and in order");
+            assert!(!event.tick.is_after(arrived.tick), "an event before its tick");
+            *heard += 1;
+        }
+    }
+
+    /// Whether everything due at `tick` has been heard.
+    pub fn has_heard(&self, tick: Tick) -> bool {
+        let due = self.addressed.borrow().iter().filter(|event| !event.tick.is_after(tick)).count();
+        self.events.is_some_and(|heard| heard >= due)
+    }
+}

@@ -1,0 +1,383 @@
+//! One player of a playtest: a client, the two directions of its link and the session at the other end; what the player
+//! does, and what is known of it.
+//!
+//! A player is one connection. Who comes back is another one, which may know what the last one knew.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::oracle::Oracle;
+use super::serve::ServerEnd;
+use crate::engine::link::Link;
+use crate::engine::{Arrived, Client, Laid, Session, Told};
+use crate::id::{EntityId, KindId, Seat, Seq};
+use crate::snapshot::{Frame, InputSchema};
+use crate::tick::{Moment, Tick};
+use crate::wire::{Close, Correction, EventBody, ServerMessage, Welcome, ZoneForm, decode_server};
+
+/// A player of a [`Playtest`](super::Playtest), which is indexed by it. Never given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlayerId(pub(super) usize);
+
+/// A frame that came to a player's client and was compared with the server's.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// When.
+    pub at: Moment,
+    /// Bytes of the message, and one for what a WebSocket's header says of it.
+    pub bytes: usize,
+    /// Whether it held a keyframe of some zone.
+    pub keyframe: bool,
+    /// What it told.
+    pub told: Arrived,
+}
+
+/// Gives the input of each client tick.
+type Pilot = Box<dyn FnMut(&Client) -> Vec<i32>>;
+
+/// One player: what it does, and what its client made of what it was sent.
+pub struct Player {
+    up: Link,
+    down: Link,
+    /// Nothing gets through any more, but the server may not know.
+    severed: bool,
+    pub(super) server: Option<ServerEnd>,
+    pub(super) ended: Option<Close>,
+    pub(super) laid: Vec<Laid>,
+    client: Client,
+    closed: Option<Close>,
+    schema: InputSchema,
+    /// When in a client tick the input is sampled.
+    phase: Duration,
+    next_input: Option<Moment>,
+    held: Vec<i32>,
+    pressed: Option<Vec<i32>>,
+    pilot: Option<Pilot>,
+    pub(super) frozen_until: Moment,
+    arrivals: Vec<Arrival>,
+    pub(super) oracle: Oracle,
+}
+
+impl Player {
+    pub(super) fn new(
+        now: Moment,
+        (up, down): (Link, Link),
+        schema: InputSchema,
+        phase: Duration,
+        alarm: Moment,
+        client: Client,
+    ) -> Self {
+        Self {
+            up,
+            down,
+            severed: false,
+            server: Some(ServerEnd::new(now, alarm)),
+            ended: None,
+            laid: Vec::new(),
+            client,
+            closed: None,
+            held: schema.neutral()[..schema.fields().len()].to_vec(),
+            schema,
+            phase,
+            next_input: None,
+            pressed: None,
+            pilot: None,
+            frozen_until: Moment(0),
+            arrivals: Vec::new(),
+            oracle: Oracle::default(),
+        }
+    }
+
+    /// From the next client tick on, this is the input: one value per field.
+    ///
+    /// # Panics
+    /// When the game's input schema does not admit it.
+    pub fn hold(&mut self, input: &[i32]) {
+        self.check_input(input);
+        (self.held, self.pilot) = (input.to_vec(), None);
+    }
+
+    /// At the next client tick alone, this is the input.
+    ///
+    /// # Panics
+    /// When the game's input schema does not admit it.
+    pub fn press(&mut self, input: &[i32]) {
+        self.check_input(input);
+        self.pressed = Some(input.to_vec());
+    }
+
+    /// From now on asks `pilot` for the input of each client tick.
+    pub fn steer(&mut self, pilot: impl FnMut(&Client) -> Vec<i32> + 'static) {
+        self.pilot = Some(Box::new(pilot));
+    }
+
+    /// Sends a command with the next input or acknowledgement. Returns its number.
+    pub fn command(&mut self, kind: u16, body: &[u8]) -> Seq {
+        self.client.command(kind, body)
+    }
+
+    /// As [`Self::command`]; a reply will come as an event.
+    pub fn call(&mut self, kind: u16, body: &[u8]) -> Seq {
+        self.client.call(kind, body)
+    }
+
+    /// As [`Self::command`]: says something to some, or to everyone when `to` is empty.
+    pub fn chat(&mut self, to: &[Seat], text: &str) -> Seq {
+        self.client.chat(to, text)
+    }
+
+    /// Sends a ping with the next input or acknowledgement.
+    pub fn ping(&mut self, stamp: u32) {
+        self.client.ping(stamp);
+    }
+
+    /// Whether the client still has its connection, as far as it knows.
+    pub fn is_open(&self) -> bool {
+        self.closed.is_none()
+    }
+
+    /// How the connection ended for the client.
+    pub fn closed(&self) -> Option<Close> {
+        self.closed
+    }
+
+    /// How the server ended the session.
+    pub fn ended(&self) -> Option<Close> {
+        self.ended
+    }
+
+    /// The server's end, until it is ended.
+    pub fn session(&self) -> Option<&Session> {
+        self.server.as_ref().map(|server| &server.session)
+    }
+
+    /// The client, with the zones as it rebuilt them.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The tick the client was brought to.
+    pub fn tick(&self) -> Tick {
+        self.client.tick()
+    }
+
+    /// What the server said first.
+    ///
+    /// # Panics
+    /// When that has not arrived, or never will because the player was refused.
+    pub fn welcome(&self) -> &Welcome {
+        self.client.welcome().unwrap_or_else(|| panic!("no welcome has arrived; the connection: {:?}", self.closed))
+    }
+
+    /// The rows of a kind in all zones that the client knows.
+    pub fn rows(&self, kind: KindId) -> BTreeMap<EntityId, &[i32]> {
+        let Some(welcome) = self.client.welcome() else { return BTreeMap::new() };
+        let rows = self.client.zones().values().flat_map(|zone| zone.rows(&welcome.schema));
+        rows.filter(|row| row.kind == kind).map(|row| (row.id, row.values)).collect()
+    }
+
+    /// The row of the player's own entity, as its client knows it.
+    ///
+    /// # Panics
+    /// When the client knows no such row.
+    pub fn own(&self, kind: KindId) -> &[i32] {
+        let Welcome { schema, entity, .. } = self.welcome();
+        let found = self.client.zones().values().find_map(|zone| zone.find(schema, kind, *entity));
+        found.unwrap_or_else(|| panic!("no row of kind {} for {entity:?} at {:?}", kind.0, self.tick()))
+    }
+
+    /// The frames that came.
+    pub fn arrivals(&self) -> &[Arrival] {
+        &self.arrivals
+    }
+
+    /// The events that came.
+    pub fn events(&self) -> impl Iterator<Item = &EventBody<'static>> {
+        self.arrivals.iter().flat_map(|arrival| &arrival.told.events)
+    }
+
+    /// The server-side moves that the client was told of.
+    pub fn corrections(&self) -> impl Iterator<Item = Correction> {
+        self.arrivals.iter().filter_map(|arrival| arrival.told.correction)
+    }
+
+    /// How often the client found that a zone was not the server's. Without a [`Watch`](super::Watch) that changes messages
+    /// the oracle admits none.
+    pub fn desyncs(&self) -> u32 {
+        self.arrivals.iter().map(|arrival| arrival.told.desyncs).sum()
+    }
+
+    /// Whether the client's state is wrong because a [`Watch`](super::Watch) changed a message.
+    pub fn is_tampered(&self) -> bool {
+        self.oracle.tampered
+    }
+
+    /// The runs of inputs that the server took in, oldest first.
+    pub fn laid(&self) -> &[Laid] {
+        &self.laid
+    }
+
+    /// Whether the client is in the game, knows the state of `newest` or later, and heard all that was due by the tick it
+    /// knows.
+    pub fn is_complete(&self, newest: Tick) -> bool {
+        let welcomed = self.is_open() && self.client.welcome().is_some();
+        welcomed && self.tick().since(newest) >= 0 && self.oracle.has_heard(self.tick())
+    }
+
+    fn check_input(&self, input: &[i32]) {
+        assert!(self.schema.admits(input), "the game's input schema does not admit {input:?}");
+    }
+
+    pub(super) fn send_up(&mut self, now: Moment, packet: Packet) {
+        if !self.severed {
+            self.up.send(now, packet.encode());
+        }
+    }
+
+    pub(super) fn send_down(&mut self, now: Moment, packet: Packet) {
+        if !self.severed {
+            self.down.send(now, packet.encode());
+        }
+    }
+
+    /// The client's end goes away.
+    pub(super) fn close(&mut self, close: Close) {
+        self.closed.get_or_insert(close);
+    }
+
+    pub(super) fn sever(&mut self) {
+        self.severed = true;
+        while self.up.poll(Moment(u64::MAX)).is_some() {}
+        self.close(Close::Lost);
+    }
+
+    pub(super) fn is_struck(&mut self, now: Moment) -> bool {
+        self.is_open() && self.up.next_cut(now).is_some_and(|(start, _)| start <= now)
+    }
+
+    /// When something happens to this player next. `now` must not go back.
+    pub(super) fn next_moment(&mut self, now: Moment, patience: bool) -> Moment {
+        const NEVER: Moment = Moment(u64::MAX);
+        let alarm = |server: &ServerEnd| if patience { server.next_alarm } else { NEVER };
+        let served = self.server.as_ref().map(|server| alarm(server).min(self.up.next_event().unwrap_or(NEVER)));
+        let mut next = served.unwrap_or(NEVER);
+        if self.is_open() {
+            let awaited = [self.down.next_event(), self.next_input];
+            next = awaited.into_iter().flatten().fold(next, |next, at| next.min(at.max(self.frozen_until)));
+            next = self.up.next_cut(now).map_or(next, |(start, _)| next.min(start));
+        }
+        next
+    }
+
+    /// What arrived at the server's end, while there is one.
+    pub(super) fn arrived_up(&mut self, now: Moment) -> Option<(&mut ServerEnd, Packet)> {
+        let server = self.server.as_mut()?;
+        Some((server, Packet::decode(self.up.poll(now)?)))
+    }
+
+    /// What arrived at the client's end, while there is one and it is awake.
+    pub(super) fn arrived(&mut self, now: Moment) -> Option<Packet> {
+        let awake = self.is_open() && self.frozen_until <= now;
+        awake.then(|| self.down.poll(now)).flatten().map(Packet::decode)
+    }
+
+    pub(super) fn receive<'a>(
+        &mut self,
+        now: Moment,
+        bytes: &[u8],
+        tampered: bool,
+        frame: impl Fn(Tick) -> Option<&'a Frame>,
+    ) {
+        self.oracle.tampered |= tampered;
+        match self.client.on_message(bytes).expect("the client understands the server") {
+            Told::Frame(told) => {
+                let frame = frame(told.tick).expect("the server made the frame that it sent");
+                self.oracle.check(&self.client, &told, frame);
+                self.arrivals.push(Arrival { at: now, bytes: 1 + bytes.len(), keyframe: has_keyframe(bytes), told });
+            }
+            Told::Welcome => {
+                self.oracle.welcome(self.client.welcome().expect("just told"));
+                self.next_input = Some(now.plus(self.phase));
+            }
+            Told::Pong { .. } | Told::ComeBack { .. } | Told::Refreshed { .. } => {}
+        }
+        self.say(now);
+    }
+
+    /// Samples the input when that is due.
+    pub(super) fn act(&mut self, now: Moment, period: Duration) {
+        if !self.is_open() || self.frozen_until > now {
+            return;
+        }
+        if let Some(due) = self.next_input.filter(|due| *due <= now) {
+            let input = self.pilot.as_mut().map(|pilot| pilot(&self.client));
+            let input = self.pressed.take().or(input).unwrap_or_else(|| self.held.clone());
+            self.check_input(&input);
+            self.client.input(&input);
+            // A frozen page does not make up for what it missed.
+            self.next_input = Some(due.plus(period).max(now.plus(Duration::from_millis(1))));
+            self.say(now);
+        }
+    }
+
+    fn say(&mut self, now: Moment) {
+        while let Some(bytes) = self.client.poll(now) {
+            self.send_up(now, Packet::Message(bytes));
+        }
+    }
+}
+
+impl fmt::Debug for Player {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { closed, ended, .. } = self;
+        let tick = self.tick();
+        f.debug_struct("Player")
+            .field("tick", &tick)
+            .field("closed", closed)
+            .field("ended", ended)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What travels over a link. Its first byte says what it is, as the opcode of a WebSocket frame does.
+pub(super) enum Packet {
+    Message(Vec<u8>),
+    Close(Close),
+    Ping,
+}
+
+impl Packet {
+    fn encode(self) -> Vec<u8> {
+        match self {
+            Self::Message(mut bytes) => {
+                bytes.insert(0, 0);
+                bytes
+            }
+            Self::Close(close) => {
+                let [high, low] = close.code().to_be_bytes();
+                vec![1, high, low]
+            }
+            Self::Ping => vec![2],
+        }
+    }
+
+    fn decode(mut bytes: Vec<u8>) -> Self {
+        match (bytes.remove(0), &bytes[..]) {
+            (1, [high, low]) => {
+                let code = u16::from_be_bytes([*high, *low]);
+                let close = Close::ALL.into_iter().find(|close| close.code() == code);
+                Self::Close(close.expect("only closes are encoded"))
+            }
+            (2, []) => Self::Ping,
+            _ => Self::Message(bytes),
+        }
+    }
+}
+
+fn has_keyframe(bytes: &[u8]) -> bool {
+    match decode_server(bytes) {
+        Ok(ServerMessage::Frame(frame)) => frame.zones.iter().any(|part| matches!(part.form, ZoneForm::Keyframe(_))),
+        _ => false,
+    }
+}

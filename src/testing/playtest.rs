@@ -1,0 +1,375 @@
+//! The playtest itself: a room, its players and their links, driven from moment to moment by a counter for a clock.
+//!
+//! `serve` is the server's half, `player` what one player does and sees, `oracle` what is compared.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::Rng;
+
+use super::oracle::Oracle;
+use super::player::{Packet, Player, PlayerId};
+use super::serve::{Laying, Tenure};
+use crate::engine::link::Profile;
+use crate::engine::{Client, Depth, History, Pass, Room, RoomConfig};
+use crate::game::{Game, Setup};
+use crate::id::Seat;
+use crate::snapshot::Frame;
+use crate::tick::{Moment, Tick, TickClock, TickRate};
+use crate::wire::{Close, Join, limits};
+
+/// What a playtest is: the same plan and the same calls lead to the same run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// All randomness follows from it: the game's, the links', and when in a tick clients sample their input.
+    pub seed: u64,
+    /// Ticks per second.
+    pub rate: TickRate,
+    /// What each player's link is like; [`Profile::default`] is a perfect one.
+    pub link: Profile,
+    /// Options of the room.
+    pub options: BTreeMap<String, String>,
+    /// Whether sessions that are silent or take nothing for too long are ended, as a server does.
+    pub patience: bool,
+    /// How long seats are held for players whose connection was lost; zero holds none.
+    pub hold: Duration,
+}
+
+impl Default for Plan {
+    /// 20 Hz, a perfect link, seed 1, a server's patience, seats are not held.
+    fn default() -> Self {
+        let (rate, link) = (TickRate::DEFAULT, Profile::default());
+        Self { seed: 1, rate, link, options: BTreeMap::new(), patience: true, hold: Duration::ZERO }
+    }
+}
+
+/// Looks over the shoulder of a playtest.
+pub trait Watch {
+    /// The room made a step, and its frame is the newest. A server that was paused makes several before it sends.
+    fn stepped(&mut self, play: &Playtest) {
+        let _ = play;
+    }
+
+    /// A message is about to reach a player's client. Where it is changed, the oracle excuses the state until it is right
+    /// again.
+    fn delivers(&mut self, play: &Playtest, player: PlayerId, message: &mut Vec<u8>) {
+        let _ = (play, player, message);
+    }
+}
+
+/// A room with players over simulated links, in virtual time; see the [module](super).
+///
+/// Every frame of the run is kept, so that any of them can be looked at. When a test panics, the seed is printed.
+pub struct Playtest {
+    pub(super) plan: Plan,
+    pub(super) now: Moment,
+    pub(super) room: Room,
+    pub(super) clock: TickClock,
+    pub(super) history: History,
+    /// All frames with the moments when they were due, from tick 1 on.
+    pub(super) frames: Vec<(Moment, Arc<Frame>)>,
+    pub(super) players: Vec<Player>,
+    /// Players of whom at least one end of the connection is left, ascending.
+    live: Vec<PlayerId>,
+    /// Whose session has which seat.
+    pub(super) seats: BTreeMap<Seat, PlayerId>,
+    /// What outlives sessions, for every taken seat.
+    pub(super) tenures: BTreeMap<Seat, Tenure>,
+    /// Sessions that were replaced and do not know it yet.
+    pub(super) retired: Vec<PlayerId>,
+    pub(super) tray: Vec<(PlayerId, Laying)>,
+    pub(super) random: Pcg32,
+    /// What tokens are made of.
+    pub(super) secrets: Pcg32,
+    paused_until: Moment,
+    watch: Option<Box<dyn Watch>>,
+}
+
+impl Playtest {
+    /// A playtest of the game that `factory` makes, as a server would make it.
+    ///
+    /// # Panics
+    /// When the game refuses the plan's options.
+    pub fn new(plan: Plan, factory: impl FnOnce(&Setup) -> Result<Box<dyn Game>, String>) -> Self {
+        const STREAM: u64 = 9;
+        let setup = Setup { rate: plan.rate, seed: plan.seed, options: plan.options.clone() };
+        let game = factory(&setup).unwrap_or_else(|reason| panic!("the game refuses the room: {reason}"));
+        let config = RoomConfig { id: "playtest".to_owned(), game: "game".to_owned(), setup, capacity: None };
+        Self {
+            now: Moment(0),
+            room: Room::new(config, game).holding_seats_for(plan.hold),
+            clock: TickClock::new(plan.rate, Moment(0)),
+            history: History::new(plan.rate.ticks_in(limits::FEED_SPAN), limits::FEED_BYTES),
+            frames: Vec::new(),
+            players: Vec::new(),
+            live: Vec::new(),
+            seats: BTreeMap::new(),
+            tenures: BTreeMap::new(),
+            retired: Vec::new(),
+            tray: Vec::new(),
+            random: Pcg32::new(plan.seed, STREAM),
+            secrets: Pcg32::new(plan.seed, STREAM + 100),
+            paused_until: Moment(0),
+            watch: None,
+            plan,
+        }
+    }
+
+    /// Opens a connection and says hello. On a perfect link the player has a seat when this returns; on others, once the
+    /// welcome came.
+    pub fn join(&mut self, name: &str) -> PlayerId {
+        self.join_with(name, &[], 0)
+    }
+
+    /// The same with options of the player and a wanted number of frames per second; 0 for one per tick.
+    pub fn join_with(&mut self, name: &str, options: &[(&str, &str)], rate: u16) -> PlayerId {
+        let owned = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
+        let hello = Client::hello(join, name, owned, rate);
+        self.open(Client::new(Depth::Full).asking(rate), hello, Oracle::default())
+    }
+
+    /// A player comes back on a new connection, with all that the client knows: as a page that lost its connection does.
+    ///
+    /// # Panics
+    /// When the player has no [right to a seat](Client::pass).
+    pub fn resume(&mut self, player: PlayerId, name: &str) -> PlayerId {
+        let mut client = self[player].client().clone();
+        let hello = client.resume(name, Vec::new()).expect("the player has the right to a seat");
+        let oracle = Oracle::following(&self[player].oracle);
+        self.open(client, hello, oracle)
+    }
+
+    /// Somebody comes with the right to a seat and no other memory: as a page does that was reloaded, or a second tab.
+    pub fn reload(&mut self, pass: Pass, name: &str, rate: u16) -> PlayerId {
+        let mut client = Client::new(Depth::Full).asking(rate).with_pass(pass);
+        let hello = client.resume(name, Vec::new()).expect("it was just given the right");
+        self.open(client, hello, Oracle::default())
+    }
+
+    fn open(&mut self, client: Client, hello: Vec<u8>, oracle: Oracle) -> PlayerId {
+        let id = PlayerId(self.players.len());
+        let links = self.plan.link.links(self.now, self.plan.seed ^ (id.0 as u64 + 1) << 32);
+        // Somewhere between two ticks, and between two looks of the server at its sessions.
+        let period = self.clock.rate().period().as_micros() as u32;
+        let phase = Duration::from_micros(u64::from(1 + self.below(period - 1)));
+        let alarm = self.now.plus(Duration::from_micros(self.below(1_000_000).into()));
+        let mut player = Player::new(self.now, links, self.room.spec().inputs.clone(), phase, alarm, client);
+        player.oracle = oracle;
+        player.send_up(self.now, Packet::Message(hello));
+        self.players.push(player);
+        self.live.push(id);
+        self.run_until(self.now);
+        id
+    }
+
+    /// A player says goodbye.
+    pub fn leave(&mut self, player: PlayerId) {
+        self.part(player, Close::Left);
+    }
+
+    /// A player's page is closed or reloaded.
+    pub fn unload(&mut self, player: PlayerId) {
+        self.part(player, Close::GoingAway);
+    }
+
+    fn part(&mut self, player: PlayerId, close: Close) {
+        let now = self.now;
+        let player = &mut self[player];
+        if player.is_open() {
+            player.send_up(now, Packet::Close(close));
+            player.close(close);
+        }
+    }
+
+    /// A player's connection breaks: nothing gets through any more. The server learns of it at once when it is `told`,
+    /// otherwise only by the silence.
+    pub fn cut(&mut self, player: PlayerId, told: bool) {
+        self[player].sever();
+        if told {
+            self.end(player, Close::Lost);
+        }
+    }
+
+    /// A player's client reads, says and does nothing for so long, like a page in the background.
+    pub fn freeze(&mut self, player: PlayerId, span: Duration) {
+        self[player].frozen_until = self.now.plus(span);
+    }
+
+    /// The server makes no tick for so long.
+    pub fn pause(&mut self, span: Duration) {
+        self.paused_until = self.now.plus(span);
+    }
+
+    /// Has somebody look over its shoulder, instead of who did before.
+    pub fn watch(&mut self, watch: impl Watch + 'static) {
+        self.watch = Some(Box::new(watch));
+    }
+
+    /// Runs for so much virtual time.
+    pub fn run_for(&mut self, span: Duration) {
+        self.run_until(self.now.plus(span));
+    }
+
+    /// Runs until the room has made so many more steps, or a few more after a pause.
+    pub fn run_ticks(&mut self, count: u32) {
+        let wanted = self.frames.len() + count as usize;
+        while self.frames.len() < wanted {
+            let next = self.next_moment();
+            self.run_until(next);
+        }
+    }
+
+    /// Runs until `end`, with all that happens at that moment.
+    pub fn run_until(&mut self, end: Moment) {
+        while let at = self.next_moment()
+            && at <= end
+        {
+            self.now = self.now.max(at);
+            self.happen();
+        }
+        self.now = self.now.max(end);
+    }
+
+    /// Runs until every connected player is in the game, knows the state of the tick after this moment, and has heard every
+    /// event due by then: joins, leaves and commands that reached the server show. Inputs on their way may not.
+    ///
+    /// # Panics
+    /// When that takes longer than 30 seconds of virtual time.
+    pub fn settle(&mut self) {
+        let next = self.frame().tick().plus(1);
+        let deadline = self.now.plus(Duration::from_secs(30));
+        while self.live.iter().any(|id| self[*id].is_open() && !self[*id].is_complete(next)) {
+            assert!(self.now < deadline, "a client has not caught up within 30 s");
+            self.run_ticks(1);
+        }
+    }
+
+    /// The moment now.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// When something happens next.
+    pub fn next_moment(&mut self) -> Moment {
+        let tick = self.clock.deadline().max(self.paused_until);
+        let (now, patience, players) = (self.now, self.plan.patience, &mut self.players);
+        self.live.iter().fold(tick, |next, id| next.min(players[id.0].next_moment(now, patience)))
+    }
+
+    /// The room.
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// The server's newest frame: what every player sees sooner or later.
+    pub fn frame(&self) -> &Arc<Frame> {
+        self.room.frame()
+    }
+
+    /// The server's frame of a tick, if it was made; there is none for tick 0.
+    pub fn frame_at(&self, tick: Tick) -> Option<&Arc<Frame>> {
+        self.at(tick).map(|(_, frame)| frame)
+    }
+
+    /// How long before `at` a tick was due. Zero when it was not made yet.
+    pub fn age(&self, tick: Tick, at: Moment) -> Duration {
+        self.at(tick).map_or(Duration::ZERO, |(due, _)| at.since(*due))
+    }
+
+    /// Whose session has a seat now.
+    pub fn seated(&self, seat: Seat) -> Option<PlayerId> {
+        self.seats.get(&seat).copied()
+    }
+
+    fn at(&self, tick: Tick) -> Option<&(Moment, Arc<Frame>)> {
+        self.frames.get((tick.0 as usize).checked_sub(1)?)
+    }
+
+    fn happen(&mut self) {
+        let live = self.live.clone();
+        for id in &live {
+            self.serve(*id);
+        }
+        if self.now >= self.paused_until && self.now >= self.clock.deadline() {
+            self.tick();
+        }
+        for id in &live {
+            self.strike(*id);
+            self.receive(*id);
+            let (now, period) = (self.now, self.clock.rate().period());
+            self[*id].act(now, period);
+        }
+        let players = &self.players;
+        self.live.retain(|id| players[id.0].is_open() || players[id.0].session().is_some());
+    }
+
+    /// A cut of the link resets the connection. The server learns of it at once, or only by the silence.
+    fn strike(&mut self, id: PlayerId) {
+        let now = self.now;
+        if self[id].is_struck(now) {
+            let told = self.below(3) > 0;
+            self.cut(id, told);
+        }
+    }
+
+    fn receive(&mut self, id: PlayerId) {
+        while let Some(packet) = self.players[id.0].arrived(self.now) {
+            let now = self.now;
+            match packet {
+                Packet::Ping => self[id].send_up(now, Packet::Ping),
+                Packet::Close(close) => self[id].close(close),
+                Packet::Message(mut bytes) => {
+                    let before = bytes.clone();
+                    self.with_watch(|watch, play| watch.delivers(play, id, &mut bytes));
+                    let tampered = bytes != before;
+                    let frames = &self.frames;
+                    let frame = |tick: Tick| frames.get((tick.0 as usize).checked_sub(1)?).map(|(_, frame)| &**frame);
+                    self.players[id.0].receive(now, &bytes, tampered, frame);
+                }
+            }
+        }
+    }
+
+    pub(super) fn with_watch(&mut self, look: impl FnOnce(&mut dyn Watch, &Self)) {
+        if let Some(mut watch) = self.watch.take() {
+            look(&mut *watch, self);
+            self.watch = Some(watch);
+        }
+    }
+
+    fn below(&mut self, bound: u32) -> u32 {
+        ((u64::from(self.random.next_u32()) * u64::from(bound)) >> 32) as u32
+    }
+}
+
+impl std::ops::Index<PlayerId> for Playtest {
+    type Output = Player;
+    fn index(&self, id: PlayerId) -> &Player {
+        &self.players[id.0]
+    }
+}
+
+impl std::ops::IndexMut<PlayerId> for Playtest {
+    fn index_mut(&mut self, id: PlayerId) -> &mut Player {
+        &mut self.players[id.0]
+    }
+}
+
+impl fmt::Debug for Playtest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Playtest").field("plan", &self.plan).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Playtest {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Plan { seed, link, .. } = &self.plan;
+            eprintln!("failed in a playtest with seed {seed} at {:?}, {:?}, {link:?}", self.now, self.frame().tick());
+        }
+    }
+}

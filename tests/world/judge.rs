@@ -1,0 +1,257 @@
+//! What the engine's own tests compare beyond what every playtest compares: that inputs are consumed at most once and
+//! accounted for, that commands reach the game once, and what the runs had to compare at all.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::Rng;
+use tickwire::engine::Laid;
+use tickwire::game::Move;
+use tickwire::id::{PlacementEpoch, Seq};
+use tickwire::snapshot::{Frame, SeatNote};
+use tickwire::testing::{Arrival, Player, PlayerId, Playtest, Watch};
+use tickwire::wire::{Close, Continuity, EventBody, Rule};
+
+use crate::zoo::Tape;
+
+/// Makes a wrong message from the one for a frame, if it can.
+pub type Falsify = fn(&[u8], &Frame) -> Option<Vec<u8>>;
+
+pub fn below(random: &mut Pcg32, bound: u32) -> u32 {
+    ((u64::from(random.next_u32()) * u64::from(bound)) >> 32) as u32
+}
+
+/// Watches a playtest of the zoo.
+pub struct Judge {
+    pub rule: Rule,
+    pub tape: Arc<Mutex<Tape>>,
+    pub accounts: BTreeMap<PlayerId, Account>,
+    /// Of every message that a client received.
+    pub digest: u64,
+    /// Falsifies a message on its way to a client, once, when it returns one.
+    pub tamper: Option<Falsify>,
+}
+
+/// A judge whom the test goes on asking while it watches.
+pub struct Watching(pub Rc<RefCell<Judge>>);
+
+impl Watch for Watching {
+    fn stepped(&mut self, play: &Playtest) {
+        self.0.borrow_mut().check_step(play);
+    }
+
+    fn delivers(&mut self, play: &Playtest, player: PlayerId, message: &mut Vec<u8>) {
+        let mut judge = self.0.borrow_mut();
+        for byte in play.now().0.to_le_bytes().iter().chain(message.iter()) {
+            judge.digest = (judge.digest ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+        if let Some(falsify) = judge.tamper
+            && let Some(frame) = play.frame_at(play[player].tick().plus(1))
+            && let Some(falsified) = falsify(message, frame)
+        {
+            (*message, judge.tamper) = (falsified, None);
+        }
+    }
+}
+
+impl Judge {
+    pub fn new(rule: Rule, tape: Arc<Mutex<Tape>>) -> Self {
+        Self { rule, tape, accounts: BTreeMap::new(), digest: 0xcbf2_9ce4_8422_2325, tamper: None }
+    }
+
+    fn check_step(&mut self, play: &Playtest) {
+        let mut tape = self.tape.lock().expect("the game does not panic");
+        let accounts = &mut self.accounts;
+        for (seat, number) in std::mem::take(&mut tape.commands) {
+            let id = play.seated(seat).expect("a seat has a session");
+            let account = accounts.get_mut(&id).expect("a player has an account");
+            let fresh = play[id].client().welcome().is_some_and(|welcome| welcome.continuity == Continuity::Fresh);
+            // Commands to a seat that is gone are not for the next one.
+            account.gaps |= account.claimed && fresh;
+            account.check_command(number);
+        }
+        assert_eq!(tape.moves.len(), play.room().players(), "everyone who has a seat moves");
+        for taken in &tape.moves {
+            // Nobody is there: the game checks that nothing is done.
+            let Some(id) = play.seated(taken.seat) else { continue };
+            let note = play.frame().note(taken.seat).expect("a seat has a note");
+            let account = accounts.get_mut(&id).expect("a player has an account");
+            account.check_move(self.rule, taken, note, play[id].laid());
+        }
+    }
+}
+
+/// What became of one player's inputs and commands.
+pub struct Account {
+    pub maker: Rc<RefCell<Maker>>,
+    /// Whether the player claimed a seat.
+    pub claimed: bool,
+    /// Commands made.
+    pub commands: u32,
+    /// The newest command that reached the game.
+    handed: u32,
+    /// Whether some may never reach it, because the client that made them has forgotten them.
+    gaps: bool,
+    consumed: Seq,
+    fresh: u32,
+    repeated: u32,
+    /// `None` before the first tick of the connection.
+    placement: Option<PlacementEpoch>,
+}
+
+impl Account {
+    pub fn new(maker: Rc<RefCell<Maker>>) -> Self {
+        let (consumed, placement) = (Seq(0), None);
+        Self { maker, claimed: false, commands: 0, handed: 0, gaps: false, consumed, fresh: 0, repeated: 0, placement }
+    }
+
+    /// The account of the same peer's next connection, which may have forgotten what the game has not seen.
+    pub fn following(self, before: &Self, forgot: bool) -> Self {
+        Self { commands: before.commands, handed: before.handed, gaps: before.gaps || forgot, claimed: true, ..self }
+    }
+
+    /// Compares a tick's move of this seat and the note about it with what the client made.
+    fn check_move(&mut self, rule: Rule, taken: &Move, note: &SeatNote, laid: &[Laid]) {
+        let before = self.consumed;
+        assert!(note.consumed.since(before) >= 0, "consumption goes back");
+        self.consumed = note.consumed;
+        self.fresh += u32::from(taken.fresh);
+        self.repeated += u32::from(!taken.fresh);
+        let used = self.fresh + note.superseded;
+        assert!(used <= note.consumed.0, "an input counted twice");
+        let maker = self.maker.borrow();
+        assert!(note.consumed.0 as usize <= maker.made.len(), "an input consumed that was never made");
+        let settled = note.consumed.0 - used;
+        let unique = maker.unique || rule == Rule::Place;
+        assert!(settled <= if unique { 0 } else { self.repeated }, "{settled} inputs vanished");
+        if taken.fresh {
+            let candidates = &maker.made[before.0 as usize..note.consumed.0 as usize];
+            let known = candidates.iter().position(|made| taken.input.starts_with(made));
+            let index = known.expect("the consumed input was made and is not an old one") as u32;
+            let epoch = placement_of(laid, before.plus(index + 1));
+            let known = self.placement.is_none_or(|placement| placement == epoch);
+            assert!(rule == Rule::Steer || !maker.unique || known, "a report of an old epoch");
+        }
+        self.placement = Some(note.placement);
+    }
+
+    /// A command of this seat reached the game.
+    fn check_command(&mut self, number: u32) {
+        assert!(number > self.handed && number <= self.commands, "command {number} after {}", self.handed);
+        assert!(self.gaps || number == self.handed + 1, "commands reach the game once and in order");
+        self.handed = number;
+    }
+
+    /// Compares the game's answers to commands with the commands.
+    pub fn check_echoes(&self, player: &Player) {
+        let (mut echoes, mut replies) = (0, Seq(0));
+        for event in player.events() {
+            if let EventBody::Reply { command, .. } = event {
+                assert!(command.is_after(replies), "a call is answered once");
+                replies = *command;
+            }
+            if let EventBody::Game { kind: 8, body } = event {
+                let number = u32::from_le_bytes(body[..].try_into().expect("echoes have four bytes"));
+                assert!(number > echoes && number <= self.commands, "echo {number}");
+                echoes = number;
+            }
+        }
+    }
+}
+
+/// The placement that an input knew.
+fn placement_of(laid: &[Laid], number: Seq) -> PlacementEpoch {
+    let index = laid.partition_point(|run| !run.first.is_after(number));
+    laid[index.checked_sub(1).expect("a consumed input was laid down")].placement
+}
+
+/// Makes inputs and remembers them.
+pub struct Maker {
+    /// Whether no two inputs are alike; otherwise they are held for a while.
+    pub unique: bool,
+    /// By number minus one.
+    pub made: Vec<[i32; 5]>,
+    pub random: Pcg32,
+}
+
+impl Maker {
+    pub fn next(&mut self) -> [i32; 5] {
+        let random = &mut self.random;
+        let mut input = self.made.last().copied().unwrap_or_default();
+        if self.unique || self.made.is_empty() || below(random, 10) == 0 {
+            input[0] = if self.unique { self.made.len() as i32 + 1 } else { below(random, 3).cast_signed() };
+            input[1] = below(random, 1024).cast_signed();
+            input[2] = below(random, 2).cast_signed();
+            input[3] = below(random, 12_801).cast_signed() - 6400;
+            input[4] = below(random, 12_801).cast_signed() - 6400;
+        }
+        self.made.push(input);
+        input
+    }
+}
+
+/// How many frames with a keyframe came to a player.
+pub fn keyframes(player: &Player) -> usize {
+    player.arrivals().iter().filter(|arrival| arrival.keyframe).count()
+}
+
+/// What was compared, to know that a run had something to compare.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    pub frames: u64,
+    pub leaps: u64,
+    pub keyframes: u64,
+    pub events: u64,
+    pub lost_events: u64,
+    pub superseded: u64,
+    pub corrections: u64,
+    /// Seats taken up again, with state and without, and claims to seats that were gone.
+    pub states: u64,
+    pub seats: u64,
+    pub strangers: u64,
+    /// Sessions that another one replaced.
+    pub replaced: u64,
+}
+
+impl Seen {
+    pub fn note_player(&mut self, player: &Player, claimed: bool) {
+        player.arrivals().iter().for_each(|arrival| self.note(arrival));
+        self.replaced += u64::from(player.ended() == Some(Close::Replaced));
+        match player.client().welcome().map(|welcome| welcome.continuity) {
+            Some(Continuity::State) => self.states += 1,
+            Some(Continuity::Seat) => self.seats += 1,
+            Some(Continuity::Fresh) if claimed => self.strangers += 1,
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, arrival: &Arrival) {
+        let told = &arrival.told;
+        self.frames += 1;
+        self.leaps += u64::from(told.advance > 1);
+        self.keyframes += u64::from(arrival.keyframe);
+        self.events += told.events.len() as u64;
+        self.lost_events += u64::from(told.lost);
+        self.superseded += u64::from(told.superseded);
+        self.corrections += u64::from(told.correction.is_some());
+    }
+}
+
+impl std::ops::AddAssign for Seen {
+    fn add_assign(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.leaps += other.leaps;
+        self.keyframes += other.keyframes;
+        self.events += other.events;
+        self.lost_events += other.lost_events;
+        self.superseded += other.superseded;
+        self.corrections += other.corrections;
+        self.states += other.states;
+        self.seats += other.seats;
+        self.strangers += other.strangers;
+        self.replaced += other.replaced;
+    }
+}
