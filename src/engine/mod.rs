@@ -16,6 +16,7 @@
 //! 5. Asks each session for its [`Readiness`]; a ready one is given the frames its client lacks ([`History::between`]) and composes
 //!    the message.
 
+mod admission;
 mod bucket;
 mod chat;
 mod client;
@@ -35,6 +36,7 @@ mod session;
 mod tidy;
 mod viewer;
 
+pub use admission::{Address, Admission, Greeting, Quota};
 pub use bucket::Bucket;
 pub use client::{Arrived, Client, ClientError, Depth, Pass, Told};
 pub use command::Ask;
@@ -45,5 +47,5 @@ pub use history::History;
 pub use inbox::{Inbox, Laid, Taken};
 pub use resume::{Claim, ResumeToken, Secret};
 pub use room::{Admitted, Post, Refusal, Room, RoomConfig, Ticked};
-pub use session::{Heard, Session, SessionCounts, Visit};
+pub use session::{Heard, Session, SessionCounts, Token, Visit};
 pub use viewer::{Entry, Readiness, Viewer};
