@@ -15,6 +15,9 @@
 //! 4. After each call of the room that may have led to events, hands out [`Room::take_posts`] into the [`EventLog`]s of the seats.
 //! 5. Asks each session for its [`Readiness`]; a ready one is given the frames its client lacks ([`History::between`]) and composes
 //!    the message.
+//!
+//! A room made with [`Room::holding_seats_for`] holds seats of lost connections: then [`Room::drop_out`] comes before
+//! [`Room::leave`], and a [`Visit`] with a claim goes to [`Room::recognise`] and [`Room::resume`] first.
 
 mod admission;
 mod bucket;
