@@ -16,6 +16,7 @@ mod message;
 mod metrics;
 mod relay;
 mod room;
+mod said;
 mod session;
 mod status;
 
