@@ -4,6 +4,7 @@
 
 mod admission;
 mod crash;
+mod floods;
 mod hostile;
 mod http;
 mod play;
