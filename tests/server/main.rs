@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
 mod admission;
+mod breaks;
 mod crash;
 mod floods;
 mod hostile;
