@@ -1,5 +1,5 @@
-//! The command when time does odd things: the process stopped for ten seconds, one room far over its budget while others share
-//! its thread or do not, and players who come and go until everything they used must be back.
+//! The command when time does odd things: the process stopped for ten seconds, and players who come and go until
+//! everything that they used must be back.
 
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
@@ -80,25 +80,26 @@ fn a_process_stopped_for_ten_seconds_skips_them_and_goes_on() {
     let server = Server::start(&["--workers", "1", "--room-threads", "1"]);
     let bots = server.bots(&["--players", "4", "--duration", "18", "--ramp", "0"]);
     std::thread::sleep(Duration::from_secs(3));
+    let (ticks, skipped) = (server.metric("tickwire_ticks_total"), server.metric("tickwire_skipped_ticks_total"));
+    let mut alive = Instant::now();
     server.signal("STOP");
+    let before = alive.elapsed();
     std::thread::sleep(Duration::from_secs(10));
-    let before = server_ticks_later(&server);
-    let (ticks, skipped) = before;
-    // Ten seconds are 200 ticks, and the room caught up with three of them at the most.
-    assert!((190.0..=215.0).contains(&skipped), "{skipped} skipped");
-    assert!(ticks < 140.0, "{ticks} ticks in five seconds of life");
+    alive = Instant::now();
+    server.signal("CONT");
+    std::thread::sleep(Duration::from_secs(1));
+    let ticks = server.metric("tickwire_ticks_total") - ticks;
+    let skipped = server.metric("tickwire_skipped_ticks_total") - skipped;
+    let alive = (before + alive.elapsed()).as_secs_f64();
+    println!("{ticks} ticks in {alive:.2} s of life, {skipped} skipped");
+    // Ten seconds are 200 ticks; three of them may be caught up with, and one may fall on either side of each signal.
+    assert!((190.0..=210.0).contains(&skipped), "{skipped} skipped");
+    assert!(ticks <= alive * 20.0 + 3.0 + 2.0, "{ticks} ticks in {alive} s");
     let output = bots.wait_with_output().expect("they end");
     let said = String::from_utf8_lossy(&output.stdout);
     // Whether they were in time is not the question; that they played on, and saw no wrong state, is.
-    assert!(!said.contains("desync ") || !said.contains("broken"), "{said}");
-    assert!(output.status.code().is_some(), "{said}");
-}
-
-/// Wakes the server up, and returns its ticks and skipped ticks soon after.
-fn server_ticks_later(server: &Server) -> (f64, f64) {
-    server.signal("CONT");
-    std::thread::sleep(Duration::from_secs(1));
-    (server.metric("tickwire_ticks_total"), server.metric("tickwire_skipped_ticks_total"))
+    assert!(said.starts_with("4 of 4 bots"), "{said}");
+    assert!(!["lost", "desync", "protocol"].iter().any(|failure| said.contains(&format!("{failure} ("))), "{said}");
 }
 
 #[test]
@@ -115,7 +116,8 @@ fn whoever_comes_and_goes_leaves_nothing_behind() {
     // What is made once, and kept to be used again, is made by then.
     let (_, descriptors, tasks) = churn();
     let (first, ..) = churn();
-    let (last, open, running) = (0..2).map(|_| churn()).last().expect("two more");
+    churn();
+    let (last, open, running) = churn();
     println!("{first} KiB, then {last} KiB; {descriptors} descriptors, then {open}; {tasks} threads, then {running}");
     assert!(last <= first + 4 * 1024, "{first} KiB, then {last} KiB");
     assert!(open <= descriptors + 2 && running <= tasks, "{descriptors} {open}, {tasks} {running}");

@@ -33,6 +33,7 @@ struct Play {
     tenures: BTreeMap<Seat, Tenure>,
     history: History,
     secrets: u64,
+    holds: bool,
 }
 
 /// Bytes as a story of a room, four for each thing that happens.
@@ -54,8 +55,8 @@ impl Play {
         let game = factory(&setup).expect("no options, no objection");
         let config = RoomConfig { id: "room".to_owned(), game: name.to_owned(), setup, capacity: Some(6) };
         let hold = std::time::Duration::from_millis(u64::from(first / 2 % 4) * 500);
-        let room = Room::new(config, game).holding_seats_for(hold);
-        Self { room, tenures: BTreeMap::new(), history: History::new(60, 1 << 20), secrets: 0 }
+        let (room, holds) = (Room::new(config, game).holding_seats_for(hold), !hold.is_zero());
+        Self { room, tenures: BTreeMap::new(), history: History::new(60, 1 << 20), secrets: 0, holds }
     }
 
     fn happen(&mut self, what: u8, who: u8, a: u8, b: u8) {
@@ -74,7 +75,7 @@ impl Play {
                 self.room.leave(seat, Close::Left);
                 self.tenures.remove(&seat);
             }
-            7 => self.hear(seat, a % 4 == 0),
+            7 => self.hear(seat, a.is_multiple_of(4)),
             8 => self.flood(seat, b),
             _ => self.tick(),
         }
@@ -159,9 +160,10 @@ impl Play {
     fn resume(&mut self, seat: Seat, a: u8, b: u8) {
         let secret = self.secret();
         let Some(tenure) = self.tenures.get_mut(&seat) else { return };
-        let token = if a % 5 == 0 { tenure.former.unwrap_or(tenure.token) } else { tenure.token };
+        let former = a.is_multiple_of(5);
+        let token = if former { tenure.former.unwrap_or(tenure.token) } else { tenure.token };
         let Some(found) = self.room.recognise(&token, None) else {
-            assert!(a % 5 == 0 || self.room.away() == 0 && tenure.live, "the newest token opens a held seat");
+            assert!(former || !self.holds, "the newest token opens the seat");
             return;
         };
         assert_eq!(found, seat);
