@@ -99,7 +99,10 @@ fn a_process_stopped_for_ten_seconds_skips_them_and_goes_on() {
     let said = String::from_utf8_lossy(&output.stdout);
     // Whether they were in time is not the question; that they played on, and saw no wrong state, is.
     assert!(said.starts_with("4 of 4 bots"), "{said}");
-    assert!(!["lost", "desync", "protocol"].iter().any(|failure| said.contains(&format!("FAILED: {failure},"))), "{said}");
+    assert!(
+        !["lost", "desync", "protocol"].iter().any(|failure| said.contains(&format!("FAILED: {failure},"))),
+        "{said}"
+    );
 }
 
 #[test]
