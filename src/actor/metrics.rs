@@ -12,6 +12,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::process::Process;
+use super::times::Times;
+use super::trace::Trace;
 use crate::engine::RoomCosts;
 use crate::wire::{Close, Continuity};
 
@@ -25,6 +28,8 @@ type Count = Counter<u64, AtomicU64>;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Where time goes.
+    pub(super) times: Times,
     pub(super) tick_duration: Histogram,
     pub(super) ticks: Count,
     pub(super) late_ticks: Count,
@@ -75,10 +80,15 @@ struct Spent {
     field: String,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        let mut registry = Registry::with_prefix("tickwire");
-        let tick_duration = Histogram::new(exponential_buckets(50e-6, 2.0, 12));
+impl Metrics {
+    /// Nothing was counted yet. Phases are also told to `trace`, if there is one.
+    pub fn new(trace: Option<Trace>) -> Self {
+        let mut whole = Registry::default();
+        whole.register_collector(Box::new(Process));
+        let registry = whole.sub_registry_with_prefix("tickwire");
+        let times = Times::new(registry, trace);
+        // The last bucket ends at 1.6 s.
+        let tick_duration = Histogram::new(exponential_buckets(50e-6, 2.0, 16));
         registry.register_with_unit("tick_duration", "Time to compute one tick", Unit::Seconds, tick_duration.clone());
         let mut counter = |name, help| {
             let count = Count::default();
@@ -117,7 +127,8 @@ impl Default for Metrics {
         let help = "Bits of deltas per tick and player, by kind and field, averaged over samples of the game's rooms";
         registry.register("delta_bits", help, delta_bits.clone());
         Self {
-            registry,
+            registry: whole,
+            times,
             tick_duration,
             ticks,
             late_ticks,
@@ -144,9 +155,7 @@ impl Default for Metrics {
             spent: Mutex::default(),
         }
     }
-}
 
-impl Metrics {
     /// Counts the end of a session.
     pub(super) fn ended(&self, close: Close) {
         self.endings.get_or_create(&Ending { reason: close.label() }).inc();
@@ -181,6 +190,11 @@ impl Metrics {
                 spent.insert(label);
             }
         }
+    }
+
+    /// Ends the trace, if there is one. Blocks until its file is written.
+    pub fn finish_trace(&self) {
+        self.times.trace().into_iter().for_each(Trace::finish);
     }
 
     /// Everything, in the OpenMetrics text format.

@@ -14,10 +14,13 @@ mod guests;
 mod line;
 mod message;
 mod metrics;
+mod process;
 mod relay;
 mod room;
 mod session;
 mod status;
+mod times;
+mod trace;
 
 pub use clock::Clock;
 pub use directory::{Directory, DirectoryConfig};
@@ -27,3 +30,4 @@ pub use message::{Drain, Explain, Stop};
 pub use metrics::Metrics;
 pub use relay::Relay;
 pub use session::{Gate, start};
+pub use trace::Trace;

@@ -12,6 +12,7 @@ use super::chat::ChatHistory;
 use super::command::Ask;
 use super::events::Event;
 use super::inbox::{Inbox, Laid};
+use super::phase::Phase;
 use super::seated::Seated;
 use super::viewer::Entry;
 use crate::game::{Context, Effect, Game, Move, Player, Setup, Spec, To};
@@ -240,6 +241,11 @@ impl Room {
 
     /// Frees seats that were held for long enough, consumes one input per seat, steps the game and freezes the next frame.
     pub fn tick(&mut self) -> Ticked {
+        self.tick_in_phases(|_| {})
+    }
+
+    /// As [`Self::tick`]; calls `over` at the end of each [`Phase`].
+    pub fn tick_in_phases(&mut self, mut over: impl FnMut(Phase)) -> Ticked {
         let released = self.release();
         self.cx.set_tick(self.frame.tick().plus(1));
         let mut moves = std::mem::take(&mut self.moves);
@@ -252,10 +258,16 @@ impl Room {
         self.moves = moves;
         self.apply_effects();
         let notes = self.seats.iter().map(Seated::note).collect();
+        over(Phase::Step);
         self.running = Some("observe");
         let game = &self.game;
-        self.frame = Arc::new(self.frame.freeze(notes, |out| game.observe(out)));
+        let frame = self.frame.freeze(notes, |out| {
+            game.observe(out);
+            over(Phase::Observe);
+        });
+        self.frame = Arc::new(frame);
         self.running = None;
+        over(Phase::Freeze);
         Ticked { frame: self.frame.clone(), kicks: std::mem::take(&mut self.kicks), released }
     }
 
