@@ -70,8 +70,8 @@ pub struct Times {
 }
 
 impl Times {
-    /// Sessions are timed at every so manieth tick: reading the clock and a shared histogram would cost a message a part of
-    /// what it costs. A prime, so that what happens every few ticks is met as often as it happens.
+    /// Sessions are timed at one tick of so many: reading the clock and locking a histogram that all workers share is a
+    /// noticeable part of a message. A prime, so that what happens every few ticks is met as often as it happens.
     const SAMPLE_EVERY: u32 = 17;
 
     /// Adds the histograms to `registry`.

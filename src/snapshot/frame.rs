@@ -63,6 +63,11 @@ impl FrameZone {
         &self.delta
     }
 
+    /// Its keyframe, if somebody had it made already.
+    pub fn made_keyframe(&self) -> Option<&Bytes> {
+        self.keyframe.get()
+    }
+
     /// The fingerprint of its rows.
     pub fn hash(&self) -> u32 {
         *self.hash.get_or_init(|| self.zone.hash())
