@@ -35,6 +35,17 @@ impl History {
         }
     }
 
+    /// As [`Self::push`]; of the frame before, only what chains and returns need is kept.
+    pub(crate) fn push_alone(&mut self, frame: Arc<Frame>) {
+        if let Some((newest, weight)) = self.frames.back_mut() {
+            *newest = Arc::new(newest.without_rows());
+            let bare = newest.weight();
+            self.bytes = self.bytes - *weight + bare;
+            *weight = bare;
+        }
+        self.push(frame);
+    }
+
     /// The newest frame.
     pub fn newest(&self) -> Option<&Arc<Frame>> {
         self.frames.back().map(|(frame, _)| frame)
