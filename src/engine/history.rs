@@ -35,8 +35,9 @@ impl History {
         }
     }
 
-    /// As [`Self::push`]; of the frame before, only what chains and returns need is kept.
-    pub(crate) fn push_alone(&mut self, frame: Arc<Frame>) {
+    /// As [`Self::push`]; of the frame before, only what chains and returns need is kept, so that a long ring takes little. Then
+    /// only the newest frame here can be composed for: whoever is shown an older one must bring that one along.
+    pub fn push_alone(&mut self, frame: Arc<Frame>) {
         if let Some((newest, weight)) = self.frames.back_mut() {
             *newest = Arc::new(newest.without_rows());
             let bare = newest.weight();
