@@ -53,6 +53,18 @@ pub trait Game: Send {
         Err(format!("no call of kind {kind}"))
     }
 
+    /// A player's connection is gone, and the seat is held: moves go on, with the neutral input. Called between ticks;
+    /// [`Self::returned`] or [`Self::leave`] follows.
+    fn dropped(&mut self, seat: Seat, cx: &mut Context) {
+        let _ = (seat, cx);
+    }
+
+    /// A player's client is back on a new connection. It may have forgotten all but its seat, as a reloaded page has.
+    /// Called between ticks; without [`Self::dropped`] when the new connection took over from one that still lived.
+    fn returned(&mut self, seat: Seat, cx: &mut Context) {
+        let _ = (seat, cx);
+    }
+
     /// A player says something to everyone, or to some. Whether to pass it on.
     fn chat(&mut self, from: Seat, text: &str, cx: &mut Context) -> bool {
         let _ = (from, text, cx);

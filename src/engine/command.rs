@@ -18,6 +18,17 @@ pub enum Ask {
     Chat { to: Vec<Seat>, text: String },
 }
 
+impl Ask {
+    /// As a part of a message.
+    pub(super) fn as_wire(&self) -> CommandBody<'_> {
+        match self {
+            Self::Tell { kind, body } => CommandBody::Game { kind: *kind, body: serde_bytes::Bytes::new(body) },
+            Self::Call { kind, body } => CommandBody::Call { kind: *kind, body: serde_bytes::Bytes::new(body) },
+            Self::Chat { to, text } => CommandBody::Chat { to: to.clone(), text },
+        }
+    }
+}
+
 impl From<&CommandBody<'_>> for Ask {
     fn from(body: &CommandBody<'_>) -> Self {
         match body {

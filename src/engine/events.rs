@@ -39,6 +39,15 @@ impl Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImpossibleAck;
 
+/// Where the events of a recipient who came back go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rewound {
+    /// The number before the next event that comes.
+    pub events: Seq,
+    /// The newest number so far.
+    pub newest: Seq,
+}
+
 /// The events of one recipient.
 #[derive(Debug, Default)]
 pub struct EventLog {
@@ -50,6 +59,8 @@ pub struct EventLog {
     sent: usize,
     /// Dropped unsent since the last batch.
     lost: u32,
+    /// The newest number ever sent, on whichever connection.
+    furthest: Seq,
 }
 
 impl EventLog {
@@ -79,6 +90,8 @@ impl EventLog {
         let unsent = (self.entries.len() - self.sent) as u32;
         let first = Seq(self.newest.0.wrapping_sub(unsent - 1));
         self.sent += events.len();
+        let last = first.plus(events.len() as u32 - 1);
+        self.furthest = if last.is_after(self.furthest) { last } else { self.furthest };
         Some(Batch { first, lost: std::mem::take(&mut self.lost), events })
     }
 
@@ -96,6 +109,25 @@ impl EventLog {
             self.pop();
         }
         Ok(())
+    }
+
+    /// Prepares the log for a new connection of the recipient, who knows all events up to `known`, or has forgotten. What
+    /// was sent and did not arrive is sent again; what lies between `known` and the answer is lost for good.
+    ///
+    /// # Errors
+    /// When `known` was never sent; then nothing has changed.
+    pub fn rewind(&mut self, known: Option<Seq>) -> Result<Rewound, ImpossibleAck> {
+        if let Some(known) = known {
+            if known.is_after(self.furthest) {
+                return Err(ImpossibleAck);
+            }
+            while !self.entries.is_empty() && !self.oldest().is_after(known) {
+                self.pop();
+            }
+        }
+        (self.sent, self.lost) = (0, 0);
+        let events = Seq(self.newest.0.wrapping_sub(self.entries.len() as u32));
+        Ok(Rewound { events, newest: self.newest })
     }
 
     fn oldest(&self) -> Seq {
@@ -156,6 +188,37 @@ mod tests {
         assert_eq!(log.ack(Seq(2)), Ok(()));
         assert_eq!((log.entries.len(), log.bytes), (0, 0));
         assert_eq!(log.ack(Seq(2)), Ok(()));
+    }
+
+    #[test]
+    fn who_comes_back_goes_on_where_they_were_and_hears_of_gaps() {
+        let mut log = EventLog::default();
+        (0..5).for_each(|tick| log.push(event(tick)));
+        log.batch(Tick(2)).expect("three are due");
+        assert_eq!(log.rewind(Some(Seq(4))), Err(ImpossibleAck));
+        assert_eq!(log.rewind(Some(Seq(1))), Ok(Rewound { events: Seq(1), newest: Seq(5) }));
+        assert_eq!(log.batch(Tick(2)).map(|batch| (batch.first, batch.events.len())), Some((Seq(2), 2)));
+        // What was acknowledged once is gone; a claim to know less is told of a gap.
+        assert_eq!(log.ack(Seq(3)), Ok(()));
+        assert_eq!(log.rewind(Some(Seq(0))).map(|rewound| rewound.events), Ok(Seq(3)));
+        // Nothing more was sent since, so nothing newer can be known; what was sent before can, by who did not forget.
+        assert_eq!(log.rewind(Some(Seq(4))), Err(ImpossibleAck));
+        assert_eq!(log.rewind(None).map(|rewound| rewound.events), Ok(Seq(3)));
+        assert_eq!(log.rewind(Some(Seq(3))).map(|rewound| rewound.events), Ok(Seq(3)));
+        assert_eq!(log.batch(Tick(9)).map(|batch| (batch.first, batch.lost)), Some((Seq(4), 0)));
+    }
+
+    #[test]
+    fn what_overflowed_while_nobody_listened_is_a_gap() {
+        let mut log = EventLog::default();
+        log.push(event(1));
+        log.batch(Tick(1)).expect("one is due");
+        (0..5000).for_each(|tick| log.push(event(tick)));
+        assert!(log.bytes <= limits::EVENT_LOG);
+        let kept = log.entries.len() as u32;
+        let rewound = log.rewind(Some(Seq(1)));
+        assert_eq!(rewound, Ok(Rewound { events: Seq(5001 - kept), newest: Seq(5001) }));
+        assert_eq!(log.batch(Tick(5000)).map(|batch| (batch.first, batch.lost)), Some((Seq(5002 - kept), 0)));
     }
 
     #[test]

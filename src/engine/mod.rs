@@ -4,28 +4,33 @@
 //! values. The actors of `actor` are the shell around this.
 
 mod bucket;
+mod chat;
 mod client;
 mod command;
 mod events;
 mod explain;
 mod flow;
 mod history;
+mod holding;
 mod inbox;
 pub mod link;
 mod pace;
+mod resume;
 mod room;
+mod seated;
 mod session;
 mod tidy;
 mod viewer;
 
 pub use bucket::Bucket;
-pub use client::{Arrived, Client, ClientError, Depth, Told};
+pub use client::{Arrived, Client, ClientError, Depth, Pass, Told};
 pub use command::Ask;
-pub use events::{Batch, Event, EventLog, ImpossibleAck};
+pub use events::{Batch, Event, EventLog, ImpossibleAck, Rewound};
 pub use explain::{CostShare, Explainer, RoomCosts};
 pub use flow::Flow;
 pub use history::History;
 pub use inbox::{Inbox, Laid, Taken};
+pub use resume::{Claim, ResumeToken, Secret};
 pub use room::{Admitted, Post, Refusal, Room, RoomConfig, Ticked};
 pub use session::{Heard, Session, SessionCounts, Visit};
 pub use viewer::{Entry, Readiness, Viewer};

@@ -1,21 +1,24 @@
 //! A room: seats, their input timelines, one game, and the chain of frames.
 //!
 //! Between ticks players come, go, lay inputs and send commands; a tick consumes one input per seat, steps the game and
-//! freezes the next frame. When to tick, how inputs travel and who is told is the shell's business.
+//! freezes the next frame. When to tick, how inputs travel and who is told is the shell's business; seats whose client
+//! is away are in `holding`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::chat::ChatHistory;
 use super::command::Ask;
 use super::events::Event;
 use super::inbox::{Inbox, Laid};
+use super::seated::Seated;
 use super::viewer::Entry;
 use crate::game::{Context, Effect, Game, Move, Player, Setup, Spec, To};
-use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
-use crate::snapshot::{Frame, SeatNote};
+use crate::id::{Seat, Seq};
+use crate::snapshot::Frame;
 use crate::tick::{Tick, TickRate};
-use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, PlayerEntry, Welcome, limits};
+use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, Welcome, limits};
 
 /// How a room is made.
 #[derive(Clone, Debug)]
@@ -64,32 +67,30 @@ pub struct Ticked {
     pub frame: Arc<Frame>,
     /// Seats whose sessions the game ended. [`Room::leave`] must still be called.
     pub kicks: Vec<(Seat, Close)>,
+    /// Seats that were held and are free now, because nobody came back.
+    pub released: Vec<Seat>,
 }
 
 /// A room without its surroundings.
 pub struct Room {
     config: RoomConfig,
-    spec: Spec,
-    game: Box<dyn Game>,
-    cx: Context,
-    frame: Arc<Frame>,
+    pub(super) spec: Spec,
+    pub(super) game: Box<dyn Game>,
+    pub(super) cx: Context,
+    pub(super) frame: Arc<Frame>,
     /// Ascending by seat.
-    seats: Vec<Seated>,
+    pub(super) seats: Vec<Seated>,
     moves: Vec<Move>,
     /// Events since they were last taken.
     posts: Vec<Post>,
     kicks: Vec<(Seat, Close)>,
-}
-
-struct Seated {
-    seat: Seat,
-    entity: EntityId,
-    name: String,
-    inbox: Inbox,
-    commands: Seq,
-    placement: PlacementEpoch,
-    reason: u8,
-    zones: Arc<[ZoneId]>,
+    chat: ChatHistory,
+    /// Entries into the room so far, modulo 2^32.
+    sittings: u32,
+    /// Ticks for which a seat is held.
+    pub(super) hold: u32,
+    /// The hook of the game that runs.
+    running: Option<&'static str>,
 }
 
 impl Room {
@@ -98,8 +99,9 @@ impl Room {
         let spec = game.spec();
         let frame = Arc::new(Frame::initial(spec.schema.clone(), Tick(0)));
         let cx = Context::new(config.setup.rate, config.setup.seed);
-        let (seats, moves, posts, kicks) = Default::default();
-        Self { config, spec, game, cx, frame, seats, moves, posts, kicks }
+        let (seats, moves, posts, kicks, chat) = Default::default();
+        let (sittings, hold, running) = (0, 0, None);
+        Self { config, spec, game, cx, frame, seats, moves, posts, kicks, chat, sittings, hold, running }
     }
 
     /// The room's rate.
@@ -123,7 +125,7 @@ impl Room {
         self.config.capacity.map_or(most, |wanted| wanted.min(most))
     }
 
-    /// Seats taken.
+    /// Seats taken, those of players who are away included.
     pub fn players(&self) -> usize {
         self.seats.len()
     }
@@ -145,28 +147,17 @@ impl Room {
         let index = index.unwrap_or(self.seats.len());
         let seat = Seat(index as u16);
         let player = Player { seat, name: name.clone(), options };
-        let joined = self.game.join(&player, &mut self.cx);
+        let joined = self.ask("join", |game, cx| game.join(&player, cx));
         let entity = joined.map_err(|reason| {
             // What the game asked for on the way to its refusal is about a player who never was.
             self.cx.take_effects();
             Refusal::Game(reason)
         })?;
         let inbox = Inbox::new(self.spec.rule, self.spec.inputs.neutral());
-        let entry = PlayerEntry { seat, entity, name: name.clone(), away: false };
-        self.post(&To::All, EventBody::Joined(entry));
-        self.seats.insert(
-            index,
-            Seated {
-                seat,
-                entity,
-                name,
-                inbox,
-                commands: Seq(0),
-                placement: PlacementEpoch(0),
-                reason: 0,
-                zones: [ZoneId(0)].into(),
-            },
-        );
+        let seated = Seated::new(seat, entity, name, self.next_sitting(), inbox);
+        self.post(&To::All, EventBody::Joined(seated.listed()));
+        self.seats.insert(index, seated);
+        self.posts.extend(self.chat.iter().map(|line| Post { seats: vec![seat], event: line.clone() }));
         self.apply_effects();
         Ok(self.admitted(index))
     }
@@ -175,7 +166,7 @@ impl Room {
     pub fn leave(&mut self, seat: Seat, close: Close) {
         let Ok(index) = self.find(seat) else { return };
         self.seats.remove(index);
-        self.game.leave(seat, &mut self.cx);
+        self.ask("leave", |game, cx| game.leave(seat, cx));
         self.post(&To::All, EventBody::Left { seat, code: close.code() });
         self.apply_effects();
         // A kick must not outlive its player and hit the next one in the seat.
@@ -198,11 +189,11 @@ impl Room {
         self.seats[index].commands = seq;
         match ask {
             Ask::Tell { kind, body } => {
-                self.game.command(seat, *kind, body, &mut self.cx);
+                self.ask("command", |game, cx| game.command(seat, *kind, body, cx));
                 self.apply_effects();
             }
             Ask::Call { kind, body } => {
-                let answer = self.game.call(seat, *kind, body, &mut self.cx);
+                let answer = self.ask("call", |game, cx| game.call(seat, *kind, body, cx));
                 self.apply_effects();
                 let (done, mut body) = match answer {
                     Ok(body) => (true, body.to_vec()),
@@ -213,7 +204,7 @@ impl Room {
                 self.post(&To::Only(seat), EventBody::Reply { command: seq, done, body });
             }
             Ask::Chat { to, text } => {
-                let passed = self.game.chat(seat, text, &mut self.cx);
+                let passed = self.ask("chat", |game, cx| game.chat(seat, text, cx));
                 self.apply_effects();
                 if passed && !text.is_empty() {
                     self.chat(index, to, text);
@@ -227,11 +218,16 @@ impl Room {
         let (name, text, private) = (Cow::Owned(name.clone()), Cow::Owned(text.to_owned()), !to.is_empty());
         // Who speaks hears it too: that is how they know that it was said.
         let to = if private { To::Some(to.iter().copied().chain([seat]).collect()) } else { To::All };
-        self.post(&to, EventBody::Chat { from: seat, name, text, private });
+        let line = self.event(EventBody::Chat { from: seat, name, text, private });
+        if !private {
+            self.chat.push(line.clone());
+        }
+        self.post_event(&to, line);
     }
 
-    /// Consumes one input per seat, steps the game and freezes the next frame.
+    /// Frees seats that were held for long enough, consumes one input per seat, steps the game and freezes the next frame.
     pub fn tick(&mut self) -> Ticked {
+        let released = self.release();
         self.cx.set_tick(self.frame.tick().plus(1));
         let mut moves = std::mem::take(&mut self.moves);
         moves.clear();
@@ -239,13 +235,20 @@ impl Room {
             let taken = seated.inbox.take(seated.placement);
             Move { seat: seated.seat, input: taken.input, fresh: taken.fresh }
         }));
-        self.game.step(&moves, &mut self.cx);
+        self.ask("step", |game, cx| game.step(&moves, cx));
         self.moves = moves;
         self.apply_effects();
         let notes = self.seats.iter().map(Seated::note).collect();
+        self.running = Some("observe");
         let game = &self.game;
         self.frame = Arc::new(self.frame.freeze(notes, |out| game.observe(out)));
-        Ticked { frame: self.frame.clone(), kicks: std::mem::take(&mut self.kicks) }
+        self.running = None;
+        Ticked { frame: self.frame.clone(), kicks: std::mem::take(&mut self.kicks), released }
+    }
+
+    /// The game's hook that runs; after a panic, the one that panicked.
+    pub fn running(&self) -> Option<&'static str> {
+        self.running
     }
 
     /// The events since the last call, in order. Each is for the seats taken when it happened.
@@ -258,50 +261,61 @@ impl Room {
         self.seats.iter().map(|seated| u64::from(seated.inbox.superseded())).sum()
     }
 
-    fn find(&self, seat: Seat) -> Result<usize, usize> {
+    pub(super) fn find(&self, seat: Seat) -> Result<usize, usize> {
         self.seats.binary_search_by_key(&seat, |seated| seated.seat)
     }
 
-    fn admitted(&self, index: usize) -> Admitted {
-        let Seated { seat, entity, placement, .. } = self.seats[index];
+    pub(super) fn next_sitting(&mut self) -> u32 {
+        self.sittings = self.sittings.wrapping_add(1);
+        self.sittings
+    }
+
+    /// Lets the game speak, and remembers in which hook.
+    pub(super) fn ask<T>(&mut self, hook: &'static str, hear: impl FnOnce(&mut dyn Game, &mut Context) -> T) -> T {
+        self.running = Some(hook);
+        let answer = hear(&mut *self.game, &mut self.cx);
+        self.running = None;
+        answer
+    }
+
+    /// What to tell a client that has no state, as one who came afresh.
+    pub(super) fn admitted(&self, index: usize) -> Admitted {
+        let seated = &self.seats[index];
         let (rate, tick) = (self.rate(), self.frame.tick());
-        let players = self.seats.iter().map(|seated| PlayerEntry {
-            seat: seated.seat,
-            entity: seated.entity,
-            name: seated.name.clone(),
-            away: false,
-        });
         let welcome = Welcome {
             version: PROTOCOL_VERSION,
             room: self.config.id.clone(),
             game: self.config.game.clone(),
             rate,
             tick,
-            seat,
-            entity,
+            seat: seated.seat,
+            entity: seated.entity,
             rule: self.spec.rule,
-            placement,
+            placement: seated.placement,
             resume: None,
             continuity: Continuity::Fresh,
             events: Seq(0),
             listed: Seq(0),
-            commands: Seq(0),
+            commands: seated.commands,
             expires: None,
             schema: (*self.spec.schema).clone(),
             inputs: self.spec.inputs.clone(),
             properties: self.spec.properties.clone(),
-            players: players.collect(),
+            players: self.seats.iter().map(Seated::listed).collect(),
         };
-        Admitted { entry: Entry { seat, entity, tick, rate, placement }, welcome }
+        Admitted { entry: seated.entry(rate, tick, [].into()), welcome }
     }
 
     /// Events count for the frame that is computed next: its tick is the first at which they can be seen.
-    fn post(&mut self, to: &To, body: EventBody<'static>) {
-        let tick = self.upcoming();
-        self.post_event(to, Event { tick, body });
+    fn event(&self, body: EventBody<'static>) -> Arc<Event> {
+        Arc::new(Event { tick: self.frame.tick().plus(1), body })
     }
 
-    fn post_event(&mut self, to: &To, event: Event) {
+    pub(super) fn post(&mut self, to: &To, body: EventBody<'static>) {
+        self.post_event(to, self.event(body));
+    }
+
+    fn post_event(&mut self, to: &To, event: Arc<Event>) {
         let addressed = |seat: &Seat| match to {
             To::All => true,
             To::Only(only) => seat == only,
@@ -310,20 +324,16 @@ impl Room {
         };
         let seats: Vec<Seat> = self.seats.iter().map(|seated| seated.seat).filter(addressed).collect();
         if !seats.is_empty() {
-            self.posts.push(Post { seats, event: Arc::new(event) });
+            self.posts.push(Post { seats, event });
         }
     }
 
-    fn upcoming(&self) -> Tick {
-        self.frame.tick().plus(1)
-    }
-
-    fn apply_effects(&mut self) {
+    pub(super) fn apply_effects(&mut self) {
         for effect in self.cx.take_effects() {
             match effect {
                 Effect::Emit { to, kind, body } => {
-                    let event = Event::game(self.upcoming(), kind, &body);
-                    self.post_event(&to, event);
+                    let event = Event::game(self.frame.tick().plus(1), kind, &body);
+                    self.post_event(&to, Arc::new(event));
                 }
                 Effect::Correct { seat, reason } => {
                     if let Ok(index) = self.find(seat) {
@@ -339,21 +349,6 @@ impl Room {
                     }
                 }
             }
-        }
-    }
-}
-
-impl Seated {
-    fn note(&self) -> SeatNote {
-        SeatNote {
-            seat: self.seat,
-            entity: self.entity,
-            consumed: self.inbox.consumed(),
-            superseded: self.inbox.superseded(),
-            placement: self.placement,
-            reason: self.reason,
-            commands: self.commands,
-            zones: self.zones.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::bucket::Bucket;
 use super::command::Ask;
 use super::events::Batch;
 use super::inbox::Laid;
+use super::resume::Claim;
 use super::tidy::tidy;
 use super::viewer::{Entry, Readiness, Viewer};
 use crate::game::Input;
@@ -48,6 +49,8 @@ pub struct Visit {
     pub name: String,
     /// Options of the player.
     pub player: BTreeMap<String, String>,
+    /// To a seat held before.
+    pub claim: Option<Claim>,
 }
 
 /// What a session dropped, for the metrics.
@@ -176,7 +179,7 @@ impl Session {
 
     /// The room let the player in. Returns the first message.
     pub fn enter(&mut self, now: Moment, entry: &Entry, welcome: Welcome) -> Vec<u8> {
-        let (schema, held) = (welcome.inputs.clone(), welcome.inputs.neutral());
+        let (schema, held, told) = (welcome.inputs.clone(), welcome.inputs.neutral(), welcome.events);
         let bytes = encode_server(&ServerMessage::Welcome(Box::new(welcome)));
         let mut viewer = Viewer::new(now, entry, self.rate);
         viewer.welcomed(bytes.len());
@@ -185,8 +188,8 @@ impl Session {
             schema,
             newest_input: Seq(0),
             held,
-            events: Seq(0),
-            newest_command: Seq(0),
+            events: told,
+            newest_command: entry.commands,
             commands: Bucket::per_second(limits::COMMAND_RATE),
             chat: Bucket::new(limits::CHAT_EVERY, 5),
             resyncs: Bucket::new(limits::RESYNC_EVERY, 3),
@@ -322,6 +325,7 @@ impl Visit {
         if name.is_empty() {
             name.push_str("player");
         }
-        Self { join: hello.join, name, player: hello.player.into_iter().collect() }
+        let claim = hello.resume.as_ref().and_then(Claim::read);
+        Self { join: hello.join, name, player: hello.player.into_iter().collect(), claim }
     }
 }

@@ -8,24 +8,28 @@ use std::sync::Arc;
 use super::events::Batch;
 use super::flow::Flow;
 use super::pace::Pace;
-use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
+use crate::id::{PlacementEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::{Frame, FrameZone, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
 use crate::wire::{Correction, FrameMessage, Note, ServerMessage, ZoneForm, ZonePart, encode_server, limits};
 
-/// How a seat came into a room: where its frames start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a client came into a room: where its frames start.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The seat.
     pub seat: Seat,
-    /// The player's entity.
-    pub entity: EntityId,
+    /// Which entry it is: only what frames say to this one is for the client.
+    pub sitting: u32,
     /// The tick of the welcome.
     pub tick: Tick,
     /// The room's rate.
     pub rate: TickRate,
     /// The first placement epoch.
     pub placement: PlacementEpoch,
+    /// The newest command that the game has seen.
+    pub commands: Seq,
+    /// The zones whose state at `tick` the client has, ascending.
+    pub zones: Arc<[ZoneId]>,
 }
 
 /// Whether a viewer can use a frame.
@@ -43,7 +47,7 @@ pub enum Readiness {
 #[derive(Debug)]
 pub struct Viewer {
     seat: Seat,
-    entity: EntityId,
+    sitting: u32,
     rate: TickRate,
     /// The tick the client was brought to.
     tick: Tick,
@@ -61,6 +65,8 @@ struct Subscription {
     zone: ZoneId,
     /// Whether the client has the zone's state at the viewer's tick.
     current: bool,
+    /// Whether the client may have some state of the zone, right or wrong.
+    told: bool,
     /// When the client was last told the zone's hash; it is told once per second.
     proven: Option<Tick>,
 }
@@ -68,15 +74,17 @@ struct Subscription {
 impl Viewer {
     /// A viewer that has been sent nothing but the welcome and wants `rate` messages per second, 0 for one per tick.
     pub fn new(now: Moment, entry: &Entry, rate: u16) -> Self {
+        // What the client says of its state is believed until the hash of the first message.
+        let known = |zone: &ZoneId| Subscription { zone: *zone, current: true, told: true, proven: None };
         Self {
             seat: entry.seat,
-            entity: entry.entity,
+            sitting: entry.sitting,
             rate: entry.rate,
             tick: entry.tick,
-            zones: Vec::new(),
+            zones: entry.zones.iter().map(known).collect(),
             consumed: Seq(0),
             superseded: 0,
-            commands: Seq(0),
+            commands: entry.commands,
             placement: entry.placement,
             flow: Flow::new(now),
             pace: Pace::new(rate, entry.rate),
@@ -100,8 +108,9 @@ impl Viewer {
 
     /// Whether to compose a message for `frame` now. Counts a hold when sending stops.
     pub fn readiness(&mut self, now: Moment, frame: &Frame) -> Readiness {
-        // A departed player's seat may be another's by now; what the frame says to it is not for this viewer.
-        let mine = frame.note(self.seat).is_some_and(|note| note.entity == self.entity);
+        // The seat may be another's by now, or the same player's on a newer connection; and a frame from before the entry
+        // speaks to the connection before.
+        let mine = frame.note(self.seat).is_some_and(|note| note.sitting == self.sitting);
         if !mine || !frame.tick().is_after(self.tick) {
             return Readiness::Idle;
         }
@@ -176,12 +185,13 @@ impl Viewer {
         });
         for (index, zone) in note.zones.iter().enumerate() {
             if self.zones.get(index).is_none_or(|known| known.zone != *zone) {
-                self.zones.insert(index, Subscription { zone: *zone, current: false, proven: None });
+                self.zones.insert(index, Subscription { zone: *zone, current: false, told: false, proven: None });
             }
             let subscription = &mut self.zones[index];
             let form = zone_form(frame, chain, subscription);
             subscription.current = true;
             let Some(form) = form else { continue };
+            subscription.told = true;
             let due = subscription.proven.is_none_or(|at| frame.tick().since(at) >= self.rate.per_second().into());
             let hash = frame.zone(*zone).filter(|_| due).map(FrameZone::hash);
             subscription.proven = if due { Some(frame.tick()) } else { subscription.proven };
@@ -198,7 +208,7 @@ fn zone_form<'a>(frame: &'a Frame, chain: &'a [Arc<Frame>], known: &Subscription
         return match zone {
             Some(zone) => Some(ZoneForm::Keyframe(raw(frame.keyframe(zone)))),
             // A client without state of the zone takes it for empty; one with old state must forget it.
-            None => (known.current || known.proven.is_some()).then_some(ZoneForm::Gone),
+            None => (known.current || known.told).then_some(ZoneForm::Gone),
         };
     }
     let deltas: Vec<_> = chain.iter().filter_map(|frame| frame.zone(known.zone)).map(FrameZone::delta).collect();

@@ -192,7 +192,8 @@ fn quantised(clip: &Clip, columns: &[Column]) -> Vec<Vec<Quanta>> {
 
 fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded {
     let (seat, placement) = (Seat(0), PlacementEpoch(0));
-    let entry = Entry { seat, entity: EntityId(0), tick: Tick(0), rate, placement };
+    let (tick, commands, zones) = (Tick(0), Seq(0), [].into());
+    let entry = Entry { seat, sitting: 0, tick, rate, placement, commands, zones };
     let mut viewer = Viewer::new(Moment(0), &entry, 0);
     let mut frame = Arc::new(Frame::initial(schema.clone(), Tick(0)));
     let mut coded = Coded::new(schema);
@@ -200,6 +201,7 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
         let note = SeatNote {
             seat,
             entity: EntityId(0),
+            sitting: 0,
             consumed: Seq(number),
             superseded: 0,
             placement,

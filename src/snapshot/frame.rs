@@ -21,9 +21,11 @@ pub struct SeatNote {
     pub seat: Seat,
     /// The player's entity.
     pub entity: EntityId,
+    /// Which entry into the room it is about: who sat there before, or on an older connection, must not take it for theirs.
+    pub sitting: u32,
     /// The last input consumed.
     pub consumed: Seq,
-    /// Inputs that were dropped unconsumed since the seat was taken, modulo 2^32.
+    /// Inputs that were dropped unconsumed since that entry, modulo 2^32.
     pub superseded: u32,
     /// The newest server-side move.
     pub placement: PlacementEpoch,

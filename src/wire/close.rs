@@ -10,7 +10,7 @@ use serde::Serialize;
 pub enum Close {
     /// The player left.
     Left,
-    /// The server is shutting down.
+    /// The client's page is being closed or reloaded.
     GoingAway,
     /// The WebSocket protocol was broken.
     Protocol,
@@ -116,10 +116,16 @@ impl Close {
         matches!(self.code(), 1001 | 1006 | 1011..=1013 | 4000..=4499)
     }
 
+    /// Whether a player whose session ends so finds the seat held on coming back. Who left, misbehaved or was thrown out
+    /// does not; nor is there a seat when the room itself ended.
+    pub fn keeps_seat(self) -> bool {
+        matches!(self, Self::Lost | Self::HeartbeatLost | Self::SlowConsumer | Self::RateLimited | Self::GoingAway)
+    }
+
     fn row(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::Left => (1000, "left", "left the room"),
-            Self::GoingAway => (1001, "going_away", "the server is going away"),
+            Self::GoingAway => (1001, "going_away", "the page is going away"),
             Self::Protocol => (1002, "protocol", "websocket protocol error"),
             Self::Unsupported => (1003, "unsupported", "this endpoint takes binary messages only"),
             Self::BadUtf8 => (1007, "bad_utf8", "text is not utf-8"),
@@ -152,6 +158,13 @@ impl Close {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_seat_is_kept_only_for_who_is_invited_back() {
+        assert!(Close::ALL.iter().all(|close| !close.keeps_seat() || close.invites_back()));
+        let thrown_out = [Close::Left, Close::Kicked, Close::Cheating, Close::BadMessage, Close::Replaced];
+        assert!(thrown_out.iter().all(|close| !close.keeps_seat()));
+    }
 
     #[test]
     fn codes_and_labels_are_unique_and_texts_fit_a_close_frame() {

@@ -131,7 +131,7 @@ pub struct Welcome {
     pub inputs: InputSchema,
     /// What the game says about this room, such as its map.
     pub properties: Vec<(String, String)>,
-    /// Everyone in the room at `tick`, the client included.
+    /// Everyone in the room now, the client included.
     pub players: Vec<PlayerEntry>,
 }
 

@@ -81,6 +81,19 @@ pub const RESYNC_EVERY: Duration = Duration::from_secs(2);
 /// A client over its rate for this long is closed.
 pub const OVER_RATE_FOR: Duration = Duration::from_secs(5);
 
+/// A seat is held this long for a client whose connection was lost: a tunnel, a change of network, a crashed page.
+pub const HOLD_SEATS_FOR: Duration = Duration::from_secs(30);
+/// The longest hold that may be configured: an hour of idle avatars is an hour in which others find the room full.
+pub const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+/// ... and this long, if that is less, when the page said that it goes away: enough to reload it.
+pub const HOLD_PAGE_FOR: Duration = Duration::from_secs(10);
+/// Chat lines that newcomers are told: about what fits a screen ...
+pub const CHAT_HISTORY: usize = 50;
+/// ... and bytes of them, so that long lines leave room in the event log for what comes.
+pub const CHAT_HISTORY_BYTES: usize = 16 * 1024;
+/// Commands a client keeps until it hears that the game has seen them: at the highest rate, those of the default hold.
+pub const UNSEEN_COMMANDS: usize = 600;
+
 /// Rooms per server.
 pub const ROOMS: usize = 10_000;
 /// Seats per room.

@@ -1,19 +1,27 @@
 //! The peer's half: what a client knows and says. Used by bots and tests; the browser has its own in JavaScript.
 //!
 //! It numbers inputs, acknowledges, rebuilds the state and checks it against the server's hashes. It opens no socket and
-//! starts no timer: bytes go in and come out, time is an argument.
+//! starts no timer: bytes go in and come out, time is an argument. Over several connections it stays one client.
+
+mod unseen;
+mod unsent;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::id::{PlacementEpoch, Seq, ZoneId};
+use bytes::Bytes;
+
+use self::unseen::Unseen;
+use self::unsent::Unsent;
+use super::command::Ask;
+use crate::id::{PlacementEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::delta::{apply, read_keyframe};
 use crate::snapshot::{DecodeError, Zone};
 use crate::tick::{Moment, Tick};
 use crate::wire::{
-    Ack, ClientMessage, Command, CommandBody, Correction, EventBody, FrameMessage, Hello, Inputs, Join,
-    PROTOCOL_VERSION, Resync, Role, Run, ServerMessage, Welcome, WireError, ZoneForm, decode_server, encode_client,
-    limits, pack_runs,
+    Ack, ClientMessage, Continuity, Correction, EventBatch, EventBody, FrameMessage, Hello, Inputs, Join,
+    PROTOCOL_VERSION, Resume, Resync, Role, ServerMessage, Welcome, WireError, ZoneForm, decode_server, encode_client,
+    limits,
 };
 
 /// How closely a client looks at what it is sent.
@@ -64,7 +72,7 @@ pub struct Arrived {
     pub correction: Option<Correction>,
     /// Events, oldest first.
     pub events: Vec<EventBody<'static>>,
-    /// Events lost for good just before those.
+    /// Events lost for good just before those, also while the client was away.
     pub lost: u32,
     /// Bytes of zone payload in the message.
     pub payload: usize,
@@ -88,11 +96,26 @@ pub enum ClientError {
     Unexpected(&'static str),
 }
 
+/// The right to a seat, all that a client needs to come back to it after it forgot the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// The room's id.
+    pub room: String,
+    /// From the newest welcome.
+    pub token: Vec<u8>,
+}
+
 /// What a client knows and says.
 #[derive(Debug)]
 pub struct Client {
     depth: Depth,
+    /// The welcome of this connection.
     welcome: Option<Box<Welcome>>,
+    pass: Option<Pass>,
+    /// Whether the newest event and command are known from this or an earlier connection to the seat.
+    remembers: bool,
+    /// Whether the zones are those of `tick`.
+    has_state: bool,
     tick: Tick,
     consumed: Seq,
     placement: PlacementEpoch,
@@ -103,19 +126,12 @@ pub struct Client {
     /// Frame messages so far, modulo 256.
     frames: u8,
     events: Seq,
+    /// Events lost while away that nobody was told of yet.
+    missed: u32,
     /// The newest event that the server knows to have arrived.
     told_events: Seq,
-    commands: Seq,
-    /// The number of the last input made.
-    made: Seq,
-    /// Inputs not sent yet that are equal to the last one sent.
-    held: u16,
-    /// Made after those and not sent yet.
-    runs: Vec<Run>,
-    /// The values of the last input made.
-    last: Vec<i32>,
-    /// Something not sent yet differs from what was sent before: it must go out at once.
-    urgent: bool,
+    commands: Unseen,
+    inputs: Unsent,
     sent_inputs: Moment,
     sent_ack: Moment,
     ack_due: bool,
@@ -135,6 +151,9 @@ impl Client {
         Self {
             depth,
             welcome: None,
+            pass: None,
+            remembers: false,
+            has_state: false,
             tick: Tick(0),
             consumed: Seq(0),
             placement: PlacementEpoch(0),
@@ -143,13 +162,10 @@ impl Client {
             players: 0,
             frames: 0,
             events: Seq(0),
+            missed: 0,
             told_events: Seq(0),
-            commands: Seq(0),
-            made: Seq(0),
-            held: 0,
-            runs: Vec::new(),
-            last: Vec::new(),
-            urgent: false,
+            commands: Unseen::default(),
+            inputs: Unsent::default(),
             sent_inputs: Moment(0),
             sent_ack: Moment(0),
             ack_due: false,
@@ -157,6 +173,17 @@ impl Client {
             rate: 0,
             outbox: Vec::new(),
         }
+    }
+
+    /// The same, with the right to a seat and no other memory, as a page has it that was reloaded.
+    #[must_use]
+    pub fn with_pass(self, pass: Pass) -> Self {
+        Self { pass: Some(pass), ..self }
+    }
+
+    /// The right to the seat; `None` before a welcome, and where seats are not held.
+    pub fn pass(&self) -> Option<&Pass> {
+        self.pass.as_ref()
     }
 
     /// The same, knowing the rate that its hello asks for, so that fewer frames than ticks are no surprise to it.
@@ -178,6 +205,32 @@ impl Client {
             rate,
             role: Role::Player,
         }))
+    }
+
+    /// Begins a new connection, which takes up the seat of the last one as far as the server still holds it. Returns the
+    /// first message; `None` when there is no right to a seat. Inputs that were not consumed are forgotten; commands that the
+    /// game has not seen are sent again.
+    pub fn resume(&mut self, name: &str, player: Vec<(String, String)>) -> Option<Vec<u8>> {
+        let Pass { room, token } = self.pass.clone()?;
+        self.welcome = None;
+        self.outbox.clear();
+        (self.frames, self.consumed, self.inputs) = (0, Seq(0), Unsent::default());
+        (self.ack_due, self.awaited) = (false, false);
+        let tick = (self.has_state && self.lost.is_empty()).then_some(self.tick);
+        let events = self.remembers.then_some(self.events);
+        let resume = Some(Resume { token: serde_bytes::Bytes::new(&token), tick, events });
+        let (version, join, name) = (PROTOCOL_VERSION, Join::ById { room }, name.to_owned());
+        let (role, rate) = (Role::Player, self.rate);
+        Some(encode_client(&ClientMessage::Hello(Hello {
+            version,
+            join,
+            name,
+            player,
+            resume,
+            token: None,
+            rate,
+            role,
+        })))
     }
 
     /// From now on looks no closer than [`Depth::Continuity`], which costs far less.
@@ -213,13 +266,7 @@ impl Client {
     pub fn on_message(&mut self, bytes: &[u8]) -> Result<Told, ClientError> {
         match decode_server(bytes)? {
             ServerMessage::Welcome(_) if self.welcome.is_some() => Err(ClientError::Unexpected("a second welcome")),
-            ServerMessage::Welcome(welcome) => {
-                self.tick = welcome.tick;
-                self.placement = welcome.placement;
-                self.players = welcome.players.len() as u32;
-                self.welcome = Some(welcome);
-                Ok(Told::Welcome)
-            }
+            ServerMessage::Welcome(welcome) => self.on_welcome(welcome).map(|()| Told::Welcome),
             ServerMessage::Frame(frame) => self.on_frame(&frame).map(Told::Frame),
             ServerMessage::Pong { stamp } => Ok(Told::Pong { stamp }),
             ServerMessage::ComeBack { after } => Ok(Told::ComeBack { after }),
@@ -229,26 +276,31 @@ impl Client {
 
     /// Makes the next input, which must be one that the welcome's schema admits. Returns its number.
     pub fn input(&mut self, values: &[i32]) -> Seq {
-        let changed = self.made == Seq(0) || self.last != values;
-        self.made = self.made.plus(1);
-        self.urgent |= changed;
-        match self.runs.last_mut() {
-            None if !changed && self.held < limits::RUN_LENGTH => self.held += 1,
-            Some(run) if !changed && run.count < limits::RUN_LENGTH => run.count += 1,
-            _ => self.runs.push(Run { count: 1, values: values.to_vec() }),
-        }
-        self.last.clear();
-        self.last.extend_from_slice(values);
-        self.made
+        self.inputs.make(values)
     }
 
-    /// Makes a command, sent with the next [`Self::poll`].
+    /// Makes a command, sent with the next [`Self::poll`]. Returns its number, which counts once a welcome has come.
+    ///
+    /// # Panics
+    /// When [`limits::UNSEEN_COMMANDS`] wait to be seen by the game.
     pub fn command(&mut self, kind: u16, body: &[u8]) -> Seq {
-        self.commands = self.commands.plus(1);
-        let command =
-            Command { seq: self.commands, body: CommandBody::Game { kind, body: serde_bytes::Bytes::new(body) } };
-        self.outbox.push(encode_client(&ClientMessage::Command(command)));
-        self.commands
+        self.commands.push(Ask::Tell { kind, body: Bytes::copy_from_slice(body) })
+    }
+
+    /// As [`Self::command`]; an [`EventBody::Reply`] will answer.
+    ///
+    /// # Panics
+    /// As [`Self::command`].
+    pub fn call(&mut self, kind: u16, body: &[u8]) -> Seq {
+        self.commands.push(Ask::Call { kind, body: Bytes::copy_from_slice(body) })
+    }
+
+    /// As [`Self::command`]: says something to some, or to everyone when `to` is empty.
+    ///
+    /// # Panics
+    /// As [`Self::command`].
+    pub fn chat(&mut self, to: &[Seat], text: &str) -> Seq {
+        self.commands.push(Ask::Chat { to: to.to_vec(), text: text.to_owned() })
     }
 
     /// Makes a ping, sent with the next [`Self::poll`].
@@ -262,10 +314,13 @@ impl Client {
         if !self.outbox.is_empty() {
             return Some(self.outbox.remove(0));
         }
-        let unsent = self.held > 0 || !self.runs.is_empty();
+        if let Some(command) = self.commands.send() {
+            return Some(command);
+        }
+        let unsent = !self.inputs.is_empty();
         let run_due = unsent && now.since(self.sent_inputs) >= Self::RUN_EVERY;
         let ack_due = self.ack_due && (self.awaited || now.since(self.sent_ack) >= limits::ACK_EVERY);
-        if !(self.urgent || run_due || ack_due) {
+        if !(self.inputs.urgent || run_due || ack_due) {
             return None;
         }
         let events = (self.events != self.told_events).then_some(self.events);
@@ -275,11 +330,43 @@ impl Client {
             return Some(encode_client(&ClientMessage::Ack(ack)));
         }
         self.sent_inputs = now;
-        self.urgent = false;
-        let (counted, runs) = pack_runs(&self.welcome.as_ref()?.inputs, &self.runs);
-        self.runs.clear();
-        let (placement, held, runs) = (self.placement, std::mem::take(&mut self.held), serde_bytes::Bytes::new(&runs));
-        Some(encode_client(&ClientMessage::Inputs(Inputs { ack, placement, held, counted, runs })))
+        let packed = self.inputs.pack(&self.welcome.as_ref()?.inputs);
+        let (placement, runs) = (self.placement, serde_bytes::Bytes::new(&packed.runs));
+        let inputs = Inputs { ack, placement, held: packed.held, counted: packed.counted, runs };
+        Some(encode_client(&ClientMessage::Inputs(inputs)))
+    }
+
+    fn on_welcome(&mut self, welcome: Box<Welcome>) -> Result<(), ClientError> {
+        let fresh = welcome.continuity == Continuity::Fresh;
+        if !fresh && self.pass.is_none() {
+            return Err(ClientError::Unexpected("a seat that was not claimed"));
+        }
+        if welcome.continuity == Continuity::State {
+            if !self.has_state || welcome.tick != self.tick || !self.lost.is_empty() {
+                return Err(ClientError::Unexpected("a state that was not claimed"));
+            }
+        } else {
+            self.has_state = false;
+            self.zones.clear();
+            self.lost.clear();
+        }
+        match (fresh, self.remembers) {
+            // Commands to a seat that is gone are not for the new one.
+            (true, true) => (self.missed, self.commands) = (0, Unseen::default()),
+            (_, false) => self.commands.begin(welcome.commands),
+            (false, true) => {
+                let missed = u32::try_from(welcome.events.since(self.events));
+                self.missed += missed.map_err(|_| ClientError::Unexpected("events that came already"))?;
+                self.commands.resume(welcome.commands);
+            }
+        }
+        (self.events, self.told_events, self.remembers) = (welcome.events, welcome.events, true);
+        (self.tick, self.placement) = (welcome.tick, welcome.placement);
+        self.players = welcome.players.len() as u32;
+        let pass = |token: &serde_bytes::ByteBuf| Pass { room: welcome.room.clone(), token: token.to_vec() };
+        self.pass = welcome.resume.as_ref().map(pass);
+        self.welcome = Some(welcome);
+        Ok(())
     }
 
     fn on_frame(&mut self, frame: &FrameMessage) -> Result<Arrived, ClientError> {
@@ -299,22 +386,40 @@ impl Client {
             arrived.superseded = note.superseded;
             arrived.correction = note.correction;
             self.placement = note.correction.map_or(self.placement, |correction| correction.placement);
+            note.commands.into_iter().for_each(|seen| self.commands.seen(seen));
         }
+        arrived.lost = std::mem::take(&mut self.missed);
         if let Some(batch) = &frame.events {
-            if batch.first != self.events.plus(1 + batch.lost) {
-                return Err(ClientError::Unexpected("events out of order"));
-            }
-            self.events = self.events.plus(batch.lost + batch.items.len() as u32);
-            arrived.lost = batch.lost;
-            for item in &batch.items {
-                match item.body {
-                    EventBody::Joined(_) => self.players += 1,
-                    EventBody::Left { .. } => self.players = self.players.saturating_sub(1),
-                    _ => {}
-                }
-            }
-            arrived.events = batch.items.iter().map(|item| item.body.clone().into_owned()).collect();
+            self.on_events(batch, &mut arrived)?;
         }
+        self.rebuild(frame, &mut arrived)?;
+        arrived.players = self.players;
+        (self.has_state, self.ack_due, self.awaited) = (true, true, frame.advance > spacing);
+        Ok(arrived)
+    }
+
+    fn on_events(&mut self, batch: &EventBatch, arrived: &mut Arrived) -> Result<(), ClientError> {
+        if batch.first != self.events.plus(1 + batch.lost) {
+            return Err(ClientError::Unexpected("events out of order"));
+        }
+        arrived.lost += batch.lost;
+        self.events = self.events.plus(batch.lost);
+        for item in &batch.items {
+            self.events = self.events.plus(1);
+            // The welcome's list of players has the effect of some events already.
+            let listed = self.welcome.as_ref().is_some_and(|welcome| !self.events.is_after(welcome.listed));
+            match item.body {
+                EventBody::Joined(_) if !listed => self.players += 1,
+                EventBody::Left { .. } if !listed => self.players = self.players.saturating_sub(1),
+                _ => {}
+            }
+            arrived.events.push(item.body.clone().into_owned());
+        }
+        Ok(())
+    }
+
+    fn rebuild(&mut self, frame: &FrameMessage, arrived: &mut Arrived) -> Result<(), ClientError> {
+        let Some(welcome) = &self.welcome else { return Ok(()) };
         for part in &frame.zones {
             arrived.payload += part.form.weight();
             if self.depth == Depth::Continuity {
@@ -349,8 +454,6 @@ impl Client {
                 self.zones.insert(part.zone, zone);
             }
         }
-        arrived.players = self.players;
-        (self.ack_due, self.awaited) = (true, frame.advance > spacing);
-        Ok(arrived)
+        Ok(())
     }
 }

@@ -1,0 +1,110 @@
+//! Commands that the game may not have seen: kept until a frame says that it has, and sent again on a new connection.
+
+use std::collections::VecDeque;
+
+use crate::engine::Ask;
+use crate::id::Seq;
+use crate::wire::{ClientMessage, Command, encode_client, limits};
+
+/// Commands of one seat, numbered from 1 across its connections.
+#[derive(Debug, Default)]
+pub(super) struct Unseen {
+    /// Ascending without gaps; the last one has number `newest`.
+    waiting: VecDeque<Ask>,
+    newest: Seq,
+    /// Of those at the back, how many were not sent on this connection.
+    unsent: usize,
+}
+
+impl Unseen {
+    /// Adds the next command. Returns its number.
+    ///
+    /// # Panics
+    /// When too many wait.
+    pub fn push(&mut self, ask: Ask) -> Seq {
+        assert!(self.waiting.len() < limits::UNSEEN_COMMANDS, "too many commands that the server has not seen");
+        self.waiting.push_back(ask);
+        self.unsent += 1;
+        self.newest = self.newest.plus(1);
+        self.newest
+    }
+
+    /// The next command to send.
+    pub fn send(&mut self) -> Option<Vec<u8>> {
+        let ask = self.waiting.get(self.waiting.len() - self.unsent)?;
+        let seq = Seq(self.newest.0.wrapping_sub(self.unsent as u32 - 1));
+        self.unsent -= 1;
+        Some(encode_client(&ClientMessage::Command(Command { seq, body: ask.as_wire() })))
+    }
+
+    /// The game has seen all up to `seq`.
+    pub fn seen(&mut self, seq: Seq) {
+        while !self.waiting.is_empty() && !self.oldest().is_after(seq) {
+            self.waiting.pop_front();
+        }
+        self.unsent = self.unsent.min(self.waiting.len());
+    }
+
+    /// A new connection under the same seat, of which the game has seen commands up to `seq`: the later ones go again.
+    pub fn resume(&mut self, seq: Seq) {
+        self.seen(seq);
+        if self.waiting.is_empty() {
+            self.newest = seq;
+        }
+        self.unsent = self.waiting.len();
+    }
+
+    /// The first connection of a client that knows nothing of the seat: what it wanted so far follows `seq`.
+    pub fn begin(&mut self, seq: Seq) {
+        self.newest = seq.plus(self.waiting.len() as u32);
+        self.unsent = self.waiting.len();
+    }
+
+    fn oldest(&self) -> Seq {
+        Seq(self.newest.0.wrapping_sub(self.waiting.len() as u32 - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::wire::decode_client;
+
+    fn ask() -> Ask {
+        Ask::Tell { kind: 1, body: Bytes::new() }
+    }
+
+    fn sent(unseen: &mut Unseen) -> Vec<u32> {
+        let number = |bytes: Vec<u8>| match decode_client(&bytes) {
+            Ok(ClientMessage::Command(command)) => command.seq.0,
+            other => panic!("{other:?}"),
+        };
+        std::iter::from_fn(|| unseen.send()).map(number).collect()
+    }
+
+    #[test]
+    fn what_was_not_seen_is_sent_again_on_a_new_connection() {
+        let mut unseen = Unseen::default();
+        (0..4).for_each(|_| _ = unseen.push(ask()));
+        assert_eq!(sent(&mut unseen), [1, 2, 3, 4]);
+        unseen.seen(Seq(1));
+        assert_eq!(unseen.push(ask()), Seq(5));
+        unseen.resume(Seq(2));
+        assert_eq!(sent(&mut unseen), [3, 4, 5]);
+        unseen.seen(Seq(5));
+        assert_eq!((unseen.push(ask()), sent(&mut unseen)), (Seq(6), vec![6]));
+    }
+
+    #[test]
+    fn who_forgot_numbers_on_from_what_the_game_has_seen() {
+        let mut unseen = Unseen::default();
+        unseen.push(ask());
+        unseen.begin(Seq(7));
+        assert_eq!(sent(&mut unseen), [8]);
+        let mut empty = Unseen::default();
+        empty.begin(Seq(7));
+        assert_eq!(empty.push(ask()), Seq(8));
+    }
+}

@@ -1,0 +1,145 @@
+//! Seats whose client is away: how they are held, taken up again, and freed in the end.
+//!
+//! A held seat counts as taken. Its avatar stays and idles, its events go on being logged by the shell; its inputs ended
+//! with the connection. A seat is held only for a client that has a token and was heard from.
+
+use std::time::Duration;
+
+use super::events::{EventLog, ImpossibleAck};
+use super::inbox::Inbox;
+use super::resume::{Claim, Key, ResumeToken, Secret};
+use super::room::{Admitted, Room};
+use super::seated::Away;
+use crate::game::To;
+use crate::id::Seat;
+use crate::snapshot::Frame;
+use crate::wire::{Close, Continuity, EventBody, limits};
+
+impl Room {
+    /// The same, holding seats for so long after a connection was lost; as made, it holds none.
+    #[must_use]
+    pub fn holding_seats_for(mut self, span: Duration) -> Self {
+        self.hold = if span.is_zero() { 0 } else { self.ticks(span) };
+        self
+    }
+
+    /// Seats held for players who are away.
+    pub fn away(&self) -> usize {
+        self.seats.iter().filter(|seated| seated.away.is_some()).count()
+    }
+
+    /// Gives a player who was just admitted a token, made of `secret`, by which the seat can be resumed. Rooms that hold no
+    /// seats give none.
+    pub fn give_token(&mut self, admitted: &mut Admitted, secret: Secret) {
+        let seat = admitted.entry.seat;
+        if let Ok(index) = self.find(seat)
+            && self.hold > 0
+        {
+            let token = ResumeToken::new(seat, secret);
+            self.seats[index].key = Some(Key::new(token));
+            admitted.welcome.resume = Some(token.bytes().to_vec().into());
+        }
+    }
+
+    /// The client of a seat was heard from under its newest token: the one before opens nothing any more.
+    pub fn confirm(&mut self, seat: Seat) {
+        if let Ok(index) = self.find(seat)
+            && let Some(key) = &mut self.seats[index].key
+        {
+            key.confirm();
+        }
+    }
+
+    /// The taken seat that a token opens.
+    pub fn recognise(&self, token: &ResumeToken) -> Option<Seat> {
+        let seated = &self.seats[self.find(token.seat()).ok()?];
+        seated.key.filter(|key| key.opens(token)).map(|_| seated.seat)
+    }
+
+    /// The connection of a seat ended. Holds the seat if it ended in a way after which players come back, and frees it
+    /// otherwise. Returns whether it is held.
+    pub fn drop_out(&mut self, seat: Seat, close: Close) -> bool {
+        let Ok(index) = self.find(seat) else { return false };
+        let seated = &self.seats[index];
+        if seated.away.is_some() {
+            return true;
+        }
+        let known = seated.key.as_ref().is_some_and(Key::is_known);
+        let hold = if close == Close::GoingAway { self.ticks(limits::HOLD_PAGE_FOR) } else { self.hold };
+        if !known || !close.keeps_seat() {
+            self.leave(seat, close);
+            return false;
+        }
+        let until = self.frame.tick().plus(hold.min(self.hold));
+        self.seats[index].away = Some(Away { until, close });
+        self.seats[index].inbox = self.empty_inbox();
+        self.ask("dropped", |game, cx| game.dropped(seat, cx));
+        self.post(&To::Except(seat), EventBody::Away { seat });
+        self.apply_effects();
+        true
+    }
+
+    /// Gives a [recognised](Self::recognise) seat to the client that makes `claim`, also when another connection still has
+    /// it, whose session must be ended then: what it says does not count any more. `log` has all events of the seat;
+    /// what was posted so far must be in it. `base` is the room's frame of the claimed tick, if it still has it. The next token is
+    /// made of `secret`.
+    ///
+    /// # Errors
+    /// When the claim names events that were never sent; then nothing has changed.
+    ///
+    /// # Panics
+    /// When the seat is free.
+    pub fn resume(
+        &mut self,
+        seat: Seat,
+        claim: &Claim,
+        log: &mut EventLog,
+        base: Option<&Frame>,
+        secret: Secret,
+    ) -> Result<Admitted, ImpossibleAck> {
+        let rewound = log.rewind(claim.events)?;
+        let index = self.find(seat).expect("a recognised seat is taken");
+        let (sitting, inbox) = (self.next_sitting(), self.empty_inbox());
+        let token = ResumeToken::new(seat, secret);
+        let seated = &mut self.seats[index];
+        (seated.sitting, seated.inbox) = (sitting, inbox);
+        if let Some(key) = &mut seated.key {
+            key.renew(claim.token, token);
+        }
+        if seated.away.take().is_some() {
+            self.post(&To::Except(seat), EventBody::Back { seat });
+        }
+        let mut admitted = self.admitted(index);
+        let Admitted { entry, welcome } = &mut admitted;
+        welcome.continuity = Continuity::Seat;
+        welcome.resume = Some(token.bytes().to_vec().into());
+        (welcome.events, welcome.listed) = (rewound.events, rewound.newest);
+        // The zones are those that the client was sent with the frame of its tick; whether it tells the truth, the hash tells.
+        if let Some(base) = base.filter(|base| Some(base.tick()) == claim.tick)
+            && let Some(note) = base.note(seat).filter(|note| note.entity == welcome.entity)
+        {
+            welcome.continuity = Continuity::State;
+            (welcome.tick, entry.tick, entry.zones) = (base.tick(), base.tick(), note.zones.clone());
+        }
+        self.ask("returned", |game, cx| game.returned(seat, cx));
+        self.apply_effects();
+        Ok(admitted)
+    }
+
+    /// Frees the seats that were held for long enough.
+    pub(super) fn release(&mut self) -> Vec<Seat> {
+        let now = self.frame.tick();
+        let overdue = self.seats.iter().filter_map(|seated| Some((seated.seat, seated.overdue(now)?)));
+        let overdue: Vec<(Seat, Close)> = overdue.collect();
+        overdue.iter().for_each(|(seat, close)| self.leave(*seat, *close));
+        overdue.into_iter().map(|(seat, _)| seat).collect()
+    }
+
+    fn empty_inbox(&self) -> Inbox {
+        Inbox::new(self.spec.rule, self.spec.inputs.neutral())
+    }
+
+    fn ticks(&self, span: Duration) -> u32 {
+        self.rate().ticks_in(span)
+    }
+}

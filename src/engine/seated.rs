@@ -1,0 +1,88 @@
+//! A taken seat: who sits there, what they did and what they are told alone. The client may be away.
+
+use std::sync::Arc;
+
+use super::inbox::Inbox;
+use super::resume::Key;
+use super::viewer::Entry;
+use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
+use crate::snapshot::SeatNote;
+use crate::tick::{Tick, TickRate};
+use crate::wire::{Close, PlayerEntry};
+
+/// A taken seat.
+#[derive(Debug)]
+pub(super) struct Seated {
+    pub seat: Seat,
+    pub entity: EntityId,
+    pub name: String,
+    /// Which entry into the room the client's connection is.
+    pub sitting: u32,
+    /// Opens the seat for the client that comes back. Without one it is not held.
+    pub key: Option<Key>,
+    /// The connection is gone, and the seat is held.
+    pub away: Option<Away>,
+    pub inbox: Inbox,
+    pub commands: Seq,
+    pub placement: PlacementEpoch,
+    pub reason: u8,
+    pub zones: Arc<[ZoneId]>,
+}
+
+/// Since nobody is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Away {
+    /// The seat is free from this tick on.
+    pub until: Tick,
+    /// How the connection ended.
+    pub close: Close,
+}
+
+impl Seated {
+    pub fn new(seat: Seat, entity: EntityId, name: String, sitting: u32, inbox: Inbox) -> Self {
+        Self {
+            seat,
+            entity,
+            name,
+            sitting,
+            key: None,
+            away: None,
+            inbox,
+            commands: Seq(0),
+            placement: PlacementEpoch(0),
+            reason: 0,
+            zones: [ZoneId(0)].into(),
+        }
+    }
+
+    /// As others see the player.
+    pub fn listed(&self) -> PlayerEntry {
+        PlayerEntry { seat: self.seat, entity: self.entity, name: self.name.clone(), away: self.away.is_some() }
+    }
+
+    /// Where the frames of a client start that has the state of `tick` in `zones`.
+    pub fn entry(&self, rate: TickRate, tick: Tick, zones: Arc<[ZoneId]>) -> Entry {
+        let Self { seat, sitting, commands, placement, .. } = *self;
+        Entry { seat, sitting, tick, rate, placement, commands, zones }
+    }
+
+    /// What the next frame says to this seat alone.
+    pub fn note(&self) -> SeatNote {
+        SeatNote {
+            seat: self.seat,
+            entity: self.entity,
+            sitting: self.sitting,
+            consumed: self.inbox.consumed(),
+            superseded: self.inbox.superseded(),
+            placement: self.placement,
+            reason: self.reason,
+            commands: self.commands,
+            zones: self.zones.clone(),
+        }
+    }
+
+    /// Whether it is free again at `now`, and how its last connection ended.
+    pub fn overdue(&self, now: Tick) -> Option<Close> {
+        self.away.filter(|away| now.since(away.until) >= 0).map(|away| away.close)
+    }
+}
