@@ -2,22 +2,25 @@
 //!
 //! In the in-tray the session lays inputs, commands and its goodbye; the room empties it at its tick. In the out-tray
 //! the room lays events; the session takes them with the frames. A desk belongs to one session: a replaced or departed
-//! session keeps its old desk, which nobody looks at any more, so nothing it lays there counts.
+//! session keeps its old desk, which nobody looks at any more, so nothing it lays there counts. The log of events goes over
+//! to the desk of the next session under the seat.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::engine::{Ask, Event, EventLog, Laid};
+use crate::engine::{Ask, Batch, Event, EventLog, Laid};
 use crate::id::Seq;
+use crate::tick::Tick;
 use crate::wire::{Close, limits};
 
 /// What a session and its room share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Desk {
     input: Mutex<InTray>,
-    events: Mutex<EventLog>,
+    /// `None` when the desk was retired.
+    events: Mutex<Option<EventLog>>,
     has_events: AtomicBool,
 }
 
@@ -52,11 +55,24 @@ pub struct InTray {
     pub laid: Vec<Laid>,
     /// Commands, oldest first.
     pub commands: Vec<(Seq, Ask)>,
+    /// The client said something, for the first time at this desk.
+    pub heard: bool,
     /// The session ended.
     pub goodbye: Option<Close>,
 }
 
 impl Desk {
+    /// A desk for the session that goes on with `log`.
+    pub fn with(log: EventLog) -> Self {
+        let has_events = AtomicBool::new(log.has_unsent());
+        Self { input: Mutex::default(), events: Mutex::new(Some(log)), has_events }
+    }
+
+    /// Says that the client was heard from.
+    pub fn hear(&self) {
+        self.input.lock().heard = true;
+    }
+
     /// Lays down inputs. Returns how many runs were pushed out: a tick takes few, so the oldest are worth least.
     pub fn lay(&self, laid: &[Laid]) -> usize {
         let mut tray = self.input.lock();
@@ -87,29 +103,43 @@ impl Desk {
     pub fn empty_into(&self, tray: &mut InTray) {
         tray.laid.clear();
         tray.commands.clear();
-        tray.goodbye = None;
+        (tray.heard, tray.goodbye) = (false, None);
         std::mem::swap(tray, &mut self.input.lock());
     }
 
     /// Lays down an event for the session.
     pub fn post(&self, event: Arc<Event>) {
-        self.events.lock().push(event);
-        self.has_events.store(true, Ordering::Release);
+        if let Some(log) = self.events.lock().as_mut() {
+            log.push(event);
+            self.has_events.store(true, Ordering::Release);
+        }
     }
 
-    /// The events for the session, if there may be any; a look without a lock otherwise.
-    pub fn events(&self) -> Option<parking_lot::MutexGuard<'_, EventLog>> {
-        self.has_events.load(Ordering::Acquire).then(|| self.events.lock())
-    }
-
-    /// Says that nothing unsent is left, while `log` is held.
-    pub fn emptied(&self, log: &EventLog) {
+    /// The next events for the session that are due at `tick`; a look without a lock when there are none at all.
+    pub fn batch(&self, tick: Tick) -> Option<Batch> {
+        if !self.has_events.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut events = self.events.lock();
+        let log = events.as_mut()?;
+        let batch = log.batch(tick);
         self.has_events.store(log.has_unsent(), Ordering::Release);
+        batch
     }
 
-    /// Forgets events that arrived. Returns `false` when they were never sent.
+    /// Forgets events that arrived. Returns `false` when they were never sent. At a retired desk nothing is wrong any more:
+    /// its session ends anyway, for another reason.
     #[must_use]
     pub fn ack(&self, upto: Seq) -> bool {
-        self.events.lock().ack(upto).is_ok()
+        self.events.lock().as_mut().is_none_or(|log| log.ack(upto).is_ok())
+    }
+
+    /// Hands the log over to `move_on`, which says whether it took it; if so, the desk is retired.
+    pub fn retire<T, E>(&self, move_on: impl FnOnce(&mut EventLog) -> Result<T, E>) -> Result<(T, EventLog), E> {
+        let mut events = self.events.lock();
+        let log = events.get_or_insert_default();
+        let moved = move_on(log)?;
+        self.has_events.store(false, Ordering::Release);
+        Ok((moved, events.take().unwrap_or_default()))
     }
 }

@@ -37,6 +37,8 @@ pub struct DirectoryConfig {
     pub arbiters: usize,
     /// How long a room without players lives on.
     pub empty_for: Duration,
+    /// How long seats are held for players whose connection was lost.
+    pub hold: Duration,
 }
 
 /// The actor.
@@ -70,7 +72,7 @@ impl Directory {
         (Self { config, rooms, next, arbiters, draining, list, clock, metrics }, listed)
     }
 
-    fn locate(&mut self, join: Join) -> Result<Found, Close> {
+    fn locate(&mut self, Locate { join, claims }: Locate) -> Result<Found, Close> {
         if self.draining {
             return Err(Close::Draining);
         }
@@ -78,7 +80,9 @@ impl Directory {
             Join::ById { room } => {
                 let listed = self.rooms.iter().find(|(_, listed)| listed.entry.id == room);
                 let (key, listed) = listed.filter(|(_, listed)| !listed.status.is_closed()).ok_or(Close::NoSuchRoom)?;
-                listed.expect(*key).ok_or(Close::RoomFull)
+                // Whoever comes back has a seat also in a full room; whether they do, the room knows.
+                let found = if claims { listed.expect_back(*key) } else { listed.expect(*key) };
+                found.ok_or(Close::RoomFull)
             }
             Join::JoinOrCreate { game, options } => {
                 let options = options.into_iter().collect();
@@ -105,7 +109,8 @@ impl Directory {
         let setup = Setup { rate, seed: random_u64(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
             let made = factory(&setup)?;
-            Ok(Room::new(RoomConfig { id: random_id(), game: game.clone(), setup, capacity }, made))
+            let config = RoomConfig { id: random_id(), game: game.clone(), setup, capacity };
+            Ok(Room::new(config, made).holding_seats_for(self.config.hold))
         }));
         let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned())).map_err(refused)?;
         let key = RoomKey(self.next);
@@ -180,6 +185,11 @@ impl Listed {
         let expected = self.status.expect(usize::from(self.entry.capacity))?;
         Some(Found { key, room: self.room.clone(), expected })
     }
+
+    fn expect_back(&self, key: RoomKey) -> Option<Found> {
+        let expected = self.status.expect_back()?;
+        Some(Found { key, room: self.room.clone(), expected })
+    }
 }
 
 impl Actor for Directory {
@@ -198,8 +208,8 @@ impl Actor for Directory {
 impl Handler<Locate> for Directory {
     type Result = Result<Found, Close>;
 
-    fn handle(&mut self, Locate(join): Locate, _: &mut Context<Self>) -> Self::Result {
-        self.locate(join)
+    fn handle(&mut self, locate: Locate, _: &mut Context<Self>) -> Self::Result {
+        self.locate(locate)
     }
 }
 

@@ -25,6 +25,11 @@ impl Feed {
         self.0.write().push(frame);
     }
 
+    /// The frame of one tick, if it is not gone.
+    pub fn at(&self, tick: Tick) -> Option<Arc<Frame>> {
+        self.0.read().get(tick).cloned()
+    }
+
     /// The frames after `base` up to `newest`; that one alone when some are gone.
     pub fn since(&self, base: Tick, newest: &Arc<Frame>, out: &mut Vec<Arc<Frame>>) {
         out.clear();

@@ -10,7 +10,7 @@ use super::desk::Sitting;
 use super::feed::Feed;
 use super::room::RoomActor;
 use super::status::Expected;
-use crate::engine::{Entry, RoomCosts};
+use crate::engine::{Claim, Entry, RoomCosts};
 use crate::snapshot::Frame;
 use crate::wire::{Close, Join, Welcome};
 
@@ -43,7 +43,11 @@ pub struct End(pub Close);
 /// Session to directory: which room?
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Found, Close>")]
-pub struct Locate(pub Join);
+pub struct Locate {
+    pub join: Join,
+    /// The player says that they have a seat in the room already.
+    pub claims: bool,
+}
 
 /// The edge to directory: what do this room's deltas cost? `None`: there is no such room.
 #[derive(Debug, Message)]
@@ -64,6 +68,7 @@ pub struct Found {
 pub struct Knock {
     pub name: String,
     pub player: BTreeMap<String, String>,
+    pub claim: Option<Claim>,
     pub relay: RelayKey,
     pub publish: Recipient<Publish>,
     pub end: Recipient<End>,

@@ -13,7 +13,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::engine::RoomCosts;
-use crate::wire::Close;
+use crate::wire::{Close, Continuity};
 
 /// Gauges of bits: a game's kinds and fields are bounded, but a game may make its schema from its options.
 const MOST_SPENT: usize = 1024;
@@ -42,7 +42,10 @@ pub struct Metrics {
     pub(super) inputs_superseded: Count,
     pub(super) over_rate: Count,
     pub(super) values_saturated: Count,
-    pub(super) room_crashes: Count,
+    pub(super) seats_held: Gauge,
+    pub(super) seats_released: Count,
+    resumes: Family<Resumed, Count>,
+    room_crashes: Family<Crash, Count>,
     endings: Family<Ending, Count>,
     delta_bits: Family<Spent, Bits>,
     /// What has a gauge.
@@ -52,6 +55,16 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Ending {
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Resumed {
+    continuity: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Crash {
+    hook: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
@@ -86,7 +99,7 @@ impl Default for Metrics {
         let inputs_superseded = counter("inputs_superseded", "Inputs that newer ones replaced unused");
         let over_rate = counter("messages_over_rate", "Messages dropped by a rate limit");
         let values_saturated = counter("values_saturated", "Values outside their field's range");
-        let room_crashes = counter("room_crashes", "Rooms closed because their game panicked");
+        let seats_released = counter("seats_released", "Seats held for players who did not come back");
         let mut gauge = |name, help| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -95,7 +108,10 @@ impl Default for Metrics {
         let players = gauge("players", "Seats taken");
         let rooms = gauge("rooms", "Rooms open");
         let sessions = gauge("sessions", "Connections upgraded");
-        let endings = Family::default();
+        let seats_held = gauge("seats_held", "Seats held for players who are away");
+        let (endings, resumes, room_crashes) = (Family::default(), Family::default(), Family::default());
+        registry.register("resumes", "Claims to a seat held before, by what became of them", resumes.clone());
+        registry.register("room_crashes", "Rooms closed because their game panicked, by hook", room_crashes.clone());
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
         let delta_bits = Family::default();
         let help = "Bits of deltas per tick and player, by kind and field, averaged over samples of the game's rooms";
@@ -119,6 +135,9 @@ impl Default for Metrics {
             inputs_superseded,
             over_rate,
             values_saturated,
+            seats_held,
+            seats_released,
+            resumes,
             room_crashes,
             endings,
             delta_bits,
@@ -131,6 +150,21 @@ impl Metrics {
     /// Counts the end of a session.
     pub(super) fn ended(&self, close: Close) {
         self.endings.get_or_create(&Ending { reason: close.label() }).inc();
+    }
+
+    /// Counts a claim to a seat.
+    pub(super) fn resumed(&self, continuity: Continuity) {
+        let continuity = match continuity {
+            Continuity::Fresh => "fresh",
+            Continuity::Seat => "seat",
+            Continuity::State => "state",
+        };
+        self.resumes.get_or_create(&Resumed { continuity }).inc();
+    }
+
+    /// Counts a room whose game panicked.
+    pub(super) fn crashed(&self, hook: &'static str) {
+        self.room_crashes.get_or_create(&Crash { hook }).inc();
     }
 
     /// Tells what a room of a game spends its bytes on.

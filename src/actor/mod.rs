@@ -8,6 +8,7 @@ mod clock;
 mod desk;
 mod directory;
 mod feed;
+mod guests;
 mod line;
 mod message;
 mod metrics;

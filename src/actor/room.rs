@@ -1,24 +1,27 @@
 //! The room's shell: an alarm at each deadline, the desks of its seats, and one letter per relay and tick.
 //!
 //! Joins wait for the tick and are answered there, a bounded number each time, so that a rush of players cannot delay
-//! it. Game code runs under `catch_unwind`: a panic ends this room and nothing else.
+//! it, and so do those who come back. Game code runs under `catch_unwind`: a panic ends this room and nothing else.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, ResponseFuture};
+use rand::TryRng;
+use rand::rngs::SysRng;
 use tokio::sync::oneshot;
 use tracing::{Span, debug, error, info, info_span};
 
 use super::clock::Clock;
 use super::desk::{Desk, InTray, Sitting};
 use super::feed::Feed;
-use super::message::{CloseRoom, End, Joined, Knock, Publish, RelayKey, RoomKey};
+use super::guests::{Guests, Session};
+use super::message::{CloseRoom, End, Joined, Knock, Publish, RoomKey};
 use super::metrics::Metrics;
 use super::status::Status;
-use crate::engine::{Explainer, Refusal, Room};
+use crate::engine::{Admitted, Claim, EventLog, Explainer, ImpossibleAck, Refusal, Room, Secret};
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::tick::{Moment, TickClock};
@@ -34,27 +37,20 @@ pub struct RoomActor {
     pacing: TickClock,
     clock: Clock,
     feed: Arc<Feed>,
-    guests: BTreeMap<Seat, Guest>,
-    /// How many guests listen through each relay.
-    relays: BTreeMap<RelayKey, (Recipient<Publish>, usize)>,
+    guests: Guests,
     waiting: VecDeque<(Knock, Answer)>,
     tray: InTray,
     empty_since: Option<Moment>,
     /// How long it lives on without players.
     empty_for: Duration,
     superseded: u64,
+    /// Seats held after the last tick.
+    held: usize,
     explainer: Explainer,
     /// Around everything the room logs, its game's words included.
     span: Span,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
-}
-
-/// The session under a seat.
-struct Guest {
-    desk: Arc<Desk>,
-    end: Recipient<End>,
-    relay: RelayKey,
 }
 
 impl RoomActor {
@@ -67,12 +63,12 @@ impl RoomActor {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (guests, relays, waiting, tray) = Default::default();
+        let (guests, waiting, tray) = Default::default();
         let span = info_span!("room", id = room.config().id, game = room.config().game);
         let feed = Arc::new(Feed::new(room.rate()));
         let pacing = TickClock::new(room.rate(), clock.now());
         let explainer = Explainer::new(room.rate(), &room.spec().schema);
-        let (room, empty_since, superseded) = (Some(room), Some(clock.now()), 0);
+        let (room, empty_since, superseded, held) = (Some(room), Some(clock.now()), 0, 0);
         Self {
             key,
             room,
@@ -80,13 +76,13 @@ impl RoomActor {
             clock,
             feed,
             guests,
-            relays,
             waiting,
             tray,
             empty_since,
             explainer,
             empty_for,
             superseded,
+            held,
             span,
             status,
             metrics,
@@ -106,9 +102,9 @@ impl RoomActor {
         for _ in 0..due.steps {
             let begun = self.clock.now();
             if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
-                self.metrics.room_crashes.inc();
+                let hook = self.room.as_ref().and_then(Room::running).unwrap_or("none");
                 let tick = self.room.as_ref().map_or(0, |room| room.frame().tick().0.wrapping_add(1));
-                error!(tick, "the game panicked; the room is closed");
+                self.crashed(hook, tick);
                 return self.finish(Close::RoomCrashed, ctx);
             }
             self.metrics.ticks.inc();
@@ -135,11 +131,16 @@ impl RoomActor {
         self.superseded = superseded;
         self.deliver_posts();
         self.metrics.values_saturated.inc_by(ticked.frame.saturated());
+        for seat in ticked.released {
+            self.metrics.seats_released.inc();
+            self.clear(seat);
+        }
         for (seat, close) in ticked.kicks {
             self.dismiss(seat, close);
         }
+        self.count_held();
         self.feed.publish(ticked.frame.clone());
-        for (publish, _) in self.relays.values() {
+        for publish in self.guests.relays() {
             // A full relay is behind; the next frame brings it to the present.
             let _ = publish.try_send(Publish { room: self.key, frame: ticked.frame.clone() });
         }
@@ -160,8 +161,8 @@ impl RoomActor {
     fn deliver_posts(&mut self) {
         let posts = self.room.as_mut().map(Room::take_posts).unwrap_or_default();
         for post in posts {
-            for guest in post.seats.iter().filter_map(|seat| self.guests.get(seat)) {
-                guest.desk.post(post.event.clone());
+            for desk in post.seats.iter().filter_map(|seat| self.guests.desk(*seat)) {
+                desk.post(post.event.clone());
             }
         }
     }
@@ -169,15 +170,24 @@ impl RoomActor {
     fn look_over_desks(&mut self) {
         let Some(room) = &mut self.room else { return };
         let mut gone = Vec::new();
-        for (seat, guest) in &self.guests {
-            guest.desk.empty_into(&mut self.tray);
-            self.tray.laid.iter().for_each(|laid| room.offer(*seat, laid));
-            for (seq, ask) in &self.tray.commands {
-                room.command(*seat, *seq, ask);
+        for (seat, desk) in self.guests.present() {
+            desk.empty_into(&mut self.tray);
+            if self.tray.heard {
+                room.confirm(seat);
             }
-            gone.extend(self.tray.goodbye.map(|close| (*seat, close)));
+            self.tray.laid.iter().for_each(|laid| room.offer(seat, laid));
+            for (seq, ask) in &self.tray.commands {
+                room.command(seat, *seq, ask);
+            }
+            gone.extend(self.tray.goodbye.map(|close| (seat, close)));
         }
-        gone.into_iter().for_each(|(seat, close)| self.leave(seat, close));
+        for (seat, close) in gone {
+            self.guests.rise(seat);
+            let held = self.room.as_mut().is_some_and(|room| room.drop_out(seat, close));
+            if !held {
+                self.clear(seat);
+            }
+        }
     }
 
     fn admit_waiting(&mut self) {
@@ -191,54 +201,87 @@ impl RoomActor {
         self.empty_since = (players == 0).then(|| self.empty_since.unwrap_or_else(|| self.clock.now()));
     }
 
-    fn admit(&mut self, knock: Knock) -> Result<Joined, Close> {
-        let Knock { name, player, relay, publish, end, expected } = knock;
+    fn admit(&mut self, mut knock: Knock) -> Result<Joined, Close> {
+        if let Some(claim) = knock.claim
+            && let Some(back) = self.take_back(&claim)
+        {
+            let (admitted, log) = back.map_err(|ImpossibleAck| Close::BadMessage)?;
+            self.metrics.resumed(admitted.welcome.continuity);
+            return Ok(self.seat(knock, admitted, log));
+        }
         let room = self.room.as_mut().ok_or(Close::RoomClosed)?;
-        let admitted = room.admit(name, player).map_err(|refusal| match refusal {
+        let (name, player) = (std::mem::take(&mut knock.name), std::mem::take(&mut knock.player));
+        let mut admitted = room.admit(name, player).map_err(|refusal| match refusal {
             Refusal::Full => Close::RoomFull,
             Refusal::Game(why) => {
                 debug!(?why, "the game refused a player");
                 Close::Forbidden
             }
         })?;
-        let desk = Arc::new(Desk::default());
-        self.guests.insert(admitted.entry.seat, Guest { desk: desk.clone(), end, relay });
-        self.relays.entry(relay).or_insert((publish, 0)).1 += 1;
+        room.give_token(&mut admitted, random_secret());
+        if knock.claim.is_some() {
+            self.metrics.resumed(admitted.welcome.continuity);
+        }
         self.metrics.players.inc();
-        // From here on the seat itself holds the room open.
-        drop(expected);
-        Ok(Joined {
-            entry: admitted.entry,
-            welcome: admitted.welcome,
-            desk: Sitting::at(&desk),
-            feed: self.feed.clone(),
-        })
+        Ok(self.seat(knock, admitted, EventLog::default()))
     }
 
-    fn leave(&mut self, seat: Seat, close: Close) {
-        let Some(guest) = self.guests.remove(&seat) else { return };
-        self.metrics.players.dec();
-        if let Some((_, listeners)) = self.relays.get_mut(&guest.relay) {
-            *listeners -= 1;
-            if *listeners == 0 {
-                self.relays.remove(&guest.relay);
-            }
+    /// The seat that `claim` is about, and its events; `None` when it opens none.
+    fn take_back(&mut self, claim: &Claim) -> Option<Result<(Admitted, EventLog), ImpossibleAck>> {
+        let seat = self.room.as_ref()?.recognise(&claim.token)?;
+        // The welcome's list of players knows what was posted so far; the log must, too.
+        self.deliver_posts();
+        let base = claim.tick.and_then(|tick| self.feed.at(tick));
+        let room = self.room.as_mut()?;
+        let resume = |log: &mut EventLog| room.resume(seat, claim, log, base.as_deref(), random_secret());
+        Some(self.guests.desk(seat)?.retire(resume))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the last letter to a session must arrive")]
+    fn seat(&mut self, knock: Knock, admitted: Admitted, log: EventLog) -> Joined {
+        let Knock { relay, publish, end, expected, .. } = knock;
+        let Admitted { entry, welcome } = admitted;
+        let desk = Arc::new(Desk::with(log));
+        if let Some(replaced) = self.guests.sit(entry.seat, desk.clone(), Session { end, relay }, publish) {
+            replaced.do_send(End(Close::Replaced));
         }
-        if let Some(room) = &mut self.room {
-            room.leave(seat, close);
+        // From here on the seat itself holds the room open.
+        drop(expected);
+        Joined { entry, welcome, desk: Sitting::at(&desk), feed: self.feed.clone() }
+    }
+
+    /// A seat is free, for the engine as well.
+    fn clear(&mut self, seat: Seat) {
+        if self.guests.clear(seat) {
+            self.metrics.players.dec();
         }
+    }
+
+    fn count_held(&mut self) {
+        let held = self.room.as_ref().map_or(0, Room::away);
+        self.metrics.seats_held.inc_by(held as i64 - self.held as i64);
+        self.held = held;
+    }
+
+    fn crashed(&self, hook: &'static str, tick: u32) {
+        self.metrics.crashed(hook);
+        let room = self.room.as_ref().map(|room| room.config().id.as_str());
+        error!(room, tick, hook, "the game panicked; the room is closed");
     }
 
     #[expect(clippy::disallowed_methods, reason = "the last letter to a session must arrive")]
     fn dismiss(&mut self, seat: Seat, close: Close) {
-        if let Some(guest) = self.guests.get(&seat) {
-            guest.end.do_send(End(close));
+        if let Some(end) = self.guests.rise(seat) {
+            end.do_send(End(close));
         }
-        self.leave(seat, close);
+        if let Some(room) = &mut self.room {
+            room.leave(seat, close);
+        }
+        self.clear(seat);
     }
 
     fn is_forgotten(&self, now: Moment) -> bool {
-        let idle = self.waiting.is_empty() && self.guests.is_empty();
+        let idle = self.waiting.is_empty() && self.guests.len() == 0;
         idle && self.empty_since.is_some_and(|since| now.since(since) >= self.empty_for)
     }
 
@@ -247,16 +290,18 @@ impl RoomActor {
     fn finish(&mut self, close: Close, ctx: &mut Context<Self>) {
         self.status.close();
         self.status.set_players(0);
-        for guest in std::mem::take(&mut self.guests).into_values() {
-            guest.end.do_send(End(close));
-            self.metrics.players.dec();
-        }
+        self.metrics.players.dec_by(self.guests.len() as i64);
+        self.metrics.seats_held.dec_by(std::mem::take(&mut self.held) as i64);
+        self.guests.clear_all().for_each(|end| end.do_send(End(close)));
         for (_, answer) in self.waiting.drain(..) {
             let _ = answer.send(Err(close));
         }
         info!(reason = close.label(), "room ended");
+        let tick = self.room.as_ref().map_or(0, |room| room.frame().tick().0);
         let room = self.room.take();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(room)));
+        if catch_unwind(AssertUnwindSafe(|| drop(room))).is_err() {
+            self.crashed("drop", tick);
+        }
         ctx.stop();
     }
 }
@@ -285,7 +330,8 @@ impl Handler<Knock> for RoomActor {
         }
         let (answer, joined) = oneshot::channel();
         self.waiting.push_back((knock, answer));
-        Box::pin(async { joined.await.unwrap_or(Err(Close::RoomClosed)) })
+        // Who asked while the game panicked is not answered.
+        Box::pin(async { joined.await.unwrap_or(Err(Close::RoomCrashed)) })
     }
 }
 
@@ -295,4 +341,10 @@ impl Handler<CloseRoom> for RoomActor {
     fn handle(&mut self, CloseRoom(close): CloseRoom, ctx: &mut Context<Self>) {
         self.span.clone().in_scope(|| self.finish(close, ctx));
     }
+}
+
+fn random_secret() -> Secret {
+    let mut secret = Secret::default();
+    SysRng.try_fill_bytes(&mut secret).expect("the operating system has randomness");
+    secret
 }

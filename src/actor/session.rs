@@ -60,6 +60,8 @@ pub struct WsSession {
     offence: Rc<Cell<Option<Close>>>,
     pulse: Rc<Pulse>,
     place: Option<Place>,
+    /// The room knows that the client was heard from.
+    heard: bool,
     acked_events: Seq,
     counted: SessionCounts,
     frames: Vec<Arc<Frame>>,
@@ -91,6 +93,7 @@ pub fn start(gate: Gate, request: &HttpRequest, payload: web::Payload) -> Result
         offence,
         pulse: Rc::default(),
         place: None,
+        heard: false,
         acked_events: Seq(0),
         counted: SessionCounts::default(),
         frames: Vec::new(),
@@ -123,7 +126,14 @@ impl WsSession {
     fn on_bytes(&mut self, bytes: &Bytes, ctx: &mut Ctx) -> Result<(), Close> {
         let now = self.gate.clock.now();
         self.gate.metrics.bytes_received.inc_by(bytes.len() as u64);
-        match self.session.on_message(now, bytes)? {
+        let heard = self.session.on_message(now, bytes)?;
+        if let Some(place) = &self.place
+            && !self.heard
+        {
+            self.heard = true;
+            place.desk.hear();
+        }
+        match heard {
             Heard::Nothing => {}
             Heard::Enter(visit) => self.enter(visit, ctx),
             Heard::Inputs { events } => {
@@ -166,13 +176,15 @@ impl WsSession {
         let (gate, end) = (self.gate.clone(), ctx.address().recipient());
         let entering = async move {
             let again = !matches!(visit.join, Join::Create { .. });
+            let claims = visit.claim.is_some();
             let mut last = Close::TryLater;
             for _ in 0..if again { Self::ATTEMPTS } else { 1 } {
-                let located = gate.directory.send(Locate(visit.join.clone())).await;
+                let located = gate.directory.send(Locate { join: visit.join.clone(), claims }).await;
                 let Found { key, room, expected } = located.unwrap_or(Err(Close::TryLater))?;
                 let (relay, publish) = (gate.relay.key(), gate.relay.publish());
                 let (name, player) = (visit.name.clone(), visit.player.clone());
-                let knock = Knock { name, player, relay, publish, end: end.clone(), expected };
+                let (claim, end) = (visit.claim, end.clone());
+                let knock = Knock { name, player, claim, relay, publish, end, expected };
                 match room.send(knock).await.unwrap_or(Err(Close::RoomClosed)) {
                     Ok(joined) => return Ok((key, joined)),
                     Err(close @ (Close::RoomFull | Close::RoomClosed)) => last = close,
@@ -191,7 +203,8 @@ impl WsSession {
 
     fn sit_down(&mut self, room: RoomKey, joined: Joined, ctx: &mut Ctx) {
         let Joined { entry, welcome, desk, feed } = joined;
-        debug!(parent: &self.span, room = welcome.room, "seated");
+        debug!(parent: &self.span, room = welcome.room, continuity = ?welcome.continuity, "seated");
+        self.acked_events = welcome.events;
         let bytes = self.session.enter(self.gate.clock.now(), &entry, welcome);
         self.send(bytes, ctx);
         let wake = ctx.address().recipient();
@@ -210,11 +223,7 @@ impl WsSession {
             if let Some(viewer) = self.session.viewer() {
                 place.feed.since(viewer.tick(), &newest, &mut self.frames);
             }
-            let batch = place.desk.events().and_then(|mut log| {
-                let batch = log.batch(newest.tick());
-                place.desk.emptied(&log);
-                batch
-            });
+            let batch = place.desk.batch(newest.tick());
             let bytes = self.session.compose(now, &self.frames, batch.as_ref());
             self.frames.clear();
             self.gate.metrics.frames_sent.inc();
@@ -343,6 +352,8 @@ impl Handler<End> for WsSession {
 /// How a session ends when the client closes with `reason`.
 fn answer_to(reason: Option<&ws::CloseReason>) -> Close {
     match reason.map_or(1000, |reason| u16::from(reason.code)) {
+        // What browsers say when a page is closed or reloaded.
+        1001 => Close::GoingAway,
         1000..=1003 | 1007..=1014 | 3000..=4999 => Close::Left,
         _ => Close::Protocol,
     }

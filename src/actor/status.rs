@@ -19,6 +19,8 @@ pub struct Status {
 struct Door {
     /// Players sent here who have not arrived yet.
     expected: usize,
+    /// Those who say that they have a seat already.
+    claiming: usize,
     closed: bool,
 }
 
@@ -55,7 +57,17 @@ impl Status {
             return None;
         }
         door.expected += 1;
-        Some(Expected(self.clone()))
+        Some(Expected { status: self.clone(), claiming: false })
+    }
+
+    /// Announces a player who claims to have a seat, however many are there: a claim takes no seat from others.
+    pub fn expect_back(self: &Arc<Self>) -> Option<Expected> {
+        let mut door = self.door.lock();
+        if door.closed {
+            return None;
+        }
+        door.claiming += 1;
+        Some(Expected { status: self.clone(), claiming: true })
     }
 
     /// Closes the door, whoever is expected.
@@ -66,17 +78,21 @@ impl Status {
     /// Closes the door unless somebody is expected.
     pub fn close_if_idle(&self) -> bool {
         let mut door = self.door.lock();
-        door.closed |= door.expected == 0;
+        door.closed |= door.expected == 0 && door.claiming == 0;
         door.closed
     }
 }
 
 /// A player on the way to a room; the room stays open for them.
 #[derive(Debug)]
-pub struct Expected(Arc<Status>);
+pub struct Expected {
+    status: Arc<Status>,
+    claiming: bool,
+}
 
 impl Drop for Expected {
     fn drop(&mut self) {
-        self.0.door.lock().expected -= 1;
+        let mut door = self.status.door.lock();
+        *(if self.claiming { &mut door.claiming } else { &mut door.expected }) -= 1;
     }
 }

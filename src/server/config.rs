@@ -42,6 +42,9 @@ pub struct Config {
     /// How long a room without players lives on: whole seconds, 1 to 86,400.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
     pub empty_room_for: Duration,
+    /// How long a seat is held for a player whose connection was lost: whole seconds, 0 to 3,600; 0 holds none.
+    #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::hold")]
+    pub hold_seats_for: Duration,
     /// Where the pages come from.
     pub pages: Pages,
     /// What the command logs: a filter such as `tickwire=info,warn`. An embedder sets up logs of its own.
@@ -93,6 +96,7 @@ impl Default for Config {
             room_threads: cores,
             workers: cores,
             empty_room_for: limits::EMPTY_ROOM_FOR,
+            hold_seats_for: limits::HOLD_SEATS_FOR,
             pages: Pages::None,
             log: "tickwire=info,warn".to_owned(),
             log_format: LogFormat::Text,
@@ -164,6 +168,7 @@ mod tests {
             (json!({ "workers": 257 }), "1 to 256, or \"cores\""),
             (json!({ "room_threads": "many" }), "1 to 256, or \"cores\""),
             (json!({ "empty_room_for": 0 }), "1 to 86400"),
+            (json!({ "hold_seats_for": 3601 }), "0 to 3600"),
             (json!({ "pages": "embeded" }), "\"dev:FOLDER\""),
             (json!({ "log_format": "xml" }), "\"text\" or \"json\""),
             (json!({ "colour": 1 }), "colour"),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serializer};
 
 use super::config::{LogFormat, cores};
 use crate::tick::TickRate;
+use crate::wire::limits;
 
 /// Threads of one kind: more than any machine that this was tried on has cores.
 pub const MOST_THREADS: usize = 256;
@@ -59,6 +60,10 @@ pub fn threads<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
 
 pub fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     whole(from, 1..=MOST_SECONDS).map(|seconds| Duration::from_secs(seconds as u64))
+}
+
+pub fn hold<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    whole(from, 0..=limits::LONGEST_HOLD.as_secs() as usize).map(|seconds| Duration::from_secs(seconds as u64))
 }
 
 pub fn write_seconds<S: Serializer>(span: &Duration, into: S) -> Result<S::Ok, S::Error> {

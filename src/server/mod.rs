@@ -78,6 +78,7 @@ impl Server {
             most_rooms: config.most_rooms,
             arbiters: config.room_threads,
             empty_for: config.empty_room_for,
+            hold: config.hold_seats_for,
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let directory = directory.start();
