@@ -44,6 +44,10 @@ pub struct Metrics {
     pub(super) values_saturated: Count,
     pub(super) seats_held: Gauge,
     pub(super) seats_released: Count,
+    pub(super) seats_reserved: Count,
+    pub(super) reservations_expired: Count,
+    pub(super) matches_ended: Count,
+    pub(super) observers: Gauge,
     resumes: Family<Resumed, Count>,
     room_crashes: Family<Crash, Count>,
     endings: Family<Ending, Count>,
@@ -100,6 +104,9 @@ impl Default for Metrics {
         let over_rate = counter("messages_over_rate", "Messages dropped by a rate limit");
         let values_saturated = counter("values_saturated", "Values outside their field's range");
         let seats_released = counter("seats_released", "Seats held for players who did not come back");
+        let seats_reserved = counter("seats_reserved", "Seats promised to parties");
+        let reservations_expired = counter("reservations_expired", "Seats promised to parties that did not come");
+        let matches_ended = counter("matches_ended", "Matches that ended with a result");
         let mut gauge = |name, help| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -108,6 +115,7 @@ impl Default for Metrics {
         let players = gauge("players", "Seats taken");
         let rooms = gauge("rooms", "Rooms open");
         let sessions = gauge("sessions", "Connections upgraded");
+        let observers = gauge("observers", "Observers of rooms");
         let seats_held = gauge("seats_held", "Seats held for players who are away");
         let (endings, resumes, room_crashes) = (Family::default(), Family::default(), Family::default());
         registry.register("resumes", "Claims to a seat held before, by what became of them", resumes.clone());
@@ -137,6 +145,10 @@ impl Default for Metrics {
             values_saturated,
             seats_held,
             seats_released,
+            seats_reserved,
+            reservations_expired,
+            matches_ended,
+            observers,
             resumes,
             room_crashes,
             endings,

@@ -10,6 +10,7 @@ use super::bucket::Bucket;
 use super::command::Ask;
 use super::events::Batch;
 use super::inbox::Laid;
+use super::onlooker::looks_on;
 use super::resume::Claim;
 use super::tidy::tidy;
 use super::viewer::{Entry, Readiness, Viewer};
@@ -18,7 +19,7 @@ use crate::id::{PlacementEpoch, Seq};
 use crate::snapshot::{Frame, InputSchema};
 use crate::tick::Moment;
 use crate::wire::{
-    Ack, ClientMessage, Close, Command, Hello, Inputs, Join, PROTOCOL_VERSION, Resync, ServerMessage, Welcome,
+    Ack, ClientMessage, Close, Command, Hello, Inputs, Join, PROTOCOL_VERSION, Resync, Role, ServerMessage, Welcome,
     decode_client, encode_server, hello_version, limits, unpack_runs,
 };
 
@@ -51,6 +52,8 @@ pub struct Visit {
     pub player: BTreeMap<String, String>,
     /// To a seat held before.
     pub claim: Option<Claim>,
+    /// What to be there.
+    pub role: Role,
 }
 
 /// What a session dropped, for the metrics.
@@ -89,6 +92,8 @@ enum State {
 #[derive(Debug)]
 struct Playing {
     viewer: Viewer,
+    /// Makes no inputs.
+    looks_on: bool,
     schema: InputSchema,
     /// The newest input: its number and its values. Messages count on from it.
     newest_input: Seq,
@@ -185,6 +190,7 @@ impl Session {
         viewer.welcomed(bytes.len());
         let playing = Playing {
             viewer,
+            looks_on: looks_on(entry.seat),
             schema,
             newest_input: Seq(0),
             held,
@@ -274,6 +280,9 @@ impl Playing {
     }
 
     fn on_inputs(&mut self, now: Moment, inputs: &Inputs, laid: &mut Vec<Laid>) -> Result<Heard, Close> {
+        if self.looks_on {
+            return Err(Close::BadMessage);
+        }
         let events = self.on_ack(now, inputs.ack)?;
         if inputs.held > 0 {
             laid.push(next_inputs(&mut self.newest_input, inputs.held, inputs.placement, self.held));
@@ -326,6 +335,6 @@ impl Visit {
             name.push_str("player");
         }
         let claim = hello.resume.as_ref().and_then(Claim::read);
-        Self { join: hello.join, name, player: hello.player.into_iter().collect(), claim }
+        Self { join: hello.join, name, player: hello.player.into_iter().collect(), claim, role: hello.role }
     }
 }

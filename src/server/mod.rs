@@ -3,6 +3,7 @@
 
 mod config;
 mod form;
+mod lobby;
 mod origin;
 mod pages;
 mod routes;
@@ -79,6 +80,8 @@ impl Server {
             arbiters: config.room_threads,
             empty_for: config.empty_room_for,
             hold: config.hold_seats_for,
+            idle_after: config.idle_after,
+            most_observers: config.most_observers,
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let directory = directory.start();

@@ -1,36 +1,31 @@
-//! The routes: the WebSocket endpoint, the list of rooms (once, or live as server-sent events), costs, health, metrics, pages.
+//! The routes: the WebSocket endpoint, costs, health, metrics, pages. The list of rooms is in `lobby`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::http::header::{
     HOST, IF_NONE_MATCH, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
 };
-use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::Bytes;
-use futures_util::{Stream, stream};
 use tokio::sync::watch;
 
 use super::config::Config;
-use super::{origin, pages};
-use crate::actor::{Explain, Gate, start};
+use super::{lobby, origin, pages};
+use crate::actor::{Explain, Gate, RoomList, start};
 use crate::wire::SUBPROTOCOL;
 
 /// What the routes of one worker need.
 pub struct Edge {
     pub gate: Gate,
-    pub rooms: watch::Receiver<Bytes>,
+    pub rooms: watch::Receiver<RoomList>,
     pub config: Arc<Config>,
 }
 
 /// Adds all routes.
 pub fn configure(app: &mut web::ServiceConfig) {
-    app.route("/play", web::route().to(play))
-        .route("/api/rooms", web::get().to(rooms))
-        .route("/api/rooms/events", web::get().to(room_events))
+    app.configure(lobby::configure)
+        .route("/play", web::route().to(play))
         .route("/api/rooms/{id}/costs", web::get().to(costs))
         .route("/healthz", web::get().to(health))
         .route("/metrics", web::get().to(metrics))
@@ -46,8 +41,7 @@ async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>
     if !offered.split(',').any(|protocol| protocol.trim() == SUBPROTOCOL) {
         return HttpResponse::BadRequest().body(format!("400: offer the subprotocol {SUBPROTOCOL}\n"));
     }
-    let host = header(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
-    if !origin::may_connect(header(ORIGIN).map(|value| value.as_bytes()), host, &edge.config.origins) {
+    if !may_connect(&request, &edge) {
         return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
     }
     let gate = &edge.gate;
@@ -59,6 +53,13 @@ async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>
         Ok(response) => response,
         Err(error) => HttpResponse::from_error(error),
     }
+}
+
+/// Whether the page that sends the request may play here.
+pub(super) fn may_connect(request: &HttpRequest, edge: &Edge) -> bool {
+    let header = |name| request.headers().get(name);
+    let host = header(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
+    origin::may_connect(header(ORIGIN).map(|value| value.as_bytes()), host, &edge.config.origins)
 }
 
 fn refuse_handshake(error: &HandshakeError) -> HttpResponse {
@@ -75,37 +76,8 @@ fn refuse_handshake(error: &HandshakeError) -> HttpResponse {
     response.insert_header((SEC_WEBSOCKET_VERSION, "13")).body(format!("{status}: {error}\n"))
 }
 
-fn unavailable(text: &'static str) -> HttpResponse {
+pub(super) fn unavailable(text: &'static str) -> HttpResponse {
     HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "5")).body(text)
-}
-
-async fn rooms(edge: web::Data<Edge>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(edge.rooms.borrow().clone())
-}
-
-async fn room_events(edge: web::Data<Edge>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header(("cache-control", "no-store"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(list_events(edge.rooms.clone()))
-}
-
-/// The list now and after every change; a comment now and then so that dead connections are noticed.
-fn list_events(mut rooms: watch::Receiver<Bytes>) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
-    const QUIET: Duration = Duration::from_secs(10);
-    rooms.mark_changed();
-    stream::unfold(rooms, |mut rooms| async {
-        let event = match timeout(QUIET, rooms.changed()).await {
-            Ok(Ok(())) => {
-                let list = rooms.borrow_and_update().clone();
-                [b"data: ", &list[..], b"\n\n"].concat().into()
-            }
-            Ok(Err(_)) => return None,
-            Err(_) => Bytes::from_static(b": still here\n\n"),
-        };
-        Some((Ok(event), rooms))
-    })
 }
 
 /// What the deltas of a room cost, by kind and field.

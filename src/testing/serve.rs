@@ -72,6 +72,7 @@ impl Playtest {
     fn enter(&mut self, id: PlayerId, visit: Visit) -> Result<(), Close> {
         let admitted = self.room.admit(visit.name, visit.player).map_err(|refusal| match refusal {
             Refusal::Full => Close::RoomFull,
+            Refusal::Shut(close) => close,
             Refusal::Game(_) => Close::Forbidden,
         })?;
         self.sit(id, admitted);
@@ -104,10 +105,14 @@ impl Playtest {
             self.history.push(ticked.frame);
             self.route_posts();
             self.with_watch(|watch, play| watch.stepped(play));
-            for (seat, close) in ticked.kicks {
+            for (seat, parting) in ticked.kicks {
                 if let Some(id) = self.seats.get(&seat).copied() {
-                    self.end(id, close);
+                    self.end(id, parting.close());
                 }
+            }
+            if let Some(parting) = ticked.over {
+                let ids: Vec<PlayerId> = self.seats.values().copied().collect();
+                ids.into_iter().for_each(|id| self.end(id, parting.close()));
             }
         }
         self.clock.spent(COST);

@@ -7,3 +7,4 @@ mod http;
 mod play;
 mod slow;
 mod support;
+mod verbs;

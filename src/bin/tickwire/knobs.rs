@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All knobs, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const KNOBS: [Knob; 12] = [
+pub const KNOBS: [Knob; 14] = [
     Knob { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     Knob { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -49,6 +49,10 @@ pub const KNOBS: [Knob; 12] = [
         help: "How long a room without players lives on [default: 10]" },
     Knob { key: "hold_seats_for", flag: "hold-seats-for", value: "SECONDS",
         help: "How long a seat is held for a player whose connection was lost; 0 holds none [default: 30]" },
+    Knob { key: "idle_after", flag: "idle-after", value: "SECONDS",
+        help: "How long a player may do nothing before the session is ended; 0 is for ever [default: 0]" },
+    Knob { key: "most_observers", flag: "most-observers", value: "N",
+        help: "Observers per room at the most [default: 100]" },
     Knob { key: "pages", flag: "pages", value: "embedded|none|dev:FOLDER",
         help: "Where the demo's pages come from [default: embedded]" },
     Knob { key: "log", flag: "log", value: "FILTER",

@@ -80,12 +80,18 @@ impl TestServer {
     }
 
     pub fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+    }
+
+    /// Sends a request as it is; returns the answer to its end.
+    pub fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENT)).expect("a timeout");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .expect("the server reads");
+        stream.write_all(request.as_bytes()).expect("the server reads");
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("the server answers");
+        // A server that refuses a body does not read it to its end.
+        let read = stream.read_to_end(&mut answer);
+        assert!(read.is_ok() || !answer.is_empty(), "the server answers: {read:?}");
         String::from_utf8_lossy(&answer).into_owned()
     }
 
@@ -146,6 +152,15 @@ impl Player {
     ) -> Result<Self, Option<u16>> {
         let mut raw = Raw::connect(server.address);
         raw.send(&Client::hello(join, name, options, 0));
+        match Self::over(raw) {
+            Ok(player) => Ok(player),
+            Err(Frame::Close(code)) => Err(Some(code)),
+            Err(other) => panic!("neither a welcome nor a close: {other:?}"),
+        }
+    }
+
+    /// A player over a connection on which hello was said.
+    pub fn over(raw: Raw) -> Result<Self, Frame> {
         let mut player = Self {
             raw,
             client: Client::new(Depth::Full),
@@ -160,8 +175,7 @@ impl Player {
                 assert_eq!(player.client.on_message(&bytes), Ok(Told::Welcome));
                 Ok(player)
             }
-            Some(Frame::Close(code)) => Err(Some(code)),
-            other => panic!("neither a welcome nor a close: {other:?}"),
+            other => Err(other.expect("an answer")),
         }
     }
 
