@@ -1,6 +1,6 @@
 //! What is counted. Label sets are bounded: close reasons, and the kinds and fields of games; never rooms or players.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
@@ -11,6 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use serde::Serialize;
 
 use crate::engine::RoomCosts;
 use crate::wire::{Close, Continuity};
@@ -54,6 +55,27 @@ pub struct Metrics {
     delta_bits: Family<Spent, Bits>,
     /// What has a gauge.
     spent: Mutex<BTreeSet<Spent>>,
+}
+
+/// Counts now, and since the start.
+#[derive(Clone, Debug, Serialize)]
+pub struct Totals {
+    pub players: i64,
+    /// Players who are away.
+    pub away: i64,
+    pub observers: i64,
+    pub rooms: i64,
+    pub sessions: i64,
+    pub ticks: u64,
+    pub late_ticks: u64,
+    pub skipped_ticks: u64,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub frames_sent: u64,
+    /// Times that sending to a slow client was held.
+    pub holds: u64,
+    /// Sessions ended, by reason.
+    pub endings: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -192,6 +214,29 @@ impl Metrics {
                 self.delta_bits.get_or_create(&label).set(share.bits);
                 spent.insert(label);
             }
+        }
+    }
+
+    /// What operators watch.
+    pub fn totals(&self) -> Totals {
+        let ending = |close: &Close| {
+            let count = self.endings.get(&Ending { reason: close.label() })?.get();
+            Some((close.label(), count))
+        };
+        Totals {
+            players: self.players.get(),
+            away: self.seats_held.get(),
+            observers: self.observers.get(),
+            rooms: self.rooms.get(),
+            sessions: self.sessions.get(),
+            ticks: self.ticks.get(),
+            late_ticks: self.late_ticks.get(),
+            skipped_ticks: self.skipped_ticks.get(),
+            bytes_sent: self.bytes_sent.get(),
+            bytes_received: self.bytes_received.get(),
+            frames_sent: self.frames_sent.get(),
+            holds: self.holds.get(),
+            endings: Close::ALL.iter().filter_map(ending).collect(),
         }
     }
 

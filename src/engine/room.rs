@@ -305,7 +305,7 @@ impl Room {
             schema: (*self.spec.schema).clone(),
             inputs: self.spec.inputs.clone(),
             properties: self.properties().to_vec(),
-            players: self.seats.iter().map(Seated::listed).collect(),
+            players: self.roster(),
         }
     }
 

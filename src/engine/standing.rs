@@ -9,10 +9,11 @@ use bytes::Bytes;
 
 use super::parting::Parting;
 use super::room::Room;
+use super::seated::Seated;
 use crate::game::{Effect, To};
 use crate::id::Seat;
 use crate::tick::Tick;
-use crate::wire::{Close, EventBody, limits};
+use crate::wire::{Close, EventBody, PlayerEntry, limits};
 
 /// What was said.
 #[derive(Debug, Default)]
@@ -86,6 +87,11 @@ impl Room {
     /// Bytes of the result that the match ended with, once it did.
     pub fn result(&self) -> Option<usize> {
         self.standing.result
+    }
+
+    /// Everyone who has a seat.
+    pub fn roster(&self) -> Vec<PlayerEntry> {
+        self.seats.iter().map(Seated::listed).collect()
     }
 
     /// Why nobody new gets in, if so.

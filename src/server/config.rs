@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::form;
+use super::secret::Secret;
 use crate::tick::TickRate;
 use crate::wire::limits;
 
@@ -51,6 +52,9 @@ pub struct Config {
     /// Observers per room at the most, 0 to 4,096; with 0 nobody may look on.
     #[serde(deserialize_with = "form::observers")]
     pub most_observers: u16,
+    /// What lets operators in at `/admin`: 32 bytes or more. Empty: there is no such page.
+    #[serde(deserialize_with = "form::secret")]
+    pub admin_token: Secret,
     /// Where the pages come from.
     pub pages: Pages,
     /// What the command logs: a filter such as `tickwire=info,warn`. An embedder sets up logs of its own.
@@ -105,6 +109,7 @@ impl Default for Config {
             hold_seats_for: limits::HOLD_SEATS_FOR,
             idle_after: Duration::ZERO,
             most_observers: 100,
+            admin_token: Secret::default(),
             pages: Pages::None,
             log: "tickwire=info,warn".to_owned(),
             log_format: LogFormat::Text,
@@ -179,6 +184,7 @@ mod tests {
             (json!({ "hold_seats_for": 3601 }), "0 to 3600"),
             (json!({ "idle_after": 86401 }), "0 to 86400"),
             (json!({ "most_observers": 4097 }), "0 to 4096"),
+            (json!({ "admin_token": "sesame" }), "at least 32 bytes"),
             (json!({ "pages": "embeded" }), "\"dev:FOLDER\""),
             (json!({ "log_format": "xml" }), "\"text\" or \"json\""),
             (json!({ "colour": 1 }), "colour"),

@@ -10,6 +10,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
 use super::config::{LogFormat, cores};
+use super::secret::Secret;
 use crate::tick::TickRate;
 use crate::wire::limits;
 
@@ -60,6 +61,13 @@ pub fn threads<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
 
 pub fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     whole(from, 1..=MOST_SECONDS).map(|seconds| Duration::from_secs(seconds as u64))
+}
+
+/// A secret; what is wrong with it must not show it.
+pub fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+    let wanted = || D::Error::custom(format!("must be a text of at least {} bytes, or empty", limits::SECRET));
+    let text = String::deserialize(from).map_err(|_| wanted())?;
+    if text.is_empty() || text.len() >= limits::SECRET { Ok(Secret::from(text)) } else { Err(wanted()) }
 }
 
 pub fn idle<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {

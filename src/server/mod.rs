@@ -1,12 +1,14 @@
 //! The edge: HTTP around the actors. Binds nothing and catches no signals; whoever runs it brings a listener and says
 //! when to stop.
 
+mod admin;
 mod config;
 mod form;
 mod lobby;
 mod origin;
 mod pages;
 mod routes;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -23,10 +25,12 @@ use actix_web::{App, HttpServer, web};
 use tracing::info;
 
 pub use config::{Config, LogFormat, Pages};
+pub use secret::Secret;
 
 use crate::actor::{Clock, Directory, DirectoryConfig, Drain, Gate, Line, Metrics, Relay, Stop};
 use crate::game::{Factory, Game, Setup};
 use crate::wire::limits;
+use admin::AdminDoor;
 use routes::Edge;
 
 /// A game server: games by name, the WebSocket endpoint, the list of rooms, metrics and, if wanted, the demo.
@@ -86,6 +90,7 @@ impl Server {
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let directory = directory.start();
         let (open, sessions) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+        let admin = Arc::new(AdminDoor::new(config.admin_token.clone()));
         let edge = {
             let (directory, metrics, config) = (directory.clone(), metrics.clone(), config.clone());
             let (open, sessions) = (open.clone(), sessions.clone());
@@ -95,7 +100,12 @@ impl Server {
                 let (open, sessions, most_sessions) = (open.clone(), sessions.clone(), config.most_sessions);
                 let gate = Gate { directory, relay, clock, metrics, open, sessions, most_sessions };
                 App::new()
-                    .app_data(web::Data::new(Edge { gate, rooms: rooms.clone(), config: config.clone() }))
+                    .app_data(web::Data::new(Edge {
+                        gate,
+                        rooms: rooms.clone(),
+                        config: config.clone(),
+                        admin: admin.clone(),
+                    }))
                     .configure(routes::configure)
             }
         };

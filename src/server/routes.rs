@@ -10,8 +10,9 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, web};
 use tokio::sync::watch;
 
+use super::admin::AdminDoor;
 use super::config::Config;
-use super::{lobby, origin, pages};
+use super::{admin, lobby, origin, pages};
 use crate::actor::{Explain, Gate, RoomList, start};
 use crate::wire::SUBPROTOCOL;
 
@@ -20,11 +21,13 @@ pub struct Edge {
     pub gate: Gate,
     pub rooms: watch::Receiver<RoomList>,
     pub config: Arc<Config>,
+    pub admin: Arc<AdminDoor>,
 }
 
 /// Adds all routes.
 pub fn configure(app: &mut web::ServiceConfig) {
     app.configure(lobby::configure)
+        .configure(admin::configure)
         .route("/play", web::route().to(play))
         .route("/api/rooms/{id}/costs", web::get().to(costs))
         .route("/healthz", web::get().to(health))

@@ -1,21 +1,25 @@
 //! What is compared whenever a frame arrives: the client's state with the server's frame of that tick, and what it was
 //! told besides with what happened.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::{Arrived, Client, Event};
-use crate::id::PlacementEpoch;
+use crate::id::{EntityId, PlacementEpoch};
 use crate::snapshot::{Frame, SeatNote};
 use crate::tick::Tick;
-use crate::wire::Welcome;
+use crate::wire::{Continuity, Welcome, limits};
+
+/// Every event addressed to a seat since it was taken, in order; the same for all sessions under it.
+pub(super) type Addressed = Rc<RefCell<Vec<Arc<Event>>>>;
 
 /// What one client must have been told by now.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Oracle {
-    /// Every event addressed to this session, in order.
-    expected: Vec<Arc<Event>>,
-    /// How many of them came or were said to be lost.
-    events: usize,
+    addressed: Addressed,
+    /// How many of them came or were said to be lost; `None` when the client has no memory of them.
+    events: Option<usize>,
     tick: Tick,
     superseded: u32,
     placement: PlacementEpoch,
@@ -24,13 +28,31 @@ pub(super) struct Oracle {
 }
 
 impl Oracle {
-    pub fn expect(&mut self, event: Arc<Event>) {
-        self.expected.push(event);
+    /// What the client of `before` knows, on its next connection.
+    pub fn following(before: &Self) -> Self {
+        Self { events: before.events, tampered: before.tampered, ..Self::default() }
+    }
+
+    /// The server gave the client a seat.
+    pub fn seated(&mut self, addressed: Addressed) {
+        self.addressed = addressed;
     }
 
     pub fn welcome(&mut self, welcome: &Welcome) {
         (self.tick, self.placement) = (welcome.tick, welcome.placement);
-        assert!(welcome.players.iter().any(|player| player.seat == welcome.seat), "the roster has the player");
+        let me = welcome.players.iter().find(|player| player.seat == welcome.seat);
+        if welcome.seat.0 >= limits::SEATS {
+            assert!(me.is_none() && welcome.entity == EntityId(0), "an observer is nobody: {me:?}");
+        } else {
+            let present = me.is_some_and(|me| !me.away && me.entity == welcome.entity);
+            assert!(present, "the roster has the player: {me:?}");
+        }
+        self.events = match (welcome.continuity, self.events) {
+            (Continuity::Fresh, _) => Some(0),
+            (_, None) => Some(welcome.events.0 as usize),
+            (_, known) => known,
+        };
+        self.tampered &= welcome.continuity == Continuity::State;
     }
 
     /// Compares what arrived with the server's frame of that tick.
@@ -69,18 +91,20 @@ impl Oracle {
     }
 
     fn check_events(&mut self, arrived: &Arrived) {
-        self.events += arrived.lost as usize;
+        let addressed = self.addressed.borrow();
+        let heard = self.events.as_mut().expect("frames follow the welcome");
+        *heard += arrived.lost as usize;
         for body in &arrived.events {
-            let event = self.expected.get(self.events).expect("an event that nobody sent");
+            let event = addressed.get(*heard).expect("an event that nobody sent");
             assert_eq!(*body, event.body, "events come once and in order");
             assert!(!event.tick.is_after(arrived.tick), "an event before its tick");
-            self.events += 1;
+            *heard += 1;
         }
     }
 
     /// Whether everything due at `tick` has been heard.
     pub fn has_heard(&self, tick: Tick) -> bool {
-        let due = self.expected.iter().filter(|event| !event.tick.is_after(tick)).count();
-        self.events >= due
+        let due = self.addressed.borrow().iter().filter(|event| !event.tick.is_after(tick)).count();
+        self.events.is_some_and(|heard| heard >= due)
     }
 }

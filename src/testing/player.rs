@@ -1,7 +1,7 @@
 //! One player of a playtest: a client, the two directions of its link and the session at the other end; what the player
 //! does, and what is known of it.
 //!
-//! A player is one connection. Who comes back is another one.
+//! A player is one connection. Who comes back is another one, which may know what the last one knew.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,11 +10,11 @@ use std::time::Duration;
 use super::oracle::Oracle;
 use super::serve::ServerEnd;
 use crate::engine::link::Link;
-use crate::engine::{Arrived, Client, Depth, Laid, Session, Told};
-use crate::id::{EntityId, KindId, Seq};
+use crate::engine::{Arrived, Client, Laid, Session, Told};
+use crate::id::{EntityId, KindId, Seat, Seq};
 use crate::snapshot::{Frame, InputSchema};
 use crate::tick::{Moment, Tick};
-use crate::wire::{Close, Correction, EventBody, ServerMessage, Welcome, ZoneForm, decode_server};
+use crate::wire::{Close, Correction, EventBody, ServerMessage, Welcome, ZoneForm, decode_server, limits};
 
 /// A player of a [`Playtest`](super::Playtest), which is indexed by it. Never given again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +66,7 @@ impl Player {
         schema: InputSchema,
         phase: Duration,
         alarm: Moment,
-        rate: u16,
+        client: Client,
     ) -> Self {
         Self {
             up,
@@ -75,7 +75,7 @@ impl Player {
             server: Some(ServerEnd::new(now, alarm)),
             ended: None,
             laid: Vec::new(),
-            client: Client::new(Depth::Full).asking(rate),
+            client,
             closed: None,
             held: schema.neutral()[..schema.fields().len()].to_vec(),
             schema,
@@ -115,6 +115,16 @@ impl Player {
     /// Sends a command with the next input or acknowledgement. Returns its number.
     pub fn command(&mut self, kind: u16, body: &[u8]) -> Seq {
         self.client.command(kind, body)
+    }
+
+    /// As [`Self::command`]; a reply will come as an event.
+    pub fn call(&mut self, kind: u16, body: &[u8]) -> Seq {
+        self.client.call(kind, body)
+    }
+
+    /// As [`Self::command`]: says something to some, or to everyone when `to` is empty.
+    pub fn chat(&mut self, to: &[Seat], text: &str) -> Seq {
+        self.client.chat(to, text)
     }
 
     /// Sends a ping with the next input or acknowledgement.
@@ -287,8 +297,10 @@ impl Player {
                 self.arrivals.push(Arrival { at: now, bytes: 1 + bytes.len(), keyframe: has_keyframe(bytes), told });
             }
             Told::Welcome => {
-                self.oracle.welcome(self.client.welcome().expect("just told"));
-                self.next_input = Some(now.plus(self.phase));
+                let welcome = self.client.welcome().expect("just told");
+                self.oracle.welcome(welcome);
+                let looks_on = welcome.seat.0 >= limits::SEATS;
+                self.next_input = (!looks_on).then(|| now.plus(self.phase));
             }
             Told::Pong { .. } | Told::ComeBack { .. } | Told::Refreshed { .. } => {}
         }

@@ -10,15 +10,16 @@ use std::time::Duration;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
+use super::oracle::Oracle;
 use super::player::{Packet, Player, PlayerId};
-use super::serve::Laying;
+use super::serve::{Laying, Tenure};
 use crate::engine::link::Profile;
-use crate::engine::{Client, History, Room, RoomConfig};
+use crate::engine::{Client, Depth, History, Pass, Room, RoomConfig};
 use crate::game::{Game, Setup};
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::tick::{Moment, Tick, TickClock, TickRate};
-use crate::wire::{Close, Join, limits};
+use crate::wire::{Close, Join, Role, limits};
 
 /// What a playtest is: the same plan and the same calls lead to the same run.
 #[derive(Clone, Debug)]
@@ -33,13 +34,18 @@ pub struct Plan {
     pub options: BTreeMap<String, String>,
     /// Whether sessions that are silent or take nothing for too long are ended, as a server does.
     pub patience: bool,
+    /// How long seats are held for players whose connection was lost; zero holds none.
+    pub hold: Duration,
+    /// How long a player may do nothing; no time at all is for ever.
+    pub idle_after: Duration,
 }
 
 impl Default for Plan {
-    /// 20 Hz, a perfect link, seed 1, a server's patience.
+    /// 20 Hz, a perfect link, seed 1, a server's patience, seats are not held.
     fn default() -> Self {
         let (rate, link) = (TickRate::DEFAULT, Profile::default());
-        Self { seed: 1, rate, link, options: BTreeMap::new(), patience: true }
+        let (hold, idle_after) = (Duration::ZERO, Duration::ZERO);
+        Self { seed: 1, rate, link, options: BTreeMap::new(), patience: true, hold, idle_after }
     }
 }
 
@@ -73,8 +79,14 @@ pub struct Playtest {
     live: Vec<PlayerId>,
     /// Whose session has which seat.
     pub(super) seats: BTreeMap<Seat, PlayerId>,
+    /// What outlives sessions, for every taken seat.
+    pub(super) tenures: BTreeMap<Seat, Tenure>,
+    /// Sessions that were replaced and do not know it yet.
+    pub(super) retired: Vec<PlayerId>,
     pub(super) tray: Vec<(PlayerId, Laying)>,
     pub(super) random: Pcg32,
+    /// What tokens are made of.
+    pub(super) secrets: Pcg32,
     paused_until: Moment,
     watch: Option<Box<dyn Watch>>,
 }
@@ -91,15 +103,21 @@ impl Playtest {
         let config = RoomConfig { id: "playtest".to_owned(), game: "game".to_owned(), setup, capacity: None };
         Self {
             now: Moment(0),
-            room: Room::new(config, game),
+            room: Room::new(config, game)
+                .holding_seats_for(plan.hold)
+                .idle_after(plan.idle_after)
+                .with_observers(limits::OBSERVERS),
             clock: TickClock::new(plan.rate, Moment(0)),
             history: History::new(plan.rate.ticks_in(limits::FEED_SPAN), limits::FEED_BYTES),
             frames: Vec::new(),
             players: Vec::new(),
             live: Vec::new(),
             seats: BTreeMap::new(),
+            tenures: BTreeMap::new(),
+            retired: Vec::new(),
             tray: Vec::new(),
             random: Pcg32::new(plan.seed, STREAM),
+            secrets: Pcg32::new(plan.seed, STREAM + 100),
             paused_until: Moment(0),
             watch: None,
             plan,
@@ -114,16 +132,52 @@ impl Playtest {
 
     /// The same with options of the player and a wanted number of frames per second; 0 for one per tick.
     pub fn join_with(&mut self, name: &str, options: &[(&str, &str)], rate: u16) -> PlayerId {
+        let owned = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
+        let hello = Client::hello(join, name, owned, rate);
+        self.open(Client::new(Depth::Full).asking(rate), hello, Oracle::default())
+    }
+
+    /// Opens a connection for somebody who looks on, and makes no inputs.
+    pub fn observe(&mut self, name: &str) -> PlayerId {
+        let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
+        let hello = Client::hello_as(Role::Observer, join, name, Vec::new(), 0);
+        self.open(Client::new(Depth::Full), hello, Oracle::default())
+    }
+
+    /// The room, for saying what operators may say; see [`Room::kick`], [`Room::lock`] and [`Room::close`].
+    pub fn operate(&mut self) -> &mut Room {
+        &mut self.room
+    }
+
+    /// A player comes back on a new connection, with all that the client knows: as a page that lost its connection does.
+    ///
+    /// # Panics
+    /// When the player has no [right to a seat](Client::pass).
+    pub fn resume(&mut self, player: PlayerId, name: &str) -> PlayerId {
+        let mut client = self[player].client().clone();
+        let hello = client.resume(name, Vec::new()).expect("the player has the right to a seat");
+        let oracle = Oracle::following(&self[player].oracle);
+        self.open(client, hello, oracle)
+    }
+
+    /// Somebody comes with the right to a seat and no other memory: as a page does that was reloaded, or a second tab.
+    pub fn reload(&mut self, pass: Pass, name: &str, rate: u16) -> PlayerId {
+        let mut client = Client::new(Depth::Full).asking(rate).with_pass(pass);
+        let hello = client.resume(name, Vec::new()).expect("it was just given the right");
+        self.open(client, hello, Oracle::default())
+    }
+
+    fn open(&mut self, client: Client, hello: Vec<u8>, oracle: Oracle) -> PlayerId {
         let id = PlayerId(self.players.len());
         let links = self.plan.link.links(self.now, self.plan.seed ^ (id.0 as u64 + 1) << 32);
         // Somewhere between two ticks, and between two looks of the server at its sessions.
         let period = self.clock.rate().period().as_micros() as u32;
         let phase = Duration::from_micros(u64::from(1 + self.below(period - 1)));
         let alarm = self.now.plus(Duration::from_micros(self.below(1_000_000).into()));
-        let mut player = Player::new(self.now, links, self.room.spec().inputs.clone(), phase, alarm, rate);
-        let owned = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
-        player.send_up(self.now, Packet::Message(Client::hello(join, name, owned, rate)));
+        let mut player = Player::new(self.now, links, self.room.spec().inputs.clone(), phase, alarm, client);
+        player.oracle = oracle;
+        player.send_up(self.now, Packet::Message(hello));
         self.players.push(player);
         self.live.push(id);
         self.run_until(self.now);
@@ -132,11 +186,20 @@ impl Playtest {
 
     /// A player says goodbye.
     pub fn leave(&mut self, player: PlayerId) {
+        self.part(player, Close::Left);
+    }
+
+    /// A player's page is closed or reloaded.
+    pub fn unload(&mut self, player: PlayerId) {
+        self.part(player, Close::GoingAway);
+    }
+
+    fn part(&mut self, player: PlayerId, close: Close) {
         let now = self.now;
         let player = &mut self[player];
         if player.is_open() {
-            player.send_up(now, Packet::Close(Close::Left));
-            player.close(Close::Left);
+            player.send_up(now, Packet::Close(close));
+            player.close(close);
         }
     }
 

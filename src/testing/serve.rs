@@ -2,19 +2,28 @@
 
 use std::time::Duration;
 
+use rand_pcg::rand_core::Rng;
+
+use super::oracle::Addressed;
 use super::player::{Packet, PlayerId};
 use super::playtest::Playtest;
-use crate::engine::{Admitted, Ask, EventLog, Heard, Laid, Readiness, Refusal, Session, Visit};
+use crate::engine::{Admitted, Ask, EventLog, Heard, Laid, Readiness, Refusal, Secret, Session, Visit};
 use crate::id::{Seat, Seq};
 use crate::tick::Moment;
-use crate::wire::Close;
+use crate::wire::{Close, Role};
 
-/// The server's end of a connection: what a desk and a session actor hold in production.
+/// The server's end of a connection: what a session actor holds in production.
 pub(super) struct ServerEnd {
     pub session: Session,
-    pub log: EventLog,
     seat: Option<Seat>,
     pub next_alarm: Moment,
+}
+
+/// What a taken seat has, whether its session is there or not.
+#[derive(Default)]
+pub(super) struct Tenure {
+    pub log: EventLog,
+    pub addressed: Addressed,
 }
 
 /// What a session laid down for the next tick.
@@ -25,7 +34,7 @@ pub(super) enum Laying {
 
 impl ServerEnd {
     pub fn new(now: Moment, next_alarm: Moment) -> Self {
-        Self { session: Session::new(now), log: EventLog::default(), seat: None, next_alarm }
+        Self { session: Session::new(now), seat: None, next_alarm }
     }
 }
 
@@ -48,14 +57,19 @@ impl Playtest {
     }
 
     fn hear(&mut self, id: PlayerId, heard: Heard) -> Result<(), Close> {
+        let seat = self.seat_of(id);
+        // A session that was replaced has a desk without a log; what it says about events is neither right nor wrong.
+        let mut log = seat.and_then(|seat| self.tenures.get_mut(&seat)).map(|tenure| &mut tenure.log);
+        let mut ack = |upto| log.as_mut().map_or(Ok(()), |log| log.ack(upto).map_err(|_| Close::BadMessage));
+        seat.into_iter().for_each(|seat| self.room.confirm(seat));
         let player = &mut self.players[id.0];
         let Some(server) = player.server.as_mut() else { return Ok(()) };
         match heard {
             Heard::Nothing => {}
             Heard::Enter(visit) => return self.enter(id, visit),
-            Heard::Events(upto) => server.log.ack(upto).map_err(|_| Close::BadMessage)?,
+            Heard::Events(upto) => ack(upto)?,
             Heard::Inputs { events } => {
-                server.log.ack(events).map_err(|_| Close::BadMessage)?;
+                ack(events)?;
                 for laid in server.session.laid() {
                     let before = player.laid.last().map_or(Seq(0), |last| last.first.plus(u32::from(last.count) - 1));
                     assert_eq!(laid.first, before.plus(1), "no input is missing");
@@ -70,25 +84,56 @@ impl Playtest {
     }
 
     fn enter(&mut self, id: PlayerId, visit: Visit) -> Result<(), Close> {
-        let admitted = self.room.admit(visit.name, visit.player).map_err(|refusal| match refusal {
-            Refusal::Full => Close::RoomFull,
-            Refusal::Shut(close) => close,
-            Refusal::Game(_) => Close::Forbidden,
-        })?;
+        let secret = self.secret();
+        let recognised = visit.claim.and_then(|claim| Some((claim, self.room.recognise(&claim.token)?)));
+        let admitted = if let Some((claim, seat)) = recognised {
+            self.route_posts();
+            let base = claim.tick.and_then(|tick| self.history.get(tick)).cloned();
+            let log = &mut self.tenures.get_mut(&seat).expect("a taken seat has a log").log;
+            let resumed = self.room.resume(seat, &claim, log, base.as_deref(), secret);
+            // The session that had the seat learns of it later.
+            let admitted = resumed.map_err(|_| Close::BadMessage)?;
+            self.retired.extend(self.seats.remove(&seat));
+            admitted
+        } else {
+            let admitted = match visit.role {
+                Role::Player => self.room.admit(visit.name, visit.player),
+                Role::Observer => self.room.admit_observer(visit.name),
+            };
+            let mut admitted = admitted.map_err(|refusal| match refusal {
+                Refusal::Full => Close::RoomFull,
+                Refusal::Shut(close) => close,
+                Refusal::Game(_) => Close::Forbidden,
+            })?;
+            self.room.give_token(&mut admitted, secret);
+            self.tenures.insert(admitted.entry.seat, Tenure::default());
+            admitted
+        };
         self.sit(id, admitted);
         self.route_posts();
         Ok(())
     }
 
-    /// The one place where a session, its viewer and its log of events come to a seat.
+    fn secret(&mut self) -> Secret {
+        std::array::from_fn(|_| self.secrets.next_u32() as u8)
+    }
+
+    /// The one place where a session and its viewer come to a seat.
     fn sit(&mut self, id: PlayerId, admitted: Admitted) {
         let player = &mut self.players[id.0];
         let server = player.server.as_mut().expect("it was heard from");
         let seat = admitted.entry.seat;
         let welcome = server.session.enter(self.now, &admitted.entry, admitted.welcome);
         server.seat = Some(seat);
+        player.oracle.seated(self.tenures[&seat].addressed.clone());
         player.send_down(self.now, Packet::Message(welcome));
-        assert!(self.seats.insert(seat, id).is_none(), "a seat is given once");
+        assert!(self.seats.insert(seat, id).is_none(), "one session has a seat");
+    }
+
+    /// The seat of a session, unless another one has it by now.
+    fn seat_of(&self, id: PlayerId) -> Option<Seat> {
+        let seat = self.players[id.0].server.as_ref()?.seat?;
+        (self.seats.get(&seat) == Some(&id)).then_some(seat)
     }
 
     /// One tick of the clock: empties the tray, steps the room, and offers the frame to every session.
@@ -105,15 +150,25 @@ impl Playtest {
             self.history.push(ticked.frame);
             self.route_posts();
             self.with_watch(|watch, play| watch.stepped(play));
+            for seat in ticked.released {
+                self.tenures.remove(&seat);
+            }
             for (seat, parting) in ticked.kicks {
-                if let Some(id) = self.seats.get(&seat).copied() {
-                    self.end(id, parting.close());
+                let close = parting.close();
+                self.room.leave(seat, close);
+                self.tenures.remove(&seat);
+                if let Some(id) = self.seats.remove(&seat) {
+                    self.end(id, close);
                 }
+                self.route_posts();
             }
             if let Some(parting) = ticked.over {
                 let ids: Vec<PlayerId> = self.seats.values().copied().collect();
                 ids.into_iter().for_each(|id| self.end(id, parting.close()));
             }
+        }
+        for id in std::mem::take(&mut self.retired) {
+            self.end(id, Close::Replaced);
         }
         self.clock.spent(COST);
         let ids: Vec<PlayerId> = self.seats.values().copied().collect();
@@ -123,7 +178,7 @@ impl Playtest {
     fn empty_tray(&mut self) {
         for (id, laying) in std::mem::take(&mut self.tray) {
             // What a departed session laid down does not count, even when its seat was taken again.
-            let Some(seat) = self.players[id.0].server.as_ref().and_then(|server| server.seat) else { continue };
+            let Some(seat) = self.seat_of(id) else { continue };
             match laying {
                 Laying::Inputs(laid) => self.room.offer(seat, &laid),
                 Laying::Command { seq, ask } => self.room.command(seat, seq, &ask),
@@ -132,43 +187,48 @@ impl Playtest {
         self.route_posts();
     }
 
-    /// Ends a session under one name.
+    /// Ends a session under one name. Its seat may be held.
     pub(super) fn end(&mut self, id: PlayerId, close: Close) {
+        let seat = self.seat_of(id);
         let player = &mut self.players[id.0];
-        let Some(server) = player.server.take() else { return };
+        if player.server.take().is_none() {
+            return;
+        }
         player.send_down(self.now, Packet::Close(close));
         player.ended = Some(close);
         assert!(!matches!(close, Close::BadMessage | Close::Version), "{close:?}: {}", close.text());
-        if let Some(seat) = server.seat {
+        if let Some(seat) = seat {
             self.seats.remove(&seat);
-            self.room.leave(seat, close);
+            if !self.room.drop_out(seat, close) {
+                self.tenures.remove(&seat);
+            }
             self.route_posts();
         }
-        assert_eq!(self.room.players(), self.seats.len(), "players are the live sessions");
+        let (guests, away) = (self.room.players() + self.room.observers(), self.room.away());
+        assert_eq!(guests, self.seats.len() + away, "guests are the live sessions and the held seats");
+        assert_eq!(guests, self.tenures.len(), "guests have a log each");
     }
 
     fn route_posts(&mut self) {
         for post in self.room.take_posts() {
             for seat in post.seats {
                 // Posted for a seat that was freed since: its session hears nothing any more.
-                let Some(id) = self.seats.get(&seat) else { continue };
-                let player = &mut self.players[id.0];
-                if let Some(server) = player.server.as_mut() {
-                    server.log.push(post.event.clone());
-                    player.oracle.expect(post.event.clone());
-                }
+                let Some(tenure) = self.tenures.get_mut(&seat) else { continue };
+                tenure.log.push(post.event.clone());
+                tenure.addressed.borrow_mut().push(post.event.clone());
             }
         }
     }
 
     fn try_send(&mut self, id: PlayerId) {
         let Some(frame) = self.history.newest().cloned() else { return };
+        let seat = self.seat_of(id);
         let player = &mut self.players[id.0];
         let Some(server) = player.server.as_mut() else { return };
         if server.session.readiness(self.now, &frame) != Readiness::Ready {
             return;
         }
-        let batch = server.log.batch(frame.tick());
+        let batch = seat.and_then(|seat| self.tenures.get_mut(&seat)?.log.batch(frame.tick()));
         let mut frames = Vec::new();
         let base = server.session.viewer().expect("a ready session has a viewer").tick();
         self.history.between(base, frame.tick(), &mut frames);

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub enum Close {
     /// The player left.
     Left,
-    /// The client's page is being closed or reloaded.
+    /// The other side is going away: said by pages that are closed or reloaded, and by proxies that stop.
     GoingAway,
     /// The WebSocket protocol was broken.
     Protocol,
@@ -125,7 +125,7 @@ impl Close {
     fn row(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::Left => (1000, "left", "left the room"),
-            Self::GoingAway => (1001, "going_away", "the page is going away"),
+            Self::GoingAway => (1001, "going_away", "the server is going away"),
             Self::Protocol => (1002, "protocol", "websocket protocol error"),
             Self::Unsupported => (1003, "unsupported", "this endpoint takes binary messages only"),
             Self::BadUtf8 => (1007, "bad_utf8", "text is not utf-8"),

@@ -18,6 +18,8 @@ pub const PROPERTIES: usize = 32;
 pub const OPTIONS: usize = 16;
 /// Bytes of a join token: JWTs with a few claims stay below.
 pub const TOKEN: usize = 4 * 1024;
+/// Bytes of a shared secret at the least, as HS256 demands.
+pub const SECRET: usize = 32;
 /// Bytes of a resume token.
 pub const RESUME: usize = 64;
 /// Bytes of a command or of a game event's payload.
@@ -120,3 +122,7 @@ pub const RESERVATION: usize = 4 * 1024;
 pub const ADMIN_ROOMS: usize = 200;
 /// Rows of a room that the operators' page shows, so that looking does not cost what playing does.
 pub const ADMIN_ROWS: usize = 500;
+/// Operators who watch at a time: each has a stream of once per second.
+pub const ADMIN_WATCHING: usize = 32;
+/// Addresses whose wrong admin tokens are remembered; while there are more, nobody new may try.
+pub const ADMIN_ADDRESSES: usize = 1024;

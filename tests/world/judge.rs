@@ -13,7 +13,7 @@ use tickwire::game::Move;
 use tickwire::id::{PlacementEpoch, Seq};
 use tickwire::snapshot::{Frame, SeatNote};
 use tickwire::testing::{Arrival, Player, PlayerId, Playtest, Watch};
-use tickwire::wire::{EventBody, Rule};
+use tickwire::wire::{Close, Continuity, EventBody, Rule};
 
 use crate::zoo::Tape;
 
@@ -67,11 +67,16 @@ impl Judge {
         let accounts = &mut self.accounts;
         for (seat, number) in std::mem::take(&mut tape.commands) {
             let id = play.seated(seat).expect("a seat has a session");
-            accounts.get_mut(&id).expect("a player has an account").check_command(number);
+            let account = accounts.get_mut(&id).expect("a player has an account");
+            let fresh = play[id].client().welcome().is_some_and(|welcome| welcome.continuity == Continuity::Fresh);
+            // Commands to a seat that is gone are not for the next one.
+            account.gaps |= account.claimed && fresh;
+            account.check_command(number);
         }
-        assert_eq!(tape.moves.len(), play.room().players(), "players are the live sessions");
+        assert_eq!(tape.moves.len(), play.room().players(), "everyone who has a seat moves");
         for taken in &tape.moves {
-            let id = play.seated(taken.seat).expect("a seat has a session");
+            // Nobody is there: the game checks that nothing is done.
+            let Some(id) = play.seated(taken.seat) else { continue };
             let note = play.frame().note(taken.seat).expect("a seat has a note");
             let account = accounts.get_mut(&id).expect("a player has an account");
             account.check_move(self.rule, taken, note, play[id].laid());
@@ -82,20 +87,30 @@ impl Judge {
 /// What became of one player's inputs and commands.
 pub struct Account {
     pub maker: Rc<RefCell<Maker>>,
+    /// Whether the player claimed a seat.
+    pub claimed: bool,
     /// Commands made.
     pub commands: u32,
-    /// Commands that reached the game.
+    /// The newest command that reached the game.
     handed: u32,
+    /// Whether some may never reach it, because the client that made them has forgotten them.
+    gaps: bool,
     consumed: Seq,
     fresh: u32,
     repeated: u32,
-    placement: PlacementEpoch,
+    /// `None` before the first tick of the connection.
+    placement: Option<PlacementEpoch>,
 }
 
 impl Account {
     pub fn new(maker: Rc<RefCell<Maker>>) -> Self {
-        let (consumed, placement) = (Seq(0), PlacementEpoch(0));
-        Self { maker, commands: 0, handed: 0, consumed, fresh: 0, repeated: 0, placement }
+        let (consumed, placement) = (Seq(0), None);
+        Self { maker, claimed: false, commands: 0, handed: 0, gaps: false, consumed, fresh: 0, repeated: 0, placement }
+    }
+
+    /// The account of the same peer's next connection, which may have forgotten what the game has not seen.
+    pub fn following(self, before: &Self, forgot: bool) -> Self {
+        Self { commands: before.commands, handed: before.handed, gaps: before.gaps || forgot, claimed: true, ..self }
     }
 
     /// Compares a tick's move of this seat and the note about it with what the client made.
@@ -117,21 +132,27 @@ impl Account {
             let known = candidates.iter().position(|made| taken.input.starts_with(made));
             let index = known.expect("the consumed input was made and is not an old one") as u32;
             let epoch = placement_of(laid, before.plus(index + 1));
-            assert!(rule == Rule::Steer || !maker.unique || epoch == self.placement, "a report of an old epoch");
+            let known = self.placement.is_none_or(|placement| placement == epoch);
+            assert!(rule == Rule::Steer || !maker.unique || known, "a report of an old epoch");
         }
-        self.placement = note.placement;
+        self.placement = Some(note.placement);
     }
 
     /// A command of this seat reached the game.
     fn check_command(&mut self, number: u32) {
-        assert_eq!(number, self.handed + 1, "commands reach the game once and in order");
+        assert!(number > self.handed && number <= self.commands, "command {number} after {}", self.handed);
+        assert!(self.gaps || number == self.handed + 1, "commands reach the game once and in order");
         self.handed = number;
     }
 
     /// Compares the game's answers to commands with the commands.
     pub fn check_echoes(&self, player: &Player) {
-        let mut echoes = 0;
+        let (mut echoes, mut replies) = (0, Seq(0));
         for event in player.events() {
+            if let EventBody::Reply { command, .. } = event {
+                assert!(command.is_after(replies), "a call is answered once");
+                replies = *command;
+            }
             if let EventBody::Game { kind: 8, body } = event {
                 let number = u32::from_le_bytes(body[..].try_into().expect("echoes have four bytes"));
                 assert!(number > echoes && number <= self.commands, "echo {number}");
@@ -187,10 +208,27 @@ pub struct Seen {
     pub lost_events: u64,
     pub superseded: u64,
     pub corrections: u64,
+    /// Seats taken up again, with state and without, and claims to seats that were gone.
+    pub states: u64,
+    pub seats: u64,
+    pub strangers: u64,
+    /// Sessions that another one replaced.
+    pub replaced: u64,
 }
 
 impl Seen {
-    pub fn note(&mut self, arrival: &Arrival) {
+    pub fn note_player(&mut self, player: &Player, claimed: bool) {
+        player.arrivals().iter().for_each(|arrival| self.note(arrival));
+        self.replaced += u64::from(player.ended() == Some(Close::Replaced));
+        match player.client().welcome().map(|welcome| welcome.continuity) {
+            Some(Continuity::State) => self.states += 1,
+            Some(Continuity::Seat) => self.seats += 1,
+            Some(Continuity::Fresh) if claimed => self.strangers += 1,
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, arrival: &Arrival) {
         let told = &arrival.told;
         self.frames += 1;
         self.leaps += u64::from(told.advance > 1);
@@ -211,5 +249,9 @@ impl std::ops::AddAssign for Seen {
         self.lost_events += other.lost_events;
         self.superseded += other.superseded;
         self.corrections += other.corrections;
+        self.states += other.states;
+        self.seats += other.seats;
+        self.strangers += other.strangers;
+        self.replaced += other.replaced;
     }
 }

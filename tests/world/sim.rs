@@ -9,10 +9,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rand_pcg::Pcg32;
+use tickwire::engine::Pass;
 use tickwire::engine::link::Profile;
 use tickwire::testing::{self, Player, PlayerId, Playtest};
 use tickwire::tick::{Moment, Tick, TickRate};
-use tickwire::wire::Close;
+use tickwire::wire::{Close, limits};
 
 use crate::judge::{Account, Judge, Maker, Seen, Watching, below};
 use crate::zoo::{Wildness, Zoo};
@@ -31,15 +32,34 @@ pub struct Plan {
     pub disturbed: bool,
     /// Whether sessions are looked after, so that slow and silent ones are ended.
     pub alarms: bool,
+    /// Seconds for which seats are held.
+    pub hold: u64,
 }
 
 /// Somebody who plays, over all of their connections.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Peer {
     pub player: Option<PlayerId>,
+    /// The last connection.
+    pub last: Option<PlayerId>,
+    /// What is left of it for the next one.
+    pub memory: Memory,
     /// When to come (back).
     pub join_at: Moment,
     pub next_whim: Moment,
+}
+
+/// What somebody who comes back knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Nothing.
+    Nothing,
+    /// The right to the seat, as after a reload.
+    Pass,
+    /// A right that they had once, and that may be used up.
+    OldPass,
+    /// Everything.
+    All,
 }
 
 pub struct World {
@@ -48,13 +68,23 @@ pub struct World {
     pub judge: Rc<RefCell<Judge>>,
     pub peers: Vec<Peer>,
     pub random: Pcg32,
+    /// Rights to seats that were given to each peer so far.
+    passes: Vec<(usize, Pass)>,
 }
 
 impl World {
     pub fn new(plan: Plan) -> Self {
         let rate = TickRate::new(plan.rate).expect("a valid rate");
         let (seed, link, patience) = (plan.seed, plan.profile.clone(), plan.alarms);
-        let staged = testing::Plan { seed, rate, link, options: BTreeMap::new(), patience };
+        let staged = testing::Plan {
+            seed,
+            rate,
+            link,
+            options: BTreeMap::new(),
+            patience,
+            hold: Duration::from_secs(plan.hold),
+            ..testing::Plan::default()
+        };
         let mut tape = None;
         let mut play = Playtest::new(staged, |setup| {
             let (zoo, written) = Zoo::new(setup, plan.wild);
@@ -67,10 +97,16 @@ impl World {
         let mut random = Pcg32::new(seed, 10);
         let mut peer = |_| {
             let join_at = Moment(u64::from(below(&mut random, 500_000)));
-            Peer { player: None, join_at, next_whim: join_at.plus(Duration::from_millis(700)) }
+            Peer {
+                player: None,
+                last: None,
+                memory: Memory::Nothing,
+                join_at,
+                next_whim: join_at.plus(Duration::from_millis(700)),
+            }
         };
         let peers = (0..plan.peers).map(&mut peer).collect();
-        Self { plan, play, judge, peers, random }
+        Self { plan, play, judge, peers, random, passes: Vec::new() }
     }
 
     /// Runs until `end`.
@@ -114,16 +150,31 @@ impl World {
     /// What was compared so far.
     pub fn seen(&self) -> Seen {
         let mut seen = Seen::default();
-        for id in self.judge.borrow().accounts.keys() {
-            self.play[*id].arrivals().iter().for_each(|arrival| seen.note(arrival));
+        for (id, account) in &self.judge.borrow().accounts {
+            seen.note_player(&self.play[*id], account.claimed);
         }
         seen
+    }
+
+    /// Everyone breaks off and nobody comes back: no seat is left when the last hold has ended.
+    pub fn desert(&mut self) {
+        let present: Vec<PlayerId> = self.peers.iter_mut().filter_map(|peer| peer.player.take()).collect();
+        for (id, told) in present.into_iter().zip([true, false].into_iter().cycle()) {
+            self.play.cut(id, told || !self.plan.alarms);
+        }
+        let end = self.play.now().plus(limits::SILENCE + Duration::from_secs(2 + self.plan.hold));
+        self.play.run_until(end);
+        assert_eq!((self.play.room().players(), self.play.room().away()), (0, 0), "no seat is left");
     }
 
     /// Ends all disturbance; every client must then reach the newest tick and hear every event.
     pub fn heal(&mut self) {
         self.plan.disturbed = false;
         let now = self.play.now();
+        let present: Vec<PlayerId> = self.peers.iter().filter_map(|peer| peer.player).collect();
+        let known: Vec<PlayerId> = self.judge.borrow().accounts.keys().copied().collect();
+        // First tabs that the second one did not replace.
+        known.into_iter().filter(|id| !present.contains(id)).for_each(|id| self.play.leave(id));
         for peer in self.peers.iter_mut().filter(|peer| peer.player.is_none()) {
             peer.join_at = now.plus(Duration::from_millis(50));
         }
@@ -163,7 +214,8 @@ impl World {
         if let Some(closed) = self.peers[peer].player.and_then(|id| self.play[id].closed()) {
             // A cut of a train's link takes so long.
             let wait = if closed == Close::Lost { 2000 } else { 300 };
-            self.part(peer, Duration::from_millis(wait));
+            let memory = if closed.keeps_seat() { self.memory() } else { Memory::Nothing };
+            self.part(peer, Duration::from_millis(wait), memory);
         }
         if self.peers[peer].player.is_none() && self.peers[peer].join_at <= now {
             self.connect(peer);
@@ -177,18 +229,50 @@ impl World {
         let refuse = self.plan.disturbed && below(&mut self.random, 20) == 0;
         let options: &[(&str, &str)] = if refuse { &[("refuse", "")] } else { &[] };
         let rate = self.plan.wanted[peer % self.plan.wanted.len()];
-        let id = self.play.join_with(&format!("p{peer}"), options, rate);
+        let name = format!("p{peer}");
+        let last = self.peers[peer].last;
+        let pass = last.and_then(|last| self.play[last].client().pass().cloned());
+        let memory = self.peers[peer].memory;
+        let id = match (memory, last, pass) {
+            (Memory::All, Some(last), Some(_)) => self.play.resume(last, &name),
+            (Memory::Pass, _, Some(pass)) => self.play.reload(pass, &name, rate),
+            (Memory::OldPass, _, Some(_)) => {
+                let old = self.passes.iter().filter(|(owner, _)| *owner == peer).map(|(_, pass)| pass);
+                let old: Vec<Pass> = old.cloned().collect();
+                let used = below(&mut self.random, old.len() as u32) as usize;
+                self.play.reload(old[used].clone(), &name, rate)
+            }
+            _ => self.play.join_with(&name, options, rate),
+        };
         let unique = below(&mut self.random, 2) == 0;
         let random = Pcg32::new(below(&mut self.random, u32::MAX).into(), 11);
         let maker = Rc::new(RefCell::new(Maker { unique, made: Vec::new(), random }));
-        self.judge.borrow_mut().accounts.insert(id, Account::new(maker.clone()));
+        let mut account = Account::new(maker.clone());
+        let accounts = &mut self.judge.borrow_mut().accounts;
+        if let Some(before) = last.and_then(|last| accounts.get(&last)).filter(|_| memory != Memory::Nothing) {
+            account = account.following(before, memory != Memory::All);
+        }
+        accounts.insert(id, account);
         self.play[id].steer(move |_| maker.borrow_mut().next().to_vec());
         self.peers[peer].player = Some(id);
     }
 
     /// The peer's connection is over; the next one opens after a while.
-    pub fn part(&mut self, peer: usize, back_in: Duration) {
-        self.peers[peer].player = None;
-        self.peers[peer].join_at = self.play.now().plus(back_in);
+    pub fn part(&mut self, peer: usize, back_in: Duration, memory: Memory) {
+        let last = self.peers[peer].player.take();
+        let pass = last.and_then(|last| self.play[last].client().pass().cloned());
+        self.passes.extend(pass.map(|pass| (peer, pass)));
+        let join_at = self.play.now().plus(back_in);
+        self.peers[peer] = Peer { player: None, last, memory, join_at, ..self.peers[peer] };
+    }
+
+    /// What is left to somebody whose connection broke.
+    pub fn memory(&mut self) -> Memory {
+        match below(&mut self.random, 10) {
+            0 => Memory::Nothing,
+            1..3 => Memory::Pass,
+            3 => Memory::OldPass,
+            _ => Memory::All,
+        }
     }
 }

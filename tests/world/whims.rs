@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::judge::below;
-use crate::sim::World;
+use crate::sim::{Memory, World};
 
 impl World {
     pub fn whim(&mut self, peer: usize) {
@@ -11,22 +11,36 @@ impl World {
         self.peers[peer].next_whim = self.play.now().plus(wait);
         let Some(id) = self.peers[peer].player else { return };
         match below(&mut self.random, 100) {
-            0..4 => {
+            0..3 => {
                 self.play.leave(id);
-                self.part(peer, wait);
+                self.part(peer, wait, Memory::Nothing);
             }
-            4..8 => {
+            3..8 => {
                 self.play.cut(id, below(&mut self.random, 3) > 0);
-                self.part(peer, wait);
+                let memory = self.memory();
+                // Some are back before the hold ends, and some are not.
+                let back_in = wait * (1 + below(&mut self.random, 5));
+                self.part(peer, back_in, memory);
             }
-            8..12 => self.play.freeze(id, wait * below(&mut self.random, 9)),
-            12..40 if self.play[id].client().welcome().is_some() => {
+            8..10 => {
+                self.play.unload(id);
+                self.part(peer, wait / 4, Memory::Pass);
+            }
+            // A second tab, while the first one is still there.
+            10..12 => self.part(peer, Duration::ZERO, Memory::Pass),
+            12..16 => self.play.freeze(id, wait * below(&mut self.random, 9)),
+            16..44 if self.play[id].client().welcome().is_some() => {
                 let mut judge = self.judge.borrow_mut();
                 let account = judge.accounts.get_mut(&id).expect("a player has an account");
                 account.commands += 1;
-                self.play[id].command(1, &account.commands.to_le_bytes());
+                let body = account.commands.to_le_bytes();
+                match below(&mut self.random, 3) {
+                    0 => self.play[id].command(1, &body),
+                    kind => self.play[id].call(kind as u16, &body),
+                };
             }
-            40..44 => self.play[id].ping(7),
+            44..48 => self.play[id].ping(7),
+            48..50 => _ = self.play[id].chat(&[], "hello"),
             _ => {}
         }
     }

@@ -3,9 +3,10 @@
 //!
 //! It writes what it was given on a tape, so that the oracle can compare. It has no rules worth playing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec, To};
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
@@ -46,6 +47,8 @@ pub struct Wildness {
 pub struct Zoo {
     wild: Wildness,
     avatars: BTreeMap<Seat, Avatar>,
+    /// Whose connection is gone.
+    away: BTreeSet<Seat>,
     animals: BTreeMap<EntityId, Animal>,
     rocks: Vec<EntityId>,
     tape: Arc<Mutex<Tape>>,
@@ -75,8 +78,14 @@ impl Zoo {
     pub fn new(setup: &Setup, wild: Wildness) -> (Self, Arc<Mutex<Tape>>) {
         let tape = Arc::new(Mutex::new(Tape::default()));
         let mut cx = Context::new(setup.rate, setup.seed);
-        let mut zoo =
-            Self { wild, avatars: BTreeMap::new(), animals: BTreeMap::new(), rocks: Vec::new(), tape: tape.clone() };
+        let mut zoo = Self {
+            wild,
+            avatars: BTreeMap::new(),
+            away: BTreeSet::new(),
+            animals: BTreeMap::new(),
+            rocks: Vec::new(),
+            tape: tape.clone(),
+        };
         // Ids of the start lie far above those that the room hands out.
         for n in 0..wild.animals {
             zoo.animals.insert(EntityId(1_000_000 + n), Animal::new(&mut cx));
@@ -229,6 +238,7 @@ impl Game for Zoo {
 
     fn leave(&mut self, seat: Seat, cx: &mut Context) {
         self.avatars.remove(&seat).expect("only who joined leaves");
+        self.away.remove(&seat);
         cx.emit(To::All, 7, vec![seat.0 as u8]);
     }
 
@@ -238,10 +248,27 @@ impl Game for Zoo {
         cx.emit(To::Only(seat), 8, body.to_vec());
     }
 
+    fn call(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) -> Result<Bytes, String> {
+        self.command(seat, kind, body, cx);
+        if kind == 2 { Ok(Bytes::copy_from_slice(body)) } else { Err("odd calls are refused".to_owned()) }
+    }
+
+    fn dropped(&mut self, seat: Seat, cx: &mut Context) {
+        assert!(self.avatars.contains_key(&seat) && self.away.insert(seat), "only who is there drops out");
+        cx.emit(To::All, 9, vec![seat.0 as u8]);
+    }
+
+    fn returned(&mut self, seat: Seat, cx: &mut Context) {
+        assert!(self.avatars.contains_key(&seat), "only who joined returns");
+        self.away.remove(&seat);
+        cx.emit(To::All, 10, vec![seat.0 as u8]);
+    }
+
     fn step(&mut self, moves: &[Move], cx: &mut Context) {
         assert!(moves.iter().map(|step| step.seat).eq(self.avatars.keys().copied()), "one move per seat, in order");
         self.tape.lock().expect("no test panics with it").moves = moves.to_vec();
         for step in moves {
+            assert!(!step.fresh || !self.away.contains(&step.seat), "who is away does nothing");
             let avatar = self.avatars.get_mut(&step.seat).expect("compared above");
             let before = area(avatar.x, avatar.y);
             avatar.steps += i32::from(step.fresh);

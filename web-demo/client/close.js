@@ -4,7 +4,7 @@
 /** @type {ReadonlyMap<number, readonly [label: string, text: string]>} */
 export const CLOSES = new Map([
   [1000, ['left', 'left the room']],
-  [1001, ['going_away', 'the page is going away']],
+  [1001, ['going_away', 'the server is going away']],
   [1002, ['protocol', 'websocket protocol error']],
   [1003, ['unsupported', 'this endpoint takes binary messages only']],
   [1006, ['lost', 'the connection was lost']],

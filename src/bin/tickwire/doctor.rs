@@ -79,6 +79,21 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
             "bind to 127.0.0.1 and put a proxy with TLS in front (deploy/PROXIES.md)".to_owned(),
         );
     }
+    if !config.bind.ip().is_loopback() && !config.admin_token.reveal().is_empty() {
+        find(
+            Verdict::Unsafe,
+            format!("admin_token lets operators in at {}, where it travels by plain http", config.bind),
+            "unset it, or bind to 127.0.0.1 and put a proxy with TLS in front (deploy/PROXIES.md)".to_owned(),
+        );
+    }
+    let token = config.admin_token.reveal().as_bytes();
+    if !token.is_empty() && token.iter().collect::<std::collections::BTreeSet<_>>().len() < 10 {
+        find(
+            Verdict::Unsafe,
+            "admin_token has fewer than ten different characters and can be guessed".to_owned(),
+            "make one with: openssl rand -hex 32".to_owned(),
+        );
+    }
     for origin in config.origins.iter().filter(|origin| origin.starts_with("http://")) {
         find(
             Verdict::Unwise,
@@ -165,6 +180,9 @@ mod tests {
         assert!(verdict == Verdict::Unwise && text.contains("tickwire=debug"), "{text}");
         let (verdict, text) = only(&Config { room_threads: 5, ..config() }, ROOMY);
         assert!(verdict == Verdict::Unwise && text.contains("room_threads = 5"), "{text}");
+        let guessable = Config { admin_token: "x".repeat(40).into(), ..config() };
+        let (verdict, text) = only(&guessable, ROOMY);
+        assert!(verdict == Verdict::Unsafe && text.contains("admin_token") && !text.contains("xx"), "{text}");
         let listed = Config { origins: vec!["http://play.example".to_owned()], ..config() };
         let (verdict, text) = only(&listed, ROOMY);
         assert!(verdict == Verdict::Unwise && text.contains("http://play.example"), "{text}");

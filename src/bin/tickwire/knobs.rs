@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 /// A knob. Its variable is `TICKWIRE_` and the key in capitals.
 pub struct Knob {
     pub key: &'static str,
-    /// The flag, without dashes.
+    /// The flag, without dashes. A secret has none, because others on the machine can read what a command was given.
     pub flag: &'static str,
     /// What stands for the value in the help: also its unit.
     value: &'static str,
@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All knobs, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const KNOBS: [Knob; 14] = [
+pub const KNOBS: [Knob; 15] = [
     Knob { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     Knob { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -53,6 +53,8 @@ pub const KNOBS: [Knob; 14] = [
         help: "How long a player may do nothing before the session is ended; 0 is for ever [default: 0]" },
     Knob { key: "most_observers", flag: "most-observers", value: "N",
         help: "Observers per room at the most [default: 100]" },
+    Knob { key: "admin_token", flag: "", value: "SECRET",
+        help: "What lets operators in at /admin" },
     Knob { key: "pages", flag: "pages", value: "embedded|none|dev:FOLDER",
         help: "Where the demo's pages come from [default: embedded]" },
     Knob { key: "log", flag: "log", value: "FILTER",
@@ -60,6 +62,9 @@ pub const KNOBS: [Knob; 14] = [
     Knob { key: "log_format", flag: "log-format", value: "text|json",
         help: "How logs are written [default: text]" },
 ];
+
+/// Keys whose values are never shown.
+pub const SECRETS: [&str; 1] = ["admin_token"];
 
 /// The flags of every command that reads the configuration. Values are checked where those of all sources are.
 #[derive(Clone, Default)]
@@ -87,7 +92,7 @@ impl Args for Flags {
     fn augment_args(command: Command) -> Command {
         let file = Arg::new(Self::FILE).long(Self::FILE).value_name("FILE").value_parser(clap::value_parser!(PathBuf));
         let file = file.help("The configuration file (default: tickwire.toml in this folder, if there is one)");
-        let command = KNOBS.iter().fold(command.arg(file), |command, knob| {
+        let command = KNOBS.iter().filter(|knob| !knob.flag.is_empty()).fold(command.arg(file), |command, knob| {
             let arg = Arg::new(knob.key).long(knob.flag).value_name(knob.value).help(knob.help);
             let repeats = knob.key == "origins";
             command.arg(arg.action(if repeats { ArgAction::Append } else { ArgAction::Set }))
@@ -110,7 +115,7 @@ impl FromArgMatches for Flags {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         self.file = matches.get_one(Self::FILE).cloned().or(self.file.take());
-        for knob in &KNOBS {
+        for knob in KNOBS.iter().filter(|knob| !knob.flag.is_empty()) {
             // An origin cannot hold a comma; see `settings.rs` for the other end.
             if let Some(values) = matches.get_many::<String>(knob.key) {
                 self.values.insert(knob.key, values.cloned().collect::<Vec<_>>().join(","));
@@ -140,7 +145,7 @@ mod tests {
     #[test]
     fn the_help_knows_the_defaults() {
         let defaults = serde_json::to_value(tickwire::Config::demo()).expect("it can be written");
-        for knob in KNOBS.iter().filter(|knob| knob.key != "origins") {
+        for knob in KNOBS.iter().filter(|knob| knob.key != "origins" && !SECRETS.contains(&knob.key)) {
             let default = match &defaults[knob.key] {
                 _ if ["workers", "room_threads"].contains(&knob.key) => "one per core".to_owned(),
                 serde_json::Value::String(text) => text.clone(),

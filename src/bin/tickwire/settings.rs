@@ -15,7 +15,7 @@ use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat};
 use tickwire::Config;
 use tracing_subscriber::EnvFilter;
 
-use crate::knobs::{Flags, KNOBS, Knob, PREFIX};
+use crate::knobs::{Flags, KNOBS, Knob, PREFIX, SECRETS};
 
 /// The effective configuration.
 pub struct Settings {
@@ -76,14 +76,19 @@ impl Settings {
             sources.insert(knob.key, source);
         }
         let typed = flags.values.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
-        let layers = defaults()?
+        // Taken as they are: words become numbers where they look like some.
+        let secrets: Vec<_> = SECRETS.iter().map(|key| (*key, variables.remove(*key))).collect();
+        let mut layers = defaults()?
             .add_source(File::from_str(&text, FileFormat::Toml))
             .add_source(words(variables))
             .add_source(words(typed.collect()));
+        for (key, secret) in secrets {
+            layers = layers.set_override_option(key, secret).map_err(|error| error.to_string())?;
+        }
         let merged = layers.build().map_err(|error| error.to_string())?;
         for (key, source) in &sources {
             let value = merged.get::<config::Value>(key).map_err(|error| error.to_string())?;
-            let shown = written(&value);
+            let shown = if SECRETS.contains(key) { "(not shown)".to_owned() } else { written(&value) };
             judge(key, value).map_err(|wanted| format!("{key} = {shown} ({source}): {wanted}"))?;
         }
         let config = merged.try_deserialize().map_err(|error| error.to_string())?;
@@ -100,7 +105,10 @@ impl Settings {
         let table = toml::Table::try_from(&self.config).expect("a configuration is a table of plain values");
         let line = |knob: &Knob| {
             let value = table.get(knob.key).map(toml::Value::to_string).unwrap_or_default();
-            format!("{:40} # {}\n", format!("{} = {value}", knob.key), self.source(knob.key))
+            let source = self.source(knob.key);
+            let hidden = SECRETS.contains(&knob.key) && source != Source::Default;
+            let unsaid = if hidden { " (not shown)" } else { "" };
+            format!("{:40} # {source}{unsaid}\n", format!("{} = {value}", knob.key))
         };
         KNOBS.iter().map(line).collect()
     }

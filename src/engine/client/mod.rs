@@ -106,7 +106,7 @@ pub struct Pass {
 }
 
 /// What a client knows and says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Client {
     depth: Depth,
     /// The welcome of this connection.
@@ -194,6 +194,11 @@ impl Client {
 
     /// The first message. `rate` is how many frame messages per second are wanted, 0 for one per tick.
     pub fn hello(join: Join, name: &str, player: Vec<(String, String)>, rate: u16) -> Vec<u8> {
+        Self::hello_as(Role::Player, join, name, player, rate)
+    }
+
+    /// The same for an observer, who must make no inputs, or a player.
+    pub fn hello_as(role: Role, join: Join, name: &str, player: Vec<(String, String)>, rate: u16) -> Vec<u8> {
         let version = PROTOCOL_VERSION;
         encode_client(&ClientMessage::Hello(Hello {
             version,
@@ -203,7 +208,7 @@ impl Client {
             resume: None,
             token: None,
             rate,
-            role: Role::Player,
+            role,
         }))
     }
 

@@ -7,7 +7,7 @@ use crate::id::Seq;
 use crate::wire::{ClientMessage, Command, encode_client, limits};
 
 /// Commands of one seat, numbered from 1 across its connections.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Unseen {
     /// Ascending without gaps; the last one has number `newest`.
     waiting: VecDeque<Ask>,

@@ -5,7 +5,7 @@ use crate::snapshot::InputSchema;
 use crate::wire::{Run, limits, pack_runs};
 
 /// Inputs of one connection, which numbers them from 1.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Unsent {
     /// The number of the last input made.
     made: Seq,
