@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
+mod admin;
 mod hostile;
 mod http;
 mod play;
