@@ -134,12 +134,46 @@ impl Desk {
         self.events.lock().as_mut().is_none_or(|log| log.ack(upto).is_ok())
     }
 
-    /// Hands the log over to `move_on`, which says whether it took it; if so, the desk is retired.
+    /// Hands the log over to `move_on`, which says whether it took it; if so, the desk is retired. No lock is held meanwhile:
+    /// game code may run.
     pub fn retire<T, E>(&self, move_on: impl FnOnce(&mut EventLog) -> Result<T, E>) -> Result<(T, EventLog), E> {
-        let mut events = self.events.lock();
-        let log = events.get_or_insert_default();
-        let moved = move_on(log)?;
         self.has_events.store(false, Ordering::Release);
-        Ok((moved, events.take().unwrap_or_default()))
+        let mut log = self.events.lock().take().unwrap_or_default();
+        match move_on(&mut log) {
+            Ok(moved) => Ok((moved, log)),
+            Err(error) => {
+                self.has_events.store(log.has_unsent(), Ordering::Release);
+                *self.events.lock() = Some(log);
+                Err(error)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::ImpossibleAck;
+
+    fn event() -> Arc<Event> {
+        Arc::new(Event::game(Tick(1), 1, &bytes::Bytes::new()))
+    }
+
+    #[test]
+    fn a_retired_desk_is_neither_right_nor_wrong() {
+        let desk = Desk::with(EventLog::default());
+        desk.post(event());
+        assert!(desk.batch(Tick(1)).is_some() && desk.batch(Tick(1)).is_none());
+        assert!(!desk.ack(Seq(2)), "never sent");
+        assert_eq!(desk.retire(|log| log.rewind(Some(Seq(2)))).err(), Some(ImpossibleAck));
+        desk.post(event());
+        let (rewound, log) = desk.retire(|log| log.rewind(None)).expect("no claim");
+        assert_eq!((rewound.events, rewound.newest), (Seq(0), Seq(2)));
+        // The session that sat here may go on for a moment.
+        desk.post(event());
+        assert!(desk.ack(Seq(1)) && desk.ack(Seq(77)) && desk.batch(Tick(9)).is_none());
+        let next = Desk::with(log);
+        assert_eq!(next.batch(Tick(1)).map(|batch| batch.as_wire(Tick(1)).items.len()), Some(2));
+        assert!(next.ack(Seq(2)));
     }
 }

@@ -92,3 +92,53 @@ impl Guests {
         self.seats.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix::{Actor, Addr, Context, Handler};
+
+    use super::*;
+    use crate::engine::EventLog;
+
+    /// Takes letters and does nothing.
+    struct Letters;
+
+    impl Actor for Letters {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Publish> for Letters {
+        type Result = ();
+        fn handle(&mut self, _: Publish, _: &mut Context<Self>) {}
+    }
+
+    impl Handler<End> for Letters {
+        type Result = ();
+        fn handle(&mut self, _: End, _: &mut Context<Self>) {}
+    }
+
+    fn sit(guests: &mut Guests, letters: &Addr<Letters>, seat: u16, relay: u64) -> bool {
+        let (end, publish) = (letters.clone().recipient(), letters.clone().recipient());
+        let desk = Arc::new(Desk::with(EventLog::default()));
+        guests.sit(Seat(seat), desk, Session { end, relay: RelayKey(relay) }, publish).is_some()
+    }
+
+    #[test]
+    fn a_relay_is_written_to_while_a_session_listens_through_it() {
+        actix::System::new().block_on(async {
+            let (mut guests, letters) = (Guests::default(), Letters.start());
+            let listening = |guests: &Guests| guests.relays.values().map(|(_, count)| *count).collect::<Vec<_>>();
+            assert!(!sit(&mut guests, &letters, 0, 1) && !sit(&mut guests, &letters, 1, 1));
+            assert_eq!(listening(&guests), [2]);
+            assert!(sit(&mut guests, &letters, 0, 2), "the session that had the seat is replaced");
+            assert_eq!(listening(&guests), [1, 1]);
+            assert!(guests.rise(Seat(1)).is_some() && guests.rise(Seat(1)).is_none());
+            assert_eq!((listening(&guests), guests.len(), guests.present().count()), (vec![1], 2, 1));
+            assert!(guests.desk(Seat(1)).is_some(), "a held seat keeps its desk");
+            assert!(!sit(&mut guests, &letters, 1, 1));
+            assert_eq!(listening(&guests), [1, 1]);
+            assert!(guests.clear(Seat(0)) && !guests.clear(Seat(0)));
+            assert_eq!((guests.clear_all().count(), guests.len(), guests.relays().count()), (1, 0, 0));
+        });
+    }
+}

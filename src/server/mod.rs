@@ -7,6 +7,7 @@ mod form;
 mod lobby;
 mod origin;
 mod pages;
+mod qr;
 mod routes;
 mod secret;
 

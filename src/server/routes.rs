@@ -1,18 +1,20 @@
-//! The routes: the WebSocket endpoint, costs, health, metrics, pages. The list of rooms is in `lobby`.
+//! The routes: the WebSocket endpoint, costs, invitations, health, metrics, pages. The list of rooms is in `lobby`, the
+//! operators' page in `admin`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::http::header::{
-    HOST, IF_NONE_MATCH, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    CACHE_CONTROL, HOST, IF_NONE_MATCH, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use tokio::sync::watch;
 
 use super::admin::AdminDoor;
 use super::config::Config;
-use super::{admin, lobby, origin, pages};
+use super::{admin, lobby, origin, pages, qr};
 use crate::actor::{Explain, Gate, RoomList, start};
 use crate::wire::SUBPROTOCOL;
 
@@ -30,6 +32,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .configure(admin::configure)
         .route("/play", web::route().to(play))
         .route("/api/rooms/{id}/costs", web::get().to(costs))
+        .route("/api/rooms/{id}/qr.svg", web::get().to(invitation))
         .route("/healthz", web::get().to(health))
         .route("/metrics", web::get().to(metrics))
         .route("/{path:.*}", web::get().to(page));
@@ -89,6 +92,19 @@ async fn costs(id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
         Ok(Some(costs)) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(&*costs),
         Ok(None) => HttpResponse::NotFound().body("404: no such room\n"),
         Err(_) => unavailable("503: busy\n"),
+    }
+}
+
+/// The link into a room as a QR code, for the phone of whoever sits beside.
+async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request: HttpRequest) -> HttpResponse {
+    let host = request.headers().get(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
+    match qr::invitation(asked.scheme, host, &id) {
+        Ok(svg) => HttpResponse::Ok()
+            .content_type("image/svg+xml")
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .body(svg),
+        Err(text) => HttpResponse::BadRequest().body(format!("400: {text}\n")),
     }
 }
 

@@ -5,6 +5,9 @@
 //! compared with the server's frame of that tick, and its events and inputs with what happened; a difference is a panic
 //! that prints the seed. No actor, socket or thread takes part.
 //!
+//! A connection that was cut comes back with [`Playtest::resume`], a reloaded page or a second tab with [`Playtest::reload`], when
+//! the [plan](Plan) holds seats.
+//!
 //! On a perfect link, which is the default, a test of the rules needs no network in mind: what a player holds counts from
 //! the next tick on. With a [link](crate::engine::link::Profile) it is played as over that link.
 //!

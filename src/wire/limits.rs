@@ -10,6 +10,8 @@ pub const SERVER_MESSAGE: usize = 4 * 1024 * 1024;
 pub const NAME_CHARS: usize = 24;
 /// Bytes of a room id, game name, option key or option value.
 pub const TEXT: usize = 64;
+/// Bytes of the host in an invitation: the longest domain name and a port.
+pub const HOST: usize = 259;
 /// Bytes of the text in a close frame: what the WebSocket protocol allows.
 pub const CLOSE_TEXT: usize = 123;
 /// Properties of a room, told to everyone who comes: a handful to search the list by, not the state of a game.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tickwire::server::{Config, Pages};
 
-use crate::support::{Player, Raw, TestServer, wait_for};
+use crate::support::{Player, Raw, TestServer, lean, wait_for};
 
 #[test]
 fn pages_come_with_a_strict_policy_and_validators() {
@@ -63,9 +63,25 @@ fn a_room_says_where_its_bytes_go() {
 }
 
 #[test]
+fn an_invitation_is_a_picture_of_a_link_to_this_server() {
+    let server = TestServer::start();
+    let told = server.get("/api/rooms/ab12cd34/qr.svg?scheme=https");
+    assert!(told.starts_with("HTTP/1.1 200") && told.contains("content-type: image/svg+xml"), "{told}");
+    assert!(told.contains("cache-control: no-store") && told.contains("<svg"), "{told}");
+    for path in
+        ["/api/rooms/ab12cd34/qr.svg", "/api/rooms/ab12cd34/qr.svg?scheme=ftp", "/api/rooms/a%26b/qr.svg?scheme=http"]
+    {
+        assert!(server.get(path).starts_with("HTTP/1.1 400"), "{path}");
+    }
+    let mut raw = Raw::open(server.address);
+    raw.say(b"GET /api/rooms/ab12cd34/qr.svg?scheme=http HTTP/1.1\r\nHost: evil.example/?\r\n\r\n");
+    assert!(raw.head().starts_with("HTTP/1.1 400"));
+}
+
+#[test]
 fn the_list_of_rooms_updates_by_itself() {
     let empty_room_for = Duration::from_secs(1);
-    let config = Config { workers: 1, room_threads: 1, empty_room_for, ..Config::default() };
+    let config = Config { empty_room_for, ..lean() };
     let server = TestServer::with(config, |server| server);
     assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
     let mut live = Raw::open(server.address);
@@ -138,7 +154,7 @@ fn handshakes_are_checked() {
 
 #[test]
 fn a_full_server_says_so() {
-    let config = Config { workers: 1, room_threads: 1, most_sessions: 2, ..Config::default() };
+    let config = Config { most_sessions: 2, ..lean() };
     let server = TestServer::with(config, |server| server);
     let players = [Player::arena(&server), Player::arena(&server)];
     let mut third = Raw::open(server.address);

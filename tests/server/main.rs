@@ -3,9 +3,12 @@
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
 mod admin;
+mod crash;
 mod hostile;
 mod http;
+mod party;
 mod play;
+mod resume;
 mod slow;
 mod support;
 mod verbs;

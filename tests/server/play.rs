@@ -2,10 +2,8 @@
 
 use std::time::Instant;
 
-use tickwire::game::{Context, Game, Input, Move, Observer, Player as Guest, Setup, Spec};
-use tickwire::games;
-use tickwire::id::{EntityId, KindId, Seat, ZoneId};
-use tickwire::server::Config;
+use tickwire::game::Input;
+use tickwire::id::{EntityId, KindId, ZoneId};
 use tickwire::wire::{ClientMessage, Close, EventBody, Hello, Join, Role, encode_client};
 
 use crate::support::{Player, Raw, TestServer, arena, wait_for};
@@ -150,49 +148,6 @@ fn a_server_that_stops_tells_everyone() {
     }
     assert!(server.join().is_ok());
     assert!(start.elapsed().as_secs() < 10);
-}
-
-/// An arena that panics when somebody throws.
-struct Fragile(Box<dyn Game>);
-
-impl Game for Fragile {
-    fn spec(&self) -> Spec {
-        self.0.spec()
-    }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, String> {
-        self.0.join(player, cx)
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.0.leave(seat, cx);
-    }
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
-        assert!(moves.iter().all(|one| one.input[3] == 0), "this game is fragile");
-        self.0.step(moves, cx);
-    }
-    fn observe(&self, out: &mut Observer) {
-        self.0.observe(out);
-    }
-}
-
-#[test]
-fn a_panic_ends_its_room_only() {
-    let config = Config { workers: 1, room_threads: 1, ..Config::default() };
-    let server = TestServer::with(config, |server| {
-        let (_, arena) = games::builtin().into_iter().find(|(name, _)| *name == "arena").expect("the arena");
-        server.game("fragile", move |setup: &Setup| Ok(Box::new(Fragile(arena(setup)?))))
-    });
-    let neighbour = Player::arena(&server).aside();
-    let fragile = Join::JoinOrCreate { game: "fragile".to_owned(), options: Vec::new() };
-    let mut victim = Player::join(&server, fragile.clone()).expect("a new room");
-    victim.frame().expect("a frame");
-    victim.client.input(&[0, 0, 0, 1]);
-    victim.talk();
-    assert_eq!(victim.ending(), Close::RoomCrashed);
-    let mut neighbour = neighbour.back();
-    let tick = neighbour.client.tick();
-    neighbour.until(|arrived, client| arrived.advance == 1 && client.tick().since(tick) > 20);
-    assert_eq!(server.metric("tickwire_room_crashes_total"), 1.0);
-    Player::join(&server, fragile).expect("a new room").frame().expect("a frame");
 }
 
 #[test]

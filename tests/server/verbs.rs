@@ -1,15 +1,14 @@
 //! What games ask of their rooms, over real sockets: kicks with a reason, locks, endings, properties, private rooms,
-//! reasons for refusals, seats for a party, observers, idleness.
+//! reasons for refusals, observers, idleness.
 
 use std::time::{Duration, Instant};
 
+use tickwire::engine::{Client, Depth};
 use tickwire::game::{Context, Game, Move, Observer, Player as Guest, Spec};
 use tickwire::games;
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
-use tickwire::wire::{
-    Ack, ClientMessage, Close, Command, CommandBody, EventBody, Hello, Inputs, Join, Role, encode_client,
-};
+use tickwire::wire::{Ack, ClientMessage, Close, EventBody, Hello, Inputs, Join, Role, encode_client};
 use tickwire::{Server, Setup};
 
 use crate::support::{Frame, Player, Raw, TestServer, wait_for};
@@ -18,7 +17,7 @@ use crate::support::{Frame, Player, Raw, TestServer, wait_for};
 struct Court(Box<dyn Game>);
 
 const KICK_ALL: u16 = 1;
-const LOCK: u16 = 2;
+pub const LOCK: u16 = 2;
 const UNLOCK: u16 = 3;
 const CLOSE: u16 = 4;
 const END: u16 = 5;
@@ -74,11 +73,11 @@ fn court(setup: &Setup) -> Result<Box<dyn Game>, String> {
     Ok(Box::new(Court(plaza(setup)?)))
 }
 
-fn start(config: Config) -> TestServer {
+pub fn start(config: Config) -> TestServer {
     TestServer::with(config, |server: Server| server.game("court", court))
 }
 
-fn config() -> Config {
+pub fn config() -> Config {
     Config { workers: 1, room_threads: 1, ..Config::default() }
 }
 
@@ -94,16 +93,16 @@ fn any() -> Join {
     Join::JoinOrCreate { game: "court".to_owned(), options: Vec::new() }
 }
 
-fn by_id(room: &str) -> Join {
+pub fn by_id(room: &str) -> Join {
     Join::ById { room: room.to_owned() }
 }
 
-fn room_of(player: &Player) -> String {
+pub fn room_of(player: &Player) -> String {
     player.client.welcome().expect("a welcome").room.clone()
 }
 
 /// How a join is refused: code and text.
-fn refused(server: &TestServer, join: Join, role: Role) -> (u16, String) {
+pub fn refused(server: &TestServer, join: Join, role: Role) -> (u16, String) {
     let mut raw = hello(server, join, role);
     match raw.next() {
         Some(Frame::Close(code)) => (code, raw.close_text().to_owned()),
@@ -119,21 +118,13 @@ fn hello(server: &TestServer, join: Join, role: Role) -> Raw {
     raw
 }
 
-fn post(server: &TestServer, headers: &str, body: &str) -> String {
-    let length = body.len();
-    let head = format!("POST /api/reservations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
-    server.ask(&format!("{head}Content-Length: {length}\r\n{headers}\r\n{body}"))
-}
-
-const JSON: &str = "Content-Type: application/json\r\n";
-
 /// The value of a JSON answer.
-fn json(answer: &str) -> serde_json::Value {
+pub fn json(answer: &str) -> serde_json::Value {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     serde_json::from_str(answer.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON")
 }
 
-fn list(server: &TestServer, query: &str) -> Vec<serde_json::Value> {
+pub fn list(server: &TestServer, query: &str) -> Vec<serde_json::Value> {
     json(&server.get(&format!("/api/rooms{query}"))).as_array().expect("a list").clone()
 }
 
@@ -290,63 +281,12 @@ fn refusals_to_make_a_room_say_what_would_be_right() {
 }
 
 #[test]
-fn seats_are_reserved_for_a_party() {
-    let server = start(config());
-    let body = r#"{"game": "court", "options": {"capacity": "3"}, "seats": 2}"#;
-    let answer = json(&post(&server, JSON, body));
-    let (room, tickets) = (answer["room"].as_str().expect("a room").to_owned(), answer["tickets"].as_array());
-    let tickets: Vec<String> =
-        tickets.expect("a list").iter().map(|ticket| ticket.as_str().expect("text").to_owned()).collect();
-    assert_eq!((tickets.len(), answer["expires_in"].as_u64()), (2, Some(60)));
-    assert!(tickets.iter().all(|ticket| ticket.len() == 26));
-    // Of three seats two are promised.
-    let mut ada = Player::join(&server, by_id(&room)).expect("the third seat");
-    assert_eq!(refused(&server, by_id(&room), Role::Player).0, Close::RoomFull.code());
-    let more = post(&server, JSON, &format!(r#"{{"room": "{room}", "seats": 1}}"#));
-    assert!(more.starts_with("HTTP/1.1 409"), "{more}");
-    // A promise holds in a locked room, once.
-    ada.client.command(LOCK, b"");
-    wait_for(
-        || {
-            ada.frame().expect("a frame");
-            list(&server, "").iter().any(|room| room["locked"] == true)
-        },
-        "it is locked",
-    );
-    let reserved = |ticket: &str| Join::Reserved { ticket: ticket.to_owned() };
-    let bob = Player::join(&server, reserved(&tickets[0])).expect("a promised seat");
-    assert_eq!(room_of(&bob), room);
-    let (code, text) = refused(&server, reserved(&tickets[0]), Role::Player);
-    assert_eq!(code, Close::NoSuchRoom.code());
-    assert!(text.contains("reserve again"), "{text}");
-    Player::join(&server, reserved(&tickets[1])).expect("a promised seat");
-    assert_eq!(server.metric("tickwire_seats_reserved_total"), 2.0);
-}
-
-#[test]
-fn requests_for_seats_are_judged_as_pages_that_play() {
-    let server = start(config());
-    let body = r#"{"game": "court", "seats": 1}"#;
-    for (headers, body, status) in [
-        (format!("{JSON}Origin: https://evil.example\r\n"), body, 403),
-        ("Content-Type: text/plain\r\n".to_owned(), body, 415),
-        (JSON.to_owned(), "{}", 400),
-        (JSON.to_owned(), r#"{"game": "chess", "seats": 1}"#, 404),
-        (JSON.to_owned(), r#"{"room": "nowhere", "seats": 1}"#, 404),
-        (JSON.to_owned(), &format!("{}{body}", " ".repeat(5000)), 413),
-        (format!("{JSON}Origin: http://localhost:3000\r\n"), body, 200),
-    ] {
-        let answer = post(&server, &headers, body);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{headers}{body}: {answer}");
-    }
-}
-
-#[test]
 fn observers_see_everything_and_do_nothing() {
     let server = start(Config { most_observers: 1, ..config() });
     let mut ada = Player::join(&server, any()).expect("a new room");
     let room = room_of(&ada);
-    let mut eve = Player::over(hello(&server, by_id(&room), Role::Observer)).expect("a welcome");
+    let mut eve =
+        Player::over(hello(&server, by_id(&room), Role::Observer), Client::new(Depth::Full)).expect("a welcome");
     let welcome = eve.client.welcome().expect("a welcome").clone();
     assert_eq!((welcome.entity, welcome.resume.clone()), (EntityId(0), None));
     assert!(welcome.seat.0 >= 4096 && welcome.players.len() == 1);
@@ -394,14 +334,4 @@ fn who_does_nothing_is_let_go() {
     let (close, took) = bob.join().expect("no panic");
     assert_eq!(close, Close::Idle);
     assert!((Duration::from_millis(1500)..Duration::from_secs(6)).contains(&took), "{took:?}");
-}
-
-/// A command by hand, for who has no client.
-#[test]
-fn a_command_that_the_game_does_not_know_is_harmless() {
-    let server = start(config());
-    let mut ada = Player::join(&server, any()).expect("a new room");
-    let body = CommandBody::Game { kind: 999, body: serde_bytes::Bytes::new(b"") };
-    ada.raw.send(&encode_client(&ClientMessage::Command(Command { seq: tickwire::id::Seq(1), body })));
-    (0..5).for_each(|_| _ = ada.frame().expect("a frame"));
 }

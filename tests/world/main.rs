@@ -1,7 +1,7 @@
 //! The engine in a world of virtual time: playtests of an odd game under one seed, disturbed in every way, which compare
 //! every client with the server at every frame.
 //!
-//! `TICKWIRE_SEEDS` sets how many seeds are run over all profiles (1,000), `TICKWIRE_SEED` runs a single one.
+//! `TICKWIRE_SEEDS` sets how many seeds are run over all profiles (10,000), `TICKWIRE_SEED` runs a single one.
 
 mod faults;
 mod judge;
@@ -69,7 +69,7 @@ fn live_all(profile: &'static str) {
         live(profile, seed);
         return;
     }
-    let seeds = number("TICKWIRE_SEEDS").unwrap_or(1000).div_ceil(4);
+    let seeds = number("TICKWIRE_SEEDS").unwrap_or(10_000).div_ceil(4);
     let (mut seen, mut endings) = (Seen::default(), BTreeMap::new());
     for seed in 0..seeds {
         let world = live(profile, seed);

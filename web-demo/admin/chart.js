@@ -4,6 +4,8 @@
 import { build, write } from './dom.js';
 
 const POINTS = 120;
+/** A chart that just began is not squeezed into a corner. */
+const FEWEST = 30;
 const WIDTH = 120;
 const HEIGHT = 42;
 const SVG = 'http://www.w3.org/2000/svg';
@@ -40,8 +42,9 @@ export class Tile {
 
   draw() {
     const most = Math.max(...this.values, 1e-9) * 1.15;
-    const left = POINTS - this.values.length;
-    const step = WIDTH / (POINTS - 1);
+    const span = Math.max(this.values.length, FEWEST);
+    const left = span - this.values.length;
+    const step = WIDTH / (span - 1);
     const points = this.values.map((value, at) => `${((left + at) * step).toFixed(1)},${(HEIGHT - 1 - (value / most) * (HEIGHT - 4)).toFixed(1)}`);
     const line = `M${points.join('L')}`;
     this.stroke.setAttribute('d', line);

@@ -22,6 +22,8 @@ export class Meter {
       heldFrames: 0,
       bytesDownPerSecond: 0,
       bytesUpPerSecond: 0,
+      /** Bytes of frames so far, for those who measure by their own clock. */
+      frameBytes: 0,
       /** Bytes of frames per tick and player in the room. */
       bytesPerPlayerTick: 0,
       /** Frames applied. */
@@ -44,6 +46,7 @@ export class Meter {
     this.stats.snapshots += 1;
     this.stats.tick = tick;
     this.stats.heldFrames += Math.max(0, advance - this.spacing);
+    this.stats.frameBytes += bytes;
     this.frameBytes += bytes;
     this.ticks += advance;
   }

@@ -1,14 +1,16 @@
 // The winter evening behind the lobby: sky, hills, falling snow and a few players out for a walk.
-// Decoration only; it stops while a game is on, follows the system's light theme, and holds still
-// under reduced motion.
+// Decoration only; it stops while a game is on, follows the page's theme, and holds still under
+// reduced motion.
 
-import { drawAvatar } from './sprites.js';
+import { Portraits } from './portraits.js';
+import { drawAvatar, paintFigure } from './sprites.js';
+import { onTheme, theme } from './theme.js';
 
-/** @typedef {{sky: string[], glow: string, hills: string[], snow: string, stars: number}} Theme */
+/** @typedef {{sky: string[], glow: string, hills: string[], snow: string, stars: number}} Sight */
 
-/** @type {Theme} */
+/** @type {Sight} */
 const NIGHT = { sky: ['#0b1020', '#141d36', '#22304f'], glow: '150 185 255', hills: ['#1b2642', '#24314f', '#303f61'], snow: '255 255 255', stars: 0.8 };
-/** @type {Theme} */
+/** @type {Sight} */
 const DAY = { sky: ['#cfdff5', '#e2ecf9', '#f6f9fd'], glow: '255 236 190', hills: ['#cbd9ee', '#dbe6f5', '#f4f8fe'], snow: '150 178 222', stars: 0 };
 const WALKERS = [
   { colour: 0, at: 0.14, speed: 0.9 }, { colour: 4, at: 0.34, speed: -0.7 }, { colour: 3, at: 0.5, speed: 1.15 },
@@ -20,11 +22,13 @@ export class Backdrop {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
-    this.light = window.matchMedia('(prefers-color-scheme: light)');
     this.calm = window.matchMedia('(prefers-reduced-motion: reduce)');
+    this.portraits = new Portraits(paintFigure);
     this.request = 0;
     this.running = false;
-    window.addEventListener('resize', () => { if (this.running) this.draw(performance.now()); });
+    const again = () => { if (this.running) this.draw(performance.now()); };
+    window.addEventListener('resize', again);
+    onTheme(again);
   }
 
   start() {
@@ -52,36 +56,37 @@ export class Backdrop {
     if (this.canvas.width !== Math.round(width * ratio)) this.canvas.width = Math.round(width * ratio);
     if (this.canvas.height !== Math.round(height * ratio)) this.canvas.height = Math.round(height * ratio);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const theme = this.light.matches ? DAY : NIGHT;
+    const sight = theme() === 'light' ? DAY : NIGHT;
     const time = this.calm.matches ? 20 : now / 1000;
-    drawSky(ctx, theme, width, height);
-    theme.hills.forEach((colour, index) => drawHill(ctx, colour, index, width, height));
-    drawWalkers(ctx, width, height, time);
-    drawSnow(ctx, theme.snow, width, height, time);
+    drawSky(ctx, sight, width, height);
+    sight.hills.forEach((colour, index) => drawHill(ctx, colour, index, width, height));
+    this.portraits.setScale(METRE * ratio);
+    drawWalkers(ctx, width, height, time, this.portraits);
+    drawSnow(ctx, sight.snow, width, height, time);
   }
 }
 
 /**
  * @param {CanvasRenderingContext2D} ctx
- * @param {Theme} theme
+ * @param {Sight} sight
  * @param {number} width
  * @param {number} height
  */
-function drawSky(ctx, theme, width, height) {
+function drawSky(ctx, sight, width, height) {
   const sky = ctx.createLinearGradient(0, 0, 0, height);
-  theme.sky.forEach((colour, index) => sky.addColorStop(index / 2, colour));
+  sight.sky.forEach((colour, index) => sky.addColorStop(index / 2, colour));
   ctx.fillStyle = sky;
   ctx.fillRect(0, 0, width, height);
   const glow = ctx.createRadialGradient(width * 0.82, height * 0.12, 0, width * 0.82, height * 0.12, height * 0.8);
-  glow.addColorStop(0, `rgb(${theme.glow} / .3)`);
-  glow.addColorStop(0.5, `rgb(${theme.glow} / .07)`);
-  glow.addColorStop(1, `rgb(${theme.glow} / 0)`);
+  glow.addColorStop(0, `rgb(${sight.glow} / .3)`);
+  glow.addColorStop(0.5, `rgb(${sight.glow} / .07)`);
+  glow.addColorStop(1, `rgb(${sight.glow} / 0)`);
   ctx.fillStyle = glow;
   ctx.fillRect(0, 0, width, height);
-  if (theme.stars === 0) return;
+  if (sight.stars === 0) return;
   ctx.fillStyle = '#ffffff';
   for (let star = 0; star < 90; star += 1) {
-    ctx.globalAlpha = theme.stars * (0.15 + ((star * 53) % 70) / 100);
+    ctx.globalAlpha = sight.stars * (0.15 + ((star * 53) % 70) / 100);
     const size = star % 9 === 0 ? 1.9 : 1.1;
     ctx.fillRect((star * 613.7) % width, (star * 331.3) % (height * 0.75), size, size);
   }
@@ -110,8 +115,14 @@ function drawHill(ctx, colour, index, width, height) {
   ctx.fill();
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height @param {number} time seconds */
-function drawWalkers(ctx, width, height, time) {
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {number} width
+ * @param {number} height
+ * @param {number} time seconds
+ * @param {Portraits} portraits
+ */
+function drawWalkers(ctx, width, height, time, portraits) {
   const path = width + 160;
   WALKERS.forEach(({ colour, at, speed }, index) => {
     const x = ((((at * path + time * speed * METRE) % path) + path) % path) - 80;
@@ -121,7 +132,7 @@ function drawWalkers(ctx, width, height, time) {
     drawAvatar(ctx, {
       x: x / METRE, y: y / METRE, heading: speed > 0 ? 0.35 : Math.PI - 0.35, colour, stride: time * Math.abs(speed) * 5.4,
       pace: 0.8, dashing: false, flash: 0, dizzy: false, shield: false, own: false,
-    }, time);
+    }, time, portraits);
     ctx.restore();
   });
 }

@@ -1,5 +1,5 @@
-// Which part of the map the screen shows: follows a target smoothly, stays on the map, converts
-// between screen and map. The scale and the corner are whole device pixels, so that pictures stay
+// Which part of the map the screen shows: follows a target smoothly, stays on the map except where
+// something lies over the picture, converts between screen and map. The scale and the corner are whole device pixels, so that pictures stay
 // crisp. Nothing is drawn here.
 
 /** Metres on the geometric mean of the screen's sides. */
@@ -22,6 +22,17 @@ export class Camera {
     this.scale = 1;
     this.left = 0;
     this.top = 0;
+    /** What is covered at the upper and lower edge, in CSS pixels. */
+    this.covered = { top: 0, bottom: 0 };
+  }
+
+  /**
+   * Lets the map's edge come away from the screen's, so that nobody has to hide under buttons.
+   * @param {number} top CSS pixels @param {number} bottom
+   */
+  keepFree(top, bottom) {
+    this.covered.top = top;
+    this.covered.bottom = bottom;
   }
 
   /** @param {number} width CSS pixels @param {number} height @param {number} ratio device pixels per CSS pixel */
@@ -45,8 +56,9 @@ export class Camera {
     this.x += (x - this.x) * share;
     this.y += (y - this.y) * share;
     const jitter = () => (Math.random() - 0.5) * 2 * shake * this.scale;
-    this.left = Math.round(corner(this.x, this.width / this.scale, this.map.width, 0) * this.scale + jitter());
-    this.top = Math.round(corner(this.y, this.height / this.scale, this.map.height, this.rise) * this.scale + jitter());
+    this.left = Math.round(corner(this.x, this.width / this.scale, this.map.width, 0, [0, 0]) * this.scale + jitter());
+    const margins = [this.covered.top, this.covered.bottom].map((pixels) => (pixels * this.ratio) / this.scale);
+    this.top = Math.round(corner(this.y, this.height / this.scale, this.map.height, this.rise, margins) * this.scale + jitter());
   }
 
   /** @param {number} x CSS pixels @param {number} y @returns {{x: number, y: number}} metres */
@@ -69,9 +81,11 @@ export class Camera {
 
 /**
  * Where the screen starts so that it stays on the picture, which lies `before` metres off the map.
- * @param {number} centre @param {number} shown @param {number} whole @param {number} before @returns {number}
+ * @param {number} centre @param {number} shown @param {number} whole @param {number} before
+ * @param {number[]} margins that may be seen besides the picture, before and after it
+ * @returns {number}
  */
-function corner(centre, shown, whole, before) {
-  if (shown >= whole) return (whole - shown) / 2 - before;
-  return Math.min(whole - shown, Math.max(0, centre - shown / 2 + before)) - before;
+function corner(centre, shown, whole, before, [more = 0, beyond = 0]) {
+  if (shown >= whole + more + beyond) return (whole - shown + beyond - more) / 2 - before;
+  return Math.min(whole - shown + beyond, Math.max(-more, centre - shown / 2 + before)) - before;
 }

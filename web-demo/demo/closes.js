@@ -40,8 +40,13 @@ const WAITS = {
   4008: 'The connection was too slow to keep up',
 };
 
+/** What the server says when nobody gave a reason. @type {Record<number, string>} */
+const USUAL = { 4507: 'removed from the room', 4512: 'the room was closed' };
+
 /** @param {number} code @param {string} text what the server said @returns {string} */
 export function explain(code, text) {
+  const usual = USUAL[code];
+  if (usual !== undefined && text && text !== usual) return `${WORDS[code]} The reason: ${text}`;
   return WORDS[code] ?? (text ? `The server said: ${text}` : `The connection ended (${code}).`);
 }
 

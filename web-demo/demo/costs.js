@@ -22,7 +22,7 @@ export class CostList {
     this.rows = Array.from({ length: SHOWN }, () => {
       const row = make('li', '', '');
       const name = make('span', 'name', '');
-      const bar = make('span', 'bar', '');
+      const bar = make('span', 'share', '');
       const bits = make('span', 'bits', '');
       row.append(name, bar, bits);
       return { row, name, bar, bits };

@@ -1,6 +1,6 @@
 // What happens beside the state: bursts for hits and collected sparks, puffs of snowballs, dash
-// trails, the camera's shake. Listens to a room's events and to rows that go away, and shows them
-// when the interpolated picture gets there.
+// trails, the camera's shake, and what can be heard. Listens to a room's events and to rows that
+// come and go, and shows them when the interpolated picture gets there.
 
 import { ARENA, coat } from './palette.js';
 import { Particles } from './particles.js';
@@ -9,8 +9,8 @@ import { Particles } from './particles.js';
 /** @typedef {import('./sprites.js').Pose} Pose */
 
 const HIT = 1;
-/** More at once than anybody can see; later ones are not shown. */
-const WAITING = 32;
+/** More at once than anybody can see or hear; later ones are not shown. */
+const WAITING = 64;
 const GHOSTS = 48;
 const GHOST_LIFE = 0.26;
 
@@ -20,11 +20,17 @@ const LIGHT = { count: 11, speed: 2.2, rise: 3.4, z: 0.3, size: 0.07, life: 0.65
 const DUST = { count: 2, speed: 0.7, rise: 0.9, z: 0.04, size: 0.09, life: 0.45, colours: ['#b9c8e4'] };
 
 export class Effects {
-  /** @param {Room} room @param {boolean} calm no shake, fewer specks @param {(entity: number) => void} onHit */
-  constructor(room, calm, onHit) {
+  /**
+   * @param {Room} room
+   * @param {boolean} calm no shake, fewer specks
+   * @param {{hit: (entity: number) => void, hear: (cue: import('./sound.js').Cue, x: number, y: number) => void}} tell
+   */
+  constructor(room, calm, tell) {
     this.room = room;
     this.calm = calm;
-    this.onHit = onHit;
+    this.tell = tell;
+    /** Snowballs that are in the air already were thrown unheard. */
+    this.listening = false;
     this.particles = new Particles();
     /** @type {{at: number, show: () => void}[]} */
     this.waiting = [];
@@ -37,7 +43,9 @@ export class Effects {
       room.onMessage(HIT, (body) => this.hit(body)),
       room.onRemove('spark', (spark) => this.later(spark, LIGHT)),
       room.onRemove('snowball', (ball) => this.later(ball, PUFF)),
+      room.onAdd('snowball', (ball) => this.thrown(ball)),
     ];
+    this.listening = true;
   }
 
   stop() {
@@ -54,8 +62,15 @@ export class Effects {
       const place = this.places.get(victim.entity);
       if (place) this.particles.burst(place.x, place.y, SNOW);
       if (victim.entity === this.room.entity && !this.calm) this.shake = 0.13;
-      this.onHit(victim.entity);
+      if (place) this.tell.hear('hit', place.x, place.y);
+      this.tell.hit(victim.entity);
     });
+  }
+
+  /** @param {{x: number, y: number}} ball */
+  thrown(ball) {
+    const { x, y } = ball;
+    if (this.listening) this.schedule(() => this.tell.hear('throw', x, y));
   }
 
   /** @param {{x: number, y: number}} entity @param {typeof PUFF} kind */

@@ -44,6 +44,11 @@ export class GroundPictures {
     this.chunks = new Map();
   }
 
+  /** The arena's colours have changed. */
+  repaint() {
+    this.chunks.clear();
+  }
+
   /**
    * Draws one layer in device pixels; the context's transform must be the identity.
    * @param {CanvasRenderingContext2D} ctx
@@ -53,7 +58,7 @@ export class GroundPictures {
   draw(ctx, layer, camera) {
     if (camera.scale !== this.scale) {
       this.scale = camera.scale;
-      this.chunks.clear();
+      this.repaint();
     }
     const size = CHUNK * this.scale;
     const lastX = Math.min(Math.ceil(this.ground.width / CHUNK) - 1, Math.floor((camera.left + ctx.canvas.width) / size));

@@ -1,13 +1,15 @@
-// The figures and the score list over the arena, a few times a second.
+// The figures and the score list over the arena, a few times a second; the graphs are in graphs.js.
 // Elements are made once and reused; whatever other players wrote is set as
 // text only.
 
 import { make } from './dom.js';
+import { mark } from './marks.js';
 import { coat } from './palette.js';
 
 /** @typedef {import('./types.js').Room} Room */
 
 const SHOWN = 8;
+const SVG = 'http://www.w3.org/2000/svg';
 
 /** @type {[string, (room: Room, fps: number) => string][]} */
 const FIGURES = [
@@ -60,11 +62,16 @@ export class Scores {
     this.rows = Array.from({ length: SHOWN + 1 }, () => {
       const row = make('li', '', '');
       const place = make('span', 'place', '');
-      const dot = make('span', 'dot', '');
+      const dot = document.createElementNS(SVG, 'svg');
+      dot.setAttribute('class', 'mark');
+      dot.setAttribute('viewBox', '0 0 24 24');
+      dot.setAttribute('aria-hidden', 'true');
+      const shape = document.createElementNS(SVG, 'path');
+      dot.append(shape);
       const who = make('span', 'who', '');
       const points = make('span', 'points', '');
       row.append(place, dot, who, points);
-      return { row, place, dot, who, points };
+      return { row, place, shape, who, points };
     });
   }
 
@@ -78,7 +85,7 @@ export class Scores {
     const own = ranking.findIndex((entry) => entry.seat === room.seat);
     const shown = ranking.map((entry, index) => ({ ...entry, place: index + 1 }))
       .filter((entry, index) => index < SHOWN || index === own);
-    this.rows.forEach(({ row, place, dot, who, points }, index) => {
+    this.rows.forEach(({ row, place, shape, who, points }, index) => {
       const entry = shown[index];
       if (!entry) {
         row.remove();
@@ -87,7 +94,8 @@ export class Scores {
       row.className = entry.seat === room.seat ? 'own' : '';
       row.classList.toggle('gap', entry.place > SHOWN + 1);
       place.textContent = String(entry.place);
-      dot.style.backgroundColor = coat(entry.colour).fill;
+      shape.setAttribute('d', mark(entry.colour));
+      shape.setAttribute('fill', coat(entry.colour).fill);
       who.textContent = entry.name || `Player ${entry.seat}`;
       points.textContent = entry.score === null ? '' : String(entry.score);
       if (!row.isConnected) this.list.append(row);

@@ -27,7 +27,7 @@ export class Wishes {
     this.throwAimed = false;
     this.dashAimed = false;
     this.stopping = new AbortController();
-    this.listen(canvas);
+    this.listen(canvas, touch);
     this.stick = new Stick(touch, this.stopping.signal, {
       press: (what) => this.press(what, false),
       release: () => { this.throwHeld = false; },
@@ -38,14 +38,15 @@ export class Wishes {
     this.stopping.abort();
   }
 
-  /** @param {HTMLCanvasElement} canvas */
-  listen(canvas) {
+  /** @param {HTMLCanvasElement} canvas @param {HTMLElement} touch */
+  listen(canvas, touch) {
     const { signal } = this.stopping;
     window.addEventListener('keydown', (event) => this.keyDown(event), { signal });
     window.addEventListener('keyup', (event) => this.keyUp(event), { signal });
     window.addEventListener('blur', () => this.letGo(), { signal });
     document.addEventListener('visibilitychange', () => { if (document.hidden) this.letGo(); }, { signal });
     canvas.addEventListener('contextmenu', (event) => event.preventDefault(), { signal });
+    touch.addEventListener('contextmenu', (event) => event.preventDefault(), { signal });
     canvas.addEventListener('pointermove', (event) => this.point(event), { signal });
     canvas.addEventListener('pointerdown', (event) => {
       if (event.pointerType !== 'mouse') return;
@@ -128,6 +129,6 @@ export class Wishes {
 function isControl(event) {
   const { target } = event;
   if (!(target instanceof Element)) return false;
-  if (target.closest('input, select, textarea')) return true;
+  if (target.closest('input, select, textarea, dialog')) return true;
   return event.code === 'Space' && target.closest('button') !== null;
 }

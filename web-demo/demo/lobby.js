@@ -3,9 +3,10 @@
 // says when it is not.
 
 import { byId, make } from './dom.js';
+import { remember, remembered } from './settings.js';
 
 /** @typedef {{id: string, game: string, players: number, capacity: number, rate: number, properties?: Record<string, string>}} Listing */
-/** @typedef {{item: HTMLElement, button: HTMLElement, title: HTMLElement, meta: HTMLElement, count: HTMLElement}} Row */
+/** @typedef {{item: HTMLElement, join: HTMLElement, title: HTMLElement, meta: HTMLElement, count: HTMLElement}} Row */
 /** @typedef {{how: 'any' | 'new', game: string, map: string} | {how: 'room', id: string}} Choice */
 
 /** The games of the demo server, and the maps that each can be opened on. @type {Record<string, {title: string, maps: string[]}>} */
@@ -13,7 +14,7 @@ const GAMES = {
   arena: { title: 'Arena', maps: ['courtyard', 'field'] },
   plaza: { title: 'Plaza', maps: ['plaza'] },
 };
-const NAME_KEY = 'tickwire.name';
+const NAME_KEY = 'name';
 const LONGEST_NAME = 24;
 const RETRY = 3000;
 const FIRST = ['Frosty', 'Swift', 'Mellow', 'Brave', 'Tiny', 'Sunny', 'Clever', 'Cosy'];
@@ -37,7 +38,7 @@ export class Lobby {
     this.retry = 0;
     const pick = (/** @type {string[]} */ words) => words[Math.floor(Math.random() * words.length)] ?? '';
     this.nameField.placeholder = `${pick(FIRST)} ${pick(SECOND)}`;
-    this.nameField.value = cut(query.get('name') ?? localStorage.getItem(NAME_KEY) ?? '');
+    this.nameField.value = cut(query.get('name') ?? remembered(NAME_KEY, ''));
     this.connectForms();
   }
 
@@ -64,7 +65,7 @@ export class Lobby {
   /** The player's name; a given one is remembered. @returns {string} */
   name() {
     const name = cut(this.nameField.value.trim());
-    if (name) localStorage.setItem(NAME_KEY, name);
+    if (name) remember(NAME_KEY, name);
     return name || this.nameField.placeholder;
   }
 
@@ -141,17 +142,22 @@ export class Lobby {
   /** @param {string} id @returns {Row} */
   addRow(id) {
     const item = document.createElement('li');
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.dataset.room = id;
+    const about = make('div', 'about', '');
     const title = make('strong', '', '');
     const meta = make('span', 'meta', '');
+    about.append(title, meta);
     const count = make('span', 'count', '');
-    button.append(title, meta, count);
-    button.addEventListener('click', () => this.onChoice({ how: 'room', id }));
-    item.append(button);
+    const actions = make('div', 'actions', '');
+    const join = document.createElement('button');
+    join.type = 'button';
+    join.className = 'join';
+    join.textContent = 'Join';
+    join.dataset.room = id;
+    join.addEventListener('click', () => this.onChoice({ how: 'room', id }));
+    actions.append(join);
+    item.append(about, count, actions);
     this.rooms.append(item);
-    return { item, button, title, meta, count };
+    return { item, join, title, meta, count };
   }
 }
 
@@ -170,10 +176,12 @@ function cut(name) {
 }
 
 /** @param {Row} row @param {Listing} listing */
-function fill({ button, title, meta, count }, listing) {
+function fill({ item, join, title, meta, count }, listing) {
   const full = listing.capacity > 0 && listing.players >= listing.capacity;
-  button.toggleAttribute('data-full', full);
-  title.textContent = listing.properties?.map ?? listing.game;
+  const map = listing.properties?.map ?? listing.game;
+  item.toggleAttribute('data-full', full);
+  title.textContent = map;
+  join.setAttribute('aria-label', `Join ${map}, ${listing.players} of ${listing.capacity} players`);
   meta.textContent = `${listing.game} · ${listing.rate} Hz · ${full ? 'full' : listing.id}`;
   count.replaceChildren(String(listing.players), make('small', '', ` / ${listing.capacity}`));
 }

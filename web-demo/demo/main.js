@@ -9,6 +9,7 @@ import { explainError } from './closes.js';
 import { byId } from './dom.js';
 import { Lobby, optionsFor } from './lobby.js';
 import { Play } from './play.js';
+import { Sound } from './sound.js';
 
 /** @typedef {import('./types.js').Room} Room */
 /** @typedef {import('./types.js').Ground} Ground */
@@ -21,6 +22,7 @@ const query = new URLSearchParams(location.search);
 const client = new Client(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/play`, {});
 const backdrop = new Backdrop(byId('backdrop', HTMLCanvasElement));
 const lobby = new Lobby((choice) => { void enter(choice); }, query);
+const sound = new Sound();
 /** @type {Play | null} */
 let play = null;
 let entering = false;
@@ -64,7 +66,6 @@ async function join(choice) {
 
 /** @param {Room} room */
 async function show(room) {
-  /** @type {any} */ (window).tickwire = { room, client };
   const ground = await loadGround(room).catch((error) => {
     room.leave();
     throw error;
@@ -73,13 +74,14 @@ async function show(room) {
   backdrop.stop();
   document.body.dataset.screen = 'game';
   setAddress(room.id);
-  play = new Play(room, ground, {
+  play = new Play(room, ground, sound, {
     lobby: showLobby,
     moved: ({ id }) => setAddress(id),
     again: (left, sameSeat) => {
       void enter(sameSeat ? { how: 'room', id: left.id } : { how: 'any', game: left.game, map: left.properties.map ?? '' });
     },
   });
+  /** @type {any} */ (window).tickwire = { room, client, play };
   play.start();
 }
 

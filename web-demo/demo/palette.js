@@ -1,6 +1,7 @@
 // The colours of players and arena. The twelve player colours differ in lightness as well as hue,
-// and neighbours in hue wear different patterns, so that they can be told apart without colour
-// vision. Page colours are in the style sheets.
+// and those that look alike without full colour vision wear different patterns; marks.js has a
+// shape for each besides. The arena has a night and a day. Page colours are
+// in the style sheets.
 
 /** @typedef {{fill: string, dark: string, light: string, pattern: 'plain' | 'stripes' | 'dots'}} Coat */
 
@@ -8,14 +9,18 @@ const HUES = [
   '#56b4e9', '#ef9a1a', '#1fb08a', '#f2e05a', '#e2602b', '#d884b8',
   '#4a72e6', '#eef1f6', '#9b7cf2', '#a6d45e', '#a9714a', '#ff9aa6',
 ];
-const PATTERNS = /** @type {const} */ (['plain', 'stripes', 'dots']);
+/** Colours that are hard to tell apart for anybody have different ones; a test keeps it so. */
+const PATTERNS = /** @type {const} */ ([
+  'plain', 'dots', 'dots', 'dots', 'stripes', 'stripes',
+  'plain', 'plain', 'stripes', 'stripes', 'plain', 'plain',
+]);
 
 /** @type {readonly Coat[]} */
 export const COATS = HUES.map((fill, index) => ({
   fill,
   dark: mix(fill, '#0d1430', 0.42),
   light: mix(fill, '#ffffff', 0.55),
-  pattern: PATTERNS[index % PATTERNS.length] ?? 'plain',
+  pattern: PATTERNS[index] ?? 'plain',
 }));
 
 /** @param {number | undefined} colour @returns {Coat} */
@@ -23,14 +28,13 @@ export function coat(colour) {
   return /** @type {Coat} */ (COATS[(colour ?? 0) % COATS.length]);
 }
 
-export const ARENA = {
+const NIGHT = {
   outside: '#151d31',
   floor: '#2c3854',
   floorLight: '#34415f',
   floorDark: '#27324c',
   joint: 'rgb(13 19 36 / .38)',
   drift: [200, 218, 250],
-  boot: '#8a6a55',
   shadow: 'rgb(8 12 26 / .4)',
   front: '#5b6a8d',
   frontDark: '#3b4766',
@@ -38,6 +42,33 @@ export const ARENA = {
   top: '#a9badb',
   topRim: '#e6eefb',
   topShade: '#8d9fc6',
+  guide: '#ffffff',
+  halo: 'lighter',
+};
+
+/** @type {typeof NIGHT} */
+const DAY = {
+  outside: '#cfdbec',
+  floor: '#a9b9d3',
+  floorLight: '#b3c2da',
+  floorDark: '#9fb0cc',
+  joint: 'rgb(60 80 125 / .26)',
+  drift: [255, 255, 255],
+  shadow: 'rgb(40 55 95 / .3)',
+  front: '#7c8cb2',
+  frontDark: '#62729a',
+  frontJoint: 'rgb(40 55 95 / .4)',
+  top: '#e9f0fa',
+  topRim: '#ffffff',
+  topShade: '#c5d3ea',
+  guide: '#16203a',
+  halo: 'source-over',
+};
+
+/** What the arena looks like now; {@link dressArena} changes it. */
+export const ARENA = {
+  ...NIGHT,
+  boot: '#8a6a55',
   ink: '#16203a',
   skin: '#fdeedd',
   snow: '#f6faff',
@@ -45,6 +76,11 @@ export const ARENA = {
   sparkCore: '#fff6d8',
   shield: '150 220 255',
 };
+
+/** @param {import('./theme.js').Theme} theme */
+export function dressArena(theme) {
+  Object.assign(ARENA, theme === 'light' ? DAY : NIGHT);
+}
 
 /** @param {string} from @param {string} to @param {number} share of `to`, 0 to 1 @returns {string} */
 export function mix(from, to, share) {

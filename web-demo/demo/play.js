@@ -3,9 +3,11 @@
 // client library.
 
 import { arenaPredictor } from './arena.js';
+import { Bar } from './bar.js';
 import { REPLACED, explain, explainWait } from './closes.js';
 import { byId } from './dom.js';
 import { CostList } from './costs.js';
+import { Graphs } from './graphs.js';
 import { Figures, Scores } from './hud.js';
 import { Wishes } from './input.js';
 import { Scene } from './scene.js';
@@ -18,37 +20,57 @@ import { Stroll } from './stroll.js';
  *   reconnect may end in another room */
 
 const FIGURES_EVERY = 250;
-const HUD_KEY = 'tickwire.hud';
+/** CSS pixels that the bar covers above, and the touch controls below. */
+const BAR = 66;
+const THUMBS = 170;
+/** Metres: beyond, nothing is heard; and what is heard from one side only. */
+const EARSHOT = 16;
+const ASIDE = 11;
 
 export class Play {
-  /** @param {Room} room @param {import('./types.js').Ground} ground the map, walls included @param {Exits} exits */
-  constructor(room, ground, exits) {
+  /**
+   * @param {Room} room
+   * @param {import('./types.js').Ground} ground the map, walls included
+   * @param {import('./sound.js').Sound} sound
+   * @param {Exits} exits
+   */
+  constructor(room, ground, sound, exits) {
     this.room = room;
+    this.sound = sound;
     this.exits = exits;
     this.canvas = byId('game', HTMLCanvasElement);
     this.canvas.dataset.rule = room.rule;
     const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-    this.scene = new Scene(this.canvas, room, ground, calm);
-    this.wishes = new Wishes(this.canvas, byId('touch', HTMLElement));
+    this.scene = new Scene(this.canvas, room, ground, calm, (cue, x, y) => this.hear(cue, x, y));
+    this.touch = byId('touch', HTMLElement);
+    this.wishes = new Wishes(this.canvas, this.touch);
     this.steer = room.rule === 'steer' ? new Steer(room, this.wishes) : null;
     this.stroll = room.rule === 'place' ? new Stroll(room, this.wishes, ground) : null;
     this.tiles = ground.tiles ?? null;
     this.predict();
-    this.hud = byId('hud', HTMLElement);
+    this.graphs = new Graphs(byId('graphs', HTMLElement));
     this.figures = new Figures(byId('figures', HTMLElement));
     this.costs = new CostList(byId('costs', HTMLElement));
     this.scores = new Scores(byId('scores', HTMLElement));
     this.status = byId('status', HTMLElement);
-    this.help = byId('help', HTMLElement);
     this.stopping = new AbortController();
+    this.bar = new Bar(room, sound, {
+      leave: () => exits.lobby(),
+      letGo: () => this.wishes.letGo(),
+      focus: () => this.canvas.focus(),
+    });
+    /** Who was here when we last looked. @type {Set<number>} */
+    this.seats = new Set(room.players.keys());
     this.last = performance.now();
     this.fps = 60;
+    /** Milliseconds that the page took for the last picture. */
+    this.work = 0;
     this.shownAt = 0;
     this.request = 0;
     this.unsubscribe = [
       room.onLeave((code, reason, back) => this.onLeave(code, reason, back)),
       room.onConnection((state) => this.onConnection(state)),
-      room.onPlayers((players) => this.scene.setPlayers(players)),
+      room.onPlayers((players) => this.onPlayers(players)),
       room.onReconnect(() => this.onReconnect()),
       room.onCorrection(() => this.stroll?.settle()),
     ];
@@ -70,10 +92,10 @@ export class Play {
     for (const off of this.unsubscribe) off();
     this.stopping.abort();
     this.wishes.stop();
+    this.bar.stop();
     this.costs.stop();
     this.scene.stop();
     this.status.hidden = true;
-    this.help.hidden = true;
   }
 
   predict() {
@@ -92,11 +114,15 @@ export class Play {
     const own = views.find((view) => view.id === this.room.entity) ?? null;
     const aim = this.steer && own ? this.aim(own) : null;
     this.steer?.step(now, aim, own);
+    this.scene.camera.keepFree(BAR, this.touch.hidden ? 0 : THUMBS);
     this.scene.draw(views, { now, seconds, own, aim });
+    this.work = performance.now() - now;
+    this.graphs.frame(this.room, this.work);
     if (now - this.shownAt > FIGURES_EVERY) {
       this.shownAt = now;
       this.scores.update(this.room);
-      if (!this.hud.hidden) {
+      this.graphs.update(this.room);
+      if (!this.bar.hud.hidden) {
         this.figures.update(this.room, this.fps);
         if (this.room.connection === 'online') this.costs.update(this.room.id, now);
       }
@@ -111,58 +137,33 @@ export class Play {
     return Math.atan2(target.y - own.y + 0.2, target.x - own.x);
   }
 
-  /** Fills in the bar and connects its buttons and keys. */
+  /** Connects the banner's buttons. */
   dress() {
     const { room } = this;
     const { signal } = this.stopping;
-    byId('room-label', HTMLElement).textContent = room.properties.map ?? room.game;
-    for (const row of this.help.querySelectorAll('[data-only]')) {
-      if (row instanceof HTMLElement) row.hidden = row.dataset.only !== room.rule;
-    }
-    /** @type {(id: string, act: (button: HTMLButtonElement) => void) => void} */
-    const on = (id, act) => {
-      const button = byId(id, HTMLButtonElement);
-      button.addEventListener('click', () => act(button), { signal });
-    };
-    on('leave', () => this.exits.lobby());
-    on('share', (button) => this.share(button));
-    on('stats', () => this.toggleHud());
-    on('help-open', () => { this.help.hidden = !this.help.hidden; });
-    on('help-close', () => { this.help.hidden = true; this.canvas.focus(); });
-    on('status-again', () => this.exits.again(room, this.status.dataset.code === String(REPLACED)));
-    on('status-lobby', () => this.exits.lobby());
-    // A button that keeps the focus would take the next space bar.
-    byId('stage', HTMLElement).addEventListener('click', () => { if (this.status.hidden) this.canvas.focus(); }, { signal });
-    window.addEventListener('keydown', (event) => this.key(event), { signal });
-    const wide = window.matchMedia('(min-width: 621px)').matches;
-    this.hud.hidden = (localStorage.getItem(HUD_KEY) ?? (wide ? 'on' : 'off')) === 'off';
+    byId('status-again', HTMLButtonElement).addEventListener('click', () => {
+      this.exits.again(room, this.status.dataset.code === String(REPLACED));
+    }, { signal });
+    byId('status-lobby', HTMLButtonElement).addEventListener('click', () => this.exits.lobby(), { signal });
+    // A clicked button that keeps the focus would take the next space bar; one that was reached by Tab may.
+    byId('stage', HTMLElement).addEventListener('click', (event) => { if (this.status.hidden && event.detail > 0) this.canvas.focus(); }, { signal });
     this.status.hidden = true;
     delete this.status.dataset.code;
     byId('status-again', HTMLButtonElement).textContent = 'Play again';
   }
 
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.code === 'KeyH') this.toggleHud();
-    else if (event.key === '?') this.help.hidden = !this.help.hidden;
-    else if (event.key === 'Escape') this.help.hidden = true;
+  /** As loud as it is near, from the side where it is. @param {import('./sound.js').Cue} cue @param {number} x metres @param {number} y */
+  hear(cue, x, y) {
+    const { camera } = this.scene;
+    const near = Math.max(0, 1 - Math.hypot(x - camera.x, y - camera.y) / EARSHOT);
+    this.sound.play(cue, near * near, Math.max(-1, Math.min(1, (x - camera.x) / ASIDE)));
   }
 
-  toggleHud() {
-    this.hud.hidden = !this.hud.hidden;
-    localStorage.setItem(HUD_KEY, this.hud.hidden ? 'off' : 'on');
-    this.shownAt = 0;
-  }
-
-  /** @param {HTMLButtonElement} button */
-  share(button) {
-    // Without a secure context there is no clipboard; the address bar has the same link.
-    const copied = navigator.clipboard?.writeText(`${location.origin}/?room=${encodeURIComponent(this.room.id)}`) ?? Promise.reject(new Error('no clipboard'));
-    copied.then(() => 'Copied', () => 'See address bar').then((text) => {
-      button.textContent = text;
-      setTimeout(() => { button.textContent = 'Copy link'; }, 1600);
-    });
+  /** @param {Map<number, import('./types.js').Player>} players */
+  onPlayers(players) {
+    this.scene.setPlayers(players);
+    if (Array.from(players.keys()).some((seat) => !this.seats.has(seat))) this.sound.play('join', 0.7, 0);
+    this.seats = new Set(players.keys());
   }
 
   /** @param {import('./types.js').Connection} state */
@@ -177,6 +178,7 @@ export class Play {
     // A server that was started anew may tick at another rate.
     this.predict();
     this.scene.setPlayers(this.room.players);
+    this.seats = new Set(this.room.players.keys());
     this.steer?.repeat();
     this.stroll?.settle();
   }

@@ -6,14 +6,18 @@ import { Actors } from './actors.js';
 import { Camera } from './camera.js';
 import { Effects } from './effects.js';
 import { GroundPictures, WALL } from './ground.js';
-import { ARENA } from './palette.js';
-import { drawAvatar, drawSnowball, drawSpark, makeGlow } from './sprites.js';
+import { ARENA, dressArena } from './palette.js';
+import { Portraits } from './portraits.js';
+import { drawAvatar, drawSnowball, drawSpark, makeGlow, paintFigure } from './sprites.js';
 import { Tags } from './tags.js';
+import { onTheme } from './theme.js';
 
 /** @typedef {import('./types.js').View} View */
 /** @typedef {import('./types.js').Room} Room */
 
 const FLAKES = 70;
+/** Device pixels per CSS pixel: more cost a phone dearly and are hardly seen. */
+const SHARPEST = 2;
 
 export class Scene {
   /**
@@ -21,8 +25,9 @@ export class Scene {
    * @param {Room} room
    * @param {import('./types.js').Ground} ground
    * @param {boolean} calm reduced motion
+   * @param {(cue: import('./sound.js').Cue, x: number, y: number) => void} hear what sounds where, in metres
    */
-  constructor(canvas, room, ground, calm) {
+  constructor(canvas, room, ground, calm, hear) {
     const ctx = canvas.getContext('2d', { alpha: false });
     if (!ctx) throw new Error('this browser has no 2D canvas');
     this.canvas = canvas;
@@ -32,16 +37,22 @@ export class Scene {
     this.camera = new Camera(ground, WALL);
     this.ground = new GroundPictures(ground);
     this.actors = new Actors();
-    this.effects = new Effects(room, calm, (entity) => this.actors.flash(entity));
+    this.effects = new Effects(room, calm, { hit: (entity) => this.actors.flash(entity), hear });
     this.tags = new Tags();
+    this.portraits = new Portraits(paintFigure);
     this.glow = makeGlow();
     /** Names by entity. @type {Map<number, string>} */
     this.names = new Map();
     /** @type {View[]} */
     this.order = [];
+    this.endTheme = onTheme((theme) => {
+      dressArena(theme);
+      this.ground.repaint();
+    });
   }
 
   stop() {
+    this.endTheme();
     this.effects.stop();
   }
 
@@ -52,8 +63,9 @@ export class Scene {
   }
 
   resize() {
-    const ratio = Math.min(3, window.devicePixelRatio || 1);
+    const ratio = Math.min(SHARPEST, window.devicePixelRatio || 1);
     this.camera.resize(this.canvas.clientWidth, this.canvas.clientHeight, ratio);
+    this.portraits.setScale(this.camera.scale);
     if (this.canvas.width !== this.camera.width) this.canvas.width = this.camera.width;
     if (this.canvas.height !== this.camera.height) this.canvas.height = this.camera.height;
   }
@@ -107,7 +119,7 @@ export class Scene {
       else if (view.kind === 'snowball') drawSnowball(ctx, view.x, view.y, view.colour ?? 7);
       else {
         const actor = this.actors.actors.get(view.id);
-        if (actor) drawAvatar(ctx, actor.pose, time);
+        if (actor) drawAvatar(ctx, actor.pose, time, this.portraits);
       }
     }
   }
@@ -117,7 +129,7 @@ export class Scene {
     for (const view of this.order) {
       const name = this.names.get(view.id);
       if (!name) continue;
-      const picture = this.tags.picture(name, view.id === this.room.entity, camera.ratio);
+      const picture = this.tags.picture(name, view.colour, view.id === this.room.entity, camera.ratio);
       const x = view.x * camera.scale - camera.left - picture.width / 2;
       const y = (view.y - 1.02) * camera.scale - camera.top - picture.height;
       ctx.drawImage(picture, Math.round(x), Math.round(y));
@@ -127,10 +139,10 @@ export class Scene {
   /** @param {{x: number, y: number}} own @param {number} aim radians */
   drawAim(own, aim) {
     const { ctx } = this;
-    ctx.fillStyle = '#ffffff';
+    ctx.fillStyle = ARENA.guide;
     for (let dot = 0; dot < 4; dot += 1) {
       const reach = 0.85 + dot * 0.34;
-      ctx.globalAlpha = 0.5 - dot * 0.11;
+      ctx.globalAlpha = 0.6 - dot * 0.13;
       ctx.beginPath();
       ctx.arc(own.x + Math.cos(aim) * reach, own.y - 0.2 + Math.sin(aim) * reach, 0.055, 0, Math.PI * 2);
       ctx.fill();

@@ -4,7 +4,11 @@
 
 import { ARENA, coat } from './palette.js';
 
+/** @typedef {import('./portraits.js').Brush} Brush */
+
 const TURN = Math.PI * 2;
+/** Downward share of the heading below which the face is not seen. */
+const AWAY = -0.35;
 
 /**
  * @typedef {object} Pose
@@ -21,15 +25,20 @@ const TURN = Math.PI * 2;
  * @property {boolean} own
  */
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} rx @param {number} ry */
+/** @param {Brush} ctx @param {number} x @param {number} y @param {number} rx @param {number} ry */
 function blob(ctx, x, y, rx, ry) {
   ctx.beginPath();
   ctx.ellipse(x, y, rx, ry, 0, 0, TURN);
   ctx.fill();
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {Pose} pose @param {number} time seconds */
-export function drawAvatar(ctx, pose, time) {
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {Pose} pose
+ * @param {number} time seconds
+ * @param {import('./portraits.js').Portraits} portraits made with {@link paintFigure}
+ */
+export function drawAvatar(ctx, pose, time, portraits) {
   const dress = coat(pose.colour);
   const aheadX = Math.cos(pose.heading);
   const aheadY = Math.sin(pose.heading);
@@ -54,12 +63,9 @@ export function drawAvatar(ctx, pose, time) {
   ctx.translate(0, -hop);
   ctx.rotate(aheadX * 0.11 * pose.pace + swing * 0.03);
   if (pose.dashing) ctx.scale(1 + Math.abs(aheadX) * 0.14, 1 - Math.abs(aheadX) * 0.08);
-  const facingAway = aheadY < -0.35;
-  if (!facingAway) drawScarf(ctx, pose, dress, time);
-  drawBody(ctx, dress);
-  if (!facingAway) drawFace(ctx, pose, aheadX, aheadY);
-  drawHat(ctx, dress, aheadX, aheadY);
-  if (facingAway) drawScarf(ctx, pose, dress, time);
+  if (aheadY >= AWAY) drawScarf(ctx, pose, dress, time);
+  portraits.draw(ctx, pose.colour, pose.heading, pose.dizzy);
+  if (aheadY < AWAY) drawScarf(ctx, pose, dress, time);
   if (pose.flash > 0) {
     ctx.fillStyle = `rgb(255 255 255 / ${pose.flash * 0.8})`;
     blob(ctx, 0, -0.38, 0.4, 0.44);
@@ -69,9 +75,19 @@ export function drawAvatar(ctx, pose, time) {
   if (pose.shield) drawShield(ctx, pose, time);
 }
 
+/** @type {import('./portraits.js').Painter} Body, face and hat, standing upright. */
+export function paintFigure(ctx, colour, heading, dizzy) {
+  const dress = coat(colour);
+  const aheadX = Math.cos(heading);
+  const aheadY = Math.sin(heading);
+  drawBody(ctx, dress);
+  if (aheadY >= AWAY) drawFace(ctx, dizzy, aheadX, aheadY);
+  drawHat(ctx, dress, aheadX, aheadY);
+}
+
 /** @param {CanvasRenderingContext2D} ctx @param {number} time */
 function drawOwnRing(ctx, time) {
-  ctx.strokeStyle = 'rgb(255 255 255 / .8)';
+  ctx.strokeStyle = ARENA.guide;
   ctx.lineWidth = 0.05;
   ctx.setLineDash([0.26, 0.14]);
   ctx.lineDashOffset = -time * 0.25;
@@ -81,7 +97,7 @@ function drawOwnRing(ctx, time) {
   ctx.setLineDash([]);
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {import('./palette.js').Coat} dress */
+/** @param {Brush} ctx @param {import('./palette.js').Coat} dress */
 function drawBody(ctx, dress) {
   ctx.fillStyle = ARENA.ink;
   blob(ctx, 0, -0.34, 0.385, 0.375);
@@ -94,8 +110,8 @@ function drawBody(ctx, dress) {
   ctx.restore();
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {Pose} pose @param {number} aheadX @param {number} aheadY */
-function drawFace(ctx, pose, aheadX, aheadY) {
+/** @param {Brush} ctx @param {boolean} dizzy @param {number} aheadX @param {number} aheadY */
+function drawFace(ctx, dizzy, aheadX, aheadY) {
   const depth = Math.min(1, (aheadY + 0.5) / 0.75);
   const x = aheadX * 0.15;
   const y = -0.35 + aheadY * 0.07;
@@ -104,7 +120,7 @@ function drawFace(ctx, pose, aheadX, aheadY) {
   blob(ctx, x, y, 0.235 * narrow, 0.175 * depth);
   ctx.fillStyle = ARENA.ink;
   const gap = 0.095 * narrow;
-  const eye = pose.dizzy ? 0.02 : 0.052 * Math.max(0.55, depth);
+  const eye = dizzy ? 0.02 : 0.052 * Math.max(0.55, depth);
   blob(ctx, x - gap + aheadX * 0.06, y - 0.005, 0.037, eye);
   blob(ctx, x + gap + aheadX * 0.06, y - 0.005, 0.037, eye);
   ctx.fillStyle = 'rgb(240 120 120 / .4)';
@@ -113,7 +129,7 @@ function drawFace(ctx, pose, aheadX, aheadY) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} ctx
+ * @param {Brush} ctx
  * @param {import('./palette.js').Coat} dress
  * @param {number} aheadX
  * @param {number} aheadY
@@ -143,7 +159,7 @@ function drawHat(ctx, dress, aheadX, aheadY) {
   ctx.stroke();
 }
 
-/** On the hat, where it is seen from all sides. @param {CanvasRenderingContext2D} ctx @param {import('./palette.js').Coat} dress @param {number} brim */
+/** On the hat, where it is seen from all sides. @param {Brush} ctx @param {import('./palette.js').Coat} dress @param {number} brim */
 function drawPattern(ctx, dress, brim) {
   if (dress.pattern === 'plain') return;
   ctx.fillStyle = ctx.strokeStyle = dress.light;
@@ -228,11 +244,13 @@ export function drawSpark(ctx, x, y, big, time, glow) {
   ctx.fillStyle = ARENA.shadow;
   blob(ctx, x, y + 0.02, radius * 0.75, radius * 0.3);
   const halo = radius * 4.4;
-  ctx.globalCompositeOperation = 'lighter';
+  ctx.globalCompositeOperation = /** @type {GlobalCompositeOperation} */ (ARENA.halo);
   ctx.globalAlpha = 0.5 + Math.sin(phase) * 0.14;
   ctx.drawImage(glow, x - halo / 2, lift - halo / 2, halo, halo);
   ctx.globalCompositeOperation = 'source-over';
   ctx.globalAlpha = 1;
+  ctx.fillStyle = ARENA.ink;
+  star(ctx, x, lift, radius + 0.05, 0.46);
   ctx.fillStyle = ARENA.spark;
   star(ctx, x, lift, radius, 0.42);
   ctx.fillStyle = ARENA.sparkCore;

@@ -21,9 +21,11 @@
  * @typedef {object} RoomStats
  * @property {number} ping
  * @property {number} tick
+ * @property {number} serverTickLag ticks
  * @property {number} heldFrames
  * @property {number} bytesDownPerSecond
  * @property {number} bytesUpPerSecond
+ * @property {number} frameBytes so far
  * @property {number} bytesPerPlayerTick
  * @property {number} corrections
  * @property {number} desyncs
@@ -48,6 +50,7 @@
  * @property {(values: Record<string, number | boolean>) => void} setInput
  * @property {(values: Record<string, number | boolean>) => void} pressInput
  * @property {(predictor: any) => void} usePrediction
+ * @property {(kind: string, handler: (entity: View) => void) => Unsubscribe} onAdd also for those that are there
  * @property {(kind: string, handler: (entity: View) => void) => Unsubscribe} onRemove
  * @property {(kind: number | '*', handler: (body: Uint8Array) => void) => Unsubscribe} onMessage
  * @property {(handler: (code: number, reason: string, willReconnect: boolean) => void) => Unsubscribe} onLeave

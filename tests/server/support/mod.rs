@@ -3,14 +3,14 @@
 mod raw;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tickwire::engine::{Arrived, Client, Depth, Told};
+use tickwire::engine::{Arrived, Client, Depth, Pass, Told};
 use tickwire::server::{Config, Server};
 use tickwire::tick::Moment;
 use tickwire::wire::{Close, Join};
@@ -29,6 +29,11 @@ enum Turn {
     Alone(RwLockWriteGuard<'static, ()>),
 }
 
+/// One thread of each kind; seats are not held, so that who is gone is gone.
+pub fn lean() -> Config {
+    Config { workers: 1, room_threads: 1, hold_seats_for: Duration::ZERO, ..Config::default() }
+}
+
 pub struct TestServer {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -38,7 +43,7 @@ pub struct TestServer {
 
 impl TestServer {
     pub fn start() -> Self {
-        Self::with(Config { workers: 1, room_threads: 1, ..Config::default() }, |server| server)
+        Self::with(lean(), |server| server)
     }
 
     pub fn with(config: Config, add: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
@@ -48,7 +53,7 @@ impl TestServer {
     /// As [`Self::with`] and one thread of each kind, while no other test has a server.
     pub fn alone(add: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
         let turn = Turn::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner));
-        let config = Config { workers: 1, room_threads: 1, ..Config::default() };
+        let config = lean();
         Self::spawn(turn, || add(Server::new(config).demo_games()))
     }
 
@@ -150,9 +155,32 @@ impl Player {
         name: &str,
         options: Vec<(String, String)>,
     ) -> Result<Self, Option<u16>> {
+        Self::open(server, Client::new(Depth::Full), &Client::hello(join, name, options, 0))
+    }
+
+    /// Comes back on a new connection, with all that the client knows.
+    pub fn resume(&self, server: &TestServer) -> Result<Self, Option<u16>> {
+        let mut client = self.client.clone();
+        let hello = client.resume("tester", Vec::new()).expect("a seat that is held");
+        Self::open(server, client, &hello)
+    }
+
+    /// Comes with the right to a seat and no other memory.
+    pub fn reload(server: &TestServer, pass: Pass) -> Result<Self, Option<u16>> {
+        let mut client = Client::new(Depth::Full).with_pass(pass);
+        let hello = client.resume("tester", Vec::new()).expect("the right to a seat");
+        Self::open(server, client, &hello)
+    }
+
+    /// The connection breaks.
+    pub fn break_off(&self) {
+        self.raw.stream.shutdown(Shutdown::Both).expect("it was open");
+    }
+
+    fn open(server: &TestServer, client: Client, hello: &[u8]) -> Result<Self, Option<u16>> {
         let mut raw = Raw::connect(server.address);
-        raw.send(&Client::hello(join, name, options, 0));
-        match Self::over(raw) {
+        raw.send(hello);
+        match Self::over(raw, client) {
             Ok(player) => Ok(player),
             Err(Frame::Close(code)) => Err(Some(code)),
             Err(other) => panic!("neither a welcome nor a close: {other:?}"),
@@ -160,16 +188,9 @@ impl Player {
     }
 
     /// A player over a connection on which hello was said.
-    pub fn over(raw: Raw) -> Result<Self, Frame> {
-        let mut player = Self {
-            raw,
-            client: Client::new(Depth::Full),
-            start: Instant::now(),
-            frames: 0,
-            skips: 0,
-            longest_advance: 0,
-            present: None,
-        };
+    pub fn over(raw: Raw, client: Client) -> Result<Self, Frame> {
+        let mut player =
+            Self { raw, client, start: Instant::now(), frames: 0, skips: 0, longest_advance: 0, present: None };
         match player.raw.next() {
             Some(Frame::Binary(bytes)) => {
                 assert_eq!(player.client.on_message(&bytes), Ok(Told::Welcome));

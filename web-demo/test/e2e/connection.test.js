@@ -9,6 +9,8 @@ import { Tab, eventually, launch } from './support/tabs.js';
 
 /** What the browser itself says about a server that is not there. */
 const OUTAGE = /^WebSocket connection to .* failed|net::ERR_/;
+/** The figures may ask about a room that has just closed. */
+const GONE = /status of 404/;
 
 let server, browser;
 before(async () => {
@@ -59,7 +61,7 @@ test('a killed server is waited for, and the game goes on by itself', async () =
 });
 
 test('a drained server is told from a lost one', async () => {
-  const tab = await Tab.join(browser, server.url, 'Ada', { allowed: [OUTAGE] });
+  const tab = await Tab.join(browser, server.url, 'Ada', { allowed: [OUTAGE, GONE] });
   await watchEndings(tab);
   await server.stop();
   const text = await eventually('the page says why', () => banner(tab));

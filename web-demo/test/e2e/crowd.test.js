@@ -34,13 +34,13 @@ for (const [screen, options] of Object.entries(SCREENS)) {
   for (const colorScheme of ['dark', 'light']) {
     test(`a busy room on a ${screen} screen, ${colorScheme}`, async () => {
       const tab = await Tab.open(browser, `${server.url}/?name=Ada`, { ...options, colorScheme });
-      await eventually('both rooms are listed', () => tab.page.locator('#rooms button').count(), (count) => count === 2);
+      await eventually('both rooms are listed', () => tab.page.locator('#rooms li').count(), (count) => count === 2);
       await sleep(300);
       await tab.shot(`crowd-lobby-${screen}-${colorScheme}`);
       await tab.page.click('#play');
       await tab.inRoom();
       await eventually('everybody is there', () => tab.room(), ({ players }) => players.length === PLAYERS + 1);
-      await sleep(2500);
+      await sleep(1500);
       await tab.shot(`crowd-game-${screen}-${colorScheme}`);
       const { stats } = await tab.room();
       assert.equal(stats.desyncs, 0);

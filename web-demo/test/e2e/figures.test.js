@@ -1,5 +1,5 @@
-// The network figures over the game: all are there, and their numbers are those of a room at 20 ticks per second on
-// the same machine.
+// The network figures and graphs over the game: all are there, their numbers are those of a room at 20 ticks per second on
+// the same machine, and whether they are shown is remembered.
 
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
@@ -51,9 +51,38 @@ test('the figures are there and plausible', async () => {
   await eventually('the page says where the bytes go', () => costs.locator('li').count(), (count) => count > 0);
   assert.match((await costs.locator('li').first().textContent()) ?? '', /^[a-z ]+\d+\.\d\d bit$/);
   assert.match(second.delay, /^\d+ ms$/);
-  await ada.page.keyboard.press('h');
-  await eventually('H hides them', () => ada.page.locator('#hud').isHidden());
-  await ada.page.keyboard.press('h');
-  await eventually('H shows them', () => ada.page.locator('#hud').isVisible());
   for (const tab of [ada, bob]) await tab.close();
+});
+
+/** The graphs as they read, and how many points each shows. */
+function graphs(tab) {
+  return tab.page.locator('#graphs li').evaluateAll((rows) => Object.fromEntries(rows.map((row) => [row.dataset.graph, {
+    text: row.querySelector('.value').textContent,
+    points: row.querySelector('.line').getAttribute('d')?.split('L').length ?? 0,
+  }])));
+}
+
+test('the graphs grow, H switches them, and that is remembered', async () => {
+  const tab = await Tab.join(browser, server.url, 'Ada');
+  await eventually('every graph has a line', () => graphs(tab), (all) => Object.values(all).length === 4 && Object.values(all).every(({ points }) => points > 3));
+  const first = await graphs(tab);
+  assert.match(first.ping.text, /^\d+(\.\d)? ms$/);
+  assert.match(first['per tick'].text, /^\d+ B$/);
+  assert.match(first.picture.text, /^\d+(\.\d)? ms$/);
+  await sleep(800);
+  const second = await graphs(tab);
+  for (const name of Object.keys(first)) assert.ok(second[name].points > first[name].points, `${name} has ${second[name].points} points`);
+  const hud = tab.page.locator('#hud');
+  await tab.page.keyboard.press('h');
+  await eventually('H hides them', () => hud.isHidden());
+  assert.equal(await tab.page.getAttribute('#stats', 'aria-pressed'), 'false');
+  await tab.page.reload();
+  await tab.inRoom();
+  assert.ok(await hud.isHidden(), 'they stay hidden');
+  await tab.page.click('#stats');
+  await eventually('the button shows them', () => hud.isVisible());
+  await tab.page.reload();
+  await tab.inRoom();
+  assert.ok(await hud.isVisible(), 'they stay shown');
+  await tab.close();
 });

@@ -19,10 +19,10 @@ after(async () => {
 
 /** The listed rooms as a visitor reads them. */
 function list(tab) {
-  return tab.page.locator('#rooms button').evaluateAll((buttons) => buttons.map((button) => ({
-    id: button.dataset.room,
-    title: button.querySelector('strong').textContent,
-    count: button.querySelector('.count').textContent,
+  return tab.page.locator('#rooms li').evaluateAll((rows) => rows.map((row) => ({
+    id: row.querySelector('.join').dataset.room,
+    title: row.querySelector('strong').textContent,
+    count: row.querySelector('.count').textContent,
   })));
 }
 

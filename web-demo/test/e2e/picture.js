@@ -52,7 +52,7 @@ const server = await GameServer.start();
 const browser = await launch();
 const crowd = new Crowd();
 await crowd.join(server.url, PLAYERS);
-const tab = await Tab.join(browser, server.url, 'Ada', { viewport: { width: 1440, height: 900 } });
+const tab = await Tab.join(browser, server.url, 'Ada', { viewport: { width: 1440, height: 900 }, colorScheme: 'dark' });
 crowd.meeting = await standInTheOpen(tab);
 // Hits would push the camera about.
 crowd.spared = (await tab.room()).entity;

@@ -21,23 +21,12 @@ after(async () => {
 
 /** Aims the mouse, from the own avatar, `by` metres away. */
 async function aim(tab, [dx, dy]) {
-  const at = await tab.page.evaluate(() => {
-    const { room } = window.tickwire;
-    const { x, y } = room.view(performance.now()).find(({ id }) => id === room.entity);
-    return { x, y, map: room.properties.map };
-  });
-  const point = await tab.page.evaluate(async ([x, y]) => {
-    const [{ Camera }, { parseMap }] = await Promise.all([import('/demo/camera.js'), import('/demo/arena.js')]);
-    const { room } = window.tickwire;
-    const map = parseMap(await (await fetch(`/assets/maps/${room.properties.map}.txt`)).text());
-    const { WALL } = await import('/demo/ground.js');
+  const point = await tab.page.evaluate(([byX, byY]) => {
+    const { room, play } = window.tickwire;
+    const { camera } = play.scene;
     const own = room.view(performance.now()).find(({ id }) => id === room.entity);
-    const camera = new Camera(map, WALL);
-    const canvas = document.getElementById('game');
-    camera.resize(canvas.clientWidth, canvas.clientHeight, Math.min(3, window.devicePixelRatio));
-    camera.follow(own.x, own.y, 1, 0);
-    return [(x * camera.scale - camera.left) / camera.ratio, (y * camera.scale - camera.top) / camera.ratio];
-  }, [at.x + dx, at.y + dy - 0.2]);
+    return [((own.x + byX) * camera.scale - camera.left) / camera.ratio, ((own.y + byY) * camera.scale - camera.top) / camera.ratio];
+  }, [dx, dy - 0.2]);
   await tab.page.mouse.move(...point);
 }
 

@@ -1,0 +1,73 @@
+//! The link into a room as a picture that phones read. Only links to this very server are drawn: the host is the one the
+//! request came to, so nobody can have a code for another site made here. Whether the room is there, the page finds out.
+
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
+use serde::Deserialize;
+
+use crate::wire::limits;
+
+/// What a page must say: a proxy in front may hide whether it was asked over TLS.
+#[derive(Deserialize)]
+pub struct Asked {
+    /// The scheme of the page's address.
+    pub scheme: Scheme,
+}
+
+/// How the page was reached.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+/// An SVG of the link into `room` on the server that was addressed as `host`.
+///
+/// # Errors
+/// When `room` or `host` cannot be the name of one: what it was and what would be right.
+pub fn invitation(scheme: Scheme, host: &str, room: &str) -> Result<String, String> {
+    if room.is_empty() || room.len() > limits::TEXT || !room.bytes().all(is_plain) {
+        return Err(format!("{room:?} is no room id: letters, digits, - and _, at most {} of them", limits::TEXT));
+    }
+    let named = host.bytes().all(|byte| is_plain(byte) || b".:[]".contains(&byte));
+    if host.is_empty() || host.len() > limits::HOST || !named {
+        return Err(format!("the header Host is {host:?}: it should be a name or an address"));
+    }
+    let scheme = match scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    let link = format!("{scheme}://{host}/?room={room}");
+    // A code on a screen is neither torn nor dirty; larger modules help more than redundancy.
+    let code = QrCode::with_error_correction_level(link, EcLevel::L).map_err(|error| format!("no code: {error}"))?;
+    Ok(code.render::<svg::Color>().module_dimensions(1, 1).build())
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scheme, invitation};
+
+    #[test]
+    fn only_rooms_of_this_server_are_drawn() {
+        for host in ["localhost:8080", "[::1]:8080", "play.example", "192.168.1.7"] {
+            assert!(invitation(Scheme::Http, host, "ab12cd34").is_ok(), "{host}");
+        }
+        for host in ["", "evil.example/?x=", "a b", "user@host", "h\u{e4}us.example", &"h".repeat(300)] {
+            assert!(invitation(Scheme::Http, host, "ab12cd34").is_err(), "{host}");
+        }
+        for room in ["", "a&b", "a/b", "\u{202e}", "<svg>", &"r".repeat(65)] {
+            assert!(invitation(Scheme::Https, "localhost", room).is_err(), "{room}");
+        }
+    }
+
+    #[test]
+    fn the_longest_link_fits() {
+        let svg = invitation(Scheme::Https, &"h".repeat(253), &"r".repeat(64)).expect("a code");
+        assert!(svg.len() < 64 * 1024, "{} bytes", svg.len());
+    }
+}

@@ -1,0 +1,21 @@
+// What the page remembers of its switches, in this browser only. A browser that keeps nothing (a private
+// window, blocked storage) gives the fallback each time and is not bothered.
+
+/** @param {string} key @param {string} fallback @returns {string} */
+export function remembered(key, fallback) {
+  try {
+    return localStorage.getItem(`tickwire.${key}`) ?? fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+/** @param {string} key @param {string | null} value null forgets */
+export function remember(key, value) {
+  try {
+    if (value === null) localStorage.removeItem(`tickwire.${key}`);
+    else localStorage.setItem(`tickwire.${key}`, value);
+  } catch {
+    // Then it holds until the page is closed.
+  }
+}
