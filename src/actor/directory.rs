@@ -185,7 +185,7 @@ impl Directory {
         let listed = &self.rooms[&key];
         let expected = listed.expect_all(seats)?.into_iter();
         let tickets = expected.map(|seat| self.reservations.promise(now, key, &listed.room, seat)).collect();
-        self.metrics.seats_reserved.inc_by(seats as u64);
+        self.metrics.occasions.seats_reserved.inc_by(seats as u64);
         let expires_in = Reservations::GOOD_FOR.as_secs();
         Ok(Reserved { room: listed.entry.id.clone(), tickets, expires_in })
     }
@@ -234,7 +234,7 @@ impl Directory {
     fn look_around(&mut self, ctx: &mut Context<Self>) {
         self.rooms.retain(|_, listed| !listed.status.is_closed());
         let late = self.reservations.forget(self.clock.now());
-        self.metrics.reservations_expired.inc_by(late as u64);
+        self.metrics.occasions.reservations_expired.inc_by(late as u64);
         self.rooms.values_mut().for_each(Listed::look);
         let public = self.rooms.values().filter(|listed| !listed.private).map(|listed| &listed.entry);
         let changed = !self.list.borrow().rooms.iter().eq(public.clone());

@@ -45,16 +45,38 @@ pub struct Metrics {
     pub(super) values_saturated: Count,
     pub(super) seats_held: Gauge,
     pub(super) seats_released: Count,
-    pub(super) seats_reserved: Count,
-    pub(super) reservations_expired: Count,
-    pub(super) matches_ended: Count,
-    pub(super) observers: Gauge,
+    pub(super) occasions: Occasions,
     resumes: Family<Resumed, Count>,
     room_crashes: Family<Crash, Count>,
     endings: Family<Ending, Count>,
     delta_bits: Family<Spent, Bits>,
     /// What has a gauge.
     spent: Mutex<BTreeSet<Spent>>,
+}
+
+/// What is about parties, observers and matches.
+#[derive(Debug)]
+pub(super) struct Occasions {
+    pub seats_reserved: Count,
+    pub reservations_expired: Count,
+    pub matches_ended: Count,
+    pub observers: Gauge,
+}
+
+impl Occasions {
+    fn register(registry: &mut Registry) -> Self {
+        let mut counter = |name, help| {
+            let count = Count::default();
+            registry.register(name, help, count.clone());
+            count
+        };
+        let seats_reserved = counter("seats_reserved", "Seats promised to parties");
+        let reservations_expired = counter("reservations_expired", "Seats promised to parties that did not come");
+        let matches_ended = counter("matches_ended", "Matches that ended with a result");
+        let observers = Gauge::default();
+        registry.register("observers", "Observers of rooms", observers.clone());
+        Self { seats_reserved, reservations_expired, matches_ended, observers }
+    }
 }
 
 /// Counts now, and since the start.
@@ -126,9 +148,6 @@ impl Default for Metrics {
         let over_rate = counter("messages_over_rate", "Messages dropped by a rate limit");
         let values_saturated = counter("values_saturated", "Values outside their field's range");
         let seats_released = counter("seats_released", "Seats held for players who did not come back");
-        let seats_reserved = counter("seats_reserved", "Seats promised to parties");
-        let reservations_expired = counter("reservations_expired", "Seats promised to parties that did not come");
-        let matches_ended = counter("matches_ended", "Matches that ended with a result");
         let mut gauge = |name, help| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -137,7 +156,6 @@ impl Default for Metrics {
         let players = gauge("players", "Seats taken");
         let rooms = gauge("rooms", "Rooms open");
         let sessions = gauge("sessions", "Connections upgraded");
-        let observers = gauge("observers", "Observers of rooms");
         let seats_held = gauge("seats_held", "Seats held for players who are away");
         let (endings, resumes, room_crashes) = (Family::default(), Family::default(), Family::default());
         registry.register("resumes", "Claims to a seat held before, by what became of them", resumes.clone());
@@ -146,6 +164,7 @@ impl Default for Metrics {
         let delta_bits = Family::default();
         let help = "Bits of deltas per tick and player, by kind and field, averaged over samples of the game's rooms";
         registry.register("delta_bits", help, delta_bits.clone());
+        let occasions = Occasions::register(&mut registry);
         Self {
             registry,
             tick_duration,
@@ -167,10 +186,7 @@ impl Default for Metrics {
             values_saturated,
             seats_held,
             seats_released,
-            seats_reserved,
-            reservations_expired,
-            matches_ended,
-            observers,
+            occasions,
             resumes,
             room_crashes,
             endings,
@@ -226,7 +242,7 @@ impl Metrics {
         Totals {
             players: self.players.get(),
             away: self.seats_held.get(),
-            observers: self.observers.get(),
+            observers: self.occasions.observers.get(),
             rooms: self.rooms.get(),
             sessions: self.sessions.get(),
             ticks: self.ticks.get(),

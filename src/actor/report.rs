@@ -49,7 +49,7 @@ impl RoomActor {
         self.status.set_heads(heads);
         self.metrics.players.inc_by(heads.players as i64 - before.players as i64);
         self.metrics.seats_held.inc_by(heads.away as i64 - before.away as i64);
-        self.metrics.observers.inc_by(heads.observers as i64 - before.observers as i64);
+        self.metrics.occasions.observers.inc_by(heads.observers as i64 - before.observers as i64);
     }
 
     /// Once per second, weighs what the tick cost. The frame is on its way already.

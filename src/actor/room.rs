@@ -281,7 +281,7 @@ impl RoomActor {
             let _ = answer.send(Err(close));
         }
         let result = self.room.as_ref().and_then(Room::result);
-        self.metrics.matches_ended.inc_by(u64::from(result.is_some()));
+        self.metrics.occasions.matches_ended.inc_by(u64::from(result.is_some()));
         info!(reason = close.label(), result_bytes = result, "room ended");
         let tick = self.room.as_ref().map_or(0, |room| room.frame().tick().0);
         let room = self.room.take();

@@ -74,23 +74,26 @@ impl Search {
     }
 }
 
-fn search(request: &HttpRequest) -> Result<Search, HttpResponse> {
+fn search(request: &HttpRequest) -> Result<Search, String> {
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
-    let query = query.map_err(|error| error.to_string()).and_then(|query| Search::read(query.into_inner()));
-    query.map_err(|why| HttpResponse::BadRequest().body(format!("400: {why}\n")))
+    query.map_err(|error| error.to_string()).and_then(|query| Search::read(query.into_inner()))
+}
+
+fn bad_request(why: &str) -> HttpResponse {
+    HttpResponse::BadRequest().body(format!("400: {why}\n"))
 }
 
 async fn rooms(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
     match search(&request) {
         Ok(search) => HttpResponse::Ok().content_type("application/json").body(search.through(&edge.rooms.borrow())),
-        Err(response) => response,
+        Err(why) => bad_request(&why),
     }
 }
 
 async fn room_events(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
     match search(&request) {
         Ok(search) => event_stream(list_events(edge.rooms.clone(), search)),
-        Err(response) => response,
+        Err(why) => bad_request(&why),
     }
 }
 
@@ -174,7 +177,7 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
     }
     let party = match Party::read(&body) {
         Ok(party) => party,
-        Err(why) => return HttpResponse::BadRequest().body(format!("400: {why}\n")),
+        Err(why) => return bad_request(&why),
     };
     let Ok(answer) = edge.gate.directory.send(party).await else { return unavailable("503: busy\n") };
     match answer {

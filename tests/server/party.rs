@@ -7,7 +7,7 @@ use crate::verbs::{LOCK, by_id, config, json, list, refused, room_of, start};
 
 fn post(server: &TestServer, headers: &str, body: &str) -> String {
     let length = body.len();
-    let head = format!("POST /api/reservations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+    let head = "POST /api/reservations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
     server.ask(&format!("{head}Content-Length: {length}\r\n{headers}\r\n{body}"))
 }
 

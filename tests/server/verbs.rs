@@ -306,7 +306,7 @@ fn observers_see_everything_and_do_nothing() {
     let said =
         |event: &EventBody| matches!(event, EventBody::Chat { text, name, .. } if text == "hooray" && name == "eve");
     let arrived = ada.until(|arrived, _| !arrived.events.is_empty());
-    assert!(arrived.events.iter().all(|event| said(event)), "{:?}", arrived.events);
+    assert!(arrived.events.iter().all(said), "{:?}", arrived.events);
     // Inputs are not for observers.
     let (ack, runs) = (Ack::default(), serde_bytes::Bytes::new(&[]));
     let inputs = Inputs { ack, placement: Default::default(), held: 1, counted: false, runs };

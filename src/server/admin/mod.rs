@@ -56,25 +56,29 @@ async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
     pages::answer(pages, &format!("admin/{file}"), request.headers().get(IF_NONE_MATCH))
 }
 
-/// Whether the request comes from an operator; otherwise what it is answered.
-fn admit(request: &HttpRequest, edge: &Edge) -> Result<(), HttpResponse> {
+/// What a request is answered that does not come from an operator.
+fn turn_away(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or("");
     let address = request.peer_addr().map(|peer| peer.ip());
     match edge.admin.knock(edge.gate.clock.now(), address, token) {
-        Entry::Granted => Ok(()),
-        Entry::Absent => Err(HttpResponse::NotFound().body("404: no such page\n")),
-        Entry::Refused => Err(HttpResponse::Unauthorized()
-            .insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tickwire\""))
-            .body("401: send the header Authorization: Bearer and the admin_token\n")),
-        Entry::TooOften => Err(HttpResponse::TooManyRequests()
-            .insert_header((RETRY_AFTER, door::FAILURE_COSTS.as_secs().to_string()))
-            .body("429: too many wrong tokens from this address\n")),
+        Entry::Granted => None,
+        Entry::Absent => Some(HttpResponse::NotFound().body("404: no such page\n")),
+        Entry::Refused => Some(
+            HttpResponse::Unauthorized()
+                .insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tickwire\""))
+                .body("401: send the header Authorization: Bearer and the admin_token\n"),
+        ),
+        Entry::TooOften => Some(
+            HttpResponse::TooManyRequests()
+                .insert_header((RETRY_AFTER, door::FAILURE_COSTS.as_secs().to_string()))
+                .body("429: too many wrong tokens from this address\n"),
+        ),
     }
 }
 
 async fn events(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
-    if let Err(answer) = admit(&request, &edge) {
+    if let Some(answer) = turn_away(&request, &edge) {
         return answer;
     }
     match edge.admin.watch() {
@@ -97,7 +101,7 @@ fn vitals(edge: web::Data<Edge>, watching: Watching) -> impl Stream<Item = Resul
 }
 
 async fn frame(request: HttpRequest, id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
-    if let Err(answer) = admit(&request, &edge) {
+    if let Some(answer) = turn_away(&request, &edge) {
         return answer;
     }
     let found = edge.gate.directory.send(Find(id.into_inner())).await;
@@ -159,7 +163,7 @@ async fn obey<B: DeserializeOwned>(
     wanted: &str,
     order: impl FnOnce(B) -> Order,
 ) -> HttpResponse {
-    if let Err(answer) = admit(request, edge) {
+    if let Some(answer) = turn_away(request, edge) {
         return answer;
     }
     let order = match serde_json::from_slice(body) {
