@@ -267,8 +267,8 @@ impl Context {
     /// can be searched by it. An empty value takes the property away.
     ///
     /// # Panics
-    /// When the key is empty, the key or the value is longer than [`TEXT`](crate::wire::limits::TEXT) bytes, or there are
-    /// more than [`PROPERTIES`](crate::wire::limits::PROPERTIES).
+    /// When the key is empty, the key or the value is longer than [`TEXT`] bytes, or there are
+    /// more than [`PROPERTIES`].
     pub fn set_property(&mut self, key: &str, value: &str) {
         assert!(!key.is_empty() && key.len() <= TEXT, "a property's key of {} bytes", key.len());
         assert!(value.len() <= TEXT, "the property {key:?} of {} bytes", value.len());

@@ -46,7 +46,7 @@ impl RoomActor {
     /// Brings status and metrics to these counts.
     pub(super) fn count(&mut self, heads: Heads) {
         let before = std::mem::replace(&mut self.counted, heads);
-        self.status.set_heads(heads);
+        self.status.set_heads(heads, self.arrived.drain(..));
         self.metrics.players.inc_by(heads.players as i64 - before.players as i64);
         self.metrics.seats_held.inc_by(heads.away as i64 - before.away as i64);
         self.metrics.occasions.observers.inc_by(heads.observers as i64 - before.observers as i64);

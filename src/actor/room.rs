@@ -22,7 +22,7 @@ use super::message::{CloseRoom, End, Joined, Knock, Publish, RoomKey};
 use super::metrics::Metrics;
 use super::names;
 use super::report::Timing;
-use super::status::{Heads, Status};
+use super::status::{Expected, Heads, Status};
 use crate::engine::{Admitted, Claim, EventLog, Explainer, ImpossibleAck, Parting, Refusal, Room, Secret};
 use crate::id::Seat;
 use crate::tick::{Moment, TickClock};
@@ -41,6 +41,8 @@ pub struct RoomActor {
     pub(super) guests: Guests,
     waiting: VecDeque<(Knock, Answer)>,
     tray: InTray,
+    /// Who was let in and is not counted yet.
+    pub(super) arrived: Vec<Expected>,
     empty_since: Option<Moment>,
     /// How long it lives on without players.
     empty_for: Duration,
@@ -82,6 +84,7 @@ impl RoomActor {
             guests,
             waiting,
             tray,
+            arrived: Vec::new(),
             empty_since,
             explainer,
             empty_for,
@@ -248,8 +251,7 @@ impl RoomActor {
         if let Some(replaced) = self.guests.sit(entry.seat, desk.clone(), Session { end, relay }, publish) {
             replaced.do_send(End(Close::Replaced.into()));
         }
-        // From here on the seat itself holds the room open.
-        drop(expected);
+        self.arrived.push(expected);
         Joined { entry, welcome, desk: Sitting::at(&desk), feed: self.feed.clone() }
     }
 

@@ -71,8 +71,13 @@ impl Status {
         Heads { players: read(&self.players), away: read(&self.away), observers: read(&self.observers) }
     }
 
-    /// Tells who is there.
-    pub fn set_heads(&self, Heads { players, away, observers }: Heads) {
+    /// Tells who is there, and who of them arrived just now: nobody counts twice or not at all in between.
+    pub fn set_heads(&self, Heads { players, away, observers }: Heads, arrived: impl Iterator<Item = Expected>) {
+        let mut door = self.door.lock();
+        for mut expected in arrived {
+            *door.count(expected.way) -= 1;
+            expected.status = None;
+        }
         self.players.store(players, Ordering::Relaxed);
         self.away.store(away, Ordering::Relaxed);
         self.observers.store(observers, Ordering::Relaxed);
@@ -133,7 +138,7 @@ impl Status {
         }
         let way = if role == Role::Player { Way::New } else { Way::Curious };
         *door.count(way) += 1;
-        Ok(Expected { status: self.clone(), way, reserved: false })
+        Ok(Expected { status: Some(self.clone()), way, reserved: false })
     }
 
     /// Announces a player who claims to have a seat, however many are there: a claim takes no seat from others.
@@ -143,7 +148,7 @@ impl Status {
             return None;
         }
         *door.count(Way::Claiming) += 1;
-        Some(Expected { status: self.clone(), way: Way::Claiming, reserved: false })
+        Some(Expected { status: Some(self.clone()), way: Way::Claiming, reserved: false })
     }
 
     /// Closes the door, whoever is expected.
@@ -180,7 +185,8 @@ enum Way {
 /// Somebody on the way to a room, or a seat that is promised to somebody; the room stays open for them.
 #[derive(Debug)]
 pub struct Expected {
-    status: Arc<Status>,
+    /// `None` once it was counted among those who are there.
+    status: Option<Arc<Status>>,
     way: Way,
     reserved: bool,
 }
@@ -200,6 +206,8 @@ impl Expected {
 
 impl Drop for Expected {
     fn drop(&mut self) {
-        *self.status.door.lock().count(self.way) -= 1;
+        if let Some(status) = &self.status {
+            *status.door.lock().count(self.way) -= 1;
+        }
     }
 }

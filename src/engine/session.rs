@@ -334,7 +334,8 @@ impl Visit {
         if name.is_empty() {
             name.push_str("player");
         }
-        let claim = hello.resume.as_ref().and_then(Claim::read);
+        // Observers have no seat that could be held.
+        let claim = hello.resume.as_ref().filter(|_| hello.role == Role::Player).and_then(Claim::read);
         Self { join: hello.join, name, player: hello.player.into_iter().collect(), claim, role: hello.role }
     }
 }
