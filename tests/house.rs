@@ -143,6 +143,17 @@ fn files_start_with_what_they_are_for_and_stay_short() {
 }
 
 #[test]
+fn every_page_of_the_guide_is_found() {
+    let read = |path| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("text");
+    let (readme, contents) = (read("README.md"), read("src/guide/mod.rs"));
+    for page in sources("src/guide", &["md"]).iter().filter(|page| !page.path.contains("first_game_")) {
+        let name = page.path.trim_start_matches("src/guide/").trim_end_matches(".md");
+        assert!(readme.contains(&page.path), "README.md does not lead to {}", page.path);
+        assert!(contents.contains(&format!("[`{name}`]")), "the guide's contents lack {name}");
+    }
+}
+
+#[test]
 fn every_limit_has_a_reason() {
     let limits = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/wire/limits.rs")).expect("text");
     let lines: Vec<&str> = limits.lines().collect();

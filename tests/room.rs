@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tickwire::engine::{Admitted, Ask, Claim, Event, EventLog, Laid, Refusal, ResumeToken, Room, RoomConfig, Secret};
+use tickwire::engine::{
+    Admitted, Ask, Claim, Event, EventLog, Laid, Readiness, Refusal, ResumeToken, Room, RoomConfig, Secret, Session,
+};
 use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec, To};
 use tickwire::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
-use tickwire::tick::{Tick, TickRate};
-use tickwire::wire::{Close, Continuity, EventBody, Rule, limits};
+use tickwire::tick::{Moment, Tick, TickRate};
+use tickwire::wire::{Close, Continuity, EventBody, Rule, ServerMessage, decode_server, limits};
 
 /// Says what happens to it, to everyone.
 #[derive(Default)]
@@ -132,6 +134,12 @@ impl Hall {
     }
 }
 
+fn laid(first: u32, value: i32) -> Laid {
+    let (mut input, placement) = (tickwire::Input::default(), PlacementEpoch(0));
+    input[0] = value;
+    Laid { first: Seq(first), count: 1, placement, input }
+}
+
 fn token(admitted: &Admitted) -> ResumeToken {
     ResumeToken::read(admitted.welcome.resume.as_ref().expect("a token")).expect("a token reads")
 }
@@ -145,11 +153,6 @@ fn a_seat_is_held_idles_and_is_taken_up_again() {
     let mut hall = Hall::new(30);
     let (ada, bob) = (hall.join(), hall.join());
     let entity = ada.welcome.entity;
-    let laid = |first, value| {
-        let (mut input, placement) = (tickwire::Input::default(), PlacementEpoch(0));
-        input[0] = value;
-        Laid { first: Seq(first), count: 1, placement, input }
-    };
     hall.room.offer(Seat(0), &laid(1, 7));
     hall.tick();
     assert_eq!(x_of(&hall, entity), Some(7));
@@ -257,6 +260,38 @@ fn a_state_is_believed_only_from_a_frame_that_the_seat_was_in() {
     hall.tick();
     let wrong = hall.back(token(&back), Some(Tick(99))).expect("the seat is taken");
     assert_eq!((wrong.welcome.continuity, wrong.entry.zones.len()), (Continuity::Seat, 0));
+}
+
+#[test]
+fn the_first_message_of_a_return_is_for_it_alone_and_proves_itself() {
+    let mut hall = Hall::new(30);
+    let ada = hall.join();
+    hall.room.offer(Seat(0), &laid(1, 7));
+    hall.tick();
+    let base = hall.room.frame().clone();
+    hall.tick();
+    let stale = hall.room.frame().clone();
+    let seat = hall.room.recognise(&token(&ada)).expect("a live seat can be taken over");
+    let claim = Claim { token: token(&ada), tick: Some(base.tick()), events: None };
+    let log = hall.logs.get_mut(&seat).expect("a log per seat");
+    let back = hall.room.resume(seat, &claim, log, Some(&base), [77; 16]).expect("no claim about events");
+    assert_eq!(back.welcome.continuity, Continuity::State);
+    let now = Moment(0);
+    let [mut replaced, mut session] = [ada, back].map(|admitted| {
+        let mut session = Session::new(now);
+        session.enter(now, &admitted.entry, admitted.welcome);
+        session
+    });
+    assert_eq!(session.readiness(now, &stale), Readiness::Idle, "what was frozen before the return is not for it");
+    assert_eq!(replaced.readiness(now, &stale), Readiness::Ready, "but for the connection before");
+    let frame = hall.room.tick().frame;
+    assert_eq!(replaced.readiness(now, &frame), Readiness::Idle, "and nothing after it");
+    assert_eq!(session.readiness(now, &frame), Readiness::Ready);
+    let bytes = session.compose(now, &[stale, frame.clone()], None);
+    let Ok(ServerMessage::Frame(message)) = decode_server(&bytes) else { panic!("not a frame: {bytes:?}") };
+    assert_eq!((message.advance, message.consumed), (2, 0));
+    let [part] = &message.zones[..] else { panic!("{message:?}") };
+    assert_eq!(part.hash, frame.zone(ZoneId(0)).map(|zone| zone.hash()), "what the client claimed is checked at once");
 }
 
 #[test]

@@ -1,39 +1,102 @@
-//! What the machine did meanwhile: the processor time of this process, and the time that a hypervisor took away.
+//! What the machine did meanwhile: the processor time of this process and of the server's, what others took, and what a
+//! hypervisor took away.
 //!
 //! Linux only, from `/proc`; elsewhere the figures are absent.
+
+use serde::Serialize;
 
 /// Processor time up to now, in hundredths of a second (the kernel's unit towards user space).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
     /// Of this process.
-    pub own: u64,
+    own: u64,
+    /// Of the server's process, when it is known and runs here.
+    server: Option<u64>,
     /// Of all processors, idle time included.
-    pub total: u64,
+    total: u64,
+    /// Of all processors, doing nothing.
+    idle: u64,
     /// Of all processors, taken by the hypervisor.
-    pub stolen: u64,
+    stolen: u64,
+}
+
+/// What was used between two readings. Shares of one core may exceed 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Load {
+    /// Of one core, by this process.
+    pub bots: f64,
+    /// Of one core, by the server's process, when it is known and runs here.
+    pub server: Option<f64>,
+    /// Cores of the machine.
+    pub cores: f64,
+    /// Of the machine, by everything else.
+    pub others: f64,
+    /// Of the machine, idle.
+    pub idle: f64,
+    /// Of the machine, taken by the hypervisor.
+    pub steal: f64,
 }
 
 /// Hundredths of a second: `USER_HZ` on every architecture this is likely to run on.
-pub const PER_SECOND: f64 = 100.0;
+const PER_SECOND: f64 = 100.0;
 
 impl Usage {
     /// Reads the counters; `None` where there are none.
-    pub fn now() -> Option<Self> {
-        let own = std::fs::read_to_string("/proc/self/stat").ok()?;
-        let machine = std::fs::read_to_string("/proc/stat").ok()?;
-        Self::parse(&own, &machine)
+    pub fn now(server: Option<u32>) -> Option<Self> {
+        let process = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/stat")).ok();
+        let server = server.and_then(|pid| process(&pid.to_string()));
+        Self::parse(&process("self")?, server.as_deref(), &std::fs::read_to_string("/proc/stat").ok()?)
     }
 
-    fn parse(own: &str, machine: &str) -> Option<Self> {
-        // The process name, in brackets, may contain spaces; fields are counted after it.
-        let (_, fields) = own.rsplit_once(')')?;
-        let fields: Vec<&str> = fields.split_whitespace().collect();
-        let (user, system) = (fields.get(11)?.parse::<u64>().ok()?, fields.get(12)?.parse::<u64>().ok()?);
+    fn parse(own: &str, server: Option<&str>, machine: &str) -> Option<Self> {
         let all = machine.lines().next()?.strip_prefix("cpu ")?;
         // user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in user and nice already.
         let times: Vec<u64> = all.split_whitespace().take(8).map_while(|time| time.parse().ok()).collect();
-        Some(Self { own: user + system, total: times.iter().sum(), stolen: *times.get(7)? })
+        let idle = times.get(3)? + times.get(4)?;
+        let server = server.and_then(process_time);
+        Some(Self { own: process_time(own)?, server, total: times.iter().sum(), idle, stolen: *times.get(7)? })
     }
+
+    /// What was used since `earlier`, `seconds` ago.
+    pub fn since(&self, earlier: &Self, seconds: f64) -> Load {
+        let server = self.server.zip(earlier.server).map(|(now, then)| now.saturating_sub(then));
+        let own = self.own.saturating_sub(earlier.own);
+        let idle = self.idle.saturating_sub(earlier.idle);
+        let stolen = self.stolen.saturating_sub(earlier.stolen);
+        let total = self.total.saturating_sub(earlier.total);
+        let share = |part: u64| if total == 0 { 0.0 } else { part as f64 / total as f64 };
+        let core = |time: u64| if seconds > 0.0 { time as f64 / PER_SECOND / seconds } else { 0.0 };
+        let others = total.saturating_sub(idle + stolen + own + server.unwrap_or(0));
+        let (bots, server, cores) = (core(own), server.map(core), core(total));
+        Load { bots, server, cores, others: share(others), idle: share(idle), steal: share(stolen) }
+    }
+}
+
+impl Load {
+    /// The server told its processor time itself: `cpu` of one core. `is_here`: it is among the others.
+    pub fn found_server(&mut self, cpu: f64, is_here: bool) {
+        self.server = Some(cpu);
+        if is_here && self.cores > 0.0 {
+            self.others = (self.others - cpu / self.cores).max(0.0);
+        }
+    }
+}
+
+/// User and system time of a process.
+fn process_time(stat: &str) -> Option<u64> {
+    // The process name, in brackets, may contain spaces; fields are counted after it.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+}
+
+/// Sockets that this process may still open, as far as its limit of open files goes; `None` where it is not known.
+pub fn free_descriptors() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    let soft = line.split_whitespace().next()?.parse::<u64>().ok()?;
+    let open = std::fs::read_dir("/proc/self/fd").ok()?.count() as u64;
+    Some(soft.saturating_sub(open))
 }
 
 #[cfg(test)]
@@ -44,7 +107,21 @@ mod tests {
     fn counters_are_read_by_position() {
         let own = "77 (a (b) c) S 1 77 77 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 1 0 100 1 1";
         let machine = "cpu  100 1 50 800 9 0 5 35 7 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n";
-        assert_eq!(Usage::parse(own, machine), Some(Usage { own: 300, total: 1000, stolen: 35 }));
-        assert_eq!(Usage::parse("", ""), None);
+        let usage = Usage { own: 300, server: Some(300), total: 1000, idle: 809, stolen: 35 };
+        assert_eq!(Usage::parse(own, Some(own), machine), Some(usage));
+        assert_eq!(Usage::parse("", None, ""), None);
+    }
+
+    #[test]
+    fn what_was_used_adds_up() {
+        let then = Usage { own: 100, server: Some(500), total: 10_000, idle: 5000, stolen: 0 };
+        let now = Usage { own: 200, server: Some(650), total: 10_400, idle: 5040, stolen: 20 };
+        let load = now.since(&then, 2.0);
+        assert_eq!((load.bots, load.server), (0.5, Some(0.75)));
+        assert_eq!((load.others, load.idle, load.steal, load.cores), (90.0 / 400.0, 0.1, 0.05, 2.0));
+        let (mut here, mut there) = (Load { server: None, ..load }, Load { server: None, ..load });
+        here.found_server(0.2, true);
+        there.found_server(0.2, false);
+        assert!((here.others - 0.125).abs() < 1e-9 && there.others == load.others && there.server == Some(0.2));
     }
 }

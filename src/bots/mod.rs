@@ -1,21 +1,46 @@
 //! Simulated players over real sockets: they play, rebuild the state, check it against the server's hashes, measure
 //! what a player would feel, and come to a verdict.
 //!
-//! `pilot` decides what a bot does, `bot` is one connection, `swarm` runs many, `tally` collects, `report` sums up.
-//! Nothing here knows a game: bots drive any game by the schemas of its welcome.
+//! `pilot` decides what a bot does, `schedule` who comes and goes when, `bot` is one player, `hostile` one attacker,
+//! `socket` their connection, `swarm` runs many, `conductor` watches, `tally` collects, `objective` and `verdict` judge,
+//! `search` finds how many a server holds, `report`, `text` and `page` sum up.
+//! Nothing here knows a game: bots drive any game by the schemas of its welcome. Who does know theirs implements [`Pilot`]
+//! and lets it [`play`] (`headless`).
 
 mod bot;
+mod chart;
+mod conductor;
+mod headless;
+mod hostile;
 mod machine;
+mod objective;
+mod outside;
+mod page;
 mod pilot;
 mod recording;
 mod report;
 mod room;
+mod schedule;
+mod search;
+mod series;
 mod sight;
+mod socket;
 mod swarm;
 mod tally;
+mod text;
+mod verdict;
 
-pub use pilot::{Behaviour, Pilot, View};
+pub use headless::{PlayError, Seen, play};
+pub use hostile::Attack;
+pub use machine::Load;
+pub use objective::{Judged, Known, OBJECTIVES, Objective, ObjectiveError, Outcome, Unit};
+pub use outside::ServerFigures;
+pub use page::page;
+pub use pilot::{Behaviour, Pilot};
 pub use recording::{Path, RecordingError, read_paths};
-pub use report::{Follow, Offence, Quantiles, Report};
+pub use report::{Churn, Follow, LinkFigures, Offence, Point, Quantiles, Report};
+pub use search::{Edge, Search, Step, find_max};
+pub use series::Sample;
 pub use swarm::{Config, Progress, Verify, run};
-pub use tally::Failure;
+pub use tally::{Attacks, Failure};
+pub use verdict::Verdict;

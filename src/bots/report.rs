@@ -1,18 +1,22 @@
-//! What came of a run: every figure as data for JSON, the same as a page of text, and the verdict.
-//!
-//! Figures of time are worth nothing when the bots themselves were too slow, so the report says so instead of judging.
+//! What came of a run: every figure as data. `text.rs` prints it, `page.rs` draws it, JSON has it as it is.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::machine::{PER_SECOND, Usage};
+use super::conductor::Seen;
+use super::machine::Load;
+use super::objective::{Judged, Objective, judge};
+use super::outside::ServerFigures;
 use super::pilot::Behaviour;
+use super::search::Edge;
+use super::series::Sample;
 use super::swarm::Config;
-use super::tally::Tally;
+use super::tally::{Attacks, Tally};
+use super::verdict::Verdict;
+use crate::engine::link::Profile;
 
 /// The middle and the end of a distribution, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -39,6 +43,53 @@ impl From<&Histogram<u64>> for Quantiles {
     }
 }
 
+impl Quantiles {
+    /// A figure, unless nothing was measured.
+    pub(super) fn some(&self, figure: impl FnOnce(&Self) -> f64) -> Option<f64> {
+        (self.count > 0).then(|| figure(self))
+    }
+}
+
+/// A share of a distribution and the value below which it lies.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Point {
+    /// 0 to 1.
+    pub share: f64,
+    /// Milliseconds.
+    pub ms: f64,
+}
+
+/// What the link in front of every bot was like.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct LinkFigures {
+    /// The mean round trip.
+    pub rtt_ms: f64,
+    /// How much longer or shorter it may be.
+    pub jitter_ms: f64,
+    /// Megabits per second towards the bot; absent: unlimited.
+    pub down_mbit: Option<f64>,
+    /// Megabits per second towards the server; absent: unlimited.
+    pub up_mbit: Option<f64>,
+}
+
+impl From<&Profile> for LinkFigures {
+    fn from(profile: &Profile) -> Self {
+        let Profile { rtt_ms, jitter_ms, down_mbit, up_mbit, .. } = *profile;
+        Self { rtt_ms, jitter_ms, down_mbit, up_mbit }
+    }
+}
+
+/// Bots that left before the end, and those that came for them.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Churn {
+    /// Left with a close frame.
+    pub said_farewell: u64,
+    /// Dropped their connection.
+    pub dropped: u64,
+    /// Were let in again.
+    pub came_back: u64,
+}
+
 /// How recorded positions came back.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Follow {
@@ -62,10 +113,13 @@ pub struct Offence {
 /// What came of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Whether nothing went wrong.
+    /// Whether every objective was held, whatever that is worth; see `verdict`.
     pub passed: bool,
-    /// Whether the bots kept up; if not, the figures of time say nothing about the server.
-    pub bots_kept_up: bool,
+    /// What the run is worth.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// What was demanded, and how it was met.
+    pub objectives: Vec<Judged>,
     /// What went wrong, by label.
     pub failures: BTreeMap<&'static str, Offence>,
     /// The endpoint.
@@ -130,30 +184,47 @@ pub struct Report {
     pub said_per_second: f64,
     /// Only when recordings were followed.
     pub follow: Option<Follow>,
-    /// Processor time of the bots' process, as a share of one core; Linux only.
-    pub bots_cpu: Option<f64>,
-    /// Share of the machine's processor time that a hypervisor took; Linux only.
-    pub steal: Option<f64>,
+    /// Only when bots left before the end.
+    pub churn: Option<Churn>,
+    /// The link in front of every bot.
+    pub link: Option<LinkFigures>,
+    /// Connections that the link's cuts reset.
+    pub cuts: u64,
+    /// How hostile bots were ended, by attack.
+    pub attacks: BTreeMap<&'static str, Attacks>,
+    /// Seats that the list of rooms counted too many at the end, or too few if negative; absent when nobody counted.
+    pub ghosts: Option<i64>,
+    /// Threads of the bots.
+    pub threads: usize,
+    /// Processor time while everyone played; Linux only.
+    pub load: Option<Load>,
+    /// What the server's metrics said of that time.
+    pub server: Option<ServerFigures>,
+    /// Latency by share, for a chart.
+    pub latency_curve: Vec<Point>,
+    /// Staleness likewise.
+    pub staleness_curve: Vec<Point>,
+    /// Second by second.
+    pub series: Vec<Sample>,
+    /// When the most bots were searched: how that went. The rest is about the last run that held.
+    pub search: Option<Edge>,
 }
 
 impl Report {
-    pub(super) fn new(config: &Config, tally: &mut Tally, took: Duration, usage: Option<(Usage, Usage)>) -> Self {
+    pub(super) fn new(config: &Config, tally: &mut Tally, took: Duration, seen: Seen) -> Self {
         tally.settle();
         let counts = tally.counts;
         let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
         let rate = tally.rooms.values().next().map(|room| room.rate());
-        let lateness = Quantiles::from(&tally.lateness);
-        let cpu = usage.map(|(from, to)| (to.own - from.own) as f64 / PER_SECOND / took.as_secs_f64());
-        let stolen = usage.map(|(from, to)| share(to.stolen.saturating_sub(from.stolen), to.total - from.total));
-        let quarter_ms = rate.map_or(f64::MAX, |rate| rate.period().as_secs_f64() * 250.0);
-        let busy = cpu.is_some_and(|cpu| cpu > 0.9 * config.threads.max(1) as f64);
         let per_second = rate.map_or(0.0, |rate| f64::from(rate.per_second()));
         let offence = |failed: &super::tally::Failed| Offence { count: failed.count, first: failed.first.clone() };
         let follows = config.players.iter().any(|player| matches!(player, Behaviour::Follow(_)));
         let follow = Follow { checked: counts.checked, mismatched: counts.mismatched, corrected: counts.corrections };
-        Self {
-            passed: tally.failures.is_empty(),
-            bots_kept_up: !busy && lateness.p99_ms <= quarter_ms,
+        let (said_farewell, dropped, came_back) = (counts.said_farewell, counts.dropped, counts.came_back);
+        let mut report = Self {
+            passed: false,
+            verdict: Verdict::None(vec![]),
+            objectives: Vec::new(),
             failures: tally.failures.iter().map(|(failure, failed)| (failure.label(), offence(failed))).collect(),
             url: config.url.clone(),
             game: config.game.clone(),
@@ -163,10 +234,10 @@ impl Report {
             rooms: tally.rooms.len(),
             rate: rate.map(crate::tick::TickRate::per_second),
             seconds: took.as_secs_f64(),
-            join: (&tally.join).into(),
-            input_to_state: (&tally.latency).into(),
+            join: tally.join.whole().into(),
+            input_to_state: tally.latency.whole().into(),
             staleness: (&tally.staleness).into(),
-            timer_lateness: lateness,
+            timer_lateness: tally.lateness.whole().into(),
             frames: counts.frames,
             ticks_covered: counts.ticks,
             ticks_uncovered: counts.uncovered,
@@ -186,53 +257,67 @@ impl Report {
             up_per_second: share(counts.up, counts.ticks) * per_second,
             said_per_second: share(counts.said, counts.ticks) * per_second,
             follow: follows.then_some(follow),
-            bots_cpu: cpu,
-            steal: stolen,
+            churn: (config.churn > 0.0).then_some(Churn { said_farewell, dropped, came_back }),
+            link: config.profile.as_ref().map(LinkFigures::from),
+            cuts: counts.cuts,
+            attacks: tally.attacks.clone(),
+            ghosts: seen.ghosts,
+            threads: config.threads.max(1),
+            load: seen.load,
+            server: seen.server,
+            latency_curve: curve(tally.latency.whole()),
+            staleness_curve: curve(&tally.staleness),
+            series: seen.series.into_samples(),
+            search: None,
+        };
+        report.objectives = judge(&demands(config), &report);
+        report.passed = report.objectives.iter().all(Judged::is_held);
+        report.verdict = Verdict::of(&report);
+        report
+    }
+
+    /// Ticks that the server left out: as it says itself, or as the arrivals tell.
+    pub fn skipped(&self) -> u64 {
+        self.server.map_or(self.ticks_skipped, |server| server.skipped_ticks)
+    }
+
+    /// Hostile bots that were not ended as they should.
+    pub fn hostile_unexpected(&self) -> u64 {
+        self.attacks.values().map(|attacks| attacks.otherwise).sum()
+    }
+
+    pub(super) fn failed(&self, label: &str) -> Option<f64> {
+        Some(self.failures.get(label).map_or(0, |offence| offence.count) as f64)
+    }
+
+    /// Why there is no figure, as far as that is known.
+    pub(super) fn why_unknown(&self, name: &str) -> &'static str {
+        match name {
+            "tick_p99" | "late" if self.server.is_none() => ": the server shows no /metrics",
+            "ghosts" => ": the server shows no list of rooms, or nobody came or went (--churn)",
+            _ => ": nothing of the kind happened",
         }
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { players, joined, rooms, game, seconds, .. } = self;
-        let rate = self.rate.map_or_else(|| "?".to_owned(), |rate| rate.to_string());
-        writeln!(f, "{joined} of {players} bots in {rooms} rooms of {game}, {rate} ticks/s, {seconds:.1} s")?;
-        let rows = [
-            ("join", &self.join),
-            ("input to state", &self.input_to_state),
-            ("staleness", &self.staleness),
-            ("bots' timers late", &self.timer_lateness),
-        ];
-        for (label, Quantiles { p50_ms, p99_ms, max_ms, count }) in rows {
-            writeln!(f, "{label:<18} p50 {p50_ms:7.2} ms  p99 {p99_ms:7.2} ms  max {max_ms:7.2} ms  of {count}")?;
-        }
-        let single = 100.0 * self.single_tick_share;
-        let Self { ticks_covered, ticks_uncovered, ticks_skipped, verified, desyncs, .. } = self;
-        write!(f, "{:<18} {ticks_covered} covered, {ticks_uncovered} missing, {single:.2} % one by one, ", "ticks")?;
-        writeln!(f, "{ticks_skipped} skipped by the server")?;
-        write!(f, "{:<18} {verified} bots compared hashes, {desyncs} desyncs, ", "state")?;
-        let Self { corrections, inputs_superseded, events, events_lost, .. } = self;
-        writeln!(f, "{corrections} corrections, {inputs_superseded} inputs superseded")?;
-        writeln!(f, "{:<18} {events} arrived, {events_lost} lost", "events")?;
-        let (payload, message) = (self.payload_bytes_per_player_tick, self.message_bytes_per_player_tick);
-        write!(f, "{:<18} per player seen and tick: payload {payload:.2}, message {message:.2}; ", "bytes")?;
-        writeln!(f, "{:.0} per bot and tick", self.message_bytes_per_tick)?;
-        let Self { down_per_second, up_per_second, said_per_second, .. } = self;
-        write!(f, "{:<18} per bot and second: down {down_per_second:.0} B, up {up_per_second:.0} B ", "on the wire")?;
-        writeln!(f, "in {said_per_second:.1} messages")?;
-        if let Some(Follow { checked, mismatched, corrected }) = self.follow {
-            writeln!(f, "{:<18} {checked} positions checked, {mismatched} differ, {corrected} corrected", "follow")?;
-        }
-        if let (Some(cpu), Some(steal)) = (self.bots_cpu, self.steal) {
-            let (cpu, steal) = (100.0 * cpu, 100.0 * steal);
-            writeln!(f, "{:<18} bots used {cpu:.0} % of a core, steal {steal:.1} %", "machine")?;
-        }
-        if !self.bots_kept_up {
-            writeln!(f, "The bots did not keep up: the figures of time say nothing about the server.")?;
-        }
-        for (label, Offence { count, first }) in &self.failures {
-            writeln!(f, "FAILED: {label}, {count} times, first {first}")?;
-        }
-        write!(f, "{}", if self.passed { "passed" } else { "failed" })
+/// What was asked for, and what goes without saying.
+fn demands(config: &Config) -> Vec<Objective> {
+    let none = |name: &str| format!("{name}=0").parse::<Objective>().expect("a known name and a number");
+    let mut demands = Vec::new();
+    demands.extend((config.churn > 0.0).then(|| none("ghosts")));
+    demands.extend((config.hostile > 0.0).then(|| none("hostile")));
+    demands.extend_from_slice(&config.objectives);
+    demands
+}
+
+/// Denser towards the end, where it matters.
+fn curve(histogram: &Histogram<u64>) -> Vec<Point> {
+    /// Each halves what is left.
+    const STEPS: u32 = 14;
+    let shares = (0..10).map(|tenth| f64::from(tenth) * 0.05);
+    let shares = shares.chain((1..=STEPS).map(|step| 1.0 - 0.5_f64.powi(step as i32)));
+    if histogram.is_empty() {
+        return Vec::new();
     }
+    shares.map(|share| Point { share, ms: histogram.value_at_quantile(share) as f64 / 1000.0 }).collect()
 }

@@ -1,19 +1,23 @@
 //! Runs many bots, one by one into the rooms and all together out of them, on threads of their own.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::bot::{self, Job};
-use super::machine::Usage;
+use super::bot;
+use super::conductor::{Before, Conductor};
+use super::hostile::{self, Attacker};
+use super::objective::Objective;
 use super::pilot::Behaviour;
 use super::report::Report;
+use super::schedule::{Job, Schedule};
 use super::tally::Tally;
+use crate::engine::link::Profile;
 use crate::tick::Moment;
-use crate::wire::Join;
 
 /// What a swarm is to do.
 #[derive(Clone, Debug)]
@@ -38,6 +42,39 @@ pub struct Config {
     pub rate: u16,
     /// Threads for the bots.
     pub threads: usize,
+    /// What is demanded, besides what always is.
+    pub objectives: Vec<Objective>,
+    /// Bots that leave per second once all have come; as many come.
+    pub churn: f64,
+    /// The network link of every bot: its name and what it is like.
+    pub profile: Option<Profile>,
+    /// The share of bots that are hostile, 0 to 1.
+    pub hostile: f64,
+    /// The server's process, when it runs on this machine: its processor time is read.
+    pub server_pid: Option<u32>,
+}
+
+/// Twenty wanderers in one room of the arena on this machine, for half a minute.
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            url: "ws://127.0.0.1:8080/play".to_owned(),
+            game: "arena".to_owned(),
+            players: vec![Behaviour::Wander; 20],
+            rooms: 1,
+            duration: Duration::from_secs(30),
+            ramp: Duration::from_millis(200),
+            seed: 1,
+            verify: Verify::Sample(32),
+            rate: 0,
+            threads: 1,
+            objectives: Vec::new(),
+            churn: 0.0,
+            profile: None,
+            hostile: 0.0,
+            server_pid: None,
+        }
+    }
 }
 
 /// How many bots rebuild the state; the others only check that messages decode and ticks rise.
@@ -50,7 +87,7 @@ pub enum Verify {
 }
 
 impl Verify {
-    fn includes(self, number: u32, of: u32) -> bool {
+    pub(super) fn includes(self, number: u32, of: u32) -> bool {
         let share = |number: u32, wanted: u32| u64::from(number) * u64::from(wanted) / u64::from(of.max(1));
         match self {
             Self::All => true,
@@ -77,18 +114,46 @@ pub struct Progress {
 pub struct Shared {
     start: Instant,
     tally: Mutex<Tally>,
+    over: AtomicBool,
+    /// Hostile bots that are not through.
+    attackers: AtomicUsize,
 }
 
 impl Shared {
+    fn new(start: Instant, attackers: usize) -> Self {
+        let (over, attackers) = (AtomicBool::new(false), AtomicUsize::new(attackers));
+        Self { start, tally: Mutex::new(Tally::new()), over, attackers }
+    }
+
     /// The swarm's clock.
     pub fn now(&self) -> Moment {
         Moment(0).plus(self.start.elapsed())
+    }
+
+    /// A moment of it, for timers.
+    pub fn at(&self, moment: Moment) -> Instant {
+        self.start + moment.since(Moment(0))
     }
 
     /// The sums so far. Hold it shortly: the other threads wait.
     pub fn tally(&self) -> MutexGuard<'_, Tally> {
         // A bot that panicked has spoilt nothing but its own figures.
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether everyone is to leave.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// Sends everyone home.
+    pub fn finish(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether some hostile bot still waits for its end.
+    pub fn is_attacked(&self) -> bool {
+        self.attackers.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -97,9 +162,6 @@ impl Shared {
 /// # Errors
 /// When a runtime cannot be started. What goes wrong for bots is in the report.
 pub fn run(config: &Config, mut on_progress: impl FnMut(Progress)) -> io::Result<Report> {
-    let before = Usage::now();
-    let start = Instant::now();
-    let shared = Arc::new(Shared { start, tally: Mutex::new(Tally::new()) });
     let threads = config.threads.max(1);
     let longest = config.players.iter().map(|player| match player {
         // Recordings have 20 frames per second; this is for the progress bar only.
@@ -107,58 +169,40 @@ pub fn run(config: &Config, mut on_progress: impl FnMut(Progress)) -> io::Result
         _ => config.duration,
     });
     let expected = config.ramp + longest.max().unwrap_or_default();
-    let mut shares: Vec<Vec<Job>> = (0..threads).map(|_| Vec::new()).collect();
-    for (number, behaviour) in (0_u32..).zip(&config.players) {
-        shares[number as usize % threads].push(job(config, number, behaviour.clone(), start));
-    }
+    let before = Before::read(&config.url);
+    let start = Instant::now();
+    let schedule = Schedule::new(config, start);
+    let shared = Arc::new(Shared::new(start, schedule.attackers.len()));
+    let mut shares: Vec<Schedule> = (0..threads).map(|_| Schedule::default()).collect();
+    schedule.jobs.into_iter().enumerate().for_each(|(index, job)| shares[index % threads].jobs.push(job));
+    let attackers = schedule.attackers.into_iter().enumerate();
+    attackers.for_each(|(index, attacker)| shares[index % threads].attackers.push(attacker));
+    let mut conductor = Conductor::new(config, &shared, before);
     std::thread::scope(|scope| {
-        let runs: Vec<_> = shares.into_iter().map(|jobs| scope.spawn(|| run_share(jobs, &shared))).collect();
+        let runs: Vec<_> = shares.into_iter().map(|share| scope.spawn(|| run_share(share, &shared))).collect();
         while runs.iter().any(|run| !run.is_finished()) {
             let (joined, failures) = {
                 let tally = shared.tally();
-                (tally.counts.joined, tally.failures.values().map(|failed| failed.count).sum())
+                (tally.counts.joined, tally.failed())
             };
+            conductor.look();
             on_progress(Progress { elapsed: start.elapsed(), expected, joined, failures });
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(50));
         }
         runs.into_iter().try_for_each(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })?;
-    let usage = before.zip(Usage::now());
-    Ok(Report::new(config, &mut shared.tally(), start.elapsed(), usage))
+    let seen = conductor.end();
+    Ok(Report::new(config, &mut shared.tally(), start.elapsed(), seen))
 }
 
-fn job(config: &Config, number: u32, behaviour: Behaviour, start: Instant) -> Job {
-    let players = config.players.len() as u32;
-    let follows = matches!(behaviour, Behaviour::Follow(_));
-    let room = number % config.rooms.max(1);
-    // Rooms of one swarm differ by an option that no game knows.
-    let options = if config.rooms > 1 {
-        vec![("swarm".to_owned(), config.seed.to_string()), ("room".to_owned(), room.to_string())]
-    } else {
-        vec![]
-    };
-    let ends = start + config.ramp + config.duration;
-    // A follower leaves by itself; a day bounds what can go wrong with that.
-    let leave_at = if follows { start + Duration::from_secs(86_400) } else { ends };
-    Job {
-        number,
-        url: config.url.clone(),
-        join: Join::JoinOrCreate { game: config.game.clone(), options },
-        verify: follows || config.verify.includes(number, players),
-        behaviour,
-        rate: config.rate,
-        seed: config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(number),
-        join_at: start + config.ramp.mul_f64(f64::from(number) / f64::from(players.max(1))),
-        leave_at,
-    }
-}
-
-fn run_share(jobs: Vec<Job>, shared: &Arc<Shared>) -> io::Result<()> {
+fn run_share(share: Schedule, shared: &Arc<Shared>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut bots = JoinSet::new();
-        for job in jobs {
-            bots.spawn(bot::run(job, shared.clone()));
+        share.jobs.into_iter().for_each(|job: Job| _ = bots.spawn(bot::run(job, shared.clone())));
+        for attacker in share.attackers {
+            let shared = shared.clone();
+            bots.spawn(attack(attacker, shared));
         }
         while let Some(ended) = bots.join_next().await {
             if let Err(error) = ended {
@@ -167,6 +211,11 @@ fn run_share(jobs: Vec<Job>, shared: &Arc<Shared>) -> io::Result<()> {
         }
     });
     Ok(())
+}
+
+async fn attack(attacker: Attacker, shared: Arc<Shared>) {
+    hostile::run(attacker, shared.clone()).await;
+    shared.attackers.fetch_sub(1, Ordering::Relaxed);
 }
 
 #[cfg(test)]

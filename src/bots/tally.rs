@@ -4,19 +4,25 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde::Serialize;
 
+use super::hostile::Attack;
 use super::room::RoomTally;
+use super::schedule::Manner;
+use super::series::{Times, histogram};
 use crate::engine::Arrived;
-use crate::tick::{Moment, Tick, TickRate};
+use crate::engine::link::Profile;
+use crate::tick::{Moment, Tick};
+use crate::wire::Welcome;
 use crate::wire::weight::on_the_wire;
 
 /// What can go wrong for a bot. Each one fails the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
     /// No connection, or closed before the welcome.
-    JoinRefused,
+    Refused,
     /// The connection ended while the bot played.
-    Disconnected,
+    Lost,
     /// Bytes that are no message, or a message at the wrong time.
     Protocol,
     /// A zone's rebuilt state was not the server's.
@@ -35,8 +41,8 @@ impl Failure {
     /// Its name in reports.
     pub fn label(self) -> &'static str {
         match self {
-            Self::JoinRefused => "join_refused",
-            Self::Disconnected => "disconnected",
+            Self::Refused => "refused",
+            Self::Lost => "lost",
             Self::Protocol => "protocol",
             Self::Desync => "desync",
             Self::Uncovered => "uncovered",
@@ -63,8 +69,16 @@ pub struct Counts {
     pub joined: u64,
     /// Of those, bots that rebuilt the state.
     pub verified: u64,
-    /// Bots that are through.
-    pub finished: u64,
+    /// Bots that were let in again after they left.
+    pub came_back: u64,
+    /// Bots that sit in a room now.
+    pub live: u64,
+    /// Bots that left before the end, with a farewell.
+    pub said_farewell: u64,
+    /// Bots that dropped their connection before the end.
+    pub dropped: u64,
+    /// Connections that a link's cut reset.
+    pub cuts: u64,
     /// Frame messages.
     pub frames: u64,
     /// Of those, messages for exactly one tick.
@@ -101,47 +115,76 @@ pub struct Counts {
     pub mismatched: u64,
 }
 
+impl Counts {
+    /// A bot leaves before the end.
+    pub fn count_leaving(&mut self, manner: Manner) {
+        match manner {
+            Manner::Farewell => self.said_farewell += 1,
+            Manner::Drop => self.dropped += 1,
+        }
+    }
+}
+
+/// How attacks of one kind ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Attacks {
+    /// The close code that the protocol has for it.
+    pub expected: u16,
+    /// How many ended with it.
+    pub as_expected: u64,
+    /// How many ended otherwise.
+    pub otherwise: u64,
+    /// The first one that did, in words.
+    pub first: Option<String>,
+}
+
 /// The sums of a run.
 #[derive(Debug)]
 pub struct Tally {
     /// Counters.
     pub counts: Counts,
-    /// From connecting to the welcome, in microseconds; as all of these.
-    pub join: Histogram<u64>,
+    /// From connecting to the welcome.
+    pub join: Times,
     /// From making an input to the first frame that covers it.
-    pub latency: Histogram<u64>,
-    /// Age of frames on arrival.
-    pub staleness: Histogram<u64>,
+    pub latency: Times,
     /// How late the bots' own timers were.
-    pub lateness: Histogram<u64>,
+    pub lateness: Times,
+    /// Age of frames on arrival, in microseconds.
+    pub staleness: Histogram<u64>,
+    /// How attacks ended, by kind.
+    pub attacks: BTreeMap<&'static str, Attacks>,
     /// By room id.
     pub rooms: BTreeMap<String, RoomTally>,
     /// What went wrong.
     pub failures: BTreeMap<Failure, Failed>,
+    /// Whether figures of time do not count any more.
+    closed: bool,
 }
 
 impl Tally {
     /// Nothing seen yet.
     pub fn new() -> Self {
-        // A minute is more than anything here may take; beyond, the histograms saturate.
-        let histogram = || Histogram::new_with_bounds(1, 60_000_000, 3).expect("1 to a minute at 3 digits is valid");
         Self {
             counts: Counts::default(),
-            join: histogram(),
-            latency: histogram(),
+            join: Times::default(),
+            latency: Times::default(),
+            lateness: Times::default(),
             staleness: histogram(),
-            lateness: histogram(),
+            attacks: BTreeMap::new(),
             rooms: BTreeMap::new(),
             failures: BTreeMap::new(),
+            closed: false,
         }
     }
 
-    /// A bot was let in.
-    pub fn joined(&mut self, room: &str, rate: TickRate, tick: Tick, now: Moment, took: Duration) {
-        self.counts.joined += 1;
-        record(&mut self.join, took);
-        if !self.rooms.contains_key(room) {
-            self.rooms.insert(room.to_owned(), RoomTally::new(rate, tick, now));
+    /// A bot was let in, for the first time or again.
+    pub fn joined(&mut self, again: bool, welcome: &Welcome, now: Moment, took: Duration) {
+        self.counts.joined += u64::from(!again);
+        self.counts.came_back += u64::from(again);
+        self.counts.live += 1;
+        self.join.record(took);
+        if !self.rooms.contains_key(&welcome.room) {
+            self.rooms.insert(welcome.room.clone(), RoomTally::new(welcome.rate, welcome.tick, now));
         }
     }
 
@@ -160,7 +203,7 @@ impl Tally {
         counts.events += arrived.events.len() as u64;
         counts.events_lost += u64::from(arrived.lost);
         counts.desyncs += u64::from(arrived.desyncs);
-        if let Some(room) = self.rooms.get_mut(room) {
+        if let Some(room) = self.rooms.get_mut(room).filter(|_| !self.closed) {
             room.arrived(now, arrived.tick, &mut self.staleness);
         }
     }
@@ -180,22 +223,53 @@ impl Tally {
         failed.count += 1;
     }
 
-    /// A bot is through: at `tick`, and without a frame for `silent`. Ticks that its room published long ago, or must
-    /// have, and that it never got are uncovered.
-    pub fn finished(&mut self, bot: u32, room: &str, tick: Tick, silent: Duration) {
-        /// What the last second brought may still be under way.
+    /// A bot leaves its room: at `tick`, and without a frame for `silent`. Ticks that its room published long ago, or
+    /// must have, and that it never got are uncovered.
+    pub fn left(&mut self, bot: u32, room: &str, tick: Tick, silent: Duration, profile: Option<&Profile>) {
+        /// What the last second brought may still be under way; over a slow link, more.
         const RECENT: Duration = Duration::from_secs(1);
-        self.counts.finished += 1;
+        self.counts.live -= 1;
         let Some(room) = self.rooms.get(room) else { return };
-        let recent = room.rate().ticks_in(RECENT);
-        let missed = if silent > RECENT { room.rate().ticks_in(silent) } else { 0 };
+        let stall = profile.map_or(0.0, |profile| profile.rtt_ms + profile.stall.map_or(0.0, |stall| stall.for_ms));
+        let recent = RECENT + Duration::from_secs_f64(stall / 1000.0);
+        let missed = if silent > recent { room.rate().ticks_in(silent) } else { 0 };
         let behind = room.ahead_of(tick).max(missed);
-        if behind > recent {
+        if behind > room.rate().ticks_in(recent) {
             self.counts.uncovered += u64::from(behind);
             let text =
                 format!("ended {behind} ticks behind its room, after {:.1} s without a frame", silent.as_secs_f64());
             self.fail(Failure::Uncovered, bot, &text);
         }
+    }
+
+    /// An attack ended: with a close code, or otherwise.
+    pub fn attacked(&mut self, attack: Attack, bot: u32, ended: Result<u16, String>) {
+        let expected = attack.expected().code();
+        let attacks = self.attacks.entry(attack.label()).or_default();
+        attacks.expected = expected;
+        if ended == Ok(expected) {
+            attacks.as_expected += 1;
+            return;
+        }
+        attacks.otherwise += 1;
+        let how = ended.map_or_else(|text| text, |code| format!("closed with {code}"));
+        attacks.first.get_or_insert_with(|| format!("bot {bot}: {how}"));
+    }
+
+    /// Everyone has come: forgets the figures of time, which were those of the coming.
+    pub fn begin(&mut self) {
+        self.settle();
+        self.latency.reset();
+        self.lateness.reset();
+        self.staleness.reset();
+    }
+
+    /// Everyone is about to leave: what takes its time from now on says nothing.
+    pub fn end(&mut self) {
+        self.settle();
+        self.latency.close();
+        self.lateness.close();
+        self.closed = true;
     }
 
     /// Judges what is left.
@@ -204,9 +278,9 @@ impl Tally {
             room.settle(&mut self.staleness);
         }
     }
-}
 
-/// Records a duration in microseconds.
-pub fn record(histogram: &mut Histogram<u64>, took: Duration) {
-    histogram.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    /// Things that went wrong.
+    pub fn failed(&self) -> u64 {
+        self.failures.values().map(|failed| failed.count).sum()
+    }
 }

@@ -1,7 +1,20 @@
 //! Decisions: everything that can be wrong, as synchronous state machines.
 //!
 //! Nothing here owns a clock, socket, thread or lock. Time comes in as an argument, bytes and effects come out as return
-//! values. The actors of `actor` are the shell around this.
+//! values. The actors of `actor` are the shell around this; `examples/own_loop.rs` is another one, in one file.
+//!
+//! What a shell does, in the order of a tick:
+//!
+//! 1. Gives each message to [`Session::on_message`] and does what the answer ([`Heard`]) asks: [`Room::admit`] for whoever enters
+//!    (the welcome of [`Session::enter`] is the first thing to send), [`Room::offer`] for inputs, [`Room::command`] for
+//!    commands, [`EventLog::ack`] for events that arrived.
+//! 2. Calls [`Session::on_alarm`] about once per second. Every error is the [`Close`](crate::Close) the session ends with, and
+//!    then comes [`Room::leave`].
+//! 3. Ticks as often as [`TickClock`](crate::tick::TickClock) says: [`Room::tick`]. The frame goes into a [`History`], kicked seats
+//!    are ended.
+//! 4. After each call of the room that may have led to events, hands out [`Room::take_posts`] into the [`EventLog`]s of the seats.
+//! 5. Asks each session for its [`Readiness`]; a ready one is given the frames its client lacks ([`History::between`]) and composes
+//!    the message.
 
 mod bucket;
 mod chat;

@@ -199,7 +199,8 @@ impl Room {
         Ok(self.admitted(index))
     }
 
-    /// Frees a seat, an observer's too. Does nothing when it is free.
+    /// Frees a seat whose session ended by `close`, which the others are told; an observer's without a word. Does nothing when
+    /// it is free.
     pub fn leave(&mut self, seat: Seat, close: Close) {
         let Ok(index) = self.find(seat) else { return self.look_away(seat) };
         self.seats.remove(index);
@@ -210,7 +211,7 @@ impl Room {
         self.kicks.retain(|(kicked, _)| *kicked != seat);
     }
 
-    /// Takes in inputs of a seat.
+    /// Takes in inputs of a seat, for the ticks to come. Does nothing when the seat is free.
     pub fn offer(&mut self, seat: Seat, laid: &Laid) {
         if let Ok(index) = self.find(seat) {
             self.seats[index].inbox.offer(laid);

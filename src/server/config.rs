@@ -64,13 +64,16 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
-/// Where the pages of the demo come from.
+/// Where the pages come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Pages {
-    /// The binary.
+    /// The demo's, from the binary.
     Embedded,
-    /// Folders `web-demo` and `assets` under this one, read at each request: for working on them.
+    /// The files of this folder, read at each request, with `index.html` for the folder itself; and below `client/` the
+    /// browser client, from the binary. For the page of one's own game.
+    Folder(PathBuf),
+    /// The demo's, from folders `web-demo` and `assets` under this one, read at each request: for working on them.
     Disk(PathBuf),
     /// There are none: the server is a game's backend only.
     None,
@@ -124,17 +127,21 @@ pub(super) fn cores() -> usize {
 
 impl Pages {
     const DISK: &str = "dev:";
+    const FOLDER: &str = "folder:";
 }
 
 impl TryFrom<String> for Pages {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match (text.as_str(), text.strip_prefix(Self::DISK)) {
-            ("embedded", _) => Ok(Self::Embedded),
-            ("none", _) => Ok(Self::None),
-            (_, Some(folder)) if !folder.is_empty() => Ok(Self::Disk(folder.into())),
-            _ => Err("must be \"embedded\", \"none\", or \"dev:FOLDER\" to read FOLDER/web-demo at each request"),
+        let folder = |prefix| text.strip_prefix(prefix).filter(|folder: &&str| !folder.is_empty());
+        match (text.as_str(), folder(Self::FOLDER), folder(Self::DISK)) {
+            ("embedded", ..) => Ok(Self::Embedded),
+            ("none", ..) => Ok(Self::None),
+            (_, Some(folder), _) => Ok(Self::Folder(folder.into())),
+            (_, _, Some(folder)) => Ok(Self::Disk(folder.into())),
+            _ => Err("must be \"embedded\", \"none\", \"folder:FOLDER\" for pages of your own, or \"dev:FOLDER\" to \
+                      read FOLDER/web-demo at each request"),
         }
     }
 }
@@ -144,6 +151,7 @@ impl From<Pages> for String {
         match pages {
             Pages::Embedded => "embedded".to_owned(),
             Pages::None => "none".to_owned(),
+            Pages::Folder(folder) => format!("{}{}", Pages::FOLDER, folder.display()),
             Pages::Disk(folder) => format!("{}{}", Pages::DISK, folder.display()),
         }
     }
@@ -157,7 +165,7 @@ mod tests {
 
     #[test]
     fn it_reads_what_it_writes() {
-        for pages in [Pages::Embedded, Pages::None, Pages::Disk("some/folder".into())] {
+        for pages in [Pages::Embedded, Pages::None, Pages::Disk("a/b".into()), Pages::Folder("a/b".into())] {
             let config = Config { pages, origins: vec!["https://play.example".to_owned()], ..Config::demo() };
             let written = serde_json::to_value(&config).expect("it can be written");
             assert_eq!(serde_json::from_value::<Config>(written).expect("it can be read"), config);

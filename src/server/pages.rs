@@ -1,11 +1,12 @@
-//! The demo's pages and assets: embedded in the binary, or read from disk while working on them.
+//! The pages: the demo's, embedded in the binary or read from disk while working on them, or those of a game of one's own.
 
 use std::borrow::Cow;
 use std::path::{Component, Path};
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use rust_embed::RustEmbed;
 
@@ -35,7 +36,12 @@ pub fn answer(pages: &Pages, path: &str, known_tag: Option<&HeaderValue>) -> Htt
     let path = if path.is_empty() { "index.html" } else { path };
     let found = match pages {
         Pages::Embedded => embedded(path),
-        Pages::Disk(root) => from_disk(root, path),
+        Pages::Disk(root) => {
+            let folder = if path.starts_with("assets/") { root.clone() } else { root.join("web-demo") };
+            from_disk(&folder, path)
+        }
+        Pages::Folder(_) if path.starts_with("client/") => embedded(path),
+        Pages::Folder(root) => from_disk(root, path),
         Pages::None => None,
     };
     let Some(found) = found else {
@@ -53,6 +59,10 @@ pub fn answer(pages: &Pages, path: &str, known_tag: Option<&HeaderValue>) -> Htt
         .insert_header((CACHE_CONTROL, "no-cache"));
     if let Some(tag) = found.tag {
         response.insert_header((ETAG, tag));
+    }
+    // The browser client is a library: pages of other sites import it from here. Who may play is another question (origin).
+    if path.starts_with("client/") {
+        response.insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
     }
     if unchanged {
         return response.finish();
@@ -73,13 +83,12 @@ fn embedded(path: &str) -> Option<Found> {
     Some(Found { content: file.data, tag: Some(format!("\"{hex}\"")) })
 }
 
-fn from_disk(root: &Path, path: &str) -> Option<Found> {
+fn from_disk(folder: &Path, path: &str) -> Option<Found> {
     let relative = Path::new(path);
     // Only plain names: no way up, no absolute path.
     if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
         return None;
     }
-    let folder = if path.starts_with("assets/") { root.to_owned() } else { root.join("web-demo") };
     let content = std::fs::read(folder.join(relative)).ok()?;
     Some(Found { content: content.into(), tag: None })
 }

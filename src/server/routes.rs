@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::http::header::{
-    CACHE_CONTROL, HOST, IF_NONE_MATCH, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    CACHE_CONTROL, HOST, IF_NONE_MATCH, LOCATION, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
     X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -26,7 +26,7 @@ pub struct Edge {
     pub admin: Arc<AdminDoor>,
 }
 
-/// Adds all routes.
+/// Adds the routes of the rooms.
 pub fn configure(app: &mut web::ServiceConfig) {
     app.configure(lobby::configure)
         .configure(admin::configure)
@@ -34,8 +34,12 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .route("/api/rooms/{id}/costs", web::get().to(costs))
         .route("/api/rooms/{id}/qr.svg", web::get().to(invitation))
         .route("/healthz", web::get().to(health))
-        .route("/metrics", web::get().to(metrics))
-        .route("/{path:.*}", web::get().to(page));
+        .route("/metrics", web::get().to(metrics));
+}
+
+/// Adds the pages, which answer every other path.
+pub fn configure_pages(app: &mut web::ServiceConfig) {
+    app.route("", web::get().to(front)).route("/{path:.*}", web::get().to(page));
 }
 
 async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>) -> HttpResponse {
@@ -98,7 +102,8 @@ async fn costs(id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
 /// The link into a room as a QR code, for the phone of whoever sits beside.
 async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request: HttpRequest) -> HttpResponse {
     let host = request.headers().get(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
-    match qr::invitation(asked.scheme, host, &id) {
+    let base = request.path().split("/api/rooms/").next().unwrap_or("");
+    match qr::invitation(asked.scheme, host, base, &id) {
         Ok(svg) => HttpResponse::Ok()
             .content_type("image/svg+xml")
             .insert_header((CACHE_CONTROL, "no-store"))
@@ -117,7 +122,18 @@ async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
     HttpResponse::Ok().content_type(OPENMETRICS).body(edge.gate.metrics.text())
 }
 
+/// The page without a path. Below a scope it has a slash at its end, or its relative links would lead beside it. The way there
+/// is relative as well: a proxy may have taken a part of the path away.
+async fn front(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+    let Some(name) = request.path().rsplit('/').next().filter(|name| !name.is_empty()) else {
+        return page(request, edge).await;
+    };
+    let query = Some(request.query_string()).filter(|query| !query.is_empty());
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, format!("./{name}/{query}"))).finish()
+}
+
 async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
-    let path = request.match_info().query("path");
+    let path = request.match_info().get("path").unwrap_or("");
     pages::answer(&edge.config.pages, path, request.headers().get(IF_NONE_MATCH))
 }

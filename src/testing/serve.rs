@@ -125,7 +125,7 @@ impl Playtest {
         let seat = admitted.entry.seat;
         let welcome = server.session.enter(self.now, &admitted.entry, admitted.welcome);
         server.seat = Some(seat);
-        player.oracle.seated(self.tenures[&seat].addressed.clone());
+        player.oracle.seated(admitted.entry.sitting, self.tenures[&seat].addressed.clone());
         player.send_down(self.now, Packet::Message(welcome));
         assert!(self.seats.insert(seat, id).is_none(), "one session has a seat");
     }
@@ -167,12 +167,11 @@ impl Playtest {
                 ids.into_iter().for_each(|id| self.end(id, parting.close()));
             }
         }
-        for id in std::mem::take(&mut self.retired) {
-            self.end(id, Close::Replaced);
-        }
         self.clock.spent(COST);
-        let ids: Vec<PlayerId> = self.seats.values().copied().collect();
+        let retired = std::mem::take(&mut self.retired);
+        let ids: Vec<PlayerId> = self.seats.values().chain(&retired).copied().collect();
         ids.into_iter().for_each(|id| self.try_send(id));
+        retired.into_iter().for_each(|id| self.end(id, Close::Replaced));
     }
 
     fn empty_tray(&mut self) {

@@ -12,7 +12,7 @@ use crate::tick::{Tick, TickRate};
 /// Who comes, and where to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello<'a> {
-    /// [`PROTOCOL_VERSION`] of the client. Stays the first field for ever.
+    /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the client. Stays the first field for ever.
     pub version: u16,
     /// Where to.
     pub join: Join,
@@ -95,7 +95,7 @@ pub enum Rule {
 /// All a client needs to play: decode rows, encode inputs, know itself and the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
-    /// The server's [`PROTOCOL_VERSION`].
+    /// The server's [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION).
     pub version: u16,
     /// The room's id, as in the list of rooms.
     pub room: String,

@@ -98,7 +98,7 @@ pub enum CommandBody<'a> {
         #[serde(borrow)]
         body: &'a Raw,
     },
-    /// Asks the game something; an [`EventBody::Reply`] answers.
+    /// Asks the game something; an [`EventBody::Reply`](super::EventBody::Reply) answers.
     Call {
         /// The game's own message type.
         kind: u16,

@@ -52,7 +52,8 @@ fn without_a_token_there_is_no_such_page() {
 #[test]
 fn everything_but_the_page_itself_wants_the_token() {
     let server = start(TOKEN);
-    assert!(ask(&server, "/admin", "", None).1.contains("Operators"));
+    assert!(server.get("/admin").contains("\r\nlocation: admin/\r\n"));
+    assert!(ask(&server, "/admin/", "", None).1.contains("Operators"));
     assert_eq!(ask(&server, "/admin/main.js", "", None).0, 200);
     assert_eq!(ask(&server, "/admin/../assets/tickwire.toml", "", None).0, 404);
     let mut player = Player::arena(&server);

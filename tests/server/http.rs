@@ -1,6 +1,7 @@
 //! Pages, lists, health, metrics, handshakes.
 
 use std::io::{Read, Write};
+use std::ops::Add;
 use std::time::Duration;
 
 use tickwire::server::{Config, Pages};
@@ -20,6 +21,10 @@ fn pages_come_with_a_strict_policy_and_validators() {
     let again = format!("GET /assets/maps/plaza.txt HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: {tag}\r\n\r\n");
     raw.say(again.as_bytes());
     assert!(raw.head().starts_with("HTTP/1.1 304"));
+    assert!(!map.contains("access-control-allow-origin"), "pages and data are for this site");
+    let client = server.get("/client/index.js");
+    assert!(client.starts_with("HTTP/1.1 200") && client.contains("access-control-allow-origin: *"), "{client}");
+    assert!(client.contains("content-type: text/javascript"));
     for path in
         ["/nothing", "/../Cargo.toml", "/%2e%2e/Cargo.toml", "/assets/../Cargo.toml", "/package.json", "//etc/passwd"]
     {
@@ -38,6 +43,28 @@ fn pages_from_disk_cannot_be_climbed_out_of() {
     {
         assert!(server.get(path).starts_with("HTTP/1.1 404"), "{path}");
     }
+}
+
+#[test]
+fn a_folder_of_ones_own_is_served_with_the_client_below() {
+    let folder = |path: &str| Pages::Folder(concat!(env!("CARGO_MANIFEST_DIR"), "/").to_owned().add(path).into());
+    let config = |path| Config { workers: 1, room_threads: 1, pages: folder(path), ..Config::default() };
+    let server = TestServer::with(config("examples/smallest/web"), |server| server);
+    let page = server.get("/");
+    assert!(
+        page.contains("<title>Dots</title>") && page.contains("content-security-policy: default-src 'self'"),
+        "{page}"
+    );
+    assert!(server.get("/game.js").contains("text/javascript"));
+    assert!(server.get("/client/index.js").starts_with("HTTP/1.1 200"));
+    for path in
+        ["/client/../main.rs", "/../main.rs", "/%2e%2e/main.rs", "/demo/main.js", "/assets/demo.jpg", "//etc/passwd"]
+    {
+        assert!(server.get(path).starts_with("HTTP/1.1 404"), "{path}");
+    }
+    let mut missing = TestServer::with(config("nowhere"), |server| server);
+    let error = missing.join().expect_err("there is no such folder").to_string();
+    assert!(error.starts_with("pages: there is no folder ") && error.ends_with("nowhere"), "{error}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ export class Api {
 
   /** @param {string} path @param {RequestInit} [options] @returns {Promise<Response>} */
   async ask(path, options = {}) {
-    const response = await fetch(`/admin/api/${path}`, {
+    const response = await fetch(`api/${path}`, {
       cache: 'no-store', credentials: 'omit', redirect: 'error', ...options, headers: { ...this.headers, ...options.headers },
     });
     if (!response.ok) throw new Refusal(response.status, await response.text());

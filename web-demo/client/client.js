@@ -1,40 +1,59 @@
-// The way into rooms: a client knows a server's URL and its surroundings (socket, clock, chance, timers, all
+// The way into rooms: a client knows a server's URL and its surroundings (socket, clock, chance, timers, storage, all
 // replaceable), and joins.
 
-import { connect } from './connection.js';
+import { LeaveError, MATCH_OVER, ROOM_UNAVAILABLE, invitesBack } from './close.js';
+import { abandon, connect } from './connection.js';
 import { Room } from './room.js';
+import { SeatStore } from './seat-store.js';
 
 /**
+ * @typedef {{ addEventListener(type: string, listener: (event: any) => void): void,
+ *   removeEventListener(type: string, listener: (event: any) => void): void }} PageEvents
+ *
  * @typedef {{
  *   WebSocket?: new (url: string, protocols: string[]) => any,
  *   now?: () => number,
  *   random?: () => number,
  *   setTimeout?: (call: () => void, ms: number) => any,
  *   clearTimeout?: (timer: any) => void,
- * }} ClientOptions `now` counts milliseconds on any steady clock
+ *   token?: import('./token.js').TokenSource,
+ *   storage?: import('./seat-store.js').SeatStorage,
+ *   page?: PageEvents,
+ *   openChannel?: (name: string) => import('./seat-store.js').SeatChannel,
+ * }} ClientOptions `now` counts milliseconds on any steady clock; `token` proves who comes, a function is asked for every
+ *   connection and before the old one expires; `storage`, such as `sessionStorage`, keeps the seat over a reload of the
+ *   page, `openChannel` reaches the other pages then (a BroadcastChannel by default); `page` hears `pagehide` (the window
+ *   itself by default): without a storage, a page that goes leaves its room
  *
- * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number }}
- *   JoinOptions `player` goes to the game with the player, `options` choose or make the room, `rate` is how many frames
- *   per second are wanted: at most so many come, each with all that happened since; without it one per tick
+ * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number,
+ *   token?: import('./token.js').TokenSource }} JoinOptions `player` goes to the game with the player, `options` choose or
+ *   make the room, `rate` is how many frames per second are wanted: at most so many come, each with all that happened
+ *   since; without it one per tick
  */
 
 /** Characters of a player's name; the server cuts there too. */
 const NAME_CHARS = 24;
 
 export class Client {
+  /** @type {import('./connection.js').Environment} */ #env;
+  /** @type {import('./token.js').TokenSource | null} */ #token;
+
   /**
    * @param {string} url of the play endpoint, such as `wss://example.org/play`
    * @param {ClientOptions} [options]
    */
   constructor(url, options = {}) {
-    /** @type {import('./connection.js').Environment} */
-    this.env = {
+    const { page = /** @type {any} */ (globalThis) } = options;
+    this.#token = options.token ?? null;
+    this.#env = {
       url,
       WebSocket: options.WebSocket ?? globalThis.WebSocket,
       now: options.now ?? (() => performance.now()),
       random: options.random ?? Math.random,
       setTimeout: options.setTimeout ?? ((call, ms) => setTimeout(call, ms)),
       clearTimeout: options.clearTimeout ?? ((timer) => clearTimeout(timer)),
+      seats: new SeatStore(options.storage ?? null, url, options.openChannel ?? broadcast()),
+      page: typeof page.addEventListener === 'function' ? page : null,
     };
   }
 
@@ -66,17 +85,79 @@ export class Client {
   }
 
   /**
-   * @param {import('./messages.js').Join} join
-   * @param {JoinOptions} options
-   * @returns {Promise<Room>} rejects with a LeaveError when refused
+   * Takes the seat that was reserved.
+   * @param {string} ticket what the reservation said; good for one join
+   * @param {JoinOptions} [options]
    */
-  #join(join, { name = '', player, rate = 0 }) {
-    if (!Number.isInteger(rate) || rate < 0 || rate > 0xffff) return Promise.reject(new RangeError(`rate ${rate}`));
-    const request = { join, name: [...name].slice(0, NAME_CHARS).join(''), player: pairs(player), rate };
+  joinReserved(ticket, options = {}) {
+    return this.#join({ type: 'reserved', ticket }, options);
+  }
+
+  /**
+   * Looks on: no entity, no inputs, not listed among the players.
+   * @param {string | { game: string }} where a room's id, or any room of a game
+   * @param {JoinOptions} [options]
+   */
+  observe(where, options = {}) {
+    const join = typeof where === 'string'
+      ? /** @type {const} */ ({ type: 'byId', room: where })
+      : /** @type {const} */ ({ type: 'joinOrCreate', game: where.game, options: pairs(options.options) });
+    return this.#join(join, options, 'observer');
+  }
+
+  /**
+   * Claims the seat that the storage remembers, as after a reload. Of two pages that claim one seat the newer one has it.
+   * @param {Pick<JoinOptions, 'token'>} [options]
+   * @returns {Promise<Room | null>} null when nothing is remembered or the seat is gone; rejects when the server cannot be
+   *   asked, or refuses
+   */
+  resume({ token = this.#token ?? undefined } = {}) {
+    const { seats } = this.#env;
+    const stored = seats.read();
+    if (!stored) return Promise.resolve(null);
+    const request = { ...stored.request, token: token ?? null };
+    const claim = { token: stored.resume, tick: null, events: stored.events };
     return new Promise((resolve, reject) => {
-      connect(this.env, request, (socket, welcome) => resolve(new Room(this.env, request, socket, welcome)), reject);
+      const there = { ...request, join: /** @type {const} */ ({ type: 'byId', room: stored.room }) };
+      connect(this.#env, there, claim, (socket, welcome) => {
+        if (welcome.continuity === 'fresh') {
+          // Nobody asked for a seat as someone new.
+          abandon(socket, 1000);
+          seats.remove();
+          resolve(null);
+        } else {
+          resolve(new Room(this.#env, request, socket, welcome, stored));
+        }
+      }, (error) => {
+        const code = error instanceof LeaveError ? error.code : null;
+        if (code !== null && !invitesBack(code)) seats.remove();
+        if (code !== null && (ROOM_UNAVAILABLE.has(code) || code === MATCH_OVER)) resolve(null);
+        else reject(error);
+      });
     });
   }
+
+  /**
+   * @param {import('./messages.js').Join} join
+   * @param {JoinOptions} options
+   * @param {'player' | 'observer'} [role]
+   * @returns {Promise<Room>} rejects with a LeaveError when refused, or with what the token's function threw
+   */
+  #join(join, { name = '', player, rate = 0, token = this.#token ?? undefined }, role = 'player') {
+    if (!Number.isInteger(rate) || rate < 0 || rate > 0xffff) return Promise.reject(new RangeError(`rate ${rate}`));
+    const short = [...name].slice(0, NAME_CHARS).join('');
+    const request = { join, role, name: short, player: pairs(player), rate, token: token ?? null };
+    return new Promise((resolve, reject) => {
+      connect(this.#env, request, null, (socket, welcome) => {
+        resolve(new Room(this.#env, request, socket, welcome));
+      }, reject);
+    });
+  }
+}
+
+/** Old browsers have no such channel. @returns {((name: string) => any) | null} */
+function broadcast() {
+  return typeof BroadcastChannel === 'function' ? (name) => new BroadcastChannel(name) : null;
 }
 
 /**

@@ -35,8 +35,12 @@ export const CLOSES = new Map([
 /** The connection ended without a close frame. */
 export const LOST = 1006;
 export const LEFT = 1000;
-/** The room cannot be entered (again), but its game may have another one: no such room, full, closed. */
-export const ROOM_UNAVAILABLE = new Set([4504, 4505, 4512]);
+export const TOKEN_EXPIRED = 4502;
+/** The seat is played from elsewhere now. */
+export const REPLACED = 4511;
+export const MATCH_OVER = 4514;
+/** The room cannot be entered (again), but its game may have another one: no such room, full, closed, locked. */
+export const ROOM_UNAVAILABLE = new Set([4504, 4505, 4512, 4513]);
 
 /**
  * Whether a client that was sent away with this code should come back by itself.
@@ -60,13 +64,15 @@ export class LeaveError extends Error {
   /**
    * @param {number} code
    * @param {string} [reason] what the server said, when it said something
+   * @param {number | null} [comeBack] milliseconds after which the server wants to be asked again, when it said so
    */
-  constructor(code, reason) {
+  constructor(code, reason, comeBack = null) {
     const [label, text] = CLOSES.get(code) ?? ['unknown', `closed with code ${code}`];
     super(reason || text);
     this.name = 'LeaveError';
     this.code = code;
     this.label = label;
     this.text = reason || text;
+    this.comeBack = comeBack;
   }
 }

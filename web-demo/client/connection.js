@@ -1,8 +1,9 @@
-// From a URL to a welcome: opens the socket, says hello and hands over the socket with the welcome, or says why not.
-// What happens after the welcome is the session's business.
+// From a URL to a welcome: gets the token, opens the socket, says hello and hands over the socket with the welcome, or
+// says why not. What happens after the welcome is the session's business.
 
 import { LOST, LeaveError, meaning } from './close.js';
 import { PROTOCOL_VERSION, SUBPROTOCOL, decodeServer, encodeClient } from './messages.js';
+import { currentToken } from './token.js';
 
 /** A server that has not answered the hello by then is not there. */
 const WELCOME_WITHIN_MS = 10_000;
@@ -10,31 +11,75 @@ const PROTOCOL = 1002;
 const VERSION = 4506;
 
 /**
+ * What the client uses of a WebSocket.
+ * @typedef {{
+ *   binaryType: string,
+ *   readonly readyState: number,
+ *   onopen: ((event: any) => void) | null,
+ *   onmessage: ((event: any) => void) | null,
+ *   onclose: ((event: any) => void) | null,
+ *   onerror: ((event: any) => void) | null,
+ *   send(bytes: Uint8Array): void,
+ *   close(code?: number): void,
+ * }} Socket
+ *
  * What the client needs of its surroundings; tests bring their own.
  * @typedef {{
  *   url: string,
- *   WebSocket: new (url: string, protocols: string[]) => WebSocket,
+ *   WebSocket: new (url: string, protocols: string[]) => Socket,
  *   now: () => number,
  *   random: () => number,
  *   setTimeout: (call: () => void, ms: number) => any,
  *   clearTimeout: (timer: any) => void,
+ *   seats: import('./seat-store.js').SeatStore,
+ *   page: import('./client.js').PageEvents | null,
  * }} Environment
  *
- * @typedef {{ join: import('./messages.js').Join, name: string, player: import('./messages.js').Pairs,
- *   rate: number }} Request `rate`: frames per second, 0 for one per tick
+ * @typedef {{ join: import('./messages.js').Join, role: 'player' | 'observer', name: string,
+ *   player: import('./messages.js').Pairs, rate: number, token: import('./token.js').TokenSource | null }} Request
+ *   `rate`: frames per second, 0 for one per tick
+ * @typedef {import('./messages.js').Welcome} Welcome
  */
 
 /**
  * @param {Environment} env
  * @param {Request} request
- * @param {(socket: WebSocket, welcome: import('./messages.js').Welcome) => void} welcomed takes over the socket at once,
- *   since the next message may follow immediately
- * @param {(error: LeaveError) => void} refused
+ * @param {import('./messages.js').Resume | null} resume the claim to a seat held before
+ * @param {(socket: Socket, welcome: Welcome) => void} welcomed takes over the socket at once, since the next message may
+ *   follow immediately
+ * @param {(error: Error) => void} refused a LeaveError, or what the token's function threw
  * @returns {() => void} gives up without a word
  */
-export function connect(env, request, welcomed, refused) {
+export function connect(env, request, resume, welcomed, refused) {
+  let cancel = () => {};
+  let cancelled = false;
+  currentToken(
+    request.token,
+    (token) => {
+      if (!cancelled) cancel = open(env, { ...hello(request), resume, token }, welcomed, refused);
+    },
+    (error) => {
+      if (!cancelled) refused(error);
+    },
+  );
+  return () => {
+    cancelled = true;
+    cancel();
+  };
+}
+
+/**
+ * @param {Environment} env
+ * @param {import('./messages.js').Hello} greeting
+ * @param {(socket: Socket, welcome: Welcome) => void} welcomed
+ * @param {(error: LeaveError) => void} refused
+ * @returns {() => void}
+ */
+function open(env, greeting, welcomed, refused) {
   const socket = new env.WebSocket(env.url, [SUBPROTOCOL]);
   socket.binaryType = 'arraybuffer';
+  /** @type {number | null} */
+  let comeBack = null;
   /** @param {LeaveError} error */
   const fail = (error) => {
     abandon(socket, error.code === LOST ? 1000 : 4500);
@@ -44,16 +89,20 @@ export function connect(env, request, welcomed, refused) {
   const timer = env.setTimeout(() => fail(new LeaveError(LOST)), WELCOME_WITHIN_MS);
   socket.onopen = () => {
     socket.onerror = () => {};
-    socket.send(encodeClient(hello(request)));
+    socket.send(encodeClient(greeting));
   };
   // Outside of browsers, a socket that never opened may report an error and no close.
   socket.onerror = () => fail(new LeaveError(LOST));
   socket.onclose = ({ code, reason }) => {
     env.clearTimeout(timer);
-    refused(new LeaveError(meaning(code), reason));
+    refused(new LeaveError(meaning(code), reason, comeBack));
   };
   socket.onmessage = ({ data }) => {
     const message = decoded(new Uint8Array(data));
+    if (message?.type === 'comeBack') {
+      comeBack = message.after;
+      return;
+    }
     if (message?.type !== 'welcome') return fail(new LeaveError(PROTOCOL));
     if (message.version !== PROTOCOL_VERSION) return fail(new LeaveError(VERSION));
     env.clearTimeout(timer);
@@ -67,7 +116,7 @@ export function connect(env, request, welcomed, refused) {
 
 /**
  * Closes a socket whose events no longer matter.
- * @param {WebSocket} socket
+ * @param {Socket} socket
  * @param {number} code
  */
 export function abandon(socket, code) {
@@ -87,6 +136,6 @@ function decoded(bytes) {
 }
 
 /** @param {Request} request @returns {import('./messages.js').Hello} */
-function hello({ join, name, player, rate }) {
-  return { type: 'hello', version: PROTOCOL_VERSION, join, role: 'player', name, player, resume: null, token: null, rate };
+function hello({ join, role, name, player, rate }) {
+  return { type: 'hello', version: PROTOCOL_VERSION, join, role, name, player, resume: null, token: null, rate };
 }

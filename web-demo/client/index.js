@@ -2,5 +2,21 @@
 
 export { Client } from './client.js';
 export { CLOSES, LeaveError, invitesBack } from './close.js';
+export { CommandError } from './outbox.js';
 export { DecodeError } from './reader.js';
 export { Room } from './room.js';
+
+/**
+ * @typedef {import('./client.js').ClientOptions} ClientOptions
+ * @typedef {import('./client.js').JoinOptions} JoinOptions
+ * @typedef {import('./token.js').TokenSource} TokenSource
+ * @typedef {import('./seat-store.js').SeatStorage} SeatStorage
+ * @typedef {import('./room-events.js').ChatLine} ChatLine
+ * @typedef {import('./room-events.js').ConnectionState} ConnectionState
+ * @typedef {import('./room-events.js').PlayerChange} PlayerChange
+ * @typedef {import('./events-wire.js').Player} Player
+ * @typedef {import('./state.js').AnyEntity} AnyEntity
+ * @typedef {import('./room.js').AnyView} AnyView
+ * @typedef {import('./inputs.js').InputValues} InputValues
+ * @typedef {import('./prediction.js').Predictor} Predictor
+ */

@@ -1,28 +1,33 @@
-// Coming back after a lost connection: into the same room if it is still there, else as at the first time, after waits
-// that grow with full jitter. A new welcome is a fresh join; nothing of the old session is resumed.
+// Coming back after a lost connection: into the same room with a claim to the same seat, else as at the first time, after
+// waits that grow with full jitter unless the server names one. What became of the claim is in the welcome.
 
 import { Backoff } from './backoff.js';
-import { ROOM_UNAVAILABLE, invitesBack } from './close.js';
+import { LeaveError, ROOM_UNAVAILABLE, invitesBack } from './close.js';
 import { connect } from './connection.js';
 
 /** A connection that lasted this long was a good one: the next wait is short again. */
 const GOOD_AFTER_MS = 5000;
+/** Timers of browsers take no more. */
+const LONGEST_TIMER_MS = 0x7fffffff;
 
 /**
  * @typedef {import('./connection.js').Environment} Environment
  * @typedef {import('./connection.js').Request} Request
+ * @typedef {import('./connection.js').Socket} Socket
  */
 
 export class Rejoin {
   /**
    * @param {Environment} env
    * @param {Request} request the first join
-   * @param {(socket: WebSocket, welcome: import('./messages.js').Welcome) => void} welcomed
-   * @param {(error: import('./close.js').LeaveError) => void} refused for good
+   * @param {() => import('./messages.js').Resume | null} claim to the seat, at the time of the attempt
+   * @param {(socket: Socket, welcome: import('./messages.js').Welcome) => void} welcomed
+   * @param {(error: LeaveError) => void} refused for good
    */
-  constructor(env, request, welcomed, refused) {
+  constructor(env, request, claim, welcomed, refused) {
     this.env = env;
     this.request = request;
+    this.claim = claim;
     this.welcomed = welcomed;
     this.refused = refused;
     this.backoff = new Backoff(env.random);
@@ -30,13 +35,19 @@ export class Rejoin {
     this.cancel = () => {};
   }
 
+  /** Whether the connection that began last has proved to be a good one. */
+  get good() {
+    return this.env.now() - this.joinedAt >= GOOD_AFTER_MS;
+  }
+
   /**
    * Schedules the first attempt.
    * @param {string} room where to
+   * @param {number | null} wait milliseconds that the server asked for; it spreads its clients itself
    */
-  start(room) {
-    if (this.env.now() - this.joinedAt >= GOOD_AFTER_MS) this.backoff.reset();
-    this.#wait({ type: 'byId', room });
+  start(room, wait) {
+    if (this.good) this.backoff.reset();
+    this.#wait({ type: 'byId', room }, wait);
   }
 
   stop() {
@@ -44,9 +55,10 @@ export class Rejoin {
     this.cancel = () => {};
   }
 
-  /** @param {import('./messages.js').Join} join */
-  #wait(join) {
-    const timer = this.env.setTimeout(() => this.#attempt(join), this.backoff.next());
+  /** @param {import('./messages.js').Join} join @param {number | null} wait */
+  #wait(join, wait) {
+    const ms = Math.min(wait ?? this.backoff.next(), LONGEST_TIMER_MS);
+    const timer = this.env.setTimeout(() => this.#attempt(join), ms);
     this.cancel = () => this.env.clearTimeout(timer);
   }
 
@@ -56,17 +68,28 @@ export class Rejoin {
     this.cancel = connect(
       this.env,
       request,
+      join.type === 'byId' ? this.claim() : null,
       (socket, welcome) => {
         this.cancel = () => {};
         this.joinedAt = this.env.now();
         this.welcomed(socket, welcome);
       },
-      (error) => {
-        const gone = join.type === 'byId' && ROOM_UNAVAILABLE.has(error.code);
-        if (gone && this.request.join.type !== 'byId') this.#attempt(this.request.join);
-        else if (invitesBack(error.code)) this.#wait(join);
-        else this.refused(error);
-      },
+      (error) => this.#failed(join, error),
     );
+  }
+
+  /** @param {import('./messages.js').Join} join @param {Error} error */
+  #failed(join, error) {
+    if (!(error instanceof LeaveError)) {
+      // The page's token function failed; its backend may be away as the server was.
+      this.#wait(join, null);
+      return;
+    }
+    const gone = join.type === 'byId' && ROOM_UNAVAILABLE.has(error.code);
+    const first = this.request.join;
+    // A ticket is good for one join.
+    if (gone && first.type !== 'byId' && first.type !== 'reserved') this.#attempt(first);
+    else if (invitesBack(error.code)) this.#wait(join, error.comeBack);
+    else this.refused(error);
   }
 }

@@ -10,23 +10,33 @@ import { State } from './state.js';
  * @typedef {import('./messages.js').Correction} Correction
  * @typedef {import('./room.js').Room} Room
  * @typedef {'online' | 'reconnecting' | 'closed'} ConnectionState
+ * @typedef {{ type: 'joined', player: Player } | { type: 'left', seat: number, code: number }
+ *   | { type: 'away' | 'back', seat: number }} PlayerChange
+ * @typedef {{ from: number, name: string, text: string, private: boolean, tick: number }} ChatLine `from`: a seat, which by
+ *   now may be another's; `name` and `text` are untrusted: show them as text only
  */
+
+export class RoomListeners {
+  /** @type {KeyedListeners<number, [Uint8Array, { kind: number, tick: number }]>} */
+  message = new KeyedListeners();
+  /** @type {Listeners<[Map<number, Player>, PlayerChange | null]>} */ players = new Listeners();
+  /** @type {Listeners<[ChatLine]>} */ chat = new Listeners();
+  /** @type {Listeners<[string, string]>} */ property = new Listeners();
+  /** @type {Listeners<[Uint8Array]>} */ ended = new Listeners();
+  /** @type {Listeners<[number]>} */ gap = new Listeners();
+  /** @type {Listeners<[number, string, boolean]>} */ leave = new Listeners();
+  /** @type {Listeners<[Room]>} */ reconnect = new Listeners();
+  /** @type {Listeners<[Room]>} */ resume = new Listeners();
+  /** @type {Listeners<[ConnectionState]>} */ connection = new Listeners();
+  /** @type {Listeners<[Correction]>} */ correction = new Listeners();
+}
 
 export class RoomEvents {
   /** The world, as of the newest frame. */
   state = new State();
 
   /** @protected */
-  listeners = {
-    /** @type {KeyedListeners<number, [Uint8Array, { kind: number, tick: number }]>} */
-    message: new KeyedListeners(),
-    /** @type {Listeners<[Map<number, Player>]>} */ players: new Listeners(),
-    /** @type {Listeners<[number]>} */ gap: new Listeners(),
-    /** @type {Listeners<[number, string, boolean]>} */ leave: new Listeners(),
-    /** @type {Listeners<[Room]>} */ reconnect: new Listeners(),
-    /** @type {Listeners<[ConnectionState]>} */ connection: new Listeners(),
-    /** @type {Listeners<[Correction]>} */ correction: new Listeners(),
-  };
+  listeners = new RoomListeners();
 
   /** After every frame. @param {(state: State) => void} listener */
   onStateChange(listener) {
@@ -61,9 +71,28 @@ export class RoomEvents {
     return this.listeners.message.add(kind, listener);
   }
 
-  /** Someone joined or left. @param {(players: Map<number, Player>) => void} listener */
+  /**
+   * Someone joined, left, lost their connection (their player is `away`) or came back; null: a new connection brought
+   * the whole list.
+   * @param {(players: Map<number, Player>, change: PlayerChange | null) => void} listener
+   */
   onPlayers(listener) {
     return this.listeners.players.add(listener);
+  }
+
+  /** A player says something, the own one too. @param {(line: ChatLine) => void} listener */
+  onChat(listener) {
+    return this.listeners.chat.add(listener);
+  }
+
+  /** A property of the room changed; gone when empty. @param {(key: string, value: string) => void} listener */
+  onProperty(listener) {
+    return this.listeners.property.add(listener);
+  }
+
+  /** The match is over; the bytes are the game's. @param {(result: Uint8Array) => void} listener */
+  onEnded(listener) {
+    return this.listeners.ended.add(listener);
   }
 
   /** Events were lost for good. @param {(lost: number) => void} listener */
@@ -76,9 +105,14 @@ export class RoomEvents {
     return this.listeners.leave.add(listener);
   }
 
-  /** Joined again; seat, entity and state are new. @param {(room: Room) => void} listener */
+  /** Joined again, as someone new: seat, entity and state are new. @param {(room: Room) => void} listener */
   onReconnect(listener) {
     return this.listeners.reconnect.add(listener);
+  }
+
+  /** Came back to the same seat: entity, state and what is held go on. @param {(room: Room) => void} listener */
+  onResume(listener) {
+    return this.listeners.resume.add(listener);
   }
 
   /** @param {(state: ConnectionState) => void} listener */

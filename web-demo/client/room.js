@@ -1,15 +1,16 @@
-// A room as the page has it: its state and players, which outlive connections; inputs, prediction and what to draw now.
-// The callbacks are in room-events.js, what a connection does in session.js, coming back in rejoin.js.
+// A room as the page has it: its state and players, which outlive connections; inputs, messages, prediction and what to
+// draw now. The callbacks are in room-events.js, connections and coming back in stay.js.
 
-import { CLOSES, LEFT, LOST, invitesBack, meaning } from './close.js';
-import { abandon } from './connection.js';
+import { LEFT } from './close.js';
+import { EventStream } from './event-stream.js';
 import { PlayoutClock } from './interpolation.js';
 import { Meter } from './meter.js';
+import { Outbox } from './outbox.js';
 import { Prediction } from './prediction.js';
-import { Rejoin } from './rejoin.js';
 import { RoomEvents } from './room-events.js';
-import { Session } from './session.js';
+import { Roster } from './roster.js';
 import { Stage } from './stage.js';
+import { Stay } from './stay.js';
 
 /**
  * @typedef {import('./entity.js').View & Record<string, any>} AnyView
@@ -18,8 +19,12 @@ import { Stage } from './stage.js';
  * @typedef {import('./room-events.js').ConnectionState} ConnectionState
  */
 
-/** Bytes of a command. */
+/** Bytes of a message to the game. */
 const MAX_BODY = 1024;
+/** Of a chat line: characters, and players that it is for. */
+const CHAT_CHARS = 240;
+const CHAT_TO = 16;
+const CALL_TIMEOUT_MS = 10_000;
 
 export class Room extends RoomEvents {
   id = '';
@@ -27,70 +32,112 @@ export class Room extends RoomEvents {
   /** Ticks per second. */
   rate = 0;
   seat = 0;
-  /** The id of the own entity. */
+  /** The id of the own entity; 0 for observers, who have none. */
   entity = 0;
+  /** @type {'player' | 'observer'} */
+  role = 'player';
   /** @type {'steer' | 'place'} */
   rule = 'steer';
-  /** What the game says about this room. @type {Record<string, string>} */
-  properties = {};
   /** @type {import('./messages.js').Kind[]} */
   schema = [];
   /** @type {import('./messages.js').Field[]} */
   inputs = [];
-  /** Everyone in the room, by seat. @type {Map<number, Player>} */
-  players = new Map();
   /** @type {ConnectionState} */
   connection = 'online';
 
-  /** @type {Session | null} */ #session = null;
-  /** @type {any} */ #timer = null;
   #meter = new Meter();
   #stage = new Stage();
+  #roster = new Roster();
   /** @type {Prediction | null} */ #prediction = null;
   #playout = new PlayoutClock(50);
+  /** The placement epoch of the newest welcome or correction. */
+  #placement = 0;
+  /** The entity was moved while there was no connection; told with the next frame. */
+  #moved = false;
+  /** @type {Outbox} */ #outbox;
+  /** @type {EventStream} */ #news;
   /** @type {import('./connection.js').Environment} */ #env;
   /** @type {import('./connection.js').Request} */ #request;
-  /** @type {Rejoin} */ #rejoin;
+  /** @type {Stay} */ #stay;
 
   /**
    * Made by the client with the first welcome.
    * @param {import('./connection.js').Environment} env
    * @param {import('./connection.js').Request} request
-   * @param {WebSocket} socket
+   * @param {import('./connection.js').Socket} socket
    * @param {Welcome} welcome
+   * @param {import('./seat-store.js').StoredSeat | null} stored what the page knew before a reload
    */
-  constructor(env, request, socket, welcome) {
+  constructor(env, request, socket, welcome, stored = null) {
     super();
     this.#env = env;
     this.#request = request;
-    this.#rejoin = new Rejoin(
-      env,
-      request,
-      (next, again) => {
-        this.#enter(next, again);
-        this.listeners.connection.emit('online');
-        this.listeners.reconnect.emit(this);
-      },
-      ({ code, text }) => this.#end(code, text),
-    );
-    this.#enter(socket, welcome);
+    this.role = request.role;
+    this.#outbox = new Outbox(env);
+    this.#news = new EventStream(this.#roster, this.#outbox, this.listeners);
+    if (stored) {
+      this.#news.newest = stored.events;
+      this.#outbox.restore(stored.firstCommand, stored.commands);
+    }
+    const belongings = { meter: this.#meter, outbox: this.#outbox, news: this.#news };
+    this.#stay = new Stay(env, request, this.#owner(), belongings, welcome, stored?.resume ?? null);
+    this.#stay.enter(socket, welcome);
+  }
+
+  /** Everyone in the room, by seat; observers are not listed. */
+  get players() {
+    return this.#roster.players;
+  }
+
+  /** What the game says about this room. */
+  get properties() {
+    return this.#roster.properties;
   }
 
   /**
-   * Sends a message to the game. Returns whether there is a connection to send it on.
+   * Sends a message to the game: it arrives exactly once and in order, also when the connection is lost meanwhile, unless
+   * the seat is lost too. Returns false when it is not taken: the room is closed, or 32 messages wait already.
    * @param {number} kind
    * @param {Uint8Array} body at most 1024 bytes
    */
   send(kind, body) {
-    if (!Number.isInteger(kind) || kind < 0 || kind > 0xffff) throw new RangeError(`message kind ${kind}`);
-    if (body.length > MAX_BODY) throw new RangeError(`a message of ${body.length} bytes: at most ${MAX_BODY}`);
-    this.#session?.command(kind, body);
-    return this.#session !== null;
+    const command = message('game', kind, body);
+    if (!this.#outbox.add(command)) return false;
+    this.#stay.pump();
+    return true;
+  }
+
+  /**
+   * Asks the game something.
+   * @param {number} kind
+   * @param {Uint8Array} body at most 1024 bytes
+   * @param {{ timeout?: number }} [options] milliseconds to wait for the reply
+   * @returns {Promise<Uint8Array>} the reply; rejects with a CommandError
+   */
+  call(kind, body, { timeout = CALL_TIMEOUT_MS } = {}) {
+    const reply = this.#outbox.ask(message('call', kind, body), timeout);
+    this.#stay.pump();
+    return reply;
+  }
+
+  /**
+   * Says something to everyone, or to some players only.
+   * @param {string} text at most 240 characters
+   * @param {{ to?: number | number[] }} [options] seats, at most 16
+   * @returns {Promise<number>} the tick at which it was delivered; rejects with a CommandError
+   */
+  chat(text, { to = [] } = {}) {
+    const seats = [to].flat();
+    if ([...text].length > CHAT_CHARS) throw new RangeError(`a line of ${[...text].length} characters: at most ${CHAT_CHARS}`);
+    if (seats.length > CHAT_TO) throw new RangeError(`a line for ${seats.length} players: at most ${CHAT_TO}`);
+    const delivery = this.#outbox.deliver({ type: 'chat', to: seats, text });
+    this.#stay.pump();
+    return delivery;
   }
 
   /** Leaves for good. */
   leave() {
-    if (this.connection !== 'closed') this.#end(LEFT, 'left the room');
+    if (this.connection !== 'closed') this.#stay.end(LEFT, 'left the room');
   }
 
   /**
@@ -98,7 +145,7 @@ export class Room extends RoomEvents {
    * @param {import('./inputs.js').InputValues} values
    */
   setInput(values) {
-    if (this.#session?.setInput(values, this.#env.now())) this.#pump();
+    this.#stay.setInput(values);
   }
 
   /**
@@ -106,7 +153,7 @@ export class Room extends RoomEvents {
    * @param {import('./inputs.js').InputValues} values
    */
   pressInput(values) {
-    this.#session?.inputs.press(values);
+    this.#stay.pressInput(values);
   }
 
   /** @param {import('./prediction.js').Predictor} predictor */
@@ -122,7 +169,7 @@ export class Room extends RoomEvents {
    */
   view(nowMs = this.#env.now()) {
     // A drawing page need not wait for timers, which are coarse and late.
-    this.#pump();
+    this.#stay.pump();
     const tick = this.#playout.tick(nowMs);
     return this.#stage.show(this.state, tick, this.#prediction, nowMs, 1000 / this.rate);
   }
@@ -137,128 +184,111 @@ export class Room extends RoomEvents {
     return stats;
   }
 
-  /** @param {WebSocket} socket @param {Welcome} welcome */
-  #enter(socket, welcome) {
-    const now = this.#env.now();
+  /** @returns {import('./stay.js').StayOwner} */
+  #owner() {
+    return {
+      entered: (welcome) => this.#entered(welcome),
+      online: (welcome) => {
+        this.listeners.connection.emit('online');
+        if (welcome.continuity === 'fresh') this.listeners.reconnect.emit(this);
+        else this.listeners.resume.emit(this);
+        this.listeners.players.emit(this.players, null);
+      },
+      frame: (message, bytes, now) => this.#frame(message, bytes, now),
+      input: (values, at) => this.#prediction?.step(values, at),
+      known: () => this.state.known,
+      left: (code, text, comesBack) => this.#left(code, text, comesBack),
+    };
+  }
+
+  /** @param {Welcome} welcome */
+  #entered(welcome) {
+    const same = welcome.continuity !== 'fresh' && this.#knows(welcome);
+    this.#moved = same && welcome.placement !== this.#placement;
+    this.#placement = welcome.placement;
     this.id = welcome.room;
     this.game = welcome.game;
     this.rate = welcome.rate;
     this.seat = welcome.seat;
     this.entity = welcome.entity;
     this.rule = welcome.rule;
-    this.properties = Object.fromEntries(welcome.properties);
     this.schema = welcome.schema;
     this.inputs = welcome.inputs;
-    this.players.clear();
-    for (const player of welcome.players) this.players.set(player.seat, player);
+    this.#roster.begin(welcome);
+    this.connection = 'online';
+    if (!same) this.#beginPicture(welcome);
+    // Frames go on from the state that is there; a server that goes on from another one would not be understood.
+    else if (welcome.continuity === 'seat' || welcome.tick !== this.state.tick) this.state.forget(welcome.tick);
+    return same;
+  }
+
+  /**
+   * Whether a welcome describes the world that is on the screen already, some ticks later.
+   * @param {Welcome} welcome
+   */
+  #knows(welcome) {
+    const world = ({ id = '', rate = 0, schema = /** @type {unknown} */ ([]), inputs = /** @type {unknown} */ ([]) }) => (
+      JSON.stringify([id, rate, schema, inputs]));
+    const later = ((welcome.tick - this.state.tick) | 0) >= 0;
+    return later && world({ ...welcome, id: welcome.room }) === world(this);
+  }
+
+  /** @param {Welcome} welcome */
+  #beginPicture(welcome) {
     const wanted = this.#request.rate || welcome.rate;
     this.#playout = new PlayoutClock(1000 / welcome.rate, 1000 / wanted);
     this.#meter.spacing = Math.max(1, Math.ceil(welcome.rate / wanted));
     this.#prediction?.stop();
-    this.connection = 'online';
-    const session = new Session(socket, welcome, this.#owner(), this.#meter, now);
-    this.#session = session;
-    socket.onmessage = ({ data }) => {
-      session.receive(new Uint8Array(data), this.#env.now());
-      this.#pump();
-    };
-    socket.onclose = ({ code, reason }) => this.#closed(meaning(code), reason);
-    socket.onerror = () => {};
     this.state.reset(welcome);
-    this.#pump();
-  }
-
-  /** @returns {import('./session.js').Owner} */
-  #owner() {
-    return {
-      frame: (message, bytes, now) => this.#frame(message, bytes, now),
-      input: (values, at) => this.#prediction?.step(values, at),
-      lost: () => {
-        if (this.#session) abandon(this.#session.socket, 4500);
-        this.#closed(LOST, '');
-      },
-    };
   }
 
   /** @param {import('./messages.js').FrameMessage} message @param {number} bytes @param {number} now */
   #frame(message, bytes, now) {
     const { state } = this;
     const wrong = state.apply(message.advance, message.zones);
+    const moved = this.#moved ? { placement: this.#placement, reason: 0 } : null;
+    const correction = message.note?.correction ?? moved;
+    this.#moved = false;
+    this.#placement = correction?.placement ?? this.#placement;
     this.#playout.arrived(state.elapsed, now);
     this.#meter.frame(message.advance, bytes, state.tick);
-    this.#reconcile(now, message.note?.correction != null);
+    this.#meter.roll(now, this.players.size);
+    this.#reconcile(now, correction !== null);
     state.announce();
-    if (message.note?.correction) this.listeners.correction.emit(message.note.correction);
-    if (message.events) this.#events(message.events);
+    if (correction) this.listeners.correction.emit(correction);
+    this.#news.receive(message.events, state.tick);
     return wrong;
   }
 
   /** @param {number} now @param {boolean} snap */
   #reconcile(now, snap) {
-    if (!this.#prediction || !this.#session) return;
+    const { session } = this.#stay;
+    if (!this.#prediction || !session) return;
     const own = this.state.entities.get(this.entity);
     if (!own) {
       this.#prediction.stop();
       return;
     }
-    const inputs = this.#session.inputs.unapplied();
+    const inputs = session.inputs.unapplied();
     if (this.#prediction.reconcile(own, inputs, now, 1000 / this.rate, snap)) this.#meter.stats.corrections += 1;
   }
 
-  /** @param {import('./messages.js').EventBatch} events */
-  #events({ lost, items }) {
-    if (lost > 0) this.listeners.gap.emit(lost);
-    for (const { age, body } of items) {
-      if (body.type === 'game') {
-        // A copy: the message's buffer should not live as long as the page keeps a body.
-        this.listeners.message.emit(body.kind, body.body.slice(), { kind: body.kind, tick: (this.state.tick - age) >>> 0 });
-        continue;
-      }
-      if (body.type === 'joined') this.players.set(body.player.seat, body.player);
-      else if (body.type === 'left') this.players.delete(body.seat);
-      else continue;
-      this.listeners.players.emit(this.players);
-    }
+  /** @param {number} code @param {string} text @param {boolean} comesBack */
+  #left(code, text, comesBack) {
+    if (!comesBack) this.#prediction?.stop();
+    this.connection = comesBack ? 'reconnecting' : 'closed';
+    this.listeners.connection.emit(this.connection);
+    this.listeners.leave.emit(code, text, comesBack);
   }
+}
 
-  #pump() {
-    this.#env.clearTimeout(this.#timer);
-    const session = this.#session;
-    if (!session) return;
-    const now = this.#env.now();
-    const next = session.pump(now);
-    this.#meter.roll(now, this.players.size);
-    // The pump may have ended the session.
-    if (this.#session === session) this.#timer = this.#env.setTimeout(() => this.#pump(), Math.max(1, Math.ceil(next - now)));
-  }
-
-  /** @param {number} code @param {string} reason */
-  #closed(code, reason) {
-    const text = reason || (CLOSES.get(code)?.[1] ?? `closed with code ${code}`);
-    if (!invitesBack(code)) {
-      this.#end(code, text);
-      return;
-    }
-    this.#drop();
-    this.connection = 'reconnecting';
-    this.#rejoin.start(this.id);
-    this.listeners.connection.emit('reconnecting');
-    this.listeners.leave.emit(code, text, true);
-  }
-
-  /** @param {number} code @param {string} text */
-  #end(code, text) {
-    if (this.#session) abandon(this.#session.socket, 1000);
-    this.#drop();
-    this.#rejoin.stop();
-    this.connection = 'closed';
-    this.listeners.connection.emit('closed');
-    this.listeners.leave.emit(code, text, false);
-  }
-
-  #drop() {
-    this.#env.clearTimeout(this.#timer);
-    this.#session = null;
-    this.#prediction?.stop();
-  }
+/**
+ * @param {'game' | 'call'} type
+ * @param {number} kind
+ * @param {Uint8Array} body
+ */
+function message(type, kind, body) {
+  if (!Number.isInteger(kind) || kind < 0 || kind > 0xffff) throw new RangeError(`message kind ${kind}`);
+  if (body.length > MAX_BODY) throw new RangeError(`a message of ${body.length} bytes: at most ${MAX_BODY}`);
+  return { type, kind, body };
 }

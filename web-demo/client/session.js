@@ -1,5 +1,6 @@
-// One connection after its welcome: numbers and sends inputs, acknowledges, pings, asks for keyframes, decodes what
-// comes and tells its owner. Owns no timer: the owner calls `pump` when it may be due, and from the socket's messages.
+// One connection after its welcome: numbers and sends inputs, acknowledges, pings, asks for keyframes, sends what the
+// outbox has, decodes what comes and tells its owner. Owns no timer: the owner calls `pump` when it may be due, and from
+// the socket's messages. What outlives a connection is the stay's business.
 
 import { DecodeError } from './reader.js';
 import { InputTimeline } from './inputs.js';
@@ -25,37 +26,48 @@ const CATCH_UP = 4;
  * @typedef {{
  *   frame(message: FrameMessage, bytes: number, now: number): number[],
  *   input(values: Int32Array, at: number): void,
+ *   refreshed(seconds: number): void,
  *   lost(): void,
- * }} Owner `frame` returns the zones that need a keyframe; `lost`: the connection is of no use any more
+ * }} Owner `frame` returns the zones that need a keyframe; `refreshed`: the token is good for so long; `lost`: the connection
+ *   is of no use any more
+ * @typedef {{ owner: Owner, meter: import('./meter.js').Meter, outbox: import('./outbox.js').Outbox,
+ *   news: import('./event-stream.js').EventStream }} Company
  */
 
 export class Session {
   /**
-   * @param {WebSocket} socket
+   * @param {import('./connection.js').Socket} socket
    * @param {import('./messages.js').Welcome} welcome
-   * @param {Owner} owner
-   * @param {import('./meter.js').Meter} meter
+   * @param {boolean} plays whether there are inputs to make
+   * @param {Company} company
    * @param {number} now
    */
-  constructor(socket, welcome, owner, meter, now) {
+  constructor(socket, welcome, plays, { owner, meter, outbox, news }, now) {
     this.socket = socket;
     this.owner = owner;
     this.meter = meter;
+    this.outbox = outbox;
+    this.news = news;
     this.writer = new MessageWriter();
-    this.inputs = new InputTimeline(welcome.inputs);
+    this.inputs = new InputTimeline(plays ? welcome.inputs : []);
     this.period = 1000 / welcome.rate;
     this.placement = welcome.placement;
     /** The server's tick of the newest frame. */
     this.tick = welcome.tick;
     /** Frames applied, modulo 256. */
     this.frames = 0;
-    /** The newest event, and the newest that the server was told of. */
-    this.events = 0;
-    this.toldEvents = 0;
+    /** The newest event that the server knows to be known. */
+    this.toldEvents = welcome.events;
     /** Position reports start when the page has a position to report. */
-    this.inputsRun = welcome.rule === 'steer' && welcome.inputs.length > 0;
+    this.inputsRun = welcome.rule === 'steer' && this.inputs.fields.length > 0;
     this.rule = welcome.rule;
-    this.commands = 0;
+    /** Under the place rule after a resumption: reports wait for a frame that says where the entity is, when the seat is
+     * the same as before; and whether they begin then, and whether the entity was moved meanwhile. */
+    this.blind = welcome.rule === 'place' && welcome.continuity !== 'fresh';
+    this.reports = false;
+    this.stale = false;
+    /** The wait before coming back that the server asked for, in milliseconds. @type {number | null} */
+    this.comeBack = null;
     this.unacknowledged = false;
     this.ackedAt = now;
     this.flushedAt = now;
@@ -76,7 +88,9 @@ export class Session {
       const message = decodeServer(bytes);
       if (message.type === 'frame') this.#frame(message, bytes.length, now);
       else if (message.type === 'pong') this.meter.stats.ping = ((stamp(now) - message.stamp) >>> 0) / 10;
-      else if (message.type === 'welcome') throw new DecodeError('a second welcome');
+      else if (message.type === 'comeBack') this.comeBack = message.after;
+      else if (message.type === 'refreshed') this.owner.refreshed(message.expires);
+      else throw new DecodeError('a second welcome');
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.owner.lost();
@@ -90,10 +104,11 @@ export class Session {
    */
   pump(now) {
     this.#makeInputs(now);
-    if (now >= this.nextPingAt) this.#ping(now);
+    if (now >= this.nextPingAt && !this.#ping(now)) return Infinity;
+    for (const command of this.outbox.take(now)) this.#send(command);
     if (this.inputs.hasUnsent && now - this.flushedAt >= RUN_WITHIN_MS) this.flush(now);
     if (this.unacknowledged && now - this.ackedAt >= ACK_WITHIN_MS) this.acknowledge(now);
-    let next = this.nextPingAt;
+    let next = Math.min(this.nextPingAt, now + this.outbox.wait(now));
     if (this.inputsRun) next = Math.min(next, this.nextInputAt);
     if (this.inputs.hasUnsent) next = Math.min(next, this.flushedAt + RUN_WITHIN_MS);
     if (this.unacknowledged) next = Math.min(next, this.ackedAt + ACK_WITHIN_MS);
@@ -107,19 +122,26 @@ export class Session {
    */
   setInput(values, now) {
     this.inputs.set(values);
-    if (this.inputsRun || this.inputs.fields.length === 0) return false;
+    this.reports = true;
+    if (this.inputsRun || this.blind || this.inputs.fields.length === 0) return false;
     this.inputsRun = true;
     this.nextInputAt = now;
     return true;
   }
 
   /**
-   * @param {number} kind
-   * @param {Uint8Array} body
+   * What was held over an earlier connection of this seat is held still.
+   * @param {Session} last
    */
-  command(kind, body) {
-    this.commands = (this.commands + 1) >>> 0;
-    this.#send({ type: 'command', seq: this.commands, body: { type: 'game', kind, body } });
+  goOn(last) {
+    this.inputs.held.set(last.inputs.held);
+    this.reports = last.reports;
+    this.stale = last.placement !== this.placement;
+  }
+
+  /** @param {string} token newer than that of the hello */
+  refresh(token) {
+    this.#send({ type: 'refresh', token });
   }
 
   /**
@@ -131,8 +153,7 @@ export class Session {
     // What was reported before this was known belongs to the old epoch.
     if (this.inputs.hasUnsent) this.flush(now);
     this.placement = placement;
-    // A held position is stale from here on; reports resume when the page sets one that knows of the move.
-    if (this.rule === 'place') this.inputsRun = false;
+    this.#halt();
   }
 
   /** @param {number} now */
@@ -156,11 +177,13 @@ export class Session {
   #frame(message, bytes, now) {
     this.inputs.settle(message.consumed, message.advance, message.note?.superseded ?? 0);
     if (message.note?.correction) this.correct(message.note.correction, now);
+    else if (this.stale) this.#halt();
+    this.stale = false;
     const wrong = this.owner.frame(message, bytes, now);
     this.tick = (this.tick + message.advance) >>> 0;
     this.frames = (this.frames + 1) & 0xff;
-    const { events } = message;
-    if (events && events.items.length > 0) this.events = (events.first + events.items.length - 1) >>> 0;
+    if (this.blind) this.#see(now);
+    if (message.note?.commands != null) this.outbox.acknowledge(message.note.commands, this.tick);
     for (const zone of wrong) this.#resync(zone, now);
     if (!this.unacknowledged) {
       this.unacknowledged = true;
@@ -170,6 +193,19 @@ export class Session {
     // A frame that stands for more ticks than asked for may be all that the server dares to send before it hears of it.
     const waitedFor = message.advance > this.meter.spacing || now - this.ackedAt >= ACK_EARLY_MS;
     if (this.unacknowledged && waitedFor) this.acknowledge(now);
+  }
+
+  /** A held position is stale from here on; reports resume when the page sets one that knows of the move. */
+  #halt() {
+    if (this.rule !== 'place') return;
+    this.inputsRun = this.reports = false;
+  }
+
+  /** @param {number} now */
+  #see(now) {
+    this.blind = false;
+    this.inputsRun = this.reports && this.inputs.fields.length > 0;
+    this.nextInputAt = now;
   }
 
   /** @param {number} now */
@@ -189,15 +225,16 @@ export class Session {
     if (changed) this.flush(now);
   }
 
-  /** @param {number} now */
+  /** @param {number} now @returns {boolean} whether the server may still be there */
   #ping(now) {
     this.unheard += 1;
     if (this.unheard > MAX_UNHEARD) {
       this.owner.lost();
-      return;
+      return false;
     }
     this.#send({ type: 'ping', stamp: stamp(now) });
     this.nextPingAt = now + PING_EVERY_MS;
+    return true;
   }
 
   /** @param {number} zone @param {number} now */
@@ -210,8 +247,9 @@ export class Session {
 
   /** @returns {import('./messages.js').Ack} */
   #ack() {
-    const events = this.events === this.toldEvents ? null : this.events;
-    this.toldEvents = this.events;
+    const { newest } = this.news;
+    const events = newest === this.toldEvents ? null : newest;
+    this.toldEvents = newest;
     return { frames: this.frames, events };
   }
 

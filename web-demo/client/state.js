@@ -34,6 +34,8 @@ export class State {
     /** By kind, then by entity id. @type {Map<number, AnyEntity>[]} */
     this.byKind = [];
     this.frames = 0;
+    /** Whether a frame came since everything was forgotten. */
+    this.whole = false;
     this.depth = 16;
     /** @type {KeyedListeners<string, [AnyEntity]>} */
     this.added = new KeyedListeners();
@@ -51,18 +53,34 @@ export class State {
     this.went = [];
   }
 
+  /** The tick from which a server may go on with deltas; null when there is no such state. */
+  get known() {
+    return this.whole && !this.order.some(({ lost }) => lost) ? this.tick : null;
+  }
+
+  /**
+   * Forgets what the server said, not what the page knows: entities that the next frame does not show again go with it,
+   * the others stay.
+   * @param {number} tick that the next frame's advance counts from
+   */
+  forget(tick) {
+    this.elapsed += Math.max(0, (tick - this.tick) | 0);
+    this.tick = tick;
+    this.zones.clear();
+    this.order = [];
+    this.whole = false;
+  }
+
   /**
    * Starts anew under the schema of a welcome; whoever was there goes.
    * @param {import('./messages.js').Welcome} welcome
    */
   reset(welcome) {
     const gone = this.byKind.flatMap((entities) => [...entities.values()]);
-    this.tick = welcome.tick;
+    this.forget(welcome.tick);
     this.elapsed = 0;
     this.entities.clear();
     this.plans = planSchema(welcome.schema);
-    this.zones.clear();
-    this.order = [];
     this.classes = this.plans.map(entityClasses);
     this.byKind = this.plans.map(() => new Map());
     // At least half a second of samples: the longest delay of the playout clock.
@@ -98,6 +116,7 @@ export class State {
     this.#forgetEmpty();
     this.tick = (this.tick + advance) >>> 0;
     this.elapsed += advance;
+    this.whole = true;
     this.#merge();
     return wrong;
   }

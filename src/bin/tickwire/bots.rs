@@ -1,14 +1,18 @@
-//! `tickwire bots`: simulated players against a running server, and a verdict.
+//! `tickwire bots`: simulated players against a running server, and a verdict. The exit code is the verdict's: 0 held,
+//! 1 broken, 3 none; 2 is bad usage.
 
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use tickwire::bots::{Behaviour, Config, Report, Verify, read_paths};
+use tickwire::bots::{Behaviour, Config, OBJECTIVES, Objective, Report, Search, Verify, find_max, page, read_paths};
+use tickwire::engine::link::Profile;
+
+use crate::machine::Machine;
 
 /// Options of the bots.
 #[derive(Args, Clone)]
@@ -28,9 +32,9 @@ pub struct BotsArgs {
     /// Over how many rooms to spread them; with one, they join whoever plays already
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rooms: u32,
-    /// How long to play once all have come; a recording is followed to its end
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
-    duration: Duration,
+    /// How long to play once all have come (default: 30); a recording is followed to its end
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    duration: Option<Duration>,
     /// How long the coming takes (default: 100 joins per second)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     ramp: Option<Duration>,
@@ -55,9 +59,33 @@ pub struct BotsArgs {
     /// Threads for the bots
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
+    /// Demand that a figure is at most this, such as tick_p99=25ms; may be repeated
+    #[arg(long, value_name = "NAME=LIMIT", long_help = slo_help())]
+    slo: Vec<Objective>,
+    /// Bots that leave per second, half of them without a word; as many come
+    #[arg(long, value_name = "PER_SECOND", default_value = "0", value_parser = churn)]
+    churn: f64,
+    /// Put a network link in front of every bot: lan, wifi, lte, train, or a JSON file that holds one such profile
+    #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
+    profile: Option<Profile>,
+    /// The share of bots that are hostile, 0 to 1; the verdict is about the others, and how the hostile ones end
+    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = fraction)]
+    hostile: f64,
+    /// Find how many bots the server holds, starting with --players (default: 50), for --duration each (default: 10)
+    #[arg(long, conflicts_with_all = ["file", "recording"])]
+    find_max: bool,
+    /// The most bots that --find-max tries
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    most_players: u32,
+    /// The server's process, when it runs on this machine: its processor time goes into the report
+    #[arg(long, value_name = "PID")]
+    server_pid: Option<u32>,
     /// Write all figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write a page with charts to this file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -89,55 +117,187 @@ fn verify(text: &str) -> Result<Verify, String> {
     }
 }
 
-/// Runs the bots. Succeeds when nothing went wrong.
-pub fn run(args: BotsArgs) -> ExitCode {
-    match play(&args) {
+fn churn(text: &str) -> Result<f64, String> {
+    // More than any server admits.
+    const MOST: f64 = 100_000.0;
+    let number = text.parse().ok().filter(|number| (0.0..=MOST).contains(number));
+    number.ok_or_else(|| "must be a number of bots per second, 0 to 100000".to_owned())
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "must be a share from 0 to 1, such as 0.1".to_owned())
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    let unknown = match Profile::named(text) {
+        Ok(profile) => return Ok(profile),
+        Err(unknown) => unknown,
+    };
+    match std::fs::read(text) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| format!("the profile cannot be read: {error}")),
+        Err(_) => Err(format!("{unknown}; nor can a file of that name be read")),
+    }
+}
+
+fn slo_help() -> String {
+    let mut help = "Demand that a figure is at most this, such as tick_p99=25ms; may be repeated.\n\
+        Broken objectives make the exit code 1; 3 says that the bots or the machine were too slow for a verdict.\n\n"
+        .to_owned();
+    for known in &OBJECTIVES {
+        let always = if known.always { " [always 0, unless given]" } else { "" };
+        help += &format!("{:<14} {}{always}\n", known.name, known.help);
+    }
+    help
+}
+
+/// Runs the bots. The exit code is the verdict.
+pub fn run(args: &BotsArgs) -> ExitCode {
+    match play(args) {
         Ok(report) => {
             println!("{report}");
-            if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            report.verdict.exit_code().into()
         }
-        Err(error) => {
+        Err(ended) => {
+            let (code, error) = match ended {
+                Ended::Usage(error) => (2, error),
+                Ended::NoVerdict(error) => (3, error),
+            };
             eprintln!("tickwire: {error}");
-            ExitCode::FAILURE
+            code.into()
         }
     }
 }
 
-fn play(args: &BotsArgs) -> Result<Report, String> {
-    let players = players(args)?;
-    let follows = args.behaviour == Doing::Follow;
-    let config = Config {
-        url: args.url.clone(),
-        game: args.game.clone().unwrap_or_else(|| if follows { "plaza" } else { "arena" }.to_owned()),
-        rooms: args.rooms,
-        duration: args.duration,
-        ramp: args.ramp.unwrap_or(Duration::from_millis(10) * players.len() as u32),
-        seed: args.seed,
-        verify: args.verify,
-        rate: args.rate,
-        threads: args.threads.into(),
-        players,
-    };
-    // Opened first: a path that cannot be written should not cost a run.
-    let create = |path: &PathBuf| File::create(path).map_err(|error| format!("{}: {error}", path.display()));
-    let json = args.json.as_ref().map(create).transpose()?;
+/// Why there is no report.
+enum Ended {
+    /// What was asked for cannot be done.
+    Usage(String),
+    /// It was tried in vain.
+    NoVerdict(String),
+}
+
+/// Where the report goes. Opened first: a path that cannot be written should not cost a run.
+struct Outputs {
+    json: Option<File>,
+    page: Option<File>,
+}
+
+impl Outputs {
+    fn open(args: &BotsArgs) -> Result<Self, Ended> {
+        let create =
+            |path: &PathBuf| File::create(path).map_err(|error| Ended::Usage(format!("{}: {error}", path.display())));
+        Ok(Self {
+            json: args.json.as_ref().map(create).transpose()?,
+            page: args.report.as_ref().map(create).transpose()?,
+        })
+    }
+
+    fn write(self, report: &Report) -> Result<(), String> {
+        if let Some(file) = self.json {
+            serde_json::to_writer_pretty(file, report).map_err(|error| error.to_string())?;
+        }
+        if let Some(mut file) = self.page {
+            file.write_all(page(report)?.as_bytes()).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+fn play(args: &BotsArgs) -> Result<Report, Ended> {
+    let config = config(args)?;
+    enough_descriptors(config.players.len() as u64)?;
+    let outputs = Outputs::open(args)?;
     let bar = if io::stderr().is_terminal() { ProgressBar::new(1) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {elapsed}/{msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{prefix}{bar:30} {elapsed}/{msg}") {
         bar.set_style(style);
     }
-    let report = tickwire::bots::run(&config, |progress| {
+    let report = if args.find_max { search(args, &config, &bar) } else { watch(&config, &bar) };
+    bar.finish_and_clear();
+    let report = report.map_err(|error| Ended::NoVerdict(format!("the bots cannot run: {error}")))?;
+    outputs.write(&report).map_err(|error| Ended::NoVerdict(format!("the report: {error}")))?;
+    Ok(report)
+}
+
+/// Bots without a socket would be the machine's fault and look like the server's.
+fn enough_descriptors(bots: u64) -> Result<(), Ended> {
+    /// For the runtime, the report and questions to the server.
+    const OTHERS: u64 = 64;
+    match Machine::here().descriptors {
+        Some(most) if most < bots + OTHERS => {
+            let needed = bots + OTHERS;
+            let text = format!("{bots} bots need {needed} open files and {most} are allowed: raise it (ulimit -n)");
+            Err(Ended::NoVerdict(text))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn watch(config: &Config, bar: &ProgressBar) -> io::Result<Report> {
+    bar.reset_elapsed();
+    tickwire::bots::run(config, |progress| {
         bar.set_length(progress.expected.as_millis() as u64);
         bar.set_position(progress.elapsed.min(progress.expected).as_millis() as u64);
         let (seconds, joined, failures) = (progress.expected.as_secs(), progress.joined, progress.failures);
         bar.set_message(format!("{seconds}s, {joined} joined, {failures} failures"));
-    });
-    bar.finish_and_clear();
-    let report = report.map_err(|error| format!("the bots cannot run: {error}"))?;
-    if let Some(file) = json {
-        serde_json::to_writer_pretty(file, &report).map_err(|error| format!("the report: {error}"))?;
-    }
-    Ok(report)
+    })
 }
+
+fn search(args: &BotsArgs, config: &Config, bar: &ProgressBar) -> io::Result<Report> {
+    /// Rooms notice within that time that everyone has left.
+    const BETWEEN: Duration = Duration::from_millis(500);
+    let search = Search::new(args.players.unwrap_or(50), args.most_players);
+    let behaviour = config.players.first().cloned().unwrap_or(Behaviour::Wander);
+    let play = |players: u32| {
+        std::thread::sleep(BETWEEN);
+        bar.set_prefix(format!("{players} bots "));
+        let (ramp, players) = (ramp(args, players), vec![behaviour.clone(); players as usize]);
+        watch(&Config { players, ramp, ..config.clone() }, bar)
+    };
+    find_max(search, play, |step| bar.suspend(|| eprintln!("{step}")))
+}
+
+/// A hundred joins per second unless told otherwise.
+fn ramp(args: &BotsArgs, players: u32) -> Duration {
+    args.ramp.unwrap_or(Duration::from_millis(10) * players)
+}
+
+fn config(args: &BotsArgs) -> Result<Config, Ended> {
+    let players = players(args).map_err(Ended::Usage)?;
+    let follows = args.behaviour == Doing::Follow;
+    if follows && (args.churn > 0.0 || args.hostile > 0.0 || args.find_max) {
+        let text =
+            "--behaviour follow walks recordings to their end: it goes without --churn, --hostile and --find-max";
+        return Err(Ended::Usage(text.to_owned()));
+    }
+    let seconds = Duration::from_secs(if args.find_max { 10 } else { 30 });
+    let mut objectives = args.slo.clone();
+    if args.find_max && objectives.is_empty() {
+        let usual = FIND_MAX.iter().map(|text| text.parse::<Objective>().expect("a known objective"));
+        objectives.extend(usual);
+    }
+    Ok(Config {
+        url: args.url.clone(),
+        game: args.game.clone().unwrap_or_else(|| if follows { "plaza" } else { "arena" }.to_owned()),
+        rooms: args.rooms,
+        duration: args.duration.unwrap_or(seconds),
+        ramp: ramp(args, players.len() as u32),
+        seed: args.seed,
+        verify: args.verify,
+        rate: args.rate,
+        threads: args.threads.into(),
+        objectives,
+        churn: args.churn,
+        profile: args.profile.clone(),
+        hostile: args.hostile,
+        server_pid: args.server_pid,
+        players,
+    })
+}
+
+/// What a search demands when nothing else was said: a state is never older than two ticks at 20 Hz, and inputs are felt
+/// within a quarter of a second.
+const FIND_MAX: [&str; 3] = ["staleness_p99=100ms", "latency_p99=250ms", "skipped=0"];
 
 fn players(args: &BotsArgs) -> Result<Vec<Behaviour>, String> {
     let file = args.file.as_ref().or(args.recording.as_ref());

@@ -33,7 +33,7 @@ enum Command {
     /// Serve the demo and its games (the default)
     Serve(knobs::Flags),
     /// Simulate players against a running server, and judge it
-    Bots(bots::BotsArgs),
+    Bots(Box<bots::BotsArgs>),
     /// Weigh movement on the wire, beside other ways to send it
     Measure(measure::MeasureArgs),
     /// Print the effective configuration, and where each value came from
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     match cli.command {
         None => serve::run(&cli.flags),
         Some(Command::Serve(flags)) => serve::run(&flags),
-        Some(Command::Bots(args)) => bots::run(args),
+        Some(Command::Bots(args)) => bots::run(&args),
         Some(Command::Measure(args)) => measure::run(&args),
         Some(Command::Config(args)) => print_config(&args),
         Some(Command::Doctor(flags)) => doctor::run(&flags),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tickwire::Server;
+use tickwire::server::interrupted;
 use tracing::warn;
 
 use crate::doctor::short_of_descriptors;
@@ -34,7 +35,7 @@ pub fn run(flags: &Flags) -> ExitCode {
     announce(listener.local_addr().unwrap_or(config.bind));
     let served = actix_web::rt::System::new().block_on(async {
         let server = Server::new(config).demo_games();
-        server.run(listener, shutdown()).await
+        server.run(listener, interrupted()).await
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,22 +67,4 @@ fn announce(address: SocketAddr) {
     println!("Open it in two tabs and play. Add bots from another terminal:");
     println!("  tickwire bots --url ws://127.0.0.1:{port}/play --players 20");
     println!("Stop with ctrl-c.");
-}
-
-async fn shutdown() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
-    // Without a way to hear of ctrl-c, serve until killed.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

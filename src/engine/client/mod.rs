@@ -241,6 +241,10 @@ impl Client {
     pub fn relax(&mut self) {
         self.depth = Depth::Continuity;
         self.zones.clear();
+        // Only counted from here on; a thousand clients with a thousand names each are a lot of names.
+        if let Some(welcome) = &mut self.welcome {
+            welcome.players = Vec::new();
+        }
     }
 
     /// What the server said first.

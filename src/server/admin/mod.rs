@@ -8,7 +8,7 @@ mod view;
 
 use std::time::Duration;
 
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, IF_NONE_MATCH, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, IF_NONE_MATCH, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::rt::time::sleep;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -30,7 +30,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     app.service(
         web::scope("/admin")
             .app_data(web::PayloadConfig::new(limits::RESERVATION))
-            .route("", web::get().to(page))
+            .route("", web::get().to(front))
             .route("/", web::get().to(page))
             .route("/api/events", web::get().to(events))
             .route("/api/rooms/{id}/frame", web::get().to(frame))
@@ -46,13 +46,24 @@ async fn nothing() -> HttpResponse {
     HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("404: no such page\n")
 }
 
+/// The page's addresses are relative, because it may live below a path.
+async fn front(edge: web::Data<Edge>) -> HttpResponse {
+    if !edge.admin.is_open() {
+        return nothing().await;
+    }
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, "admin/")).finish()
+}
+
 async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
     if !edge.admin.is_open() {
         return nothing().await;
     }
     let file = request.match_info().get("file").unwrap_or("index.html");
     // A server without the demo still has operators.
-    let pages = if edge.config.pages == Pages::None { &Pages::Embedded } else { &edge.config.pages };
+    let pages = match &edge.config.pages {
+        disk @ Pages::Disk(_) => disk,
+        Pages::Embedded | Pages::Folder(_) | Pages::None => &Pages::Embedded,
+    };
     pages::answer(pages, &format!("admin/{file}"), request.headers().get(IF_NONE_MATCH))
 }
 

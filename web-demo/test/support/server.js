@@ -1,11 +1,10 @@
-// A server in virtual time: sockets that deliver after a latency, messages encoded as PROTOCOL.md says, and a clock with
+// A server in virtual time: sockets that deliver after a latency, messages as wire.js writes and reads them, and a clock with
 // timers that tests advance. It sends keyframes only; deltas are covered by the golden vectors.
 
 import { encodeKeyframe } from './encoder.js';
-import { MessageReader } from '../../client/reader.js';
 import { planSchema } from '../../client/schema.js';
-import { MessageWriter } from '../../client/writer.js';
 import { Zone } from '../../client/zone.js';
+import { decodeClient, encodeFrame, encodeStill, encodeWelcome } from './wire.js';
 
 /** A clock whose timers run only when a test advances it. */
 export class VirtualTime {
@@ -25,7 +24,7 @@ export class VirtualTime {
   async advance(ms) {
     const end = this.ms + ms;
     for (;;) {
-      await Promise.resolve();
+      await settle();
       const due = [...this.timers].filter(([, { at }]) => at <= end).sort((a, b) => a[1].at - b[1].at || a[0] - b[0])[0];
       if (!due) break;
       this.timers.delete(due[0]);
@@ -33,13 +32,18 @@ export class VirtualTime {
       due[1].call();
     }
     this.ms = end;
-    await Promise.resolve();
+    await settle();
   }
 
   /** Lets time pass without running timers, as in a frozen tab. */
   freeze(ms) {
     this.ms += ms;
   }
+}
+
+/** Lets promises settle that wait for each other, as many as there ever are in a row here. */
+async function settle() {
+  for (let turn = 0; turn < 10; turn++) await null;
 }
 
 /** The server's end of one connection. */
@@ -70,7 +74,7 @@ class Peer {
 }
 
 export class FakeServer {
-  /** `accept(peer, message)` hears every client message; by default hellos are welcomed. */
+  /** `accept(peer, message)` hears every client message; by default hellos are welcomed, pings not answered. */
   constructor(time, { welcome = {}, latency = 10 } = {}) {
     this.time = time;
     this.latency = latency;
@@ -130,12 +134,15 @@ export class FakeServer {
   /** Sends a frame with zones as `[id, rows]`, rows as `{ kind, id, values }`. */
   frame({ advance = 1, consumed = 0, note = null, events = null, zones = [], hash } = {}) {
     const parts = zones.map(([zone, rows]) => {
-      const bytes = encodeKeyframe(this.welcome.schema, rows);
-      const state = new Zone(planSchema(this.welcome.schema));
-      state.readKeyframe(bytes);
-      return { zone, bytes, hash: hash === undefined ? state.hash() : hash };
+      const part = keyframe(this.welcome.schema, zone, rows);
+      return hash === undefined ? part : { ...part, hash };
     });
     this.peer.send(encodeFrame({ advance, consumed, note, events, parts }));
+  }
+
+  /** Sends a frame of deltas in which everything goes on as foreseen. */
+  still(advance = 1) {
+    this.peer.send(encodeStill(advance));
   }
 }
 
@@ -186,145 +193,12 @@ export function avatar(id, x, y = 0, heading = 0, mood = 0, alive = 1) {
   return { kind: 0, id, values: [x, y, heading, mood, alive] };
 }
 
-export function encodeWelcome(welcome) {
-  const out = new MessageWriter();
-  out.unsigned(0);
-  out.unsigned(welcome.version);
-  out.text(welcome.room);
-  out.text(welcome.game);
-  for (const number of [welcome.rate, welcome.tick, welcome.seat, welcome.entity]) out.unsigned(number);
-  out.unsigned(welcome.rule === 'steer' ? 0 : 1);
-  out.u8(welcome.placement);
-  out.option(welcome.resume ?? null, (token) => out.slice(token));
-  out.unsigned(['fresh', 'seat', 'state'].indexOf(welcome.continuity ?? 'fresh'));
-  for (const number of [welcome.events, welcome.listed, welcome.commands]) out.unsigned(number ?? 0);
-  out.option(welcome.expires ?? null, (seconds) => out.unsigned(seconds));
-  out.list(welcome.schema, (kind) => {
-    out.text(kind.name);
-    out.list(kind.fields, (field) => writeField(field, out));
-  });
-  out.list(welcome.inputs, (field) => writeField(field, out));
-  out.list(welcome.properties, (pair) => pair.forEach((text) => out.text(text)));
-  out.list(welcome.players, (player) => writePlayer(player, out));
-  return out.finish();
-}
-
-function writeField({ name, shape, motion }, out) {
-  out.text(name);
-  out.unsigned(['bool', 'int', 'fixed', 'angle', 'enum', 'colour'].indexOf(shape.type));
-  if (shape.type === 'int' || shape.type === 'fixed') {
-    out.i32(shape.min);
-    out.i32(shape.max);
-  }
-  if (shape.type === 'fixed') out.unsigned(shape.perUnit);
-  if (shape.type === 'angle') out.u8(shape.bits);
-  if (shape.type === 'enum') out.list(shape.labels, (label) => out.text(label));
-  if (shape.type === 'colour') out.u8(shape.count);
-  out.unsigned(['hold', 'linear', 'smooth'].indexOf(motion));
-}
-
-function writePlayer({ seat, entity, name, away = false }, out) {
-  out.unsigned(seat);
-  out.unsigned(entity);
-  out.text(name);
-  out.u8(away ? 1 : 0);
-}
-
-/** Always in the form that lists its zones. */
-function encodeFrame({ advance, consumed, note, events, parts }) {
-  const out = new MessageWriter();
-  const few = Math.min(consumed, 3);
-  out.u8(0xc0 | (advance === 1 ? 0 : 1) | (few << 1) | (note ? 8 : 0) | (events ? 16 : 0));
-  if (advance !== 1) out.unsigned(advance);
-  if (few === 3) out.unsigned(consumed);
-  const writeNote = ({ superseded = 0, correction = null }) => {
-    out.u8(Math.min(superseded, 31) | (correction ? 64 : 0));
-    if (superseded >= 31) out.unsigned(superseded);
-    for (const byte of correction ? [correction.placement, correction.reason] : []) out.u8(byte);
-  };
-  const writeEvents = ({ first, lost = 0, items }) => {
-    out.unsigned(first);
-    out.unsigned(lost);
-    out.list(items, ({ age = 0, joined, left, game }) => {
-      out.unsigned(age);
-      out.unsigned(joined ? 0 : left ? 1 : 2);
-      if (joined) writePlayer(joined, out);
-      for (const number of left ?? []) out.unsigned(number);
-      if (game) {
-        out.unsigned(game.kind);
-        out.slice(game.body);
-      }
-    });
-  };
-  if (note) writeNote(note);
-  if (events) writeEvents(events);
-  out.unsigned(parts.length);
-  parts.forEach(({ zone, bytes, hash }, index) => {
-    out.unsigned(zone);
-    out.u8(hash === null ? 1 : 5);
-    for (let shift = 0; hash !== null && shift < 32; shift += 8) out.u8((hash >>> shift) & 0xff);
-    if (index + 1 < parts.length) out.unsigned(bytes.length);
-    for (const byte of bytes) out.u8(byte);
-  });
-  return out.finish();
-}
-
-function decodeClient(bytes, inputs) {
-  const reader = new MessageReader(bytes);
-  if (bytes[0] >= 0x80) return decodeInputs(reader, planSchema([{ name: 'input', fields: inputs }])[0].fields);
-  const pairs = () => reader.list(() => [reader.text(), reader.text()]);
-  const join = () => {
-    const type = ['joinOrCreate', 'create', 'byId', 'reserved'][reader.u32()];
-    if (type === 'reserved') return { type, ticket: reader.text() };
-    return type === 'byId' ? { type, room: reader.text() } : { type, game: reader.text(), options: pairs() };
-  };
-  const number = () => reader.option(() => reader.u32());
-  const resume = () => ({ token: reader.slice(), tick: number(), events: number() });
-  const readers = {
-    0: () => ({
-      type: 'hello', version: reader.u16(), join: join(), role: ['player', 'observer'][reader.u32()], name: reader.text(),
-      player: pairs(), resume: reader.option(resume), token: reader.option(() => reader.text()), rate: reader.u16(),
-    }),
-    3: () => ({ type: 'command', seq: reader.u32(), body: commandBody(reader) }),
-    4: () => ({ type: 'ping', stamp: reader.u32() }),
-    5: () => ({ type: 'resync', zone: reader.u16(), tick: reader.u32() }),
-    6: () => ({ type: 'refresh', token: reader.text() }),
-  };
-  const message = readers[reader.u32()]();
-  reader.finish();
-  return message;
-}
-
-function commandBody(reader) {
-  const type = ['game', 'call', 'chat'][reader.u32()];
-  if (type === 'chat') return { type, to: reader.list(() => reader.u16()), text: reader.text() };
-  return { type, kind: reader.u16(), body: reader.slice() };
-}
-
-/** Inputs or an acknowledgement alone. */
-function decodeInputs(reader, fields) {
-  const first = reader.u8();
-  const ack = { frames: reader.u8(), events: first & 1 ? reader.u32() : null };
-  const placement = first & 2 ? reader.u8() : 0;
-  const held = first & 4 ? reader.u32() : 0;
-  const runs = [];
-  while (reader.offset < reader.bytes.length) {
-    const count = first & 8 ? reader.u32() : 1;
-    runs.push({ count, values: unpack(fields, reader) });
-  }
-  return runs.length + held === 0 ? { type: 'ack', ack } : { type: 'inputs', ack, placement, held, runs };
-}
-
-function unpack(fields, reader) {
-  const widths = fields.map((field) => 32 - Math.clz32(field.max - field.min));
-  const count = Math.max(1, Math.ceil(widths.reduce((sum, width) => sum + width, 0) / 8));
-  let bits = 0n;
-  for (let index = 0; index < count; index++) bits |= BigInt(reader.u8()) << BigInt(8 * index);
-  return fields.map((field, column) => {
-    const offset = Number(BigInt.asUintN(widths[column], bits));
-    bits >>= BigInt(widths[column]);
-    return field.min + offset;
-  });
+/** The part of a frame that makes a zone have these rows. */
+export function keyframe(schema, zone, rows) {
+  const bytes = encodeKeyframe(schema, rows);
+  const state = new Zone(planSchema(schema));
+  state.readKeyframe(bytes);
+  return { zone, bytes, hash: state.hash() };
 }
 
 /** All inputs that a peer sent, one by one, in quanta. */

@@ -1,0 +1,203 @@
+//! The server as anyone can see it from outside: its metrics, its list of rooms.
+//!
+//! A request is HTTP/1.0 and its answer is read to the end, so there is nothing to know about chunks and connections.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio_tungstenite::tungstenite::http::Uri;
+
+/// Where to ask.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    host: String,
+    port: u16,
+}
+
+/// What the metrics said at one moment. Counters count from the server's start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// Ticks by how long they took at the most, in seconds: ascending, cumulative.
+    ticks: Vec<(f64, f64)>,
+    values: BTreeMap<String, f64>,
+}
+
+/// What the server's metrics say about a run; other players' ticks and bytes are among it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ServerFigures {
+    /// Ticks computed.
+    pub ticks: u64,
+    /// Half of the ticks took less, in milliseconds; within a bucket of the histogram, interpolated.
+    pub tick_p50_ms: Option<f64>,
+    /// 99 of 100 took less; infinite (in JSON `null`) beyond the last bucket.
+    pub tick_p99_ms: Option<f64>,
+    /// Ticks computed more than a period late.
+    pub late_ticks: u64,
+    /// Ticks never computed.
+    pub skipped_ticks: u64,
+    /// Times that sending to a slow client was held.
+    pub holds: u64,
+    /// Bytes of messages sent per second.
+    pub bytes_sent_per_second: f64,
+}
+
+#[derive(Deserialize)]
+struct Room {
+    id: String,
+    players: usize,
+}
+
+impl Outside {
+    const WITHIN: Duration = Duration::from_secs(1);
+    /// Ten thousand rooms take less.
+    const MOST_BYTES: u64 = 8 * 1024 * 1024;
+
+    /// The server behind a WebSocket endpoint; `None` when the URL has no host.
+    pub fn of(url: &str) -> Option<Self> {
+        let uri: Uri = url.parse().ok()?;
+        Some(Self { host: uri.host()?.to_owned(), port: uri.port_u16().unwrap_or(80) })
+    }
+
+    /// Whether it is this machine, as far as the URL tells.
+    pub fn is_here(&self) -> bool {
+        let host = self.host.trim_matches(['[', ']']);
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    fn get(&self, path: &str) -> io::Result<String> {
+        let host = self.host.trim_matches(['[', ']']);
+        let address = (host, self.port).to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
+        let mut stream = TcpStream::connect_timeout(&address, Self::WITHIN)?;
+        stream.set_read_timeout(Some(Self::WITHIN))?;
+        stream.set_write_timeout(Some(Self::WITHIN))?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}:{}\r\n\r\n", self.host, self.port)?;
+        let mut answer = String::new();
+        stream.take(Self::MOST_BYTES).read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::InvalidData)?;
+        let status = head.split(' ').nth(1).unwrap_or_default();
+        if status == "200" { Ok(body.to_owned()) } else { Err(io::Error::other(format!("{path} answered {status}"))) }
+    }
+
+    /// The metrics now.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn metrics(&self) -> io::Result<Reading> {
+        self.get("/metrics").map(|text| Reading::parse(&text))
+    }
+
+    /// Players by room id.
+    ///
+    /// # Errors
+    /// When there is no such list.
+    pub fn players(&self) -> io::Result<BTreeMap<String, usize>> {
+        let rooms: Vec<Room> = serde_json::from_str(&self.get("/api/rooms")?)?;
+        Ok(rooms.into_iter().map(|room| (room.id, room.players)).collect())
+    }
+}
+
+impl Reading {
+    const TICKS: &str = "tickwire_tick_duration_seconds_bucket{le=\"";
+
+    fn parse(text: &str) -> Self {
+        let mut reading = Self::default();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let Some((name, value)) = line.split_once(' ') else { continue };
+            let Ok(value) = value.split(' ').next().unwrap_or_default().parse::<f64>() else { continue };
+            if let Some(bound) = name.strip_prefix(Self::TICKS) {
+                let bound = bound.trim_end_matches("\"}");
+                reading.ticks.push((bound.parse().unwrap_or(f64::INFINITY), value));
+            } else if !name.contains('{') {
+                reading.values.insert(name.to_owned(), value);
+            }
+        }
+        reading
+    }
+
+    fn grown(&self, earlier: &Self, name: &str) -> f64 {
+        let value = |reading: &Self| reading.values.get(name).copied().unwrap_or(0.0);
+        (value(self) - value(earlier)).max(0.0)
+    }
+
+    /// Processor seconds of the server, when it tells them.
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        ["process_cpu_seconds_total", "tickwire_process_cpu_seconds_total"]
+            .iter()
+            .find_map(|name| self.values.get(*name).copied())
+    }
+
+    /// What happened since `earlier`, `seconds` ago.
+    pub fn since(&self, earlier: &Self, seconds: f64) -> ServerFigures {
+        let count = |name| self.grown(earlier, name) as u64;
+        let per_second = |name| if seconds > 0.0 { self.grown(earlier, name) / seconds } else { 0.0 };
+        let before = |index: usize| earlier.ticks.get(index).map_or(0.0, |(_, count)| *count);
+        let ticks: Vec<(f64, f64)> =
+            self.ticks.iter().enumerate().map(|(index, (bound, count))| (*bound, count - before(index))).collect();
+        ServerFigures {
+            ticks: count("tickwire_ticks_total"),
+            tick_p50_ms: quantile(&ticks, 0.5).map(|seconds| seconds * 1000.0),
+            tick_p99_ms: quantile(&ticks, 0.99).map(|seconds| seconds * 1000.0),
+            late_ticks: count("tickwire_late_ticks_total"),
+            skipped_ticks: count("tickwire_skipped_ticks_total"),
+            holds: count("tickwire_holds_total"),
+            bytes_sent_per_second: per_second("tickwire_bytes_sent_total"),
+        }
+    }
+}
+
+/// The value below which the share `q` lies, of ascending bounds with cumulative counts; linear within a bucket.
+fn quantile(buckets: &[(f64, f64)], q: f64) -> Option<f64> {
+    let (_, all) = *buckets.last()?;
+    let wanted = q * all;
+    let mut below = (0.0, 0.0);
+    for (bound, count) in buckets {
+        if *count >= wanted && *count > below.1 {
+            let (from, before) = below;
+            return Some(from + (bound - from) * (wanted - before) / (count - before));
+        }
+        below = (*bound, *count);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THEN: &str = "# HELP x\ntickwire_ticks_total 10\n\
+        tickwire_tick_duration_seconds_bucket{le=\"0.001\"} 10\n\
+        tickwire_tick_duration_seconds_bucket{le=\"0.002\"} 10\n\
+        tickwire_tick_duration_seconds_bucket{le=\"+Inf\"} 10\n# EOF\n";
+    const NOW: &str = "tickwire_ticks_total 110\ntickwire_late_ticks_total 3\ntickwire_bytes_sent_total 5000\n\
+        tickwire_delta_bits{game=\"arena\"} 7\nprocess_cpu_seconds_total 1.5\n\
+        tickwire_tick_duration_seconds_bucket{le=\"0.001\"} 60\n\
+        tickwire_tick_duration_seconds_bucket{le=\"0.002\"} 110\n\
+        tickwire_tick_duration_seconds_bucket{le=\"+Inf\"} 110\n";
+
+    #[test]
+    fn a_run_is_the_difference_of_two_readings() {
+        let (then, now) = (Reading::parse(THEN), Reading::parse(NOW));
+        let figures = now.since(&then, 2.0);
+        assert_eq!((figures.ticks, figures.late_ticks, figures.skipped_ticks), (100, 3, 0));
+        assert_eq!((figures.bytes_sent_per_second, now.cpu_seconds()), (2500.0, Some(1.5)));
+        assert_eq!(figures.tick_p50_ms, Some(1.0));
+        assert!((figures.tick_p99_ms.expect("there are ticks") - 1.98).abs() < 1e-9);
+        assert_eq!(now.since(&now, 1.0).tick_p99_ms, None, "nothing happened");
+    }
+
+    #[test]
+    fn what_is_beyond_the_last_bucket_is_endless() {
+        assert_eq!(quantile(&[(0.1, 5.0), (f64::INFINITY, 10.0)], 0.99), Some(f64::INFINITY));
+        assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn the_endpoint_tells_where_to_ask() {
+        let outside = Outside::of("ws://[::1]:9090/play").expect("a host");
+        assert_eq!((outside.host.as_str(), outside.port), ("[::1]", 9090));
+        assert!(Outside::of("nonsense").is_none_or(|outside| outside.port == 80));
+    }
+}

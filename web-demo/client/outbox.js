@@ -1,0 +1,208 @@
+// Reliable messages to the game: numbered, kept until the game has seen them, sent again after a connection was lost,
+// each counted once. Also who waits for what: chat for its delivery, calls for their reply.
+//
+// Bounded: a page that sends faster than the server takes is told no. Who sends is the session, when the pace allows it.
+
+import { Pace } from './pace.js';
+
+/** Commands kept: as many as a server takes in one tick. */
+const MAX_KEPT = 32;
+/** Calls that wait for a reply. */
+const MAX_CALLS = 64;
+/** Below the server's 20 per second and burst of 20 ... */
+const COMMAND_EVERY_MS = 60;
+const COMMAND_BURST = 10;
+/** ... and for chat two per second and a burst of five. */
+const CHAT_EVERY_MS = 600;
+const CHAT_BURST = 3;
+
+const TEXT = new TextDecoder();
+
+/**
+ * @typedef {import('./messages.js').CommandBody} CommandBody
+ * @typedef {{ resolve(value: any): void, reject(error: Error): void }} Waiter
+ * @typedef {{ seq: number, body: CommandBody, waiter: Waiter | null }} Kept
+ * @typedef {'refused' | 'timeout' | 'gone' | 'full'} CommandFailure
+ */
+
+/** Why a chat line or a call came to nothing. */
+export class CommandError extends Error {
+  /**
+   * @param {CommandFailure} failure `refused`: the game said no, the message is its text; `timeout`: no reply in time, it may
+   *   still be done; `gone`: the seat was lost or left before an answer; `full`: too much is waiting already
+   * @param {string} message
+   */
+  constructor(failure, message) {
+    super(message);
+    this.name = 'CommandError';
+    /** @type {CommandFailure} */
+    this.failure = failure;
+  }
+}
+
+export class Outbox {
+  /** @param {Pick<import('./connection.js').Environment, 'setTimeout' | 'clearTimeout'>} env */
+  constructor(env) {
+    this.env = env;
+    /** The number of the newest command. */
+    this.newest = 0;
+    /** Commands that the game has not seen, in order. @type {Kept[]} */
+    this.kept = [];
+    /** How many of them were sent over this connection. */
+    this.sent = 0;
+    /** Calls without a reply, by number. @type {Map<number, Waiter & { timer: any }>} */
+    this.calls = new Map();
+    this.pace = new Pace(COMMAND_EVERY_MS, COMMAND_BURST);
+    this.chatPace = new Pace(CHAT_EVERY_MS, CHAT_BURST);
+    this.closed = false;
+  }
+
+  /**
+   * What a page before a reload did not see delivered.
+   * @param {number} first the number of the first one
+   * @param {CommandBody[]} bodies
+   */
+  restore(first, bodies) {
+    this.kept = bodies.slice(0, MAX_KEPT).map((body, index) => ({ seq: (first + index) >>> 0, body, waiter: null }));
+  }
+
+  /**
+   * A connection begins.
+   * @param {import('./messages.js').Welcome} welcome
+   */
+  begin({ continuity, commands, tick }) {
+    this.pace.reset();
+    this.chatPace.reset();
+    this.sent = 0;
+    if (continuity === 'fresh') this.fail('the seat was lost');
+    else this.acknowledge(commands, tick);
+    // The next one that the server takes is the one after `commands`; what does not follow cannot be delivered.
+    if (this.kept.length > 0 && this.kept[0].seq !== (commands + 1) >>> 0) this.fail('the server lost a message before it');
+    this.newest = (commands + this.kept.length) >>> 0;
+  }
+
+  /**
+   * Keeps a message for the game. Returns whether there is room for it.
+   * @param {CommandBody} body
+   * @param {Waiter | null} [waiter] of the delivery
+   */
+  add(body, waiter = null) {
+    if (this.closed || this.kept.length >= MAX_KEPT) return false;
+    this.newest = (this.newest + 1) >>> 0;
+    this.kept.push({ seq: this.newest, body, waiter });
+    return true;
+  }
+
+  /**
+   * @param {CommandBody} body
+   * @returns {Promise<number>} the tick at which the game had seen it
+   */
+  deliver(body) {
+    return quiet(new Promise((resolve, reject) => {
+      if (!this.add(body, { resolve, reject })) reject(this.#refusal());
+    }));
+  }
+
+  /**
+   * @param {CommandBody} body
+   * @param {number} timeout milliseconds
+   * @returns {Promise<Uint8Array>} the game's reply
+   */
+  ask(body, timeout) {
+    return quiet(new Promise((resolve, reject) => {
+      if (this.calls.size >= MAX_CALLS || !this.add(body)) return reject(this.#refusal());
+      const seq = this.newest;
+      const late = () => {
+        this.calls.delete(seq);
+        reject(new CommandError('timeout', `no reply within ${timeout} ms`));
+      };
+      this.calls.set(seq, { resolve, reject, timer: this.env.setTimeout(late, timeout) });
+    }));
+  }
+
+  /**
+   * Those that may be sent now, in order; they count as sent.
+   * @param {number} now
+   * @returns {import('./messages.js').Command[]}
+   */
+  take(now) {
+    const due = [];
+    for (; this.sent < this.kept.length && this.wait(now) === 0; this.sent++) {
+      const { seq, body } = this.kept[this.sent];
+      this.pace.take(now);
+      if (body.type === 'chat') this.chatPace.take(now);
+      due.push(/** @type {const} */ ({ type: 'command', seq, body }));
+    }
+    return due;
+  }
+
+  /**
+   * Milliseconds until the next one may be sent; Infinity when there is none.
+   * @param {number} now
+   */
+  wait(now) {
+    if (this.sent >= this.kept.length) return Infinity;
+    const chat = this.kept[this.sent].body.type === 'chat' ? this.chatPace.wait(now) : 0;
+    return Math.max(chat, this.pace.wait(now));
+  }
+
+  /**
+   * The game has seen all commands up to this one.
+   * @param {number} seq
+   * @param {number} tick
+   */
+  acknowledge(seq, tick) {
+    let seen = 0;
+    while (seen < this.kept.length && ((this.kept[seen].seq - seq) | 0) <= 0) seen += 1;
+    for (const { waiter } of this.kept.splice(0, seen)) waiter?.resolve(tick);
+    this.sent = Math.max(0, this.sent - seen);
+  }
+
+  /** @param {number} command @param {boolean} done @param {Uint8Array} body */
+  reply(command, done, body) {
+    const call = this.calls.get(command);
+    if (!call) return;
+    this.calls.delete(command);
+    this.env.clearTimeout(call.timer);
+    // A copy: the message's buffer should not live as long as the page keeps a body.
+    if (done) call.resolve(body.slice());
+    else call.reject(new CommandError('refused', TEXT.decode(body)));
+  }
+
+  /**
+   * Nothing of all this will come to anything.
+   * @param {string} why
+   */
+  fail(why) {
+    const waiting = [...this.kept.flatMap(({ waiter }) => waiter ?? []), ...this.calls.values()];
+    for (const { timer } of this.calls.values()) this.env.clearTimeout(timer);
+    this.kept = [];
+    this.sent = 0;
+    this.calls.clear();
+    for (const { reject } of waiting) reject(new CommandError('gone', why));
+  }
+
+  /**
+   * Nothing is taken any more.
+   * @param {string} why
+   */
+  close(why) {
+    this.closed = true;
+    this.fail(why);
+  }
+
+  #refusal() {
+    if (this.closed) return new CommandError('gone', 'the room is closed');
+    return new CommandError('full', 'too many messages wait for the server');
+  }
+}
+
+/**
+ * A page that does not care what became of a message need not catch anything.
+ * @template T
+ * @param {Promise<T>} promise
+ */
+function quiet(promise) {
+  promise.catch(() => {});
+  return promise;
+}

@@ -1,0 +1,46 @@
+// Who is in the room and what the game says about it: as of the welcome, kept up to date by events. Events that the
+// welcome includes already do not count twice.
+
+/**
+ * @typedef {import('./events-wire.js').Player} Player
+ * @typedef {import('./events-wire.js').EventBody} EventBody
+ */
+
+export class Roster {
+  constructor() {
+    /** By seat. @type {Map<number, Player>} */
+    this.players = new Map();
+    /** @type {Record<string, string>} */
+    this.properties = {};
+    /** The newest event that is included. */
+    this.listed = 0;
+  }
+
+  /** @param {import('./messages.js').Welcome} welcome */
+  begin({ players, properties, listed }) {
+    this.players.clear();
+    for (const player of players) this.players.set(player.seat, player);
+    this.properties = Object.fromEntries(properties);
+    this.listed = listed;
+  }
+
+  /**
+   * @param {number} number of the event
+   * @param {EventBody} body
+   */
+  apply(number, body) {
+    if (((number - this.listed) | 0) <= 0) return;
+    this.listed = number;
+    if (body.type === 'joined') this.players.set(body.player.seat, body.player);
+    else if (body.type === 'left') this.players.delete(body.seat);
+    else if (body.type === 'away' || body.type === 'back') this.#setAway(body.seat, body.type === 'away');
+    else if (body.type === 'property' && body.value === '') delete this.properties[body.key];
+    else if (body.type === 'property') this.properties[body.key] = body.value;
+  }
+
+  /** @param {number} seat @param {boolean} away */
+  #setAway(seat, away) {
+    const player = this.players.get(seat);
+    if (player) this.players.set(seat, { ...player, away });
+  }
+}

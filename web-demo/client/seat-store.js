@@ -1,0 +1,138 @@
+// What outlives the page: the claim to a seat, kept in a storage like `sessionStorage` under the server's URL, so that a
+// reload comes back to the same seat. Storage is a courtesy: when it is full, forbidden or holds nonsense, there is none.
+//
+// A duplicated tab starts with a copy. The server's tokens are good for one return, so whoever returns tells the other
+// pages of this browser the next one: a page that was replaced can claim the seat back when its player says so.
+
+/**
+ * @typedef {{ getItem(key: string): string | null, setItem(key: string, value: string): void,
+ *   removeItem(key: string): void }} SeatStorage
+ * @typedef {{ postMessage(message: any): void, onmessage: ((event: any) => void) | null, unref?(): void }} SeatChannel
+ * @typedef {import('./messages.js').CommandBody} CommandBody
+ * @typedef {Omit<import('./connection.js').Request, 'token'>} StoredRequest
+ * @typedef {{ room: string, resume: Uint8Array, events: number, request: StoredRequest, firstCommand: number,
+ *   commands: CommandBody[] }} StoredSeat `events`: the newest that arrived; `commands`: those that the game may not have
+ *   seen, numbered from `firstCommand` on
+ */
+
+export class SeatStore {
+  /**
+   * @param {SeatStorage | null} storage
+   * @param {string} url
+   * @param {((name: string) => SeatChannel) | null} open a channel to the other pages of this browser
+   */
+  constructor(storage, url, open) {
+    this.storage = storage;
+    this.key = `tickwire:${url}`;
+    this.channel = storage && open ? open(this.key) : null;
+    if (!this.channel) return;
+    this.channel.onmessage = ({ data }) => this.#heard(data);
+    this.channel.unref?.();
+  }
+
+  /** Whether anything outlives the page. */
+  get remembers() {
+    return this.storage !== null;
+  }
+
+  /** @returns {StoredSeat | null} */
+  read() {
+    try {
+      const text = this.storage?.getItem(this.key);
+      return text ? parsed(text) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** @param {StoredSeat} seat */
+  write(seat) {
+    const { resume, commands, ...rest } = seat;
+    const plain = { ...rest, resume: toText(resume), commands: commands.map(commandToPlain) };
+    try {
+      this.storage?.setItem(this.key, JSON.stringify(plain));
+    } catch {
+      // Without a stored seat, a reload is a fresh join.
+    }
+  }
+
+  /**
+   * Another page plays on this seat; what was lost to it is no business of ours.
+   * @param {number} events the newest that arrived here
+   */
+  replaced(events) {
+    const seat = this.read();
+    if (seat) this.write({ ...seat, events, commands: [] });
+  }
+
+  /**
+   * A claim was granted.
+   * @param {Uint8Array} spent the token that it was made with
+   * @param {Uint8Array} next the one that is good from now on
+   */
+  renewed(spent, next) {
+    this.channel?.postMessage({ spent: toText(spent), next: toText(next) });
+  }
+
+  /**
+   * Forgets the seat.
+   * @param {string} [room] only when it is one of this room
+   */
+  remove(room) {
+    if (room !== undefined && this.read()?.room !== room) return;
+    try {
+      this.storage?.removeItem(this.key);
+    } catch {
+      // Not there then.
+    }
+  }
+
+  /** @param {any} data */
+  #heard(data) {
+    const seat = this.read();
+    if (!seat || typeof data?.next !== 'string' || data.spent !== toText(seat.resume)) return;
+    this.write({ ...seat, resume: fromText(data.next) });
+  }
+}
+
+/**
+ * @param {string} text
+ * @returns {StoredSeat | null}
+ */
+function parsed(text) {
+  const { room, resume, events, request, firstCommand, commands } = JSON.parse(text);
+  const whole = typeof room === 'string' && [events, firstCommand].every(isNumber) && typeof request?.join?.type === 'string'
+    && typeof request.name === 'string' && Array.isArray(request.player) && isNumber(request.rate);
+  if (!whole) return null;
+  const { join, name, player, rate } = request;
+  const role = request.role === 'observer' ? 'observer' : 'player';
+  return {
+    room, resume: fromText(resume), events, request: { join, role, name, player, rate }, firstCommand,
+    commands: commands.map(plainToCommand),
+  };
+}
+
+/** @param {unknown} value */
+function isNumber(value) {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffffffff;
+}
+
+/** @param {CommandBody} command */
+function commandToPlain(command) {
+  return command.type === 'chat' ? command : { ...command, body: toText(command.body) };
+}
+
+/** @param {any} plain @returns {CommandBody} */
+function plainToCommand(plain) {
+  return plain.type === 'chat' ? plain : { ...plain, body: fromText(plain.body) };
+}
+
+/** @param {Uint8Array} bytes */
+function toText(bytes) {
+  return btoa(String.fromCharCode(...bytes));
+}
+
+/** @param {string} text */
+function fromText(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}

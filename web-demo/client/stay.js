@@ -1,0 +1,229 @@
+// A stay in a room, which outlives connections: the session of the moment and its timer, the way back with the claim to
+// the seat, what is kept for a reload, the token's renewal, and the end. What the page sees of it is the room's business.
+
+import { CLOSES, LEFT, LOST, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
+import { abandon } from './connection.js';
+import { Rejoin } from './rejoin.js';
+import { Session } from './session.js';
+import { TokenRenewal } from './token.js';
+
+/**
+ * @typedef {import('./connection.js').Environment} Environment
+ * @typedef {import('./connection.js').Request} Request
+ * @typedef {import('./connection.js').Socket} Socket
+ * @typedef {import('./messages.js').Welcome} Welcome
+ * @typedef {{
+ *   entered(welcome: Welcome): boolean,
+ *   online(welcome: Welcome): void,
+ *   frame(message: import('./messages.js').FrameMessage, bytes: number, now: number): number[],
+ *   input(values: Int32Array, at: number): void,
+ *   known(): number | null,
+ *   left(code: number, text: string, comesBack: boolean): void,
+ * }} StayOwner `entered` takes over what the welcome says and returns whether inputs held before still mean the same;
+ *   `online`: the connection works, after an earlier one was lost; `known`: the tick of the state that is still there
+ * @typedef {{ meter: import('./meter.js').Meter, outbox: import('./outbox.js').Outbox,
+ *   news: import('./event-stream.js').EventStream }} Belongings
+ */
+
+export class Stay {
+  /** @type {Session | null} */
+  session = null;
+
+  /** @type {any} */ #timer = null;
+  /** The one before, for what was held in it. @type {Session | null} */ #last = null;
+  /** @type {Welcome} */ #welcome;
+  /** What the next claim is made with. @type {Uint8Array | null} */ #token;
+  /** A connection that is of no use and not closed: what closes it would also end the stay. @type {Socket | null} */ #useless = null;
+  #renewed = false;
+  /** @type {Environment} */ #env;
+  /** @type {Request} */ #request;
+  /** @type {StayOwner} */ #owner;
+  /** @type {Belongings} */ #belongings;
+  /** @type {Rejoin} */ #rejoin;
+  /** @type {TokenRenewal} */ #renewal;
+  #hidden = (/** @type {any} */ event) => this.#pageHidden(event);
+
+  /**
+   * @param {Environment} env
+   * @param {Request} request
+   * @param {StayOwner} owner
+   * @param {Belongings} belongings
+   * @param {Welcome} welcome the first
+   * @param {Uint8Array | null} claimed the token with which it was asked for
+   */
+  constructor(env, request, owner, belongings, welcome, claimed) {
+    this.#env = env;
+    this.#request = request;
+    this.#owner = owner;
+    this.#belongings = belongings;
+    this.#welcome = welcome;
+    this.#token = claimed;
+    this.#renewal = new TokenRenewal(env, request.token, (token) => this.session?.refresh(token));
+    this.#rejoin = new Rejoin(
+      env,
+      request,
+      () => this.#claim(),
+      (socket, next) => {
+        this.enter(socket, next);
+        owner.online(next);
+      },
+      ({ code, text }) => this.end(code, text),
+    );
+    env.page?.addEventListener('pagehide', this.#hidden);
+  }
+
+  /** @param {Socket} socket @param {Welcome} welcome */
+  enter(socket, welcome) {
+    const { outbox, news } = this.#belongings;
+    if (welcome.continuity !== 'fresh' && this.#token && welcome.resume) this.#env.seats.renewed(this.#token, welcome.resume);
+    this.#welcome = welcome;
+    this.#token = welcome.resume;
+    news.begin(welcome);
+    const sameInputs = this.#owner.entered(welcome);
+    const plays = this.#request.role === 'player';
+    const now = this.#env.now();
+    const session = new Session(socket, welcome, plays, { ...this.#belongings, owner: this.#sessionOwner() }, now);
+    // The page said what it holds before the connection was lost, or since; the seat is the same, so it is still true.
+    if (sameInputs && this.#last) session.goOn(this.#last);
+    this.session = session;
+    this.#last = null;
+    this.#abandonUseless();
+    outbox.begin(welcome);
+    socket.onmessage = ({ data }) => {
+      session.receive(new Uint8Array(data), this.#env.now());
+      this.pump();
+    };
+    socket.onclose = ({ code, reason }) => this.#closed(meaning(code), reason);
+    socket.onerror = () => {};
+    this.#renewal.arm(welcome.expires);
+    this.save();
+    this.pump();
+  }
+
+  /** Does what is due, and sees to it that it is called again in time. */
+  pump() {
+    this.#env.clearTimeout(this.#timer);
+    const { session } = this;
+    if (!session) return;
+    const now = this.#env.now();
+    const next = session.pump(now);
+    // The pump may have ended the session.
+    if (this.session === session) this.#timer = this.#env.setTimeout(() => this.pump(), Math.max(1, Math.ceil(next - now)));
+  }
+
+  /** @param {import('./inputs.js').InputValues} values */
+  setInput(values) {
+    // Who looks on has none; a page need not know.
+    if (this.#request.role === 'observer') return;
+    if (!this.session) this.#last?.setInput(values, this.#env.now());
+    else if (this.session.setInput(values, this.#env.now())) this.pump();
+  }
+
+  /** @param {import('./inputs.js').InputValues} values */
+  pressInput(values) {
+    if (this.#request.role === 'player') this.session?.inputs.press(values);
+  }
+
+  /** Writes down what a reload needs to come back to this seat. */
+  save() {
+    const { room } = this.#welcome;
+    const resume = this.#token;
+    if (!resume) {
+      this.#env.seats.remove(room);
+      return;
+    }
+    const { token, join, ...request } = this.#request;
+    const { outbox, news } = this.#belongings;
+    this.#env.seats.write({
+      room, resume, events: news.newest, firstCommand: outbox.kept[0]?.seq ?? 0, commands: outbox.kept.map(({ body }) => body),
+      // A ticket is spent, and a secret.
+      request: { ...request, join: join.type === 'reserved' ? { type: 'byId', room } : join },
+    });
+  }
+
+  /**
+   * Ends it for good.
+   * @param {number} code
+   * @param {string} text
+   */
+  end(code, text) {
+    if (this.session) abandon(this.session.socket, LEFT);
+    this.#abandonUseless();
+    this.#drop();
+    this.#last = null;
+    this.#rejoin.stop();
+    this.#env.page?.removeEventListener('pagehide', this.#hidden);
+    // Who was replaced may claim the seat again, when the player says so.
+    if (code === REPLACED) this.#env.seats.replaced(this.#belongings.news.newest);
+    else this.#env.seats.remove(this.#welcome.room);
+    this.#belongings.outbox.close(text);
+    this.#owner.left(code, text, false);
+  }
+
+  /** @returns {import('./session.js').Owner} */
+  #sessionOwner() {
+    return {
+      frame: (message, bytes, now) => this.#owner.frame(message, bytes, now),
+      input: (values, at) => this.#owner.input(values, at),
+      refreshed: (seconds) => {
+        this.#renewed = false;
+        this.#renewal.arm(seconds);
+      },
+      lost: () => {
+        this.#abandonUseless();
+        const socket = this.session?.socket ?? null;
+        if (socket) socket.onmessage = socket.onclose = null;
+        this.#useless = socket;
+        this.#closed(LOST, '');
+      },
+    };
+  }
+
+  /** @returns {import('./messages.js').Resume | null} */
+  #claim() {
+    return this.#token && { token: this.#token, tick: this.#owner.known(), events: this.#belongings.news.newest };
+  }
+
+  /** @param {number} code @param {string} reason */
+  #closed(code, reason) {
+    const text = reason || (CLOSES.get(code)?.[1] ?? `closed with code ${code}`);
+    if (!invitesBack(code) && !this.#renews(code)) {
+      this.end(code, text);
+      return;
+    }
+    const wait = this.session?.comeBack ?? null;
+    this.#drop();
+    this.#rejoin.start(this.#welcome.room, wait);
+    this.#owner.left(code, text, true);
+  }
+
+  /**
+   * Whether to come back with a new token; not again before a connection proved that it helps.
+   * @param {number} code
+   */
+  #renews(code) {
+    if (code !== TOKEN_EXPIRED || typeof this.#request.token !== 'function') return false;
+    if (this.#renewed && !this.#rejoin.good) return false;
+    this.#renewed = true;
+    return true;
+  }
+
+  /** @param {{ persisted?: boolean }} event `persisted`: the page may be shown again as it is */
+  #pageHidden({ persisted = false }) {
+    if (this.#env.seats.remembers) this.save();
+    // Nobody could come back to this seat: it need not be held.
+    else if (!persisted) this.end(LEFT, 'left the room');
+  }
+
+  #abandonUseless() {
+    if (this.#useless) abandon(this.#useless, 4500);
+    this.#useless = null;
+  }
+
+  #drop() {
+    this.#env.clearTimeout(this.#timer);
+    this.#renewal.stop();
+    if (this.session) this.#last = this.session;
+    this.session = null;
+  }
+}
