@@ -121,6 +121,8 @@ pub struct Setup {
 pub struct Player {
     /// Where they sit.
     pub seat: Seat,
+    /// Who they are, when they proved it: the subject of their join token. Players without one are guests.
+    pub identity: Option<String>,
     /// Normalised and bounded, but chosen by the player: show it as text only.
     pub name: String,
     /// Options of the player.

@@ -48,6 +48,8 @@ pub mod server;
 pub mod snapshot;
 pub mod testing;
 pub mod tick;
+#[cfg(feature = "server")]
+mod trust;
 pub mod wire;
 
 pub use game::{Context, Factory, Game, Input, Move, Observer, Player, Setup, Spec, SpeedGate, To};

@@ -45,7 +45,7 @@ fn rust() -> Vec<Source> {
 
 /// The storey of a file: imports point down only.
 fn storey(path: &str) -> Option<(usize, &'static str)> {
-    const STOREYS: [(&str, usize); 12] = [
+    const STOREYS: [(&str, usize); 13] = [
         ("src/id.rs", 0),
         ("src/tick.rs", 0),
         ("src/snapshot/", 1),
@@ -55,6 +55,7 @@ fn storey(path: &str) -> Option<(usize, &'static str)> {
         ("src/engine/", 5),
         ("src/bots/", 6),
         ("src/measure/", 6),
+        ("src/trust/", 6),
         ("src/testing/", 6),
         ("src/actor/", 7),
         ("src/server/", 8),

@@ -3,7 +3,7 @@
 //! One actor finds and makes rooms; rooms end by themselves. What it lists comes from the rooms' statuses, looked at a
 //! few times per second and published when it changed, so that no room ever reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,14 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::clock::Clock;
+use super::door::{Door, Ground};
 use super::message::{CloseRoom, Drain, Explain, Found, Locate, Reserve, Reserved, RoomEntry, RoomKey, RoomList, Stop};
 use super::metrics::Metrics;
 use super::names;
 use super::reservations::Reservations;
 use super::room::RoomActor;
 use super::status::{Expected, Face, Status};
-use crate::engine::{Parting, Room, RoomConfig, RoomCosts};
+use crate::engine::{Address, Parting, Room, RoomConfig, RoomCosts};
 use crate::game::{Factory, Setup};
 use crate::tick::TickRate;
 use crate::wire::{Close, Join, Role, limits};
@@ -36,6 +37,8 @@ pub struct DirectoryConfig {
     pub arbiters: usize,
     /// How long a room without players lives on.
     pub empty_for: Duration,
+    /// Counts rooms by who made them.
+    pub door: Arc<Door>,
     /// How long seats are held for players whose connection was lost.
     pub hold: Duration,
     /// How long a player may do nothing; zero is for ever.
@@ -67,10 +70,16 @@ pub(super) struct Listed {
     pub status: Arc<Status>,
     arbiter: usize,
     most_observers: u16,
+    /// Counts it on its maker's address while it is listed.
+    _ground: Ground,
 }
 
 impl Directory {
     const LOOK_EVERY: Duration = Duration::from_millis(250);
+    /// Players who are sent away at once when the server stops; more, when there would be too many batches.
+    const BATCH: usize = 100;
+    const BATCHES: usize = 40;
+    const BATCH_EVERY: Duration = Duration::from_millis(50);
 
     /// A directory without rooms; and the list of rooms, whenever it changes.
     pub fn new(config: DirectoryConfig, clock: Clock, metrics: Arc<Metrics>) -> (Self, watch::Receiver<RoomList>) {
@@ -80,13 +89,17 @@ impl Directory {
         (Self { config, rooms, next, reservations, arbiters, draining, list, clock, metrics }, listed)
     }
 
-    fn locate(&mut self, Locate { join, role, claims }: Locate) -> Result<Found, Parting> {
+    fn locate(&mut self, letter: Locate) -> Result<Found, Parting> {
         if self.draining {
             return Err(Close::Draining.into());
         }
+        let Locate { join, role, claims, only_game, maker } = letter;
         match join {
             Join::ById { room } => {
                 let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
+                if only_game.is_some_and(|only| only != listed.entry.game) {
+                    return Err(Close::BadToken.into());
+                }
                 // Whoever comes back has a seat also in a full room; whether they do, the room knows.
                 let back = if claims { listed.expect_back(key) } else { None };
                 back.map_or_else(|| listed.expect(key, role), Ok)
@@ -94,9 +107,9 @@ impl Directory {
             Join::JoinOrCreate { game, options } => {
                 let options = options.into_iter().collect();
                 let found = self.fitting(&game, &options)?.find_map(|(key, listed)| listed.expect(key, role).ok());
-                found.map_or_else(|| self.create(game, options, role), Ok)
+                found.map_or_else(|| self.create(game, options, role, maker), Ok)
             }
-            Join::Create { game, options } => self.create(game, options.into_iter().collect(), role),
+            Join::Create { game, options } => self.create(game, options.into_iter().collect(), role, maker),
             Join::Reserved { ticket } => {
                 let found = self.reservations.redeem(self.clock.now(), &ticket);
                 let wanted = "the ticket is not known, used or older than a minute: reserve again";
@@ -126,13 +139,24 @@ impl Directory {
         Ok(fitting.map(|(key, listed)| (*key, listed)))
     }
 
-    fn create(&mut self, game: String, options: BTreeMap<String, String>, role: Role) -> Result<Found, Parting> {
-        let key = self.make(game, options)?;
+    fn create(
+        &mut self,
+        game: String,
+        options: BTreeMap<String, String>,
+        role: Role,
+        maker: Option<Address>,
+    ) -> Result<Found, Parting> {
+        let key = self.make(game, options, maker)?;
         self.rooms[&key].expect(key, role)
     }
 
     /// Makes a room.
-    fn make(&mut self, game: String, options: BTreeMap<String, String>) -> Result<RoomKey, Parting> {
+    fn make(
+        &mut self,
+        game: String,
+        options: BTreeMap<String, String>,
+        maker: Option<Address>,
+    ) -> Result<RoomKey, Parting> {
         if self.rooms.len() >= self.config.most_rooms {
             return Err(Close::TryLater.into());
         }
@@ -145,6 +169,8 @@ impl Directory {
         let factory = self.config.games.get(&game).ok_or_else(unknown)?;
         let (rate, capacity) = self.read_options(&options).map_err(refused)?;
         let private = is_private(&options).map_err(refused)?;
+        // Given back when the game refuses.
+        let ground = self.config.door.make_room(maker).ok_or(Close::TryLater)?;
         let setup = Setup { rate, seed: names::seed(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
             let made = factory(&setup)?;
@@ -156,13 +182,13 @@ impl Directory {
         let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned())).map_err(refused)?;
         let key = RoomKey(self.next);
         self.next += 1;
-        let listed = self.start(key, room, options, private);
+        let listed = self.start(key, room, (options, private), ground);
         info!(room = %names::for_logs(&listed.entry.id), game, private, "room made");
         self.rooms.insert(key, listed);
         Ok(key)
     }
 
-    fn reserve(&mut self, Reserve { join, seats }: Reserve) -> Result<Reserved, Parting> {
+    fn reserve(&mut self, Reserve { join, seats, maker }: Reserve) -> Result<Reserved, Parting> {
         if self.draining {
             return Err(Close::Draining.into());
         }
@@ -177,9 +203,9 @@ impl Directory {
                 let options = options.into_iter().collect();
                 let found = self.fitting(&game, &options)?.find(|(_, listed)| listed.expect_all(seats).is_ok());
                 let found = found.map(|(key, _)| key);
-                found.map_or_else(|| self.make(game, options), Ok)?
+                found.map_or_else(|| self.make(game, options, maker), Ok)?
             }
-            Join::Create { game, options } => self.make(game, options.into_iter().collect())?,
+            Join::Create { game, options } => self.make(game, options.into_iter().collect(), maker)?,
             Join::Reserved { .. } => return Err(Close::NoSuchRoom.into()),
         };
         let listed = &self.rooms[&key];
@@ -206,7 +232,13 @@ impl Directory {
         Ok((rate, capacity.transpose()?))
     }
 
-    fn start(&mut self, key: RoomKey, room: Room, options: BTreeMap<String, String>, private: bool) -> Listed {
+    fn start(
+        &mut self,
+        key: RoomKey,
+        room: Room,
+        (options, private): (BTreeMap<String, String>, bool),
+        ground: Ground,
+    ) -> Listed {
         let entry = RoomEntry {
             id: room.config().id.clone(),
             game: room.config().game.clone(),
@@ -228,7 +260,20 @@ impl Directory {
         let room =
             RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, empty_for, clock, shared, metrics));
         let most_observers = self.config.most_observers;
-        Listed { entry, private, options, room, status, arbiter, most_observers }
+        Listed { entry, private, options, room, status, arbiter, most_observers, _ground: ground }
+    }
+
+    /// Ends the rooms of `waiting`, some `batch` players at a time, so that not all hang up and come back at once.
+    #[expect(clippy::disallowed_methods, reason = "one letter per room, and it must arrive")]
+    fn send_away(&mut self, mut waiting: VecDeque<RoomKey>, batch: usize, ctx: &mut Context<Self>) {
+        let mut told = 0;
+        while told < batch {
+            let Some(key) = waiting.pop_front() else { return };
+            let Some(listed) = self.rooms.get(&key) else { continue };
+            told += listed.status.heads().players.max(1);
+            listed.room.do_send(CloseRoom(Close::Draining));
+        }
+        ctx.run_later(Self::BATCH_EVERY, move |act, ctx| act.send_away(waiting, batch, ctx));
     }
 
     fn look_around(&mut self, ctx: &mut Context<Self>) {
@@ -305,8 +350,8 @@ impl Actor for Directory {
 impl Handler<Locate> for Directory {
     type Result = Result<Found, Parting>;
 
-    fn handle(&mut self, locate: Locate, _: &mut Context<Self>) -> Self::Result {
-        self.locate(locate)
+    fn handle(&mut self, letter: Locate, _: &mut Context<Self>) -> Self::Result {
+        self.locate(letter)
     }
 }
 
@@ -329,11 +374,12 @@ impl Handler<Explain> for Directory {
 impl Handler<Drain> for Directory {
     type Result = ();
 
-    #[expect(clippy::disallowed_methods, reason = "one letter per room, and it must arrive")]
-    fn handle(&mut self, _: Drain, _: &mut Context<Self>) {
+    fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) {
         self.draining = true;
         self.reservations.clear();
-        self.rooms.values().for_each(|listed| listed.room.do_send(CloseRoom(Close::Draining)));
+        let players: usize = self.rooms.values().map(|listed| listed.status.heads().players).sum();
+        let waiting = self.rooms.keys().copied().collect();
+        self.send_away(waiting, Self::BATCH.max(players / Self::BATCHES), ctx);
     }
 }
 

@@ -11,7 +11,7 @@ use super::desk::Sitting;
 use super::feed::Feed;
 use super::room::RoomActor;
 use super::status::Expected;
-use crate::engine::{Claim, Entry, Parting, RoomCosts};
+use crate::engine::{Address, Claim, Entry, Parting, RoomCosts};
 use crate::snapshot::Frame;
 use crate::wire::{Close, Join, Role, Welcome};
 
@@ -47,6 +47,10 @@ pub struct End(pub Parting);
 pub struct Locate {
     pub join: Join,
     pub role: Role,
+    /// The only game that the player may be sent to.
+    pub only_game: Option<String>,
+    /// What a new room counts by.
+    pub maker: Option<Address>,
     /// The player says that they have a seat in the room already.
     pub claims: bool,
 }
@@ -63,6 +67,8 @@ pub struct Reserve {
     pub join: Join,
     /// How many.
     pub seats: usize,
+    /// What a new room counts by.
+    pub maker: Option<Address>,
 }
 
 /// Seats promised.
@@ -89,6 +95,7 @@ pub struct Found {
 #[rtype(result = "Result<Joined, Close>")]
 pub struct Knock {
     pub name: String,
+    pub identity: Option<String>,
     pub player: BTreeMap<String, String>,
     pub claim: Option<Claim>,
     pub role: Role,

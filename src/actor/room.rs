@@ -204,18 +204,19 @@ impl RoomActor {
 
     fn admit(&mut self, mut knock: Knock) -> Result<Joined, Close> {
         if let Some(claim) = knock.claim
-            && let Some(back) = self.take_back(&claim)
+            && let Some(back) = self.take_back(&claim, knock.identity.as_deref())
         {
             let (admitted, log) = back.map_err(|ImpossibleAck| Close::BadMessage)?;
             self.metrics.resumed(admitted.welcome.continuity);
             return Ok(self.seat(knock, admitted, log));
         }
         let room = self.room.as_mut().ok_or(Close::RoomClosed)?;
-        let (name, player) = (std::mem::take(&mut knock.name), std::mem::take(&mut knock.player));
+        let (name, identity) = (std::mem::take(&mut knock.name), knock.identity.take());
+        let player = std::mem::take(&mut knock.player);
         let admitted = match knock.role {
             Role::Observer => room.admit_observer(name),
-            Role::Player if knock.expected.is_reserved() => room.admit_reserved(name, player),
-            Role::Player => room.admit(name, player),
+            Role::Player if knock.expected.is_reserved() => room.admit_reserved(identity, name, player),
+            Role::Player => room.admit_as(identity, name, player),
         };
         let mut admitted = admitted.map_err(|refusal| match refusal {
             Refusal::Full => Close::RoomFull,
@@ -233,8 +234,12 @@ impl RoomActor {
     }
 
     /// The seat that `claim` is about, and its events; `None` when it opens none.
-    fn take_back(&mut self, claim: &Claim) -> Option<Result<(Admitted, EventLog), ImpossibleAck>> {
-        let seat = self.room.as_ref()?.recognise(&claim.token)?;
+    fn take_back(
+        &mut self,
+        claim: &Claim,
+        identity: Option<&str>,
+    ) -> Option<Result<(Admitted, EventLog), ImpossibleAck>> {
+        let seat = self.room.as_ref()?.recognise(&claim.token, identity)?;
         // The welcome's list of players knows what was posted so far; the log must, too.
         self.deliver_posts();
         let base = claim.tick.and_then(|tick| self.feed.at(tick));

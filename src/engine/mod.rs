@@ -15,7 +15,11 @@
 //! 4. After each call of the room that may have led to events, hands out [`Room::take_posts`] into the [`EventLog`]s of the seats.
 //! 5. Asks each session for its [`Readiness`]; a ready one is given the frames its client lacks ([`History::between`]) and composes
 //!    the message.
+//!
+//! A room made with [`Room::holding_seats_for`] holds seats of lost connections: then [`Room::drop_out`] comes before
+//! [`Room::leave`], and a [`Visit`] with a claim goes to [`Room::recognise`] and [`Room::resume`] first.
 
+mod admission;
 mod bucket;
 mod chat;
 mod client;
@@ -38,6 +42,7 @@ mod standing;
 mod tidy;
 mod viewer;
 
+pub use admission::{Address, Admission, Greeting, Quota};
 pub use bucket::Bucket;
 pub use client::{Arrived, Client, ClientError, Depth, Pass, Told};
 pub use command::Ask;
@@ -49,5 +54,5 @@ pub use inbox::{Inbox, Laid, Taken};
 pub use parting::Parting;
 pub use resume::{Claim, ResumeToken, Secret};
 pub use room::{Admitted, Post, Refusal, Room, RoomConfig, Ticked};
-pub use session::{Heard, Session, SessionCounts, Visit};
+pub use session::{Heard, Session, SessionCounts, Token, Visit};
 pub use viewer::{Entry, Readiness, Viewer};

@@ -165,9 +165,22 @@ impl Room {
     /// # Errors
     /// See [`Refusal`].
     pub fn admit(&mut self, name: String, options: BTreeMap<String, String>) -> Result<Admitted, Refusal> {
+        self.admit_as(None, name, options)
+    }
+
+    /// As [`Self::admit`], for a player who proved to be `identity`.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn admit_as(
+        &mut self,
+        identity: Option<String>,
+        name: String,
+        options: BTreeMap<String, String>,
+    ) -> Result<Admitted, Refusal> {
         match self.shut() {
             Some(close) => Err(Refusal::Shut(close)),
-            None => self.admit_reserved(name, options),
+            None => self.admit_reserved(identity, name, options),
         }
     }
 
@@ -175,14 +188,19 @@ impl Room {
     ///
     /// # Errors
     /// See [`Refusal`].
-    pub fn admit_reserved(&mut self, name: String, options: BTreeMap<String, String>) -> Result<Admitted, Refusal> {
+    pub fn admit_reserved(
+        &mut self,
+        identity: Option<String>,
+        name: String,
+        options: BTreeMap<String, String>,
+    ) -> Result<Admitted, Refusal> {
         if self.seats.len() >= usize::from(self.capacity()) {
             return Err(Refusal::Full);
         }
         let index = self.seats.iter().zip(0_u16..).position(|(seated, number)| seated.seat.0 != number);
         let index = index.unwrap_or(self.seats.len());
         let seat = Seat(index as u16);
-        let player = Player { seat, name: name.clone(), options };
+        let player = Player { seat, identity, name, options };
         let joined = self.ask("join", |game, cx| game.join(&player, cx));
         let entity = joined.map_err(|reason| {
             // What the game asked for on the way to its refusal is about a player who never was.
@@ -190,7 +208,7 @@ impl Room {
             Refusal::Game(reason)
         })?;
         let inbox = Inbox::new(self.spec.rule, self.spec.inputs.neutral());
-        let mut seated = Seated::new(seat, entity, name, self.next_sitting(), inbox);
+        let mut seated = Seated::new(player, entity, self.next_sitting(), inbox);
         seated.wake(self.frame.tick());
         self.post(&To::All, EventBody::Joined(seated.listed()));
         self.seats.insert(index, seated);

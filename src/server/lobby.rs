@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
+use actix_web::middleware::from_fn;
 use actix_web::rt::time::timeout;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -11,17 +12,20 @@ use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::routes::{Edge, may_connect, unavailable};
+use super::routes::{Edge, caller, guarded, may_connect, receive, unavailable};
 use crate::actor::{Reserve, RoomEntry, RoomList};
 use crate::wire::{Close, Join, limits};
 
 /// Adds the routes.
 pub fn configure(app: &mut web::ServiceConfig) {
-    app.route("/api/rooms", web::get().to(rooms)).route("/api/rooms/events", web::get().to(room_events)).service(
-        web::resource("/api/reservations")
-            .app_data(web::PayloadConfig::new(limits::RESERVATION))
-            .route(web::post().to(reserve)),
-    );
+    app.service(guarded("/api/rooms", web::get().to(rooms)))
+        .service(guarded("/api/rooms/events", web::get().to(room_events)))
+        .service(
+            web::resource("/api/reservations")
+                .wrap(from_fn(receive))
+                .app_data(web::PayloadConfig::new(limits::RESERVATION))
+                .route(web::post().to(reserve)),
+        );
 }
 
 /// Which rooms are asked for: all conditions hold.
@@ -163,7 +167,7 @@ impl Party {
             (None, Some(game)) => Join::JoinOrCreate { game, options: options.into_iter().collect() },
             _ => return Err("name either a room alone or a game, which may have options".to_owned()),
         };
-        Ok(Reserve { join, seats })
+        Ok(Reserve { join, seats, maker: None })
     }
 }
 
@@ -175,10 +179,21 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
     if request.content_type() != "application/json" {
         return HttpResponse::UnsupportedMediaType().body("415: send application/json\n");
     }
-    let party = match Party::read(&body) {
+    let mut party = match Party::read(&body) {
         Ok(party) => party,
         Err(why) => return bad_request(&why),
     };
+    // Counted as an attempt to come in, and while it lasts as a session.
+    let Some(mut visitor) = caller(&request, &edge).and_then(|caller| edge.gate.door.enter(caller)) else {
+        return unavailable("503: no seats can be reserved at the moment\n");
+    };
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if visitor.judge(header.and_then(|header| header.strip_prefix("Bearer ")), &party.join).is_err() {
+        return HttpResponse::Unauthorized()
+            .insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tickwire\""))
+            .body("401: send the header Authorization: Bearer and a join token that is good for this room\n");
+    }
+    party.maker = visitor.address();
     let Ok(answer) = edge.gate.directory.send(party).await else { return unavailable("503: busy\n") };
     match answer {
         Ok(reserved) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(reserved),

@@ -4,6 +4,7 @@
 mod admin;
 mod config;
 mod form;
+mod hosts;
 mod lobby;
 mod mount;
 mod origin;
@@ -11,6 +12,7 @@ mod pages;
 mod qr;
 mod routes;
 mod secret;
+mod setup;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -18,7 +20,9 @@ use std::future::Future;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
+use actix_web::rt::time::sleep;
 use actix_web::{App, HttpServer};
 
 pub use config::{Config, LogFormat, Pages};
@@ -27,6 +31,8 @@ pub use secret::Secret;
 pub use signals::interrupted;
 
 use crate::game::{Factory, Game, Setup};
+use crate::trust::Certificate;
+pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring};
 
 /// A game server: games by name, the WebSocket endpoint `/play`, the list of rooms, health, metrics and, if wanted, pages.
 /// Made from a [`Config`] and games; started by [`Self::serve`], [`Self::run`] or [`Self::mount`].
@@ -36,6 +42,9 @@ pub struct Server {
 }
 
 impl Server {
+    /// The files of the certificate are looked at this often.
+    const LOOK_EVERY: Duration = Duration::from_secs(2);
+
     /// A server without games.
     pub fn new(config: Config) -> Self {
         Self { config, games: BTreeMap::new() }
@@ -89,7 +98,7 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// Outside an actix system, and when the folder of the pages is not there.
+    /// Outside an actix system, and when the configuration is no good: see [`Config::check`].
     pub fn mount(self) -> io::Result<Mount> {
         Mount::start(self.config, self.games)
     }
@@ -106,23 +115,40 @@ impl Server {
         actix_web::rt::System::new().block_on(self.run(listener, interrupted()))
     }
 
-    /// Serves on `listener` until `shutdown` completes, then lets everyone go with a close code. Must run within an
-    /// actix system, for instance under `actix_web::main`. It is [`Self::mount`] in an app and a server without anything
-    /// else.
+    /// Serves on `listener`, whatever [`Config::bind`] says, until `shutdown` completes, then lets everyone go with a close
+    /// code. Must run within an actix system, for instance under `actix_web::main`. It is [`Self::mount`] in an app and a
+    /// server without anything else, with TLS if there is a certificate.
     ///
     /// # Errors
     /// When the listener cannot be used; and as [`Self::mount`].
-    pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    pub async fn run(mut self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let workers = self.config.workers;
+        self.config.bind = listener.local_addr()?;
         let mount = self.mount()?;
         let rooms = mount.clone();
         let server = HttpServer::new(move || App::new().configure(|app| rooms.configure(app)));
-        let server = mount.tuned(server).workers(workers).disable_signals().listen(listener)?.run();
+        let server = mount.tuned(server).workers(workers).disable_signals();
+        let certificate = mount.certificate();
+        let server = match &certificate {
+            Some(certificate) => server.listen_rustls_0_23(listener, certificate.config())?,
+            None => server.listen(listener)?,
+        };
+        let server = server.run();
         let handle = server.handle();
         let running = actix_web::rt::spawn(server);
+        let watching = certificate.map(|certificate| actix_web::rt::spawn(watch(certificate)));
         shutdown.await;
         mount.drain().await;
         handle.stop(false).await;
+        watching.iter().for_each(actix_web::rt::task::JoinHandle::abort);
         running.await.map_err(io::Error::other)?
+    }
+}
+
+/// Looks after the certificate for as long as the server runs.
+async fn watch(certificate: Arc<Certificate>) {
+    loop {
+        sleep(Server::LOOK_EVERY).await;
+        certificate.look();
     }
 }

@@ -5,8 +5,8 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, Addr, System};
@@ -23,9 +23,14 @@ use tracing::info;
 
 use super::admin::AdminDoor;
 use super::config::{Config, Pages};
+use super::hosts::Hosts;
 use super::routes::{self, Edge};
-use crate::actor::{Clock, Directory, DirectoryConfig, Drain, Gate, Line, Metrics, Relay, RoomList, Stop};
+use crate::actor::{
+    Clock, Directory, DirectoryConfig, Door, Drain, Gate, Line, Metrics, Relay, RoomList, Stop, socket_of,
+};
+use crate::engine::Greeting;
 use crate::game::Factory;
+use crate::trust::Certificate;
 use crate::wire::limits;
 
 /// The rooms of a [`Server`](super::Server) that was [mounted](super::Server::mount) in an actix-web app. Clones are
@@ -38,8 +43,9 @@ pub struct Mount {
     directory: Addr<Directory>,
     rooms: watch::Receiver<RoomList>,
     admin: Arc<AdminDoor>,
-    open: Arc<AtomicBool>,
-    sessions: Arc<AtomicUsize>,
+    door: Arc<Door>,
+    hosts: Hosts,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Mount {
@@ -60,6 +66,9 @@ impl Mount {
             return Err(io::Error::other(format!("pages: there is no folder {}", folder.display())));
         }
         let (clock, metrics) = (Clock::start(), Arc::new(Metrics::default()));
+        let certificate = config.certificate().map_err(io::Error::other)?;
+        let door = config.door(clock).map_err(io::Error::other)?;
+        let hosts = Hosts::new(&config, config.bind.ip());
         let directory = DirectoryConfig {
             games,
             rate: config.tick_rate,
@@ -69,12 +78,12 @@ impl Mount {
             hold: config.hold_seats_for,
             idle_after: config.idle_after,
             most_observers: config.most_observers,
+            door: door.clone(),
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
-        let (open, sessions) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
         let admin = Arc::new(AdminDoor::new(config.admin_token.clone()));
         let (config, directory) = (Arc::new(config), directory.start());
-        Ok(Self { config, clock, metrics, directory, rooms, admin, open, sessions })
+        Ok(Self { config, clock, metrics, directory, rooms, admin, door, hosts, certificate })
     }
 
     /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `api/reservations`, `healthz`, `metrics`, `admin` if
@@ -89,12 +98,11 @@ impl Mount {
             relay: Relay::start_here(self.clock, self.metrics.clone()),
             clock: self.clock,
             metrics: self.metrics.clone(),
-            open: self.open.clone(),
-            sessions: self.sessions.clone(),
-            most_sessions: self.config.most_sessions,
+            door: self.door.clone(),
         };
         let (rooms, config, admin) = (self.rooms.clone(), self.config.clone(), self.admin.clone());
-        app.app_data(web::Data::new(Edge { gate, rooms, config, admin }));
+        let hosts = self.hosts.clone();
+        app.app_data(web::Data::new(Edge { gate, rooms, config, admin, hosts }));
         routes::configure(app);
         if self.config.pages != Pages::None {
             routes::configure_pages(app);
@@ -125,17 +133,35 @@ impl Mount {
             .tcp_nodelay(true)
             .h1_write_buffer_size(limits::SEND_BUFFER)
             .client_request_timeout(Self::HEAD)
+            .max_connection_rate(limits::HANDSHAKES)
             .keep_alive(KeepAlive::Disabled)
             .on_connect(move |connection, data| mount.on_connect(connection, data))
     }
 
-    /// Prepares a new connection for sessions: a small send buffer, and a handle by which a client that stopped reading is
-    /// cut off within ten seconds. [`Self::tuned`] sets it; if your server has a hook of its own, call it from there. Without
-    /// it such a client keeps its seat until the operating system gives up.
+    /// Prepares a new connection for sessions: counts it, gives it a small send buffer, and takes a handle by which a client
+    /// that stopped reading is cut off within ten seconds. [`Self::tuned`] sets it; if your server has a hook of its own, call
+    /// it from there. Without it such a client keeps its seat until the operating system gives up, and connections have no
+    /// limit.
     pub fn on_connect(&self, connection: &dyn Any, data: &mut Extensions) {
-        if let Some(line) = Line::prepare(connection) {
+        let line = Line::prepare(connection);
+        let peer = socket_of(connection).and_then(|stream| stream.peer_addr().ok());
+        // A connection that is gone already has no peer.
+        let counted = peer.map(|peer| self.door.connect(peer.ip()));
+        match (&counted, &line) {
+            (Some(counted), Some(line)) if counted.greeting == Greeting::Cut => line.cut(),
+            _ => {}
+        }
+        if let Some(line) = line {
             data.insert(line);
         }
+        if let Some(counted) = counted {
+            data.insert(Rc::new(counted));
+        }
+    }
+
+    /// The certificate of the configuration, if there is one.
+    pub(super) fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.certificate.clone()
     }
 
     /// The open rooms as a list in JSON, as `api/rooms` answers. A quarter of a second old at the most.
@@ -145,7 +171,7 @@ impl Mount {
 
     /// Sessions open now, over all rooms and workers.
     pub fn sessions(&self) -> usize {
-        self.sessions.load(Ordering::Relaxed)
+        self.door.sessions()
     }
 
     /// What is counted, as OpenMetrics text, as `metrics` answers.
@@ -159,7 +185,7 @@ impl Mount {
     #[expect(clippy::disallowed_methods, reason = "one letter at the very end")]
     pub async fn drain(&self) {
         info!(sessions = self.sessions(), "draining");
-        self.open.store(false, Ordering::Relaxed);
+        self.door.close();
         self.directory.do_send(Drain);
         let step = Duration::from_millis(50);
         for _ in 0..Self::DRAIN.as_millis() / step.as_millis() {

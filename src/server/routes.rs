@@ -1,21 +1,28 @@
 //! The routes: the WebSocket endpoint, costs, invitations, health, metrics, pages. The list of rooms is in `lobby`, the
 //! operators' page in `admin`.
 
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use actix_http::ws::{HandshakeError, verify_handshake};
+use actix_web::body::BoxBody;
+use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::Version;
 use actix_web::http::header::{
     CACHE_CONTROL, HOST, IF_NONE_MATCH, LOCATION, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
     X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{Error, HttpRequest, HttpResponse, Route, web};
 use tokio::sync::watch;
 
 use super::admin::AdminDoor;
 use super::config::Config;
+use super::hosts::Hosts;
 use super::{admin, lobby, origin, pages, qr};
-use crate::actor::{Explain, Gate, RoomList, start};
+use crate::actor::{Connection, Explain, Gate, RoomList, start};
+use crate::engine::Greeting;
+use crate::trust::Caller;
 use crate::wire::SUBPROTOCOL;
 
 /// What the routes of one worker need.
@@ -24,27 +31,56 @@ pub struct Edge {
     pub rooms: watch::Receiver<RoomList>,
     pub config: Arc<Config>,
     pub admin: Arc<AdminDoor>,
+    pub hosts: Hosts,
 }
 
 /// Adds the routes of the rooms.
 pub fn configure(app: &mut web::ServiceConfig) {
-    app.configure(lobby::configure)
-        .configure(admin::configure)
-        .route("/play", web::route().to(play))
-        .route("/api/rooms/{id}/costs", web::get().to(costs))
-        .route("/api/rooms/{id}/qr.svg", web::get().to(invitation))
-        .route("/healthz", web::get().to(health))
-        .route("/metrics", web::get().to(metrics));
+    app.configure(lobby::configure).configure(admin::configure);
+    let mut add = |path: &str, route: Route| _ = app.service(guarded(path, route));
+    add("/play", web::route().to(play));
+    add("/api/rooms/{id}/costs", web::get().to(costs));
+    add("/api/rooms/{id}/qr.svg", web::get().to(invitation));
+    add("/healthz", web::get().to(health));
+    add("/metrics", web::get().to(metrics));
 }
 
 /// Adds the pages, which answer every other path.
 pub fn configure_pages(app: &mut web::ServiceConfig) {
-    app.route("", web::get().to(front)).route("/{path:.*}", web::get().to(page));
+    app.service(guarded("", web::get().to(front))).service(guarded("/{path:.*}", web::get().to(page)));
+}
+
+/// A route that not everything reaches; in somebody else's app, routes of theirs are none of our business.
+pub(super) fn guarded(path: &str, route: Route) -> impl HttpServiceFactory + use<> {
+    web::resource(path).wrap(from_fn(receive)).route(route)
+}
+
+/// Turns away what no route should see: connections over a limit, and requests for a server of another name.
+pub(super) async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+    let turned_away = {
+        let edge = request.app_data::<web::Data<Edge>>();
+        let host = request.headers().get(HOST).map(|value| value.as_bytes());
+        let connection = request.conn_data::<Rc<Connection>>();
+        if connection.is_some_and(|connection| connection.greeting != Greeting::Served) {
+            Some(unavailable("503: too many connections at the moment\n"))
+        } else if edge.is_some_and(|edge| !edge.hosts.know(host)) {
+            Some(HttpResponse::Forbidden().body("403: this server does not go by the name in Host\n"))
+        } else {
+            None
+        }
+    };
+    match turned_away {
+        Some(response) => Ok(request.into_response(response)),
+        None => next.call(request).await,
+    }
 }
 
 async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>) -> HttpResponse {
     if let Err(error) = verify_handshake(request.head()) {
         return refuse_handshake(&error);
+    }
+    if request.version() < Version::HTTP_11 {
+        return HttpResponse::BadRequest().body("400: WebSockets begin with HTTP/1.1\n");
     }
     let header = |name| request.headers().get(name);
     let offered = header(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -54,12 +90,10 @@ async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>
     if !may_connect(&request, &edge) {
         return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
     }
-    let gate = &edge.gate;
-    let full = gate.sessions.load(Ordering::Relaxed) >= gate.most_sessions;
-    if full || !gate.open.load(Ordering::Relaxed) {
+    let Some(visitor) = caller(&request, &edge).and_then(|caller| edge.gate.door.enter(caller)) else {
         return unavailable("503: no new sessions at the moment\n");
-    }
-    match start(gate.clone(), &request, payload) {
+    };
+    match start(edge.gate.clone(), visitor, &request, payload) {
         Ok(response) => response,
         Err(error) => HttpResponse::from_error(error),
     }
@@ -69,7 +103,22 @@ async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>
 pub(super) fn may_connect(request: &HttpRequest, edge: &Edge) -> bool {
     let header = |name| request.headers().get(name);
     let host = header(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
-    origin::may_connect(header(ORIGIN).map(|value| value.as_bytes()), host, &edge.config.origins)
+    let page = header(ORIGIN).map(|value| value.as_bytes());
+    let missing = page.is_none() && edge.config.require_origin;
+    !missing && origin::may_connect(page, host, &edge.config.origins)
+}
+
+/// Whose request it is.
+pub(super) fn caller(request: &HttpRequest, edge: &Edge) -> Option<Caller> {
+    let door = &edge.gate.door;
+    // What a visitor wrote may be anything; the proxy's part of it is at the end.
+    let forwarded: Vec<_> = request
+        .headers()
+        .get_all(door.forwarded_header())
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    // A connection that is gone already has no peer.
+    request.peer_addr().map(|peer| door.caller(peer.ip(), forwarded.iter().map(AsRef::as_ref)))
 }
 
 fn refuse_handshake(error: &HandshakeError) -> HttpResponse {
@@ -114,7 +163,7 @@ async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request
 }
 
 async fn health(edge: web::Data<Edge>) -> HttpResponse {
-    if edge.gate.open.load(Ordering::Relaxed) { HttpResponse::Ok().body("ok\n") } else { unavailable("draining\n") }
+    if edge.gate.door.is_open() { HttpResponse::Ok().body("ok\n") } else { unavailable("draining\n") }
 }
 
 async fn metrics(edge: web::Data<Edge>) -> HttpResponse {

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
 mod admin;
+mod admission;
 mod crash;
 mod hostile;
 mod http;
@@ -11,4 +12,6 @@ mod play;
 mod resume;
 mod slow;
 mod support;
+mod tls;
+mod trust;
 mod verbs;

@@ -113,7 +113,7 @@ fn a_lock_stops_newcomers_only() {
     room.tick();
     assert!(room.take_news() && room.is_locked());
     assert_eq!(admit(&mut room), Err(Refusal::Shut(Close::Locked)));
-    assert!(room.admit_reserved("bob".to_owned(), Default::default()).is_ok());
+    assert!(room.admit_reserved(None, "bob".to_owned(), Default::default()).is_ok());
     assert!(observe(&mut room).is_ok());
     room.tick();
     assert!(!room.take_news());

@@ -15,7 +15,7 @@ use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat};
 use tickwire::Config;
 use tracing_subscriber::EnvFilter;
 
-use crate::knobs::{Flags, KNOBS, Knob, PREFIX, SECRETS};
+use crate::knobs::{Flags, KNOBS, Knob, LISTS, PREFIX, SECRETS};
 
 /// The effective configuration.
 pub struct Settings {
@@ -160,9 +160,10 @@ fn defaults() -> Result<ConfigBuilder<DefaultState>, String> {
     Ok(config::Config::builder().add_source(File::from_str(&text, FileFormat::Toml)))
 }
 
-/// A layer of values that were typed as words: numbers are told from text, and origins are cut at commas.
+/// A layer of values that were typed as words: numbers are told from text, and lists are cut at commas.
 fn words(values: BTreeMap<String, String>) -> Environment {
-    let layer = Environment::default().try_parsing(true).list_separator(",").with_list_parse_key("origins");
+    let layer = Environment::default().try_parsing(true).list_separator(",");
+    let layer = LISTS.iter().fold(layer, |layer, key| layer.with_list_parse_key(key));
     layer.source(Some(values.into_iter().collect()))
 }
 

@@ -1,7 +1,6 @@
 //! Who is an operator: whoever has the token. Compared in constant time; wrong ones are limited per address.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
+use crate::engine::Address;
 use crate::server::secret::Secret;
 use crate::tick::Moment;
 use crate::wire::limits;
@@ -23,7 +23,7 @@ const FAILURES: u32 = 5;
 pub struct AdminDoor {
     token: Secret,
     /// When the debt of each address that sent wrong tokens is paid.
-    debts: Mutex<BTreeMap<IpAddr, Moment>>,
+    debts: Mutex<BTreeMap<Address, Moment>>,
     watching: Arc<AtomicUsize>,
 }
 
@@ -53,7 +53,7 @@ impl AdminDoor {
     }
 
     /// Judges a request.
-    pub fn knock(&self, now: Moment, address: Option<IpAddr>, token: &str) -> Entry {
+    pub fn knock(&self, now: Moment, address: Option<Address>, token: &str) -> Entry {
         if !self.is_open() {
             return Entry::Absent;
         }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn wrong_tokens_are_limited_per_address() {
         let door = AdminDoor::new(Secret::from(TOKEN.to_owned()));
-        let (mallory, ada) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let (mallory, ada) = (Address(1), Address(2));
         let answers: Vec<Entry> = (0..7).map(|_| door.knock(at(1), Some(mallory), "guess")).collect();
         assert_eq!(answers[..5], [Entry::Refused; 5]);
         assert_eq!(answers[5..], [Entry::TooOften; 2]);
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn without_a_token_there_is_nothing() {
         let door = AdminDoor::new(Secret::default());
-        assert_eq!(door.knock(at(1), Some([10, 0, 0, 1].into()), ""), Entry::Absent);
+        assert_eq!(door.knock(at(1), Some(Address(1)), ""), Entry::Absent);
     }
 
     #[test]

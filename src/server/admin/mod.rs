@@ -9,6 +9,7 @@ mod view;
 use std::time::Duration;
 
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, IF_NONE_MATCH, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::middleware::from_fn;
 use actix_web::rt::time::sleep;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::config::Pages;
-use super::routes::{Edge, unavailable};
+use super::routes::{Edge, caller, receive, unavailable};
 use super::{lobby, pages};
 use crate::actor::{Find, Inspect, LookOver, Order};
 use crate::id::Seat;
@@ -29,6 +30,7 @@ use door::{Entry, Watching};
 pub fn configure(app: &mut web::ServiceConfig) {
     app.service(
         web::scope("/admin")
+            .wrap(from_fn(receive))
             .app_data(web::PayloadConfig::new(limits::RESERVATION))
             .route("", web::get().to(front))
             .route("/", web::get().to(page))
@@ -71,7 +73,7 @@ async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
 fn turn_away(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or("");
-    let address = request.peer_addr().map(|peer| peer.ip());
+    let address = caller(request, edge).map(|caller| caller.visitor);
     match edge.admin.knock(edge.gate.clock.now(), address, token) {
         Entry::Granted => None,
         Entry::Absent => Some(HttpResponse::NotFound().body("404: no such page\n")),
