@@ -70,8 +70,9 @@ export class Scores {
       dot.append(shape);
       const who = make('span', 'who', '');
       const points = make('span', 'points', '');
-      row.append(place, dot, who, points);
-      return { row, place, shape, who, points };
+      const away = make('span', 'away', 'away');
+      row.append(place, dot, who, points, away);
+      return { row, place, shape, who, points, away };
     });
   }
 
@@ -79,13 +80,13 @@ export class Scores {
   update(room) {
     const ranking = Array.from(room.players.values(), (player) => {
       const entity = room.state.entities.get(player.entity);
-      return { seat: player.seat, name: player.name, score: entity?.score ?? null, colour: entity?.colour ?? 0 };
+      return { seat: player.seat, name: player.name, away: player.away, score: entity?.score ?? null, colour: entity?.colour ?? 0 };
     });
     ranking.sort((a, b) => (b.score ?? 0) - (a.score ?? 0) || a.seat - b.seat);
     const own = ranking.findIndex((entry) => entry.seat === room.seat);
     const shown = ranking.map((entry, index) => ({ ...entry, place: index + 1 }))
       .filter((entry, index) => index < SHOWN || index === own);
-    this.rows.forEach(({ row, place, shape, who, points }, index) => {
+    this.rows.forEach(({ row, place, shape, who, points, away }, index) => {
       const entry = shown[index];
       if (!entry) {
         row.remove();
@@ -93,6 +94,8 @@ export class Scores {
       }
       row.className = entry.seat === room.seat ? 'own' : '';
       row.classList.toggle('gap', entry.place > SHOWN + 1);
+      row.classList.toggle('gone', entry.away);
+      away.hidden = !entry.away;
       place.textContent = String(entry.place);
       shape.setAttribute('d', mark(entry.colour));
       shape.setAttribute('fill', coat(entry.colour).fill);

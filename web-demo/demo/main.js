@@ -9,17 +9,18 @@ import { explainError } from './closes.js';
 import { byId } from './dom.js';
 import { Lobby, optionsFor } from './lobby.js';
 import { Play } from './play.js';
+import { tabStorage } from './settings.js';
 import { Sound } from './sound.js';
 
 /** @typedef {import('./types.js').Room} Room */
 /** @typedef {import('./types.js').Ground} Ground */
-/** @typedef {import('./lobby.js').Choice} Choice */
+/** @typedef {import('./lobby.js').Choice | {how: 'seat', id: string | null}} Choice `seat`: the one that this tab had, or else that room */
 
 /** A field without walls, for rooms without a map of their own. */
 const MEADOW = { width: 112, height: 72, solid: () => false };
 
 const query = new URLSearchParams(location.search);
-const client = new Client(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/play`, {});
+const client = new Client(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/play`, { storage: tabStorage() });
 const backdrop = new Backdrop(byId('backdrop', HTMLCanvasElement));
 const lobby = new Lobby((choice) => { void enter(choice); }, query);
 const sound = new Sound();
@@ -36,8 +37,8 @@ async function enter(choice) {
   leave();
   try {
     const room = await join(choice);
-    await show(room);
-    return true;
+    if (room) await show(room);
+    return room !== null;
   } catch (error) {
     showLobby();
     lobby.setError(explainError(error));
@@ -48,11 +49,13 @@ async function enter(choice) {
   }
 }
 
-/** @param {Choice} choice @returns {Promise<Room>} */
+/** @param {Choice} choice @returns {Promise<Room | null>} null when there is nothing to come back to */
 async function join(choice) {
   const name = lobby.name();
   let room;
-  if (choice.how === 'room') {
+  if (choice.how === 'seat') {
+    room = await resume(choice.id) ?? (choice.id === null ? null : await client.joinById(choice.id, { name }));
+  } else if (choice.how === 'room') {
     room = await client.joinById(choice.id, { name });
   } else {
     const options = optionsFor(choice.game, choice.map);
@@ -61,7 +64,15 @@ async function join(choice) {
       : client.joinOrCreate(choice.game, { name, options }));
   }
   // Views get their fields from the welcome, which no static type can know.
-  return /** @type {Room} */ (/** @type {unknown} */ (room));
+  return /** @type {Room | null} */ (/** @type {unknown} */ (room));
+}
+
+/** The seat of this tab, unless it is in another room than the one asked for. @param {string | null} id */
+async function resume(id) {
+  const room = await client.resume();
+  if (!room || id === null || room.id === id) return room;
+  room.leave();
+  return null;
 }
 
 /** @param {Room} room */
@@ -78,7 +89,7 @@ async function show(room) {
     lobby: showLobby,
     moved: ({ id }) => setAddress(id),
     again: (left, sameSeat) => {
-      void enter(sameSeat ? { how: 'room', id: left.id } : { how: 'any', game: left.game, map: left.properties.map ?? '' });
+      void enter(sameSeat ? { how: 'seat', id: left.id } : { how: 'any', game: left.game, map: left.properties.map ?? '' });
     },
   });
   /** @type {any} */ (window).tickwire = { room, client, play };
@@ -125,12 +136,11 @@ function setAddress(id) {
   history.replaceState(null, '', url);
 }
 
-/** What the address asks for: a room, or with `auto` any room, also when the one asked for is gone. */
-async function enterByAddress() {
-  const id = query.get('room');
-  if (id && await enter({ how: 'room', id })) return;
+/** The seat that a reload left, else what the address asks for: a room, or with `auto` any room, also when that one is gone. */
+async function begin() {
+  if (await enter({ how: 'seat', id: query.get('room') })) return;
   if (query.get('auto') === '1') await enter({ how: 'any', game: lobby.game, map: lobby.map });
 }
 
 showLobby();
-void enterByAddress();
+void begin();

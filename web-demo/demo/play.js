@@ -20,6 +20,9 @@ import { Stroll } from './stroll.js';
  *   reconnect may end in another room */
 
 const FIGURES_EVERY = 250;
+/** Milliseconds: after a shorter outage nobody needs to be told that it is over; how long one is told. */
+const WORTH_TELLING = 2500;
+const TOLD_FOR = 4000;
 /** CSS pixels that the bar covers above, and the touch controls below. */
 const BAR = 66;
 const THUMBS = 170;
@@ -53,6 +56,10 @@ export class Play {
     this.costs = new CostList(byId('costs', HTMLElement));
     this.scores = new Scores(byId('scores', HTMLElement));
     this.status = byId('status', HTMLElement);
+    this.toast = byId('toast', HTMLElement);
+    this.toastTimer = 0;
+    /** When the connection was lost. @type {number | null} */
+    this.lostAt = null;
     this.stopping = new AbortController();
     this.bar = new Bar(room, sound, {
       leave: () => exits.lobby(),
@@ -72,6 +79,7 @@ export class Play {
       room.onConnection((state) => this.onConnection(state)),
       room.onPlayers((players) => this.onPlayers(players)),
       room.onReconnect(() => this.onReconnect()),
+      room.onResume(() => this.onResume()),
       room.onCorrection(() => this.stroll?.settle()),
     ];
     this.scene.setPlayers(room.players);
@@ -96,6 +104,7 @@ export class Play {
     this.costs.stop();
     this.scene.stop();
     this.status.hidden = true;
+    this.tell('');
   }
 
   predict() {
@@ -168,6 +177,7 @@ export class Play {
 
   /** @param {import('./types.js').Connection} state */
   onConnection(state) {
+    if (state === 'reconnecting') this.lostAt ??= performance.now();
     if (state === 'online') this.status.hidden = true;
     else if (state === 'reconnecting') this.banner('reconnecting', 'Connection lost. Reconnecting');
     else if (this.status.dataset.kind !== 'closed' || this.status.hidden) this.banner('closed', 'The connection ended.');
@@ -181,6 +191,21 @@ export class Play {
     this.seats = new Set(this.room.players.keys());
     this.steer?.repeat();
     this.stroll?.settle();
+    this.lostAt = null;
+    this.tell('Reconnected. Your seat was gone, so you start anew.');
+  }
+
+  onResume() {
+    const outage = performance.now() - (this.lostAt ?? performance.now());
+    this.lostAt = null;
+    if (outage > WORTH_TELLING) this.tell('Reconnected');
+  }
+
+  /** Says something for a moment. @param {string} text empty for nothing any more */
+  tell(text) {
+    clearTimeout(this.toastTimer);
+    this.toast.textContent = text;
+    if (text) this.toastTimer = window.setTimeout(() => this.tell(''), TOLD_FOR);
   }
 
   /** @param {number} code @param {string} reason @param {boolean} willReconnect */
