@@ -2,14 +2,13 @@
 // Elements are made once and reused; whatever other players wrote is set as
 // text only.
 
-import { make } from './dom.js';
+import { make, makeMark } from './dom.js';
 import { mark } from './marks.js';
 import { coat } from './palette.js';
 
 /** @typedef {import('./types.js').Room} Room */
 
 const SHOWN = 8;
-const SVG = 'http://www.w3.org/2000/svg';
 
 /** @type {[string, (room: Room, fps: number) => string][]} */
 const FIGURES = [
@@ -62,17 +61,12 @@ export class Scores {
     this.rows = Array.from({ length: SHOWN + 1 }, () => {
       const row = make('li', '', '');
       const place = make('span', 'place', '');
-      const dot = document.createElementNS(SVG, 'svg');
-      dot.setAttribute('class', 'mark');
-      dot.setAttribute('viewBox', '0 0 24 24');
-      dot.setAttribute('aria-hidden', 'true');
-      const shape = document.createElementNS(SVG, 'path');
-      dot.append(shape);
+      const dot = makeMark('', 'none');
       const who = make('span', 'who', '');
       const points = make('span', 'points', '');
       const away = make('span', 'away', 'away');
       row.append(place, dot, who, points, away);
-      return { row, place, shape, who, points, away };
+      return { row, place, shape: /** @type {Element} */ (dot.firstElementChild), who, points, away };
     });
   }
 

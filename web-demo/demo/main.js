@@ -5,6 +5,7 @@
 import { Client } from '../client/index.js';
 import { isSolid, parseMap } from './arena.js';
 import { Backdrop } from './backdrop.js';
+import { Chat } from './chat.js';
 import { explainError } from './closes.js';
 import { byId } from './dom.js';
 import { Lobby, optionsFor } from './lobby.js';
@@ -77,7 +78,9 @@ async function resume(id) {
 
 /** @param {Room} room */
 async function show(room) {
+  const chat = new Chat(room);
   const ground = await loadGround(room).catch((error) => {
+    chat.stop();
     room.leave();
     throw error;
   });
@@ -85,7 +88,7 @@ async function show(room) {
   backdrop.stop();
   document.body.dataset.screen = 'game';
   setAddress(room.id);
-  play = new Play(room, ground, sound, {
+  play = new Play(room, ground, sound, chat, {
     lobby: showLobby,
     moved: ({ id }) => setAddress(id),
     again: (left, sameSeat) => {

@@ -35,11 +35,13 @@ export class Play {
    * @param {Room} room
    * @param {import('./types.js').Ground} ground the map, walls included
    * @param {import('./sound.js').Sound} sound
+   * @param {import('./chat.js').Chat} chat of the same room
    * @param {Exits} exits
    */
-  constructor(room, ground, sound, exits) {
+  constructor(room, ground, sound, chat, exits) {
     this.room = room;
     this.sound = sound;
+    this.chat = chat;
     this.exits = exits;
     this.canvas = byId('game', HTMLCanvasElement);
     this.canvas.dataset.rule = room.rule;
@@ -61,11 +63,9 @@ export class Play {
     /** When the connection was lost. @type {number | null} */
     this.lostAt = null;
     this.stopping = new AbortController();
-    this.bar = new Bar(room, sound, {
-      leave: () => exits.lobby(),
-      letGo: () => this.wishes.letGo(),
-      focus: () => this.canvas.focus(),
-    });
+    const hands = { letGo: () => this.wishes.letGo(), focus: () => this.canvas.focus() };
+    this.bar = new Bar(room, sound, { ...hands, leave: () => exits.lobby() });
+    this.chat.wants = hands;
     /** Who was here when we last looked. @type {Set<number>} */
     this.seats = new Set(room.players.keys());
     this.last = performance.now();
@@ -101,6 +101,7 @@ export class Play {
     this.stopping.abort();
     this.wishes.stop();
     this.bar.stop();
+    this.chat.stop();
     this.costs.stop();
     this.scene.stop();
     this.status.hidden = true;
@@ -155,7 +156,10 @@ export class Play {
     }, { signal });
     byId('status-lobby', HTMLButtonElement).addEventListener('click', () => this.exits.lobby(), { signal });
     // A clicked button that keeps the focus would take the next space bar; one that was reached by Tab may.
-    byId('stage', HTMLElement).addEventListener('click', (event) => { if (this.status.hidden && event.detail > 0) this.canvas.focus(); }, { signal });
+    byId('stage', HTMLElement).addEventListener('click', (event) => {
+      const inChat = event.target instanceof Element && event.target.closest('#chat');
+      if (this.status.hidden && event.detail > 0 && !inChat) this.canvas.focus();
+    }, { signal });
     this.status.hidden = true;
     delete this.status.dataset.code;
     byId('status-again', HTMLButtonElement).textContent = 'Play again';
