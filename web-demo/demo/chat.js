@@ -114,6 +114,8 @@ export class Chat {
   show(open) {
     this.panel.toggleAttribute('data-open', open);
     this.opener.setAttribute('aria-expanded', String(open));
+    // Who scrolls with keys gets there while there is something to scroll.
+    this.list.tabIndex = open ? 0 : -1;
   }
 
   showUnread() {
