@@ -5,9 +5,9 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package e2e deny bench
+.PHONY: test tools format lint rust pure docs types unit package e2e guide deny bench
 
-test: tools format lint rust pure docs types unit package e2e
+test: tools format lint rust pure docs types unit package e2e guide
 	@echo "all checks passed"
 
 tools: $(WEB)/node_modules/.installed
@@ -49,6 +49,10 @@ package: tools
 e2e: tools
 	cargo build --locked --release
 	cd $(WEB) && npm run --silent e2e
+
+# The first game of the guide, built and played as the guide shows it.
+guide: tools
+	cd $(WEB) && npm run --silent guide
 
 # Advisories, licences and sources; needs cargo-deny and its database.
 deny:

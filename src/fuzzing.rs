@@ -85,6 +85,27 @@ pub fn diff_apply(data: &[u8]) {
     }
 }
 
+/// What a server does with a token from anywhere: no panic, and nobody gets in without the keys.
+#[cfg(feature = "server")]
+pub fn judge_token(data: &[u8]) {
+    use crate::trust::{Keyring, Tokens};
+    use std::sync::OnceLock;
+
+    static TOKENS: OnceLock<(Keyring, Tokens)> = OnceLock::new();
+    const SECRET: &str = "a secret of more than thirty-two bytes";
+    const NOW: u64 = 2_000_000_000;
+    let keys = || Keyring::read(SECRET, &[]).expect("a key");
+    let (keys, tokens) = TOKENS.get_or_init(|| (keys(), Tokens::new(keys(), "here", "", false)));
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    assert!(tokens.judge(Some(text), NOW).is_err(), "nobody but us can sign");
+    // The same bytes as claims, signed: refused, or as said.
+    let Ok(claims) = serde_json::from_str(text) else { return };
+    let token = keys.sign(None, &claims).expect("a token");
+    if let Ok(Some(ticket)) = tokens.judge(Some(&token), NOW) {
+        assert!(ticket.subject == claims.sub && claims.exp + 30 > NOW);
+    }
+}
+
 fn zone(frame: &Frame) -> Zone {
     frame.zone(ZoneId(0)).map_or_else(|| Zone::empty(frame.schema()), |part| part.zone().clone())
 }
@@ -126,6 +147,8 @@ mod tests {
             }
             decode_frame(&data);
             diff_apply(&data);
+            #[cfg(feature = "server")]
+            judge_token(&data);
         }
     }
 }

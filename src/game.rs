@@ -109,6 +109,8 @@ pub struct Setup {
 pub struct Player {
     /// Where they sit.
     pub seat: Seat,
+    /// Who they are, when they proved it: the subject of their join token. Players without one are guests.
+    pub identity: Option<String>,
     /// Normalised and bounded, but chosen by the player: show it as text only.
     pub name: String,
     /// Options of the player.
@@ -191,7 +193,8 @@ impl Context {
         id
     }
 
-    /// Sends an event, delivered exactly once and in order with the frame of this tick.
+    /// Sends an event, delivered exactly once and in order with the frame of this tick. `kind` and `body` are the game's own:
+    /// clients get them as they are. Seats that are free are left out.
     ///
     /// # Panics
     /// When `body` is longer than [`crate::wire::limits::BODY`].
@@ -207,7 +210,8 @@ impl Context {
         self.effects.push(Effect::Correct { seat, reason });
     }
 
-    /// Ends the player's session after this tick. [`Game::leave`] is called.
+    /// Ends the player's session after this tick, with a close code and text that the player is shown. [`Game::leave`] is
+    /// called. Nothing happens when the seat is free.
     pub fn kick(&mut self, seat: Seat, close: Close) {
         self.effects.push(Effect::Kick { seat, close });
     }
@@ -242,13 +246,13 @@ impl SpeedGate {
     /// How many ticks of movement a late report may make up for.
     const BURST: i64 = 6;
 
-    /// A gate for `top` quanta per tick.
+    /// A gate for a top speed of `top` quanta per tick, with a full budget of six ticks.
     pub fn new(top: u32) -> Self {
         let top = i64::from(top);
         Self { top, budget: top * Self::BURST }
     }
 
-    /// One tick passes.
+    /// One tick passes: call it once per tick, whether a report came or not.
     pub fn tick(&mut self) {
         self.budget = (self.budget + self.top).min(self.top * Self::BURST);
     }

@@ -216,7 +216,7 @@ impl Hall {
     }
 
     fn join(&mut self, seat: u16) -> EntityId {
-        let player = Player { seat: Seat(seat), name: format!("player {seat}"), options: [].into() };
+        let player = Player { seat: Seat(seat), identity: None, name: format!("player {seat}"), options: [].into() };
         let input = self.game.spec().inputs.neutral();
         let index = self.moves.partition_point(|order| order.seat < player.seat);
         self.moves.insert(index, Move { seat: player.seat, input, fresh: false });

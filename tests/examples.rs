@@ -2,24 +2,46 @@
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
-#[path = "../examples/smallest.rs"]
+#[path = "../examples/ecs.rs"]
+#[allow(dead_code, reason = "its main is not called here")]
+mod ecs;
+#[path = "../examples/headless_bot.rs"]
+#[allow(dead_code, reason = "its main is not called here")]
+mod headless_bot;
+#[path = "../examples/mounted.rs"]
+#[allow(dead_code, reason = "its main is not called here")]
+mod mounted;
+#[path = "../examples/own_loop.rs"]
+#[allow(dead_code, reason = "its main is not called here")]
+mod own_loop;
+#[path = "../examples/smallest/main.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
 mod smallest;
 #[path = "server/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "shared with the server's own tests")]
 mod support;
 
-use std::time::Duration;
+use std::future::Future;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use support::{Player, TestServer};
+use tickwire::bots::{Pilot, PlayError, Seen, play};
 use tickwire::engine::link::{Outage, Profile};
+use tickwire::engine::{Arrived, Client, Depth, Told};
+use tickwire::games::arena::AVATAR;
 use tickwire::testing::{Plan, Playtest};
+use tickwire::tick::Moment;
 use tickwire::wire::Join;
-use tickwire::{KindId, ZoneId};
+use tickwire::{Close, KindId, ZoneId};
+use tokio::sync::oneshot;
 
 #[test]
 fn the_smallest_game_is_playable() {
-    let server = TestServer::run(smallest::server);
+    let server = TestServer::run(|| smallest::server(tickwire::Config::default()));
     let join = Join::JoinOrCreate { game: "dots".to_owned(), options: Vec::new() };
     let mut player = Player::join(&server, join).expect("a new room");
     player.frame().expect("a frame");
@@ -41,7 +63,7 @@ const DOT: KindId = KindId(0);
 
 #[test]
 fn the_smallest_game_moves_as_it_should() {
-    let mut play = Playtest::new(Plan::default(), |_| Ok(Box::<smallest::Dots>::default()));
+    let mut play = Playtest::new(Plan::default(), |_| Ok(Box::<smallest::dots::Dots>::default()));
     let ada = play.join("Ada");
     play[ada].hold(&[1, -1]);
     play.run_ticks(10);
@@ -57,7 +79,8 @@ fn the_smallest_game_bears_a_bad_link() {
     // What a stream loses it repeats: for its reader, loss is a stall.
     let stall = Some(Outage { for_ms: 300.0, every_ms: 2000.0 });
     let link = Profile { rtt_ms: 200.0, jitter_ms: 60.0, stall, ..Profile::default() };
-    let mut play = Playtest::new(Plan { seed: 7, link, ..Plan::default() }, |_| Ok(Box::<smallest::Dots>::default()));
+    let mut play =
+        Playtest::new(Plan { seed: 7, link, ..Plan::default() }, |_| Ok(Box::<smallest::dots::Dots>::default()));
     let (ada, bob) = (play.join("Ada"), play.join("Bob"));
     play.run_for(Duration::from_secs(1));
     play[ada].hold(&[1, 0]);
@@ -71,4 +94,189 @@ fn the_smallest_game_bears_a_bad_link() {
     assert_eq!(play[ada].rows(DOT), play[bob].rows(DOT));
     let late = play[bob].arrivals().iter().map(|arrival| play.age(arrival.told.tick, arrival.at)).max();
     assert!(late >= Some(Duration::from_millis(300)), "the link was bad: {late:?}");
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async { tokio::time::timeout(support::PATIENT, future).await.expect("it ends in time") })
+}
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
+}
+
+/// Walks on until it is thrown out, and tells once that it walks.
+struct Walker(Option<oneshot::Sender<()>>, Option<[i32; 2]>);
+
+impl Pilot for Walker {
+    fn input(&mut self, seen: &Seen<'_>) -> Option<Vec<i32>> {
+        let own = seen.own(AVATAR).expect("the own avatar");
+        let start = *self.1.get_or_insert([own[0], own[1]]);
+        if start != own[..2]
+            && let Some(tell) = self.0.take()
+        {
+            tell.send(()).expect("somebody listens");
+        }
+        let heading = i32::try_from(seen.tick().0 % 256).expect("it is small");
+        Some(vec![heading, 1, 0, 0])
+    }
+}
+
+#[test]
+fn a_mounted_game_lives_beside_other_routes_and_drains_with_them() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    let (stop, stopped) = oneshot::channel::<()>();
+    let app = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(mounted::run(listener, async {
+            let _ = stopped.await;
+        }))
+    });
+    assert!(get(address, "/").ends_with("\r\n\r\n0 playing; the game is below /game/\n"));
+    let moved = get(address, "/game?room=abc");
+    assert!(moved.starts_with("HTTP/1.1 308") && moved.contains("location: ./game/?room=abc\r\n"), "{moved}");
+    assert!(get(address, "/game/").contains("<script type=\"module\" src=\"demo/main.js\">"));
+    assert!(get(address, "/game/client/index.js").starts_with("HTTP/1.1 200"));
+    assert!(get(address, "/game/healthz").ends_with("ok\n"));
+    assert!(get(address, "/game/api/rooms/abc/qr.svg?scheme=http").starts_with("HTTP/1.1 200"));
+    assert!(get(address, "/healthz").starts_with("HTTP/1.1 404"));
+
+    let (tell, walks) = oneshot::channel();
+    let bot = std::thread::spawn(move || {
+        let join = Join::JoinOrCreate { game: "arena".to_owned(), options: Vec::new() };
+        wait(play(&format!("ws://{address}/game/play"), join, "walker", Walker(Some(tell), None)))
+    });
+    wait(walks).expect("the bot walks");
+    assert!(get(address, "/").contains("1 playing"));
+    stop.send(()).expect("the app runs");
+    app.join().expect("the app does not panic").expect("it ends well");
+    let ended = bot.join().expect("the bot does not panic").err();
+    let draining = Close::Draining.code();
+    assert!(matches!(&ended, Some(PlayError::Closed { code, .. }) if *code == draining), "{ended:?}");
+}
+
+#[test]
+fn a_headless_bot_collects_coins() {
+    let server = TestServer::run(ecs::server);
+    let url = format!("ws://{}/play", server.address);
+    let collector = wait(headless_bot::run(&url, 2)).expect("it plays to its end");
+    assert_eq!((collector.enough, collector.missed), (2, 0));
+    server.wait_for_metric("tickwire_sessions", 0.0);
+}
+
+#[test]
+fn who_gets_a_coin_does_not_depend_on_who_came_and_went() {
+    let mut play = Playtest::new(Plan::default(), |_| Ok(Box::<ecs::Coins>::default()));
+    let (ada, bob, cyd) = (play.join("Ada"), play.join("Bob"), play.join("Cyd"));
+    // Where Ada was in the world's memory, Cyd comes to be, before Bob.
+    play.cut(ada, true);
+    play.run_ticks(1);
+    for turn in 0..40 {
+        for player in [bob, cyd] {
+            play[player].hold(&[[1, 0], [0, 1], [-1, 0], [0, -1]][turn % 4].map(|way| way * (turn > 0) as i32));
+        }
+        play.run_for(Duration::from_millis(300 * turn as u64));
+    }
+    let purse = |id| play[id].own(ecs::WALKER)[2];
+    assert!(purse(bob) > 10, "Bob's purse: {}", purse(bob));
+    assert_eq!(purse(cyd), 0, "Bob's id is the lower one");
+    assert_eq!(play[bob].rows(ecs::COIN).len(), 20);
+}
+
+/// A client of `own_loop`.
+struct Wire {
+    stream: TcpStream,
+    client: Client,
+    start: Instant,
+}
+
+impl Wire {
+    fn join(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("the loop listens");
+        stream.set_read_timeout(Some(support::PATIENT)).expect("a timeout");
+        let mut wire = Self { stream, client: Client::new(Depth::Full), start: Instant::now() };
+        wire.send(&Client::hello(support::arena(), "tester", Vec::new(), 0));
+        assert_eq!(wire.hear(), Told::Welcome);
+        wire
+    }
+
+    fn send(&mut self, message: &[u8]) {
+        let head = u32::try_from(message.len()).expect("it is short").to_le_bytes();
+        self.stream.write_all(&[&head, message].concat()).expect("the loop reads");
+    }
+
+    fn hear(&mut self) -> Told {
+        let mut head = [0; 4];
+        self.stream.read_exact(&mut head).expect("the loop speaks");
+        let mut message = vec![0; u32::from_le_bytes(head) as usize];
+        self.stream.read_exact(&mut message).expect("the whole message comes");
+        self.client.on_message(&message).expect("it speaks the protocol")
+    }
+
+    fn until(&mut self, wanted: impl Fn(&Arrived, &Client) -> bool) {
+        for _ in 0..200 {
+            let now = Moment(0).plus(self.start.elapsed() + Duration::from_secs(1));
+            while let Some(message) = self.client.poll(now) {
+                self.send(&message);
+            }
+            if let Told::Frame(arrived) = self.hear() {
+                assert_eq!(arrived.desyncs, 0);
+                if wanted(&arrived, &self.client) {
+                    return;
+                }
+            }
+        }
+        panic!("no frame showed it");
+    }
+}
+
+#[test]
+fn a_loop_of_ones_own_serves_the_engine() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    let thread = std::thread::spawn(move || own_loop::serve(&listener, &stopped));
+    let mut ada = Wire::join(address);
+    let bob = Wire::join(address);
+    ada.until(|arrived, _| arrived.players == 2);
+    let welcome = ada.client.welcome().expect("a welcome").clone();
+    let place = |client: &Client| {
+        client.zones()[&ZoneId(0)].find(&welcome.schema, AVATAR, welcome.entity).expect("the own avatar")[..2].to_vec()
+    };
+    let start = place(&ada.client);
+    ada.client.input(&[64, 1, 0, 0]);
+    ada.until(|arrived, client| arrived.consumed.0 > 0 && place(client) != start);
+    drop(bob);
+    ada.until(|arrived, _| arrived.players == 1);
+    stop.store(true, Ordering::Relaxed);
+    thread.join().expect("the loop does not panic").expect("it ends well");
+}
+
+/// Makes this input whatever it sees.
+struct Stubborn(Vec<i32>);
+
+impl Pilot for Stubborn {
+    fn input(&mut self, _: &Seen<'_>) -> Option<Vec<i32>> {
+        Some(self.0.clone())
+    }
+}
+
+#[test]
+fn a_bot_is_told_what_went_wrong() {
+    let server = TestServer::run(ecs::server);
+    let url = format!("ws://{}/play", server.address);
+    let attempt = |url: &str, game: &str, input: &[i32]| {
+        let join = Join::JoinOrCreate { game: game.to_owned(), options: Vec::new() };
+        wait(play(url, join, "Stubborn", Stubborn(input.to_vec()))).err().expect("it ends badly").to_string()
+    };
+    assert!(attempt(&url, "coins", &[2, 0]).starts_with("the input [2, 0] has"));
+    assert!(attempt(&url, "coins", &[0]).starts_with("the input [0] has"));
+    let no_room = format!("closed with {}: {}", Close::NoSuchRoom.code(), Close::NoSuchRoom.text());
+    assert_eq!(attempt(&url, "chess", &[]), no_room);
+    assert!(attempt(&url.replace("/play", "/healthz"), "coins", &[]).starts_with("connection: "));
 }

@@ -45,7 +45,7 @@ fn rust() -> Vec<Source> {
 
 /// The storey of a file: imports point down only.
 fn storey(path: &str) -> Option<(usize, &'static str)> {
-    const STOREYS: [(&str, usize); 12] = [
+    const STOREYS: [(&str, usize); 13] = [
         ("src/id.rs", 0),
         ("src/tick.rs", 0),
         ("src/snapshot/", 1),
@@ -55,6 +55,7 @@ fn storey(path: &str) -> Option<(usize, &'static str)> {
         ("src/engine/", 5),
         ("src/bots/", 6),
         ("src/measure/", 6),
+        ("src/trust/", 6),
         ("src/testing/", 6),
         ("src/actor/", 7),
         ("src/server/", 8),
@@ -139,6 +140,17 @@ fn files_start_with_what_they_are_for_and_stay_short() {
         let header = source.text.trim_start();
         let opens = ["//!", "/**", "/*", "//"].iter().any(|start| header.starts_with(start));
         assert!(opens, "{} does not say what it is for", source.path);
+    }
+}
+
+#[test]
+fn every_page_of_the_guide_is_found() {
+    let read = |path| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("text");
+    let (readme, contents) = (read("README.md"), read("src/guide/mod.rs"));
+    for page in sources("src/guide", &["md"]).iter().filter(|page| !page.path.contains("first_game_")) {
+        let name = page.path.trim_start_matches("src/guide/").trim_end_matches(".md");
+        assert!(readme.contains(&page.path), "README.md does not lead to {}", page.path);
+        assert!(contents.contains(&format!("[`{name}`]")), "the guide's contents lack {name}");
     }
 }
 

@@ -26,7 +26,8 @@ impl Square {
 
     fn join(&mut self, seat: u16, spawn: Option<&str>) -> Result<EntityId, String> {
         let options = spawn.map(|place| ("spawn".to_owned(), place.to_owned())).into_iter().collect();
-        self.game.join(&Player { seat: Seat(seat), name: format!("walker {seat}"), options }, &mut self.cx)
+        self.game
+            .join(&Player { seat: Seat(seat), identity: None, name: format!("walker {seat}"), options }, &mut self.cx)
     }
 
     fn report(&mut self, seat: u16, x: i32, y: i32) {

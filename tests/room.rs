@@ -96,7 +96,7 @@ impl Hall {
 
     fn back(&mut self, token: ResumeToken, base: Option<Tick>) -> Option<Admitted> {
         self.route();
-        let seat = self.room.recognise(&token)?;
+        let seat = self.room.recognise(&token, None)?;
         let secret = self.secret();
         let frame = self.room.frame().clone();
         let claim = Claim { token, tick: base, events: None };
@@ -233,8 +233,20 @@ fn tokens_change_and_the_former_one_dies_with_the_first_message() {
     assert_eq!(second.welcome.continuity, Continuity::Seat, "no tick was claimed");
     let guessed = ResumeToken::new(Seat(0), [9; 16]);
     let elsewhere = ResumeToken::new(Seat(1), [second.welcome.resume.as_ref().expect("a token")[2]; 16]);
-    assert_eq!((hall.room.recognise(&guessed), hall.room.recognise(&elsewhere)), (None, None));
-    assert_eq!(hall.room.recognise(&token(&second)), Some(Seat(0)));
+    assert_eq!((hall.room.recognise(&guessed, None), hall.room.recognise(&elsewhere, None)), (None, None));
+    assert_eq!(hall.room.recognise(&token(&second), None), Some(Seat(0)));
+}
+
+#[test]
+fn the_seat_of_a_proven_player_opens_for_nobody_else() {
+    let mut hall = Hall::new(30);
+    let secret = hall.secret();
+    let grace = Some("grace".to_owned());
+    let mut admitted = hall.room.admit_as(grace, "Grace".to_owned(), BTreeMap::new()).expect("there is room");
+    hall.room.give_token(&mut admitted, secret);
+    let token = token(&admitted);
+    assert_eq!((hall.room.recognise(&token, None), hall.room.recognise(&token, Some("ada"))), (None, None));
+    assert_eq!(hall.room.recognise(&token, Some("grace")), Some(Seat(0)));
 }
 
 #[test]
@@ -246,7 +258,7 @@ fn a_claim_to_events_that_were_never_sent_changes_nothing() {
     assert!(hall.room.resume(Seat(0), &claim, log, None, [77; 16]).is_err());
     hall.tick();
     assert_eq!(hall.room.frame().note(Seat(0)).map(|note| note.sitting), Some(ada.entry.sitting));
-    assert_eq!(hall.room.recognise(&token(&ada)), Some(Seat(0)));
+    assert_eq!(hall.room.recognise(&token(&ada), None), Some(Seat(0)));
 }
 
 #[test]
@@ -271,7 +283,7 @@ fn the_first_message_of_a_return_is_for_it_alone_and_proves_itself() {
     let base = hall.room.frame().clone();
     hall.tick();
     let stale = hall.room.frame().clone();
-    let seat = hall.room.recognise(&token(&ada)).expect("a live seat can be taken over");
+    let seat = hall.room.recognise(&token(&ada), None).expect("a live seat can be taken over");
     let claim = Claim { token: token(&ada), tick: Some(base.tick()), events: None };
     let log = hall.logs.get_mut(&seat).expect("a log per seat");
     let back = hall.room.resume(seat, &claim, log, Some(&base), [77; 16]).expect("no claim about events");

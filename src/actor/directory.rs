@@ -3,7 +3,7 @@
 //! One actor finds and makes rooms; rooms end by themselves. What it lists comes from the rooms' statuses, looked at a
 //! few times per second and published when it changed, so that no room ever reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,12 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::clock::Clock;
+use super::door::{Door, Ground};
 use super::message::{CloseRoom, Drain, Explain, Found, Locate, RoomEntry, RoomKey, Stop};
 use super::metrics::Metrics;
 use super::room::RoomActor;
 use super::status::Status;
-use crate::engine::{Room, RoomConfig, RoomCosts};
+use crate::engine::{Address, Room, RoomConfig, RoomCosts};
 use crate::game::{Factory, Setup};
 use crate::tick::TickRate;
 use crate::wire::{Close, Join, limits};
@@ -37,6 +38,8 @@ pub struct DirectoryConfig {
     pub arbiters: usize,
     /// How long a room without players lives on.
     pub empty_for: Duration,
+    /// Counts rooms by who made them.
+    pub door: Arc<Door>,
     /// How long seats are held for players whose connection was lost.
     pub hold: Duration,
 }
@@ -59,10 +62,16 @@ struct Listed {
     room: Addr<RoomActor>,
     status: Arc<Status>,
     arbiter: usize,
+    /// Counts it on its maker's address while it is listed.
+    _ground: Ground,
 }
 
 impl Directory {
     const LOOK_EVERY: Duration = Duration::from_millis(250);
+    /// Players who are sent away at once when the server stops; more, when there would be too many batches.
+    const BATCH: usize = 100;
+    const BATCHES: usize = 40;
+    const BATCH_EVERY: Duration = Duration::from_millis(50);
 
     /// A directory without rooms; and the list of rooms as JSON, whenever it changes.
     pub fn new(config: DirectoryConfig, clock: Clock, metrics: Arc<Metrics>) -> (Self, watch::Receiver<Bytes>) {
@@ -72,14 +81,18 @@ impl Directory {
         (Self { config, rooms, next, arbiters, draining, list, clock, metrics }, listed)
     }
 
-    fn locate(&mut self, Locate { join, claims }: Locate) -> Result<Found, Close> {
+    fn locate(&mut self, letter: Locate) -> Result<Found, Close> {
         if self.draining {
             return Err(Close::Draining);
         }
+        let Locate { join, claims, only_game, maker } = letter;
         match join {
             Join::ById { room } => {
                 let listed = self.rooms.iter().find(|(_, listed)| listed.entry.id == room);
                 let (key, listed) = listed.filter(|(_, listed)| !listed.status.is_closed()).ok_or(Close::NoSuchRoom)?;
+                if only_game.is_some_and(|only| only != listed.entry.game) {
+                    return Err(Close::BadToken);
+                }
                 // Whoever comes back has a seat also in a full room; whether they do, the room knows.
                 let found = if claims { listed.expect_back(*key) } else { listed.expect(*key) };
                 found.ok_or(Close::RoomFull)
@@ -88,15 +101,20 @@ impl Directory {
                 let options = options.into_iter().collect();
                 let fitting = self.rooms.iter().filter(|(_, l)| l.entry.game == game && l.options == options);
                 let found = fitting.filter_map(|(key, listed)| listed.expect(*key)).next();
-                found.map_or_else(|| self.create(game, options), Ok)
+                found.map_or_else(|| self.create(game, options, maker), Ok)
             }
-            Join::Create { game, options } => self.create(game, options.into_iter().collect()),
+            Join::Create { game, options } => self.create(game, options.into_iter().collect(), maker),
             // Nothing is ever reserved.
             Join::Reserved { .. } => Err(Close::NoSuchRoom),
         }
     }
 
-    fn create(&mut self, game: String, options: BTreeMap<String, String>) -> Result<Found, Close> {
+    fn create(
+        &mut self,
+        game: String,
+        options: BTreeMap<String, String>,
+        maker: Option<Address>,
+    ) -> Result<Found, Close> {
         if self.rooms.len() >= self.config.most_rooms {
             return Err(Close::TryLater);
         }
@@ -106,6 +124,8 @@ impl Directory {
         };
         let factory = self.config.games.get(&game).ok_or_else(|| refused("there is no such game".to_owned()))?;
         let (rate, capacity) = self.read_options(&options).map_err(refused)?;
+        // Given back when the game refuses.
+        let ground = self.config.door.make_room(maker).ok_or(Close::TryLater)?;
         let setup = Setup { rate, seed: random_u64(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
             let made = factory(&setup)?;
@@ -115,7 +135,7 @@ impl Directory {
         let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned())).map_err(refused)?;
         let key = RoomKey(self.next);
         self.next += 1;
-        let listed = self.start(key, room, options);
+        let listed = self.start(key, room, options, ground);
         let found = listed.expect(key).ok_or(Close::RoomFull);
         info!(room = listed.entry.id, game, "room made");
         self.rooms.insert(key, listed);
@@ -138,7 +158,7 @@ impl Directory {
         Ok((rate, capacity.transpose()?))
     }
 
-    fn start(&mut self, key: RoomKey, room: Room, options: BTreeMap<String, String>) -> Listed {
+    fn start(&mut self, key: RoomKey, room: Room, options: BTreeMap<String, String>, ground: Ground) -> Listed {
         let entry = RoomEntry {
             id: room.config().id.clone(),
             game: room.config().game.clone(),
@@ -157,7 +177,20 @@ impl Directory {
         let (handle, empty_for) = (self.arbiters[arbiter].handle(), self.config.empty_for);
         let room =
             RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, empty_for, clock, shared, metrics));
-        Listed { entry, options, room, status, arbiter }
+        Listed { entry, options, room, status, arbiter, _ground: ground }
+    }
+
+    /// Ends the rooms of `waiting`, some `batch` players at a time, so that not all hang up and come back at once.
+    #[expect(clippy::disallowed_methods, reason = "one letter per room, and it must arrive")]
+    fn send_away(&mut self, mut waiting: VecDeque<RoomKey>, batch: usize, ctx: &mut Context<Self>) {
+        let mut told = 0;
+        while told < batch {
+            let Some(key) = waiting.pop_front() else { return };
+            let Some(listed) = self.rooms.get(&key) else { continue };
+            told += listed.status.players().max(1);
+            listed.room.do_send(CloseRoom(Close::Draining));
+        }
+        ctx.run_later(Self::BATCH_EVERY, move |act, ctx| act.send_away(waiting, batch, ctx));
     }
 
     fn look_around(&mut self, ctx: &mut Context<Self>) {
@@ -208,8 +241,8 @@ impl Actor for Directory {
 impl Handler<Locate> for Directory {
     type Result = Result<Found, Close>;
 
-    fn handle(&mut self, locate: Locate, _: &mut Context<Self>) -> Self::Result {
-        self.locate(locate)
+    fn handle(&mut self, letter: Locate, _: &mut Context<Self>) -> Self::Result {
+        self.locate(letter)
     }
 }
 
@@ -225,10 +258,11 @@ impl Handler<Explain> for Directory {
 impl Handler<Drain> for Directory {
     type Result = ();
 
-    #[expect(clippy::disallowed_methods, reason = "one letter per room, and it must arrive")]
-    fn handle(&mut self, _: Drain, _: &mut Context<Self>) {
+    fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) {
         self.draining = true;
-        self.rooms.values().for_each(|listed| listed.room.do_send(CloseRoom(Close::Draining)));
+        let players: usize = self.rooms.values().map(|listed| listed.status.players()).sum();
+        let waiting = self.rooms.keys().copied().collect();
+        self.send_away(waiting, Self::BATCH.max(players / Self::BATCHES), ctx);
     }
 }
 

@@ -7,6 +7,7 @@ use std::any::Any;
 use std::net::Shutdown;
 use std::rc::Rc;
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::rt::net::TcpStream;
 use socket2::{SockRef, Socket};
 
@@ -16,12 +17,17 @@ use crate::wire::limits;
 #[derive(Clone, Debug)]
 pub struct Line(Rc<Socket>);
 
+/// The socket under a connection, with or without TLS.
+pub fn socket_of(connection: &dyn Any) -> Option<&TcpStream> {
+    let plain = connection.downcast_ref::<TcpStream>();
+    plain.or_else(|| Some(connection.downcast_ref::<TlsStream<TcpStream>>()?.get_ref().0))
+}
+
 impl Line {
     /// Prepares the socket of a new connection and takes a handle on it. `None` when it is no TCP socket or the process
     /// is out of descriptors; the session then lives without a way to be ended from outside.
     pub fn prepare(connection: &dyn Any) -> Option<Self> {
-        let stream = connection.downcast_ref::<TcpStream>()?;
-        let socket = SockRef::from(stream);
+        let socket = SockRef::from(socket_of(connection)?);
         // Failing to tune a socket is not worth losing its player.
         let _ = socket.set_send_buffer_size(limits::SEND_BUFFER);
         #[cfg(target_os = "linux")]

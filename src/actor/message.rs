@@ -10,7 +10,7 @@ use super::desk::Sitting;
 use super::feed::Feed;
 use super::room::RoomActor;
 use super::status::Expected;
-use crate::engine::{Claim, Entry, RoomCosts};
+use crate::engine::{Address, Claim, Entry, RoomCosts};
 use crate::snapshot::Frame;
 use crate::wire::{Close, Join, Welcome};
 
@@ -45,6 +45,10 @@ pub struct End(pub Close);
 #[rtype(result = "Result<Found, Close>")]
 pub struct Locate {
     pub join: Join,
+    /// The only game that the player may be sent to.
+    pub only_game: Option<String>,
+    /// What a new room counts by.
+    pub maker: Option<Address>,
     /// The player says that they have a seat in the room already.
     pub claims: bool,
 }
@@ -67,6 +71,7 @@ pub struct Found {
 #[rtype(result = "Result<Joined, Close>")]
 pub struct Knock {
     pub name: String,
+    pub identity: Option<String>,
     pub player: BTreeMap<String, String>,
     pub claim: Option<Claim>,
     pub relay: RelayKey,

@@ -7,7 +7,9 @@
 mod clock;
 mod desk;
 mod directory;
+mod door;
 mod feed;
+mod guarded;
 mod guests;
 mod line;
 mod message;
@@ -19,7 +21,8 @@ mod status;
 
 pub use clock::Clock;
 pub use directory::{Directory, DirectoryConfig};
-pub use line::Line;
+pub use door::{Connection, Door};
+pub use line::{Line, socket_of};
 pub use message::{Drain, Explain, Stop};
 pub use metrics::Metrics;
 pub use relay::Relay;

@@ -203,15 +203,16 @@ impl RoomActor {
 
     fn admit(&mut self, mut knock: Knock) -> Result<Joined, Close> {
         if let Some(claim) = knock.claim
-            && let Some(back) = self.take_back(&claim)
+            && let Some(back) = self.take_back(&claim, knock.identity.as_deref())
         {
             let (admitted, log) = back.map_err(|ImpossibleAck| Close::BadMessage)?;
             self.metrics.resumed(admitted.welcome.continuity);
             return Ok(self.seat(knock, admitted, log));
         }
         let room = self.room.as_mut().ok_or(Close::RoomClosed)?;
-        let (name, player) = (std::mem::take(&mut knock.name), std::mem::take(&mut knock.player));
-        let mut admitted = room.admit(name, player).map_err(|refusal| match refusal {
+        let (name, identity) = (std::mem::take(&mut knock.name), knock.identity.take());
+        let player = std::mem::take(&mut knock.player);
+        let mut admitted = room.admit_as(identity, name, player).map_err(|refusal| match refusal {
             Refusal::Full => Close::RoomFull,
             Refusal::Game(why) => {
                 debug!(?why, "the game refused a player");
@@ -227,8 +228,12 @@ impl RoomActor {
     }
 
     /// The seat that `claim` is about, and its events; `None` when it opens none.
-    fn take_back(&mut self, claim: &Claim) -> Option<Result<(Admitted, EventLog), ImpossibleAck>> {
-        let seat = self.room.as_ref()?.recognise(&claim.token)?;
+    fn take_back(
+        &mut self,
+        claim: &Claim,
+        identity: Option<&str>,
+    ) -> Option<Result<(Admitted, EventLog), ImpossibleAck>> {
+        let seat = self.room.as_ref()?.recognise(&claim.token, identity)?;
         // The welcome's list of players knows what was posted so far; the log must, too.
         self.deliver_posts();
         let base = claim.tick.and_then(|tick| self.feed.at(tick));

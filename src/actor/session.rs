@@ -4,25 +4,23 @@
 //! frame. However it ends, it says goodbye on its desk and counts its reason once.
 
 use std::cell::Cell;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context as TaskContext, Poll};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Handler, Running, StreamHandler, WrapFuture};
-use actix_web::error::PayloadError;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 use bytes::Bytes;
-use futures_util::Stream;
 use tracing::{Span, debug, debug_span};
 
 use super::clock::Clock;
 use super::desk::Sitting;
 use super::directory::Directory;
+use super::door::{Door, Visitor};
 use super::feed::Feed;
+use super::guarded::Guarded;
 use super::line::Line;
 use super::message::{End, Found, Joined, Knock, Locate, RoomKey, Wake};
 use super::metrics::Metrics;
@@ -30,7 +28,7 @@ use super::relay::{Pulse, RelayHandle};
 use crate::engine::{Heard, Readiness, Session, SessionCounts, Visit};
 use crate::id::Seq;
 use crate::snapshot::Frame;
-use crate::wire::{Close, Guard, Join, SUBPROTOCOL, limits};
+use crate::wire::{Close, Join, SUBPROTOCOL, ServerMessage, encode_server, limits};
 
 /// What every session of a worker needs.
 #[derive(Clone)]
@@ -43,18 +41,15 @@ pub struct Gate {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// Whether new sessions are taken.
-    pub open: Arc<AtomicBool>,
-    /// Sessions open, and how many may be.
-    pub sessions: Arc<AtomicUsize>,
-    /// The most sessions.
-    pub most_sessions: usize,
+    /// Who may come in.
+    pub door: Arc<Door>,
 }
 
 /// The actor.
 pub struct WsSession {
     gate: Gate,
     session: Session,
+    visitor: Visitor,
     line: Option<Line>,
     /// What the guard found.
     offence: Rc<Cell<Option<Close>>>,
@@ -73,22 +68,30 @@ pub struct WsSession {
 /// Where the player sits.
 struct Place {
     room: RoomKey,
+    /// The room's id and its game.
+    name: (String, String),
     desk: Sitting,
     feed: Arc<Feed>,
 }
 
 type Ctx = ws::WebsocketContext<WsSession>;
 
-/// Upgrades a request that was found to be a valid handshake and starts its session.
+/// Upgrades a request that was found to be a valid handshake and starts its visitor's session.
 ///
 /// # Errors
 /// When the handshake fails after all.
-pub fn start(gate: Gate, request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse, actix_web::Error> {
+pub fn start(
+    gate: Gate,
+    visitor: Visitor,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, actix_web::Error> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let offence = Rc::new(Cell::new(None));
-    let guarded = Guarded { stream: payload, guard: Guard::default(), offence: offence.clone(), failed: false };
+    let guarded = Guarded::new(payload, offence.clone());
     let session = WsSession {
         session: Session::new(gate.clock.now()),
+        visitor,
         line: request.conn_data::<Line>().cloned(),
         offence,
         pulse: Rc::default(),
@@ -115,6 +118,9 @@ impl WsSession {
     fn end(&mut self, close: Close, ctx: &mut Ctx) {
         if self.ending.is_none() {
             self.ending = Some(close);
+            if let Some(after) = self.gate.door.come_back_after(close) {
+                self.send(encode_server(&ServerMessage::ComeBack { after }), ctx);
+            }
             if close != Close::Lost {
                 let code = ws::CloseCode::from(close.code());
                 ctx.close(Some(ws::CloseReason { code, description: Some(close.text().to_owned()) }));
@@ -135,7 +141,11 @@ impl WsSession {
         }
         match heard {
             Heard::Nothing => {}
-            Heard::Enter(visit) => self.enter(visit, ctx),
+            Heard::Enter(visit) => {
+                let visit = self.visitor.present(visit)?;
+                self.session.trust(self.visitor.trusted_until());
+                self.enter(visit, ctx);
+            }
             Heard::Inputs { events } => {
                 if let Some(place) = &self.place {
                     let dropped = place.desk.lay(self.session.laid());
@@ -150,6 +160,12 @@ impl WsSession {
                 }
             }
             Heard::Reply(bytes) => self.send(bytes, ctx),
+            Heard::Refresh(token) => {
+                let (room, game) = &self.place.as_ref().ok_or(Close::BadMessage)?.name;
+                let expires = self.visitor.refresh(&token, room, game)?;
+                self.session.trust(self.visitor.trusted_until());
+                self.send(encode_server(&ServerMessage::Refreshed { expires }), ctx);
+            }
         }
         let counts = self.session.counts();
         self.gate.metrics.over_rate.inc_by(counts.over_rate - self.counted.over_rate);
@@ -174,17 +190,19 @@ impl WsSession {
 
     fn enter(&mut self, visit: Visit, ctx: &mut Ctx) {
         let (gate, end) = (self.gate.clone(), ctx.address().recipient());
+        let (identity, only_game, maker) = (self.visitor.identity(), self.visitor.only_game(), self.visitor.address());
         let entering = async move {
             let again = !matches!(visit.join, Join::Create { .. });
             let claims = visit.claim.is_some();
             let mut last = Close::TryLater;
             for _ in 0..if again { Self::ATTEMPTS } else { 1 } {
-                let located = gate.directory.send(Locate { join: visit.join.clone(), claims }).await;
+                let (join, only_game) = (visit.join.clone(), only_game.clone());
+                let located = gate.directory.send(Locate { join, only_game, maker, claims }).await;
                 let Found { key, room, expected } = located.unwrap_or(Err(Close::TryLater))?;
                 let (relay, publish) = (gate.relay.key(), gate.relay.publish());
-                let (name, player) = (visit.name.clone(), visit.player.clone());
+                let (name, identity, player) = (visit.name.clone(), identity.clone(), visit.player.clone());
                 let (claim, end) = (visit.claim, end.clone());
-                let knock = Knock { name, player, claim, relay, publish, end, expected };
+                let knock = Knock { name, identity, player, claim, relay, publish, end, expected };
                 match room.send(knock).await.unwrap_or(Err(Close::RoomClosed)) {
                     Ok(joined) => return Ok((key, joined)),
                     Err(close @ (Close::RoomFull | Close::RoomClosed)) => last = close,
@@ -202,14 +220,17 @@ impl WsSession {
     }
 
     fn sit_down(&mut self, room: RoomKey, joined: Joined, ctx: &mut Ctx) {
-        let Joined { entry, welcome, desk, feed } = joined;
+        let Joined { entry, mut welcome, desk, feed } = joined;
+        self.visitor.arrived();
+        welcome.expires = self.visitor.expires();
+        let name = (welcome.room.clone(), welcome.game.clone());
         debug!(parent: &self.span, room = welcome.room, continuity = ?welcome.continuity, "seated");
         self.acked_events = welcome.events;
         let bytes = self.session.enter(self.gate.clock.now(), &entry, welcome);
         self.send(bytes, ctx);
         let wake = ctx.address().recipient();
         self.gate.relay.listen(room, wake, self.pulse.clone(), self.line.clone());
-        self.place = Some(Place { room, desk, feed });
+        self.place = Some(Place { room, name, desk, feed });
         self.note_pulse();
         self.catch_up(ctx);
     }
@@ -243,6 +264,10 @@ impl WsSession {
     }
 
     fn on_alarm(&mut self, ctx: &mut Ctx) {
+        // Whoever has a room is told by it.
+        if self.place.is_none() && !self.gate.door.is_open() {
+            return self.end(Close::Draining, ctx);
+        }
         match self.session.on_alarm(self.gate.clock.now()) {
             Ok(true) => ctx.ping(b""),
             Ok(false) => {}
@@ -271,7 +296,6 @@ impl Actor for WsSession {
     type Context = Ctx;
 
     fn started(&mut self, ctx: &mut Ctx) {
-        self.gate.sessions.fetch_add(1, Ordering::Relaxed);
         self.gate.metrics.sessions.inc();
         ctx.run_later(Self::ALARM_EVERY, Self::on_alarm);
     }
@@ -289,7 +313,6 @@ impl Actor for WsSession {
         if let Some(line) = self.line.take() {
             self.gate.relay.bury(line);
         }
-        self.gate.sessions.fetch_sub(1, Ordering::Relaxed);
         self.gate.metrics.sessions.dec();
         self.gate.metrics.ended(close);
         debug!(parent: &self.span, reason = close.label(), "session ended");
@@ -356,35 +379,5 @@ fn answer_to(reason: Option<&ws::CloseReason>) -> Close {
         1001 => Close::GoingAway,
         1000..=1003 | 1007..=1014 | 3000..=4999 => Close::Left,
         _ => Close::Protocol,
-    }
-}
-
-/// The payload stream behind the guard: ends with an error at the first byte that breaks a rule.
-struct Guarded<S> {
-    stream: S,
-    guard: Guard,
-    offence: Rc<Cell<Option<Close>>>,
-    failed: bool,
-}
-
-impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Guarded<S> {
-    type Item = Result<Bytes, PayloadError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
-        if self.failed {
-            return Poll::Ready(None);
-        }
-        let polled = Pin::new(&mut self.stream).poll_next(cx);
-        let Poll::Ready(Some(Ok(chunk))) = &polled else {
-            return polled;
-        };
-        match self.guard.inspect(chunk) {
-            Ok(()) => polled,
-            Err(close) => {
-                self.offence.set(Some(close));
-                self.failed = true;
-                Poll::Ready(Some(Err(PayloadError::EncodingCorrupted)))
-            }
-        }
     }
 }

@@ -10,7 +10,7 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::pilot::{Behaviour, Pilot, View};
+use super::pilot::{Autopilot, Behaviour, View};
 use super::schedule::{Job, Manner};
 use super::sight::Sight;
 use super::socket::{Ended, Wire};
@@ -28,7 +28,7 @@ struct Bot {
     client: Client,
     room: String,
     behaviour: Behaviour,
-    pilot: Pilot,
+    pilot: Autopilot,
     sight: Sight,
     period: Duration,
     /// When the timer is due next.
@@ -122,7 +122,7 @@ impl Bot {
         }
         let Some(welcome) = client.welcome() else { return Err(protocol("no welcome")) };
         shared.tally().joined(job.stays > 0, welcome, shared.now(), started.elapsed());
-        let pilot = Pilot::new(job.behaviour.clone(), &welcome.inputs, welcome.rate, seed);
+        let pilot = Autopilot::new(job.behaviour.clone(), &welcome.inputs, welcome.rate, seed);
         let sight = Sight::new(welcome.schema.clone(), welcome.entity);
         let period = Duration::from_secs(1) / u32::from(welcome.rate.per_second());
         let room = welcome.room.clone();

@@ -4,11 +4,13 @@
 //! `pilot` decides what a bot does, `schedule` who comes and goes when, `bot` is one player, `hostile` one attacker,
 //! `socket` their connection, `swarm` runs many, `conductor` watches, `tally` collects, `objective` and `verdict` judge,
 //! `search` finds how many a server holds, `report`, `text` and `page` sum up.
-//! Nothing here knows a game: bots drive any game by the schemas of its welcome.
+//! Nothing here knows a game: bots drive any game by the schemas of its welcome. Who does know theirs implements [`Pilot`]
+//! and lets it [`play`] (`headless`).
 
 mod bot;
 mod chart;
 mod conductor;
+mod headless;
 mod hostile;
 mod machine;
 mod objective;
@@ -28,12 +30,13 @@ mod tally;
 mod text;
 mod verdict;
 
+pub use headless::{PlayError, Seen, play};
 pub use hostile::Attack;
 pub use machine::Load;
 pub use objective::{Judged, Known, OBJECTIVES, Objective, ObjectiveError, Outcome, Unit};
 pub use outside::ServerFigures;
 pub use page::page;
-pub use pilot::{Behaviour, Pilot, View};
+pub use pilot::{Behaviour, Pilot};
 pub use recording::{Path, RecordingError, read_paths};
 pub use report::{Churn, Follow, LinkFigures, Offence, Point, Quantiles, Report};
 pub use search::{Edge, Search, Step, find_max};

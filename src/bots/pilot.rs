@@ -1,7 +1,8 @@
-//! The brains of bots: pure decisions from an input schema, a seed and what can be seen.
+//! The brains of bots: the trait for bots that know their game, and one that knows none.
 //!
-//! A pilot drives any game: it knows fields by shape and by the names `run`, `x` and `y`, not by game. Input values come
-//! out, one per field; when and how they travel is the bot's business.
+//! The autopilot of swarms makes pure decisions from an input schema, a seed and what can be seen. It drives any game: it
+//! knows fields by shape and by the names `run`, `x` and `y`. Input values come out, one per field; when and how they travel
+//! is the bot's business.
 
 use std::f64::consts::TAU;
 use std::sync::Arc;
@@ -9,9 +10,11 @@ use std::sync::Arc;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
+use super::headless::Seen;
 use super::recording::Path;
 use crate::snapshot::{Field, InputSchema, Shape};
 use crate::tick::TickRate;
+use crate::wire::{EventBody, Welcome};
 
 /// What a bot is up to.
 #[derive(Clone, Debug)]
@@ -35,9 +38,41 @@ pub struct View {
     pub nearest: Option<(f64, f64)>,
 }
 
-/// Decides the inputs of one player.
+/// Decides what one simulated player does. Give it to [`play`](super::play), or drive it from a test.
+///
+/// ```
+/// use tickwire::bots::{Pilot, Seen};
+/// use tickwire::KindId;
+///
+/// /// Walks to the middle of the board and stays there.
+/// struct Homesick;
+///
+/// impl Pilot for Homesick {
+///     fn input(&mut self, seen: &Seen<'_>) -> Option<Vec<i32>> {
+///         let dot = seen.own(KindId(0))?; // gone: leave the room
+///         Some(vec![-dot[0].signum(), -dot[1].signum()])
+///     }
+/// }
+/// ```
+pub trait Pilot {
+    /// The room let the player in. The welcome has the schemas of rows and inputs, the rate, the own seat and entity.
+    fn joined(&mut self, welcome: &Welcome) {
+        let _ = welcome;
+    }
+
+    /// Decides the input of the next client tick, one value per input field, in quanta and within its range; `None` leaves
+    /// the room. Asked once per tick, from the first frame on.
+    fn input(&mut self, seen: &Seen<'_>) -> Option<Vec<i32>>;
+
+    /// Something happened: chat, players who come and go, events of the game. Each exactly once, in order.
+    fn event(&mut self, event: &EventBody<'_>) {
+        let _ = event;
+    }
+}
+
+/// Decides the inputs of one player of a swarm, in any game.
 #[derive(Debug)]
-pub struct Pilot {
+pub struct Autopilot {
     behaviour: Behaviour,
     fields: Vec<Field>,
     neutral: Vec<i32>,
@@ -56,7 +91,7 @@ pub struct Pilot {
     made: usize,
 }
 
-impl Pilot {
+impl Autopilot {
     /// The fastest turn of a wanderer, in radians per second.
     const TURN_RATE: f64 = TAU / 2.0;
     /// How fast it walks where it reports its position, in metres per second.
@@ -241,8 +276,8 @@ fn unit(random: &mut Pcg32) -> f64 {
 mod tests {
     use super::*;
 
-    fn pilot(behaviour: Behaviour, fields: Vec<Field>) -> Pilot {
-        Pilot::new(behaviour, &InputSchema::new(fields).expect("a valid schema"), TickRate::DEFAULT, 3)
+    fn pilot(behaviour: Behaviour, fields: Vec<Field>) -> Autopilot {
+        Autopilot::new(behaviour, &InputSchema::new(fields).expect("a valid schema"), TickRate::DEFAULT, 3)
     }
 
     fn steered() -> Vec<Field> {

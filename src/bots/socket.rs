@@ -149,15 +149,20 @@ impl Wire {
 
     /// Leaves as one should.
     pub async fn farewell(&mut self) {
-        let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
-        // The bot is through; a server that does not answer is not its problem any more.
-        let _ = timeout(FAREWELL, async {
-            self.socket.close(Some(frame)).await?;
-            while self.socket.next().await.is_some_and(|message| message.is_ok()) {}
-            Ok::<(), tungstenite::Error>(())
-        })
-        .await;
+        farewell(&mut self.socket).await;
     }
+}
+
+/// Leaves as one should, over a plain connection.
+pub async fn farewell(socket: &mut Socket) {
+    let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+    // The bot is through; a server that does not answer is not its problem any more.
+    let _ = timeout(FAREWELL, async {
+        socket.close(Some(frame)).await?;
+        while socket.next().await.is_some_and(|message| message.is_ok()) {}
+        Ok::<(), tungstenite::Error>(())
+    })
+    .await;
 }
 
 /// The next message; `None` for one that says nothing.

@@ -50,10 +50,11 @@ impl Room {
         }
     }
 
-    /// The taken seat that a token opens.
-    pub fn recognise(&self, token: &ResumeToken) -> Option<Seat> {
+    /// The taken seat that a token opens. The seat of a player who proved who they are opens for nobody else.
+    pub fn recognise(&self, token: &ResumeToken, identity: Option<&str>) -> Option<Seat> {
         let seated = &self.seats[self.find(token.seat()).ok()?];
-        seated.key.filter(|key| key.opens(token)).map(|_| seated.seat)
+        let same = seated.identity.is_none() || seated.identity.as_deref() == identity;
+        seated.key.filter(|key| same && key.opens(token)).map(|_| seated.seat)
     }
 
     /// The connection of a seat ended. Holds the seat if it ended in a way after which players come back, and frees it

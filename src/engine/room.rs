@@ -140,13 +140,26 @@ impl Room {
     /// # Errors
     /// See [`Refusal`].
     pub fn admit(&mut self, name: String, options: BTreeMap<String, String>) -> Result<Admitted, Refusal> {
+        self.admit_as(None, name, options)
+    }
+
+    /// As [`Self::admit`], for a player who proved to be `identity`.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn admit_as(
+        &mut self,
+        identity: Option<String>,
+        name: String,
+        options: BTreeMap<String, String>,
+    ) -> Result<Admitted, Refusal> {
         if self.seats.len() >= usize::from(self.capacity()) {
             return Err(Refusal::Full);
         }
         let index = self.seats.iter().zip(0_u16..).position(|(seated, number)| seated.seat.0 != number);
         let index = index.unwrap_or(self.seats.len());
         let seat = Seat(index as u16);
-        let player = Player { seat, name: name.clone(), options };
+        let player = Player { seat, identity, name, options };
         let joined = self.ask("join", |game, cx| game.join(&player, cx));
         let entity = joined.map_err(|reason| {
             // What the game asked for on the way to its refusal is about a player who never was.
@@ -154,7 +167,7 @@ impl Room {
             Refusal::Game(reason)
         })?;
         let inbox = Inbox::new(self.spec.rule, self.spec.inputs.neutral());
-        let seated = Seated::new(seat, entity, name, self.next_sitting(), inbox);
+        let seated = Seated::new(player, entity, self.next_sitting(), inbox);
         self.post(&To::All, EventBody::Joined(seated.listed()));
         self.seats.insert(index, seated);
         self.posts.extend(self.chat.iter().map(|line| Post { seats: vec![seat], event: line.clone() }));
@@ -162,7 +175,7 @@ impl Room {
         Ok(self.admitted(index))
     }
 
-    /// Frees a seat. Does nothing when it is free.
+    /// Frees a seat whose session ended by `close`, which the others are told. Does nothing when it is free.
     pub fn leave(&mut self, seat: Seat, close: Close) {
         let Ok(index) = self.find(seat) else { return };
         self.seats.remove(index);
@@ -173,7 +186,7 @@ impl Room {
         self.kicks.retain(|(kicked, _)| *kicked != seat);
     }
 
-    /// Takes in inputs of a seat.
+    /// Takes in inputs of a seat, for the ticks to come. Does nothing when the seat is free.
     pub fn offer(&mut self, seat: Seat, laid: &Laid) {
         if let Ok(index) = self.find(seat) {
             self.seats[index].inbox.offer(laid);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::inbox::Inbox;
 use super::resume::Key;
 use super::viewer::Entry;
+use crate::game::Player;
 use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::tick::{Tick, TickRate};
@@ -16,6 +17,8 @@ pub(super) struct Seated {
     pub seat: Seat,
     pub entity: EntityId,
     pub name: String,
+    /// Who the player proved to be.
+    pub identity: Option<String>,
     /// Which entry into the room the client's connection is.
     pub sitting: u32,
     /// Opens the seat for the client that comes back. Without one it is not held.
@@ -39,11 +42,13 @@ pub(super) struct Away {
 }
 
 impl Seated {
-    pub fn new(seat: Seat, entity: EntityId, name: String, sitting: u32, inbox: Inbox) -> Self {
+    pub fn new(player: Player, entity: EntityId, sitting: u32, inbox: Inbox) -> Self {
+        let Player { seat, identity, name, .. } = player;
         Self {
             seat,
             entity,
             name,
+            identity,
             sitting,
             key: None,
             away: None,

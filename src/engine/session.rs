@@ -4,6 +4,7 @@
 //! moves bytes and letters; every ending is a [`Close`].
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::bucket::Bucket;
@@ -38,6 +39,18 @@ pub enum Heard {
     Command { seq: Seq, ask: Ask },
     /// Send these bytes.
     Reply(Vec<u8>),
+    /// Judge this newer token, then say [`Session::trust`].
+    Refresh(Token),
+}
+
+/// A join token as the client sent it. Nobody prints it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(pub String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(not shown)")
+    }
 }
 
 /// Who wants to enter, and where.
@@ -49,6 +62,8 @@ pub struct Visit {
     pub name: String,
     /// Options of the player.
     pub player: BTreeMap<String, String>,
+    /// What is to prove who comes.
+    pub token: Option<Token>,
     /// To a seat held before.
     pub claim: Option<Claim>,
 }
@@ -69,6 +84,8 @@ pub struct Session {
     /// Frame messages per second that the hello asked for.
     rate: u16,
     opened: Moment,
+    /// When the token expires, if it does.
+    trusted_until: Option<Moment>,
     last_heard: Moment,
     last_ping: Moment,
     messages: Bucket,
@@ -99,6 +116,7 @@ struct Playing {
     commands: Bucket,
     chat: Bucket,
     resyncs: Bucket,
+    refreshes: Bucket,
 }
 
 impl Session {
@@ -108,6 +126,7 @@ impl Session {
             state: State::Silent,
             rate: 0,
             opened: now,
+            trusted_until: None,
             last_heard: now,
             last_ping: now,
             messages: Bucket::per_second(limits::MESSAGE_RATE),
@@ -156,8 +175,10 @@ impl Session {
                 self.counts.resyncs += 1;
                 Ok(Heard::Nothing)
             }
-            // Nobody has a token that could be refreshed.
-            ClientMessage::Refresh { .. } => Err(Close::BadMessage),
+            ClientMessage::Refresh { token } if playing.refreshes.take(now) => {
+                Ok(Heard::Refresh(Token(token.to_owned())))
+            }
+            ClientMessage::Refresh { .. } => Err(Close::RateLimited),
         }
     }
 
@@ -193,9 +214,15 @@ impl Session {
             commands: Bucket::per_second(limits::COMMAND_RATE),
             chat: Bucket::new(limits::CHAT_EVERY, 5),
             resyncs: Bucket::new(limits::RESYNC_EVERY, 3),
+            refreshes: Bucket::new(limits::REFRESH_EVERY, 3),
         };
         self.state = State::Playing(Box::new(playing));
         bytes
+    }
+
+    /// The token is good until then; `None`: for ever. Afterwards the session ends.
+    pub fn trust(&mut self, until: Option<Moment>) {
+        self.trusted_until = until;
     }
 
     /// Whether to compose a message for `frame` now.
@@ -233,13 +260,16 @@ impl Session {
     /// Looks after the session about once a second. Whether to send a ping.
     ///
     /// # Errors
-    /// When the client said nothing for too long, or took nothing for too long.
+    /// When the client said nothing for too long, or took nothing for too long, or its token has expired.
     pub fn on_alarm(&mut self, now: Moment) -> Result<bool, Close> {
         if now.since(self.last_heard) >= limits::SILENCE {
             return Err(Close::HeartbeatLost);
         }
         if matches!(self.state, State::Silent) && now.since(self.opened) >= limits::HELLO_WITHIN {
             return Err(Close::HeartbeatLost);
+        }
+        if self.trusted_until.is_some_and(|until| now >= until) {
+            return Err(Close::TokenExpired);
         }
         let until = self.viewer().and_then(|viewer| viewer.flow().patient_until());
         if until.is_some_and(|until| now >= until) {
@@ -321,11 +351,19 @@ fn next_inputs(newest: &mut Seq, count: u16, placement: PlacementEpoch, input: I
 
 impl Visit {
     fn new(hello: Hello) -> Self {
-        let mut name = tidy(&hello.name, limits::NAME_CHARS);
-        if name.is_empty() {
-            name.push_str("player");
-        }
+        let token = hello.token.map(|token| Token(token.to_owned()));
         let claim = hello.resume.as_ref().and_then(Claim::read);
-        Self { join: hello.join, name, player: hello.player.into_iter().collect(), claim }
+        let player = hello.player.into_iter().collect();
+        Self { join: hello.join, name: String::new(), player, token, claim }.named(&hello.name)
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = tidy(name, limits::NAME_CHARS);
+        if self.name.is_empty() {
+            self.name.push_str("player");
+        }
+        self
     }
 }

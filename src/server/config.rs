@@ -3,15 +3,18 @@
 //! Reading says what is wrong with a value and what would be right; who merges files, variables and flags adds the key
 //! and where the value came from. Bounds that an operator has no business with are in `wire/limits.rs`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use super::form;
+use super::secret::Secret;
 use crate::tick::TickRate;
+use crate::trust::ForwardedHeader;
 use crate::wire::limits;
 
 /// How a server is set up. The names of the fields are the keys of `tickwire.toml`.
@@ -27,12 +30,53 @@ pub struct Config {
     /// Origins whose pages may connect, besides the server's own and localhost, such as `https://play.example`.
     #[serde(deserialize_with = "form::origins")]
     pub origins: Vec<String>,
+    /// Whether WebSockets without an origin, which no browser opens, are refused.
+    pub require_origin: bool,
+    /// Names by which the server may be addressed, besides those of `origins`. When there are none: on the local machine
+    /// `localhost` and addresses, otherwise any.
+    #[serde(deserialize_with = "form::hosts")]
+    pub hosts: Vec<String>,
     /// Rooms at the most, 1 to 100,000.
     #[serde(deserialize_with = "form::rooms")]
     pub most_rooms: usize,
     /// Sessions at the most, 1 to 1,000,000; further ones are told to come back later.
     #[serde(deserialize_with = "form::sessions")]
     pub most_sessions: usize,
+    /// Connections from one address (IPv6: from one /64), 1 to 1,000,000.
+    #[serde(deserialize_with = "form::sessions")]
+    pub connections_per_address: usize,
+    /// Attempts to open a session from one address, per second, 1 to 10,000; four seconds' worth may come at once.
+    #[serde(deserialize_with = "form::attempts")]
+    pub attempts_per_address: u32,
+    /// Rooms made from one address and still open, 1 to 100,000.
+    #[serde(deserialize_with = "form::rooms")]
+    pub rooms_per_address: usize,
+    /// Networks that no limit per address applies to.
+    #[serde(deserialize_with = "form::networks")]
+    pub exempt: Vec<IpNet>,
+    /// Networks of proxies, whose word counts on whom they connect for.
+    #[serde(deserialize_with = "form::networks")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header that they put it in.
+    #[serde(deserialize_with = "form::forwarded_header")]
+    pub forwarded_header: ForwardedHeader,
+    /// A shared secret for join tokens without `kid`, signed by HS256: 32 bytes or more. Empty: there is none.
+    #[serde(deserialize_with = "form::secret")]
+    pub token_secret: Secret,
+    /// Further keys for join tokens, each `KID=FILE`: a shared secret, or an Ed25519 key in PEM.
+    #[serde(deserialize_with = "form::token_keys")]
+    pub token_keys: Vec<String>,
+    /// The audience that join tokens must be for.
+    #[serde(deserialize_with = "form::audience")]
+    pub token_audience: String,
+    /// The issuer that join tokens must be from. Empty: any who has a key.
+    pub token_issuer: String,
+    /// Whether players without a token may join.
+    pub guests: bool,
+    /// The certificate chain in PEM, the server's own first. Empty: no TLS. Read again when it changes.
+    pub tls_cert: PathBuf,
+    /// The certificate's key in PEM.
+    pub tls_key: PathBuf,
     /// Threads that rooms live on, 1 to 256.
     #[serde(deserialize_with = "form::threads")]
     pub room_threads: usize,
@@ -42,6 +86,9 @@ pub struct Config {
     /// How long a room without players lives on: whole seconds, 1 to 86,400.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
     pub empty_room_for: Duration,
+    /// Clients that are sent away by a stopping server come back within this time: whole seconds, 1 to 86,400.
+    #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
+    pub come_back_within: Duration,
     /// How long a seat is held for a player whose connection was lost: whole seconds, 0 to 3,600; 0 holds none.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::hold")]
     pub hold_seats_for: Duration,
@@ -54,13 +101,16 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
-/// Where the pages of the demo come from.
+/// Where the pages come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Pages {
-    /// The binary.
+    /// The demo's, from the binary.
     Embedded,
-    /// Folders `web-demo` and `assets` under this one, read at each request: for working on them.
+    /// The files of this folder, read at each request, with `index.html` for the folder itself; and below `client/` the
+    /// browser client, from the binary. For the page of one's own game.
+    Folder(PathBuf),
+    /// The demo's, from folders `web-demo` and `assets` under this one, read at each request: for working on them.
     Disk(PathBuf),
     /// There are none: the server is a game's backend only.
     None,
@@ -91,11 +141,30 @@ impl Default for Config {
             bind: (Ipv4Addr::LOCALHOST, 8080).into(),
             tick_rate: TickRate::DEFAULT,
             origins: Vec::new(),
+            require_origin: false,
+            hosts: Vec::new(),
             most_rooms: limits::ROOMS,
             most_sessions: 20_000,
+            connections_per_address: 100,
+            attempts_per_address: 10,
+            rooms_per_address: 20,
+            exempt: vec![
+                Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
+                Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128).into(),
+            ],
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::XForwardedFor,
+            token_secret: Secret::default(),
+            token_keys: Vec::new(),
+            token_audience: "tickwire".to_owned(),
+            token_issuer: String::new(),
+            guests: true,
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
             room_threads: cores,
             workers: cores,
             empty_room_for: limits::EMPTY_ROOM_FOR,
+            come_back_within: Duration::from_secs(5),
             hold_seats_for: limits::HOLD_SEATS_FOR,
             pages: Pages::None,
             log: "tickwire=info,warn".to_owned(),
@@ -111,17 +180,21 @@ pub(super) fn cores() -> usize {
 
 impl Pages {
     const DISK: &str = "dev:";
+    const FOLDER: &str = "folder:";
 }
 
 impl TryFrom<String> for Pages {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match (text.as_str(), text.strip_prefix(Self::DISK)) {
-            ("embedded", _) => Ok(Self::Embedded),
-            ("none", _) => Ok(Self::None),
-            (_, Some(folder)) if !folder.is_empty() => Ok(Self::Disk(folder.into())),
-            _ => Err("must be \"embedded\", \"none\", or \"dev:FOLDER\" to read FOLDER/web-demo at each request"),
+        let folder = |prefix| text.strip_prefix(prefix).filter(|folder: &&str| !folder.is_empty());
+        match (text.as_str(), folder(Self::FOLDER), folder(Self::DISK)) {
+            ("embedded", ..) => Ok(Self::Embedded),
+            ("none", ..) => Ok(Self::None),
+            (_, Some(folder), _) => Ok(Self::Folder(folder.into())),
+            (_, _, Some(folder)) => Ok(Self::Disk(folder.into())),
+            _ => Err("must be \"embedded\", \"none\", \"folder:FOLDER\" for pages of your own, or \"dev:FOLDER\" to \
+                      read FOLDER/web-demo at each request"),
         }
     }
 }
@@ -131,6 +204,7 @@ impl From<Pages> for String {
         match pages {
             Pages::Embedded => "embedded".to_owned(),
             Pages::None => "none".to_owned(),
+            Pages::Folder(folder) => format!("{}{}", Pages::FOLDER, folder.display()),
             Pages::Disk(folder) => format!("{}{}", Pages::DISK, folder.display()),
         }
     }
@@ -144,7 +218,7 @@ mod tests {
 
     #[test]
     fn it_reads_what_it_writes() {
-        for pages in [Pages::Embedded, Pages::None, Pages::Disk("some/folder".into())] {
+        for pages in [Pages::Embedded, Pages::None, Pages::Disk("a/b".into()), Pages::Folder("a/b".into())] {
             let config = Config { pages, origins: vec!["https://play.example".to_owned()], ..Config::demo() };
             let written = serde_json::to_value(&config).expect("it can be written");
             assert_eq!(serde_json::from_value::<Config>(written).expect("it can be read"), config);
@@ -168,6 +242,13 @@ mod tests {
             (json!({ "workers": 257 }), "1 to 256, or \"cores\""),
             (json!({ "room_threads": "many" }), "1 to 256, or \"cores\""),
             (json!({ "empty_room_for": 0 }), "1 to 86400"),
+            (json!({ "hosts": ["play.example:443"] }), "no port"),
+            (json!({ "exempt": ["10.0.0.0/33"] }), "10.0.0.0/8"),
+            (json!({ "trusted_proxies": "10.0.0.1" }), "10.0.0.0/8"),
+            (json!({ "forwarded_header": "via" }), "\"x-forwarded-for\" or \"forwarded\""),
+            (json!({ "token_secret": "short" }), "32 bytes"),
+            (json!({ "token_keys": ["file.pem"] }), "KID=FILE"),
+            (json!({ "token_audience": "" }), "not be empty"),
             (json!({ "hold_seats_for": 3601 }), "0 to 3600"),
             (json!({ "pages": "embeded" }), "\"dev:FOLDER\""),
             (json!({ "log_format": "xml" }), "\"text\" or \"json\""),

@@ -2,15 +2,18 @@
 //!
 //! Which knobs there are is `config.rs`. Nothing here knows files, variables or flags.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
 use super::config::{LogFormat, cores};
+use super::secret::Secret;
 use crate::tick::TickRate;
+use crate::trust::{ForwardedHeader, split};
 use crate::wire::limits;
 
 /// Threads of one kind: more than any machine that this was tried on has cores.
@@ -19,6 +22,8 @@ pub const MOST_THREADS: usize = 256;
 const MOST_ROOMS: usize = 100_000;
 /// Sessions: each is a file descriptor and two buffers.
 const MOST_SESSIONS: usize = 1_000_000;
+/// Attempts of one address per second: each is a handshake.
+const MOST_ATTEMPTS: usize = 10_000;
 /// A day: whoever wants longer wants a room that is kept.
 const MOST_SECONDS: usize = 86_400;
 
@@ -48,6 +53,53 @@ pub fn rooms<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
 
 pub fn sessions<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
     whole(from, 1..=MOST_SESSIONS)
+}
+
+pub fn attempts<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    whole(from, 1..=MOST_ATTEMPTS).map(|attempts| attempts as u32)
+}
+
+/// Networks; a lone address is a network of one.
+pub fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
+    const WANTED: &str = "must be a list of networks or addresses such as 10.0.0.0/8 or 2001:db8::1";
+    let texts = Vec::<String>::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
+    let network = |text: &String| text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    texts.iter().map(|text| network(text).ok_or_else(|| D::Error::custom(WANTED))).collect()
+}
+
+pub fn forwarded_header<'de, D: Deserializer<'de>>(from: D) -> Result<ForwardedHeader, D::Error> {
+    let wanted = "must be \"x-forwarded-for\" or \"forwarded\"";
+    ForwardedHeader::deserialize(from).map_err(|_| D::Error::custom(wanted))
+}
+
+pub fn hosts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    const WANTED: &str = "must be names as browsers write them: lower-case, no port, such as play.example";
+    let hosts = Vec::<String>::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
+    let good = hosts.iter().all(|host| !host.is_empty() && host.chars().all(known));
+    if good { Ok(hosts) } else { Err(D::Error::custom(WANTED)) }
+}
+
+/// A secret; what is wrong with it must not show it.
+pub fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+    let wanted = || D::Error::custom(format!("must be a text of at least {} bytes, or empty", limits::SECRET));
+    let text = String::deserialize(from).map_err(|_| wanted())?;
+    if text.is_empty() || text.len() >= limits::SECRET { Ok(Secret::from(text)) } else { Err(wanted()) }
+}
+
+pub fn token_keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    const WANTED: &str = "must be keys as KID=FILE, such as 2026-11=/etc/tickwire/join.pem";
+    let keys = Vec::<String>::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
+    if keys.iter().all(|key| split(key).is_some()) { Ok(keys) } else { Err(D::Error::custom(WANTED)) }
+}
+
+pub fn audience<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.is_empty() {
+        Err(D::Error::custom("must not be empty: tokens name the server they are for"))
+    } else {
+        Ok(text)
+    }
 }
 
 pub fn threads<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {

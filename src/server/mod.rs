@@ -1,54 +1,57 @@
-//! The edge: HTTP around the actors. Binds nothing and catches no signals; whoever runs it brings a listener and says
-//! when to stop.
+//! The edge: HTTP around the actors. [`Server::serve`] is a whole program; [`Server::run`] takes a listener and is told when
+//! to stop; [`Server::mount`] is a part of somebody else's app.
 
 mod config;
 mod form;
+mod hosts;
+mod mount;
 mod origin;
 mod pages;
 mod qr;
 mod routes;
+mod secret;
+mod setup;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix::{Actor, Addr};
-use actix_web::http::KeepAlive;
 use actix_web::rt::time::sleep;
-use actix_web::{App, HttpServer, web};
-use tracing::info;
+use actix_web::{App, HttpServer};
 
 pub use config::{Config, LogFormat, Pages};
+pub use mount::Mount;
+pub use secret::Secret;
+pub use signals::interrupted;
 
-use crate::actor::{Clock, Directory, DirectoryConfig, Drain, Gate, Line, Metrics, Relay, Stop};
 use crate::game::{Factory, Game, Setup};
-use crate::wire::limits;
-use routes::Edge;
+use crate::trust::Certificate;
+pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring};
 
-/// A game server: games by name, the WebSocket endpoint, the list of rooms, metrics and, if wanted, the demo.
+/// A game server: games by name, the WebSocket endpoint `/play`, the list of rooms, health, metrics and, if wanted, pages.
+/// Made from a [`Config`] and games; started by [`Self::serve`], [`Self::run`] or [`Self::mount`].
 pub struct Server {
     config: Config,
     games: BTreeMap<String, Factory>,
 }
 
 impl Server {
-    /// Sessions have this long to take their close code on shutdown.
-    const DRAIN: Duration = Duration::from_secs(5);
-    /// Close frames on their way get this long to leave the process.
-    const FLUSH: Duration = Duration::from_millis(300);
-    /// A request head must be complete within this time.
-    const HEAD: Duration = Duration::from_secs(5);
+    /// The files of the certificate are looked at this often.
+    const LOOK_EVERY: Duration = Duration::from_secs(2);
 
     /// A server without games.
     pub fn new(config: Config) -> Self {
         Self { config, games: BTreeMap::new() }
     }
 
-    /// Adds a game under `name`; clients ask for it by that name.
+    /// Adds a game under `name`, at most 64 bytes; clients ask for it by that name. A second one of the same name replaces it.
+    ///
+    /// `make` is called for each new room, on the thread that finds rooms: it should be quick. When it refuses the options or
+    /// panics, there is no room, and the player who wanted it is told so ([`Close::NoSuchRoom`](crate::Close::NoSuchRoom)).
     #[must_use]
     pub fn game<F>(mut self, name: &str, make: F) -> Self
     where
@@ -65,76 +68,85 @@ impl Server {
         self
     }
 
-    /// Serves on `listener` until `shutdown` completes, then lets everyone go with a close code. Must run within an
-    /// actix system, for instance under `actix_web::main`.
+    /// Starts the threads of the rooms and returns a handle that adds the routes to an actix-web app of your own. Must be
+    /// called within an actix system, for instance under `actix_web::main`.
+    ///
+    /// ```
+    /// use actix_web::{App, HttpServer, web};
+    /// use tickwire::{Config, Server};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # actix_web::rt::System::new().block_on(async {
+    /// let mount = Server::new(Config::default()).demo_games().mount()?;
+    /// let rooms = mount.clone();
+    /// let app = move || {
+    ///     App::new()
+    ///         .route("/", web::get().to(|| async { "the game is below /game" }))
+    ///         .service(web::scope("/game").configure(|app| rooms.configure(app)))
+    /// };
+    /// let server = mount.tuned(HttpServer::new(app)).workers(1).disable_signals().bind("127.0.0.1:0")?.run();
+    /// let handle = server.handle();
+    /// let running = actix_web::rt::spawn(server);
+    /// // Until your own shutdown; then:
+    /// mount.drain().await;
+    /// handle.stop(true).await;
+    /// running.await?
+    /// # })
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// When the listener cannot be used.
-    pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let (clock, metrics) = (Clock::start(), Arc::new(Metrics::default()));
-        let config = Arc::new(self.config);
-        let directory = DirectoryConfig {
-            games: self.games,
-            rate: config.tick_rate,
-            most_rooms: config.most_rooms,
-            arbiters: config.room_threads,
-            empty_for: config.empty_room_for,
-            hold: config.hold_seats_for,
+    /// Outside an actix system, and when the configuration is no good: see [`Config::check`].
+    pub fn mount(self) -> io::Result<Mount> {
+        Mount::start(self.config, self.games)
+    }
+
+    /// Serves on [`Config::bind`] until ctrl-c or SIGTERM, and lets everyone go. For programs that do nothing else: it
+    /// makes the actix system and returns when all is over.
+    ///
+    /// # Errors
+    /// When the address cannot be bound; and as [`Self::mount`].
+    pub fn serve(self) -> io::Result<()> {
+        let address = self.config.bind;
+        let refused = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+        let listener = TcpListener::bind(address).map_err(refused)?;
+        actix_web::rt::System::new().block_on(self.run(listener, interrupted()))
+    }
+
+    /// Serves on `listener`, whatever [`Config::bind`] says, until `shutdown` completes, then lets everyone go with a close
+    /// code. Must run within an actix system, for instance under `actix_web::main`. It is [`Self::mount`] in an app and a
+    /// server without anything else, with TLS if there is a certificate.
+    ///
+    /// # Errors
+    /// When the listener cannot be used; and as [`Self::mount`].
+    pub async fn run(mut self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let workers = self.config.workers;
+        self.config.bind = listener.local_addr()?;
+        let mount = self.mount()?;
+        let rooms = mount.clone();
+        let server = HttpServer::new(move || App::new().configure(|app| rooms.configure(app)));
+        let server = mount.tuned(server).workers(workers).disable_signals();
+        let certificate = mount.certificate();
+        let server = match &certificate {
+            Some(certificate) => server.listen_rustls_0_23(listener, certificate.config())?,
+            None => server.listen(listener)?,
         };
-        let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
-        let directory = directory.start();
-        let (open, sessions) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
-        let edge = {
-            let (directory, metrics, config) = (directory.clone(), metrics.clone(), config.clone());
-            let (open, sessions) = (open.clone(), sessions.clone());
-            move || {
-                let relay = Relay::start_here(clock, metrics.clone());
-                let (directory, metrics) = (directory.clone(), metrics.clone());
-                let (open, sessions, most_sessions) = (open.clone(), sessions.clone(), config.most_sessions);
-                let gate = Gate { directory, relay, clock, metrics, open, sessions, most_sessions };
-                App::new()
-                    .app_data(web::Data::new(Edge { gate, rooms: rooms.clone(), config: config.clone() }))
-                    .configure(routes::configure)
-            }
-        };
-        let server = HttpServer::new(edge)
-            .workers(config.workers)
-            .tcp_nodelay(true)
-            .h1_write_buffer_size(limits::SEND_BUFFER)
-            .client_request_timeout(Self::HEAD)
-            // The time limit on heads covers only the first request of a connection.
-            .keep_alive(KeepAlive::Disabled)
-            .on_connect(|connection, data| {
-                if let Some(line) = Line::prepare(connection) {
-                    data.insert(line);
-                }
-            })
-            .disable_signals()
-            .listen(listener)?
-            .run();
+        let server = server.run();
         let handle = server.handle();
         let running = actix_web::rt::spawn(server);
+        let watching = certificate.map(|certificate| actix_web::rt::spawn(watch(certificate)));
         shutdown.await;
-        open.store(false, Ordering::Relaxed);
-        drain(&directory, &sessions).await;
+        mount.drain().await;
         handle.stop(false).await;
-        let ended = running.await.map_err(io::Error::other)?;
-        // Its timer would keep it, and the room threads, for as long as the system lives.
-        let _ = directory.send(Stop).await;
-        ended
+        watching.iter().for_each(actix_web::rt::task::JoinHandle::abort);
+        running.await.map_err(io::Error::other)?
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "one letter at the very end")]
-async fn drain(directory: &Addr<Directory>, sessions: &AtomicUsize) {
-    info!(sessions = sessions.load(Ordering::Relaxed), "draining");
-    directory.do_send(Drain);
-    let step = Duration::from_millis(50);
-    for _ in 0..Server::DRAIN.as_millis() / step.as_millis() {
-        if sessions.load(Ordering::Relaxed) == 0 {
-            break;
-        }
-        sleep(step).await;
+/// Looks after the certificate for as long as the server runs.
+async fn watch(certificate: Arc<Certificate>) {
+    loop {
+        sleep(Server::LOOK_EVERY).await;
+        certificate.look();
     }
-    sleep(Server::FLUSH).await;
 }

@@ -1,4 +1,4 @@
-//! The demo's pages and assets: embedded in the binary, or read from disk while working on them.
+//! The pages: the demo's, embedded in the binary or read from disk while working on them, or those of a game of one's own.
 
 use std::borrow::Cow;
 use std::path::{Component, Path};
@@ -35,7 +35,12 @@ pub fn answer(pages: &Pages, path: &str, known_tag: Option<&HeaderValue>) -> Htt
     let path = if path.is_empty() { "index.html" } else { path };
     let found = match pages {
         Pages::Embedded => embedded(path),
-        Pages::Disk(root) => from_disk(root, path),
+        Pages::Disk(root) => {
+            let folder = if path.starts_with("assets/") { root.clone() } else { root.join("web-demo") };
+            from_disk(&folder, path)
+        }
+        Pages::Folder(_) if path.starts_with("client/") => embedded(path),
+        Pages::Folder(root) => from_disk(root, path),
         Pages::None => None,
     };
     let Some(found) = found else {
@@ -77,13 +82,12 @@ fn embedded(path: &str) -> Option<Found> {
     Some(Found { content: file.data, tag: Some(format!("\"{hex}\"")) })
 }
 
-fn from_disk(root: &Path, path: &str) -> Option<Found> {
+fn from_disk(folder: &Path, path: &str) -> Option<Found> {
     let relative = Path::new(path);
     // Only plain names: no way up, no absolute path.
     if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
         return None;
     }
-    let folder = if path.starts_with("assets/") { root.to_owned() } else { root.join("web-demo") };
     let content = std::fs::read(folder.join(relative)).ok()?;
     Some(Found { content: content.into(), tag: None })
 }

@@ -22,11 +22,12 @@ pub enum Scheme {
     Https,
 }
 
-/// An SVG of the link into `room` on the server that was addressed as `host`.
+/// An SVG of the link into `room` on the server that was addressed as `host`, where the page is at the path `base`: empty, or
+/// below which the rooms are mounted.
 ///
 /// # Errors
-/// When `room` or `host` cannot be the name of one: what it was and what would be right.
-pub fn invitation(scheme: Scheme, host: &str, room: &str) -> Result<String, String> {
+/// When `room`, `host` or `base` cannot be one: what it was and what would be right.
+pub fn invitation(scheme: Scheme, host: &str, base: &str, room: &str) -> Result<String, String> {
     if room.is_empty() || room.len() > limits::TEXT || !room.bytes().all(is_plain) {
         return Err(format!("{room:?} is no room id: letters, digits, - and _, at most {} of them", limits::TEXT));
     }
@@ -34,11 +35,14 @@ pub fn invitation(scheme: Scheme, host: &str, room: &str) -> Result<String, Stri
     if host.is_empty() || host.len() > limits::HOST || !named {
         return Err(format!("the header Host is {host:?}: it should be a name or an address"));
     }
+    if base.len() > limits::TEXT || !base.bytes().all(|byte| is_plain(byte) || b"/.~".contains(&byte)) {
+        return Err(format!("the path {base:?}: letters, digits and -_.~/ only, at most {} of them", limits::TEXT));
+    }
     let scheme = match scheme {
         Scheme::Http => "http",
         Scheme::Https => "https",
     };
-    let link = format!("{scheme}://{host}/?room={room}");
+    let link = format!("{scheme}://{host}{base}/?room={room}");
     // A code on a screen is neither torn nor dirty; larger modules help more than redundancy.
     let code = QrCode::with_error_correction_level(link, EcLevel::L).map_err(|error| format!("no code: {error}"))?;
     Ok(code.render::<svg::Color>().module_dimensions(1, 1).build())
@@ -55,19 +59,20 @@ mod tests {
     #[test]
     fn only_rooms_of_this_server_are_drawn() {
         for host in ["localhost:8080", "[::1]:8080", "play.example", "192.168.1.7"] {
-            assert!(invitation(Scheme::Http, host, "ab12cd34").is_ok(), "{host}");
+            assert!(invitation(Scheme::Http, host, "/game", "ab12cd34").is_ok(), "{host}");
         }
         for host in ["", "evil.example/?x=", "a b", "user@host", "h\u{e4}us.example", &"h".repeat(300)] {
-            assert!(invitation(Scheme::Http, host, "ab12cd34").is_err(), "{host}");
+            assert!(invitation(Scheme::Http, host, "/game", "ab12cd34").is_err(), "{host}");
         }
+        assert!(invitation(Scheme::Http, "localhost", "/a?b", "ab12cd34").is_err());
         for room in ["", "a&b", "a/b", "\u{202e}", "<svg>", &"r".repeat(65)] {
-            assert!(invitation(Scheme::Https, "localhost", room).is_err(), "{room}");
+            assert!(invitation(Scheme::Https, "localhost", "", room).is_err(), "{room}");
         }
     }
 
     #[test]
     fn the_longest_link_fits() {
-        let svg = invitation(Scheme::Https, &"h".repeat(253), &"r".repeat(64)).expect("a code");
+        let svg = invitation(Scheme::Https, &"h".repeat(253), &"p".repeat(64), &"r".repeat(64)).expect("a code");
         assert!(svg.len() < 64 * 1024, "{} bytes", svg.len());
     }
 }

@@ -1,24 +1,30 @@
 //! The routes: the WebSocket endpoint, the list of rooms (once, or live as server-sent events), costs, invitations, health,
 //! metrics, pages.
 
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_http::ws::{HandshakeError, verify_handshake};
+use actix_web::body::BoxBody;
+use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::Version;
 use actix_web::http::header::{
-    CACHE_CONTROL, HOST, IF_NONE_MATCH, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    CACHE_CONTROL, HOST, IF_NONE_MATCH, LOCATION, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
     X_CONTENT_TYPE_OPTIONS,
 };
+use actix_web::middleware::{Next, from_fn};
 use actix_web::rt::time::timeout;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{Error, HttpRequest, HttpResponse, Route, web};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
 
 use super::config::Config;
+use super::hosts::Hosts;
 use super::{origin, pages, qr};
-use crate::actor::{Explain, Gate, start};
+use crate::actor::{Connection, Explain, Gate, start};
+use crate::engine::Greeting;
 use crate::wire::SUBPROTOCOL;
 
 /// What the routes of one worker need.
@@ -26,23 +32,57 @@ pub struct Edge {
     pub gate: Gate,
     pub rooms: watch::Receiver<Bytes>,
     pub config: Arc<Config>,
+    pub hosts: Hosts,
 }
 
-/// Adds all routes.
+/// Adds the routes of the rooms.
 pub fn configure(app: &mut web::ServiceConfig) {
-    app.route("/play", web::route().to(play))
-        .route("/api/rooms", web::get().to(rooms))
-        .route("/api/rooms/events", web::get().to(room_events))
-        .route("/api/rooms/{id}/costs", web::get().to(costs))
-        .route("/api/rooms/{id}/qr.svg", web::get().to(invitation))
-        .route("/healthz", web::get().to(health))
-        .route("/metrics", web::get().to(metrics))
-        .route("/{path:.*}", web::get().to(page));
+    let mut add = |path: &str, route: Route| _ = app.service(guarded(path, route));
+    add("/play", web::route().to(play));
+    add("/api/rooms", web::get().to(rooms));
+    add("/api/rooms/events", web::get().to(room_events));
+    add("/api/rooms/{id}/costs", web::get().to(costs));
+    add("/api/rooms/{id}/qr.svg", web::get().to(invitation));
+    add("/healthz", web::get().to(health));
+    add("/metrics", web::get().to(metrics));
+}
+
+/// Adds the pages, which answer every other path.
+pub fn configure_pages(app: &mut web::ServiceConfig) {
+    app.service(guarded("", web::get().to(front))).service(guarded("/{path:.*}", web::get().to(page)));
+}
+
+/// A route that not everything reaches; in somebody else's app, routes of theirs are none of our business.
+fn guarded(path: &str, route: Route) -> impl HttpServiceFactory + use<> {
+    web::resource(path).wrap(from_fn(receive)).route(route)
+}
+
+/// Turns away what no route should see: connections over a limit, and requests for a server of another name.
+async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+    let turned_away = {
+        let edge = request.app_data::<web::Data<Edge>>();
+        let host = request.headers().get(HOST).map(|value| value.as_bytes());
+        let connection = request.conn_data::<Rc<Connection>>();
+        if connection.is_some_and(|connection| connection.greeting != Greeting::Served) {
+            Some(unavailable("503: too many connections at the moment\n"))
+        } else if edge.is_some_and(|edge| !edge.hosts.know(host)) {
+            Some(HttpResponse::Forbidden().body("403: this server does not go by the name in Host\n"))
+        } else {
+            None
+        }
+    };
+    match turned_away {
+        Some(response) => Ok(request.into_response(response)),
+        None => next.call(request).await,
+    }
 }
 
 async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>) -> HttpResponse {
     if let Err(error) = verify_handshake(request.head()) {
         return refuse_handshake(&error);
+    }
+    if request.version() < Version::HTTP_11 {
+        return HttpResponse::BadRequest().body("400: WebSockets begin with HTTP/1.1\n");
     }
     let header = |name| request.headers().get(name);
     let offered = header(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -50,15 +90,24 @@ async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>
         return HttpResponse::BadRequest().body(format!("400: offer the subprotocol {SUBPROTOCOL}\n"));
     }
     let host = header(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
-    if !origin::may_connect(header(ORIGIN).map(|value| value.as_bytes()), host, &edge.config.origins) {
+    let page = header(ORIGIN).map(|value| value.as_bytes());
+    let missing = page.is_none() && edge.config.require_origin;
+    if missing || !origin::may_connect(page, host, &edge.config.origins) {
         return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
     }
-    let gate = &edge.gate;
-    let full = gate.sessions.load(Ordering::Relaxed) >= gate.most_sessions;
-    if full || !gate.open.load(Ordering::Relaxed) {
+    let door = &edge.gate.door;
+    // What a visitor wrote may be anything; the proxy's part of it is at the end.
+    let forwarded: Vec<_> = request
+        .headers()
+        .get_all(door.forwarded_header())
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    // A connection that is gone already has no peer.
+    let caller = request.peer_addr().map(|peer| door.caller(peer.ip(), forwarded.iter().map(AsRef::as_ref)));
+    let Some(visitor) = caller.and_then(|caller| door.enter(caller)) else {
         return unavailable("503: no new sessions at the moment\n");
-    }
-    match start(gate.clone(), &request, payload) {
+    };
+    match start(edge.gate.clone(), visitor, &request, payload) {
         Ok(response) => response,
         Err(error) => HttpResponse::from_error(error),
     }
@@ -123,7 +172,8 @@ async fn costs(id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
 /// The link into a room as a QR code, for the phone of whoever sits beside.
 async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request: HttpRequest) -> HttpResponse {
     let host = request.headers().get(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
-    match qr::invitation(asked.scheme, host, &id) {
+    let base = request.path().split("/api/rooms/").next().unwrap_or("");
+    match qr::invitation(asked.scheme, host, base, &id) {
         Ok(svg) => HttpResponse::Ok()
             .content_type("image/svg+xml")
             .insert_header((CACHE_CONTROL, "no-store"))
@@ -134,7 +184,7 @@ async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request
 }
 
 async fn health(edge: web::Data<Edge>) -> HttpResponse {
-    if edge.gate.open.load(Ordering::Relaxed) { HttpResponse::Ok().body("ok\n") } else { unavailable("draining\n") }
+    if edge.gate.door.is_open() { HttpResponse::Ok().body("ok\n") } else { unavailable("draining\n") }
 }
 
 async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
@@ -142,7 +192,18 @@ async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
     HttpResponse::Ok().content_type(OPENMETRICS).body(edge.gate.metrics.text())
 }
 
+/// The page without a path. Below a scope it has a slash at its end, or its relative links would lead beside it. The way there
+/// is relative as well: a proxy may have taken a part of the path away.
+async fn front(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+    let Some(name) = request.path().rsplit('/').next().filter(|name| !name.is_empty()) else {
+        return page(request, edge).await;
+    };
+    let query = Some(request.query_string()).filter(|query| !query.is_empty());
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, format!("./{name}/{query}"))).finish()
+}
+
 async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
-    let path = request.match_info().query("path");
+    let path = request.match_info().get("path").unwrap_or("");
     pages::answer(&edge.config.pages, path, request.headers().get(IF_NONE_MATCH))
 }

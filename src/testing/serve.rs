@@ -78,6 +78,7 @@ impl Playtest {
                 }
             }
             Heard::Command { seq, ask } => self.tray.push((id, Laying::Command { seq, ask })),
+            Heard::Refresh(_) => unreachable!("playtests have no tokens"),
             Heard::Reply(bytes) => player.send_down(self.now, Packet::Message(bytes)),
         }
         Ok(())
@@ -85,7 +86,7 @@ impl Playtest {
 
     fn enter(&mut self, id: PlayerId, visit: Visit) -> Result<(), Close> {
         let secret = self.secret();
-        let recognised = visit.claim.and_then(|claim| Some((claim, self.room.recognise(&claim.token)?)));
+        let recognised = visit.claim.and_then(|claim| Some((claim, self.room.recognise(&claim.token, None)?)));
         let admitted = if let Some((claim, seat)) = recognised {
             self.route_posts();
             let base = claim.tick.and_then(|tick| self.history.get(tick)).cloned();

@@ -119,7 +119,8 @@ impl Close {
     /// Whether a player whose session ends so finds the seat held on coming back. Who left, misbehaved or was thrown out
     /// does not; nor is there a seat when the room itself ended.
     pub fn keeps_seat(self) -> bool {
-        matches!(self, Self::Lost | Self::HeartbeatLost | Self::SlowConsumer | Self::RateLimited | Self::GoingAway)
+        use Close::{GoingAway, HeartbeatLost, Lost, RateLimited, SlowConsumer, TokenExpired};
+        matches!(self, Lost | HeartbeatLost | SlowConsumer | RateLimited | GoingAway | TokenExpired)
     }
 
     fn row(self) -> (u16, &'static str, &'static str) {
@@ -161,7 +162,9 @@ mod tests {
 
     #[test]
     fn a_seat_is_kept_only_for_who_is_invited_back() {
-        assert!(Close::ALL.iter().all(|close| !close.keeps_seat() || close.invites_back()));
+        // Whoever gets a new token first may come back, too.
+        let comes_back = |close: &Close| close.invites_back() || *close == Close::TokenExpired;
+        assert!(Close::ALL.iter().all(|close| !close.keeps_seat() || comes_back(close)));
         let thrown_out = [Close::Left, Close::Kicked, Close::Cheating, Close::BadMessage, Close::Replaced];
         assert!(thrown_out.iter().all(|close| !close.keeps_seat()));
     }

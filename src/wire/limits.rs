@@ -16,6 +16,20 @@ pub const HOST: usize = 259;
 pub const OPTIONS: usize = 16;
 /// Bytes of a join token: JWTs with a few claims stay below.
 pub const TOKEN: usize = 4 * 1024;
+/// Bytes of a join token's subject: a long user name, or a digest written out.
+pub const SUBJECT: usize = 128;
+/// How far the clocks of whoever signs tokens may be off.
+pub const TOKEN_SKEW: Duration = Duration::from_secs(30);
+/// Bytes of a shared secret at the least, as HS256 demands.
+pub const SECRET: usize = 32;
+/// Bytes of a file with a key: the largest key is far smaller.
+pub const KEY_FILE: u64 = 64 * 1024;
+/// Tokens for one join that are remembered until they expire, 50 bytes or so each; more are refused.
+pub const USED_TOKENS: usize = 65_536;
+/// A token for one join is good for this long at the most, because it must be remembered for so long.
+pub const ONCE_WITHIN: Duration = Duration::from_secs(24 * 3600);
+/// Newer tokens: one per this long after a burst of three; each costs a signature.
+pub const REFRESH_EVERY: Duration = Duration::from_secs(5);
 /// Bytes of a resume token.
 pub const RESUME: usize = 64;
 /// Bytes of a command or of a game event's payload.
@@ -83,6 +97,15 @@ pub const RESYNC_EVERY: Duration = Duration::from_secs(2);
 /// A client over its rate for this long is closed.
 pub const OVER_RATE_FOR: Duration = Duration::from_secs(5);
 
+/// Connections beside those of sessions: pages, lists, health checks, and whoever is being turned away.
+pub const OTHER_CONNECTIONS: usize = 1024;
+/// TLS handshakes at once per worker. They are not counted by address yet and take 3 s at the most, so there must be more
+/// than a few silent connections can fill.
+pub const HANDSHAKES: usize = 2048;
+/// Addresses whose limits are remembered, 150 bytes or so each. When there are more, only known ones are let in.
+pub const ADDRESSES: usize = 65_536;
+/// A client that is told to come back because something is full waits this long, and a random time more.
+pub const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 /// A seat is held this long for a client whose connection was lost: a tunnel, a change of network, a crashed page.
 pub const HOLD_SEATS_FOR: Duration = Duration::from_secs(30);
 /// The longest hold that may be configured: an hour of idle avatars is an hour in which others find the room full.

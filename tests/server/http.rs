@@ -1,6 +1,7 @@
 //! Pages, lists, health, metrics, handshakes.
 
 use std::io::{Read, Write};
+use std::ops::Add;
 use std::time::Duration;
 
 use tickwire::server::{Config, Pages};
@@ -45,6 +46,28 @@ fn pages_from_disk_cannot_be_climbed_out_of() {
 }
 
 #[test]
+fn a_folder_of_ones_own_is_served_with_the_client_below() {
+    let folder = |path: &str| Pages::Folder(concat!(env!("CARGO_MANIFEST_DIR"), "/").to_owned().add(path).into());
+    let config = |path| Config { workers: 1, room_threads: 1, pages: folder(path), ..Config::default() };
+    let server = TestServer::with(config("examples/smallest/web"), |server| server);
+    let page = server.get("/");
+    assert!(
+        page.contains("<title>Dots</title>") && page.contains("content-security-policy: default-src 'self'"),
+        "{page}"
+    );
+    assert!(server.get("/game.js").contains("text/javascript"));
+    assert!(server.get("/client/index.js").starts_with("HTTP/1.1 200"));
+    for path in
+        ["/client/../main.rs", "/../main.rs", "/%2e%2e/main.rs", "/demo/main.js", "/assets/demo.jpg", "//etc/passwd"]
+    {
+        assert!(server.get(path).starts_with("HTTP/1.1 404"), "{path}");
+    }
+    let mut missing = TestServer::with(config("nowhere"), |server| server);
+    let error = missing.join().expect_err("there is no such folder").to_string();
+    assert!(error.starts_with("pages: there is no folder ") && error.ends_with("nowhere"), "{error}");
+}
+
+#[test]
 fn a_room_says_where_its_bytes_go() {
     let server = TestServer::start();
     assert!(server.get("/api/rooms/nobody/costs").starts_with("HTTP/1.1 404"));
@@ -79,7 +102,7 @@ fn an_invitation_is_a_picture_of_a_link_to_this_server() {
     }
     let mut raw = Raw::open(server.address);
     raw.say(b"GET /api/rooms/ab12cd34/qr.svg?scheme=http HTTP/1.1\r\nHost: evil.example/?\r\n\r\n");
-    assert!(raw.head().starts_with("HTTP/1.1 400"));
+    assert!(raw.head().starts_with("HTTP/1.1 403"), "only links to this server are drawn");
 }
 
 #[test]

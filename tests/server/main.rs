@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
+mod admission;
 mod crash;
 mod hostile;
 mod http;
@@ -9,3 +10,5 @@ mod play;
 mod resume;
 mod slow;
 mod support;
+mod tls;
+mod trust;

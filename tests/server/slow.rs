@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 use tickwire::engine::Client;
 use tickwire::game::{Context, Game, Move, Observer, Spec};
+use tickwire::server::Server;
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::Tick;
 use tickwire::wire::{Join, Rule};
@@ -108,19 +109,21 @@ fn open_descriptors() -> usize {
 }
 
 /// Dots that jitter by themselves: a world in which nothing can be predicted.
-struct Restless {
+pub struct Restless {
     dots: Vec<(EntityId, i32, i32)>,
     count: usize,
 }
 
 impl Restless {
     fn server(count: usize) -> TestServer {
-        TestServer::alone(move |server| {
-            server.game("restless", move |_| Ok(Box::new(Restless { dots: Vec::new(), count })))
-        })
+        TestServer::alone(move |server| Self::added(server, count))
     }
 
-    fn join() -> Join {
+    pub fn added(server: Server, count: usize) -> Server {
+        server.game("restless", move |_| Ok(Box::new(Restless { dots: Vec::new(), count })))
+    }
+
+    pub fn join() -> Join {
         Join::JoinOrCreate { game: "restless".to_owned(), options: Vec::new() }
     }
 }

@@ -68,7 +68,7 @@ export class CostList {
 
 /** @param {string} room @param {AbortSignal} signal @returns {Promise<Costs>} */
 async function ask(room, signal) {
-  const response = await fetch(`/api/rooms/${encodeURIComponent(room)}/costs`, { signal });
+  const response = await fetch(`api/rooms/${encodeURIComponent(room)}/costs`, { signal });
   if (!response.ok) throw new Error(`costs: ${response.status}`);
   return response.json();
 }

@@ -24,9 +24,9 @@ export class Invite {
   /** @param {string} room its id */
   open(room) {
     const id = encodeURIComponent(room);
-    this.link.value = `${location.origin}/?room=${id}`;
+    this.link.value = new URL(`?room=${id}`, location.href).href;
     this.code.hidden = false;
-    this.code.src = `/api/rooms/${id}/qr.svg?scheme=${location.protocol === 'https:' ? 'https' : 'http'}`;
+    this.code.src = `api/rooms/${id}/qr.svg?scheme=${location.protocol === 'https:' ? 'https' : 'http'}`;
     byId('invite-hint', HTMLElement).textContent = isOwnMachine(location.hostname)
       ? 'This address is only known to this computer. Others need its name or number in the network.'
       : 'Scan it with a phone, or send the link.';

@@ -84,7 +84,7 @@ export class Lobby {
   open() {
     this.setBusy(false);
     this.listen();
-    fetch('/api/rooms').then((answer) => answer.json()).then((rooms) => {
+    fetch('api/rooms').then((answer) => answer.json()).then((rooms) => {
       if (this.feed && this.feedState.dataset.state !== 'live') this.list(rooms);
     }).catch(() => this.setFeed('connecting', 'server not reached, retrying'));
     // On a phone the focus would open the keyboard.
@@ -99,7 +99,7 @@ export class Lobby {
 
   listen() {
     this.close();
-    const feed = new EventSource('/api/rooms/events');
+    const feed = new EventSource('api/rooms/events');
     this.feed = feed;
     feed.onopen = () => this.setFeed('live', 'live');
     feed.onmessage = (event) => {

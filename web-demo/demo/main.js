@@ -21,7 +21,7 @@ import { Sound } from './sound.js';
 const MEADOW = { width: 112, height: 72, solid: () => false };
 
 const query = new URLSearchParams(location.search);
-const client = new Client(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/play`, { storage: tabStorage() });
+const client = new Client(new URL('play', location.href).href.replace('http', 'ws'), { storage: tabStorage() });
 const backdrop = new Backdrop(byId('backdrop', HTMLCanvasElement));
 const lobby = new Lobby((choice) => { void enter(choice); }, query);
 const sound = new Sound();
@@ -103,7 +103,7 @@ async function show(room) {
 async function loadGround(room) {
   const name = room.properties.map;
   if (!name) return MEADOW;
-  const answer = await fetch(`/assets/maps/${encodeURIComponent(name)}.txt`);
+  const answer = await fetch(`assets/maps/${encodeURIComponent(name)}.txt`);
   if (answer.ok) {
     const tiles = parseMap(await answer.text());
     return { width: tiles.width, height: tiles.height, solid: (tx, ty) => isSolid(tiles, tx, ty), tiles };

@@ -35,3 +35,12 @@ test('files have a header and a bounded length', () => {
     assert.ok(text.split('\n').length <= 320, `${name} is too long`);
   }
 });
+
+test('the demo works below any path', () => {
+  const page = new URL('../', import.meta.url);
+  const scripts = readdirSync(new URL('demo/', page)).filter((name) => name.endsWith('.js')).map((name) => `demo/${name}`);
+  for (const name of ['index.html', ...scripts]) {
+    const found = readFileSync(new URL(name, page), 'utf8').match(/["'`]\/(?:api|assets|client|demo|play)\b|location\.(?:host|origin)\b/);
+    assert.equal(found, null, `${name} has an address that is not relative: ${found?.[0]}`);
+  }
+});

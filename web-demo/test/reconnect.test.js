@@ -123,7 +123,12 @@ test('endings for good are final', async () => {
 test('a refusal on the way back ends it', async () => {
   const { time, server, room } = await join();
   const log = watch(room);
-  server.accept = (peer, message) => message.type === 'hello' && peer.close(4503);
+  server.accept = (peer, message) => {
+    if (message.type !== 'hello') return;
+    // When to come back, which does not matter to whoever is not wanted back.
+    peer.send(Uint8Array.of(0x03, 0xfb, 0xc4, 0x09));
+    peer.close(4503);
+  };
   server.peer.close(4001);
   await time.advance(5000);
   assert.deepEqual(log, ['reconnecting', 'leave 4001 true', 'closed', 'leave 4503 false']);

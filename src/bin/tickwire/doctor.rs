@@ -12,10 +12,11 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::knobs::Flags;
 use crate::machine::{Machine, needed};
 use crate::settings::Settings;
+use crate::trust;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub enum Verdict {
     /// Someone can do harm, or players will be turned away.
     Unsafe,
     /// It works, but not as well as it could.
@@ -24,10 +25,10 @@ enum Verdict {
 
 /// Something to mend.
 #[derive(Clone, Debug)]
-struct Finding {
-    verdict: Verdict,
-    what: String,
-    mend: String,
+pub struct Finding {
+    pub verdict: Verdict,
+    pub what: String,
+    pub mend: String,
 }
 
 impl fmt::Display for Finding {
@@ -59,11 +60,11 @@ pub fn run(flags: &Flags) -> ExitCode {
 }
 
 fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = trust::examine(config);
     let mut find = |verdict, what: String, mend: String| findings.push(Finding { verdict, what, mend });
     if !config.bind.ip().is_loopback() {
         let bind = config.bind;
-        if config.origins.is_empty() {
+        if config.origins.is_empty() && config.hosts.is_empty() {
             find(
                 Verdict::Unsafe,
                 format!(
@@ -73,11 +74,15 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
                 "list the page's origin, such as origins = [\"https://play.example\"]".to_owned(),
             );
         }
-        find(
-            Verdict::Unwise,
-            format!("bind = {bind} speaks plain http to others"),
-            "bind to 127.0.0.1 and put a proxy with TLS in front (deploy/PROXIES.md)".to_owned(),
-        );
+        if config.tls_cert.as_os_str().is_empty() {
+            find(
+                Verdict::Unwise,
+                format!("bind = {bind} speaks plain http to others"),
+                "set tls_cert and tls_key, or bind to 127.0.0.1 and put a proxy with TLS in front \
+                 (deploy/PROXIES.md)"
+                    .to_owned(),
+            );
+        }
     }
     for origin in config.origins.iter().filter(|origin| origin.starts_with("http://")) {
         find(
@@ -160,7 +165,7 @@ mod tests {
         let (verdict, text) = only(&Config { pages: Pages::Disk(".".into()), ..config() }, ROOMY);
         assert!(verdict == Verdict::Unsafe && text.contains("dev:."), "{text}");
         let (verdict, text) = only(&config(), Machine { descriptors: Some(1024), ..ROOMY });
-        assert!(verdict == Verdict::Unsafe && text.contains("1024") && text.contains("20192"), "{text}");
+        assert!(verdict == Verdict::Unsafe && text.contains("1024") && text.contains("42240"), "{text}");
         let (verdict, text) = only(&Config { log: "info,tickwire=debug".to_owned(), ..config() }, ROOMY);
         assert!(verdict == Verdict::Unwise && text.contains("tickwire=debug"), "{text}");
         let (verdict, text) = only(&Config { room_threads: 5, ..config() }, ROOMY);

@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 /// A knob. Its variable is `TICKWIRE_` and the key in capitals.
 pub struct Knob {
     pub key: &'static str,
-    /// The flag, without dashes.
+    /// The flag, without dashes. A secret has none, because others on the machine can read what a command was given.
     pub flag: &'static str,
     /// What stands for the value in the help: also its unit.
     value: &'static str,
@@ -30,32 +30,69 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All knobs, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const KNOBS: [Knob; 12] = [
+pub const KNOBS: [Knob; 28] = [
     Knob { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     Knob { key: "tick_rate", flag: "tick-rate", value: "HZ",
         help: "Ticks per second of rooms whose creator names none, 1 to 120 [default: 20]" },
     Knob { key: "origins", flag: "allow-origin", value: "ORIGIN",
         help: "An origin whose pages may connect, besides the server's own and localhost; may be repeated" },
+    Knob { key: "require_origin", flag: "require-origin", value: "true|false",
+        help: "Whether WebSockets without an origin, which no browser opens, are refused [default: false]" },
+    Knob { key: "hosts", flag: "host", value: "NAME",
+        help: "A name by which the server may be addressed, besides those of the origins; may be repeated" },
     Knob { key: "most_rooms", flag: "most-rooms", value: "N",
         help: "Rooms at the most [default: 10000]" },
     Knob { key: "most_sessions", flag: "most-sessions", value: "N",
         help: "Sessions at the most; each takes a file descriptor [default: 20000]" },
+    Knob { key: "connections_per_address", flag: "connections-per-address", value: "N",
+        help: "Connections from one address at the most [default: 100]" },
+    Knob { key: "attempts_per_address", flag: "attempts-per-address", value: "N",
+        help: "Attempts to open a session from one address, per second [default: 10]" },
+    Knob { key: "rooms_per_address", flag: "rooms-per-address", value: "N",
+        help: "Rooms made from one address and still open [default: 20]" },
+    Knob { key: "exempt", flag: "exempt", value: "NETWORK",
+        help: "A network that no limit per address applies to, instead of this machine; may be repeated" },
+    Knob { key: "trusted_proxies", flag: "trusted-proxy", value: "NETWORK",
+        help: "A network of proxies whose word counts on whom they connect for; may be repeated" },
+    Knob { key: "forwarded_header", flag: "forwarded-header", value: "HEADER",
+        help: "The header they put it in, x-forwarded-for or forwarded [default: x-forwarded-for]" },
+    Knob { key: "token_secret", flag: "", value: "SECRET",
+        help: "A shared secret for join tokens" },
+    Knob { key: "token_keys", flag: "token-key", value: "KID=FILE",
+        help: "A key for join tokens: a shared secret, or an Ed25519 key in PEM; may be repeated" },
+    Knob { key: "token_audience", flag: "token-audience", value: "NAME",
+        help: "The audience that join tokens must be for [default: tickwire]" },
+    Knob { key: "token_issuer", flag: "token-issuer", value: "NAME",
+        help: "The issuer that join tokens must be from; any when empty" },
+    Knob { key: "guests", flag: "guests", value: "true|false",
+        help: "Whether players without a token may join [default: true]" },
+    Knob { key: "tls_cert", flag: "tls-cert", value: "FILE",
+        help: "The certificate chain in PEM, for TLS; read again when it changes" },
+    Knob { key: "tls_key", flag: "tls-key", value: "FILE",
+        help: "The certificate's key in PEM" },
     Knob { key: "room_threads", flag: "room-threads", value: "N",
         help: "Threads that rooms live on, 1 to 256 [default: one per core]" },
     Knob { key: "workers", flag: "workers", value: "N",
         help: "Threads that serve connections, 1 to 256 [default: one per core]" },
     Knob { key: "empty_room_for", flag: "empty-room-for", value: "SECONDS",
         help: "How long a room without players lives on [default: 10]" },
+    Knob { key: "come_back_within", flag: "come-back-within", value: "SECONDS",
+        help: "Clients that a stopping server sends away come back within this time [default: 5]" },
     Knob { key: "hold_seats_for", flag: "hold-seats-for", value: "SECONDS",
         help: "How long a seat is held for a player whose connection was lost; 0 holds none [default: 30]" },
-    Knob { key: "pages", flag: "pages", value: "embedded|none|dev:FOLDER",
-        help: "Where the demo's pages come from [default: embedded]" },
+    Knob { key: "pages", flag: "pages", value: "embedded|none|folder:FOLDER|dev:FOLDER",
+        help: "Where the pages come from [default: embedded]" },
     Knob { key: "log", flag: "log", value: "FILTER",
         help: "What is logged: a level, or levels by target [default: tickwire=info,warn]" },
     Knob { key: "log_format", flag: "log-format", value: "text|json",
         help: "How logs are written [default: text]" },
 ];
+
+/// Keys whose value is a list: their flags may be repeated, and words are cut at commas.
+pub const LISTS: [&str; 5] = ["origins", "hosts", "exempt", "trusted_proxies", "token_keys"];
+/// The key whose value is never shown.
+pub const SECRET: &str = "token_secret";
 
 /// The flags of every command that reads the configuration. Values are checked where those of all sources are.
 #[derive(Clone, Default)]
@@ -83,9 +120,9 @@ impl Args for Flags {
     fn augment_args(command: Command) -> Command {
         let file = Arg::new(Self::FILE).long(Self::FILE).value_name("FILE").value_parser(clap::value_parser!(PathBuf));
         let file = file.help("The configuration file (default: tickwire.toml in this folder, if there is one)");
-        let command = KNOBS.iter().fold(command.arg(file), |command, knob| {
+        let command = KNOBS.iter().filter(|knob| !knob.flag.is_empty()).fold(command.arg(file), |command, knob| {
             let arg = Arg::new(knob.key).long(knob.flag).value_name(knob.value).help(knob.help);
-            let repeats = knob.key == "origins";
+            let repeats = LISTS.contains(&knob.key);
             command.arg(arg.action(if repeats { ArgAction::Append } else { ArgAction::Set }))
         });
         let dev = Arg::new(Self::DEV).long(Self::DEV).value_name("FOLDER").conflicts_with("pages");
@@ -106,8 +143,8 @@ impl FromArgMatches for Flags {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         self.file = matches.get_one(Self::FILE).cloned().or(self.file.take());
-        for knob in &KNOBS {
-            // An origin cannot hold a comma; see `settings.rs` for the other end.
+        for knob in KNOBS.iter().filter(|knob| !knob.flag.is_empty()) {
+            // What is listed cannot hold a comma; see `settings.rs` for the other end.
             if let Some(values) = matches.get_many::<String>(knob.key) {
                 self.values.insert(knob.key, values.cloned().collect::<Vec<_>>().join(","));
             }
@@ -136,8 +173,10 @@ mod tests {
     #[test]
     fn the_help_knows_the_defaults() {
         let defaults = serde_json::to_value(tickwire::Config::demo()).expect("it can be written");
-        for knob in KNOBS.iter().filter(|knob| knob.key != "origins") {
+        for knob in &KNOBS {
             let default = match &defaults[knob.key] {
+                serde_json::Value::Array(_) => continue,
+                serde_json::Value::String(text) if text.is_empty() => continue,
                 _ if ["workers", "room_threads"].contains(&knob.key) => "one per core".to_owned(),
                 serde_json::Value::String(text) => text.clone(),
                 other => other.to_string(),

@@ -4,6 +4,7 @@ use std::fs;
 use std::thread::available_parallelism;
 
 use tickwire::Config;
+use tickwire::wire::limits;
 
 /// The machine as this process sees it.
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +24,14 @@ impl Machine {
     }
 }
 
-/// Descriptors a server of this configuration may come to need: one per session, and some for its threads, its
-/// listeners and requests for pages.
+/// Descriptors a server of this configuration may come to need: two per connection, by the second of which it is ended
+/// from outside, and some for its threads and listeners.
 pub fn needed(config: &Config) -> u64 {
+    const PER_CONNECTION: usize = 2;
     const PER_THREAD: usize = 8;
     const OTHERS: usize = 128;
-    (config.most_sessions + PER_THREAD * (config.workers + config.room_threads) + OTHERS) as u64
+    let connections = config.most_sessions + limits::OTHER_CONNECTIONS;
+    (PER_CONNECTION * connections + PER_THREAD * (config.workers + config.room_threads) + OTHERS) as u64
 }
 
 /// The soft limit of the line `Max open files  <soft>  <hard>  files`.

@@ -8,6 +8,8 @@ mod machine;
 mod measure;
 mod serve;
 mod settings;
+mod token;
+mod trust;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -40,6 +42,8 @@ enum Command {
     Config(ConfigArgs),
     /// Say what in the configuration is unsafe or unwise in production; fails when something is unsafe
     Doctor(knobs::Flags),
+    /// Sign a join token for trials, by a key of the configuration
+    Token(token::TokenArgs),
     /// Print a script that completes this command in a shell
     Completions {
         /// The shell
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Some(Command::Measure(args)) => measure::run(&args),
         Some(Command::Config(args)) => print_config(&args),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
+        Some(Command::Token(args)) => token::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             generate(shell, &mut Cli::command(), "tickwire", &mut script);

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tickwire::Server;
+use tickwire::server::interrupted;
 use tracing::warn;
 
 use crate::doctor::short_of_descriptors;
@@ -21,6 +22,9 @@ pub fn run(flags: &Flags) -> ExitCode {
         Err(error) => return fail(&error),
     };
     logs::start(&config);
+    if let Err(error) = config.check() {
+        return fail(&error);
+    }
     let listener = match bind(config.bind) {
         Ok(listener) => listener,
         Err(error) => return fail(&format!("cannot listen on {}: {error}", config.bind)),
@@ -31,10 +35,11 @@ pub fn run(flags: &Flags) -> ExitCode {
     if let Some(short) = short_of_descriptors(&config, Machine::here()) {
         warn!("{}; {}", short.what, short.mend);
     }
-    announce(listener.local_addr().unwrap_or(config.bind));
+    let secure = !config.tls_cert.as_os_str().is_empty();
+    announce(listener.local_addr().unwrap_or(config.bind), if secure { "https" } else { "http" });
     let served = actix_web::rt::System::new().block_on(async {
         let server = Server::new(config).demo_games();
-        server.run(listener, shutdown()).await
+        server.run(listener, stopped()).await
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -54,34 +59,30 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn announce(address: SocketAddr) {
+fn announce(address: SocketAddr, scheme: &str) {
     let port = address.port();
     let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
     let url = if address.ip().is_unspecified() {
-        format!("http://localhost:{port}")
+        format!("{scheme}://localhost:{port}")
     } else {
-        format!("http://{host}:{port}")
+        format!("{scheme}://{host}:{port}")
     };
     println!("Tickwire is serving at {url}");
-    println!("Open it in two tabs and play. Add bots from another terminal:");
-    println!("  tickwire bots --url ws://127.0.0.1:{port}/play --players 20");
+    if scheme == "http" {
+        println!("Open it in two tabs and play. Add bots from another terminal:");
+        println!("  tickwire bots --url ws://127.0.0.1:{port}/play --players 20");
+    }
     println!("Stop with ctrl-c.");
 }
 
-async fn shutdown() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
-    // Without a way to hear of ctrl-c, serve until killed.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+/// Completes at the first signal. A second one ends the process at once.
+async fn stopped() {
+    /// As shells report a process that was interrupted.
+    const INTERRUPTED: i32 = 130;
+    interrupted().await;
+    actix_web::rt::spawn(async {
+        interrupted().await;
+        warn!("asked twice, so nobody is waited for");
+        std::process::exit(INTERRUPTED);
+    });
 }

@@ -15,7 +15,7 @@ use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat};
 use tickwire::Config;
 use tracing_subscriber::EnvFilter;
 
-use crate::knobs::{Flags, KNOBS, Knob, PREFIX};
+use crate::knobs::{Flags, KNOBS, Knob, LISTS, PREFIX, SECRET};
 
 /// The effective configuration.
 pub struct Settings {
@@ -75,15 +75,19 @@ impl Settings {
             };
             sources.insert(knob.key, source);
         }
+        // Taken as it is: words become numbers where they look like some.
+        let secret = variables.remove(SECRET);
         let typed = flags.values.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
         let layers = defaults()?
             .add_source(File::from_str(&text, FileFormat::Toml))
             .add_source(words(variables))
-            .add_source(words(typed.collect()));
+            .add_source(words(typed.collect()))
+            .set_override_option(SECRET, secret)
+            .map_err(|error| error.to_string())?;
         let merged = layers.build().map_err(|error| error.to_string())?;
         for (key, source) in &sources {
             let value = merged.get::<config::Value>(key).map_err(|error| error.to_string())?;
-            let shown = written(&value);
+            let shown = if *key == SECRET { "(not shown)".to_owned() } else { written(&value) };
             judge(key, value).map_err(|wanted| format!("{key} = {shown} ({source}): {wanted}"))?;
         }
         let config = merged.try_deserialize().map_err(|error| error.to_string())?;
@@ -100,7 +104,9 @@ impl Settings {
         let table = toml::Table::try_from(&self.config).expect("a configuration is a table of plain values");
         let line = |knob: &Knob| {
             let value = table.get(knob.key).map(toml::Value::to_string).unwrap_or_default();
-            format!("{:40} # {}\n", format!("{} = {value}", knob.key), self.source(knob.key))
+            let source = self.source(knob.key);
+            let unsaid = if knob.key == SECRET && source != Source::Default { " (not shown)" } else { "" };
+            format!("{:40} # {source}{unsaid}\n", format!("{} = {value}", knob.key))
         };
         KNOBS.iter().map(line).collect()
     }
@@ -152,9 +158,10 @@ fn defaults() -> Result<ConfigBuilder<DefaultState>, String> {
     Ok(config::Config::builder().add_source(File::from_str(&text, FileFormat::Toml)))
 }
 
-/// A layer of values that were typed as words: numbers are told from text, and origins are cut at commas.
+/// A layer of values that were typed as words: numbers are told from text, and lists are cut at commas.
 fn words(values: BTreeMap<String, String>) -> Environment {
-    let layer = Environment::default().try_parsing(true).list_separator(",").with_list_parse_key("origins");
+    let layer = Environment::default().try_parsing(true).list_separator(",");
+    let layer = LISTS.iter().fold(layer, |layer, key| layer.with_list_parse_key(key));
     layer.source(Some(values.into_iter().collect()))
 }
 

@@ -15,7 +15,9 @@ impl Lone {
         let plaza = Plaza::new(&Setup { rate, seed: 1, options: [].into() }).expect("a valid setup");
         let mut lone = Self { plaza, cx: Context::new(rate, 1) };
         let options = [("spawn".to_owned(), spawn.to_owned())].into();
-        lone.plaza.join(&Player { seat: Seat(4), name: "walker".to_owned(), options }, &mut lone.cx).expect("a place");
+        lone.plaza
+            .join(&Player { seat: Seat(4), identity: None, name: "walker".to_owned(), options }, &mut lone.cx)
+            .expect("a place");
         lone
     }
 

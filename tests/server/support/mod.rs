@@ -176,13 +176,17 @@ impl Player {
         raw.send(hello);
         let mut player =
             Self { raw, client, start: Instant::now(), frames: 0, skips: 0, longest_advance: 0, present: None };
-        match player.raw.next() {
-            Some(Frame::Binary(bytes)) => {
-                assert_eq!(player.client.on_message(&bytes), Ok(Told::Welcome));
-                Ok(player)
+        loop {
+            match player.raw.next() {
+                Some(Frame::Binary(bytes)) => match player.client.on_message(&bytes).expect("a message") {
+                    Told::Welcome => return Ok(player),
+                    // Sent away, and the close follows.
+                    Told::ComeBack { .. } => {}
+                    other => panic!("neither a welcome nor a close: {other:?}"),
+                },
+                Some(Frame::Close(code)) => return Err(Some(code)),
+                other => panic!("neither a welcome nor a close: {other:?}"),
             }
-            Some(Frame::Close(code)) => Err(Some(code)),
-            other => panic!("neither a welcome nor a close: {other:?}"),
         }
     }
 

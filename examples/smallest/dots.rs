@@ -1,15 +1,11 @@
-//! The smallest game of one's own: dots on a board, each steered by a player.
-//!
-//! `cargo run --example smallest`, then connect with the browser client:
-//! `new Client('ws://localhost:8080/play').joinOrCreate('dots', { name: 'Ada' })`.
+// The game: dots on a board, each steered by a player.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use tickwire::{
-    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, Observer, Player, Rule, Schema, Seat,
-    Server, Shape, Spec, ZoneId,
+    Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, Observer, Player, Rule, Schema, Seat, Shape, Spec,
+    ZoneId,
 };
 
 /// Half the width of the board, in quanta of 1/64.
@@ -58,19 +54,4 @@ impl Game for Dots {
             out.row(ZoneId(0), KindId(0), *id, &[*x, *y]);
         }
     }
-}
-
-/// The server, ready to run.
-pub fn server() -> Server {
-    Server::new(Config::default()).game("dots", |_| Ok(Box::new(Dots::default())))
-}
-
-#[actix_web::main]
-async fn main() -> std::io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:8080")?;
-    println!("ws://localhost:8080/play, game \"dots\"; stop with ctrl-c");
-    let ctrl_c = async {
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    server().run(listener, ctrl_c).await
 }

@@ -1,0 +1,22 @@
+//! The smallest game of one's own: `cargo run`, then open http://localhost:8080 in two tabs. In the repository it is
+//! `cargo run --example smallest 127.0.0.1:8080 examples/smallest/web`.
+
+/// The game.
+pub mod dots;
+
+use tickwire::{Config, Pages, Server};
+
+/// The server, ready to run.
+pub fn server(config: Config) -> Server {
+    Server::new(config).game("dots", |_| Ok(Box::new(dots::Dots::default())))
+}
+
+fn main() -> std::io::Result<()> {
+    // Where to listen, and where the page is; both can be named behind the command.
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().unwrap_or("127.0.0.1:8080".to_owned());
+    let folder = arguments.next().unwrap_or("web".to_owned());
+    println!("http://{address}; stop with ctrl-c");
+    let bind = address.parse().map_err(std::io::Error::other)?;
+    server(Config { bind, pages: Pages::Folder(folder.into()), ..Config::default() }).serve()
+}

@@ -1,0 +1,218 @@
+//! The door: everything that stands between a connection and a room, shared by all threads.
+//!
+//! `engine::Admission` counts, `trust` reads tokens and addresses; here are the lock, the clock and the holds, which give
+//! back what was counted whatever becomes of its owner.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rand::TryRng;
+use rand::rngs::SysRng;
+
+use super::clock::Clock;
+use crate::engine::{Address, Admission, Greeting, Quota, Token, Visit};
+use crate::tick::Moment;
+use crate::trust::{Caller, Neighbourhood, Ticket, Tokens, wall_clock};
+use crate::wire::{Close, limits};
+
+/// The door of a server.
+#[derive(Debug)]
+pub struct Door {
+    open: AtomicBool,
+    admission: Mutex<Admission>,
+    neighbourhood: Neighbourhood,
+    tokens: Tokens,
+    clock: Clock,
+    /// Those who are sent away by a draining server come back within this time.
+    come_back_within: Duration,
+}
+
+/// A connection; it counts as long as this lives.
+#[derive(Debug)]
+pub struct Connection {
+    door: Arc<Door>,
+    address: Option<Address>,
+    /// What it may expect.
+    pub greeting: Greeting,
+}
+
+/// A session's visitor, who counts as long as this lives.
+#[derive(Debug)]
+pub struct Visitor {
+    door: Arc<Door>,
+    caller: Caller,
+    ticket: Option<Ticket>,
+}
+
+/// A room's count on the address of its maker.
+#[derive(Debug)]
+pub struct Ground {
+    door: Arc<Door>,
+    maker: Option<Address>,
+}
+
+impl Door {
+    /// An open door.
+    pub fn new(
+        quota: Quota,
+        neighbourhood: Neighbourhood,
+        tokens: Tokens,
+        clock: Clock,
+        come_back_within: Duration,
+    ) -> Arc<Self> {
+        let (open, admission) = (AtomicBool::new(true), Mutex::new(Admission::new(quota)));
+        Arc::new(Self { open, admission, neighbourhood, tokens, clock, come_back_within })
+    }
+
+    /// Whether new sessions are taken.
+    pub fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Takes no more sessions.
+    pub fn close(&self) {
+        self.open.store(false, Ordering::Relaxed);
+    }
+
+    /// Sessions open.
+    pub fn sessions(&self) -> usize {
+        self.admission.lock().sessions()
+    }
+
+    /// A connection came from `peer`.
+    pub fn connect(self: &Arc<Self>, peer: IpAddr) -> Connection {
+        let address = self.neighbourhood.connection(peer);
+        let greeting = self.admission.lock().connect(self.clock.now(), address);
+        // One that is cut counts in all only.
+        let address = address.filter(|_| greeting != Greeting::Cut);
+        Connection { door: self.clone(), address, greeting }
+    }
+
+    /// Whose request it is that came from `peer` with these values of the header in which proxies say so.
+    pub fn caller<'a>(&self, peer: IpAddr, values: impl DoubleEndedIterator<Item = &'a str>) -> Caller {
+        self.neighbourhood.caller(peer, values)
+    }
+
+    /// The header in which proxies say for whom they ask.
+    pub fn forwarded_header(&self) -> &'static str {
+        self.neighbourhood.header.name()
+    }
+
+    /// Opens a session for `caller`, unless there are too many or it tries too often.
+    pub fn enter(self: &Arc<Self>, caller: Caller) -> Option<Visitor> {
+        let now = self.clock.now();
+        let mut admission = self.admission.lock();
+        let let_in = self.is_open() && admission.attempt(now, caller.address) && admission.enter(now, through(caller));
+        let_in.then(|| Visitor { door: self.clone(), caller, ticket: None })
+    }
+
+    /// Counts a room on its maker, unless they have too many.
+    pub fn make_room(self: &Arc<Self>, maker: Option<Address>) -> Option<Ground> {
+        let made = self.admission.lock().make_room(self.clock.now(), maker);
+        made.then(|| Ground { door: self.clone(), maker })
+    }
+
+    /// How many milliseconds a client that is sent away should wait, if `close` wants it back at a time of its own: a
+    /// random time, so that not all come at once.
+    pub fn come_back_after(&self, close: Close) -> Option<u32> {
+        let least = match close {
+            Close::Draining => Duration::ZERO,
+            Close::TryLater => limits::COME_BACK_AFTER,
+            _ => return None,
+        };
+        let within = u64::try_from(self.come_back_within.as_millis()).unwrap_or(u64::MAX).max(1);
+        let random = SysRng.try_next_u64().unwrap_or(0) % within;
+        u32::try_from(least.as_millis() as u64 + random).ok()
+    }
+}
+
+impl Visitor {
+    /// Judges the token that came with `visit`, and gives the visitor the name that it says.
+    ///
+    /// # Errors
+    /// How the session ends: the token is refused, or not good for where the visitor wants to go.
+    pub fn present(&mut self, visit: Visit) -> Result<Visit, Close> {
+        let token = visit.token.as_ref().map(|Token(text)| text.as_str());
+        let Some(ticket) = self.door.tokens.judge(token, wall_clock())? else { return Ok(visit) };
+        if !ticket.allows(&visit.join) {
+            return Err(Close::BadToken);
+        }
+        let visit = match &ticket.name {
+            Some(name) => visit.named(name),
+            None => visit,
+        };
+        self.ticket = Some(ticket);
+        Ok(visit)
+    }
+
+    /// The visitor was let in.
+    pub fn arrived(&mut self) {
+        self.ticket.iter_mut().for_each(Ticket::keep);
+    }
+
+    /// Takes a newer token of the same visitor, who is in `room`. Returns the seconds until it expires.
+    ///
+    /// # Errors
+    /// How the session ends: the token is refused, somebody else's, or not good for the room. Guests have none.
+    pub fn refresh(&mut self, Token(text): &Token, room: &str, game: &str) -> Result<u32, Close> {
+        let old = self.ticket.as_ref().ok_or(Close::BadToken)?;
+        let mut ticket = self.door.tokens.judge(Some(text), wall_clock())?.ok_or(Close::BadToken)?;
+        if ticket.subject != old.subject || !ticket.allows_staying(room, game) {
+            return Err(Close::BadToken);
+        }
+        ticket.keep();
+        self.ticket = Some(ticket);
+        Ok(self.expires().unwrap_or(0))
+    }
+
+    /// Seconds until the token expires, if there is one.
+    pub fn expires(&self) -> Option<u32> {
+        self.ticket.as_ref().map(|ticket| u32::try_from(ticket.expires_in.as_secs()).unwrap_or(u32::MAX))
+    }
+
+    /// Until when the token just judged is good, if there is one. Later changes of the world's clock change nothing.
+    pub fn trusted_until(&self) -> Option<Moment> {
+        self.ticket.as_ref().map(|ticket| self.door.clock.now().plus(ticket.good_for))
+    }
+
+    /// Who it is, if that was proved.
+    pub fn identity(&self) -> Option<String> {
+        self.ticket.as_ref().map(|ticket| ticket.subject.clone())
+    }
+
+    /// The only game that the token is good for.
+    pub fn only_game(&self) -> Option<String> {
+        self.ticket.as_ref().and_then(|ticket| ticket.game.clone())
+    }
+
+    /// What the visitor's rooms count by.
+    pub fn address(&self) -> Option<Address> {
+        self.caller.address
+    }
+}
+
+/// What a session counts by besides its connection: one through a proxy has a connection that is not its own.
+fn through(caller: Caller) -> Option<Address> {
+    caller.address.filter(|_| caller.through_proxy)
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.door.admission.lock().hang_up(self.door.clock.now(), self.address);
+    }
+}
+
+impl Drop for Visitor {
+    fn drop(&mut self) {
+        self.door.admission.lock().leave(self.door.clock.now(), through(self.caller));
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        self.door.admission.lock().end_room(self.door.clock.now(), self.maker);
+    }
+}

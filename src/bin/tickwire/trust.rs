@@ -1,0 +1,86 @@
+//! What `tickwire doctor` says about who may come in: tokens, proxies, limits per address, certificates.
+
+use tickwire::Config;
+
+use crate::doctor::{Finding, Verdict};
+
+/// The findings.
+pub fn examine(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |verdict, what: String, mend: &str| findings.push(Finding { verdict, what, mend: mend.to_owned() });
+    if let Err(error) = config.check() {
+        find(Verdict::Unsafe, error, "the server does not start like this");
+    }
+    if config.trusted_proxies.iter().any(|net| net.prefix_len() == 0) {
+        find(
+            Verdict::Unsafe,
+            "trusted_proxies lists everyone, so that visitors choose their own address".to_owned(),
+            "list the addresses of the proxies",
+        );
+    }
+    if let Some(net) = config.exempt.iter().find(|net| !net.network().is_loopback()) {
+        find(
+            Verdict::Unwise,
+            format!("exempt lists {net}: whoever connects from there has no limit per address"),
+            "list networks for the time of a load test only",
+        );
+    }
+    let behind_a_proxy = config.bind.ip().is_loopback() && config.origins.iter().any(|o| o.starts_with("https://"));
+    if behind_a_proxy && config.trusted_proxies.is_empty() {
+        find(
+            Verdict::Unwise,
+            "bind is local and origins lists pages of a proxy, but trusted_proxies lists none: all visitors are \
+             the proxy, and limits per address do not apply to this machine"
+                .to_owned(),
+            "set trusted_proxies = [\"127.0.0.1\"] if that is where the proxy is (deploy/PROXIES.md)",
+        );
+    }
+    let keys = !config.token_keys.is_empty() || config.token_secret != tickwire::server::Secret::default();
+    if keys && config.guests {
+        find(
+            Verdict::Unwise,
+            "there are keys for join tokens and guests = true: whoever has no token plays, too".to_owned(),
+            "set guests = false, if only those who have a token are meant",
+        );
+    }
+    if keys && !config.require_origin && !config.bind.ip().is_loopback() && config.guests {
+        find(
+            Verdict::Unwise,
+            "require_origin = false lets programs in that are no browsers, without a token".to_owned(),
+            "set require_origin = true, if only browsers are meant",
+        );
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(config: &Config) -> (Verdict, String) {
+        let findings = examine(config);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0].to_string().lines().count(), 1);
+        (findings[0].verdict, findings[0].to_string())
+    }
+
+    #[test]
+    fn each_risk_is_found_alone() {
+        let nets = |text: &str| vec![text.parse().expect("a network")];
+        assert!(examine(&Config::demo()).is_empty());
+        let (verdict, text) = only(&Config { guests: false, ..Config::demo() });
+        assert!(verdict == Verdict::Unsafe && text.contains("nobody"), "{text}");
+        let (verdict, text) = only(&Config { tls_key: "key.pem".into(), ..Config::demo() });
+        assert!(verdict == Verdict::Unsafe && text.contains("tls_cert"), "{text}");
+        let (verdict, text) = only(&Config { trusted_proxies: nets("0.0.0.0/0"), ..Config::demo() });
+        assert!(verdict == Verdict::Unsafe && text.contains("everyone"), "{text}");
+        let (verdict, text) = only(&Config { exempt: nets("10.0.0.0/8"), ..Config::demo() });
+        assert!(verdict == Verdict::Unwise && text.contains("10.0.0.0/8"), "{text}");
+        let proxied = Config { origins: vec!["https://play.example".to_owned()], ..Config::demo() };
+        let (verdict, text) = only(&proxied);
+        assert!(verdict == Verdict::Unwise && text.contains("trusted_proxies"), "{text}");
+        assert!(examine(&Config { trusted_proxies: nets("127.0.0.1/32"), ..proxied }).is_empty());
+        let (verdict, text) = only(&Config { token_secret: "x".repeat(32).into(), ..Config::demo() });
+        assert!(verdict == Verdict::Unwise && text.contains("guests") && !text.contains("xxx"), "{text}");
+    }
+}

@@ -1,0 +1,90 @@
+//! By which names the server may be addressed. A page whose name was made to point at this machine (DNS rebinding) still
+//! sends its own name as `Host`, and must read nothing here.
+
+use std::net::IpAddr;
+
+use super::config::Config;
+
+/// The names.
+#[derive(Clone, Debug)]
+pub struct Hosts {
+    /// `None`: any.
+    named: Option<Vec<String>>,
+}
+
+impl Hosts {
+    /// The names of a server that listens on `address`.
+    pub fn new(config: &Config, address: IpAddr) -> Self {
+        let pages = config.origins.iter().filter_map(|origin| origin.split_once("://")).map(|(_, host)| name(host));
+        let named = config.hosts.iter().cloned().chain(pages).collect();
+        let limited = address.is_loopback() || !config.hosts.is_empty();
+        Self { named: limited.then_some(named) }
+    }
+
+    /// Whether the server goes by the name in a `Host` header. Only programs send none.
+    pub fn know(&self, host: Option<&[u8]>) -> bool {
+        let (Some(named), Some(host)) = (&self.named, host) else { return true };
+        let Ok(host) = std::str::from_utf8(host) else { return false };
+        let name = name(host);
+        // Nobody's name can be made to point here when it is an address or never leaves the machine.
+        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+        address || name == "localhost" || name.ends_with(".localhost") || named.contains(&name)
+    }
+}
+
+/// The name in an authority, as it is compared.
+fn name(authority: &str) -> String {
+    let name = match authority.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => name,
+        _ => authority,
+    };
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn only_known_names_pass() {
+        let config = Config {
+            origins: vec!["https://play.example:8443".to_owned()],
+            hosts: vec!["inside.example".to_owned()],
+            ..Config::default()
+        };
+        let hosts = Hosts::new(&config, Ipv4Addr::LOCALHOST.into());
+        for good in [
+            "localhost",
+            "LOCALHOST:8080",
+            "demo.localhost:80",
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "[::1]",
+            "192.168.1.7",
+            "play.example",
+            "Play.Example.:443",
+            "inside.example:1",
+        ] {
+            assert!(hosts.know(Some(good.as_bytes())), "{good}");
+        }
+        for bad in
+            ["", "evil.example", "localhost.evil.example", "evil-play.example", "127.0.0.1.evil.example", "x:80:80"]
+        {
+            assert!(!hosts.know(Some(bad.as_bytes())), "{bad}");
+        }
+        assert!(!hosts.know(Some(b"\xff")));
+        assert!(hosts.know(None));
+    }
+
+    #[test]
+    fn a_public_server_goes_by_any_name_until_told() {
+        let open = Hosts::new(&Config::default(), Ipv4Addr::UNSPECIFIED.into());
+        assert!(open.know(Some(b"play.example")));
+        let config = Config { hosts: vec!["play.example".to_owned()], ..Config::default() };
+        let told = Hosts::new(&config, Ipv4Addr::UNSPECIFIED.into());
+        assert!(told.know(Some(b"play.example")) && !told.know(Some(b"evil.example")));
+        assert!(!Hosts::new(&Config::default(), Ipv4Addr::LOCALHOST.into()).know(Some(b"play.example")));
+    }
+}

@@ -1,0 +1,202 @@
+//! Rooms within somebody else's web app: a handle that adds the routes to an app, lets everyone go, and tells what goes
+//! on. Listeners, signals and the app around it are the embedder's; [`Server::run`](super::Server::run) is one of them.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, System};
+use actix_http::{Request, Response};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory};
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Extensions};
+use actix_web::http::KeepAlive;
+use actix_web::rt::time::sleep;
+use actix_web::{Error, HttpServer, web};
+use bytes::Bytes;
+use tokio::sync::watch;
+use tracing::info;
+
+use super::config::{Config, Pages};
+use super::hosts::Hosts;
+use super::routes::{self, Edge};
+use crate::actor::{Clock, Directory, DirectoryConfig, Door, Drain, Gate, Line, Metrics, Relay, Stop, socket_of};
+use crate::engine::Greeting;
+use crate::game::Factory;
+use crate::trust::Certificate;
+use crate::wire::limits;
+
+/// The rooms of a [`Server`](super::Server) that was [mounted](super::Server::mount) in an actix-web app. Clones are
+/// handles on the same rooms; give one to each worker.
+#[derive(Clone)]
+pub struct Mount {
+    config: Arc<Config>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    directory: Addr<Directory>,
+    rooms: watch::Receiver<Bytes>,
+    door: Arc<Door>,
+    hosts: Hosts,
+    certificate: Option<Arc<Certificate>>,
+}
+
+impl Mount {
+    /// Sessions have this long to take their close code.
+    const DRAIN: Duration = Duration::from_secs(5);
+    /// Close frames on their way get this long to leave the process.
+    const FLUSH: Duration = Duration::from_millis(300);
+    /// A request head must be complete within this time.
+    const HEAD: Duration = Duration::from_secs(5);
+
+    pub(super) fn start(config: Config, games: BTreeMap<String, Factory>) -> io::Result<Self> {
+        if System::try_current().is_none() {
+            return Err(io::Error::other("rooms need an actix system around them, such as #[actix_web::main] makes"));
+        }
+        if let Pages::Folder(folder) = &config.pages
+            && !folder.is_dir()
+        {
+            return Err(io::Error::other(format!("pages: there is no folder {}", folder.display())));
+        }
+        let (clock, metrics) = (Clock::start(), Arc::new(Metrics::default()));
+        let certificate = config.certificate().map_err(io::Error::other)?;
+        let door = config.door(clock).map_err(io::Error::other)?;
+        let hosts = Hosts::new(&config, config.bind.ip());
+        let directory = DirectoryConfig {
+            games,
+            rate: config.tick_rate,
+            most_rooms: config.most_rooms,
+            arbiters: config.room_threads,
+            empty_for: config.empty_room_for,
+            hold: config.hold_seats_for,
+            door: door.clone(),
+        };
+        let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
+        let (config, directory) = (Arc::new(config), directory.start());
+        Ok(Self { config, clock, metrics, directory, rooms, door, hosts, certificate })
+    }
+
+    /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `healthz`, `metrics`, and the pages unless
+    /// they are [`Pages::None`]. Call it once per app, from the closure that makes the app: each worker gets a relay of
+    /// its own, which hands the frames to the sessions of that worker.
+    ///
+    /// At the root of an app, add your own routes first if there are pages: they answer whatever was not asked for before.
+    pub fn configure(&self, app: &mut web::ServiceConfig) {
+        let gate = Gate {
+            directory: self.directory.clone(),
+            relay: Relay::start_here(self.clock, self.metrics.clone()),
+            clock: self.clock,
+            metrics: self.metrics.clone(),
+            door: self.door.clone(),
+        };
+        let (rooms, config, hosts) = (self.rooms.clone(), self.config.clone(), self.hosts.clone());
+        app.app_data(web::Data::new(Edge { gate, rooms, config, hosts }));
+        routes::configure(app);
+        if self.config.pages != Pages::None {
+            routes::configure_pages(app);
+        }
+    }
+
+    /// Sets on an HTTP server what sessions count on. Its workers, addresses, TLS and signals stay as they are.
+    ///
+    /// * No delay: a frame must not wait for the one after it.
+    /// * Small buffers, in the process and in the kernel: what a slow client has not taken grows old in them.
+    /// * [`Self::on_connect`], by which clients that stopped reading are cut off.
+    /// * A request head within five seconds, and no keep-alive: the time limit covers only the first request of a
+    ///   connection. WebSockets and event streams live on. Call `keep_alive` afterwards if your routes need it.
+    pub fn tuned<F, I, S, B>(&self, server: HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B>
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error> + 'static,
+        S::InitError: fmt::Debug,
+        S::Response: Into<Response<B>> + 'static,
+        <S::Service as Service<Request>>::Future: 'static,
+        S::Service: 'static,
+        B: MessageBody + 'static,
+    {
+        let mount = self.clone();
+        server
+            .tcp_nodelay(true)
+            .h1_write_buffer_size(limits::SEND_BUFFER)
+            .client_request_timeout(Self::HEAD)
+            .max_connection_rate(limits::HANDSHAKES)
+            .keep_alive(KeepAlive::Disabled)
+            .on_connect(move |connection, data| mount.on_connect(connection, data))
+    }
+
+    /// Prepares a new connection for sessions: counts it, gives it a small send buffer, and takes a handle by which a client
+    /// that stopped reading is cut off within ten seconds. [`Self::tuned`] sets it; if your server has a hook of its own, call
+    /// it from there. Without it such a client keeps its seat until the operating system gives up, and connections have no
+    /// limit.
+    pub fn on_connect(&self, connection: &dyn Any, data: &mut Extensions) {
+        let line = Line::prepare(connection);
+        let peer = socket_of(connection).and_then(|stream| stream.peer_addr().ok());
+        // A connection that is gone already has no peer.
+        let counted = peer.map(|peer| self.door.connect(peer.ip()));
+        match (&counted, &line) {
+            (Some(counted), Some(line)) if counted.greeting == Greeting::Cut => line.cut(),
+            _ => {}
+        }
+        if let Some(line) = line {
+            data.insert(line);
+        }
+        if let Some(counted) = counted {
+            data.insert(Rc::new(counted));
+        }
+    }
+
+    /// The certificate of the configuration, if there is one.
+    pub(super) fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.certificate.clone()
+    }
+
+    /// The open rooms as a list in JSON, as `api/rooms` answers. A quarter of a second old at the most.
+    pub fn rooms(&self) -> Bytes {
+        self.rooms.borrow().clone()
+    }
+
+    /// Sessions open now, over all rooms and workers.
+    pub fn sessions(&self) -> usize {
+        self.door.sessions()
+    }
+
+    /// What is counted, as OpenMetrics text, as `metrics` answers.
+    pub fn metrics(&self) -> String {
+        self.metrics.text()
+    }
+
+    /// Takes no more sessions, ends all rooms, and waits until every session took its close code; five seconds at the
+    /// most. Await it before you stop the HTTP server, which would cut the connections without a word. Afterwards the
+    /// threads of the rooms are gone: there is no way back.
+    #[expect(clippy::disallowed_methods, reason = "one letter at the very end")]
+    pub async fn drain(&self) {
+        info!(sessions = self.sessions(), "draining");
+        self.door.close();
+        self.directory.do_send(Drain);
+        let step = Duration::from_millis(50);
+        for _ in 0..Self::DRAIN.as_millis() / step.as_millis() {
+            if self.sessions() == 0 {
+                break;
+            }
+            sleep(step).await;
+        }
+        sleep(Self::FLUSH).await;
+        // The directory's timer would keep it, and the room threads, for as long as the system lives. A second drain
+        // finds it gone.
+        let _ = self.directory.send(Stop).await;
+    }
+}
+
+impl fmt::Debug for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mount")
+            .field("config", &self.config)
+            .field("sessions", &self.sessions())
+            .finish_non_exhaustive()
+    }
+}

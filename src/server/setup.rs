@@ -1,0 +1,59 @@
+//! What a configuration leads to: the door with its limits and keys, and the certificate. Here configured values meet each
+//! other and the files they name; each value alone is judged in `form.rs`.
+
+use std::sync::Arc;
+
+use super::config::Config;
+use crate::actor::{Clock, Door};
+use crate::engine::Quota;
+use crate::trust::{Certificate, Keyring, Neighbourhood, Tokens};
+use crate::wire::limits;
+
+impl Config {
+    /// Whether the values fit each other, and the files they name are there and good.
+    ///
+    /// # Errors
+    /// One line that says what is wrong. A server with such a configuration does not start.
+    pub fn check(&self) -> Result<(), String> {
+        self.keyring()?;
+        self.certificate().map(drop)
+    }
+
+    /// The keys for join tokens.
+    ///
+    /// # Errors
+    /// One line that names the key and what is wrong with it.
+    pub fn keyring(&self) -> Result<Keyring, String> {
+        let keys = Keyring::read(self.token_secret.reveal(), &self.token_keys).map_err(|error| error.to_string())?;
+        if keys.is_empty() && !self.guests {
+            return Err("guests = false lets nobody in without token_keys or token_secret".to_owned());
+        }
+        Ok(keys)
+    }
+
+    pub(super) fn certificate(&self) -> Result<Option<Arc<Certificate>>, String> {
+        match (self.tls_cert.as_os_str().is_empty(), self.tls_key.as_os_str().is_empty()) {
+            (true, true) => Ok(None),
+            (false, false) => Certificate::read(&self.tls_cert, &self.tls_key).map(Some),
+            (true, false) => Err("tls_key is set and tls_cert is not: TLS needs both".to_owned()),
+            (false, true) => Err("tls_cert is set and tls_key is not: TLS needs both".to_owned()),
+        }
+    }
+
+    pub(super) fn door(&self, clock: Clock) -> Result<Arc<Door>, String> {
+        let quota = Quota {
+            sessions: self.most_sessions,
+            connections: self.most_sessions + limits::OTHER_CONNECTIONS,
+            connections_per_address: self.connections_per_address,
+            attempts_per_address: self.attempts_per_address,
+            rooms_per_address: self.rooms_per_address,
+        };
+        let neighbourhood = Neighbourhood {
+            proxies: self.trusted_proxies.clone(),
+            exempt: self.exempt.clone(),
+            header: self.forwarded_header,
+        };
+        let tokens = Tokens::new(self.keyring()?, &self.token_audience, &self.token_issuer, self.guests);
+        Ok(Door::new(quota, neighbourhood, tokens, clock, self.come_back_within))
+    }
+}

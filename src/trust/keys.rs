@@ -1,0 +1,153 @@
+//! The keys that join tokens are signed with, by their `kid`: shared secrets (HS256) and Ed25519 keys (EdDSA).
+//!
+//! Several at once, so that keys can be changed one after the other. Reads files at start; what a token says is not
+//! looked at here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
+
+use super::backend;
+use super::tokens::Claims;
+use crate::wire::limits;
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Not `KID=FILE`.
+    #[error("{0:?} is not KID=FILE, such as 2026-11=/etc/tickwire/join.pem")]
+    Shape(String),
+    /// Two keys of the same name.
+    #[error("there are two keys with the kid {0:?}")]
+    Twice(String),
+    /// The file cannot be read.
+    #[error("cannot read {0}: {1}")]
+    File(String, std::io::Error),
+    /// A secret that can be guessed.
+    #[error("{0} is too short: a shared secret has at least {least} bytes", least = limits::SECRET)]
+    Short(String),
+    /// Not a key of the kind that is wanted.
+    #[error("{0} is no Ed25519 key in PEM (PUBLIC KEY, or PRIVATE KEY in PKCS #8)")]
+    NotEd25519(String),
+    /// The key can verify but not sign.
+    #[error("{0} can only verify tokens: signing needs the secret or the private key")]
+    PublicOnly(String),
+    /// No key of this name, or none at all.
+    #[error("there is no key {0}")]
+    Missing(String),
+}
+
+/// Keys by `kid`, and perhaps one without.
+#[derive(Default)]
+pub struct Keyring(BTreeMap<Option<String>, Key>);
+
+/// A key. It never leaves here as text.
+pub(super) struct Key {
+    pub(super) algorithm: Algorithm,
+    pub(super) decoding: DecodingKey,
+    encoding: Option<EncodingKey>,
+}
+
+impl Keyring {
+    /// The keys of a configuration: a shared secret for tokens without `kid` (none when empty), and `KID=FILE` each.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn read(secret: &str, named: &[String]) -> Result<Self, KeyError> {
+        let mut keys = Self::default();
+        if !secret.is_empty() {
+            keys.0.insert(None, Key::shared(secret.as_bytes(), "token_secret")?);
+        }
+        for spec in named {
+            let (kid, path) = split(spec).ok_or_else(|| KeyError::Shape(spec.clone()))?;
+            if keys.0.insert(Some(kid.to_owned()), Key::from_file(Path::new(path))?).is_some() {
+                return Err(KeyError::Twice(kid.to_owned()));
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Signs a token. Without `kid`: by the key without one, or else by the only key there is.
+    ///
+    /// # Errors
+    /// When there is no such key or it cannot sign.
+    pub fn sign(&self, kid: Option<&str>, claims: &Claims) -> Result<String, KeyError> {
+        let name = || kid.map_or_else(|| "(say which: --kid)".to_owned(), |kid| format!("{kid:?}"));
+        let only = (kid.is_none() && self.0.len() == 1).then(|| self.0.iter().next()).flatten();
+        let found = self.0.get_key_value(&kid.map(str::to_owned)).or(only);
+        let (kid, key) = found.ok_or_else(|| KeyError::Missing(name()))?;
+        let signing = key.encoding.as_ref().ok_or_else(|| KeyError::PublicOnly(name()))?;
+        backend::install();
+        let header = Header { kid: kid.clone(), ..Header::new(key.algorithm) };
+        encode(&header, claims, signing).map_err(|_| KeyError::PublicOnly(name()))
+    }
+
+    pub(super) fn find(&self, kid: Option<&str>) -> Option<&Key> {
+        // A name is copied only for tokens that have one of a legal length.
+        kid.is_none_or(|kid| kid.len() <= limits::TEXT).then(|| self.0.get(&kid.map(str::to_owned))).flatten()
+    }
+}
+
+/// The two sides of `KID=FILE`.
+pub fn split(spec: &str) -> Option<(&str, &str)> {
+    spec.split_once('=').filter(|(kid, path)| !kid.is_empty() && kid.len() <= limits::TEXT && !path.is_empty())
+}
+
+impl Key {
+    fn shared(secret: &[u8], name: &str) -> Result<Self, KeyError> {
+        if secret.len() < limits::SECRET {
+            return Err(KeyError::Short(name.to_owned()));
+        }
+        let (decoding, encoding) = (DecodingKey::from_secret(secret), EncodingKey::from_secret(secret));
+        Ok(Self { algorithm: Algorithm::HS256, decoding, encoding: Some(encoding) })
+    }
+
+    fn from_file(path: &Path) -> Result<Self, KeyError> {
+        let name = path.display().to_string();
+        let mut bytes = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(limits::KEY_FILE).read_to_end(&mut bytes));
+        read.map_err(|error| KeyError::File(name.clone(), error))?;
+        if bytes.starts_with(b"-----BEGIN") {
+            Self::ed25519(&bytes).ok_or(KeyError::NotEd25519(name))
+        } else {
+            // Editors end files with a newline that is not part of the secret.
+            Self::shared(bytes.trim_ascii_end(), &name)
+        }
+    }
+
+    fn ed25519(pem: &[u8]) -> Option<Self> {
+        /// What comes before the 32 bytes of an Ed25519 key in its X.509 form.
+        const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        let (public, encoding) = match PrivatePkcs8KeyDer::from_pem_slice(pem) {
+            Ok(private) => {
+                let der = private.secret_pkcs8_der();
+                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok()?;
+                (pair.public_key().as_ref().to_vec(), Some(EncodingKey::from_ed_der(der)))
+            }
+            Err(_) => {
+                let public = SubjectPublicKeyInfoDer::from_pem_slice(pem).ok()?;
+                let key = public.strip_prefix(&PREFIX).filter(|key| key.len() == 32)?;
+                (key.to_vec(), None)
+            }
+        };
+        Some(Self { algorithm: Algorithm::EdDSA, decoding: DecodingKey::from_ed_der(&public), encoding })
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Keyring").field(&self.0.keys()).finish()
+    }
+}

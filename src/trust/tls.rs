@@ -1,0 +1,89 @@
+//! The certificate and its key: read from files, and read again when the files change, while connections go on.
+//!
+//! A new pair that is no good is logged and the old one stays. Only how TLS is spoken is decided here; who listens is the
+//! server's business.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::{Mutex, RwLock};
+use rustls::ServerConfig;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tracing::{info, warn};
+
+/// A pair of files and what was last read from them.
+#[derive(Debug)]
+pub struct Certificate {
+    cert: PathBuf,
+    key: PathBuf,
+    current: RwLock<Arc<CertifiedKey>>,
+    seen: Mutex<Stamps>,
+}
+
+/// When each file was written and how long it is; `None` while it is away.
+type Stamps = [Option<(SystemTime, u64)>; 2];
+
+impl Certificate {
+    /// Reads the pair.
+    ///
+    /// # Errors
+    /// One line that names the file and what is wrong.
+    pub fn read(cert: &Path, key: &Path) -> Result<Arc<Self>, String> {
+        let seen = Mutex::new(stamps(cert, key));
+        let current = RwLock::new(load(cert, key)?);
+        Ok(Arc::new(Self { cert: cert.to_owned(), key: key.to_owned(), current, seen }))
+    }
+
+    /// Reads the pair again if a file has changed since it was last looked at.
+    pub fn look(&self) {
+        let now = stamps(&self.cert, &self.key);
+        if std::mem::replace(&mut *self.seen.lock(), now) == now {
+            return;
+        }
+        match load(&self.cert, &self.key) {
+            Ok(pair) => {
+                *self.current.write() = pair;
+                info!("the certificate was read again");
+            }
+            Err(error) => warn!(error, "the new certificate is no good, the old one stays"),
+        }
+    }
+
+    /// How connections are secured with it.
+    pub fn config(self: &Arc<Self>) -> ServerConfig {
+        let versions = ServerConfig::builder_with_provider(default_provider().into())
+            .with_safe_default_protocol_versions()
+            .expect("ring has ciphers for TLS 1.2 and 1.3");
+        versions.with_no_client_auth().with_cert_resolver(self.clone())
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current.read().clone())
+    }
+}
+
+fn stamps(cert: &Path, key: &Path) -> Stamps {
+    [cert, key].map(|path| {
+        let found = fs::metadata(path).ok()?;
+        Some((found.modified().ok()?, found.len()))
+    })
+}
+
+fn load(cert: &Path, key: &Path) -> Result<Arc<CertifiedKey>, String> {
+    let read = |path: &Path| fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()));
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(cert)?).collect();
+    let chain = chain.ok().filter(|chain| !chain.is_empty());
+    let chain = chain.ok_or_else(|| format!("{} holds no certificate in PEM", cert.display()))?;
+    let private = PrivateKeyDer::from_pem_slice(&read(key)?);
+    let private = private.map_err(|_| format!("{} holds no private key in PEM", key.display()))?;
+    let pair = CertifiedKey::from_der(chain, private, &default_provider());
+    pair.map(Arc::new).map_err(|error| format!("{} and {} are no pair: {error}", cert.display(), key.display()))
+}

@@ -1,0 +1,234 @@
+//! Join tokens: JSON Web Tokens, signed by whoever knows the players, read here.
+//!
+//! A token says who comes (`sub`), until when (`exp`), for which server (`aud`), and perhaps where to and under which
+//! name. Whatever is wrong with it, the visitor is told 4501, or 4502 when only its time is; the log gets a reason, never
+//! the token.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use jsonwebtoken::errors::{Error, ErrorKind};
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+use tracing::debug;
+
+use super::backend;
+use super::keys::Keyring;
+use super::once::{Use, Used};
+use crate::wire::{Close, Join, limits};
+
+/// What a token says. Times are seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who comes: what the issuer calls the player, 1 to 128 bytes.
+    pub sub: String,
+    /// For which server.
+    pub aud: Option<Audience>,
+    /// Who says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+    /// Until when.
+    pub exp: u64,
+    /// From when on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<u64>,
+    /// The player's name, whatever the hello says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Lets into this room only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    /// Lets into rooms of this game only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub game: Option<String>,
+    /// The token's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+    /// Good for one join; needs `jti`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub once: bool,
+}
+
+/// One audience or several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// One.
+    One(String),
+    /// Several, of which this server must be one.
+    Several(Vec<String>),
+}
+
+/// A token that was found good.
+#[derive(Debug)]
+pub struct Ticket {
+    /// Who came.
+    pub subject: String,
+    /// The name to go by, as the issuer wrote it.
+    pub name: Option<String>,
+    /// Lets into this room only.
+    pub room: Option<String>,
+    /// Lets into rooms of this game only.
+    pub game: Option<String>,
+    /// How long until it expires; zero within the skew.
+    pub expires_in: Duration,
+    /// How long it is good for: until then and the skew.
+    pub good_for: Duration,
+    used: Option<Use>,
+}
+
+/// Reads tokens.
+pub struct Tokens {
+    keys: Keyring,
+    hs256: Validation,
+    eddsa: Validation,
+    guests: bool,
+    used: Arc<Used>,
+}
+
+impl Tokens {
+    /// Reads tokens for `audience` by `keys`; `issuer` is not looked at when empty. With `guests`, whoever has no token
+    /// may come in as well; without keys everyone is a guest and tokens are not looked at.
+    pub fn new(keys: Keyring, audience: &str, issuer: &str, guests: bool) -> Self {
+        backend::install();
+        let rules = |algorithm| {
+            let mut rules = Validation::new(algorithm);
+            rules.set_audience(&[audience]);
+            rules.set_required_spec_claims(&["exp", "sub", "aud"]);
+            if !issuer.is_empty() {
+                rules.set_issuer(&[issuer]);
+                rules.required_spec_claims.insert("iss".to_owned());
+            }
+            // Times are judged here, so that they can be tested.
+            rules.validate_exp = false;
+            rules.leeway = 0;
+            rules
+        };
+        let (hs256, eddsa) = (rules(Algorithm::HS256), rules(Algorithm::EdDSA));
+        Self { keys, hs256, eddsa, guests, used: Arc::default() }
+    }
+
+    /// Judges what a visitor brings at `now`, in seconds since 1970. `None`: a guest.
+    ///
+    /// # Errors
+    /// [`Close::BadToken`], [`Close::TokenExpired`], or [`Close::TryLater`] when too many one-time tokens are remembered.
+    pub fn judge(&self, token: Option<&str>, now: u64) -> Result<Option<Ticket>, Close> {
+        match token {
+            _ if self.keys.is_empty() => Ok(None),
+            None if self.guests => Ok(None),
+            None => Err(refused("there is none")),
+            Some(token) => self.read(token, now).map(Some),
+        }
+    }
+
+    fn read(&self, token: &str, now: u64) -> Result<Ticket, Close> {
+        if token.len() > limits::TOKEN {
+            return Err(refused("it is too long"));
+        }
+        let header = decode_header(token).map_err(|error| refused(reason(&error)))?;
+        if header.crit.is_some() {
+            return Err(refused("it says that something unknown is critical"));
+        }
+        let key = self.keys.find(header.kid.as_deref()).ok_or_else(|| refused("there is no key of this kid"))?;
+        let rules = if key.algorithm == Algorithm::EdDSA { &self.eddsa } else { &self.hs256 };
+        let read = decode::<Claims>(token, &key.decoding, rules).map_err(|error| refused(reason(&error)))?;
+        self.admit(read.claims, header.kid.as_deref(), now)
+    }
+
+    /// Judges claims whose signature, audience and issuer are good.
+    fn admit(&self, claims: Claims, kid: Option<&str>, now: u64) -> Result<Ticket, Close> {
+        let skew = limits::TOKEN_SKEW.as_secs();
+        let good_until = claims.exp.saturating_add(skew);
+        if good_until <= now || claims.nbf.is_some_and(|from| from > now.saturating_add(skew)) {
+            debug!(why = "it is not its time", "token refused");
+            return Err(Close::TokenExpired);
+        }
+        if !(1..=limits::SUBJECT).contains(&claims.sub.len()) {
+            return Err(refused("its subject is empty or too long"));
+        }
+        let used = match (claims.once, &claims.jti) {
+            (false, _) => None,
+            (true, Some(jti)) if claims.exp <= now.saturating_add(limits::ONCE_WITHIN.as_secs()) => {
+                let mut digest = Context::new(&SHA256);
+                // Both have their length before them, so that no two pairs are written alike.
+                for part in [kid.unwrap_or(""), jti] {
+                    digest.update(&(part.len() as u64).to_le_bytes());
+                    digest.update(part.as_bytes());
+                }
+                let mark = digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");
+                Some(self.used.take(mark, good_until, now).inspect_err(|_| debug!("token used before"))?)
+            }
+            (true, Some(_)) => return Err(refused("it is good for one join but for too long")),
+            (true, None) => return Err(refused("it is good for one join and has no jti")),
+        };
+        Ok(Ticket {
+            subject: claims.sub,
+            name: claims.name,
+            room: claims.room,
+            game: claims.game,
+            expires_in: Duration::from_secs(claims.exp.saturating_sub(now)),
+            good_for: Duration::from_secs(good_until - now),
+            used,
+        })
+    }
+}
+
+impl Ticket {
+    /// Whether it lets its bearer ask for `join`. The game of a room that is named by its id must still be compared.
+    pub fn allows(&self, join: &Join) -> bool {
+        let (room, game) = match join {
+            Join::ById { room } => (Some(room), None),
+            Join::JoinOrCreate { game, .. } | Join::Create { game, .. } => (None, Some(game)),
+            Join::Reserved { .. } => (None, None),
+        };
+        (self.room.is_none() || self.room.as_ref() == room) && (game.is_none() || self.plays(game))
+    }
+
+    /// Whether it is good for the place where its bearer already is.
+    pub fn allows_staying(&self, room: &str, game: &str) -> bool {
+        self.room.as_deref().is_none_or(|only| only == room) && self.plays(Some(&game.to_owned()))
+    }
+
+    /// It let its bearer in, so it is used up if it is good for one join only.
+    pub fn keep(&mut self) {
+        self.used.iter_mut().for_each(Use::keep);
+    }
+
+    fn plays(&self, game: Option<&String>) -> bool {
+        self.game.is_none() || self.game.as_ref() == game
+    }
+}
+
+/// Seconds since 1970. Tokens are dated by the world's clock; nothing else here is.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the times in a token are wall-clock times; sessions end by the monotonic clock"
+)]
+pub fn wall_clock() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn refused(why: &str) -> Close {
+    debug!(why, "token refused");
+    Close::BadToken
+}
+
+/// Why a token is no good, in words that hold nothing of it.
+fn reason(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::InvalidSignature => "its signature is wrong",
+        ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => "its algorithm is not that of its key",
+        ErrorKind::InvalidAudience => "it is for another audience",
+        ErrorKind::InvalidIssuer => "it is from another issuer",
+        ErrorKind::MissingRequiredClaim(_) => "exp, sub, aud or iss is missing",
+        _ => "it is no token",
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").field("keys", &self.keys).field("guests", &self.guests).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,199 @@
+//! Limits per address and in all: who is over one is told so, and others do not notice.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+use tickwire::server::Config;
+use tickwire::wire::{Close, Join, ServerMessage, decode_server};
+
+use crate::support::{Frame, Player, Raw, TestServer, wait_for};
+
+const PROTOCOL: &str = "Sec-WebSocket-Protocol: tickwire.v1\r\n";
+
+/// A server for which this machine is no exception.
+fn strict(config: Config) -> TestServer {
+    TestServer::with(Config { workers: 1, room_threads: 1, exempt: Vec::new(), ..config }, |server| server)
+}
+
+/// A connection from 127.0.0.`last`.
+fn from(server: &TestServer, last: u8) -> Raw {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)).into()).expect("a local address");
+    socket.connect(&server.address.into()).expect("the server listens");
+    let mut raw = Raw::open(server.address);
+    raw.stream = TcpStream::from(socket);
+    raw.stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    raw
+}
+
+fn refused(head: &str) -> bool {
+    head.starts_with("HTTP/1.1 503") && head.contains("retry-after:")
+}
+
+#[test]
+fn an_address_has_its_connections_and_others_have_theirs() {
+    let server = strict(Config { connections_per_address: 4, ..Config::default() });
+    let mut held: Vec<Raw> = (0..4).map(|_| from(&server, 2)).collect();
+    assert!(held[0].upgrade(PROTOCOL).starts_with("HTTP/1.1 101"));
+    wait_for(|| refused(&from(&server, 2).upgrade(PROTOCOL)), "one too many is told so");
+    assert!(from(&server, 3).upgrade(PROTOCOL).starts_with("HTTP/1.1 101"));
+    // Beyond twice the number nobody is told anything.
+    let flood: Vec<Raw> = (0..30).map(|_| from(&server, 2)).collect();
+    let open = flood.into_iter().filter_map(|mut raw| {
+        std::thread::sleep(Duration::from_millis(10));
+        raw.poll_end().is_none().then_some(raw)
+    });
+    assert!(open.count() <= 8);
+    drop(held);
+    wait_for(|| from(&server, 2).upgrade(PROTOCOL).starts_with("HTTP/1.1 101"), "it recovers");
+}
+
+#[test]
+fn attempts_come_at_a_rate() {
+    let server = strict(Config { attempts_per_address: 2, ..Config::default() });
+    let (start, mut granted) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_secs(2) {
+        granted += usize::from(from(&server, 2).upgrade(PROTOCOL).starts_with("HTTP/1.1 101"));
+    }
+    let most = 8 + 2 * (start.elapsed().as_secs() as usize + 1);
+    assert!((8..=most).contains(&granted), "{granted}");
+    assert!(from(&server, 3).upgrade(PROTOCOL).starts_with("HTTP/1.1 101"));
+    // This machine is exempt unless told otherwise.
+    let open = TestServer::with(
+        Config { workers: 1, room_threads: 1, attempts_per_address: 1, ..Config::default() },
+        |server| server,
+    );
+    assert!((0..20).all(|_| from(&open, 2).upgrade(PROTOCOL).starts_with("HTTP/1.1 101")));
+}
+
+#[test]
+fn an_address_makes_so_many_rooms() {
+    let empty_room_for = Duration::from_secs(1);
+    let server =
+        strict(Config { rooms_per_address: 2, attempts_per_address: 10_000, empty_room_for, ..Config::default() });
+    let create = || Join::Create { game: "arena".to_owned(), options: Vec::new() };
+    let makers: Vec<Player> = (0..2).map(|_| Player::join(&server, create()).expect("a room")).collect();
+    let mut third = Raw::connect(server.address);
+    third.send(&tickwire::engine::Client::hello(create(), "tester", Vec::new(), 0));
+    let Some(Frame::Binary(bytes)) = third.next() else { panic!("no message") };
+    let ServerMessage::ComeBack { after } = decode_server(&bytes).expect("a message") else { panic!("no hint") };
+    assert!((1000..=6000).contains(&after), "{after}");
+    assert_eq!(third.close_code(), Some(Close::TryLater.code()));
+    // Joining what is there is no room made.
+    Player::arena(&server);
+    let mut other = from(&server, 3);
+    assert!(other.upgrade(PROTOCOL).starts_with("HTTP/1.1 101"));
+    other.send(&tickwire::engine::Client::hello(create(), "tester", Vec::new(), 0));
+    assert!(matches!(other.next(), Some(Frame::Binary(bytes)) if bytes[0] == 0), "another address has its own");
+    drop(makers);
+    wait_for(|| Player::join(&server, create()).is_ok(), "rooms that ended count no more");
+}
+
+#[test]
+fn only_trusted_proxies_speak_for_others() {
+    let trusted_proxies = vec!["127.0.0.2/32".parse().expect("a network")];
+    let server = strict(Config { connections_per_address: 2, trusted_proxies, ..Config::default() });
+    let through = |proxy: u8, forwarded: &str| {
+        let mut raw = from(&server, proxy);
+        let head = raw.upgrade(&format!("{PROTOCOL}X-Forwarded-For: {forwarded}\r\n"));
+        (raw, head)
+    };
+    let opens = |held: &mut Vec<Raw>, proxy: u8, forwarded: &str| {
+        let (raw, head) = through(proxy, forwarded);
+        held.push(raw);
+        head.starts_with("HTTP/1.1 101")
+    };
+    let mut held = Vec::new();
+    assert!(opens(&mut held, 2, "9.9.9.9") && opens(&mut held, 2, "9.9.9.9"));
+    assert!(refused(&through(2, "9.9.9.9").1));
+    assert!(refused(&through(2, "1.1.1.1, 9.9.9.9").1), "what stands left of it is the visitor's own");
+    assert!(refused(&through(2, "\u{fffd}\u{ff}, 9.9.9.9").1), "whatever that is");
+    assert!(opens(&mut held, 2, "9.9.9.9, 8.8.8.8"));
+    assert!(opens(&mut held, 2, "2001:db8::1") && opens(&mut held, 2, "[2001:db8::2]:99"));
+    assert!(refused(&through(2, "2001:db8::3").1), "a household is one address");
+    // Whoever is no proxy is not believed.
+    assert!(opens(&mut held, 3, "7.7.7.7") && opens(&mut held, 3, "6.6.6.6"));
+    wait_for(|| refused(&through(3, "5.5.5.5").1), "its connections are its own");
+    drop(held);
+    wait_for(|| through(2, "9.9.9.9").1.starts_with("HTTP/1.1 101"), "it recovers");
+}
+
+#[test]
+fn whoever_is_sent_away_is_told_when_to_come_back() {
+    let mut server = TestServer::start();
+    let mut silent = Raw::connect(server.address);
+    let mut raws: Vec<Raw> = (0..20).map(|_| Raw::connect(server.address)).collect();
+    for raw in &mut raws {
+        raw.send(&tickwire::engine::Client::hello(crate::support::arena(), "tester", Vec::new(), 0));
+        assert!(matches!(raw.next(), Some(Frame::Binary(bytes)) if bytes[0] == 0), "a welcome");
+    }
+    // This one said hello to nobody and keeps the server for a moment.
+    let mut late = Raw::connect(server.address);
+    server.ask_to_stop();
+    let mut told: Vec<u32> = raws.iter_mut().chain([&mut silent, &mut late]).map(sent_away).collect();
+    server.join().expect("it ends well");
+    told.sort_unstable();
+    println!("{told:?}");
+    assert!(told.iter().all(|after| *after < 5000));
+    assert!(told[told.len() - 1] - told[0] > 1000, "not all at once");
+}
+
+/// When to come back, followed by the close that says so.
+fn sent_away(raw: &mut Raw) -> u32 {
+    let mut told = None;
+    loop {
+        match raw.next() {
+            Some(Frame::Binary(bytes)) => {
+                if let Ok(ServerMessage::ComeBack { after }) = decode_server(&bytes) {
+                    told = Some(after);
+                }
+            }
+            Some(Frame::Close(code)) => {
+                assert_eq!(code, Close::Draining.code());
+                return told.expect("told before the close");
+            }
+            Some(_) => {}
+            None => panic!("no close"),
+        }
+    }
+}
+
+#[test]
+fn silent_connections_are_hung_up_on() {
+    let server = TestServer::start();
+    let mut silent: Vec<Raw> = (0..50).map(|_| Raw::open(server.address)).collect();
+    let start = Instant::now();
+    Player::arena(&server).frame().expect("others are served meanwhile");
+    silent.iter_mut().for_each(|raw| wait_for(|| raw.poll_end() == Some(true), "the connection is closed"));
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_duplicated_or_contradictory_head_is_no_handshake() {
+    let server = TestServer::start();
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
+    for (what, head) in [
+        ("HTTP/1.0", format!("GET /play HTTP/1.0\r\nHost: localhost\r\n{upgrade}{key}{PROTOCOL}\r\n")),
+        (
+            "two lengths",
+            format!(
+                "GET /play HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n{upgrade}{key}\r\n"
+            ),
+        ),
+        (
+            "CL and TE",
+            format!(
+                "GET /play HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n{upgrade}{key}\r\n"
+            ),
+        ),
+        ("a bare line feed in a name", "GET /play HTTP/1.1\r\nHo\nst: localhost\r\n\r\n".to_owned()),
+    ] {
+        let mut raw = Raw::open(server.address);
+        raw.say(head.as_bytes());
+        let answer = raw.head();
+        assert!(!answer.contains(" 101 "), "{what}: {answer}");
+    }
+    Player::arena(&server).frame().expect("the server still plays");
+}

@@ -1,0 +1,153 @@
+//! TLS: playing over it, changing certificates without a pause, and cutting who does not read.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use socket2::SockRef;
+use tickwire::engine::Client;
+use tickwire::server::{Config, Server};
+
+use crate::slow::Restless;
+use crate::support::{TestServer, arena, masked, wait_for};
+
+type Stream = StreamOwned<ClientConnection, TcpStream>;
+
+/// Two files with a certificate and its key.
+struct Pair {
+    cert: PathBuf,
+    key: PathBuf,
+}
+
+impl Pair {
+    fn named(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        Self { cert: folder.join(format!("{name}.crt")), key: folder.join(format!("{name}.key")) }
+    }
+
+    /// Writes a fresh pair; returns whom to trust.
+    fn write(&self) -> RootCertStore {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        std::fs::write(&self.cert, made.cert.pem()).expect("a writable folder");
+        std::fs::write(&self.key, made.signing_key.serialize_pem()).expect("a writable folder");
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).expect("a certificate");
+        roots
+    }
+
+    fn server(&self, add: impl FnOnce(Server) -> Server + Send + 'static) -> TestServer {
+        let (tls_cert, tls_key) = (self.cert.clone(), self.key.clone());
+        TestServer::with(Config { workers: 1, room_threads: 1, tls_cert, tls_key, ..Config::default() }, add)
+    }
+}
+
+fn connect(address: SocketAddr, roots: &RootCertStore, tune: impl FnOnce(&TcpStream)) -> std::io::Result<Stream> {
+    let provider = rustls::crypto::ring::default_provider().into();
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = versions.expect("versions").with_root_certificates(roots.clone()).with_no_client_auth();
+    let name = ServerName::try_from("localhost").expect("a name");
+    let client = ClientConnection::new(Arc::new(config), name).expect("a client");
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    tune(&stream);
+    let mut stream = StreamOwned::new(client, stream);
+    stream.conn.complete_io(&mut stream.sock)?;
+    Ok(stream)
+}
+
+fn get(address: SocketAddr, roots: &RootCertStore, path: &str) -> std::io::Result<String> {
+    let mut stream = connect(address, roots, |_| {})?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    let mut answer = Vec::new();
+    // How the stream ends is not the question here.
+    let _ = stream.read_to_end(&mut answer);
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+fn upgrade(stream: &mut Stream) {
+    let head = "GET /play HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+                Sec-WebSocket-Protocol: tickwire.v1\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("the server reads");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("the server answers");
+        answer.push(byte[0]);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[test]
+fn it_plays_over_tls_and_speaks_nothing_else() {
+    let pair = Pair::named("tls-play");
+    let roots = pair.write();
+    let server = pair.server(|server| server);
+    let mut stream = connect(server.address, &roots, |_| {}).expect("a connection");
+    upgrade(&mut stream);
+    stream.write_all(&masked(0x82, &Client::hello(arena(), "tester", Vec::new(), 0))).expect("the server reads");
+    let mut head = [0; 4];
+    stream.read_exact(&mut head).expect("a frame");
+    assert_eq!(head[0], 0x82, "a binary message");
+    assert!(get(server.address, &roots, "/healthz").expect("an answer").starts_with("HTTP/1.1 200"));
+    // Plain HTTP is no handshake, and the connection ends.
+    let mut plain = TcpStream::connect(server.address).expect("the server listens");
+    plain.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    plain.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("the server reads");
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
+    // Whoever says nothing at all is hung up on.
+    let mut silent = TcpStream::connect(server.address).expect("the server listens");
+    silent.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    assert!(silent.read(&mut [0; 16]).is_ok_and(|read| read == 0));
+}
+
+#[test]
+fn a_new_certificate_is_taken_up_and_a_bad_one_is_not() {
+    let pair = Pair::named("tls-reload");
+    let first = pair.write();
+    let server = pair.server(|server| server);
+    let works = |roots: &RootCertStore| get(server.address, roots, "/healthz").is_ok_and(|text| text.contains("200"));
+    assert!(works(&first));
+    let mut playing = connect(server.address, &first, |_| {}).expect("a connection");
+    upgrade(&mut playing);
+    let second = pair.write();
+    wait_for(|| works(&second), "the new certificate is there");
+    assert!(!works(&first), "and the old one is not");
+    std::fs::write(&pair.key, "no key at all").expect("a writable folder");
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(works(&second), "a bad pair changes nothing");
+    let third = pair.write();
+    wait_for(|| works(&third), "a good pair after a bad one is there");
+    playing.write_all(&masked(0x89, b"")).expect("what was there goes on");
+    let mut head = [0; 2];
+    playing.read_exact(&mut head).expect("a frame");
+    // A pong, or that nobody said hello.
+    assert!(head[0] == 0x8a || head[0] == 0x88, "{head:?}");
+}
+
+#[test]
+fn a_frozen_session_is_cut_through_tls() {
+    let pair = Pair::named("tls-frozen");
+    let roots = pair.write();
+    // Larger than all buffers on its way, of which TLS has one more.
+    let server = pair.server(|server| Restless::added(server, 60_000));
+    let small = |stream: &TcpStream| SockRef::from(stream).set_recv_buffer_size(4096).expect("a socket");
+    let mut stream = connect(server.address, &roots, small).expect("a connection");
+    upgrade(&mut stream);
+    let hello = Client::hello(Restless::join(), "frozen", Vec::new(), 0);
+    stream.write_all(&masked(0x82, &hello)).expect("the server reads");
+    let start = Instant::now();
+    let cut = || {
+        let text = get(server.address, &roots, "/metrics").unwrap_or_default();
+        text.contains("tickwire_session_endings_total{reason=\"slow_consumer\"} 1")
+            && text.contains("tickwire_evictions_total 1")
+    };
+    wait_for(cut, "the frozen session is cut");
+    assert!((5..11).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}
