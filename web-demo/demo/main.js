@@ -58,6 +58,8 @@ async function join(choice) {
     room = await resume(choice.id) ?? (choice.id === null ? null : await client.joinById(choice.id, { name }));
   } else if (choice.how === 'room') {
     room = await client.joinById(choice.id, { name });
+  } else if (choice.how === 'watch') {
+    room = await client.observe(choice.id, { name });
   } else {
     const options = optionsFor(choice.game, choice.map);
     room = await (choice.how === 'new'
@@ -87,12 +89,14 @@ async function show(room) {
   lobby.close();
   backdrop.stop();
   document.body.dataset.screen = 'game';
-  setAddress(room.id);
+  setAddress(room);
   play = new Play(room, ground, sound, chat, {
     lobby: showLobby,
-    moved: ({ id }) => setAddress(id),
+    moved: setAddress,
+    join: ({ id }) => { void enter({ how: 'room', id }); },
     again: (left, sameSeat) => {
-      void enter(sameSeat ? { how: 'seat', id: left.id } : { how: 'any', game: left.game, map: left.properties.map ?? '' });
+      if (left.role === 'observer') void enter({ how: 'watch', id: left.id });
+      else void enter(sameSeat ? { how: 'seat', id: left.id } : { how: 'any', game: left.game, map: left.properties.map ?? '' });
     },
   });
   /** @type {any} */ (window).tickwire = { room, client, play };
@@ -129,18 +133,23 @@ function showLobby() {
 
 /**
  * Puts the room into the address, so that it can be shared; the name stays with this browser.
- * @param {string | null} id
+ * @param {Room | null} room
  */
-function setAddress(id) {
+function setAddress(room) {
   const url = new URL(location.href);
   url.searchParams.delete('name');
-  if (id === null) url.searchParams.delete('room');
-  else url.searchParams.set('room', id);
+  for (const key of ['room', 'watch']) url.searchParams.delete(key);
+  if (room) url.searchParams.set(room.role === 'observer' ? 'watch' : 'room', room.id);
   history.replaceState(null, '', url);
 }
 
 /** The seat that a reload left, else what the address asks for: a room, or with `auto` any room, also when that one is gone. */
 async function begin() {
+  const watched = query.get('watch');
+  if (watched !== null) {
+    await enter({ how: 'watch', id: watched });
+    return;
+  }
   if (await enter({ how: 'seat', id: query.get('room') })) return;
   if (query.get('auto') === '1') await enter({ how: 'any', game: lobby.game, map: lobby.map });
 }
