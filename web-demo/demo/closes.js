@@ -20,6 +20,7 @@ const WORDS = {
   4009: 'Too many messages were sent from here.',
   4500: 'The server did not understand this page. Reload it and try again.',
   4501: 'You are not allowed in: the ticket was refused.',
+  4502: 'Your ticket has run out. Reload the page to get a new one.',
   4503: 'You are not allowed in from this page.',
   4504: 'This room does not exist any more.',
   4505: 'This room is full. Pick another one or open your own.',
