@@ -251,3 +251,19 @@ fn bots_without_a_server_say_so() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(text.to_lowercase().contains("refused"), "{text}");
 }
+
+#[test]
+fn the_operators_token_is_never_shown() {
+    // Of digits alone, which other values would be taken for a number.
+    const TOKEN: &str = "31415926535897932384626433832795";
+    for (token, good) in [(TOKEN, true), (&TOKEN[..20], false)] {
+        let output = tickwire(&["config"]).env("TICKWIRE_ADMIN_TOKEN", token).output().expect("the binary starts");
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.success(), good, "{text}");
+        assert!(text.contains("TICKWIRE_ADMIN_TOKEN") && text.contains("(not shown)"), "{text}");
+        assert!(!text.contains(token), "{text}");
+        assert!(good || text.contains("at least 32 bytes"), "{text}");
+    }
+    let flag = run(&["--admin-token", TOKEN]);
+    assert!(!flag.status.success(), "others on the machine can read flags");
+}

@@ -2,13 +2,16 @@
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
+mod admin;
 mod admission;
 mod crash;
 mod hostile;
 mod http;
+mod party;
 mod play;
 mod resume;
 mod slow;
 mod support;
 mod tls;
 mod trust;
+mod verbs;

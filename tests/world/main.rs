@@ -7,6 +7,7 @@ mod faults;
 mod judge;
 mod sim;
 mod slow;
+mod verbs;
 mod whims;
 mod zoo;
 
