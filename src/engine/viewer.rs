@@ -102,7 +102,7 @@ impl Subscription {
 
     /// The keyframe, if it is shorter than `chained` bytes. One that nobody needed yet is made only if it may be.
     fn shorter_keyframe<'a>(&mut self, frame: &Frame, zone: &'a FrameZone, chained: usize) -> Option<&'a Bytes> {
-        let foretold = self.keyframe.map_or(0, |last| last.bytes * zone.zone().len() / last.rows.max(1));
+        let foretold = self.keyframe.map_or(0, |last| last.bytes.saturating_mul(zone.zone().len()) / last.rows.max(1));
         let worth = zone.made_keyframe().is_some() || foretold < chained;
         worth.then(|| self.keyframe(frame, zone)).filter(|keyframe| keyframe.len() < chained)
     }
@@ -257,7 +257,8 @@ impl Viewer {
     }
 }
 
-/// Chain or keyframe, whichever is smaller as far as is known; `None` when there is nothing to say because the zone is and was empty.
+/// Chain or keyframe, whichever is smaller as far as is known; `None` when there is nothing to say because the zone is and
+/// was empty.
 fn zone_form<'a>(frame: &'a Frame, chain: &'a [Arc<Frame>], known: &mut Subscription) -> Option<ZoneForm<'a>> {
     let zone = frame.zone(known.zone);
     if !known.current || chain.is_empty() {
