@@ -13,6 +13,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 
+use super::process::Process;
+use super::times::Times;
+use super::trace::Trace;
 use crate::engine::RoomCosts;
 use crate::wire::{Close, Continuity};
 
@@ -26,6 +29,8 @@ type Count = Counter<u64, AtomicU64>;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Where time goes.
+    pub(super) times: Times,
     pub(super) tick_duration: Histogram,
     pub(super) ticks: Count,
     pub(super) late_ticks: Count,
@@ -123,11 +128,21 @@ struct Spent {
     field: String,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        let mut registry = Registry::with_prefix("tickwire");
-        let tick_duration = Histogram::new(exponential_buckets(50e-6, 2.0, 12));
-        registry.register_with_unit("tick_duration", "Time to compute one tick", Unit::Seconds, tick_duration.clone());
+fn tick_durations(registry: &mut Registry) -> Histogram {
+    // The last bucket ends at 1.6 s.
+    let durations = Histogram::new(exponential_buckets(50e-6, 2.0, 16));
+    registry.register_with_unit("tick_duration", "Time to compute one tick", Unit::Seconds, durations.clone());
+    durations
+}
+
+impl Metrics {
+    /// Nothing was counted yet. Phases are also told to `trace`, if there is one.
+    pub fn new(trace: Option<Trace>) -> Self {
+        let mut whole = Registry::default();
+        whole.register_collector(Box::new(Process));
+        let registry = whole.sub_registry_with_prefix("tickwire");
+        let times = Times::new(registry, trace);
+        let tick_duration = tick_durations(registry);
         let mut counter = |name, help| {
             let count = Count::default();
             registry.register(name, help, count.clone());
@@ -135,8 +150,7 @@ impl Default for Metrics {
         };
         let ticks = counter("ticks", "Ticks computed");
         let late_ticks = counter("late_ticks", "Ticks computed more than a period late");
-        let skipped_ticks =
-            counter("skipped_ticks", "Ticks never computed, because the room or the machine was behind");
+        let skipped_ticks = counter("skipped_ticks", "Ticks never computed: the room or the machine was behind");
         let bytes_sent = counter("bytes_sent", "Bytes of messages sent");
         let bytes_received = counter("bytes_received", "Bytes of messages received");
         let frames_sent = counter("frames_sent", "Frame messages sent");
@@ -164,9 +178,10 @@ impl Default for Metrics {
         let delta_bits = Family::default();
         let help = "Bits of deltas per tick and player, by kind and field, averaged over samples of the game's rooms";
         registry.register("delta_bits", help, delta_bits.clone());
-        let occasions = Occasions::register(&mut registry);
+        let occasions = Occasions::register(registry);
         Self {
-            registry,
+            registry: whole,
+            times,
             tick_duration,
             ticks,
             late_ticks,
@@ -194,9 +209,7 @@ impl Default for Metrics {
             spent: Mutex::default(),
         }
     }
-}
 
-impl Metrics {
     /// Counts the end of a session.
     pub(super) fn ended(&self, close: Close) {
         self.endings.get_or_create(&Ending { reason: close.label() }).inc();
@@ -231,6 +244,11 @@ impl Metrics {
                 spent.insert(label);
             }
         }
+    }
+
+    /// Ends the trace, if there is one. Blocks until its file is written.
+    pub fn finish_trace(&self) {
+        self.times.trace().into_iter().for_each(Trace::finish);
     }
 
     /// What operators watch.

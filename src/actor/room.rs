@@ -23,9 +23,11 @@ use super::metrics::Metrics;
 use super::names;
 use super::report::Timing;
 use super::status::{Expected, Heads, Status};
+use super::times::Phase;
+use super::trace::Lane;
 use crate::engine::{Admitted, Claim, EventLog, Explainer, ImpossibleAck, Parting, Refusal, Room, Secret};
 use crate::id::Seat;
-use crate::tick::{Moment, TickClock};
+use crate::tick::{Moment, Tick, TickClock};
 use crate::wire::{Close, Role, limits};
 
 type Answer = oneshot::Sender<Result<Joined, Close>>;
@@ -130,13 +132,16 @@ impl RoomActor {
     }
 
     fn tick(&mut self) {
+        let (metrics, tick) = (self.metrics.clone(), self.room.as_ref().map_or(Tick(0), |room| room.frame().tick()));
+        let mut watch = metrics.times.start(self.clock, Lane::Room(self.key), tick.plus(1));
         self.look_over_desks();
         // Before seats are given away again: what is said to a seat is for who sat there when it was said.
         self.deliver_posts();
         self.admit_waiting();
         let Some(room) = &mut self.room else { return };
         let before = room.frame().clone();
-        let ticked = room.tick();
+        watch.lap(Phase::Merge);
+        let ticked = room.tick_in_phases(|phase| watch.lap(phase.into()));
         let superseded = room.superseded();
         self.metrics.inputs_superseded.inc_by(superseded.saturating_sub(self.superseded));
         self.superseded = superseded;
@@ -156,6 +161,8 @@ impl RoomActor {
             // A full relay is behind; the next frame brings it to the present.
             let _ = publish.try_send(Publish { room: self.key, frame: ticked.frame.clone() });
         }
+        watch.lap(Phase::Publish);
+        watch.stop("tick");
         self.explain(&before, &ticked.frame);
     }
 
@@ -305,6 +312,9 @@ impl Actor for RoomActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(limits::JOINS_WAITING);
         self.metrics.rooms.inc();
+        if let (Some(trace), Some(room)) = (self.metrics.times.trace(), &self.room) {
+            trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, room.config().id));
+        }
         self.arm(ctx);
     }
 

@@ -26,6 +26,8 @@ use super::message::{End, Found, Joined, Knock, Locate, RoomKey, Wake};
 use super::metrics::Metrics;
 use super::names;
 use super::relay::{Pulse, RelayHandle};
+use super::times::Phase;
+use super::trace::Lane;
 use crate::engine::{Heard, Parting, Readiness, Session, SessionCounts, Visit};
 use crate::id::Seq;
 use crate::snapshot::Frame;
@@ -247,6 +249,8 @@ impl WsSession {
         let Some(newest) = self.gate.relay.newest(place.room) else { return };
         let (now, held) = (self.gate.clock.now(), self.holds());
         if self.session.readiness(now, &newest) == Readiness::Ready {
+            let lane = Lane::Worker(self.gate.relay.key());
+            let mut watch = self.gate.metrics.times.sample(self.gate.clock, lane, newest.tick());
             if let Some(viewer) = self.session.viewer() {
                 place.feed.since(viewer.tick(), &newest, &mut self.frames);
             }
@@ -254,7 +258,9 @@ impl WsSession {
             let bytes = self.session.compose(now, &self.frames, batch.as_ref());
             self.frames.clear();
             self.gate.metrics.frames_sent.inc();
+            watch.iter_mut().for_each(|watch| watch.lap(Phase::Compose));
             self.send(bytes, ctx);
+            watch.iter_mut().for_each(|watch| watch.lap(Phase::Send));
         }
         self.gate.metrics.holds.inc_by(self.holds() - held);
         self.note_pulse();

@@ -12,6 +12,7 @@ use super::events::Event;
 use super::inbox::{Inbox, Laid};
 use super::onlooker::Onlooker;
 use super::parting::Parting;
+use super::phase::Phase;
 use super::seated::Seated;
 use super::standing::Standing;
 use super::viewer::Entry;
@@ -238,6 +239,11 @@ impl Room {
 
     /// Frees seats that were held for long enough, consumes one input per seat, steps the game and freezes the next frame.
     pub fn tick(&mut self) -> Ticked {
+        self.tick_in_phases(|_| {})
+    }
+
+    /// As [`Self::tick`]; calls `over` at the end of each [`Phase`].
+    pub fn tick_in_phases(&mut self, mut over: impl FnMut(Phase)) -> Ticked {
         let released = self.release();
         self.cx.set_tick(self.frame.tick().plus(1));
         let mut moves = std::mem::take(&mut self.moves);
@@ -251,10 +257,16 @@ impl Room {
         self.moves = moves;
         self.apply_effects();
         let notes = self.seats.iter().map(Seated::note).chain(self.onlookers.iter().map(Onlooker::note)).collect();
+        over(Phase::Step);
         self.running = Some("observe");
         let game = &self.game;
-        self.frame = Arc::new(self.frame.freeze(notes, |out| game.observe(out)));
+        let frame = self.frame.freeze(notes, |out| {
+            game.observe(out);
+            over(Phase::Observe);
+        });
+        self.frame = Arc::new(frame);
         self.running = None;
+        over(Phase::Freeze);
         self.kick_idle();
         let (frame, kicks, over) = (self.frame.clone(), std::mem::take(&mut self.kicks), self.ended());
         Ticked { frame, kicks, released, over }

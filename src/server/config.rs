@@ -108,6 +108,9 @@ pub struct Config {
     /// How the command writes its logs.
     #[serde(deserialize_with = "form::log_format")]
     pub log_format: LogFormat,
+    /// A file for a trace of what rooms and sessions spend their time on, written anew, 64 MiB at the most; trace viewers of
+    /// browsers open it. Empty: there is none.
+    pub trace: PathBuf,
 }
 
 /// Where the pages come from.
@@ -181,6 +184,7 @@ impl Default for Config {
             pages: Pages::None,
             log: "tickwire=info,warn".to_owned(),
             log_format: LogFormat::Text,
+            trace: PathBuf::new(),
         }
     }
 }

@@ -26,7 +26,7 @@ use super::config::{Config, Pages};
 use super::hosts::Hosts;
 use super::routes::{self, Edge};
 use crate::actor::{
-    Clock, Directory, DirectoryConfig, Door, Drain, Gate, Line, Metrics, Relay, RoomList, Stop, socket_of,
+    Clock, Directory, DirectoryConfig, Door, Drain, Gate, Line, Metrics, Relay, RoomList, Stop, Trace, socket_of,
 };
 use crate::engine::Greeting;
 use crate::game::Factory;
@@ -65,7 +65,11 @@ impl Mount {
         {
             return Err(io::Error::other(format!("pages: there is no folder {}", folder.display())));
         }
-        let (clock, metrics) = (Clock::start(), Arc::new(Metrics::default()));
+        let trace = Some(&config.trace).filter(|path| !path.as_os_str().is_empty()).map(|path| {
+            let refused = |error| io::Error::other(format!("trace: cannot write {}: {error}", path.display()));
+            Trace::create(path).map_err(refused)
+        });
+        let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new(trace.transpose()?)));
         let certificate = config.certificate().map_err(io::Error::other)?;
         let door = config.door(clock).map_err(io::Error::other)?;
         let hosts = Hosts::new(&config, config.bind.ip());
@@ -198,6 +202,8 @@ impl Mount {
         // The directory's timer would keep it, and the room threads, for as long as the system lives. A second drain
         // finds it gone.
         let _ = self.directory.send(Stop).await;
+        let metrics = self.metrics.clone();
+        let _ = web::block(move || metrics.finish_trace()).await;
     }
 }
 

@@ -123,6 +123,11 @@ pub const CHAT_HISTORY_BYTES: usize = 16 * 1024;
 /// Commands a client keeps until it hears that the game has seen them: at the highest rate, those of the default hold.
 pub const UNSEEN_COMMANDS: usize = 600;
 
+/// Bytes of a trace file: what a browser's viewer opens without trouble; half an hour of a hundred players.
+pub const TRACE_BYTES: u64 = 64 * 1024 * 1024;
+/// Spans that wait for the trace's writer, which looks every 20 ms: a thousand rooms. More are dropped and counted.
+pub const TRACE_SPANS: usize = 8192;
+
 /// Rooms per server.
 pub const ROOMS: usize = 10_000;
 /// Seats per room.

@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All knobs, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const KNOBS: [Knob; 31] = [
+pub const KNOBS: [Knob; 32] = [
     Knob { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     Knob { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -93,6 +93,8 @@ pub const KNOBS: [Knob; 31] = [
         help: "What is logged: a level, or levels by target [default: tickwire=info,warn]" },
     Knob { key: "log_format", flag: "log-format", value: "text|json",
         help: "How logs are written [default: text]" },
+    Knob { key: "trace", flag: "trace", value: "FILE",
+        help: "Write what takes time into a file that the trace viewers of browsers open, 64 MiB at the most" },
 ];
 
 /// Keys whose value is a list: their flags may be repeated, and words are cut at commas.
