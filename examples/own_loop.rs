@@ -85,7 +85,8 @@ pub fn serve(listener: &TcpListener, stop: &AtomicBool) -> io::Result<()> {
         for _ in 0..clock.advance(now).steps {
             let ticked = room.tick();
             history.push(ticked.frame);
-            for (seat, close) in ticked.kicks {
+            for (seat, parting) in ticked.kicks {
+                let close = parting.close();
                 peers.iter_mut().filter(|peer| peer.seat == Some(seat)).for_each(|p| end_if(Err(close), p, &mut room));
             }
         }

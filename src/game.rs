@@ -15,6 +15,7 @@ use crate::id::{EntityId, Seat, ZoneId};
 pub use crate::snapshot::Observer;
 use crate::snapshot::{InputSchema, MAX_INPUT_FIELDS, Schema};
 use crate::tick::{Tick, TickRate};
+use crate::wire::limits::{PROPERTIES, TEXT};
 use crate::wire::{Close, Rule};
 
 /// The rules of one room. Hooks run on the room's thread, one at a time; a panic in any of them ends this room only.
@@ -69,6 +70,17 @@ pub trait Game: Send {
     fn chat(&mut self, from: Seat, text: &str, cx: &mut Context) -> bool {
         let _ = (from, text, cx);
         true
+    }
+
+    /// The zones that an observer who comes now may see.
+    fn spectate(&self) -> Vec<ZoneId> {
+        vec![ZoneId(0)]
+    }
+
+    /// An observer says something to everyone. Whether to pass it on.
+    fn observer_chat(&mut self, name: &str, text: &str, cx: &mut Context) -> bool {
+        let _ = (name, text, cx);
+        false
     }
 }
 
@@ -149,8 +161,12 @@ pub enum To {
 pub(crate) enum Effect {
     Emit { to: To, kind: u16, body: Bytes },
     Correct { seat: Seat, reason: u8 },
-    Kick { seat: Seat, close: Close },
+    Kick { seat: Seat, close: Close, words: String },
     Subscribe { seat: Seat, zones: Arc<[ZoneId]> },
+    Lock(bool),
+    Close { close: Close, words: String },
+    End { result: Bytes },
+    Property { key: String, value: String },
 }
 
 /// What a game may use and ask for while one of its hooks runs.
@@ -160,6 +176,7 @@ pub struct Context {
     rate: TickRate,
     random: Pcg32,
     next_entity: u32,
+    properties: Vec<(String, String)>,
     effects: Vec<Effect>,
 }
 
@@ -167,7 +184,8 @@ impl Context {
     /// A context as a room makes it, for testing a game without a room.
     pub fn new(rate: TickRate, seed: u64) -> Self {
         const STREAM: u64 = 0x0a02_bdbf_7bb3_c0a7;
-        Self { tick: Tick(0), rate, random: Pcg32::new(seed, STREAM), next_entity: 1, effects: Vec::new() }
+        let (tick, random) = (Tick(0), Pcg32::new(seed, STREAM));
+        Self { tick, rate, random, next_entity: 1, properties: Vec::new(), effects: Vec::new() }
     }
 
     /// The tick that is being computed; between ticks, the last one.
@@ -210,10 +228,66 @@ impl Context {
         self.effects.push(Effect::Correct { seat, reason });
     }
 
-    /// Ends the player's session after this tick, with a close code and text that the player is shown. [`Game::leave`] is
-    /// called. Nothing happens when the seat is free.
+    /// Ends the player's session after this tick, with a close code and its usual text, which the player is shown.
+    /// [`Game::leave`] is called; the seat is not held. Nothing happens when the seat is free.
     pub fn kick(&mut self, seat: Seat, close: Close) {
-        self.effects.push(Effect::Kick { seat, close });
+        self.kick_saying(seat, close, "");
+    }
+
+    /// As [`Self::kick`], with a reason that the player is told: tidied, and cut at
+    /// [`CLOSE_TEXT`](crate::wire::limits::CLOSE_TEXT) bytes.
+    pub fn kick_saying(&mut self, seat: Seat, close: Close, reason: &str) {
+        self.effects.push(Effect::Kick { seat, close, words: reason.to_owned() });
+    }
+
+    /// Locks or unlocks the room: nobody new gets in, but for those who come back to their seat or have one reserved.
+    pub fn lock(&mut self, locked: bool) {
+        self.effects.push(Effect::Lock(locked));
+    }
+
+    /// Ends the room and everyone's session after this tick, with [`Close::RoomClosed`] and a reason that everyone is told;
+    /// see [`Self::kick_saying`]. An empty one stands for the usual text.
+    pub fn close(&mut self, reason: &str) {
+        self.effects.push(Effect::Close { close: Close::RoomClosed, words: reason.to_owned() });
+    }
+
+    /// Ends the match: everyone is told the result with the frame of this tick, and the room ends with
+    /// [`Close::MatchOver`] [a moment later](crate::wire::limits::END_GRACE), during which nobody new gets in.
+    ///
+    /// # Panics
+    /// When `result` is longer than [`crate::wire::limits::BODY`].
+    pub fn end(&mut self, result: impl Into<Bytes>) {
+        let result = result.into();
+        assert!(result.len() <= crate::wire::limits::BODY, "a result of {} bytes", result.len());
+        self.effects.push(Effect::End { result });
+    }
+
+    /// What the room is said to be: what [`Spec::properties`] says, and what was set since.
+    pub fn properties(&self) -> &[(String, String)] {
+        &self.properties
+    }
+
+    /// Says something of the room, such as the map or the phase: everyone in it is told, and so is the list of rooms, which
+    /// can be searched by it. An empty value takes the property away.
+    ///
+    /// # Panics
+    /// When the key is empty, the key or the value is longer than [`TEXT`] bytes, or there are
+    /// more than [`PROPERTIES`].
+    pub fn set_property(&mut self, key: &str, value: &str) {
+        assert!(!key.is_empty() && key.len() <= TEXT, "a property's key of {} bytes", key.len());
+        assert!(value.len() <= TEXT, "the property {key:?} of {} bytes", value.len());
+        let known = self.properties.iter().position(|(old, _)| old == key);
+        match known {
+            Some(index) if self.properties[index].1 == value => return,
+            Some(index) if value.is_empty() => _ = self.properties.remove(index),
+            Some(index) => value.clone_into(&mut self.properties[index].1),
+            None if value.is_empty() => return,
+            None => {
+                assert!(self.properties.len() < PROPERTIES, "more than {PROPERTIES} properties: {key:?}");
+                self.properties.push((key.to_owned(), value.to_owned()));
+            }
+        }
+        self.effects.push(Effect::Property { key: key.to_owned(), value: value.to_owned() });
     }
 
     /// Sets which zones the player sees from the next frame on. A new player sees zone 0.
@@ -221,6 +295,10 @@ impl Context {
         zones.sort_unstable();
         zones.dedup();
         self.effects.push(Effect::Subscribe { seat, zones: zones.into() });
+    }
+
+    pub(crate) fn set_properties(&mut self, properties: Vec<(String, String)>) {
+        self.properties = properties;
     }
 
     pub(crate) fn set_tick(&mut self, tick: Tick) {

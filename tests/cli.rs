@@ -210,10 +210,60 @@ fn term_and_interrupt_end_it_cleanly() {
 }
 
 #[test]
+fn a_trace_shows_the_phases_of_every_tick() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("trace.json");
+    let (mut child, port) = serve(&["--trace", path.to_str().expect("UTF-8")]);
+    let url = format!("ws://127.0.0.1:{port}/play");
+    assert!(run(&["bots", "--url", &url, "--players", "3", "--duration", "3"]).status.success());
+    signal(&child, "TERM");
+    assert!(child.wait().expect("it ends").success());
+    let text = std::fs::read_to_string(path).expect("the trace");
+    let events: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+    let named = |name: &str| events.iter().filter(|event| event["name"] == name).collect::<Vec<_>>();
+    let span = |event: &serde_json::Value| {
+        let (from, took) = (event["ts"].as_f64().expect("a start"), event["dur"].as_f64().expect("a length"));
+        (event["tid"].as_u64(), event["args"]["tick"].as_u64(), from, from + took)
+    };
+    let ticks: Vec<_> = named("tick").into_iter().map(span).collect();
+    assert!(ticks.len() >= 40, "{} ticks", ticks.len());
+    for phase in ["merge", "step", "observe", "freeze", "publish"] {
+        let parts: Vec<_> = named(phase).into_iter().map(span).collect();
+        assert_eq!(parts.len(), ticks.len(), "{phase}");
+        for ((room, tick, from, until), whole) in parts.iter().zip(&ticks) {
+            assert_eq!((*room, *tick), (whole.0, whole.1));
+            // Written in thousandths.
+            assert!(*from >= whole.2 - 0.002 && *until <= whole.3 + 0.002, "{phase}: {from} to {until} in {whole:?}");
+        }
+    }
+    assert!(!named("compose").is_empty() && named("compose").len() == named("send").len());
+    assert_eq!(named("thread_name").len(), 1, "one room");
+    assert_eq!(named("end")[0]["args"]["dropped"], 0);
+    let refused = run(&["--bind", "127.0.0.1:0", "--trace", "no-such-folder/trace.json"]);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && told.contains("trace: cannot write no-such-folder/trace.json"), "{told}");
+}
+
+#[test]
 fn bots_without_a_server_say_so() {
     let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("a bound socket");
     let output = run(&["bots", "--url", &format!("ws://{free}/play"), "--players", "2", "--duration", "1"]);
     assert!(!output.status.success());
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(text.to_lowercase().contains("refused"), "{text}");
+}
+
+#[test]
+fn the_operators_token_is_never_shown() {
+    // Of digits alone, which other values would be taken for a number.
+    const TOKEN: &str = "31415926535897932384626433832795";
+    for (token, good) in [(TOKEN, true), (&TOKEN[..20], false)] {
+        let output = tickwire(&["config"]).env("TICKWIRE_ADMIN_TOKEN", token).output().expect("the binary starts");
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.success(), good, "{text}");
+        assert!(text.contains("TICKWIRE_ADMIN_TOKEN") && text.contains("(not shown)"), "{text}");
+        assert!(!text.contains(token), "{text}");
+        assert!(good || text.contains("at least 32 bytes"), "{text}");
+    }
+    let flag = run(&["--admin-token", TOKEN]);
+    assert!(!flag.status.success(), "others on the machine can read flags");
 }

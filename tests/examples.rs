@@ -276,7 +276,7 @@ fn a_bot_is_told_what_went_wrong() {
     };
     assert!(attempt(&url, "coins", &[2, 0]).starts_with("the input [2, 0] has"));
     assert!(attempt(&url, "coins", &[0]).starts_with("the input [0] has"));
-    let no_room = format!("closed with {}: {}", Close::NoSuchRoom.code(), Close::NoSuchRoom.text());
+    let no_room = format!("closed with {}: there is no game \"chess\"; there are coins", Close::NoSuchRoom.code());
     assert_eq!(attempt(&url, "chess", &[]), no_room);
     assert!(attempt(&url.replace("/play", "/healthz"), "coins", &[]).starts_with("connection: "));
 }

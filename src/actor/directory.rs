@@ -9,22 +9,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, Arbiter, AsyncContext, Context, Handler};
-use bytes::Bytes;
-use rand::TryRng;
-use rand::rngs::SysRng;
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::clock::Clock;
 use super::door::{Door, Ground};
-use super::message::{CloseRoom, Drain, Explain, Found, Locate, RoomEntry, RoomKey, Stop};
+use super::message::{CloseRoom, Drain, Explain, Found, Locate, Reserve, Reserved, RoomEntry, RoomKey, RoomList, Stop};
 use super::metrics::Metrics;
+use super::names;
+use super::reservations::Reservations;
 use super::room::RoomActor;
-use super::status::Status;
-use crate::engine::{Address, Room, RoomConfig, RoomCosts};
+use super::status::{Expected, Face, Status};
+use crate::engine::{Address, Parting, Room, RoomConfig, RoomCosts};
 use crate::game::{Factory, Setup};
 use crate::tick::TickRate;
-use crate::wire::{Close, Join, limits};
+use crate::wire::{Close, Join, Role, limits};
 
 /// How a directory is made.
 pub struct DirectoryConfig {
@@ -42,26 +41,35 @@ pub struct DirectoryConfig {
     pub door: Arc<Door>,
     /// How long seats are held for players whose connection was lost.
     pub hold: Duration,
+    /// How long a player may do nothing; zero is for ever.
+    pub idle_after: Duration,
+    /// Observers per room at the most.
+    pub most_observers: u16,
 }
 
 /// The actor.
 pub struct Directory {
     config: DirectoryConfig,
-    rooms: BTreeMap<RoomKey, Listed>,
+    pub(super) rooms: BTreeMap<RoomKey, Listed>,
     next: u64,
+    reservations: Reservations,
     arbiters: Vec<Arbiter>,
     draining: bool,
-    list: watch::Sender<Bytes>,
+    list: watch::Sender<RoomList>,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
 
-struct Listed {
-    entry: RoomEntry,
+/// A room as the directory knows it.
+pub(super) struct Listed {
+    pub entry: RoomEntry,
+    /// Only who knows its id finds it.
+    pub private: bool,
     options: BTreeMap<String, String>,
-    room: Addr<RoomActor>,
-    status: Arc<Status>,
+    pub room: Addr<RoomActor>,
+    pub status: Arc<Status>,
     arbiter: usize,
+    most_observers: u16,
     /// Counts it on its maker's address while it is listed.
     _ground: Ground,
 }
@@ -73,73 +81,139 @@ impl Directory {
     const BATCHES: usize = 40;
     const BATCH_EVERY: Duration = Duration::from_millis(50);
 
-    /// A directory without rooms; and the list of rooms as JSON, whenever it changes.
-    pub fn new(config: DirectoryConfig, clock: Clock, metrics: Arc<Metrics>) -> (Self, watch::Receiver<Bytes>) {
-        let (list, listed) = watch::channel(Bytes::from_static(b"[]"));
+    /// A directory without rooms; and the list of rooms, whenever it changes.
+    pub fn new(config: DirectoryConfig, clock: Clock, metrics: Arc<Metrics>) -> (Self, watch::Receiver<RoomList>) {
+        let (list, listed) = watch::channel(RoomList::default());
         let arbiters = (0..config.arbiters.max(1)).map(|_| Arbiter::new()).collect();
-        let (rooms, next, draining) = (BTreeMap::new(), 0, false);
-        (Self { config, rooms, next, arbiters, draining, list, clock, metrics }, listed)
+        let (rooms, next, draining, reservations) = (BTreeMap::new(), 0, false, Reservations::default());
+        (Self { config, rooms, next, reservations, arbiters, draining, list, clock, metrics }, listed)
     }
 
-    fn locate(&mut self, letter: Locate) -> Result<Found, Close> {
+    fn locate(&mut self, letter: Locate) -> Result<Found, Parting> {
         if self.draining {
-            return Err(Close::Draining);
+            return Err(Close::Draining.into());
         }
-        let Locate { join, claims, only_game, maker } = letter;
+        let Locate { join, role, claims, only_game, maker } = letter;
         match join {
             Join::ById { room } => {
-                let listed = self.rooms.iter().find(|(_, listed)| listed.entry.id == room);
-                let (key, listed) = listed.filter(|(_, listed)| !listed.status.is_closed()).ok_or(Close::NoSuchRoom)?;
+                let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
                 if only_game.is_some_and(|only| only != listed.entry.game) {
-                    return Err(Close::BadToken);
+                    return Err(Close::BadToken.into());
                 }
                 // Whoever comes back has a seat also in a full room; whether they do, the room knows.
-                let found = if claims { listed.expect_back(*key) } else { listed.expect(*key) };
-                found.ok_or(Close::RoomFull)
+                let back = if claims { listed.expect_back(key) } else { None };
+                back.map_or_else(|| listed.expect(key, role), Ok)
             }
             Join::JoinOrCreate { game, options } => {
                 let options = options.into_iter().collect();
-                let fitting = self.rooms.iter().filter(|(_, l)| l.entry.game == game && l.options == options);
-                let found = fitting.filter_map(|(key, listed)| listed.expect(*key)).next();
-                found.map_or_else(|| self.create(game, options, maker), Ok)
+                let found = self.fitting(&game, &options)?.find_map(|(key, listed)| listed.expect(key, role).ok());
+                found.map_or_else(|| self.create(game, options, role, maker), Ok)
             }
-            Join::Create { game, options } => self.create(game, options.into_iter().collect(), maker),
-            // Nothing is ever reserved.
-            Join::Reserved { .. } => Err(Close::NoSuchRoom),
+            Join::Create { game, options } => self.create(game, options.into_iter().collect(), role, maker),
+            Join::Reserved { ticket } => {
+                let found = self.reservations.redeem(self.clock.now(), &ticket);
+                let wanted = "the ticket is not known, used or older than a minute: reserve again";
+                found.ok_or_else(|| Parting::saying(Close::NoSuchRoom, wanted))
+            }
         }
+    }
+
+    /// The room with this id, listed or not.
+    pub(super) fn find(&self, id: &str) -> Option<(RoomKey, &Listed)> {
+        let mut rooms = self.rooms.iter().filter(|(_, listed)| !listed.status.is_closed());
+        rooms.find(|(_, listed)| listed.entry.id == id).map(|(key, listed)| (*key, listed))
+    }
+
+    /// Rooms that were made like this and that strangers may be sent to.
+    fn fitting<'a>(
+        &'a self,
+        game: &'a str,
+        options: &'a BTreeMap<String, String>,
+    ) -> Result<impl Iterator<Item = (RoomKey, &'a Listed)>, Parting> {
+        if is_private(options).map_err(|why| Parting::saying(Close::NoSuchRoom, &why))? {
+            let wanted = "a private room is created, or joined by its code; it cannot be found";
+            return Err(Parting::saying(Close::NoSuchRoom, wanted));
+        }
+        let listed = self.rooms.iter().filter(|(_, listed)| !listed.private);
+        let fitting = listed.filter(move |(_, l)| l.entry.game == game && l.options == *options);
+        Ok(fitting.map(|(key, listed)| (*key, listed)))
     }
 
     fn create(
         &mut self,
         game: String,
         options: BTreeMap<String, String>,
+        role: Role,
         maker: Option<Address>,
-    ) -> Result<Found, Close> {
+    ) -> Result<Found, Parting> {
+        let key = self.make(game, options, maker)?;
+        self.rooms[&key].expect(key, role)
+    }
+
+    /// Makes a room.
+    fn make(
+        &mut self,
+        game: String,
+        options: BTreeMap<String, String>,
+        maker: Option<Address>,
+    ) -> Result<RoomKey, Parting> {
         if self.rooms.len() >= self.config.most_rooms {
-            return Err(Close::TryLater);
+            return Err(Close::TryLater.into());
         }
         let refused = |why: String| {
             debug!(?game, ?why, "no room was made");
-            Close::NoSuchRoom
+            Parting::saying(Close::NoSuchRoom, &why)
         };
-        let factory = self.config.games.get(&game).ok_or_else(|| refused("there is no such game".to_owned()))?;
+        let games = || self.config.games.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let unknown = || refused(format!("there is no game {game:?}; there are {}", games()));
+        let factory = self.config.games.get(&game).ok_or_else(unknown)?;
         let (rate, capacity) = self.read_options(&options).map_err(refused)?;
+        let private = is_private(&options).map_err(refused)?;
         // Given back when the game refuses.
         let ground = self.config.door.make_room(maker).ok_or(Close::TryLater)?;
-        let setup = Setup { rate, seed: random_u64(), options: options.clone() };
+        let setup = Setup { rate, seed: names::seed(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
             let made = factory(&setup)?;
-            let config = RoomConfig { id: random_id(), game: game.clone(), setup, capacity };
-            Ok(Room::new(config, made).holding_seats_for(self.config.hold))
+            let id = if private { names::secret() } else { names::id() };
+            let config = RoomConfig { id, game: game.clone(), setup, capacity };
+            let room = Room::new(config, made).holding_seats_for(self.config.hold);
+            Ok(room.idle_after(self.config.idle_after).with_observers(self.config.most_observers))
         }));
         let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned())).map_err(refused)?;
         let key = RoomKey(self.next);
         self.next += 1;
-        let listed = self.start(key, room, options, ground);
-        let found = listed.expect(key).ok_or(Close::RoomFull);
-        info!(room = listed.entry.id, game, "room made");
+        let listed = self.start(key, room, (options, private), ground);
+        info!(room = %names::for_logs(&listed.entry.id), game, private, "room made");
         self.rooms.insert(key, listed);
-        found
+        Ok(key)
+    }
+
+    fn reserve(&mut self, Reserve { join, seats, maker }: Reserve) -> Result<Reserved, Parting> {
+        if self.draining {
+            return Err(Close::Draining.into());
+        }
+        let now = self.clock.now();
+        self.reservations.forget(now);
+        if !self.reservations.has_room_for(seats) {
+            return Err(Close::TryLater.into());
+        }
+        let key = match join {
+            Join::ById { room } => self.find(&room).ok_or(Close::NoSuchRoom)?.0,
+            Join::JoinOrCreate { game, options } => {
+                let options = options.into_iter().collect();
+                let found = self.fitting(&game, &options)?.find(|(_, listed)| listed.expect_all(seats).is_ok());
+                let found = found.map(|(key, _)| key);
+                found.map_or_else(|| self.make(game, options, maker), Ok)?
+            }
+            Join::Create { game, options } => self.make(game, options.into_iter().collect(), maker)?,
+            Join::Reserved { .. } => return Err(Close::NoSuchRoom.into()),
+        };
+        let listed = &self.rooms[&key];
+        let expected = listed.expect_all(seats)?.into_iter();
+        let tickets = expected.map(|seat| self.reservations.promise(now, key, &listed.room, seat)).collect();
+        self.metrics.occasions.seats_reserved.inc_by(seats as u64);
+        let expires_in = Reservations::GOOD_FOR.as_secs();
+        Ok(Reserved { room: listed.entry.id.clone(), tickets, expires_in })
     }
 
     /// The options that every game understands: `tick_rate` and `capacity`.
@@ -158,18 +232,26 @@ impl Directory {
         Ok((rate, capacity.transpose()?))
     }
 
-    fn start(&mut self, key: RoomKey, room: Room, options: BTreeMap<String, String>, ground: Ground) -> Listed {
+    fn start(
+        &mut self,
+        key: RoomKey,
+        room: Room,
+        (options, private): (BTreeMap<String, String>, bool),
+        ground: Ground,
+    ) -> Listed {
         let entry = RoomEntry {
             id: room.config().id.clone(),
             game: room.config().game.clone(),
             players: 0,
             capacity: room.capacity(),
+            observers: 0,
+            locked: false,
             rate: room.rate().per_second(),
-            properties: room.spec().properties.iter().cloned().collect(),
+            properties: room.properties().iter().cloned().collect(),
         };
         let load = |arbiter: usize| {
             let rooms = self.rooms.values().filter(|listed| listed.arbiter == arbiter);
-            rooms.map(|listed| 1 + listed.status.players()).sum::<usize>()
+            rooms.map(|listed| 1 + listed.status.heads().players).sum::<usize>()
         };
         let arbiter = (0..self.arbiters.len()).min_by_key(|arbiter| load(*arbiter)).unwrap_or(0);
         let status = Arc::new(Status::default());
@@ -177,7 +259,8 @@ impl Directory {
         let (handle, empty_for) = (self.arbiters[arbiter].handle(), self.config.empty_for);
         let room =
             RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, empty_for, clock, shared, metrics));
-        Listed { entry, options, room, status, arbiter, _ground: ground }
+        let most_observers = self.config.most_observers;
+        Listed { entry, private, options, room, status, arbiter, most_observers, _ground: ground }
     }
 
     /// Ends the rooms of `waiting`, some `batch` players at a time, so that not all hang up and come back at once.
@@ -187,7 +270,7 @@ impl Directory {
         while told < batch {
             let Some(key) = waiting.pop_front() else { return };
             let Some(listed) = self.rooms.get(&key) else { continue };
-            told += listed.status.players().max(1);
+            told += listed.status.heads().players.max(1);
             listed.room.do_send(CloseRoom(Close::Draining));
         }
         ctx.run_later(Self::BATCH_EVERY, move |act, ctx| act.send_away(waiting, batch, ctx));
@@ -195,34 +278,60 @@ impl Directory {
 
     fn look_around(&mut self, ctx: &mut Context<Self>) {
         self.rooms.retain(|_, listed| !listed.status.is_closed());
-        let entries = self.rooms.values_mut().map(|listed| {
-            listed.entry.players = listed.status.players();
-            &listed.entry
-        });
-        match serde_json::to_vec(&entries.collect::<Vec<_>>()) {
-            Ok(json) => {
-                self.list.send_if_modified(|old| {
-                    let changed = *old != json;
-                    *old = json.into();
-                    changed
-                });
+        let late = self.reservations.forget(self.clock.now());
+        self.metrics.occasions.reservations_expired.inc_by(late as u64);
+        self.rooms.values_mut().for_each(Listed::look);
+        let public = self.rooms.values().filter(|listed| !listed.private).map(|listed| &listed.entry);
+        let changed = !self.list.borrow().rooms.iter().eq(public.clone());
+        if changed {
+            let rooms: Vec<RoomEntry> = public.cloned().collect();
+            match serde_json::to_vec(&rooms) {
+                Ok(json) => _ = self.list.send_replace(RoomList { rooms, json: json.into() }),
+                Err(error) => warn!(%error, "the list of rooms could not be written"),
             }
-            Err(error) => warn!(%error, "the list of rooms could not be written"),
         }
         ctx.run_later(Self::LOOK_EVERY, Self::look_around);
     }
 }
 
 impl Listed {
-    fn expect(&self, key: RoomKey) -> Option<Found> {
-        let expected = self.status.expect(usize::from(self.entry.capacity))?;
-        Some(Found { key, room: self.room.clone(), expected })
+    fn expect(&self, key: RoomKey, role: Role) -> Result<Found, Parting> {
+        let most = match role {
+            Role::Player => self.entry.capacity,
+            Role::Observer if self.most_observers == 0 => {
+                return Err(Parting::saying(Close::Forbidden, "observers are not let in here"));
+            }
+            Role::Observer => self.most_observers,
+        };
+        let expected = self.status.expect(role, most.into())?;
+        Ok(Found { key, room: self.room.clone(), expected })
     }
 
     fn expect_back(&self, key: RoomKey) -> Option<Found> {
         let expected = self.status.expect_back()?;
         Some(Found { key, room: self.room.clone(), expected })
     }
+
+    /// Announces a whole party, or nobody.
+    fn expect_all(&self, seats: usize) -> Result<Vec<Expected>, Close> {
+        (0..seats).map(|_| self.status.expect(Role::Player, self.entry.capacity.into())).collect()
+    }
+
+    /// Brings the entry up to date.
+    fn look(&mut self) {
+        let heads = self.status.heads();
+        (self.entry.players, self.entry.observers) = (heads.players, heads.observers);
+        if let Some(Face { locked, properties }) = self.status.take_face() {
+            (self.entry.locked, self.entry.properties) = (locked, properties.into_iter().collect());
+        }
+    }
+}
+
+/// The option of every game that keeps a room from being found.
+fn is_private(options: &BTreeMap<String, String>) -> Result<bool, String> {
+    let private =
+        options.get("private").map(|text| text.parse().map_err(|_| format!("private {text:?}: must be true or false")));
+    private.unwrap_or(Ok(false))
 }
 
 impl Actor for Directory {
@@ -239,10 +348,18 @@ impl Actor for Directory {
 }
 
 impl Handler<Locate> for Directory {
-    type Result = Result<Found, Close>;
+    type Result = Result<Found, Parting>;
 
     fn handle(&mut self, letter: Locate, _: &mut Context<Self>) -> Self::Result {
         self.locate(letter)
+    }
+}
+
+impl Handler<Reserve> for Directory {
+    type Result = Result<Reserved, Parting>;
+
+    fn handle(&mut self, reserve: Reserve, _: &mut Context<Self>) -> Self::Result {
+        self.reserve(reserve)
     }
 }
 
@@ -250,8 +367,7 @@ impl Handler<Explain> for Directory {
     type Result = Option<Arc<RoomCosts>>;
 
     fn handle(&mut self, Explain(id): Explain, _: &mut Context<Self>) -> Self::Result {
-        let listed = self.rooms.values().find(|listed| listed.entry.id == id && !listed.status.is_closed());
-        listed.map(|listed| listed.status.costs())
+        self.find(&id).map(|(_, listed)| listed.status.costs())
     }
 }
 
@@ -260,7 +376,8 @@ impl Handler<Drain> for Directory {
 
     fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) {
         self.draining = true;
-        let players: usize = self.rooms.values().map(|listed| listed.status.players()).sum();
+        self.reservations.clear();
+        let players: usize = self.rooms.values().map(|listed| listed.status.heads().players).sum();
         let waiting = self.rooms.keys().copied().collect();
         self.send_away(waiting, Self::BATCH.max(players / Self::BATCHES), ctx);
     }
@@ -272,16 +389,4 @@ impl Handler<Stop> for Directory {
     fn handle(&mut self, _: Stop, ctx: &mut Context<Self>) {
         ctx.stop();
     }
-}
-
-fn random_u64() -> u64 {
-    SysRng.try_next_u64().expect("the operating system has randomness")
-}
-
-/// Eight letters and digits that cannot be mistaken for each other: 40 random bits, unguessable enough for a name that
-/// is no secret.
-fn random_id() -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let bits = random_u64();
-    (0..8).map(|place| char::from(ALPHABET[(bits >> (5 * place) & 31) as usize])).collect()
 }

@@ -16,7 +16,7 @@ use super::clock::Clock;
 use crate::engine::{Address, Admission, Greeting, Quota, Token, Visit};
 use crate::tick::Moment;
 use crate::trust::{Caller, Neighbourhood, Ticket, Tokens, wall_clock};
-use crate::wire::{Close, limits};
+use crate::wire::{Close, Join, limits};
 
 /// The door of a server.
 #[derive(Debug)]
@@ -136,16 +136,25 @@ impl Visitor {
     /// How the session ends: the token is refused, or not good for where the visitor wants to go.
     pub fn present(&mut self, visit: Visit) -> Result<Visit, Close> {
         let token = visit.token.as_ref().map(|Token(text)| text.as_str());
-        let Some(ticket) = self.door.tokens.judge(token, wall_clock())? else { return Ok(visit) };
-        if !ticket.allows(&visit.join) {
+        self.judge(token, &visit.join)?;
+        let name = self.ticket.as_ref().and_then(|ticket| ticket.name.clone());
+        Ok(match name {
+            Some(name) => visit.named(&name),
+            None => visit,
+        })
+    }
+
+    /// Judges a token; none is a guest's. A ticket for one join counts as used only once its visitor [arrived](Self::arrived).
+    ///
+    /// # Errors
+    /// How the session ends: the token is refused, or not good for where the visitor wants to go.
+    pub fn judge(&mut self, token: Option<&str>, join: &Join) -> Result<(), Close> {
+        let Some(ticket) = self.door.tokens.judge(token, wall_clock())? else { return Ok(()) };
+        if !ticket.allows(join) {
             return Err(Close::BadToken);
         }
-        let visit = match &ticket.name {
-            Some(name) => visit.named(name),
-            None => visit,
-        };
         self.ticket = Some(ticket);
-        Ok(visit)
+        Ok(())
     }
 
     /// The visitor was let in.

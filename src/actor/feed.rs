@@ -1,5 +1,5 @@
 //! The feed: a room's last frames where all threads can read them. Sessions come here only when they fell behind; the
-//! newest frame reaches them through their relay.
+//! newest frame reaches them through their relay. Only that one has its rows.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ impl Feed {
 
     /// Adds the next frame.
     pub fn publish(&self, frame: Arc<Frame>) {
-        self.0.write().push(frame);
+        self.0.write().push_alone(frame);
     }
 
-    /// The frame of one tick, if it is not gone.
+    /// The frame of one tick, if it is not gone; what it told the seats, not its rows.
     pub fn at(&self, tick: Tick) -> Option<Arc<Frame>> {
         self.0.read().get(tick).cloned()
     }
@@ -36,8 +36,47 @@ impl Feed {
         if newest.tick().since(base) > 1 {
             self.0.read().between(base, newest.tick(), out);
         }
-        if out.is_empty() {
-            out.push(newest.clone());
+        // The room may be further already, and this one without its rows.
+        out.pop();
+        out.push(newest.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Room, RoomConfig};
+    use crate::game::Setup;
+    use crate::games::builtin;
+
+    #[test]
+    fn who_fell_behind_gets_the_deltas_of_the_past_and_the_rows_of_the_frame_it_is_shown() {
+        let setup = Setup { rate: TickRate::DEFAULT, seed: 1, options: Default::default() };
+        let (_, make) = builtin().into_iter().find(|(name, _)| *name == "arena").expect("it is built in");
+        let game = make(&setup).expect("a game");
+        let config = RoomConfig { id: "r".to_owned(), game: "arena".to_owned(), setup, capacity: None };
+        let mut room = Room::new(config, game);
+        room.admit("ada".to_owned(), Default::default()).expect("there is room");
+        let feed = Feed::new(room.rate());
+        let frames: Vec<Arc<Frame>> = (0..10).map(|_| room.tick().frame).collect();
+        frames.iter().for_each(|frame| feed.publish(frame.clone()));
+        let mut found = Vec::new();
+        // The relay of a late worker may have an older newest frame than the feed.
+        for newest in &frames[5..] {
+            feed.since(Tick(3), newest, &mut found);
+            assert!(Arc::ptr_eq(newest, found.last().expect("it is there")));
+            assert_eq!(found.len(), newest.tick().since(Tick(3)) as usize);
+            for (past, frame) in found.iter().zip(&frames[3..]) {
+                assert_eq!((past.tick(), past.notes()), (frame.tick(), frame.notes()));
+                let deltas = |frame: &Frame| {
+                    frame.zones().iter().map(|zone| (zone.id(), zone.delta().clone())).collect::<Vec<_>>()
+                };
+                assert_eq!(deltas(past), deltas(frame));
+            }
         }
+        let weight = |tick| feed.at(Tick(tick)).expect("it is there").weight();
+        assert!(weight(9) < weight(10), "{} and {} bytes", weight(9), weight(10));
+        feed.since(Tick(9), &frames[9], &mut found);
+        assert_eq!(found.len(), 1);
     }
 }

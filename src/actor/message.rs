@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::{Addr, Message, Recipient};
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::desk::Sitting;
 use super::feed::Feed;
 use super::room::RoomActor;
 use super::status::Expected;
-use crate::engine::{Address, Claim, Entry, RoomCosts};
+use crate::engine::{Address, Claim, Entry, Parting, RoomCosts};
 use crate::snapshot::Frame;
-use crate::wire::{Close, Join, Welcome};
+use crate::wire::{Close, Join, Role, Welcome};
 
 /// Names a room within a server, also after its id was given away again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,15 +37,16 @@ pub struct Publish {
 pub struct Wake;
 
 /// Room to session: the last letter.
-#[derive(Clone, Copy, Debug, Message)]
+#[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
-pub struct End(pub Close);
+pub struct End(pub Parting);
 
 /// Session to directory: which room?
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Found, Close>")]
+#[rtype(result = "Result<Found, Parting>")]
 pub struct Locate {
     pub join: Join,
+    pub role: Role,
     /// The only game that the player may be sent to.
     pub only_game: Option<String>,
     /// What a new room counts by.
@@ -57,6 +59,28 @@ pub struct Locate {
 #[derive(Debug, Message)]
 #[rtype(result = "Option<Arc<RoomCosts>>")]
 pub struct Explain(pub String);
+
+/// The edge to directory: seats for a party, in the room with this id or in any that a join would find.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Reserved, Parting>")]
+pub struct Reserve {
+    pub join: Join,
+    /// How many.
+    pub seats: usize,
+    /// What a new room counts by.
+    pub maker: Option<Address>,
+}
+
+/// Seats promised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reserved {
+    /// The room's id.
+    pub room: String,
+    /// One per seat, each good for one join.
+    pub tickets: Vec<String>,
+    /// Seconds for which they are good.
+    pub expires_in: u64,
+}
 
 /// The room that was found; it stays open until the player arrived.
 #[derive(Debug)]
@@ -74,6 +98,7 @@ pub struct Knock {
     pub identity: Option<String>,
     pub player: BTreeMap<String, String>,
     pub claim: Option<Claim>,
+    pub role: Role,
     pub relay: RelayKey,
     pub publish: Recipient<Publish>,
     pub end: Recipient<End>,
@@ -115,8 +140,25 @@ pub struct RoomEntry {
     pub players: usize,
     /// Seats in all.
     pub capacity: u16,
+    /// Who looks on.
+    pub observers: usize,
+    /// Nobody new is let in.
+    pub locked: bool,
     /// Ticks per second.
     pub rate: u16,
     /// What the game says about the room.
     pub properties: BTreeMap<String, String>,
+}
+
+/// The rooms that are listed, and the same as JSON.
+#[derive(Clone, Debug)]
+pub struct RoomList {
+    pub rooms: Vec<RoomEntry>,
+    pub json: Bytes,
+}
+
+impl Default for RoomList {
+    fn default() -> Self {
+        Self { rooms: Vec::new(), json: Bytes::from_static(b"[]") }
+    }
 }

@@ -1,6 +1,6 @@
 //! What is counted. Label sets are bounded: close reasons, and the kinds and fields of games; never rooms or players.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
@@ -11,7 +11,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use serde::Serialize;
 
+use super::process::Process;
+use super::times::Times;
+use super::trace::Trace;
 use crate::engine::RoomCosts;
 use crate::wire::{Close, Continuity};
 
@@ -25,6 +29,8 @@ type Count = Counter<u64, AtomicU64>;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Where time goes.
+    pub(super) times: Times,
     pub(super) tick_duration: Histogram,
     pub(super) ticks: Count,
     pub(super) late_ticks: Count,
@@ -44,12 +50,59 @@ pub struct Metrics {
     pub(super) values_saturated: Count,
     pub(super) seats_held: Gauge,
     pub(super) seats_released: Count,
+    pub(super) occasions: Occasions,
     resumes: Family<Resumed, Count>,
     room_crashes: Family<Crash, Count>,
     endings: Family<Ending, Count>,
     delta_bits: Family<Spent, Bits>,
     /// What has a gauge.
     spent: Mutex<BTreeSet<Spent>>,
+}
+
+/// What is about parties, observers and matches.
+#[derive(Debug)]
+pub(super) struct Occasions {
+    pub seats_reserved: Count,
+    pub reservations_expired: Count,
+    pub matches_ended: Count,
+    pub observers: Gauge,
+}
+
+impl Occasions {
+    fn register(registry: &mut Registry) -> Self {
+        let mut counter = |name, help| {
+            let count = Count::default();
+            registry.register(name, help, count.clone());
+            count
+        };
+        let seats_reserved = counter("seats_reserved", "Seats promised to parties");
+        let reservations_expired = counter("reservations_expired", "Seats promised to parties that did not come");
+        let matches_ended = counter("matches_ended", "Matches that ended with a result");
+        let observers = Gauge::default();
+        registry.register("observers", "Observers of rooms", observers.clone());
+        Self { seats_reserved, reservations_expired, matches_ended, observers }
+    }
+}
+
+/// Counts now, and since the start.
+#[derive(Clone, Debug, Serialize)]
+pub struct Totals {
+    pub players: i64,
+    /// Players who are away.
+    pub away: i64,
+    pub observers: i64,
+    pub rooms: i64,
+    pub sessions: i64,
+    pub ticks: u64,
+    pub late_ticks: u64,
+    pub skipped_ticks: u64,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub frames_sent: u64,
+    /// Times that sending to a slow client was held.
+    pub holds: u64,
+    /// Sessions ended, by reason.
+    pub endings: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -75,11 +128,21 @@ struct Spent {
     field: String,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        let mut registry = Registry::with_prefix("tickwire");
-        let tick_duration = Histogram::new(exponential_buckets(50e-6, 2.0, 12));
-        registry.register_with_unit("tick_duration", "Time to compute one tick", Unit::Seconds, tick_duration.clone());
+fn tick_durations(registry: &mut Registry) -> Histogram {
+    // The last bucket ends at 1.6 s.
+    let durations = Histogram::new(exponential_buckets(50e-6, 2.0, 16));
+    registry.register_with_unit("tick_duration", "Time to compute one tick", Unit::Seconds, durations.clone());
+    durations
+}
+
+impl Metrics {
+    /// Nothing was counted yet. Phases are also told to `trace`, if there is one.
+    pub fn new(trace: Option<Trace>) -> Self {
+        let mut whole = Registry::default();
+        whole.register_collector(Box::new(Process));
+        let registry = whole.sub_registry_with_prefix("tickwire");
+        let times = Times::new(registry, trace);
+        let tick_duration = tick_durations(registry);
         let mut counter = |name, help| {
             let count = Count::default();
             registry.register(name, help, count.clone());
@@ -87,8 +150,7 @@ impl Default for Metrics {
         };
         let ticks = counter("ticks", "Ticks computed");
         let late_ticks = counter("late_ticks", "Ticks computed more than a period late");
-        let skipped_ticks =
-            counter("skipped_ticks", "Ticks never computed, because the room or the machine was behind");
+        let skipped_ticks = counter("skipped_ticks", "Ticks never computed: the room or the machine was behind");
         let bytes_sent = counter("bytes_sent", "Bytes of messages sent");
         let bytes_received = counter("bytes_received", "Bytes of messages received");
         let frames_sent = counter("frames_sent", "Frame messages sent");
@@ -116,8 +178,10 @@ impl Default for Metrics {
         let delta_bits = Family::default();
         let help = "Bits of deltas per tick and player, by kind and field, averaged over samples of the game's rooms";
         registry.register("delta_bits", help, delta_bits.clone());
+        let occasions = Occasions::register(registry);
         Self {
-            registry,
+            registry: whole,
+            times,
             tick_duration,
             ticks,
             late_ticks,
@@ -137,6 +201,7 @@ impl Default for Metrics {
             values_saturated,
             seats_held,
             seats_released,
+            occasions,
             resumes,
             room_crashes,
             endings,
@@ -144,9 +209,7 @@ impl Default for Metrics {
             spent: Mutex::default(),
         }
     }
-}
 
-impl Metrics {
     /// Counts the end of a session.
     pub(super) fn ended(&self, close: Close) {
         self.endings.get_or_create(&Ending { reason: close.label() }).inc();
@@ -180,6 +243,34 @@ impl Metrics {
                 self.delta_bits.get_or_create(&label).set(share.bits);
                 spent.insert(label);
             }
+        }
+    }
+
+    /// Ends the trace, if there is one. Blocks until its file is written.
+    pub fn finish_trace(&self) {
+        self.times.trace().into_iter().for_each(Trace::finish);
+    }
+
+    /// What operators watch.
+    pub fn totals(&self) -> Totals {
+        let ending = |close: &Close| {
+            let count = self.endings.get(&Ending { reason: close.label() })?.get();
+            Some((close.label(), count))
+        };
+        Totals {
+            players: self.players.get(),
+            away: self.seats_held.get(),
+            observers: self.occasions.observers.get(),
+            rooms: self.rooms.get(),
+            sessions: self.sessions.get(),
+            ticks: self.ticks.get(),
+            late_ticks: self.late_ticks.get(),
+            skipped_ticks: self.skipped_ticks.get(),
+            bytes_sent: self.bytes_sent.get(),
+            bytes_received: self.bytes_received.get(),
+            frames_sent: self.frames_sent.get(),
+            holds: self.holds.get(),
+            endings: Close::ALL.iter().filter_map(ending).collect(),
         }
     }
 

@@ -12,7 +12,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, ResponseFuture}
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::sync::oneshot;
-use tracing::{Span, debug, error, info, info_span};
+use tracing::{Span, debug, info, info_span};
 
 use super::clock::Clock;
 use super::desk::{Desk, InTray, Sitting};
@@ -20,12 +20,15 @@ use super::feed::Feed;
 use super::guests::{Guests, Session};
 use super::message::{CloseRoom, End, Joined, Knock, Publish, RoomKey};
 use super::metrics::Metrics;
-use super::status::Status;
-use crate::engine::{Admitted, Claim, EventLog, Explainer, ImpossibleAck, Refusal, Room, Secret};
+use super::names;
+use super::report::Timing;
+use super::status::{Expected, Heads, Status};
+use super::times::Phase;
+use super::trace::Lane;
+use crate::engine::{Admitted, Claim, EventLog, Explainer, ImpossibleAck, Parting, Refusal, Room, Secret};
 use crate::id::Seat;
-use crate::snapshot::Frame;
-use crate::tick::{Moment, TickClock};
-use crate::wire::{Close, limits};
+use crate::tick::{Moment, Tick, TickClock};
+use crate::wire::{Close, Role, limits};
 
 type Answer = oneshot::Sender<Result<Joined, Close>>;
 
@@ -33,24 +36,29 @@ type Answer = oneshot::Sender<Result<Joined, Close>>;
 pub struct RoomActor {
     key: RoomKey,
     /// `None` after the end.
-    room: Option<Room>,
+    pub(super) room: Option<Room>,
     pacing: TickClock,
-    clock: Clock,
+    pub(super) clock: Clock,
     feed: Arc<Feed>,
-    guests: Guests,
+    pub(super) guests: Guests,
     waiting: VecDeque<(Knock, Answer)>,
     tray: InTray,
+    /// Who was let in and is not counted yet.
+    pub(super) arrived: Vec<Expected>,
     empty_since: Option<Moment>,
     /// How long it lives on without players.
     empty_for: Duration,
     superseded: u64,
-    /// Seats held after the last tick.
-    held: usize,
-    explainer: Explainer,
+    /// Who was there after the last tick, as the metrics know it.
+    pub(super) counted: Heads,
+    pub(super) timing: Timing,
+    /// How the room ends now.
+    over: Option<Parting>,
+    pub(super) explainer: Explainer,
     /// Around everything the room logs, its game's words included.
-    span: Span,
-    status: Arc<Status>,
-    metrics: Arc<Metrics>,
+    pub(super) span: Span,
+    pub(super) status: Arc<Status>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl RoomActor {
@@ -64,11 +72,11 @@ impl RoomActor {
         metrics: Arc<Metrics>,
     ) -> Self {
         let (guests, waiting, tray) = Default::default();
-        let span = info_span!("room", id = room.config().id, game = room.config().game);
+        let span = info_span!("room", id = %names::for_logs(&room.config().id), game = room.config().game);
         let feed = Arc::new(Feed::new(room.rate()));
         let pacing = TickClock::new(room.rate(), clock.now());
         let explainer = Explainer::new(room.rate(), &room.spec().schema);
-        let (room, empty_since, superseded, held) = (Some(room), Some(clock.now()), 0, 0);
+        let (room, empty_since, superseded) = (Some(room), Some(clock.now()), 0);
         Self {
             key,
             room,
@@ -78,11 +86,14 @@ impl RoomActor {
             guests,
             waiting,
             tray,
+            arrived: Vec::new(),
             empty_since,
             explainer,
             empty_for,
             superseded,
-            held,
+            counted: Heads::default(),
+            timing: Timing::default(),
+            over: None,
             span,
             status,
             metrics,
@@ -105,27 +116,32 @@ impl RoomActor {
                 let hook = self.room.as_ref().and_then(Room::running).unwrap_or("none");
                 let tick = self.room.as_ref().map_or(0, |room| room.frame().tick().0.wrapping_add(1));
                 self.crashed(hook, tick);
-                return self.finish(Close::RoomCrashed, ctx);
+                return self.finish(Close::RoomCrashed.into(), ctx);
             }
-            self.metrics.ticks.inc();
-            self.metrics.tick_duration.observe(self.clock.now().since(begun).as_secs_f64());
+            self.took(self.clock.now().since(begun));
+            if let Some(parting) = self.over.take() {
+                return self.finish(parting, ctx);
+            }
         }
         let now = self.clock.now();
         self.pacing.spent(now.since(start));
         if self.is_forgotten(now) && self.status.close_if_idle() {
-            return self.finish(Close::RoomClosed, ctx);
+            return self.finish(Close::RoomClosed.into(), ctx);
         }
         self.arm(ctx);
     }
 
     fn tick(&mut self) {
+        let (metrics, tick) = (self.metrics.clone(), self.room.as_ref().map_or(Tick(0), |room| room.frame().tick()));
+        let mut watch = metrics.times.start(self.clock, Lane::Room(self.key), tick.plus(1));
         self.look_over_desks();
         // Before seats are given away again: what is said to a seat is for who sat there when it was said.
         self.deliver_posts();
         self.admit_waiting();
         let Some(room) = &mut self.room else { return };
         let before = room.frame().clone();
-        let ticked = room.tick();
+        watch.lap(Phase::Merge);
+        let ticked = room.tick_in_phases(|phase| watch.lap(phase.into()));
         let superseded = room.superseded();
         self.metrics.inputs_superseded.inc_by(superseded.saturating_sub(self.superseded));
         self.superseded = superseded;
@@ -133,29 +149,21 @@ impl RoomActor {
         self.metrics.values_saturated.inc_by(ticked.frame.saturated());
         for seat in ticked.released {
             self.metrics.seats_released.inc();
-            self.clear(seat);
+            self.guests.clear(seat);
         }
-        for (seat, close) in ticked.kicks {
-            self.dismiss(seat, close);
+        for (seat, parting) in ticked.kicks {
+            self.dismiss(seat, parting);
         }
-        self.count_held();
+        self.over = ticked.over;
+        self.tell_status();
         self.feed.publish(ticked.frame.clone());
         for publish in self.guests.relays() {
             // A full relay is behind; the next frame brings it to the present.
             let _ = publish.try_send(Publish { room: self.key, frame: ticked.frame.clone() });
         }
+        watch.lap(Phase::Publish);
+        watch.stop("tick");
         self.explain(&before, &ticked.frame);
-    }
-
-    /// Once per second, weighs what the tick cost. The frame is on its way already.
-    fn explain(&mut self, before: &Frame, frame: &Frame) {
-        let Some(room) = &self.room else { return };
-        if room.players() == 0 || !self.explainer.is_due(frame.tick()) {
-            return;
-        }
-        let costs = self.explainer.sample(before, frame, room.players());
-        self.metrics.explain(&room.config().game, costs);
-        self.status.set_costs(costs.clone());
     }
 
     fn deliver_posts(&mut self) {
@@ -185,7 +193,7 @@ impl RoomActor {
             self.guests.rise(seat);
             let held = self.room.as_mut().is_some_and(|room| room.drop_out(seat, close));
             if !held {
-                self.clear(seat);
+                self.guests.clear(seat);
             }
         }
     }
@@ -196,8 +204,8 @@ impl RoomActor {
             // An answer that reaches nobody drops its hold on the desk, which says goodbye.
             let _ = answer.send(self.admit(knock));
         }
+        self.tell_status();
         let players = self.room.as_ref().map_or(0, Room::players);
-        self.status.set_players(players);
         self.empty_since = (players == 0).then(|| self.empty_since.unwrap_or_else(|| self.clock.now()));
     }
 
@@ -212,8 +220,14 @@ impl RoomActor {
         let room = self.room.as_mut().ok_or(Close::RoomClosed)?;
         let (name, identity) = (std::mem::take(&mut knock.name), knock.identity.take());
         let player = std::mem::take(&mut knock.player);
-        let mut admitted = room.admit_as(identity, name, player).map_err(|refusal| match refusal {
+        let admitted = match knock.role {
+            Role::Observer => room.admit_observer(name),
+            Role::Player if knock.expected.is_reserved() => room.admit_reserved(identity, name, player),
+            Role::Player => room.admit_as(identity, name, player),
+        };
+        let mut admitted = admitted.map_err(|refusal| match refusal {
             Refusal::Full => Close::RoomFull,
+            Refusal::Shut(close) => close,
             Refusal::Game(why) => {
                 debug!(?why, "the game refused a player");
                 Close::Forbidden
@@ -223,7 +237,6 @@ impl RoomActor {
         if knock.claim.is_some() {
             self.metrics.resumed(admitted.welcome.continuity);
         }
-        self.metrics.players.inc();
         Ok(self.seat(knock, admitted, EventLog::default()))
     }
 
@@ -248,41 +261,22 @@ impl RoomActor {
         let Admitted { entry, welcome } = admitted;
         let desk = Arc::new(Desk::with(log));
         if let Some(replaced) = self.guests.sit(entry.seat, desk.clone(), Session { end, relay }, publish) {
-            replaced.do_send(End(Close::Replaced));
+            replaced.do_send(End(Close::Replaced.into()));
         }
-        // From here on the seat itself holds the room open.
-        drop(expected);
+        self.arrived.push(expected);
         Joined { entry, welcome, desk: Sitting::at(&desk), feed: self.feed.clone() }
     }
 
-    /// A seat is free, for the engine as well.
-    fn clear(&mut self, seat: Seat) {
-        if self.guests.clear(seat) {
-            self.metrics.players.dec();
-        }
-    }
-
-    fn count_held(&mut self) {
-        let held = self.room.as_ref().map_or(0, Room::away);
-        self.metrics.seats_held.inc_by(held as i64 - self.held as i64);
-        self.held = held;
-    }
-
-    fn crashed(&self, hook: &'static str, tick: u32) {
-        self.metrics.crashed(hook);
-        let room = self.room.as_ref().map(|room| room.config().id.as_str());
-        error!(room, tick, hook, "the game panicked; the room is closed");
-    }
-
     #[expect(clippy::disallowed_methods, reason = "the last letter to a session must arrive")]
-    fn dismiss(&mut self, seat: Seat, close: Close) {
+    fn dismiss(&mut self, seat: Seat, parting: Parting) {
+        let close = parting.close();
         if let Some(end) = self.guests.rise(seat) {
-            end.do_send(End(close));
+            end.do_send(End(parting));
         }
         if let Some(room) = &mut self.room {
             room.leave(seat, close);
         }
-        self.clear(seat);
+        self.guests.clear(seat);
     }
 
     fn is_forgotten(&self, now: Moment) -> bool {
@@ -292,16 +286,17 @@ impl RoomActor {
 
     /// Ends the room and everyone in it. Game code that panics on the way out is not asked again.
     #[expect(clippy::disallowed_methods, reason = "the last letter to a session must arrive")]
-    fn finish(&mut self, close: Close, ctx: &mut Context<Self>) {
+    fn finish(&mut self, parting: Parting, ctx: &mut Context<Self>) {
+        let close = parting.close();
         self.status.close();
-        self.status.set_players(0);
-        self.metrics.players.dec_by(self.guests.len() as i64);
-        self.metrics.seats_held.dec_by(std::mem::take(&mut self.held) as i64);
-        self.guests.clear_all().for_each(|end| end.do_send(End(close)));
+        self.count(Heads::default());
+        self.guests.clear_all().for_each(|end| end.do_send(End(parting.clone())));
         for (_, answer) in self.waiting.drain(..) {
             let _ = answer.send(Err(close));
         }
-        info!(reason = close.label(), "room ended");
+        let result = self.room.as_ref().and_then(Room::result);
+        self.metrics.occasions.matches_ended.inc_by(u64::from(result.is_some()));
+        info!(reason = close.label(), result_bytes = result, "room ended");
         let tick = self.room.as_ref().map_or(0, |room| room.frame().tick().0);
         let room = self.room.take();
         if catch_unwind(AssertUnwindSafe(|| drop(room))).is_err() {
@@ -317,6 +312,9 @@ impl Actor for RoomActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(limits::JOINS_WAITING);
         self.metrics.rooms.inc();
+        if let (Some(trace), Some(room)) = (self.metrics.times.trace(), &self.room) {
+            trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, room.config().id));
+        }
         self.arm(ctx);
     }
 
@@ -344,7 +342,7 @@ impl Handler<CloseRoom> for RoomActor {
     type Result = ();
 
     fn handle(&mut self, CloseRoom(close): CloseRoom, ctx: &mut Context<Self>) {
-        self.span.clone().in_scope(|| self.finish(close, ctx));
+        self.span.clone().in_scope(|| self.finish(close.into(), ctx));
     }
 }
 

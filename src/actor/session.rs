@@ -24,9 +24,12 @@ use super::guarded::Guarded;
 use super::line::Line;
 use super::message::{End, Found, Joined, Knock, Locate, RoomKey, Wake};
 use super::metrics::Metrics;
+use super::names;
 use super::relay::{Pulse, RelayHandle};
 use super::said::{Said, said};
-use crate::engine::{Heard, Readiness, Session, SessionCounts, Visit};
+use super::times::Phase;
+use super::trace::Lane;
+use crate::engine::{Heard, Parting, Readiness, Session, SessionCounts, Visit};
 use crate::id::Seq;
 use crate::snapshot::Frame;
 use crate::wire::{Close, Join, SUBPROTOCOL, ServerMessage, encode_server, limits};
@@ -116,7 +119,9 @@ impl WsSession {
     /// A room may close its door while a player is on the way; then another one is looked for.
     const ATTEMPTS: usize = 3;
 
-    fn end(&mut self, close: Close, ctx: &mut Ctx) {
+    fn end(&mut self, parting: impl Into<Parting>, ctx: &mut Ctx) {
+        let parting = parting.into();
+        let close = parting.close();
         if self.ending.is_none() {
             self.ending = Some(close);
             if let Some(after) = self.gate.door.come_back_after(close) {
@@ -124,7 +129,7 @@ impl WsSession {
             }
             if close != Close::Lost {
                 let code = ws::CloseCode::from(close.code());
-                ctx.close(Some(ws::CloseReason { code, description: Some(close.text().to_owned()) }));
+                ctx.close(Some(ws::CloseReason { code, description: Some(parting.text().to_owned()) }));
             }
         }
         ctx.stop();
@@ -193,29 +198,32 @@ impl WsSession {
         let (gate, end) = (self.gate.clone(), ctx.address().recipient());
         let (identity, only_game, maker) = (self.visitor.identity(), self.visitor.only_game(), self.visitor.address());
         let entering = async move {
-            let again = !matches!(visit.join, Join::Create { .. });
+            let again = matches!(visit.join, Join::JoinOrCreate { .. } | Join::ById { .. });
             let claims = visit.claim.is_some();
+            let role = visit.role;
             let mut last = Close::TryLater;
             for _ in 0..if again { Self::ATTEMPTS } else { 1 } {
                 let (join, only_game) = (visit.join.clone(), only_game.clone());
-                let located = gate.directory.send(Locate { join, only_game, maker, claims }).await;
-                let Found { key, room, expected } = located.unwrap_or(Err(Close::TryLater))?;
+                let located = gate.directory.send(Locate { join, role, only_game, maker, claims }).await;
+                let Found { key, room, expected } = located.unwrap_or(Err(Close::TryLater.into()))?;
                 let (relay, publish) = (gate.relay.key(), gate.relay.publish());
                 let (name, identity, player) = (visit.name.clone(), identity.clone(), visit.player.clone());
                 let (claim, end) = (visit.claim, end.clone());
-                let knock = Knock { name, identity, player, claim, relay, publish, end, expected };
+                let knock = Knock { name, identity, player, claim, role, relay, publish, end, expected };
                 match room.send(knock).await.unwrap_or(Err(Close::RoomClosed)) {
                     Ok(joined) => return Ok((key, joined)),
-                    Err(close @ (Close::RoomFull | Close::RoomClosed)) => last = close,
-                    Err(close) => return Err(close),
+                    Err(close @ (Close::RoomFull | Close::RoomClosed | Close::Locked | Close::MatchOver)) => {
+                        last = close
+                    }
+                    Err(close) => return Err(close.into()),
                 }
             }
-            Err(last)
+            Err(last.into())
         };
         let entered =
-            entering.into_actor(self).map(|entered: Result<(RoomKey, Joined), Close>, act, ctx| match entered {
+            entering.into_actor(self).map(|entered: Result<(RoomKey, Joined), Parting>, act, ctx| match entered {
                 Ok((key, joined)) => act.sit_down(key, joined, ctx),
-                Err(close) => act.end(close, ctx),
+                Err(parting) => act.end(parting, ctx),
             });
         ctx.spawn(entered);
     }
@@ -225,7 +233,7 @@ impl WsSession {
         self.visitor.arrived();
         welcome.expires = self.visitor.expires();
         let name = (welcome.room.clone(), welcome.game.clone());
-        debug!(parent: &self.span, room = welcome.room, continuity = ?welcome.continuity, "seated");
+        debug!(parent: &self.span, room = %names::for_logs(&welcome.room), continuity = ?welcome.continuity, "seated");
         self.acked_events = welcome.events;
         let bytes = self.session.enter(self.gate.clock.now(), &entry, welcome);
         self.send(bytes, ctx);
@@ -242,6 +250,8 @@ impl WsSession {
         let Some(newest) = self.gate.relay.newest(place.room) else { return };
         let (now, held) = (self.gate.clock.now(), self.holds());
         if self.session.readiness(now, &newest) == Readiness::Ready {
+            let lane = Lane::Worker(self.gate.relay.key());
+            let mut watch = self.gate.metrics.times.sample(self.gate.clock, lane, newest.tick());
             if let Some(viewer) = self.session.viewer() {
                 place.feed.since(viewer.tick(), &newest, &mut self.frames);
             }
@@ -249,7 +259,9 @@ impl WsSession {
             let bytes = self.session.compose(now, &self.frames, batch.as_ref());
             self.frames.clear();
             self.gate.metrics.frames_sent.inc();
+            watch.iter_mut().for_each(|watch| watch.lap(Phase::Compose));
             self.send(bytes, ctx);
+            watch.iter_mut().for_each(|watch| watch.lap(Phase::Send));
         }
         self.gate.metrics.holds.inc_by(self.holds() - held);
         self.note_pulse();
@@ -352,7 +364,7 @@ impl Handler<Wake> for WsSession {
 impl Handler<End> for WsSession {
     type Result = ();
 
-    fn handle(&mut self, End(close): End, ctx: &mut Ctx) {
-        self.end(close, ctx);
+    fn handle(&mut self, End(parting): End, ctx: &mut Ctx) {
+        self.end(parting, ctx);
     }
 }

@@ -2,37 +2,85 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::engine::RoomCosts;
+use crate::wire::{Close, Role};
 
 /// The outside of a room.
 #[derive(Debug, Default)]
 pub struct Status {
     players: AtomicUsize,
+    away: AtomicUsize,
+    observers: AtomicUsize,
     costs: Mutex<Arc<RoomCosts>>,
     door: Mutex<Door>,
+    /// News for the list of rooms.
+    face: Mutex<Option<Face>>,
+    pace: Mutex<Pace>,
+}
+
+/// What the list of rooms shows besides counts, and changes rarely.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Face {
+    /// Nobody new is let in.
+    pub locked: bool,
+    /// What the room is said to be.
+    pub properties: Vec<(String, String)>,
+}
+
+/// How long ticks took, over the last second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// On average.
+    pub mean: Duration,
+    /// The longest.
+    pub worst: Duration,
 }
 
 #[derive(Debug, Default)]
 struct Door {
-    /// Players sent here who have not arrived yet.
+    /// Players sent here who have not arrived yet, and seats promised.
     expected: usize,
     /// Those who say that they have a seat already.
     claiming: usize,
+    /// Observers sent here who have not arrived yet.
+    curious: usize,
+    /// Why nobody new gets in.
+    shut: Option<Close>,
     closed: bool,
 }
 
+/// Counts after a tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heads {
+    /// Seats taken.
+    pub players: usize,
+    /// Of those, held for players who are away.
+    pub away: usize,
+    /// Who looks on.
+    pub observers: usize,
+}
+
 impl Status {
-    /// Seats taken after the last tick.
-    pub fn players(&self) -> usize {
-        self.players.load(Ordering::Relaxed)
+    /// Who is there after the last tick.
+    pub fn heads(&self) -> Heads {
+        let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        Heads { players: read(&self.players), away: read(&self.away), observers: read(&self.observers) }
     }
 
-    /// Tells the number of seats taken.
-    pub fn set_players(&self, players: usize) {
+    /// Tells who is there, and who of them arrived just now: nobody counts twice or not at all in between.
+    pub fn set_heads(&self, Heads { players, away, observers }: Heads, arrived: impl Iterator<Item = Expected>) {
+        let mut door = self.door.lock();
+        for mut expected in arrived {
+            *door.count(expected.way) -= 1;
+            expected.status = None;
+        }
         self.players.store(players, Ordering::Relaxed);
+        self.away.store(away, Ordering::Relaxed);
+        self.observers.store(observers, Ordering::Relaxed);
     }
 
     /// What the room's deltas cost, as far as it was weighed.
@@ -45,19 +93,52 @@ impl Status {
         *self.costs.lock() = Arc::new(costs);
     }
 
+    /// How long its ticks take.
+    pub fn pace(&self) -> Pace {
+        *self.pace.lock()
+    }
+
+    /// Tells how long ticks take.
+    pub fn set_pace(&self, pace: Pace) {
+        *self.pace.lock() = pace;
+    }
+
+    /// What the list of rooms is to show from now on, when that is news.
+    pub fn take_face(&self) -> Option<Face> {
+        self.face.lock().take()
+    }
+
+    /// Tells what the room is said to be, and why nobody new gets in, if so.
+    pub fn show(&self, properties: Vec<(String, String)>, shut: Option<Close>) {
+        *self.face.lock() = Some(Face { locked: shut.is_some(), properties });
+        self.door.lock().shut = shut;
+    }
+
     /// Whether the room has ended.
     pub fn is_closed(&self) -> bool {
         self.door.lock().closed
     }
 
-    /// Announces a player, if fewer than `capacity` are there or announced.
-    pub fn expect(self: &Arc<Self>, capacity: usize) -> Option<Expected> {
+    /// Announces a player, if fewer than `most` are there or announced; or an observer likewise, whom a lock does not stop.
+    ///
+    /// # Errors
+    /// Why they would not be let in.
+    pub fn expect(self: &Arc<Self>, role: Role, most: usize) -> Result<Expected, Close> {
         let mut door = self.door.lock();
-        if door.closed || self.players() + door.expected >= capacity {
-            return None;
+        let (there, coming) = match role {
+            Role::Player => (&self.players, door.expected),
+            Role::Observer => (&self.observers, door.curious),
+        };
+        let stopped = door.shut.filter(|shut| role == Role::Player || *shut != Close::Locked);
+        if let Some(close) = stopped.or(door.closed.then_some(Close::RoomClosed)) {
+            return Err(close);
         }
-        door.expected += 1;
-        Some(Expected { status: self.clone(), claiming: false })
+        if there.load(Ordering::Relaxed) + coming >= most {
+            return Err(Close::RoomFull);
+        }
+        let way = if role == Role::Player { Way::New } else { Way::Curious };
+        *door.count(way) += 1;
+        Ok(Expected { status: Some(self.clone()), way, reserved: false })
     }
 
     /// Announces a player who claims to have a seat, however many are there: a claim takes no seat from others.
@@ -66,8 +147,8 @@ impl Status {
         if door.closed {
             return None;
         }
-        door.claiming += 1;
-        Some(Expected { status: self.clone(), claiming: true })
+        *door.count(Way::Claiming) += 1;
+        Some(Expected { status: Some(self.clone()), way: Way::Claiming, reserved: false })
     }
 
     /// Closes the door, whoever is expected.
@@ -78,21 +159,55 @@ impl Status {
     /// Closes the door unless somebody is expected.
     pub fn close_if_idle(&self) -> bool {
         let mut door = self.door.lock();
-        door.closed |= door.expected == 0 && door.claiming == 0;
+        door.closed |= door.expected + door.claiming + door.curious == 0;
         door.closed
     }
 }
 
-/// A player on the way to a room; the room stays open for them.
+impl Door {
+    fn count(&mut self, way: Way) -> &mut usize {
+        match way {
+            Way::New => &mut self.expected,
+            Way::Claiming => &mut self.claiming,
+            Way::Curious => &mut self.curious,
+        }
+    }
+}
+
+/// How somebody comes.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    New,
+    Claiming,
+    Curious,
+}
+
+/// Somebody on the way to a room, or a seat that is promised to somebody; the room stays open for them.
 #[derive(Debug)]
 pub struct Expected {
-    status: Arc<Status>,
-    claiming: bool,
+    /// `None` once it was counted among those who are there.
+    status: Option<Arc<Status>>,
+    way: Way,
+    reserved: bool,
+}
+
+impl Expected {
+    /// The same as a promise, which holds also when the room is locked in the meantime.
+    pub fn reserved(mut self) -> Self {
+        self.reserved = true;
+        self
+    }
+
+    /// Whether it is the fulfilment of a promise.
+    pub fn is_reserved(&self) -> bool {
+        self.reserved
+    }
 }
 
 impl Drop for Expected {
     fn drop(&mut self) {
-        let mut door = self.status.door.lock();
-        *(if self.claiming { &mut door.claiming } else { &mut door.expected }) -= 1;
+        if let Some(status) = &self.status {
+            *status.door.lock().count(self.way) -= 1;
+        }
     }
 }

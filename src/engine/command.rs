@@ -1,10 +1,14 @@
-//! What a client asks of its room reliably, free of the message it came in.
+//! What a client asks of its room reliably, free of the message it came in; and how the room answers.
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use super::room::Room;
 use super::tidy::tidy;
-use crate::id::Seat;
-use crate::wire::{CommandBody, limits};
+use crate::game::To;
+use crate::id::{Seat, Seq};
+use crate::wire::{CommandBody, EventBody, limits};
 
 /// What a client asks.
 #[expect(missing_docs, reason = "each variant's text describes its fields")]
@@ -36,5 +40,52 @@ impl From<&CommandBody<'_>> for Ask {
             CommandBody::Call { kind, body } => Self::Call { kind: *kind, body: Bytes::copy_from_slice(body) },
             CommandBody::Chat { to, text } => Self::Chat { to: to.clone(), text: tidy(text, limits::CHAT_CHARS) },
         }
+    }
+}
+
+impl Room {
+    /// Does what a client asks, unless it was done already.
+    pub fn command(&mut self, seat: Seat, seq: Seq, ask: &Ask) {
+        let Ok(index) = self.find(seat) else { return self.overhear(seat, seq, ask) };
+        if !seq.is_after(self.seats[index].commands) {
+            return;
+        }
+        self.seats[index].commands = seq;
+        self.seats[index].wake(self.frame.tick());
+        match ask {
+            Ask::Tell { kind, body } => {
+                self.ask("command", |game, cx| game.command(seat, *kind, body, cx));
+                self.apply_effects();
+            }
+            Ask::Call { kind, body } => {
+                let answer = self.ask("call", |game, cx| game.call(seat, *kind, body, cx));
+                self.apply_effects();
+                let (done, mut body) = match answer {
+                    Ok(body) => (true, body.to_vec()),
+                    Err(why) => (false, why.into_bytes()),
+                };
+                body.truncate(limits::BODY);
+                let body = Cow::Owned(serde_bytes::ByteBuf::from(body));
+                self.post(&To::Only(seat), EventBody::Reply { command: seq, done, body });
+            }
+            Ask::Chat { to, text } => {
+                let passed = self.ask("chat", |game, cx| game.chat(seat, text, cx));
+                self.apply_effects();
+                if passed && !text.is_empty() {
+                    self.say(seat, self.seats[index].name.clone(), to, text);
+                }
+            }
+        }
+    }
+
+    pub(super) fn say(&mut self, seat: Seat, name: String, to: &[Seat], text: &str) {
+        let (name, text, private) = (Cow::Owned(name), Cow::Owned(text.to_owned()), !to.is_empty());
+        // Who speaks hears it too: that is how they know that it was said.
+        let to = if private { To::Some(to.iter().copied().chain([seat]).collect()) } else { To::All };
+        let line = self.event(EventBody::Chat { from: seat, name, text, private });
+        if !private {
+            self.chat.push(line.clone());
+        }
+        self.post_event(&to, line);
     }
 }

@@ -35,6 +35,18 @@ impl History {
         }
     }
 
+    /// As [`Self::push`]; of the frame before, only what chains and returns need is kept, so that a long ring takes little. Then
+    /// only the newest frame here can be composed for: whoever is shown an older one must bring that one along.
+    pub fn push_alone(&mut self, frame: Arc<Frame>) {
+        if let Some((newest, weight)) = self.frames.back_mut() {
+            *newest = Arc::new(newest.without_rows());
+            let bare = newest.weight();
+            self.bytes = self.bytes - *weight + bare;
+            *weight = bare;
+        }
+        self.push(frame);
+    }
+
     /// The newest frame.
     pub fn newest(&self) -> Option<&Arc<Frame>> {
         self.frames.back().map(|(frame, _)| frame)

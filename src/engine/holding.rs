@@ -60,7 +60,10 @@ impl Room {
     /// The connection of a seat ended. Holds the seat if it ended in a way after which players come back, and frees it
     /// otherwise. Returns whether it is held.
     pub fn drop_out(&mut self, seat: Seat, close: Close) -> bool {
-        let Ok(index) = self.find(seat) else { return false };
+        let Ok(index) = self.find(seat) else {
+            self.leave(seat, close);
+            return false;
+        };
         let seated = &self.seats[index];
         if seated.away.is_some() {
             return true;
@@ -104,6 +107,7 @@ impl Room {
         let token = ResumeToken::new(seat, secret);
         let seated = &mut self.seats[index];
         (seated.sitting, seated.inbox) = (sitting, inbox);
+        seated.wake(self.frame.tick());
         if let Some(key) = &mut seated.key {
             key.renew(claim.token, token);
         }

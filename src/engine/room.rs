@@ -4,21 +4,23 @@
 //! freezes the next frame. When to tick, how inputs travel and who is told is the shell's business; seats whose client
 //! is away are in `holding`.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chat::ChatHistory;
-use super::command::Ask;
 use super::events::Event;
 use super::inbox::{Inbox, Laid};
+use super::onlooker::Onlooker;
+use super::parting::Parting;
+use super::phase::Phase;
 use super::seated::Seated;
+use super::standing::Standing;
 use super::viewer::Entry;
 use crate::game::{Context, Effect, Game, Move, Player, Setup, Spec, To};
-use crate::id::{Seat, Seq};
+use crate::id::{EntityId, PlacementEpoch, Seat, Seq};
 use crate::snapshot::Frame;
 use crate::tick::{Tick, TickRate};
-use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, Welcome, limits};
+use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, Welcome};
 
 /// How a room is made.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct RoomConfig {
 pub enum Refusal {
     /// Every seat is taken.
     Full,
+    /// Nobody new is let in.
+    Shut(Close),
     /// The game said no.
     Game(String),
 }
@@ -66,9 +70,11 @@ pub struct Ticked {
     /// The frame to publish.
     pub frame: Arc<Frame>,
     /// Seats whose sessions the game ended. [`Room::leave`] must still be called.
-    pub kicks: Vec<(Seat, Close)>,
+    pub kicks: Vec<(Seat, Parting)>,
     /// Seats that were held and are free now, because nobody came back.
     pub released: Vec<Seat>,
+    /// The room ends with this frame: the sessions of everyone are to be ended so.
+    pub over: Option<Parting>,
 }
 
 /// A room without its surroundings.
@@ -80,11 +86,14 @@ pub struct Room {
     pub(super) frame: Arc<Frame>,
     /// Ascending by seat.
     pub(super) seats: Vec<Seated>,
+    /// Ascending by seat; all of them after those of players.
+    pub(super) onlookers: Vec<Onlooker>,
+    pub(super) standing: Standing,
     moves: Vec<Move>,
     /// Events since they were last taken.
-    posts: Vec<Post>,
-    kicks: Vec<(Seat, Close)>,
-    chat: ChatHistory,
+    pub(super) posts: Vec<Post>,
+    pub(super) kicks: Vec<(Seat, Parting)>,
+    pub(super) chat: ChatHistory,
     /// Entries into the room so far, modulo 2^32.
     sittings: u32,
     /// Ticks for which a seat is held.
@@ -98,10 +107,27 @@ impl Room {
     pub fn new(config: RoomConfig, game: Box<dyn Game>) -> Self {
         let spec = game.spec();
         let frame = Arc::new(Frame::initial(spec.schema.clone(), Tick(0)));
-        let cx = Context::new(config.setup.rate, config.setup.seed);
+        let mut cx = Context::new(config.setup.rate, config.setup.seed);
+        cx.set_properties(spec.properties.clone());
         let (seats, moves, posts, kicks, chat) = Default::default();
-        let (sittings, hold, running) = (0, 0, None);
-        Self { config, spec, game, cx, frame, seats, moves, posts, kicks, chat, sittings, hold, running }
+        let (onlookers, standing, sittings, hold, running) = (Vec::new(), Standing::default(), 0, 0, None);
+        Self {
+            config,
+            spec,
+            game,
+            cx,
+            frame,
+            seats,
+            onlookers,
+            standing,
+            moves,
+            posts,
+            kicks,
+            chat,
+            sittings,
+            hold,
+            running,
+        }
     }
 
     /// The room's rate.
@@ -153,6 +179,22 @@ impl Room {
         name: String,
         options: BTreeMap<String, String>,
     ) -> Result<Admitted, Refusal> {
+        match self.shut() {
+            Some(close) => Err(Refusal::Shut(close)),
+            None => self.admit_reserved(identity, name, options),
+        }
+    }
+
+    /// The same for a player who was promised a seat, also when the room has been locked since.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn admit_reserved(
+        &mut self,
+        identity: Option<String>,
+        name: String,
+        options: BTreeMap<String, String>,
+    ) -> Result<Admitted, Refusal> {
         if self.seats.len() >= usize::from(self.capacity()) {
             return Err(Refusal::Full);
         }
@@ -167,17 +209,19 @@ impl Room {
             Refusal::Game(reason)
         })?;
         let inbox = Inbox::new(self.spec.rule, self.spec.inputs.neutral());
-        let seated = Seated::new(player, entity, self.next_sitting(), inbox);
+        let mut seated = Seated::new(player, entity, self.next_sitting(), inbox);
+        seated.wake(self.frame.tick());
         self.post(&To::All, EventBody::Joined(seated.listed()));
         self.seats.insert(index, seated);
-        self.posts.extend(self.chat.iter().map(|line| Post { seats: vec![seat], event: line.clone() }));
+        self.greet_with_chat(seat);
         self.apply_effects();
         Ok(self.admitted(index))
     }
 
-    /// Frees a seat whose session ended by `close`, which the others are told. Does nothing when it is free.
+    /// Frees a seat whose session ended by `close`, which the others are told; an observer's without a word. Does nothing when
+    /// it is free.
     pub fn leave(&mut self, seat: Seat, close: Close) {
-        let Ok(index) = self.find(seat) else { return };
+        let Ok(index) = self.find(seat) else { return self.look_away(seat) };
         self.seats.remove(index);
         self.ask("leave", |game, cx| game.leave(seat, cx));
         self.post(&To::All, EventBody::Left { seat, code: close.code() });
@@ -193,70 +237,39 @@ impl Room {
         }
     }
 
-    /// Does what a client asks, unless it was done already.
-    pub fn command(&mut self, seat: Seat, seq: Seq, ask: &Ask) {
-        let Ok(index) = self.find(seat) else { return };
-        if !seq.is_after(self.seats[index].commands) {
-            return;
-        }
-        self.seats[index].commands = seq;
-        match ask {
-            Ask::Tell { kind, body } => {
-                self.ask("command", |game, cx| game.command(seat, *kind, body, cx));
-                self.apply_effects();
-            }
-            Ask::Call { kind, body } => {
-                let answer = self.ask("call", |game, cx| game.call(seat, *kind, body, cx));
-                self.apply_effects();
-                let (done, mut body) = match answer {
-                    Ok(body) => (true, body.to_vec()),
-                    Err(why) => (false, why.into_bytes()),
-                };
-                body.truncate(limits::BODY);
-                let body = Cow::Owned(serde_bytes::ByteBuf::from(body));
-                self.post(&To::Only(seat), EventBody::Reply { command: seq, done, body });
-            }
-            Ask::Chat { to, text } => {
-                let passed = self.ask("chat", |game, cx| game.chat(seat, text, cx));
-                self.apply_effects();
-                if passed && !text.is_empty() {
-                    self.chat(index, to, text);
-                }
-            }
-        }
-    }
-
-    fn chat(&mut self, index: usize, to: &[Seat], text: &str) {
-        let Seated { seat, ref name, .. } = self.seats[index];
-        let (name, text, private) = (Cow::Owned(name.clone()), Cow::Owned(text.to_owned()), !to.is_empty());
-        // Who speaks hears it too: that is how they know that it was said.
-        let to = if private { To::Some(to.iter().copied().chain([seat]).collect()) } else { To::All };
-        let line = self.event(EventBody::Chat { from: seat, name, text, private });
-        if !private {
-            self.chat.push(line.clone());
-        }
-        self.post_event(&to, line);
-    }
-
     /// Frees seats that were held for long enough, consumes one input per seat, steps the game and freezes the next frame.
     pub fn tick(&mut self) -> Ticked {
+        self.tick_in_phases(|_| {})
+    }
+
+    /// As [`Self::tick`]; calls `over` at the end of each [`Phase`].
+    pub fn tick_in_phases(&mut self, mut over: impl FnMut(Phase)) -> Ticked {
         let released = self.release();
         self.cx.set_tick(self.frame.tick().plus(1));
         let mut moves = std::mem::take(&mut self.moves);
         moves.clear();
         moves.extend(self.seats.iter_mut().map(|seated| {
             let taken = seated.inbox.take(seated.placement);
+            seated.notice(&taken.input, self.cx.tick());
             Move { seat: seated.seat, input: taken.input, fresh: taken.fresh }
         }));
         self.ask("step", |game, cx| game.step(&moves, cx));
         self.moves = moves;
         self.apply_effects();
-        let notes = self.seats.iter().map(Seated::note).collect();
+        let notes = self.seats.iter().map(Seated::note).chain(self.onlookers.iter().map(Onlooker::note)).collect();
+        over(Phase::Step);
         self.running = Some("observe");
         let game = &self.game;
-        self.frame = Arc::new(self.frame.freeze(notes, |out| game.observe(out)));
+        let frame = self.frame.freeze(notes, |out| {
+            game.observe(out);
+            over(Phase::Observe);
+        });
+        self.frame = Arc::new(frame);
         self.running = None;
-        Ticked { frame: self.frame.clone(), kicks: std::mem::take(&mut self.kicks), released }
+        over(Phase::Freeze);
+        self.kick_idle();
+        let (frame, kicks, over) = (self.frame.clone(), std::mem::take(&mut self.kicks), self.ended());
+        Ticked { frame, kicks, released, over }
     }
 
     /// The game's hook that runs; after a panic, the one that panicked.
@@ -278,6 +291,11 @@ impl Room {
         self.seats.binary_search_by_key(&seat, |seated| seated.seat)
     }
 
+    /// Whether a player or an observer has the seat.
+    pub(super) fn holds(&self, seat: Seat) -> bool {
+        self.find(seat).is_ok() || self.onlookers.iter().any(|onlooker| onlooker.seat == seat)
+    }
+
     pub(super) fn next_sitting(&mut self) -> u32 {
         self.sittings = self.sittings.wrapping_add(1);
         self.sittings
@@ -294,33 +312,36 @@ impl Room {
     /// What to tell a client that has no state, as one who came afresh.
     pub(super) fn admitted(&self, index: usize) -> Admitted {
         let seated = &self.seats[index];
-        let (rate, tick) = (self.rate(), self.frame.tick());
-        let welcome = Welcome {
+        let welcome = self.welcome(seated.seat, seated.entity, seated.placement, seated.commands);
+        Admitted { entry: seated.entry(self.rate(), self.frame.tick(), [].into()), welcome }
+    }
+
+    pub(super) fn welcome(&self, seat: Seat, entity: EntityId, placement: PlacementEpoch, commands: Seq) -> Welcome {
+        Welcome {
             version: PROTOCOL_VERSION,
             room: self.config.id.clone(),
             game: self.config.game.clone(),
-            rate,
-            tick,
-            seat: seated.seat,
-            entity: seated.entity,
+            rate: self.rate(),
+            tick: self.frame.tick(),
+            seat,
+            entity,
             rule: self.spec.rule,
-            placement: seated.placement,
+            placement,
             resume: None,
             continuity: Continuity::Fresh,
             events: Seq(0),
             listed: Seq(0),
-            commands: seated.commands,
+            commands,
             expires: None,
             schema: (*self.spec.schema).clone(),
             inputs: self.spec.inputs.clone(),
-            properties: self.spec.properties.clone(),
-            players: self.seats.iter().map(Seated::listed).collect(),
-        };
-        Admitted { entry: seated.entry(rate, tick, [].into()), welcome }
+            properties: self.properties().to_vec(),
+            players: self.roster(),
+        }
     }
 
     /// Events count for the frame that is computed next: its tick is the first at which they can be seen.
-    fn event(&self, body: EventBody<'static>) -> Arc<Event> {
+    pub(super) fn event(&self, body: EventBody<'static>) -> Arc<Event> {
         Arc::new(Event { tick: self.frame.tick().plus(1), body })
     }
 
@@ -328,14 +349,15 @@ impl Room {
         self.post_event(to, self.event(body));
     }
 
-    fn post_event(&mut self, to: &To, event: Arc<Event>) {
+    pub(super) fn post_event(&mut self, to: &To, event: Arc<Event>) {
         let addressed = |seat: &Seat| match to {
             To::All => true,
             To::Only(only) => seat == only,
             To::Except(except) => seat != except,
             To::Some(some) => some.contains(seat),
         };
-        let seats: Vec<Seat> = self.seats.iter().map(|seated| seated.seat).filter(addressed).collect();
+        let everyone = self.seats.iter().map(|seated| seated.seat).chain(self.onlookers.iter().map(|one| one.seat));
+        let seats: Vec<Seat> = everyone.filter(addressed).collect();
         if !seats.is_empty() {
             self.posts.push(Post { seats, event });
         }
@@ -355,12 +377,12 @@ impl Room {
                         seated.reason = reason;
                     }
                 }
-                Effect::Kick { seat, close } => self.kicks.push((seat, close)),
                 Effect::Subscribe { seat, zones } => {
                     if let Ok(index) = self.find(seat) {
                         self.seats[index].zones = zones;
                     }
                 }
+                verb => self.apply_verb(verb),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::inbox::Inbox;
 use super::resume::Key;
 use super::viewer::Entry;
-use crate::game::Player;
+use crate::game::{Input, Player};
 use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::tick::{Tick, TickRate};
@@ -30,6 +30,9 @@ pub(super) struct Seated {
     pub placement: PlacementEpoch,
     pub reason: u8,
     pub zones: Arc<[ZoneId]>,
+    /// What they did at the last tick, and when they last did something else or asked for something.
+    input: Input,
+    active: Tick,
 }
 
 /// Since nobody is there.
@@ -57,7 +60,26 @@ impl Seated {
             placement: PlacementEpoch(0),
             reason: 0,
             zones: [ZoneId(0)].into(),
+            input: Input::default(),
+            active: Tick(0),
         }
+    }
+
+    /// The player did something at `now`.
+    pub fn wake(&mut self, now: Tick) {
+        self.active = now;
+    }
+
+    /// The input of a tick: who does what they did before does nothing.
+    pub fn notice(&mut self, input: &Input, now: Tick) {
+        if *input != self.input {
+            (self.input, self.active) = (*input, now);
+        }
+    }
+
+    /// Ticks since they last did something.
+    pub fn idle_for(&self, now: Tick) -> u32 {
+        u32::try_from(now.since(self.active)).unwrap_or(0)
     }
 
     /// As others see the player.

@@ -11,6 +11,7 @@ use super::bucket::Bucket;
 use super::command::Ask;
 use super::events::Batch;
 use super::inbox::Laid;
+use super::onlooker::looks_on;
 use super::resume::Claim;
 use super::tidy::tidy;
 use super::viewer::{Entry, Readiness, Viewer};
@@ -19,7 +20,7 @@ use crate::id::{PlacementEpoch, Seq};
 use crate::snapshot::{Frame, InputSchema};
 use crate::tick::Moment;
 use crate::wire::{
-    Ack, ClientMessage, Close, Command, Hello, Inputs, Join, PROTOCOL_VERSION, Resync, ServerMessage, Welcome,
+    Ack, ClientMessage, Close, Command, Hello, Inputs, Join, PROTOCOL_VERSION, Resync, Role, ServerMessage, Welcome,
     decode_client, encode_server, hello_version, limits, unpack_runs,
 };
 
@@ -66,6 +67,8 @@ pub struct Visit {
     pub token: Option<Token>,
     /// To a seat held before.
     pub claim: Option<Claim>,
+    /// What to be there.
+    pub role: Role,
 }
 
 /// What a session dropped, for the metrics.
@@ -106,6 +109,8 @@ enum State {
 #[derive(Debug)]
 struct Playing {
     viewer: Viewer,
+    /// Makes no inputs.
+    looks_on: bool,
     schema: InputSchema,
     /// The newest input: its number and its values. Messages count on from it.
     newest_input: Seq,
@@ -206,6 +211,7 @@ impl Session {
         viewer.welcomed(bytes.len());
         let playing = Playing {
             viewer,
+            looks_on: looks_on(entry.seat),
             schema,
             newest_input: Seq(0),
             held,
@@ -304,6 +310,9 @@ impl Playing {
     }
 
     fn on_inputs(&mut self, now: Moment, inputs: &Inputs, laid: &mut Vec<Laid>) -> Result<Heard, Close> {
+        if self.looks_on {
+            return Err(Close::BadMessage);
+        }
         let events = self.on_ack(now, inputs.ack)?;
         if inputs.held > 0 {
             laid.push(next_inputs(&mut self.newest_input, inputs.held, inputs.placement, self.held));
@@ -352,9 +361,11 @@ fn next_inputs(newest: &mut Seq, count: u16, placement: PlacementEpoch, input: I
 impl Visit {
     fn new(hello: Hello) -> Self {
         let token = hello.token.map(|token| Token(token.to_owned()));
-        let claim = hello.resume.as_ref().and_then(Claim::read);
+        // Observers have no seat that could be held.
+        let claim = hello.resume.as_ref().filter(|_| hello.role == Role::Player).and_then(Claim::read);
         let player = hello.player.into_iter().collect();
-        Self { join: hello.join, name: String::new(), player, token, claim }.named(&hello.name)
+        let (join, role) = (hello.join, hello.role);
+        Self { join, name: String::new(), player, token, claim, role }.named(&hello.name)
     }
 
     /// The same under another name.

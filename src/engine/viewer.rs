@@ -5,13 +5,17 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::events::Batch;
 use super::flow::Flow;
 use super::pace::Pace;
 use crate::id::{PlacementEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::{Frame, FrameZone, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
-use crate::wire::{Correction, FrameMessage, Note, ServerMessage, ZoneForm, ZonePart, encode_server, limits};
+use crate::wire::{
+    Correction, FrameMessage, Note, ServerMessage, ZoneForm, ZonePart, encode_server, limits, usual_frame,
+};
 
 /// How a client came into a room: where its frames start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,13 +73,46 @@ struct Subscription {
     told: bool,
     /// When the client was last told the zone's hash; it is told once per second.
     proven: Option<Tick>,
+    /// The last keyframe of the zone that was looked at.
+    keyframe: Option<Weighed>,
+}
+
+/// A keyframe foretells what one of another tick would weigh: making one costs more than a tick does.
+#[derive(Clone, Copy, Debug)]
+struct Weighed {
+    bytes: usize,
+    rows: usize,
+}
+
+impl Subscription {
+    fn new(zone: ZoneId, known: bool) -> Self {
+        Self { zone, current: known, told: known, proven: None, keyframe: None }
+    }
+
+    fn is_due(&self, tick: Tick, rate: TickRate) -> bool {
+        self.proven.is_none_or(|at| tick.since(at) >= rate.per_second().into())
+    }
+
+    /// The keyframe, made if need be.
+    fn keyframe<'a>(&mut self, frame: &Frame, zone: &'a FrameZone) -> &'a Bytes {
+        let keyframe = frame.keyframe(zone);
+        self.keyframe = Some(Weighed { bytes: keyframe.len(), rows: zone.zone().len() });
+        keyframe
+    }
+
+    /// The keyframe, if it is shorter than `chained` bytes. One that nobody needed yet is made only if it may be.
+    fn shorter_keyframe<'a>(&mut self, frame: &Frame, zone: &'a FrameZone, chained: usize) -> Option<&'a Bytes> {
+        let foretold = self.keyframe.map_or(0, |last| last.bytes.saturating_mul(zone.zone().len()) / last.rows.max(1));
+        let worth = zone.made_keyframe().is_some() || foretold < chained;
+        worth.then(|| self.keyframe(frame, zone)).filter(|keyframe| keyframe.len() < chained)
+    }
 }
 
 impl Viewer {
     /// A viewer that has been sent nothing but the welcome and wants `rate` messages per second, 0 for one per tick.
     pub fn new(now: Moment, entry: &Entry, rate: u16) -> Self {
         // What the client says of its state is believed until the hash of the first message.
-        let known = |zone: &ZoneId| Subscription { zone: *zone, current: true, told: true, proven: None };
+        let known = |zone: &ZoneId| Subscription::new(*zone, true);
         Self {
             seat: entry.seat,
             sitting: entry.sitting,
@@ -140,6 +177,10 @@ impl Viewer {
     pub fn compose(&mut self, now: Moment, frames: &[Arc<Frame>], events: Option<&Batch>) -> Vec<u8> {
         let frame = frames.last().expect("the newest frame is given");
         let note = frame.note(self.seat).expect("a ready viewer has a note in the frame");
+        if let (None, Some(bytes)) = (events, self.usual(frame, note)) {
+            self.sent(now, note, frame.tick(), bytes.len());
+            return bytes;
+        }
         let unbroken = frames[0].tick() == self.tick.plus(1) && frames.len() as u32 <= limits::CHAIN;
         let chain = if unbroken { frames } else { &[] };
         let message = ServerMessage::Frame(FrameMessage {
@@ -150,11 +191,26 @@ impl Viewer {
             zones: self.zone_parts(frame, chain, note),
         });
         let bytes = encode_server(&message);
-        self.tick = frame.tick();
-        self.flow.sent(now, bytes.len());
-        self.pace.sent(self.tick);
-        self.remember(note);
+        self.sent(now, note, frame.tick(), bytes.len());
         bytes
+    }
+
+    /// What [`Self::compose`] makes at most ticks, without its detours; `None` when anything else is to be said.
+    fn usual(&self, frame: &Frame, note: &SeatNote) -> Option<Vec<u8>> {
+        let alone = [ZoneId(0)];
+        let ([known], true) = (&self.zones[..], *note.zones == alone) else { return None };
+        let next = known.zone == alone[0] && known.current && known.told && frame.tick() == self.tick.plus(1);
+        if !next || known.is_due(frame.tick(), self.rate) || self.news(note).is_some() {
+            return None;
+        }
+        usual_frame(note.consumed.since(self.consumed).cast_unsigned(), frame.zone(known.zone)?.delta())
+    }
+
+    fn sent(&mut self, now: Moment, note: &SeatNote, tick: Tick, bytes: usize) {
+        self.tick = tick;
+        self.flow.sent(now, bytes);
+        self.pace.sent(tick);
+        self.remember(note);
     }
 
     fn news(&self, note: &SeatNote) -> Option<Note> {
@@ -185,14 +241,14 @@ impl Viewer {
         });
         for (index, zone) in note.zones.iter().enumerate() {
             if self.zones.get(index).is_none_or(|known| known.zone != *zone) {
-                self.zones.insert(index, Subscription { zone: *zone, current: false, told: false, proven: None });
+                self.zones.insert(index, Subscription::new(*zone, false));
             }
             let subscription = &mut self.zones[index];
             let form = zone_form(frame, chain, subscription);
             subscription.current = true;
             let Some(form) = form else { continue };
             subscription.told = true;
-            let due = subscription.proven.is_none_or(|at| frame.tick().since(at) >= self.rate.per_second().into());
+            let due = subscription.is_due(frame.tick(), self.rate);
             let hash = frame.zone(*zone).filter(|_| due).map(FrameZone::hash);
             subscription.proven = if due { Some(frame.tick()) } else { subscription.proven };
             parts.push(ZonePart { zone: *zone, form, hash });
@@ -201,12 +257,13 @@ impl Viewer {
     }
 }
 
-/// Chain or keyframe, whichever is smaller; `None` when there is nothing to say because the zone is and was empty.
-fn zone_form<'a>(frame: &'a Frame, chain: &'a [Arc<Frame>], known: &Subscription) -> Option<ZoneForm<'a>> {
+/// Chain or keyframe, whichever is smaller as far as is known; `None` when there is nothing to say because the zone is and
+/// was empty.
+fn zone_form<'a>(frame: &'a Frame, chain: &'a [Arc<Frame>], known: &mut Subscription) -> Option<ZoneForm<'a>> {
     let zone = frame.zone(known.zone);
     if !known.current || chain.is_empty() {
         return match zone {
-            Some(zone) => Some(ZoneForm::Keyframe(raw(frame.keyframe(zone)))),
+            Some(zone) => Some(ZoneForm::Keyframe(raw(known.keyframe(frame, zone)))),
             // A client without state of the zone takes it for empty; one with old state must forget it.
             None => (known.current || known.told).then_some(ZoneForm::Gone),
         };
@@ -215,16 +272,15 @@ fn zone_form<'a>(frame: &'a Frame, chain: &'a [Arc<Frame>], known: &Subscription
     match (zone, deltas.len()) {
         (_, 0) => None,
         (Some(zone), 2..) => {
-            let keyframe = frame.keyframe(zone);
-            let chained: usize = deltas.iter().map(|delta| delta.len() + 1).sum();
-            let shorter = keyframe.len() < chained;
-            Some(if shorter { ZoneForm::Keyframe(raw(keyframe)) } else { chain_form(&deltas) })
+            let chained = deltas.iter().map(|delta| delta.len() + 1).sum();
+            let keyframe = known.shorter_keyframe(frame, zone, chained);
+            Some(keyframe.map_or_else(|| chain_form(&deltas), |keyframe| ZoneForm::Keyframe(raw(keyframe))))
         }
         _ => Some(chain_form(&deltas)),
     }
 }
 
-fn chain_form<'a>(deltas: &[&'a bytes::Bytes]) -> ZoneForm<'a> {
+fn chain_form<'a>(deltas: &[&'a Bytes]) -> ZoneForm<'a> {
     ZoneForm::Chain(deltas.iter().map(|delta| raw(delta)).collect())
 }
 

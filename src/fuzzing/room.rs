@@ -229,7 +229,7 @@ impl Play {
         self.history.push(ticked.frame);
         self.route();
         for (seat, close) in ticked.kicks {
-            self.room.leave(seat, close);
+            self.room.leave(seat, close.close());
             self.tenures.remove(&seat);
         }
     }

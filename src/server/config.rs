@@ -92,6 +92,15 @@ pub struct Config {
     /// How long a seat is held for a player whose connection was lost: whole seconds, 0 to 3,600; 0 holds none.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::hold")]
     pub hold_seats_for: Duration,
+    /// How long a player may do nothing before the session is ended: whole seconds, 0 to 86,400; 0 is for ever.
+    #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::idle")]
+    pub idle_after: Duration,
+    /// Observers per room at the most, 0 to 4,096; with 0 nobody may look on.
+    #[serde(deserialize_with = "form::observers")]
+    pub most_observers: u16,
+    /// What lets operators in at `/admin`: 32 bytes or more. Empty: there is no such page.
+    #[serde(deserialize_with = "form::secret")]
+    pub admin_token: Secret,
     /// Where the pages come from.
     pub pages: Pages,
     /// What the command logs: a filter such as `tickwire=info,warn`. An embedder sets up logs of its own.
@@ -99,6 +108,9 @@ pub struct Config {
     /// How the command writes its logs.
     #[serde(deserialize_with = "form::log_format")]
     pub log_format: LogFormat,
+    /// A file for a trace of what rooms and sessions spend their time on, written anew, 64 MiB at the most; trace viewers of
+    /// browsers open it. Empty: there is none.
+    pub trace: PathBuf,
 }
 
 /// Where the pages come from.
@@ -166,9 +178,13 @@ impl Default for Config {
             empty_room_for: limits::EMPTY_ROOM_FOR,
             come_back_within: Duration::from_secs(5),
             hold_seats_for: limits::HOLD_SEATS_FOR,
+            idle_after: Duration::ZERO,
+            most_observers: 100,
+            admin_token: Secret::default(),
             pages: Pages::None,
             log: "tickwire=info,warn".to_owned(),
             log_format: LogFormat::Text,
+            trace: PathBuf::new(),
         }
     }
 }
@@ -250,6 +266,9 @@ mod tests {
             (json!({ "token_keys": ["file.pem"] }), "KID=FILE"),
             (json!({ "token_audience": "" }), "not be empty"),
             (json!({ "hold_seats_for": 3601 }), "0 to 3600"),
+            (json!({ "idle_after": 86401 }), "0 to 86400"),
+            (json!({ "most_observers": 4097 }), "0 to 4096"),
+            (json!({ "admin_token": "sesame" }), "at least 32 bytes"),
             (json!({ "pages": "embeded" }), "\"dev:FOLDER\""),
             (json!({ "log_format": "xml" }), "\"text\" or \"json\""),
             (json!({ "colour": 1 }), "colour"),

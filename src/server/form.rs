@@ -114,6 +114,15 @@ pub fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error>
     whole(from, 1..=MOST_SECONDS).map(|seconds| Duration::from_secs(seconds as u64))
 }
 
+pub fn idle<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    whole(from, 0..=MOST_SECONDS).map(|seconds| Duration::from_secs(seconds as u64))
+}
+
+pub fn observers<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    let most = whole(from, 0..=limits::OBSERVERS.into())?;
+    u16::try_from(most).map_err(D::Error::custom)
+}
+
 pub fn hold<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     whole(from, 0..=limits::LONGEST_HOLD.as_secs() as usize).map(|seconds| Duration::from_secs(seconds as u64))
 }

@@ -1,9 +1,11 @@
 //! The edge: HTTP around the actors. [`Server::serve`] is a whole program; [`Server::run`] takes a listener and is told when
 //! to stop; [`Server::mount`] is a part of somebody else's app.
 
+mod admin;
 mod config;
 mod form;
 mod hosts;
+mod lobby;
 mod mount;
 mod origin;
 mod pages;

@@ -21,10 +21,13 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tracing::info;
 
+use super::admin::AdminDoor;
 use super::config::{Config, Pages};
 use super::hosts::Hosts;
 use super::routes::{self, Edge};
-use crate::actor::{Clock, Directory, DirectoryConfig, Door, Drain, Gate, Line, Metrics, Relay, Stop, socket_of};
+use crate::actor::{
+    Clock, Directory, DirectoryConfig, Door, Drain, Gate, Line, Metrics, Relay, RoomList, Stop, Trace, socket_of,
+};
 use crate::engine::Greeting;
 use crate::game::Factory;
 use crate::trust::Certificate;
@@ -38,7 +41,8 @@ pub struct Mount {
     clock: Clock,
     metrics: Arc<Metrics>,
     directory: Addr<Directory>,
-    rooms: watch::Receiver<Bytes>,
+    rooms: watch::Receiver<RoomList>,
+    admin: Arc<AdminDoor>,
     door: Arc<Door>,
     hosts: Hosts,
     certificate: Option<Arc<Certificate>>,
@@ -61,7 +65,11 @@ impl Mount {
         {
             return Err(io::Error::other(format!("pages: there is no folder {}", folder.display())));
         }
-        let (clock, metrics) = (Clock::start(), Arc::new(Metrics::default()));
+        let trace = Some(&config.trace).filter(|path| !path.as_os_str().is_empty()).map(|path| {
+            let refused = |error| io::Error::other(format!("trace: cannot write {}: {error}", path.display()));
+            Trace::create(path).map_err(refused)
+        });
+        let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new(trace.transpose()?)));
         let certificate = config.certificate().map_err(io::Error::other)?;
         let door = config.door(clock).map_err(io::Error::other)?;
         let hosts = Hosts::new(&config, config.bind.ip());
@@ -72,14 +80,18 @@ impl Mount {
             arbiters: config.room_threads,
             empty_for: config.empty_room_for,
             hold: config.hold_seats_for,
+            idle_after: config.idle_after,
+            most_observers: config.most_observers,
             door: door.clone(),
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
+        let admin = Arc::new(AdminDoor::new(config.admin_token.clone()));
         let (config, directory) = (Arc::new(config), directory.start());
-        Ok(Self { config, clock, metrics, directory, rooms, door, hosts, certificate })
+        Ok(Self { config, clock, metrics, directory, rooms, admin, door, hosts, certificate })
     }
 
-    /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `healthz`, `metrics`, and the pages unless
+    /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `api/reservations`, `healthz`, `metrics`, `admin` if
+    /// there is a token for it, and the pages unless
     /// they are [`Pages::None`]. Call it once per app, from the closure that makes the app: each worker gets a relay of
     /// its own, which hands the frames to the sessions of that worker.
     ///
@@ -92,8 +104,9 @@ impl Mount {
             metrics: self.metrics.clone(),
             door: self.door.clone(),
         };
-        let (rooms, config, hosts) = (self.rooms.clone(), self.config.clone(), self.hosts.clone());
-        app.app_data(web::Data::new(Edge { gate, rooms, config, hosts }));
+        let (rooms, config, admin) = (self.rooms.clone(), self.config.clone(), self.admin.clone());
+        let hosts = self.hosts.clone();
+        app.app_data(web::Data::new(Edge { gate, rooms, config, admin, hosts }));
         routes::configure(app);
         if self.config.pages != Pages::None {
             routes::configure_pages(app);
@@ -157,7 +170,7 @@ impl Mount {
 
     /// The open rooms as a list in JSON, as `api/rooms` answers. A quarter of a second old at the most.
     pub fn rooms(&self) -> Bytes {
-        self.rooms.borrow().clone()
+        self.rooms.borrow().json.clone()
     }
 
     /// Sessions open now, over all rooms and workers.
@@ -189,6 +202,8 @@ impl Mount {
         // The directory's timer would keep it, and the room threads, for as long as the system lives. A second drain
         // finds it gone.
         let _ = self.directory.send(Stop).await;
+        let metrics = self.metrics.clone();
+        let _ = web::block(move || metrics.finish_trace()).await;
     }
 }
 

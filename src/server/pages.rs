@@ -17,6 +17,7 @@ use super::config::Pages;
 #[include = "index.html"]
 #[include = "client/*"]
 #[include = "demo/*"]
+#[include = "admin/*"]
 struct Web;
 
 #[derive(RustEmbed)]

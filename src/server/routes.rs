@@ -1,9 +1,8 @@
-//! The routes: the WebSocket endpoint, the list of rooms (once, or live as server-sent events), costs, invitations, health,
-//! metrics, pages.
+//! The routes: the WebSocket endpoint, costs, invitations, health, metrics, pages. The list of rooms is in `lobby`, the
+//! operators' page in `admin`.
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::body::BoxBody;
@@ -14,33 +13,32 @@ use actix_web::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::{Next, from_fn};
-use actix_web::rt::time::timeout;
 use actix_web::{Error, HttpRequest, HttpResponse, Route, web};
-use bytes::Bytes;
-use futures_util::{Stream, stream};
 use tokio::sync::watch;
 
+use super::admin::AdminDoor;
 use super::config::Config;
 use super::hosts::Hosts;
-use super::{origin, pages, qr};
-use crate::actor::{Connection, Explain, Gate, start};
+use super::{admin, lobby, origin, pages, qr};
+use crate::actor::{Connection, Explain, Gate, RoomList, start};
 use crate::engine::Greeting;
+use crate::trust::Caller;
 use crate::wire::SUBPROTOCOL;
 
 /// What the routes of one worker need.
 pub struct Edge {
     pub gate: Gate,
-    pub rooms: watch::Receiver<Bytes>,
+    pub rooms: watch::Receiver<RoomList>,
     pub config: Arc<Config>,
+    pub admin: Arc<AdminDoor>,
     pub hosts: Hosts,
 }
 
 /// Adds the routes of the rooms.
 pub fn configure(app: &mut web::ServiceConfig) {
+    app.configure(lobby::configure).configure(admin::configure);
     let mut add = |path: &str, route: Route| _ = app.service(guarded(path, route));
     add("/play", web::route().to(play));
-    add("/api/rooms", web::get().to(rooms));
-    add("/api/rooms/events", web::get().to(room_events));
     add("/api/rooms/{id}/costs", web::get().to(costs));
     add("/api/rooms/{id}/qr.svg", web::get().to(invitation));
     add("/healthz", web::get().to(health));
@@ -53,12 +51,12 @@ pub fn configure_pages(app: &mut web::ServiceConfig) {
 }
 
 /// A route that not everything reaches; in somebody else's app, routes of theirs are none of our business.
-fn guarded(path: &str, route: Route) -> impl HttpServiceFactory + use<> {
+pub(super) fn guarded(path: &str, route: Route) -> impl HttpServiceFactory + use<> {
     web::resource(path).wrap(from_fn(receive)).route(route)
 }
 
 /// Turns away what no route should see: connections over a limit, and requests for a server of another name.
-async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub(super) async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     let turned_away = {
         let edge = request.app_data::<web::Data<Edge>>();
         let host = request.headers().get(HOST).map(|value| value.as_bytes());
@@ -89,12 +87,29 @@ async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>
     if !offered.split(',').any(|protocol| protocol.trim() == SUBPROTOCOL) {
         return HttpResponse::BadRequest().body(format!("400: offer the subprotocol {SUBPROTOCOL}\n"));
     }
+    if !may_connect(&request, &edge) {
+        return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
+    }
+    let Some(visitor) = caller(&request, &edge).and_then(|caller| edge.gate.door.enter(caller)) else {
+        return unavailable("503: no new sessions at the moment\n");
+    };
+    match start(edge.gate.clone(), visitor, &request, payload) {
+        Ok(response) => response,
+        Err(error) => HttpResponse::from_error(error),
+    }
+}
+
+/// Whether the page that sends the request may play here.
+pub(super) fn may_connect(request: &HttpRequest, edge: &Edge) -> bool {
+    let header = |name| request.headers().get(name);
     let host = header(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
     let page = header(ORIGIN).map(|value| value.as_bytes());
     let missing = page.is_none() && edge.config.require_origin;
-    if missing || !origin::may_connect(page, host, &edge.config.origins) {
-        return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
-    }
+    !missing && origin::may_connect(page, host, &edge.config.origins)
+}
+
+/// Whose request it is.
+pub(super) fn caller(request: &HttpRequest, edge: &Edge) -> Option<Caller> {
     let door = &edge.gate.door;
     // What a visitor wrote may be anything; the proxy's part of it is at the end.
     let forwarded: Vec<_> = request
@@ -103,14 +118,7 @@ async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>
         .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
     // A connection that is gone already has no peer.
-    let caller = request.peer_addr().map(|peer| door.caller(peer.ip(), forwarded.iter().map(AsRef::as_ref)));
-    let Some(visitor) = caller.and_then(|caller| door.enter(caller)) else {
-        return unavailable("503: no new sessions at the moment\n");
-    };
-    match start(edge.gate.clone(), visitor, &request, payload) {
-        Ok(response) => response,
-        Err(error) => HttpResponse::from_error(error),
-    }
+    request.peer_addr().map(|peer| door.caller(peer.ip(), forwarded.iter().map(AsRef::as_ref)))
 }
 
 fn refuse_handshake(error: &HandshakeError) -> HttpResponse {
@@ -127,37 +135,8 @@ fn refuse_handshake(error: &HandshakeError) -> HttpResponse {
     response.insert_header((SEC_WEBSOCKET_VERSION, "13")).body(format!("{status}: {error}\n"))
 }
 
-fn unavailable(text: &'static str) -> HttpResponse {
+pub(super) fn unavailable(text: &'static str) -> HttpResponse {
     HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "5")).body(text)
-}
-
-async fn rooms(edge: web::Data<Edge>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(edge.rooms.borrow().clone())
-}
-
-async fn room_events(edge: web::Data<Edge>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header(("cache-control", "no-store"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(list_events(edge.rooms.clone()))
-}
-
-/// The list now and after every change; a comment now and then so that dead connections are noticed.
-fn list_events(mut rooms: watch::Receiver<Bytes>) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
-    const QUIET: Duration = Duration::from_secs(10);
-    rooms.mark_changed();
-    stream::unfold(rooms, |mut rooms| async {
-        let event = match timeout(QUIET, rooms.changed()).await {
-            Ok(Ok(())) => {
-                let list = rooms.borrow_and_update().clone();
-                [b"data: ", &list[..], b"\n\n"].concat().into()
-            }
-            Ok(Err(_)) => return None,
-            Err(_) => Bytes::from_static(b": still here\n\n"),
-        };
-        Some((Ok(event), rooms))
-    })
 }
 
 /// What the deltas of a room cost, by kind and field.

@@ -63,6 +63,11 @@ impl FrameZone {
         &self.delta
     }
 
+    /// Its keyframe, if somebody had it made already.
+    pub fn made_keyframe(&self) -> Option<&Bytes> {
+        self.keyframe.get()
+    }
+
     /// The fingerprint of its rows.
     pub fn hash(&self) -> u32 {
         *self.hash.get_or_init(|| self.zone.hash())
@@ -77,14 +82,14 @@ pub struct Frame {
     /// Ascending. A zone is here while it has rows and once more when it lost the last one; otherwise it is empty.
     zones: Vec<FrameZone>,
     /// Ascending by seat.
-    notes: Vec<SeatNote>,
+    notes: Arc<Vec<SeatNote>>,
     saturated: u64,
 }
 
 impl Frame {
     /// The frame before the first tick: no zones, no seats.
     pub fn initial(schema: Arc<Schema>, tick: Tick) -> Self {
-        Self { schema, tick, zones: Vec::new(), notes: Vec::new(), saturated: 0 }
+        Self { schema, tick, zones: Vec::new(), notes: Arc::default(), saturated: 0 }
     }
 
     /// Freezes the frame after `self`: rows as `observe` writes them, notes as given.
@@ -115,7 +120,20 @@ impl Frame {
             let delta = Bytes::copy_from_slice(&scratch);
             zones.push(FrameZone { id, zone, delta, keyframe: OnceLock::new(), hash: OnceLock::new() });
         }
-        Self { schema: self.schema.clone(), tick: self.tick.plus(1), zones, notes, saturated }
+        let (schema, tick) = (self.schema.clone(), self.tick.plus(1));
+        Self { schema, tick, zones, notes: Arc::new(notes), saturated }
+    }
+
+    /// The frame as the past needs it: what its deltas were and what seats were told, without the rows, which are most of it.
+    /// It can be within a chain, but nobody can be shown it: it has neither keyframes nor hashes.
+    pub(crate) fn without_rows(&self) -> Self {
+        let bare = |old: &FrameZone| {
+            let zone = Zone { tables: Vec::new() };
+            FrameZone { id: old.id, zone, delta: old.delta.clone(), keyframe: OnceLock::new(), hash: OnceLock::new() }
+        };
+        let (schema, notes) = (self.schema.clone(), self.notes.clone());
+        let zones = self.zones.iter().map(bare).collect();
+        Self { schema, tick: self.tick, zones, notes, saturated: self.saturated }
     }
 
     /// The schema of all rows.
@@ -156,6 +174,7 @@ impl Frame {
     /// The keyframe of a zone of this frame, encoded once.
     pub fn keyframe<'a>(&self, zone: &'a FrameZone) -> &'a Bytes {
         zone.keyframe.get_or_init(|| {
+            debug_assert_eq!(zone.zone.tables.len(), self.schema.plans().len(), "a past frame is shown to nobody");
             let mut out = Vec::new();
             delta::write_keyframe(&self.schema, &zone.zone, &mut out);
             out.into()

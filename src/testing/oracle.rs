@@ -6,10 +6,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::{Arrived, Client, Event};
-use crate::id::PlacementEpoch;
+use crate::id::{EntityId, PlacementEpoch};
 use crate::snapshot::{Frame, SeatNote};
 use crate::tick::Tick;
-use crate::wire::{Continuity, Welcome};
+use crate::wire::{Continuity, Welcome, limits};
 
 /// Every event addressed to a seat since it was taken, in order; the same for all sessions under it.
 pub(super) type Addressed = Rc<RefCell<Vec<Arc<Event>>>>;
@@ -42,8 +42,13 @@ impl Oracle {
 
     pub fn welcome(&mut self, welcome: &Welcome) {
         (self.tick, self.placement) = (welcome.tick, welcome.placement);
-        let me = welcome.players.iter().find(|player| player.seat == welcome.seat).expect("the roster has the player");
-        assert!(!me.away && me.entity == welcome.entity, "the roster has the player: {me:?}");
+        let me = welcome.players.iter().find(|player| player.seat == welcome.seat);
+        if welcome.seat.0 >= limits::SEATS {
+            assert!(me.is_none() && welcome.entity == EntityId(0), "an observer is nobody: {me:?}");
+        } else {
+            let present = me.is_some_and(|me| !me.away && me.entity == welcome.entity);
+            assert!(present, "the roster has the player: {me:?}");
+        }
         self.events = match (welcome.continuity, self.events) {
             (Continuity::Fresh, _) => Some(0),
             (_, None) => Some(welcome.events.0 as usize),

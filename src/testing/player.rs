@@ -14,7 +14,7 @@ use crate::engine::{Arrived, Client, Laid, Session, Told};
 use crate::id::{EntityId, KindId, Seat, Seq};
 use crate::snapshot::{Frame, InputSchema};
 use crate::tick::{Moment, Tick};
-use crate::wire::{Close, Correction, EventBody, ServerMessage, Welcome, ZoneForm, decode_server};
+use crate::wire::{Close, Correction, EventBody, ServerMessage, Welcome, ZoneForm, decode_server, limits};
 
 /// A player of a [`Playtest`](super::Playtest), which is indexed by it. Never given again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +51,8 @@ pub struct Player {
     /// When in a client tick the input is sampled.
     phase: Duration,
     next_input: Option<Moment>,
+    /// Makes no inputs, but acknowledges in time.
+    looks_on: bool,
     held: Vec<i32>,
     pressed: Option<Vec<i32>>,
     pilot: Option<Pilot>,
@@ -81,6 +83,7 @@ impl Player {
             schema,
             phase,
             next_input: None,
+            looks_on: false,
             pressed: None,
             pilot: None,
             frozen_until: Moment(0),
@@ -297,7 +300,9 @@ impl Player {
                 self.arrivals.push(Arrival { at: now, bytes: 1 + bytes.len(), keyframe: has_keyframe(bytes), told });
             }
             Told::Welcome => {
-                self.oracle.welcome(self.client.welcome().expect("just told"));
+                let welcome = self.client.welcome().expect("just told");
+                self.oracle.welcome(welcome);
+                self.looks_on = welcome.seat.0 >= limits::SEATS;
                 self.next_input = Some(now.plus(self.phase));
             }
             Told::Pong { .. } | Told::ComeBack { .. } | Told::Refreshed { .. } => {}
@@ -314,7 +319,9 @@ impl Player {
             let input = self.pilot.as_mut().map(|pilot| pilot(&self.client));
             let input = self.pressed.take().or(input).unwrap_or_else(|| self.held.clone());
             self.check_input(&input);
-            self.client.input(&input);
+            if !self.looks_on {
+                self.client.input(&input);
+            }
             // A frozen page does not make up for what it missed.
             self.next_input = Some(due.plus(period).max(now.plus(Duration::from_millis(1))));
             self.say(now);

@@ -19,7 +19,7 @@ use crate::game::{Game, Setup};
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::tick::{Moment, Tick, TickClock, TickRate};
-use crate::wire::{Close, Join, limits};
+use crate::wire::{Close, Join, Role, limits};
 
 /// What a playtest is: the same plan and the same calls lead to the same run.
 #[derive(Clone, Debug)]
@@ -36,13 +36,16 @@ pub struct Plan {
     pub patience: bool,
     /// How long seats are held for players whose connection was lost; zero holds none.
     pub hold: Duration,
+    /// How long a player may do nothing; no time at all is for ever.
+    pub idle_after: Duration,
 }
 
 impl Default for Plan {
     /// 20 Hz, a perfect link, seed 1, a server's patience, seats are not held.
     fn default() -> Self {
         let (rate, link) = (TickRate::DEFAULT, Profile::default());
-        Self { seed: 1, rate, link, options: BTreeMap::new(), patience: true, hold: Duration::ZERO }
+        let (hold, idle_after) = (Duration::ZERO, Duration::ZERO);
+        Self { seed: 1, rate, link, options: BTreeMap::new(), patience: true, hold, idle_after }
     }
 }
 
@@ -100,7 +103,10 @@ impl Playtest {
         let config = RoomConfig { id: "playtest".to_owned(), game: "game".to_owned(), setup, capacity: None };
         Self {
             now: Moment(0),
-            room: Room::new(config, game).holding_seats_for(plan.hold),
+            room: Room::new(config, game)
+                .holding_seats_for(plan.hold)
+                .idle_after(plan.idle_after)
+                .with_observers(limits::OBSERVERS),
             clock: TickClock::new(plan.rate, Moment(0)),
             history: History::new(plan.rate.ticks_in(limits::FEED_SPAN), limits::FEED_BYTES),
             frames: Vec::new(),
@@ -130,6 +136,18 @@ impl Playtest {
         let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
         let hello = Client::hello(join, name, owned, rate);
         self.open(Client::new(Depth::Full).asking(rate), hello, Oracle::default())
+    }
+
+    /// Opens a connection for somebody who looks on, and makes no inputs.
+    pub fn observe(&mut self, name: &str) -> PlayerId {
+        let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
+        let hello = Client::hello_as(Role::Observer, join, name, Vec::new(), 0);
+        self.open(Client::new(Depth::Full), hello, Oracle::default())
+    }
+
+    /// The room, for saying what operators may say; see [`Room::kick`], [`Room::lock`] and [`Room::close`].
+    pub fn operate(&mut self) -> &mut Room {
+        &mut self.room
     }
 
     /// A player comes back on a new connection, with all that the client knows: as a page that lost its connection does.

@@ -10,7 +10,7 @@ use super::playtest::Playtest;
 use crate::engine::{Admitted, Ask, EventLog, Heard, Laid, Readiness, Refusal, Secret, Session, Visit};
 use crate::id::{Seat, Seq};
 use crate::tick::Moment;
-use crate::wire::Close;
+use crate::wire::{Close, Role};
 
 /// The server's end of a connection: what a session actor holds in production.
 pub(super) struct ServerEnd {
@@ -97,9 +97,13 @@ impl Playtest {
             self.retired.extend(self.seats.remove(&seat));
             admitted
         } else {
-            let admitted = self.room.admit(visit.name, visit.player);
+            let admitted = match visit.role {
+                Role::Player => self.room.admit(visit.name, visit.player),
+                Role::Observer => self.room.admit_observer(visit.name),
+            };
             let mut admitted = admitted.map_err(|refusal| match refusal {
                 Refusal::Full => Close::RoomFull,
+                Refusal::Shut(close) => close,
                 Refusal::Game(_) => Close::Forbidden,
             })?;
             self.room.give_token(&mut admitted, secret);
@@ -150,13 +154,18 @@ impl Playtest {
             for seat in ticked.released {
                 self.tenures.remove(&seat);
             }
-            for (seat, close) in ticked.kicks {
+            for (seat, parting) in ticked.kicks {
+                let close = parting.close();
                 self.room.leave(seat, close);
                 self.tenures.remove(&seat);
                 if let Some(id) = self.seats.remove(&seat) {
                     self.end(id, close);
                 }
                 self.route_posts();
+            }
+            if let Some(parting) = ticked.over {
+                let ids: Vec<PlayerId> = self.seats.values().copied().collect();
+                ids.into_iter().for_each(|id| self.end(id, parting.close()));
             }
         }
         self.clock.spent(COST);
@@ -195,9 +204,9 @@ impl Playtest {
             }
             self.route_posts();
         }
-        let (players, away) = (self.room.players(), self.room.away());
-        assert_eq!(players, self.seats.len() + away, "players are the live sessions and the held seats");
-        assert_eq!(players, self.tenures.len(), "players have a log each");
+        let (guests, away) = (self.room.players() + self.room.observers(), self.room.away());
+        assert_eq!(guests, self.seats.len() + away, "guests are the live sessions and the held seats");
+        assert_eq!(guests, self.tenures.len(), "guests have a log each");
     }
 
     fn route_posts(&mut self) {

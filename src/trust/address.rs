@@ -44,6 +44,8 @@ pub struct Neighbourhood {
 /// A visitor as limits see them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
+    /// Who it is, whether there are limits for them or not.
+    pub visitor: Address,
     /// What their limits count by; `None`: they have none.
     pub address: Option<Address>,
     /// Whether the connection is a proxy's.
@@ -81,7 +83,8 @@ impl Neighbourhood {
             // A proxy that will not say is one visitor, and never exempt.
             None => Some(address(peer)),
         };
-        Caller { address, through_proxy: through_proxy && named }
+        let visitor = self::address(visitor.unwrap_or(peer));
+        Caller { visitor, address, through_proxy: through_proxy && named }
     }
 
     /// The address in an entry of the header; ports are not looked at.
@@ -131,7 +134,10 @@ mod tests {
     fn the_right_most_stranger_counts() {
         let street = street(ForwardedHeader::XForwardedFor);
         let ask = |peer: &str, values: &[&str]| street.caller(ip(peer), values.iter().copied());
-        let of = |text: &str, through_proxy| Caller { address: Some(address(ip(text))), through_proxy };
+        let of = |text: &str, through_proxy| {
+            let visitor = address(ip(text));
+            Caller { visitor, address: Some(visitor), through_proxy }
+        };
         // Nobody but a proxy is believed.
         assert_eq!(ask("1.2.3.4", &["9.9.9.9"]), of("1.2.3.4", false));
         assert_eq!(ask("10.0.0.1", &["9.9.9.9"]), of("9.9.9.9", true));

@@ -83,6 +83,16 @@ pub(super) fn encode(message: &FrameMessage) -> Vec<u8> {
     out
 }
 
+/// The message that most viewers are sent at most ticks: zone 0 alone moves on by one tick, and nothing else is said. `None`
+/// when so many inputs were consumed that their number follows.
+pub fn usual_frame(consumed: u32, delta: &[u8]) -> Option<Vec<u8>> {
+    let few = u8::try_from(consumed).ok().filter(|few| *few < CONSUMED_FOLLOWS)?;
+    let mut out = Vec::with_capacity(1 + delta.len());
+    out.push(FRAME | few << CONSUMED_SHIFT);
+    out.extend_from_slice(delta);
+    Some(out)
+}
+
 /// Reads a frame message, its first byte included.
 pub(super) fn decode(bytes: &[u8]) -> Result<FrameMessage<'_>, WireError> {
     let mut cursor = Cursor::new(bytes);
@@ -252,7 +262,11 @@ mod tests {
         let part = ZonePart { zone: ZoneId(0), form: ZoneForm::Chain(vec![delta]), hash: None };
         let message = FrameMessage { advance: 1, consumed: 1, note: None, events: None, zones: vec![part] };
         assert_eq!(encode(&message), [0x82, 7, 8, 9]);
-        assert_eq!(decode(&[0x82, 7, 8, 9]), Ok(message));
+        assert_eq!(decode(&[0x82, 7, 8, 9]), Ok(message.clone()));
+        for consumed in 0..5 {
+            let general = encode(&FrameMessage { consumed, ..message.clone() });
+            assert_eq!(usual_frame(consumed, delta), (consumed < 3).then_some(general));
+        }
     }
 
     #[test]

@@ -12,6 +12,10 @@ pub const NAME_CHARS: usize = 24;
 pub const TEXT: usize = 64;
 /// Bytes of the host in an invitation: the longest domain name and a port.
 pub const HOST: usize = 259;
+/// Bytes of the text in a close frame: what the WebSocket protocol allows.
+pub const CLOSE_TEXT: usize = 123;
+/// Properties of a room, told to everyone who comes: a handful to search the list by, not the state of a game.
+pub const PROPERTIES: usize = 32;
 /// Options in a hello, per list.
 pub const OPTIONS: usize = 16;
 /// Bytes of a join token: JWTs with a few claims stay below.
@@ -119,9 +123,34 @@ pub const CHAT_HISTORY_BYTES: usize = 16 * 1024;
 /// Commands a client keeps until it hears that the game has seen them: at the highest rate, those of the default hold.
 pub const UNSEEN_COMMANDS: usize = 600;
 
+/// Bytes of a trace file: what a browser's viewer opens without trouble; half an hour of a hundred players.
+pub const TRACE_BYTES: u64 = 64 * 1024 * 1024;
+/// Spans that wait for the trace's writer, which looks every 20 ms: a thousand rooms. More are dropped and counted.
+pub const TRACE_SPANS: usize = 8192;
+
 /// Rooms per server.
 pub const ROOMS: usize = 10_000;
 /// Seats per room.
 pub const SEATS: u16 = 4096;
 /// An empty room lives this long.
 pub const EMPTY_ROOM_FOR: Duration = Duration::from_secs(10);
+/// Observers per room: their seats are numbered after those of players.
+pub const OBSERVERS: u16 = 4096;
+/// Between the result of a match and the end of its sessions: the result must arrive first, also on a slow link.
+pub const END_GRACE: Duration = Duration::from_secs(1);
+/// Seats that one reservation promises: a party.
+pub const PARTY: usize = 16;
+/// Seats promised at a time, over all rooms: each keeps a seat from others for a minute.
+pub const RESERVATIONS: usize = 4096;
+/// A promised seat waits this long: the time that a party takes to open its pages.
+pub const RESERVED_FOR: Duration = Duration::from_secs(60);
+/// Bytes of a request for seats: a game, a room and its options at their longest fit.
+pub const RESERVATION: usize = 4 * 1024;
+/// Rooms that the operators' page shows, the fullest first.
+pub const ADMIN_ROOMS: usize = 200;
+/// Rows of a room that the operators' page shows, so that looking does not cost what playing does.
+pub const ADMIN_ROWS: usize = 500;
+/// Operators who watch at a time: each has a stream of once per second.
+pub const ADMIN_WATCHING: usize = 32;
+/// Addresses whose wrong admin tokens are remembered; while there are more, nobody new may try.
+pub const ADMIN_ADDRESSES: usize = 1024;

@@ -15,6 +15,7 @@ pub mod weight;
 pub use close::Close;
 pub use codec::{WireError, decode_client, decode_server, encode_client, encode_server, hello_version};
 pub use event::{EventBatch, EventBody, EventItem};
+pub(crate) use frame::usual_frame;
 pub use guard::Guard;
 pub use hello::{Continuity, Hello, Join, PlayerEntry, Resume, Role, Rule, Welcome};
 pub use inputs::{pack_runs, unpack_runs};

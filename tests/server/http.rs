@@ -90,6 +90,26 @@ fn a_room_says_where_its_bytes_go() {
 }
 
 #[test]
+fn metrics_say_where_time_and_memory_go() {
+    let server = TestServer::start();
+    let mut player = Player::arena(&server);
+    player.until(|_, client| client.tick().0 >= 40);
+    let ticks = server.metric("tickwire_ticks_total");
+    for phase in ["merge", "step", "observe", "freeze", "publish"] {
+        let counted = server.metric(&format!("tickwire_tick_phase_seconds_count{{phase=\"{phase}\"}}"));
+        assert!(counted >= ticks && ticks >= 40.0, "{phase}: {counted} of {ticks} ticks");
+    }
+    for phase in ["compose", "send"] {
+        let counted = server.metric(&format!("tickwire_session_phase_seconds_count{{phase=\"{phase}\"}}"));
+        assert!((1.0..=10.0).contains(&counted), "{phase}: {counted} samples in {ticks} ticks");
+    }
+    if cfg!(target_os = "linux") {
+        assert!(server.metric("process_resident_memory_bytes") > 1e6);
+        assert!(server.get("/metrics").contains("\nprocess_cpu_seconds_total "));
+    }
+}
+
+#[test]
 fn an_invitation_is_a_picture_of_a_link_to_this_server() {
     let server = TestServer::start();
     let told = server.get("/api/rooms/ab12cd34/qr.svg?scheme=https");

@@ -2,15 +2,18 @@
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
+mod admin;
 mod admission;
 mod breaks;
 mod crash;
 mod floods;
 mod hostile;
 mod http;
+mod party;
 mod play;
 mod resume;
 mod slow;
 mod support;
 mod tls;
 mod trust;
+mod verbs;

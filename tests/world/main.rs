@@ -8,6 +8,7 @@ mod faults;
 mod judge;
 mod sim;
 mod slow;
+mod verbs;
 mod whims;
 mod zoo;
 

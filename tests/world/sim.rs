@@ -83,6 +83,7 @@ impl World {
             options: BTreeMap::new(),
             patience,
             hold: Duration::from_secs(plan.hold),
+            ..testing::Plan::default()
         };
         let mut tape = None;
         let mut play = Playtest::new(staged, |setup| {

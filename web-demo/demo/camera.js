@@ -1,11 +1,13 @@
-// Which part of the map the screen shows: follows a target smoothly, stays on the map except where
-// something lies over the picture, converts between screen and map. The scale and the corner are whole device pixels, so that pictures stay
-// crisp. Nothing is drawn here.
+// Which part of the map the screen shows: follows a target smoothly or shows all of it, stays on the map except
+// where something lies over the picture, converts between screen and map. The scale and the corner are whole device
+// pixels, so that pictures stay crisp. Nothing is drawn here.
 
 /** Metres on the geometric mean of the screen's sides. */
 const SPAN = 19.5;
 const SMALLEST = 30;
 const LARGEST = 84;
+/** In the overview: smaller, nobody is told from anybody. */
+const TINIEST = 8;
 
 export class Camera {
   /** @param {{width: number, height: number}} map in metres @param {number} rise how far walls are drawn above their place */
@@ -15,6 +17,8 @@ export class Camera {
     this.x = map.width / 2;
     this.y = map.height / 2;
     this.settled = false;
+    /** Whether as much of the map as possible is shown. */
+    this.overview = false;
     this.ratio = 1;
     this.width = 1;
     this.height = 1;
@@ -40,8 +44,11 @@ export class Camera {
     this.ratio = ratio;
     this.width = Math.max(1, Math.round(width * ratio));
     this.height = Math.max(1, Math.round(height * ratio));
-    const perMetre = Math.min(LARGEST, Math.max(SMALLEST, Math.sqrt(width * height) / SPAN));
-    this.scale = Math.round(perMetre * ratio);
+    const { top, bottom } = this.covered;
+    const whole = Math.min(width / this.map.width, (height - top - bottom) / (this.map.height + this.rise));
+    const near = Math.max(SMALLEST, Math.sqrt(width * height) / SPAN);
+    const perMetre = Math.min(LARGEST, this.overview ? Math.max(TINIEST, whole) : near);
+    this.scale = this.overview ? Math.floor(perMetre * ratio) : Math.round(perMetre * ratio);
   }
 
   /**

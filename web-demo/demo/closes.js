@@ -20,6 +20,7 @@ const WORDS = {
   4009: 'Too many messages were sent from here.',
   4500: 'The server did not understand this page. Reload it and try again.',
   4501: 'You are not allowed in: the ticket was refused.',
+  4502: 'Your ticket has run out. Reload the page to get a new one.',
   4503: 'You are not allowed in from this page.',
   4504: 'This room does not exist any more.',
   4505: 'This room is full. Pick another one or open your own.',
@@ -27,7 +28,10 @@ const WORDS = {
   4507: 'You were removed from the room.',
   4508: 'You were removed: too many impossible moves.',
   [REPLACED]: 'You are playing in another window.',
+  4510: 'You did nothing for too long.',
   4512: 'The room was closed.',
+  4513: 'This room is locked.',
+  4514: 'The match is over.',
 };
 
 /** For endings that the player need not do anything about. @type {Record<number, string>} */
@@ -40,8 +44,17 @@ const WAITS = {
   4008: 'The connection was too slow to keep up',
 };
 
+/** Endings for which a game or an operator may give a reason: what the server says without one, and what to say before it. @type {Record<number, [string, string]>} */
+const REASONED = {
+  4504: ['no such room or game', 'This room could not be opened.'],
+  4507: ['removed from the room', 'You were removed from the room.'],
+  4512: ['the room was closed', 'The room was closed.'],
+};
+
 /** @param {number} code @param {string} text what the server said @returns {string} */
 export function explain(code, text) {
+  const [usual, before] = REASONED[code] ?? [text, ''];
+  if (text && text !== usual) return `${before} The reason: ${text}`;
   return WORDS[code] ?? (text ? `The server said: ${text}` : `The connection ended (${code}).`);
 }
 

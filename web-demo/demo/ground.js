@@ -8,7 +8,8 @@ import { ARENA } from './palette.js';
 /** @typedef {{low: HTMLCanvasElement, high: HTMLCanvasElement | null}} Chunk */
 
 const CHUNK = 8;
-/** About three full screens; older chunks are painted again when they come back. */
+/** About three full screens; older chunks are painted again when they come back. Of small ones, as in an overview, twice
+ * as many as are seen. */
 const KEPT = 48;
 /** How far a wall's top is drawn above its foot, in metres. An avatar south of a wall, whom the upper layer must
  * not cut, is not taller than this and its radius. */
@@ -42,6 +43,7 @@ export class GroundPictures {
     this.scale = 0;
     /** @type {Map<number, Chunk>} */
     this.chunks = new Map();
+    this.kept = KEPT;
   }
 
   /** The arena's colours have changed. */
@@ -63,6 +65,7 @@ export class GroundPictures {
     const size = CHUNK * this.scale;
     const lastX = Math.min(Math.ceil(this.ground.width / CHUNK) - 1, Math.floor((camera.left + ctx.canvas.width) / size));
     const lastY = Math.min(Math.ceil(this.ground.height / CHUNK) - 1, Math.floor((camera.top + ctx.canvas.height) / size));
+    this.kept = Math.max(KEPT, 2 * Math.ceil(ctx.canvas.width / size + 1) * Math.ceil(ctx.canvas.height / size + 1));
     for (let cy = Math.max(-1, Math.floor(camera.top / size)); cy <= lastY; cy += 1) {
       for (let cx = Math.max(0, Math.floor(camera.left / size)); cx <= lastX; cx += 1) {
         const picture = this.chunk(cx, cy)[layer];
@@ -80,7 +83,7 @@ export class GroundPictures {
     } else {
       chunk = this.paint(cx * CHUNK, cy * CHUNK);
       const oldest = this.chunks.keys().next();
-      if (this.chunks.size >= KEPT && !oldest.done) this.chunks.delete(oldest.value);
+      if (this.chunks.size >= this.kept && !oldest.done) this.chunks.delete(oldest.value);
     }
     this.chunks.set(key, chunk);
     return chunk;
@@ -100,7 +103,8 @@ export class GroundPictures {
     }
     const low = this.layer(left, top, (ctx) => {
       this.paintFloor(ctx, tiles);
-      this.paintSnow(ctx, left, top);
+      // Above the map there are only the tops of its first walls.
+      if (top >= 0) this.paintSnow(ctx, left, top);
       this.paintShadows(ctx, walls);
       this.paintFronts(ctx, walls);
     });

@@ -2,14 +2,13 @@
 // Elements are made once and reused; whatever other players wrote is set as
 // text only.
 
-import { make } from './dom.js';
+import { make, makeMark } from './dom.js';
 import { mark } from './marks.js';
 import { coat } from './palette.js';
 
 /** @typedef {import('./types.js').Room} Room */
 
 const SHOWN = 8;
-const SVG = 'http://www.w3.org/2000/svg';
 
 /** @type {[string, (room: Room, fps: number) => string][]} */
 const FIGURES = [
@@ -62,16 +61,12 @@ export class Scores {
     this.rows = Array.from({ length: SHOWN + 1 }, () => {
       const row = make('li', '', '');
       const place = make('span', 'place', '');
-      const dot = document.createElementNS(SVG, 'svg');
-      dot.setAttribute('class', 'mark');
-      dot.setAttribute('viewBox', '0 0 24 24');
-      dot.setAttribute('aria-hidden', 'true');
-      const shape = document.createElementNS(SVG, 'path');
-      dot.append(shape);
+      const dot = makeMark('', 'none');
       const who = make('span', 'who', '');
       const points = make('span', 'points', '');
-      row.append(place, dot, who, points);
-      return { row, place, shape, who, points };
+      const away = make('span', 'away', 'away');
+      row.append(place, dot, who, points, away);
+      return { row, place, shape: /** @type {Element} */ (dot.firstElementChild), who, points, away };
     });
   }
 
@@ -79,13 +74,13 @@ export class Scores {
   update(room) {
     const ranking = Array.from(room.players.values(), (player) => {
       const entity = room.state.entities.get(player.entity);
-      return { seat: player.seat, name: player.name, score: entity?.score ?? null, colour: entity?.colour ?? 0 };
+      return { seat: player.seat, name: player.name, away: player.away, score: entity?.score ?? null, colour: entity?.colour ?? 0 };
     });
     ranking.sort((a, b) => (b.score ?? 0) - (a.score ?? 0) || a.seat - b.seat);
     const own = ranking.findIndex((entry) => entry.seat === room.seat);
     const shown = ranking.map((entry, index) => ({ ...entry, place: index + 1 }))
       .filter((entry, index) => index < SHOWN || index === own);
-    this.rows.forEach(({ row, place, shape, who, points }, index) => {
+    this.rows.forEach(({ row, place, shape, who, points, away }, index) => {
       const entry = shown[index];
       if (!entry) {
         row.remove();
@@ -93,6 +88,8 @@ export class Scores {
       }
       row.className = entry.seat === room.seat ? 'own' : '';
       row.classList.toggle('gap', entry.place > SHOWN + 1);
+      row.classList.toggle('gone', entry.away);
+      away.hidden = !entry.away;
       place.textContent = String(entry.place);
       shape.setAttribute('d', mark(entry.colour));
       shape.setAttribute('fill', coat(entry.colour).fill);

@@ -6,8 +6,8 @@ import { byId, make } from './dom.js';
 import { remember, remembered } from './settings.js';
 
 /** @typedef {{id: string, game: string, players: number, capacity: number, rate: number, properties?: Record<string, string>}} Listing */
-/** @typedef {{item: HTMLElement, join: HTMLElement, title: HTMLElement, meta: HTMLElement, count: HTMLElement}} Row */
-/** @typedef {{how: 'any' | 'new', game: string, map: string} | {how: 'room', id: string}} Choice */
+/** @typedef {{item: HTMLElement, join: HTMLElement, watch: HTMLElement, title: HTMLElement, meta: HTMLElement, count: HTMLElement}} Row */
+/** @typedef {{how: 'any' | 'new', game: string, map: string} | {how: 'room', id: string} | {how: 'watch', id: string}} Choice */
 
 /** The games of the demo server, and the maps that each can be opened on. @type {Record<string, {title: string, maps: string[]}>} */
 const GAMES = {
@@ -148,16 +148,19 @@ export class Lobby {
     about.append(title, meta);
     const count = make('span', 'count', '');
     const actions = make('div', 'actions', '');
-    const join = document.createElement('button');
-    join.type = 'button';
-    join.className = 'join';
-    join.textContent = 'Join';
-    join.dataset.room = id;
-    join.addEventListener('click', () => this.onChoice({ how: 'room', id }));
-    actions.append(join);
+    const button = (/** @type {'room' | 'watch'} */ how, /** @type {string} */ className, /** @type {string} */ text) => {
+      const made = make('button', className, text);
+      made.setAttribute('type', 'button');
+      made.dataset[how] = id;
+      made.addEventListener('click', () => this.onChoice({ how, id }));
+      actions.append(made);
+      return made;
+    };
+    const watch = button('watch', 'watch', 'Watch');
+    const join = button('room', 'join', 'Join');
     item.append(about, count, actions);
     this.rooms.append(item);
-    return { item, join, title, meta, count };
+    return { item, join, watch, title, meta, count };
   }
 }
 
@@ -176,12 +179,13 @@ function cut(name) {
 }
 
 /** @param {Row} row @param {Listing} listing */
-function fill({ item, join, title, meta, count }, listing) {
+function fill({ item, join, watch, title, meta, count }, listing) {
   const full = listing.capacity > 0 && listing.players >= listing.capacity;
   const map = listing.properties?.map ?? listing.game;
   item.toggleAttribute('data-full', full);
   title.textContent = map;
   join.setAttribute('aria-label', `Join ${map}, ${listing.players} of ${listing.capacity} players`);
+  watch.setAttribute('aria-label', `Watch ${map}`);
   meta.textContent = `${listing.game} · ${listing.rate} Hz · ${full ? 'full' : listing.id}`;
   count.replaceChildren(String(listing.players), make('small', '', ` / ${listing.capacity}`));
 }

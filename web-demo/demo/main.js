@@ -5,21 +5,23 @@
 import { Client } from '../client/index.js';
 import { isSolid, parseMap } from './arena.js';
 import { Backdrop } from './backdrop.js';
+import { Chat } from './chat.js';
 import { explainError } from './closes.js';
 import { byId } from './dom.js';
 import { Lobby, optionsFor } from './lobby.js';
 import { Play } from './play.js';
+import { tabStorage } from './settings.js';
 import { Sound } from './sound.js';
 
 /** @typedef {import('./types.js').Room} Room */
 /** @typedef {import('./types.js').Ground} Ground */
-/** @typedef {import('./lobby.js').Choice} Choice */
+/** @typedef {import('./lobby.js').Choice | {how: 'seat', id: string | null}} Choice `seat`: the one that this tab had, or else that room */
 
 /** A field without walls, for rooms without a map of their own. */
 const MEADOW = { width: 112, height: 72, solid: () => false };
 
 const query = new URLSearchParams(location.search);
-const client = new Client(new URL('play', location.href).href.replace('http', 'ws'), {});
+const client = new Client(new URL('play', location.href).href.replace('http', 'ws'), { storage: tabStorage() });
 const backdrop = new Backdrop(byId('backdrop', HTMLCanvasElement));
 const lobby = new Lobby((choice) => { void enter(choice); }, query);
 const sound = new Sound();
@@ -36,8 +38,8 @@ async function enter(choice) {
   leave();
   try {
     const room = await join(choice);
-    await show(room);
-    return true;
+    if (room) await show(room);
+    return room !== null;
   } catch (error) {
     showLobby();
     lobby.setError(explainError(error));
@@ -48,12 +50,16 @@ async function enter(choice) {
   }
 }
 
-/** @param {Choice} choice @returns {Promise<Room>} */
+/** @param {Choice} choice @returns {Promise<Room | null>} null when there is nothing to come back to */
 async function join(choice) {
   const name = lobby.name();
   let room;
-  if (choice.how === 'room') {
+  if (choice.how === 'seat') {
+    room = await resume(choice.id) ?? (choice.id === null ? null : await client.joinById(choice.id, { name }));
+  } else if (choice.how === 'room') {
     room = await client.joinById(choice.id, { name });
+  } else if (choice.how === 'watch') {
+    room = await client.observe(choice.id, { name });
   } else {
     const options = optionsFor(choice.game, choice.map);
     room = await (choice.how === 'new'
@@ -61,24 +67,36 @@ async function join(choice) {
       : client.joinOrCreate(choice.game, { name, options }));
   }
   // Views get their fields from the welcome, which no static type can know.
-  return /** @type {Room} */ (/** @type {unknown} */ (room));
+  return /** @type {Room | null} */ (/** @type {unknown} */ (room));
+}
+
+/** The seat of this tab, unless it is in another room than the one asked for. @param {string | null} id */
+async function resume(id) {
+  const room = await client.resume();
+  if (!room || id === null || room.id === id) return room;
+  room.leave();
+  return null;
 }
 
 /** @param {Room} room */
 async function show(room) {
+  const chat = new Chat(room);
   const ground = await loadGround(room).catch((error) => {
+    chat.stop();
     room.leave();
     throw error;
   });
   lobby.close();
   backdrop.stop();
   document.body.dataset.screen = 'game';
-  setAddress(room.id);
-  play = new Play(room, ground, sound, {
+  setAddress(room);
+  play = new Play(room, ground, sound, chat, {
     lobby: showLobby,
-    moved: ({ id }) => setAddress(id),
+    moved: setAddress,
+    join: ({ id }) => { void enter({ how: 'room', id }); },
     again: (left, sameSeat) => {
-      void enter(sameSeat ? { how: 'room', id: left.id } : { how: 'any', game: left.game, map: left.properties.map ?? '' });
+      if (left.role === 'observer') void enter({ how: 'watch', id: left.id });
+      else void enter(sameSeat ? { how: 'seat', id: left.id } : { how: 'any', game: left.game, map: left.properties.map ?? '' });
     },
   });
   /** @type {any} */ (window).tickwire = { room, client, play };
@@ -115,22 +133,26 @@ function showLobby() {
 
 /**
  * Puts the room into the address, so that it can be shared; the name stays with this browser.
- * @param {string | null} id
+ * @param {Room | null} room
  */
-function setAddress(id) {
+function setAddress(room) {
   const url = new URL(location.href);
   url.searchParams.delete('name');
-  if (id === null) url.searchParams.delete('room');
-  else url.searchParams.set('room', id);
+  for (const key of ['room', 'watch']) url.searchParams.delete(key);
+  if (room) url.searchParams.set(room.role === 'observer' ? 'watch' : 'room', room.id);
   history.replaceState(null, '', url);
 }
 
-/** What the address asks for: a room, or with `auto` any room, also when the one asked for is gone. */
-async function enterByAddress() {
-  const id = query.get('room');
-  if (id && await enter({ how: 'room', id })) return;
+/** The seat that a reload left, else what the address asks for: a room, or with `auto` any room, also when that one is gone. */
+async function begin() {
+  const watched = query.get('watch');
+  if (watched !== null) {
+    await enter({ how: 'watch', id: watched });
+    return;
+  }
+  if (await enter({ how: 'seat', id: query.get('room') })) return;
   if (query.get('auto') === '1') await enter({ how: 'any', game: lobby.game, map: lobby.map });
 }
 
 showLobby();
-void enterByAddress();
+void begin();

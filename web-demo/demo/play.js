@@ -13,14 +13,18 @@ import { Wishes } from './input.js';
 import { Scene } from './scene.js';
 import { Steer } from './steer.js';
 import { Stroll } from './stroll.js';
+import { Watch } from './watch.js';
 
 /** @typedef {import('./types.js').Room} Room */
 /** @typedef {import('./types.js').View} View */
-/** @typedef {{again: (room: Room, sameSeat: boolean) => void, lobby: () => void, moved: (room: Room) => void}} Exits `moved`: a
- *   reconnect may end in another room */
+/** @typedef {{again: (room: Room, sameSeat: boolean) => void, join: (room: Room) => void, lobby: () => void, moved: (room: Room) => void}} Exits
+ *   `join`: who watched wants to play; `moved`: a reconnect may end in another room */
 
 const FIGURES_EVERY = 250;
-/** CSS pixels that the bar covers above, and the touch controls below. */
+/** Milliseconds: after a shorter outage nobody needs to be told that it is over; how long one is told. */
+const WORTH_TELLING = 2500;
+const TOLD_FOR = 4000;
+/** CSS pixels that the bar covers above (and who watches has another below), and the touch controls below. */
 const BAR = 66;
 const THUMBS = 170;
 /** Metres: beyond, nothing is heard; and what is heard from one side only. */
@@ -32,20 +36,26 @@ export class Play {
    * @param {Room} room
    * @param {import('./types.js').Ground} ground the map, walls included
    * @param {import('./sound.js').Sound} sound
+   * @param {import('./chat.js').Chat} chat of the same room
    * @param {Exits} exits
    */
-  constructor(room, ground, sound, exits) {
+  constructor(room, ground, sound, chat, exits) {
     this.room = room;
     this.sound = sound;
+    this.chat = chat;
     this.exits = exits;
     this.canvas = byId('game', HTMLCanvasElement);
     this.canvas.dataset.rule = room.rule;
+    this.canvas.dataset.role = room.role;
     const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.scene = new Scene(this.canvas, room, ground, calm, (cue, x, y) => this.hear(cue, x, y));
     this.touch = byId('touch', HTMLElement);
-    this.wishes = new Wishes(this.canvas, this.touch);
-    this.steer = room.rule === 'steer' ? new Steer(room, this.wishes) : null;
-    this.stroll = room.rule === 'place' ? new Stroll(room, this.wishes, ground) : null;
+    const plays = room.role === 'player';
+    this.wishes = plays ? new Wishes(this.canvas, this.touch) : null;
+    this.steer = this.wishes && room.rule === 'steer' ? new Steer(room, this.wishes) : null;
+    this.stroll = this.wishes && room.rule === 'place' ? new Stroll(room, this.wishes, ground) : null;
+    this.watch = plays ? null : new Watch(room, this.scene.camera, this.canvas, () => exits.join(room));
+    this.touch.hidden ||= !plays;
     this.tiles = ground.tiles ?? null;
     this.predict();
     this.graphs = new Graphs(byId('graphs', HTMLElement));
@@ -53,12 +63,14 @@ export class Play {
     this.costs = new CostList(byId('costs', HTMLElement));
     this.scores = new Scores(byId('scores', HTMLElement));
     this.status = byId('status', HTMLElement);
+    this.toast = byId('toast', HTMLElement);
+    this.toastTimer = 0;
+    /** When the connection was lost. @type {number | null} */
+    this.lostAt = null;
     this.stopping = new AbortController();
-    this.bar = new Bar(room, sound, {
-      leave: () => exits.lobby(),
-      letGo: () => this.wishes.letGo(),
-      focus: () => this.canvas.focus(),
-    });
+    const hands = { letGo: () => this.wishes?.letGo(), focus: () => this.canvas.focus() };
+    this.bar = new Bar(room, sound, { ...hands, leave: () => exits.lobby() });
+    this.chat.wants = hands;
     /** Who was here when we last looked. @type {Set<number>} */
     this.seats = new Set(room.players.keys());
     this.last = performance.now();
@@ -72,6 +84,7 @@ export class Play {
       room.onConnection((state) => this.onConnection(state)),
       room.onPlayers((players) => this.onPlayers(players)),
       room.onReconnect(() => this.onReconnect()),
+      room.onResume(() => this.onResume()),
       room.onCorrection(() => this.stroll?.settle()),
     ];
     this.scene.setPlayers(room.players);
@@ -91,16 +104,19 @@ export class Play {
     cancelAnimationFrame(this.request);
     for (const off of this.unsubscribe) off();
     this.stopping.abort();
-    this.wishes.stop();
+    this.wishes?.stop();
+    this.watch?.stop();
     this.bar.stop();
+    this.chat.stop();
     this.costs.stop();
     this.scene.stop();
     this.status.hidden = true;
+    this.tell('');
   }
 
   predict() {
     const { room, tiles } = this;
-    if (room.game === 'arena' && tiles) room.usePrediction(arenaPredictor(tiles, room.rate));
+    if (room.role === 'player' && room.game === 'arena' && tiles) room.usePrediction(arenaPredictor(tiles, room.rate));
   }
 
   /** @param {number} now milliseconds */
@@ -114,13 +130,14 @@ export class Play {
     const own = views.find((view) => view.id === this.room.entity) ?? null;
     const aim = this.steer && own ? this.aim(own) : null;
     this.steer?.step(now, aim, own);
-    this.scene.camera.keepFree(BAR, this.touch.hidden ? 0 : THUMBS);
-    this.scene.draw(views, { now, seconds, own, aim });
+    this.scene.camera.keepFree(BAR, this.watch ? BAR : this.touch.hidden ? 0 : THUMBS);
+    this.scene.draw(views, { now, seconds, own: own ?? this.watch?.focus(views) ?? null, aim });
     this.work = performance.now() - now;
     this.graphs.frame(this.room, this.work);
     if (now - this.shownAt > FIGURES_EVERY) {
       this.shownAt = now;
       this.scores.update(this.room);
+      this.watch?.update();
       this.graphs.update(this.room);
       if (!this.bar.hud.hidden) {
         this.figures.update(this.room, this.fps);
@@ -131,7 +148,7 @@ export class Play {
 
   /** From the own avatar's chest to the mouse. @param {View} own @returns {number | null} */
   aim(own) {
-    const { mouse } = this.wishes;
+    const mouse = this.wishes?.mouse;
     if (!mouse) return null;
     const target = this.scene.camera.toMap(mouse.x, mouse.y);
     return Math.atan2(target.y - own.y + 0.2, target.x - own.x);
@@ -146,7 +163,10 @@ export class Play {
     }, { signal });
     byId('status-lobby', HTMLButtonElement).addEventListener('click', () => this.exits.lobby(), { signal });
     // A clicked button that keeps the focus would take the next space bar; one that was reached by Tab may.
-    byId('stage', HTMLElement).addEventListener('click', (event) => { if (this.status.hidden && event.detail > 0) this.canvas.focus(); }, { signal });
+    byId('stage', HTMLElement).addEventListener('click', (event) => {
+      const inChat = event.target instanceof Element && event.target.closest('#chat');
+      if (this.status.hidden && event.detail > 0 && !inChat) this.canvas.focus();
+    }, { signal });
     this.status.hidden = true;
     delete this.status.dataset.code;
     byId('status-again', HTMLButtonElement).textContent = 'Play again';
@@ -168,6 +188,7 @@ export class Play {
 
   /** @param {import('./types.js').Connection} state */
   onConnection(state) {
+    if (state === 'reconnecting') this.lostAt ??= performance.now();
     if (state === 'online') this.status.hidden = true;
     else if (state === 'reconnecting') this.banner('reconnecting', 'Connection lost. Reconnecting');
     else if (this.status.dataset.kind !== 'closed' || this.status.hidden) this.banner('closed', 'The connection ended.');
@@ -181,6 +202,22 @@ export class Play {
     this.seats = new Set(this.room.players.keys());
     this.steer?.repeat();
     this.stroll?.settle();
+    this.lostAt = null;
+    if (this.watch) this.tell('Reconnected');
+    else this.tell('Reconnected. Your seat was gone, so you start anew.');
+  }
+
+  onResume() {
+    const outage = performance.now() - (this.lostAt ?? performance.now());
+    this.lostAt = null;
+    if (outage > WORTH_TELLING) this.tell('Reconnected');
+  }
+
+  /** Says something for a moment. @param {string} text empty for nothing any more */
+  tell(text) {
+    clearTimeout(this.toastTimer);
+    this.toast.textContent = text;
+    if (text) this.toastTimer = window.setTimeout(() => this.tell(''), TOLD_FOR);
   }
 
   /** @param {number} code @param {string} reason @param {boolean} willReconnect */

@@ -8,7 +8,7 @@ import { Effects } from './effects.js';
 import { GroundPictures, WALL } from './ground.js';
 import { ARENA, dressArena } from './palette.js';
 import { Portraits } from './portraits.js';
-import { drawAvatar, drawSnowball, drawSpark, makeGlow, paintFigure } from './sprites.js';
+import { drawAvatar, drawSleep, drawSnowball, drawSpark, makeGlow, paintFigure } from './sprites.js';
 import { Tags } from './tags.js';
 import { onTheme } from './theme.js';
 
@@ -18,6 +18,8 @@ import { onTheme } from './theme.js';
 const FLAKES = 70;
 /** Device pixels per CSS pixel: more cost a phone dearly and are hardly seen. */
 const SHARPEST = 2;
+/** How much is seen of an avatar whose player is away. */
+const FADED = 0.45;
 
 export class Scene {
   /**
@@ -43,6 +45,8 @@ export class Scene {
     this.glow = makeGlow();
     /** Names by entity. @type {Map<number, string>} */
     this.names = new Map();
+    /** Entities whose players are not there just now. @type {Set<number>} */
+    this.away = new Set();
     /** @type {View[]} */
     this.order = [];
     this.endTheme = onTheme((theme) => {
@@ -59,7 +63,11 @@ export class Scene {
   /** @param {Map<number, import('./types.js').Player>} players */
   setPlayers(players) {
     this.names.clear();
-    for (const player of players.values()) this.names.set(player.entity, player.name);
+    this.away.clear();
+    for (const player of players.values()) {
+      this.names.set(player.entity, player.name);
+      if (player.away) this.away.add(player.entity);
+    }
   }
 
   resize() {
@@ -119,7 +127,11 @@ export class Scene {
       else if (view.kind === 'snowball') drawSnowball(ctx, view.x, view.y, view.colour ?? 7);
       else {
         const actor = this.actors.actors.get(view.id);
-        if (actor) drawAvatar(ctx, actor.pose, time, this.portraits);
+        if (!actor) continue;
+        ctx.globalAlpha = this.away.has(view.id) ? FADED : 1;
+        drawAvatar(ctx, actor.pose, time, this.portraits);
+        ctx.globalAlpha = 1;
+        if (this.away.has(view.id)) drawSleep(ctx, actor.pose, time);
       }
     }
   }
@@ -132,7 +144,9 @@ export class Scene {
       const picture = this.tags.picture(name, view.colour, view.id === this.room.entity, camera.ratio);
       const x = view.x * camera.scale - camera.left - picture.width / 2;
       const y = (view.y - 1.02) * camera.scale - camera.top - picture.height;
+      ctx.globalAlpha = this.away.has(view.id) ? FADED : 1;
       ctx.drawImage(picture, Math.round(x), Math.round(y));
+      ctx.globalAlpha = 1;
     }
   }
 

@@ -1,5 +1,5 @@
-// What the page remembers of its switches, in this browser only. A browser that keeps nothing (a private
-// window, blocked storage) gives the fallback each time and is not bothered.
+// What the page remembers: its switches in this browser, its seat in this tab. A browser that keeps nothing (a
+// private window, blocked storage) gives the fallback each time and is not bothered.
 
 /** @param {string} key @param {string} fallback @returns {string} */
 export function remembered(key, fallback) {
@@ -17,5 +17,14 @@ export function remember(key, value) {
     else localStorage.setItem(`tickwire.${key}`, value);
   } catch {
     // Then it holds until the page is closed.
+  }
+}
+
+/** Where the seat is kept over a reload; without one a reload is a fresh join. @returns {Storage | undefined} */
+export function tabStorage() {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined;
   }
 }

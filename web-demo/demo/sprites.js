@@ -270,6 +270,24 @@ export function drawSnowball(ctx, x, y, colour) {
   blob(ctx, x - 0.025, y - 0.41, 0.11, 0.11);
 }
 
+/** Two letters z over an avatar whose player is away. @param {CanvasRenderingContext2D} ctx @param {{x: number, y: number}} place @param {number} time */
+export function drawSleep(ctx, { x, y }, time) {
+  ctx.lineJoin = ctx.lineCap = 'round';
+  for (const [index, size] of [0.17, 0.12].entries()) {
+    const left = x + 0.3 + index * 0.2;
+    const top = y - 0.75 - index * 0.2 + Math.sin(time * 2 + index) * 0.03;
+    const letter = new Path2D();
+    letter.moveTo(left, top);
+    for (const [dx, dy] of [[size, 0], [0, size], [size, size]]) letter.lineTo(left + (dx ?? 0), top + (dy ?? 0));
+    ctx.lineWidth = 0.11;
+    ctx.strokeStyle = ARENA.ink;
+    ctx.stroke(letter);
+    ctx.lineWidth = 0.05;
+    ctx.strokeStyle = ARENA.snow;
+    ctx.stroke(letter);
+  }
+}
+
 /** The soft round light of a spark, drawn once. @returns {HTMLCanvasElement} */
 export function makeGlow() {
   const glow = document.createElement('canvas');

@@ -3,7 +3,9 @@
 // which the client knows from the welcome alone.
 
 /**
- * @typedef {{seat: number, entity: number, name: string}} Player
+ * @typedef {{seat: number, entity: number, name: string, away: boolean}} Player `away`: their seat waits for them
+ * @typedef {{type: 'joined', player: Player} | {type: 'left', seat: number} | {type: 'away' | 'back', seat: number}} PlayerChange
+ * @typedef {{from: number, name: string, text: string, private: boolean, tick: number}} ChatLine
  *
  * @typedef {object} View One entity as it should be drawn now, in metres and radians.
  * @property {number} id
@@ -40,6 +42,7 @@
  * @property {number} rate
  * @property {number} seat
  * @property {number} entity
+ * @property {'player' | 'observer'} role
  * @property {'steer' | 'place'} rule
  * @property {Record<string, string>} properties
  * @property {Map<number, Player>} players
@@ -55,7 +58,12 @@
  * @property {(kind: number | '*', handler: (body: Uint8Array) => void) => Unsubscribe} onMessage
  * @property {(handler: (code: number, reason: string, willReconnect: boolean) => void) => Unsubscribe} onLeave
  * @property {(handler: (state: Connection) => void) => Unsubscribe} onConnection
- * @property {(handler: (players: Map<number, Player>) => void) => Unsubscribe} onPlayers
+ * @property {(handler: (players: Map<number, Player>, change: PlayerChange | null) => void) => Unsubscribe} onPlayers
+ * @property {(text: string) => Promise<number>} chat
+ * @property {(handler: (line: ChatLine) => void) => Unsubscribe} onChat the own lines too
+ * @property {(handler: (lost: number) => void) => Unsubscribe} onGap
+ * @property {(handler: () => void) => Unsubscribe} onStateChange
+ * @property {(handler: () => void) => Unsubscribe} onResume the same seat, entity and state
  * @property {(handler: () => void) => Unsubscribe} onReconnect seat, entity and state are new
  * @property {(handler: () => void) => Unsubscribe} onCorrection the server moved the own entity
  * @property {() => void} leave

@@ -61,6 +61,7 @@ pub fn run(flags: &Flags) -> ExitCode {
 
 fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
     let mut findings = trust::examine(config);
+    findings.extend(examine_operators(config));
     let mut find = |verdict, what: String, mend: String| findings.push(Finding { verdict, what, mend });
     if !config.bind.ip().is_loopback() {
         let bind = config.bind;
@@ -121,6 +122,29 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
     findings
 }
 
+/// What is wrong with the way operators come in.
+fn examine_operators(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |what: String, mend: &str| {
+        findings.push(Finding { verdict: Verdict::Unsafe, what, mend: mend.to_owned() });
+    };
+    let token = config.admin_token.reveal().as_bytes();
+    let bare = !config.bind.ip().is_loopback() && config.tls_cert.as_os_str().is_empty();
+    if bare && !token.is_empty() {
+        find(
+            format!("admin_token lets operators in at {}, where it travels by plain http", config.bind),
+            "unset it, set tls_cert and tls_key, or bind to 127.0.0.1 behind a proxy with TLS (deploy/PROXIES.md)",
+        );
+    }
+    if !token.is_empty() && token.iter().collect::<std::collections::BTreeSet<_>>().len() < 10 {
+        find(
+            "admin_token has fewer than ten different characters and can be guessed".to_owned(),
+            "make one with: openssl rand -hex 32",
+        );
+    }
+    findings
+}
+
 /// What is wrong and how to mend it.
 pub struct Short {
     pub what: String,
@@ -170,6 +194,9 @@ mod tests {
         assert!(verdict == Verdict::Unwise && text.contains("tickwire=debug"), "{text}");
         let (verdict, text) = only(&Config { room_threads: 5, ..config() }, ROOMY);
         assert!(verdict == Verdict::Unwise && text.contains("room_threads = 5"), "{text}");
+        let guessable = Config { admin_token: "x".repeat(40).into(), ..config() };
+        let (verdict, text) = only(&guessable, ROOMY);
+        assert!(verdict == Verdict::Unsafe && text.contains("admin_token") && !text.contains("xx"), "{text}");
         let listed = Config { origins: vec!["http://play.example".to_owned()], ..config() };
         let (verdict, text) = only(&listed, ROOMY);
         assert!(verdict == Verdict::Unwise && text.contains("http://play.example"), "{text}");

@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All knobs, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const KNOBS: [Knob; 28] = [
+pub const KNOBS: [Knob; 32] = [
     Knob { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     Knob { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -81,18 +81,26 @@ pub const KNOBS: [Knob; 28] = [
         help: "Clients that a stopping server sends away come back within this time [default: 5]" },
     Knob { key: "hold_seats_for", flag: "hold-seats-for", value: "SECONDS",
         help: "How long a seat is held for a player whose connection was lost; 0 holds none [default: 30]" },
+    Knob { key: "idle_after", flag: "idle-after", value: "SECONDS",
+        help: "How long a player may do nothing before the session is ended; 0 is for ever [default: 0]" },
+    Knob { key: "most_observers", flag: "most-observers", value: "N",
+        help: "Observers per room at the most [default: 100]" },
+    Knob { key: "admin_token", flag: "", value: "SECRET",
+        help: "What lets operators in at /admin" },
     Knob { key: "pages", flag: "pages", value: "embedded|none|folder:FOLDER|dev:FOLDER",
         help: "Where the pages come from [default: embedded]" },
     Knob { key: "log", flag: "log", value: "FILTER",
         help: "What is logged: a level, or levels by target [default: tickwire=info,warn]" },
     Knob { key: "log_format", flag: "log-format", value: "text|json",
         help: "How logs are written [default: text]" },
+    Knob { key: "trace", flag: "trace", value: "FILE",
+        help: "Write what takes time into a file that the trace viewers of browsers open, 64 MiB at the most" },
 ];
 
 /// Keys whose value is a list: their flags may be repeated, and words are cut at commas.
 pub const LISTS: [&str; 5] = ["origins", "hosts", "exempt", "trusted_proxies", "token_keys"];
-/// The key whose value is never shown.
-pub const SECRET: &str = "token_secret";
+/// Keys whose values are never shown.
+pub const SECRETS: [&str; 2] = ["admin_token", "token_secret"];
 
 /// The flags of every command that reads the configuration. Values are checked where those of all sources are.
 #[derive(Clone, Default)]

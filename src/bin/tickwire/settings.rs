@@ -15,7 +15,7 @@ use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat};
 use tickwire::Config;
 use tracing_subscriber::EnvFilter;
 
-use crate::knobs::{Flags, KNOBS, Knob, LISTS, PREFIX, SECRET};
+use crate::knobs::{Flags, KNOBS, Knob, LISTS, PREFIX, SECRETS};
 
 /// The effective configuration.
 pub struct Settings {
@@ -75,19 +75,20 @@ impl Settings {
             };
             sources.insert(knob.key, source);
         }
-        // Taken as it is: words become numbers where they look like some.
-        let secret = variables.remove(SECRET);
         let typed = flags.values.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
-        let layers = defaults()?
+        // Taken as they are: words become numbers where they look like some.
+        let secrets: Vec<_> = SECRETS.iter().map(|key| (*key, variables.remove(*key))).collect();
+        let mut layers = defaults()?
             .add_source(File::from_str(&text, FileFormat::Toml))
             .add_source(words(variables))
-            .add_source(words(typed.collect()))
-            .set_override_option(SECRET, secret)
-            .map_err(|error| error.to_string())?;
+            .add_source(words(typed.collect()));
+        for (key, secret) in secrets {
+            layers = layers.set_override_option(key, secret).map_err(|error| error.to_string())?;
+        }
         let merged = layers.build().map_err(|error| error.to_string())?;
         for (key, source) in &sources {
             let value = merged.get::<config::Value>(key).map_err(|error| error.to_string())?;
-            let shown = if *key == SECRET { "(not shown)".to_owned() } else { written(&value) };
+            let shown = if SECRETS.contains(key) { "(not shown)".to_owned() } else { written(&value) };
             judge(key, value).map_err(|wanted| format!("{key} = {shown} ({source}): {wanted}"))?;
         }
         let config = merged.try_deserialize().map_err(|error| error.to_string())?;
@@ -105,7 +106,8 @@ impl Settings {
         let line = |knob: &Knob| {
             let value = table.get(knob.key).map(toml::Value::to_string).unwrap_or_default();
             let source = self.source(knob.key);
-            let unsaid = if knob.key == SECRET && source != Source::Default { " (not shown)" } else { "" };
+            let hidden = SECRETS.contains(&knob.key) && source != Source::Default;
+            let unsaid = if hidden { " (not shown)" } else { "" };
             format!("{:40} # {source}{unsaid}\n", format!("{} = {value}", knob.key))
         };
         KNOBS.iter().map(line).collect()

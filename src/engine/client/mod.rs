@@ -193,6 +193,11 @@ impl Client {
 
     /// The first message. `rate` is how many frame messages per second are wanted, 0 for one per tick.
     pub fn hello(join: Join, name: &str, player: Vec<(String, String)>, rate: u16) -> Vec<u8> {
+        Self::hello_as(Role::Player, join, name, player, rate)
+    }
+
+    /// The same for an observer, who must make no inputs, or a player.
+    pub fn hello_as(role: Role, join: Join, name: &str, player: Vec<(String, String)>, rate: u16) -> Vec<u8> {
         let version = PROTOCOL_VERSION;
         encode_client(&ClientMessage::Hello(Hello {
             version,
@@ -202,7 +207,7 @@ impl Client {
             resume: None,
             token: None,
             rate,
-            role: Role::Player,
+            role,
         }))
     }
 

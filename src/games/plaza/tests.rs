@@ -81,7 +81,7 @@ fn twenty_strikes_within_ten_seconds_end_the_session_once() {
         (0..8).for_each(|_| assert!(lone.report(0, 0, false).is_empty()));
     }
     let end = lone.report(0, 0, true);
-    assert_eq!(end[1..], [Effect::Kick { seat: Seat(4), close: Close::Cheating }]);
+    assert_eq!(end[1..], [Effect::Kick { seat: Seat(4), close: Close::Cheating, words: String::new() }]);
     assert!(lone.report(0, 0, true).is_empty(), "what comes after the end does not count");
 }
 

@@ -85,12 +85,18 @@ impl TestServer {
     }
 
     pub fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+    }
+
+    /// Sends a request as it is; returns the answer to its end.
+    pub fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENT)).expect("a timeout");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .expect("the server reads");
+        stream.write_all(request.as_bytes()).expect("the server reads");
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("the server answers");
+        // A server that refuses a body does not read it to its end.
+        let read = stream.read_to_end(&mut answer);
+        assert!(read.is_ok() || !answer.is_empty(), "the server answers: {read:?}");
         String::from_utf8_lossy(&answer).into_owned()
     }
 
@@ -174,6 +180,15 @@ impl Player {
     fn open(server: &TestServer, client: Client, hello: &[u8]) -> Result<Self, Option<u16>> {
         let mut raw = Raw::connect(server.address);
         raw.send(hello);
+        match Self::over(raw, client) {
+            Ok(player) => Ok(player),
+            Err(Frame::Close(code)) => Err(Some(code)),
+            Err(other) => panic!("neither a welcome nor a close: {other:?}"),
+        }
+    }
+
+    /// A player over a connection on which hello was said.
+    pub fn over(raw: Raw, client: Client) -> Result<Self, Frame> {
         let mut player =
             Self { raw, client, start: Instant::now(), frames: 0, skips: 0, longest_advance: 0, present: None };
         loop {
@@ -184,8 +199,7 @@ impl Player {
                     Told::ComeBack { .. } => {}
                     other => panic!("neither a welcome nor a close: {other:?}"),
                 },
-                Some(Frame::Close(code)) => return Err(Some(code)),
-                other => panic!("neither a welcome nor a close: {other:?}"),
+                other => return Err(other.expect("an answer")),
             }
         }
     }

@@ -13,6 +13,8 @@ pub struct Raw {
     buffer: Vec<u8>,
     /// Bytes read so far.
     pub received: u64,
+    /// What the close frame said besides its code.
+    close_text: String,
     /// How fast to read, if not as fast as possible.
     pub budget: Option<Budget>,
 }
@@ -63,7 +65,7 @@ impl Raw {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENT)).expect("a timeout");
         stream.set_nodelay(true).expect("a socket");
-        Self { stream, buffer: Vec::new(), received: 0, budget: None }
+        Self { stream, buffer: Vec::new(), received: 0, close_text: String::new(), budget: None }
     }
 
     /// Sends an upgrade with further headers; returns the head of the answer.
@@ -102,6 +104,9 @@ impl Raw {
     pub fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some((frame, used)) = parse(&self.buffer) {
+                if matches!(frame, Frame::Close(_)) {
+                    self.close_text = String::from_utf8(self.buffer[4..used].to_vec()).expect("text");
+                }
                 self.buffer.drain(..used);
                 return Some(frame);
             }
@@ -143,6 +148,11 @@ impl Raw {
             Err(error) if is_timeout(&error) => None,
             Err(_) => Some(true),
         }
+    }
+
+    /// The text of the close frame that came.
+    pub fn close_text(&self) -> &str {
+        &self.close_text
     }
 
     /// Reads on to the close frame and the end; returns the code.

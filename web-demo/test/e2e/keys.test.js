@@ -54,11 +54,11 @@ test('the help takes the keys while it is open', async () => {
 test('Tab reaches every button in order, and Escape the game', async () => {
   const tab = await Tab.join(browser, server.url, 'Ada');
   const seen = [];
-  for (let step = 0; step < 6; step += 1) {
+  for (let step = 0; step < 7; step += 1) {
     await tab.page.keyboard.press('Tab');
     seen.push(await focused(tab));
   }
-  assert.deepEqual(seen.map(({ id }) => id), ['leave', 'invite-open', 'stats', 'sound', 'theme', 'help-open']);
+  assert.deepEqual(seen.map(({ id }) => id), ['leave', 'invite-open', 'chat-open', 'stats', 'sound', 'theme', 'help-open']);
   for (const { id, name } of seen) assert.ok(name.length > 2, `${id} is called ${JSON.stringify(name)}`);
   const outline = await tab.page.evaluate(() => getComputedStyle(document.activeElement).outlineWidth);
   assert.equal(outline, '3px', 'the focus is seen');

@@ -13,6 +13,8 @@ const PLAYERS = 12;
 const SHOTS = 14;
 const ENOUGH = 42;
 const FADING = 0.25;
+/** What is said meanwhile. */
+const TALK = ['that was close!', 'meet you at the plus', 'you have my spark'];
 const KEPT = 6;
 const CENTRE = [720, 450];
 /** Pixels. */
@@ -56,6 +58,10 @@ const tab = await Tab.join(browser, server.url, 'Ada', { viewport: { width: 1440
 crowd.meeting = await standInTheOpen(tab);
 // Hits would push the camera about.
 crowd.spared = (await tab.room()).entity;
+await tab.page.click('#chat-open');
+for (const [index, text] of TALK.entries()) await crowd.rooms[index * 2].chat(text);
+await tab.page.fill('#chat-text', 'catch me first');
+await tab.page.press('#chat-text', 'Enter');
 await tab.page.mouse.move(...CENTRE);
 await tab.page.mouse.down();
 await sleep(6000);

@@ -136,7 +136,11 @@ test('a frozen tab wakes up in its seat', async () => {
   await tab.close();
 });
 
-/** In a page without a game of its own: joins or claims with a client that stores its seat. @param {'join' | 'claim'} how */
+/** A page without a game of its own, nor an icon. */
+const bare = () => `${server.url}/demo/icon.svg`;
+const BARE = { allowed: [/status of 404/] };
+
+/** In such a page: joins or claims with a client that stores its seat. @param {'join' | 'claim'} how */
 function enter(page, how, room = '') {
   return page.evaluate(async ([asked, id]) => {
     const { Client } = await import('/client/index.js');
@@ -155,13 +159,13 @@ function enter(page, how, room = '') {
 
 test('a reloaded page has its seat back, and hears what was said meanwhile', async () => {
   const bo = await companion();
-  const tab = await Tab.open(browser, server.url);
+  const tab = await Tab.open(browser, bare(), BARE);
   const first = await enter(tab.page, 'join', bo.room.id);
   await bo.room.chat('before');
   await eventually('it was heard', () => told(tab), ({ lines }) => lines.includes('before'));
   await tab.page.goto('about:blank');
   await bo.room.chat('meanwhile');
-  await tab.page.goto(server.url);
+  await tab.page.goto(bare());
   const second = await enter(tab.page, 'claim');
   assert.deepEqual([second.seat, second.entity, second.id], [first.seat, first.entity, first.id]);
   await bo.room.chat('after');
@@ -189,10 +193,10 @@ test('a page that remembers nothing leaves its room when it goes', async () => {
 });
 
 test('a duplicated tab takes the seat; the other stays away until its player says so', async () => {
-  const tab = await Tab.open(browser, server.url);
+  const tab = await Tab.open(browser, bare(), BARE);
   const bo = await companion();
   const first = await enter(tab.page, 'join', bo.room.id);
-  const [copy] = await Promise.all([tab.page.context().waitForEvent('page'), tab.page.evaluate(() => { window.open('/'); })]);
+  const [copy] = await Promise.all([tab.page.context().waitForEvent('page'), tab.page.evaluate(() => { window.open(location.href); })]);
   await copy.waitForLoadState();
   const second = await enter(copy, 'claim');
   assert.deepEqual([second?.seat, second?.entity], [first.seat, first.entity]);

@@ -21,11 +21,11 @@ export class GameServer {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** @param {number} [port] 0 picks a free one */
-  static async start(port = 0) {
+  /** @param {number} [port] 0 picks a free one @param {Record<string, string>} [variables] */
+  static async start(port = 0, variables = {}) {
     const child = spawn(BINARY, ['--bind', `127.0.0.1:${port}`, '--dev', ROOT], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, TICKWIRE_LOG: process.env.TICKWIRE_LOG ?? 'warn' },
+      env: { ...process.env, TICKWIRE_LOG: process.env.TICKWIRE_LOG ?? 'warn', ...variables },
     });
     // Rejects when there is no such binary.
     await once(child, 'spawn');

@@ -1,0 +1,142 @@
+//! What operators ask and order: how everything is, what a room looks like inside, and kicks, locks and closes.
+//!
+//! Questions are answered at once; orders take effect with the room's next tick. Who may ask is the edge's business.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use actix::{Addr, Context, Handler, Message, MessageResult};
+use serde::Serialize;
+use tracing::info;
+
+use super::directory::{Directory, Listed};
+use super::message::RoomEntry;
+use super::room::RoomActor;
+use super::status::Heads;
+use crate::engine::Parting;
+use crate::id::Seat;
+use crate::snapshot::Frame;
+use crate::wire::{Close, PlayerEntry, limits};
+
+/// To the directory: how are all rooms, private ones included?
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Survey")]
+pub struct LookOver;
+
+/// Rooms, the fullest first.
+#[derive(Clone, Debug, Serialize)]
+pub struct Survey {
+    pub rooms: Vec<RoomHealth>,
+    /// Rooms that are not among them.
+    pub more: usize,
+}
+
+/// How a room is.
+#[derive(Clone, Debug, Serialize)]
+pub struct RoomHealth {
+    #[serde(flatten)]
+    pub entry: RoomEntry,
+    pub private: bool,
+    /// Seats held for players who are away.
+    pub away: usize,
+    /// Microseconds per tick over the last second, on average and at the most.
+    pub tick_mean: u64,
+    pub tick_worst: u64,
+}
+
+/// To the directory: where is the room with this id?
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Option<Addr<RoomActor>>")]
+pub struct Find(pub String);
+
+/// To a room: what is inside? `None`: it has ended.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Option<Insight>")]
+pub struct Inspect;
+
+/// A room from inside.
+#[derive(Debug)]
+pub struct Insight {
+    pub frame: Arc<Frame>,
+    pub players: Vec<PlayerEntry>,
+    pub locked: bool,
+}
+
+/// To a room: do this with the next tick.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub enum Order {
+    /// Ends a player's session, with a reason that the player is told.
+    Kick {
+        seat: Seat,
+        reason: String,
+    },
+    Lock(bool),
+    /// Ends the room, with a reason that everyone is told.
+    Close {
+        reason: String,
+    },
+}
+
+impl Handler<LookOver> for Directory {
+    type Result = MessageResult<LookOver>;
+
+    fn handle(&mut self, _: LookOver, _: &mut Context<Self>) -> Self::Result {
+        let open = self.rooms.values().filter(|listed| !listed.status.is_closed());
+        let mut fullest: Vec<_> = open.map(|listed| (listed.status.heads(), listed)).collect();
+        fullest.sort_by_key(|(heads, _)| Reverse(heads.players));
+        let more = fullest.len().saturating_sub(limits::ADMIN_ROOMS);
+        fullest.truncate(limits::ADMIN_ROOMS);
+        let health = |(heads, listed): (Heads, &Listed)| {
+            let (players, observers) = (heads.players, heads.observers);
+            let pace = listed.status.pace();
+            RoomHealth {
+                entry: RoomEntry { players, observers, ..listed.entry.clone() },
+                private: listed.private,
+                away: heads.away,
+                tick_mean: pace.mean.as_micros().try_into().unwrap_or(u64::MAX),
+                tick_worst: pace.worst.as_micros().try_into().unwrap_or(u64::MAX),
+            }
+        };
+        MessageResult(Survey { rooms: fullest.into_iter().map(health).collect(), more })
+    }
+}
+
+impl Handler<Find> for Directory {
+    type Result = Option<Addr<RoomActor>>;
+
+    fn handle(&mut self, Find(id): Find, _: &mut Context<Self>) -> Self::Result {
+        self.find(&id).map(|(_, listed)| listed.room.clone())
+    }
+}
+
+impl Handler<Inspect> for RoomActor {
+    type Result = Option<Insight>;
+
+    fn handle(&mut self, _: Inspect, _: &mut Context<Self>) -> Self::Result {
+        let room = self.room.as_ref()?;
+        Some(Insight { frame: room.frame().clone(), players: room.roster(), locked: room.is_locked() })
+    }
+}
+
+impl Handler<Order> for RoomActor {
+    type Result = ();
+
+    fn handle(&mut self, order: Order, _: &mut Context<Self>) {
+        let Some(room) = &mut self.room else { return };
+        self.span.in_scope(|| match order {
+            Order::Kick { seat, reason } => {
+                info!(seat = seat.0, "kicked by an operator");
+                room.kick(seat, Parting::saying(Close::Kicked, &reason));
+            }
+            Order::Lock(locked) => {
+                info!(locked, "locked or unlocked by an operator");
+                room.lock(locked);
+            }
+            Order::Close { reason } => {
+                info!("closed by an operator");
+                room.close(Parting::saying(Close::RoomClosed, &reason));
+            }
+        });
+    }
+}

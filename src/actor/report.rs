@@ -1,0 +1,71 @@
+//! What a room says about itself to the outside: who is there, how long ticks take, what deltas cost, how it crashed.
+//!
+//! All of it goes into the status and the metrics, without a letter. What happens in the room is not here.
+
+use std::time::Duration;
+
+use tracing::error;
+
+use super::names;
+use super::room::RoomActor;
+use super::status::{Heads, Pace};
+use crate::snapshot::Frame;
+
+/// How long the ticks of the current second took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timing {
+    ticks: u32,
+    sum: Duration,
+    worst: Duration,
+}
+
+impl RoomActor {
+    /// A tick took so long.
+    pub(super) fn took(&mut self, span: Duration) {
+        self.metrics.ticks.inc();
+        self.metrics.tick_duration.observe(span.as_secs_f64());
+        let Timing { ticks, sum, worst } = self.timing;
+        self.timing = Timing { ticks: ticks + 1, sum: sum + span, worst: worst.max(span) };
+        let rate = self.room.as_ref().map_or(1, |room| room.rate().per_second());
+        if self.timing.ticks >= u32::from(rate) {
+            let Timing { ticks, sum, worst } = std::mem::take(&mut self.timing);
+            self.status.set_pace(Pace { mean: sum / ticks, worst });
+        }
+    }
+
+    /// Tells who is there, and what else the list of rooms shows.
+    pub(super) fn tell_status(&mut self) {
+        let Some(room) = &mut self.room else { return };
+        if room.take_news() {
+            self.status.show(room.properties().to_vec(), room.shut());
+        }
+        let heads = Heads { players: room.players(), away: room.away(), observers: room.observers() };
+        self.count(heads);
+    }
+
+    /// Brings status and metrics to these counts.
+    pub(super) fn count(&mut self, heads: Heads) {
+        let before = std::mem::replace(&mut self.counted, heads);
+        self.status.set_heads(heads, self.arrived.drain(..));
+        self.metrics.players.inc_by(heads.players as i64 - before.players as i64);
+        self.metrics.seats_held.inc_by(heads.away as i64 - before.away as i64);
+        self.metrics.occasions.observers.inc_by(heads.observers as i64 - before.observers as i64);
+    }
+
+    /// Once per second, weighs what the tick cost. The frame is on its way already.
+    pub(super) fn explain(&mut self, before: &Frame, frame: &Frame) {
+        let Some(room) = &self.room else { return };
+        if room.players() == 0 || !self.explainer.is_due(frame.tick()) {
+            return;
+        }
+        let costs = self.explainer.sample(before, frame, room.players());
+        self.metrics.explain(&room.config().game, costs);
+        self.status.set_costs(costs.clone());
+    }
+
+    pub(super) fn crashed(&self, hook: &'static str, tick: u32) {
+        self.metrics.crashed(hook);
+        let room = self.room.as_ref().map(|room| names::for_logs(&room.config().id).into_owned());
+        error!(room, tick, hook, "the game panicked; the room is closed");
+    }
+}

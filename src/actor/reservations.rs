@@ -1,0 +1,62 @@
+//! Seats promised to a party: tickets, each good for one join within a short time.
+//!
+//! A ticket holds the same announcement that a player on the way has, so a promised seat counts as taken and keeps its
+//! room open; when the ticket is forgotten, the seat is free.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix::Addr;
+
+use super::message::{Found, RoomKey};
+use super::names;
+use super::room::RoomActor;
+use super::status::Expected;
+use crate::tick::Moment;
+use crate::wire::limits;
+
+/// All tickets of a server.
+#[derive(Debug, Default)]
+pub struct Reservations(BTreeMap<String, Promise>);
+
+#[derive(Debug)]
+struct Promise {
+    seat: Found,
+    until: Moment,
+}
+
+impl Reservations {
+    /// How long a ticket is good.
+    pub const GOOD_FOR: Duration = limits::RESERVED_FOR;
+
+    /// Whether so many more tickets can be given.
+    pub fn has_room_for(&self, seats: usize) -> bool {
+        self.0.len() + seats <= limits::RESERVATIONS
+    }
+
+    /// Promises a seat.
+    pub fn promise(&mut self, now: Moment, key: RoomKey, room: &Addr<RoomActor>, expected: Expected) -> String {
+        let ticket = names::secret();
+        let seat = Found { key, room: room.clone(), expected: expected.reserved() };
+        self.0.insert(ticket.clone(), Promise { seat, until: now.plus(Self::GOOD_FOR) });
+        ticket
+    }
+
+    /// The seat of a ticket, which is good for nothing from now on.
+    pub fn redeem(&mut self, now: Moment, ticket: &str) -> Option<Found> {
+        let promise = self.0.remove(ticket)?;
+        (now < promise.until).then_some(promise.seat)
+    }
+
+    /// Forgets tickets that nobody used in time. Returns how many.
+    pub fn forget(&mut self, now: Moment) -> usize {
+        let before = self.0.len();
+        self.0.retain(|_, promise| now < promise.until);
+        before - self.0.len()
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}

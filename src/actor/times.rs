@@ -1,0 +1,141 @@
+//! Where time goes: a histogram per phase of a room's tick and of a session's message, and the same as spans of a trace
+//! when one is written. Which phases of a tick there are is the engine's; when they are over is read here.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use super::clock::Clock;
+use super::trace::{Lane, Span, Trace};
+use crate::engine;
+use crate::tick::Tick;
+
+/// What takes time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The room looks over its desks and answers joins.
+    Merge,
+    Step,
+    Observe,
+    Freeze,
+    /// The room hands out the frame and events, and frees seats.
+    Publish,
+    /// A session composes a message.
+    Compose,
+    /// It gives it to the connection; when the socket takes it is the HTTP layer's.
+    Send,
+}
+
+impl Phase {
+    const ALL: [Self; 7] =
+        [Self::Merge, Self::Step, Self::Observe, Self::Freeze, Self::Publish, Self::Compose, Self::Send];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Step => "step",
+            Self::Observe => "observe",
+            Self::Freeze => "freeze",
+            Self::Publish => "publish",
+            Self::Compose => "compose",
+            Self::Send => "send",
+        }
+    }
+}
+
+impl From<engine::Phase> for Phase {
+    fn from(phase: engine::Phase) -> Self {
+        match phase {
+            engine::Phase::Step => Self::Step,
+            engine::Phase::Observe => Self::Observe,
+            engine::Phase::Freeze => Self::Freeze,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Label {
+    phase: &'static str,
+}
+
+/// The histograms, and the trace if there is one.
+#[derive(Debug)]
+pub struct Times {
+    /// By [`Phase`].
+    phases: [Histogram; Phase::ALL.len()],
+    trace: Option<Trace>,
+}
+
+impl Times {
+    /// Sessions are timed at one tick of so many: reading the clock and locking a histogram that all workers share is a
+    /// noticeable part of a message. A prime, so that what happens every few ticks is met as often as it happens.
+    const SAMPLE_EVERY: u32 = 17;
+
+    /// Adds the histograms to `registry`.
+    pub fn new(registry: &mut Registry, trace: Option<Trace>) -> Self {
+        let new: fn() -> Histogram = || Histogram::new(exponential_buckets(1e-6, 2.0, 19));
+        let (tick, session) = (Family::new_with_constructor(new), Family::new_with_constructor(new));
+        let help = "Time of the phases of a tick";
+        registry.register_with_unit("tick_phase", help, Unit::Seconds, tick.clone());
+        let help = "Time of the phases of a message to a client, at one tick of 17";
+        registry.register_with_unit("session_phase", help, Unit::Seconds, session.clone());
+        let phases = Phase::ALL.map(|phase| {
+            let family: &Family<Label, Histogram, fn() -> Histogram> =
+                if matches!(phase, Phase::Compose | Phase::Send) { &session } else { &tick };
+            family.get_or_create(&Label { phase: phase.name() }).clone()
+        });
+        Self { phases, trace }
+    }
+
+    /// Times what happens now on `lane` for `tick`.
+    pub fn start(&self, clock: Clock, lane: Lane, tick: Tick) -> Stopwatch<'_> {
+        let now = clock.elapsed();
+        Stopwatch { times: self, clock, lane, tick, start: now, lap: now }
+    }
+
+    /// As [`Self::start`], at few ticks only.
+    pub fn sample(&self, clock: Clock, lane: Lane, tick: Tick) -> Option<Stopwatch<'_>> {
+        tick.0.is_multiple_of(Self::SAMPLE_EVERY).then(|| self.start(clock, lane, tick))
+    }
+
+    /// The trace, if one is written.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+}
+
+/// A run of phases, one after the other.
+#[derive(Debug)]
+pub struct Stopwatch<'a> {
+    times: &'a Times,
+    clock: Clock,
+    lane: Lane,
+    tick: Tick,
+    start: Duration,
+    /// The end of the last phase.
+    lap: Duration,
+}
+
+impl Stopwatch<'_> {
+    /// `phase` is over, and the next one begins.
+    pub fn lap(&mut self, phase: Phase) {
+        let now = self.clock.elapsed();
+        let from = std::mem::replace(&mut self.lap, now);
+        self.times.phases[phase as usize].observe(now.saturating_sub(from).as_secs_f64());
+        self.tell(phase.name(), from);
+    }
+
+    /// All phases are over: shows them as one span around them, which no histogram counts.
+    pub fn stop(self, name: &'static str) {
+        self.tell(name, self.start);
+    }
+
+    fn tell(&self, name: &'static str, from: Duration) {
+        if let Some(trace) = &self.times.trace {
+            trace.tell(Span { lane: self.lane, name, tick: self.tick, from, until: self.lap });
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The trace: what each room and worker did when, as a file that trace viewers of browsers open (the array form of Chrome's
+//! trace events).
+//!
+//! Whoever has a span lays it into a bounded channel and never waits; a thread of its own looks every few milliseconds, so
+//! nobody pays for waking it, and writes until the file is as long as it may be.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::json;
+use tracing::{info, warn};
+
+use super::message::{RelayKey, RoomKey};
+use crate::tick::Tick;
+use crate::wire::limits;
+
+/// A line of the picture. What happens on one lane happens one after the other, or within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    Room(RoomKey),
+    /// The sessions of one HTTP worker.
+    Worker(RelayKey),
+}
+
+/// Something that took time, on the clock of the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub lane: Lane,
+    pub name: &'static str,
+    pub tick: Tick,
+    pub from: Duration,
+    pub until: Duration,
+}
+
+enum Entry {
+    Span(Span),
+    Name(Lane, String),
+}
+
+/// Where spans go.
+#[derive(Debug)]
+pub struct Trace {
+    entries: SyncSender<Entry>,
+    state: Arc<State>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    dropped: AtomicU64,
+    /// Nothing more is written: the server stops, the file is full, or the disk is.
+    over: AtomicBool,
+}
+
+impl Trace {
+    const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+    /// Starts a trace in the file at `path`, which is written anew.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        Self::within(path, limits::TRACE_BYTES)
+    }
+
+    fn within(path: &Path, most: u64) -> io::Result<Self> {
+        let file = File::create(path)?;
+        let (entries, waiting) = sync_channel(limits::TRACE_SPANS);
+        let state = Arc::new(State::default());
+        let (shared, shown) = (state.clone(), path.display().to_string());
+        let write = move || {
+            let written = Page::begin(file, most).and_then(|page| page.fill(&waiting, &shared));
+            shared.over.store(true, Ordering::Relaxed);
+            let dropped = shared.dropped.load(Ordering::Relaxed);
+            match written {
+                Ok(whole) => info!(path = shown, whole, dropped, "the trace was written"),
+                Err(error) => warn!(path = shown, %error, "the trace ends here"),
+            }
+        };
+        let writer = thread::Builder::new().name("tickwire-trace".to_owned()).spawn(write)?;
+        Ok(Self { entries, state, writer: Mutex::new(Some(writer)) })
+    }
+
+    /// Adds a span; when too many are waiting, it is counted only.
+    pub fn tell(&self, span: Span) {
+        self.lay(Entry::Span(span));
+    }
+
+    /// Names a lane.
+    pub fn name(&self, lane: Lane, name: String) {
+        self.lay(Entry::Name(lane, name));
+    }
+
+    fn lay(&self, entry: Entry) {
+        if !self.state.over.load(Ordering::Relaxed) && self.entries.try_send(entry).is_err() {
+            self.state.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes what is waiting and ends the file. Blocks for as long as that takes.
+    pub fn finish(&self) {
+        self.state.over.store(true, Ordering::Relaxed);
+        if let Some(writer) = self.writer.lock().take() {
+            // It does not panic, and there would be nothing to do about it.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// The file.
+struct Page {
+    out: BufWriter<File>,
+    left: u64,
+    line: Vec<u8>,
+}
+
+impl Page {
+    /// Room for the last line.
+    const END: u64 = 256;
+    const ROOMS: u8 = 1;
+    const WORKERS: u8 = 2;
+
+    fn begin(file: File, most: u64) -> io::Result<Self> {
+        let mut out = BufWriter::new(file);
+        let name =
+            |process: u8, name| json!({"ph": "M", "name": "process_name", "pid": process, "args": {"name": name}});
+        let head = format!("[\n{},\n{}", name(Self::ROOMS, "rooms"), name(Self::WORKERS, "workers"));
+        out.write_all(head.as_bytes())?;
+        Ok(Self { out, left: most.saturating_sub(head.len() as u64 + Self::END), line: Vec::new() })
+    }
+
+    /// Writes until it is over; whether everything found room.
+    fn fill(mut self, waiting: &Receiver<Entry>, state: &State) -> io::Result<bool> {
+        let mut whole = true;
+        while whole {
+            // What is laid down before the end is written, so this is asked first.
+            let over = state.over.load(Ordering::Relaxed);
+            for entry in waiting.try_iter().take(limits::TRACE_SPANS) {
+                whole = self.write(&entry)?;
+                if !whole {
+                    break;
+                }
+            }
+            self.out.flush()?;
+            if over {
+                break;
+            }
+            thread::sleep(Trace::LOOK_EVERY);
+        }
+        let dropped = state.dropped.load(Ordering::Relaxed);
+        let end = json!({"ph": "M", "name": "end", "pid": Self::ROOMS, "args": {"dropped": dropped, "full": !whole}});
+        write!(self.out, ",\n{end}\n]\n")?;
+        self.out.flush()?;
+        Ok(whole)
+    }
+
+    fn write(&mut self, entry: &Entry) -> io::Result<bool> {
+        let place = |lane: &Lane| match lane {
+            Lane::Room(key) => (Self::ROOMS, key.0),
+            Lane::Worker(key) => (Self::WORKERS, key.0),
+        };
+        self.line.clear();
+        match entry {
+            Entry::Span(Span { lane, name, tick, from, until }) => {
+                let ((pid, tid), micros) = (place(lane), |span: Duration| span.as_nanos() as f64 / 1000.0);
+                let (from, took) = (micros(*from), micros(until.saturating_sub(*from)));
+                write!(
+                    self.line,
+                    ",\n{{\"ph\":\"X\",\"name\":\"{name}\",\"pid\":{pid},\"tid\":{tid},\"ts\":{from:.3},\
+                     \"dur\":{took:.3},\"args\":{{\"tick\":{}}}}}",
+                    tick.0
+                )?;
+            }
+            Entry::Name(lane, name) => {
+                let (pid, tid) = place(lane);
+                let named = json!({"ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": {"name": name}});
+                write!(self.line, ",\n{named}")?;
+            }
+        }
+        let fits = self.line.len() as u64 <= self.left;
+        if fits {
+            self.left -= self.line.len() as u64;
+            self.out.write_all(&self.line)?;
+        }
+        Ok(fits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traced(name: &str, most: u64, spans: u64) -> Vec<serde_json::Value> {
+        let path = std::env::temp_dir().join(format!("tickwire-{}-{name}.json", std::process::id()));
+        let trace = Trace::within(&path, most).expect("a file");
+        trace.name(Lane::Room(RoomKey(7)), "a \"room\"\n".to_owned());
+        for n in 0..spans {
+            let (from, until) = (Duration::from_nanos(n * 1000 + 5), Duration::from_nanos(n * 1000 + 255));
+            trace.tell(Span { lane: Lane::Worker(RelayKey(3)), name: "compose", tick: Tick(9), from, until });
+        }
+        trace.finish();
+        trace.tell(Span {
+            lane: Lane::Room(RoomKey(7)),
+            name: "late",
+            tick: Tick(9),
+            from: Duration::ZERO,
+            until: Duration::ZERO,
+        });
+        let text = std::fs::read_to_string(&path).expect("a file");
+        std::fs::remove_file(&path).expect("a file");
+        assert!(text.len() as u64 <= most, "{} bytes", text.len());
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    #[test]
+    fn a_trace_is_whole_and_says_what_took_how_long() {
+        let events = traced("whole", 100_000, 3);
+        let spans: Vec<_> = events.iter().filter(|event| event["ph"] == "X").collect();
+        assert_eq!(spans.len(), 3);
+        let (pid, tid, tick) = (&spans[1]["pid"], &spans[1]["tid"], &spans[1]["args"]["tick"]);
+        assert_eq!((pid.as_u64(), tid.as_u64(), tick.as_u64()), (Some(2), Some(3), Some(9)));
+        assert_eq!((spans[1]["ts"].as_f64(), spans[1]["dur"].as_f64()), (Some(1.005), Some(0.25)));
+        assert!(events.iter().any(|event| event["name"] == "thread_name" && event["args"]["name"] == "a \"room\"\n"));
+        let end = &events[events.len() - 1]["args"];
+        assert!(end["dropped"] == 0 && end["full"] == false, "{end}");
+    }
+
+    #[test]
+    fn a_full_file_ends_as_json() {
+        let events = traced("full", 5000, 1000);
+        let spans = events.iter().filter(|event| event["ph"] == "X").count();
+        assert!((10..60).contains(&spans), "{spans}");
+        assert_eq!(events[events.len() - 1]["args"]["full"], true);
+    }
+
+    #[test]
+    fn nobody_waits_for_the_writer() {
+        let events = traced("many", 1 << 30, 200_000);
+        let spans = events.iter().filter(|event| event["ph"] == "X").count() as u64;
+        let dropped = events[events.len() - 1]["args"]["dropped"].as_u64();
+        assert_eq!(dropped, Some(200_000 - spans), "each span is written or counted");
+    }
+}

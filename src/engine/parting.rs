@@ -1,0 +1,55 @@
+//! How a session is ended: a [`Close`], and words of its own where the usual text does not say enough.
+//!
+//! The words go into the close frame and may be shown to the player, so they are tidied and bounded here. Logs and
+//! metrics know the close only.
+
+use super::tidy::tidy;
+use crate::wire::{Close, limits};
+
+/// A close and what is said with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parting {
+    close: Close,
+    words: Option<Box<str>>,
+}
+
+impl Parting {
+    /// Says `words` instead of the usual text: tidied, and cut at what a close frame holds. Empty words say nothing.
+    pub fn saying(close: Close, words: &str) -> Self {
+        let mut words = tidy(words, limits::CLOSE_TEXT);
+        words.truncate(words.floor_char_boundary(limits::CLOSE_TEXT));
+        Self { close, words: (!words.is_empty()).then(|| words.into()) }
+    }
+
+    /// The code, the label and the usual text.
+    pub fn close(&self) -> Close {
+        self.close
+    }
+
+    /// The text for the close frame, at most [`limits::CLOSE_TEXT`] bytes.
+    pub fn text(&self) -> &str {
+        self.words.as_deref().unwrap_or(self.close.text())
+    }
+}
+
+impl From<Close> for Parting {
+    fn from(close: Close) -> Self {
+        Self { close, words: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_tidied_and_fit_a_close_frame() {
+        assert_eq!(Parting::from(Close::Kicked).text(), Close::Kicked.text());
+        assert_eq!(Parting::saying(Close::Kicked, " \n ").text(), Close::Kicked.text());
+        assert_eq!(Parting::saying(Close::Kicked, "be\u{202e}have\n now").text(), "behave now");
+        for wide in ["x", "é", "雪", "🌨"] {
+            let parting = Parting::saying(Close::Kicked, &wide.repeat(500));
+            assert!((120..=123).contains(&parting.text().len()), "{}", parting.text());
+        }
+    }
+}

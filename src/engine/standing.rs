@@ -1,0 +1,151 @@
+//! What the game and the operators have said about the room as a whole: locked, over, private; and who is thrown out.
+//!
+//! What is said takes effect at the next tick, which tells the shell whom to let go. Who is idle is found here, too.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::parting::Parting;
+use super::room::Room;
+use super::seated::Seated;
+use crate::game::{Effect, To};
+use crate::id::Seat;
+use crate::tick::Tick;
+use crate::wire::{Close, EventBody, PlayerEntry, limits};
+
+/// What was said.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    locked: bool,
+    ending: Option<Ending>,
+    /// Length of the match's result in bytes.
+    result: Option<usize>,
+    /// Something that the list of rooms shows has changed.
+    news: bool,
+    /// Ticks after which a player who does nothing is let go; 0 is never.
+    idle_after: u32,
+    /// Observers at the most.
+    pub most_observers: u16,
+}
+
+/// The room ends with the frame of this tick.
+#[derive(Debug)]
+struct Ending {
+    at: Tick,
+    parting: Parting,
+}
+
+impl Room {
+    /// The same, letting go of players who do nothing for so long; as made, and with no time at all, of none.
+    #[must_use]
+    pub fn idle_after(mut self, span: Duration) -> Self {
+        self.standing.idle_after = if span.is_zero() { 0 } else { self.rate().ticks_in(span) };
+        self
+    }
+
+    /// Ends a player's or observer's session with the next tick, which says so. Does nothing when the seat is free.
+    pub fn kick(&mut self, seat: Seat, parting: Parting) {
+        if self.holds(seat) {
+            self.kicks.push((seat, parting));
+        }
+    }
+
+    /// Locks or unlocks the room: nobody new gets in, but for those who come back to their seat or have one reserved.
+    pub fn lock(&mut self, locked: bool) {
+        self.standing.news |= self.standing.locked != locked;
+        self.standing.locked = locked;
+    }
+
+    /// Whether it was locked.
+    pub fn is_locked(&self) -> bool {
+        self.standing.locked
+    }
+
+    /// Ends the room with the next tick. The first ending counts.
+    pub fn close(&mut self, parting: Parting) {
+        self.end_at(self.frame.tick().plus(1), parting);
+    }
+
+    /// Ends the match: everyone is told `result`, and the room ends a moment later. The first ending counts.
+    ///
+    /// # Panics
+    /// When `result` is longer than [`limits::BODY`].
+    pub fn end(&mut self, result: Bytes) {
+        assert!(result.len() <= limits::BODY, "a result of {} bytes", result.len());
+        if self.standing.ending.is_some() {
+            return;
+        }
+        self.standing.result = Some(result.len());
+        let grace = self.rate().ticks_in(limits::END_GRACE);
+        self.end_at(self.frame.tick().plus(1 + grace), Close::MatchOver.into());
+        let result = Cow::Owned(serde_bytes::ByteBuf::from(result.to_vec()));
+        self.post(&To::All, EventBody::Ended { result });
+    }
+
+    /// Bytes of the result that the match ended with, once it did.
+    pub fn result(&self) -> Option<usize> {
+        self.standing.result
+    }
+
+    /// Everyone who has a seat.
+    pub fn roster(&self) -> Vec<PlayerEntry> {
+        self.seats.iter().map(Seated::listed).collect()
+    }
+
+    /// Why nobody new gets in, if so.
+    pub fn shut(&self) -> Option<Close> {
+        let ending = self.standing.ending.as_ref().map(|ending| ending.parting.close());
+        ending.or(self.standing.locked.then_some(Close::Locked))
+    }
+
+    /// What the room is said to be, in the order in which it was said first.
+    pub fn properties(&self) -> &[(String, String)] {
+        self.cx.properties()
+    }
+
+    /// Whether the room's properties or its being shut changed since the last call.
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.standing.news)
+    }
+
+    fn end_at(&mut self, at: Tick, parting: Parting) {
+        if self.standing.ending.is_none() {
+            self.standing.ending = Some(Ending { at, parting });
+            self.standing.news = true;
+        }
+    }
+
+    /// How the room ends, when it does so with the newest frame.
+    pub(super) fn ended(&self) -> Option<Parting> {
+        let ending = self.standing.ending.as_ref().filter(|ending| self.frame.tick().since(ending.at) >= 0);
+        ending.map(|ending| ending.parting.clone())
+    }
+
+    /// Does what the game asked for about the room itself.
+    pub(super) fn apply_verb(&mut self, effect: Effect) {
+        match effect {
+            Effect::Kick { seat, close, words } => self.kick(seat, Parting::saying(close, &words)),
+            Effect::Lock(locked) => self.lock(locked),
+            Effect::Close { close, words } => self.close(Parting::saying(close, &words)),
+            Effect::End { result } => self.end(result),
+            Effect::Property { key, value } => {
+                self.standing.news = true;
+                self.post(&To::All, EventBody::Property { key: key.into(), value: value.into() });
+            }
+            Effect::Emit { .. } | Effect::Correct { .. } | Effect::Subscribe { .. } => {
+                unreachable!("what is about seats is done where seats are")
+            }
+        }
+    }
+
+    /// Lets go of those who did nothing for too long at the newest frame. Who is away has a time limit of their own.
+    pub(super) fn kick_idle(&mut self) {
+        let (now, patience) = (self.frame.tick(), self.standing.idle_after);
+        if patience > 0 {
+            let idle = self.seats.iter().filter(|seated| seated.away.is_none() && seated.idle_for(now) >= patience);
+            self.kicks.extend(idle.map(|seated| (seated.seat, Close::Idle.into())));
+        }
+    }
+}

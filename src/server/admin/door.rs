@@ -1,0 +1,131 @@
+//! Who is an operator: whoever has the token. Compared in constant time; wrong ones are limited per address.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use subtle::ConstantTimeEq;
+
+use crate::engine::Address;
+use crate::server::secret::Secret;
+use crate::tick::Moment;
+use crate::wire::limits;
+
+/// What a wrong token costs its address: after [`FAILURES`] at once, one more after each such time.
+pub const FAILURE_COSTS: Duration = Duration::from_secs(5);
+/// Wrong tokens that an address may send at once: typing errors.
+const FAILURES: u32 = 5;
+
+/// The door of the operators' page.
+#[derive(Debug)]
+pub struct AdminDoor {
+    token: Secret,
+    /// When the debt of each address that sent wrong tokens is paid.
+    debts: Mutex<BTreeMap<Address, Moment>>,
+    watching: Arc<AtomicUsize>,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    Granted,
+    /// There is no operators' page.
+    Absent,
+    Refused,
+    TooOften,
+}
+
+/// A place to watch from, while it is held.
+#[derive(Debug)]
+pub struct Watching(Arc<AtomicUsize>);
+
+impl AdminDoor {
+    /// A door that opens to `token`; to nobody, if that is empty.
+    pub fn new(token: Secret) -> Self {
+        Self { token, debts: Mutex::default(), watching: Arc::default() }
+    }
+
+    /// Whether there is an operators' page.
+    pub fn is_open(&self) -> bool {
+        !self.token.reveal().is_empty()
+    }
+
+    /// Judges a request.
+    pub fn knock(&self, now: Moment, address: Option<Address>, token: &str) -> Entry {
+        if !self.is_open() {
+            return Entry::Absent;
+        }
+        // A connection that is gone already has no peer.
+        let Some(address) = address else { return Entry::Refused };
+        let mut debts = self.debts.lock();
+        debts.retain(|_, paid| *paid > now);
+        let debt = debts.get(&address).copied().unwrap_or(now);
+        let strange = debts.len() >= limits::ADMIN_ADDRESSES && !debts.contains_key(&address);
+        if strange || debt.since(now) > FAILURE_COSTS * (FAILURES - 1) {
+            return Entry::TooOften;
+        }
+        if token.as_bytes().ct_eq(self.token.reveal().as_bytes()).into() {
+            return Entry::Granted;
+        }
+        debts.insert(address, debt.plus(FAILURE_COSTS));
+        Entry::Refused
+    }
+
+    /// Takes a place to watch from, if there is one left.
+    pub fn watch(&self) -> Option<Watching> {
+        let watching = Watching(self.watching.clone());
+        let before = self.watching.fetch_add(1, Ordering::Relaxed);
+        (before < limits::ADMIN_WATCHING).then_some(watching)
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "correct horse battery staple, twice over";
+
+    fn at(second: u64) -> Moment {
+        Moment(1_000_000 * second)
+    }
+
+    #[test]
+    fn wrong_tokens_are_limited_per_address() {
+        let door = AdminDoor::new(Secret::from(TOKEN.to_owned()));
+        let (mallory, ada) = (Address(1), Address(2));
+        let answers: Vec<Entry> = (0..7).map(|_| door.knock(at(1), Some(mallory), "guess")).collect();
+        assert_eq!(answers[..5], [Entry::Refused; 5]);
+        assert_eq!(answers[5..], [Entry::TooOften; 2]);
+        // Not even the right one, or guessing would be free.
+        assert_eq!(door.knock(at(1), Some(mallory), TOKEN), Entry::TooOften);
+        assert_eq!(door.knock(at(1), Some(ada), TOKEN), Entry::Granted);
+        assert_eq!(door.knock(at(6), Some(mallory), TOKEN), Entry::Granted);
+        assert_eq!(door.knock(at(6), Some(mallory), ""), Entry::Refused);
+        assert_eq!(door.knock(at(6), Some(mallory), TOKEN), Entry::TooOften);
+        assert_eq!(door.knock(at(60), Some(ada), &TOKEN[1..]), Entry::Refused);
+        assert_eq!(door.debts.lock().len(), 1, "what is paid is forgotten");
+    }
+
+    #[test]
+    fn without_a_token_there_is_nothing() {
+        let door = AdminDoor::new(Secret::default());
+        assert_eq!(door.knock(at(1), Some(Address(1)), ""), Entry::Absent);
+    }
+
+    #[test]
+    fn places_to_watch_from_are_bounded_and_come_back() {
+        let door = AdminDoor::new(Secret::from(TOKEN.to_owned()));
+        let places: Vec<_> = (0..limits::ADMIN_WATCHING).map(|_| door.watch().expect("a place")).collect();
+        assert!(door.watch().is_none());
+        drop(places);
+        assert!(door.watch().is_some());
+    }
+}

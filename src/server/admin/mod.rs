@@ -1,0 +1,191 @@
+//! The operators' page: how everything is, live; a room from inside; kicks, locks and closes. Off unless there is a token.
+//!
+//! The page itself holds no secret. Everything else wants the token in the `Authorization` header of each request: there
+//! is no cookie, so that no other page can ask in an operator's name.
+
+mod door;
+mod view;
+
+use std::time::Duration;
+
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, IF_NONE_MATCH, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::middleware::from_fn;
+use actix_web::rt::time::sleep;
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::config::Pages;
+use super::routes::{Edge, caller, receive, unavailable};
+use super::{lobby, pages};
+use crate::actor::{Find, Inspect, LookOver, Order};
+use crate::id::Seat;
+use crate::wire::limits;
+pub use door::AdminDoor;
+use door::{Entry, Watching};
+
+/// Adds the routes.
+pub fn configure(app: &mut web::ServiceConfig) {
+    app.service(
+        web::scope("/admin")
+            .wrap(from_fn(receive))
+            .app_data(web::PayloadConfig::new(limits::RESERVATION))
+            .route("", web::get().to(front))
+            .route("/", web::get().to(page))
+            .route("/api/events", web::get().to(events))
+            .route("/api/rooms/{id}/frame", web::get().to(frame))
+            .route("/api/rooms/{id}/kick", web::post().to(kick))
+            .route("/api/rooms/{id}/lock", web::post().to(lock))
+            .route("/api/rooms/{id}/close", web::post().to(close))
+            .route("/api/{rest:.*}", web::route().to(nothing))
+            .route("/{file}", web::get().to(page)),
+    );
+}
+
+async fn nothing() -> HttpResponse {
+    HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("404: no such page\n")
+}
+
+/// The page's addresses are relative, because it may live below a path.
+async fn front(edge: web::Data<Edge>) -> HttpResponse {
+    if !edge.admin.is_open() {
+        return nothing().await;
+    }
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, "admin/")).finish()
+}
+
+async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+    if !edge.admin.is_open() {
+        return nothing().await;
+    }
+    let file = request.match_info().get("file").unwrap_or("index.html");
+    // A server without the demo still has operators.
+    let pages = match &edge.config.pages {
+        disk @ Pages::Disk(_) => disk,
+        Pages::Embedded | Pages::Folder(_) | Pages::None => &Pages::Embedded,
+    };
+    pages::answer(pages, &format!("admin/{file}"), request.headers().get(IF_NONE_MATCH))
+}
+
+/// What a request is answered that does not come from an operator.
+fn turn_away(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or("");
+    let address = caller(request, edge).map(|caller| caller.visitor);
+    match edge.admin.knock(edge.gate.clock.now(), address, token) {
+        Entry::Granted => None,
+        Entry::Absent => Some(HttpResponse::NotFound().body("404: no such page\n")),
+        Entry::Refused => Some(
+            HttpResponse::Unauthorized()
+                .insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tickwire\""))
+                .body("401: send the header Authorization: Bearer and the admin_token\n"),
+        ),
+        Entry::TooOften => Some(
+            HttpResponse::TooManyRequests()
+                .insert_header((RETRY_AFTER, door::FAILURE_COSTS.as_secs().to_string()))
+                .body("429: too many wrong tokens from this address\n"),
+        ),
+    }
+}
+
+async fn events(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+    if let Some(answer) = turn_away(&request, &edge) {
+        return answer;
+    }
+    match edge.admin.watch() {
+        Some(watching) => lobby::event_stream(vitals(edge, watching)),
+        None => unavailable("503: too many operators are watching\n"),
+    }
+}
+
+/// How everything is, once per second.
+fn vitals(edge: web::Data<Edge>, watching: Watching) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
+    const EVERY: Duration = Duration::from_secs(1);
+    stream::unfold((edge, watching, Duration::ZERO), |(edge, watching, wait)| async move {
+        sleep(wait).await;
+        let survey = edge.gate.directory.send(LookOver).await.ok()?;
+        let vitals = view::Vitals::new(edge.gate.clock.now(), edge.gate.metrics.totals(), survey);
+        let json = serde_json::to_vec(&vitals).ok()?;
+        let event = [b"data: ", &json[..], b"\n\n"].concat();
+        Some((Ok(Bytes::from(event)), (edge, watching, EVERY)))
+    })
+}
+
+async fn frame(request: HttpRequest, id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
+    if let Some(answer) = turn_away(&request, &edge) {
+        return answer;
+    }
+    let found = edge.gate.directory.send(Find(id.into_inner())).await;
+    let Ok(Some(room)) = found else { return no_such_room() };
+    match room.send(Inspect).await {
+        Ok(Some(insight)) => {
+            let inside = view::Inside::new(&insight);
+            HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(inside)
+        }
+        _ => no_such_room(),
+    }
+}
+
+fn no_such_room() -> HttpResponse {
+    HttpResponse::NotFound().body("404: no such room\n")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kick {
+    seat: u16,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lock {
+    locked: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Closing {
+    #[serde(default)]
+    reason: String,
+}
+
+async fn kick(request: HttpRequest, id: web::Path<String>, body: Bytes, edge: web::Data<Edge>) -> HttpResponse {
+    let order = |Kick { seat, reason }| Order::Kick { seat: Seat(seat), reason };
+    obey(&request, id.into_inner(), &body, &edge, "{\"seat\": 3, \"reason\": \"...\"}", order).await
+}
+
+async fn lock(request: HttpRequest, id: web::Path<String>, body: Bytes, edge: web::Data<Edge>) -> HttpResponse {
+    obey(&request, id.into_inner(), &body, &edge, "{\"locked\": true}", |Lock { locked }| Order::Lock(locked)).await
+}
+
+async fn close(request: HttpRequest, id: web::Path<String>, body: Bytes, edge: web::Data<Edge>) -> HttpResponse {
+    let order = |Closing { reason }| Order::Close { reason };
+    obey(&request, id.into_inner(), &body, &edge, "{\"reason\": \"...\"}", order).await
+}
+
+/// Passes an operator's order on to the room.
+async fn obey<B: DeserializeOwned>(
+    request: &HttpRequest,
+    id: String,
+    body: &[u8],
+    edge: &Edge,
+    wanted: &str,
+    order: impl FnOnce(B) -> Order,
+) -> HttpResponse {
+    if let Some(answer) = turn_away(request, edge) {
+        return answer;
+    }
+    let order = match serde_json::from_slice(body) {
+        Ok(body) => order(body),
+        Err(error) => return HttpResponse::BadRequest().body(format!("400: {error}; must be JSON such as {wanted}\n")),
+    };
+    let Ok(Some(room)) = edge.gate.directory.send(Find(id)).await else { return no_such_room() };
+    match room.send(order).await {
+        Ok(()) => HttpResponse::NoContent().finish(),
+        Err(_) => no_such_room(),
+    }
+}

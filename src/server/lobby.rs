@@ -1,0 +1,266 @@
+//! Before the game: the list of rooms, whole or searched, once or live; and seats for a party.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
+use actix_web::middleware::from_fn;
+use actix_web::rt::time::timeout;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use super::routes::{Edge, caller, guarded, may_connect, receive, unavailable};
+use crate::actor::{Reserve, RoomEntry, RoomList};
+use crate::wire::{Close, Join, limits};
+
+/// Adds the routes.
+pub fn configure(app: &mut web::ServiceConfig) {
+    app.service(guarded("/api/rooms", web::get().to(rooms)))
+        .service(guarded("/api/rooms/events", web::get().to(room_events)))
+        .service(
+            web::resource("/api/reservations")
+                .wrap(from_fn(receive))
+                .app_data(web::PayloadConfig::new(limits::RESERVATION))
+                .route(web::post().to(reserve)),
+        );
+}
+
+/// Which rooms are asked for: all conditions hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Search {
+    game: Option<String>,
+    /// Whether a player could come in.
+    open: Option<bool>,
+    properties: Vec<(String, String)>,
+}
+
+impl Search {
+    /// Reads the query of a request.
+    fn read(query: Vec<(String, String)>) -> Result<Self, String> {
+        let mut search = Self::default();
+        if query.len() > limits::OPTIONS {
+            return Err(format!("{} conditions: at most {} can be asked for", query.len(), limits::OPTIONS));
+        }
+        for (key, value) in query {
+            match key.as_str() {
+                "game" => search.game = Some(value),
+                "open" => {
+                    let open = value.parse().map_err(|_| format!("open = {value:?}: must be true or false"))?;
+                    search.open = Some(open);
+                }
+                _ => search.properties.push((key, value)),
+            }
+        }
+        Ok(search)
+    }
+
+    fn is_for_all(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn finds(&self, room: &RoomEntry) -> bool {
+        let open = !room.locked && room.players < usize::from(room.capacity);
+        self.game.as_ref().is_none_or(|game| *game == room.game)
+            && self.open.is_none_or(|wanted| wanted == open)
+            && self.properties.iter().all(|(key, value)| room.properties.get(key) == Some(value))
+    }
+
+    /// What was found, as JSON.
+    fn through(&self, list: &RoomList) -> Bytes {
+        if self.is_for_all() {
+            return list.json.clone();
+        }
+        let found: Vec<&RoomEntry> = list.rooms.iter().filter(|room| self.finds(room)).collect();
+        serde_json::to_vec(&found).map_or_else(|_| Bytes::from_static(b"[]"), Bytes::from)
+    }
+}
+
+fn search(request: &HttpRequest) -> Result<Search, String> {
+    let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+    query.map_err(|error| error.to_string()).and_then(|query| Search::read(query.into_inner()))
+}
+
+fn bad_request(why: &str) -> HttpResponse {
+    HttpResponse::BadRequest().body(format!("400: {why}\n"))
+}
+
+async fn rooms(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+    match search(&request) {
+        Ok(search) => HttpResponse::Ok().content_type("application/json").body(search.through(&edge.rooms.borrow())),
+        Err(why) => bad_request(&why),
+    }
+}
+
+async fn room_events(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+    match search(&request) {
+        Ok(search) => event_stream(list_events(edge.rooms.clone(), search)),
+        Err(why) => bad_request(&why),
+    }
+}
+
+/// A stream of server-sent events.
+pub(super) fn event_stream(events: impl Stream<Item = Result<Bytes, actix_web::Error>> + 'static) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(events)
+}
+
+/// What is found now and after every change of it; a comment now and then so that dead connections are noticed.
+fn list_events(
+    mut rooms: watch::Receiver<RoomList>,
+    search: Search,
+) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
+    const QUIET: Duration = Duration::from_secs(10);
+    rooms.mark_changed();
+    stream::unfold((rooms, search, None), |(mut rooms, search, told)| async {
+        loop {
+            match timeout(QUIET, rooms.changed()).await {
+                Ok(Ok(())) => {
+                    let found = search.through(&rooms.borrow_and_update());
+                    if told.as_ref() != Some(&found) {
+                        let event = [b"data: ", &found[..], b"\n\n"].concat().into();
+                        return Some((Ok(event), (rooms, search, Some(found))));
+                    }
+                }
+                Ok(Err(_)) => return None,
+                Err(_) => return Some((Ok(Bytes::from_static(b": still here\n\n")), (rooms, search, told))),
+            }
+        }
+    })
+}
+
+/// Seats for a party: in the room with this id, or in one of the game that fits the options.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Party {
+    room: Option<String>,
+    game: Option<String>,
+    #[serde(default)]
+    options: BTreeMap<String, String>,
+    seats: usize,
+}
+
+impl Party {
+    fn read(body: &[u8]) -> Result<Reserve, String> {
+        const WANTED: &str = "must be JSON such as {\"game\": \"arena\", \"options\": {}, \"seats\": 4}";
+        let party: Self = serde_json::from_slice(body).map_err(|error| format!("{error}; {WANTED}"))?;
+        let Self { room, game, options, seats } = party;
+        if !(1..=limits::PARTY).contains(&seats) {
+            return Err(format!("seats = {seats}: must be 1 to {}", limits::PARTY));
+        }
+        if options.len() > limits::OPTIONS {
+            return Err(format!("{} options: there may be {}", options.len(), limits::OPTIONS));
+        }
+        let texts = [&room, &game].into_iter().flatten().chain(options.iter().flat_map(|(key, value)| [key, value]));
+        if let Some(long) = texts.into_iter().find(|text| text.len() > limits::TEXT) {
+            return Err(format!("a text of {} bytes: there may be {}", long.len(), limits::TEXT));
+        }
+        let private = options.get("private").is_some_and(|private| private == "true");
+        let join = match (room, game) {
+            (Some(room), None) if options.is_empty() => Join::ById { room },
+            (None, Some(game)) if private => Join::Create { game, options: options.into_iter().collect() },
+            (None, Some(game)) => Join::JoinOrCreate { game, options: options.into_iter().collect() },
+            _ => return Err("name either a room alone or a game, which may have options".to_owned()),
+        };
+        Ok(Reserve { join, seats, maker: None })
+    }
+}
+
+async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> HttpResponse {
+    if !may_connect(&request, &edge) {
+        return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
+    }
+    // Forms of other sites cannot send this type without asking first.
+    if request.content_type() != "application/json" {
+        return HttpResponse::UnsupportedMediaType().body("415: send application/json\n");
+    }
+    let mut party = match Party::read(&body) {
+        Ok(party) => party,
+        Err(why) => return bad_request(&why),
+    };
+    // Counted as an attempt to come in, and while it lasts as a session.
+    let Some(mut visitor) = caller(&request, &edge).and_then(|caller| edge.gate.door.enter(caller)) else {
+        return unavailable("503: no seats can be reserved at the moment\n");
+    };
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if visitor.judge(header.and_then(|header| header.strip_prefix("Bearer ")), &party.join).is_err() {
+        return HttpResponse::Unauthorized()
+            .insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tickwire\""))
+            .body("401: send the header Authorization: Bearer and a join token that is good for this room\n");
+    }
+    party.maker = visitor.address();
+    let Ok(answer) = edge.gate.directory.send(party).await else { return unavailable("503: busy\n") };
+    match answer {
+        Ok(reserved) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(reserved),
+        Err(parting) => {
+            let text = parting.text();
+            match parting.close() {
+                Close::TryLater | Close::Draining => unavailable("503: no seats can be reserved at the moment\n"),
+                Close::NoSuchRoom => HttpResponse::NotFound().body(format!("404: {text}\n")),
+                _ => HttpResponse::Conflict().body(format!("409: {text}\n")),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(game: &str, players: usize, map: &str) -> RoomEntry {
+        let properties = [("map".to_owned(), map.to_owned())].into();
+        let (id, game) = (format!("{game}-{map}"), game.to_owned());
+        RoomEntry { id, game, players, capacity: 2, observers: 0, locked: false, rate: 20, properties }
+    }
+
+    fn found(query: &str) -> Vec<String> {
+        let locked = RoomEntry { locked: true, ..room("arena", 0, "lane") };
+        let rooms = [room("arena", 1, "yard"), room("arena", 2, "field"), room("plaza", 0, "yard"), locked];
+        let query = web::Query::<Vec<(String, String)>>::from_query(query).expect("a query");
+        let search = Search::read(query.into_inner()).expect("a good one");
+        rooms.iter().filter(|room| search.finds(room)).map(|room| room.id.clone()).collect()
+    }
+
+    #[test]
+    fn rooms_are_searched_by_game_openness_and_properties() {
+        assert_eq!(found("").len(), 4);
+        assert_eq!(found("game=arena"), ["arena-yard", "arena-field", "arena-lane"]);
+        assert_eq!(found("game=arena&open=true"), ["arena-yard"]);
+        assert_eq!(found("game=arena&open=false"), ["arena-field", "arena-lane"]);
+        assert_eq!(found("map=yard"), ["arena-yard", "plaza-yard"]);
+        assert_eq!(found("map=yard&colour=red"), [""; 0]);
+        let read = |query: &[(&str, &str)]| {
+            Search::read(query.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+        };
+        assert!(read(&[("open", "yes")]).is_err_and(|why| why.contains("true or false")));
+        assert!(read(&[("a", "b"); 17]).is_err_and(|why| why.contains("at most 16")));
+    }
+
+    #[test]
+    fn a_request_for_seats_is_read_strictly() {
+        let read = |text: &str| Party::read(text.as_bytes());
+        let good = read(r#"{"game": "arena", "options": {"map": "yard"}, "seats": 2}"#).expect("good");
+        assert_eq!(good.seats, 2);
+        assert!(matches!(good.join, Join::JoinOrCreate { .. }));
+        let private = read(r#"{"game": "arena", "options": {"private": "true"}, "seats": 1}"#).expect("good");
+        assert!(matches!(private.join, Join::Create { .. }));
+        assert!(matches!(read(r#"{"room": "abc", "seats": 16}"#).expect("good").join, Join::ById { .. }));
+        for (bad, wanted) in [
+            (r#"{"game": "arena", "seats": 0}"#, "1 to 16"),
+            (r#"{"game": "arena", "seats": 17}"#, "1 to 16"),
+            (r#"{"game": "arena"}"#, "seats"),
+            (r#"{"seats": 1}"#, "either"),
+            (r#"{"game": "arena", "room": "abc", "seats": 1}"#, "either"),
+            (r#"{"game": "arena", "seats": 1, "colour": 2}"#, "colour"),
+            ("[", "must be JSON"),
+        ] {
+            let why = read(bad).expect_err("it is bad");
+            assert!(why.contains(wanted), "{bad}: {why}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Seats reserved for a party, over real sockets: what a ticket is good for, and whose requests are heard.
+
+use tickwire::wire::{Close, Join, Role};
+
+use crate::support::{Player, TestServer, wait_for};
+use crate::verbs::{LOCK, by_id, config, json, list, refused, room_of, start};
+
+fn post(server: &TestServer, headers: &str, body: &str) -> String {
+    let length = body.len();
+    let head = "POST /api/reservations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+    server.ask(&format!("{head}Content-Length: {length}\r\n{headers}\r\n{body}"))
+}
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+#[test]
+fn seats_are_reserved_for_a_party() {
+    let server = start(config());
+    let body = r#"{"game": "court", "options": {"capacity": "3"}, "seats": 2}"#;
+    let answer = json(&post(&server, JSON, body));
+    let (room, tickets) = (answer["room"].as_str().expect("a room").to_owned(), answer["tickets"].as_array());
+    let tickets: Vec<String> =
+        tickets.expect("a list").iter().map(|ticket| ticket.as_str().expect("text").to_owned()).collect();
+    assert_eq!((tickets.len(), answer["expires_in"].as_u64()), (2, Some(60)));
+    assert!(tickets.iter().all(|ticket| ticket.len() == 26));
+    // Of three seats two are promised.
+    let mut ada = Player::join(&server, by_id(&room)).expect("the third seat");
+    assert_eq!(refused(&server, by_id(&room), Role::Player).0, Close::RoomFull.code());
+    let more = post(&server, JSON, &format!(r#"{{"room": "{room}", "seats": 1}}"#));
+    assert!(more.starts_with("HTTP/1.1 409"), "{more}");
+    // A promise holds in a locked room, once.
+    ada.client.command(LOCK, b"");
+    wait_for(
+        || {
+            ada.frame().expect("a frame");
+            list(&server, "").iter().any(|room| room["locked"] == true)
+        },
+        "it is locked",
+    );
+    let reserved = |ticket: &str| Join::Reserved { ticket: ticket.to_owned() };
+    let bob = Player::join(&server, reserved(&tickets[0])).expect("a promised seat");
+    assert_eq!(room_of(&bob), room);
+    let (code, text) = refused(&server, reserved(&tickets[0]), Role::Player);
+    assert_eq!(code, Close::NoSuchRoom.code());
+    assert!(text.contains("reserve again"), "{text}");
+    Player::join(&server, reserved(&tickets[1])).expect("a promised seat");
+    assert_eq!(server.metric("tickwire_seats_reserved_total"), 2.0);
+}
+
+#[test]
+fn requests_for_seats_are_judged_as_pages_that_play() {
+    let server = start(config());
+    let body = r#"{"game": "court", "seats": 1}"#;
+    for (headers, body, status) in [
+        (format!("{JSON}Origin: https://evil.example\r\n"), body, 403),
+        ("Content-Type: text/plain\r\n".to_owned(), body, 415),
+        (JSON.to_owned(), "{}", 400),
+        (JSON.to_owned(), r#"{"game": "chess", "seats": 1}"#, 404),
+        (JSON.to_owned(), r#"{"room": "nowhere", "seats": 1}"#, 404),
+        (JSON.to_owned(), &format!("{}{body}", " ".repeat(5000)), 413),
+        (format!("{JSON}Origin: http://localhost:3000\r\n"), body, 200),
+    ] {
+        let answer = post(&server, &headers, body);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{headers}{body}: {answer}");
+    }
+}

@@ -1,0 +1,77 @@
+//! What a viewer has made for it: keyframes only when they are likely to be shorter than the chain.
+
+#[path = "../benches/crowd/mod.rs"]
+mod crowd;
+
+use std::sync::Arc;
+
+use tickwire::engine::Viewer;
+use tickwire::id::ZoneId;
+use tickwire::snapshot::{Frame, FrameZone};
+use tickwire::tick::Moment;
+use tickwire::wire::{ServerMessage, ZoneForm, decode_server, limits};
+
+const PLAYERS: u16 = 30;
+
+fn zone(frame: &Frame) -> &FrameZone {
+    frame.zone(ZoneId(0)).expect("the arena's zone")
+}
+
+/// Deltas in the message, or 0 for a keyframe, and its bytes of payload.
+fn form(message: &[u8]) -> (usize, usize) {
+    match decode_server(message) {
+        Ok(ServerMessage::Frame(frame)) => match &frame.zones[0].form {
+            ZoneForm::Chain(deltas) => (deltas.len(), frame.zones[0].form.weight() + deltas.len()),
+            ZoneForm::Keyframe(bytes) => (0, bytes.len()),
+            ZoneForm::Gone => panic!("the zone has rows"),
+        },
+        other => panic!("no frame: {other:?}"),
+    }
+}
+
+#[test]
+fn a_keyframe_is_made_only_when_it_may_be_shorter() {
+    let (mut room, first) = crowd::room(PLAYERS);
+    let start = room.tick().frame;
+    let mut viewer = Viewer::new(Moment(0), &first.entry, 0);
+    assert_eq!(form(&viewer.compose(Moment(1), &[start], None)).0, 0, "who has nothing gets a keyframe");
+    let (mut n, mut keyframes) = (41, 0);
+    // However many ticks behind: what is sent is within a tenth of the shorter of the two.
+    for behind in [2, 3, 5, 8, 10, 12, 16, 20, 24, 28, limits::CHAIN] {
+        let frames: Vec<Arc<Frame>> = (0..behind)
+            .map(|_| {
+                crowd::offer(&mut room, PLAYERS, n);
+                n += 1;
+                room.tick().frame
+            })
+            .collect();
+        let newest = &frames[frames.len() - 1];
+        let (deltas, sent) = form(&viewer.compose(Moment(2), &frames, None));
+        let made = zone(newest).made_keyframe().is_some();
+        let chained: usize = frames.iter().map(|frame| zone(frame).delta().len() + 1).sum();
+        let shortest = newest.keyframe(zone(newest)).len().min(chained);
+        assert!(sent * 10 <= shortest * 11, "{behind} behind: {sent} bytes, {shortest} would do");
+        assert!(deltas == 0 || deltas as u32 == behind);
+        assert!(made || deltas > 0);
+        assert!(!made || behind > 4, "a keyframe was made for {behind} ticks of {chained} bytes");
+        keyframes += usize::from(deltas == 0);
+    }
+    assert!(keyframes > 0, "a long chain is longer than a keyframe");
+}
+
+#[test]
+fn a_keyframe_that_is_there_already_is_compared() {
+    let (mut room, first) = crowd::room(PLAYERS);
+    // A viewer that was let in and got its state by another way has seen no keyframe.
+    let entry = tickwire::engine::Entry { tick: room.frame().tick(), zones: [ZoneId(0)].into(), ..first.entry };
+    let mut viewer = Viewer::new(Moment(0), &entry, 0);
+    let frames: Vec<Arc<Frame>> = (40..40 + limits::CHAIN)
+        .map(|n| {
+            crowd::offer(&mut room, PLAYERS, n);
+            room.tick().frame
+        })
+        .collect();
+    let newest = &frames[frames.len() - 1];
+    let keyframe = newest.keyframe(zone(newest)).clone();
+    assert_eq!(form(&viewer.compose(Moment(1), &frames, None)), (0, keyframe.len()));
+}

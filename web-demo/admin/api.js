@@ -1,0 +1,75 @@
+// Questions and orders to the server, each with the operator's token in its header: no cookie, so
+// no other page can ask in an operator's name. The token is kept in memory only.
+
+/** How everything is. @typedef {{ at: number, totals: Totals, rooms: Health[], more: number }} Vitals */
+/**
+ * @typedef {{ players: number, away: number, observers: number, rooms: number, sessions: number, ticks: number,
+ *   late_ticks: number, skipped_ticks: number, bytes_sent: number, bytes_received: number, frames_sent: number,
+ *   holds: number, endings: Record<string, number> }} Totals
+ * @typedef {{ id: string, game: string, players: number, capacity: number, observers: number, locked: boolean,
+ *   rate: number, properties: Record<string, string>, private: boolean, away: number, tick_mean: number,
+ *   tick_worst: number }} Health
+ * @typedef {{ seat: number, entity: number, name: string, away: boolean }} Player
+ * @typedef {{ name: string, shape: string | Record<string, any> }} Field
+ * @typedef {{ name: string, fields: Field[] }} Kind
+ * @typedef {{ zone: number, kind: number, id: number, values: number[] }} Row
+ * @typedef {{ tick: number, locked: boolean, players: Player[], kinds: Kind[], rows: Row[], more: number }} Inside
+ */
+
+/** An answer that is no success. */
+export class Refusal extends Error {
+  /** @param {number} status @param {string} text */
+  constructor(status, text) {
+    super(text.trim() || `the server answered ${status}`);
+    this.status = status;
+  }
+}
+
+export class Api {
+  /** @param {string} token */
+  constructor(token) {
+    this.headers = { authorization: `Bearer ${token}` };
+  }
+
+  /** @param {string} path @param {RequestInit} [options] @returns {Promise<Response>} */
+  async ask(path, options = {}) {
+    const response = await fetch(`api/${path}`, {
+      cache: 'no-store', credentials: 'omit', redirect: 'error', ...options, headers: { ...this.headers, ...options.headers },
+    });
+    if (!response.ok) throw new Refusal(response.status, await response.text());
+    return response;
+  }
+
+  /** A room from inside. @param {string} id @returns {Promise<Inside>} */
+  async inside(id) {
+    return (await this.ask(`rooms/${encodeURIComponent(id)}/frame`)).json();
+  }
+
+  /** @param {string} id @param {'kick' | 'lock' | 'close'} verb @param {object} body */
+  async order(id, verb, body) {
+    const headers = { 'content-type': 'application/json' };
+    await this.ask(`rooms/${encodeURIComponent(id)}/${verb}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+
+  /**
+   * Listens to how everything is, until the stream ends or the signal says so.
+   * @param {AbortSignal} signal
+   * @param {(vitals: Vitals) => void} hear
+   */
+  async listen(signal, hear) {
+    const { body } = await this.ask('events', { signal });
+    if (!body) return;
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      text += value;
+      const events = text.split('\n\n');
+      text = events.pop() ?? '';
+      for (const event of events) {
+        if (event.startsWith('data: ')) hear(JSON.parse(event.slice(6)));
+      }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+// The operators' page: sign in, then watch and act. The token lives in memory only; signing out, or
+// a token that the server refuses, forgets it.
+
+import { Api, Refusal } from './api.js';
+import { find, write } from './dom.js';
+import { Inspector } from './inspector.js';
+import { Overview } from './overview.js';
+
+const RETRY_AFTER = 2000;
+const SAID_FOR = 4000;
+
+/** @type {Api | null} */
+let api = null;
+let listening = new AbortController();
+let saying = 0;
+
+const inspector = new Inspector(ask, say);
+const overview = new Overview((id) => {
+  if (api) inspector.open(api, id);
+  if (matchMedia('(max-width: 860px)').matches) find('room', HTMLElement).scrollIntoView({ behavior: 'smooth' });
+});
+
+find('sign-in', HTMLFormElement).addEventListener('submit', (event) => {
+  event.preventDefault();
+  const field = find('token', HTMLInputElement);
+  const token = field.value.trim();
+  field.value = '';
+  signIn(token);
+});
+find('sign-out', HTMLButtonElement).addEventListener('click', () => signOut(''));
+find('ask-cancel', HTMLButtonElement).addEventListener('click', () => find('ask', HTMLDialogElement).close());
+
+/** @param {string} token */
+async function signIn(token) {
+  listening.abort();
+  listening = new AbortController();
+  const { signal } = listening;
+  api = new Api(token);
+  setFeed('connecting', 'connecting');
+  while (!signal.aborted) {
+    try {
+      await api.listen(signal, (vitals) => {
+        document.body.dataset.screen = 'desk';
+        setFeed('live', 'live');
+        overview.show(vitals);
+        inspector.note(vitals.rooms);
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Refusal && [401, 404, 429].includes(error.status)) return signOut(explain(error));
+      if (document.body.dataset.screen === 'door') return signOut('The server cannot be reached.');
+    }
+    setFeed('lost', 'connection lost, trying again');
+    await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
+  }
+}
+
+/** @param {string} why empty when the operator wanted to */
+function signOut(why) {
+  listening.abort();
+  api = null;
+  inspector.leave();
+  document.body.dataset.screen = 'door';
+  const refusal = find('refusal', HTMLElement);
+  write(refusal, why);
+  refusal.hidden = why === '';
+  find('token', HTMLInputElement).focus();
+}
+
+/** @param {Refusal} refusal @returns {string} */
+function explain({ status }) {
+  if (status === 401) return 'The token was refused.';
+  return status === 429 ? 'Too many wrong tokens. Wait half a minute.' : 'This server has no operators’ page.';
+}
+
+/** @param {'connecting' | 'live' | 'lost'} state @param {string} text */
+function setFeed(state, text) {
+  const feed = find('feed', HTMLElement);
+  feed.dataset.state = state;
+  write(feed, text);
+}
+
+/** Asks for a reason; null when the operator thought better of it. @param {string} title @param {string} label @param {string} go @returns {Promise<string | null>} */
+function ask(title, label, go) {
+  const dialog = find('ask', HTMLDialogElement);
+  const reason = find('reason', HTMLInputElement);
+  write(find('ask-title', HTMLElement), title);
+  write(find('ask-label', HTMLElement), label);
+  write(find('ask-go', HTMLButtonElement), go);
+  reason.value = '';
+  dialog.returnValue = '';
+  dialog.showModal();
+  reason.focus();
+  return new Promise((resolve) => {
+    const form = find('ask-form', HTMLFormElement);
+    let answer = /** @type {string | null} */ (null);
+    const submitted = () => { answer = reason.value; };
+    form.addEventListener('submit', submitted, { once: true });
+    dialog.addEventListener('close', () => {
+      form.removeEventListener('submit', submitted);
+      resolve(answer);
+    }, { once: true });
+  });
+}
+
+/** @param {string} text */
+function say(text) {
+  const said = find('said', HTMLElement);
+  write(said, text);
+  said.hidden = false;
+  clearTimeout(saying);
+  saying = window.setTimeout(() => { said.hidden = true; }, SAID_FOR);
+}

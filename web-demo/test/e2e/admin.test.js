@@ -1,0 +1,95 @@
+// The operators' page in a real browser: an operator signs in, sees two players live, looks into their room, kicks one with
+// a reason, locks the room; and the player who was kicked sees the reason and does not come back.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { GameServer } from './support/server.js';
+import { Tab, eventually, launch, sleep } from './support/tabs.js';
+
+const TOKEN = '8c1f0b52a7e94d6fb3d2c5a1907e6f48';
+const REASON = 'mind your <b>words</b>';
+
+/** @type {import('playwright-core').Browser} */
+let browser;
+/** @type {GameServer} */
+let server;
+
+before(async () => {
+  server = await GameServer.start(0, { TICKWIRE_ADMIN_TOKEN: TOKEN });
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const texts = (/** @type {Tab} */ tab, /** @type {string} */ selector) => tab.page.locator(selector).allInnerTexts();
+
+test('an operator watches two players and kicks one, who sees why and stays away', async () => {
+  // Pages may ask about the room a last time when it has ended.
+  const allowed = [/404/];
+  const [ada, bob] = [await Tab.join(browser, server.url, 'Ada', { allowed }), await Tab.join(browser, server.url, 'Bob')];
+  const { id } = await ada.room();
+
+  const refused = await Tab.open(browser, `${server.url}/admin`, { allowed: [/401/] });
+  await refused.page.fill('#token', 'a guess that is long enough to be one');
+  await refused.page.click('#sign-in button');
+  await eventually('a wrong token is refused', () => refused.page.locator('#refusal').innerText(), (text) => text.includes('refused'));
+  assert.equal(await refused.page.locator('#desk').isVisible(), false);
+  await refused.close();
+
+  const desk = await Tab.open(browser, `${server.url}/admin`, { allowed, viewport: { width: 1280, height: 800 } });
+  await desk.page.fill('#token', TOKEN);
+  await desk.page.click('#sign-in button');
+  await eventually('the room is listed with two players', () => texts(desk, '#rooms tbody tr'), (rows) => rows.some((row) => row.includes(id) && row.includes('2/')));
+  assert.equal(await desk.page.locator('#feed').innerText(), 'live');
+  assert.deepEqual(await desk.page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length]), ['', 0, 0]);
+
+  await desk.page.click(`#rooms button[title="${id}"]`);
+  await eventually('both players are shown', () => texts(desk, '#players tbody td:nth-child(2)'), (names) => names.join() === 'Ada,Bob');
+  const ticks = () => desk.page.locator('#rows-note').innerText();
+  const first = await ticks();
+  await eventually('the room is live', ticks, (note) => note !== first);
+  await eventually('entities have values with units', () => texts(desk, '#rows tbody td'), (cells) => cells.some((cell) => /^\d+\.\d\d$/.test(cell)));
+
+  await desk.page.click('[aria-label="Kick Bob"]');
+  await desk.page.fill('#reason', REASON);
+  await desk.page.click('#ask-go');
+  const status = bob.page.locator('#status-text');
+  await eventually('Bob sees the reason, as text', () => status.innerText(), (text) => text.includes(REASON));
+  await eventually('Ada is alone', () => texts(desk, '#players tbody td:nth-child(2)'), (names) => names.join() === 'Ada');
+  // Longer than a client that comes back would wait.
+  await sleep(4000);
+  assert.match(await status.innerText(), /removed from the room/);
+  assert.equal((await server.rooms()).find((/** @type {{ id: string }} */ room) => room.id === id).players, 1);
+
+  await desk.page.click('#lock');
+  await eventually('the list says that the room is locked', () => texts(desk, '#rooms tbody tr'), (rows) => rows.some((row) => row.includes('locked')));
+  assert.equal((await server.rooms()).find((/** @type {{ id: string }} */ room) => room.id === id).locked, true);
+  await desk.page.click('#lock');
+  await eventually('it is open again', () => texts(desk, '#lock'), ([text]) => text === 'Lock');
+
+  await desk.page.click('#close');
+  await desk.page.fill('#reason', 'closing time');
+  await desk.page.click('#ask-go');
+  await eventually('Ada sees why the room closed', () => ada.page.locator('#status-text').innerText(), (text) => text.includes('closing time'));
+  await eventually('the room is gone', () => desk.page.locator('#no-room').innerText(), (text) => text.includes('has ended'));
+
+  await desk.page.click('#sign-out');
+  assert.equal(await desk.page.locator('#token').inputValue(), '');
+  await Promise.all([ada, bob, desk].map((tab) => tab.close()));
+});
+
+test('an operator can work on a phone', async () => {
+  const ada = await Tab.join(browser, server.url, 'Ada', { viewport: { width: 390, height: 844 } });
+  const desk = await Tab.open(browser, `${server.url}/admin`, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  await desk.page.fill('#token', TOKEN);
+  await desk.page.tap('#sign-in button');
+  await desk.page.tap('#rooms tbody button');
+  await eventually('the player is shown', () => texts(desk, '#players tbody td:nth-child(2)'), (names) => names.join() === 'Ada');
+  const overflow = await desk.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.equal(overflow, 0, 'nothing sticks out at the side');
+  await Promise.all([ada, desk].map((tab) => tab.close()));
+});
