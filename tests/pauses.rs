@@ -97,9 +97,12 @@ fn a_process_stopped_for_ten_seconds_skips_them_and_goes_on() {
     assert!(ticks <= alive * 20.0 + 3.0 + 2.0, "{ticks} ticks in {alive} s");
     let output = bots.wait_with_output().expect("they end");
     let said = String::from_utf8_lossy(&output.stdout);
-    // Whether they were in time is not the question, and the pause may look like slowness of theirs; a wrong state is.
+    // Whether they were in time is not the question; that they played on, and saw no wrong state, is.
     assert!(said.starts_with("4 of 4 bots"), "{said}");
-    assert!(!["desync", "protocol"].iter().any(|failure| said.contains(&format!("FAILED: {failure},"))), "{said}");
+    assert!(
+        !["lost", "desync", "protocol"].iter().any(|failure| said.contains(&format!("FAILED: {failure},"))),
+        "{said}"
+    );
 }
 
 #[test]
