@@ -5,7 +5,7 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package e2e guide deny bench
+.PHONY: test tools format lint rust pure docs types unit package e2e guide deny bench faults hostile
 
 test: tools format lint rust pure docs types unit package e2e guide
 	@echo "all checks passed"
@@ -61,3 +61,11 @@ deny:
 
 bench:
 	cargo bench --locked
+
+# What is right when something goes wrong, row by row (tests/faults.toml); wants a quiet machine and some ten minutes.
+faults: tools
+	scripts/faults
+
+# Of it, a million bad messages against the release binary.
+hostile:
+	scripts/hostile

@@ -2,6 +2,8 @@
 //!
 //! Hidden from the documentation: nobody embeds this. A finding is a panic.
 
+mod room;
+
 use std::sync::Arc;
 
 use crate::id::{EntityId, KindId, ZoneId};
@@ -9,6 +11,8 @@ use crate::snapshot::delta::{apply, diff, read_keyframe, write_keyframe};
 use crate::snapshot::{Field, Frame, Kind, Motion, Schema, Shape, Zone};
 use crate::tick::Tick;
 use crate::wire::{ServerMessage, ZoneForm, decode_server, encode_server};
+
+pub use room::room_operations;
 
 /// What a client does with bytes from anywhere: decode the message, then its zones under a schema of every shape.
 pub fn decode_frame(data: &[u8]) {
@@ -85,6 +89,77 @@ pub fn diff_apply(data: &[u8]) {
     }
 }
 
+/// What a server does with a client's bytes: refused, or a message within its limits that has no other bytes.
+pub fn decode_client_message(data: &[u8]) {
+    use crate::wire::{ClientMessage, CommandBody, Join, decode_client, encode_client, limits, unpack_runs};
+    let Ok(message) = decode_client(data) else { return };
+    assert!(data.len() <= limits::CLIENT_MESSAGE);
+    assert_eq!(encode_client(&message), data, "one message has one encoding");
+    match message {
+        ClientMessage::Hello(hello) => {
+            assert!(
+                hello.player.len() <= limits::OPTIONS && hello.token.is_none_or(|token| token.len() <= limits::TOKEN)
+            );
+            if let Join::JoinOrCreate { game, options } = hello.join {
+                assert!(game.len() <= limits::TEXT && options.len() <= limits::OPTIONS);
+            }
+        }
+        ClientMessage::Inputs(inputs) => {
+            let names = ["a", "b"].map(str::to_owned).to_vec();
+            let fields = vec![
+                Field::held("wide", Shape::Int { min: -900, max: 1 << 20 }),
+                Field::held("flag", Shape::Bool),
+                Field::held("word", Shape::Enum { labels: names }),
+            ];
+            let schema = crate::snapshot::InputSchema::new(fields.clone()).expect("a valid schema");
+            let runs = unpack_runs(&schema, &inputs).map_while(Result::ok);
+            for (index, (count, values)) in runs.enumerate() {
+                assert!(index < limits::RUNS && (1..=limits::RUN_LENGTH).contains(&count));
+                assert!(
+                    (-900..=1 << 20).contains(&values[0]) && (0..2).contains(&values[1]) && (0..2).contains(&values[2])
+                );
+            }
+        }
+        ClientMessage::Command(command) => match command.body {
+            CommandBody::Game { body, .. } | CommandBody::Call { body, .. } => assert!(body.len() <= limits::BODY),
+            CommandBody::Chat { to, .. } => assert!(to.len() <= limits::CHAT_TO),
+        },
+        _ => {}
+    }
+}
+
+/// Bytes as the stream of a connection, their cuts at the front: the guard's verdict must not depend on how they are cut, and
+/// what it lets through are whole binary messages and controls within the limits.
+pub fn guard(data: &[u8]) {
+    use crate::wire::{Guard, limits};
+    let Some((cuts, bytes)) = data.split_at_checked(4) else { return };
+    let whole = Guard::default().inspect(bytes);
+    let (mut guard, mut rest, mut cut) = (Guard::default(), bytes, 0);
+    let mut verdict = Ok(());
+    while !rest.is_empty() && verdict.is_ok() {
+        let (chunk, after) = rest.split_at(usize::from(cuts[cut % 4] % 32 + 1).min(rest.len()));
+        (verdict, rest, cut) = (guard.inspect(chunk), after, cut + 1);
+    }
+    assert_eq!(verdict, whole, "cuts do not matter");
+    if whole.is_err() {
+        return;
+    }
+    // Another reading of the same stream, by RFC 6455.
+    let mut rest = bytes;
+    while let Some((&[first, second], more)) = rest.split_first_chunk::<2>() {
+        let len = match second & 0x7f {
+            126 => more.first_chunk().map(|len| (2, u64::from(u16::from_be_bytes(*len)))),
+            127 => more.first_chunk().map(|len| (8, u64::from_be_bytes(*len))),
+            short => Some((0, u64::from(short))),
+        };
+        assert!(matches!(first, 0x82 | 0x88..=0x8a) && second & 0x80 != 0, "a whole, masked message or control");
+        // Of a header that is still coming, nothing more is known.
+        let Some((wide, len)) = len.filter(|(wide, _)| more.len() >= wide + 4) else { return };
+        assert!(len <= limits::CLIENT_MESSAGE as u64 && (first == 0x82 || len <= 125));
+        rest = more.get(wide + 4 + len as usize..).unwrap_or_default();
+    }
+}
+
 /// What a server does with a token from anywhere: no panic, and nobody gets in without the keys.
 #[cfg(feature = "server")]
 pub fn judge_token(data: &[u8]) {
@@ -147,6 +222,9 @@ mod tests {
             }
             decode_frame(&data);
             diff_apply(&data);
+            decode_client_message(&data);
+            guard(&data);
+            room_operations(&data);
             #[cfg(feature = "server")]
             judge_token(&data);
         }

@@ -103,6 +103,14 @@ fn the_pure_half_has_no_clock_socket_thread_or_lock() {
 }
 
 #[test]
+fn the_wall_clock_is_read_for_tokens_and_files_only() {
+    for source in rust().iter().filter(|source| source.body().contains("SystemTime::now()")) {
+        let at_home = source.path == "src/trust/tokens.rs" || source.path.starts_with("src/bin/");
+        assert!(at_home, "{} reads the wall clock", source.path);
+    }
+}
+
+#[test]
 fn games_iterate_over_nothing_unordered_and_compute_in_integers() {
     for source in
         rust().iter().filter(|source| source.path.starts_with("src/games/") || source.path.starts_with("src/engine/"))

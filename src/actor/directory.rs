@@ -243,6 +243,7 @@ impl Directory {
             id: room.config().id.clone(),
             game: room.config().game.clone(),
             players: 0,
+            away: 0,
             capacity: room.capacity(),
             observers: 0,
             locked: false,
@@ -320,7 +321,7 @@ impl Listed {
     /// Brings the entry up to date.
     fn look(&mut self) {
         let heads = self.status.heads();
-        (self.entry.players, self.entry.observers) = (heads.players, heads.observers);
+        (self.entry.players, self.entry.away, self.entry.observers) = (heads.players, heads.away, heads.observers);
         if let Some(Face { locked, properties }) = self.status.take_face() {
             (self.entry.locked, self.entry.properties) = (locked, properties.into_iter().collect());
         }

@@ -138,6 +138,8 @@ pub struct RoomEntry {
     pub game: String,
     /// Seats taken.
     pub players: usize,
+    /// Of those, held for players who are away.
+    pub away: usize,
     /// Seats in all.
     pub capacity: u16,
     /// Who looks on.

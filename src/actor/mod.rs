@@ -21,6 +21,7 @@ mod relay;
 mod report;
 mod reservations;
 mod room;
+mod said;
 mod session;
 mod status;
 mod times;

@@ -37,8 +37,6 @@ pub struct RoomHealth {
     #[serde(flatten)]
     pub entry: RoomEntry,
     pub private: bool,
-    /// Seats held for players who are away.
-    pub away: usize,
     /// Microseconds per tick over the last second, on average and at the most.
     pub tick_mean: u64,
     pub tick_worst: u64,
@@ -88,12 +86,11 @@ impl Handler<LookOver> for Directory {
         let more = fullest.len().saturating_sub(limits::ADMIN_ROOMS);
         fullest.truncate(limits::ADMIN_ROOMS);
         let health = |(heads, listed): (Heads, &Listed)| {
-            let (players, observers) = (heads.players, heads.observers);
+            let Heads { players, away, observers } = heads;
             let pace = listed.status.pace();
             RoomHealth {
-                entry: RoomEntry { players, observers, ..listed.entry.clone() },
+                entry: RoomEntry { players, away, observers, ..listed.entry.clone() },
                 private: listed.private,
-                away: heads.away,
                 tick_mean: pace.mean.as_micros().try_into().unwrap_or(u64::MAX),
                 tick_worst: pace.worst.as_micros().try_into().unwrap_or(u64::MAX),
             }

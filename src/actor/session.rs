@@ -26,6 +26,7 @@ use super::message::{End, Found, Joined, Knock, Locate, RoomKey, Wake};
 use super::metrics::Metrics;
 use super::names;
 use super::relay::{Pulse, RelayHandle};
+use super::said::{Said, said};
 use super::times::Phase;
 use super::trace::Lane;
 use crate::engine::{Heard, Parting, Readiness, Session, SessionCounts, Visit};
@@ -288,16 +289,6 @@ impl WsSession {
         ctx.run_later(Self::ALARM_EVERY, Self::on_alarm);
     }
 
-    /// How the session ends when its stream failed.
-    fn broken(&self, error: &ws::ProtocolError) -> Close {
-        match (self.offence.get(), error) {
-            (Some(offence), _) => offence,
-            (None, ws::ProtocolError::Overflow) => Close::TooBig,
-            (None, ws::ProtocolError::Io(_)) => self.silent_ending(),
-            (None, _) => Close::Protocol,
-        }
-    }
-
     /// How the session ended when it did not say so itself.
     fn silent_ending(&self) -> Close {
         if self.pulse.evicted.get() { Close::SlowConsumer } else { Close::Lost }
@@ -337,22 +328,16 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
             return;
         }
         let now = self.gate.clock.now();
-        let went = match message {
-            Ok(ws::Message::Binary(bytes)) => self.on_bytes(&bytes, ctx),
-            Ok(ws::Message::Ping(stamp)) => self.session.on_ping(now).map(|granted| {
+        let went = said(message, self.offence.get(), self.silent_ending()).and_then(|said| match said {
+            Said::Bytes(bytes) => self.on_bytes(&bytes, ctx),
+            Said::Ping(stamp) => self.session.on_ping(now).map(|granted| {
                 if granted {
                     ctx.pong(&stamp);
                 }
             }),
-            // Counted like pings: an honest client answers a few, a flood of them is a flood.
-            Ok(ws::Message::Pong(_)) => self.session.on_ping(now).map(drop),
-            Ok(ws::Message::Close(reason)) => Err(answer_to(reason.as_ref())),
-            Ok(ws::Message::Text(_)) => Err(Close::Unsupported),
-            Ok(ws::Message::Continuation(_)) => Err(Close::TooBig),
-            Ok(ws::Message::Nop) => Ok(()),
-            // An error that is not acted on is returned again and again.
-            Err(error) => Err(self.broken(&error)),
-        };
+            Said::Pong => self.session.on_ping(now).map(drop),
+            Said::Nothing => Ok(()),
+        });
         if let Err(close) = went {
             self.end(close, ctx);
         }
@@ -381,15 +366,5 @@ impl Handler<End> for WsSession {
 
     fn handle(&mut self, End(parting): End, ctx: &mut Ctx) {
         self.end(parting, ctx);
-    }
-}
-
-/// How a session ends when the client closes with `reason`.
-fn answer_to(reason: Option<&ws::CloseReason>) -> Close {
-    match reason.map_or(1000, |reason| u16::from(reason.code)) {
-        // What browsers say when a page is closed or reloaded.
-        1001 => Close::GoingAway,
-        1000..=1003 | 1007..=1014 | 3000..=4999 => Close::Left,
-        _ => Close::Protocol,
     }
 }

@@ -48,6 +48,8 @@ pub struct ServerFigures {
 struct Room {
     id: String,
     players: usize,
+    /// Held for players who are away.
+    away: usize,
 }
 
 impl Outside {
@@ -89,13 +91,13 @@ impl Outside {
         self.get("/metrics").map(|text| Reading::parse(&text))
     }
 
-    /// Players by room id.
+    /// Players who are there, by room id.
     ///
     /// # Errors
     /// When there is no such list.
     pub fn players(&self) -> io::Result<BTreeMap<String, usize>> {
         let rooms: Vec<Room> = serde_json::from_str(&self.get("/api/rooms")?)?;
-        Ok(rooms.into_iter().map(|room| (room.id, room.players)).collect())
+        Ok(rooms.into_iter().map(|room| (room.id, room.players.saturating_sub(room.away))).collect())
     }
 }
 

@@ -59,7 +59,7 @@ pub struct EventLog {
     sent: usize,
     /// Dropped unsent since the last batch.
     lost: u32,
-    /// The newest number ever sent, on whichever connection.
+    /// The newest number ever told, on whichever connection: sent, or named as where the log goes on.
     furthest: Seq,
 }
 
@@ -127,6 +127,7 @@ impl EventLog {
         }
         (self.sent, self.lost) = (0, 0);
         let events = Seq(self.newest.0.wrapping_sub(self.entries.len() as u32));
+        self.furthest = if events.is_after(self.furthest) { events } else { self.furthest };
         Ok(Rewound { events, newest: self.newest })
     }
 
@@ -218,6 +219,9 @@ mod tests {
         let kept = log.entries.len() as u32;
         let rewound = log.rewind(Some(Seq(1)));
         assert_eq!(rewound, Ok(Rewound { events: Seq(5001 - kept), newest: Seq(5001) }));
+        // The connection breaks again before a batch comes: what the client was told of the gap it knows.
+        assert_eq!(log.rewind(Some(Seq(5001 - kept))), rewound);
+        assert_eq!(log.rewind(Some(Seq(5002 - kept))), Err(ImpossibleAck));
         assert_eq!(log.batch(Tick(5000)).map(|batch| (batch.first, batch.lost)), Some((Seq(5002 - kept), 0)));
     }
 

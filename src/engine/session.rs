@@ -91,6 +91,7 @@ pub struct Session {
     trusted_until: Option<Moment>,
     last_heard: Moment,
     last_ping: Moment,
+    last_alarm: Moment,
     messages: Bucket,
     pings: Bucket,
     counts: SessionCounts,
@@ -134,6 +135,7 @@ impl Session {
             trusted_until: None,
             last_heard: now,
             last_ping: now,
+            last_alarm: now,
             messages: Bucket::per_second(limits::MESSAGE_RATE),
             pings: Bucket::per_second(limits::PING_RATE),
             counts: SessionCounts::default(),
@@ -268,6 +270,11 @@ impl Session {
     /// # Errors
     /// When the client said nothing for too long, or took nothing for too long, or its token has expired.
     pub fn on_alarm(&mut self, now: Moment) -> Result<bool, Close> {
+        let before = std::mem::replace(&mut self.last_alarm, now);
+        // After a pause of the whole process, what the client said meanwhile was not read yet.
+        if now.since(before) >= limits::PAUSE {
+            return Ok(false);
+        }
         if now.since(self.last_heard) >= limits::SILENCE {
             return Err(Close::HeartbeatLost);
         }

@@ -75,6 +75,8 @@ pub const CHAIN: u32 = 32;
 pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
 /// A client that says nothing at all for this long is gone (half-open connections, frozen machines).
 pub const SILENCE: Duration = Duration::from_secs(15);
+/// A session whose alarm is due each second and comes this long after the last one was not running: nobody is judged by that.
+pub const PAUSE: Duration = Duration::from_secs(3);
 /// The server pings a silent connection this often.
 pub const PING_EVERY: Duration = Duration::from_secs(5);
 /// A client acknowledges at least this often while frames arrive.

@@ -4,7 +4,9 @@
 
 mod admin;
 mod admission;
+mod breaks;
 mod crash;
+mod floods;
 mod hostile;
 mod http;
 mod party;
