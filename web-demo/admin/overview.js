@@ -49,7 +49,7 @@ export class Overview {
     const since = (/** @type {'ticks' | 'late_ticks' | 'skipped_ticks' | 'bytes_sent' | 'bytes_received' | 'frames_sent' | 'holds'} */ key) => (totals[key] - before.totals[key]) / seconds;
     const all = (/** @type {Vitals} */ { totals: { endings } }) => Object.values(endings).reduce((sum, count) => sum + count, 0);
     const apart = totals.away > 0 ? `, ${totals.away} away` : '';
-    this.tiles.players.add(totals.players, { figure: String(totals.players), detail: `${totals.rooms} rooms, ${totals.observers} observers${apart}` });
+    this.tiles.players.add(totals.players, { figure: String(totals.players), detail: `${counted(totals.rooms, 'room')}, ${counted(totals.observers, 'observer')}${apart}` });
     const worst = now.rooms.reduce((most, room) => Math.max(most, room.tick_worst), 0);
     const share = now.rooms.reduce((most, room) => Math.max(most, (room.tick_worst * room.rate) / 1e6), 0);
     this.tiles.tick.add(worst, { ...span(worst), detail: `${Math.round(share * 100)} % of its period`, alarm: share > BUSY });
@@ -127,4 +127,9 @@ function span(micros) {
 function rate(bytes) {
   if (bytes < 1000) return { figure: String(Math.round(bytes)), unit: 'B/s' };
   return bytes < 1e6 ? { figure: (bytes / 1e3).toFixed(1), unit: 'kB/s' } : { figure: (bytes / 1e6).toFixed(2), unit: 'MB/s' };
+}
+
+/** @param {number} count @param {string} thing */
+function counted(count, thing) {
+  return count === 1 ? `1 ${thing}` : `${count} ${thing}s`;
 }
