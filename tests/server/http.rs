@@ -152,7 +152,7 @@ fn the_list_of_rooms_updates_by_itself() {
     read_until("data: []");
     let player = Player::arena(&server);
     let room = player.client.welcome().expect("a welcome").room.clone();
-    read_until(&format!("\"id\":\"{room}\",\"game\":\"arena\",\"players\":1,\"capacity\":"));
+    read_until(&format!("\"id\":\"{room}\",\"game\":\"arena\",\"players\":1,\"away\":0,\"capacity\":"));
     assert!(server.get("/api/rooms").contains(&room));
     drop(player);
     read_until("\"players\":0");
