@@ -215,41 +215,35 @@ mod tests {
         assert!(typical * 10 >= staleness.len() * 9, "{typical} of {}", staleness.len());
     }
 
-    #[test]
-    fn a_long_way_is_not_slowness() {
+    /// How many of the frames after the first `warm` were sent, of `frames` at 20 Hz over a way that takes so many milliseconds
+    /// at each.
+    fn sent_over(way: impl Fn(u64) -> u64, warm: u64, frames: u64) -> u32 {
         let mut flow = Flow::new(Moment(0));
-        let (mut sent, mut pipe) = (0_u32, VecDeque::new());
-        for n in 1..=2000_u64 {
+        let (mut pipe, mut sent, mut counted) = (VecDeque::new(), 0_u8, 0);
+        for n in 1..=frames {
             let now = Moment(n * 50_000);
             while let Some((_, number)) = pipe.pop_front_if(|(due, _)| *due <= now) {
                 assert!(flow.ack(now, number));
             }
             if flow.may_send(now) {
                 flow.sent(now, 100);
-                sent += 1;
-                pipe.push_back((now.plus(Duration::from_millis(600)), sent as u8));
+                sent = sent.wrapping_add(1);
+                counted += u32::from(n > warm);
+                pipe.push_back((now.plus(Duration::from_millis(way(n))), sent));
             }
         }
+        counted
+    }
+
+    #[test]
+    fn a_long_way_is_not_slowness() {
+        let sent = sent_over(|_| 600, 0, 2000);
         assert!(sent > 1900, "{sent} of 2000 sent over a round trip of 600 ms");
     }
 
     #[test]
     fn a_way_that_becomes_longer_is_soon_accepted() {
-        let mut flow = Flow::new(Moment(0));
-        let (mut pipe, mut sent, mut late) = (VecDeque::new(), 0_u32, 0);
-        for n in 1..=1200_u64 {
-            let now = Moment(n * 50_000);
-            while let Some((_, number)) = pipe.pop_front_if(|(due, _)| *due <= now) {
-                assert!(flow.ack(now, number));
-            }
-            if flow.may_send(now) {
-                flow.sent(now, 100);
-                sent += 1;
-                late += u32::from(n > 800);
-                let way = if n < 400 { 20 } else { 500 };
-                pipe.push_back((now.plus(Duration::from_millis(way)), sent as u8));
-            }
-        }
+        let late = sent_over(|n| if n < 400 { 20 } else { 500 }, 800, 1200);
         assert!(late > 350, "{late} of 400 sent, 20 s after the round trip rose from 20 to 500 ms");
     }
 

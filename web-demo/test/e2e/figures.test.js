@@ -2,20 +2,10 @@
 // the same machine, and whether they are shown is remembered.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
-import { GameServer } from './support/server.js';
-import { Tab, eventually, launch, sleep } from './support/tabs.js';
-
-let server, browser;
-before(async () => {
-  server = await GameServer.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+import { browser, server } from './support/stage.js';
+import { Tab, eventually, sleep } from './support/tabs.js';
 
 /** The figures as they read. */
 function figures(tab) {

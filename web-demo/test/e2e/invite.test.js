@@ -2,22 +2,12 @@
 // by pressing Play.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
 import decode from 'qr/decode.js';
 
-import { GameServer } from './support/server.js';
-import { Tab, eventually, launch } from './support/tabs.js';
-
-let server, browser;
-before(async () => {
-  server = await GameServer.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+import { browser, server } from './support/stage.js';
+import { Tab, eventually } from './support/tabs.js';
 
 /** The pixels of the code as it is shown, enlarged as a camera would see it. */
 function pixels(tab) {

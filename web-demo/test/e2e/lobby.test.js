@@ -2,20 +2,10 @@
 // says why, and what other players call themselves is never more than text.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
-import { GameServer } from './support/server.js';
-import { Tab, eventually, launch } from './support/tabs.js';
-
-let server, browser;
-before(async () => {
-  server = await GameServer.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+import { browser, server } from './support/stage.js';
+import { Tab, eventually } from './support/tabs.js';
 
 /** The listed rooms as a visitor reads them. */
 function list(tab) {

@@ -2,23 +2,13 @@
 // page neither zooms, scrolls nor selects text under them.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
-import { GameServer } from './support/server.js';
-import { Tab, eventually, launch, sleep } from './support/tabs.js';
+import { browser, server } from './support/stage.js';
+import { Tab, eventually, sleep } from './support/tabs.js';
 
 const SIDEWAYS = { viewport: { width: 844, height: 390 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
-
-let server, browser;
-before(async () => {
-  server = await GameServer.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
 
 /** Moves fingers; playwright itself can only tap. */
 async function finger(tab) {

@@ -2,22 +2,12 @@
 // that were reported, in 64ths of a metre.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
-import { GameServer } from './support/server.js';
-import { Tab, eventually, launch } from './support/tabs.js';
+import { browser, server } from './support/stage.js';
+import { Tab, eventually } from './support/tabs.js';
 
 const PLAZA = { query: '&game=plaza' };
-
-let server, browser;
-before(async () => {
-  server = await GameServer.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
 
 test('the other tab sees exactly the places that were reported', async () => {
   const ada = await Tab.join(browser, server.url, 'Ada', PLAZA);

@@ -3,12 +3,12 @@
 // forgiven, and only for inputs that a busy machine may deliver late.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
 import { random } from '../support/random.js';
 import { longCable } from './support/delay.js';
-import { GameServer } from './support/server.js';
-import { Tab, eventually, launch, sleep } from './support/tabs.js';
+import { browser, server } from './support/stage.js';
+import { Tab, eventually, sleep } from './support/tabs.js';
 
 const SECONDS = 20;
 /** Half the round trip of the long cable. */
@@ -16,16 +16,6 @@ const CABLE_MS = 60;
 /** An input that a busy machine delivers late is a tick of running, or of dashing, off for a moment. */
 const LATE = { near: 2, far: 12 };
 const KEYS = ['w', 'a', 's', 'd'];
-
-let server, browser;
-before(async () => {
-  server = await GameServer.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
 
 /** Measures every correction from now on: how many quanta the predicted place was off. */
 function measure(tab) {

@@ -2,20 +2,10 @@
 // the page is away, others see that it is. A duplicated tab takes the game over, and "Play here" takes it back.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
-import { GameServer } from './support/server.js';
-import { Tab, eventually, launch } from './support/tabs.js';
-
-let server, browser;
-before(async () => {
-  server = await GameServer.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+import { browser, server } from './support/stage.js';
+import { Tab, eventually } from './support/tabs.js';
 
 /** Who this tab is. */
 function self(tab) {

@@ -2,22 +2,12 @@
 // a dash outruns a run.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
-import { GameServer } from './support/server.js';
-import { Tab, eventually, launch, sleep } from './support/tabs.js';
+import { browser, server } from './support/stage.js';
+import { Tab, eventually, sleep } from './support/tabs.js';
 
 const SHIELD_MS = 3000;
-
-let server, browser;
-before(async () => {
-  server = await GameServer.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
 
 /** Aims the mouse, from the own avatar, `by` metres away. */
 async function aim(tab, [dx, dy]) {

@@ -1,20 +1,10 @@
 // Light and dark: as the system has it until the switch is used, in lobby and game alike, remembered.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
-import { GameServer } from './support/server.js';
-import { Tab, eventually, launch } from './support/tabs.js';
-
-let server, browser;
-before(async () => {
-  server = await GameServer.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+import { browser, server } from './support/stage.js';
+import { Tab, eventually } from './support/tabs.js';
 
 /** How light the page and the picture are, 0 to 255; of the picture the darker quarter, since walls are light by night too. */
 function lightness(tab) {

@@ -2,21 +2,11 @@
 // answers at once although the server is far away.
 
 import assert from 'node:assert/strict';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
 import { longCable } from './support/delay.js';
-import { GameServer } from './support/server.js';
-import { Tab, eventually, launch, sleep } from './support/tabs.js';
-
-let server, browser;
-before(async () => {
-  server = await GameServer.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+import { browser, server } from './support/stage.js';
+import { Tab, eventually, sleep } from './support/tabs.js';
 
 test('two tabs meet, see each other move and leave', async () => {
   const ada = await Tab.join(browser, server.url, 'Ada');
