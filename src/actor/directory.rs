@@ -8,18 +8,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, Addr, Arbiter, AsyncContext, Context, Handler};
+use actix::{Actor, ActorContext, Arbiter, AsyncContext, Context, Handler};
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::clock::Clock;
 use super::door::{Door, Ground};
+use super::listed::{Listed, is_private};
 use super::message::{CloseRoom, Drain, Explain, Found, Locate, Reserve, Reserved, RoomEntry, RoomKey, RoomList, Stop};
 use super::metrics::Metrics;
 use super::names;
 use super::reservations::Reservations;
 use super::room::RoomActor;
-use super::status::{Expected, Face, Status};
+use super::status::Status;
 use crate::engine::{Address, Parting, Room, RoomConfig, RoomCosts};
 use crate::game::{Factory, Setup};
 use crate::tick::TickRate;
@@ -58,20 +59,6 @@ pub struct Directory {
     list: watch::Sender<RoomList>,
     clock: Clock,
     metrics: Arc<Metrics>,
-}
-
-/// A room as the directory knows it.
-pub(super) struct Listed {
-    pub entry: RoomEntry,
-    /// Only who knows its id finds it.
-    pub private: bool,
-    options: BTreeMap<String, String>,
-    pub room: Addr<RoomActor>,
-    pub status: Arc<Status>,
-    arbiter: usize,
-    most_observers: u16,
-    /// Counts it on its maker's address while it is listed.
-    _ground: Ground,
 }
 
 impl Directory {
@@ -293,46 +280,6 @@ impl Directory {
         }
         ctx.run_later(Self::LOOK_EVERY, Self::look_around);
     }
-}
-
-impl Listed {
-    fn expect(&self, key: RoomKey, role: Role) -> Result<Found, Parting> {
-        let most = match role {
-            Role::Player => self.entry.capacity,
-            Role::Observer if self.most_observers == 0 => {
-                return Err(Parting::saying(Close::Forbidden, "observers are not let in here"));
-            }
-            Role::Observer => self.most_observers,
-        };
-        let expected = self.status.expect(role, most.into())?;
-        Ok(Found { key, room: self.room.clone(), expected })
-    }
-
-    fn expect_back(&self, key: RoomKey) -> Option<Found> {
-        let expected = self.status.expect_back()?;
-        Some(Found { key, room: self.room.clone(), expected })
-    }
-
-    /// Announces a whole party, or nobody.
-    fn expect_all(&self, seats: usize) -> Result<Vec<Expected>, Close> {
-        (0..seats).map(|_| self.status.expect(Role::Player, self.entry.capacity.into())).collect()
-    }
-
-    /// Brings the entry up to date.
-    fn look(&mut self) {
-        let heads = self.status.heads();
-        (self.entry.players, self.entry.away, self.entry.observers) = (heads.players, heads.away, heads.observers);
-        if let Some(Face { locked, properties }) = self.status.take_face() {
-            (self.entry.locked, self.entry.properties) = (locked, properties.into_iter().collect());
-        }
-    }
-}
-
-/// The option of every game that keeps a room from being found.
-fn is_private(options: &BTreeMap<String, String>) -> Result<bool, String> {
-    let private =
-        options.get("private").map(|text| text.parse().map_err(|_| format!("private {text:?}: must be true or false")));
-    private.unwrap_or(Ok(false))
 }
 
 impl Actor for Directory {

@@ -12,6 +12,7 @@ mod feed;
 mod guarded;
 mod guests;
 mod line;
+mod listed;
 mod message;
 mod metrics;
 mod names;

@@ -9,7 +9,8 @@ use actix::{Addr, Context, Handler, Message, MessageResult};
 use serde::Serialize;
 use tracing::info;
 
-use super::directory::{Directory, Listed};
+use super::directory::Directory;
+use super::listed::Listed;
 use super::message::RoomEntry;
 use super::room::RoomActor;
 use super::status::Heads;
