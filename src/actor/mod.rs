@@ -30,7 +30,7 @@ mod trace;
 
 pub use clock::Clock;
 pub use directory::{Directory, DirectoryConfig};
-pub use door::{Connection, Door};
+pub use door::{Connection, Door, Visitor};
 pub use line::{Line, socket_of};
 pub use message::{Drain, Explain, Reserve, RoomEntry, RoomList, Stop};
 pub use metrics::{Metrics, Totals};

@@ -12,7 +12,8 @@ use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::routes::{Edge, caller, guarded, may_connect, receive, unavailable};
+use super::handshake::{caller, may_connect};
+use super::routes::{Edge, guarded, receive, unavailable};
 use crate::actor::{Reserve, RoomEntry, RoomList};
 use crate::wire::{Close, Join, limits};
 
@@ -172,7 +173,7 @@ impl Party {
 }
 
 async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> HttpResponse {
-    if !may_connect(&request, &edge) {
+    if !may_connect(request.head(), &edge) {
         return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
     }
     // Forms of other sites cannot send this type without asking first.
@@ -184,7 +185,7 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
         Err(why) => return bad_request(&why),
     };
     // Counted as an attempt to come in, and while it lasts as a session.
-    let Some(mut visitor) = caller(&request, &edge).and_then(|caller| edge.gate.door.enter(caller)) else {
+    let Some(mut visitor) = caller(request.head(), &edge).and_then(|caller| edge.gate.door.enter(caller)) else {
         return unavailable("503: no seats can be reserved at the moment\n");
     };
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());

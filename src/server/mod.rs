@@ -4,6 +4,7 @@
 mod admin;
 mod config;
 mod form;
+mod handshake;
 mod hosts;
 mod lobby;
 mod mount;

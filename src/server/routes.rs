@@ -4,14 +4,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::body::BoxBody;
 use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::Version;
-use actix_web::http::header::{
-    CACHE_CONTROL, HOST, IF_NONE_MATCH, LOCATION, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::header::{CACHE_CONTROL, IF_NONE_MATCH, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpRequest, HttpResponse, Route, web};
 use tokio::sync::watch;
@@ -19,11 +14,8 @@ use tokio::sync::watch;
 use super::admin::AdminDoor;
 use super::config::Config;
 use super::hosts::Hosts;
-use super::{admin, lobby, origin, pages, qr};
+use super::{admin, handshake, lobby, pages, qr};
 use crate::actor::{Connection, Explain, Gate, RoomList, start};
-use crate::engine::Greeting;
-use crate::trust::Caller;
-use crate::wire::SUBPROTOCOL;
 
 /// What the routes of one worker need.
 pub struct Edge {
@@ -55,19 +47,12 @@ pub(super) fn guarded(path: &str, route: Route) -> impl HttpServiceFactory + use
     web::resource(path).wrap(from_fn(receive)).route(route)
 }
 
-/// Turns away what no route should see: connections over a limit, and requests for a server of another name.
+/// Turns away what no route should see.
 pub(super) async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     let turned_away = {
-        let edge = request.app_data::<web::Data<Edge>>();
-        let host = request.headers().get(HOST).map(|value| value.as_bytes());
         let connection = request.conn_data::<Rc<Connection>>();
-        if connection.is_some_and(|connection| connection.greeting != Greeting::Served) {
-            Some(unavailable("503: too many connections at the moment\n"))
-        } else if edge.is_some_and(|edge| !edge.hosts.know(host)) {
-            Some(HttpResponse::Forbidden().body("403: this server does not go by the name in Host\n"))
-        } else {
-            None
-        }
+        let edge = request.app_data::<web::Data<Edge>>();
+        edge.and_then(|edge| handshake::turn_away(request.request().head(), connection.map(Rc::as_ref), edge))
     };
     match turned_away {
         Some(response) => Ok(request.into_response(response)),
@@ -76,63 +61,10 @@ pub(super) async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Res
 }
 
 async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>) -> HttpResponse {
-    if let Err(error) = verify_handshake(request.head()) {
-        return refuse_handshake(&error);
+    match handshake::accept(request.head(), &edge) {
+        Ok(visitor) => start(edge.gate.clone(), visitor, &request, payload).unwrap_or_else(HttpResponse::from_error),
+        Err(refusal) => refusal,
     }
-    if request.version() < Version::HTTP_11 {
-        return HttpResponse::BadRequest().body("400: WebSockets begin with HTTP/1.1\n");
-    }
-    let header = |name| request.headers().get(name);
-    let offered = header(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok()).unwrap_or("");
-    if !offered.split(',').any(|protocol| protocol.trim() == SUBPROTOCOL) {
-        return HttpResponse::BadRequest().body(format!("400: offer the subprotocol {SUBPROTOCOL}\n"));
-    }
-    if !may_connect(&request, &edge) {
-        return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
-    }
-    let Some(visitor) = caller(&request, &edge).and_then(|caller| edge.gate.door.enter(caller)) else {
-        return unavailable("503: no new sessions at the moment\n");
-    };
-    match start(edge.gate.clone(), visitor, &request, payload) {
-        Ok(response) => response,
-        Err(error) => HttpResponse::from_error(error),
-    }
-}
-
-/// Whether the page that sends the request may play here.
-pub(super) fn may_connect(request: &HttpRequest, edge: &Edge) -> bool {
-    let header = |name| request.headers().get(name);
-    let host = header(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let page = header(ORIGIN).map(|value| value.as_bytes());
-    let missing = page.is_none() && edge.config.require_origin;
-    !missing && origin::may_connect(page, host, &edge.config.origins)
-}
-
-/// Whose request it is.
-pub(super) fn caller(request: &HttpRequest, edge: &Edge) -> Option<Caller> {
-    let door = &edge.gate.door;
-    // What a visitor wrote may be anything; the proxy's part of it is at the end.
-    let forwarded: Vec<_> = request
-        .headers()
-        .get_all(door.forwarded_header())
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        .collect();
-    // A connection that is gone already has no peer.
-    request.peer_addr().map(|peer| door.caller(peer.ip(), forwarded.iter().map(AsRef::as_ref)))
-}
-
-fn refuse_handshake(error: &HandshakeError) -> HttpResponse {
-    let mut response = match error {
-        HandshakeError::GetMethodRequired => HttpResponse::MethodNotAllowed(),
-        HandshakeError::NoWebsocketUpgrade
-        | HandshakeError::NoConnectionUpgrade
-        | HandshakeError::NoVersionHeader
-        | HandshakeError::UnsupportedVersion => HttpResponse::UpgradeRequired(),
-        HandshakeError::BadWebsocketKey => HttpResponse::BadRequest(),
-    };
-    let status = response.insert_header((SEC_WEBSOCKET_VERSION, "13")).finish().status().as_u16();
-    let mut response = HttpResponse::build(status.try_into().unwrap_or_default());
-    response.insert_header((SEC_WEBSOCKET_VERSION, "13")).body(format!("{status}: {error}\n"))
 }
 
 pub(super) fn unavailable(text: &'static str) -> HttpResponse {
@@ -150,7 +82,7 @@ async fn costs(id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
 
 /// The link into a room as a QR code, for the phone of whoever sits beside.
 async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request: HttpRequest) -> HttpResponse {
-    let host = request.headers().get(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let host = handshake::host(request.head()).and_then(|host| std::str::from_utf8(host).ok()).unwrap_or("");
     let base = request.path().split("/api/rooms/").next().unwrap_or("");
     match qr::invitation(asked.scheme, host, base, &id) {
         Ok(svg) => HttpResponse::Ok()

@@ -18,7 +18,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::config::Pages;
-use super::routes::{Edge, caller, receive, unavailable};
+use super::handshake::caller;
+use super::routes::{Edge, receive, unavailable};
 use super::{lobby, pages};
 use crate::actor::{Find, Inspect, LookOver, Order};
 use crate::id::Seat;
@@ -73,7 +74,7 @@ async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
 fn turn_away(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or("");
-    let address = caller(request, edge).map(|caller| caller.visitor);
+    let address = caller(request.head(), edge).map(|caller| caller.visitor);
     match edge.admin.knock(edge.gate.clock.now(), address, token) {
         Entry::Granted => None,
         Entry::Absent => Some(HttpResponse::NotFound().body("404: no such page\n")),
