@@ -28,6 +28,7 @@ lint:
 
 rust:
 	cargo test --locked --all-targets
+	TICKWIRE_TEST_ROAD=mounted cargo test --locked --test server -- play:: slow:: hostile:: floods:: resume::
 	cargo test --locked --doc
 
 # The same world was just tested at length; here it only has to build and run alone.

@@ -13,18 +13,44 @@ use futures_util::Stream;
 
 use crate::wire::{Close, Guard};
 
+/// What the guard and whoever listens behind it tell each other.
+#[derive(Debug, Default)]
+pub struct Passage {
+    /// What the guard found.
+    offence: Cell<Option<Close>>,
+    heard: Cell<u64>,
+}
+
+impl Passage {
+    /// The rule that was broken.
+    pub fn offence(&self) -> Option<Close> {
+        self.offence.get()
+    }
+
+    /// Notes that one more frame, or the error in its stead, was taken from the codec.
+    pub fn hear(&self) {
+        self.heard.set(self.heard.get() + 1);
+    }
+}
+
 /// The payload stream behind the guard: ends with an error at the first byte that breaks a rule.
+///
+/// It runs dry while too many frames were let through and not heard yet. The codec takes whatever there is before it decodes
+/// a single frame, and the actor has turns of 16 frames: a flood of tiny ones would pile up between them.
 pub struct Guarded<S> {
     stream: S,
     guard: Guard,
-    offence: Rc<Cell<Option<Close>>>,
+    passage: Rc<Passage>,
     failed: bool,
 }
 
 impl<S> Guarded<S> {
-    /// `stream` behind a guard that lays down in `offence` what it found.
-    pub fn new(stream: S, offence: Rc<Cell<Option<Close>>>) -> Self {
-        Self { stream, guard: Guard::default(), offence, failed: false }
+    /// Frames on their way to the actor.
+    const AHEAD: u64 = 16;
+
+    /// `stream` behind a guard.
+    pub fn new(stream: S, passage: Rc<Passage>) -> Self {
+        Self { stream, guard: Guard::default(), passage, failed: false }
     }
 }
 
@@ -35,6 +61,10 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Guarded<S
         if self.failed {
             return Poll::Ready(None);
         }
+        // All but the last of them are whole: the actor takes one and asks again.
+        if self.guard.frames().saturating_sub(self.passage.heard.get()) > Self::AHEAD {
+            return Poll::Pending;
+        }
         let polled = Pin::new(&mut self.stream).poll_next(cx);
         let Poll::Ready(Some(Ok(chunk))) = &polled else {
             return polled;
@@ -42,10 +72,39 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Guarded<S
         match self.guard.inspect(chunk) {
             Ok(()) => polled,
             Err(close) => {
-                self.offence.set(Some(close));
+                self.passage.offence.set(Some(close));
                 self.failed = true;
                 Poll::Ready(Some(Err(PayloadError::EncodingCorrupted)))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream::repeat_with;
+    use futures_util::task::noop_waker_ref;
+
+    use super::*;
+
+    #[test]
+    fn frames_that_nobody_hears_are_not_read_on() {
+        let ping = [0x89, 0x80, 0, 0, 0, 0];
+        let flood = repeat_with(|| Ok(Bytes::copy_from_slice(&ping.repeat(10))));
+        let passage = Rc::new(Passage::default());
+        let mut guarded = Guarded::new(Box::pin(flood), passage.clone());
+        let mut context = TaskContext::from_waker(noop_waker_ref());
+        let mut read = || {
+            let mut chunks = 0;
+            while Pin::new(&mut guarded).poll_next(&mut context).is_ready() {
+                chunks += 1;
+            }
+            chunks
+        };
+        assert_eq!(read(), 2);
+        (0..3).for_each(|_| passage.hear());
+        assert_eq!(read(), 0);
+        (0..10).for_each(|_| passage.hear());
+        assert_eq!(read(), 1);
     }
 }

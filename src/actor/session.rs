@@ -3,16 +3,18 @@
 //! Bytes pass the guard, then the codec, then `engine::Session`, which decides. Wake-ups make it compose from the newest
 //! frame. However it ends, it says goodbye on its desk and counts its reason once.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Handler, Running, StreamHandler, WrapFuture};
+use actix_http::ws::Codec;
+use actix_web::error::PayloadError;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 use bytes::Bytes;
+use futures_util::Stream;
 use tracing::{Span, debug, debug_span};
 
 use super::clock::Clock;
@@ -20,7 +22,7 @@ use super::desk::Sitting;
 use super::directory::Directory;
 use super::door::{Door, Visitor};
 use super::feed::Feed;
-use super::guarded::Guarded;
+use super::guarded::{Guarded, Passage};
 use super::line::Line;
 use super::message::{End, Found, Joined, Knock, Locate, RoomKey, Wake};
 use super::metrics::Metrics;
@@ -55,8 +57,7 @@ pub struct WsSession {
     session: Session,
     visitor: Visitor,
     line: Option<Line>,
-    /// What the guard found.
-    offence: Rc<Cell<Option<Close>>>,
+    passage: Rc<Passage>,
     pulse: Rc<Pulse>,
     place: Option<Place>,
     /// The room knows that the client was heard from.
@@ -80,7 +81,7 @@ struct Place {
 
 type Ctx = ws::WebsocketContext<WsSession>;
 
-/// Upgrades a request that was found to be a valid handshake and starts its visitor's session.
+/// Upgrades a request that was found to be a valid handshake and starts its visitor's session in the body of the response.
 ///
 /// # Errors
 /// When the handshake fails after all.
@@ -90,14 +91,29 @@ pub fn start(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
+    let line = request.conn_data::<Line>().cloned();
+    let mut response = ws::handshake_with_protocols(request, &[SUBPROTOCOL])?;
+    Ok(response.streaming(converse(gate, visitor, line, payload)))
+}
+
+/// A visitor's session: hears what `incoming` brings, and says what the stream yields.
+pub fn converse<S>(
+    gate: Gate,
+    visitor: Visitor,
+    line: Option<Line>,
+    incoming: S,
+) -> impl Stream<Item = Result<Bytes, actix_web::Error>>
+where
+    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
+{
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let offence = Rc::new(Cell::new(None));
-    let guarded = Guarded::new(payload, offence.clone());
+    let passage = Rc::new(Passage::default());
+    let guarded = Guarded::new(incoming, passage.clone());
     let session = WsSession {
         session: Session::new(gate.clock.now()),
         visitor,
-        line: request.conn_data::<Line>().cloned(),
-        offence,
+        line,
+        passage,
         pulse: Rc::default(),
         place: None,
         heard: false,
@@ -108,10 +124,7 @@ pub fn start(
         span: debug_span!("session", id = NEXT.fetch_add(1, Ordering::Relaxed)),
         gate,
     };
-    ws::WsResponseBuilder::new(session, request, guarded)
-        .protocols(&[SUBPROTOCOL])
-        .frame_size(limits::CLIENT_MESSAGE)
-        .start()
+    ws::WebsocketContext::with_codec(session, guarded, Codec::new().max_size(limits::CLIENT_MESSAGE))
 }
 
 impl WsSession {
@@ -324,11 +337,12 @@ impl Actor for WsSession {
 
 impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Ctx) {
+        self.passage.hear();
         if self.ending.is_some() {
             return;
         }
         let now = self.gate.clock.now();
-        let went = said(message, self.offence.get(), self.silent_ending()).and_then(|said| match said {
+        let went = said(message, self.passage.offence(), self.silent_ending()).and_then(|said| match said {
             Said::Bytes(bytes) => self.on_bytes(&bytes, ctx),
             Said::Ping(stamp) => self.session.on_ping(now).map(|granted| {
                 if granted {

@@ -54,7 +54,7 @@ impl Mount {
     /// Close frames on their way get this long to leave the process.
     const FLUSH: Duration = Duration::from_millis(300);
     /// A request head must be complete within this time.
-    const HEAD: Duration = Duration::from_secs(5);
+    pub(super) const HEAD: Duration = Duration::from_secs(5);
 
     pub(super) fn start(config: Config, games: BTreeMap<String, Factory>) -> io::Result<Self> {
         if System::try_current().is_none() {
@@ -97,6 +97,11 @@ impl Mount {
     ///
     /// At the root of an app, add your own routes first if there are pages: they answer whatever was not asked for before.
     pub fn configure(&self, app: &mut web::ServiceConfig) {
+        self.add_routes(self.edge(), app);
+    }
+
+    /// What the routes of one worker need, with a relay of its own on this thread.
+    pub(super) fn edge(&self) -> web::Data<Edge> {
         let gate = Gate {
             directory: self.directory.clone(),
             relay: Relay::start_here(self.clock, self.metrics.clone()),
@@ -105,8 +110,11 @@ impl Mount {
             door: self.door.clone(),
         };
         let (rooms, config, admin) = (self.rooms.clone(), self.config.clone(), self.admin.clone());
-        let hosts = self.hosts.clone();
-        app.app_data(web::Data::new(Edge { gate, rooms, config, admin, hosts }));
+        web::Data::new(Edge { gate, rooms, config, admin, hosts: self.hosts.clone() })
+    }
+
+    pub(super) fn add_routes(&self, edge: web::Data<Edge>, app: &mut web::ServiceConfig) {
+        app.app_data(edge);
         routes::configure(app);
         if self.config.pages != Pages::None {
             routes::configure_pages(app);

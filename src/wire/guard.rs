@@ -14,6 +14,7 @@ pub struct Guard {
     have: usize,
     /// Payload bytes of the current frame still to come.
     payload: u64,
+    frames: u64,
 }
 
 impl Guard {
@@ -38,9 +39,15 @@ impl Guard {
             if self.have >= 2 && self.have == header_len(self.header[1]) {
                 self.payload = payload_len(&self.header)?;
                 self.have = 0;
+                self.frames += 1;
             }
         }
         Ok(())
+    }
+
+    /// Frames whose headers were let through.
+    pub fn frames(&self) -> u64 {
+        self.frames
     }
 }
 

@@ -89,6 +89,10 @@ pub const IN_FLIGHT: usize = 64 * 1024;
 pub const PATIENCE: Duration = Duration::from_secs(6);
 /// Kernel send buffer per connection: what it hides, the flow control cannot see.
 pub const SEND_BUFFER: usize = 16 * 1024;
+/// Bytes read from a connection before the others of its thread have their turn: the largest message.
+pub const READ_AT_ONCE: usize = CLIENT_MESSAGE;
+/// A connection whose session ended may take this long to take its last bytes and hang up.
+pub const LINGER: Duration = Duration::from_secs(1);
 
 /// Messages per second and burst. Twice the highest tick rate leaves room for clients that send each input alone.
 pub const MESSAGE_RATE: u32 = 240;

@@ -8,7 +8,6 @@ mod guarded;
 #[path = "../../src/actor/said.rs"]
 mod said;
 
-use std::cell::Cell;
 use std::io::Read;
 use std::rc::Rc;
 
@@ -20,14 +19,14 @@ use actix_web_actors::ws;
 use tickwire::wire;
 use wire::{Close, limits};
 
-use guarded::Guarded;
+use guarded::{Guarded, Passage};
 use said::{Said, said};
 
 /// What the largest cases need.
 const OPEN_SIZE: usize = 20 * 1024 * 1024;
 
 struct Shipped {
-    offence: Rc<Cell<Option<Close>>>,
+    passage: Rc<Passage>,
 }
 
 /// The message whose fragments are coming, and whether it is text.
@@ -47,7 +46,8 @@ impl Actor for Open {
 
 impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Shipped {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
-        match said(message, self.offence.get(), Close::Lost) {
+        self.passage.hear();
+        match said(message, self.passage.offence(), Close::Lost) {
             Ok(Said::Bytes(bytes)) => ctx.binary(bytes),
             Ok(Said::Ping(stamp)) => ctx.pong(&stamp),
             Ok(Said::Pong | Said::Nothing) => {}
@@ -119,9 +119,9 @@ fn finish<A: Actor<Context = ws::WebsocketContext<A>>>(close: Close, ctx: &mut w
 }
 
 async fn shipped(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, actix_web::Error> {
-    let offence = Rc::new(Cell::new(None));
-    let guarded = Guarded::new(payload, offence.clone());
-    ws::WsResponseBuilder::new(Shipped { offence }, &request, guarded).frame_size(limits::CLIENT_MESSAGE).start()
+    let passage = Rc::new(Passage::default());
+    let guarded = Guarded::new(payload, passage.clone());
+    ws::WsResponseBuilder::new(Shipped { passage }, &request, guarded).frame_size(limits::CLIENT_MESSAGE).start()
 }
 
 async fn open(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, actix_web::Error> {

@@ -1,4 +1,5 @@
-//! A server in a thread and a well-behaved player; [`Raw`] sockets may say anything.
+//! A server in a thread and a well-behaved player; [`Raw`] sockets may say anything. With `TICKWIRE_TEST_ROAD=mounted` the
+//! server is mounted in an app, and sessions are the bodies of responses.
 
 mod raw;
 
@@ -10,6 +11,8 @@ use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use actix_web::{App, HttpServer};
+use futures_util::FutureExt;
 use tickwire::engine::{Arrived, Client, Depth, Pass, Told};
 use tickwire::server::{Config, Server};
 use tickwire::tick::Moment;
@@ -67,9 +70,14 @@ impl TestServer {
         let address = listener.local_addr().expect("a bound socket");
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(make().run(listener, async {
-                let _ = stopped.await;
-            }))
+            let stopped = stopped.map(drop);
+            actix_web::rt::System::new().block_on(async {
+                match std::env::var("TICKWIRE_TEST_ROAD").as_deref() {
+                    Ok("mounted") => mounted(make(), listener, stopped).await,
+                    Ok(road) => panic!("TICKWIRE_TEST_ROAD is {road:?}: mounted is the only other road"),
+                    Err(_) => make().run(listener, stopped).await,
+                }
+            })
         });
         Self { address, stop: Some(stop), thread: Some(thread), _turn: turn }
     }
@@ -110,6 +118,20 @@ impl TestServer {
     pub fn wait_for_metric(&self, name: &str, wanted: f64) {
         wait_for(|| self.metric(name) == wanted, &format!("{name} = {wanted}"));
     }
+}
+
+/// Serves as somebody else's app does, where a session is the body of a response.
+async fn mounted(server: Server, listener: TcpListener, stopped: impl Future<Output = ()>) -> std::io::Result<()> {
+    let mount = server.mount()?;
+    let rooms = mount.clone();
+    let app = move || App::new().configure(|app| rooms.configure(app));
+    let serving = mount.tuned(HttpServer::new(app)).workers(1).disable_signals().listen(listener)?.run();
+    let handle = serving.handle();
+    let serving = actix_web::rt::spawn(serving);
+    stopped.await;
+    mount.drain().await;
+    handle.stop(false).await;
+    serving.await?
 }
 
 impl Drop for TestServer {

@@ -1,0 +1,157 @@
+//! A session on a socket of its own: its bytes go straight from the socket to the actor and back, in one task.
+//!
+//! What HTTP keeps for a connection that might carry another request is left behind with the handshake: two buffers, a parser
+//! and a dispatcher's turn for every message. What the session says and does is `session`'s.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use actix_web::error::PayloadError;
+use actix_web::rt::time::timeout;
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::Stream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use crate::wire::limits;
+
+/// Bytes read in one go.
+const GULP: usize = 4096;
+
+thread_local! {
+    /// Where bytes arrive, for all sockets of a thread: what was read is copied out before anything else happens.
+    static INTAKE: RefCell<[u8; GULP]> = const { RefCell::new([0; GULP]) };
+}
+
+/// Carries bytes between `socket`, whose handshake is done, and the session that `begin` makes of what comes in, until one of
+/// them ends. `early` is what came right behind the handshake.
+pub async fn carry<T, S, E>(socket: T, early: Bytes, begin: impl FnOnce(Incoming<T>) -> S)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+    S: Stream<Item = Result<Bytes, E>>,
+{
+    let socket = Rc::new(RefCell::new(socket));
+    let appetite = Rc::new(Cell::new(0));
+    let incoming = Incoming { socket: socket.clone(), early, appetite: appetite.clone() };
+    let mut outgoing = Outgoing { socket: socket.clone(), unsent: BytesMut::new() };
+    {
+        let mut session = pin!(begin(incoming));
+        let turn = |cx: &mut TaskContext<'_>| {
+            appetite.set(limits::READ_AT_ONCE);
+            let turned = outgoing.turn(session.as_mut(), cx);
+            if turned.is_pending() && appetite.get() == 0 {
+                // There may be more; the others of this thread come first.
+                cx.waker().wake_by_ref();
+            }
+            turned
+        };
+        // A socket that failed ends the session like one that was closed.
+        let _ = poll_fn(turn).await;
+    }
+    let unsent = std::mem::take(&mut outgoing.unsent);
+    drop(outgoing);
+    if let Some(mut socket) = Rc::into_inner(socket).map(RefCell::into_inner) {
+        let _ = timeout(limits::LINGER, part(&mut socket, unsent)).await;
+    }
+}
+
+/// Sends what is left and waits for the client to hang up: closing a socket that holds unread bytes would reset the
+/// connection, and take the close frame back.
+async fn part<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsent: BytesMut) -> io::Result<()> {
+    socket.write_all_buf(&mut unsent).await?;
+    socket.shutdown().await?;
+    let mut ignored = 0;
+    let mut buffer = [0; 512];
+    while ignored < limits::SEND_BUFFER {
+        match socket.read(&mut buffer).await? {
+            0 => break,
+            count => ignored += count,
+        }
+    }
+    Ok(())
+}
+
+/// What the client sends.
+pub struct Incoming<T> {
+    socket: Rc<RefCell<T>>,
+    early: Bytes,
+    /// Bytes to be read before others have their turn.
+    appetite: Rc<Cell<usize>>,
+}
+
+impl<T: AsyncRead + Unpin> Stream for Incoming<T> {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        if !self.early.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.early))));
+        }
+        if self.appetite.get() == 0 {
+            return Poll::Pending;
+        }
+        INTAKE.with_borrow_mut(|intake| {
+            let mut buffer = ReadBuf::new(intake);
+            ready!(Pin::new(&mut *self.socket.borrow_mut()).poll_read(cx, &mut buffer)).map_err(PayloadError::Io)?;
+            let read = buffer.filled();
+            self.appetite.set(self.appetite.get().saturating_sub(read.len()));
+            Poll::Ready((!read.is_empty()).then(|| Ok(Bytes::copy_from_slice(read))))
+        })
+    }
+}
+
+/// What the session sends.
+struct Outgoing<T> {
+    socket: Rc<RefCell<T>>,
+    unsent: BytesMut,
+}
+
+impl<T: AsyncWrite + Unpin> Outgoing<T> {
+    /// Lets the session speak for as long as the socket, and a little store, take what it says. Ready when one of them ended.
+    fn turn<S, E>(&mut self, mut session: Pin<&mut S>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
+        loop {
+            if self.flush(cx)?.is_pending() && self.unsent.len() >= limits::SEND_BUFFER {
+                return Poll::Pending;
+            }
+            match ready!(session.as_mut().poll_next(cx)) {
+                Some(Ok(bytes)) => self.say(bytes, cx)?,
+                Some(Err(_)) | None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    /// Sends `bytes`; what the socket does not take at once is stored.
+    fn say(&mut self, mut bytes: Bytes, cx: &mut TaskContext<'_>) -> io::Result<()> {
+        while self.unsent.is_empty() && !bytes.is_empty() {
+            match Pin::new(&mut *self.socket.borrow_mut()).poll_write(cx, &bytes)? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(count) => bytes.advance(count),
+                Poll::Pending => break,
+            }
+        }
+        self.unsent.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    /// Sends what is stored.
+    fn flush(&mut self, cx: &mut TaskContext<'_>) -> io::Result<Poll<()>> {
+        let mut socket = self.socket.borrow_mut();
+        while !self.unsent.is_empty() {
+            match Pin::new(&mut *socket).poll_write(cx, &self.unsent)? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(count) => self.unsent.advance(count),
+                Poll::Pending => return Ok(Poll::Pending),
+            }
+        }
+        self.unsent = BytesMut::new();
+        match Pin::new(&mut *socket).poll_flush(cx)? {
+            Poll::Ready(()) => Ok(Poll::Ready(())),
+            Poll::Pending => Ok(Poll::Pending),
+        }
+    }
+}
