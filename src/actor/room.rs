@@ -218,6 +218,9 @@ impl RoomActor {
             return Ok(self.seat(knock, admitted, log));
         }
         let room = self.room.as_mut().ok_or(Close::RoomClosed)?;
+        if knock.role == Role::Player {
+            knock.expected.as_newcomer(room.capacity().into())?;
+        }
         let (name, identity) = (std::mem::take(&mut knock.name), knock.identity.take());
         let player = std::mem::take(&mut knock.player);
         let admitted = match knock.role {

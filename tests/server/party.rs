@@ -1,6 +1,7 @@
 //! Seats reserved for a party, over real sockets: what a ticket is good for, and whose requests are heard.
 
-use tickwire::wire::{Close, Join, Role};
+use tickwire::engine::Pass;
+use tickwire::wire::{Close, Continuity, Join, Role};
 
 use crate::support::{Player, TestServer, wait_for};
 use crate::verbs::{LOCK, by_id, config, json, list, refused, room_of, start};
@@ -13,15 +14,25 @@ fn post(server: &TestServer, headers: &str, body: &str) -> String {
 
 const JSON: &str = "Content-Type: application/json\r\n";
 
+/// Asks for seats: the room, and its tickets.
+fn reserve(server: &TestServer, headers: &str, body: &str) -> (String, Vec<String>) {
+    let answer = json(&post(server, &format!("{JSON}{headers}"), body));
+    assert_eq!(answer["expires_in"].as_u64(), Some(60));
+    let tickets = answer["tickets"].as_array().expect("a list").iter();
+    let tickets = tickets.map(|ticket| ticket.as_str().expect("text").to_owned()).collect();
+    (answer["room"].as_str().expect("a room").to_owned(), tickets)
+}
+
+fn reserved(ticket: &str) -> Join {
+    Join::Reserved { ticket: ticket.to_owned() }
+}
+
 #[test]
 fn seats_are_reserved_for_a_party() {
     let server = start(config());
     let body = r#"{"game": "court", "options": {"capacity": "3"}, "seats": 2}"#;
-    let answer = json(&post(&server, JSON, body));
-    let (room, tickets) = (answer["room"].as_str().expect("a room").to_owned(), answer["tickets"].as_array());
-    let tickets: Vec<String> =
-        tickets.expect("a list").iter().map(|ticket| ticket.as_str().expect("text").to_owned()).collect();
-    assert_eq!((tickets.len(), answer["expires_in"].as_u64()), (2, Some(60)));
+    let (room, tickets) = reserve(&server, "", body);
+    assert_eq!(tickets.len(), 2);
     assert!(tickets.iter().all(|ticket| ticket.len() == 26));
     // Of three seats two are promised.
     let mut ada = Player::join(&server, by_id(&room)).expect("the third seat");
@@ -37,7 +48,6 @@ fn seats_are_reserved_for_a_party() {
         },
         "it is locked",
     );
-    let reserved = |ticket: &str| Join::Reserved { ticket: ticket.to_owned() };
     let bob = Player::join(&server, reserved(&tickets[0])).expect("a promised seat");
     assert_eq!(room_of(&bob), room);
     let (code, text) = refused(&server, reserved(&tickets[0]), Role::Player);
@@ -45,6 +55,20 @@ fn seats_are_reserved_for_a_party() {
     assert!(text.contains("reserve again"), "{text}");
     Player::join(&server, reserved(&tickets[1])).expect("a promised seat");
     assert_eq!(server.metric("tickwire_seats_reserved_total"), 2.0);
+}
+
+#[test]
+fn an_invented_claim_takes_no_seat_that_is_promised() {
+    let server = start(config());
+    let (room, tickets) = reserve(&server, "", r#"{"game": "court", "options": {"capacity": "3"}, "seats": 2}"#);
+    let claim = || Player::reload(&server, Pass { room: room.clone(), token: vec![7; 18] });
+    let eve = claim().expect("the third seat is free for anyone");
+    assert_eq!(eve.client.welcome().expect("a welcome").continuity, Continuity::Fresh);
+    assert_eq!(claim().err(), Some(Some(Close::RoomFull.code())));
+    let _party: Vec<Player> =
+        tickets.iter().map(|ticket| Player::join(&server, reserved(ticket)).expect("a promised seat")).collect();
+    assert_eq!(claim().err(), Some(Some(Close::RoomFull.code())));
+    server.wait_for_metric("tickwire_players", 3.0);
 }
 
 #[test]
