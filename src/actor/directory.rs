@@ -84,9 +84,7 @@ impl Directory {
         match join {
             Join::ById { room } => {
                 let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
-                if only_game.is_some_and(|only| only != listed.entry.game) {
-                    return Err(Close::BadToken.into());
-                }
+                listed.suits(only_game.as_deref())?;
                 // Whoever comes back has a seat also in a full room; whether they do, the room knows.
                 let back = if claims { listed.expect_back(key) } else { None };
                 back.map_or_else(|| listed.expect(key, role), Ok)
@@ -98,6 +96,10 @@ impl Directory {
             }
             Join::Create { game, options } => self.create(game, options.into_iter().collect(), role, maker),
             Join::Reserved { ticket } => {
+                // A ticket that its bearer may not use stays good.
+                if let Some(listed) = self.reservations.room_of(&ticket).and_then(|key| self.rooms.get(&key)) {
+                    listed.suits(only_game.as_deref())?;
+                }
                 let found = self.reservations.redeem(self.clock.now(), &ticket);
                 let wanted = "the ticket is not known, used or older than a minute: reserve again";
                 found.ok_or_else(|| Parting::saying(Close::NoSuchRoom, wanted))
@@ -175,7 +177,7 @@ impl Directory {
         Ok(key)
     }
 
-    fn reserve(&mut self, Reserve { join, seats, maker }: Reserve) -> Result<Reserved, Parting> {
+    fn reserve(&mut self, Reserve { join, seats, only_game, maker }: Reserve) -> Result<Reserved, Parting> {
         if self.draining {
             return Err(Close::Draining.into());
         }
@@ -185,7 +187,11 @@ impl Directory {
             return Err(Close::TryLater.into());
         }
         let key = match join {
-            Join::ById { room } => self.find(&room).ok_or(Close::NoSuchRoom)?.0,
+            Join::ById { room } => {
+                let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
+                listed.suits(only_game.as_deref())?;
+                key
+            }
             Join::JoinOrCreate { game, options } => {
                 let options = options.into_iter().collect();
                 let found = self.fitting(&game, &options)?.find(|(_, listed)| listed.expect_all(seats).is_ok());

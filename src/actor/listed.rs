@@ -41,6 +41,14 @@ impl Listed {
         Ok(Found { key, room: self.room.clone(), expected })
     }
 
+    /// Whether it is of the game that somebody may play, if there is only one.
+    ///
+    /// # Errors
+    /// Their token is for another one.
+    pub fn suits(&self, only_game: Option<&str>) -> Result<(), Close> {
+        if only_game.is_none_or(|only| only == self.entry.game) { Ok(()) } else { Err(Close::BadToken) }
+    }
+
     pub fn expect_back(&self, key: RoomKey) -> Option<Found> {
         let expected = self.status.expect_back()?;
         Some(Found { key, room: self.room.clone(), expected })

@@ -42,6 +42,11 @@ impl Reservations {
         ticket
     }
 
+    /// In which room a ticket promises a seat, as long as nobody used it.
+    pub fn room_of(&self, ticket: &str) -> Option<RoomKey> {
+        self.0.get(ticket).map(|promise| promise.seat.key)
+    }
+
     /// The seat of a ticket, which is good for nothing from now on.
     pub fn redeem(&mut self, now: Moment, ticket: &str) -> Option<Found> {
         let promise = self.0.remove(ticket)?;

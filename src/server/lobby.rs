@@ -167,8 +167,14 @@ impl Party {
             (None, Some(game)) => Join::JoinOrCreate { game, options: options.into_iter().collect() },
             _ => return Err("name either a room alone or a game, which may have options".to_owned()),
         };
-        Ok(Reserve { join, seats, maker: None })
+        Ok(Reserve { join, seats, only_game: None, maker: None })
     }
+}
+
+fn unauthorized() -> HttpResponse {
+    HttpResponse::Unauthorized()
+        .insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tickwire\""))
+        .body("401: send the header Authorization: Bearer and a join token that is good for this room\n")
 }
 
 async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> HttpResponse {
@@ -189,11 +195,9 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
     };
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     if visitor.judge(header.and_then(|header| header.strip_prefix("Bearer ")), &party.join).is_err() {
-        return HttpResponse::Unauthorized()
-            .insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tickwire\""))
-            .body("401: send the header Authorization: Bearer and a join token that is good for this room\n");
+        return unauthorized();
     }
-    party.maker = visitor.address();
+    (party.only_game, party.maker) = (visitor.only_game(), visitor.address());
     let Ok(answer) = edge.gate.directory.send(party).await else { return unavailable("503: busy\n") };
     match answer {
         Ok(reserved) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(reserved),
@@ -201,6 +205,7 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
             let text = parting.text();
             match parting.close() {
                 Close::TryLater | Close::Draining => unavailable("503: no seats can be reserved at the moment\n"),
+                Close::BadToken => unauthorized(),
                 Close::NoSuchRoom => HttpResponse::NotFound().body(format!("404: {text}\n")),
                 _ => HttpResponse::Conflict().body(format!("409: {text}\n")),
             }

@@ -6,16 +6,16 @@ use tickwire::wire::{Close, Continuity, Join, Role};
 use crate::support::{Player, TestServer, wait_for};
 use crate::verbs::{LOCK, by_id, config, json, list, refused, room_of, start};
 
-fn post(server: &TestServer, headers: &str, body: &str) -> String {
+pub fn post(server: &TestServer, headers: &str, body: &str) -> String {
     let length = body.len();
     let head = "POST /api/reservations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
     server.ask(&format!("{head}Content-Length: {length}\r\n{headers}\r\n{body}"))
 }
 
-const JSON: &str = "Content-Type: application/json\r\n";
+pub const JSON: &str = "Content-Type: application/json\r\n";
 
 /// Asks for seats: the room, and its tickets.
-fn reserve(server: &TestServer, headers: &str, body: &str) -> (String, Vec<String>) {
+pub fn reserve(server: &TestServer, headers: &str, body: &str) -> (String, Vec<String>) {
     let answer = json(&post(server, &format!("{JSON}{headers}"), body));
     assert_eq!(answer["expires_in"].as_u64(), Some(60));
     let tickets = answer["tickets"].as_array().expect("a list").iter();
@@ -23,7 +23,7 @@ fn reserve(server: &TestServer, headers: &str, body: &str) -> (String, Vec<Strin
     (answer["room"].as_str().expect("a room").to_owned(), tickets)
 }
 
-fn reserved(ticket: &str) -> Join {
+pub fn reserved(ticket: &str) -> Join {
     Join::Reserved { ticket: ticket.to_owned() }
 }
 

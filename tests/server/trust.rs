@@ -11,6 +11,7 @@ use tickwire::wire::{
     ClientMessage, Close, Hello, Join, PROTOCOL_VERSION, Role, ServerMessage, Welcome, decode_server, encode_client,
 };
 
+use crate::party::{JSON, post, reserve, reserved};
 use crate::support::{Frame, Raw, TestServer, arena};
 
 const SECRET: &str = "a secret of more than thirty-two bytes";
@@ -168,6 +169,15 @@ fn a_token_may_be_for_one_room_or_game() {
     assert_eq!(join(&server, room("abcdefgh"), Some(&only)).err(), refused);
     assert_eq!(join(&server, arena(), Some(&plaza)).err(), refused);
     assert_eq!(join(&server, room(&welcome.room), Some(&plaza)).err(), refused);
+    // Nor does it play another game by a seat that is promised there, whoever asked for it; and the ticket stays good.
+    let seats = format!(r#"{{"room": "{}", "seats": 1}}"#, welcome.room);
+    let asked = |token: &str| post(&server, &format!("{JSON}Authorization: Bearer {token}\r\n"), &seats);
+    let answer = asked(&plaza);
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    let (_, tickets) = reserve(&server, "", &seats);
+    assert_eq!(join(&server, reserved(&tickets[0]), Some(&plaza)).err(), refused);
+    let arena_only = signed(&Claims { game: Some("arena".to_owned()), ..claims("ada") });
+    join(&server, reserved(&tickets[0]), Some(&arena_only)).expect("a promised seat");
     join(&server, room(&welcome.room), Some(&only)).expect("its room");
     join(&server, Join::Create { game: "plaza".to_owned(), options: Vec::new() }, Some(&plaza)).expect("its game");
 }
