@@ -316,7 +316,7 @@ impl Actor for RoomActor {
         ctx.set_mailbox_capacity(limits::JOINS_WAITING);
         self.metrics.rooms.inc();
         if let (Some(trace), Some(room)) = (self.metrics.times.trace(), &self.room) {
-            trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, room.config().id));
+            trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, names::for_logs(&room.config().id)));
         }
         self.arm(ctx);
     }

@@ -1,6 +1,9 @@
 //! Seats reserved for a party, over real sockets: what a ticket is good for, and whose requests are heard.
 
+use std::path::Path;
+
 use tickwire::engine::Pass;
+use tickwire::server::Config;
 use tickwire::wire::{Close, Continuity, Join, Role};
 
 use crate::support::{Player, TestServer, wait_for};
@@ -69,6 +72,17 @@ fn an_invented_claim_takes_no_seat_that_is_promised() {
         tickets.iter().map(|ticket| Player::join(&server, reserved(ticket)).expect("a promised seat")).collect();
     assert_eq!(claim().err(), Some(Some(Close::RoomFull.code())));
     server.wait_for_metric("tickwire_players", 3.0);
+}
+
+#[test]
+fn a_trace_does_not_tell_the_code_of_a_private_room() {
+    let trace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("private-trace.json");
+    let server = start(Config { trace: trace.clone(), ..config() });
+    let (code, _) = reserve(&server, "", r#"{"game": "court", "options": {"private": "true"}, "seats": 1}"#);
+    server.wait_for_metric("tickwire_rooms", 1.0);
+    drop(server);
+    let text = std::fs::read_to_string(trace).expect("the trace");
+    assert!(text.contains(&format!("court {}...", &code[..4])) && !text.contains(&code), "{text}");
 }
 
 #[test]
