@@ -81,6 +81,10 @@ impl Directory {
             return Err(Close::Draining.into());
         }
         let Locate { join, role, claims, only_game, maker } = letter;
+        // Before anything else, so that no room is made for who will not be let in.
+        if role == Role::Observer && self.config.most_observers == 0 {
+            return Err(Parting::saying(Close::Forbidden, "observers are not let in here"));
+        }
         match join {
             Join::ById { room } => {
                 let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
@@ -135,15 +139,16 @@ impl Directory {
         role: Role,
         maker: Option<Address>,
     ) -> Result<Found, Parting> {
-        let key = self.make(game, options, maker)?;
+        let key = self.make(game, options, 1, maker)?;
         self.rooms[&key].expect(key, role)
     }
 
-    /// Makes a room.
+    /// Makes a room that has at least so many seats.
     fn make(
         &mut self,
         game: String,
         options: BTreeMap<String, String>,
+        seats: usize,
         maker: Option<Address>,
     ) -> Result<RoomKey, Parting> {
         if self.rooms.len() >= self.config.most_rooms {
@@ -162,13 +167,17 @@ impl Directory {
         let ground = self.config.door.make_room(maker).ok_or(Close::TryLater)?;
         let setup = Setup { rate, seed: names::seed(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
-            let made = factory(&setup)?;
+            let made = factory(&setup).map_err(refused)?;
             let id = if private { names::secret() } else { names::id() };
             let config = RoomConfig { id, game: game.clone(), setup, capacity };
             let room = Room::new(config, made).holding_seats_for(self.config.hold);
+            if usize::from(room.capacity()) < seats {
+                let few = format!("such a room has {} seats, which is fewer than {seats}", room.capacity());
+                return Err(Parting::saying(Close::RoomFull, &few));
+            }
             Ok(room.idle_after(self.config.idle_after).with_observers(self.config.most_observers))
         }));
-        let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned())).map_err(refused)?;
+        let room = made.unwrap_or_else(|_| Err(refused("the game panicked".to_owned())))?;
         let key = RoomKey(self.next);
         self.next += 1;
         let listed = self.start(key, room, (options, private), ground);
@@ -196,9 +205,9 @@ impl Directory {
                 let options = options.into_iter().collect();
                 let found = self.fitting(&game, &options)?.find(|(_, listed)| listed.expect_all(seats).is_ok());
                 let found = found.map(|(key, _)| key);
-                found.map_or_else(|| self.make(game, options, maker), Ok)?
+                found.map_or_else(|| self.make(game, options, seats, maker), Ok)?
             }
-            Join::Create { game, options } => self.make(game, options.into_iter().collect(), maker)?,
+            Join::Create { game, options } => self.make(game, options.into_iter().collect(), seats, maker)?,
             Join::Reserved { .. } => return Err(Close::NoSuchRoom.into()),
         };
         let listed = &self.rooms[&key];
