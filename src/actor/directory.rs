@@ -63,7 +63,7 @@ pub struct Directory {
 
 impl Directory {
     const LOOK_EVERY: Duration = Duration::from_millis(250);
-    /// Players who are sent away at once when the server stops; more, when there would be too many batches.
+    /// Sessions that are sent away at once when the server stops; more, when there would be too many batches.
     const BATCH: usize = 100;
     const BATCHES: usize = 40;
     const BATCH_EVERY: Duration = Duration::from_millis(50);
@@ -113,8 +113,10 @@ impl Directory {
 
     /// The room with this id, listed or not.
     pub(super) fn find(&self, id: &str) -> Option<(RoomKey, &Listed)> {
-        let mut rooms = self.rooms.iter().filter(|(_, listed)| !listed.status.is_closed());
-        rooms.find(|(_, listed)| listed.entry.id == id).map(|(key, listed)| (*key, listed))
+        // Ids are compared first: whether a room is closed is behind a lock.
+        let mut rooms = self.rooms.iter();
+        let found = rooms.find(|(_, listed)| listed.entry.id == id && !listed.status.is_closed());
+        found.map(|(key, listed)| (*key, listed))
     }
 
     /// Rooms that were made like this and that strangers may be sent to.
@@ -191,28 +193,34 @@ impl Directory {
             return Err(Close::Draining.into());
         }
         let now = self.clock.now();
-        self.reservations.forget(now);
         if !self.reservations.has_room_for(seats) {
             return Err(Close::TryLater.into());
         }
-        let key = match join {
+        let found = match join {
             Join::ById { room } => {
                 let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
                 listed.suits(only_game.as_deref())?;
-                key
+                Ok((key, listed.expect_all(seats)?))
             }
             Join::JoinOrCreate { game, options } => {
                 let options = options.into_iter().collect();
-                let found = self.fitting(&game, &options)?.find(|(_, listed)| listed.expect_all(seats).is_ok());
-                let found = found.map(|(key, _)| key);
-                found.map_or_else(|| self.make(game, options, seats, maker), Ok)?
+                let all = |(key, listed): (_, &Listed)| Some((key, listed.expect_all(seats).ok()?));
+                let found = self.fitting(&game, &options)?.find_map(all);
+                found.ok_or((game, options))
             }
-            Join::Create { game, options } => self.make(game, options.into_iter().collect(), seats, maker)?,
+            Join::Create { game, options } => Err((game, options.into_iter().collect())),
             Join::Reserved { .. } => return Err(Close::NoSuchRoom.into()),
         };
+        let (key, expected) = match found {
+            Ok(found) => found,
+            Err((game, options)) => {
+                let key = self.make(game, options, seats, maker)?;
+                (key, self.rooms[&key].expect_all(seats)?)
+            }
+        };
         let listed = &self.rooms[&key];
-        let expected = listed.expect_all(seats)?.into_iter();
-        let tickets = expected.map(|seat| self.reservations.promise(now, key, &listed.room, seat)).collect();
+        let promise = |seat| self.reservations.promise(now, key, &listed.room, seat);
+        let tickets = expected.into_iter().map(promise).collect();
         self.metrics.occasions.seats_reserved.inc_by(seats as u64);
         let expires_in = Reservations::GOOD_FOR.as_secs();
         Ok(Reserved { room: listed.entry.id.clone(), tickets, expires_in })
@@ -266,14 +274,14 @@ impl Directory {
         Listed { entry, private, options, room, status, arbiter, most_observers, _ground: ground }
     }
 
-    /// Ends the rooms of `waiting`, some `batch` players at a time, so that not all hang up and come back at once.
+    /// Ends the rooms of `waiting`, some `batch` sessions at a time, so that not all hang up and come back at once.
     #[expect(clippy::disallowed_methods, reason = "one letter per room, and it must arrive")]
     fn send_away(&mut self, mut waiting: VecDeque<RoomKey>, batch: usize, ctx: &mut Context<Self>) {
         let mut told = 0;
         while told < batch {
             let Some(key) = waiting.pop_front() else { return };
             let Some(listed) = self.rooms.get(&key) else { continue };
-            told += listed.status.heads().players.max(1);
+            told += listed.status.heads().present().max(1);
             listed.room.do_send(CloseRoom(Close::Draining));
         }
         ctx.run_later(Self::BATCH_EVERY, move |act, ctx| act.send_away(waiting, batch, ctx));
@@ -340,9 +348,9 @@ impl Handler<Drain> for Directory {
     fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) {
         self.draining = true;
         self.reservations.clear();
-        let players: usize = self.rooms.values().map(|listed| listed.status.heads().players).sum();
+        let present: usize = self.rooms.values().map(|listed| listed.status.heads().present()).sum();
         let waiting = self.rooms.keys().copied().collect();
-        self.send_away(waiting, Self::BATCH.max(players / Self::BATCHES), ctx);
+        self.send_away(waiting, Self::BATCH.max(present / Self::BATCHES), ctx);
     }
 }
 

@@ -47,10 +47,11 @@ impl Reservations {
         self.0.get(ticket).map(|promise| promise.seat.key)
     }
 
-    /// The seat of a ticket, which is good for nothing from now on.
+    /// The seat of a ticket, which is good for nothing from now on. A late one is left to be [forgotten](Self::forget) and
+    /// counted there.
     pub fn redeem(&mut self, now: Moment, ticket: &str) -> Option<Found> {
-        let promise = self.0.remove(ticket)?;
-        (now < promise.until).then_some(promise.seat)
+        self.0.get(ticket).filter(|promise| now < promise.until)?;
+        self.0.remove(ticket).map(|promise| promise.seat)
     }
 
     /// Forgets tickets that nobody used in time. Returns how many.

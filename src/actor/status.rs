@@ -64,6 +64,13 @@ pub struct Heads {
     pub observers: usize,
 }
 
+impl Heads {
+    /// Those with a session.
+    pub fn present(self) -> usize {
+        self.players.saturating_sub(self.away) + self.observers
+    }
+}
+
 impl Status {
     /// Who is there after the last tick.
     pub fn heads(&self) -> Heads {
