@@ -204,7 +204,6 @@ impl RoomActor {
             // An answer that reaches nobody drops its hold on the desk, which says goodbye.
             let _ = answer.send(self.admit(knock));
         }
-        self.tell_status();
         let players = self.room.as_ref().map_or(0, Room::players);
         self.empty_since = (players == 0).then(|| self.empty_since.unwrap_or_else(|| self.clock.now()));
     }
