@@ -134,7 +134,7 @@ pub const TRACE_SPANS: usize = 8192;
 pub const ROOMS: usize = 10_000;
 /// Seats per room.
 pub const SEATS: u16 = 4096;
-/// An empty room lives this long.
+/// A room with nobody in it, not even an observer, lives this long.
 pub const EMPTY_ROOM_FOR: Duration = Duration::from_secs(10);
 /// Observers per room: their seats are numbered after those of players.
 pub const OBSERVERS: u16 = 4096;

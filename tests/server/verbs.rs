@@ -320,6 +320,30 @@ fn observers_see_everything_and_do_nothing() {
 }
 
 #[test]
+fn an_observer_keeps_a_room_and_has_the_time_to_reload() {
+    let server = start(Config { most_observers: 1, empty_room_for: Duration::from_secs(3), ..config() });
+    let ada = Player::join(&server, any()).expect("a new room");
+    let watch = || {
+        let raw = hello(&server, by_id(&room_of(&ada)), Role::Observer);
+        Player::over(raw, Client::new(Depth::Full)).expect("a welcome")
+    };
+    let mut eve = watch();
+    ada.break_off();
+    server.wait_for_metric("tickwire_players", 0.0);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(4) {
+        eve.frame().expect("the room goes on");
+    }
+    eve.break_off();
+    server.wait_for_metric("tickwire_observers", 0.0);
+    // Some ticks later: only now nobody is there.
+    std::thread::sleep(Duration::from_millis(300));
+    let eve = watch();
+    eve.break_off();
+    server.wait_for_metric("tickwire_rooms", 0.0);
+}
+
+#[test]
 fn who_does_nothing_is_let_go() {
     let server = start(Config { idle_after: Duration::from_secs(2), ..config() });
     let mut ada = Player::join(&server, any()).expect("a new room");
