@@ -86,6 +86,8 @@ impl Room {
                 let body = Cow::Owned(serde_bytes::ByteBuf::from(*b"observers look on only"));
                 self.post(&To::Only(seat), EventBody::Reply { command: seq, done: false, body });
             }
+            // What is said to some would reach everyone: observers speak to all or not at all.
+            Ask::Chat { to, .. } if !to.is_empty() => {}
             Ask::Chat { text, .. } => {
                 let name = onlooker.name.clone();
                 let passed = self.ask("observer_chat", |game, cx| game.observer_chat(&name, text, cx));

@@ -300,6 +300,7 @@ fn observers_see_everything_and_do_nothing() {
     eve.client.command(CLOSE, b"");
     let call = eve.client.call(1, b"");
     eve.client.chat(&[], "boo");
+    eve.client.chat(&[Seat(0)], "for your ears only");
     eve.client.chat(&[], "hooray");
     let heard = eve.until(|arrived, _| arrived.events.iter().any(|event| matches!(event, EventBody::Reply { .. })));
     assert!(matches!(&heard.events[0], EventBody::Reply { command, done: false, .. } if *command == call));
