@@ -171,6 +171,8 @@ impl Party {
     }
 }
 
+const NO_SEATS: &str = "503: no seats can be reserved at the moment\n";
+
 fn unauthorized() -> HttpResponse {
     HttpResponse::Unauthorized()
         .insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tickwire\""))
@@ -191,11 +193,15 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
     };
     // Counted as an attempt to come in, and while it lasts as a session.
     let Some(mut visitor) = caller(&request, &edge).and_then(|caller| edge.gate.door.enter(caller)) else {
-        return unavailable("503: no seats can be reserved at the moment\n");
+        return unavailable(NO_SEATS);
     };
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if visitor.judge(header.and_then(|header| header.strip_prefix("Bearer ")), &party.join).is_err() {
-        return unauthorized();
+    let token = header.and_then(|header| header.strip_prefix("Bearer "));
+    match visitor.judge(token, &party.join) {
+        Ok(()) => {}
+        // Too many used tokens are remembered: nothing is wrong with this one.
+        Err(Close::TryLater) => return unavailable(NO_SEATS),
+        Err(_) => return unauthorized(),
     }
     (party.only_game, party.maker) = (visitor.only_game(), visitor.address());
     let Ok(answer) = edge.gate.directory.send(party).await else { return unavailable("503: busy\n") };
@@ -204,7 +210,7 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
         Err(parting) => {
             let text = parting.text();
             match parting.close() {
-                Close::TryLater | Close::Draining => unavailable("503: no seats can be reserved at the moment\n"),
+                Close::TryLater | Close::Draining => unavailable(NO_SEATS),
                 Close::BadToken => unauthorized(),
                 Close::NoSuchRoom => HttpResponse::NotFound().body(format!("404: {text}\n")),
                 _ => HttpResponse::Conflict().body(format!("409: {text}\n")),
