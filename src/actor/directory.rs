@@ -193,7 +193,7 @@ impl Directory {
             return Err(Close::Draining.into());
         }
         let now = self.clock.now();
-        if !self.reservations.has_room_for(seats) {
+        if !self.reservations.has_room_for(seats, maker) {
             return Err(Close::TryLater.into());
         }
         let found = match join {
@@ -219,8 +219,8 @@ impl Directory {
             }
         };
         let listed = &self.rooms[&key];
-        let promise = |seat| self.reservations.promise(now, key, &listed.room, seat);
-        let tickets = expected.into_iter().map(promise).collect();
+        let seats_found = expected.into_iter().map(|expected| Found { key, room: listed.room.clone(), expected });
+        let tickets = seats_found.map(|found| self.reservations.promise(now, maker, found)).collect();
         self.metrics.occasions.seats_reserved.inc_by(seats as u64);
         let expires_in = Reservations::GOOD_FOR.as_secs();
         Ok(Reserved { room: listed.entry.id.clone(), tickets, expires_in })

@@ -144,6 +144,8 @@ pub const END_GRACE: Duration = Duration::from_secs(1);
 pub const PARTY: usize = 16;
 /// Seats promised at a time, over all rooms: each keeps a seat from others for a minute.
 pub const RESERVATIONS: usize = 4096;
+/// Of those, for requests from one address: some parties of one household, and never all seats of all rooms.
+pub const RESERVATIONS_PER_ADDRESS: usize = 4 * PARTY;
 /// A promised seat waits this long: the time that a party takes to open its pages.
 pub const RESERVED_FOR: Duration = Duration::from_secs(60);
 /// Bytes of a request for seats: a game, a room and its options at their longest fit.

@@ -101,6 +101,25 @@ fn a_refusal_leaves_no_room_behind() {
 }
 
 #[test]
+fn one_address_is_promised_some_parties_at_a_time() {
+    let here = vec!["127.0.0.0/8".parse().expect("a network")];
+    let server = start(Config { trusted_proxies: here, exempt: Vec::new(), ..config() });
+    let body = |seats: usize| format!(r#"{{"game": "court", "seats": {seats}}}"#);
+    let ask = |visitor: &str, seats| post(&server, &format!("{JSON}X-Forwarded-For: {visitor}\r\n"), &body(seats));
+    let mut tickets = Vec::new();
+    for seats in [16, 16, 16, 15] {
+        tickets = reserve(&server, "X-Forwarded-For: 10.0.0.1\r\n", &body(seats)).1;
+    }
+    assert!(ask("10.0.0.1", 2).starts_with("HTTP/1.1 503"), "64 at a time");
+    assert!(ask("10.0.0.1", 1).starts_with("HTTP/1.1 200"));
+    assert!(ask("10.0.0.1", 1).starts_with("HTTP/1.1 503"));
+    assert!(ask("10.0.0.2", 16).starts_with("HTTP/1.1 200"), "others have their own");
+    // Who comes makes room.
+    let _bob = Player::join(&server, reserved(&tickets[0])).expect("a promised seat");
+    assert!(ask("10.0.0.1", 1).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
 fn requests_for_seats_are_judged_as_pages_that_play() {
     let server = start(config());
     let body = r#"{"game": "court", "seats": 1}"#;
