@@ -156,5 +156,6 @@ pub const ADMIN_ROOMS: usize = 200;
 pub const ADMIN_ROWS: usize = 500;
 /// Operators who watch at a time: each has a stream of once per second.
 pub const ADMIN_WATCHING: usize = 32;
-/// Addresses whose wrong admin tokens are remembered; while there are more, nobody new may try.
+/// Addresses whose wrong admin tokens are remembered; while there are so many, others are judged and not remembered. A
+/// token of 32 bytes is not guessed that way, and its owner gets in.
 pub const ADMIN_ADDRESSES: usize = 1024;
