@@ -21,7 +21,8 @@ use crate::wire::limits;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Address and port that the command listens on. A [`Server`](super::Server) is given its listener instead.
+    /// Address and port that the command listens on. A [`Server`](super::Server) is given its listener instead; one that is
+    /// [mounted](super::Server::mount) has none and goes by this address when it decides which `hosts` it answers to.
     #[serde(deserialize_with = "form::address")]
     pub bind: SocketAddr,
     /// Ticks per second, 1 to 120, of rooms whose creator names no rate.

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use actix_web::{App, web};
+use tickwire::Server;
 use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec};
 use tickwire::games;
 use tickwire::id::{EntityId, Seat};
@@ -292,6 +294,26 @@ fn a_page_of_another_name_reads_nothing_here() {
           Sec-WebSocket-Protocol: tickwire.v1\r\n\r\n",
     );
     assert!(raw.head().starts_with("HTTP/1.1 403"));
+}
+
+#[test]
+fn a_mounted_server_goes_by_the_names_that_it_was_told() {
+    let status = |config: Config, host: &'static str| {
+        actix_web::rt::System::new().block_on(async move {
+            let mount = Server::new(Config { room_threads: 1, ..config }).demo_games().mount().expect("a good one");
+            let scope = web::scope("/game").configure(|app| mount.configure(app));
+            let app = actix_web::test::init_service(App::new().service(scope)).await;
+            let request = actix_web::test::TestRequest::get().uri("/game/api/rooms").insert_header(("host", host));
+            actix_web::test::call_service(&app, request.to_request()).await.status().as_u16()
+        })
+    };
+    // As if it were on the local machine, because nobody said otherwise.
+    assert_eq!(status(Config::default(), "localhost:8080"), 200);
+    assert_eq!(status(Config::default(), "play.example"), 403);
+    let told = || Config { hosts: vec!["play.example".to_owned()], ..Config::default() };
+    assert_eq!(status(told(), "play.example"), 200);
+    assert_eq!(status(told(), "evil.example"), 403);
+    assert_eq!(status(Config { bind: ([0, 0, 0, 0], 80).into(), ..Config::default() }, "play.example"), 200);
 }
 
 #[test]
