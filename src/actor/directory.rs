@@ -36,7 +36,7 @@ pub struct DirectoryConfig {
     pub most_rooms: usize,
     /// Threads that rooms live on.
     pub arbiters: usize,
-    /// How long a room with nobody in it lives on, observers included.
+    /// How long a room with nobody in it, not even an observer, lives on.
     pub empty_for: Duration,
     /// Counts rooms by who made them.
     pub door: Arc<Door>,

@@ -84,7 +84,7 @@ pub struct Config {
     /// Threads that serve HTTP and sessions, 1 to 256.
     #[serde(deserialize_with = "form::threads")]
     pub workers: usize,
-    /// How long a room with nobody in it lives on, observers included: whole seconds, 1 to 86,400.
+    /// How long a room with nobody in it, not even an observer, lives on: whole seconds, 1 to 86,400.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
     pub empty_room_for: Duration,
     /// Clients that are sent away by a stopping server come back within this time: whole seconds, 1 to 86,400.
