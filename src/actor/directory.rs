@@ -36,7 +36,7 @@ pub struct DirectoryConfig {
     pub most_rooms: usize,
     /// Threads that rooms live on.
     pub arbiters: usize,
-    /// How long a room without players lives on.
+    /// How long a room with nobody in it, not even an observer, lives on.
     pub empty_for: Duration,
     /// Counts rooms by who made them.
     pub door: Arc<Door>,
@@ -63,7 +63,7 @@ pub struct Directory {
 
 impl Directory {
     const LOOK_EVERY: Duration = Duration::from_millis(250);
-    /// Players who are sent away at once when the server stops; more, when there would be too many batches.
+    /// Sessions that are sent away at once when the server stops; more, when there would be too many batches.
     const BATCH: usize = 100;
     const BATCHES: usize = 40;
     const BATCH_EVERY: Duration = Duration::from_millis(50);
@@ -81,12 +81,14 @@ impl Directory {
             return Err(Close::Draining.into());
         }
         let Locate { join, role, claims, only_game, maker } = letter;
+        // Before anything else, so that no room is made for who will not be let in.
+        if role == Role::Observer && self.config.most_observers == 0 {
+            return Err(Parting::saying(Close::Forbidden, "observers are not let in here"));
+        }
         match join {
             Join::ById { room } => {
                 let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
-                if only_game.is_some_and(|only| only != listed.entry.game) {
-                    return Err(Close::BadToken.into());
-                }
+                listed.suits(only_game.as_deref())?;
                 // Whoever comes back has a seat also in a full room; whether they do, the room knows.
                 let back = if claims { listed.expect_back(key) } else { None };
                 back.map_or_else(|| listed.expect(key, role), Ok)
@@ -98,6 +100,10 @@ impl Directory {
             }
             Join::Create { game, options } => self.create(game, options.into_iter().collect(), role, maker),
             Join::Reserved { ticket } => {
+                // A ticket that its bearer may not use stays good.
+                if let Some(listed) = self.reservations.room_of(&ticket).and_then(|key| self.rooms.get(&key)) {
+                    listed.suits(only_game.as_deref())?;
+                }
                 let found = self.reservations.redeem(self.clock.now(), &ticket);
                 let wanted = "the ticket is not known, used or older than a minute: reserve again";
                 found.ok_or_else(|| Parting::saying(Close::NoSuchRoom, wanted))
@@ -107,8 +113,10 @@ impl Directory {
 
     /// The room with this id, listed or not.
     pub(super) fn find(&self, id: &str) -> Option<(RoomKey, &Listed)> {
-        let mut rooms = self.rooms.iter().filter(|(_, listed)| !listed.status.is_closed());
-        rooms.find(|(_, listed)| listed.entry.id == id).map(|(key, listed)| (*key, listed))
+        // Ids are compared first: whether a room is closed is behind a lock.
+        let mut rooms = self.rooms.iter();
+        let found = rooms.find(|(_, listed)| listed.entry.id == id && !listed.status.is_closed());
+        found.map(|(key, listed)| (*key, listed))
     }
 
     /// Rooms that were made like this and that strangers may be sent to.
@@ -133,15 +141,16 @@ impl Directory {
         role: Role,
         maker: Option<Address>,
     ) -> Result<Found, Parting> {
-        let key = self.make(game, options, maker)?;
+        let key = self.make(game, options, 1, maker)?;
         self.rooms[&key].expect(key, role)
     }
 
-    /// Makes a room.
+    /// Makes a room that has at least so many seats.
     fn make(
         &mut self,
         game: String,
         options: BTreeMap<String, String>,
+        seats: usize,
         maker: Option<Address>,
     ) -> Result<RoomKey, Parting> {
         if self.rooms.len() >= self.config.most_rooms {
@@ -160,13 +169,17 @@ impl Directory {
         let ground = self.config.door.make_room(maker).ok_or(Close::TryLater)?;
         let setup = Setup { rate, seed: names::seed(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
-            let made = factory(&setup)?;
+            let made = factory(&setup).map_err(refused)?;
             let id = if private { names::secret() } else { names::id() };
             let config = RoomConfig { id, game: game.clone(), setup, capacity };
             let room = Room::new(config, made).holding_seats_for(self.config.hold);
+            if usize::from(room.capacity()) < seats {
+                let few = format!("such a room has {} seats, which is fewer than {seats}", room.capacity());
+                return Err(Parting::saying(Close::RoomFull, &few));
+            }
             Ok(room.idle_after(self.config.idle_after).with_observers(self.config.most_observers))
         }));
-        let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned())).map_err(refused)?;
+        let room = made.unwrap_or_else(|_| Err(refused("the game panicked".to_owned())))?;
         let key = RoomKey(self.next);
         self.next += 1;
         let listed = self.start(key, room, (options, private), ground);
@@ -175,29 +188,39 @@ impl Directory {
         Ok(key)
     }
 
-    fn reserve(&mut self, Reserve { join, seats, maker }: Reserve) -> Result<Reserved, Parting> {
+    fn reserve(&mut self, Reserve { join, seats, only_game, maker }: Reserve) -> Result<Reserved, Parting> {
         if self.draining {
             return Err(Close::Draining.into());
         }
         let now = self.clock.now();
-        self.reservations.forget(now);
-        if !self.reservations.has_room_for(seats) {
+        if !self.reservations.has_room_for(seats, maker) {
             return Err(Close::TryLater.into());
         }
-        let key = match join {
-            Join::ById { room } => self.find(&room).ok_or(Close::NoSuchRoom)?.0,
+        let found = match join {
+            Join::ById { room } => {
+                let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
+                listed.suits(only_game.as_deref())?;
+                Ok((key, listed.expect_all(seats)?))
+            }
             Join::JoinOrCreate { game, options } => {
                 let options = options.into_iter().collect();
-                let found = self.fitting(&game, &options)?.find(|(_, listed)| listed.expect_all(seats).is_ok());
-                let found = found.map(|(key, _)| key);
-                found.map_or_else(|| self.make(game, options, maker), Ok)?
+                let all = |(key, listed): (_, &Listed)| Some((key, listed.expect_all(seats).ok()?));
+                let found = self.fitting(&game, &options)?.find_map(all);
+                found.ok_or((game, options))
             }
-            Join::Create { game, options } => self.make(game, options.into_iter().collect(), maker)?,
+            Join::Create { game, options } => Err((game, options.into_iter().collect())),
             Join::Reserved { .. } => return Err(Close::NoSuchRoom.into()),
         };
+        let (key, expected) = match found {
+            Ok(found) => found,
+            Err((game, options)) => {
+                let key = self.make(game, options, seats, maker)?;
+                (key, self.rooms[&key].expect_all(seats)?)
+            }
+        };
         let listed = &self.rooms[&key];
-        let expected = listed.expect_all(seats)?.into_iter();
-        let tickets = expected.map(|seat| self.reservations.promise(now, key, &listed.room, seat)).collect();
+        let seats_found = expected.into_iter().map(|expected| Found { key, room: listed.room.clone(), expected });
+        let tickets = seats_found.map(|found| self.reservations.promise(now, maker, found)).collect();
         self.metrics.occasions.seats_reserved.inc_by(seats as u64);
         let expires_in = Reservations::GOOD_FOR.as_secs();
         Ok(Reserved { room: listed.entry.id.clone(), tickets, expires_in })
@@ -251,14 +274,14 @@ impl Directory {
         Listed { entry, private, options, room, status, arbiter, most_observers, _ground: ground }
     }
 
-    /// Ends the rooms of `waiting`, some `batch` players at a time, so that not all hang up and come back at once.
+    /// Ends the rooms of `waiting`, some `batch` sessions at a time, so that not all hang up and come back at once.
     #[expect(clippy::disallowed_methods, reason = "one letter per room, and it must arrive")]
     fn send_away(&mut self, mut waiting: VecDeque<RoomKey>, batch: usize, ctx: &mut Context<Self>) {
         let mut told = 0;
         while told < batch {
             let Some(key) = waiting.pop_front() else { return };
             let Some(listed) = self.rooms.get(&key) else { continue };
-            told += listed.status.heads().players.max(1);
+            told += listed.status.heads().present().max(1);
             listed.room.do_send(CloseRoom(Close::Draining));
         }
         ctx.run_later(Self::BATCH_EVERY, move |act, ctx| act.send_away(waiting, batch, ctx));
@@ -325,9 +348,9 @@ impl Handler<Drain> for Directory {
     fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) {
         self.draining = true;
         self.reservations.clear();
-        let players: usize = self.rooms.values().map(|listed| listed.status.heads().players).sum();
+        let present: usize = self.rooms.values().map(|listed| listed.status.heads().present()).sum();
         let waiting = self.rooms.keys().copied().collect();
-        self.send_away(waiting, Self::BATCH.max(players / Self::BATCHES), ctx);
+        self.send_away(waiting, Self::BATCH.max(present / Self::BATCHES), ctx);
     }
 }
 

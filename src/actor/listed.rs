@@ -32,13 +32,18 @@ impl Listed {
     pub fn expect(&self, key: RoomKey, role: Role) -> Result<Found, Parting> {
         let most = match role {
             Role::Player => self.entry.capacity,
-            Role::Observer if self.most_observers == 0 => {
-                return Err(Parting::saying(Close::Forbidden, "observers are not let in here"));
-            }
             Role::Observer => self.most_observers,
         };
         let expected = self.status.expect(role, most.into())?;
         Ok(Found { key, room: self.room.clone(), expected })
+    }
+
+    /// Whether it is of the game that somebody may play, if there is only one.
+    ///
+    /// # Errors
+    /// Their token is for another one.
+    pub fn suits(&self, only_game: Option<&str>) -> Result<(), Close> {
+        if only_game.is_none_or(|only| only == self.entry.game) { Ok(()) } else { Err(Close::BadToken) }
     }
 
     pub fn expect_back(&self, key: RoomKey) -> Option<Found> {

@@ -67,6 +67,8 @@ pub struct Reserve {
     pub join: Join,
     /// How many.
     pub seats: usize,
+    /// The only game in which there may be seats for them.
+    pub only_game: Option<String>,
     /// What a new room counts by.
     pub maker: Option<Address>,
 }

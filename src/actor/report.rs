@@ -45,6 +45,9 @@ impl RoomActor {
 
     /// Brings status and metrics to these counts.
     pub(super) fn count(&mut self, heads: Heads) {
+        if heads == self.counted && self.arrived.is_empty() {
+            return;
+        }
         let before = std::mem::replace(&mut self.counted, heads);
         self.status.set_heads(heads, self.arrived.drain(..));
         self.metrics.players.inc_by(heads.players as i64 - before.players as i64);

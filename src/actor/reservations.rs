@@ -6,12 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actix::Addr;
-
 use super::message::{Found, RoomKey};
 use super::names;
-use super::room::RoomActor;
-use super::status::Expected;
+use crate::engine::Address;
 use crate::tick::Moment;
 use crate::wire::limits;
 
@@ -22,6 +19,8 @@ pub struct Reservations(BTreeMap<String, Promise>);
 #[derive(Debug)]
 struct Promise {
     seat: Found,
+    /// Who asked for it; `None`: nobody whom limits apply to.
+    maker: Option<Address>,
     until: Moment,
 }
 
@@ -29,23 +28,31 @@ impl Reservations {
     /// How long a ticket is good.
     pub const GOOD_FOR: Duration = limits::RESERVED_FOR;
 
-    /// Whether so many more tickets can be given.
-    pub fn has_room_for(&self, seats: usize) -> bool {
-        self.0.len() + seats <= limits::RESERVATIONS
+    /// Whether so many more tickets can be given, in all and to this address.
+    pub fn has_room_for(&self, seats: usize, maker: Option<Address>) -> bool {
+        let theirs = || self.0.values().filter(|promise| promise.maker == maker).count();
+        let few = maker.is_none() || theirs() + seats <= limits::RESERVATIONS_PER_ADDRESS;
+        few && self.0.len() + seats <= limits::RESERVATIONS
     }
 
-    /// Promises a seat.
-    pub fn promise(&mut self, now: Moment, key: RoomKey, room: &Addr<RoomActor>, expected: Expected) -> String {
+    /// Promises the seat that was found, to a friend of `maker`.
+    pub fn promise(&mut self, now: Moment, maker: Option<Address>, found: Found) -> String {
         let ticket = names::secret();
-        let seat = Found { key, room: room.clone(), expected: expected.reserved() };
-        self.0.insert(ticket.clone(), Promise { seat, until: now.plus(Self::GOOD_FOR) });
+        let seat = Found { expected: found.expected.reserved(), ..found };
+        self.0.insert(ticket.clone(), Promise { seat, maker, until: now.plus(Self::GOOD_FOR) });
         ticket
     }
 
-    /// The seat of a ticket, which is good for nothing from now on.
+    /// In which room a ticket promises a seat, as long as nobody used it.
+    pub fn room_of(&self, ticket: &str) -> Option<RoomKey> {
+        self.0.get(ticket).map(|promise| promise.seat.key)
+    }
+
+    /// The seat of a ticket, which is good for nothing from now on. A late one is left to be [forgotten](Self::forget) and
+    /// counted there.
     pub fn redeem(&mut self, now: Moment, ticket: &str) -> Option<Found> {
-        let promise = self.0.remove(ticket)?;
-        (now < promise.until).then_some(promise.seat)
+        self.0.get(ticket).filter(|promise| now < promise.until)?;
+        self.0.remove(ticket).map(|promise| promise.seat)
     }
 
     /// Forgets tickets that nobody used in time. Returns how many.

@@ -46,7 +46,7 @@ pub struct RoomActor {
     /// Who was let in and is not counted yet.
     pub(super) arrived: Vec<Expected>,
     empty_since: Option<Moment>,
-    /// How long it lives on without players.
+    /// How long it lives on with nobody in it; an observer, such as a screen for all, keeps it.
     empty_for: Duration,
     superseded: u64,
     /// Who was there after the last tick, as the metrics know it.
@@ -204,9 +204,7 @@ impl RoomActor {
             // An answer that reaches nobody drops its hold on the desk, which says goodbye.
             let _ = answer.send(self.admit(knock));
         }
-        self.tell_status();
-        let players = self.room.as_ref().map_or(0, Room::players);
-        self.empty_since = (players == 0).then(|| self.empty_since.unwrap_or_else(|| self.clock.now()));
+        self.empty_since = (self.guests.len() == 0).then(|| self.empty_since.unwrap_or_else(|| self.clock.now()));
     }
 
     fn admit(&mut self, mut knock: Knock) -> Result<Joined, Close> {
@@ -218,6 +216,9 @@ impl RoomActor {
             return Ok(self.seat(knock, admitted, log));
         }
         let room = self.room.as_mut().ok_or(Close::RoomClosed)?;
+        if knock.role == Role::Player {
+            knock.expected.as_newcomer(room.capacity().into())?;
+        }
         let (name, identity) = (std::mem::take(&mut knock.name), knock.identity.take());
         let player = std::mem::take(&mut knock.player);
         let admitted = match knock.role {
@@ -280,8 +281,7 @@ impl RoomActor {
     }
 
     fn is_forgotten(&self, now: Moment) -> bool {
-        let idle = self.waiting.is_empty() && self.guests.len() == 0;
-        idle && self.empty_since.is_some_and(|since| now.since(since) >= self.empty_for)
+        self.waiting.is_empty() && self.empty_since.is_some_and(|since| now.since(since) >= self.empty_for)
     }
 
     /// Ends the room and everyone in it. Game code that panics on the way out is not asked again.
@@ -313,7 +313,7 @@ impl Actor for RoomActor {
         ctx.set_mailbox_capacity(limits::JOINS_WAITING);
         self.metrics.rooms.inc();
         if let (Some(trace), Some(room)) = (self.metrics.times.trace(), &self.room) {
-            trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, room.config().id));
+            trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, names::for_logs(&room.config().id)));
         }
         self.arm(ctx);
     }

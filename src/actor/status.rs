@@ -64,6 +64,13 @@ pub struct Heads {
     pub observers: usize,
 }
 
+impl Heads {
+    /// Those with a session.
+    pub fn present(self) -> usize {
+        self.players.saturating_sub(self.away) + self.observers
+    }
+}
+
 impl Status {
     /// Who is there after the last tick.
     pub fn heads(&self) -> Heads {
@@ -141,7 +148,8 @@ impl Status {
         Ok(Expected { status: Some(self.clone()), way, reserved: false })
     }
 
-    /// Announces a player who claims to have a seat, however many are there: a claim takes no seat from others.
+    /// Announces a player who claims to have a seat, however many are there: a claim takes no seat from others, and one
+    /// that opens none must become a [newcomer](Expected::as_newcomer) first.
     pub fn expect_back(self: &Arc<Self>) -> Option<Expected> {
         let mut door = self.door.lock();
         if door.closed {
@@ -196,6 +204,23 @@ impl Expected {
     pub fn reserved(mut self) -> Self {
         self.reserved = true;
         self
+    }
+
+    /// The same for a claim that opened no seat: from now on a newcomer like any other, if fewer than `most` are there or
+    /// announced. Whoever claimed nothing was counted before.
+    ///
+    /// # Errors
+    /// [`Close::RoomFull`]: the free seats are promised to others.
+    pub fn as_newcomer(&mut self, most: usize) -> Result<(), Close> {
+        let (Some(status), Way::Claiming) = (&self.status, self.way) else { return Ok(()) };
+        let mut door = status.door.lock();
+        if status.players.load(Ordering::Relaxed) + door.expected >= most {
+            return Err(Close::RoomFull);
+        }
+        *door.count(Way::Claiming) -= 1;
+        *door.count(Way::New) += 1;
+        self.way = Way::New;
+        Ok(())
     }
 
     /// Whether it is the fulfilment of a promise.

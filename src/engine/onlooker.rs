@@ -12,7 +12,7 @@ use super::viewer::Entry;
 use crate::game::To;
 use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
-use crate::wire::{EventBody, limits};
+use crate::wire::{Close, EventBody, limits};
 
 /// Whether a seat is an observer's.
 pub(super) fn looks_on(seat: Seat) -> bool {
@@ -47,7 +47,7 @@ impl Room {
     /// # Errors
     /// [`Refusal::Full`], or [`Refusal::Shut`] when the room is ending.
     pub fn admit_observer(&mut self, name: String) -> Result<Admitted, Refusal> {
-        if let Some(close) = self.shut().filter(|_| !self.is_locked()) {
+        if let Some(close) = self.shut().filter(|close| *close != Close::Locked) {
             return Err(Refusal::Shut(close));
         }
         if self.onlookers.len() >= usize::from(self.standing.most_observers) {
@@ -86,6 +86,8 @@ impl Room {
                 let body = Cow::Owned(serde_bytes::ByteBuf::from(*b"observers look on only"));
                 self.post(&To::Only(seat), EventBody::Reply { command: seq, done: false, body });
             }
+            // What is said to some would reach everyone: observers speak to all or not at all.
+            Ask::Chat { to, .. } if !to.is_empty() => {}
             Ask::Chat { text, .. } => {
                 let name = onlooker.name.clone();
                 let passed = self.ask("observer_chat", |game, cx| game.observer_chat(&name, text, cx));

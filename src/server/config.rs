@@ -21,7 +21,8 @@ use crate::wire::limits;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Address and port that the command listens on. A [`Server`](super::Server) is given its listener instead.
+    /// Address and port that the command listens on. A [`Server`](super::Server) is given its listener instead; one that is
+    /// [mounted](super::Server::mount) has none and goes by this address when it decides which `hosts` it answers to.
     #[serde(deserialize_with = "form::address")]
     pub bind: SocketAddr,
     /// Ticks per second, 1 to 120, of rooms whose creator names no rate.
@@ -83,7 +84,7 @@ pub struct Config {
     /// Threads that serve HTTP and sessions, 1 to 256.
     #[serde(deserialize_with = "form::threads")]
     pub workers: usize,
-    /// How long a room without players lives on: whole seconds, 1 to 86,400.
+    /// How long a room with nobody in it, not even an observer, lives on: whole seconds, 1 to 86,400.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
     pub empty_room_for: Duration,
     /// Clients that are sent away by a stopping server come back within this time: whole seconds, 1 to 86,400.

@@ -168,8 +168,16 @@ impl Party {
             (None, Some(game)) => Join::JoinOrCreate { game, options: options.into_iter().collect() },
             _ => return Err("name either a room alone or a game, which may have options".to_owned()),
         };
-        Ok(Reserve { join, seats, maker: None })
+        Ok(Reserve { join, seats, only_game: None, maker: None })
     }
+}
+
+const NO_SEATS: &str = "503: no seats can be reserved at the moment\n";
+
+fn unauthorized() -> HttpResponse {
+    HttpResponse::Unauthorized()
+        .insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tickwire\""))
+        .body("401: send the header Authorization: Bearer and a join token that is good for this room\n")
 }
 
 async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> HttpResponse {
@@ -186,22 +194,25 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
     };
     // Counted as an attempt to come in, and while it lasts as a session.
     let Some(mut visitor) = caller(request.head(), &edge).and_then(|caller| edge.gate.door.enter(caller)) else {
-        return unavailable("503: no seats can be reserved at the moment\n");
+        return unavailable(NO_SEATS);
     };
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if visitor.judge(header.and_then(|header| header.strip_prefix("Bearer ")), &party.join).is_err() {
-        return HttpResponse::Unauthorized()
-            .insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tickwire\""))
-            .body("401: send the header Authorization: Bearer and a join token that is good for this room\n");
+    let token = header.and_then(|header| header.strip_prefix("Bearer "));
+    match visitor.judge(token, &party.join) {
+        Ok(()) => {}
+        // Too many used tokens are remembered: nothing is wrong with this one.
+        Err(Close::TryLater) => return unavailable(NO_SEATS),
+        Err(_) => return unauthorized(),
     }
-    party.maker = visitor.address();
+    (party.only_game, party.maker) = (visitor.only_game(), visitor.address());
     let Ok(answer) = edge.gate.directory.send(party).await else { return unavailable("503: busy\n") };
     match answer {
         Ok(reserved) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(reserved),
         Err(parting) => {
             let text = parting.text();
             match parting.close() {
-                Close::TryLater | Close::Draining => unavailable("503: no seats can be reserved at the moment\n"),
+                Close::TryLater | Close::Draining => unavailable(NO_SEATS),
+                Close::BadToken => unauthorized(),
                 Close::NoSuchRoom => HttpResponse::NotFound().body(format!("404: {text}\n")),
                 _ => HttpResponse::Conflict().body(format!("409: {text}\n")),
             }

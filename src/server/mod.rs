@@ -74,6 +74,10 @@ impl Server {
     /// Starts the threads of the rooms and returns a handle that adds the routes to an actix-web app of your own. Must be
     /// called within an actix system, for instance under `actix_web::main`.
     ///
+    /// The rooms do not know where your server listens. They take [`Config::bind`] for it, by default the local machine, and
+    /// then answer 403 to any other name than `localhost`, addresses and those in [`Config::hosts`] and [`Config::origins`].
+    /// So name there what the public calls your server, or set `bind` to the address that you listen on.
+    ///
     /// ```
     /// use actix_web::{App, HttpServer, web};
     /// use tickwire::{Config, Server};

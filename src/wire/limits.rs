@@ -138,7 +138,7 @@ pub const TRACE_SPANS: usize = 8192;
 pub const ROOMS: usize = 10_000;
 /// Seats per room.
 pub const SEATS: u16 = 4096;
-/// An empty room lives this long.
+/// A room with nobody in it, not even an observer, lives this long.
 pub const EMPTY_ROOM_FOR: Duration = Duration::from_secs(10);
 /// Observers per room: their seats are numbered after those of players.
 pub const OBSERVERS: u16 = 4096;
@@ -148,6 +148,8 @@ pub const END_GRACE: Duration = Duration::from_secs(1);
 pub const PARTY: usize = 16;
 /// Seats promised at a time, over all rooms: each keeps a seat from others for a minute.
 pub const RESERVATIONS: usize = 4096;
+/// Of those, for requests from one address: some parties of one household, and never all seats of all rooms.
+pub const RESERVATIONS_PER_ADDRESS: usize = 4 * PARTY;
 /// A promised seat waits this long: the time that a party takes to open its pages.
 pub const RESERVED_FOR: Duration = Duration::from_secs(60);
 /// Bytes of a request for seats: a game, a room and its options at their longest fit.
@@ -158,5 +160,6 @@ pub const ADMIN_ROOMS: usize = 200;
 pub const ADMIN_ROWS: usize = 500;
 /// Operators who watch at a time: each has a stream of once per second.
 pub const ADMIN_WATCHING: usize = 32;
-/// Addresses whose wrong admin tokens are remembered; while there are more, nobody new may try.
+/// Addresses whose wrong admin tokens are remembered; while there are so many, others are judged and not remembered. A
+/// token of 32 bytes is not guessed that way, and its owner gets in.
 pub const ADMIN_ADDRESSES: usize = 1024;

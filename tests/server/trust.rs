@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use actix_web::{App, web};
+use tickwire::Server;
 use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec};
 use tickwire::games;
 use tickwire::id::{EntityId, Seat};
@@ -11,6 +13,7 @@ use tickwire::wire::{
     ClientMessage, Close, Hello, Join, PROTOCOL_VERSION, Role, ServerMessage, Welcome, decode_server, encode_client,
 };
 
+use crate::party::{JSON, post, reserve, reserved};
 use crate::support::{Frame, Raw, TestServer, arena};
 
 const SECRET: &str = "a secret of more than thirty-two bytes";
@@ -168,6 +171,15 @@ fn a_token_may_be_for_one_room_or_game() {
     assert_eq!(join(&server, room("abcdefgh"), Some(&only)).err(), refused);
     assert_eq!(join(&server, arena(), Some(&plaza)).err(), refused);
     assert_eq!(join(&server, room(&welcome.room), Some(&plaza)).err(), refused);
+    // Nor does it play another game by a seat that is promised there, whoever asked for it; and the ticket stays good.
+    let seats = format!(r#"{{"room": "{}", "seats": 1}}"#, welcome.room);
+    let asked = |token: &str| post(&server, &format!("{JSON}Authorization: Bearer {token}\r\n"), &seats);
+    let answer = asked(&plaza);
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    let (_, tickets) = reserve(&server, "", &seats);
+    assert_eq!(join(&server, reserved(&tickets[0]), Some(&plaza)).err(), refused);
+    let arena_only = signed(&Claims { game: Some("arena".to_owned()), ..claims("ada") });
+    join(&server, reserved(&tickets[0]), Some(&arena_only)).expect("a promised seat");
     join(&server, room(&welcome.room), Some(&only)).expect("its room");
     join(&server, Join::Create { game: "plaza".to_owned(), options: Vec::new() }, Some(&plaza)).expect("its game");
 }
@@ -282,6 +294,26 @@ fn a_page_of_another_name_reads_nothing_here() {
           Sec-WebSocket-Protocol: tickwire.v1\r\n\r\n",
     );
     assert!(raw.head().starts_with("HTTP/1.1 403"));
+}
+
+#[test]
+fn a_mounted_server_goes_by_the_names_that_it_was_told() {
+    let status = |config: Config, host: &'static str| {
+        actix_web::rt::System::new().block_on(async move {
+            let mount = Server::new(Config { room_threads: 1, ..config }).demo_games().mount().expect("a good one");
+            let scope = web::scope("/game").configure(|app| mount.configure(app));
+            let app = actix_web::test::init_service(App::new().service(scope)).await;
+            let request = actix_web::test::TestRequest::get().uri("/game/api/rooms").insert_header(("host", host));
+            actix_web::test::call_service(&app, request.to_request()).await.status().as_u16()
+        })
+    };
+    // As if it were on the local machine, because nobody said otherwise.
+    assert_eq!(status(Config::default(), "localhost:8080"), 200);
+    assert_eq!(status(Config::default(), "play.example"), 403);
+    let told = || Config { hosts: vec!["play.example".to_owned()], ..Config::default() };
+    assert_eq!(status(told(), "play.example"), 200);
+    assert_eq!(status(told(), "evil.example"), 403);
+    assert_eq!(status(Config { bind: ([0, 0, 0, 0], 80).into(), ..Config::default() }, "play.example"), 200);
 }
 
 #[test]

@@ -300,6 +300,7 @@ fn observers_see_everything_and_do_nothing() {
     eve.client.command(CLOSE, b"");
     let call = eve.client.call(1, b"");
     eve.client.chat(&[], "boo");
+    eve.client.chat(&[Seat(0)], "for your ears only");
     eve.client.chat(&[], "hooray");
     let heard = eve.until(|arrived, _| arrived.events.iter().any(|event| matches!(event, EventBody::Reply { .. })));
     assert!(matches!(&heard.events[0], EventBody::Reply { command, done: false, .. } if *command == call));
@@ -317,6 +318,30 @@ fn observers_see_everything_and_do_nothing() {
     let none = start(Config { most_observers: 0, ..config() });
     let (code, text) = refused(&none, any(), Role::Observer);
     assert_eq!((code, text.as_str()), (Close::Forbidden.code(), "observers are not let in here"));
+}
+
+#[test]
+fn an_observer_keeps_a_room_and_has_the_time_to_reload() {
+    let server = start(Config { most_observers: 1, empty_room_for: Duration::from_secs(3), ..config() });
+    let ada = Player::join(&server, any()).expect("a new room");
+    let watch = || {
+        let raw = hello(&server, by_id(&room_of(&ada)), Role::Observer);
+        Player::over(raw, Client::new(Depth::Full)).expect("a welcome")
+    };
+    let mut eve = watch();
+    ada.break_off();
+    server.wait_for_metric("tickwire_players", 0.0);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(4) {
+        eve.frame().expect("the room goes on");
+    }
+    eve.break_off();
+    server.wait_for_metric("tickwire_observers", 0.0);
+    // Some ticks later: only now nobody is there.
+    std::thread::sleep(Duration::from_millis(300));
+    let eve = watch();
+    eve.break_off();
+    server.wait_for_metric("tickwire_rooms", 0.0);
 }
 
 #[test]

@@ -124,7 +124,8 @@ fn a_lock_stops_newcomers_only() {
 
 #[test]
 fn the_first_ending_counts_and_its_result_arrives_before_it() {
-    let mut room = hall(&[(2, |cx| cx.end("won")), (5, |cx| cx.close("too late"))]);
+    // A lock lets observers in; an ending does not, locked or not.
+    let mut room = hall(&[(1, |cx| cx.lock(true)), (2, |cx| cx.end("won")), (5, |cx| cx.close("too late"))]);
     admit(&mut room).expect("a seat");
     observe(&mut room).expect("a place");
     room.take_posts();

@@ -65,14 +65,15 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
     let mut find = |verdict, what: String, mend: String| findings.push(Finding { verdict, what, mend });
     if !config.bind.ip().is_loopback() {
         let bind = config.bind;
-        if config.origins.is_empty() && config.hosts.is_empty() {
+        // Listed origins may connect besides pages of the server's own name; which names are its own, only `hosts` says.
+        if config.hosts.is_empty() {
             find(
                 Verdict::Unsafe,
                 format!(
-                    "bind = {bind} is open to others and origins is empty, so that whatever host name a page was \
+                    "bind = {bind} is open to others and hosts is empty, so that whatever host name a page was \
                          loaded from is believed"
                 ),
-                "list the page's origin, such as origins = [\"https://play.example\"]".to_owned(),
+                "list the server's names, such as hosts = [\"play.example\"]".to_owned(),
             );
         }
         if config.tls_cert.as_os_str().is_empty() {
@@ -203,11 +204,15 @@ mod tests {
     }
 
     #[test]
-    fn open_to_others_wants_origins_and_a_proxy() {
+    fn open_to_others_wants_names_and_a_proxy() {
         let open = Config { bind: ([0, 0, 0, 0], 8080).into(), ..config() };
         let verdicts: Vec<Verdict> = examine(&open, ROOMY).iter().map(|finding| finding.verdict).collect();
         assert_eq!(verdicts, [Verdict::Unsafe, Verdict::Unwise]);
-        let listed = Config { origins: vec!["https://play.example".to_owned()], ..open };
-        assert_eq!(only(&listed, ROOMY).0, Verdict::Unwise);
+        // Who may connect is not by what name.
+        let listed = Config { origins: vec!["https://play.example".to_owned()], ..open.clone() };
+        let found = examine(&listed, ROOMY);
+        assert!(found[0].verdict == Verdict::Unsafe && found[0].what.contains("hosts is empty"), "{}", found[0].what);
+        let named = Config { hosts: vec!["play.example".to_owned()], ..open };
+        assert_eq!(only(&named, ROOMY).0, Verdict::Unwise);
     }
 }

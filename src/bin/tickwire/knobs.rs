@@ -76,7 +76,7 @@ pub const KNOBS: [Knob; 32] = [
     Knob { key: "workers", flag: "workers", value: "N",
         help: "Threads that serve connections, 1 to 256 [default: one per core]" },
     Knob { key: "empty_room_for", flag: "empty-room-for", value: "SECONDS",
-        help: "How long a room without players lives on [default: 10]" },
+        help: "How long a room with nobody in it lives on [default: 10]" },
     Knob { key: "come_back_within", flag: "come-back-within", value: "SECONDS",
         help: "Clients that a stopping server sends away come back within this time [default: 5]" },
     Knob { key: "hold_seats_for", flag: "hold-seats-for", value: "SECONDS",

@@ -62,12 +62,15 @@ impl AdminDoor {
         let mut debts = self.debts.lock();
         debts.retain(|_, paid| *paid > now);
         let debt = debts.get(&address).copied().unwrap_or(now);
-        let strange = debts.len() >= limits::ADMIN_ADDRESSES && !debts.contains_key(&address);
-        if strange || debt.since(now) > FAILURE_COSTS * (FAILURES - 1) {
+        if debt.since(now) > FAILURE_COSTS * (FAILURES - 1) {
             return Entry::TooOften;
         }
         if token.as_bytes().ct_eq(self.token.reveal().as_bytes()).into() {
             return Entry::Granted;
+        }
+        // An operator gets in all the same: strangers without number must not keep them out.
+        if debts.len() >= limits::ADMIN_ADDRESSES && !debts.contains_key(&address) {
+            return Entry::TooOften;
         }
         debts.insert(address, debt.plus(FAILURE_COSTS));
         Entry::Refused
@@ -112,6 +115,19 @@ mod tests {
         assert_eq!(door.knock(at(6), Some(mallory), TOKEN), Entry::TooOften);
         assert_eq!(door.knock(at(60), Some(ada), &TOKEN[1..]), Entry::Refused);
         assert_eq!(door.debts.lock().len(), 1, "what is paid is forgotten");
+    }
+
+    #[test]
+    fn strangers_without_number_keep_no_operator_out_and_are_not_remembered() {
+        let door = AdminDoor::new(Secret::from(TOKEN.to_owned()));
+        for stranger in 0..limits::ADMIN_ADDRESSES {
+            assert_eq!(door.knock(at(1), Some(Address(stranger as u128)), "guess"), Entry::Refused);
+        }
+        let ada = Some(Address(u128::MAX));
+        assert_eq!(door.knock(at(1), ada, "guess"), Entry::TooOften);
+        assert_eq!(door.knock(at(1), ada, TOKEN), Entry::Granted);
+        assert_eq!(door.debts.lock().len(), limits::ADMIN_ADDRESSES);
+        assert_eq!(door.knock(at(7), ada, "guess"), Entry::Refused, "the others have paid");
     }
 
     #[test]
