@@ -125,6 +125,14 @@ impl Server {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
+    /// What it has used of the processor.
+    pub fn processor_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it lives");
+        // Its name, in brackets, may contain spaces; user and system time follow in hundredths of a second.
+        let fields = stat.rsplit(')').next().expect("fields").split_whitespace().skip(11).take(2);
+        fields.map(|time| time.parse::<f64>().expect("a number")).sum::<f64>() / 100.0
+    }
+
     /// The entries of one of its folders in `/proc`: `fd` or `task`.
     pub fn count(&self, folder: &str) -> usize {
         std::fs::read_dir(format!("/proc/{}/{folder}", self.child.id())).expect("it lives").count()
