@@ -1,26 +1,19 @@
-//! The command as a person types it: what it prints, how it fails, how it stops.
+//! The command as a person types it: what it prints, how it fails, what it logs.
 
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
-use std::io::{BufRead, BufReader, Read};
+mod process;
+
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
+
+use process::Server;
 
 fn tickwire(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
-    // Neither the settings of whoever runs the tests nor a file that lies about may play a part.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TICKWIRE_")) {
-        command.env_remove(name);
-    }
-    command
-        .current_dir(env!("CARGO_TARGET_TMPDIR"))
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    let mut command = process::command(env!("CARGO_BIN_EXE_tickwire"));
+    command.args(args);
     command
 }
 
@@ -28,19 +21,8 @@ fn run(args: &[&str]) -> Output {
     tickwire(args).output().expect("the binary starts")
 }
 
-/// A server on a free port and the port it printed.
-fn serve(args: &[&str]) -> (Child, u16) {
-    let mut child = tickwire(&[&["--bind", "127.0.0.1:0"], args].concat()).spawn().expect("the binary starts");
-    let mut line = String::new();
-    let out = child.stdout.as_mut().expect("a pipe");
-    BufReader::new(out).read_line(&mut line).expect("it says where it serves");
-    let port = line.trim_end().rsplit(':').next().and_then(|port| port.parse().ok());
-    (child, port.unwrap_or_else(|| panic!("no port in {line:?}")))
-}
-
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
-    assert!(sent.expect("kill starts").success());
+fn serve(args: &[&str]) -> Server {
+    Server::start(&mut tickwire(&[]), args)
 }
 
 #[test]
@@ -159,16 +141,13 @@ fn it_says_its_version_and_completes_itself() {
 
 /// A server with `args`, a hostile visitor, and what was logged.
 fn logged(args: &[&str]) -> String {
-    let (mut child, port) = serve(&[args, &["--log", "tickwire=debug"]].concat());
-    let url = format!("ws://127.0.0.1:{port}/play");
+    let server = serve(&[args, &["--log", "tickwire=debug"]].concat());
     let evil = "evil\nINFO tickwire: all is well\r\u{1b}[2J\"}";
     for game in [evil, "arena"] {
-        run(&["bots", "--url", &url, "--players", "1", "--duration", "1", "--game", game]);
+        run(&["bots", "--url", &server.url(), "--players", "1", "--duration", "1", "--game", game]);
     }
-    signal(&child, "TERM");
-    let mut said = String::new();
-    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
-    assert!(child.wait().expect("it ends").success());
+    let (status, said) = server.end("TERM");
+    assert!(status.success());
     assert!(said.contains("no room was made") && said.contains("evil"), "{said}");
     said
 }
@@ -189,34 +168,11 @@ fn logs_are_lines_whatever_clients_say() {
 }
 
 #[test]
-fn term_and_interrupt_end_it_cleanly() {
-    for name in ["TERM", "INT"] {
-        let (mut child, port) = serve(&[]);
-        let mut bots =
-            tickwire(&["bots", "--url", &format!("ws://127.0.0.1:{port}/play"), "--players", "5", "--duration", "60"]);
-        let mut bots = bots.spawn().expect("the binary starts");
-        std::thread::sleep(Duration::from_secs(2));
-        let start = Instant::now();
-        signal(&child, name);
-        let status = child.wait().expect("it ends");
-        assert!(status.success(), "{name}: {status}");
-        assert!(start.elapsed() < Duration::from_secs(10), "{name}: {:?}", start.elapsed());
-        // Losing their server is a failure of the bots, and they say which.
-        assert!(!bots.wait().expect("they end").success());
-        let mut said = String::new();
-        bots.stdout.take().expect("a pipe").read_to_string(&mut said).expect("text");
-        assert!(said.contains("4001"), "{said}");
-    }
-}
-
-#[test]
 fn a_trace_shows_the_phases_of_every_tick() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("trace.json");
-    let (mut child, port) = serve(&["--trace", path.to_str().expect("UTF-8")]);
-    let url = format!("ws://127.0.0.1:{port}/play");
-    assert!(run(&["bots", "--url", &url, "--players", "3", "--duration", "3"]).status.success());
-    signal(&child, "TERM");
-    assert!(child.wait().expect("it ends").success());
+    let server = serve(&["--trace", path.to_str().expect("UTF-8")]);
+    assert!(run(&["bots", "--url", &server.url(), "--players", "3", "--duration", "3"]).status.success());
+    assert!(server.end("TERM").0.success());
     let text = std::fs::read_to_string(path).expect("the trace");
     let events: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
     let named = |name: &str| events.iter().filter(|event| event["name"] == name).collect::<Vec<_>>();

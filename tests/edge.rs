@@ -3,30 +3,27 @@
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod process;
+
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use process::{Bots, SUBPROTOCOL, Server, ask, upgrade};
 use tickwire::wire::{ClientMessage, Hello, Join, PROTOCOL_VERSION, Role, encode_client};
 
 const SECRET: &str = "a-secret-of-more-than-thirty-two-bytes";
+const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// The command under a limit of open files, with a secret.
-fn tickwire(files: u32, args: &[&str]) -> Command {
-    let mut command = Command::new("sh");
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TICKWIRE_")) {
-        command.env_remove(name);
-    }
+fn tickwire(files: usize, args: &[&str]) -> Command {
+    let mut command = process::command("sh");
     command
         .args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_tickwire")])
         .args(args)
-        .env("TICKWIRE_TOKEN_SECRET", SECRET)
-        .current_dir(env!("CARGO_TARGET_TMPDIR"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .env("TICKWIRE_TOKEN_SECRET", SECRET);
     command
 }
 
@@ -34,88 +31,69 @@ fn run(args: &[&str]) -> Output {
     tickwire(1024, args).output().expect("the binary starts")
 }
 
-/// A server on a free port and the port it printed.
-fn serve(files: u32, args: &[&str]) -> (Child, u16) {
-    let mut child = tickwire(files, &[&["--bind", "127.0.0.1:0"], args].concat()).spawn().expect("the binary starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("it says where it serves");
-    let port = line.trim_end().rsplit(':').next().and_then(|port| port.parse().ok());
-    (child, port.unwrap_or_else(|| panic!("no port in {line:?}")))
+fn serve(files: usize, args: &[&str]) -> Server {
+    Server::start(&mut tickwire(files, &[]), args)
 }
 
-fn bots(port: u16, players: &str, seconds: &str) -> Child {
-    let url = format!("ws://127.0.0.1:{port}/play");
-    tickwire(1024, &["bots", "--url", &url, "--players", players, "--duration", seconds]).spawn().expect("it starts")
+fn bots(server: &Server, players: &str, seconds: &str) -> Bots {
+    Bots::start(tickwire(1024, &[]), server, &["--players", players, "--duration", seconds])
 }
-
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
-    assert!(sent.expect("kill starts").success());
-}
-
-fn ask(port: u16, head: &str) -> (TcpStream, String) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
-    stream.write_all(head.as_bytes()).expect("it reads");
-    let mut answer = Vec::new();
-    let mut byte = [0];
-    while !answer.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
-        answer.push(byte[0]);
-    }
-    (stream, String::from_utf8_lossy(&answer).into_owned())
-}
-
-const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
-const UPGRADE: &str = "GET /play HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-    Sec-WebSocket-Protocol: tickwire.v1\r\n\r\n";
 
 #[test]
 fn it_drains_under_load_and_a_second_signal_hurries_it() {
     for (first, second) in [("TERM", None), ("INT", None), ("TERM", Some("TERM")), ("TERM", Some("INT"))] {
-        let (mut child, port) = serve(1024, &[]);
-        let mut load = bots(port, "40", "60");
+        let mut server = serve(1024, &[]);
+        let load = bots(&server, "40", "60");
         std::thread::sleep(Duration::from_secs(3));
         // Nobody is who says nothing, until the server looks: about a second.
-        let (_silent, head) = ask(port, UPGRADE);
+        let (_silent, head) = ask(server.port, &upgrade(SUBPROTOCOL));
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
         let start = Instant::now();
-        signal(&child, first);
+        server.signal(first);
         std::thread::sleep(Duration::from_millis(100));
         match second {
-            Some(second) => signal(&child, second),
+            Some(second) => server.signal(second),
             None => {
-                for head in [HEALTH, UPGRADE] {
-                    let (_, answer) = ask(port, head);
+                for head in [HEALTH, &upgrade(SUBPROTOCOL)] {
+                    let (_, answer) = ask(server.port, head);
                     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after"), "{answer}");
                 }
             }
         }
-        let status = child.wait().expect("it ends");
+        let status = server.wait();
         let took = start.elapsed();
         println!("{first} {second:?}: {status} after {took:?}");
         assert_eq!(status.code(), Some(if second.is_some() { 130 } else { 0 }));
         assert!(took < Duration::from_secs(10), "{took:?}");
-        assert!(!load.wait().expect("they end").success(), "the bots lost their server");
+        let load = load.report();
+        let said = String::from_utf8_lossy(&load.stdout);
+        // Losing their server is a failure of the bots, and they say which.
+        assert!(!load.status.success() && (second.is_some() || said.contains("4001")), "{said}");
     }
 }
 
 #[test]
 fn without_descriptors_left_players_play_on() {
-    let (mut child, port) = serve(160, &["--most-sessions", "20", "--workers", "1", "--room-threads", "1"]);
-    let playing = bots(port, "4", "12");
+    const FILES: usize = 160;
+    let server = serve(FILES, &["--most-sessions", "20", "--workers", "1", "--room-threads", "1"]);
+    let playing = bots(&server, "4", "12");
     std::thread::sleep(Duration::from_secs(3));
-    let flood: Vec<TcpStream> = (0..300).filter_map(|_| TcpStream::connect(("127.0.0.1", port)).ok()).collect();
-    std::thread::sleep(Duration::from_secs(2));
+    let flood: Vec<TcpStream> = (0..300).filter_map(|_| TcpStream::connect(server.address()).ok()).collect();
+    let start = Instant::now();
+    let mut most = 0;
+    while start.elapsed() < Duration::from_secs(2) {
+        most = most.max(server.count("fd"));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(most >= FILES, "descriptors ran out: {most}");
     drop(flood);
-    let output = playing.wait_with_output().expect("they end");
+    let output = playing.report();
     let text = String::from_utf8_lossy(&output.stdout);
     let start = Instant::now();
-    while !ask(port, HEALTH).1.starts_with("HTTP/1.1 200") {
+    while !ask(server.port, HEALTH).1.starts_with("HTTP/1.1 200") {
         assert!(start.elapsed() < Duration::from_secs(10), "it does not recover");
     }
-    signal(&child, "TERM");
-    assert!(child.wait().expect("it ends").success());
+    assert!(server.end("TERM").0.success());
     // 3: all was well, and the machine too busy to judge times.
     assert!(matches!(output.status.code(), Some(0 | 3)), "{text}");
 }
@@ -149,10 +127,9 @@ fn what_is_no_certificate_or_key_is_one_clear_line() {
         assert!(said.lines().count() == 1 && said.contains(wanted), "{said}");
         assert!(output.stdout.is_empty(), "it does not say that it serves");
     }
-    let (mut child, port) = serve(1024, &["--tls-cert", &cert, "--tls-key", &key]);
-    assert_eq!(ask(port, HEALTH).1.find("HTTP"), None, "plain HTTP is not spoken");
-    signal(&child, "TERM");
-    assert!(child.wait().expect("it ends").success());
+    let server = serve(1024, &["--tls-cert", &cert, "--tls-key", &key]);
+    assert_eq!(ask(server.port, HEALTH).1.find("HTTP"), None, "plain HTTP is not spoken");
+    assert!(server.end("TERM").0.success());
 }
 
 #[test]
@@ -170,9 +147,9 @@ fn neither_secrets_nor_tokens_are_written_down() {
     let token = String::from_utf8(token.stdout).expect("text");
     let token = token.trim_end();
     assert_eq!(token.split('.').count(), 3, "{token}");
-    let (mut child, port) = serve(1024, &["--guests", "false", "--log", "trace"]);
+    let server = serve(1024, &["--guests", "false", "--log", "trace"]);
     for token in [token, &token[..token.len() - 3]] {
-        let (mut stream, head) = ask(port, UPGRADE);
+        let (mut stream, head) = ask(server.port, &upgrade(SUBPROTOCOL));
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
         let join = Join::JoinOrCreate { game: "arena".to_owned(), options: Vec::new() };
         let (name, player) = ("tester".to_owned(), Vec::new());
@@ -186,16 +163,8 @@ fn neither_secrets_nor_tokens_are_written_down() {
         stream.write_all(&frame).expect("it reads");
         stream.read_exact(&mut [0; 8]).expect("an answer");
     }
-    // Logs are read while the server writes, or it would wait for a full pipe.
-    let mut stderr = child.stderr.take().expect("a pipe");
-    let reading = std::thread::spawn(move || {
-        let mut said = String::new();
-        stderr.read_to_string(&mut said).expect("text");
-        said
-    });
-    signal(&child, "TERM");
-    assert!(child.wait().expect("it ends").success());
-    let said = reading.join().expect("it reads");
+    let (status, said) = server.end("TERM");
+    assert!(status.success());
     assert!(said.contains("seated") && said.contains("token refused"), "{said}");
     let [_, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
     assert!(!said.contains(payload) && !said.contains(&signature[..20]) && !said.contains(SECRET), "{said}");

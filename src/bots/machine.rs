@@ -1,5 +1,5 @@
 //! What the machine did meanwhile: the processor time of this process and of the server's, what others took, and what a
-//! hypervisor took away.
+//! hypervisor took away; and how many descriptors it allows.
 //!
 //! Linux only, from `/proc`; elsewhere the figures are absent.
 
@@ -90,13 +90,24 @@ fn process_time(stat: &str) -> Option<u64> {
     Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
 }
 
-/// Sockets that this process may still open, as far as its limit of open files goes; `None` where it is not known.
-pub fn free_descriptors() -> Option<u64> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    let soft = line.split_whitespace().next()?.parse::<u64>().ok()?;
+/// Files and sockets that this process may have open; `None` where it is not known.
+pub fn most_descriptors() -> Option<u64> {
+    open_files(&std::fs::read_to_string("/proc/self/limits").ok()?)
+}
+
+/// Sockets that this process may still open; `None` where it is not known.
+pub(super) fn free_descriptors() -> Option<u64> {
     let open = std::fs::read_dir("/proc/self/fd").ok()?.count() as u64;
-    Some(soft.saturating_sub(open))
+    Some(most_descriptors()?.saturating_sub(open))
+}
+
+/// The soft limit of the line `Max open files  <soft>  <hard>  files`.
+fn open_files(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    match line.split_whitespace().next()? {
+        "unlimited" => Some(u64::MAX),
+        soft => soft.parse().ok(),
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +121,14 @@ mod tests {
         let usage = Usage { own: 300, server: Some(300), total: 1000, idle: 809, stolen: 35 };
         assert_eq!(Usage::parse(own, Some(own), machine), Some(usage));
         assert_eq!(Usage::parse("", None, ""), None);
+    }
+
+    #[test]
+    fn the_soft_limit_is_read() {
+        let text = "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024      524288     files\n";
+        assert_eq!(open_files(text), Some(1024));
+        assert_eq!(open_files("Max open files unlimited unlimited files"), Some(u64::MAX));
+        assert_eq!(open_files("nothing of the kind"), None);
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod verdict;
 
 pub use headless::{PlayError, Seen, play};
 pub use hostile::Attack;
-pub use machine::Load;
+pub use machine::{Load, most_descriptors};
 pub use objective::{Judged, Known, OBJECTIVES, Objective, ObjectiveError, Outcome, Unit};
 pub use outside::ServerFigures;
 pub use page::page;

@@ -13,6 +13,8 @@ use tickwire::wire::{
     Ack, ClientMessage, Close, Command, CommandBody, Join, Resync, decode_client, encode_client, hello_version,
 };
 
+use super::process::{SUBPROTOCOL, upgrade};
+
 /// The close code.
 pub struct Expected(pub u16);
 
@@ -144,11 +146,7 @@ impl Line {
         let stream = TcpStream::connect(("127.0.0.1", port)).map_err(|error| format!("not connected: {error}"))?;
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
         let mut line = Self { stream, read: Vec::new() };
-        line.say(
-            b"GET /play HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-              Sec-WebSocket-Protocol: tickwire.v1\r\n\r\n",
-        );
+        line.say(upgrade(SUBPROTOCOL).as_bytes());
         loop {
             if let Some(end) = line.read.windows(4).position(|four| four == b"\r\n\r\n") {
                 let head: Vec<u8> = line.read.drain(..end + 4).collect();

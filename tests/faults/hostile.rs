@@ -6,12 +6,12 @@
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
 mod attacks;
+#[path = "../process/mod.rs"]
+mod process;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use rand_pcg::Pcg32;
 
 use attacks::{Attack, Expected};
+use process::{Bots, Server};
 
 const CONNECTIONS: u32 = 10_500;
 const MESSAGES: u64 = 1_000_000;
@@ -28,60 +29,56 @@ const BURST_BYTES: usize = 8 * 1024;
 const THREADS: u32 = 6;
 /// Connections per second over all threads, so that what is measured is the server and not a full machine.
 const PACE: u32 = 120;
-const PLAYERS: &str = "50";
+const PLAYERS: u64 = 50;
 /// One tick at the arena's 20 Hz.
 const TICK_MS: f64 = 50.0;
 const WITHIN: Duration = Duration::from_secs(360);
 
-struct Server {
-    child: Child,
-    port: u16,
+/// The command, whose warnings are shown.
+fn command(binary: &Path) -> Command {
+    let mut command = process::command(binary);
+    command.stderr(Stdio::inherit());
+    command
 }
 
-impl Server {
-    fn start(binary: &Path) -> Self {
-        let mut command = Command::new(binary);
-        command.args(["--bind", "127.0.0.1:0", "--log", "warn", "--hold-seats-for", "0"]);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("it says where it serves");
-        let port = line.trim_end().rsplit(':').next().and_then(|port| port.parse().ok());
-        Self { port: port.unwrap_or_else(|| panic!("no port in {line:?}")), child }
-    }
-
-    fn metric(&self, name: &str) -> f64 {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("it reads");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("it answers");
-        let values = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
-        values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-    }
-
-    fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it lives");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a resident size");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
-    }
-
-    fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it lives").count()
-    }
-}
-
-/// Honest players for so long.
-fn play(binary: &Path, port: u16, seconds: u64) -> std::thread::JoinHandle<serde_json::Value> {
-    let (binary, file) =
-        (binary.to_owned(), std::env::temp_dir().join(format!("tickwire-hostile-{port}-{seconds}.json")));
-    std::thread::spawn(move || {
-        let (url, seconds) = (format!("ws://127.0.0.1:{port}/play"), seconds.to_string());
-        let mut command = Command::new(binary);
-        command.args(["bots", "--url", &url, "--players", PLAYERS, "--duration", &seconds, "--json"]).arg(&file);
-        let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().expect("the bots start");
-        let text = std::fs::read(&file).unwrap_or_else(|error| panic!("the bots ended with {status}: {error}"));
+/// Honest players for so long, and what they report.
+fn play(binary: &Path, server: &Server, seconds: u64) -> impl FnOnce() -> Report + use<> {
+    let file = std::env::temp_dir().join(format!("tickwire-hostile-{}-{seconds}.json", server.port));
+    let (players, seconds, path) = (PLAYERS.to_string(), seconds.to_string(), file.to_string_lossy());
+    let args = ["--players", &players, "--duration", &seconds, "--json", &path];
+    let bots = Bots::start(command(binary), server, &args);
+    move || {
+        let output = bots.report();
+        let text = std::fs::read(&file).unwrap_or_else(|error| panic!("the bots ended with {output:?}: {error}"));
         let _ = std::fs::remove_file(&file);
-        serde_json::from_slice(&text).expect("JSON")
-    })
+        Report::read(&serde_json::from_slice(&text).expect("JSON"))
+    }
+}
+
+/// What is asked of a report. A figure that is not there is the end: it would compare as anything.
+struct Report {
+    joined: u64,
+    /// Label, count and first example of what went wrong.
+    failures: Vec<String>,
+    /// From an input to its state, of how many.
+    p99_ms: f64,
+    measured: u64,
+}
+
+impl Report {
+    fn read(report: &serde_json::Value) -> Self {
+        let whole = |value: &serde_json::Value, what: &str| {
+            value.as_u64().unwrap_or_else(|| panic!("no number of {what} in {report}"))
+        };
+        let failures = report["failures"].as_object().unwrap_or_else(|| panic!("no failures in {report}"));
+        let times = &report["input_to_state"];
+        Self {
+            joined: whole(&report["joined"], "players"),
+            failures: failures.iter().map(|(label, offence)| format!("{label}: {offence}")).collect(),
+            p99_ms: times["p99_ms"].as_f64().unwrap_or_else(|| panic!("no p99 in {report}")),
+            measured: whole(&times["count"], "measured inputs"),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -154,18 +151,15 @@ fn storm(port: u16, deadline: Instant) -> BTreeMap<&'static str, Count> {
     counts.into_inner().expect("nobody panics with it")
 }
 
-fn p99(report: &serde_json::Value) -> f64 {
-    report["input_to_state"]["p99_ms"].as_f64().unwrap_or(f64::INFINITY)
-}
-
 fn main() -> ExitCode {
     let binary = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "target/release/tickwire".to_owned()));
-    let mut server = Server::start(&binary);
-    let before = play(&binary, server.port, 30).join().expect("the bots end");
-    let (memory, descriptors, start) = (server.resident_kib(), server.descriptors(), Instant::now());
-    let playing = play(&binary, server.port, u64::from(CONNECTIONS / PACE));
+    let binary = std::path::absolute(binary).expect("a path");
+    let mut server = Server::start(&mut command(&binary), &["--log", "warn", "--hold-seats-for", "0"]);
+    let before = play(&binary, &server, 30)();
+    let (memory, descriptors, start) = (server.resident_kib(), server.count("fd"), Instant::now());
+    let playing = play(&binary, &server, u64::from(CONNECTIONS / PACE));
     let counts = storm(server.port, start + WITHIN);
-    let during = playing.join().expect("the bots end");
+    let during = playing();
     let took = start.elapsed();
 
     let mut faults = Vec::new();
@@ -181,7 +175,7 @@ fn main() -> ExitCode {
     let messages: u64 = counts.values().map(|count| count.messages).sum();
     let enough = messages >= MESSAGES && connections >= u64::from(CONNECTIONS);
     demand(enough, format!("{messages} bad messages over {connections} connections in {took:.0?}"));
-    let alive = server.child.try_wait().expect("it can be asked").is_none();
+    let alive = server.is_running();
     demand(alive, "the server still runs".to_owned());
     if alive {
         let waiting = Instant::now();
@@ -189,20 +183,22 @@ fn main() -> ExitCode {
             std::thread::sleep(Duration::from_millis(100));
         }
         demand(server.metric("tickwire_sessions") == 0.0, "no session is left".to_owned());
-        demand(server.metric("tickwire_room_crashes_total") == 0.0, "no room crashed".to_owned());
-        while server.descriptors() > descriptors + 8 && waiting.elapsed() < Duration::from_secs(40) {
+        demand(server.counted("tickwire_room_crashes_total") == 0.0, "no room crashed".to_owned());
+        while server.count("fd") > descriptors + 8 && waiting.elapsed() < Duration::from_secs(40) {
             std::thread::sleep(Duration::from_millis(100));
         }
-        let (now, open) = (server.resident_kib(), server.descriptors());
+        let (now, open) = (server.resident_kib(), server.count("fd"));
         demand(now < memory + 32 * 1024, format!("{memory} KiB before, {now} KiB after"));
         demand(open <= descriptors + 8, format!("{descriptors} descriptors before, {open} after"));
-        let _ = server.child.kill();
-        let _ = server.child.wait();
     }
-    let (calm, stormy) = (p99(&before), p99(&during));
+    let (calm, stormy) = (before.p99_ms, during.p99_ms);
     demand(stormy <= calm + TICK_MS, format!("the honest: p99 {calm:.1} ms before, {stormy:.1} ms meanwhile"));
-    demand(during["joined"] == 50, format!("{} of {PLAYERS} honest players joined", during["joined"]));
-    demand(during["failures"] == before["failures"], format!("what went wrong for them: {}", during["failures"]));
+    for (when, report) in [("before", before), ("meanwhile", during)] {
+        let Report { joined, failures, measured, .. } = report;
+        demand(joined == PLAYERS, format!("{joined} of {PLAYERS} honest players joined {when}"));
+        demand(measured > PLAYERS, format!("{measured} of their inputs were timed {when}"));
+        demand(failures.is_empty(), format!("what went wrong for them {when}: {failures:?}"));
+    }
     println!("{} faults", faults.len());
     ExitCode::from(u8::from(!faults.is_empty()))
 }

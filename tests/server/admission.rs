@@ -7,9 +7,7 @@ use socket2::{Domain, Socket, Type};
 use tickwire::server::Config;
 use tickwire::wire::{Close, Join, ServerMessage, decode_server};
 
-use crate::support::{Frame, Player, Raw, TestServer, wait_for};
-
-const PROTOCOL: &str = "Sec-WebSocket-Protocol: tickwire.v1\r\n";
+use crate::support::{Frame, Player, Raw, SUBPROTOCOL, TestServer, wait_for};
 
 /// A server for which this machine is no exception.
 fn strict(config: Config) -> TestServer {
@@ -35,9 +33,9 @@ fn refused(head: &str) -> bool {
 fn an_address_has_its_connections_and_others_have_theirs() {
     let server = strict(Config { connections_per_address: 4, ..Config::default() });
     let mut held: Vec<Raw> = (0..4).map(|_| from(&server, 2)).collect();
-    assert!(held[0].upgrade(PROTOCOL).starts_with("HTTP/1.1 101"));
-    wait_for(|| refused(&from(&server, 2).upgrade(PROTOCOL)), "one too many is told so");
-    assert!(from(&server, 3).upgrade(PROTOCOL).starts_with("HTTP/1.1 101"));
+    assert!(held[0].upgrade(SUBPROTOCOL).starts_with("HTTP/1.1 101"));
+    wait_for(|| refused(&from(&server, 2).upgrade(SUBPROTOCOL)), "one too many is told so");
+    assert!(from(&server, 3).upgrade(SUBPROTOCOL).starts_with("HTTP/1.1 101"));
     // Beyond twice the number nobody is told anything.
     let flood: Vec<Raw> = (0..30).map(|_| from(&server, 2)).collect();
     let open = flood.into_iter().filter_map(|mut raw| {
@@ -46,7 +44,7 @@ fn an_address_has_its_connections_and_others_have_theirs() {
     });
     assert!(open.count() <= 8);
     drop(held);
-    wait_for(|| from(&server, 2).upgrade(PROTOCOL).starts_with("HTTP/1.1 101"), "it recovers");
+    wait_for(|| from(&server, 2).upgrade(SUBPROTOCOL).starts_with("HTTP/1.1 101"), "it recovers");
 }
 
 #[test]
@@ -54,17 +52,17 @@ fn attempts_come_at_a_rate() {
     let server = strict(Config { attempts_per_address: 2, ..Config::default() });
     let (start, mut granted) = (Instant::now(), 0);
     while start.elapsed() < Duration::from_secs(2) {
-        granted += usize::from(from(&server, 2).upgrade(PROTOCOL).starts_with("HTTP/1.1 101"));
+        granted += usize::from(from(&server, 2).upgrade(SUBPROTOCOL).starts_with("HTTP/1.1 101"));
     }
     let most = 8 + 2 * (start.elapsed().as_secs() as usize + 1);
     assert!((8..=most).contains(&granted), "{granted}");
-    assert!(from(&server, 3).upgrade(PROTOCOL).starts_with("HTTP/1.1 101"));
+    assert!(from(&server, 3).upgrade(SUBPROTOCOL).starts_with("HTTP/1.1 101"));
     // This machine is exempt unless told otherwise.
     let open = TestServer::with(
         Config { workers: 1, room_threads: 1, attempts_per_address: 1, ..Config::default() },
         |server| server,
     );
-    assert!((0..20).all(|_| from(&open, 2).upgrade(PROTOCOL).starts_with("HTTP/1.1 101")));
+    assert!((0..20).all(|_| from(&open, 2).upgrade(SUBPROTOCOL).starts_with("HTTP/1.1 101")));
 }
 
 #[test]
@@ -83,7 +81,7 @@ fn an_address_makes_so_many_rooms() {
     // Joining what is there is no room made.
     Player::arena(&server);
     let mut other = from(&server, 3);
-    assert!(other.upgrade(PROTOCOL).starts_with("HTTP/1.1 101"));
+    assert!(other.upgrade(SUBPROTOCOL).starts_with("HTTP/1.1 101"));
     other.send(&tickwire::engine::Client::hello(create(), "tester", Vec::new(), 0));
     assert!(matches!(other.next(), Some(Frame::Binary(bytes)) if bytes[0] == 0), "another address has its own");
     drop(makers);
@@ -96,7 +94,7 @@ fn only_trusted_proxies_speak_for_others() {
     let server = strict(Config { connections_per_address: 2, trusted_proxies, ..Config::default() });
     let through = |proxy: u8, forwarded: &str| {
         let mut raw = from(&server, proxy);
-        let head = raw.upgrade(&format!("{PROTOCOL}X-Forwarded-For: {forwarded}\r\n"));
+        let head = raw.upgrade(&format!("{SUBPROTOCOL}X-Forwarded-For: {forwarded}\r\n"));
         (raw, head)
     };
     let opens = |held: &mut Vec<Raw>, proxy: u8, forwarded: &str| {
@@ -175,7 +173,7 @@ fn a_duplicated_or_contradictory_head_is_no_handshake() {
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
     for (what, head) in [
-        ("HTTP/1.0", format!("GET /play HTTP/1.0\r\nHost: localhost\r\n{upgrade}{key}{PROTOCOL}\r\n")),
+        ("HTTP/1.0", format!("GET /play HTTP/1.0\r\nHost: localhost\r\n{upgrade}{key}{SUBPROTOCOL}\r\n")),
         (
             "two lengths",
             format!(

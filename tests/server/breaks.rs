@@ -4,25 +4,22 @@
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use tickwire::engine::{Client, Depth};
+use tickwire::engine::{Client, Depth, Told};
 use tickwire::game::{Context, Game, Move, Observer, Player as Guest, Setup, Spec};
-use tickwire::games;
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
-use tickwire::wire::{ClientMessage, Join, encode_client};
+use tickwire::tick::Moment;
+use tickwire::wire::{Ack, ClientMessage, Continuity, Join, encode_client};
 
-use crate::support::{Frame, Player, Raw, TestServer, arena, lean, masked};
+use crate::support::{Frame, PATIENT, Player, Raw, SUBPROTOCOL, TestServer, arena, demo, lean, masked, upgrade};
 
 #[test]
 fn a_session_may_be_cut_at_every_byte() {
     let server = TestServer::start();
-    let head = "GET /play HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-        Sec-WebSocket-Protocol: tickwire.v1\r\n\r\n";
-    let mut session = head.as_bytes().to_vec();
+    let mut session = upgrade(SUBPROTOCOL).into_bytes();
     session.extend(masked(0x82, &Client::hello(arena(), "cut", Vec::new(), 0)));
     let upgraded = session.len();
-    for message in [ClientMessage::Ping { stamp: 1 }, ClientMessage::Ack(tickwire::wire::Ack::default())] {
+    for message in [ClientMessage::Ping { stamp: 1 }, ClientMessage::Ack(Ack::default())] {
         session.extend(masked(0x82, &encode_client(&message)));
     }
     session.extend(masked(0x89, b"ping"));
@@ -45,35 +42,70 @@ fn a_session_may_be_cut_at_every_byte() {
     Player::arena(&server).frame().expect("the server still plays");
 }
 
+/// Reads until the client was told what is wanted.
+fn hear(raw: &mut Raw, client: &mut Client, wanted: impl Fn(&Told) -> bool) {
+    loop {
+        let Some(Frame::Binary(bytes)) = raw.next() else { panic!("the session ended") };
+        if wanted(&client.on_message(&bytes).expect("a message")) {
+            return;
+        }
+    }
+}
+
+/// Says all of these hellos at once; everyone is welcomed, gets a frame and answers.
+fn come(server: &TestServer, who: impl Iterator<Item = (Client, Vec<u8>)>) -> Vec<(Raw, Client)> {
+    let hello = |(client, hello): (Client, Vec<u8>)| {
+        let mut raw = Raw::connect(server.address);
+        raw.send(&hello);
+        (raw, client)
+    };
+    let mut all: Vec<(Raw, Client)> = who.map(hello).collect();
+    for (raw, client) in &mut all {
+        hear(raw, client, |told| matches!(told, Told::Welcome));
+        hear(raw, client, |told| matches!(told, Told::Frame(arrived) if arrived.advance > 0));
+        client.ping(1);
+        while let Some(message) = client.poll(Moment(0).plus(PATIENT)) {
+            raw.send(&message);
+        }
+    }
+    all
+}
+
 #[test]
 fn a_thousand_who_return_at_once_are_back_within_ten_seconds() {
     const PLAYERS: usize = 1000;
-    let server = TestServer::alone(|server| server);
-    let come = || {
-        let raws: Vec<Raw> = (0..PLAYERS)
-            .map(|number| {
-                let mut raw = Raw::connect(server.address);
-                let join = Join::JoinOrCreate { game: "plaza".to_owned(), options: Vec::new() };
-                raw.send(&Client::hello(join, &format!("player {number}"), Vec::new(), 0));
-                raw
-            })
-            .collect();
-        raws.into_iter()
-            .map(|mut raw| {
-                let Some(Frame::Binary(bytes)) = raw.next() else { panic!("no welcome") };
-                let mut client = Client::new(Depth::Continuity);
-                client.on_message(&bytes).expect("a message");
-                assert!(client.welcome().is_some());
-                raw
-            })
-            .collect::<Vec<Raw>>()
-    };
-    drop(come());
+    let server = TestServer::alone_with(Config { hold_seats_for: Duration::from_secs(60), ..lean() }, |server| server);
+    let join = || Join::JoinOrCreate { game: "plaza".to_owned(), options: Vec::new() };
+    let strangers = (0..PLAYERS).map(|number| {
+        (Client::new(Depth::Continuity), Client::hello(join(), &format!("player {number}"), Vec::new(), 0))
+    });
+    let (raws, gone): (Vec<Raw>, Vec<Client>) = come(&server, strangers).into_iter().unzip();
+    // The last ones must have been heard from too, or their seats would not be held.
+    std::thread::sleep(Duration::from_millis(500));
+    drop(raws);
+    server.wait_for_metric("tickwire_seats_held", PLAYERS as f64);
     let start = Instant::now();
-    let back = come();
+    let back = come(
+        &server,
+        gone.iter().map(|client| {
+            let mut client = client.clone();
+            let hello = client.resume("again", Vec::new()).expect("seats are held");
+            (client, hello)
+        }),
+    );
     let took = start.elapsed();
-    println!("{} are back after {took:?}", back.len());
+    let mut went_on = 0;
+    for ((_, back), gone) in back.iter().zip(&gone) {
+        let (now, then) = (back.welcome().expect("a welcome"), gone.welcome().expect("a welcome"));
+        assert_eq!((&now.room, now.seat, now.entity), (&then.room, then.seat, then.entity));
+        assert_ne!(now.continuity, Continuity::Fresh);
+        assert!(back.tick().since(gone.tick()) > 0);
+        went_on += usize::from(now.continuity == Continuity::State);
+    }
+    println!("{} are back after {took:?}, {went_on} of them with the state they had", back.len());
     assert!(took < Duration::from_secs(10), "{took:?}");
+    assert_eq!((server.metric("tickwire_seats_held"), server.metric("tickwire_players")), (0.0, PLAYERS as f64));
+    assert_eq!(server.metric("tickwire_seats_released_total"), 0.0);
     drop(back);
     server.wait_for_metric("tickwire_sessions", 0.0);
 }
@@ -103,8 +135,7 @@ impl Game for Slow {
 #[test]
 fn a_room_over_its_budget_skips_its_own_ticks_and_leaves_other_threads_alone() {
     let server = TestServer::with(Config { room_threads: 2, ..lean() }, |server| {
-        let (_, arena) = games::builtin().into_iter().find(|(name, _)| *name == "arena").expect("the arena");
-        server.game("slow", move |setup: &Setup| Ok(Box::new(Slow(arena(setup)?))))
+        server.game("slow", |setup: &Setup| Ok(Box::new(Slow(demo("arena")(setup)?))))
     });
     let create = |game: &str| Join::Create { game: game.to_owned(), options: Vec::new() };
     // Rooms take turns on the threads: the slow one, one beside it, and another one with it.

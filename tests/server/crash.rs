@@ -1,13 +1,24 @@
-//! Games that panic, in each of their hooks: the room ends, its neighbours do not notice.
+//! Games that panic, in each of their hooks: the room ends, its neighbours do not notice. And sessions that panic: their
+//! room does not notice.
+
+use std::fmt::Debug;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tickwire::engine::Client;
 use tickwire::game::{Context, Game, Move, Observer, Player as Guest, Setup, Spec};
-use tickwire::games;
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
-use tickwire::wire::{Close, Join};
+use tickwire::wire::{Close, Continuity, Join};
+use tracing::field::Field;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata};
 
-use crate::support::{PATIENT, Player, TestServer, lean, wait_for};
+use crate::support::{PATIENT, Player, Raw, TestServer, arena, demo, lean, wait_for};
+
+/// The next session to log this message panics, as it may by a subscriber of whoever embeds the server.
+static FRAGILE: Mutex<Option<&str>> = Mutex::new(None);
 
 /// An arena that panics in one of its hooks, as soon as somebody is in it.
 struct Fragile {
@@ -72,12 +83,11 @@ impl Drop for Fragile {
 }
 
 fn server() -> TestServer {
-    let config = Config { hold_seats_for: PATIENT, empty_room_for: std::time::Duration::from_secs(1), ..lean() };
+    let config = Config { hold_seats_for: PATIENT, empty_room_for: Duration::from_secs(1), ..lean() };
     TestServer::with(config, |server| {
-        let (_, arena) = games::builtin().into_iter().find(|(name, _)| *name == "arena").expect("the arena");
-        server.game("fragile", move |setup: &Setup| {
+        server.game("fragile", |setup: &Setup| {
             let hook = setup.options.get("hook").cloned().unwrap_or_default();
-            Ok(Box::new(Fragile { inner: arena(setup)?, hook, joined: 0 }))
+            Ok(Box::new(Fragile { inner: demo("arena")(setup)?, hook, joined: 0 }))
         })
     })
 }
@@ -136,4 +146,69 @@ fn a_panic_in_any_hook_ends_its_room_only() {
     neighbour.until(|arrived, client| arrived.advance == 1 && client.tick().since(tick) > 20);
     server.wait_for_metric("tickwire_rooms", 1.0);
     Player::join(&server, fragile("")).expect("a new room").frame().expect("a frame");
+}
+
+struct Subscriber;
+
+impl tracing::Subscriber for Subscriber {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && metadata.target() == "tickwire::actor::session"
+    }
+    fn event(&self, event: &Event<'_>) {
+        let fragile = |field: &Field, value: &dyn Debug| {
+            let mut fragile = FRAGILE.lock().expect("nobody panics with it");
+            let is_it = |message: &mut &str| field.name() == "message" && format!("{value:?}") == *message;
+            fragile.take_if(is_it).is_some()
+        };
+        let mut found = false;
+        event.record(&mut |field: &Field, value: &dyn Debug| found |= fragile(field, value));
+        assert!(!found, "this session is fragile");
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        unreachable!("no span is enabled")
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn a_panic_in_a_session_ends_it_only() {
+    let server = TestServer::alone_with(Config { hold_seats_for: PATIENT, ..lean() }, |server| server);
+    tracing::subscriber::set_global_default(Subscriber).expect("no other test has one");
+    let arm = |message| *FRAGILE.lock().expect("nobody panics with it") = Some(message);
+    let is_spent = || FRAGILE.lock().expect("nobody panics with it").is_none();
+    let mate = Player::arena(&server).aside();
+    // With a seat, and before the first word to the client: nobody knows that seat's token, so it is free again.
+    arm("seated");
+    let mut victim = Raw::connect(server.address);
+    victim.send(&Client::hello(arena(), "victim", Vec::new(), 0));
+    assert_eq!(victim.next(), None, "the connection ends");
+    assert!(is_spent());
+    server.wait_for_metric("tickwire_sessions", 1.0);
+    server.wait_for_metric("tickwire_players", 1.0);
+    assert_eq!(server.metric("tickwire_seats_held"), 0.0);
+    // At its end, of a player whose connection broke: the seat is held, and can be come back to.
+    let mut player = Player::arena(&server);
+    (0..5).for_each(|_| _ = player.frame().expect("a frame"));
+    arm("session ended");
+    player.break_off();
+    wait_for(is_spent, "the session ends");
+    server.wait_for_metric("tickwire_seats_held", 1.0);
+    let mut back = player.resume(&server).expect("the seat is held");
+    let continuity = |player: &Player| player.client.welcome().expect("a welcome").continuity;
+    assert_eq!(continuity(&back), Continuity::State);
+    back.frame().expect("a frame");
+    // What each of them was counted as is what is there.
+    assert_eq!(
+        ["sessions", "players", "rooms"].map(|what| server.metric(&format!("tickwire_{what}"))),
+        [2.0, 2.0, 1.0]
+    );
+    assert_eq!(server.metric("tickwire_room_crashes_total"), 0.0);
+    back.raw.say(&[0x88, 0x80, 0, 0, 0, 0]);
+    server.wait_for_metric("tickwire_players", 1.0);
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(mate.back().was_undisturbed());
+    server.wait_for_metric("tickwire_sessions", 0.0);
 }

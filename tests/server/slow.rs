@@ -13,7 +13,7 @@ use tickwire::tick::Tick;
 use tickwire::wire::{Join, Rule};
 use tickwire::{EntityId, KindId, Seat, ZoneId};
 
-use crate::support::{Aside, Budget, Player, Raw, TestServer, wait_for};
+use crate::support::{Aside, Budget, Player, Raw, SUBPROTOCOL, TestServer, wait_for};
 
 #[test]
 fn a_stopped_reader_is_evicted_and_disturbs_nobody() {
@@ -74,7 +74,7 @@ fn a_frozen_session_is_cut_from_outside() {
     let server = Restless::server(24_000);
     let mut raw = Raw::open(server.address);
     SockRef::from(&raw.stream).set_recv_buffer_size(4096).expect("a socket");
-    raw.upgrade("Sec-WebSocket-Protocol: tickwire.v1\r\n");
+    raw.upgrade(SUBPROTOCOL);
     // The first keyframe is larger than all buffers on its way, so the session's actor stops being polled.
     raw.send(&Client::hello(Restless::join(), "frozen", Vec::new(), 0));
     let start = Instant::now();

@@ -13,7 +13,7 @@ use tickwire::engine::Client;
 use tickwire::server::{Config, Server};
 
 use crate::slow::Restless;
-use crate::support::{TestServer, arena, masked, wait_for};
+use crate::support::{SUBPROTOCOL, TestServer, arena, masked, upgrade as request, wait_for};
 
 type Stream = StreamOwned<ClientConnection, TcpStream>;
 
@@ -69,10 +69,7 @@ fn get(address: SocketAddr, roots: &RootCertStore, path: &str) -> std::io::Resul
 }
 
 fn upgrade(stream: &mut Stream) {
-    let head = "GET /play HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-                Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-                Sec-WebSocket-Protocol: tickwire.v1\r\n\r\n";
-    stream.write_all(head.as_bytes()).expect("the server reads");
+    stream.write_all(request(SUBPROTOCOL).as_bytes()).expect("the server reads");
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant, SystemTime};
 use actix_web::{App, web};
 use tickwire::Server;
 use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec};
-use tickwire::games;
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Audience, Claims, Config, Keyring, Pages};
 use tickwire::wire::{
@@ -14,7 +13,7 @@ use tickwire::wire::{
 };
 
 use crate::party::{JSON, post, reserve, reserved};
-use crate::support::{Frame, Raw, TestServer, arena};
+use crate::support::{Frame, Raw, TestServer, arena, demo};
 
 const SECRET: &str = "a secret of more than thirty-two bytes";
 
@@ -143,8 +142,7 @@ impl Game for Club {
 fn the_game_sees_who_it_is_and_nobody_can_claim_it() {
     let config = Config { workers: 1, room_threads: 1, token_secret: SECRET.to_owned().into(), ..Config::default() };
     let server = TestServer::with(config, |server| {
-        let (_, arena) = games::builtin().into_iter().find(|(name, _)| *name == "arena").expect("the arena");
-        server.game("club", move |setup: &Setup| Ok(Box::new(Club(arena(setup)?))))
+        server.game("club", |setup: &Setup| Ok(Box::new(Club(demo("arena")(setup)?))))
     });
     let club = || Join::JoinOrCreate { game: "club".to_owned(), options: Vec::new() };
     let named = Claims { name: Some("ada".to_owned()), ..claims("bob") };

@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use tickwire::engine::{Client, Depth};
 use tickwire::game::{Context, Game, Move, Observer, Player as Guest, Spec};
-use tickwire::games;
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
 use tickwire::wire::{Ack, ClientMessage, Close, EventBody, Hello, Inputs, Join, Role, encode_client};
 use tickwire::{Server, Setup};
 
-use crate::support::{Frame, Player, Raw, TestServer, wait_for};
+use crate::support::{Frame, Player, Raw, TestServer, demo, wait_for};
 
 /// The plaza, whose players can ask for every verb.
 struct Court(Box<dyn Game>);
@@ -69,8 +68,7 @@ fn court(setup: &Setup) -> Result<Box<dyn Game>, String> {
     if let Some(size) = setup.options.get("size").filter(|size| *size != "big") {
         return Err(format!("size = {size:?}: must be \"big\""));
     }
-    let (_, plaza) = games::builtin().into_iter().find(|(name, _)| *name == "plaza").expect("the plaza");
-    Ok(Box::new(Court(plaza(setup)?)))
+    Ok(Box::new(Court(demo("plaza")(setup)?)))
 }
 
 pub fn start(config: Config) -> TestServer {

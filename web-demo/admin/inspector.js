@@ -103,7 +103,8 @@ export class Inspector {
   /** @param {Inside} inside */
   showPlayers({ players }) {
     const body = /** @type {HTMLTableSectionElement} */ (find('players', HTMLTableElement).tBodies[0]);
-    const key = JSON.stringify(players);
+    const { id } = this;
+    const key = JSON.stringify([id, players]);
     // A button that is about to be pressed must not be replaced.
     if (body.dataset.key !== key) {
       body.dataset.key = key;
@@ -111,7 +112,7 @@ export class Inspector {
         const kick = build('button', 'danger', 'Kick');
         kick.type = 'button';
         kick.setAttribute('aria-label', `Kick ${name}`);
-        kick.addEventListener('click', () => this.kick(seat, name));
+        kick.addEventListener('click', () => this.kick(id, seat, name));
         const shown = build('td', '', name);
         if (away) shown.append(' ', build('span', 'badge', 'away'));
         const line = build('tr', '', build('td', 'number', String(seat)), shown, build('td', 'number', String(entity)), build('td', '', kick));
@@ -157,27 +158,30 @@ export class Inspector {
     line.addEventListener('pointerleave', () => this.map.mark(-1));
   }
 
-  /** @param {number} seat @param {string} name */
-  async kick(seat, name) {
+  /** @param {string} id of the room @param {number} seat @param {string} name */
+  async kick(id, seat, name) {
     const reason = await this.ask(`Kick ${name}?`, 'Reason, which the player is told (may be empty)', 'Kick');
-    if (reason !== null) this.order('kick', { seat, reason }, `${name} is kicked`);
+    if (reason !== null) this.order(id, 'kick', { seat, reason }, `${name} is kicked`);
   }
 
   lock() {
-    const locked = !this.inside?.locked;
-    this.order('lock', { locked }, locked ? 'The room is locked' : 'The room is open');
+    if (!this.inside) return;
+    const locked = !this.inside.locked;
+    this.order(this.id, 'lock', { locked }, locked ? 'The room is locked' : 'The room is open');
   }
 
   async close() {
-    const reason = await this.ask(`Close room ${short(this.id)}?`, 'Reason, which everyone in it is told (may be empty)', 'Close room');
-    if (reason !== null) this.order('close', { reason }, 'The room is closed');
+    // Another room may be looked at by the time of the answer.
+    const { id } = this;
+    const reason = await this.ask(`Close room ${short(id)}?`, 'Reason, which everyone in it is told (may be empty)', 'Close room');
+    if (reason !== null) this.order(id, 'close', { reason }, 'The room is closed');
   }
 
-  /** @param {'kick' | 'lock' | 'close'} verb @param {object} body @param {string} done */
-  async order(verb, body, done) {
+  /** @param {string} id of the room @param {'kick' | 'lock' | 'close'} verb @param {object} body @param {string} done */
+  async order(id, verb, body, done) {
     if (!this.api) return;
     try {
-      await this.api.order(this.id, verb, body);
+      await this.api.order(id, verb, body);
       this.say(done);
     } catch (error) {
       this.say(error instanceof Error ? error.message : String(error));

@@ -11,17 +11,9 @@ export function asText({ shape }, value) {
   return Enum ? String(Enum.labels[value] ?? value) : String(value);
 }
 
-/** Where a kind has its position, and the range of both coordinates in quanta. @param {Field[]} fields */
+/** Where a kind has its position: which of its fields are coordinates. @param {Field[]} fields */
 export function position(fields) {
-  const [x, y] = ['x', 'y'].map((name) => fields.findIndex((field) => field.name === name));
-  const ranges = [x, y].map((index) => range(fields[index ?? -1]));
-  if (x === undefined || y === undefined || !ranges[0] || !ranges[1]) return null;
-  return { x, y, width: ranges[0], height: ranges[1] };
-}
-
-/** @param {Field | undefined} field @returns {{ min: number, max: number } | null} */
-function range(field) {
-  if (!field || typeof field.shape === 'string') return null;
-  const bounds = field.shape.Fixed ?? field.shape.Int;
-  return bounds ? { min: bounds.min, max: bounds.max } : null;
+  const find = (/** @type {string} */ wanted) => fields.findIndex(({ name, shape }) => name === wanted && typeof shape !== 'string' && (shape.Fixed ?? shape.Int));
+  const [x, y] = [find('x'), find('y')];
+  return x < 0 || y < 0 ? null : { x, y };
 }

@@ -48,7 +48,7 @@ import { MessageWriter } from './writer.js';
 export const PROTOCOL_VERSION = 1;
 export const SUBPROTOCOL = 'tickwire.v1';
 /** Bytes of one message from the server; more is not read. */
-export const MAX_SERVER_MESSAGE = 4 * 1024 * 1024;
+const MAX_SERVER_MESSAGE = 4 * 1024 * 1024;
 
 /**
  * @param {Uint8Array} bytes

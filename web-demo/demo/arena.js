@@ -51,7 +51,7 @@ export const PER_METRE = 64;
 /** Half the side of an avatar, in quanta. */
 export const RADIUS = 26;
 /** The labels of the field `mood`. */
-export const MOOD = Object.freeze({ idle: 0, run: 1, dash: 2, hit: 3 });
+const MOOD = Object.freeze({ idle: 0, run: 1, dash: 2, hit: 3 });
 
 /** Parts of a quantum in which speeds are counted. */
 const SUB = 64;

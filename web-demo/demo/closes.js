@@ -2,6 +2,8 @@
 // table of PROTOCOL.md; an unknown one shows the server's own
 // text.
 
+import { CLOSES } from '../client/index.js';
+
 /** The seat is played from another window. */
 export const REPLACED = 4511;
 const LEFT = 1000;
@@ -44,17 +46,18 @@ const WAITS = {
   4008: 'The connection was too slow to keep up',
 };
 
-/** Endings for which a game or an operator may give a reason: what the server says without one, and what to say before it. @type {Record<number, [string, string]>} */
-const REASONED = {
-  4504: ['no such room or game', 'This room could not be opened.'],
-  4507: ['removed from the room', 'You were removed from the room.'],
-  4512: ['the room was closed', 'The room was closed.'],
+/** Endings for which a reason may be given, and what to say before it. @type {Record<number, string>} */
+const BEFORE_REASON = {
+  4503: 'You are not allowed in.',
+  4504: 'This room could not be opened.',
+  4507: 'You were removed from the room.',
+  4512: 'The room was closed.',
 };
 
 /** @param {number} code @param {string} text what the server said @returns {string} */
 export function explain(code, text) {
-  const [usual, before] = REASONED[code] ?? [text, ''];
-  if (text && text !== usual) return `${before} The reason: ${text}`;
+  const before = BEFORE_REASON[code];
+  if (before && text && text !== CLOSES.get(code)?.[1]) return `${before} The reason: ${text}`;
   return WORDS[code] ?? (text ? `The server said: ${text}` : `The connection ended (${code}).`);
 }
 

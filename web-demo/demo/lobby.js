@@ -5,7 +5,7 @@
 import { byId, make } from './dom.js';
 import { remember, remembered } from './settings.js';
 
-/** @typedef {{id: string, game: string, players: number, capacity: number, rate: number, properties?: Record<string, string>}} Listing */
+/** @typedef {{id: string, game: string, players: number, capacity: number, locked: boolean, rate: number, properties?: Record<string, string>}} Listing */
 /** @typedef {{item: HTMLElement, join: HTMLElement, watch: HTMLElement, title: HTMLElement, meta: HTMLElement, count: HTMLElement}} Row */
 /** @typedef {{how: 'any' | 'new', game: string, map: string} | {how: 'room', id: string} | {how: 'watch', id: string}} Choice */
 
@@ -183,9 +183,10 @@ function fill({ item, join, watch, title, meta, count }, listing) {
   const full = listing.capacity > 0 && listing.players >= listing.capacity;
   const map = listing.properties?.map ?? listing.game;
   item.toggleAttribute('data-full', full);
+  join.hidden = listing.locked;
   title.textContent = map;
   join.setAttribute('aria-label', `Join ${map}, ${listing.players} of ${listing.capacity} players`);
   watch.setAttribute('aria-label', `Watch ${map}`);
-  meta.textContent = `${listing.game} · ${listing.rate} Hz · ${full ? 'full' : listing.id}`;
+  meta.textContent = `${listing.game} · ${listing.rate} Hz · ${listing.locked ? 'locked' : full ? 'full' : listing.id}`;
   count.replaceChildren(String(listing.players), make('small', '', ` / ${listing.capacity}`));
 }

@@ -25,7 +25,7 @@ export function onTheme(listener) {
 }
 
 /** The other one. Choosing what the system has anyway means to follow the system again. */
-export function switchTheme() {
+function switchTheme() {
   const wanted = theme() === 'light' ? 'dark' : 'light';
   chosen = wanted === preferred() ? null : wanted;
   remember('theme', chosen);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -10,6 +9,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use tickwire::TickRate;
 use tickwire::measure::{Clip, Plan, Range, Report, Style, generate, measure};
+
+use crate::{fail, say};
 
 /// Options of measuring.
 #[derive(Args, Clone)]
@@ -131,15 +132,8 @@ pub fn run(args: &MeasureArgs) -> ExitCode {
         serde_json::to_string_pretty(&report).map_err(|error| error.to_string())
     });
     match measured {
-        Ok(text) => {
-            // Whoever reads no further has seen enough.
-            let _ = writeln!(io::stdout(), "{text}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("tickwire: {error}");
-            ExitCode::FAILURE
-        }
+        Ok(text) => say(format!("{text}\n").as_bytes()),
+        Err(error) => fail(&error),
     }
 }
 

@@ -2,6 +2,8 @@
 //! server is mounted in an app, and sessions are the bodies of responses.
 
 mod raw;
+#[path = "../../process/upgrade.rs"]
+mod upgrade;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,13 +15,16 @@ use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpServer};
 use futures_util::FutureExt;
+use tickwire::Factory;
 use tickwire::engine::{Arrived, Client, Depth, Pass, Told};
+use tickwire::games::builtin;
 use tickwire::server::{Config, Server};
 use tickwire::tick::Moment;
 use tickwire::wire::{Close, Join};
 use tokio::sync::oneshot;
 
 pub use raw::{Budget, Frame, Raw, masked};
+pub use upgrade::{SUBPROTOCOL, upgrade};
 
 pub const PATIENT: Duration = Duration::from_secs(20);
 
@@ -55,8 +60,12 @@ impl TestServer {
 
     /// As [`Self::with`] and one thread of each kind, while no other test has a server.
     pub fn alone(add: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
+        Self::alone_with(lean(), add)
+    }
+
+    /// As [`Self::with`], while no other test has a server.
+    pub fn alone_with(config: Config, add: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
         let turn = Turn::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner));
-        let config = lean();
         Self::spawn(turn, || add(Server::new(config).demo_games()))
     }
 
@@ -313,6 +322,12 @@ impl Player {
             assert!(start.elapsed() < PATIENT, "no frame showed it");
         }
     }
+}
+
+/// How to make a game of the demo.
+pub fn demo(name: &str) -> Factory {
+    let (_, make) = builtin().into_iter().find(|(found, _)| *found == name).expect("a game of the demo");
+    make
 }
 
 pub fn arena() -> Join {

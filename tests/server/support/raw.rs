@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::PATIENT;
+use super::upgrade::{SUBPROTOCOL, upgrade};
 
 /// A WebSocket connection made by hand.
 pub struct Raw {
@@ -56,7 +57,7 @@ pub enum Frame {
 impl Raw {
     pub fn connect(address: SocketAddr) -> Self {
         let mut raw = Self::open(address);
-        let status = raw.upgrade("Sec-WebSocket-Protocol: tickwire.v1\r\n");
+        let status = raw.upgrade(SUBPROTOCOL);
         assert!(status.starts_with("HTTP/1.1 101"), "{status}");
         raw
     }
@@ -70,11 +71,7 @@ impl Raw {
 
     /// Sends an upgrade with further headers; returns the head of the answer.
     pub fn upgrade(&mut self, headers: &str) -> String {
-        let head = format!(
-            "GET /play HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
-        );
-        self.stream.write_all(head.as_bytes()).expect("the server reads");
+        self.stream.write_all(upgrade(headers).as_bytes()).expect("the server reads");
         self.head()
     }
 

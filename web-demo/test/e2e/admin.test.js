@@ -68,14 +68,29 @@ test('an operator watches two players and kicks one, who sees why and stays away
   await desk.page.click('#lock');
   await eventually('the list says that the room is locked', () => texts(desk, '#rooms tbody tr'), (rows) => rows.some((row) => row.includes('locked')));
   assert.equal((await server.rooms()).find((/** @type {{ id: string }} */ room) => room.id === id).locked, true);
+  const visitor = await Tab.open(browser, server.url);
+  const line = visitor.page.locator(`#rooms li:has(button[data-watch="${id}"])`);
+  await eventually('the lobby shows it as locked', () => line.innerText(), (text) => text.includes('locked'));
+  const offered = () => line.locator('.join').isVisible();
+  assert.equal(await offered(), false);
+  await visitor.shot('lobby-locked');
   await desk.page.click('#lock');
+  await eventually('the lobby offers it again', offered);
   await eventually('it is open again', () => texts(desk, '#lock'), ([text]) => text === 'Lock');
 
+  await visitor.page.click('#create');
+  await visitor.inRoom();
+  const other = await visitor.room();
+  await eventually('another room is listed', () => texts(desk, '#rooms tbody tr'), (rows) => rows.some((row) => row.includes(other.id)));
   await desk.page.click('#close');
+  // Whatever is looked at by the time of the answer, it is about the room that was asked about.
+  await desk.page.evaluate((room) => document.querySelector(`#rooms button[title="${room}"]`).click(), other.id);
   await desk.page.fill('#reason', 'closing time');
   await desk.page.click('#ask-go');
   await eventually('Ada sees why the room closed', () => ada.page.locator('#status-text').innerText(), (text) => text.includes('closing time'));
-  await eventually('the room is gone', () => desk.page.locator('#no-room').innerText(), (text) => text.includes('has ended'));
+  assert.equal((await visitor.room()).connection, 'online');
+  await visitor.close();
+  await eventually('the room is gone', () => desk.page.locator('#no-room').innerText(), (text) => text.includes('has ended'), 40_000);
 
   await desk.page.click('#sign-out');
   assert.equal(await desk.page.locator('#token').inputValue(), '');

@@ -73,3 +73,23 @@ test('a drained server is told from a lost one', async () => {
   assert.equal(await banner(tab), null);
   await tab.close();
 });
+
+test('a connection that is lost while the map is fetched is waited for as any other', async () => {
+  const tab = await Tab.open(browser, server.url, { allowed: [OUTAGE, GONE] });
+  const map = await (await fetch(`${server.url}/assets/maps/courtyard.txt`)).text();
+  let arrive = () => {};
+  const arrived = new Promise((resolve) => { arrive = resolve; });
+  await tab.page.route('**/assets/maps/*', async (route) => {
+    await arrived;
+    await route.fulfill({ body: map, contentType: 'text/plain' });
+  });
+  await tab.page.click('#play');
+  await eventually('the player has a seat', () => server.rooms(), ([room]) => room?.players === 1);
+  await server.kill();
+  arrive();
+  await eventually('the page says that it reconnects', () => banner(tab), (text) => /lost.*reconnecting/i.test(text ?? ''));
+  server = await GameServer.start(server.port);
+  await tab.inRoom(20_000);
+  assert.equal(await banner(tab), null);
+  await tab.close();
+});

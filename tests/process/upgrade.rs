@@ -1,0 +1,13 @@
+//! The request that makes a connection a WebSocket, as every test sends it. Heads that are wrong on purpose are written
+//! out where they are tested.
+
+/// The protocol that the server speaks.
+pub const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol: tickwire.v1\r\n";
+
+/// The head with these further headers, each with its line break.
+pub fn upgrade(headers: &str) -> String {
+    format!(
+        "GET /play HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+    )
+}
