@@ -92,7 +92,7 @@ impl World {
             Ok(Box::new(zoo))
         });
         let tape = tape.expect("the zoo was made");
-        let judge = Rc::new(RefCell::new(Judge::new(plan.wild.rule, tape)));
+        let judge = Rc::new(RefCell::new(Judge::new(plan.wild.rule, tape, plan.peers)));
         play.watch(Watching(judge.clone()));
         let mut random = Pcg32::new(seed, 10);
         let mut peer = |_| {
@@ -167,7 +167,7 @@ impl World {
         assert_eq!((self.play.room().players(), self.play.room().away()), (0, 0), "no seat is left");
     }
 
-    /// Ends all disturbance; every client must then reach the newest tick and hear every event.
+    /// Ends all disturbance; every client must then reach the newest tick and hear every event, and its commands the game.
     pub fn heal(&mut self) {
         self.plan.disturbed = false;
         let now = self.play.now();
@@ -185,9 +185,8 @@ impl World {
             assert!(self.play.now() < deadline, "not healed within 30 s: {:?}", self.endings());
             self.run_until(self.play.now().plus(Duration::from_millis(250)));
         }
-        for (id, account) in &self.judge.borrow().accounts {
-            account.check_echoes(&self.play[*id]);
-        }
+        let judge = self.judge.borrow();
+        judge.accounts.iter().for_each(|(id, account)| judge.check_echoes(account, &self.play[*id]));
     }
 
     pub fn newest(&self) -> Tick {
@@ -195,8 +194,13 @@ impl World {
     }
 
     fn is_whole(&self, newest: Tick) -> bool {
+        let judge = self.judge.borrow();
+        let is_whole = |id: PlayerId| {
+            let player = &self.play[id];
+            player.is_complete(newest) && judge.has_handed_all(&judge.accounts[&id], player.client())
+        };
         self.play.room().players() == self.peers.len()
-            && self.peers.iter().all(|peer| peer.player.is_some_and(|id| self.play[id].is_complete(newest)))
+            && self.peers.iter().all(|peer| peer.player.is_some_and(is_whole))
     }
 
     fn next_moment(&mut self) -> Moment {
@@ -233,6 +237,7 @@ impl World {
         let last = self.peers[peer].last;
         let pass = last.and_then(|last| self.play[last].client().pass().cloned());
         let memory = self.peers[peer].memory;
+        let claimed = memory != Memory::Nothing && pass.is_some();
         let id = match (memory, last, pass) {
             (Memory::All, Some(last), Some(_)) => self.play.resume(last, &name),
             (Memory::Pass, _, Some(pass)) => self.play.reload(pass, &name, rate),
@@ -247,14 +252,25 @@ impl World {
         let unique = below(&mut self.random, 2) == 0;
         let random = Pcg32::new(below(&mut self.random, u32::MAX).into(), 11);
         let maker = Rc::new(RefCell::new(Maker { unique, made: Vec::new(), random }));
-        let mut account = Account::new(maker.clone());
-        let accounts = &mut self.judge.borrow_mut().accounts;
-        if let Some(before) = last.and_then(|last| accounts.get(&last)).filter(|_| memory != Memory::Nothing) {
-            account = account.following(before, memory != Memory::All);
+        let mut judge = self.judge.borrow_mut();
+        let mut account = Account::new(maker.clone(), peer, judge.commands[peer], claimed);
+        if let Some(last) = last.filter(|_| claimed && memory == Memory::All) {
+            account = account.remembering(&judge.accounts[&last], self.play[last].client());
         }
-        accounts.insert(id, account);
+        judge.accounts.insert(id, account);
         self.play[id].steer(move |_| maker.borrow_mut().next().to_vec());
         self.peers[peer].player = Some(id);
+    }
+
+    /// The peer's client makes a command of the game's, or a call when `kind` is not 0.
+    pub fn command(&mut self, peer: usize, kind: u16) {
+        let made = &mut self.judge.borrow_mut().commands[peer];
+        *made += 1;
+        let (player, body) = (self.player(peer), made.to_le_bytes());
+        match kind {
+            0 => self.play[player].command(1, &body),
+            kind => self.play[player].call(kind, &body),
+        };
     }
 
     /// The peer's connection is over; the next one opens after a while.
