@@ -43,6 +43,17 @@ fn continuity(world: &World) -> Continuity {
 }
 
 #[test]
+fn a_command_that_did_not_arrive_is_made_on_the_next_connection() {
+    let mut world = far();
+    world.command(0, 0);
+    lose(&mut world, true, 300, Memory::All);
+    run(&mut world, 1000);
+    assert_eq!(continuity(&world), Continuity::State);
+    // Which waits for it.
+    world.heal();
+}
+
+#[test]
 fn a_command_forgotten_with_its_seat_is_not_awaited_later() {
     let mut world = far();
     world.command(0, 0);
