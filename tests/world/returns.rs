@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use tickwire::engine::link::Profile;
+use tickwire::engine::link::{Outage, Profile};
 use tickwire::id::Seat;
 use tickwire::tick::Moment;
 use tickwire::wire::{Continuity, EventBody};
 
-use crate::calm;
 use crate::sim::{Memory, Plan, World};
+use crate::{calm, seconds};
 
 /// A single peer, 100 ms from the server, in a room that holds seats for two seconds.
 fn far() -> World {
@@ -89,6 +89,15 @@ fn a_command_seen_while_its_client_is_on_the_way_back_is_not_made_again() {
     assert_eq!(continuity(&world), Continuity::State);
     world.command(0, 0);
     world.heal();
+}
+
+#[test]
+fn the_time_for_healing_counts_from_the_last_cut() {
+    let cut = Some(Outage { for_ms: 2000.0, every_ms: 5000.0 });
+    let mut world = World::new(calm(Profile { cut, ..Profile::named("lan").expect("a known profile") }, 0, 5));
+    run(&mut world, 5000);
+    world.heal();
+    assert!(world.play.now() > seconds(5 + 30), "it took longer than one cut allows");
 }
 
 /// The game sees a command that the peer's client did not send.

@@ -70,6 +70,8 @@ pub struct World {
     pub random: Pcg32,
     /// Rights to seats that were given to each peer so far.
     passes: Vec<(usize, Pass)>,
+    /// When a cut of the link last broke a peer's connection.
+    broken: Moment,
 }
 
 impl World {
@@ -106,7 +108,7 @@ impl World {
             }
         };
         let peers = (0..plan.peers).map(&mut peer).collect();
-        Self { plan, play, judge, peers, random, passes: Vec::new() }
+        Self { plan, play, judge, peers, random, passes: Vec::new(), broken: Moment(0) }
     }
 
     /// Runs until `end`.
@@ -179,9 +181,11 @@ impl World {
             peer.join_at = now.plus(Duration::from_millis(50));
         }
         let newest = self.newest();
-        // A train may still cut the link once, and a session that nobody reads from takes seconds to be ended.
-        let deadline = now.plus(Duration::from_secs(30));
+        // A session that nobody reads from takes seconds to be ended, and a train goes on cutting links: each cut may leave one
+        // more. But not for ever, or a fault would hide behind them.
+        let last = now.plus(Duration::from_secs(120));
         while !self.is_whole(newest) {
+            let deadline = now.max(self.broken).plus(Duration::from_secs(30)).min(last);
             assert!(self.play.now() < deadline, "not healed within 30 s: {:?}", self.endings());
             self.run_until(self.play.now().plus(Duration::from_millis(250)));
         }
@@ -216,6 +220,9 @@ impl World {
     fn attend(&mut self, peer: usize) {
         let now = self.play.now();
         if let Some(closed) = self.peers[peer].player.and_then(|id| self.play[id].closed()) {
+            if closed == Close::Lost {
+                self.broken = now;
+            }
             // A cut of a train's link takes so long.
             let wait = if closed == Close::Lost { 2000 } else { 300 };
             let memory = if closed.keeps_seat() { self.memory() } else { Memory::Nothing };
