@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
-use tickwire::engine::Laid;
+use tickwire::engine::{Client, Laid};
 use tickwire::game::Move;
-use tickwire::id::{PlacementEpoch, Seq};
+use tickwire::id::{EntityId, PlacementEpoch, Seq};
 use tickwire::snapshot::{Frame, SeatNote};
 use tickwire::testing::{Arrival, Player, PlayerId, Playtest, Watch};
 use tickwire::wire::{Close, Continuity, EventBody, Rule};
@@ -29,6 +29,10 @@ pub struct Judge {
     pub rule: Rule,
     pub tape: Arc<Mutex<Tape>>,
     pub accounts: BTreeMap<PlayerId, Account>,
+    /// Commands that each peer made so far, over all connections: no peer gives a number twice.
+    pub commands: Vec<u32>,
+    /// The newest command that reached the game for each entry of a player, by the entity that it brought.
+    handed: BTreeMap<EntityId, u32>,
     /// Of every message that a client received.
     pub digest: u64,
     /// Falsifies a message on its way to a client, once, when it returns one.
@@ -58,8 +62,32 @@ impl Watch for Watching {
 }
 
 impl Judge {
-    pub fn new(rule: Rule, tape: Arc<Mutex<Tape>>) -> Self {
-        Self { rule, tape, accounts: BTreeMap::new(), digest: 0xcbf2_9ce4_8422_2325, tamper: None }
+    pub fn new(rule: Rule, tape: Arc<Mutex<Tape>>, peers: usize) -> Self {
+        let (accounts, commands, handed) = (BTreeMap::new(), vec![0; peers], BTreeMap::new());
+        Self { rule, tape, accounts, commands, handed, digest: 0xcbf2_9ce4_8422_2325, tamper: None }
+    }
+
+    /// Whether every command of this connection's peer has reached the game, except those that its client has forgotten.
+    pub fn has_handed_all(&self, account: &Account, client: &Client) -> bool {
+        let (made, forgotten) = (self.commands[account.peer], account.forgotten(client));
+        let handed = client.welcome().and_then(|welcome| self.handed.get(&welcome.entity));
+        made == forgotten || handed == Some(&made)
+    }
+
+    /// Compares the game's answers to commands with the commands.
+    pub fn check_echoes(&self, account: &Account, player: &Player) {
+        let (mut echoes, mut replies) = (0, Seq(0));
+        for event in player.events() {
+            if let EventBody::Reply { command, .. } = event {
+                assert!(command.is_after(replies), "a call is answered once");
+                replies = *command;
+            }
+            if let EventBody::Game { kind: 8, body } = event {
+                let number = u32::from_le_bytes(body[..].try_into().expect("echoes have four bytes"));
+                assert!(number > echoes && number <= self.commands[account.peer], "echo {number}");
+                echoes = number;
+            }
+        }
     }
 
     fn check_step(&mut self, play: &Playtest) {
@@ -67,11 +95,12 @@ impl Judge {
         let accounts = &mut self.accounts;
         for (seat, number) in std::mem::take(&mut tape.commands) {
             let id = play.seated(seat).expect("a seat has a session");
-            let account = accounts.get_mut(&id).expect("a player has an account");
-            let fresh = play[id].client().welcome().is_some_and(|welcome| welcome.continuity == Continuity::Fresh);
-            // Commands to a seat that is gone are not for the next one.
-            account.gaps |= account.claimed && fresh;
-            account.check_command(number);
+            let (account, note) = (&accounts[&id], play.frame().note(seat).expect("a seat has a note"));
+            let handed = self.handed.entry(note.entity).or_default();
+            let next = 1 + account.forgotten(play[id].client()).max(*handed);
+            assert_eq!(number, next, "commands reach the game once and in order");
+            assert!(number <= self.commands[account.peer], "a command that nobody made");
+            *handed = number;
         }
         assert_eq!(tape.moves.len(), play.room().players(), "everyone who has a seat moves");
         for taken in &tape.moves {
@@ -84,17 +113,15 @@ impl Judge {
     }
 }
 
-/// What became of one player's inputs and commands.
+/// What became of one player's inputs, and which commands its client knows.
 pub struct Account {
     pub maker: Rc<RefCell<Maker>>,
+    pub peer: usize,
     /// Whether the player claimed a seat.
     pub claimed: bool,
-    /// Commands made.
-    pub commands: u32,
-    /// The newest command that reached the game.
-    handed: u32,
-    /// Whether some may never reach it, because the client that made them has forgotten them.
-    gaps: bool,
+    /// The peer's newest command when it connected, and the newest that its client had forgotten by then.
+    before: u32,
+    forgotten: u32,
     consumed: Seq,
     fresh: u32,
     repeated: u32,
@@ -103,14 +130,22 @@ pub struct Account {
 }
 
 impl Account {
-    pub fn new(maker: Rc<RefCell<Maker>>) -> Self {
-        let (consumed, placement) = (Seq(0), None);
-        Self { maker, claimed: false, commands: 0, handed: 0, gaps: false, consumed, fresh: 0, repeated: 0, placement }
+    /// The account of a connection whose client knows none of the peer's commands, `before` so far.
+    pub fn new(maker: Rc<RefCell<Maker>>, peer: usize, before: u32, claimed: bool) -> Self {
+        let (consumed, placement, forgotten) = (Seq(0), None, before);
+        Self { maker, peer, claimed, before, forgotten, consumed, fresh: 0, repeated: 0, placement }
     }
 
-    /// The account of the same peer's next connection, which may have forgotten what the game has not seen.
-    pub fn following(self, before: &Self, forgot: bool) -> Self {
-        Self { commands: before.commands, handed: before.handed, gaps: before.gaps || forgot, claimed: true, ..self }
+    /// The same, except that the client knows what the peer's last one knew.
+    pub fn remembering(self, last: &Self, client: &Client) -> Self {
+        Self { forgotten: last.forgotten(client), ..self }
+    }
+
+    /// The newest command that the client has forgotten: what the game has not seen up to there never reaches it. Commands
+    /// to a seat that was gone are not for the new one.
+    fn forgotten(&self, client: &Client) -> u32 {
+        let fresh = client.welcome().is_some_and(|welcome| welcome.continuity == Continuity::Fresh);
+        if fresh { self.before } else { self.forgotten }
     }
 
     /// Compares a tick's move of this seat and the note about it with what the client made.
@@ -136,29 +171,6 @@ impl Account {
             assert!(rule == Rule::Steer || !maker.unique || known, "a report of an old epoch");
         }
         self.placement = Some(note.placement);
-    }
-
-    /// A command of this seat reached the game.
-    fn check_command(&mut self, number: u32) {
-        assert!(number > self.handed && number <= self.commands, "command {number} after {}", self.handed);
-        assert!(self.gaps || number == self.handed + 1, "commands reach the game once and in order");
-        self.handed = number;
-    }
-
-    /// Compares the game's answers to commands with the commands.
-    pub fn check_echoes(&self, player: &Player) {
-        let (mut echoes, mut replies) = (0, Seq(0));
-        for event in player.events() {
-            if let EventBody::Reply { command, .. } = event {
-                assert!(command.is_after(replies), "a call is answered once");
-                replies = *command;
-            }
-            if let EventBody::Game { kind: 8, body } = event {
-                let number = u32::from_le_bytes(body[..].try_into().expect("echoes have four bytes"));
-                assert!(number > echoes && number <= self.commands, "echo {number}");
-                echoes = number;
-            }
-        }
     }
 }
 

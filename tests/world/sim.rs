@@ -70,6 +70,8 @@ pub struct World {
     pub random: Pcg32,
     /// Rights to seats that were given to each peer so far.
     passes: Vec<(usize, Pass)>,
+    /// When a cut of the link last broke a peer's connection.
+    broken: Moment,
 }
 
 impl World {
@@ -92,7 +94,7 @@ impl World {
             Ok(Box::new(zoo))
         });
         let tape = tape.expect("the zoo was made");
-        let judge = Rc::new(RefCell::new(Judge::new(plan.wild.rule, tape)));
+        let judge = Rc::new(RefCell::new(Judge::new(plan.wild.rule, tape, plan.peers)));
         play.watch(Watching(judge.clone()));
         let mut random = Pcg32::new(seed, 10);
         let mut peer = |_| {
@@ -106,7 +108,7 @@ impl World {
             }
         };
         let peers = (0..plan.peers).map(&mut peer).collect();
-        Self { plan, play, judge, peers, random, passes: Vec::new() }
+        Self { plan, play, judge, peers, random, passes: Vec::new(), broken: Moment(0) }
     }
 
     /// Runs until `end`.
@@ -167,7 +169,7 @@ impl World {
         assert_eq!((self.play.room().players(), self.play.room().away()), (0, 0), "no seat is left");
     }
 
-    /// Ends all disturbance; every client must then reach the newest tick and hear every event.
+    /// Ends all disturbance; every client must then reach the newest tick and hear every event, and its commands the game.
     pub fn heal(&mut self) {
         self.plan.disturbed = false;
         let now = self.play.now();
@@ -179,15 +181,16 @@ impl World {
             peer.join_at = now.plus(Duration::from_millis(50));
         }
         let newest = self.newest();
-        // A train may still cut the link once, and a session that nobody reads from takes seconds to be ended.
-        let deadline = now.plus(Duration::from_secs(30));
+        // A session that nobody reads from takes seconds to be ended, and a train goes on cutting links: each cut may leave one
+        // more. But not for ever, or a fault would hide behind them.
+        let last = now.plus(Duration::from_secs(120));
         while !self.is_whole(newest) {
+            let deadline = now.max(self.broken).plus(Duration::from_secs(30)).min(last);
             assert!(self.play.now() < deadline, "not healed within 30 s: {:?}", self.endings());
             self.run_until(self.play.now().plus(Duration::from_millis(250)));
         }
-        for (id, account) in &self.judge.borrow().accounts {
-            account.check_echoes(&self.play[*id]);
-        }
+        let judge = self.judge.borrow();
+        judge.accounts.iter().for_each(|(id, account)| judge.check_echoes(account, &self.play[*id]));
     }
 
     pub fn newest(&self) -> Tick {
@@ -195,8 +198,13 @@ impl World {
     }
 
     fn is_whole(&self, newest: Tick) -> bool {
+        let judge = self.judge.borrow();
+        let is_whole = |id: PlayerId| {
+            let player = &self.play[id];
+            player.is_complete(newest) && judge.has_handed_all(&judge.accounts[&id], player.client())
+        };
         self.play.room().players() == self.peers.len()
-            && self.peers.iter().all(|peer| peer.player.is_some_and(|id| self.play[id].is_complete(newest)))
+            && self.peers.iter().all(|peer| peer.player.is_some_and(is_whole))
     }
 
     fn next_moment(&mut self) -> Moment {
@@ -212,6 +220,9 @@ impl World {
     fn attend(&mut self, peer: usize) {
         let now = self.play.now();
         if let Some(closed) = self.peers[peer].player.and_then(|id| self.play[id].closed()) {
+            if closed == Close::Lost {
+                self.broken = now;
+            }
             // A cut of a train's link takes so long.
             let wait = if closed == Close::Lost { 2000 } else { 300 };
             let memory = if closed.keeps_seat() { self.memory() } else { Memory::Nothing };
@@ -233,6 +244,7 @@ impl World {
         let last = self.peers[peer].last;
         let pass = last.and_then(|last| self.play[last].client().pass().cloned());
         let memory = self.peers[peer].memory;
+        let claimed = memory != Memory::Nothing && pass.is_some();
         let id = match (memory, last, pass) {
             (Memory::All, Some(last), Some(_)) => self.play.resume(last, &name),
             (Memory::Pass, _, Some(pass)) => self.play.reload(pass, &name, rate),
@@ -247,14 +259,25 @@ impl World {
         let unique = below(&mut self.random, 2) == 0;
         let random = Pcg32::new(below(&mut self.random, u32::MAX).into(), 11);
         let maker = Rc::new(RefCell::new(Maker { unique, made: Vec::new(), random }));
-        let mut account = Account::new(maker.clone());
-        let accounts = &mut self.judge.borrow_mut().accounts;
-        if let Some(before) = last.and_then(|last| accounts.get(&last)).filter(|_| memory != Memory::Nothing) {
-            account = account.following(before, memory != Memory::All);
+        let mut judge = self.judge.borrow_mut();
+        let mut account = Account::new(maker.clone(), peer, judge.commands[peer], claimed);
+        if let Some(last) = last.filter(|_| claimed && memory == Memory::All) {
+            account = account.remembering(&judge.accounts[&last], self.play[last].client());
         }
-        accounts.insert(id, account);
+        judge.accounts.insert(id, account);
         self.play[id].steer(move |_| maker.borrow_mut().next().to_vec());
         self.peers[peer].player = Some(id);
+    }
+
+    /// The peer's client makes a command of the game's, or a call when `kind` is not 0.
+    pub fn command(&mut self, peer: usize, kind: u16) {
+        let made = &mut self.judge.borrow_mut().commands[peer];
+        *made += 1;
+        let (player, body) = (self.player(peer), made.to_le_bytes());
+        match kind {
+            0 => self.play[player].command(1, &body),
+            kind => self.play[player].call(kind, &body),
+        };
     }
 
     /// The peer's connection is over; the next one opens after a while.

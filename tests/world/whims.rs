@@ -30,14 +30,8 @@ impl World {
             10..12 => self.part(peer, Duration::ZERO, Memory::Pass),
             12..16 => self.play.freeze(id, wait * below(&mut self.random, 9)),
             16..44 if self.play[id].client().welcome().is_some() => {
-                let mut judge = self.judge.borrow_mut();
-                let account = judge.accounts.get_mut(&id).expect("a player has an account");
-                account.commands += 1;
-                let body = account.commands.to_le_bytes();
-                match below(&mut self.random, 3) {
-                    0 => self.play[id].command(1, &body),
-                    kind => self.play[id].call(kind as u16, &body),
-                };
+                let kind = below(&mut self.random, 3);
+                self.command(peer, kind as u16);
             }
             44..48 => self.play[id].ping(7),
             48..50 => _ = self.play[id].chat(&[], "hello"),
