@@ -31,11 +31,6 @@ pub struct Publish {
     pub frame: Arc<Frame>,
 }
 
-/// Relay to session: there is a newer frame.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "()")]
-pub struct Wake;
-
 /// Room to session: the last letter.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]

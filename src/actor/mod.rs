@@ -8,6 +8,7 @@ mod clock;
 mod desk;
 mod directory;
 mod door;
+mod dozing;
 mod feed;
 mod guarded;
 mod guests;

@@ -6,16 +6,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient};
+use futures_util::Stream;
 
 use super::clock::Clock;
 use super::line::Line;
-use super::message::{Publish, RelayKey, RoomKey, Wake};
+use super::message::{Publish, RelayKey, RoomKey};
 use super::metrics::Metrics;
 use crate::snapshot::Frame;
 use crate::tick::Moment;
@@ -52,20 +55,51 @@ struct Local {
 }
 
 struct Listener {
-    wake: Recipient<Wake>,
     pulse: Rc<Pulse>,
     line: Option<Line>,
 }
 
-/// What the relay must know of a session although the session may be frozen.
+/// What the relay must know of a session although the session may be frozen, and how it wakes it: both are of one thread.
 #[derive(Debug, Default)]
 pub struct Pulse {
-    /// A wake-up is pending.
-    pub woken: Cell<bool>,
+    /// A newer frame was not looked at yet.
+    woken: Cell<bool>,
+    sleeper: RefCell<Option<Waker>>,
     /// When the client must have acknowledged something, if something is on its way.
     pub patient_until: Cell<Option<Moment>>,
     /// The line was cut because of that.
     pub evicted: Cell<bool>,
+}
+
+impl Pulse {
+    fn wake(&self) {
+        if !self.woken.replace(true)
+            && let Some(sleeper) = &*self.sleeper.borrow()
+        {
+            sleeper.wake_by_ref();
+        }
+    }
+}
+
+/// Each time that there is a newer frame.
+pub struct Wakes(pub Rc<Pulse>);
+
+/// There is a newer frame.
+pub struct Awake;
+
+impl Stream for Wakes {
+    type Item = Awake;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Awake>> {
+        if self.0.woken.replace(false) {
+            return Poll::Ready(Some(Awake));
+        }
+        let mut sleeper = self.0.sleeper.borrow_mut();
+        if !sleeper.as_ref().is_some_and(|sleeper| sleeper.will_wake(cx.waker())) {
+            *sleeper = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
 }
 
 impl Relay {
@@ -133,10 +167,7 @@ impl Handler<Publish> for Relay {
         let Some(local) = table.rooms.get_mut(&room) else { return };
         local.newest = Some(frame);
         for listener in &local.sessions {
-            // A full mailbox means that the session is behind and will look at the newest frame anyway.
-            if !listener.pulse.woken.replace(true) && listener.wake.try_send(Wake).is_err() {
-                listener.pulse.woken.set(false);
-            }
+            listener.pulse.wake();
         }
     }
 }
@@ -153,8 +184,8 @@ impl RelayHandle {
     }
 
     /// Listens to a room until [`Self::forget`].
-    pub(super) fn listen(&self, room: RoomKey, wake: Recipient<Wake>, pulse: Rc<Pulse>, line: Option<Line>) {
-        self.table.borrow_mut().rooms.entry(room).or_default().sessions.push(Listener { wake, pulse, line });
+    pub(super) fn listen(&self, room: RoomKey, pulse: Rc<Pulse>, line: Option<Line>) {
+        self.table.borrow_mut().rooms.entry(room).or_default().sessions.push(Listener { pulse, line });
     }
 
     /// Ends what [`Self::listen`] began.

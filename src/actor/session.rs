@@ -11,23 +11,26 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Handler, Running, StreamHandler, WrapFuture};
 use actix_http::ws::Codec;
 use actix_web::error::PayloadError;
+use actix_web::rt::time::sleep;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::stream::unfold;
+use futures_util::{FutureExt, Stream};
 use tracing::{Span, debug, debug_span};
 
 use super::clock::Clock;
 use super::desk::Sitting;
 use super::directory::Directory;
 use super::door::{Door, Visitor};
+use super::dozing::Dozing;
 use super::feed::Feed;
 use super::guarded::{Guarded, Passage};
 use super::line::Line;
-use super::message::{End, Found, Joined, Knock, Locate, RoomKey, Wake};
+use super::message::{End, Found, Joined, Knock, Locate, RoomKey};
 use super::metrics::Metrics;
 use super::names;
-use super::relay::{Pulse, RelayHandle};
+use super::relay::{Awake, Pulse, RelayHandle, Wakes};
 use super::said::{Said, said};
 use super::times::Phase;
 use super::trace::Lane;
@@ -78,6 +81,9 @@ struct Place {
     desk: Sitting,
     feed: Arc<Feed>,
 }
+
+/// A second went by.
+struct Alarm;
 
 type Ctx = ws::WebsocketContext<WsSession>;
 
@@ -250,8 +256,7 @@ impl WsSession {
         self.acked_events = welcome.events;
         let bytes = self.session.enter(self.gate.clock.now(), &entry, welcome);
         self.send(bytes, ctx);
-        let wake = ctx.address().recipient();
-        self.gate.relay.listen(room, wake, self.pulse.clone(), self.line.clone());
+        self.gate.relay.listen(room, self.pulse.clone(), self.line.clone());
         self.place = Some(Place { room, name, desk, feed });
         self.note_pulse();
         self.catch_up(ctx);
@@ -297,9 +302,8 @@ impl WsSession {
         match self.session.on_alarm(self.gate.clock.now()) {
             Ok(true) => ctx.ping(b""),
             Ok(false) => {}
-            Err(close) => return self.end(close, ctx),
+            Err(close) => self.end(close, ctx),
         }
-        ctx.run_later(Self::ALARM_EVERY, Self::on_alarm);
     }
 
     /// How the session ended when it did not say so itself.
@@ -313,7 +317,9 @@ impl Actor for WsSession {
 
     fn started(&mut self, ctx: &mut Ctx) {
         self.gate.metrics.sessions.inc();
-        ctx.run_later(Self::ALARM_EVERY, Self::on_alarm);
+        ctx.add_stream(Wakes(self.pulse.clone()));
+        let alarm = |()| sleep(Self::ALARM_EVERY).map(|()| Some((Alarm, ())));
+        ctx.add_stream(Dozing::new(Box::pin(unfold((), alarm))));
     }
 
     fn stopping(&mut self, _: &mut Ctx) -> Running {
@@ -364,13 +370,18 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
     }
 }
 
-impl Handler<Wake> for WsSession {
-    type Result = ();
-
-    fn handle(&mut self, _: Wake, ctx: &mut Ctx) {
-        self.pulse.woken.set(false);
+impl StreamHandler<Awake> for WsSession {
+    fn handle(&mut self, _: Awake, ctx: &mut Ctx) {
         if self.ending.is_none() {
             self.catch_up(ctx);
+        }
+    }
+}
+
+impl StreamHandler<Alarm> for WsSession {
+    fn handle(&mut self, _: Alarm, ctx: &mut Ctx) {
+        if self.ending.is_none() {
+            self.on_alarm(ctx);
         }
     }
 }

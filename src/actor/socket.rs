@@ -16,6 +16,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::Stream;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+use super::dozing::Dozing;
 use crate::wire::limits;
 
 /// Bytes read in one go.
@@ -35,7 +36,8 @@ where
 {
     let socket = Rc::new(RefCell::new(socket));
     let appetite = Rc::new(Cell::new(0));
-    let incoming = Incoming { socket: socket.clone(), early, appetite: appetite.clone() };
+    let reads = Dozing::new(Reads(socket.clone()));
+    let incoming = Incoming { early, reads, appetite: appetite.clone() };
     let mut outgoing = Outgoing { socket: socket.clone(), unsent: BytesMut::new() };
     {
         let mut session = pin!(begin(incoming));
@@ -76,8 +78,8 @@ async fn part<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsent: Byt
 
 /// What the client sends.
 pub struct Incoming<T> {
-    socket: Rc<RefCell<T>>,
     early: Bytes,
+    reads: Dozing<Reads<T>>,
     /// Bytes to be read before others have their turn.
     appetite: Rc<Cell<usize>>,
 }
@@ -92,11 +94,25 @@ impl<T: AsyncRead + Unpin> Stream for Incoming<T> {
         if self.appetite.get() == 0 {
             return Poll::Pending;
         }
+        let polled = Pin::new(&mut self.reads).poll_next(cx);
+        if let Poll::Ready(Some(Ok(read))) = &polled {
+            self.appetite.set(self.appetite.get().saturating_sub(read.len()));
+        }
+        polled
+    }
+}
+
+/// What the socket yields, read by read.
+struct Reads<T>(Rc<RefCell<T>>);
+
+impl<T: AsyncRead + Unpin> Stream for Reads<T> {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
         INTAKE.with_borrow_mut(|intake| {
             let mut buffer = ReadBuf::new(intake);
-            ready!(Pin::new(&mut *self.socket.borrow_mut()).poll_read(cx, &mut buffer)).map_err(PayloadError::Io)?;
+            ready!(Pin::new(&mut *self.0.borrow_mut()).poll_read(cx, &mut buffer)).map_err(PayloadError::Io)?;
             let read = buffer.filled();
-            self.appetite.set(self.appetite.get().saturating_sub(read.len()));
             Poll::Ready((!read.is_empty()).then(|| Ok(Bytes::copy_from_slice(read))))
         })
     }

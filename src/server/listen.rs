@@ -129,9 +129,12 @@ where
     let early = Bytes::copy_from_slice(&parts.read_buf);
     let (gate, socket) = (edge.gate.clone(), parts.io);
     drop((request, parts.read_buf, parts.write_buf));
-    carry(socket, early, |incoming| converse(gate, visitor, line, incoming)).await;
-    // It is counted for as long as its descriptor is open.
-    drop(connection);
+    // HTTP's part of the connection ends here, with all that it keeps.
+    actix_web::rt::spawn(async move {
+        carry(socket, early, |incoming| converse(gate, visitor, line, incoming)).await;
+        // It is counted for as long as its descriptor is open.
+        drop(connection);
+    });
     Ok(())
 }
 

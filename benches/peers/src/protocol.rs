@@ -130,7 +130,7 @@ impl Protocol {
                     Heard::Update
                 }
                 Ok(Told::Welcome) => Heard::Joined,
-                Ok(Told::Pong { .. }) => Heard::Other,
+                Ok(Told::Pong { .. } | Told::ComeBack { .. } | Told::Refreshed { .. }) => Heard::Other,
                 Err(error) => return Err(io::Error::other(error)),
             },
             // The seat is ready: say so. Then comes the whole state, then patches.

@@ -36,7 +36,7 @@ const MAPS: [(&str, &str); 2] = [
     ("courtyard", include_str!("../../../assets/maps/courtyard.txt")),
     ("field", include_str!("../../../assets/maps/field.txt")),
 ];
-const CAPACITY: u16 = 1000;
+const CAPACITY: u16 = 2000;
 /// Everyone sees everything.
 const ZONE: ZoneId = ZoneId(0);
 
