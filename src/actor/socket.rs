@@ -56,24 +56,28 @@ where
     let unsent = std::mem::take(&mut outgoing.unsent);
     drop(outgoing);
     if let Some(mut socket) = Rc::into_inner(socket).map(RefCell::into_inner) {
-        let _ = timeout(limits::LINGER, part(&mut socket, unsent)).await;
+        part(&mut socket, unsent).await;
     }
 }
 
-/// Sends what is left and waits for the client to hang up: closing a socket that holds unread bytes would reset the
-/// connection, and take the close frame back.
-async fn part<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsent: BytesMut) -> io::Result<()> {
-    socket.write_all_buf(&mut unsent).await?;
-    socket.shutdown().await?;
-    let mut ignored = 0;
-    let mut buffer = [0; 512];
-    while ignored < limits::SEND_BUFFER {
-        match socket.read(&mut buffer).await? {
-            0 => break,
-            count => ignored += count,
+/// Sends what is left and waits a little for the client to hang up: closing a socket that holds unread bytes would reset the
+/// connection, and take back what was said last.
+pub async fn part<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsent: BytesMut) {
+    let parting = async {
+        socket.write_all_buf(&mut unsent).await?;
+        socket.shutdown().await?;
+        let mut ignored = 0;
+        let mut buffer = [0; 512];
+        while ignored < limits::SEND_BUFFER {
+            match socket.read(&mut buffer).await? {
+                0 => break,
+                count => ignored += count,
+            }
         }
-    }
-    Ok(())
+        io::Result::Ok(())
+    };
+    // Who does not take it in time has lost interest.
+    let _ = timeout(limits::LINGER, parting).await;
 }
 
 /// What the client sends.

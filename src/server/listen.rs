@@ -20,14 +20,14 @@ use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryE
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::rt::time::timeout;
 use actix_web::{App, HttpResponse, web};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::SinkExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::handshake;
 use super::mount::Mount;
 use super::routes::Edge;
-use crate::actor::{Connection, Line, carry, converse};
+use crate::actor::{Connection, Line, carry, converse, part};
 use crate::wire::{SUBPROTOCOL, limits};
 
 /// Serves on `listener`, with TLS if the mount has a certificate.
@@ -118,7 +118,11 @@ where
     };
     let visitor = match accepted {
         Ok(visitor) => visitor,
-        Err(refusal) => return answer(&mut framed, refusal.into()).await,
+        Err(refusal) => {
+            answer(&mut framed, refusal.into()).await?;
+            part(framed.io_mut(), BytesMut::new()).await;
+            return Ok(());
+        }
     };
     let mut switching = handshake_response(request.head());
     switching.insert_header((SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)));
