@@ -22,13 +22,13 @@ test('the list follows the rooms by itself and a click joins', async () => {
   assert.ok(await visitor.page.locator('#no-rooms').isVisible());
   const ada = await Tab.join(browser, server.url, 'Ada');
   const { id } = await ada.room();
-  await eventually('the room appears', () => list(visitor), ([room]) => room?.id === id && room.count === '1 / 1000');
+  await eventually('the room appears', () => list(visitor), ([room]) => room?.id === id && room.count === '1 / 2000');
   assert.ok(await visitor.page.locator('#no-rooms').isHidden());
   const bob = await Tab.join(browser, server.url, 'Bob');
-  await eventually('it fills', () => list(visitor), ([room]) => room.count === '2 / 1000');
+  await eventually('it fills', () => list(visitor), ([room]) => room.count === '2 / 2000');
   await visitor.shot('lobby');
   await bob.close();
-  await eventually('it empties', () => list(visitor), ([room]) => room.count === '1 / 1000');
+  await eventually('it empties', () => list(visitor), ([room]) => room.count === '1 / 2000');
 
   await visitor.page.fill('#name', 'Cleo');
   await visitor.page.click(`#rooms button[data-room="${id}"]`);
@@ -44,7 +44,7 @@ test('the list follows the rooms by itself and a click joins', async () => {
   await guest.page.click('#leave');
   await eventually('leaving shows the lobby', () => guest.page.evaluate(() => document.body.dataset.screen), (screen) => screen === 'lobby');
   assert.equal(new URL(guest.page.url()).searchParams.get('room'), null);
-  await eventually('with the room in it', () => list(guest), (rooms) => rooms.some((room) => room.id === id && room.count === '2 / 1000'));
+  await eventually('with the room in it', () => list(guest), (rooms) => rooms.some((room) => room.id === id && room.count === '2 / 2000'));
   for (const tab of [visitor, ada]) await tab.close();
   await eventually('the empty room leaves the list', () => list(guest), (rooms) => rooms.length === 0, 40_000);
   await guest.close();
