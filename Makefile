@@ -25,6 +25,7 @@ format:
 lint:
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
+	cargo clippy --locked --manifest-path benches/peers/Cargo.toml --target-dir target -- -D warnings
 
 rust:
 	cargo test --locked --all-targets

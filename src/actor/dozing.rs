@@ -1,7 +1,7 @@
 //! A stream that is left alone until it rings.
 //!
 //! All streams of an actor share one waker: when one of them has news, the others are asked too, and a socket or a timer that
-//! has none notes down the same waker again. That was a tenth of what a session cost per update.
+//! has none notes down the same waker again.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The line to a client: a second handle on its socket, by which a session is ended from outside.
 //!
-//! A session whose client stopped reading is frozen as a whole, timers included (its actor is the body of an HTTP
-//! response that is polled only while the write buffer has room). Shutting the socket down ends it at once.
+//! A session whose client stopped reading is frozen as a whole, timers included: whoever carries its bytes lets the actor go on
+//! only while the store for what is unsent has room. Shutting the socket down ends it at once.
 
 use std::any::Any;
 use std::net::Shutdown;

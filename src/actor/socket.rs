@@ -147,12 +147,8 @@ impl<T: AsyncWrite + Unpin> Outgoing<T> {
 
     /// Sends `bytes`; what the socket does not take at once is stored.
     fn say(&mut self, mut bytes: Bytes, cx: &mut TaskContext<'_>) -> io::Result<()> {
-        while self.unsent.is_empty() && !bytes.is_empty() {
-            match Pin::new(&mut *self.socket.borrow_mut()).poll_write(cx, &bytes)? {
-                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(count) => bytes.advance(count),
-                Poll::Pending => break,
-            }
+        if self.unsent.is_empty() {
+            write(&mut *self.socket.borrow_mut(), &mut bytes, cx)?;
         }
         self.unsent.extend_from_slice(&bytes);
         Ok(())
@@ -160,18 +156,24 @@ impl<T: AsyncWrite + Unpin> Outgoing<T> {
 
     /// Sends what is stored.
     fn flush(&mut self, cx: &mut TaskContext<'_>) -> io::Result<Poll<()>> {
-        let mut socket = self.socket.borrow_mut();
-        while !self.unsent.is_empty() {
-            match Pin::new(&mut *socket).poll_write(cx, &self.unsent)? {
-                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(count) => self.unsent.advance(count),
-                Poll::Pending => return Ok(Poll::Pending),
-            }
+        let socket = &mut *self.socket.borrow_mut();
+        write(socket, &mut self.unsent, cx)?;
+        if !self.unsent.is_empty() {
+            return Ok(Poll::Pending);
         }
         self.unsent = BytesMut::new();
-        match Pin::new(&mut *socket).poll_flush(cx)? {
-            Poll::Ready(()) => Ok(Poll::Ready(())),
-            Poll::Pending => Ok(Poll::Pending),
+        Ok(Pin::new(socket).poll_flush(cx)?)
+    }
+}
+
+/// Writes of `bytes` what the socket takes now.
+fn write<T: AsyncWrite + Unpin>(socket: &mut T, bytes: &mut impl Buf, cx: &mut TaskContext<'_>) -> io::Result<()> {
+    while bytes.has_remaining() {
+        match Pin::new(&mut *socket).poll_write(cx, bytes.chunk())? {
+            Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(count) => bytes.advance(count),
+            Poll::Pending => break,
         }
     }
+    Ok(())
 }
