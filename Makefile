@@ -29,7 +29,7 @@ lint:
 
 rust:
 	cargo test --locked --all-targets
-	TICKWIRE_TEST_ROAD=mounted cargo test --locked --test server -- play:: slow:: hostile:: floods:: resume::
+	TICKWIRE_TEST_ROAD=mounted cargo test --locked --test server -- play:: slow:: hostile:: floods:: resume:: breaks::
 	cargo test --locked --doc
 
 # The same world was just tested at length; here it only has to build and run alone.

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 
 use actix_web::error::PayloadError;
 use bytes::Bytes;
@@ -33,7 +33,8 @@ impl Passage {
     }
 }
 
-/// The payload stream behind the guard: ends with an error at the first byte that breaks a rule.
+/// The payload stream behind the guard: ends with an error at the first byte that breaks a rule. A connection that fails ends it
+/// without one: upon an error the codec drops what it has not decoded yet, and that may be a goodbye.
 ///
 /// It runs dry while too many frames were let through and not heard yet. The codec takes whatever there is before it decodes
 /// a single frame, and the actor has turns of 16 frames: a flood of tiny ones would pile up between them.
@@ -41,7 +42,7 @@ pub struct Guarded<S> {
     stream: S,
     guard: Guard,
     passage: Rc<Passage>,
-    failed: bool,
+    ended: bool,
 }
 
 impl<S> Guarded<S> {
@@ -50,7 +51,7 @@ impl<S> Guarded<S> {
 
     /// `stream` behind a guard.
     pub fn new(stream: S, passage: Rc<Passage>) -> Self {
-        Self { stream, guard: Guard::default(), passage, failed: false }
+        Self { stream, guard: Guard::default(), passage, ended: false }
     }
 }
 
@@ -58,25 +59,25 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Guarded<S
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
-        if self.failed {
+        if self.ended {
             return Poll::Ready(None);
         }
         // All but the last of them are whole: the actor takes one and asks again.
         if self.guard.frames().saturating_sub(self.passage.heard.get()) > Self::AHEAD {
             return Poll::Pending;
         }
-        let polled = Pin::new(&mut self.stream).poll_next(cx);
-        let Poll::Ready(Some(Ok(chunk))) = &polled else {
-            return polled;
+        let Some(Ok(chunk)) = ready!(Pin::new(&mut self.stream).poll_next(cx)) else {
+            self.ended = true;
+            return Poll::Ready(None);
         };
-        match self.guard.inspect(chunk) {
-            Ok(()) => polled,
+        Poll::Ready(Some(match self.guard.inspect(&chunk) {
+            Ok(()) => Ok(chunk),
             Err(close) => {
                 self.passage.offence.set(Some(close));
-                self.failed = true;
-                Poll::Ready(Some(Err(PayloadError::EncodingCorrupted)))
+                self.ended = true;
+                Err(PayloadError::EncodingCorrupted)
             }
-        }
+        }))
     }
 }
 

@@ -19,11 +19,11 @@ pub enum Said {
     Nothing,
 }
 
-/// Tells what the codec made of the stream. `offence` is what the guard found, `lost` how a session ends that was cut off.
+/// Tells what the codec made of the stream. `offence` is what the guard found.
 ///
 /// # Errors
 /// How the session must end. An error that is not acted on is returned again and again.
-pub fn said(message: Result<Message, ProtocolError>, offence: Option<Close>, lost: Close) -> Result<Said, Close> {
+pub fn said(message: Result<Message, ProtocolError>, offence: Option<Close>) -> Result<Said, Close> {
     match message {
         Ok(Message::Binary(bytes)) => Ok(Said::Bytes(bytes)),
         Ok(Message::Ping(stamp)) => Ok(Said::Ping(stamp)),
@@ -35,7 +35,7 @@ pub fn said(message: Result<Message, ProtocolError>, offence: Option<Close>, los
         Err(error) => Err(match (offence, error) {
             (Some(offence), _) => offence,
             (None, ProtocolError::Overflow) => Close::TooBig,
-            (None, ProtocolError::Io(_)) => lost,
+            (None, ProtocolError::Io(_)) => Close::Lost,
             (None, _) => Close::Protocol,
         }),
     }

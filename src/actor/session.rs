@@ -348,7 +348,7 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
             return;
         }
         let now = self.gate.clock.now();
-        let went = said(message, self.passage.offence(), self.silent_ending()).and_then(|said| match said {
+        let went = said(message, self.passage.offence()).and_then(|said| match said {
             Said::Bytes(bytes) => self.on_bytes(&bytes, ctx),
             Said::Ping(stamp) => self.session.on_ping(now).map(|granted| {
                 if granted {

@@ -47,7 +47,7 @@ impl Actor for Open {
 impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Shipped {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
         self.passage.hear();
-        match said(message, self.passage.offence(), Close::Lost) {
+        match said(message, self.passage.offence()) {
             Ok(Said::Bytes(bytes)) => ctx.binary(bytes),
             Ok(Said::Ping(stamp)) => ctx.pong(&stamp),
             Ok(Said::Pong | Said::Nothing) => {}
@@ -98,7 +98,7 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Open {
             // The codec tells these two by their words only; the guard finds the latter before it does.
             Err(ws::ProtocolError::Io(error)) if error.to_string().contains("utf-8") => Err(Close::BadUtf8),
             Err(ws::ProtocolError::Io(error)) if error.to_string().contains("reserved bits") => Err(Close::Protocol),
-            message => said(message, None, Close::Lost).map(|said| match said {
+            message => said(message, None).map(|said| match said {
                 Said::Bytes(bytes) => ctx.binary(bytes),
                 Said::Ping(stamp) => ctx.pong(&stamp),
                 Said::Pong | Said::Nothing => {}

@@ -1,12 +1,13 @@
 //! Rooms over real sockets: joining, seeing each other, leaving, endings.
 
+use std::net::Shutdown;
 use std::time::Instant;
 
 use tickwire::game::Input;
 use tickwire::id::{EntityId, KindId, ZoneId};
 use tickwire::wire::{ClientMessage, Close, EventBody, Hello, Join, Role, encode_client};
 
-use crate::support::{Player, Raw, TestServer, arena, wait_for};
+use crate::support::{Player, Raw, TestServer, arena, masked, wait_for};
 
 const AVATAR: KindId = KindId(0);
 
@@ -165,4 +166,22 @@ fn who_leaves_before_the_room_answers_leaves_no_ghost() {
     drop(stay.back());
     server.wait_for_metric("tickwire_players", 0.0);
     wait_for(|| server.metric("tickwire_rooms") == 0.0, "a room without ghosts is reaped");
+}
+
+#[test]
+fn who_says_goodbye_has_left_however_the_connection_ends() {
+    const EACH: usize = 20;
+    let server = TestServer::start();
+    let goodbye = masked(0x88, &1000_u16.to_be_bytes());
+    for _ in 0..EACH {
+        let mut stays = Player::arena(&server);
+        stays.raw.say(&goodbye);
+        let _ = stays.raw.stream.shutdown(Shutdown::Write);
+        let mut goes = Player::arena(&server);
+        wait_for(|| goes.raw.stream.peek(&mut [0]).is_ok(), "something that stays unread resets the connection");
+        goes.raw.say(&goodbye);
+    }
+    server.wait_for_metric("tickwire_sessions", 0.0);
+    let ended = |reason: &str| server.metric(&format!("tickwire_session_endings_total{{reason=\"{reason}\"}}"));
+    assert_eq!((ended("left"), ended("lost")), (2.0 * EACH as f64, 0.0));
 }
