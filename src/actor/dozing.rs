@@ -16,8 +16,6 @@ pub struct Dozing<S> {
     stream: S,
     bell: Arc<Bell>,
     waker: Waker,
-    /// Whom the bell wakes.
-    sleeper: Option<Waker>,
 }
 
 #[derive(Default)]
@@ -41,7 +39,7 @@ impl<S> Dozing<S> {
     /// `stream`, which is asked once to begin with. It must wake whoever asks it in vain.
     pub fn new(stream: S) -> Self {
         let bell = Arc::new(Bell { rung: AtomicBool::new(true), sleeper: AtomicWaker::new() });
-        Self { stream, waker: bell.clone().into(), bell, sleeper: None }
+        Self { stream, waker: bell.clone().into(), bell }
     }
 }
 
@@ -50,13 +48,6 @@ impl<S: Stream + Unpin> Stream for Dozing<S> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let known = this.sleeper.as_ref().is_some_and(|sleeper| sleeper.will_wake(cx.waker()));
-        if known && !this.bell.rung.load(Ordering::Acquire) {
-            return Poll::Pending;
-        }
-        if !known {
-            this.sleeper = Some(cx.waker().clone());
-        }
         // Ringing takes the waker away; it must be back before the bell is looked at.
         this.bell.sleeper.register(cx.waker());
         if !this.bell.rung.swap(false, Ordering::AcqRel) {

@@ -39,5 +39,5 @@ pub use metrics::{Metrics, Totals};
 pub use operator::{Find, Insight, Inspect, LookOver, Order, Survey};
 pub use relay::Relay;
 pub use session::{Gate, converse, start};
-pub use socket::{carry, part};
+pub use socket::{carry, take_leave};
 pub use trace::Trace;

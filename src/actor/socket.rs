@@ -28,7 +28,7 @@ thread_local! {
 }
 
 /// Carries bytes between `socket`, whose handshake is done, and the session that `begin` makes of what comes in, until one of
-/// them ends. `early` is what came right behind the handshake.
+/// them ends; then takes leave of the client. `early` is what came right behind the handshake.
 pub async fn carry<T, S, E>(socket: T, early: Bytes, begin: impl FnOnce(Incoming<T>) -> S)
 where
     T: AsyncRead + AsyncWrite + Unpin,
@@ -56,13 +56,13 @@ where
     let unsent = std::mem::take(&mut outgoing.unsent);
     drop(outgoing);
     if let Some(mut socket) = Rc::into_inner(socket).map(RefCell::into_inner) {
-        part(&mut socket, unsent).await;
+        take_leave(&mut socket, unsent).await;
     }
 }
 
 /// Sends what is left and waits a little for the client to hang up: closing a socket that holds unread bytes would reset the
-/// connection, and take back what was said last.
-pub async fn part<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsent: BytesMut) {
+/// connection, and take back what was said last. Who never stops talking may miss it.
+pub async fn take_leave<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsent: BytesMut) {
     let parting = async {
         socket.write_all_buf(&mut unsent).await?;
         socket.shutdown().await?;
@@ -92,13 +92,15 @@ impl<T: AsyncRead + Unpin> Stream for Incoming<T> {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
-        if !self.early.is_empty() {
-            return Poll::Ready(Some(Ok(std::mem::take(&mut self.early))));
-        }
         if self.appetite.get() == 0 {
             return Poll::Pending;
         }
-        let polled = Pin::new(&mut self.reads).poll_next(cx);
+        let polled = if self.early.is_empty() {
+            Pin::new(&mut self.reads).poll_next(cx)
+        } else {
+            let gulp = self.early.len().min(GULP);
+            Poll::Ready(Some(Ok(self.early.split_to(gulp))))
+        };
         if let Poll::Ready(Some(Ok(read))) = &polled {
             self.appetite.set(self.appetite.get().saturating_sub(read.len()));
         }
@@ -176,4 +178,31 @@ fn write<T: AsyncWrite + Unpin>(socket: &mut T, bytes: &mut impl Buf, cx: &mut T
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::task::noop_waker_ref;
+    use tokio::io::empty;
+
+    use super::*;
+
+    #[test]
+    fn what_came_with_the_handshake_is_read_no_faster_than_the_rest() {
+        let appetite = Rc::new(Cell::new(GULP + 1));
+        let reads = Dozing::new(Reads(Rc::new(RefCell::new(empty()))));
+        let early = Bytes::from(vec![7; 3 * GULP]);
+        let mut incoming = Incoming { early: early.clone(), reads, appetite: appetite.clone() };
+        let mut context = TaskContext::from_waker(noop_waker_ref());
+        let mut heard = Vec::new();
+        while let Poll::Ready(Some(Ok(bytes))) = Pin::new(&mut incoming).poll_next(&mut context) {
+            heard.extend_from_slice(&bytes);
+        }
+        assert_eq!(heard.len(), 2 * GULP);
+        appetite.set(2 * GULP);
+        while let Poll::Ready(Some(Ok(bytes))) = Pin::new(&mut incoming).poll_next(&mut context) {
+            heard.extend_from_slice(&bytes);
+        }
+        assert_eq!(heard, early);
+    }
 }

@@ -4,8 +4,10 @@
 use actix_http::RequestHead;
 use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::HttpResponse;
-use actix_web::http::Version;
-use actix_web::http::header::{HOST, HeaderName, ORIGIN, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
+use actix_web::http::header::{
+    ALLOW, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+};
+use actix_web::http::{StatusCode, Version};
 
 use super::origin;
 use super::routes::{Edge, unavailable};
@@ -35,8 +37,14 @@ pub fn accept(head: &RequestHead, edge: &Edge) -> Result<Visitor, HttpResponse> 
     if head.version < Version::HTTP_11 {
         return Err(HttpResponse::BadRequest().body("400: WebSockets begin with HTTP/1.1\n"));
     }
-    let offered = text(head, SEC_WEBSOCKET_PROTOCOL);
-    if !offered.split(',').any(|protocol| protocol.trim() == SUBPROTOCOL) {
+    // HTTP hands over what follows a head only if nothing else is asked for.
+    if !head.headers().get(UPGRADE).is_some_and(|asked| asked.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        || head.headers().contains_key(TRANSFER_ENCODING)
+    {
+        return Err(HttpResponse::BadRequest().body("400: ask for an upgrade to websocket only, without a body\n"));
+    }
+    let mut offered = head.headers().get_all(SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok());
+    if !offered.any(|list| list.split(',').any(|protocol| protocol.trim() == SUBPROTOCOL)) {
         return Err(HttpResponse::BadRequest().body(format!("400: offer the subprotocol {SUBPROTOCOL}\n")));
     }
     if !may_connect(head, edge) {
@@ -73,20 +81,16 @@ pub fn host(head: &RequestHead) -> Option<&[u8]> {
     header.or_else(|| head.uri.authority().map(|authority| authority.as_str().as_bytes()))
 }
 
-fn text(head: &RequestHead, name: HeaderName) -> &str {
-    head.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
-}
-
 fn refuse(error: &HandshakeError) -> HttpResponse {
-    let mut response = match error {
-        HandshakeError::GetMethodRequired => HttpResponse::MethodNotAllowed(),
+    let version = (SEC_WEBSOCKET_VERSION, "13");
+    let (status, hint) = match error {
+        HandshakeError::GetMethodRequired => (StatusCode::METHOD_NOT_ALLOWED, (ALLOW, "GET")),
         HandshakeError::NoWebsocketUpgrade
         | HandshakeError::NoConnectionUpgrade
         | HandshakeError::NoVersionHeader
-        | HandshakeError::UnsupportedVersion => HttpResponse::UpgradeRequired(),
-        HandshakeError::BadWebsocketKey => HttpResponse::BadRequest(),
+        | HandshakeError::UnsupportedVersion => (StatusCode::UPGRADE_REQUIRED, (UPGRADE, "websocket")),
+        HandshakeError::BadWebsocketKey => (StatusCode::BAD_REQUEST, version.clone()),
     };
-    let status = response.insert_header((SEC_WEBSOCKET_VERSION, "13")).finish().status().as_u16();
-    let mut response = HttpResponse::build(status.try_into().unwrap_or_default());
-    response.insert_header((SEC_WEBSOCKET_VERSION, "13")).body(format!("{status}: {error}\n"))
+    let text = format!("{}: {error}\n", status.as_u16());
+    HttpResponse::build(status).insert_header(version).insert_header(hint).body(text)
 }

@@ -14,7 +14,7 @@ use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::h1::{Codec, ExpectHandler, Message};
 use actix_http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use actix_http::ws::handshake_response;
-use actix_http::{HttpService, KeepAlive, Request, Response};
+use actix_http::{ConnectionType, HttpService, KeepAlive, Request, Response};
 use actix_service::boxed::{self, BoxServiceFactory};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, always_ready, map_config};
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
@@ -27,7 +27,7 @@ use futures_util::future::LocalBoxFuture;
 use super::handshake;
 use super::mount::Mount;
 use super::routes::Edge;
-use crate::actor::{Connection, Line, carry, converse, part};
+use crate::actor::{Connection, Line, carry, converse, take_leave};
 use crate::wire::{SUBPROTOCOL, limits};
 
 /// Serves on `listener`, with TLS if the mount has a certificate.
@@ -119,8 +119,11 @@ where
     let visitor = match accepted {
         Ok(visitor) => visitor,
         Err(refusal) => {
-            answer(&mut framed, refusal.into()).await?;
-            part(framed.io_mut(), BytesMut::new()).await;
+            let mut refusal: Response<BoxBody> = refusal.into();
+            // Else it would say what the request said: that there is an upgrade.
+            refusal.head_mut().set_connection_type(ConnectionType::Close);
+            answer(&mut framed, refusal).await?;
+            take_leave(framed.io_mut(), BytesMut::new()).await;
             return Ok(());
         }
     };
@@ -136,7 +139,7 @@ where
     // HTTP's part of the connection ends here, with all that it keeps.
     actix_web::rt::spawn(async move {
         carry(socket, early, |incoming| converse(gate, visitor, line, incoming)).await;
-        // It is counted for as long as its descriptor is open.
+        // Counted until here; the line's handle on the socket follows within two seconds.
         drop(connection);
     });
     Ok(())

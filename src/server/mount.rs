@@ -128,6 +128,7 @@ impl Mount {
     /// * [`Self::on_connect`], by which clients that stopped reading are cut off.
     /// * A request head within five seconds, and no keep-alive: the time limit covers only the first request of a
     ///   connection. WebSockets and event streams live on. Call `keep_alive` afterwards if your routes need it.
+    /// * No limit of a worker's own on connections: [`Self::on_connect`] counts them, and says so to whom it refuses.
     pub fn tuned<F, I, S, B>(&self, server: HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B>
     where
         F: Fn() -> I + Send + Clone + 'static,
@@ -145,6 +146,8 @@ impl Mount {
             .tcp_nodelay(true)
             .h1_write_buffer_size(limits::SEND_BUFFER)
             .client_request_timeout(Self::HEAD)
+            .client_disconnect_timeout(limits::LINGER)
+            .max_connections(usize::MAX / 2)
             .max_connection_rate(limits::HANDSHAKES)
             .keep_alive(KeepAlive::Disabled)
             .on_connect(move |connection, data| mount.on_connect(connection, data))

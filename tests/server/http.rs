@@ -165,7 +165,10 @@ fn handshakes_are_checked() {
     let ask = |headers: &str| Raw::open(server.address).upgrade(headers);
     let protocol = "Sec-WebSocket-Protocol: tickwire.v1\r\n";
     assert!(ask("").starts_with("HTTP/1.1 400"));
-    assert!(ask("Sec-WebSocket-Protocol: chat\r\n").starts_with("HTTP/1.1 400"));
+    let refused = ask("Sec-WebSocket-Protocol: chat\r\n");
+    assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("connection: close"), "{refused}");
+    assert!(ask(&format!("Sec-WebSocket-Protocol: chat\r\n{protocol}")).starts_with("HTTP/1.1 101"));
+    assert!(ask(&format!("Transfer-Encoding: chunked\r\n{protocol}")).starts_with("HTTP/1.1 400"));
     let accepted = ask(protocol);
     assert!(
         accepted.starts_with("HTTP/1.1 101") && accepted.contains("sec-websocket-protocol: tickwire.v1"),
@@ -195,6 +198,11 @@ fn handshakes_are_checked() {
     assert!(
         raw(&format!("POST /play HTTP/1.1\r\n{upgrade}Sec-WebSocket-Version: 13\r\n{key}\r\n"))
             .starts_with("HTTP/1.1 405")
+    );
+    let or_another = upgrade.replace("websocket", "websocket, h2c");
+    assert!(
+        raw(&format!("GET /play HTTP/1.1\r\n{or_another}Sec-WebSocket-Version: 13\r\n{key}{protocol}\r\n"))
+            .starts_with("HTTP/1.1 400")
     );
     assert!(server.get("/play").starts_with("HTTP/1.1 426"));
 }
