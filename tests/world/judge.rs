@@ -74,6 +74,16 @@ impl Judge {
         made == forgotten || handed == Some(&made)
     }
 
+    /// A peer makes its next command. Returns its number.
+    pub fn make(&mut self, peer: usize, player: PlayerId, client: &Client) -> u32 {
+        self.commands[peer] += 1;
+        let account = self.accounts.get_mut(&player).expect("a player has an account");
+        if client.welcome().is_none() {
+            account.before = self.commands[peer];
+        }
+        self.commands[peer]
+    }
+
     /// Compares the game's answers to commands with the commands.
     pub fn check_echoes(&self, account: &Account, player: &Player) {
         let (mut echoes, mut replies) = (0, Seq(0));
@@ -119,9 +129,11 @@ pub struct Account {
     pub peer: usize,
     /// Whether the player claimed a seat.
     pub claimed: bool,
-    /// The peer's newest command when it connected, and the newest that its client had forgotten by then.
+    /// The peer's newest command before it was welcomed, and the newest that its client had forgotten when it connected.
     before: u32,
     forgotten: u32,
+    /// Whether the client knows the seat from an earlier connection.
+    knows_seat: bool,
     consumed: Seq,
     fresh: u32,
     repeated: u32,
@@ -133,19 +145,20 @@ impl Account {
     /// The account of a connection whose client knows none of the peer's commands, `before` so far.
     pub fn new(maker: Rc<RefCell<Maker>>, peer: usize, before: u32, claimed: bool) -> Self {
         let (consumed, placement, forgotten) = (Seq(0), None, before);
-        Self { maker, peer, claimed, before, forgotten, consumed, fresh: 0, repeated: 0, placement }
+        Self { maker, peer, claimed, before, forgotten, knows_seat: false, consumed, fresh: 0, repeated: 0, placement }
     }
 
     /// The same, except that the client knows what the peer's last one knew.
     pub fn remembering(self, last: &Self, client: &Client) -> Self {
-        Self { forgotten: last.forgotten(client), ..self }
+        let knows_seat = last.knows_seat || client.welcome().is_some();
+        Self { forgotten: last.forgotten(client), knows_seat, ..self }
     }
 
     /// The newest command that the client has forgotten: what the game has not seen up to there never reaches it. Commands
     /// to a seat that was gone are not for the new one.
     fn forgotten(&self, client: &Client) -> u32 {
         let fresh = client.welcome().is_some_and(|welcome| welcome.continuity == Continuity::Fresh);
-        if fresh { self.before } else { self.forgotten }
+        if fresh && self.knows_seat { self.before } else { self.forgotten }
     }
 
     /// Compares a tick's move of this seat and the note about it with what the client made.

@@ -68,6 +68,33 @@ fn a_command_forgotten_with_its_seat_is_not_awaited_later() {
     world.heal();
 }
 
+/// The connection breaks; the client makes a command when it has claimed its seat again and no answer has come.
+fn command_on_the_way_back(back_in: u64) -> World {
+    let mut world = far();
+    lose(&mut world, true, back_in, Memory::All);
+    run(&mut world, back_in + 50);
+    assert!(world.client(0).client().welcome().is_none());
+    world.command(0, 0);
+    run(&mut world, 500);
+    world
+}
+
+#[test]
+fn a_command_made_on_the_way_back_reaches_the_seat() {
+    let mut world = command_on_the_way_back(300);
+    assert_eq!(continuity(&world), Continuity::State);
+    world.heal();
+}
+
+#[test]
+fn a_command_made_on_the_way_back_is_not_for_another_seat() {
+    let mut world = command_on_the_way_back(2500);
+    assert_eq!(continuity(&world), Continuity::Fresh);
+    // The next one is the first that the new seat hears of.
+    world.command(0, 0);
+    world.heal();
+}
+
 #[test]
 fn an_older_right_brings_the_answers_of_its_own_seat() {
     let mut world = far();

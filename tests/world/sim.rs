@@ -271,9 +271,9 @@ impl World {
 
     /// The peer's client makes a command of the game's, or a call when `kind` is not 0.
     pub fn command(&mut self, peer: usize, kind: u16) {
-        let made = &mut self.judge.borrow_mut().commands[peer];
-        *made += 1;
-        let (player, body) = (self.player(peer), made.to_le_bytes());
+        let player = self.player(peer);
+        let number = self.judge.borrow_mut().make(peer, player, self.play[player].client());
+        let body = number.to_le_bytes();
         match kind {
             0 => self.play[player].command(1, &body),
             kind => self.play[player].call(kind, &body),

@@ -29,7 +29,8 @@ impl World {
             // A second tab, while the first one is still there.
             10..12 => self.part(peer, Duration::ZERO, Memory::Pass),
             12..16 => self.play.freeze(id, wait * below(&mut self.random, 9)),
-            16..44 if self.play[id].client().welcome().is_some() => {
+            // Also on the way back, when nobody knows yet whether the seat is still there.
+            16..44 => {
                 let kind = below(&mut self.random, 3);
                 self.command(peer, kind as u16);
             }
