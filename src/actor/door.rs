@@ -82,6 +82,11 @@ impl Door {
         self.admission.lock().sessions()
     }
 
+    /// Connections open.
+    pub fn connections(&self) -> usize {
+        self.admission.lock().connections()
+    }
+
     /// A connection came from `peer`.
     pub fn connect(self: &Arc<Self>, peer: IpAddr) -> Connection {
         let address = self.neighbourhood.connection(peer);

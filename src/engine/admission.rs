@@ -71,6 +71,11 @@ impl Admission {
         Self { quota, connections: 0, sessions: 0, visitors: BTreeMap::new(), swept: Moment(0) }
     }
 
+    /// Connections open.
+    pub fn connections(&self) -> usize {
+        self.connections
+    }
+
     /// Sessions open.
     pub fn sessions(&self) -> usize {
         self.sessions

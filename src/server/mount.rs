@@ -51,7 +51,7 @@ pub struct Mount {
 impl Mount {
     /// Sessions have this long to take their close code.
     const DRAIN: Duration = Duration::from_secs(5);
-    /// Close frames on their way get this long to leave the process.
+    /// Close frames on their way get this long to leave the process, at least.
     const FLUSH: Duration = Duration::from_millis(300);
     /// A request head must be complete within this time.
     pub(super) const HEAD: Duration = Duration::from_secs(5);
@@ -194,7 +194,7 @@ impl Mount {
         self.metrics.text()
     }
 
-    /// Takes no more sessions, ends all rooms, and waits until every session took its close code; five seconds at the
+    /// Takes no more sessions, ends all rooms, and waits until every session took its close code; seven seconds at the
     /// most. Await it before you stop the HTTP server, which would cut the connections without a word. Afterwards the
     /// threads of the rooms are gone: there is no way back.
     #[expect(clippy::disallowed_methods, reason = "one letter at the very end")]
@@ -202,19 +202,27 @@ impl Mount {
         info!(sessions = self.sessions(), "draining");
         self.door.close();
         self.directory.do_send(Drain);
-        let step = Duration::from_millis(50);
-        for _ in 0..Self::DRAIN.as_millis() / step.as_millis() {
-            if self.sessions() == 0 {
-                break;
-            }
-            sleep(step).await;
-        }
+        wait_until(Self::DRAIN, || self.sessions() == 0).await;
         sleep(Self::FLUSH).await;
+        // Sessions take leave of their clients. Streams of events, which are connections too, stay; and whoever has no use for
+        // `on_connect` has none counted.
+        wait_until(limits::LINGER, || self.door.connections() == 0).await;
         // The directory's timer would keep it, and the room threads, for as long as the system lives. A second drain
         // finds it gone.
         let _ = self.directory.send(Stop).await;
         let metrics = self.metrics.clone();
         let _ = web::block(move || metrics.finish_trace()).await;
+    }
+}
+
+/// Waits until it is `done`, but not for longer than `most`.
+async fn wait_until(most: Duration, done: impl Fn() -> bool) {
+    let step = Duration::from_millis(50);
+    for _ in 0..most.as_millis() / step.as_millis() {
+        if done() {
+            break;
+        }
+        sleep(step).await;
     }
 }
 
