@@ -93,6 +93,11 @@ impl Directory {
                 let back = if claims { listed.expect_back(key) } else { None };
                 back.map_or_else(|| listed.expect(key, role), Ok)
             }
+            Join::Return { room } => {
+                let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
+                listed.suits(only_game.as_deref())?;
+                listed.expect_back(key).ok_or_else(|| Close::NoSuchRoom.into())
+            }
             Join::JoinOrCreate { game, options } => {
                 let options = options.into_iter().collect();
                 let found = self.fitting(&game, &options)?.find_map(|(key, listed)| listed.expect(key, role).ok());
@@ -209,7 +214,7 @@ impl Directory {
                 found.ok_or((game, options))
             }
             Join::Create { game, options } => Err((game, options.into_iter().collect())),
-            Join::Reserved { .. } => return Err(Close::NoSuchRoom.into()),
+            Join::Reserved { .. } | Join::Return { .. } => return Err(Close::NoSuchRoom.into()),
         };
         let (key, expected) = match found {
             Ok(found) => found,

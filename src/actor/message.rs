@@ -95,6 +95,8 @@ pub struct Knock {
     pub identity: Option<String>,
     pub player: BTreeMap<String, String>,
     pub claim: Option<Claim>,
+    /// Whether nothing but the claimed seat will do.
+    pub only_back: bool,
     pub role: Role,
     pub relay: RelayKey,
     pub publish: Recipient<Publish>,

@@ -216,6 +216,9 @@ impl RoomActor {
             return Ok(self.seat(knock, admitted, log));
         }
         let room = self.room.as_mut().ok_or(Close::RoomClosed)?;
+        if knock.only_back {
+            return Err(Close::NoSuchRoom);
+        }
         if knock.role == Role::Player {
             knock.expected.as_newcomer(room.capacity().into())?;
         }

@@ -218,6 +218,7 @@ impl WsSession {
         let (identity, only_game, maker) = (self.visitor.identity(), self.visitor.only_game(), self.visitor.address());
         let entering = async move {
             let again = matches!(visit.join, Join::JoinOrCreate { .. } | Join::ById { .. });
+            let only_back = matches!(visit.join, Join::Return { .. });
             let claims = visit.claim.is_some();
             let role = visit.role;
             let mut last = Close::TryLater;
@@ -228,7 +229,7 @@ impl WsSession {
                 let (relay, publish) = (gate.relay.key(), gate.relay.publish());
                 let (name, identity, player) = (visit.name.clone(), identity.clone(), visit.player.clone());
                 let (claim, end) = (visit.claim, end.clone());
-                let knock = Knock { name, identity, player, claim, role, relay, publish, end, expected };
+                let knock = Knock { name, identity, player, claim, only_back, role, relay, publish, end, expected };
                 match room.send(knock).await.unwrap_or(Err(Close::RoomClosed)) {
                     Ok(joined) => return Ok((key, joined)),
                     Err(close @ (Close::RoomFull | Close::RoomClosed | Close::Locked | Close::MatchOver)) => {
@@ -329,7 +330,9 @@ impl Actor for WsSession {
     fn stopped(&mut self, _: &mut Ctx) {
         let close = self.ending.unwrap_or_else(|| self.silent_ending());
         if let Some(place) = self.place.take() {
-            place.desk.leave(close);
+            // A client that never said anything may not have seen that it is back: it gave up, and will come again.
+            let gave_up = close == Close::Left && !self.heard;
+            place.desk.leave(if gave_up { Close::Lost } else { close });
             self.gate.relay.forget(place.room, &self.pulse);
         }
         if let Some(line) = self.line.take() {

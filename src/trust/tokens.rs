@@ -179,7 +179,7 @@ impl Ticket {
     /// Whether it lets its bearer ask for `join`. The game of a room that is named by its id must still be compared.
     pub fn allows(&self, join: &Join) -> bool {
         let (room, game) = match join {
-            Join::ById { room } => (Some(room), None),
+            Join::ById { room } | Join::Return { room } => (Some(room), None),
             Join::JoinOrCreate { game, .. } | Join::Create { game, .. } => (None, Some(game)),
             Join::Reserved { .. } => (None, None),
         };

@@ -156,7 +156,7 @@ fn check_limits(message: &ClientMessage) -> Result<(), WireError> {
                     within(game.len() <= limits::TEXT, "game")?;
                     within(options_fit(options), "room options")
                 }
-                super::Join::ById { room } => within(room.len() <= limits::TEXT, "room"),
+                super::Join::ById { room } | super::Join::Return { room } => within(room.len() <= limits::TEXT, "room"),
                 super::Join::Reserved { ticket } => within(ticket.len() <= limits::TEXT, "ticket"),
             }
         }

@@ -81,6 +81,11 @@ pub enum Join {
         /// What the reservation said; good for one join.
         ticket: String,
     },
+    /// The seat that is claimed by [`Resume`], and no other: whoever finds it gone does not want to come as someone new.
+    Return {
+        /// The room of the seat.
+        room: String,
+    },
 }
 
 /// How a game treats inputs.

@@ -48,6 +48,7 @@ pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
                 other => other,
             }
         }),
+        ("hello, return", hello(Join::Return { room: "k7f3q2".to_owned() })),
         ("ack", ack(1, None)),
         ("ack, with events", ack(255, Some(250))),
         ("ack, with many events", ack(0, Some(u32::MAX))),

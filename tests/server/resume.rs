@@ -3,12 +3,14 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use tickwire::engine::Pass;
+use tickwire::engine::{Client, Depth, Pass};
 use tickwire::id::Seq;
 use tickwire::server::Config;
-use tickwire::wire::{ClientMessage, Close, Continuity, EventBody, Hello, Join, Resume, Role, encode_client};
+use tickwire::wire::{
+    ClientMessage, Close, Continuity, EventBody, Hello, Join, Resume, Role, decode_client, encode_client,
+};
 
-use crate::support::{Player, Raw, TestServer, arena, lean};
+use crate::support::{Frame, Player, Raw, TestServer, arena, lean, masked};
 
 fn holding(seconds: u64) -> TestServer {
     let config = Config { hold_seats_for: Duration::from_secs(seconds), ..lean() };
@@ -234,4 +236,52 @@ fn a_hundred_breaks_leave_nothing_behind() {
     server.wait_for_metric("tickwire_seats_held", 0.0);
     server.wait_for_metric("tickwire_sessions", 0.0);
     crate::support::wait_for(|| server.metric("tickwire_rooms") == 0.0, "the room is reaped after the last hold");
+}
+
+#[test]
+fn who_wants_a_seat_back_or_none_comes_as_nobody_else() {
+    let server = holding(30);
+    let ada = known(&server);
+    let mut bob = known(&server);
+    let ask = |token: &[u8], room: &str| {
+        let resume = Some(Resume { token: serde_bytes::Bytes::new(token), tick: None, events: None });
+        let fresh = Client::hello(arena(), "ada", Vec::new(), 0);
+        let Ok(ClientMessage::Hello(hello)) = decode_client(&fresh) else { panic!("a hello") };
+        let hello = Hello { join: Join::Return { room: room.to_owned() }, resume, ..hello };
+        let mut raw = Raw::connect(server.address);
+        raw.send(&encode_client(&ClientMessage::Hello(hello)));
+        Player::over(raw, Client::new(Depth::Full).with_pass(pass(&ada)))
+    };
+    let Pass { room, token } = pass(&ada);
+    ada.break_off();
+    server.wait_for_metric("tickwire_seats_held", 1.0);
+    let gone = |answer: Result<Player, Frame>| answer.err() == Some(Frame::Close(Close::NoSuchRoom.code()));
+    assert!(gone(ask(&[7; 18], &room)) && gone(ask(&token, "elsewhere")));
+    let back = ask(&token, &room).expect("the seat is held");
+    assert_eq!((continuity(&back), seat(&back)), (Continuity::Seat, seat(&ada)));
+    let mut newcomers = 0;
+    bob.until(|arrived, _| {
+        newcomers += arrived.events.iter().filter(|event| matches!(event, EventBody::Joined(_))).count();
+        arrived.events.contains(&EventBody::Back { seat: seat(&ada) })
+    });
+    assert_eq!(newcomers, 0);
+}
+
+#[test]
+fn who_gives_up_before_the_welcome_came_keeps_the_seat() {
+    let server = holding(30);
+    let bob = known(&server);
+    bob.break_off();
+    server.wait_for_metric("tickwire_seats_held", 1.0);
+    let mut hasty = bob.resume(&server).expect("the seat is held");
+    hasty.raw.say(&masked(0x88, &1000_u16.to_be_bytes()));
+    server.wait_for_metric("tickwire_seats_held", 1.0);
+    let mut back = bob.resume(&server).expect("the seat is still held");
+    assert_eq!((continuity(&back), seat(&back)), (Continuity::State, seat(&bob)));
+    // Who has seen that it is back leaves for good.
+    back.client.ping(1);
+    back.talk();
+    back.frame().expect("a frame");
+    back.raw.say(&masked(0x88, &1000_u16.to_be_bytes()));
+    server.wait_for_metric("tickwire_players", 0.0);
 }

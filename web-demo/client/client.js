@@ -1,8 +1,8 @@
 // The way into rooms: a client knows a server's URL and its surroundings (socket, clock, chance, timers, storage, all
 // replaceable), and joins.
 
-import { LeaveError, MATCH_OVER, ROOM_UNAVAILABLE, invitesBack } from './close.js';
-import { abandon, connect } from './connection.js';
+import { LeaveError, MATCH_OVER, ROOM_UNAVAILABLE, TOKEN_EXPIRED, invitesBack } from './close.js';
+import { connect } from './connection.js';
 import { Room } from './room.js';
 import { SeatStore } from './seat-store.js';
 
@@ -118,19 +118,13 @@ export class Client {
     const request = { ...stored.request, token: token ?? null };
     const claim = { token: stored.resume, tick: null, events: stored.events };
     return new Promise((resolve, reject) => {
-      const there = { ...request, join: /** @type {const} */ ({ type: 'byId', room: stored.room }) };
-      connect(this.#env, there, claim, (socket, welcome) => {
-        if (welcome.continuity === 'fresh') {
-          // Nobody asked for a seat as someone new.
-          abandon(socket, 1000);
-          seats.remove();
-          resolve(null);
-        } else {
-          resolve(new Room(this.#env, request, socket, welcome, stored));
-        }
+      const back = { ...request, join: /** @type {const} */ ({ type: 'return', room: stored.room }) };
+      connect(this.#env, back, claim, (socket, welcome) => {
+        resolve(new Room(this.#env, request, socket, welcome, stored));
       }, (error) => {
         const code = error instanceof LeaveError ? error.code : null;
-        if (code !== null && !invitesBack(code)) seats.remove();
+        // With another join token the seat may still be had.
+        if (code !== null && !invitesBack(code) && code !== TOKEN_EXPIRED) seats.remove(stored.room);
         if (code !== null && (ROOM_UNAVAILABLE.has(code) || code === MATCH_OVER)) resolve(null);
         else reject(error);
       });

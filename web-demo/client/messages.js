@@ -32,7 +32,7 @@ import { MessageWriter } from './writer.js';
  * @typedef {Welcome | FrameMessage | Pong | ComeBack | Refreshed} ServerMessage
  *
  * @typedef {{ type: 'joinOrCreate', game: string, options: Pairs } | { type: 'create', game: string, options: Pairs }
- *   | { type: 'byId', room: string } | { type: 'reserved', ticket: string }} Join
+ *   | { type: 'byId', room: string } | { type: 'reserved', ticket: string } | { type: 'return', room: string }} Join
  * @typedef {import('./inputs-wire.js').Ack} Ack
  * @typedef {import('./inputs-wire.js').Inputs} Inputs
  * @typedef {{ token: Uint8Array, tick: number | null, events: number | null }} Resume `tick` of the state that the client
@@ -213,8 +213,8 @@ function writeCommandBody(body, writer) {
 
 /** @param {Join} join @param {MessageWriter} writer */
 function writeJoin(join, writer) {
-  if (join.type === 'byId') {
-    writer.unsigned(2);
+  if (join.type === 'byId' || join.type === 'return') {
+    writer.unsigned(join.type === 'byId' ? 2 : 4);
     writer.text(join.room);
     return;
   }

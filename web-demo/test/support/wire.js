@@ -134,9 +134,9 @@ export function decodeClient(bytes, inputs) {
   if (bytes[0] >= 0x80) return decodeInputs(reader, planSchema([{ name: 'input', fields: inputs }])[0].fields);
   const pairs = () => reader.list(() => [reader.text(), reader.text()]);
   const join = () => {
-    const type = ['joinOrCreate', 'create', 'byId', 'reserved'][reader.u32()];
+    const type = ['joinOrCreate', 'create', 'byId', 'reserved', 'return'][reader.u32()];
     if (type === 'reserved') return { type, ticket: reader.text() };
-    return type === 'byId' ? { type, room: reader.text() } : { type, game: reader.text(), options: pairs() };
+    return type === 'byId' || type === 'return' ? { type, room: reader.text() } : { type, game: reader.text(), options: pairs() };
   };
   const number = () => reader.option(() => reader.u32());
   const resume = () => ({ token: reader.slice(), tick: number(), events: number() });
