@@ -303,7 +303,8 @@ impl Client {
         self.commands.push(Ask::Call { kind, body: Bytes::copy_from_slice(body) })
     }
 
-    /// As [`Self::command`]: says something to some, or to everyone when `to` is empty.
+    /// As [`Self::command`]: says something to some, or to everyone when `to` is empty. Whoever has the seats when it arrives
+    /// hears it: do not leave lines to some waiting for a connection.
     ///
     /// # Panics
     /// As [`Self::command`].
