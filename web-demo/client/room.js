@@ -73,11 +73,11 @@ export class Room extends RoomEvents {
     this.#env = env;
     this.#request = request;
     this.role = request.role;
-    this.#outbox = new Outbox(env);
+    this.#outbox = new Outbox(env, this.#roster);
     this.#news = new EventStream(this.#roster, this.#outbox, this.listeners);
     if (stored) {
       this.#news.newest = stored.events;
-      this.#outbox.restore(stored.firstCommand, stored.commands);
+      this.#outbox.restore(stored.firstCommand, stored.commands, stored.events);
     }
     const belongings = { meter: this.#meter, outbox: this.#outbox, news: this.#news };
     this.#stay = new Stay(env, request, this.#owner(), belongings, welcome, stored?.resume ?? null);
@@ -121,7 +121,8 @@ export class Room extends RoomEvents {
   }
 
   /**
-   * Says something to everyone, or to some players only.
+   * Says something to everyone, or to some players only: those who have the seats now. Who leaves before the game has seen
+   * the line does not get it, nor does who has the seat next; with nobody left it is `gone`.
    * @param {string} text at most 240 characters
    * @param {{ to?: number | number[] }} [options] seats, at most 16
    * @returns {Promise<number>} the tick at which it was delivered; rejects with a CommandError

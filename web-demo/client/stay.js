@@ -78,6 +78,8 @@ export class Stay {
     if (welcome.continuity !== 'fresh' && this.#token && welcome.resume) this.#env.seats.renewed(this.#token, welcome.resume);
     this.#welcome = welcome;
     this.#token = welcome.resume;
+    // First what the game has seen: that arrived, whatever the events say.
+    outbox.begin(welcome);
     news.begin(welcome);
     const sameInputs = this.#owner.entered(welcome);
     const plays = this.#request.role === 'player';
@@ -88,7 +90,6 @@ export class Stay {
     this.session = session;
     this.#last = null;
     this.#abandonUseless();
-    outbox.begin(welcome);
     socket.onmessage = ({ data }) => {
       session.receive(new Uint8Array(data), this.#env.now());
       this.pump();

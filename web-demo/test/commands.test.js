@@ -235,7 +235,7 @@ test('nobody has to catch what became of a message', async (t) => {
 });
 
 test('numbers wrap', () => {
-  const outbox = new Outbox({ setTimeout: () => 0, clearTimeout: () => {} });
+  const outbox = new Outbox({ setTimeout: () => 0, clearTimeout: () => {} }, { listed: 0 });
   outbox.begin({ continuity: 'fresh', commands: 0xfffffffe, tick: 0 });
   for (let count = 0; count < 3; count++) outbox.add({ type: 'game', kind: count, body: NOTHING });
   assert.deepEqual(outbox.take(0).map(({ seq }) => seq), [0xffffffff, 0, 1]);

@@ -42,7 +42,7 @@ test('a reload comes back to the seat with what the page knew', async () => {
   const all = await seated();
   const { time, server, room, options } = all;
   room.send(5, Uint8Array.of(9, 8));
-  room.chat('wait', { to: 2 });
+  room.chat('wait');
   await time.advance(60);
   options.hide();
   const next = await claimed(all, page(undefined, options.storage), { events: 4, commands: 0 });
@@ -50,7 +50,7 @@ test('a reload comes back to the seat with what the page knew', async () => {
   assert.deepEqual(hello.resume, { token: Uint8Array.of(1, 200), tick: null, events: 3 });
   assert.deepEqual([hello.name, hello.player, hello.join], ['Ada', [['shirt', 'red']], { type: 'byId', room: 'r1' }]);
   assert.deepEqual(server.peer.of('command').map(({ seq, body }) => [seq, body]), [
-    [1, { type: 'game', kind: 5, body: Uint8Array.of(9, 8) }], [2, { type: 'chat', to: [2], text: 'wait' }],
+    [1, { type: 'game', kind: 5, body: Uint8Array.of(9, 8) }], [2, { type: 'chat', to: [], text: 'wait' }],
   ]);
   const log = watch(next.room);
   const heard = [];
