@@ -156,6 +156,8 @@ export class Stay {
     this.#env.page?.removeEventListener('pagehide', this.#hidden);
     // Who was replaced may claim the seat again, when the player says so.
     if (code === REPLACED) this.#env.seats.replaced(this.#belongings.news.newest);
+    // The server holds the seat for who comes with a new token.
+    else if (code === TOKEN_EXPIRED) this.save();
     else this.#env.seats.remove(this.#welcome.room);
     this.#belongings.outbox.close(text);
     this.#owner.left(code, text, false);

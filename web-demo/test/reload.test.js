@@ -141,6 +141,18 @@ test('leaving forgets the seat, rooms that hold none store none', async () => {
   assert.equal(other.storage.items.size, 1, 'the seat of another room is not this one\'s');
 });
 
+test('an expired token that cannot be renewed leaves the seat stored, with what the game may not have seen', async () => {
+  const all = await seated({ ...page(), token: 'old' });
+  all.room.send(5, Uint8Array.of(9));
+  all.server.peer.close(4502);
+  await all.time.advance(1000);
+  assert.deepEqual([all.room.connection, all.server.peers.length], ['closed', 1]);
+  const { room } = await claimed(all, { ...page(undefined, all.options.storage), token: 'new' }, { commands: 0 });
+  assert.equal(room.seat, 0);
+  assert.deepEqual(all.server.peer.of('hello').map(({ token, resume }) => [token, resume.token]), [['new', Uint8Array.of(1, 200)]]);
+  assert.deepEqual(all.server.peer.of('command').map(({ seq, body }) => [seq, body.body]), [[1, Uint8Array.of(9)]]);
+});
+
 function storedExample() {
   const request = { join: { type: 'byId', room: 'elsewhere' }, role: 'player', name: 'Ada', player: [], rate: 0 };
   return { room: 'elsewhere', resume: btoa('x'), events: 0, request, firstCommand: 0, commands: [] };
