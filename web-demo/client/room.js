@@ -191,6 +191,8 @@ export class Room extends RoomEvents {
       entered: (welcome) => this.#entered(welcome),
       online: (welcome) => {
         this.listeners.connection.emit('online');
+        // The page may have left.
+        if (this.connection !== 'online') return;
         if (welcome.continuity === 'fresh') this.listeners.reconnect.emit(this);
         else this.listeners.resume.emit(this);
         this.listeners.players.emit(this.players, null);
@@ -278,7 +280,10 @@ export class Room extends RoomEvents {
   #left(code, text, comesBack) {
     if (!comesBack) this.#prediction?.stop();
     this.connection = comesBack ? 'reconnecting' : 'closed';
-    this.listeners.connection.emit(this.connection);
+    const told = this.connection;
+    this.listeners.connection.emit(told);
+    // The page may have left, and heard so.
+    if (this.connection !== told) return;
     this.listeners.leave.emit(code, text, comesBack);
   }
 }

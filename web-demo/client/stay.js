@@ -35,6 +35,7 @@ export class Stay {
   /** What the next claim is made with. @type {Uint8Array | null} */ #token;
   /** A connection that is of no use and not closed: what closes it would also end the stay. @type {Socket | null} */ #useless = null;
   #renewed = false;
+  /** It may end while the page hears something, of whatever is still being done then. */ #ended = false;
   /** @type {Environment} */ #env;
   /** @type {Request} */ #request;
   /** @type {StayOwner} */ #owner;
@@ -65,7 +66,7 @@ export class Stay {
       () => this.#claim(),
       (socket, next) => {
         this.enter(socket, next);
-        owner.online(next);
+        if (!this.#ended) owner.online(next);
       },
       ({ code, text }) => this.end(code, text),
     );
@@ -76,12 +77,16 @@ export class Stay {
   enter(socket, welcome) {
     const { outbox, news } = this.#belongings;
     if (welcome.continuity !== 'fresh' && this.#token && welcome.resume) this.#env.seats.renewed(this.#token, welcome.resume);
-    this.#welcome = welcome;
-    this.#token = welcome.resume;
     // First what the game has seen: that arrived, whatever the events say.
     outbox.begin(welcome);
     news.begin(welcome);
     const sameInputs = this.#owner.entered(welcome);
+    if (this.#ended) {
+      abandon(socket, LEFT);
+      return;
+    }
+    this.#welcome = welcome;
+    this.#token = welcome.resume;
     const plays = this.#request.role === 'player';
     const now = this.#env.now();
     const session = new Session(socket, welcome, plays, { ...this.#belongings, owner: this.#sessionOwner() }, now);
@@ -148,6 +153,7 @@ export class Stay {
    * @param {string} text
    */
   end(code, text) {
+    this.#ended = true;
     if (this.session) abandon(this.session.socket, LEFT);
     this.#abandonUseless();
     this.#drop();
