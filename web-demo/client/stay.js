@@ -87,9 +87,8 @@ export class Stay {
     }
     this.#welcome = welcome;
     this.#token = welcome.resume;
-    const plays = this.#request.role === 'player';
     const now = this.#env.now();
-    const session = new Session(socket, welcome, plays, { ...this.#belongings, owner: this.#sessionOwner() }, now);
+    const session = new Session(socket, welcome, this.#plays, { ...this.#belongings, owner: this.#sessionOwner() }, now);
     // The page said what it holds before the connection was lost, or since; the seat is the same, so it is still true.
     if (sameInputs && this.#last) session.goOn(this.#last);
     this.session = session;
@@ -120,18 +119,20 @@ export class Stay {
   /** @param {import('./inputs.js').InputValues} values */
   setInput(values) {
     // Who looks on has none; a page need not know.
-    if (this.#request.role === 'observer') return;
+    if (!this.#plays) return;
     if (!this.session) this.#last?.setInput(values, this.#env.now());
     else if (this.session.setInput(values, this.#env.now())) this.pump();
   }
 
   /** @param {import('./inputs.js').InputValues} values */
   pressInput(values) {
-    if (this.#request.role === 'player') this.session?.inputs.press(values);
+    if (this.#plays) this.session?.inputs.press(values);
   }
 
   /** Writes down what a reload needs to come back to this seat. */
   save() {
+    // What is stored for this room may be a player's seat.
+    if (!this.#plays) return;
     const { room } = this.#welcome;
     const resume = this.#token;
     if (!resume) {
@@ -164,9 +165,14 @@ export class Stay {
     if (code === REPLACED) this.#env.seats.replaced(this.#belongings.news.newest);
     // The server holds the seat for who comes with a new token.
     else if (code === TOKEN_EXPIRED) this.save();
-    else this.#env.seats.remove(this.#welcome.room);
+    else if (this.#plays) this.#env.seats.remove(this.#welcome.room);
     this.#belongings.outbox.close(text);
     this.#owner.left(code, text, false);
+  }
+
+  /** Observers have no inputs, and no seat that could be held. */
+  get #plays() {
+    return this.#request.role === 'player';
   }
 
   /** @returns {import('./session.js').Owner} */
@@ -219,7 +225,7 @@ export class Stay {
 
   /** @param {{ persisted?: boolean }} event `persisted`: the page may be shown again as it is */
   #pageHidden({ persisted = false }) {
-    if (this.#env.seats.remembers) this.save();
+    if (this.#plays && this.#env.seats.remembers) this.save();
     // Nobody could come back to this seat: it need not be held.
     else if (!persisted) this.end(LEFT, 'left the room');
   }

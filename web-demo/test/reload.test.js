@@ -158,6 +158,26 @@ function storedExample() {
   return { room: 'elsewhere', resume: btoa('x'), events: 0, request, firstCommand: 0, commands: [] };
 }
 
+test('an observer leaves the seat of the player alone', async () => {
+  for (const code of [1006, 4502, 4507]) {
+    const all = await seated();
+    const { time, server, client, options } = all;
+    options.hide();
+    const seat = options.storage.getItem(KEY);
+    server.welcome = { ...server.welcome, resume: null, seat: 4096, entity: 0, inputs: [] };
+    const looking = client.observe('r1');
+    await time.advance(60);
+    const room = await looking;
+    server.peer.close(code);
+    await time.advance(1000);
+    assert.equal(room.connection, code === 1006 ? 'online' : 'closed');
+    assert.equal(options.storage.getItem(KEY), seat, String(code));
+    options.hide();
+    assert.deepEqual([room.connection, all.room.connection], ['closed', 'online'], 'only the player can come back');
+    assert.equal(options.storage.getItem(KEY), seat, String(code));
+  }
+});
+
 test('a page that remembers nothing leaves when it goes, unless it may be shown again', async () => {
   const options = { ...page(), storage: undefined };
   const { server, room } = await seated(options);
