@@ -81,7 +81,8 @@ export class Rejoin {
   /** @param {import('./messages.js').Join} join @param {Error} error */
   #failed(join, error) {
     if (!(error instanceof LeaveError)) {
-      // The page's token function failed; its backend may be away as the server was.
+      // The page's token function failed, whose backend may be away as the server was; or the browser made no socket, as
+      // it did for this address before.
       this.#wait(join, null);
       return;
     }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { Backoff } from '../client/backoff.js';
+import { Client } from '../client/index.js';
 import { join } from './support/join.js';
 import { watch } from './support/log.js';
 import { page } from './support/pages.js';
@@ -94,6 +95,38 @@ test('a socket that fails without a close event counts as lost, and so does one 
     server.reachable = true;
     await time.advance(4000);
     assert.equal(room.connection, 'online');
+  }
+});
+
+test('a socket that cannot be made refuses the first join with its error, later it is tried again', async () => {
+  for (const token of ['abc', () => 'abc']) {
+    const { time, server, room } = await join({ options: { token } });
+    const { WebSocket } = server;
+    let broken = true;
+    const Broken = function (...how) {
+      if (broken) throw new SyntaxError('no such address');
+      return new WebSocket(...how);
+    };
+    const other = new Client('nonsense', { ...server.options, WebSocket: Broken, token });
+    await assert.rejects(other.create('toy'), { message: 'no such address' });
+    broken = false;
+    const joining = other.create('toy');
+    await time.advance(60);
+    const second = await joining;
+    broken = true;
+    server.peer.close(1006);
+    await time.advance(10_000);
+    assert.equal(second.connection, 'reconnecting');
+    broken = false;
+    await time.advance(9000);
+    assert.equal(second.connection, 'online');
+    broken = true;
+    server.peer.close(1006);
+    await time.advance(1000);
+    second.leave();
+    room.leave();
+    await time.advance(1000);
+    assert.deepEqual([second.connection, time.timers.size], ['closed', 0]);
   }
 });
 
