@@ -4,7 +4,7 @@
 //
 // Bounded: a page that sends faster than the server takes is told no. Who sends is the session, when the pace allows it.
 
-import { Pace } from './pace.js';
+import { LONGEST_TIMER_MS, Pace } from './pace.js';
 
 /** Commands kept: as many as a server takes in one tick. */
 const MAX_KEPT = 32;
@@ -127,7 +127,7 @@ export class Outbox {
         this.calls.delete(seq);
         reject(new CommandError('timeout', `no reply within ${timeout} ms`));
       };
-      this.calls.set(seq, { resolve, reject, timer: this.env.setTimeout(late, timeout) });
+      this.calls.set(seq, { resolve, reject, timer: this.env.setTimeout(late, Math.min(timeout, LONGEST_TIMER_MS)) });
     }));
   }
 

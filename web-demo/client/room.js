@@ -131,6 +131,9 @@ export class Room extends RoomEvents {
     const seats = [to].flat();
     if ([...text].length > CHAT_CHARS) throw new RangeError(`a line of ${[...text].length} characters: at most ${CHAT_CHARS}`);
     if (seats.length > CHAT_TO) throw new RangeError(`a line for ${seats.length} players: at most ${CHAT_TO}`);
+    for (const seat of seats) {
+      if (!Number.isInteger(seat) || seat < 0 || seat > 0xffff) throw new RangeError(`a line for seat ${seat}: seats are 0 to 65535`);
+    }
     const delivery = this.#outbox.deliver({ type: 'chat', to: seats, text });
     this.#stay.pump();
     return delivery;

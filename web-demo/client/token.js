@@ -1,6 +1,8 @@
 // The join token: where it comes from, and a newer one before it expires. What it says is between the page's backend and
 // the server; it travels in messages only, never in a URL.
 
+import { LONGEST_TIMER_MS } from './pace.js';
+
 /**
  * A token, or a function that gets one: called for every connection and every renewal.
  * @typedef {string | (() => string | Promise<string>)} TokenSource
@@ -11,8 +13,6 @@ const BEFORE_END_S = 60;
 const BEFORE_END_PART = 0.2;
 /** The token is asked for this often at most: the server takes no more, and a source may have but an old one for a while. */
 const RETRY_MS = 5000;
-/** Timers of browsers take no more. */
-const LONGEST_TIMER_MS = 0x7fffffff;
 
 /**
  * The token of this moment. A token that is no function is handed over at once.
