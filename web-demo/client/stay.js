@@ -42,6 +42,8 @@ export class Stay {
   /** @type {Belongings} */ #belongings;
   /** @type {Rejoin} */ #rejoin;
   /** @type {TokenRenewal} */ #renewal;
+  // A page that nobody sees may be ended without a word, as phones do. When it is seen again, saving does no harm.
+  #seen = () => this.save();
   #hidden = (/** @type {any} */ event) => this.#pageHidden(event);
 
   /**
@@ -71,6 +73,7 @@ export class Stay {
       ({ code, text }) => this.end(code, text),
     );
     env.page?.addEventListener('pagehide', this.#hidden);
+    env.page?.addEventListener('visibilitychange', this.#seen);
   }
 
   /** @param {Socket} socket @param {Welcome} welcome */
@@ -161,6 +164,7 @@ export class Stay {
     this.#last = null;
     this.#rejoin.stop();
     this.#env.page?.removeEventListener('pagehide', this.#hidden);
+    this.#env.page?.removeEventListener('visibilitychange', this.#seen);
     // Who was replaced may claim the seat again, when the player says so.
     if (code === REPLACED) this.#env.seats.replaced(this.#belongings.news.newest);
     // The server holds the seat for who comes with a new token.

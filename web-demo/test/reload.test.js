@@ -79,6 +79,16 @@ test('a page that crashed has stored its seat at the welcome', async () => {
   assert.deepEqual([stored(all.options.storage).resume, stored(all.options.storage).events], [btoa('\x07'), 3]);
 });
 
+test('a page that is ended while nobody sees it has stored what the game may not have seen', async () => {
+  const all = await seated();
+  all.room.send(5, Uint8Array.of(9));
+  all.options.cover();
+  const { room } = await claimed(all, page(undefined, all.options.storage), { commands: 0 });
+  assert.equal(room.connection, 'online');
+  assert.deepEqual(all.server.peer.of('hello')[0].resume, { token: Uint8Array.of(1, 200), tick: null, events: 3 });
+  assert.deepEqual(all.server.peer.of('command').map(({ seq, body }) => [seq, body.body]), [[1, Uint8Array.of(9)]]);
+});
+
 test('after the reload a lost room is replaced as at the first join', async () => {
   const all = await seated();
   const { room } = await claimed(all, page(undefined, all.options.storage));
@@ -130,7 +140,7 @@ test('a server that cannot be asked keeps the seat stored, one that refuses does
 
 test('leaving forgets the seat, rooms that hold none store none', async () => {
   const all = await seated();
-  assert.equal(all.options.listening.size, 1);
+  assert.equal(all.options.listening.size, 2);
   all.room.leave();
   assert.deepEqual([all.options.storage.items.size, all.options.listening.size], [0, 0]);
   const other = page();
