@@ -22,8 +22,8 @@ import { SeatStore } from './seat-store.js';
  *   openChannel?: (name: string) => import('./seat-store.js').SeatChannel,
  * }} ClientOptions `now` counts milliseconds on any steady clock; `token` proves who comes, a function is asked for every
  *   connection and before the old one expires; `storage`, such as `sessionStorage`, keeps the seat over a reload of the
- *   page, `openChannel` reaches the other pages then (a BroadcastChannel by default); `page` hears `pagehide` (the window
- *   itself by default): without a storage, a page that goes leaves its room
+ *   page, `openChannel` reaches the other pages then (a BroadcastChannel by default); `page` hears `pagehide` and
+ *   `visibilitychange` (the window itself by default): without a storage, a page that goes leaves its room
  *
  * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number,
  *   token?: import('./token.js').TokenSource }} JoinOptions `player` goes to the game with the player, `options` choose or

@@ -47,20 +47,28 @@ const VERSION = 4506;
  * @param {import('./messages.js').Resume | null} resume the claim to a seat held before
  * @param {(socket: Socket, welcome: Welcome) => void} welcomed takes over the socket at once, since the next message may
  *   follow immediately
- * @param {(error: Error) => void} refused a LeaveError, or what the token's function threw
+ * @param {(error: Error) => void} refused a LeaveError, or what the token's function or the making of the socket threw
  * @returns {() => void} gives up without a word
  */
 export function connect(env, request, resume, welcomed, refused) {
   let cancel = () => {};
   let cancelled = false;
+  /** @param {Error} error */
+  const failed = (error) => {
+    if (!cancelled) refused(error);
+  };
   currentToken(
     request.token,
     (token) => {
-      if (!cancelled) cancel = open(env, { ...hello(request), resume, token }, welcomed, refused);
+      if (cancelled) return;
+      try {
+        cancel = open(env, { ...hello(request), resume, token }, welcomed, refused);
+      } catch (error) {
+        // A text is handed over at once, and who asked does not expect an answer yet.
+        queueMicrotask(() => failed(/** @type {Error} */ (error)));
+      }
     },
-    (error) => {
-      if (!cancelled) refused(error);
-    },
+    failed,
   );
   return () => {
     cancelled = true;

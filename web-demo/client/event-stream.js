@@ -1,5 +1,5 @@
 // The events of one seat, across connections: each told once and in order, with what was lost said. Tells the page and the
-// roster; replies go to who called.
+// roster; replies go to who called, and who left gets nothing more that was for them.
 
 /**
  * @typedef {import('./events-wire.js').EventBody} EventBody
@@ -35,7 +35,9 @@ export class EventStream {
     } else if (ahead > 0) {
       this.newest = events;
       this.lost += ahead;
+      this.outbox.missed(events);
     }
+    this.outbox.heard = this.newest;
   }
 
   /**
@@ -48,6 +50,7 @@ export class EventStream {
     if (gap > 0) {
       this.newest = (this.newest + gap) >>> 0;
       this.lost += gap;
+      this.outbox.missed(this.newest);
     }
     if (this.lost > 0) this.listeners.gap.emit(this.lost);
     this.lost = 0;
@@ -57,8 +60,10 @@ export class EventStream {
       if (((number - this.newest) | 0) <= 0) return;
       this.newest = number;
       this.roster.apply(number, body);
+      if (body.type === 'left') this.outbox.left(number, body.seat);
       this.#tell(body, (tick - age) >>> 0);
     });
+    this.outbox.heard = this.newest;
   }
 
   /** @param {EventBody} body @param {number} tick */

@@ -1,9 +1,10 @@
 // Reliable messages to the game: numbered, kept until the game has seen them, sent again after a connection was lost,
-// each counted once. Also who waits for what: chat for its delivery, calls for their reply.
+// each counted once. Also who waits for what: chat for its delivery, calls for their reply. Chat to some is for who had the
+// seats when it was said, not for who got them since.
 //
 // Bounded: a page that sends faster than the server takes is told no. Who sends is the session, when the pace allows it.
 
-import { Pace } from './pace.js';
+import { LONGEST_TIMER_MS, Pace } from './pace.js';
 
 /** Commands kept: as many as a server takes in one tick. */
 const MAX_KEPT = 32;
@@ -17,11 +18,14 @@ const CHAT_EVERY_MS = 600;
 const CHAT_BURST = 3;
 
 const TEXT = new TextDecoder();
+/** What is sent under the number of a line that nobody is left to hear: the server says nothing for it. @type {CommandBody} */
+const SILENCE = { type: 'chat', to: [], text: '' };
 
 /**
  * @typedef {import('./messages.js').CommandBody} CommandBody
  * @typedef {{ resolve(value: any): void, reject(error: Error): void }} Waiter
- * @typedef {{ seq: number, body: CommandBody, waiter: Waiter | null }} Kept
+ * @typedef {{ seq: number, body: CommandBody, waiter: Waiter | null, since: number }} Kept `since`: the newest event that
+ *   the players were known by when it was made
  * @typedef {'refused' | 'timeout' | 'gone' | 'full'} CommandFailure
  */
 
@@ -29,7 +33,8 @@ const TEXT = new TextDecoder();
 export class CommandError extends Error {
   /**
    * @param {CommandFailure} failure `refused`: the game said no, the message is its text; `timeout`: no reply in time, it may
-   *   still be done; `gone`: the seat was lost or left before an answer; `full`: too much is waiting already
+   *   still be done; `gone`: the seat was lost or left before an answer, or nobody is left whom a line is for;
+   *   `full`: too much is waiting already
    * @param {string} message
    */
   constructor(failure, message) {
@@ -41,9 +46,15 @@ export class CommandError extends Error {
 }
 
 export class Outbox {
-  /** @param {Pick<import('./connection.js').Environment, 'setTimeout' | 'clearTimeout'>} env */
-  constructor(env) {
+  /**
+   * @param {Pick<import('./connection.js').Environment, 'setTimeout' | 'clearTimeout'>} env
+   * @param {{ listed: number }} roster
+   */
+  constructor(env, roster) {
     this.env = env;
+    this.roster = roster;
+    /** The newest event that was gone through here for who left. */
+    this.heard = 0;
     /** The number of the newest command. */
     this.newest = 0;
     /** Commands that the game has not seen, in order. @type {Kept[]} */
@@ -61,9 +72,10 @@ export class Outbox {
    * What a page before a reload did not see delivered.
    * @param {number} first the number of the first one
    * @param {CommandBody[]} bodies
+   * @param {number} since the newest event that the page knew
    */
-  restore(first, bodies) {
-    this.kept = bodies.slice(0, MAX_KEPT).map((body, index) => ({ seq: (first + index) >>> 0, body, waiter: null }));
+  restore(first, bodies, since) {
+    this.kept = bodies.slice(0, MAX_KEPT).map((body, index) => ({ seq: (first + index) >>> 0, body, waiter: null, since }));
   }
 
   /**
@@ -89,7 +101,7 @@ export class Outbox {
   add(body, waiter = null) {
     if (this.closed || this.kept.length >= MAX_KEPT) return false;
     this.newest = (this.newest + 1) >>> 0;
-    this.kept.push({ seq: this.newest, body, waiter });
+    this.kept.push({ seq: this.newest, body, waiter, since: this.roster.listed });
     return true;
   }
 
@@ -116,7 +128,7 @@ export class Outbox {
         this.calls.delete(seq);
         reject(new CommandError('timeout', `no reply within ${timeout} ms`));
       };
-      this.calls.set(seq, { resolve, reject, timer: this.env.setTimeout(late, timeout) });
+      this.calls.set(seq, { resolve, reject, timer: this.env.setTimeout(late, Math.min(timeout, LONGEST_TIMER_MS)) });
     }));
   }
 
@@ -137,13 +149,30 @@ export class Outbox {
   }
 
   /**
-   * Milliseconds until the next one may be sent; Infinity when there is none.
+   * Milliseconds until the next one may be sent; Infinity when there is none, or when events have to come before.
    * @param {number} now
    */
   wait(now) {
-    if (this.sent >= this.kept.length) return Infinity;
+    if (this.sent >= this.kept.length || this.#early(this.kept[this.sent])) return Infinity;
     const chat = this.kept[this.sent].body.type === 'chat' ? this.chatPace.wait(now) : 0;
     return Math.max(chat, this.pace.wait(now));
+  }
+
+  /**
+   * A player left this seat; who gets it next is somebody else.
+   * @param {number} number of the event
+   * @param {number} seat
+   */
+  left(number, seat) {
+    this.#unaddress(number, (other) => other !== seat);
+  }
+
+  /**
+   * Events up to this one are lost, so that nobody knows who left.
+   * @param {number} number
+   */
+  missed(number) {
+    this.#unaddress(number, () => false);
   }
 
   /**
@@ -189,6 +218,33 @@ export class Outbox {
   close(why) {
     this.closed = true;
     this.fail(why);
+  }
+
+  /**
+   * Whether somebody it is for may have left, by an event that the welcome includes and that is still to come.
+   * @param {Kept} kept
+   */
+  #early({ body, since }) {
+    const { listed } = this.roster;
+    return body.type === 'chat' && body.to.length > 0 && ((listed - this.heard) | 0) > 0 && ((listed - since) | 0) > 0;
+  }
+
+  /**
+   * Takes seats from lines that were said before an event.
+   * @param {number} number of the event
+   * @param {(seat: number) => boolean} stays
+   */
+  #unaddress(number, stays) {
+    for (const line of this.kept) {
+      const { body, since, waiter } = line;
+      if (body.type !== 'chat' || body.to.every(stays) || ((number - since) | 0) <= 0) continue;
+      const to = body.to.filter(stays);
+      // Without any seat it would be for everyone.
+      line.body = to.length > 0 ? { ...body, to } : SILENCE;
+      if (to.length > 0) continue;
+      line.waiter = null;
+      waiter?.reject(new CommandError('gone', 'the player has left'));
+    }
   }
 
   #refusal() {

@@ -1,5 +1,8 @@
 // How fast reliable messages may be sent: a burst, then one per interval. Slower than the server's own limits, so that
-// messages which a stalled connection delivers all at once do not break those. Owns no clock.
+// messages which a stalled connection delivers all at once do not break those. Owns no clock. Also how long a wait can be.
+
+/** Timers of browsers take no more milliseconds: what is longer fires at once. */
+export const LONGEST_TIMER_MS = 0x7fffffff;
 
 export class Pace {
   /**

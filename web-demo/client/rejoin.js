@@ -4,11 +4,10 @@
 import { Backoff } from './backoff.js';
 import { LeaveError, ROOM_UNAVAILABLE, invitesBack } from './close.js';
 import { connect } from './connection.js';
+import { LONGEST_TIMER_MS } from './pace.js';
 
 /** A connection that lasted this long was a good one: the next wait is short again. */
 const GOOD_AFTER_MS = 5000;
-/** Timers of browsers take no more. */
-const LONGEST_TIMER_MS = 0x7fffffff;
 
 /**
  * @typedef {import('./connection.js').Environment} Environment
@@ -81,7 +80,8 @@ export class Rejoin {
   /** @param {import('./messages.js').Join} join @param {Error} error */
   #failed(join, error) {
     if (!(error instanceof LeaveError)) {
-      // The page's token function failed; its backend may be away as the server was.
+      // The page's token function failed, whose backend may be away as the server was; or the browser made no socket, as
+      // it did for this address before.
       this.#wait(join, null);
       return;
     }

@@ -73,11 +73,11 @@ export class Room extends RoomEvents {
     this.#env = env;
     this.#request = request;
     this.role = request.role;
-    this.#outbox = new Outbox(env);
+    this.#outbox = new Outbox(env, this.#roster);
     this.#news = new EventStream(this.#roster, this.#outbox, this.listeners);
     if (stored) {
       this.#news.newest = stored.events;
-      this.#outbox.restore(stored.firstCommand, stored.commands);
+      this.#outbox.restore(stored.firstCommand, stored.commands, stored.events);
     }
     const belongings = { meter: this.#meter, outbox: this.#outbox, news: this.#news };
     this.#stay = new Stay(env, request, this.#owner(), belongings, welcome, stored?.resume ?? null);
@@ -121,7 +121,8 @@ export class Room extends RoomEvents {
   }
 
   /**
-   * Says something to everyone, or to some players only.
+   * Says something to everyone, or to some players only: those who have the seats now. Who leaves before the game has seen
+   * the line does not get it, nor does who has the seat next; with nobody left it is `gone`.
    * @param {string} text at most 240 characters
    * @param {{ to?: number | number[] }} [options] seats, at most 16
    * @returns {Promise<number>} the tick at which it was delivered; rejects with a CommandError
@@ -130,6 +131,9 @@ export class Room extends RoomEvents {
     const seats = [to].flat();
     if ([...text].length > CHAT_CHARS) throw new RangeError(`a line of ${[...text].length} characters: at most ${CHAT_CHARS}`);
     if (seats.length > CHAT_TO) throw new RangeError(`a line for ${seats.length} players: at most ${CHAT_TO}`);
+    for (const seat of seats) {
+      if (!Number.isInteger(seat) || seat < 0 || seat > 0xffff) throw new RangeError(`a line for seat ${seat}: seats are 0 to 65535`);
+    }
     const delivery = this.#outbox.deliver({ type: 'chat', to: seats, text });
     this.#stay.pump();
     return delivery;
@@ -190,6 +194,8 @@ export class Room extends RoomEvents {
       entered: (welcome) => this.#entered(welcome),
       online: (welcome) => {
         this.listeners.connection.emit('online');
+        // The page may have left.
+        if (this.connection !== 'online') return;
         if (welcome.continuity === 'fresh') this.listeners.reconnect.emit(this);
         else this.listeners.resume.emit(this);
         this.listeners.players.emit(this.players, null);
@@ -277,7 +283,10 @@ export class Room extends RoomEvents {
   #left(code, text, comesBack) {
     if (!comesBack) this.#prediction?.stop();
     this.connection = comesBack ? 'reconnecting' : 'closed';
-    this.listeners.connection.emit(this.connection);
+    const told = this.connection;
+    this.listeners.connection.emit(told);
+    // The page may have left, and heard so.
+    if (this.connection !== told) return;
     this.listeners.leave.emit(code, text, comesBack);
   }
 }

@@ -179,11 +179,13 @@ export class Session {
     if (message.note?.correction) this.correct(message.note.correction, now);
     else if (this.stale) this.#halt();
     this.stale = false;
+    const tick = (this.tick + message.advance) >>> 0;
+    // Before the events: what the game has seen arrived, whoever left since.
+    if (message.note?.commands != null) this.outbox.acknowledge(message.note.commands, tick);
     const wrong = this.owner.frame(message, bytes, now);
-    this.tick = (this.tick + message.advance) >>> 0;
+    this.tick = tick;
     this.frames = (this.frames + 1) & 0xff;
     if (this.blind) this.#see(now);
-    if (message.note?.commands != null) this.outbox.acknowledge(message.note.commands, this.tick);
     for (const zone of wrong) this.#resync(zone, now);
     if (!this.unacknowledged) {
       this.unacknowledged = true;

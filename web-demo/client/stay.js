@@ -35,12 +35,15 @@ export class Stay {
   /** What the next claim is made with. @type {Uint8Array | null} */ #token;
   /** A connection that is of no use and not closed: what closes it would also end the stay. @type {Socket | null} */ #useless = null;
   #renewed = false;
+  /** It may end while the page hears something, of whatever is still being done then. */ #ended = false;
   /** @type {Environment} */ #env;
   /** @type {Request} */ #request;
   /** @type {StayOwner} */ #owner;
   /** @type {Belongings} */ #belongings;
   /** @type {Rejoin} */ #rejoin;
   /** @type {TokenRenewal} */ #renewal;
+  // A page that nobody sees may be ended without a word, as phones do. When it is seen again, saving does no harm.
+  #seen = () => this.save();
   #hidden = (/** @type {any} */ event) => this.#pageHidden(event);
 
   /**
@@ -65,30 +68,35 @@ export class Stay {
       () => this.#claim(),
       (socket, next) => {
         this.enter(socket, next);
-        owner.online(next);
+        if (!this.#ended) owner.online(next);
       },
       ({ code, text }) => this.end(code, text),
     );
     env.page?.addEventListener('pagehide', this.#hidden);
+    env.page?.addEventListener('visibilitychange', this.#seen);
   }
 
   /** @param {Socket} socket @param {Welcome} welcome */
   enter(socket, welcome) {
     const { outbox, news } = this.#belongings;
     if (welcome.continuity !== 'fresh' && this.#token && welcome.resume) this.#env.seats.renewed(this.#token, welcome.resume);
-    this.#welcome = welcome;
-    this.#token = welcome.resume;
+    // First what the game has seen: that arrived, whatever the events say.
+    outbox.begin(welcome);
     news.begin(welcome);
     const sameInputs = this.#owner.entered(welcome);
-    const plays = this.#request.role === 'player';
+    if (this.#ended) {
+      abandon(socket, LEFT);
+      return;
+    }
+    this.#welcome = welcome;
+    this.#token = welcome.resume;
     const now = this.#env.now();
-    const session = new Session(socket, welcome, plays, { ...this.#belongings, owner: this.#sessionOwner() }, now);
+    const session = new Session(socket, welcome, this.#plays, { ...this.#belongings, owner: this.#sessionOwner() }, now);
     // The page said what it holds before the connection was lost, or since; the seat is the same, so it is still true.
     if (sameInputs && this.#last) session.goOn(this.#last);
     this.session = session;
     this.#last = null;
     this.#abandonUseless();
-    outbox.begin(welcome);
     socket.onmessage = ({ data }) => {
       session.receive(new Uint8Array(data), this.#env.now());
       this.pump();
@@ -114,18 +122,20 @@ export class Stay {
   /** @param {import('./inputs.js').InputValues} values */
   setInput(values) {
     // Who looks on has none; a page need not know.
-    if (this.#request.role === 'observer') return;
+    if (!this.#plays) return;
     if (!this.session) this.#last?.setInput(values, this.#env.now());
     else if (this.session.setInput(values, this.#env.now())) this.pump();
   }
 
   /** @param {import('./inputs.js').InputValues} values */
   pressInput(values) {
-    if (this.#request.role === 'player') this.session?.inputs.press(values);
+    if (this.#plays) this.session?.inputs.press(values);
   }
 
   /** Writes down what a reload needs to come back to this seat. */
   save() {
+    // What is stored for this room may be a player's seat.
+    if (!this.#plays) return;
     const { room } = this.#welcome;
     const resume = this.#token;
     if (!resume) {
@@ -147,17 +157,26 @@ export class Stay {
    * @param {string} text
    */
   end(code, text) {
+    this.#ended = true;
     if (this.session) abandon(this.session.socket, LEFT);
     this.#abandonUseless();
     this.#drop();
     this.#last = null;
     this.#rejoin.stop();
     this.#env.page?.removeEventListener('pagehide', this.#hidden);
+    this.#env.page?.removeEventListener('visibilitychange', this.#seen);
     // Who was replaced may claim the seat again, when the player says so.
     if (code === REPLACED) this.#env.seats.replaced(this.#belongings.news.newest);
-    else this.#env.seats.remove(this.#welcome.room);
+    // The server holds the seat for who comes with a new token.
+    else if (code === TOKEN_EXPIRED) this.save();
+    else if (this.#plays) this.#env.seats.remove(this.#welcome.room);
     this.#belongings.outbox.close(text);
     this.#owner.left(code, text, false);
+  }
+
+  /** Observers have no inputs, and no seat that could be held. */
+  get #plays() {
+    return this.#request.role === 'player';
   }
 
   /** @returns {import('./session.js').Owner} */
@@ -210,7 +229,7 @@ export class Stay {
 
   /** @param {{ persisted?: boolean }} event `persisted`: the page may be shown again as it is */
   #pageHidden({ persisted = false }) {
-    if (this.#env.seats.remembers) this.save();
+    if (this.#plays && this.#env.seats.remembers) this.save();
     // Nobody could come back to this seat: it need not be held.
     else if (!persisted) this.end(LEFT, 'left the room');
   }

@@ -1,6 +1,8 @@
 // The join token: where it comes from, and a newer one before it expires. What it says is between the page's backend and
 // the server; it travels in messages only, never in a URL.
 
+import { LONGEST_TIMER_MS } from './pace.js';
+
 /**
  * A token, or a function that gets one: called for every connection and every renewal.
  * @typedef {string | (() => string | Promise<string>)} TokenSource
@@ -9,10 +11,8 @@
 /** A renewal happens this long before the end, or when a fifth of the time is left if that is later. */
 const BEFORE_END_S = 60;
 const BEFORE_END_PART = 0.2;
-/** Renewals that failed are tried again this often at most. */
+/** The token is asked for this often at most: the server takes no more, and a source may have but an old one for a while. */
 const RETRY_MS = 5000;
-/** Timers of browsers take no more. */
-const LONGEST_TIMER_MS = 0x7fffffff;
 
 /**
  * The token of this moment. A token that is no function is handed over at once.
@@ -49,6 +49,8 @@ export class TokenRenewal {
     /** When the token ends, and when to ask for another. */
     this.endsAt = 0;
     this.askAt = 0;
+    /** The last time. */
+    this.askedAt = -Infinity;
     /** @type {any} */
     this.timer = null;
     /** Answers to questions of an older count are of no use. */
@@ -64,7 +66,8 @@ export class TokenRenewal {
     if (seconds === null || typeof this.source !== 'function') return;
     const now = this.env.now();
     this.endsAt = now + seconds * 1000;
-    this.askAt = this.endsAt - Math.min(BEFORE_END_S, seconds * BEFORE_END_PART) * 1000;
+    const early = Math.min(BEFORE_END_S, seconds * BEFORE_END_PART) * 1000;
+    this.askAt = Math.max(this.endsAt - early, this.askedAt + RETRY_MS);
     this.#wait(this.askAt - now);
   }
 
@@ -85,6 +88,7 @@ export class TokenRenewal {
       this.#wait(this.askAt - now);
       return;
     }
+    this.askedAt = now;
     const { round } = this;
     currentToken(
       this.source,

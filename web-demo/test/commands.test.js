@@ -146,6 +146,10 @@ test('bad lines, kinds and bodies are refused at once', async () => {
   const { room } = await seated();
   assert.throws(() => room.chat('x'.repeat(241)), RangeError);
   assert.throws(() => room.chat('x', { to: Array.from({ length: 17 }, (_, seat) => seat) }), RangeError);
+  for (const to of [70_000, -1, 1.5, NaN, [undefined], [3, '4']]) {
+    assert.throws(() => room.chat('x', { to }), { name: 'RangeError', message: `a line for seat ${[to].flat().at(-1)}: seats are 0 to 65535` });
+  }
+  room.chat('x', { to: 65_535 });
   assert.throws(() => room.call(70_000, NOTHING), RangeError);
   assert.throws(() => room.call(1, new Uint8Array(1025)), RangeError);
   assert.throws(() => room.send(1, new Uint8Array(1025)), RangeError);
@@ -178,6 +182,13 @@ test('a call without a reply ends in time; a reply that is late is nobody\'s', a
   assert.equal(long.value, 'pending');
   await time.advance(20);
   assert.equal(long.value, 'timeout');
+});
+
+test('a call may wait longer than any timer runs', async () => {
+  const { time, room } = await seated();
+  const calls = [Infinity, 2 ** 31].map((timeout) => outcome(room.call(5, NOTHING, { timeout })));
+  assert.ok([...time.timers.values()].every(({ at }) => at - time.now() <= 0x7fffffff));
+  assert.deepEqual(calls.map(({ value }) => value), ['pending', 'pending']);
 });
 
 test('a call survives a resumption and gets its reply on the next connection', async () => {
@@ -235,7 +246,7 @@ test('nobody has to catch what became of a message', async (t) => {
 });
 
 test('numbers wrap', () => {
-  const outbox = new Outbox({ setTimeout: () => 0, clearTimeout: () => {} });
+  const outbox = new Outbox({ setTimeout: () => 0, clearTimeout: () => {} }, { listed: 0 });
   outbox.begin({ continuity: 'fresh', commands: 0xfffffffe, tick: 0 });
   for (let count = 0; count < 3; count++) outbox.add({ type: 'game', kind: count, body: NOTHING });
   assert.deepEqual(outbox.take(0).map(({ seq }) => seq), [0xffffffff, 0, 1]);

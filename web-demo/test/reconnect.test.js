@@ -5,8 +5,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { Backoff } from '../client/backoff.js';
+import { Client } from '../client/index.js';
 import { join } from './support/join.js';
 import { watch } from './support/log.js';
+import { page } from './support/pages.js';
 import { random } from './support/random.js';
 import { avatar } from './support/server.js';
 import { encodeSmall } from './support/wire.js';
@@ -96,6 +98,38 @@ test('a socket that fails without a close event counts as lost, and so does one 
   }
 });
 
+test('a socket that cannot be made refuses the first join with its error, later it is tried again', async () => {
+  for (const token of ['abc', () => 'abc']) {
+    const { time, server, room } = await join({ options: { token } });
+    const { WebSocket } = server;
+    let broken = true;
+    const Broken = function (...how) {
+      if (broken) throw new SyntaxError('no such address');
+      return new WebSocket(...how);
+    };
+    const other = new Client('nonsense', { ...server.options, WebSocket: Broken, token });
+    await assert.rejects(other.create('toy'), { message: 'no such address' });
+    broken = false;
+    const joining = other.create('toy');
+    await time.advance(60);
+    const second = await joining;
+    broken = true;
+    server.peer.close(1006);
+    await time.advance(10_000);
+    assert.equal(second.connection, 'reconnecting');
+    broken = false;
+    await time.advance(9000);
+    assert.equal(second.connection, 'online');
+    broken = true;
+    server.peer.close(1006);
+    await time.advance(1000);
+    second.leave();
+    room.leave();
+    await time.advance(1000);
+    assert.deepEqual([second.connection, time.timers.size], ['closed', 0]);
+  }
+});
+
 test('a server that sends everybody away at once does not see them in a tight loop', async () => {
   const { time, server } = await join();
   const welcome = server.accept;
@@ -106,6 +140,32 @@ test('a server that sends everybody away at once does not see them in a tight lo
   server.peer.close(4008);
   await time.advance(30_000);
   assert.ok(server.peers.length < 20, `${server.peers.length} connections`);
+});
+
+test('a page may leave in whatever it hears of a return, and hears nothing more', async () => {
+  const moments = {
+    reconnecting: (room, leave) => room.onConnection((state) => state === 'reconnecting' && leave()),
+    leave: (room, leave) => room.onLeave((_code, _text, comesBack) => comesBack && leave()),
+    removed: (room, leave) => room.onRemove('*', leave),
+    online: (room, leave) => room.onConnection((state) => state === 'online' && leave()),
+    back: (room, leave) => room.onReconnect(leave),
+  };
+  for (const [moment, on] of Object.entries(moments)) {
+    const options = page();
+    const { time, server, room } = await join({ welcome: { resume: Uint8Array.of(1) }, options });
+    server.frame({ zones: [[0, [avatar(1, 0)]]] });
+    await time.advance(50);
+    const log = watch(room);
+    on(room, () => room.leave());
+    server.welcome = { ...server.welcome, room: 'r2', tick: 500 };
+    server.peer.close(1006);
+    await time.advance(10_000);
+    assert.deepEqual([log.at(-1), log.filter((line) => line.startsWith('closed')).length], ['leave 1000 false', 1], `${moment}: ${log}`);
+    assert.ok(log.indexOf('closed') === log.length - 2, `${moment}: ${log}`);
+    assert.deepEqual([room.connection, time.timers.size, options.storage.items.size], ['closed', 0, 0], moment);
+    const returned = moment !== 'reconnecting' && moment !== 'leave';
+    assert.deepEqual([server.peers.length, server.peer.closedWith], returned ? [2, 1000] : [1, undefined], moment);
+  }
 });
 
 test('endings for good are final', async () => {

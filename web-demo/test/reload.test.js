@@ -42,7 +42,7 @@ test('a reload comes back to the seat with what the page knew', async () => {
   const all = await seated();
   const { time, server, room, options } = all;
   room.send(5, Uint8Array.of(9, 8));
-  room.chat('wait', { to: 2 });
+  room.chat('wait');
   await time.advance(60);
   options.hide();
   const next = await claimed(all, page(undefined, options.storage), { events: 4, commands: 0 });
@@ -50,7 +50,7 @@ test('a reload comes back to the seat with what the page knew', async () => {
   assert.deepEqual(hello.resume, { token: Uint8Array.of(1, 200), tick: null, events: 3 });
   assert.deepEqual([hello.name, hello.player, hello.join], ['Ada', [['shirt', 'red']], { type: 'return', room: 'r1' }]);
   assert.deepEqual(server.peer.of('command').map(({ seq, body }) => [seq, body]), [
-    [1, { type: 'game', kind: 5, body: Uint8Array.of(9, 8) }], [2, { type: 'chat', to: [2], text: 'wait' }],
+    [1, { type: 'game', kind: 5, body: Uint8Array.of(9, 8) }], [2, { type: 'chat', to: [], text: 'wait' }],
   ]);
   const log = watch(next.room);
   const heard = [];
@@ -77,6 +77,16 @@ test('a page that crashed has stored its seat at the welcome', async () => {
   all.server.peer.close(1006);
   await all.time.advance(500);
   assert.deepEqual([stored(all.options.storage).resume, stored(all.options.storage).events], [btoa('\x07'), 3]);
+});
+
+test('a page that is ended while nobody sees it has stored what the game may not have seen', async () => {
+  const all = await seated();
+  all.room.send(5, Uint8Array.of(9));
+  all.options.cover();
+  const { room } = await claimed(all, page(undefined, all.options.storage), { commands: 0 });
+  assert.equal(room.connection, 'online');
+  assert.deepEqual(all.server.peer.of('hello')[0].resume, { token: Uint8Array.of(1, 200), tick: null, events: 3 });
+  assert.deepEqual(all.server.peer.of('command').map(({ seq, body }) => [seq, body.body]), [[1, Uint8Array.of(9)]]);
 });
 
 test('after the reload a lost room is replaced as at the first join', async () => {
@@ -127,7 +137,7 @@ test('a server that cannot be asked keeps the seat stored, one that refuses does
 
 test('leaving forgets the seat, rooms that hold none store none', async () => {
   const all = await seated();
-  assert.equal(all.options.listening.size, 1);
+  assert.equal(all.options.listening.size, 2);
   all.room.leave();
   assert.deepEqual([all.options.storage.items.size, all.options.listening.size], [0, 0]);
   const other = page();
@@ -138,10 +148,42 @@ test('leaving forgets the seat, rooms that hold none store none', async () => {
   assert.equal(other.storage.items.size, 1, 'the seat of another room is not this one\'s');
 });
 
+test('an expired token that cannot be renewed leaves the seat stored, with what the game may not have seen', async () => {
+  const all = await seated({ ...page(), token: 'old' });
+  all.room.send(5, Uint8Array.of(9));
+  all.server.peer.close(4502);
+  await all.time.advance(1000);
+  assert.deepEqual([all.room.connection, all.server.peers.length], ['closed', 1]);
+  const { room } = await claimed(all, { ...page(undefined, all.options.storage), token: 'new' }, { commands: 0 });
+  assert.equal(room.seat, 0);
+  assert.deepEqual(all.server.peer.of('hello').map(({ token, resume }) => [token, resume.token]), [['new', Uint8Array.of(1, 200)]]);
+  assert.deepEqual(all.server.peer.of('command').map(({ seq, body }) => [seq, body.body]), [[1, Uint8Array.of(9)]]);
+});
+
 function storedExample() {
   const request = { join: { type: 'byId', room: 'elsewhere' }, role: 'player', name: 'Ada', player: [], rate: 0 };
   return { room: 'elsewhere', resume: btoa('x'), events: 0, request, firstCommand: 0, commands: [] };
 }
+
+test('an observer leaves the seat of the player alone', async () => {
+  for (const code of [1006, 4502, 4507]) {
+    const all = await seated();
+    const { time, server, client, options } = all;
+    options.hide();
+    const seat = options.storage.getItem(KEY);
+    server.welcome = { ...server.welcome, resume: null, seat: 4096, entity: 0, inputs: [] };
+    const looking = client.observe('r1');
+    await time.advance(60);
+    const room = await looking;
+    server.peer.close(code);
+    await time.advance(1000);
+    assert.equal(room.connection, code === 1006 ? 'online' : 'closed');
+    assert.equal(options.storage.getItem(KEY), seat, String(code));
+    options.hide();
+    assert.deepEqual([room.connection, all.room.connection], ['closed', 'online'], 'only the player can come back');
+    assert.equal(options.storage.getItem(KEY), seat, String(code));
+  }
+});
 
 test('a page that remembers nothing leaves when it goes, unless it may be shown again', async () => {
   const options = { ...page(), storage: undefined };

@@ -132,6 +132,24 @@ test('a renewal that fails is tried again until the end', async () => {
   assert.deepEqual(refreshed(server).map(([text]) => text), ['t5']);
 });
 
+test('a source that has but a token at its end is not asked in a tight loop', async () => {
+  const token = counted();
+  const { time, server, room } = await join({ welcome: { expires: 0, resume: Uint8Array.of(1) }, options: { token } });
+  const answer = server.accept;
+  server.accept = (peer, message) => {
+    answer(peer, message);
+    if (message.type === 'ping') peer.send(encodeSmall('pong', message.stamp));
+    if (message.type === 'refresh') peer.send(encodeSmall('refreshed', token.count < 6 ? 0 : 300));
+  };
+  await time.advance(3000);
+  server.welcome = { ...server.welcome, continuity: 'seat', tick: 300 };
+  server.peer.close(1006);
+  await time.advance(60_000);
+  const times = server.peers.flatMap((peer) => peer.of('refresh').map(({ at }) => at));
+  assert.deepEqual([room.connection, times.length], ['online', 4]);
+  for (let index = 1; index < times.length; index++) assert.ok(times[index] - times[index - 1] >= 5000, String(times));
+});
+
 test('a token that comes when its connection is gone is not sent over the next one', async () => {
   let give;
   const token = counted((text) => (text === 't2' ? new Promise((resolve) => (give = resolve)) : text));

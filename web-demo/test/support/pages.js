@@ -27,14 +27,20 @@ export class FakeStorage {
 /** What a client needs of its page; pages of one `browser` (a set) hear each other. */
 export function page(browser = new Set(), storage = new FakeStorage()) {
   const listening = new Set();
+  const watching = new Set();
+  const of = (type) => ({ pagehide: listening, visibilitychange: watching })[type];
   return {
     storage,
     page: {
-      addEventListener: (type, listener) => type === 'pagehide' && listening.add(listener),
-      removeEventListener: (type, listener) => listening.delete(listener),
+      addEventListener: (type, listener) => of(type).add(listener),
+      removeEventListener: (type, listener) => of(type).delete(listener),
     },
     hide: (event = {}) => listening.forEach((listener) => listener(event)),
-    listening,
+    /** Another tab is in front. */
+    cover: () => watching.forEach((listener) => listener({})),
+    get listening() {
+      return new Set([...listening, ...watching]);
+    },
     openChannel: (name) => {
       const channel = {
         name,
