@@ -37,7 +37,12 @@ impl Bucket {
 
     /// Takes a token if there is one.
     pub fn take(&mut self, now: Moment) -> bool {
-        let full_at = self.full_at.max(now.0).saturating_add(self.refill);
+        self.take_many(now, 1)
+    }
+
+    /// Takes `count` tokens if there are so many, else none.
+    pub fn take_many(&mut self, now: Moment, count: u32) -> bool {
+        let full_at = self.full_at.max(now.0).saturating_add(self.refill.saturating_mul(count.into()));
         let granted = full_at <= now.0.saturating_add(self.depth);
         if granted {
             self.full_at = full_at;
@@ -71,6 +76,14 @@ mod tests {
         assert!((690..=710).contains(&granted), "{granted}");
         assert!(bucket.over_for(Moment(6_000_000)) > Duration::from_secs(4));
         assert_eq!(bucket.over_for(Moment(9_000_000)), Duration::ZERO);
+    }
+
+    #[test]
+    fn many_tokens_are_taken_at_once_or_not_at_all() {
+        let mut bucket = Bucket::per_second(10);
+        assert!(bucket.take_many(Moment(0), 8) && !bucket.take_many(Moment(0), 3) && bucket.take_many(Moment(0), 2));
+        assert!(!bucket.take_many(Moment(60_000_000), 11), "more than it ever holds");
+        
     }
 
     #[test]

@@ -156,19 +156,22 @@ impl Inbox {
     }
 
     /// Drops inputs unused. One that is like its neighbour is missed least; a press of a single tick, most. When all
-    /// differ, the oldest goes.
-    fn supersede(&mut self, count: u32) {
-        for _ in 0..count {
+    /// differ, the oldest goes. The work depends on the number of runs, not on how many inputs they claim.
+    fn supersede(&mut self, mut count: u32) {
+        while count > 0 {
             let idle = self.queue.front().is_some_and(|front| front.count == 1 && front.input == self.last);
             match self.queue.iter_mut().find(|run| run.count > 1).filter(|_| !idle) {
                 Some(held) => {
-                    held.count -= 1;
-                    held.extra += 1;
-                    self.queued -= 1;
+                    let dropped = count.min(held.count - 1);
+                    held.count -= dropped;
+                    held.extra += dropped;
+                    self.queued -= dropped;
+                    count -= dropped;
                 }
                 None => {
                     self.drop_front(1);
                     self.superseded = self.superseded.wrapping_add(1);
+                    count -= 1;
                 }
             }
         }
@@ -241,6 +244,17 @@ mod tests {
 
     fn steer() -> Inbox {
         Inbox::new(Rule::Steer, input(0))
+    }
+
+    /// Numbers below a bound, the same in every run.
+    fn random() -> impl FnMut(u32) -> u32 {
+        let mut state = 1_u32;
+        move |bound| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state % bound
+        }
     }
 
     #[test]
@@ -326,15 +340,39 @@ mod tests {
         assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(3), 2));
     }
 
+    /// As [`Inbox::supersede`], one input after the other.
+    fn supersede_slowly(inbox: &mut Inbox, count: u32) {
+        for _ in 0..count {
+            inbox.supersede(1);
+        }
+    }
+
+    #[test]
+    fn runs_are_dropped_as_their_inputs_would_be_one_by_one() {
+        let mut random = random();
+        for _ in 0..10_000 {
+            let (mut inbox, mut slow) = (steer(), steer());
+            let runs: Vec<Queued> = (0..1 + random(5))
+                .map(|_| {
+                    let (count, input) = (1 + random(4), input(random(3).cast_signed()));
+                    Queued { count, extra: random(3), placement: P, input }
+                })
+                .collect();
+            for inbox in [&mut inbox, &mut slow] {
+                inbox.queue = runs.iter().copied().collect();
+                inbox.queued = runs.iter().map(|run| run.count).sum();
+                inbox.numbered = runs.iter().map(|run| run.count + run.extra).sum();
+            }
+            let count = random(inbox.queued + 1);
+            inbox.supersede(count);
+            supersede_slowly(&mut slow, count);
+            assert_eq!(format!("{inbox:?}"), format!("{slow:?}"), "{count} of {runs:?}");
+        }
+    }
+
     #[test]
     fn every_input_is_consumed_once_or_superseded_whatever_arrives() {
-        let mut state = 1_u32;
-        let mut random = move |bound: u32| {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state % bound
-        };
+        let mut random = random();
         let mut inbox = steer();
         let (mut made, mut fresh, mut settled_or_taken) = (0_u32, 0_u32, 0);
         for _ in 0..10_000 {

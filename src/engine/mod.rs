@@ -42,6 +42,7 @@ mod session;
 mod standing;
 mod tidy;
 mod viewer;
+mod visit;
 
 pub use admission::{Address, Admission, Greeting, Quota};
 pub use bucket::Bucket;
@@ -56,5 +57,6 @@ pub use parting::Parting;
 pub use phase::Phase;
 pub use resume::{Claim, ResumeToken, Secret};
 pub use room::{Admitted, Post, Refusal, Room, RoomConfig, Ticked};
-pub use session::{Heard, Session, SessionCounts, Token, Visit};
+pub use session::{Heard, Session, SessionCounts};
 pub use viewer::{Entry, Readiness, Viewer};
+pub use visit::{Token, Visit};

@@ -3,8 +3,6 @@
 //! From the first byte to the last it is a state machine: waiting for the hello, waiting for the room, playing. The shell
 //! moves bytes and letters; every ending is a [`Close`].
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use super::bucket::Bucket;
@@ -12,16 +10,15 @@ use super::command::Ask;
 use super::events::Batch;
 use super::inbox::Laid;
 use super::onlooker::looks_on;
-use super::resume::Claim;
-use super::tidy::tidy;
 use super::viewer::{Entry, Readiness, Viewer};
+use super::visit::{Token, Visit};
 use crate::game::Input;
 use crate::id::{PlacementEpoch, Seq};
 use crate::snapshot::{Frame, InputSchema};
-use crate::tick::Moment;
+use crate::tick::{Moment, TickRate};
 use crate::wire::{
-    Ack, ClientMessage, Close, Command, Hello, Inputs, Join, PROTOCOL_VERSION, Resync, Role, ServerMessage, Welcome,
-    decode_client, encode_server, hello_version, limits, unpack_runs,
+    Ack, ClientMessage, Close, Command, Inputs, PROTOCOL_VERSION, Resync, ServerMessage, Welcome, decode_client,
+    encode_server, hello_version, limits, unpack_runs,
 };
 
 /// What a client's message asks of the shell.
@@ -44,37 +41,10 @@ pub enum Heard {
     Refresh(Token),
 }
 
-/// A join token as the client sent it. Nobody prints it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(pub String);
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(not shown)")
-    }
-}
-
-/// Who wants to enter, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Visit {
-    /// Where to.
-    pub join: Join,
-    /// Normalised and bounded.
-    pub name: String,
-    /// Options of the player.
-    pub player: BTreeMap<String, String>,
-    /// What is to prove who comes.
-    pub token: Option<Token>,
-    /// To a seat held before.
-    pub claim: Option<Claim>,
-    /// What to be there.
-    pub role: Role,
-}
-
 /// What a session dropped, for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SessionCounts {
-    /// Messages over the rate.
+    /// Messages over the rate, and those that claimed more inputs than there was time for.
     pub over_rate: u64,
     /// Keyframes asked for because of a wrong hash.
     pub resyncs: u64,
@@ -119,6 +89,8 @@ struct Playing {
     /// The newest event acknowledged.
     events: Seq,
     newest_command: Seq,
+    /// Inputs that the client may claim to have made.
+    inputs: Bucket,
     commands: Bucket,
     chat: Bucket,
     resyncs: Bucket,
@@ -164,9 +136,13 @@ impl Session {
             ClientMessage::Hello(_) => Err(Close::BadMessage),
             ClientMessage::Inputs(inputs) => {
                 self.laid.clear();
-                let heard = playing.on_inputs(now, &inputs, &mut self.laid)?;
+                let events = playing.on_inputs(now, &inputs, &mut self.laid)?;
                 // Inputs over the rate have no effect, but later ones count on from them.
-                Ok(if over_rate { Heard::Events(playing.events) } else { heard })
+                if over_rate {
+                    return Ok(Heard::Events(events));
+                }
+                self.counts.over_rate += u64::from(playing.clamp_inputs(now, &mut self.laid)?);
+                Ok(Heard::Inputs { events })
             }
             ClientMessage::Ack(ack) => playing.on_ack(now, ack).map(Heard::Events),
             // A command must not be lost in silence.
@@ -208,6 +184,7 @@ impl Session {
     /// The room let the player in. Returns the first message.
     pub fn enter(&mut self, now: Moment, entry: &Entry, welcome: Welcome) -> Vec<u8> {
         let (schema, held, told) = (welcome.inputs.clone(), welcome.inputs.neutral(), welcome.events);
+        let inputs = input_bucket(welcome.rate);
         let bytes = encode_server(&ServerMessage::Welcome(Box::new(welcome)));
         let mut viewer = Viewer::new(now, entry, self.rate);
         viewer.welcomed(bytes.len());
@@ -219,6 +196,7 @@ impl Session {
             held,
             events: told,
             newest_command: entry.commands,
+            inputs,
             commands: Bucket::per_second(limits::COMMAND_RATE),
             chat: Bucket::new(limits::CHAT_EVERY, 5),
             resyncs: Bucket::new(limits::RESYNC_EVERY, 3),
@@ -316,7 +294,7 @@ impl Playing {
         if self.viewer.ack(now, ack.frames) { Ok(self.events) } else { Err(Close::BadMessage) }
     }
 
-    fn on_inputs(&mut self, now: Moment, inputs: &Inputs, laid: &mut Vec<Laid>) -> Result<Heard, Close> {
+    fn on_inputs(&mut self, now: Moment, inputs: &Inputs, laid: &mut Vec<Laid>) -> Result<Seq, Close> {
         if self.looks_on {
             return Err(Close::BadMessage);
         }
@@ -329,7 +307,29 @@ impl Playing {
             self.held = input;
             laid.push(next_inputs(&mut self.newest_input, count, inputs.placement, input));
         }
-        Ok(Heard::Inputs { events })
+        Ok(events)
+    }
+
+    /// Leaves only the newest of the inputs when a client claims more of them than it had time for. Returns whether it did.
+    ///
+    /// # Errors
+    /// When the client has claimed too many for too long.
+    fn clamp_inputs(&mut self, now: Moment, laid: &mut Vec<Laid>) -> Result<bool, Close> {
+        let claimed = laid.iter().map(|run| u32::from(run.count)).sum();
+        if self.inputs.take_many(now, claimed) {
+            return Ok(false);
+        }
+        if self.inputs.over_for(now) >= limits::OVER_RATE_FOR {
+            return Err(Close::RateLimited);
+        }
+        let newest = laid.last().filter(|_| self.inputs.take(now)).map(|run| Laid {
+            first: self.newest_input,
+            count: 1,
+            ..*run
+        });
+        laid.clear();
+        laid.extend(newest);
+        Ok(true)
     }
 
     fn on_command(&mut self, now: Moment, command: &Command) -> Result<Heard, Close> {
@@ -358,30 +358,15 @@ impl Playing {
     }
 }
 
+/// What a client may claim of inputs in a room of this rate.
+fn input_bucket(rate: TickRate) -> Bucket {
+    let refill = rate.period() * 100 / limits::INPUT_RATE;
+    Bucket::new(refill, rate.ticks_in(limits::INPUTS_DELAYED))
+}
+
 /// The next `count` inputs after `newest`, which moves on to the last of them.
 fn next_inputs(newest: &mut Seq, count: u16, placement: PlacementEpoch, input: Input) -> Laid {
     let first = newest.plus(1);
     *newest = newest.plus(count.into());
     Laid { first, count, placement, input }
-}
-
-impl Visit {
-    fn new(hello: Hello) -> Self {
-        let token = hello.token.map(|token| Token(token.to_owned()));
-        // Observers have no seat that could be held.
-        let claim = hello.resume.as_ref().filter(|_| hello.role == Role::Player).and_then(Claim::read);
-        let player = hello.player.into_iter().collect();
-        let (join, role) = (hello.join, hello.role);
-        Self { join, name: String::new(), player, token, claim, role }.named(&hello.name)
-    }
-
-    /// The same under another name.
-    #[must_use]
-    pub fn named(mut self, name: &str) -> Self {
-        self.name = tidy(name, limits::NAME_CHARS);
-        if self.name.is_empty() {
-            self.name.push_str("player");
-        }
-        self
-    }
 }

@@ -49,7 +49,13 @@ pub const RUN_LENGTH: u16 = 1200;
 /// Inputs that may wait for their tick, or repetitions for their inputs: 10 s at the highest rate, as with a run.
 pub const INPUT_LEAD: u32 = 1200;
 
-/// Inputs a seat's tray holds between two ticks; the oldest go first.
+/// Inputs that a client may claim per second, in percent of the room's ticks: it makes one per tick, by a clock that may be
+/// fast ...
+pub const INPUT_RATE: u32 = 125;
+/// ... and for so long that many may have waited on their way: a connection that brings nothing for longer has ended.
+pub const INPUTS_DELAYED: Duration = SILENCE;
+
+/// Runs a seat's tray holds between two ticks; the oldest go first.
 pub const TRAY_RUNS: usize = 64;
 /// Commands a seat's tray holds between two ticks; a client that sends more is over its rate anyway.
 pub const TRAY_COMMANDS: usize = 32;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tickwire::id::{PlacementEpoch, ZoneId};
 use tickwire::tick::Tick;
-use tickwire::wire::{Ack, ClientMessage, Close, Inputs, Join, Resync, Run, encode_client, pack_runs};
+use tickwire::wire::{Ack, ClientMessage, Close, Inputs, Join, Resync, Run, encode_client, limits, pack_runs};
 
 use crate::support::{Frame, Player, Raw, TestServer, arena, masked, wait_for};
 
@@ -57,6 +57,34 @@ fn ten_thousand_inputs_a_second_are_dropped_counted_and_ended() {
     assert!((4..9).contains(&took.as_secs()), "{took:?}");
     assert!(server.metric("tickwire_messages_over_rate_total") > 10_000.0);
     assert!(neighbour.back().was_undisturbed());
+}
+
+/// Twenty clients send 67 KB/s each, all within the limits of messages: sixty-four runs per message that claim a minute each.
+#[test]
+fn inputs_for_more_time_than_there_was_cost_no_time() {
+    const CLAIMANTS: usize = 20;
+    let server = TestServer::alone(|server| server);
+    let neighbour = Player::arena(&server).aside();
+    let claimants: Vec<Player> = (0..CLAIMANTS).map(|_| Player::arena(&server)).collect();
+    let schema = claimants[0].client.welcome().expect("a welcome").inputs.clone();
+    let neutral = schema.neutral()[..schema.fields().len()].to_vec();
+    let runs: Vec<Run> = (0..limits::RUNS as i32)
+        .map(|n| Run { count: limits::RUN_LENGTH, values: [&[n % 2][..], &neutral[1..]].concat() })
+        .collect();
+    let (counted, runs) = pack_runs(&schema, &runs);
+    let runs = serde_bytes::Bytes::new(&runs);
+    let inputs = Inputs { ack: Ack::default(), placement: PlacementEpoch(0), held: limits::RUN_LENGTH, counted, runs };
+    let message = masked(0x82, &encode_client(&ClientMessage::Inputs(inputs)));
+    let flooding = claimants.into_iter().map(|claimant| {
+        let message = message.clone();
+        std::thread::spawn(move || ends_after(claimant, &message, Duration::from_millis(5)))
+    });
+    for (close, took) in flooding.collect::<Vec<_>>().into_iter().map(|thread| thread.join().expect("it floods")) {
+        assert_eq!(close, Some(Close::RateLimited.code()));
+        assert!(took > Duration::from_secs(4), "{took:?}");
+    }
+    assert!(neighbour.back().was_undisturbed());
+    assert_eq!(server.metric("tickwire_skipped_ticks_total"), 0.0);
 }
 
 #[test]

@@ -1,0 +1,56 @@
+//! Who wants to enter, and where: a hello, tidied and free of the message that it came in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::resume::Claim;
+use super::tidy::tidy;
+use crate::wire::{Hello, Join, Role, limits};
+
+/// A join token as the client sent it. Nobody prints it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(pub String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(not shown)")
+    }
+}
+
+/// Who wants to enter, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// Where to.
+    pub join: Join,
+    /// Normalised and bounded.
+    pub name: String,
+    /// Options of the player.
+    pub player: BTreeMap<String, String>,
+    /// What is to prove who comes.
+    pub token: Option<Token>,
+    /// To a seat held before.
+    pub claim: Option<Claim>,
+    /// What to be there.
+    pub role: Role,
+}
+
+impl Visit {
+    pub(super) fn new(hello: Hello) -> Self {
+        let token = hello.token.map(|token| Token(token.to_owned()));
+        // Observers have no seat that could be held.
+        let claim = hello.resume.as_ref().filter(|_| hello.role == Role::Player).and_then(Claim::read);
+        let player = hello.player.into_iter().collect();
+        let (join, role) = (hello.join, hello.role);
+        Self { join, name: String::new(), player, token, claim, role }.named(&hello.name)
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = tidy(name, limits::NAME_CHARS);
+        if self.name.is_empty() {
+            self.name.push_str("player");
+        }
+        self
+    }
+}
