@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
+use super::status::{Departure, Status};
 use crate::engine::{Ask, Batch, Event, EventLog, Laid};
 use crate::id::Seq;
 use crate::tick::Tick;
@@ -22,6 +23,8 @@ pub struct Desk {
     /// `None` when the desk was retired.
     events: Mutex<Option<EventLog>>,
     has_events: AtomicBool,
+    /// The room's.
+    status: Arc<Status>,
 }
 
 /// A session's hold on its desk: whatever becomes of it, a goodbye is laid down when it is dropped.
@@ -59,13 +62,15 @@ pub struct InTray {
     pub heard: bool,
     /// The session ended.
     pub goodbye: Option<Close>,
+    /// ... in a way that frees its seat.
+    pub departure: Option<Departure>,
 }
 
 impl Desk {
-    /// A desk for the session that goes on with `log`.
-    pub fn with(log: EventLog) -> Self {
+    /// A desk for the session that goes on with `log`, in the room of `status`.
+    pub fn with(log: EventLog, status: Arc<Status>) -> Self {
         let has_events = AtomicBool::new(log.has_unsent());
-        Self { input: Mutex::default(), events: Mutex::new(Some(log)), has_events }
+        Self { input: Mutex::default(), events: Mutex::new(Some(log)), has_events, status }
     }
 
     /// Says that the client was heard from.
@@ -94,16 +99,22 @@ impl Desk {
         fits
     }
 
-    /// Says goodbye for the session; the first reason counts.
+    /// Says goodbye for the session; the first reason counts. A seat that this frees counts as free at once, so that whoever
+    /// joins right behind the goodbye finds it.
     pub fn leave(&self, close: Close) {
-        self.input.lock().goodbye.get_or_insert(close);
+        let retired = self.events.lock().is_none();
+        let mut tray = self.input.lock();
+        if tray.goodbye.is_none() {
+            tray.goodbye = Some(close);
+            tray.departure = (!retired && !close.keeps_seat()).then(|| self.status.depart());
+        }
     }
 
     /// Swaps the in-tray with an empty one.
     pub fn empty_into(&self, tray: &mut InTray) {
         tray.laid.clear();
         tray.commands.clear();
-        (tray.heard, tray.goodbye) = (false, None);
+        (tray.heard, tray.goodbye, tray.departure) = (false, None, None);
         std::mem::swap(tray, &mut self.input.lock());
     }
 
@@ -140,7 +151,10 @@ impl Desk {
         self.has_events.store(false, Ordering::Release);
         let mut log = self.events.lock().take().unwrap_or_default();
         match move_on(&mut log) {
-            Ok(moved) => Ok((moved, log)),
+            Ok(moved) => {
+                self.input.lock().departure = None;
+                Ok((moved, log))
+            }
             Err(error) => {
                 self.has_events.store(log.has_unsent(), Ordering::Release);
                 *self.events.lock() = Some(log);
@@ -161,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_retired_desk_is_neither_right_nor_wrong() {
-        let desk = Desk::with(EventLog::default());
+        let desk = Desk::with(EventLog::default(), Arc::default());
         desk.post(event());
         assert!(desk.batch(Tick(1)).is_some() && desk.batch(Tick(1)).is_none());
         assert!(!desk.ack(Seq(2)), "never sent");
@@ -172,7 +186,7 @@ mod tests {
         // The session that sat here may go on for a moment.
         desk.post(event());
         assert!(desk.ack(Seq(1)) && desk.ack(Seq(77)) && desk.batch(Tick(9)).is_none());
-        let next = Desk::with(log);
+        let next = Desk::with(log, Arc::default());
         assert_eq!(next.batch(Tick(1)).map(|batch| batch.as_wire(Tick(1)).items.len()), Some(2));
         assert!(next.ack(Seq(2)));
     }

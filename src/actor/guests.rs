@@ -119,7 +119,7 @@ mod tests {
 
     fn sit(guests: &mut Guests, letters: &Addr<Letters>, seat: u16, relay: u64) -> bool {
         let (end, publish) = (letters.clone().recipient(), letters.clone().recipient());
-        let desk = Arc::new(Desk::with(EventLog::default()));
+        let desk = Arc::new(Desk::with(EventLog::default(), Arc::default()));
         guests.sit(Seat(seat), desk, Session { end, relay: RelayKey(relay) }, publish).is_some()
     }
 

@@ -1,7 +1,7 @@
 //! The letters. Frames and wake-ups are the only frequent ones, and both are sent with a bound.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use actix::{Addr, Message, Recipient};
 use bytes::Bytes;
@@ -98,6 +98,8 @@ pub struct Knock {
     /// Whether nothing but the claimed seat will do.
     pub only_back: bool,
     pub role: Role,
+    /// Lives as long as somebody waits for the answer.
+    pub wanted: Weak<()>,
     pub relay: RelayKey,
     pub publish: Recipient<Publish>,
     pub end: Recipient<End>,

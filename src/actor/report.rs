@@ -45,11 +45,11 @@ impl RoomActor {
 
     /// Brings status and metrics to these counts.
     pub(super) fn count(&mut self, heads: Heads) {
-        if heads == self.counted && self.arrived.is_empty() {
+        if heads == self.counted && self.arrived.is_empty() && self.left.is_empty() {
             return;
         }
         let before = std::mem::replace(&mut self.counted, heads);
-        self.status.set_heads(heads, self.arrived.drain(..));
+        self.status.set_heads(heads, self.arrived.drain(..), self.left.drain(..));
         self.metrics.players.inc_by(heads.players as i64 - before.players as i64);
         self.metrics.seats_held.inc_by(heads.away as i64 - before.away as i64);
         self.metrics.occasions.observers.inc_by(heads.observers as i64 - before.observers as i64);

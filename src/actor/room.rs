@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, ResponseFuture};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::sync::oneshot;
@@ -22,7 +22,7 @@ use super::message::{CloseRoom, End, Joined, Knock, Publish, RoomKey};
 use super::metrics::Metrics;
 use super::names;
 use super::report::Timing;
-use super::status::{Expected, Heads, Status};
+use super::status::{Departure, Expected, Heads, Status};
 use super::times::Phase;
 use super::trace::Lane;
 use crate::engine::{Admitted, Claim, EventLog, Explainer, ImpossibleAck, Parting, Refusal, Room, Secret};
@@ -45,6 +45,10 @@ pub struct RoomActor {
     tray: InTray,
     /// Who was let in and is not counted yet.
     pub(super) arrived: Vec<Expected>,
+    /// Whose seats are free and still counted as taken.
+    pub(super) left: Vec<Departure>,
+    /// Whose goodbyes are to be answered once that is known, and with what.
+    goodbyes: Vec<(Recipient<End>, Close)>,
     empty_since: Option<Moment>,
     /// How long it lives on with nobody in it; an observer, such as a screen for all, keeps it.
     empty_for: Duration,
@@ -87,6 +91,8 @@ impl RoomActor {
             waiting,
             tray,
             arrived: Vec::new(),
+            left: Vec::new(),
+            goodbyes: Vec::new(),
             empty_since,
             explainer,
             empty_for,
@@ -156,6 +162,7 @@ impl RoomActor {
         }
         self.over = ticked.over;
         self.tell_status();
+        self.answer_goodbyes();
         self.feed.publish(ticked.frame.clone());
         for publish in self.guests.relays() {
             // A full relay is behind; the next frame brings it to the present.
@@ -188,9 +195,10 @@ impl RoomActor {
                 room.command(seat, *seq, ask);
             }
             gone.extend(self.tray.goodbye.map(|close| (seat, close)));
+            self.left.extend(self.tray.departure.take());
         }
         for (seat, close) in gone {
-            self.guests.rise(seat);
+            self.goodbyes.extend(self.guests.rise(seat).map(|end| (end, close)));
             let held = self.room.as_mut().is_some_and(|room| room.drop_out(seat, close));
             if !held {
                 self.guests.clear(seat);
@@ -198,7 +206,14 @@ impl RoomActor {
         }
     }
 
+    /// Lets sessions that said goodbye answer their clients, who may count on it that their seats are free.
+    #[expect(clippy::disallowed_methods, reason = "the last letter to a session must arrive")]
+    fn answer_goodbyes(&mut self) {
+        self.goodbyes.drain(..).for_each(|(end, close)| end.do_send(End(close.into())));
+    }
+
     fn admit_waiting(&mut self) {
+        self.waiting.retain(|(knock, _)| knock.wanted.strong_count() > 0);
         for _ in 0..limits::JOINS_PER_TICK {
             let Some((knock, answer)) = self.waiting.pop_front() else { break };
             // An answer that reaches nobody drops its hold on the desk, which says goodbye.
@@ -263,7 +278,7 @@ impl RoomActor {
     fn seat(&mut self, knock: Knock, admitted: Admitted, log: EventLog) -> Joined {
         let Knock { relay, publish, end, expected, .. } = knock;
         let Admitted { entry, welcome } = admitted;
-        let desk = Arc::new(Desk::with(log));
+        let desk = Arc::new(Desk::with(log, self.status.clone()));
         if let Some(replaced) = self.guests.sit(entry.seat, desk.clone(), Session { end, relay }, publish) {
             replaced.do_send(End(Close::Replaced.into()));
         }

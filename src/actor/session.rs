@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Handler, Running, StreamHandler, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, Running, StreamHandler, WrapFuture};
 use actix_http::ws::Codec;
 use actix_web::error::PayloadError;
 use actix_web::rt::time::sleep;
@@ -19,40 +19,23 @@ use futures_util::stream::unfold;
 use futures_util::{FutureExt, Stream};
 use tracing::{Span, debug, debug_span};
 
-use super::clock::Clock;
-use super::desk::Sitting;
-use super::directory::Directory;
-use super::door::{Door, Visitor};
+use super::door::Visitor;
 use super::dozing::Dozing;
-use super::feed::Feed;
+use super::gate::Gate;
 use super::guarded::{Guarded, Passage};
+use super::joining::Joining;
 use super::line::Line;
-use super::message::{End, Found, Joined, Knock, Locate, RoomKey};
-use super::metrics::Metrics;
+use super::message::{End, Joined, RoomKey};
 use super::names;
-use super::relay::{Awake, Pulse, RelayHandle, Wakes};
+use super::place::Place;
+use super::relay::{Awake, Pulse, Wakes};
 use super::said::{Said, said};
 use super::times::Phase;
 use super::trace::Lane;
 use crate::engine::{Heard, Parting, Readiness, Session, SessionCounts, Visit};
 use crate::id::Seq;
 use crate::snapshot::Frame;
-use crate::wire::{Close, Join, SUBPROTOCOL, ServerMessage, encode_server, limits};
-
-/// What every session of a worker needs.
-#[derive(Clone)]
-pub struct Gate {
-    /// Finds rooms.
-    pub directory: Addr<Directory>,
-    /// The relay of this thread.
-    pub relay: RelayHandle,
-    /// The time.
-    pub clock: Clock,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// Who may come in.
-    pub door: Arc<Door>,
-}
+use crate::wire::{Close, SUBPROTOCOL, ServerMessage, encode_server, limits};
 
 /// The actor.
 pub struct WsSession {
@@ -63,23 +46,17 @@ pub struct WsSession {
     passage: Rc<Passage>,
     pulse: Rc<Pulse>,
     place: Option<Place>,
-    /// The room knows that the client was heard from.
-    heard: bool,
+    /// Held while a room is asked, so that it need not let in a client that has gone.
+    entering: Option<Arc<()>>,
     acked_events: Seq,
     counted: SessionCounts,
     frames: Vec<Arc<Frame>>,
+    /// How the session ends; nothing that comes now counts.
     ending: Option<Close>,
+    /// The client was told so.
+    told: bool,
     /// Names the session in logs by a number; players' names stay out of them.
     span: Span,
-}
-
-/// Where the player sits.
-struct Place {
-    room: RoomKey,
-    /// The room's id and its game.
-    name: (String, String),
-    desk: Sitting,
-    feed: Arc<Feed>,
 }
 
 /// A second went by.
@@ -122,11 +99,12 @@ where
         passage,
         pulse: Rc::default(),
         place: None,
-        heard: false,
+        entering: None,
         acked_events: Seq(0),
         counted: SessionCounts::default(),
         frames: Vec::new(),
         ending: None,
+        told: false,
         span: debug_span!("session", id = NEXT.fetch_add(1, Ordering::Relaxed)),
         gate,
     };
@@ -135,35 +113,42 @@ where
 
 impl WsSession {
     const ALARM_EVERY: Duration = Duration::from_secs(1);
-    /// A room may close its door while a player is on the way; then another one is looked for.
-    const ATTEMPTS: usize = 3;
 
+    /// Ends the session. The first reason counts.
     fn end(&mut self, parting: impl Into<Parting>, ctx: &mut Ctx) {
         let parting = parting.into();
-        let close = parting.close();
-        if self.ending.is_none() {
-            self.ending = Some(close);
+        let close = *self.ending.get_or_insert(parting.close());
+        if !self.told {
+            self.told = true;
             if let Some(after) = self.gate.door.come_back_after(close) {
                 self.send(encode_server(&ServerMessage::ComeBack { after }), ctx);
             }
             if close != Close::Lost {
                 let code = ws::CloseCode::from(close.code());
-                ctx.close(Some(ws::CloseReason { code, description: Some(parting.text().to_owned()) }));
+                let text = if close == parting.close() { parting.text() } else { close.text() };
+                ctx.close(Some(ws::CloseReason { code, description: Some(text.to_owned()) }));
             }
         }
         ctx.stop();
+    }
+
+    /// The client said goodbye. It is answered when the room has freed the seat, or let go of the join that is on its way.
+    fn depart(&mut self, close: Close, ctx: &mut Ctx) {
+        let joining = self.entering.take().is_some();
+        if let Some(place) = &self.place {
+            place.leave(close);
+        } else if !joining {
+            return self.end(close, ctx);
+        }
+        self.ending = Some(close);
+        ctx.run_later(limits::LINGER, move |act, ctx| act.end(close, ctx));
     }
 
     fn on_bytes(&mut self, bytes: &Bytes, ctx: &mut Ctx) -> Result<(), Close> {
         let now = self.gate.clock.now();
         self.gate.metrics.bytes_received.inc_by(bytes.len() as u64);
         let heard = self.session.on_message(now, bytes)?;
-        if let Some(place) = &self.place
-            && !self.heard
-        {
-            self.heard = true;
-            place.desk.hear();
-        }
+        self.place.iter_mut().for_each(Place::hear);
         match heard {
             Heard::Nothing => {}
             Heard::Enter(visit) => {
@@ -214,51 +199,38 @@ impl WsSession {
     }
 
     fn enter(&mut self, visit: Visit, ctx: &mut Ctx) {
-        let (gate, end) = (self.gate.clone(), ctx.address().recipient());
-        let (identity, only_game, maker) = (self.visitor.identity(), self.visitor.only_game(), self.visitor.address());
-        let entering = async move {
-            let again = matches!(visit.join, Join::JoinOrCreate { .. } | Join::ById { .. });
-            let only_back = matches!(visit.join, Join::Return { .. });
-            let claims = visit.claim.is_some();
-            let role = visit.role;
-            let mut last = Close::TryLater;
-            for _ in 0..if again { Self::ATTEMPTS } else { 1 } {
-                let (join, only_game) = (visit.join.clone(), only_game.clone());
-                let located = gate.directory.send(Locate { join, role, only_game, maker, claims }).await;
-                let Found { key, room, expected } = located.unwrap_or(Err(Close::TryLater.into()))?;
-                let (relay, publish) = (gate.relay.key(), gate.relay.publish());
-                let (name, identity, player) = (visit.name.clone(), identity.clone(), visit.player.clone());
-                let (claim, end) = (visit.claim, end.clone());
-                let knock = Knock { name, identity, player, claim, only_back, role, relay, publish, end, expected };
-                match room.send(knock).await.unwrap_or(Err(Close::RoomClosed)) {
-                    Ok(joined) => return Ok((key, joined)),
-                    Err(close @ (Close::RoomFull | Close::RoomClosed | Close::Locked | Close::MatchOver)) => {
-                        last = close
-                    }
-                    Err(close) => return Err(close.into()),
-                }
-            }
-            Err(last.into())
+        let wanted = Arc::downgrade(self.entering.insert(Arc::default()));
+        let joining = Joining {
+            visit,
+            identity: self.visitor.identity(),
+            only_game: self.visitor.only_game(),
+            maker: self.visitor.address(),
+            end: ctx.address().recipient(),
+            wanted,
         };
-        let entered =
-            entering.into_actor(self).map(|entered: Result<(RoomKey, Joined), Parting>, act, ctx| match entered {
-                Ok((key, joined)) => act.sit_down(key, joined, ctx),
-                Err(parting) => act.end(parting, ctx),
-            });
+        let entered = joining.enter(self.gate.clone()).into_actor(self).map(|entered, act, ctx| match entered {
+            // The client left meanwhile. The room answers, for it has the goodbye.
+            Ok((key, Joined { welcome, desk, feed, .. })) if act.ending.is_some() => {
+                Place::new(key, &welcome, desk, feed).leave(Close::Left);
+            }
+            Ok((key, joined)) => act.sit_down(key, joined, ctx),
+            Err(parting) => act.end(parting, ctx),
+        });
         ctx.spawn(entered);
     }
 
     fn sit_down(&mut self, room: RoomKey, joined: Joined, ctx: &mut Ctx) {
         let Joined { entry, mut welcome, desk, feed } = joined;
+        self.entering = None;
         self.visitor.arrived();
         welcome.expires = self.visitor.expires();
-        let name = (welcome.room.clone(), welcome.game.clone());
+        let place = Place::new(room, &welcome, desk, feed);
         debug!(parent: &self.span, room = %names::for_logs(&welcome.room), continuity = ?welcome.continuity, "seated");
         self.acked_events = welcome.events;
         let bytes = self.session.enter(self.gate.clock.now(), &entry, welcome);
         self.send(bytes, ctx);
         self.gate.relay.listen(room, self.pulse.clone(), self.line.clone());
-        self.place = Some(Place { room, name, desk, feed });
+        self.place = Some(place);
         self.note_pulse();
         self.catch_up(ctx);
     }
@@ -330,9 +302,7 @@ impl Actor for WsSession {
     fn stopped(&mut self, _: &mut Ctx) {
         let close = self.ending.unwrap_or_else(|| self.silent_ending());
         if let Some(place) = self.place.take() {
-            // A client that never said anything may not have seen that it is back: it gave up, and will come again.
-            let gave_up = close == Close::Left && !self.heard;
-            place.desk.leave(if gave_up { Close::Lost } else { close });
+            place.leave(close);
             self.gate.relay.forget(place.room, &self.pulse);
         }
         if let Some(line) = self.line.take() {
@@ -361,8 +331,10 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
             Said::Pong => self.session.on_ping(now).map(drop),
             Said::Nothing => Ok(()),
         });
-        if let Err(close) = went {
-            self.end(close, ctx);
+        match went {
+            Ok(()) => {}
+            Err(close @ (Close::Left | Close::GoingAway)) => self.depart(close, ctx),
+            Err(close) => self.end(close, ctx),
         }
     }
 

@@ -48,6 +48,8 @@ struct Door {
     claiming: usize,
     /// Observers sent here who have not arrived yet.
     curious: usize,
+    /// Seats counted as taken whose sessions have said goodbye: the room frees them at its next tick, before it admits anybody.
+    leaving: usize,
     /// Why nobody new gets in.
     shut: Option<Close>,
     closed: bool,
@@ -78,12 +80,21 @@ impl Status {
         Heads { players: read(&self.players), away: read(&self.away), observers: read(&self.observers) }
     }
 
-    /// Tells who is there, and who of them arrived just now: nobody counts twice or not at all in between.
-    pub fn set_heads(&self, Heads { players, away, observers }: Heads, arrived: impl Iterator<Item = Expected>) {
+    /// Tells who is there, who of them arrived just now, and who left: nobody counts twice or not at all in between.
+    pub fn set_heads(
+        &self,
+        Heads { players, away, observers }: Heads,
+        arrived: impl Iterator<Item = Expected>,
+        left: impl Iterator<Item = Departure>,
+    ) {
         let mut door = self.door.lock();
         for mut expected in arrived {
             *door.count(expected.way) -= 1;
             expected.status = None;
+        }
+        for mut departure in left {
+            door.leaving -= 1;
+            departure.status.take();
         }
         self.players.store(players, Ordering::Relaxed);
         self.away.store(away, Ordering::Relaxed);
@@ -132,15 +143,15 @@ impl Status {
     /// Why they would not be let in.
     pub fn expect(self: &Arc<Self>, role: Role, most: usize) -> Result<Expected, Close> {
         let mut door = self.door.lock();
-        let (there, coming) = match role {
-            Role::Player => (&self.players, door.expected),
-            Role::Observer => (&self.observers, door.curious),
+        let there = match role {
+            Role::Player => self.players_with(&door),
+            Role::Observer => self.observers.load(Ordering::Relaxed) + door.curious,
         };
         let stopped = door.shut.filter(|shut| role == Role::Player || *shut != Close::Locked);
         if let Some(close) = stopped.or(door.closed.then_some(Close::RoomClosed)) {
             return Err(close);
         }
-        if there.load(Ordering::Relaxed) + coming >= most {
+        if there >= most {
             return Err(Close::RoomFull);
         }
         let way = if role == Role::Player { Way::New } else { Way::Curious };
@@ -157,6 +168,17 @@ impl Status {
         }
         *door.count(Way::Claiming) += 1;
         Some(Expected { status: Some(self.clone()), way: Way::Claiming, reserved: false })
+    }
+
+    /// Counts a seat as free from now on, whose session said goodbye and which the room has not freed yet.
+    pub fn depart(self: &Arc<Self>) -> Departure {
+        self.door.lock().leaving += 1;
+        Departure { status: Some(self.clone()) }
+    }
+
+    /// Seats that newcomers cannot have.
+    fn players_with(&self, door: &Door) -> usize {
+        (self.players.load(Ordering::Relaxed) + door.expected).saturating_sub(door.leaving)
     }
 
     /// Closes the door, whoever is expected.
@@ -214,7 +236,7 @@ impl Expected {
     pub fn as_newcomer(&mut self, most: usize) -> Result<(), Close> {
         let (Some(status), Way::Claiming) = (&self.status, self.way) else { return Ok(()) };
         let mut door = status.door.lock();
-        if status.players.load(Ordering::Relaxed) + door.expected >= most {
+        if status.players_with(&door) >= most {
             return Err(Close::RoomFull);
         }
         *door.count(Way::Claiming) -= 1;
@@ -226,6 +248,21 @@ impl Expected {
     /// Whether it is the fulfilment of a promise.
     pub fn is_reserved(&self) -> bool {
         self.reserved
+    }
+}
+
+/// A seat whose session said goodbye; it counts as free until the room has freed it, or as long as this lives.
+#[derive(Debug)]
+pub struct Departure {
+    /// `None` once the room has freed the seat.
+    status: Option<Arc<Status>>,
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        if let Some(status) = &self.status {
+            status.door.lock().leaving -= 1;
+        }
     }
 }
 

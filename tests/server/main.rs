@@ -9,6 +9,7 @@ mod crash;
 mod floods;
 mod hostile;
 mod http;
+mod leave;
 mod party;
 mod play;
 mod resume;
