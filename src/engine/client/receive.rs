@@ -51,6 +51,12 @@ impl Client {
         }
         let spacing = if self.rate == 0 { 1 } else { welcome.rate.per_second().div_ceil(self.rate).into() };
         let mut arrived = Arrived { advance: frame.advance, ..Arrived::default() };
+        // First what may fail: events count as known only when they are handed over.
+        self.has_state = false;
+        self.rebuild(frame, &mut arrived)?;
+        if let Some(batch) = &frame.events {
+            self.on_events(batch, &mut arrived)?;
+        }
         self.frames = self.frames.wrapping_add(1);
         self.tick = self.tick.plus(frame.advance);
         self.consumed = self.consumed.plus(frame.consumed);
@@ -61,11 +67,7 @@ impl Client {
             self.placement = note.correction.map_or(self.placement, |correction| correction.placement);
             note.commands.into_iter().for_each(|seen| self.commands.seen(seen));
         }
-        arrived.lost = std::mem::take(&mut self.missed);
-        if let Some(batch) = &frame.events {
-            self.on_events(batch, &mut arrived)?;
-        }
-        self.rebuild(frame, &mut arrived)?;
+        arrived.lost += std::mem::take(&mut self.missed);
         arrived.players = self.players;
         (self.has_state, self.ack_due, self.awaited) = (true, true, frame.advance > spacing);
         Ok(arrived)
@@ -120,7 +122,7 @@ impl Client {
             if !right && (part.hash.is_some() || self.lost.insert(part.zone)) {
                 self.lost.insert(part.zone);
                 arrived.desyncs += 1;
-                let resync = Resync { zone: part.zone, tick: self.tick };
+                let resync = Resync { zone: part.zone, tick: self.tick.plus(frame.advance) };
                 self.outbox.push(encode_client(&ClientMessage::Resync(resync)));
             }
             if let Some(zone) = zone {
