@@ -230,6 +230,12 @@ impl World {
         }
         if self.peers[peer].player.is_none() && self.peers[peer].join_at <= now {
             self.connect(peer);
+            // Some think better of it before they are answered.
+            if self.plan.disturbed && below(&mut self.random, 20) == 0 {
+                self.play.leave(self.player(peer));
+                let back_in = Duration::from_millis(below(&mut self.random, 400).into());
+                self.part(peer, back_in, Memory::Nothing);
+            }
         }
         if self.plan.disturbed && self.peers[peer].next_whim <= now {
             self.whim(peer);

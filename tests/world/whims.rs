@@ -1,4 +1,4 @@
-//! What peers of the test world do on a whim: leave, break off, freeze or talk.
+//! What peers of the test world do on a whim: leave, break off, withdraw a join, freeze or talk.
 
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ impl World {
         match below(&mut self.random, 100) {
             0..3 => {
                 self.play.leave(id);
-                self.part(peer, wait, Memory::Nothing);
+                // As often as not at once, on the heels of the goodbye.
+                let back_in = wait * below(&mut self.random, 2);
+                self.part(peer, back_in, Memory::Nothing);
             }
             3..8 => {
                 self.play.cut(id, below(&mut self.random, 3) > 0);
