@@ -5,7 +5,7 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package e2e guide deny bench faults hostile
+.PHONY: test tools format lint rust pure docs types unit package e2e guide deny bench faults hostile attacks
 
 test: tools format lint rust pure docs types unit package e2e guide
 	@echo "all checks passed"
@@ -69,6 +69,10 @@ bench:
 faults: tools
 	scripts/faults
 
-# Of it, a million bad messages against the release binary.
+# Of it, a million bad messages against the release binary ...
 hostile:
 	scripts/hostile
+
+# ... and attacks that keep to the limits of messages.
+attacks:
+	scripts/attacks

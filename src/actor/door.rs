@@ -114,6 +114,11 @@ impl Door {
         let_in.then(|| Visitor { door: self.clone(), caller, ticket: None })
     }
 
+    /// Whether something may come from an address now that costs so many [microseconds](crate::engine::work).
+    pub fn may_cost(&self, address: Option<Address>, micros: u32) -> bool {
+        self.admission.lock().work(self.clock.now(), address, micros)
+    }
+
     /// Counts a room on its maker, unless they have too many.
     pub fn make_room(self: &Arc<Self>, maker: Option<Address>) -> Option<Ground> {
         let made = self.admission.lock().make_room(self.clock.now(), maker);
@@ -200,6 +205,11 @@ impl Visitor {
     /// The only game that the token is good for.
     pub fn only_game(&self) -> Option<String> {
         self.ticket.as_ref().and_then(|ticket| ticket.game.clone())
+    }
+
+    /// Whether the visitor may send something that costs so many [microseconds](crate::engine::work) now.
+    pub fn may_cost(&self, micros: u32) -> bool {
+        self.door.may_cost(self.caller.address, micros)
     }
 
     /// What the visitor's rooms count by.

@@ -6,7 +6,7 @@ use actix::Recipient;
 
 use super::gate::Gate;
 use super::message::{End, Found, Joined, Knock, Locate, RoomKey};
-use crate::engine::{Address, Parting, Visit};
+use crate::engine::{Address, Parting, Visit, work};
 use crate::wire::{Close, Join};
 
 /// Who wants to enter, and how to reach their session.
@@ -16,7 +16,7 @@ pub struct Joining {
     pub identity: Option<String>,
     /// The only game that they may play.
     pub only_game: Option<String>,
-    /// What a new room counts by.
+    /// What a new room, and the cost of coming in, count by.
     pub maker: Option<Address>,
     pub end: Recipient<End>,
     /// Lives as long as the session wants to enter.
@@ -40,6 +40,9 @@ impl Joining {
             }
             let located = gate.directory.send(self.question()).await;
             let Found { key, room, expected } = located.unwrap_or(Err(Close::TryLater.into()))?;
+            if !gate.door.may_cost(self.maker, work::join(expected.players())) {
+                return Err(Close::TryLater.into());
+            }
             let Visit { name, player, claim, role, .. } = self.visit.clone();
             let knock = Knock {
                 name,

@@ -32,7 +32,7 @@ use super::relay::{Awake, Pulse, Wakes};
 use super::said::{Said, said};
 use super::times::Phase;
 use super::trace::Lane;
-use crate::engine::{Heard, Parting, Readiness, Session, SessionCounts, Visit};
+use crate::engine::{Heard, Parting, Readiness, Session, SessionCounts, Visit, work};
 use crate::id::Seq;
 use crate::snapshot::Frame;
 use crate::wire::{Close, SUBPROTOCOL, ServerMessage, encode_server, limits};
@@ -165,9 +165,14 @@ impl WsSession {
             }
             Heard::Events(events) => self.on_ack(events)?,
             Heard::Command { seq, ask } => {
+                self.charge(|players, _| work::command(&ask, players))?;
                 if self.place.as_ref().is_some_and(|place| !place.desk.lay_command(seq, ask)) {
                     return Err(Close::RateLimited);
                 }
+            }
+            Heard::Resync => {
+                self.gate.metrics.resyncs.inc();
+                self.charge(|_, rows| work::keyframe(rows))?;
             }
             Heard::Reply(bytes) => self.send(bytes, ctx),
             Heard::Refresh(token) => {
@@ -179,9 +184,16 @@ impl WsSession {
         }
         let counts = self.session.counts();
         self.gate.metrics.over_rate.inc_by(counts.over_rate - self.counted.over_rate);
-        self.gate.metrics.resyncs.inc_by(counts.resyncs - self.counted.resyncs);
         self.counted = counts;
         Ok(())
+    }
+
+    /// Takes the price of a message, by the players and rows of the room, from what the visitor's address may cost.
+    fn charge(&self, price: impl FnOnce(usize, usize) -> u32) -> Result<(), Close> {
+        let frame = self.place.as_ref().and_then(|place| self.gate.relay.newest(place.room));
+        let (players, rows) = frame.map_or((0, 0), |frame| (frame.notes().len(), frame.rows()));
+        let price = price(players, rows);
+        if price == 0 || self.visitor.may_cost(price) { Ok(()) } else { Err(Close::RateLimited) }
     }
 
     fn on_ack(&mut self, events: Seq) -> Result<(), Close> {

@@ -245,6 +245,11 @@ impl Expected {
         Ok(())
     }
 
+    /// Seats taken in the room.
+    pub fn players(&self) -> usize {
+        self.status.as_ref().map_or(0, |status| status.heads().players)
+    }
+
     /// Whether it is the fulfilment of a promise.
     pub fn is_reserved(&self) -> bool {
         self.reserved

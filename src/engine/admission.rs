@@ -56,13 +56,17 @@ struct Visitor {
     connections: usize,
     rooms: usize,
     attempts: Bucket,
+    /// Microseconds of the server's time that its rare messages may take.
+    work: Bucket,
     seen: Moment,
 }
 
 impl Admission {
     const SWEEP_EVERY: Duration = Duration::from_secs(1);
-    /// The bucket of an address that did nothing for so long is full again.
-    const FORGET_AFTER: Duration = Duration::from_secs(10);
+    /// The buckets of an address that did nothing for so long are full again.
+    const FORGET_AFTER: Duration = limits::ADDRESS_WORK_SAVED;
+    /// Microseconds of work at the most that an address has saved up.
+    const WORK_SAVED: u32 = limits::ADDRESS_WORK * limits::ADDRESS_WORK_SAVED.as_secs() as u32;
     /// Seconds of attempts that may come at once: a page with a lobby reconnects a few times.
     const BURST: u32 = 4;
 
@@ -108,6 +112,14 @@ impl Admission {
     /// Whether an address may try to open a session now.
     pub fn attempt(&mut self, now: Moment, address: Option<Address>) -> bool {
         address.is_none_or(|address| self.visitor(now, address).is_some_and(|visitor| visitor.attempts.take(now)))
+    }
+
+    /// Whether a message that costs so many [microseconds](super::work) may come from an address now. One that costs more than
+    /// can be saved up may come when all is saved up.
+    pub fn work(&mut self, now: Moment, address: Option<Address>, micros: u32) -> bool {
+        let micros = micros.min(Self::WORK_SAVED);
+        address
+            .is_none_or(|address| self.visitor(now, address).is_some_and(|visitor| visitor.work.take_many(now, micros)))
     }
 
     /// Opens a session, if there is room for it. It counts until [`Self::leave`]. `through` is the address of a visitor
@@ -181,6 +193,7 @@ impl Admission {
             connections: 0,
             rooms: 0,
             attempts: Bucket::new(Duration::from_secs(1) / rate, rate.saturating_mul(Self::BURST)),
+            work: Bucket::new(Duration::from_secs(1) / limits::ADDRESS_WORK, Self::WORK_SAVED),
             seen: now,
         });
         visitor.seen = now;
@@ -191,6 +204,19 @@ impl Admission {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rare_messages_of_an_address_have_a_budget() {
+        let (mut admission, ada, start) = (Admission::new(QUOTA), Some(Address(7)), Moment(0));
+        let chat = super::super::work::chat(1000);
+        let granted = (0..100_000).filter(|_| admission.work(start, ada, chat)).count() as u32;
+        assert_eq!(granted, Admission::WORK_SAVED / chat);
+        assert!(admission.work(start, Some(Address(8)), chat) && admission.work(start, None, u32::MAX));
+        let second = start.plus(Duration::from_secs(1));
+        let more = (0..1000).filter(|_| admission.work(second, ada, chat)).count() as u32;
+        assert!(more.abs_diff(limits::ADDRESS_WORK / chat) <= 1, "{more}");
+        assert!(admission.work(start.plus(Duration::from_secs(60)), ada, u32::MAX), "at worst, once in a while");
+    }
 
     const QUOTA: Quota = Quota {
         sessions: 3,
@@ -263,7 +289,7 @@ mod tests {
         assert_eq!(door.connect(second(1), Some(Address(u128::MAX))), Greeting::Cut);
         door.hang_up(second(1), Some(Address(u128::MAX)));
         assert_eq!(door.connect(second(1), None), Greeting::Served);
-        assert!(door.attempt(second(12), Some(Address(u128::MAX))));
+        assert!(door.attempt(second(22), Some(Address(u128::MAX))));
         assert_eq!(door.visitors.len(), 1);
     }
 }

@@ -83,7 +83,6 @@ mod tests {
         let mut bucket = Bucket::per_second(10);
         assert!(bucket.take_many(Moment(0), 8) && !bucket.take_many(Moment(0), 3) && bucket.take_many(Moment(0), 2));
         assert!(!bucket.take_many(Moment(60_000_000), 11), "more than it ever holds");
-        
     }
 
     #[test]

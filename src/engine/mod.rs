@@ -43,6 +43,7 @@ mod standing;
 mod tidy;
 mod viewer;
 mod visit;
+pub mod work;
 
 pub use admission::{Address, Admission, Greeting, Quota};
 pub use bucket::Bucket;

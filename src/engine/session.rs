@@ -35,6 +35,8 @@ pub enum Heard {
     Events(Seq),
     /// Lay a command into the tray.
     Command { seq: Seq, ask: Ask },
+    /// Nothing but what it costs: a keyframe will be sent.
+    Resync,
     /// Send these bytes.
     Reply(Vec<u8>),
     /// Judge this newer token, then say [`Session::trust`].
@@ -46,8 +48,6 @@ pub enum Heard {
 pub struct SessionCounts {
     /// Messages over the rate, and those that claimed more inputs than there was time for.
     pub over_rate: u64,
-    /// Keyframes asked for because of a wrong hash.
-    pub resyncs: u64,
 }
 
 /// The deciding half of a connection.
@@ -155,8 +155,7 @@ impl Session {
             }
             ClientMessage::Resync(resync) => {
                 playing.on_resync(now, resync)?;
-                self.counts.resyncs += 1;
-                Ok(Heard::Nothing)
+                Ok(Heard::Resync)
             }
             ClientMessage::Refresh { token } if playing.refreshes.take(now) => {
                 Ok(Heard::Refresh(Token(token.to_owned())))

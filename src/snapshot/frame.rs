@@ -151,6 +151,11 @@ impl Frame {
         &self.zones
     }
 
+    /// Rows in all zones.
+    pub fn rows(&self) -> usize {
+        self.zones.iter().map(|zone| zone.zone.len()).sum()
+    }
+
     /// A zone; `None` means that it is empty and was empty one tick before.
     pub fn zone(&self, id: ZoneId) -> Option<&FrameZone> {
         self.zones.binary_search_by_key(&id, |zone| zone.id).ok().map(|index| &self.zones[index])

@@ -65,7 +65,7 @@ impl Playtest {
         let player = &mut self.players[id.0];
         let Some(server) = player.server.as_mut() else { return Ok(()) };
         match heard {
-            Heard::Nothing => {}
+            Heard::Nothing | Heard::Resync => {}
             Heard::Enter(visit) => return self.enter(id, visit),
             Heard::Events(upto) => ack(upto)?,
             Heard::Inputs { events } => {

@@ -113,6 +113,12 @@ pub const RESYNC_EVERY: Duration = Duration::from_secs(2);
 /// A client over its rate for this long is closed.
 pub const OVER_RATE_FOR: Duration = Duration::from_secs(5);
 
+/// Microseconds of a core per second that the rare messages of one address may cost: chat, joins, keyframes asked for. A chat
+/// line in a room of a thousand costs 500; a hundred players behind one address still have a line each in five seconds.
+pub const ADDRESS_WORK: u32 = 10_000;
+/// ... and for so long they may save it up: a whole party comes at once.
+pub const ADDRESS_WORK_SAVED: Duration = Duration::from_secs(20);
+
 /// Connections beside those of sessions: pages, lists, health checks, and whoever is being turned away.
 pub const OTHER_CONNECTIONS: usize = 1024;
 /// TLS handshakes at once per worker. They are not counted by address yet and take 3 s at the most, so there must be more

@@ -6,12 +6,14 @@
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
 mod attacks;
+mod honest;
+mod line;
 #[path = "../process/mod.rs"]
 mod process;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,7 +21,9 @@ use std::time::{Duration, Instant};
 use rand_pcg::Pcg32;
 
 use attacks::{Attack, Expected};
-use process::{Bots, Server};
+use honest::{TICK_MS, arena, command, play};
+use line::Line;
+use process::Server;
 
 const CONNECTIONS: u32 = 10_500;
 const MESSAGES: u64 = 1_000_000;
@@ -29,57 +33,7 @@ const BURST_BYTES: usize = 8 * 1024;
 const THREADS: u32 = 6;
 /// Connections per second over all threads, so that what is measured is the server and not a full machine.
 const PACE: u32 = 120;
-const PLAYERS: u64 = 50;
-/// One tick at the arena's 20 Hz.
-const TICK_MS: f64 = 50.0;
 const WITHIN: Duration = Duration::from_secs(360);
-
-/// The command, whose warnings are shown.
-fn command(binary: &Path) -> Command {
-    let mut command = process::command(binary);
-    command.stderr(Stdio::inherit());
-    command
-}
-
-/// Honest players for so long, and what they report.
-fn play(binary: &Path, server: &Server, seconds: u64) -> impl FnOnce() -> Report + use<> {
-    let file = std::env::temp_dir().join(format!("tickwire-hostile-{}-{seconds}.json", server.port));
-    let (players, seconds, path) = (PLAYERS.to_string(), seconds.to_string(), file.to_string_lossy());
-    let args = ["--players", &players, "--duration", &seconds, "--json", &path];
-    let bots = Bots::start(command(binary), server, &args);
-    move || {
-        let output = bots.report();
-        let text = std::fs::read(&file).unwrap_or_else(|error| panic!("the bots ended with {output:?}: {error}"));
-        let _ = std::fs::remove_file(&file);
-        Report::read(&serde_json::from_slice(&text).expect("JSON"))
-    }
-}
-
-/// What is asked of a report. A figure that is not there is the end: it would compare as anything.
-struct Report {
-    joined: u64,
-    /// Label, count and first example of what went wrong.
-    failures: Vec<String>,
-    /// From an input to its state, of how many.
-    p99_ms: f64,
-    measured: u64,
-}
-
-impl Report {
-    fn read(report: &serde_json::Value) -> Self {
-        let whole = |value: &serde_json::Value, what: &str| {
-            value.as_u64().unwrap_or_else(|| panic!("no number of {what} in {report}"))
-        };
-        let failures = report["failures"].as_object().unwrap_or_else(|| panic!("no failures in {report}"));
-        let times = &report["input_to_state"];
-        Self {
-            joined: whole(&report["joined"], "players"),
-            failures: failures.iter().map(|(label, offence)| format!("{label}: {offence}")).collect(),
-            p99_ms: times["p99_ms"].as_f64().unwrap_or_else(|| panic!("no p99 in {report}")),
-            measured: whole(&times["count"], "measured inputs"),
-        }
-    }
-}
 
 #[derive(Default)]
 struct Count {
@@ -93,9 +47,9 @@ struct Count {
 fn strike(port: u16, attack: &Attack, random: &mut Pcg32) -> (u64, Result<(), String>) {
     let mut messages = 0;
     let ended = (|| {
-        let mut line = attacks::Line::open(port)?;
+        let mut line = Line::open(port)?;
         if attack.seated {
-            line.sit_down()?;
+            line.sit_down(&arena())?;
         }
         let (mut burst, mut expected) = (Vec::new(), None);
         let burst_of = if attack.alone { 1 } else { BURST };
@@ -194,10 +148,7 @@ fn main() -> ExitCode {
     let (calm, stormy) = (before.p99_ms, during.p99_ms);
     demand(stormy <= calm + TICK_MS, format!("the honest: p99 {calm:.1} ms before, {stormy:.1} ms meanwhile"));
     for (when, report) in [("before", before), ("meanwhile", during)] {
-        let Report { joined, failures, measured, .. } = report;
-        demand(joined == PLAYERS, format!("{joined} of {PLAYERS} honest players joined {when}"));
-        demand(measured > PLAYERS, format!("{measured} of their inputs were timed {when}"));
-        demand(failures.is_empty(), format!("what went wrong for them {when}: {failures:?}"));
+        report.judge(when, &mut demand);
     }
     println!("{} faults", faults.len());
     ExitCode::from(u8::from(!faults.is_empty()))
