@@ -1,11 +1,18 @@
 // Callbacks of the page. One that throws must not disturb the protocol or the other callbacks: its error is thrown again
-// on its own, where the page's error handling sees it.
+// on its own, where the page's error handling sees it. What nobody hears is kept elsewhere (backlog.js).
 
 /** @template {unknown[]} A */
 export class Listeners {
-  constructor() {
+  /** @param {() => void} [added] called after a callback was added */
+  constructor(added = () => {}) {
     /** @type {Set<(...args: A) => void>} */
     this.all = new Set();
+    this.added = added;
+  }
+
+  /** Whether anybody listens. */
+  get heard() {
+    return this.all.size > 0;
   }
 
   /**
@@ -16,17 +23,47 @@ export class Listeners {
     // Wrapped, so that adding a function twice makes two subscriptions with an end each.
     const entry = (/** @type {A} */ ...args) => listener(...args);
     this.all.add(entry);
+    this.added();
     return () => void this.all.delete(entry);
   }
 
   /** @param {A} args */
   emit(...args) {
+    for (const listener of this.all) call(listener, args);
+  }
+}
+
+/**
+ * Callbacks about what stays true for a while, such as an ending: one that is added later is told, too.
+ * @template {unknown[]} A
+ * @extends {Listeners<A>}
+ */
+export class StandingListeners extends Listeners {
+  /** What is true now; null: nothing that anybody need be told. @type {A | null} */
+  standing = null;
+  /** Those who know. @type {WeakSet<(...args: A) => void>} */
+  #know = new WeakSet();
+
+  /** Tells everyone, and from now on those who are added. @param {A} args */
+  settle(...args) {
+    this.standing = args;
+    this.#know = new WeakSet();
+    this.catchUp();
+  }
+
+  /** Tells everyone of what is of no interest to those who come later. @override @param {A} args */
+  emit(...args) {
+    this.standing = null;
+    super.emit(...args);
+  }
+
+  /** Tells those who do not know yet. */
+  catchUp() {
     for (const listener of this.all) {
-      try {
-        listener(...args);
-      } catch (error) {
-        rethrow(error);
-      }
+      if (!this.standing) return;
+      if (this.#know.has(listener)) continue;
+      this.#know.add(listener);
+      call(listener, this.standing);
     }
   }
 }
@@ -37,14 +74,22 @@ export class Listeners {
  * @template {unknown[]} A
  */
 export class KeyedListeners {
-  constructor() {
+  /** @param {() => void} [added] called after a callback was added */
+  constructor(added) {
     /** @type {Map<K | '*', Listeners<A>>} */
     this.byKey = new Map();
+    this.added = added;
   }
 
   /** Whether nobody ever listened, so that a frame need not name all that changed. */
   get unheard() {
     return this.byKey.size === 0;
+  }
+
+  /** Whether anybody listens to this, or with `*` to anything. @param {K | '*'} key */
+  hears(key) {
+    if (key === '*') return [...this.byKey.values()].some(({ heard }) => heard);
+    return this.byKey.get(key)?.heard || this.byKey.get('*')?.heard || false;
   }
 
   /**
@@ -53,7 +98,7 @@ export class KeyedListeners {
    */
   add(key, listener) {
     let listeners = this.byKey.get(key);
-    if (!listeners) this.byKey.set(key, (listeners = new Listeners()));
+    if (!listeners) this.byKey.set(key, (listeners = new Listeners(this.added)));
     return listeners.add(listener);
   }
 
@@ -74,16 +119,20 @@ export class KeyedListeners {
  * @param {T} arg
  */
 export function guarded(listener, arg) {
-  try {
-    listener(arg);
-  } catch (error) {
-    rethrow(error);
-  }
+  call(listener, [arg]);
 }
 
-/** @param {unknown} error */
-function rethrow(error) {
-  queueMicrotask(() => {
-    throw error;
-  });
+/**
+ * @template {unknown[]} A
+ * @param {(...args: A) => void} listener
+ * @param {A} args
+ */
+function call(listener, args) {
+  try {
+    listener(...args);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }

@@ -9,6 +9,9 @@ import { DecodeError } from './reader.js';
 import { planSchema } from './schema.js';
 import { Zone } from './zone.js';
 
+/** Departures that wait for somebody to listen; each holds its entity. */
+const MAX_DEPARTED = 256;
+
 /**
  * @typedef {import('./entity.js').Entity & Record<string, any>} AnyEntity
  * @typedef {import('./messages.js').ZonePart} ZonePart
@@ -51,6 +54,10 @@ export class State {
     this.moved = [];
     /** @type {AnyEntity[]} */
     this.went = [];
+    /** Entities of whose coming the page was told ... @type {WeakSet<AnyEntity>} */
+    this.shown = new WeakSet();
+    /** ... and those of them whose going nobody listened for, by kind and id, oldest first. @type {Map<string, AnyEntity>} */
+    this.departed = new Map();
   }
 
   /** The tick from which a server may go on with deltas; null when there is no such state. */
@@ -85,7 +92,7 @@ export class State {
     this.byKind = this.plans.map(() => new Map());
     // At least half a second of samples: the longest delay of the playout clock.
     this.depth = 2 ** Math.ceil(Math.log2(welcome.rate / 2 + 6));
-    for (const entity of gone) this.removed.emit(entity.kind, entity);
+    for (const entity of gone) this.#depart(entity);
   }
 
   /**
@@ -123,8 +130,8 @@ export class State {
 
   /** Tells the page what the last frame did. */
   announce() {
-    for (const entity of this.went) this.removed.emit(entity.kind, entity);
-    for (const entity of this.came) this.added.emit(entity.kind, entity);
+    for (const entity of this.went) this.#depart(entity);
+    for (const entity of this.came) this.#arrive(entity);
     if (!this.changed.unheard) for (const entity of this.moved) this.changed.emit(entity.kind, entity);
     this.updated.emit(this);
   }
@@ -138,10 +145,50 @@ export class State {
     const unsubscribe = this.added.add(kind, listener);
     for (const entities of this.byKind) {
       for (const entity of entities.values()) {
-        if (kind === '*' || entity.kind === kind) guarded(listener, entity);
+        if (kind !== '*' && entity.kind !== kind) continue;
+        this.shown.add(entity);
+        guarded(listener, entity);
       }
     }
     return unsubscribe;
+  }
+
+  /**
+   * As `removed.add`, and at once for those that went when nobody listened, if their coming was told.
+   * @param {string} kind
+   * @param {(entity: AnyEntity) => void} listener
+   */
+  onRemove(kind, listener) {
+    const unsubscribe = this.removed.add(kind, listener);
+    for (const [name, entity] of this.departed) {
+      if (kind !== '*' && entity.kind !== kind) continue;
+      this.departed.delete(name);
+      guarded(listener, entity);
+    }
+    return unsubscribe;
+  }
+
+  /** @param {AnyEntity} entity */
+  #arrive(entity) {
+    // The page has an entity of this name: to tell of its going now would take the new one away.
+    if (this.departed.size > 0) this.departed.delete(nameOf(entity));
+    if (!this.added.hears(entity.kind)) return;
+    this.shown.add(entity);
+    this.added.emit(entity.kind, entity);
+  }
+
+  /** @param {AnyEntity} entity */
+  #depart(entity) {
+    if (this.removed.hears(entity.kind)) {
+      this.removed.emit(entity.kind, entity);
+      return;
+    }
+    if (!this.shown.has(entity)) return;
+    this.departed.set(nameOf(entity), entity);
+    for (const oldest of this.departed.keys()) {
+      if (this.departed.size <= MAX_DEPARTED) break;
+      this.departed.delete(oldest);
+    }
   }
 
   /** @param {number} id */
@@ -222,6 +269,11 @@ export class State {
     if (rest.length > 0) this.entities.set(entity.id, rest[0]);
     else this.entities.delete(entity.id);
   }
+}
+
+/** @param {AnyEntity} entity */
+function nameOf({ kind, id }) {
+  return `${kind} ${id}`;
 }
 
 /**

@@ -35,6 +35,8 @@ export class Stay {
   /** What the next claim is made with. @type {Uint8Array | null} */ #token;
   /** A connection that is of no use and not closed: what closes it would also end the stay. @type {Socket | null} */ #useless = null;
   #renewed = false;
+  /** How many events waited for a handler at the last save, and how many had waited and been told. */
+  #saved = { waiting: 0, told: 0 };
   /** It may end while the page hears something, of whatever is still being done then. */ #ended = false;
   /** @type {Environment} */ #env;
   /** @type {Request} */ #request;
@@ -114,6 +116,8 @@ export class Stay {
     const { session } = this;
     if (!session) return;
     const now = this.#env.now();
+    // What was told meanwhile must not be told again after a reload, also when the page ends without a word.
+    if (this.#saved.waiting > 0 && this.#saved.told !== this.#belongings.news.backlog.told) this.save();
     const next = session.pump(now);
     // The pump may have ended the session.
     if (this.session === session) this.#timer = this.#env.setTimeout(() => this.pump(), Math.max(1, Math.ceil(next - now)));
@@ -144,8 +148,9 @@ export class Stay {
     }
     const { token, join, ...request } = this.#request;
     const { outbox, news } = this.#belongings;
+    this.#saved = { waiting: news.backlog.size, told: news.backlog.told };
     this.#env.seats.write({
-      room, resume, events: news.newest, firstCommand: outbox.kept[0]?.seq ?? 0, commands: outbox.kept.map(({ body }) => body),
+      room, resume, events: news.newest, backlog: news.backlog.stored(), firstCommand: outbox.kept[0]?.seq ?? 0, commands: outbox.kept.map(({ body }) => body),
       // A ticket is spent, and a secret.
       request: { ...request, join: join.type === 'reserved' ? { type: 'byId', room } : join },
     });
@@ -168,7 +173,11 @@ export class Stay {
     // Who was replaced may claim the seat again, when the player says so.
     if (code === REPLACED) this.#env.seats.replaced(this.#belongings.news.newest);
     // The server holds the seat for who comes with a new token.
-    else if (code === TOKEN_EXPIRED) this.save();
+    else if (code === TOKEN_EXPIRED && this.#plays && this.#token && this.#env.seats.remembers) {
+      this.save();
+      // Whoever comes with it hears what waited here.
+      this.#belongings.news.backlog.clear();
+    }
     else if (this.#plays) this.#env.seats.remove(this.#welcome.room);
     this.#belongings.outbox.close(text);
     this.#owner.left(code, text, false);
