@@ -15,6 +15,8 @@ const GOOD_AFTER_MS = 5000;
  * @typedef {import('./connection.js').Socket} Socket
  */
 
+const nothing = () => Promise.resolve();
+
 export class Rejoin {
   /**
    * @param {Environment} env
@@ -31,7 +33,8 @@ export class Rejoin {
     this.refused = refused;
     this.backoff = new Backoff(env.random);
     this.joinedAt = env.now();
-    this.cancel = () => {};
+    /** Gives up what is being tried; resolves when nothing is left of it. @type {() => Promise<void>} */
+    this.cancel = nothing;
   }
 
   /** Whether the connection that began last has proved to be a good one. */
@@ -49,16 +52,21 @@ export class Rejoin {
     this.#wait({ type: 'byId', room }, wait);
   }
 
+  /** Comes back no more. @returns {Promise<void>} when nothing is left of an attempt */
   stop() {
-    this.cancel();
-    this.cancel = () => {};
+    const { cancel } = this;
+    this.cancel = nothing;
+    return cancel();
   }
 
   /** @param {import('./messages.js').Join} join @param {number | null} wait */
   #wait(join, wait) {
     const ms = Math.min(wait ?? this.backoff.next(), LONGEST_TIMER_MS);
     const timer = this.env.setTimeout(() => this.#attempt(join), ms);
-    this.cancel = () => this.env.clearTimeout(timer);
+    this.cancel = () => {
+      this.env.clearTimeout(timer);
+      return nothing();
+    };
   }
 
   /** @param {import('./messages.js').Join} join */
@@ -69,7 +77,7 @@ export class Rejoin {
       request,
       join.type === 'byId' ? this.claim() : null,
       (socket, welcome) => {
-        this.cancel = () => {};
+        this.cancel = nothing;
         this.joinedAt = this.env.now();
         this.welcomed(socket, welcome);
       },

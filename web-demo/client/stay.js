@@ -2,7 +2,7 @@
 // the seat, what is kept for a reload, the token's renewal, and the end. What the page sees of it is the room's business.
 
 import { CLOSES, LEFT, LOST, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
-import { abandon } from './connection.js';
+import { abandon } from './leaves.js';
 import { Rejoin } from './rejoin.js';
 import { Session } from './session.js';
 import { TokenRenewal } from './token.js';
@@ -29,11 +29,15 @@ export class Stay {
   /** @type {Session | null} */
   session = null;
 
+  /** When the server has freed what the stay had; at once where it need not. */
+  left = Promise.resolve();
+
   /** @type {any} */ #timer = null;
   /** The one before, for what was held in it. @type {Session | null} */ #last = null;
   /** @type {Welcome} */ #welcome;
   /** What the next claim is made with. @type {Uint8Array | null} */ #token;
   /** A connection that is of no use and not closed: what closes it would also end the stay. @type {Socket | null} */ #useless = null;
+  /** The one that is being taken over. @type {Socket | null} */ #entering = null;
   #renewed = false;
   /** How many events waited for a handler at the last save, and how many had waited and been told. */
   #saved = { waiting: 0, told: 0 };
@@ -85,11 +89,11 @@ export class Stay {
     // First what the game has seen: that arrived, whatever the events say.
     outbox.begin(welcome);
     news.begin(welcome);
+    this.#entering = socket;
     const sameInputs = this.#owner.entered(welcome);
-    if (this.#ended) {
-      abandon(socket, LEFT);
-      return;
-    }
+    this.#entering = null;
+    // The page may have left in what it heard of the return.
+    if (this.#ended) return;
     this.#welcome = welcome;
     this.#token = welcome.resume;
     const now = this.#env.now();
@@ -163,11 +167,14 @@ export class Stay {
    */
   end(code, text) {
     this.#ended = true;
-    if (this.session) abandon(this.session.socket, LEFT);
-    this.#abandonUseless();
+    const { leaves } = this.#env;
+    const closing = [this.#rejoin.stop()];
+    for (const socket of [this.session?.socket, this.#entering]) if (socket) closing.push(leaves.close(socket, LEFT));
+    if (this.#useless) closing.push(leaves.close(this.#useless, 4500));
+    this.#useless = null;
+    this.left = Promise.all(closing).then(() => {});
     this.#drop();
     this.#last = null;
-    this.#rejoin.stop();
     this.#env.page?.removeEventListener('pagehide', this.#hidden);
     this.#env.page?.removeEventListener('visibilitychange', this.#seen);
     // Who was replaced may claim the seat again, when the player says so.

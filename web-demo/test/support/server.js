@@ -88,6 +88,8 @@ export class FakeServer {
     this.reachable = true;
     /** Whether what was sent meanwhile arrives in one read, as behind some proxies: no promise settles in between. */
     this.coalesces = false;
+    /** Whether it answers the closes of clients, a round trip later. */
+    this.answersCloses = true;
     this.fail = (socket) => {
       socket.onerror?.({});
       socket.onclose?.({ code: 1006, reason: '' });
@@ -117,10 +119,16 @@ export class FakeServer {
       }
 
       close(code) {
-        if (this.readyState === 3) return;
-        this.readyState = 3;
+        if (this.readyState >= 2) return;
+        const opened = this.readyState === 1;
+        this.readyState = 2;
         this.peer.open = false;
         this.peer.closedWith = code;
+        if (opened && !server.answersCloses) return;
+        time.setTimeout(() => {
+          this.readyState = 3;
+          this.onclose?.({ code: opened ? code : 1006, reason: '' });
+        }, opened ? 2 * server.latency : 0);
       }
     };
   }

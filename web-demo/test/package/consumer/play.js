@@ -14,4 +14,4 @@ await room.chat('hello');
 const own = room.state.entities.get(room.entity);
 const view = room.view().find(({ id }) => id === room.entity);
 console.log(JSON.stringify({ builtIn: 'WebSocket' in globalThis, lines, x: own.x, kind: view.kind, game: room.game }));
-room.leave();
+await room.leave();
