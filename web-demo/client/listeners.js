@@ -131,8 +131,13 @@ function call(listener, args) {
   try {
     listener(...args);
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    rethrow(error);
   }
+}
+
+/** Throws where the page's error handling sees it, and nobody else. @param {unknown} error */
+export function rethrow(error) {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -141,6 +141,39 @@ test('a handler that throws has heard the event', async (t) => {
   assert.deepEqual([log, thrown], [['one', 'two', 'three'], ['one', 'two', 'three']]);
 });
 
+test('a predictor that throws costs no event and no input', async (t) => {
+  const { time, server, room } = await joined([]);
+  const thrown = [];
+  const real = queueMicrotask;
+  t.mock.method(globalThis, 'queueMicrotask', (call) => real(() => {
+    try {
+      call();
+    } catch ({ message }) {
+      thrown.push(message);
+    }
+  }));
+  const log = listen(room);
+  let breaks = null;
+  const rules = { read: (entity) => ({ x: entity.raw('x') }), step: (state, [dx]) => (state.x += dx), copy: (from, to) => (to.x = from.x) };
+  const fragile = Object.entries(rules).map(([name, rule]) => [name, (...args) => {
+    if (breaks === name) throw new Error(name);
+    return rule(...args);
+  }]);
+  room.usePrediction(Object.fromEntries(fragile));
+  for (const [index, name] of ['none', 'read', 'step', 'copy'].entries()) {
+    breaks = null;
+    server.frame({ zones: [[0, [avatar(1, 64)]]] });
+    await time.advance(60);
+    breaks = name;
+    const before = server.peer.of('inputs').length;
+    server.frame({ zones: [[0, [avatar(1, 128 + index)]]], events: { first: 1 + index, items: [chat(name)] } });
+    room.setInput({ dx: 5 + index });
+    await time.advance(600);
+    assert.ok(server.peer.of('inputs').length > before + 1, `${name}: inputs go on`);
+  }
+  assert.deepEqual([log, room.connection, [...new Set(thrown)].sort()], [['none', 'read', 'step', 'copy'], 'online', ['copy', 'read', 'step']]);
+});
+
 test('too much of one sort costs nothing of another, and is told where somebody listens', async () => {
   const { time, server, room } = await joined([chat('one')]);
   for (let turn = 0; turn < 10; turn++) {
