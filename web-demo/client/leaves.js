@@ -1,6 +1,9 @@
 // Seats that are being left. A server answers a close when the seat is free again, so who joins right behind a goodbye waits
 // for that answer, and finds it free.
 
+import { LEFT } from './close.js';
+import { encodeClient } from './messages.js';
+
 /** The server frees a seat within its next tick; one that has not answered by then is not going to. */
 const ANSWERED_WITHIN_MS = 2000;
 const OPEN = 1;
@@ -27,17 +30,41 @@ export class Leaves {
     const waits = socket.readyState === OPEN || socket.readyState === CLOSING;
     abandon(socket, code);
     if (!waits) return Promise.resolve();
-    const answered = new Promise((resolve) => {
-      const timer = this.#env.setTimeout(() => resolve(undefined), ANSWERED_WITHIN_MS);
-      socket.onclose = () => {
-        this.#env.clearTimeout(timer);
-        resolve(undefined);
+    return this.wait((done) => {
+      socket.onclose = done;
+      return () => {
+        socket.onclose = null;
       };
     });
-    const leave = answered.then(() => {
-      socket.onclose = null;
-      this.#pending.delete(leave);
+  }
+
+  /**
+   * Leaves the seat of a welcome that nothing was said to yet: after a return, such a client would leave the seat held.
+   * @param {Socket} socket
+   * @returns {Promise<void>} as `close`
+   */
+  leave(socket) {
+    if (socket.readyState === OPEN) socket.send(encodeClient({ type: 'ping', stamp: 0 }));
+    return this.close(socket, LEFT);
+  }
+
+  /**
+   * Counts something as a leave until it is done, for 2 s at most.
+   * @param {(done: () => void) => () => void} start begins it, and returns what gives it up
+   * @returns {Promise<void>} never rejects
+   */
+  wait(start) {
+    const ended = new Promise((resolve) => {
+      const giveUp = start(() => {
+        this.#env.clearTimeout(timer);
+        resolve(undefined);
+      });
+      const timer = this.#env.setTimeout(() => {
+        giveUp();
+        resolve(undefined);
+      }, ANSWERED_WITHIN_MS);
     });
+    const leave = ended.then(() => void this.#pending.delete(leave));
     this.#pending.add(leave);
     return leave;
   }

@@ -1,5 +1,6 @@
 // Coming back after a lost connection: into the same room with a claim to the same seat, else as at the first time, after
-// waits that grow with full jitter unless the server names one. What became of the claim is in the welcome.
+// waits that grow with full jitter unless the server names one. What became of the claim is in the welcome. Who leaves meanwhile
+// comes back for a moment, to give the seat back.
 
 import { Backoff } from './backoff.js';
 import { LeaveError, ROOM_UNAVAILABLE, invitesBack } from './close.js';
@@ -57,6 +58,20 @@ export class Rejoin {
     const { cancel } = this;
     this.cancel = nothing;
     return cancel();
+  }
+
+  /**
+   * Frees the seat that the server holds: who has no connection cannot say goodbye otherwise. One attempt is made.
+   * @param {string} room
+   * @returns {Promise<void> | null} when the server has freed it, or cannot be asked; null when it holds none
+   */
+  giveBack(room) {
+    const claim = this.claim();
+    if (!claim) return null;
+    const request = { ...this.request, join: /** @type {const} */ ({ type: 'return', room }) };
+    return this.env.leaves.wait((done) => connect(this.env, request, claim, (socket) => {
+      this.env.leaves.leave(socket).then(done);
+    }, done));
   }
 
   /** @param {import('./messages.js').Join} join @param {number | null} wait */

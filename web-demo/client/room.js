@@ -141,13 +141,14 @@ export class Room extends RoomEvents {
 
   /**
    * Leaves for good. Nothing is told any more but the leave itself.
-   * @returns {Promise<void>} when the seat is free, which takes the server a tick; after 2 s in any case, and it never rejects. Of
-   *   a lost connection the server may hold the seat for its time still (30 s by default). Joins of the same client wait for it.
+   * @returns {Promise<void>} when the seat is free, which takes the server a tick; after 2 s in any case, and it never rejects. Joins
+   *   of the same client wait for it. While the connection is lost, one attempt is made to give the seat back; if that fails, the
+   *   server holds it for its time (30 s by default).
    */
   leave() {
     if (this.connection !== 'closed') {
       this.#news.backlog.close();
-      this.#stay.end(LEFT, 'left the room');
+      this.#stay.end(LEFT, 'left the room', true);
     }
     return this.#stay.left;
   }

@@ -164,13 +164,19 @@ export class Stay {
    * Ends it for good.
    * @param {number} code
    * @param {string} text
+   * @param {boolean} [givesBack] whether to free a seat that is held while there is no connection
    */
-  end(code, text) {
+  end(code, text, givesBack = false) {
     this.#ended = true;
     const { leaves } = this.#env;
     const closing = [this.#rejoin.stop()];
-    for (const socket of [this.session?.socket, this.#entering]) if (socket) closing.push(leaves.close(socket, LEFT));
-    if (this.#useless) closing.push(leaves.close(this.#useless, 4500));
+    if (this.session) closing.push(leaves.close(this.session.socket, LEFT));
+    else if (this.#entering) closing.push(leaves.leave(this.#entering));
+    const given = givesBack && !this.session && !this.#entering && this.#rejoin.giveBack(this.#welcome.room);
+    if (given) closing.push(given);
+    // It may still have the seat.
+    else if (this.#useless) closing.push(leaves.close(this.#useless, 4500));
+    if (given) this.#abandonUseless();
     this.#useless = null;
     this.left = Promise.all(closing).then(() => {});
     this.#drop();
@@ -184,8 +190,7 @@ export class Stay {
       this.save();
       // Whoever comes with it hears what waited here.
       this.#belongings.news.backlog.clear();
-    }
-    else if (this.#plays) this.#env.seats.remove(this.#welcome.room);
+    } else if (this.#plays) this.#env.seats.remove(this.#welcome.room);
     this.#belongings.outbox.close(text);
     this.#owner.left(code, text, false);
   }

@@ -75,33 +75,71 @@ test('a join waits for leaves that were begun before it only', async () => {
   assert.equal(joining.value, 'there');
 });
 
-test('a room that is left while it comes back gives up the attempt', async () => {
-  const { time, server, client, room } = await join({ welcome: { resume: Uint8Array.of(1) } });
-  server.peer.close(1006);
+/** A room with a seat that the server holds, whose connection was just lost. */
+async function lost(resume = Uint8Array.of(1)) {
+  const all = await join({ welcome: { resume } });
+  all.server.peer.close(1006);
+  await all.time.advance(15);
+  assert.equal(all.room.connection, 'reconnecting');
+  return all;
+}
+
+test('a seat that is held is given back by who leaves meanwhile, and joins wait for that', async () => {
+  const { time, server, client, room } = await lost();
+  server.welcome = { ...server.welcome, continuity: 'seat' };
+  const left = outcome(room.leave());
+  const joining = client.joinById('r1');
   await time.advance(15);
-  assert.equal(room.connection, 'reconnecting');
+  const [, back] = server.peers;
+  await time.advance(30);
+  assert.deepEqual(back.of('hello').map((hello) => [hello.join, hello.resume.token]), [[{ type: 'return', room: 'r1' }, Uint8Array.of(1)]]);
+  assert.deepEqual([back.closedWith, left.value, server.peers.length], [1000, 'pending', 2]);
+  await time.advance(15);
+  assert.deepEqual([left.value, server.peers.length, back.of('ping').length], [undefined, 3, 1]);
+  await time.advance(60);
+  assert.equal((await joining).connection, 'online');
+});
+
+test('a seat that cannot be given back keeps nobody waiting for more than two seconds', async () => {
+  for (const [how, within] of [['no token', 0], ['refused', 40], ['unreachable', 20], ['silent', 2000]]) {
+    const { time, server, room } = await lost(how === 'no token' ? null : undefined);
+    server.reachable = how !== 'unreachable';
+    server.accept = (peer) => how === 'refused' && peer.close(4504);
+    const left = outcome(room.leave());
+    await time.advance(Math.max(0, within - 15));
+    assert.equal(left.value, within === 0 ? undefined : 'pending', how);
+    await time.advance(20);
+    assert.equal(left.value, undefined, how);
+    await time.advance(30_000);
+    assert.deepEqual([server.peers.length, time.timers.size], [how === 'no token' ? 1 : 2, 0], how);
+  }
+});
+
+test('an attempt to come back is given up first', async () => {
+  const { time, server, room } = await lost();
   server.accept = () => {};
   await time.advance(400);
   assert.equal(server.peers.length, 2);
   const left = outcome(room.leave());
-  const joining = client.joinById('r1');
+  assert.equal(server.peer.closedWith, 1000);
   await time.advance(15);
-  assert.deepEqual([server.peer.closedWith, left.value, server.peers.length], [1000, 'pending', 2]);
+  assert.equal(server.peers.length, 2, 'the seat is not claimed twice at once');
   await time.advance(15);
-  assert.deepEqual([left.value, server.peers.length], [undefined, 3]);
-  joining.catch(() => {});
+  assert.deepEqual([server.peers.length, left.value], [3, 'pending']);
 });
 
-test('a connection that is of no use is closed and waited for, too', async () => {
-  const { time, server, room } = await join();
-  server.peer.send(Uint8Array.of(7));
-  await time.advance(15);
-  assert.deepEqual([room.connection, server.peers[0].closedWith], ['reconnecting', undefined]);
-  const left = outcome(room.leave());
-  await time.advance(15);
-  assert.deepEqual([server.peers[0].closedWith, left.value], [4500, 'pending']);
-  await time.advance(10);
-  assert.equal(left.value, undefined);
+test('a connection that is of no use is closed, too', async () => {
+  for (const resume of [null, Uint8Array.of(1)]) {
+    const { time, server, room } = await join({ welcome: { resume } });
+    server.peer.send(Uint8Array.of(7));
+    await time.advance(15);
+    assert.deepEqual([room.connection, server.peers[0].closedWith], ['reconnecting', undefined]);
+    const left = outcome(room.leave());
+    await time.advance(15);
+    assert.deepEqual([server.peers[0].closedWith, left.value], [4500, 'pending']);
+    await time.advance(60);
+    assert.equal(left.value, undefined);
+  }
 });
 
 /** Every moment of a join, in milliseconds after its beginning, with what becomes of the sockets. */
@@ -253,10 +291,11 @@ test('leaving in whatever is heard of the return is done when the new connection
   let left = null;
   room.onAdd('*', () => {});
   room.onRemove('*', () => (left = outcome(room.leave())));
-  server.welcome = { ...server.welcome, tick: 300 };
+  server.welcome = { ...server.welcome, tick: 300, rate: 30, continuity: 'seat' };
   server.peer.close(1006);
   while (!left) await time.advance(5);
   assert.deepEqual([server.peer.closedWith, left.value], [1000, 'pending']);
   await time.advance(30);
   assert.deepEqual([left.value, log.slice(-2), time.timers.size], [undefined, ['closed', 'leave 1000 false'], 0]);
+  assert.equal(server.peer.of('ping').length, 1, 'who says nothing would leave the seat held');
 });
