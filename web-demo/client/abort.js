@@ -1,7 +1,7 @@
-// Joins that can be given up: by an AbortSignal, as `fetch` is.
+// Promises that an AbortSignal cancels, as it cancels a `fetch`.
 
 /**
- * What is used of an AbortSignal; its own type is not known everywhere.
+ * The part of an AbortSignal that is used. TypeScript knows the type itself only with its DOM or Node libraries.
  * @typedef {{
  *   readonly aborted: boolean,
  *   readonly reason?: any,
@@ -13,24 +13,26 @@
 /**
  * @template T
  * @param {JoinSignal | undefined} signal
- * @param {(resolve: (value: T, undo?: () => void) => void, reject: (error: Error) => void) => () => void} start begins and
- *   returns what gives up; `undo` gives up what was reached, should the signal come before anybody could know of it
- * @returns {Promise<T>} rejects with the signal's reason when it comes first
+ * @param {(resolve: (value: T, undo?: () => void) => void, reject: (error: Error) => void) => () => void} start starts the
+ *   operation and returns the function that cancels it; `undo` reverts its result when the signal aborts before the promise
+ *   has resolved
+ * @returns {Promise<T>} rejects with the signal's reason when the signal aborts first
  */
 export function abortable(signal, start) {
   if (signal?.aborted) return Promise.reject(reasonOf(signal));
   return new Promise((resolve, reject) => {
-    let undo = () => {};
+    let cancel = () => {};
     const abort = () => {
       end();
-      undo();
+      cancel();
       reject(reasonOf(signal));
     };
     const end = () => signal?.removeEventListener('abort', abort);
     signal?.addEventListener('abort', abort);
-    undo = start(
-      (value, undoValue) => {
-        if (undoValue) undo = undoValue;
+    cancel = start(
+      (value, undo) => {
+        if (undo) cancel = undo;
+        // Whatever else the current event does may still abort.
         queueMicrotask(() => {
           end();
           resolve(value);
@@ -46,6 +48,6 @@ export function abortable(signal, start) {
 
 /** @param {JoinSignal | undefined} signal */
 function reasonOf(signal) {
-  // Old browsers give none.
+  // Old browsers give no reason.
   return signal?.reason ?? new DOMException('the join was aborted', 'AbortError');
 }

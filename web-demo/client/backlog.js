@@ -1,113 +1,115 @@
-// Events that arrived before the page had a handler for them. Each waits for the first handler of its kind; what one hears,
-// it hears in the order of arrival. Handlers are told in a microtask after their registration, so that those registered
-// together hear everything in order, and one that is taken back at once (a page that mounts twice) hears nothing.
+// Events that arrived before the page had a handler for them. Each event waits for the first handler that matches it, and
+// events are delivered in their order of arrival. Delivery happens in a microtask after a handler was added: handlers that
+// are added together then receive everything in order, and a handler that is removed at once (a component that mounts
+// twice) consumes nothing.
 //
-// Bounded by channel, so that a flood of what nobody listens to costs no event of another channel. What does not fit is
-// counted, and told as a gap to the page when it begins to listen there: a page that never does is not told of losses.
+// Each channel has its own bounds, so a flood on a channel without handlers costs no event of another channel. Events
+// beyond the bounds are counted and reported as a gap once the page adds a handler that would have received them.
 
 /**
  * @typedef {import('./events-wire.js').EventBody} EventBody
  * @typedef {import('./room-events.js').RoomListeners} RoomListeners
  * @typedef {Exclude<EventBody, { type: 'reply' }> | { type: 'gap', lost: number } | { type: 'reconnect' }
- *   | { type: 'correction', correction: import('./messages.js').Correction }} News what a page can hear, beside what stays true
+ *   | { type: 'correction', correction: import('./messages.js').Correction }} RoomEvent
  * @typedef {'message' | 'players' | 'chat' | 'property' | 'ended' | 'gap' | 'reconnect' | 'correction'} Channel
- * @typedef {{ news: News, tick: number }} Entry
- * @typedef {number | Channel | '*'} LostKey a kind of message, `*` for the kinds that have no count of their own, or a channel
- * @typedef {{ waiting: Entry[], lost: [LostKey, number][] }} StoredBacklog what outlives the page
+ * @typedef {{ event: RoomEvent, tick: number }} Entry
+ * @typedef {number | Channel | '*'} LossKey a message kind, `*` for kinds that share a count, or a channel
+ * @typedef {{ waiting: Entry[], lost: [LossKey, number][] }} StoredBacklog the part that survives a reload
  */
 
-/** Per channel: as many bytes as a server keeps for a client that is away ... */
+/** Bytes per channel: as many as the server keeps for a client that is away. */
 const MAX_BYTES = 64 * 1024;
-/** ... and five times the chat lines that a newcomer is told. */
+/** Events per channel: five times the chat history that a new player receives. */
 const MAX_EVENTS = 256;
-/** What an event costs beside its texts and bytes, about. */
+/** Approximate bytes of an event besides its texts and byte strings. */
 const EVENT_COST = 64;
-/** Kinds of messages whose losses are counted apart: more than a game has. */
-const MAX_COUNTS = 64;
-/** Of these only the newest is of use. */
-const NEWEST = new Set(['reconnect', 'correction']);
+/** Keys whose losses are counted separately; games have fewer message kinds. */
+const MAX_LOSS_KEYS = 64;
+/** Channels of which only the newest event matters. */
+const NEWEST_ONLY = new Set(['reconnect', 'correction']);
 
 export class Backlog {
-  /** How many events waited and were told in the end. */
-  told = 0;
+  /** How many events were delivered after they had waited. */
+  delivered = 0;
 
   /** Oldest first. @type {Entry[]} */ #waiting = [];
   /** What waits, by channel. @type {Map<Channel, { events: number, bytes: number }>} */ #held = new Map();
-  /** What did not fit. @type {Map<LostKey, number>} */ #lost = new Map();
-  /** Something that waits may have a handler. */
+  /** How many events exceeded the bounds. @type {Map<LossKey, number>} */ #lost = new Map();
+  /** Whether a waiting event may have a handler. */
   #due = false;
   #scheduled = false;
   #closed = false;
   /** @type {RoomListeners} */ #listeners;
-  /** @type {(news: News, tick: number) => void} */ #tell;
+  /** @type {(event: RoomEvent, tick: number) => void} */ #emit;
 
   /**
    * @param {RoomListeners} listeners
-   * @param {(news: News, tick: number) => void} tell calls the handlers
+   * @param {(event: RoomEvent, tick: number) => void} emit calls the handlers
    */
-  constructor(listeners, tell) {
+  constructor(listeners, emit) {
     this.#listeners = listeners;
-    this.#tell = tell;
+    this.#emit = emit;
     listeners.added = () => this.#schedule();
   }
 
+  /** How many events wait. */
   get size() {
     return this.#waiting.length;
   }
 
-  /** Tells the handlers, or keeps it for the first one. @param {News} news @param {number} tick */
-  offer(news, tick) {
-    this.drain();
+  /** Calls the handlers, or keeps the event for the first one. @param {RoomEvent} event @param {number} tick */
+  deliver(event, tick) {
+    this.flush();
     if (this.#closed) return;
-    if (this.#heard(keyOf(news))) this.#tell(news, tick);
-    else this.keep(news, tick);
+    if (this.#hasHandler(keyOf(event))) this.#emit(event, tick);
+    else this.enqueue(event, tick);
   }
 
-  /** Keeps it until `drain`, at least. @param {News} news @param {number} tick */
-  keep(news, tick) {
+  /** Keeps the event at least until the next `flush`. @param {RoomEvent} event @param {number} tick */
+  enqueue(event, tick) {
     if (this.#closed) return;
-    const last = this.#waiting.at(-1)?.news;
-    if (news.type === 'gap' && last?.type === 'gap') last.lost += news.lost;
-    else this.#append({ news, tick });
-    this.#due ||= this.#heard(keyOf(news));
+    const last = this.#waiting.at(-1)?.event;
+    if (event.type === 'gap' && last?.type === 'gap') last.lost += event.lost;
+    else this.#append({ event, tick });
+    this.#due ||= this.#hasHandler(keyOf(event));
   }
 
-  /** Tells what has a handler by now. */
-  drain() {
+  /** Delivers the events that have a handler now. */
+  flush() {
     if (!this.#due) return;
     this.#due = false;
-    this.#admitLosses();
+    this.#reportLosses();
     for (let at = 0; at < this.#waiting.length;) {
-      if (!this.#heard(keyOf(this.#waiting[at].news))) {
+      if (!this.#hasHandler(keyOf(this.#waiting[at].event))) {
         at += 1;
         continue;
       }
-      const { news, tick } = this.#take(at);
-      this.told += 1;
-      this.#tell(news, tick);
+      const { event, tick } = this.#take(at);
+      this.delivered += 1;
+      this.#emit(event, tick);
     }
   }
 
-  /** Forgets everything: the seat is another one. */
+  /** Drops everything: the seat is a different one. */
   clear() {
     this.#waiting.length = 0;
     this.#held.clear();
     this.#lost.clear();
   }
 
-  /** The page wants nothing any more. */
+  /** Drops everything, and whatever arrives later: the page has left. */
   close() {
     this.#closed = true;
     this.clear();
   }
 
-  /** For the next page: only what a seat's events are, since a new page knows of no connection before its own. @returns {StoredBacklog} */
+  /** What the next page needs: the events of the seat, not those of this page's connections. @returns {StoredBacklog} */
   stored() {
-    const waiting = this.#waiting.filter(({ news }) => !NEWEST.has(news.type));
+    const waiting = this.#waiting.filter(({ event }) => !NEWEST_ONLY.has(event.type));
     return { waiting, lost: [...this.#lost] };
   }
 
-  /** @param {StoredBacklog} stored of the page before */
+  /** @param {StoredBacklog} stored by the previous page */
   restore({ waiting, lost }) {
     this.#lost = new Map(lost);
     for (const entry of waiting) this.#append(entry);
@@ -119,48 +121,48 @@ export class Backlog {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      this.drain();
-      this.#listeners.catchUp();
+      this.flush();
+      this.#listeners.replay();
     });
   }
 
-  /** @param {LostKey} key */
-  #heard(key) {
-    if (typeof key === 'number' || key === '*') return this.#listeners.message.hears(key);
-    return key !== 'message' && this.#listeners[key].heard;
+  /** @param {LossKey} key */
+  #hasHandler(key) {
+    if (typeof key === 'number' || key === '*') return this.#listeners.message.has(key);
+    return key !== 'message' && this.#listeners[key].hasListeners;
   }
 
   /** @param {Entry} entry */
   #append(entry) {
-    const channel = channelOf(entry.news);
+    const channel = channelOf(entry.event);
     const held = this.#held.get(channel) ?? { events: 0, bytes: 0 };
     this.#held.set(channel, held);
     this.#waiting.push(entry);
     held.events += 1;
-    held.bytes += weight(entry.news);
-    while (held.events > (NEWEST.has(channel) ? 1 : MAX_EVENTS) || held.bytes > MAX_BYTES) this.#lose(channel);
+    held.bytes += weight(entry.event);
+    while (held.events > (NEWEST_ONLY.has(channel) ? 1 : MAX_EVENTS) || held.bytes > MAX_BYTES) this.#dropOldest(channel);
   }
 
-  /** The oldest of a channel does not fit. @param {Channel} channel */
-  #lose(channel) {
-    const of = (/** @type {Entry} */ { news }) => channelOf(news) === channel;
-    const { news } = this.#take(this.#waiting.findIndex(of));
-    if (NEWEST.has(channel)) return;
-    if (news.type === 'gap') {
-      const next = this.#waiting.find(of)?.news;
-      if (next?.type === 'gap') next.lost += news.lost;
+  /** @param {Channel} channel that exceeds its bounds */
+  #dropOldest(channel) {
+    const matches = (/** @type {Entry} */ { event }) => channelOf(event) === channel;
+    const { event } = this.#take(this.#waiting.findIndex(matches));
+    if (NEWEST_ONLY.has(channel)) return;
+    if (event.type === 'gap') {
+      const next = this.#waiting.find(matches)?.event;
+      if (next?.type === 'gap') next.lost += event.lost;
       return;
     }
-    const own = keyOf(news);
-    const key = typeof own !== 'number' || this.#lost.has(own) || this.#lost.size < MAX_COUNTS ? own : '*';
+    const own = keyOf(event);
+    const key = typeof own !== 'number' || this.#lost.has(own) || this.#lost.size < MAX_LOSS_KEYS ? own : '*';
     this.#lost.set(key, (this.#lost.get(key) ?? 0) + 1);
   }
 
-  /** Losses where somebody listens now become a gap, before all that waits. */
-  #admitLosses() {
+  /** Puts a gap in front of the waiting events for the losses that have a handler now. */
+  #reportLosses() {
     let lost = 0;
     for (const [key, count] of this.#lost) {
-      if (!this.#heard(key)) continue;
+      if (!this.#hasHandler(key)) continue;
       this.#lost.delete(key);
       lost += count;
     }
@@ -168,42 +170,42 @@ export class Backlog {
     const rest = this.#waiting;
     this.#waiting = [];
     this.#held.clear();
-    this.keep({ type: 'gap', lost }, 0);
-    for (const { news, tick } of rest) this.keep(news, tick);
+    this.enqueue({ type: 'gap', lost }, 0);
+    for (const { event, tick } of rest) this.enqueue(event, tick);
     this.#due = false;
   }
 
   /** @param {number} at */
   #take(at) {
     const [entry] = this.#waiting.splice(at, 1);
-    const held = this.#held.get(channelOf(entry.news));
+    const held = this.#held.get(channelOf(entry.event));
     if (held) {
       held.events -= 1;
-      held.bytes -= weight(entry.news);
+      held.bytes -= weight(entry.event);
     }
     return entry;
   }
 }
 
-/** @param {News} news @returns {Channel} */
+/** @param {RoomEvent} event @returns {Channel} */
 function channelOf({ type }) {
   if (type === 'game') return 'message';
   return type === 'joined' || type === 'left' || type === 'away' || type === 'back' ? 'players' : type;
 }
 
-/** @param {News} news @returns {LostKey} */
-function keyOf(news) {
-  return news.type === 'game' ? news.kind : channelOf(news);
+/** @param {RoomEvent} event @returns {LossKey} */
+function keyOf(event) {
+  return event.type === 'game' ? event.kind : channelOf(event);
 }
 
-/** Bytes, about. @param {News} news */
-function weight(news) {
-  switch (news.type) {
-    case 'game': return EVENT_COST + news.body.length;
-    case 'ended': return EVENT_COST + news.result.length;
-    case 'chat': return EVENT_COST + 2 * (news.name.length + news.text.length);
-    case 'property': return EVENT_COST + 2 * (news.key.length + news.value.length);
-    case 'joined': return EVENT_COST + 2 * news.player.name.length;
+/** Approximate bytes. @param {RoomEvent} event */
+function weight(event) {
+  switch (event.type) {
+    case 'game': return EVENT_COST + event.body.length;
+    case 'ended': return EVENT_COST + event.result.length;
+    case 'chat': return EVENT_COST + 2 * (event.name.length + event.text.length);
+    case 'property': return EVENT_COST + 2 * (event.key.length + event.value.length);
+    case 'joined': return EVENT_COST + 2 * event.player.name.length;
     default: return EVENT_COST;
   }
 }

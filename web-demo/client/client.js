@@ -4,7 +4,7 @@
 import { abortable } from './abort.js';
 import { LeaveError, MATCH_OVER, ROOM_UNAVAILABLE, TOKEN_EXPIRED, invitesBack } from './close.js';
 import { connect } from './connection.js';
-import { Leaves } from './leaves.js';
+import { PendingLeaves } from './pending-leaves.js';
 import { Room } from './room.js';
 import { SeatStore } from './seat-store.js';
 
@@ -30,16 +30,16 @@ import { SeatStore } from './seat-store.js';
  * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number,
  *   token?: import('./token.js').TokenSource, signal?: import('./abort.js').JoinSignal }} JoinOptions `player` goes to the game with the player, `options` choose or
  *   make the room, `rate` is how many frames per second are wanted: at most so many come, each with all that happened
- *   since; without it one per tick; `signal`, of an AbortController, gives up while the promise is pending: it rejects with the
- *   signal's reason (an `AbortError`), and the server keeps nothing
+ *   since; without it one per tick; `signal`, of an AbortController, cancels the join while its promise is pending: the
+ *   promise rejects with the signal's reason (by default an `AbortError`), and no seat stays taken
  */
 
 /** Characters of a player's name; the server cuts there too. */
 const NAME_CHARS = 24;
 
 /**
- * Joins wait until the seats that this client is leaving are free (two seconds at most each), so that leaving and joining again
- * needs no care. Clients do not know of each other: a page has one per server.
+ * A join first waits until the seats that this client is leaving are free, for two seconds at most, so a page may leave and join
+ * again at once. Clients do not know of each other: use one per server and page.
  */
 export class Client {
   /** @type {import('./connection.js').Environment} */ #env;
@@ -62,7 +62,7 @@ export class Client {
       now: options.now ?? (() => performance.now()),
       random: options.random ?? Math.random,
       ...timers,
-      leaves: new Leaves(timers),
+      leaves: new PendingLeaves(timers),
       seats: new SeatStore(options.storage ?? null, url, options.openChannel ?? broadcast()),
       page: typeof page.addEventListener === 'function' ? page : null,
     };
@@ -118,10 +118,10 @@ export class Client {
 
   /**
    * Claims the seat that the storage remembers, as after a reload. Of two pages that claim one seat the newer one has it.
-   * @param {Pick<JoinOptions, 'token' | 'signal'>} [options] a claim that is given up leaves the seat as it was, to be claimed
+   * @param {Pick<JoinOptions, 'token' | 'signal'>} [options] a cancelled claim leaves the seat as it was, to be claimed
    *   again
    * @returns {Promise<Room | null>} null when nothing is remembered or the seat is gone; rejects when the server cannot be
-   *   asked, or refuses, and with the signal's reason
+   *   asked, when it refuses, or with the signal's reason
    */
   resume({ token = this.#token ?? undefined, signal } = {}) {
     const { seats } = this.#env;

@@ -2,7 +2,7 @@
 // the socket with the welcome, or says why not. What happens after the welcome is the session's business.
 
 import { LEFT, LOST, LeaveError, meaning } from './close.js';
-import { abandon } from './leaves.js';
+import { abandon } from './pending-leaves.js';
 import { PROTOCOL_VERSION, SUBPROTOCOL, decodeServer, encodeClient } from './messages.js';
 import { currentToken } from './token.js';
 
@@ -33,7 +33,7 @@ const VERSION = 4506;
  *   setTimeout: (call: () => void, ms: number) => any,
  *   clearTimeout: (timer: any) => void,
  *   seats: import('./seat-store.js').SeatStore,
- *   leaves: import('./leaves.js').Leaves,
+ *   leaves: import('./pending-leaves.js').PendingLeaves,
  *   page: import('./client.js').PageEvents | null,
  * }} Environment
  *
@@ -50,7 +50,8 @@ const VERSION = 4506;
  * @param {(socket: Socket, welcome: Welcome) => void} welcomed takes over the socket at once, since the next message may
  *   follow immediately
  * @param {(error: Error) => void} refused a LeaveError, or what the token's function or the making of the socket threw
- * @returns {() => Promise<void>} gives up without a word; resolves when the server has freed what it may have given already
+ * @returns {() => Promise<void>} cancels the attempt without calling back; resolves when the server has freed a seat that it may
+ *   have given already
  */
 export function connect(env, request, resume, welcomed, refused) {
   let cancel = () => Promise.resolve();
@@ -96,7 +97,7 @@ function open(env, greeting, welcomed, refused) {
   /** @param {number} code */
   const end = (code) => {
     env.clearTimeout(timer);
-    // Who said hello may have a seat.
+    // After its hello, a client may have a seat.
     return env.leaves.close(socket, code);
   };
   /** @param {LeaveError} error */

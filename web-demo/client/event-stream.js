@@ -1,6 +1,6 @@
-// The events of one seat, across connections: each told once and in order, with what was lost said. Tells the page (its
-// first handler, when there is none yet) and the roster; replies go to who called, and who left gets nothing more that was for
-// them.
+// The events of one seat, across connections: each is delivered once and in order, losses are reported as gaps. Events go to the
+// page's handlers, by way of the backlog when there are none yet, and to the roster. Replies resolve their calls, and chat
+// lines that were for a player who left are not sent again.
 
 import { Backlog } from './backlog.js';
 
@@ -15,19 +15,19 @@ export class EventStream {
    * @param {import('./roster.js').Roster} roster
    * @param {import('./outbox.js').Outbox} outbox
    * @param {RoomListeners} listeners
-   * @param {import('./room.js').Room} room what handlers are told about
+   * @param {import('./room.js').Room} room the argument of `onReconnect`
    */
   constructor(roster, outbox, listeners, room) {
     this.roster = roster;
     this.outbox = outbox;
     this.listeners = listeners;
     this.room = room;
-    /** The newest event that arrived: a handler heard it, or it is in the backlog. */
+    /** The newest event that arrived: handlers have received it, or the backlog keeps it. */
     this.newest = 0;
-    this.backlog = new Backlog(listeners, (news, tick) => this.#tell(news, tick));
+    this.backlog = new Backlog(listeners, (event, tick) => this.#emit(event, tick));
   }
 
-  /** What the page before a reload knew, and had not told. @param {import('./seat-store.js').StoredSeat} stored */
+  /** Continues where the page was before a reload. @param {import('./seat-store.js').StoredSeat} stored */
   restore({ events, backlog }) {
     this.newest = events;
     this.backlog.restore(backlog);
@@ -42,11 +42,11 @@ export class EventStream {
     if (continuity === 'fresh') {
       this.newest = events;
       this.backlog.clear();
-      this.listeners.ended.standing = null;
+      this.listeners.ended.current = null;
     } else if (ahead > 0) {
       this.newest = events;
-      // Told with the next frame, after the connection's return.
-      this.backlog.keep({ type: 'gap', lost: ahead }, 0);
+      // Delivered with the next frame, after `onResume`.
+      this.backlog.enqueue({ type: 'gap', lost: ahead }, 0);
       this.outbox.missed(events);
     }
     this.outbox.heard = this.newest;
@@ -61,10 +61,10 @@ export class EventStream {
     const gap = batch && batch.items.length + batch.lost > 0 ? (batch.first - 1 - this.newest) | 0 : 0;
     if (gap > 0) {
       this.newest = (this.newest + gap) >>> 0;
-      this.backlog.keep({ type: 'gap', lost: gap }, tick);
+      this.backlog.enqueue({ type: 'gap', lost: gap }, tick);
       this.outbox.missed(this.newest);
     }
-    this.backlog.drain();
+    this.backlog.flush();
     batch?.items.forEach(({ age, body }, index) => {
       const number = (batch.first + index) >>> 0;
       // One that is known already was sent again because the acknowledgement was lost.
@@ -73,44 +73,44 @@ export class EventStream {
       this.roster.apply(number, body);
       if (body.type === 'left') this.outbox.left(number, body.seat);
       if (body.type === 'reply') this.outbox.reply(body.command, body.done, body.body);
-      else this.backlog.offer(owned(body), (tick - age) >>> 0);
+      else this.backlog.deliver(owned(body), (tick - age) >>> 0);
     });
     this.outbox.heard = this.newest;
   }
 
-  /** @param {import('./backlog.js').News} news @param {number} tick */
-  #tell(news, tick) {
+  /** @param {import('./backlog.js').RoomEvent} event @param {number} tick */
+  #emit(event, tick) {
     const { listeners } = this;
-    switch (news.type) {
+    switch (event.type) {
       case 'game':
-        listeners.message.emit(news.kind, news.body, { kind: news.kind, tick });
+        listeners.message.emit(event.kind, event.body, { kind: event.kind, tick });
         break;
       case 'chat':
-        listeners.chat.emit({ from: news.from, name: news.name, text: news.text, private: news.private, tick });
+        listeners.chat.emit({ from: event.from, name: event.name, text: event.text, private: event.private, tick });
         break;
       case 'property':
-        listeners.property.emit(news.key, news.value);
+        listeners.property.emit(event.key, event.value);
         break;
       case 'ended':
-        listeners.ended.settle(news.result);
+        listeners.ended.emitSticky(event.result);
         break;
       case 'gap':
-        listeners.gap.emit(news.lost);
+        listeners.gap.emit(event.lost);
         break;
       case 'correction':
-        listeners.correction.emit(news.correction);
+        listeners.correction.emit(event.correction);
         break;
       case 'reconnect':
         listeners.reconnect.emit(this.room);
         break;
       default:
-        listeners.players.emit(this.roster.players, news);
+        listeners.players.emit(this.roster.players, event);
     }
   }
 }
 
 /**
- * The message's buffer should not live as long as an event waits, or the page keeps its bytes.
+ * Copies byte strings, so that an event that waits, or that the page keeps, does not retain the whole message.
  * @template {EventBody} T
  * @param {T} body
  * @returns {T}

@@ -1,5 +1,5 @@
 // Callbacks of the page. One that throws must not disturb the protocol or the other callbacks: its error is thrown again
-// on its own, where the page's error handling sees it. What nobody hears is kept elsewhere (backlog.js).
+// on its own, where the page's error handling sees it. The backlog keeps events without a callback.
 
 /** @template {unknown[]} A */
 export class Listeners {
@@ -10,8 +10,8 @@ export class Listeners {
     this.added = added;
   }
 
-  /** Whether anybody listens. */
-  get heard() {
+  /** Whether there is any callback. */
+  get hasListeners() {
     return this.all.size > 0;
   }
 
@@ -34,36 +34,36 @@ export class Listeners {
 }
 
 /**
- * Callbacks about what stays true for a while, such as an ending: one that is added later is told, too.
+ * Callbacks with a sticky value, such as the end of a match: callbacks that are added later receive it, too.
  * @template {unknown[]} A
  * @extends {Listeners<A>}
  */
-export class StandingListeners extends Listeners {
-  /** What is true now; null: nothing that anybody need be told. @type {A | null} */
+export class StickyListeners extends Listeners {
+  /** What callbacks receive that are added now; null for nothing. @type {A | null} */
   standing = null;
-  /** Those who know. @type {WeakSet<(...args: A) => void>} */
-  #know = new WeakSet();
+  /** Callbacks that have received it. @type {WeakSet<(...args: A) => void>} */
+  #informed = new WeakSet();
 
-  /** Tells everyone, and from now on those who are added. @param {A} args */
-  settle(...args) {
-    this.standing = args;
-    this.#know = new WeakSet();
-    this.catchUp();
+  /** Calls all callbacks, and those that are added later. @param {A} args */
+  emitSticky(...args) {
+    this.current = args;
+    this.#informed = new WeakSet();
+    this.replay();
   }
 
-  /** Tells everyone of what is of no interest to those who come later. @override @param {A} args */
+  /** Calls all callbacks; later ones receive nothing. @override @param {A} args */
   emit(...args) {
-    this.standing = null;
+    this.current = null;
     super.emit(...args);
   }
 
-  /** Tells those who do not know yet. */
-  catchUp() {
+  /** Calls the callbacks that were added since. */
+  replay() {
     for (const listener of this.all) {
-      if (!this.standing) return;
-      if (this.#know.has(listener)) continue;
-      this.#know.add(listener);
-      call(listener, this.standing);
+      if (!this.current) return;
+      if (this.#informed.has(listener)) continue;
+      this.#informed.add(listener);
+      call(listener, this.current);
     }
   }
 }
@@ -86,10 +86,10 @@ export class KeyedListeners {
     return this.byKey.size === 0;
   }
 
-  /** Whether anybody listens to this, or with `*` to anything. @param {K | '*'} key */
-  hears(key) {
-    if (key === '*') return [...this.byKey.values()].some(({ heard }) => heard);
-    return this.byKey.get(key)?.heard || this.byKey.get('*')?.heard || false;
+  /** Whether there is a callback for this key; for `*`: for any key. @param {K | '*'} key */
+  has(key) {
+    if (key === '*') return [...this.byKey.values()].some(({ hasListeners }) => hasListeners);
+    return this.byKey.get(key)?.hasListeners || this.byKey.get('*')?.hasListeners || false;
   }
 
   /**
@@ -135,7 +135,7 @@ function call(listener, args) {
   }
 }
 
-/** Throws where the page's error handling sees it, and nobody else. @param {unknown} error */
+/** Throws on its own, so that only the page's error handling sees it. @param {unknown} error */
 export function rethrow(error) {
   queueMicrotask(() => {
     throw error;

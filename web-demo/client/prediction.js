@@ -129,7 +129,7 @@ export class Prediction {
   }
 
   /**
-   * The rules are the page's: what they throw must not keep a frame's events from the page, nor inputs from the server.
+   * Calls the page's rules. An error there must not stop the events of a frame or the inputs to the server.
    * @param {() => boolean} work
    */
   #attempt(work) {

@@ -1,6 +1,6 @@
 // Coming back after a lost connection: into the same room with a claim to the same seat, else as at the first time, after
-// waits that grow with full jitter unless the server names one. What became of the claim is in the welcome. Who leaves meanwhile
-// comes back for a moment, to give the seat back.
+// waits that grow with full jitter unless the server names one. What became of the claim is in the welcome. A player who leaves
+// meanwhile is connected once more, only to release the seat.
 
 import { Backoff } from './backoff.js';
 import { LeaveError, ROOM_UNAVAILABLE, invitesBack } from './close.js';
@@ -34,7 +34,7 @@ export class Rejoin {
     this.refused = refused;
     this.backoff = new Backoff(env.random);
     this.joinedAt = env.now();
-    /** Gives up what is being tried; resolves when nothing is left of it. @type {() => Promise<void>} */
+    /** Cancels the wait or attempt; resolves when the server has freed its seat. @type {() => Promise<void>} */
     this.cancel = nothing;
   }
 
@@ -53,7 +53,7 @@ export class Rejoin {
     this.#wait({ type: 'byId', room }, wait);
   }
 
-  /** Comes back no more. @returns {Promise<void>} when nothing is left of an attempt */
+  /** Makes no further attempts. @returns {Promise<void>} resolves when the server has freed the seat of a cancelled one */
   stop() {
     const { cancel } = this;
     this.cancel = nothing;
@@ -61,15 +61,15 @@ export class Rejoin {
   }
 
   /**
-   * Frees the seat that the server holds: who has no connection cannot say goodbye otherwise. One attempt is made.
+   * Frees the seat that the server holds, over a connection that is made for that. There is one attempt.
    * @param {string} room
-   * @returns {Promise<void> | null} when the server has freed it, or cannot be asked; null when it holds none
+   * @returns {Promise<void> | null} resolves when the seat is free or the attempt failed; null when no seat is held
    */
-  giveBack(room) {
+  releaseSeat(room) {
     const claim = this.claim();
     if (!claim) return null;
     const request = { ...this.request, join: /** @type {const} */ ({ type: 'return', room }) };
-    return this.env.leaves.wait((done) => connect(this.env, request, claim, (socket) => {
+    return this.env.leaves.track((done) => connect(this.env, request, claim, (socket) => {
       this.env.leaves.leave(socket).then(done);
     }, done));
   }

@@ -1,7 +1,7 @@
 // The callbacks of a room: what a page can hear about, each with a function that subscribes and returns one that
-// unsubscribes. Who emits them is the room; what arrives before there is a callback is kept in backlog.js.
+// unsubscribes. Who emits them is the room; the backlog keeps what arrives before there is a callback.
 
-import { KeyedListeners, Listeners, StandingListeners } from './listeners.js';
+import { KeyedListeners, Listeners, StickyListeners } from './listeners.js';
 import { State } from './state.js';
 
 /**
@@ -17,7 +17,7 @@ import { State } from './state.js';
  */
 
 export class RoomListeners {
-  /** Called when the page has added a callback. */
+  /** Called after the page has added a callback. */
   added = () => {};
   #added = () => this.added();
   /** @type {KeyedListeners<number, [Uint8Array, { kind: number, tick: number }]>} */
@@ -25,28 +25,28 @@ export class RoomListeners {
   /** @type {Listeners<[Map<number, Player>, PlayerChange | null]>} */ players = new Listeners(this.#added);
   /** @type {Listeners<[ChatLine]>} */ chat = new Listeners(this.#added);
   /** @type {Listeners<[string, string]>} */ property = new Listeners(this.#added);
-  /** @type {StandingListeners<[Uint8Array]>} */ ended = new StandingListeners(this.#added);
+  /** @type {StickyListeners<[Uint8Array]>} */ ended = new StickyListeners(this.#added);
   /** @type {Listeners<[number]>} */ gap = new Listeners(this.#added);
-  /** @type {StandingListeners<[number, string, boolean]>} */ leave = new StandingListeners(this.#added);
+  /** @type {StickyListeners<[number, string, boolean]>} */ leave = new StickyListeners(this.#added);
   /** @type {Listeners<[Room]>} */ reconnect = new Listeners(this.#added);
   /** @type {Listeners<[Room]>} */ resume = new Listeners();
-  /** @type {StandingListeners<[ConnectionState]>} */ connection = new StandingListeners(this.#added);
+  /** @type {StickyListeners<[ConnectionState]>} */ connection = new StickyListeners(this.#added);
   /** @type {Listeners<[Correction]>} */ correction = new Listeners(this.#added);
 
-  /** Tells those who came late what is still true. */
-  catchUp() {
-    this.ended.catchUp();
-    this.connection.catchUp();
-    this.leave.catchUp();
+  /** Calls late callbacks with what is still true. */
+  replay() {
+    this.ended.replay();
+    this.connection.replay();
+    this.leave.replay();
   }
 }
 
 /**
- * Events (`onMessage`, `onChat`, `onPlayers`, `onProperty`, `onGap`) are told exactly once, to all callbacks that
- * there are. One for which there is none waits for the first: of each sort (messages of all kinds are one) up to 256 events and 64
- * KiB wait, also over lost connections and reloads. Older ones are lost: `onGap` says how many, as soon as there is a callback
- * that would have heard them. Waiting events are told in order, in a microtask after the callback was registered, so
- * that callbacks registered together miss nothing of each other.
+ * Each event (`onMessage`, `onChat`, `onPlayers`, `onProperty`, `onGap`) is delivered exactly once, to all callbacks for it. An event
+ * without a callback waits for the first one, across lost connections and reloads. At most 256 events and 64 KiB wait per channel
+ * (messages of all kinds share one); beyond that the oldest are lost, and `onGap` reports how many once a callback is added that
+ * would have received them. Waiting events are delivered in order, in a microtask after the callback was added, so that
+ * callbacks that are added together all receive them.
  */
 export class RoomEvents {
   /** The world, as of the newest frame. */
@@ -55,7 +55,7 @@ export class RoomEvents {
   /** @protected */
   listeners = new RoomListeners();
 
-  /** After every frame that is still to come; `room.state` has the others. @param {(state: State) => void} listener */
+  /** After every later frame; `room.state` shows the newest one. @param {(state: State) => void} listener */
   onStateChange(listener) {
     return this.state.updated.add(listener);
   }
@@ -70,7 +70,7 @@ export class RoomEvents {
   }
 
   /**
-   * A value changed from now on: an entity always has its newest values.
+   * A value changed after the callback was added. Entities always have their newest values.
    * @param {string} kind
    * @param {(entity: AnyEntity) => void} listener
    */
@@ -79,8 +79,8 @@ export class RoomEvents {
   }
 
   /**
-   * An entity went; called at once for those that `onAdd` told of and that went since, before anybody listened: for the last 256
-   * whose id has not come again.
+   * An entity went. Called at once for entities that an `onAdd` callback received and that went while there was no `onRemove`
+   * callback: for the last 256 of them whose ids have not come again.
    * @param {string} kind
    * @param {(entity: AnyEntity) => void} listener
    */
@@ -89,7 +89,7 @@ export class RoomEvents {
   }
 
   /**
-   * The game says something. A message of a kind that has a callback does not wait for one of `*`, nor the other way round.
+   * The game sent a message. Callbacks for its kind and for `*` both match it; a message that one of them received is delivered.
    * @param {number | '*'} kind
    * @param {(body: Uint8Array, about: { kind: number, tick: number }) => void} listener
    */
@@ -99,7 +99,7 @@ export class RoomEvents {
 
   /**
    * Someone joined, left, lost their connection (their player is `away`) or came back; null: a new connection brought
-   * the whole list. The players are those of now, also for a change that had to wait.
+   * the whole list. `players` is always the current list, also for a change that waited.
    * @param {(players: Map<number, Player>, change: PlayerChange | null) => void} listener
    */
   onPlayers(listener) {
@@ -116,18 +116,18 @@ export class RoomEvents {
     return this.listeners.property.add(listener);
   }
 
-  /** The match is over; told also to who asks later. The bytes are the game's. @param {(result: Uint8Array) => void} listener */
+  /** The match is over. Callbacks that are added later are called, too. The bytes are the game's. @param {(result: Uint8Array) => void} listener */
   onEnded(listener) {
     return this.listeners.ended.add(listener);
   }
 
-  /** So many events were lost for good, before the next one that is told. @param {(lost: number) => void} listener */
+  /** So many events before the next one were lost for good. @param {(lost: number) => void} listener */
   onGap(listener) {
     return this.listeners.gap.add(listener);
   }
 
   /**
-   * The connection ended; told also to who asks later, while there is none.
+   * The connection ended. Callbacks that are added while there is none are called, too.
    * @param {(code: number, reason: string, willReconnect: boolean) => void} listener
    */
   onLeave(listener) {
@@ -135,8 +135,8 @@ export class RoomEvents {
   }
 
   /**
-   * Joined again, as someone new: seat, entity and state are new, and so are events: what of the former seat still waited for a
-   * callback is void. Waits for the first callback.
+   * Joined again, as someone new: seat, entity and state are new. Events of the former seat that still waited are dropped. Waits
+   * for the first callback.
    * @param {(room: Room) => void} listener
    */
   onReconnect(listener) {
@@ -144,14 +144,17 @@ export class RoomEvents {
   }
 
   /**
-   * Came back to the same seat: entity, state, events and what is held go on. Who asks later is not told: nothing changed.
+   * Came back to the same seat: entity, state, events and what is held go on. Does not wait for a callback: nothing changed.
    * @param {(room: Room) => void} listener
    */
   onResume(listener) {
     return this.listeners.resume.add(listener);
   }
 
-  /** The connection's state changed; told also to who asks later, unless it is online. @param {(state: ConnectionState) => void} listener */
+  /**
+   * The connection's state changed. Callbacks that are added while it is not online are called, too.
+   * @param {(state: ConnectionState) => void} listener
+   */
   onConnection(listener) {
     return this.listeners.connection.add(listener);
   }

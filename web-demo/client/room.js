@@ -140,10 +140,10 @@ export class Room extends RoomEvents {
   }
 
   /**
-   * Leaves for good. Nothing is told any more but the leave itself.
-   * @returns {Promise<void>} when the seat is free, which takes the server a tick; after 2 s in any case, and it never rejects. Joins
-   *   of the same client wait for it. While the connection is lost, one attempt is made to give the seat back; if that fails, the
-   *   server holds it for its time (30 s by default).
+   * Leaves for good. Callbacks receive nothing more except the leave itself.
+   * @returns {Promise<void>} resolves when the seat is free, usually within a tick and a round trip, and after 2 s at the latest;
+   *   never rejects. Joins of the same client wait for it. While the connection is lost, the client tries once to release the
+   *   seat; if that fails, the server holds it for its time (30 s by default).
    */
   leave() {
     if (this.connection !== 'closed') {
@@ -202,11 +202,11 @@ export class Room extends RoomEvents {
     return {
       entered: (welcome) => this.#entered(welcome),
       online: (welcome) => {
-        this.listeners.leave.standing = null;
+        this.listeners.leave.current = null;
         this.listeners.connection.emit('online');
         // The page may have left.
         if (this.connection !== 'online') return;
-        if (welcome.continuity === 'fresh') this.#news.backlog.offer({ type: 'reconnect' }, welcome.tick);
+        if (welcome.continuity === 'fresh') this.#news.backlog.deliver({ type: 'reconnect' }, welcome.tick);
         else this.listeners.resume.emit(this);
         this.listeners.players.emit(this.players, null);
       },
@@ -271,7 +271,7 @@ export class Room extends RoomEvents {
     this.#meter.roll(now, this.players.size);
     this.#reconcile(now, correction !== null);
     state.announce();
-    if (correction) this.#news.backlog.offer({ type: 'correction', correction }, state.tick);
+    if (correction) this.#news.backlog.deliver({ type: 'correction', correction }, state.tick);
     this.#news.receive(message.events, state.tick);
     return wrong;
   }
@@ -294,10 +294,10 @@ export class Room extends RoomEvents {
     if (!comesBack) this.#prediction?.stop();
     this.connection = comesBack ? 'reconnecting' : 'closed';
     const told = this.connection;
-    this.listeners.connection.settle(told);
+    this.listeners.connection.emitSticky(told);
     // The page may have left, and heard so.
     if (this.connection !== told) return;
-    this.listeners.leave.settle(code, text, comesBack);
+    this.listeners.leave.emitSticky(code, text, comesBack);
   }
 }
 

@@ -12,8 +12,8 @@
  * @typedef {Omit<import('./connection.js').Request, 'token'>} StoredRequest
  * @typedef {import('./backlog.js').StoredBacklog} StoredBacklog
  * @typedef {{ room: string, resume: Uint8Array, events: number, backlog: StoredBacklog, request: StoredRequest,
- *   firstCommand: number, commands: CommandBody[] }} StoredSeat `events`: the newest that arrived; `backlog`: what of them no
- *   handler has heard; `commands`: those that the game may not have seen, numbered from `firstCommand` on
+ *   firstCommand: number, commands: CommandBody[] }} StoredSeat `events`: the newest that arrived; `backlog`: those of them that
+ *   still wait for a handler; `commands`: those that the game may not have seen, numbered from `firstCommand` on
  */
 
 export class SeatStore {
@@ -49,7 +49,7 @@ export class SeatStore {
   /** @param {StoredSeat} seat */
   write(seat) {
     const { resume, commands, backlog: { waiting, lost }, ...rest } = seat;
-    const backlog = { waiting: waiting.map(({ news, tick }) => ({ news: newsToPlain(news), tick })), lost };
+    const backlog = { waiting: waiting.map(({ event, tick }) => ({ event: eventToPlain(event), tick })), lost };
     const plain = { ...rest, backlog, resume: toText(resume), commands: commands.map(commandToPlain) };
     try {
       this.storage?.setItem(this.key, JSON.stringify(plain));
@@ -64,7 +64,7 @@ export class SeatStore {
    */
   replaced(events) {
     const seat = this.read();
-    // What waits for a handler is still told to those of the room that was replaced.
+    // Events that wait for a handler are delivered by the room that was replaced.
     if (seat) this.write({ ...seat, events, backlog: { waiting: [], lost: [] }, commands: [] });
   }
 
@@ -130,21 +130,27 @@ function plainToCommand(plain) {
   return plain.type === 'chat' ? plain : { ...plain, body: fromText(plain.body) };
 }
 
-/** @param {import('./backlog.js').News} news */
-function newsToPlain(news) {
-  if (news.type === 'game') return { ...news, body: toText(news.body) };
-  return news.type === 'ended' ? { ...news, result: toText(news.result) } : news;
+/** @param {import('./backlog.js').RoomEvent} event */
+function eventToPlain(event) {
+  if (event.type === 'game') return { ...event, body: toText(event.body) };
+  return event.type === 'ended' ? { ...event, result: toText(event.result) } : event;
 }
 
 /** @param {any} plain @returns {StoredBacklog} */
 function plainToBacklog({ waiting, lost }) {
   const whole = Array.isArray(lost) && lost.every((pair) => Array.isArray(pair) && isNumber(pair[1]));
   if (!whole) throw new TypeError('no backlog');
-  return { waiting: waiting.map((/** @type {any} */ { news, tick }) => ({ news: plainToNews(news), tick })), lost };
+  return { waiting: waiting.map(plainToEntry), lost };
 }
 
-/** @param {any} plain @returns {import('./backlog.js').News} */
-function plainToNews(plain) {
+/** @param {any} plain @returns {import('./backlog.js').Entry} */
+function plainToEntry({ event, tick }) {
+  if (!isNumber(tick)) throw new TypeError('no tick');
+  return { event: plainToEvent(event), tick };
+}
+
+/** @param {any} plain @returns {import('./backlog.js').RoomEvent} */
+function plainToEvent(plain) {
   if (plain.type === 'game' && isNumber(plain.kind)) return { ...plain, body: fromText(plain.body) };
   if (plain.type === 'ended') return { ...plain, result: fromText(plain.result) };
   const texts = { chat: [plain.name, plain.text], property: [plain.key, plain.value], joined: [plain.player?.name], left: [], away: [], back: [], gap: [] };

@@ -9,8 +9,8 @@ import { DecodeError } from './reader.js';
 import { planSchema } from './schema.js';
 import { Zone } from './zone.js';
 
-/** Departures that wait for somebody to listen; each holds its entity. */
-const MAX_DEPARTED = 256;
+/** Removals that wait for a callback; each retains its entity. */
+const MAX_PENDING_REMOVALS = 256;
 
 /**
  * @typedef {import('./entity.js').Entity & Record<string, any>} AnyEntity
@@ -54,10 +54,10 @@ export class State {
     this.moved = [];
     /** @type {AnyEntity[]} */
     this.went = [];
-    /** Entities of whose coming the page was told ... @type {WeakSet<AnyEntity>} */
-    this.shown = new WeakSet();
-    /** ... and those of them whose going nobody listened for, by kind and id, oldest first. @type {Map<string, AnyEntity>} */
-    this.departed = new Map();
+    /** Entities that an `onAdd` callback received ... @type {WeakSet<AnyEntity>} */
+    this.announced = new WeakSet();
+    /** ... and those of them that went while there was no `onRemove` callback, by kind and id, oldest first. @type {Map<string, AnyEntity>} */
+    this.pendingRemovals = new Map();
   }
 
   /** The tick from which a server may go on with deltas; null when there is no such state. */
@@ -92,7 +92,7 @@ export class State {
     this.byKind = this.plans.map(() => new Map());
     // At least half a second of samples: the longest delay of the playout clock.
     this.depth = 2 ** Math.ceil(Math.log2(welcome.rate / 2 + 6));
-    for (const entity of gone) this.#depart(entity);
+    for (const entity of gone) this.#emitRemoved(entity);
   }
 
   /**
@@ -130,8 +130,8 @@ export class State {
 
   /** Tells the page what the last frame did. */
   announce() {
-    for (const entity of this.went) this.#depart(entity);
-    for (const entity of this.came) this.#arrive(entity);
+    for (const entity of this.went) this.#emitRemoved(entity);
+    for (const entity of this.came) this.#emitAdded(entity);
     if (!this.changed.unheard) for (const entity of this.moved) this.changed.emit(entity.kind, entity);
     this.updated.emit(this);
   }
@@ -146,7 +146,7 @@ export class State {
     for (const entities of this.byKind) {
       for (const entity of entities.values()) {
         if (kind !== '*' && entity.kind !== kind) continue;
-        this.shown.add(entity);
+        this.announced.add(entity);
         guarded(listener, entity);
       }
     }
@@ -154,40 +154,40 @@ export class State {
   }
 
   /**
-   * As `removed.add`, and at once for those that went when nobody listened, if their coming was told.
+   * As `removed.add`, and at once for the removals that waited.
    * @param {string} kind
    * @param {(entity: AnyEntity) => void} listener
    */
   onRemove(kind, listener) {
     const unsubscribe = this.removed.add(kind, listener);
-    for (const [name, entity] of this.departed) {
+    for (const [name, entity] of this.pendingRemovals) {
       if (kind !== '*' && entity.kind !== kind) continue;
-      this.departed.delete(name);
+      this.pendingRemovals.delete(name);
       guarded(listener, entity);
     }
     return unsubscribe;
   }
 
   /** @param {AnyEntity} entity */
-  #arrive(entity) {
-    // The page has an entity of this name: to tell of its going now would take the new one away.
-    if (this.departed.size > 0) this.departed.delete(nameOf(entity));
-    if (!this.added.hears(entity.kind)) return;
-    this.shown.add(entity);
+  #emitAdded(entity) {
+    // A removal that came after this would make the page remove the new entity.
+    if (this.pendingRemovals.size > 0) this.pendingRemovals.delete(nameOf(entity));
+    if (!this.added.has(entity.kind)) return;
+    this.announced.add(entity);
     this.added.emit(entity.kind, entity);
   }
 
   /** @param {AnyEntity} entity */
-  #depart(entity) {
-    if (this.removed.hears(entity.kind)) {
+  #emitRemoved(entity) {
+    if (this.removed.has(entity.kind)) {
       this.removed.emit(entity.kind, entity);
       return;
     }
-    if (!this.shown.has(entity)) return;
-    this.departed.set(nameOf(entity), entity);
-    for (const oldest of this.departed.keys()) {
-      if (this.departed.size <= MAX_DEPARTED) break;
-      this.departed.delete(oldest);
+    if (!this.announced.has(entity)) return;
+    this.pendingRemovals.set(nameOf(entity), entity);
+    for (const oldest of this.pendingRemovals.keys()) {
+      if (this.pendingRemovals.size <= MAX_PENDING_REMOVALS) break;
+      this.pendingRemovals.delete(oldest);
     }
   }
 

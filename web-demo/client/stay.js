@@ -2,7 +2,7 @@
 // the seat, what is kept for a reload, the token's renewal, and the end. What the page sees of it is the room's business.
 
 import { CLOSES, LEFT, LOST, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
-import { abandon } from './leaves.js';
+import { abandon } from './pending-leaves.js';
 import { Rejoin } from './rejoin.js';
 import { Session } from './session.js';
 import { TokenRenewal } from './token.js';
@@ -29,7 +29,7 @@ export class Stay {
   /** @type {Session | null} */
   session = null;
 
-  /** When the server has freed what the stay had; at once where it need not. */
+  /** Resolves when the server has freed the seat, after the end. */
   left = Promise.resolve();
 
   /** @type {any} */ #timer = null;
@@ -37,10 +37,10 @@ export class Stay {
   /** @type {Welcome} */ #welcome;
   /** What the next claim is made with. @type {Uint8Array | null} */ #token;
   /** A connection that is of no use and not closed: what closes it would also end the stay. @type {Socket | null} */ #useless = null;
-  /** The one that is being taken over. @type {Socket | null} */ #entering = null;
+  /** The socket whose welcome is being taken over. @type {Socket | null} */ #entering = null;
   #renewed = false;
-  /** How many events waited for a handler at the last save, and how many had waited and been told. */
-  #saved = { waiting: 0, told: 0 };
+  /** At the last save: how many events waited for a handler, and how many had been delivered after waiting. */
+  #saved = { waiting: 0, delivered: 0 };
   /** It may end while the page hears something, of whatever is still being done then. */ #ended = false;
   /** @type {Environment} */ #env;
   /** @type {Request} */ #request;
@@ -92,7 +92,7 @@ export class Stay {
     this.#entering = socket;
     const sameInputs = this.#owner.entered(welcome);
     this.#entering = null;
-    // The page may have left in what it heard of the return.
+    // A callback may have left.
     if (this.#ended) return;
     this.#welcome = welcome;
     this.#token = welcome.resume;
@@ -120,8 +120,8 @@ export class Stay {
     const { session } = this;
     if (!session) return;
     const now = this.#env.now();
-    // What was told meanwhile must not be told again after a reload, also when the page ends without a word.
-    if (this.#saved.waiting > 0 && this.#saved.told !== this.#belongings.news.backlog.told) this.save();
+    // Delivered events must not be delivered again after a reload, even if the page ends without notice.
+    if (this.#saved.waiting > 0 && this.#saved.delivered !== this.#belongings.news.backlog.delivered) this.save();
     const next = session.pump(now);
     // The pump may have ended the session.
     if (this.session === session) this.#timer = this.#env.setTimeout(() => this.pump(), Math.max(1, Math.ceil(next - now)));
@@ -152,7 +152,7 @@ export class Stay {
     }
     const { token, join, ...request } = this.#request;
     const { outbox, news } = this.#belongings;
-    this.#saved = { waiting: news.backlog.size, told: news.backlog.told };
+    this.#saved = { waiting: news.backlog.size, delivered: news.backlog.delivered };
     this.#env.seats.write({
       room, resume, events: news.newest, backlog: news.backlog.stored(), firstCommand: outbox.kept[0]?.seq ?? 0, commands: outbox.kept.map(({ body }) => body),
       // A ticket is spent, and a secret.
@@ -164,17 +164,17 @@ export class Stay {
    * Ends it for good.
    * @param {number} code
    * @param {string} text
-   * @param {boolean} [givesBack] whether to free a seat that is held while there is no connection
+   * @param {boolean} [releases] whether to free a seat that is held while there is no connection
    */
-  end(code, text, givesBack = false) {
+  end(code, text, releases = false) {
     this.#ended = true;
     const { leaves } = this.#env;
     const closing = [this.#rejoin.stop()];
     if (this.session) closing.push(leaves.close(this.session.socket, LEFT));
     else if (this.#entering) closing.push(leaves.leave(this.#entering));
-    const given = givesBack && !this.session && !this.#entering && this.#rejoin.giveBack(this.#welcome.room);
+    const given = releases && !this.session && !this.#entering && this.#rejoin.releaseSeat(this.#welcome.room);
     if (given) closing.push(given);
-    // It may still have the seat.
+    // Its session may still have the seat.
     else if (this.#useless) closing.push(leaves.close(this.#useless, 4500));
     if (given) this.#abandonUseless();
     this.#useless = null;
@@ -188,7 +188,7 @@ export class Stay {
     // The server holds the seat for who comes with a new token.
     else if (code === TOKEN_EXPIRED && this.#plays && this.#token && this.#env.seats.remembers) {
       this.save();
-      // Whoever comes with it hears what waited here.
+      // The room that claims the stored seat delivers what waits.
       this.#belongings.news.backlog.clear();
     } else if (this.#plays) this.#env.seats.remove(this.#welcome.room);
     this.#belongings.outbox.close(text);

@@ -296,7 +296,7 @@ test('a seat stored by an earlier version has nothing that waits, and nonsense i
   const all = await joined([chat('one')], first);
   first.hide();
   const good = JSON.parse(first.storage.getItem(KEY));
-  const bad = [null, {}, { waiting: 7, lost: [] }, { waiting: [{ news: { type: 'reply' } }], lost: [] }, { waiting: [{ news: { type: 'chat', name: 3 } }], lost: [] }, { waiting: [], lost: [7] }];
+  const bad = [null, {}, { waiting: 7, lost: [] }, { waiting: [{ event: { type: 'reply' }, tick: 1 }], lost: [] }, { waiting: [{ event: { type: 'chat', name: 3 }, tick: 1 }], lost: [] }, { waiting: [{ event: { type: 'away', seat: 1 } }], lost: [] }, { waiting: [], lost: [7] }];
   for (const [backlog, found] of [[undefined, true], ...bad.map((each) => [each, false])]) {
     const next = page();
     next.storage.setItem(KEY, JSON.stringify({ ...good, backlog }));

@@ -1,17 +1,17 @@
-// Seats that are being left. A server answers a close when the seat is free again, so who joins right behind a goodbye waits
-// for that answer, and finds it free.
+// Seats that this client is leaving. The server answers a close once the seat is free. A join that follows a leave waits for
+// that answer, and so finds the seat free.
 
 import { LEFT } from './close.js';
 import { encodeClient } from './messages.js';
 
-/** The server frees a seat within its next tick; one that has not answered by then is not going to. */
+/** The server frees a seat at the next tick of its room. Without an answer by then, none will come. */
 const ANSWERED_WITHIN_MS = 2000;
 const OPEN = 1;
 const CLOSING = 2;
 
 /** @typedef {import('./connection.js').Socket} Socket */
 
-export class Leaves {
+export class PendingLeaves {
   /** @type {Set<Promise<void>>} */ #pending = new Set();
   /** @type {Pick<import('./connection.js').Environment, 'setTimeout' | 'clearTimeout'>} */ #env;
 
@@ -20,17 +20,22 @@ export class Leaves {
     this.#env = env;
   }
 
+  /** Resolves when all leaves that are pending now are done; null when there are none. @returns {Promise<unknown> | null} */
+  get pending() {
+    return this.#pending.size > 0 ? Promise.all(this.#pending) : null;
+  }
+
   /**
    * Closes a socket whose events no longer matter.
    * @param {Socket} socket
    * @param {number} code
-   * @returns {Promise<void>} when the server has answered, after 2 s in any case; never rejects
+   * @returns {Promise<void>} resolves when the server has answered, after 2 s at the latest; never rejects
    */
   close(socket, code) {
-    const waits = socket.readyState === OPEN || socket.readyState === CLOSING;
+    const answers = socket.readyState === OPEN || socket.readyState === CLOSING;
     abandon(socket, code);
-    if (!waits) return Promise.resolve();
-    return this.wait((done) => {
+    if (!answers) return Promise.resolve();
+    return this.track((done) => {
       socket.onclose = done;
       return () => {
         socket.onclose = null;
@@ -39,9 +44,10 @@ export class Leaves {
   }
 
   /**
-   * Leaves the seat of a welcome that nothing was said to yet: after a return, such a client would leave the seat held.
+   * Leaves right after a welcome. The server keeps holding a resumed seat for a client that sends nothing after its
+   * welcome, so this sends a message first.
    * @param {Socket} socket
-   * @returns {Promise<void>} as `close`
+   * @returns {Promise<void>} as for `close`
    */
   leave(socket) {
     if (socket.readyState === OPEN) socket.send(encodeClient({ type: 'ping', stamp: 0 }));
@@ -49,18 +55,18 @@ export class Leaves {
   }
 
   /**
-   * Counts something as a leave until it is done, for 2 s at most.
-   * @param {(done: () => void) => () => void} start begins it, and returns what gives it up
+   * Counts an operation as a pending leave until it is done, for 2 s at most.
+   * @param {(done: () => void) => () => void} start starts it and returns the function that cancels it
    * @returns {Promise<void>} never rejects
    */
-  wait(start) {
+  track(start) {
     const ended = new Promise((resolve) => {
-      const giveUp = start(() => {
+      const cancel = start(() => {
         this.#env.clearTimeout(timer);
         resolve(undefined);
       });
       const timer = this.#env.setTimeout(() => {
-        giveUp();
+        cancel();
         resolve(undefined);
       }, ANSWERED_WITHIN_MS);
     });
@@ -68,21 +74,16 @@ export class Leaves {
     this.#pending.add(leave);
     return leave;
   }
-
-  /** When all that are pending now are done; null when there are none. @returns {Promise<unknown> | null} */
-  get pending() {
-    return this.#pending.size > 0 ? Promise.all(this.#pending) : null;
-  }
 }
 
 /**
- * Closes a socket whose events no longer matter, and waits for nothing.
+ * Closes a socket whose events no longer matter, without waiting for an answer.
  * @param {Socket} socket
  * @param {number} code
  */
 export function abandon(socket, code) {
   socket.onopen = socket.onmessage = socket.onclose = null;
-  // Some implementations report the failure of a socket that is closed while connecting; nobody is interested.
+  // Some implementations report an error for a socket that is closed while it connects; it is of no interest.
   socket.onerror = () => {};
   socket.close(code);
 }
