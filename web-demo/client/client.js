@@ -1,8 +1,10 @@
 // The way into rooms: a client knows a server's URL and its surroundings (socket, clock, chance, timers, storage, all
 // replaceable), and joins.
 
+import { abortable } from './abort.js';
 import { LeaveError, MATCH_OVER, ROOM_UNAVAILABLE, TOKEN_EXPIRED, invitesBack } from './close.js';
 import { connect } from './connection.js';
+import { PendingLeaves } from './pending-leaves.js';
 import { Room } from './room.js';
 import { SeatStore } from './seat-store.js';
 
@@ -26,14 +28,19 @@ import { SeatStore } from './seat-store.js';
  *   `visibilitychange` (the window itself by default): without a storage, a page that goes leaves its room
  *
  * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number,
- *   token?: import('./token.js').TokenSource }} JoinOptions `player` goes to the game with the player, `options` choose or
+ *   token?: import('./token.js').TokenSource, signal?: import('./abort.js').JoinSignal }} JoinOptions `player` goes to the game with the player, `options` choose or
  *   make the room, `rate` is how many frames per second are wanted: at most so many come, each with all that happened
- *   since; without it one per tick
+ *   since; without it one per tick; `signal`, of an AbortController, cancels the join while its promise is pending: the
+ *   promise rejects with the signal's reason (by default an `AbortError`), and no seat stays taken
  */
 
 /** Characters of a player's name; the server cuts there too. */
 const NAME_CHARS = 24;
 
+/**
+ * A join first waits until the seats that this client is leaving are free, for two seconds at most, so a page may leave and join
+ * again at once. Clients do not know of each other: use one per server and page.
+ */
 export class Client {
   /** @type {import('./connection.js').Environment} */ #env;
   /** @type {import('./token.js').TokenSource | null} */ #token;
@@ -45,13 +52,17 @@ export class Client {
   constructor(url, options = {}) {
     const { page = /** @type {any} */ (globalThis) } = options;
     this.#token = options.token ?? null;
+    const timers = {
+      setTimeout: options.setTimeout ?? ((call, ms) => setTimeout(call, ms)),
+      clearTimeout: options.clearTimeout ?? ((timer) => clearTimeout(timer)),
+    };
     this.#env = {
       url,
       WebSocket: options.WebSocket ?? globalThis.WebSocket,
       now: options.now ?? (() => performance.now()),
       random: options.random ?? Math.random,
-      setTimeout: options.setTimeout ?? ((call, ms) => setTimeout(call, ms)),
-      clearTimeout: options.clearTimeout ?? ((timer) => clearTimeout(timer)),
+      ...timers,
+      leaves: new PendingLeaves(timers),
       seats: new SeatStore(options.storage ?? null, url, options.openChannel ?? broadcast()),
       page: typeof page.addEventListener === 'function' ? page : null,
     };
@@ -107,20 +118,25 @@ export class Client {
 
   /**
    * Claims the seat that the storage remembers, as after a reload. Of two pages that claim one seat the newer one has it.
-   * @param {Pick<JoinOptions, 'token'>} [options]
+   * @param {Pick<JoinOptions, 'token' | 'signal'>} [options] a cancelled claim leaves the seat as it was, to be claimed
+   *   again
    * @returns {Promise<Room | null>} null when nothing is remembered or the seat is gone; rejects when the server cannot be
-   *   asked, or refuses
+   *   asked, when it refuses, or with the signal's reason
    */
-  resume({ token = this.#token ?? undefined } = {}) {
+  resume({ token = this.#token ?? undefined, signal } = {}) {
     const { seats } = this.#env;
-    const stored = seats.read();
-    if (!stored) return Promise.resolve(null);
-    const request = { ...stored.request, token: token ?? null };
-    const claim = { token: stored.resume, tick: null, events: stored.events };
-    return new Promise((resolve, reject) => {
+    return abortable(signal, (resolve, reject) => {
+      const stored = seats.read();
+      if (!stored) {
+        resolve(null);
+        return () => {};
+      }
+      const request = { ...stored.request, token: token ?? null };
+      const claim = { token: stored.resume, tick: null, events: stored.events };
       const back = { ...request, join: /** @type {const} */ ({ type: 'return', room: stored.room }) };
-      connect(this.#env, back, claim, (socket, welcome) => {
-        resolve(new Room(this.#env, request, socket, welcome, stored));
+      return connect(this.#env, back, claim, (socket, welcome) => {
+        const room = new Room(this.#env, request, socket, welcome, stored);
+        resolve(room, () => room.leave());
       }, (error) => {
         const code = error instanceof LeaveError ? error.code : null;
         // With another join token the seat may still be had.
@@ -135,17 +151,17 @@ export class Client {
    * @param {import('./messages.js').Join} join
    * @param {JoinOptions} options
    * @param {'player' | 'observer'} [role]
-   * @returns {Promise<Room>} rejects with a LeaveError when refused, or with what the token's function threw
+   * @returns {Promise<Room>} rejects with a LeaveError when refused, with what the token's function threw, or with the signal's
+   *   reason
    */
-  #join(join, { name = '', player, rate = 0, token = this.#token ?? undefined }, role = 'player') {
+  #join(join, { name = '', player, rate = 0, token = this.#token ?? undefined, signal }, role = 'player') {
     if (!Number.isInteger(rate) || rate < 0 || rate > 0xffff) return Promise.reject(new RangeError(`rate ${rate}`));
     const short = [...name].slice(0, NAME_CHARS).join('');
     const request = { join, role, name: short, player: pairs(player), rate, token: token ?? null };
-    return new Promise((resolve, reject) => {
-      connect(this.#env, request, null, (socket, welcome) => {
-        resolve(new Room(this.#env, request, socket, welcome));
-      }, reject);
-    });
+    return abortable(signal, (resolve, reject) => connect(this.#env, request, null, (socket, welcome) => {
+      const room = new Room(this.#env, request, socket, welcome);
+      resolve(room, () => room.leave());
+    }, reject));
   }
 }
 

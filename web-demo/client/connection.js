@@ -1,7 +1,8 @@
-// From a URL to a welcome: gets the token, opens the socket, says hello and hands over the socket with the welcome, or
-// says why not. What happens after the welcome is the session's business.
+// From a URL to a welcome: waits for seats that are being left, gets the token, opens the socket, says hello and hands over
+// the socket with the welcome, or says why not. What happens after the welcome is the session's business.
 
-import { LOST, LeaveError, meaning } from './close.js';
+import { LEFT, LOST, LeaveError, meaning } from './close.js';
+import { abandon } from './pending-leaves.js';
 import { PROTOCOL_VERSION, SUBPROTOCOL, decodeServer, encodeClient } from './messages.js';
 import { currentToken } from './token.js';
 
@@ -32,6 +33,7 @@ const VERSION = 4506;
  *   setTimeout: (call: () => void, ms: number) => any,
  *   clearTimeout: (timer: any) => void,
  *   seats: import('./seat-store.js').SeatStore,
+ *   leaves: import('./pending-leaves.js').PendingLeaves,
  *   page: import('./client.js').PageEvents | null,
  * }} Environment
  *
@@ -48,31 +50,35 @@ const VERSION = 4506;
  * @param {(socket: Socket, welcome: Welcome) => void} welcomed takes over the socket at once, since the next message may
  *   follow immediately
  * @param {(error: Error) => void} refused a LeaveError, or what the token's function or the making of the socket threw
- * @returns {() => void} gives up without a word
+ * @returns {() => Promise<void>} cancels the attempt without calling back; resolves when the server has freed a seat that it may
+ *   have given already
  */
 export function connect(env, request, resume, welcomed, refused) {
-  let cancel = () => {};
+  let cancel = () => Promise.resolve();
   let cancelled = false;
   /** @param {Error} error */
   const failed = (error) => {
     if (!cancelled) refused(error);
   };
-  currentToken(
-    request.token,
-    (token) => {
-      if (cancelled) return;
-      try {
-        cancel = open(env, { ...hello(request), resume, token }, welcomed, refused);
-      } catch (error) {
-        // A text is handed over at once, and who asked does not expect an answer yet.
-        queueMicrotask(() => failed(/** @type {Error} */ (error)));
-      }
-    },
-    failed,
-  );
+  /** @param {string | null} token */
+  const begin = (token) => {
+    if (cancelled) return;
+    try {
+      cancel = open(env, { ...hello(request), resume, token }, welcomed, refused);
+    } catch (error) {
+      // A text is handed over at once, and who asked does not expect an answer yet.
+      queueMicrotask(() => failed(/** @type {Error} */ (error)));
+    }
+  };
+  const ask = () => {
+    if (!cancelled) currentToken(request.token, begin, failed);
+  };
+  const { pending } = env.leaves;
+  if (pending) pending.then(ask);
+  else ask();
   return () => {
     cancelled = true;
-    cancel();
+    return cancel();
   };
 }
 
@@ -81,17 +87,22 @@ export function connect(env, request, resume, welcomed, refused) {
  * @param {import('./messages.js').Hello} greeting
  * @param {(socket: Socket, welcome: Welcome) => void} welcomed
  * @param {(error: LeaveError) => void} refused
- * @returns {() => void}
+ * @returns {() => Promise<void>}
  */
 function open(env, greeting, welcomed, refused) {
   const socket = new env.WebSocket(env.url, [SUBPROTOCOL]);
   socket.binaryType = 'arraybuffer';
   /** @type {number | null} */
   let comeBack = null;
+  /** @param {number} code */
+  const end = (code) => {
+    env.clearTimeout(timer);
+    // After its hello, a client may have a seat.
+    return env.leaves.close(socket, code);
+  };
   /** @param {LeaveError} error */
   const fail = (error) => {
-    abandon(socket, error.code === LOST ? 1000 : 4500);
-    env.clearTimeout(timer);
+    end(error.code === LOST ? LEFT : 4500);
     refused(error);
   };
   const timer = env.setTimeout(() => fail(new LeaveError(LOST)), WELCOME_WITHIN_MS);
@@ -100,7 +111,11 @@ function open(env, greeting, welcomed, refused) {
     socket.send(encodeClient(greeting));
   };
   // Outside of browsers, a socket that never opened may report an error and no close.
-  socket.onerror = () => fail(new LeaveError(LOST));
+  socket.onerror = () => {
+    env.clearTimeout(timer);
+    abandon(socket, LEFT);
+    refused(new LeaveError(LOST));
+  };
   socket.onclose = ({ code, reason }) => {
     env.clearTimeout(timer);
     refused(new LeaveError(meaning(code), reason, comeBack));
@@ -116,22 +131,7 @@ function open(env, greeting, welcomed, refused) {
     env.clearTimeout(timer);
     welcomed(socket, message);
   };
-  return () => {
-    env.clearTimeout(timer);
-    abandon(socket, 1000);
-  };
-}
-
-/**
- * Closes a socket whose events no longer matter.
- * @param {Socket} socket
- * @param {number} code
- */
-export function abandon(socket, code) {
-  socket.onopen = socket.onmessage = socket.onclose = null;
-  // Some implementations report the failure of a socket that is closed while connecting; nobody is interested.
-  socket.onerror = () => {};
-  socket.close(code);
+  return () => end(LEFT);
 }
 
 /** @param {Uint8Array} bytes */

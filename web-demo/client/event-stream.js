@@ -1,5 +1,8 @@
-// The events of one seat, across connections: each told once and in order, with what was lost said. Tells the page and the
-// roster; replies go to who called, and who left gets nothing more that was for them.
+// The events of one seat, across connections: each is delivered once and in order, losses are reported as gaps. Events go to the
+// page's handlers, by way of the backlog when there are none yet, and to the roster. Replies resolve their calls, and chat
+// lines that were for a player who left are not sent again.
+
+import { Backlog } from './backlog.js';
 
 /**
  * @typedef {import('./events-wire.js').EventBody} EventBody
@@ -12,15 +15,22 @@ export class EventStream {
    * @param {import('./roster.js').Roster} roster
    * @param {import('./outbox.js').Outbox} outbox
    * @param {RoomListeners} listeners
+   * @param {import('./room.js').Room} room the argument of `onReconnect`
    */
-  constructor(roster, outbox, listeners) {
+  constructor(roster, outbox, listeners, room) {
     this.roster = roster;
     this.outbox = outbox;
     this.listeners = listeners;
-    /** The newest event that arrived. */
+    this.room = room;
+    /** The newest event that arrived: handlers have received it, or the backlog keeps it. */
     this.newest = 0;
-    /** Lost while there was no connection; told with the next frame, when the page had time to listen. */
-    this.lost = 0;
+    this.backlog = new Backlog(listeners, (event, tick) => this.#emit(event, tick));
+  }
+
+  /** Continues where the page was before a reload. @param {import('./seat-store.js').StoredSeat} stored */
+  restore({ events, backlog }) {
+    this.newest = events;
+    this.backlog.restore(backlog);
   }
 
   /**
@@ -31,10 +41,12 @@ export class EventStream {
     const ahead = (events - this.newest) | 0;
     if (continuity === 'fresh') {
       this.newest = events;
-      this.lost = 0;
+      this.backlog.clear();
+      this.listeners.ended.current = null;
     } else if (ahead > 0) {
       this.newest = events;
-      this.lost += ahead;
+      // Delivered with the next frame, after `onResume`.
+      this.backlog.enqueue({ type: 'gap', lost: ahead }, 0);
       this.outbox.missed(events);
     }
     this.outbox.heard = this.newest;
@@ -49,11 +61,10 @@ export class EventStream {
     const gap = batch && batch.items.length + batch.lost > 0 ? (batch.first - 1 - this.newest) | 0 : 0;
     if (gap > 0) {
       this.newest = (this.newest + gap) >>> 0;
-      this.lost += gap;
+      this.backlog.enqueue({ type: 'gap', lost: gap }, tick);
       this.outbox.missed(this.newest);
     }
-    if (this.lost > 0) this.listeners.gap.emit(this.lost);
-    this.lost = 0;
+    this.backlog.flush();
     batch?.items.forEach(({ age, body }, index) => {
       const number = (batch.first + index) >>> 0;
       // One that is known already was sent again because the acknowledgement was lost.
@@ -61,33 +72,50 @@ export class EventStream {
       this.newest = number;
       this.roster.apply(number, body);
       if (body.type === 'left') this.outbox.left(number, body.seat);
-      this.#tell(body, (tick - age) >>> 0);
+      if (body.type === 'reply') this.outbox.reply(body.command, body.done, body.body);
+      else this.backlog.deliver(owned(body), (tick - age) >>> 0);
     });
     this.outbox.heard = this.newest;
   }
 
-  /** @param {EventBody} body @param {number} tick */
-  #tell(body, tick) {
+  /** @param {import('./backlog.js').RoomEvent} event @param {number} tick */
+  #emit(event, tick) {
     const { listeners } = this;
-    switch (body.type) {
+    switch (event.type) {
       case 'game':
-        // A copy: the message's buffer should not live as long as the page keeps a body.
-        listeners.message.emit(body.kind, body.body.slice(), { kind: body.kind, tick });
+        listeners.message.emit(event.kind, event.body, { kind: event.kind, tick });
         break;
       case 'chat':
-        listeners.chat.emit({ from: body.from, name: body.name, text: body.text, private: body.private, tick });
+        listeners.chat.emit({ from: event.from, name: event.name, text: event.text, private: event.private, tick });
         break;
       case 'property':
-        listeners.property.emit(body.key, body.value);
+        listeners.property.emit(event.key, event.value);
         break;
       case 'ended':
-        listeners.ended.emit(body.result.slice());
+        listeners.ended.emitSticky(event.result);
         break;
-      case 'reply':
-        this.outbox.reply(body.command, body.done, body.body);
+      case 'gap':
+        listeners.gap.emit(event.lost);
+        break;
+      case 'correction':
+        listeners.correction.emit(event.correction);
+        break;
+      case 'reconnect':
+        listeners.reconnect.emit(this.room);
         break;
       default:
-        listeners.players.emit(this.roster.players, body);
+        listeners.players.emit(this.roster.players, event);
     }
   }
+}
+
+/**
+ * Copies byte strings, so that an event that waits, or that the page keeps, does not retain the whole message.
+ * @template {EventBody} T
+ * @param {T} body
+ * @returns {T}
+ */
+function owned(body) {
+  if (body.type === 'game') return { ...body, body: body.body.slice() };
+  return body.type === 'ended' ? { ...body, result: body.result.slice() } : body;
 }

@@ -1,11 +1,18 @@
 // Callbacks of the page. One that throws must not disturb the protocol or the other callbacks: its error is thrown again
-// on its own, where the page's error handling sees it.
+// on its own, where the page's error handling sees it. The backlog keeps events without a callback.
 
 /** @template {unknown[]} A */
 export class Listeners {
-  constructor() {
+  /** @param {() => void} [added] called after a callback was added */
+  constructor(added = () => {}) {
     /** @type {Set<(...args: A) => void>} */
     this.all = new Set();
+    this.added = added;
+  }
+
+  /** Whether there is any callback. */
+  get hasListeners() {
+    return this.all.size > 0;
   }
 
   /**
@@ -16,17 +23,47 @@ export class Listeners {
     // Wrapped, so that adding a function twice makes two subscriptions with an end each.
     const entry = (/** @type {A} */ ...args) => listener(...args);
     this.all.add(entry);
+    this.added();
     return () => void this.all.delete(entry);
   }
 
   /** @param {A} args */
   emit(...args) {
+    for (const listener of this.all) call(listener, args);
+  }
+}
+
+/**
+ * Callbacks with a sticky value, such as the end of a match: callbacks that are added later receive it, too.
+ * @template {unknown[]} A
+ * @extends {Listeners<A>}
+ */
+export class StickyListeners extends Listeners {
+  /** What callbacks receive that are added now; null for nothing. @type {A | null} */
+  standing = null;
+  /** Callbacks that have received it. @type {WeakSet<(...args: A) => void>} */
+  #informed = new WeakSet();
+
+  /** Calls all callbacks, and those that are added later. @param {A} args */
+  emitSticky(...args) {
+    this.current = args;
+    this.#informed = new WeakSet();
+    this.replay();
+  }
+
+  /** Calls all callbacks; later ones receive nothing. @override @param {A} args */
+  emit(...args) {
+    this.current = null;
+    super.emit(...args);
+  }
+
+  /** Calls the callbacks that were added since. */
+  replay() {
     for (const listener of this.all) {
-      try {
-        listener(...args);
-      } catch (error) {
-        rethrow(error);
-      }
+      if (!this.current) return;
+      if (this.#informed.has(listener)) continue;
+      this.#informed.add(listener);
+      call(listener, this.current);
     }
   }
 }
@@ -37,14 +74,22 @@ export class Listeners {
  * @template {unknown[]} A
  */
 export class KeyedListeners {
-  constructor() {
+  /** @param {() => void} [added] called after a callback was added */
+  constructor(added) {
     /** @type {Map<K | '*', Listeners<A>>} */
     this.byKey = new Map();
+    this.added = added;
   }
 
   /** Whether nobody ever listened, so that a frame need not name all that changed. */
   get unheard() {
     return this.byKey.size === 0;
+  }
+
+  /** Whether there is a callback for this key; for `*`: for any key. @param {K | '*'} key */
+  has(key) {
+    if (key === '*') return [...this.byKey.values()].some(({ hasListeners }) => hasListeners);
+    return this.byKey.get(key)?.hasListeners || this.byKey.get('*')?.hasListeners || false;
   }
 
   /**
@@ -53,7 +98,7 @@ export class KeyedListeners {
    */
   add(key, listener) {
     let listeners = this.byKey.get(key);
-    if (!listeners) this.byKey.set(key, (listeners = new Listeners()));
+    if (!listeners) this.byKey.set(key, (listeners = new Listeners(this.added)));
     return listeners.add(listener);
   }
 
@@ -74,15 +119,24 @@ export class KeyedListeners {
  * @param {T} arg
  */
 export function guarded(listener, arg) {
+  call(listener, [arg]);
+}
+
+/**
+ * @template {unknown[]} A
+ * @param {(...args: A) => void} listener
+ * @param {A} args
+ */
+function call(listener, args) {
   try {
-    listener(arg);
+    listener(...args);
   } catch (error) {
     rethrow(error);
   }
 }
 
-/** @param {unknown} error */
-function rethrow(error) {
+/** Throws on its own, so that only the page's error handling sees it. @param {unknown} error */
+export function rethrow(error) {
   queueMicrotask(() => {
     throw error;
   });

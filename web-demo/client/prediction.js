@@ -5,13 +5,15 @@
 // visible error fades within a moment instead of jumping.
 
 import { between, gap, onCircle } from './interpolation.js';
+import { rethrow } from './listeners.js';
 
 /** How long a correction takes to fade. */
 const FADE_MS = 100;
 
 /**
  * The rules of the game for one avatar, in integers. A property of the state that is named like a field of the schema is
- * what that field shows, in quanta; with `write`, the predictor says itself what the fields show.
+ * what that field shows, in quanta; with `write`, the predictor says itself what the fields show. One that throws predicts
+ * nothing until the next frame.
  * @typedef {Record<string, number>} PredictedState
  * @typedef {{
  *   read(entity: import('./state.js').AnyEntity): any,
@@ -61,8 +63,11 @@ export class Prediction {
   step(input, at) {
     this.steppedAt = at;
     if (!this.active) return;
-    this.predictor.copy(this.current, this.previous);
-    this.predictor.step(this.current, input);
+    this.#attempt(() => {
+      this.predictor.copy(this.current, this.previous);
+      this.predictor.step(this.current, input);
+      return true;
+    });
   }
 
   /**
@@ -75,6 +80,17 @@ export class Prediction {
    * @returns {boolean} whether the prediction was wrong
    */
   reconcile(entity, inputs, now, period, snap) {
+    return this.#attempt(() => this.#replay(entity, inputs, now, period, snap));
+  }
+
+  /**
+   * @param {import('./state.js').AnyEntity} entity
+   * @param {readonly Int32Array[]} inputs
+   * @param {number} now
+   * @param {number} period
+   * @param {boolean} snap
+   */
+  #replay(entity, inputs, now, period, snap) {
     const fresh = this.entity !== entity;
     if (fresh) this.#begin(entity);
     const replayed = this.predictor.read(entity);
@@ -109,6 +125,20 @@ export class Prediction {
     for (let column = 0; column < fields.length; column++) {
       const value = between(fields[column], this.from[column], this.to[column], part);
       out[column] = onCircle(fields[column], value + this.error[column] * left);
+    }
+  }
+
+  /**
+   * Calls the page's rules. An error there must not stop the events of a frame or the inputs to the server.
+   * @param {() => boolean} work
+   */
+  #attempt(work) {
+    try {
+      return work();
+    } catch (error) {
+      this.stop();
+      rethrow(error);
+      return false;
     }
   }
 

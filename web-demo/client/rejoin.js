@@ -1,5 +1,6 @@
 // Coming back after a lost connection: into the same room with a claim to the same seat, else as at the first time, after
-// waits that grow with full jitter unless the server names one. What became of the claim is in the welcome.
+// waits that grow with full jitter unless the server names one. What became of the claim is in the welcome. A player who leaves
+// meanwhile is connected once more, only to release the seat.
 
 import { Backoff } from './backoff.js';
 import { LeaveError, ROOM_UNAVAILABLE, invitesBack } from './close.js';
@@ -14,6 +15,8 @@ const GOOD_AFTER_MS = 5000;
  * @typedef {import('./connection.js').Request} Request
  * @typedef {import('./connection.js').Socket} Socket
  */
+
+const nothing = () => Promise.resolve();
 
 export class Rejoin {
   /**
@@ -31,7 +34,8 @@ export class Rejoin {
     this.refused = refused;
     this.backoff = new Backoff(env.random);
     this.joinedAt = env.now();
-    this.cancel = () => {};
+    /** Cancels the wait or attempt; resolves when the server has freed its seat. @type {() => Promise<void>} */
+    this.cancel = nothing;
   }
 
   /** Whether the connection that began last has proved to be a good one. */
@@ -49,16 +53,35 @@ export class Rejoin {
     this.#wait({ type: 'byId', room }, wait);
   }
 
+  /** Makes no further attempts. @returns {Promise<void>} resolves when the server has freed the seat of a cancelled one */
   stop() {
-    this.cancel();
-    this.cancel = () => {};
+    const { cancel } = this;
+    this.cancel = nothing;
+    return cancel();
+  }
+
+  /**
+   * Frees the seat that the server holds, over a connection that is made for that. There is one attempt.
+   * @param {string} room
+   * @returns {Promise<void> | null} resolves when the seat is free or the attempt failed; null when no seat is held
+   */
+  releaseSeat(room) {
+    const claim = this.claim();
+    if (!claim) return null;
+    const request = { ...this.request, join: /** @type {const} */ ({ type: 'return', room }) };
+    return this.env.leaves.track((done) => connect(this.env, request, claim, (socket) => {
+      this.env.leaves.leave(socket).then(done);
+    }, done));
   }
 
   /** @param {import('./messages.js').Join} join @param {number | null} wait */
   #wait(join, wait) {
     const ms = Math.min(wait ?? this.backoff.next(), LONGEST_TIMER_MS);
     const timer = this.env.setTimeout(() => this.#attempt(join), ms);
-    this.cancel = () => this.env.clearTimeout(timer);
+    this.cancel = () => {
+      this.env.clearTimeout(timer);
+      return nothing();
+    };
   }
 
   /** @param {import('./messages.js').Join} join */
@@ -69,7 +92,7 @@ export class Rejoin {
       request,
       join.type === 'byId' ? this.claim() : null,
       (socket, welcome) => {
-        this.cancel = () => {};
+        this.cancel = nothing;
         this.joinedAt = this.env.now();
         this.welcomed(socket, welcome);
       },

@@ -1,7 +1,7 @@
 // The callbacks of a room: what a page can hear about, each with a function that subscribes and returns one that
-// unsubscribes. Who emits them is the room.
+// unsubscribes. Who emits them is the room; the backlog keeps what arrives before there is a callback.
 
-import { KeyedListeners, Listeners } from './listeners.js';
+import { KeyedListeners, Listeners, StickyListeners } from './listeners.js';
 import { State } from './state.js';
 
 /**
@@ -17,20 +17,37 @@ import { State } from './state.js';
  */
 
 export class RoomListeners {
+  /** Called after the page has added a callback. */
+  added = () => {};
+  #added = () => this.added();
   /** @type {KeyedListeners<number, [Uint8Array, { kind: number, tick: number }]>} */
-  message = new KeyedListeners();
-  /** @type {Listeners<[Map<number, Player>, PlayerChange | null]>} */ players = new Listeners();
-  /** @type {Listeners<[ChatLine]>} */ chat = new Listeners();
-  /** @type {Listeners<[string, string]>} */ property = new Listeners();
-  /** @type {Listeners<[Uint8Array]>} */ ended = new Listeners();
-  /** @type {Listeners<[number]>} */ gap = new Listeners();
-  /** @type {Listeners<[number, string, boolean]>} */ leave = new Listeners();
-  /** @type {Listeners<[Room]>} */ reconnect = new Listeners();
+  message = new KeyedListeners(this.#added);
+  /** @type {Listeners<[Map<number, Player>, PlayerChange | null]>} */ players = new Listeners(this.#added);
+  /** @type {Listeners<[ChatLine]>} */ chat = new Listeners(this.#added);
+  /** @type {Listeners<[string, string]>} */ property = new Listeners(this.#added);
+  /** @type {StickyListeners<[Uint8Array]>} */ ended = new StickyListeners(this.#added);
+  /** @type {Listeners<[number]>} */ gap = new Listeners(this.#added);
+  /** @type {StickyListeners<[number, string, boolean]>} */ leave = new StickyListeners(this.#added);
+  /** @type {Listeners<[Room]>} */ reconnect = new Listeners(this.#added);
   /** @type {Listeners<[Room]>} */ resume = new Listeners();
-  /** @type {Listeners<[ConnectionState]>} */ connection = new Listeners();
-  /** @type {Listeners<[Correction]>} */ correction = new Listeners();
+  /** @type {StickyListeners<[ConnectionState]>} */ connection = new StickyListeners(this.#added);
+  /** @type {Listeners<[Correction]>} */ correction = new Listeners(this.#added);
+
+  /** Calls late callbacks with what is still true. */
+  replay() {
+    this.ended.replay();
+    this.connection.replay();
+    this.leave.replay();
+  }
 }
 
+/**
+ * Each event (`onMessage`, `onChat`, `onPlayers`, `onProperty`, `onGap`) is delivered exactly once, to all callbacks for it. An event
+ * without a callback waits for the first one, across lost connections and reloads. At most 256 events and 64 KiB wait per channel
+ * (messages of all kinds share one); beyond that the oldest are lost, and `onGap` reports how many once a callback is added that
+ * would have received them. Waiting events are delivered in order, in a microtask after the callback was added, so that
+ * callbacks that are added together all receive them.
+ */
 export class RoomEvents {
   /** The world, as of the newest frame. */
   state = new State();
@@ -38,7 +55,7 @@ export class RoomEvents {
   /** @protected */
   listeners = new RoomListeners();
 
-  /** After every frame. @param {(state: State) => void} listener */
+  /** After every later frame; `room.state` shows the newest one. @param {(state: State) => void} listener */
   onStateChange(listener) {
     return this.state.updated.add(listener);
   }
@@ -52,18 +69,27 @@ export class RoomEvents {
     return this.state.onAdd(kind, listener);
   }
 
-  /** A value changed. @param {string} kind @param {(entity: AnyEntity) => void} listener */
+  /**
+   * A value changed after the callback was added. Entities always have their newest values.
+   * @param {string} kind
+   * @param {(entity: AnyEntity) => void} listener
+   */
   onChange(kind, listener) {
     return this.state.changed.add(kind, listener);
   }
 
-  /** An entity went. @param {string} kind @param {(entity: AnyEntity) => void} listener */
+  /**
+   * An entity went. Called at once for entities that an `onAdd` callback received and that went while there was no `onRemove`
+   * callback: for the last 256 of them whose ids have not come again.
+   * @param {string} kind
+   * @param {(entity: AnyEntity) => void} listener
+   */
   onRemove(kind, listener) {
-    return this.state.removed.add(kind, listener);
+    return this.state.onRemove(kind, listener);
   }
 
   /**
-   * The game says something.
+   * The game sent a message. Callbacks for its kind and for `*` both match it; a message that one of them received is delivered.
    * @param {number | '*'} kind
    * @param {(body: Uint8Array, about: { kind: number, tick: number }) => void} listener
    */
@@ -73,7 +99,7 @@ export class RoomEvents {
 
   /**
    * Someone joined, left, lost their connection (their player is `away`) or came back; null: a new connection brought
-   * the whole list.
+   * the whole list. `players` is always the current list, also for a change that waited.
    * @param {(players: Map<number, Player>, change: PlayerChange | null) => void} listener
    */
   onPlayers(listener) {
@@ -90,39 +116,52 @@ export class RoomEvents {
     return this.listeners.property.add(listener);
   }
 
-  /** The match is over; the bytes are the game's. @param {(result: Uint8Array) => void} listener */
+  /** The match is over. Callbacks that are added later are called, too. The bytes are the game's. @param {(result: Uint8Array) => void} listener */
   onEnded(listener) {
     return this.listeners.ended.add(listener);
   }
 
-  /** Events were lost for good. @param {(lost: number) => void} listener */
+  /** So many events before the next one were lost for good. @param {(lost: number) => void} listener */
   onGap(listener) {
     return this.listeners.gap.add(listener);
   }
 
-  /** The connection ended. @param {(code: number, reason: string, willReconnect: boolean) => void} listener */
+  /**
+   * The connection ended. Callbacks that are added while there is none are called, too.
+   * @param {(code: number, reason: string, willReconnect: boolean) => void} listener
+   */
   onLeave(listener) {
     return this.listeners.leave.add(listener);
   }
 
-  /** Joined again, as someone new: seat, entity and state are new. @param {(room: Room) => void} listener */
+  /**
+   * Joined again, as someone new: seat, entity and state are new. Events of the former seat that still waited are dropped. Waits
+   * for the first callback.
+   * @param {(room: Room) => void} listener
+   */
   onReconnect(listener) {
     return this.listeners.reconnect.add(listener);
   }
 
-  /** Came back to the same seat: entity, state and what is held go on. @param {(room: Room) => void} listener */
+  /**
+   * Came back to the same seat: entity, state, events and what is held go on. Does not wait for a callback: nothing changed.
+   * @param {(room: Room) => void} listener
+   */
   onResume(listener) {
     return this.listeners.resume.add(listener);
   }
 
-  /** @param {(state: ConnectionState) => void} listener */
+  /**
+   * The connection's state changed. Callbacks that are added while it is not online are called, too.
+   * @param {(state: ConnectionState) => void} listener
+   */
   onConnection(listener) {
     return this.listeners.connection.add(listener);
   }
 
   /**
    * The server moved the own entity. Under the *place* rule, reports stop until `setInput` is called again: start from
-   * the entity's new position.
+   * the entity's new position. The newest correction waits for the first callback.
    * @param {(correction: Correction) => void} listener
    */
   onCorrection(listener) {

@@ -74,9 +74,9 @@ export class Room extends RoomEvents {
     this.#request = request;
     this.role = request.role;
     this.#outbox = new Outbox(env, this.#roster);
-    this.#news = new EventStream(this.#roster, this.#outbox, this.listeners);
+    this.#news = new EventStream(this.#roster, this.#outbox, this.listeners, this);
     if (stored) {
-      this.#news.newest = stored.events;
+      this.#news.restore(stored);
       this.#outbox.restore(stored.firstCommand, stored.commands, stored.events);
     }
     const belongings = { meter: this.#meter, outbox: this.#outbox, news: this.#news };
@@ -139,9 +139,18 @@ export class Room extends RoomEvents {
     return delivery;
   }
 
-  /** Leaves for good. */
+  /**
+   * Leaves for good. Callbacks receive nothing more except the leave itself.
+   * @returns {Promise<void>} resolves when the seat is free, usually within a tick and a round trip, and after 2 s at the latest;
+   *   never rejects. Joins of the same client wait for it. While the connection is lost, the client tries once to release the
+   *   seat; if that fails, the server holds it for its time (30 s by default).
+   */
   leave() {
-    if (this.connection !== 'closed') this.#stay.end(LEFT, 'left the room');
+    if (this.connection !== 'closed') {
+      this.#news.backlog.close();
+      this.#stay.end(LEFT, 'left the room', true);
+    }
+    return this.#stay.left;
   }
 
   /**
@@ -193,10 +202,11 @@ export class Room extends RoomEvents {
     return {
       entered: (welcome) => this.#entered(welcome),
       online: (welcome) => {
+        this.listeners.leave.current = null;
         this.listeners.connection.emit('online');
         // The page may have left.
         if (this.connection !== 'online') return;
-        if (welcome.continuity === 'fresh') this.listeners.reconnect.emit(this);
+        if (welcome.continuity === 'fresh') this.#news.backlog.deliver({ type: 'reconnect' }, welcome.tick);
         else this.listeners.resume.emit(this);
         this.listeners.players.emit(this.players, null);
       },
@@ -261,7 +271,7 @@ export class Room extends RoomEvents {
     this.#meter.roll(now, this.players.size);
     this.#reconcile(now, correction !== null);
     state.announce();
-    if (correction) this.listeners.correction.emit(correction);
+    if (correction) this.#news.backlog.deliver({ type: 'correction', correction }, state.tick);
     this.#news.receive(message.events, state.tick);
     return wrong;
   }
@@ -284,10 +294,10 @@ export class Room extends RoomEvents {
     if (!comesBack) this.#prediction?.stop();
     this.connection = comesBack ? 'reconnecting' : 'closed';
     const told = this.connection;
-    this.listeners.connection.emit(told);
+    this.listeners.connection.emitSticky(told);
     // The page may have left, and heard so.
     if (this.connection !== told) return;
-    this.listeners.leave.emit(code, text, comesBack);
+    this.listeners.leave.emitSticky(code, text, comesBack);
   }
 }
 

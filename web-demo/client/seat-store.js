@@ -10,9 +10,10 @@
  * @typedef {{ postMessage(message: any): void, onmessage: ((event: any) => void) | null, unref?(): void }} SeatChannel
  * @typedef {import('./messages.js').CommandBody} CommandBody
  * @typedef {Omit<import('./connection.js').Request, 'token'>} StoredRequest
- * @typedef {{ room: string, resume: Uint8Array, events: number, request: StoredRequest, firstCommand: number,
- *   commands: CommandBody[] }} StoredSeat `events`: the newest that arrived; `commands`: those that the game may not have
- *   seen, numbered from `firstCommand` on
+ * @typedef {import('./backlog.js').StoredBacklog} StoredBacklog
+ * @typedef {{ room: string, resume: Uint8Array, events: number, backlog: StoredBacklog, request: StoredRequest,
+ *   firstCommand: number, commands: CommandBody[] }} StoredSeat `events`: the newest that arrived; `backlog`: those of them that
+ *   still wait for a handler; `commands`: those that the game may not have seen, numbered from `firstCommand` on
  */
 
 export class SeatStore {
@@ -47,8 +48,9 @@ export class SeatStore {
 
   /** @param {StoredSeat} seat */
   write(seat) {
-    const { resume, commands, ...rest } = seat;
-    const plain = { ...rest, resume: toText(resume), commands: commands.map(commandToPlain) };
+    const { resume, commands, backlog: { waiting, lost }, ...rest } = seat;
+    const backlog = { waiting: waiting.map(({ event, tick }) => ({ event: eventToPlain(event), tick })), lost };
+    const plain = { ...rest, backlog, resume: toText(resume), commands: commands.map(commandToPlain) };
     try {
       this.storage?.setItem(this.key, JSON.stringify(plain));
     } catch {
@@ -62,7 +64,8 @@ export class SeatStore {
    */
   replaced(events) {
     const seat = this.read();
-    if (seat) this.write({ ...seat, events, commands: [] });
+    // Events that wait for a handler are delivered by the room that was replaced.
+    if (seat) this.write({ ...seat, events, backlog: { waiting: [], lost: [] }, commands: [] });
   }
 
   /**
@@ -100,14 +103,14 @@ export class SeatStore {
  * @returns {StoredSeat | null}
  */
 function parsed(text) {
-  const { room, resume, events, request, firstCommand, commands } = JSON.parse(text);
+  const { room, resume, events, request, firstCommand, commands, backlog = { waiting: [], lost: [] } } = JSON.parse(text);
   const whole = typeof room === 'string' && [events, firstCommand].every(isNumber) && typeof request?.join?.type === 'string'
     && typeof request.name === 'string' && Array.isArray(request.player) && isNumber(request.rate);
   if (!whole) return null;
   const { join, name, player, rate } = request;
   const role = request.role === 'observer' ? 'observer' : 'player';
   return {
-    room, resume: fromText(resume), events, request: { join, role, name, player, rate }, firstCommand,
+    room, resume: fromText(resume), events, request: { join, role, name, player, rate }, firstCommand, backlog: plainToBacklog(backlog),
     commands: commands.map(plainToCommand),
   };
 }
@@ -125,6 +128,35 @@ function commandToPlain(command) {
 /** @param {any} plain @returns {CommandBody} */
 function plainToCommand(plain) {
   return plain.type === 'chat' ? plain : { ...plain, body: fromText(plain.body) };
+}
+
+/** @param {import('./backlog.js').RoomEvent} event */
+function eventToPlain(event) {
+  if (event.type === 'game') return { ...event, body: toText(event.body) };
+  return event.type === 'ended' ? { ...event, result: toText(event.result) } : event;
+}
+
+/** @param {any} plain @returns {StoredBacklog} */
+function plainToBacklog({ waiting, lost }) {
+  const whole = Array.isArray(lost) && lost.every((pair) => Array.isArray(pair) && isNumber(pair[1]));
+  if (!whole) throw new TypeError('no backlog');
+  return { waiting: waiting.map(plainToEntry), lost };
+}
+
+/** @param {any} plain @returns {import('./backlog.js').Entry} */
+function plainToEntry({ event, tick }) {
+  if (!isNumber(tick)) throw new TypeError('no tick');
+  return { event: plainToEvent(event), tick };
+}
+
+/** @param {any} plain @returns {import('./backlog.js').RoomEvent} */
+function plainToEvent(plain) {
+  if (plain.type === 'game' && isNumber(plain.kind)) return { ...plain, body: fromText(plain.body) };
+  if (plain.type === 'ended') return { ...plain, result: fromText(plain.result) };
+  const texts = { chat: [plain.name, plain.text], property: [plain.key, plain.value], joined: [plain.player?.name], left: [], away: [], back: [], gap: [] };
+  const own = texts[/** @type {keyof typeof texts} */ (plain.type)];
+  if (!own?.every((text) => typeof text === 'string')) throw new TypeError('no event');
+  return plain;
 }
 
 /** @param {Uint8Array} bytes */

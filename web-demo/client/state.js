@@ -9,6 +9,9 @@ import { DecodeError } from './reader.js';
 import { planSchema } from './schema.js';
 import { Zone } from './zone.js';
 
+/** Removals that wait for a callback; each retains its entity. */
+const MAX_PENDING_REMOVALS = 256;
+
 /**
  * @typedef {import('./entity.js').Entity & Record<string, any>} AnyEntity
  * @typedef {import('./messages.js').ZonePart} ZonePart
@@ -51,6 +54,10 @@ export class State {
     this.moved = [];
     /** @type {AnyEntity[]} */
     this.went = [];
+    /** Entities that an `onAdd` callback received ... @type {WeakSet<AnyEntity>} */
+    this.announced = new WeakSet();
+    /** ... and those of them that went while there was no `onRemove` callback, by kind and id, oldest first. @type {Map<string, AnyEntity>} */
+    this.pendingRemovals = new Map();
   }
 
   /** The tick from which a server may go on with deltas; null when there is no such state. */
@@ -85,7 +92,7 @@ export class State {
     this.byKind = this.plans.map(() => new Map());
     // At least half a second of samples: the longest delay of the playout clock.
     this.depth = 2 ** Math.ceil(Math.log2(welcome.rate / 2 + 6));
-    for (const entity of gone) this.removed.emit(entity.kind, entity);
+    for (const entity of gone) this.#emitRemoved(entity);
   }
 
   /**
@@ -123,8 +130,8 @@ export class State {
 
   /** Tells the page what the last frame did. */
   announce() {
-    for (const entity of this.went) this.removed.emit(entity.kind, entity);
-    for (const entity of this.came) this.added.emit(entity.kind, entity);
+    for (const entity of this.went) this.#emitRemoved(entity);
+    for (const entity of this.came) this.#emitAdded(entity);
     if (!this.changed.unheard) for (const entity of this.moved) this.changed.emit(entity.kind, entity);
     this.updated.emit(this);
   }
@@ -138,10 +145,50 @@ export class State {
     const unsubscribe = this.added.add(kind, listener);
     for (const entities of this.byKind) {
       for (const entity of entities.values()) {
-        if (kind === '*' || entity.kind === kind) guarded(listener, entity);
+        if (kind !== '*' && entity.kind !== kind) continue;
+        this.announced.add(entity);
+        guarded(listener, entity);
       }
     }
     return unsubscribe;
+  }
+
+  /**
+   * As `removed.add`, and at once for the removals that waited.
+   * @param {string} kind
+   * @param {(entity: AnyEntity) => void} listener
+   */
+  onRemove(kind, listener) {
+    const unsubscribe = this.removed.add(kind, listener);
+    for (const [name, entity] of this.pendingRemovals) {
+      if (kind !== '*' && entity.kind !== kind) continue;
+      this.pendingRemovals.delete(name);
+      guarded(listener, entity);
+    }
+    return unsubscribe;
+  }
+
+  /** @param {AnyEntity} entity */
+  #emitAdded(entity) {
+    // A removal that came after this would make the page remove the new entity.
+    if (this.pendingRemovals.size > 0) this.pendingRemovals.delete(nameOf(entity));
+    if (!this.added.has(entity.kind)) return;
+    this.announced.add(entity);
+    this.added.emit(entity.kind, entity);
+  }
+
+  /** @param {AnyEntity} entity */
+  #emitRemoved(entity) {
+    if (this.removed.has(entity.kind)) {
+      this.removed.emit(entity.kind, entity);
+      return;
+    }
+    if (!this.announced.has(entity)) return;
+    this.pendingRemovals.set(nameOf(entity), entity);
+    for (const oldest of this.pendingRemovals.keys()) {
+      if (this.pendingRemovals.size <= MAX_PENDING_REMOVALS) break;
+      this.pendingRemovals.delete(oldest);
+    }
   }
 
   /** @param {number} id */
@@ -222,6 +269,11 @@ export class State {
     if (rest.length > 0) this.entities.set(entity.id, rest[0]);
     else this.entities.delete(entity.id);
   }
+}
+
+/** @param {AnyEntity} entity */
+function nameOf({ kind, id }) {
+  return `${kind} ${id}`;
 }
 
 /**

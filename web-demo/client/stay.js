@@ -2,7 +2,7 @@
 // the seat, what is kept for a reload, the token's renewal, and the end. What the page sees of it is the room's business.
 
 import { CLOSES, LEFT, LOST, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
-import { abandon } from './connection.js';
+import { abandon } from './pending-leaves.js';
 import { Rejoin } from './rejoin.js';
 import { Session } from './session.js';
 import { TokenRenewal } from './token.js';
@@ -29,12 +29,18 @@ export class Stay {
   /** @type {Session | null} */
   session = null;
 
+  /** Resolves when the server has freed the seat, after the end. */
+  left = Promise.resolve();
+
   /** @type {any} */ #timer = null;
   /** The one before, for what was held in it. @type {Session | null} */ #last = null;
   /** @type {Welcome} */ #welcome;
   /** What the next claim is made with. @type {Uint8Array | null} */ #token;
   /** A connection that is of no use and not closed: what closes it would also end the stay. @type {Socket | null} */ #useless = null;
+  /** The socket whose welcome is being taken over. @type {Socket | null} */ #entering = null;
   #renewed = false;
+  /** At the last save: how many events waited for a handler, and how many had been delivered after waiting. */
+  #saved = { waiting: 0, delivered: 0 };
   /** It may end while the page hears something, of whatever is still being done then. */ #ended = false;
   /** @type {Environment} */ #env;
   /** @type {Request} */ #request;
@@ -83,11 +89,11 @@ export class Stay {
     // First what the game has seen: that arrived, whatever the events say.
     outbox.begin(welcome);
     news.begin(welcome);
+    this.#entering = socket;
     const sameInputs = this.#owner.entered(welcome);
-    if (this.#ended) {
-      abandon(socket, LEFT);
-      return;
-    }
+    this.#entering = null;
+    // A callback may have left.
+    if (this.#ended) return;
     this.#welcome = welcome;
     this.#token = welcome.resume;
     const now = this.#env.now();
@@ -114,6 +120,8 @@ export class Stay {
     const { session } = this;
     if (!session) return;
     const now = this.#env.now();
+    // Delivered events must not be delivered again after a reload, even if the page ends without notice.
+    if (this.#saved.waiting > 0 && this.#saved.delivered !== this.#belongings.news.backlog.delivered) this.save();
     const next = session.pump(now);
     // The pump may have ended the session.
     if (this.session === session) this.#timer = this.#env.setTimeout(() => this.pump(), Math.max(1, Math.ceil(next - now)));
@@ -144,8 +152,9 @@ export class Stay {
     }
     const { token, join, ...request } = this.#request;
     const { outbox, news } = this.#belongings;
+    this.#saved = { waiting: news.backlog.size, delivered: news.backlog.delivered };
     this.#env.seats.write({
-      room, resume, events: news.newest, firstCommand: outbox.kept[0]?.seq ?? 0, commands: outbox.kept.map(({ body }) => body),
+      room, resume, events: news.newest, backlog: news.backlog.stored(), firstCommand: outbox.kept[0]?.seq ?? 0, commands: outbox.kept.map(({ body }) => body),
       // A ticket is spent, and a secret.
       request: { ...request, join: join.type === 'reserved' ? { type: 'byId', room } : join },
     });
@@ -155,21 +164,33 @@ export class Stay {
    * Ends it for good.
    * @param {number} code
    * @param {string} text
+   * @param {boolean} [releases] whether to free a seat that is held while there is no connection
    */
-  end(code, text) {
+  end(code, text, releases = false) {
     this.#ended = true;
-    if (this.session) abandon(this.session.socket, LEFT);
-    this.#abandonUseless();
+    const { leaves } = this.#env;
+    const closing = [this.#rejoin.stop()];
+    if (this.session) closing.push(leaves.close(this.session.socket, LEFT));
+    else if (this.#entering) closing.push(leaves.leave(this.#entering));
+    const given = releases && !this.session && !this.#entering && this.#rejoin.releaseSeat(this.#welcome.room);
+    if (given) closing.push(given);
+    // Its session may still have the seat.
+    else if (this.#useless) closing.push(leaves.close(this.#useless, 4500));
+    if (given) this.#abandonUseless();
+    this.#useless = null;
+    this.left = Promise.all(closing).then(() => {});
     this.#drop();
     this.#last = null;
-    this.#rejoin.stop();
     this.#env.page?.removeEventListener('pagehide', this.#hidden);
     this.#env.page?.removeEventListener('visibilitychange', this.#seen);
     // Who was replaced may claim the seat again, when the player says so.
     if (code === REPLACED) this.#env.seats.replaced(this.#belongings.news.newest);
     // The server holds the seat for who comes with a new token.
-    else if (code === TOKEN_EXPIRED) this.save();
-    else if (this.#plays) this.#env.seats.remove(this.#welcome.room);
+    else if (code === TOKEN_EXPIRED && this.#plays && this.#token && this.#env.seats.remembers) {
+      this.save();
+      // The room that claims the stored seat delivers what waits.
+      this.#belongings.news.backlog.clear();
+    } else if (this.#plays) this.#env.seats.remove(this.#welcome.room);
     this.#belongings.outbox.close(text);
     this.#owner.left(code, text, false);
   }

@@ -89,8 +89,6 @@ export class Play {
     ];
     this.scene.setPlayers(room.players);
     this.dress();
-    // It may have been lost while the map was fetched.
-    if (room.connection !== 'online') this.onConnection(room.connection);
   }
 
   start() {

@@ -66,7 +66,7 @@
  * @property {(handler: () => void) => Unsubscribe} onResume the same seat, entity and state
  * @property {(handler: () => void) => Unsubscribe} onReconnect seat, entity and state are new
  * @property {(handler: () => void) => Unsubscribe} onCorrection the server moved the own entity
- * @property {() => void} leave
+ * @property {() => Promise<void>} leave done when the seat is free; joins wait for it
  *
  * @typedef {object} Ground What the page needs of a map.
  * @property {number} width in tiles of one metre

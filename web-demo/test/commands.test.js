@@ -167,6 +167,7 @@ test('calls get their reply, also when it is no', async () => {
   assert.equal(new TextDecoder().decode(good.value), 'yes');
   await assert.rejects(bad, (error) => error instanceof CommandError && error.failure === 'refused' && error.message === 'no money');
   room.leave();
+  await time.advance(60);
   assert.equal(time.timers.size, 0, 'nobody waits any more');
 });
 

@@ -164,7 +164,8 @@ test('a page may leave in whatever it hears of a return, and hears nothing more'
     assert.ok(log.indexOf('closed') === log.length - 2, `${moment}: ${log}`);
     assert.deepEqual([room.connection, time.timers.size, options.storage.items.size], ['closed', 0, 0], moment);
     const returned = moment !== 'reconnecting' && moment !== 'leave';
-    assert.deepEqual([server.peers.length, server.peer.closedWith], returned ? [2, 1000] : [1, undefined], moment);
+    assert.deepEqual([server.peers.length, server.peer.closedWith], [2, 1000], moment);
+    assert.equal(server.peer.of('hello')[0].join.type, returned ? 'byId' : 'return', moment);
   }
 });
 

@@ -57,7 +57,7 @@ test('a reload comes back to the seat with what the page knew', async () => {
   next.room.onMessage('*', ([number]) => heard.push(number));
   server.frame({ zones: [[0, [avatar(1, 64)]]], events: { first: 5, items: [game(5)] } });
   await time.advance(60);
-  assert.deepEqual([log, heard, next.room.state.entities.size], [['gap 1'], [5], 1]);
+  assert.deepEqual([log, heard, next.room.state.entities.size], [['gap 1'], [1, 2, 3, 5], 1]);
   assert.deepEqual([stored(options.storage).resume, stored(options.storage).room], [btoa('\x02'), 'r1']);
 });
 
@@ -242,7 +242,7 @@ test('a duplicated tab takes the seat, the other stays away, and takes it back w
   await time.advance(60_000);
   assert.equal((await resuming).connection, 'online');
   assert.deepEqual(server.peers[2].of('hello')[0].resume.token, Uint8Array.of(2));
-  assert.deepEqual([otherLog, server.peers.length], [['closed', 'leave 4511 false'], 3]);
+  assert.deepEqual([otherLog, server.peers.length], [['gap 3', 'closed', 'leave 4511 false'], 3]);
   assert.equal(stored(second.storage).resume, btoa('\x03'));
 });
 

@@ -14,6 +14,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 import { serve } from '../support/sockets.js';
+import { coalescing } from '../e2e/support/coalesce.js';
 import { eventually, launch } from '../e2e/support/tabs.js';
 
 const run = promisify(execFile);
@@ -21,7 +22,7 @@ const WEB = fileURLToPath(new URL('../..', import.meta.url));
 const CLIENT = join(WEB, 'client');
 const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
 
-let folder, packed, server;
+let folder, packed, server, proxy;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tickwire-package-'));
   await cp(new URL('consumer', import.meta.url), folder, { recursive: true });
@@ -31,8 +32,10 @@ before(async () => {
   await run('npm', ['install', '--no-save', ...QUIET, join(folder, packed.filename)], { cwd: folder });
   const { WebSocketServer } = await import(pathToFileURL(join(folder, 'node_modules/ws/wrapper.mjs')).href);
   server = await serve(WebSocketServer);
+  proxy = await coalescing(Number(new URL(server.url).port), 100);
 });
 after(async () => {
+  proxy?.close();
   await server?.close();
   if (folder) await rm(folder, { recursive: true });
 });
@@ -49,12 +52,14 @@ test('it has the modules, their types and a readme, and nothing else', async () 
 });
 
 for (const flag of ['--no-experimental-websocket', '--experimental-websocket']) {
-  test(`it plays in Node with ${flag}`, async () => {
-    const { stdout } = await run('node', [flag, 'play.js', server.url], { cwd: folder, timeout: 20_000 });
-    const { builtIn, lines, x, kind, game } = JSON.parse(stdout);
-    assert.equal(builtIn, flag.startsWith('--experimental'));
-    assert.deepEqual([lines, kind, game], [['Ada: hello'], 'avatar', 'toy']);
-    assert.ok(x >= 1, `${x}`);
+  test(`it plays in Node with ${flag}, and hears what was said before it listened`, async () => {
+    for (const url of [server.url, `${proxy.url.replace('http', 'ws')}/play`]) {
+      const { stdout } = await run('node', [flag, 'play.js', url], { cwd: folder, timeout: 20_000 });
+      const { builtIn, lines, x, kind, game } = JSON.parse(stdout);
+      assert.equal(builtIn, flag.startsWith('--experimental'));
+      assert.deepEqual([lines, kind, game], [['Bo: one', 'Bo: two', 'Bo: three', 'Ada: hello'], 'avatar', 'toy'], url);
+      assert.ok(x >= 1, `${x}`);
+    }
   });
 }
 

@@ -49,12 +49,14 @@ async function settle() {
 /** The server's end of one connection. */
 class Peer {
   constructor(server, socket, url, protocols) {
-    Object.assign(this, { server, socket, url, protocols, received: [], open: true });
+    Object.assign(this, { server, socket, url, protocols, received: [], sent: [], open: true });
   }
 
   send(bytes) {
+    this.sent.push(bytes);
     this.server.time.setTimeout(() => {
-      if (this.socket.readyState === 1) this.socket.onmessage?.({ data: bytes.slice().buffer });
+      const arrived = this.sent.splice(0, this.server.coalesces ? Infinity : 1);
+      for (const each of arrived) if (this.socket.readyState === 1) this.socket.onmessage?.({ data: each.slice().buffer });
     }, this.server.latency);
   }
 
@@ -84,6 +86,10 @@ export class FakeServer {
       if (message.type === 'hello') peer.send(encodeWelcome(this.welcome));
     };
     this.reachable = true;
+    /** Whether what was sent meanwhile arrives in one read, as behind some proxies: no promise settles in between. */
+    this.coalesces = false;
+    /** Whether it answers the closes of clients, a round trip later. */
+    this.answersCloses = true;
     this.fail = (socket) => {
       socket.onerror?.({});
       socket.onclose?.({ code: 1006, reason: '' });
@@ -113,10 +119,16 @@ export class FakeServer {
       }
 
       close(code) {
-        if (this.readyState === 3) return;
-        this.readyState = 3;
+        if (this.readyState >= 2) return;
+        const opened = this.readyState === 1;
+        this.readyState = 2;
         this.peer.open = false;
         this.peer.closedWith = code;
+        if (opened && !server.answersCloses) return;
+        time.setTimeout(() => {
+          this.readyState = 3;
+          this.onclose?.({ code: opened ? code : 1006, reason: '' });
+        }, opened ? 2 * server.latency : 0);
       }
     };
   }

@@ -1,5 +1,5 @@
-// A small server over real sockets, for clients that run elsewhere: welcomes everybody, moves their avatar, and has seen
-// each command by the next frame.
+// A small server over real sockets, for clients that run elsewhere: welcomes everybody, tells them what was said before, moves
+// their avatar, and has seen each command by the next frame. Welcome and first frame are sent at once.
 
 import { once } from 'node:events';
 
@@ -7,6 +7,7 @@ import { WELCOME, avatar, keyframe } from './server.js';
 import { decodeClient, encodeFrame, encodeWelcome } from './wire.js';
 
 const PERIOD_MS = 50;
+const SAID_BEFORE = ['one', 'two', 'three'];
 
 /**
  * @param {new (options: { port: number, host: string }) => any} WebSocketServer of the package `ws`
@@ -17,7 +18,7 @@ export async function serve(WebSocketServer) {
   server.on('connection', (socket) => {
     const timers = [];
     let commands = null;
-    let items = [];
+    let items = SAID_BEFORE.map((text) => ({ chat: { from: 1, name: 'Bo', text } }));
     let said = 0;
     let ticks = 0;
     const tick = () => {
@@ -32,6 +33,7 @@ export async function serve(WebSocketServer) {
       const message = decodeClient(new Uint8Array(data), WELCOME.inputs);
       if (message.type === 'hello') {
         socket.send(encodeWelcome(WELCOME));
+        tick();
         timers.push(setInterval(tick, PERIOD_MS));
       }
       if (message.type === 'command') {

@@ -1,9 +1,10 @@
 // What a game in TypeScript writes; it is compiled, never run. Lines that must not compile say so.
 
 import { Client, CommandError, LeaveError } from 'tickwire-client';
-import type { AnyEntity, ChatLine, ClientOptions, Player, Predictor, Room, SeatStorage } from 'tickwire-client';
+import type { AnyEntity, ChatLine, ClientOptions, JoinSignal, Player, Predictor, Room, SeatStorage } from 'tickwire-client';
 
 declare const storage: SeatStorage;
+declare const signal: JoinSignal;
 declare class Socket {
   constructor(url: string, protocols: string[]);
 }
@@ -12,7 +13,7 @@ const options: ClientOptions = { storage, WebSocket: Socket, token: async () => 
 const client = new Client('wss://example.org/play', options);
 
 export async function play(): Promise<number> {
-  const room: Room = (await client.resume()) ?? (await client.joinOrCreate('toy', { name: 'Ada', options: { map: 'yard' } }));
+  const room: Room = (await client.resume({ signal })) ?? (await client.joinOrCreate('toy', { name: 'Ada', options: { map: 'yard' }, signal }));
   const stop: () => void = room.onAdd('avatar', (entity: AnyEntity) => draw(entity.id, entity.x as number));
   room.onChat((line: ChatLine) => draw(line.from, line.tick));
   room.onPlayers((players: Map<number, Player>, change) => draw(players.size, change?.type === 'joined' ? change.player.seat : 0));
@@ -30,6 +31,8 @@ export async function play(): Promise<number> {
   room.usePrediction(predictor);
   for (const view of room.view()) draw(view.id, view.x as number);
   stop();
+  const left: Promise<void> = room.leave();
+  await left;
   // @ts-expect-error a kind is a number
   room.send('seven', new Uint8Array());
   // @ts-expect-error there is no such option

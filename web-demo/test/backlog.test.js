@@ -1,0 +1,427 @@
+// What arrives before the page has a handler for it: kept for the first one, in order, over lost connections and reloads,
+// within bounds, and never told twice. In virtual time.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { Client } from '../client/index.js';
+import { join } from './support/join.js';
+import { watch } from './support/log.js';
+import { page } from './support/pages.js';
+import { random } from './support/random.js';
+import { FakeServer, VirtualTime, avatar } from './support/server.js';
+
+const KEY = 'tickwire:ws://test/play';
+const BO = { seat: 3, entity: 9, name: 'Bo' };
+
+const game = (number, kind = 7) => ({ game: { kind, body: Uint8Array.of(number) } });
+const chat = (text) => ({ chat: { from: 3, name: 'Bo', text } });
+
+/** A room whose first frame brought these events, with welcome and frame in one read as behind a coalescing proxy. */
+async function joined(items, options = {}, welcome = {}) {
+  const all = await join({ welcome: { tick: 100, resume: Uint8Array.of(1), ...welcome }, options });
+  all.server.frame({ events: { first: 1, items } });
+  await all.time.advance(60);
+  return all;
+}
+
+/** The connection breaks and comes back. */
+async function comeBack({ time, server, room }, welcome = {}) {
+  server.welcome = { ...server.welcome, continuity: 'seat', tick: 400, events: 3, listed: 3, resume: Uint8Array.of(2), ...welcome };
+  server.peer.close(1006);
+  await time.advance(20);
+  while (room.connection !== 'online') await time.advance(100);
+}
+
+/** Everything that can be heard, in order. */
+function listen(room) {
+  const log = [];
+  room.onChat(({ text }) => log.push(text));
+  room.onMessage('*', ([number], { kind }) => log.push(`${kind}:${number}`));
+  room.onPlayers((players, change) => log.push(change?.type ?? 'all'));
+  room.onProperty((key, value) => log.push(`${key}=${value}`));
+  room.onEnded(([result]) => log.push(`ended ${result}`));
+  room.onGap((lost) => log.push(`gap ${lost}`));
+  return log;
+}
+
+const EVERYTHING = [
+  chat('one'), game(1), { joined: BO }, { property: ['map', 'lake'] }, chat('two'), game(2, 8), { left: [3, 1000] }, game(3), { ended: Uint8Array.of(9) },
+];
+const HEARD = ['one', '7:1', 'joined', 'map=lake', 'two', '8:2', 'left', '7:3', 'ended 9'];
+
+test('what came with the welcome is told in order to handlers that come later, once', async () => {
+  const { time, server, room } = await joined(EVERYTHING);
+  await time.advance(5000);
+  const log = listen(room);
+  assert.deepEqual(log, [], 'not before all of them are there');
+  await time.advance(0);
+  assert.deepEqual(log, HEARD);
+  const second = listen(room);
+  await time.advance(0);
+  assert.deepEqual(second, ['ended 9'], 'an ending stays true, events are told once');
+  server.frame({ events: { first: 10, items: [chat('three')] } });
+  await time.advance(200);
+  assert.deepEqual([log.slice(9), second], [['three'], ['ended 9', 'three']]);
+  assert.ok(server.peer.received.some(({ ack }) => ack?.events === 10));
+});
+
+test('welcome and first frame in one turn lose nothing', async () => {
+  const time = new VirtualTime();
+  const server = new FakeServer(time);
+  const { accept } = server;
+  server.accept = (peer, message) => {
+    if (message.type !== 'hello') return;
+    accept(peer, message);
+    server.frame({ events: { first: 1, items: [chat('one'), chat('two'), chat('three')] } });
+  };
+  server.coalesces = true;
+  const joining = new Client('ws://test/play', server.options).joinById('r1');
+  const heard = joining.then((room) => {
+    const lines = [];
+    room.onChat(({ text }) => lines.push(text));
+    return lines;
+  });
+  await time.advance(100);
+  assert.deepEqual(await heard, ['one', 'two', 'three']);
+});
+
+test('handlers of some kinds leave the events of others waiting', async () => {
+  const { time, server, room } = await joined([game(1), chat('one'), game(2, 8), game(3)]);
+  const seven = [];
+  room.onMessage(7, ([number]) => seven.push(number));
+  await time.advance(0);
+  server.frame({ events: { first: 5, items: [game(4, 8), game(5)] } });
+  await time.advance(60);
+  const log = listen(room);
+  await time.advance(60);
+  assert.deepEqual([seven, log], [[1, 3, 5], ['one', '8:2', '8:4']]);
+});
+
+test('a handler that is taken back at once hears nothing, and the next one everything', async () => {
+  const { time, room } = await joined([chat('one'), game(1)]);
+  const first = [];
+  // As a component that mounts twice.
+  room.onChat(({ text }) => first.push(text))();
+  const log = listen(room);
+  await time.advance(60);
+  assert.deepEqual([first, log], [[], ['one', '7:1']]);
+});
+
+test('what comes while there is no handler any more waits for the next; what was told is not repeated', async () => {
+  const { time, server, room } = await joined([chat('one')]);
+  const first = [];
+  const stop = room.onChat(({ text }) => first.push(text));
+  await time.advance(0);
+  stop();
+  server.frame({ events: { first: 2, items: [chat('two')] } });
+  await time.advance(60);
+  const log = listen(room);
+  await time.advance(60);
+  assert.deepEqual([first, log], [['one'], ['two']]);
+});
+
+test('a handler that throws has heard the event', async (t) => {
+  const { time, server, room } = await joined([chat('one'), chat('two')]);
+  const thrown = [];
+  const real = queueMicrotask;
+  t.mock.method(globalThis, 'queueMicrotask', (call) => real(() => {
+    try {
+      call();
+    } catch ({ message }) {
+      thrown.push(message);
+    }
+  }));
+  room.onChat(({ text }) => {
+    throw new Error(text);
+  });
+  const log = listen(room);
+  server.frame({ events: { first: 3, items: [chat('three')] } });
+  await time.advance(60);
+  assert.deepEqual([log, thrown], [['one', 'two', 'three'], ['one', 'two', 'three']]);
+});
+
+test('a predictor that throws costs no event and no input', async (t) => {
+  const { time, server, room } = await joined([]);
+  const thrown = [];
+  const real = queueMicrotask;
+  t.mock.method(globalThis, 'queueMicrotask', (call) => real(() => {
+    try {
+      call();
+    } catch ({ message }) {
+      thrown.push(message);
+    }
+  }));
+  const log = listen(room);
+  let breaks = null;
+  const rules = { read: (entity) => ({ x: entity.raw('x') }), step: (state, [dx]) => (state.x += dx), copy: (from, to) => (to.x = from.x) };
+  const fragile = Object.entries(rules).map(([name, rule]) => [name, (...args) => {
+    if (breaks === name) throw new Error(name);
+    return rule(...args);
+  }]);
+  room.usePrediction(Object.fromEntries(fragile));
+  for (const [index, name] of ['none', 'read', 'step', 'copy'].entries()) {
+    breaks = null;
+    server.frame({ zones: [[0, [avatar(1, 64)]]] });
+    await time.advance(60);
+    breaks = name;
+    const before = server.peer.of('inputs').length;
+    server.frame({ zones: [[0, [avatar(1, 128 + index)]]], events: { first: 1 + index, items: [chat(name)] } });
+    room.setInput({ dx: 5 + index });
+    await time.advance(600);
+    assert.ok(server.peer.of('inputs').length > before + 1, `${name}: inputs go on`);
+  }
+  assert.deepEqual([log, room.connection, [...new Set(thrown)].sort()], [['none', 'read', 'step', 'copy'], 'online', ['copy', 'read', 'step']]);
+});
+
+test('too much of one sort costs nothing of another, and is told where somebody listens', async () => {
+  const { time, server, room } = await joined([chat('one')]);
+  for (let turn = 0; turn < 10; turn++) {
+    server.frame({ events: { first: 2 + 50 * turn, items: Array.from({ length: 50 }, (_, index) => game(index, 40 + (turn % 2))) } });
+    await time.advance(60);
+  }
+  const told = [];
+  room.onGap((lost) => told.push(`gap ${lost}`));
+  room.onChat(({ text }) => told.push(text));
+  await time.advance(60);
+  assert.deepEqual(told, ['one'], 'nobody asked for the messages');
+  const numbers = [];
+  room.onMessage(41, () => numbers.push(told.length));
+  await time.advance(60);
+  assert.equal(numbers.length + Number(told[1].slice(4)), 250);
+  assert.deepEqual([told.length, numbers.length < 200, new Set(numbers)], [2, true, new Set([2])], 'the gap comes first');
+  room.onMessage('*', () => numbers.push('*'));
+  await time.advance(60);
+  assert.equal(numbers.length + Number(told[1].slice(4)) + Number(told[2].slice(4)), 500);
+});
+
+test('what waits is bounded in bytes, too, and a gap waits for who asks for gaps', async () => {
+  const { time, server, room } = await joined([]);
+  const body = new Uint8Array(1024);
+  for (let turn = 0; turn < 20; turn++) {
+    server.frame({ events: { first: 1 + 10 * turn, items: Array.from({ length: 10 }, () => ({ game: { kind: 7, body } })) } });
+    await time.advance(60);
+  }
+  let heard = 0;
+  room.onMessage(7, () => (heard += 1));
+  await time.advance(60);
+  assert.ok(heard >= 55 && heard <= 64, `${heard} of 1 KiB in 64 KiB`);
+  server.frame({ events: { first: 206, lost: 5, items: [chat('late')] } });
+  await time.advance(60);
+  const log = listen(room);
+  await time.advance(60);
+  assert.deepEqual(log, [`gap ${200 - heard + 5}`, 'late']);
+});
+
+test('a flood of kinds that nobody listens to is bounded', async () => {
+  const { time, server, room } = await joined([]);
+  for (let turn = 0; turn < 40; turn++) {
+    server.frame({ events: { first: 1 + 50 * turn, items: Array.from({ length: 50 }, (_, index) => game(1, 50 * turn + index)) } });
+    await time.advance(60);
+  }
+  const log = listen(room);
+  await time.advance(60);
+  assert.deepEqual([log.filter((line) => line.startsWith('gap')), log.length], [['gap 1744'], 257]);
+});
+
+test('a lost connection leaves what waits where it is', async () => {
+  const all = await joined([chat('one'), chat('two'), game(3)]);
+  await comeBack(all, { events: 5 });
+  all.server.frame({ events: { first: 6, items: [chat('six')] } });
+  await all.time.advance(60);
+  const log = listen(all.room);
+  await all.time.advance(60);
+  assert.deepEqual(log, ['one', 'two', '7:3', 'gap 2', 'six']);
+});
+
+test('with the seat goes what waited for it, and the new one is told of', async () => {
+  const all = await joined([chat('one'), { ended: Uint8Array.of(1) }]);
+  const endings = [];
+  all.room.onEnded(([result]) => endings.push(result));
+  await comeBack(all, { continuity: 'fresh', events: 0, listed: 0, seat: 4 });
+  all.server.frame({ events: { first: 1, items: [chat('new')] } });
+  await all.time.advance(60);
+  const log = watch(all.room);
+  const heard = listen(all.room);
+  all.room.onChat((line) => log.push(line.text));
+  await all.time.advance(60);
+  assert.deepEqual([log, heard, endings], [['back', 'new'], ['new'], [1]]);
+  const again = watch(all.room);
+  await all.time.advance(60);
+  assert.deepEqual(again, []);
+});
+
+test('a reload brings what waited to the next page, and what was told it does not', async () => {
+  const first = page();
+  const all = await joined(EVERYTHING, first);
+  const lines = [];
+  all.room.onChat(({ text }) => lines.push(text));
+  await all.time.advance(60);
+  first.hide();
+  const { time, server } = all;
+  server.welcome = { ...server.welcome, continuity: 'seat', tick: 300, events: 9, listed: 9, resume: Uint8Array.of(2) };
+  const next = page(undefined, first.storage);
+  const resuming = new Client('ws://test/play', { ...server.options, ...next }).resume();
+  await time.advance(60);
+  const room = await resuming;
+  assert.equal(server.peer.of('hello')[0].resume.events, 9, 'what waits need not be sent again');
+  const log = listen(room);
+  await time.advance(60);
+  const rest = HEARD.filter((line) => !['one', 'two'].includes(line));
+  assert.deepEqual([lines, log], [['one', 'two'], rest]);
+  await time.advance(1000);
+  const { waiting } = JSON.parse(next.storage.getItem(KEY)).backlog;
+  assert.deepEqual(waiting, [], 'a page that crashes now does not tell them again');
+});
+
+test('a gap and losses that nobody heard of outlive a reload', async () => {
+  const first = page();
+  const all = await joined([], first);
+  for (let turn = 0; turn < 6; turn++) {
+    all.server.frame({ events: { first: 1 + 50 * turn, items: Array.from({ length: 50 }, (_, index) => game(index)) } });
+    await all.time.advance(60);
+  }
+  await comeBack(all, { events: 303 });
+  first.hide();
+  all.server.welcome = { ...all.server.welcome, events: 304 };
+  const resuming = new Client('ws://test/play', { ...all.server.options, ...page(undefined, first.storage) }).resume();
+  await all.time.advance(60);
+  const log = listen(await resuming);
+  await all.time.advance(60);
+  assert.deepEqual([log[0], log.length, log.at(-1)], ['gap 44', 258, 'gap 4']);
+});
+
+test('a seat stored by an earlier version has nothing that waits, and nonsense is no seat', async () => {
+  const first = page();
+  const all = await joined([chat('one')], first);
+  first.hide();
+  const good = JSON.parse(first.storage.getItem(KEY));
+  const bad = [null, {}, { waiting: 7, lost: [] }, { waiting: [{ event: { type: 'reply' }, tick: 1 }], lost: [] }, { waiting: [{ event: { type: 'chat', name: 3 }, tick: 1 }], lost: [] }, { waiting: [{ event: { type: 'away', seat: 1 } }], lost: [] }, { waiting: [], lost: [7] }];
+  for (const [backlog, found] of [[undefined, true], ...bad.map((each) => [each, false])]) {
+    const next = page();
+    next.storage.setItem(KEY, JSON.stringify({ ...good, backlog }));
+    all.server.welcome = { ...all.server.welcome, continuity: 'seat', tick: 300, events: 1 };
+    const resuming = new Client('ws://test/play', { ...all.server.options, ...next }).resume();
+    await all.time.advance(60);
+    const room = await resuming;
+    assert.equal(room !== null, found, JSON.stringify(backlog));
+    room?.leave();
+  }
+});
+
+test('an expired token moves what waits to whoever comes with the next one', async () => {
+  const options = { ...page(), token: 'old' };
+  const all = await joined([chat('one')], options);
+  all.server.peer.close(4502);
+  await all.time.advance(60);
+  const old = listen(all.room);
+  all.server.welcome = { ...all.server.welcome, continuity: 'seat', tick: 300, events: 1 };
+  const resuming = all.client.resume({ token: 'new' });
+  await all.time.advance(60);
+  const log = listen(await resuming);
+  await all.time.advance(60);
+  assert.deepEqual([old, log], [[], ['one']]);
+});
+
+test('what was said before a room closed is heard before its end, by whoever asks later', async () => {
+  const { time, server, room } = await joined([chat('goodbye'), { ended: Uint8Array.of(2) }]);
+  server.peer.close(4512, 'that was it');
+  await time.advance(60);
+  const log = listen(room);
+  room.onLeave((code, reason, back) => log.push(`leave ${code} ${reason} ${back}`));
+  room.onConnection((state) => log.push(state));
+  await time.advance(60);
+  assert.deepEqual(log, ['goodbye', 'ended 2', 'closed', 'leave 4512 that was it false']);
+  const late = watch(room);
+  await time.advance(60);
+  assert.deepEqual(late, ['closed', 'leave 4512 false']);
+});
+
+test('who asks while the connection is lost is told, afterwards not any more', async () => {
+  const { time, server, room } = await joined([]);
+  server.reachable = false;
+  server.peer.close(4008);
+  await time.advance(60);
+  const during = watch(room);
+  await time.advance(60);
+  assert.deepEqual(during, ['reconnecting', 'leave 4008 true']);
+  server.reachable = true;
+  await time.advance(3000);
+  const after = watch(room);
+  await time.advance(60);
+  assert.deepEqual([during.slice(2), after], [['online', 'back'], []]);
+});
+
+test('who leaves hears nothing more but that', async () => {
+  for (const inHandler of [false, true]) {
+    const { time, server, room } = await joined([chat('one')]);
+    const log = watch(room);
+    if (!inHandler) room.leave();
+    room.onChat(({ text }) => {
+      log.push(text);
+      room.leave();
+    });
+    server.frame({ events: { first: 2, items: [chat('two'), chat('three')] } });
+    await time.advance(60);
+    assert.deepEqual(log, [...(inHandler ? ['one'] : []), 'closed', 'leave 1000 false']);
+  }
+});
+
+test('the newest correction waits', async () => {
+  const { time, server, room } = await joined([]);
+  for (const placement of [1, 2]) server.frame({ note: { correction: { placement, reason: 7 } } });
+  await time.advance(60);
+  const heard = [];
+  room.onCorrection((correction) => heard.push(correction));
+  await time.advance(60);
+  assert.deepEqual(heard, [{ placement: 2, reason: 7 }]);
+});
+
+test('departures of entities that were told of wait, others need not be told', async () => {
+  const { time, server, room } = await joined([]);
+  const frame = (...ids) => {
+    server.frame({ zones: [[0, ids.map((id) => avatar(id, 0))]] });
+    return time.advance(60);
+  };
+  await frame(1, 2, 3);
+  await frame(1, 2);
+  const log = [];
+  room.onAdd('avatar', ({ id }) => log.push(`+${id}`));
+  await frame(1, 2, 4);
+  await frame();
+  await frame(2);
+  room.onRemove('*', ({ id }) => log.push(`-${id}`));
+  assert.deepEqual(log, ['+1', '+2', '+4', '+2', '-1', '-4'], 'the second 2 is there');
+  await frame();
+  const late = [];
+  room.onRemove('avatar', ({ id }) => late.push(id));
+  assert.deepEqual([log.at(-1), late], ['-2', []]);
+});
+
+test('handlers that come and go at random hear everything once and in order', async () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const next = random(seed);
+    const all = await joined([]);
+    const { time, server, room } = all;
+    const heard = [];
+    let told = 0;
+    let stop = null;
+    for (let step = 0; step < 80; step++) {
+      if (next() < 0.5) {
+        server.frame({ events: { first: told + 1, items: [game(told + 1), game(told + 2)] } });
+        told += 2;
+        await time.advance(15);
+      }
+      if (next() < 0.1) await comeBack(all, { continuity: 'state', tick: room.state.tick, events: told });
+      if (next() < 0.4) {
+        stop?.();
+        stop = stop ? null : room.onMessage(7, ([number]) => heard.push(number));
+      }
+      await time.advance(Math.floor(next() * 60));
+    }
+    stop?.();
+    room.onMessage('*', ([number]) => heard.push(number));
+    await time.advance(60);
+    assert.deepEqual(heard, Array.from({ length: told }, (_, index) => index + 1), `seed ${seed}`);
+  }
+});
