@@ -10,6 +10,7 @@ mod floods;
 mod hostile;
 mod http;
 mod party;
+mod pipelined;
 mod play;
 mod resume;
 mod slow;
