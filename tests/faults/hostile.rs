@@ -6,12 +6,13 @@
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
 mod attacks;
+mod honest;
 #[path = "../process/mod.rs"]
 mod process;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ use std::time::{Duration, Instant};
 use rand_pcg::Pcg32;
 
 use attacks::{Attack, Expected};
-use process::{Bots, Server};
+use honest::{PLAYERS, Report, TICK_MS, command, play};
+use process::Server;
 
 const CONNECTIONS: u32 = 10_500;
 const MESSAGES: u64 = 1_000_000;
@@ -29,57 +31,7 @@ const BURST_BYTES: usize = 8 * 1024;
 const THREADS: u32 = 6;
 /// Connections per second over all threads, so that what is measured is the server and not a full machine.
 const PACE: u32 = 120;
-const PLAYERS: u64 = 50;
-/// One tick at the arena's 20 Hz.
-const TICK_MS: f64 = 50.0;
 const WITHIN: Duration = Duration::from_secs(360);
-
-/// The command, whose warnings are shown.
-fn command(binary: &Path) -> Command {
-    let mut command = process::command(binary);
-    command.stderr(Stdio::inherit());
-    command
-}
-
-/// Honest players for so long, and what they report.
-fn play(binary: &Path, server: &Server, seconds: u64) -> impl FnOnce() -> Report + use<> {
-    let file = std::env::temp_dir().join(format!("tickwire-hostile-{}-{seconds}.json", server.port));
-    let (players, seconds, path) = (PLAYERS.to_string(), seconds.to_string(), file.to_string_lossy());
-    let args = ["--players", &players, "--duration", &seconds, "--json", &path];
-    let bots = Bots::start(command(binary), server, &args);
-    move || {
-        let output = bots.report();
-        let text = std::fs::read(&file).unwrap_or_else(|error| panic!("the bots ended with {output:?}: {error}"));
-        let _ = std::fs::remove_file(&file);
-        Report::read(&serde_json::from_slice(&text).expect("JSON"))
-    }
-}
-
-/// What is asked of a report. A figure that is not there is the end: it would compare as anything.
-struct Report {
-    joined: u64,
-    /// Label, count and first example of what went wrong.
-    failures: Vec<String>,
-    /// From an input to its state, of how many.
-    p99_ms: f64,
-    measured: u64,
-}
-
-impl Report {
-    fn read(report: &serde_json::Value) -> Self {
-        let whole = |value: &serde_json::Value, what: &str| {
-            value.as_u64().unwrap_or_else(|| panic!("no number of {what} in {report}"))
-        };
-        let failures = report["failures"].as_object().unwrap_or_else(|| panic!("no failures in {report}"));
-        let times = &report["input_to_state"];
-        Self {
-            joined: whole(&report["joined"], "players"),
-            failures: failures.iter().map(|(label, offence)| format!("{label}: {offence}")).collect(),
-            p99_ms: times["p99_ms"].as_f64().unwrap_or_else(|| panic!("no p99 in {report}")),
-            measured: whole(&times["count"], "measured inputs"),
-        }
-    }
-}
 
 #[derive(Default)]
 struct Count {
