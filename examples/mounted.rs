@@ -1,4 +1,4 @@
-//! Rooms in an actix-web app that is there already: own routes, own server settings, own shutdown.
+//! Rooms in an actix-web app that is there already: own routes, own listener, own shutdown.
 //!
 //! `cargo run --example mounted`, then open http://localhost:8080; the demo is below `/game/`.
 
@@ -6,7 +6,7 @@ use std::future::Future;
 use std::io;
 use std::net::TcpListener;
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, web};
 use tickwire::server::Mount;
 use tickwire::{Config, Server};
 
@@ -26,7 +26,7 @@ pub async fn run(listener: TcpListener, stop: impl Future<Output = ()>) -> io::R
             .route("/", web::get().to(front))
             .service(web::scope("/game").configure(|scope| rooms.configure(scope)))
     };
-    let server = mount.tuned(HttpServer::new(app)).workers(2).disable_signals().listen(listener)?.run();
+    let server = mount.listen(listener, app)?;
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
     stop.await;

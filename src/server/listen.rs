@@ -1,81 +1,185 @@
-//! The server that [`Server::run`](super::Server::run) starts: HTTP for everything but `/play`, whose sockets leave HTTP with
-//! their handshake.
+//! The server that [`Server::run`](super::Server::run) and [`Mount::listen`] start: HTTP on sockets that carry one request each.
 //!
-//! A [`Mount`] in somebody else's app cannot take sockets out of it; there a session lives in the body of a response, at the
-//! cost of HTTP's buffers and turns. What a session does is the same on both roads.
+//! `Server::run` serves HTTP for everything but `/play`, whose sockets leave HTTP with their handshake. A [`Mount`] in somebody
+//! else's app cannot take sockets out of it; there a session lives in the body of a response, at the cost of HTTP's buffers and
+//! turns. What a session does is the same on both roads.
 
 use std::future::{Ready, ready};
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use actix_http::body::{BodySize, BoxBody, MessageBody};
+use actix_http::error::DispatchError;
 use actix_http::h1::{Codec, ExpectHandler, Message};
 use actix_http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use actix_http::ws::handshake_response;
-use actix_http::{ConnectionType, HttpService, KeepAlive, Request, Response};
+use actix_http::{ConnectionType, HttpService, KeepAlive, Protocol, Request, Response, ServiceConfig};
 use actix_service::boxed::{self, BoxServiceFactory};
-use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, always_ready, map_config};
-use actix_web::dev::{AppConfig, Server, ServiceResponse};
-use actix_web::rt::time::timeout;
-use actix_web::{App, HttpResponse, web};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, always_ready, fn_service, map_config,
+};
+use actix_tls::accept::TlsError;
+use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_web::dev::{AppConfig, Server};
+use actix_web::rt::net::TcpStream;
+use actix_web::rt::time::{sleep, timeout};
+use actix_web::{Error, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::SinkExt;
 use futures_util::future::LocalBoxFuture;
+use rustls::ServerConfig;
 
 use super::handshake;
 use super::mount::Mount;
+use super::one_request::OneRequest;
 use super::routes::Edge;
 use crate::actor::{Connection, Line, carry, converse, take_leave};
+use crate::trust::Certificate;
 use crate::wire::{SUBPROTOCOL, limits};
 
-/// Serves on `listener`, with TLS if the mount has a certificate.
+/// An app without the types of its parts.
+type App = BoxServiceFactory<(), Request, Response<BoxBody>, Response<BoxBody>, ()>;
+
+/// What one worker makes of requests.
+pub struct Worker {
+    app: App,
+    /// Where requests for an upgrade go instead, with their sockets.
+    upgrade: Option<Upgrade>,
+    /// Bytes that a request's body may have.
+    most_body: u64,
+}
+
+impl Worker {
+    /// The routes of the rooms and nothing else.
+    pub fn of_rooms(mount: &Mount) -> Self {
+        let edge = mount.edge();
+        let upgrade = Some(Upgrade(edge.clone()));
+        let mount = mount.clone();
+        let app = actix_web::App::new().configure(move |app| mount.add_routes(edge, app));
+        Self { app: boxed(app), upgrade, most_body: limits::REQUEST_BODY }
+    }
+
+    /// Somebody else's app, which has limits of its own.
+    pub fn of_app<I, S, B>(app: I) -> Self
+    where
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error> + 'static,
+        S::Response: Into<Response<B>> + 'static,
+        B: MessageBody + 'static,
+    {
+        Self { app: boxed(app), upgrade: None, most_body: u64::MAX }
+    }
+}
+
+fn boxed<I, S, B>(app: I) -> App
+where
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<Error> + 'static,
+    S::Response: Into<Response<B>> + 'static,
+    B: MessageBody + 'static,
+{
+    let app = app.into_factory().map_init_err(drop);
+    let app = app.map(|response: S::Response| response.into().map_into_boxed_body());
+    let app = app.map_err(|error: S::Error| error.into().error_response().into());
+    boxed::factory(map_config(app, |()| AppConfig::default()))
+}
+
+/// Serves on `listener` what `worker` makes in each worker, with TLS if the mount has a certificate.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn listen(mount: &Mount, listener: TcpListener, workers: usize) -> io::Result<Server> {
-    let mount = mount.clone();
-    let server = Server::build().workers(workers).disable_signals();
+pub fn listen(
+    mount: &Mount,
+    listener: TcpListener,
+    worker: impl Fn() -> Worker + Clone + Send + 'static,
+) -> io::Result<Server> {
+    // Connections are counted by the mount, which says so to those that it refuses; a worker would only stop accepting.
+    let server = Server::build().workers(mount.workers()).max_concurrent_connections(usize::MAX / 2).disable_signals();
     let server = match mount.certificate() {
-        None => server.listen("tickwire", listener, move || service(&mount).tcp())?,
+        None => {
+            let mount = mount.clone();
+            server.listen("tickwire", listener, move || plain(&mount, worker()))?
+        }
         Some(certificate) => {
             actix_tls::accept::max_concurrent_tls_connect(limits::HANDSHAKES);
-            server.listen("tickwire", listener, move || service(&mount).rustls_0_23(certificate.config()))?
+            actix_web::rt::spawn(watch(Arc::downgrade(&certificate)));
+            let mount = mount.clone();
+            server.listen("tickwire", listener, move || encrypted(&mount, worker(), certificate.config()))?
         }
     };
     Ok(server.run())
 }
 
-type Pages = BoxServiceFactory<(), Request, ServiceResponse, Response<BoxBody>, ()>;
+/// Looks after the certificate for as long as somebody serves with it.
+async fn watch(certificate: Weak<Certificate>) {
+    const LOOK_EVERY: Duration = Duration::from_secs(2);
+    loop {
+        sleep(LOOK_EVERY).await;
+        let Some(certificate) = certificate.upgrade() else { return };
+        certificate.look();
+    }
+}
 
-/// What one worker makes of a connection.
-fn service<T>(mount: &Mount) -> HttpService<T, Pages, BoxBody, ExpectHandler, Upgrade>
+/// What a worker makes of a connection without TLS.
+fn plain(
+    mount: &Mount,
+    worker: Worker,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<> {
+    let (config, most_body) = (ServiceConfig::default(), worker.most_body);
+    let open = move |io: TcpStream| {
+        let _ = io.set_nodelay(true);
+        let peer = io.peer_addr().ok();
+        ready(Ok((OneRequest::new(io, most_body, &config), Protocol::Http1, peer)))
+    };
+    fn_service(open).and_then(http(mount, worker))
+}
+
+/// What a worker makes of a connection with TLS.
+fn encrypted(
+    mount: &Mount,
+    worker: Worker,
+    mut tls: ServerConfig,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = TlsError<io::Error, DispatchError>, InitError = ()>
++ use<> {
+    let (config, most_body) = (ServiceConfig::default(), worker.most_body);
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let open = move |io: TlsStream<TcpStream>| {
+        let socket = io.get_ref().0;
+        let _ = socket.set_nodelay(true);
+        let peer = socket.peer_addr().ok();
+        (OneRequest::new(io, most_body, &config), Protocol::Http1, peer)
+    };
+    let accepted = Acceptor::new(tls).map_err(TlsError::into_service_error).map(open);
+    accepted.and_then(http(mount, worker).map_err(TlsError::Service))
+}
+
+/// HTTP on a socket that yields one request.
+fn http<T>(mount: &Mount, worker: Worker) -> HttpService<OneRequest<T>, App, BoxBody, ExpectHandler, Upgrade>
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let edge = mount.edge();
-    let upgrade = Upgrade(edge.clone());
-    let routes = mount.clone();
-    let app = App::new().configure(move |app| routes.add_routes(edge, app)).into_factory();
-    let app = app.map_err(|error| error.error_response().into());
     let mount = mount.clone();
     HttpService::build()
-        .tcp_nodelay(true)
         .keep_alive(KeepAlive::Disabled)
         .client_request_timeout(Mount::HEAD)
         .client_disconnect_timeout(limits::LINGER)
         .h1_write_buffer_size(limits::SEND_BUFFER)
-        .on_connect_ext(move |connection: &T, data| mount.on_connect(connection, data))
-        .upgrade(upgrade)
-        .finish(boxed::factory(map_config(app, |()| AppConfig::default())))
+        .on_connect_ext(move |connection: &OneRequest<T>, data| mount.on_connect(connection.get_ref(), data))
+        .finish(worker.app)
+        .upgrade(worker.upgrade)
 }
 
 /// Takes the requests that ask for an upgrade, with their sockets.
 #[derive(Clone)]
 struct Upgrade(web::Data<Edge>);
 
-impl<T: AsyncRead + AsyncWrite + Unpin + 'static> ServiceFactory<(Request, Framed<T, Codec>)> for Upgrade {
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> ServiceFactory<(Request, Framed<OneRequest<T>, Codec>)> for Upgrade {
     type Response = ();
     type Error = actix_http::Error;
     type Config = ();
@@ -88,14 +192,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> ServiceFactory<(Request, Frame
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Service<(Request, Framed<T, Codec>)> for Upgrade {
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Service<(Request, Framed<OneRequest<T>, Codec>)> for Upgrade {
     type Response = ();
     type Error = actix_http::Error;
     type Future = LocalBoxFuture<'static, Result<(), actix_http::Error>>;
 
     always_ready!();
 
-    fn call(&self, (request, framed): (Request, Framed<T, Codec>)) -> Self::Future {
+    fn call(&self, (request, framed): (Request, Framed<OneRequest<T>, Codec>)) -> Self::Future {
         let edge = self.0.clone();
         Box::pin(async move {
             // A socket that fails before its session begins has nobody to tell.
@@ -105,7 +209,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Service<(Request, Framed<T, Co
     }
 }
 
-async fn upgrade<T>(edge: &Edge, request: Request, mut framed: Framed<T, Codec>) -> io::Result<()>
+async fn upgrade<T>(edge: &Edge, request: Request, mut framed: Framed<OneRequest<T>, Codec>) -> io::Result<()>
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -134,7 +238,7 @@ where
     let parts = framed.into_parts();
     // What is left in the buffer is copied: a session must not hold on to all of it.
     let early = Bytes::copy_from_slice(&parts.read_buf);
-    let (gate, socket) = (edge.gate.clone(), parts.io);
+    let (gate, socket) = (edge.gate.clone(), parts.io.into_inner());
     drop((request, parts.read_buf, parts.write_buf));
     // HTTP's part of the connection ends here, with all that it keeps.
     actix_web::rt::spawn(async move {

@@ -9,6 +9,7 @@ mod hosts;
 mod listen;
 mod lobby;
 mod mount;
+mod one_request;
 mod origin;
 mod pages;
 mod qr;
@@ -22,9 +23,6 @@ use std::future::Future;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
-
-use actix_web::rt::time::sleep;
 
 pub use config::{Config, LogFormat, Pages};
 pub use mount::Mount;
@@ -32,7 +30,6 @@ pub use secret::Secret;
 pub use signals::interrupted;
 
 use crate::game::{Factory, Game, Setup};
-use crate::trust::Certificate;
 pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring};
 
 /// A game server: games by name, the WebSocket endpoint `/play`, the list of rooms, health, metrics and, if wanted, pages.
@@ -43,9 +40,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// The files of the certificate are looked at this often.
-    const LOOK_EVERY: Duration = Duration::from_secs(2);
-
     /// A server without games.
     pub fn new(config: Config) -> Self {
         Self { config, games: BTreeMap::new() }
@@ -79,7 +73,9 @@ impl Server {
     /// So name there what the public calls your server, or set `bind` to the address that you listen on.
     ///
     /// ```
-    /// use actix_web::{App, HttpServer, web};
+    /// use std::net::TcpListener;
+    ///
+    /// use actix_web::{App, web};
     /// use tickwire::{Config, Server};
     ///
     /// # fn main() -> std::io::Result<()> {
@@ -91,7 +87,7 @@ impl Server {
     ///         .route("/", web::get().to(|| async { "the game is below /game" }))
     ///         .service(web::scope("/game").configure(|app| rooms.configure(app)))
     /// };
-    /// let server = mount.tuned(HttpServer::new(app)).workers(1).disable_signals().bind("127.0.0.1:0")?.run();
+    /// let server = mount.listen(TcpListener::bind("127.0.0.1:0")?, app)?;
     /// let handle = server.handle();
     /// let running = actix_web::rt::spawn(server);
     /// // Until your own shutdown; then:
@@ -127,25 +123,15 @@ impl Server {
     /// # Errors
     /// When the listener cannot be used; and as [`Self::mount`].
     pub async fn run(mut self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let workers = self.config.workers;
         self.config.bind = listener.local_addr()?;
         let mount = self.mount()?;
-        let server = listen::listen(&mount, listener, workers)?;
+        let rooms = mount.clone();
+        let server = listen::listen(&mount, listener, move || listen::Worker::of_rooms(&rooms))?;
         let handle = server.handle();
         let running = actix_web::rt::spawn(server);
-        let watching = mount.certificate().map(|certificate| actix_web::rt::spawn(watch(certificate)));
         shutdown.await;
         mount.drain().await;
         handle.stop(false).await;
-        watching.iter().for_each(actix_web::rt::task::JoinHandle::abort);
         running.await.map_err(io::Error::other)?
-    }
-}
-
-/// Looks after the certificate for as long as the server runs.
-async fn watch(certificate: Arc<Certificate>) {
-    loop {
-        sleep(Server::LOOK_EVERY).await;
-        certificate.look();
     }
 }

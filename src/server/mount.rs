@@ -5,6 +5,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use actix::{Actor, Addr, System};
 use actix_http::{Request, Response};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::body::MessageBody;
-use actix_web::dev::{AppConfig, Extensions};
+use actix_web::dev::{self, AppConfig, Extensions};
 use actix_web::http::KeepAlive;
 use actix_web::rt::time::sleep;
 use actix_web::{Error, HttpServer, web};
@@ -24,6 +25,7 @@ use tracing::info;
 use super::admin::AdminDoor;
 use super::config::{Config, Pages};
 use super::hosts::Hosts;
+use super::listen::{self, Worker};
 use super::routes::{self, Edge};
 use crate::actor::{
     Clock, Directory, DirectoryConfig, Door, Drain, Gate, Line, Metrics, Relay, RoomList, Stop, Trace, socket_of,
@@ -129,6 +131,11 @@ impl Mount {
     /// * A request head within five seconds, and no keep-alive: the time limit covers only the first request of a
     ///   connection. WebSockets and event streams live on. Call `keep_alive` afterwards if your routes need it.
     /// * No limit of a worker's own on connections: [`Self::on_connect`] counts them, and says so to whom it refuses.
+    ///
+    /// Nothing that can be set on an `HttpServer` stops pipelined requests: it decodes all that a client sends at once, also
+    /// without keep-alive. One connection can keep a worker busy for seconds; behind an event stream it takes up to 20 MiB, and
+    /// the worker spins for as long as the stream stays. Use [`Self::listen`], or put a proxy in front that sends one request at
+    /// a time.
     pub fn tuned<F, I, S, B>(&self, server: HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B>
     where
         F: Fn() -> I + Send + Clone + 'static,
@@ -153,6 +160,29 @@ impl Mount {
             .on_connect(move |connection, data| mount.on_connect(connection, data))
     }
 
+    /// Serves an app of yours on `listener`, with TLS if the configuration has a certificate. It does what [`Self::tuned`] does for an
+    /// `HttpServer`, and a connection carries one request: what a client sends behind it is not decoded. Spawn or await the
+    /// returned server; its handle stops it. Signals stay yours. [`Server::mount`](super::Server::mount) has an example.
+    ///
+    /// * There is no keep-alive and no HTTP/2.
+    /// * The answer to a request head of more than 16 KiB is 431. Your app limits the bodies of its own routes.
+    /// * Behind a request, 1 MiB is read and discarded; with more, the connection ends.
+    /// * [`Config::workers`] says how many workers there are. `AppConfig` has its defaults, whatever `listener` and TLS are.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn listen<F, I, S, B>(&self, listener: TcpListener, app: F) -> io::Result<dev::Server>
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error> + 'static,
+        S::Response: Into<Response<B>> + 'static,
+        B: MessageBody + 'static,
+    {
+        listen::listen(self, listener, move || Worker::of_app(app()))
+    }
+
     /// Prepares a new connection for sessions: counts it, gives it a small send buffer, and takes a handle by which a client
     /// that stopped reading is cut off within ten seconds. [`Self::tuned`] sets it; if your server has a hook of its own, call
     /// it from there. Without it such a client keeps its seat until the operating system gives up, and connections have no
@@ -172,6 +202,10 @@ impl Mount {
         if let Some(counted) = counted {
             data.insert(Rc::new(counted));
         }
+    }
+
+    pub(super) fn workers(&self) -> usize {
+        self.config.workers
     }
 
     /// The certificate of the configuration, if there is one.

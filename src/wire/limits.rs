@@ -124,6 +124,14 @@ pub const OTHER_CONNECTIONS: usize = 1024;
 /// TLS handshakes at once per worker. They are not counted by address yet and take 3 s at the most, so there must be more
 /// than a few silent connections can fill.
 pub const HANDSHAKES: usize = 2048;
+/// Bytes of a request's head: a token and the cookies of a large site fit, and a head is parsed again with each part that comes.
+pub const REQUEST_HEAD: usize = 16 * 1024;
+/// Bytes of a request's body before the connection ends: none of the routes takes as much, and a client that is told so must
+/// be able to finish. What a route takes is its own limit.
+pub const REQUEST_BODY: u64 = 1024 * 1024;
+/// Bytes behind a request that are read and forgotten while it is answered, so that a client that pipelines gets its one answer and
+/// the end of a connection is noticed. With more, the connection ends.
+pub const BEHIND_REQUEST: u64 = 1024 * 1024;
 /// Addresses whose limits are remembered, 150 bytes or so each. When there are more, only known ones are let in.
 pub const ADDRESSES: usize = 65_536;
 /// A client that is told to come back because something is full waits this long, and a random time more.

@@ -1,5 +1,7 @@
 //! Fifty honest players beside an attack: what they report, and what is asked of it.
 
+#![allow(dead_code, reason = "each run needs a part of it")]
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -34,12 +36,12 @@ pub fn play(binary: &Path, server: &Server, seconds: u64) -> impl FnOnce() -> Re
 
 /// What is asked of a report. A figure that is not there is the end: it would compare as anything.
 pub struct Report {
-    joined: u64,
+    pub joined: u64,
     /// Label, count and first example of what went wrong.
-    failures: Vec<String>,
+    pub failures: Vec<String>,
     /// From an input to its state, of how many.
     pub p99_ms: f64,
-    measured: u64,
+    pub measured: u64,
 }
 
 impl Report {

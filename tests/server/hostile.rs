@@ -9,14 +9,14 @@ use tickwire::wire::{ClientMessage, Close, encode_client};
 use crate::support::{Frame, Player, Raw, TestServer, masked};
 
 /// CPU time of this process, server and test together.
-fn cpu_seconds() -> f64 {
+pub fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("linux");
     let fields: Vec<&str> = stat.rsplit(')').next().expect("a stat line").split_whitespace().collect();
     let ticks: u64 = fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime");
     ticks as f64 / 100.0
 }
 
-fn resident_kib() -> u64 {
+pub fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a resident size");
     line.trim().trim_end_matches(" kB").parse().expect("a number")

@@ -11,6 +11,7 @@ mod hostile;
 mod http;
 mod leave;
 mod party;
+mod pipelined;
 mod play;
 mod resume;
 mod slow;

@@ -105,6 +105,19 @@ fn it_plays_over_tls_and_speaks_nothing_else() {
 }
 
 #[test]
+fn pipelined_requests_are_not_answered_over_tls_either() {
+    let pair = Pair::named("tls-pipelined");
+    let roots = pair.write();
+    let server = pair.server(|server| server);
+    let mut stream = connect(server.address, &roots, |_| {}).expect("a connection");
+    let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(request.repeat(5000).as_bytes()).expect("the server reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("TLS ends as it should");
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+}
+
+#[test]
 fn a_new_certificate_is_taken_up_and_a_bad_one_is_not() {
     let pair = Pair::named("tls-reload");
     let first = pair.write();

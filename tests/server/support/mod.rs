@@ -1,5 +1,5 @@
 //! A server in a thread and a well-behaved player; [`Raw`] sockets may say anything. With `TICKWIRE_TEST_ROAD=mounted` the
-//! server is mounted in an app, and sessions are the bodies of responses.
+//! server is mounted in an app, and sessions are the bodies of responses; with `listened`, that app is served by the mount.
 
 mod raw;
 #[path = "../../process/upgrade.rs"]
@@ -37,6 +37,28 @@ enum Turn {
     Alone(RwLockWriteGuard<'static, ()>),
 }
 
+/// What is between the sockets and the sessions.
+#[derive(Clone, Copy, Debug)]
+pub enum Road {
+    /// `Server::run`.
+    Run,
+    /// An app with rooms in it, served by actix-web's `HttpServer`.
+    Mounted,
+    /// The same app, served by `Mount::listen`.
+    Listened,
+}
+
+impl Road {
+    fn of_environment() -> Self {
+        match std::env::var("TICKWIRE_TEST_ROAD").as_deref() {
+            Ok("mounted") => Self::Mounted,
+            Ok("listened") => Self::Listened,
+            Ok(road) => panic!("TICKWIRE_TEST_ROAD is {road:?}: mounted and listened are the other roads"),
+            Err(_) => Self::Run,
+        }
+    }
+}
+
 /// One thread of each kind; seats are not held, so that who is gone is gone.
 pub fn lean() -> Config {
     Config { workers: 1, room_threads: 1, hold_seats_for: Duration::ZERO, ..Config::default() }
@@ -66,25 +88,31 @@ impl TestServer {
     /// As [`Self::with`], while no other test has a server.
     pub fn alone_with(config: Config, add: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
         let turn = Turn::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner));
-        Self::spawn(turn, || add(Server::new(config).demo_games()))
+        Self::spawn(turn, Road::of_environment(), || add(Server::new(config).demo_games()))
+    }
+
+    /// As [`Self::start`] on that road, while no other test has a server.
+    pub fn alone_on(road: Road) -> Self {
+        let turn = Turn::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner));
+        Self::spawn(turn, road, || Server::new(lean()).demo_games())
     }
 
     /// Runs what `make` makes, in a thread of its own.
     pub fn run(make: impl FnOnce() -> Server + Send + 'static) -> Self {
-        Self::spawn(Turn::Shared(TURN.read().unwrap_or_else(PoisonError::into_inner)), make)
+        let turn = Turn::Shared(TURN.read().unwrap_or_else(PoisonError::into_inner));
+        Self::spawn(turn, Road::of_environment(), make)
     }
 
-    fn spawn(turn: Turn, make: impl FnOnce() -> Server + Send + 'static) -> Self {
+    fn spawn(turn: Turn, road: Road, make: impl FnOnce() -> Server + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             let stopped = stopped.map(drop);
             actix_web::rt::System::new().block_on(async {
-                match std::env::var("TICKWIRE_TEST_ROAD").as_deref() {
-                    Ok("mounted") => mounted(make(), listener, stopped).await,
-                    Ok(road) => panic!("TICKWIRE_TEST_ROAD is {road:?}: mounted is the only other road"),
-                    Err(_) => make().run(listener, stopped).await,
+                match road {
+                    Road::Run => make().run(listener, stopped).await,
+                    _ => mounted(make(), road, listener, stopped).await,
                 }
             })
         });
@@ -130,11 +158,19 @@ impl TestServer {
 }
 
 /// Serves as somebody else's app does, where a session is the body of a response.
-async fn mounted(server: Server, listener: TcpListener, stopped: impl Future<Output = ()>) -> std::io::Result<()> {
+async fn mounted(
+    server: Server,
+    road: Road,
+    listener: TcpListener,
+    stopped: impl Future<Output = ()>,
+) -> std::io::Result<()> {
     let mount = server.mount()?;
     let rooms = mount.clone();
     let app = move || App::new().configure(|app| rooms.configure(app));
-    let serving = mount.tuned(HttpServer::new(app)).workers(1).disable_signals().listen(listener)?.run();
+    let serving = match road {
+        Road::Listened => mount.listen(listener, app)?,
+        _ => mount.tuned(HttpServer::new(app)).workers(1).disable_signals().listen(listener)?.run(),
+    };
     let handle = serving.handle();
     let serving = actix_web::rt::spawn(serving);
     stopped.await;

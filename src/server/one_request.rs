@@ -1,0 +1,220 @@
+//! A connection that carries one HTTP request: a wrapper of its socket, below the HTTP layer and above TLS.
+//!
+//! The HTTP layer decodes every request in its buffer before it answers the first one, also without keep-alive: a few kilobytes
+//! of pipelined heads become thousands of requests in memory, and a full buffer behind an event stream is asked for again and
+//! again without a pause. So the wrapper lets one request through, head and body, and no byte that follows. An upgrade ends its
+//! work: from then on all bytes pass. What a request means is decided above.
+
+use std::fmt;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use actix_codec::{AsyncRead, AsyncWrite, Decoder};
+use actix_http::ServiceConfig;
+use actix_http::h1::{Codec, Message, MessageType};
+use actix_web::rt::time::{Sleep, sleep};
+use bytes::BytesMut;
+use tokio::io::ReadBuf;
+
+use crate::wire::limits;
+
+/// The answer to a head over the limit. The HTTP layer has a limit of its own, which is far higher.
+const HEAD_TOO_LARGE: &[u8] =
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// Bytes read in one go when nobody wants them.
+const DISCARD: usize = 4096;
+
+/// A socket that yields one request and then no more bytes, but still the end of the connection.
+pub struct OneRequest<T> {
+    io: T,
+    stage: Stage,
+    /// Bytes of the body that may still come; afterwards those behind the request.
+    left: u64,
+    /// What of the answer to a head that is no request was not sent yet.
+    refusal: &'static [u8],
+    /// When the connection ends, whether its client has hung up or not.
+    end: Option<Pin<Box<Sleep>>>,
+    said_goodbye: bool,
+}
+
+enum Stage {
+    /// The request is coming in. The parser is of the same make as the one above and sees the same bytes, so both agree where the
+    /// request ends.
+    Reading(Box<Parser>),
+    /// The request has passed.
+    Answering,
+    /// All bytes pass.
+    Upgraded,
+}
+
+struct Parser {
+    codec: Codec,
+    /// Bytes that the codec has not taken yet: the head until it is complete, later next to nothing.
+    unparsed: BytesMut,
+    in_body: bool,
+}
+
+/// What the parser found in the bytes it was given.
+enum Found {
+    /// The request goes on.
+    More,
+    /// The request ends, this many bytes before the end of those given.
+    End(usize),
+    Upgrade,
+    HeadTooLarge,
+}
+
+impl Parser {
+    fn read(&mut self, bytes: &[u8]) -> Found {
+        self.unparsed.extend_from_slice(bytes);
+        loop {
+            match self.codec.decode(&mut self.unparsed) {
+                Ok(Some(Message::Item(_))) => match self.codec.message_type() {
+                    MessageType::None => return Found::End(self.unparsed.len()),
+                    MessageType::Payload => self.in_body = true,
+                    MessageType::Stream => return Found::Upgrade,
+                },
+                Ok(Some(Message::Chunk(Some(_)))) => {}
+                Ok(Some(Message::Chunk(None))) => return Found::End(self.unparsed.len()),
+                Ok(None) if !self.in_body && self.unparsed.len() > limits::REQUEST_HEAD => return Found::HeadTooLarge,
+                Ok(None) => return Found::More,
+                // The parser above comes to the same finding, and answers.
+                Err(_) => return Found::End(0),
+            }
+        }
+    }
+}
+
+impl<T> OneRequest<T> {
+    /// Wraps a socket. A body may have `most_body` bytes; with more, the connection ends. `config` only has to be there: making one
+    /// for each connection would start a timer each time.
+    pub fn new(io: T, most_body: u64, config: &ServiceConfig) -> Self {
+        let codec = Codec::new(config.clone());
+        let parser = Parser { codec, unparsed: BytesMut::new(), in_body: false };
+        let stage = Stage::Reading(Box::new(parser));
+        Self { io, stage, left: most_body, refusal: &[], end: None, said_goodbye: false }
+    }
+
+    /// The socket within.
+    pub fn get_ref(&self) -> &T {
+        &self.io
+    }
+
+    /// Unwraps the socket.
+    pub fn into_inner(self) -> T {
+        self.io
+    }
+
+    /// How many of these bytes, the latest from the socket, belong to the request.
+    fn pass(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Stage::Reading(parser) = &mut self.stage else { return Ok(bytes.len()) };
+        let was_in_body = parser.in_body;
+        let (next, passed) = match parser.read(bytes) {
+            Found::More => {
+                if was_in_body {
+                    self.spend(bytes.len())?;
+                }
+                return Ok(bytes.len());
+            }
+            Found::End(behind) => (Stage::Answering, bytes.len() - behind),
+            Found::Upgrade => (Stage::Upgraded, bytes.len()),
+            Found::HeadTooLarge => {
+                self.refusal = HEAD_TOO_LARGE;
+                // For the HTTP layer the connection ends here, without a request.
+                (Stage::Answering, 0)
+            }
+        };
+        self.stage = next;
+        self.left = limits::BEHIND_REQUEST;
+        self.spend(bytes.len() - passed)?;
+        Ok(passed)
+    }
+
+    fn spend(&mut self, count: usize) -> io::Result<()> {
+        let left = self.left.checked_sub(count as u64);
+        self.left = left.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "too much came with a request"))?;
+        Ok(())
+    }
+}
+
+impl<T: AsyncRead + Unpin> OneRequest<T> {
+    /// Reads what nobody wants, so that the end of the connection is noticed: ready when it is there.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [MaybeUninit::uninit(); DISCARD];
+        loop {
+            let mut unwanted = ReadBuf::uninit(&mut bytes);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut unwanted))?;
+            if unwanted.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.spend(unwanted.filled().len())?;
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> OneRequest<T> {
+    /// Says the last words and waits for the client to hang up: closing a socket with unread bytes resets the connection, and the
+    /// answer on its way with it.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.refusal.is_empty() {
+            match ready!(Pin::new(&mut self.io).poll_write(cx, self.refusal))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.refusal = &self.refusal[count..],
+            }
+        }
+        if !self.said_goodbye {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+            self.said_goodbye = true;
+        }
+        self.poll_discard(cx)
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for OneRequest<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if matches!(this.stage, Stage::Answering) {
+            return this.poll_discard(cx);
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.io).poll_read(cx, buffer))?;
+        let passed = this.pass(&buffer.filled()[before..])?;
+        buffer.set_filled(before + passed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for OneRequest<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if matches!(this.stage, Stage::Upgraded) {
+            return Pin::new(&mut this.io).poll_shutdown(cx);
+        }
+        let end = this.end.get_or_insert_with(|| {
+            this.left = this.left.min(limits::BEHIND_REQUEST);
+            Box::pin(sleep(limits::LINGER))
+        });
+        if end.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        // A connection that fails here has ended, too.
+        this.poll_linger(cx).map(|_| Ok(()))
+    }
+}
+
+impl<T> fmt::Debug for OneRequest<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OneRequest").field("left", &self.left).finish_non_exhaustive()
+    }
+}
