@@ -13,6 +13,7 @@ mod party;
 mod play;
 mod resume;
 mod slow;
+mod stuck;
 mod support;
 mod tls;
 mod trust;
