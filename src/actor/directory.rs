@@ -21,6 +21,7 @@ use super::names;
 use super::reservations::Reservations;
 use super::room::RoomActor;
 use super::status::Status;
+use super::watchdog::{Heartbeat, Part, Watchdog};
 use crate::engine::{Address, Parting, Room, RoomConfig, RoomCosts};
 use crate::game::{Factory, Setup};
 use crate::tick::TickRate;
@@ -46,6 +47,8 @@ pub struct DirectoryConfig {
     pub idle_after: Duration,
     /// Observers per room at the most.
     pub most_observers: u16,
+    /// Watches the directory and the threads of the rooms.
+    pub watchdog: Arc<Watchdog>,
 }
 
 /// The actor.
@@ -59,10 +62,11 @@ pub struct Directory {
     list: watch::Sender<RoomList>,
     clock: Clock,
     metrics: Arc<Metrics>,
+    heartbeat: Arc<Heartbeat>,
 }
 
 impl Directory {
-    const LOOK_EVERY: Duration = Duration::from_millis(250);
+    const LOOK_EVERY: Duration = limits::BEAT_EVERY;
     /// Sessions that are sent away at once when the server stops; more, when there would be too many batches.
     const BATCH: usize = 100;
     const BATCHES: usize = 40;
@@ -71,9 +75,11 @@ impl Directory {
     /// A directory without rooms; and the list of rooms, whenever it changes.
     pub fn new(config: DirectoryConfig, clock: Clock, metrics: Arc<Metrics>) -> (Self, watch::Receiver<RoomList>) {
         let (list, listed) = watch::channel(RoomList::default());
-        let arbiters = (0..config.arbiters.max(1)).map(|_| Arbiter::new()).collect();
+        let arbiters = (0..config.arbiters.max(1)).map(|index| watched_arbiter(index, &config.watchdog)).collect();
+        let heartbeat = Arc::new(Heartbeat::of_thread());
+        config.watchdog.watch(Part::Directory, &heartbeat);
         let (rooms, next, draining, reservations) = (BTreeMap::new(), 0, false, Reservations::default());
-        (Self { config, rooms, next, reservations, arbiters, draining, list, clock, metrics }, listed)
+        (Self { config, rooms, next, reservations, arbiters, draining, list, clock, metrics, heartbeat }, listed)
     }
 
     fn locate(&mut self, letter: Locate) -> Result<Found, Parting> {
@@ -293,6 +299,7 @@ impl Directory {
     }
 
     fn look_around(&mut self, ctx: &mut Context<Self>) {
+        self.heartbeat.beat();
         self.rooms.retain(|_, listed| !listed.status.is_closed());
         let late = self.reservations.forget(self.clock.now());
         self.metrics.occasions.reservations_expired.inc_by(late as u64);
@@ -308,6 +315,14 @@ impl Directory {
         }
         ctx.run_later(Self::LOOK_EVERY, Self::look_around);
     }
+}
+
+/// A thread for rooms, and its sign of life.
+fn watched_arbiter(index: usize, watchdog: &Watchdog) -> Arbiter {
+    let (arbiter, heartbeat) = (Arbiter::new(), Arc::new(Heartbeat::of_thread()));
+    watchdog.watch(Part::RoomThread(index), &heartbeat);
+    arbiter.spawn(heartbeat.keep());
+    arbiter
 }
 
 impl Actor for Directory {

@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 
+use super::log_health::LogHealth;
 use super::process::Process;
 use super::times::Times;
 use super::trace::Trace;
@@ -135,13 +136,21 @@ fn tick_durations(registry: &mut Registry) -> Histogram {
     durations
 }
 
+fn delta_bits(registry: &mut Registry) -> Family<Spent, Bits> {
+    let bits = Family::default();
+    let help = "Bits of deltas per tick and player, by kind and field, averaged over samples of the game's rooms";
+    registry.register("delta_bits", help, bits.clone());
+    bits
+}
+
 impl Metrics {
-    /// Nothing was counted yet. Phases are also told to `trace`, if there is one.
-    pub fn new(trace: Option<Trace>) -> Self {
+    /// Nothing was counted yet. Phases are also told to `trace`, and lost lines by `log`, if there are such.
+    pub fn new(trace: Option<Trace>, log: Option<&LogHealth>) -> Self {
         let mut whole = Registry::default();
         whole.register_collector(Box::new(Process));
         let registry = whole.sub_registry_with_prefix("tickwire");
         let times = Times::new(registry, trace);
+        log.into_iter().for_each(|log| log.register(registry));
         let tick_duration = tick_durations(registry);
         let mut counter = |name, help| {
             let count = Count::default();
@@ -175,9 +184,7 @@ impl Metrics {
         registry.register("resumes", "Claims to a seat held before, by what became of them", resumes.clone());
         registry.register("room_crashes", "Rooms closed because their game panicked, by hook", room_crashes.clone());
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
-        let delta_bits = Family::default();
-        let help = "Bits of deltas per tick and player, by kind and field, averaged over samples of the game's rooms";
-        registry.register("delta_bits", help, delta_bits.clone());
+        let delta_bits = delta_bits(registry);
         let occasions = Occasions::register(registry);
         Self {
             registry: whole,
@@ -246,7 +253,12 @@ impl Metrics {
         }
     }
 
-    /// Ends the trace, if there is one. Blocks until its file is written.
+    /// The trace, if one is written.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.times.trace()
+    }
+
+    /// Ends the trace, if there is one. Blocks until its file is written, for a second at the most.
     pub fn finish_trace(&self) {
         self.times.trace().into_iter().for_each(Trace::finish);
     }

@@ -20,8 +20,10 @@ use super::clock::Clock;
 use super::line::Line;
 use super::message::{Publish, RelayKey, RoomKey};
 use super::metrics::Metrics;
+use super::watchdog::{Heartbeat, Part, Watchdog};
 use crate::snapshot::Frame;
 use crate::tick::Moment;
+use crate::wire::limits;
 
 /// The actor; only rooms write to it.
 pub struct Relay {
@@ -29,6 +31,7 @@ pub struct Relay {
     clock: Clock,
     metrics: Arc<Metrics>,
     looked: Moment,
+    heartbeat: Arc<Heartbeat>,
 }
 
 /// The relay as the sessions of its thread see it.
@@ -110,11 +113,14 @@ impl Relay {
     const CHANCE: Duration = Duration::from_millis(1500);
 
     /// Starts the relay of the current thread.
-    pub fn start_here(clock: Clock, metrics: Arc<Metrics>) -> RelayHandle {
+    pub fn start_here(clock: Clock, metrics: Arc<Metrics>, watchdog: &Watchdog) -> RelayHandle {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let table = Rc::new(RefCell::new(Table::default()));
-        let relay = Self { table: table.clone(), clock, metrics, looked: clock.now() };
-        RelayHandle { key: RelayKey(NEXT.fetch_add(1, Ordering::Relaxed)), publish: relay.start(), table, clock }
+        let key = RelayKey(NEXT.fetch_add(1, Ordering::Relaxed));
+        let heartbeat = Arc::new(Heartbeat::of_thread());
+        watchdog.watch(Part::Worker(key), &heartbeat);
+        let relay = Self { table: table.clone(), clock, metrics, looked: clock.now(), heartbeat };
+        RelayHandle { key, publish: relay.start(), table, clock }
     }
 
     /// Ends sessions whose client has taken nothing for longer than the patience.
@@ -148,6 +154,11 @@ impl Relay {
         });
         ctx.run_later(Self::LOOK_EVERY, Self::look_around);
     }
+
+    fn beat(&mut self, ctx: &mut Context<Self>) {
+        self.heartbeat.beat();
+        ctx.run_later(limits::BEAT_EVERY, Self::beat);
+    }
 }
 
 impl Actor for Relay {
@@ -156,6 +167,7 @@ impl Actor for Relay {
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(Self::MAILBOX);
         ctx.run_later(Self::LOOK_EVERY, Self::look_around);
+        self.beat(ctx);
     }
 }
 

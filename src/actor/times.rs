@@ -82,6 +82,7 @@ impl Times {
         registry.register_with_unit("tick_phase", help, Unit::Seconds, tick.clone());
         let help = "Time of the phases of a message to a client, at one tick of 17";
         registry.register_with_unit("session_phase", help, Unit::Seconds, session.clone());
+        trace.iter().for_each(|trace| trace.register(registry));
         let phases = Phase::ALL.map(|phase| {
             let family: &Family<Label, Histogram, fn() -> Histogram> =
                 if matches!(phase, Phase::Compose | Phase::Send) { &session } else { &tick };

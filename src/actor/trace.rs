@@ -2,22 +2,26 @@
 //! trace events).
 //!
 //! Whoever has a span lays it into a bounded channel and never waits; a thread of its own looks every few milliseconds, so
-//! nobody pays for waking it, and writes until the file is as long as it may be.
+//! nobody pays for waking it, and writes until the file is as long as it may be. A file that takes nothing holds up that
+//! thread and nobody else: not the start of the server, not its end.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
 use serde_json::json;
 use tracing::{info, warn};
 
 use super::message::{RelayKey, RoomKey};
+use super::watchdog::Heartbeat;
 use crate::tick::Tick;
 use crate::wire::limits;
 
@@ -49,12 +53,14 @@ enum Entry {
 pub struct Trace {
     entries: SyncSender<Entry>,
     state: Arc<State>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    heartbeat: Arc<Heartbeat>,
+    /// Closed when the writer has ended.
+    ended: Mutex<Option<Receiver<()>>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    dropped: AtomicU64,
+    dropped: Counter<u64, AtomicU64>,
     /// Nothing more is written: the server stops, the file is full, or the disk is.
     over: AtomicBool,
 }
@@ -65,27 +71,43 @@ impl Trace {
     /// Starts a trace in the file at `path`, which is written anew.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// When the file cannot be made, or not within three seconds.
     pub fn create(path: &Path) -> io::Result<Self> {
         Self::within(path, limits::TRACE_BYTES)
     }
 
     fn within(path: &Path, most: u64) -> io::Result<Self> {
-        let file = File::create(path)?;
         let (entries, waiting) = sync_channel(limits::TRACE_SPANS);
         let state = Arc::new(State::default());
-        let (shared, shown) = (state.clone(), path.display().to_string());
+        let heartbeat = Arc::new(Heartbeat::of_writer());
+        let ((open, opened), (end, ended)) = (sync_channel(1), channel());
+        let (shared, watched, path) = (state.clone(), heartbeat.clone(), path.to_owned());
         let write = move || {
+            let _ended = end;
+            let file = match File::create(&path) {
+                Ok(file) => file,
+                // Whoever waits for the file hears it; after their patience it is too late anyway.
+                Err(error) => {
+                    let _ = open.send(Err(error));
+                    return;
+                }
+            };
+            if open.send(Ok(())).is_err() {
+                return;
+            }
+            let file = Watched { file, heartbeat: watched };
             let written = Page::begin(file, most).and_then(|page| page.fill(&waiting, &shared));
             shared.over.store(true, Ordering::Relaxed);
-            let dropped = shared.dropped.load(Ordering::Relaxed);
+            let (shown, dropped) = (path.display().to_string(), shared.dropped.get());
             match written {
                 Ok(whole) => info!(path = shown, whole, dropped, "the trace was written"),
                 Err(error) => warn!(path = shown, %error, "the trace ends here"),
             }
         };
-        let writer = thread::Builder::new().name("tickwire-trace".to_owned()).spawn(write)?;
-        Ok(Self { entries, state, writer: Mutex::new(Some(writer)) })
+        thread::Builder::new().name("tickwire-trace".to_owned()).spawn(write)?;
+        let late = "it cannot be opened within 3 s: a pipe needs somebody who reads it";
+        opened.recv_timeout(limits::TRACE_OPEN_WITHIN).map_err(|_| io::Error::other(late))??;
+        Ok(Self { entries, state, heartbeat, ended: Mutex::new(Some(ended)) })
     }
 
     /// Adds a span; when too many are waiting, it is counted only.
@@ -100,16 +122,31 @@ impl Trace {
 
     fn lay(&self, entry: Entry) {
         if !self.state.over.load(Ordering::Relaxed) && self.entries.try_send(entry).is_err() {
-            self.state.dropped.fetch_add(1, Ordering::Relaxed);
+            self.state.dropped.inc();
         }
     }
 
-    /// Writes what is waiting and ends the file. Blocks for as long as that takes.
+    /// Shows how many spans were lost.
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "Spans that the trace lost: its file was too slow";
+        registry.register("trace_spans_lost", help, self.state.dropped.clone());
+    }
+
+    /// What the watchdog watches.
+    pub fn heartbeat(&self) -> &Arc<Heartbeat> {
+        &self.heartbeat
+    }
+
+    /// Writes what is waiting and ends the file. Blocks for as long as that takes, but not for longer than a second.
     pub fn finish(&self) {
         self.state.over.store(true, Ordering::Relaxed);
-        if let Some(writer) = self.writer.lock().take() {
-            // It does not panic, and there would be nothing to do about it.
-            let _ = writer.join();
+        let ended = self.ended.lock().take();
+        let late = ended.is_some_and(|ended| {
+            // Nothing is ever sent.
+            ended.recv_timeout(limits::WRITE_OUT_WITHIN) == Err(RecvTimeoutError::Timeout)
+        });
+        if late {
+            warn!("the trace is not written to its end: its file takes nothing");
         }
     }
 }
@@ -120,9 +157,25 @@ impl Drop for Trace {
     }
 }
 
-/// The file.
+/// The file as the watchdog sees it: a write that does not return is a writer that is stuck.
+struct Watched {
+    file: File,
+    heartbeat: Arc<Heartbeat>,
+}
+
+impl Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.heartbeat.during(|| self.file.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// What is written.
 struct Page {
-    out: BufWriter<File>,
+    out: BufWriter<Watched>,
     left: u64,
     line: Vec<u8>,
 }
@@ -133,7 +186,7 @@ impl Page {
     const ROOMS: u8 = 1;
     const WORKERS: u8 = 2;
 
-    fn begin(file: File, most: u64) -> io::Result<Self> {
+    fn begin(file: Watched, most: u64) -> io::Result<Self> {
         let mut out = BufWriter::new(file);
         let name =
             |process: u8, name| json!({"ph": "M", "name": "process_name", "pid": process, "args": {"name": name}});
@@ -160,7 +213,7 @@ impl Page {
             }
             thread::sleep(Trace::LOOK_EVERY);
         }
-        let dropped = state.dropped.load(Ordering::Relaxed);
+        let dropped = state.dropped.get();
         let end = json!({"ph": "M", "name": "end", "pid": Self::ROOMS, "args": {"dropped": dropped, "full": !whole}});
         write!(self.out, ",\n{end}\n]\n")?;
         self.out.flush()?;

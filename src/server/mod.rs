@@ -27,8 +27,9 @@ use std::sync::Arc;
 pub use config::{Config, LogFormat, Pages};
 pub use mount::Mount;
 pub use secret::Secret;
-pub use signals::interrupted;
+pub use signals::{ShutdownSignal, interrupted};
 
+pub use crate::actor::LogHealth;
 use crate::game::{Factory, Game, Setup};
 pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring};
 
@@ -37,12 +38,13 @@ pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring};
 pub struct Server {
     config: Config,
     games: BTreeMap<String, Factory>,
+    log: Option<LogHealth>,
 }
 
 impl Server {
     /// A server without games.
     pub fn new(config: Config) -> Self {
-        Self { config, games: BTreeMap::new() }
+        Self { config, games: BTreeMap::new(), log: None }
     }
 
     /// Adds a game under `name`, at most 64 bytes; clients ask for it by that name. A second one of the same name replaces it.
@@ -62,6 +64,14 @@ impl Server {
     #[must_use]
     pub fn demo_games(mut self) -> Self {
         self.games.extend(crate::games::builtin().into_iter().map(|(name, make)| (name.to_owned(), make)));
+        self
+    }
+
+    /// Counts the lines that the program's log loses as `tickwire_log_lines_lost_total` in the metrics, and fails `/healthz`
+    /// while the log's writer is stuck. The writer, which is the program's, tells both to `log`.
+    #[must_use]
+    pub fn log_health(mut self, log: LogHealth) -> Self {
+        self.log = Some(log);
         self
     }
 
@@ -101,19 +111,21 @@ impl Server {
     /// # Errors
     /// Outside an actix system, and when the configuration is no good: see [`Config::check`].
     pub fn mount(self) -> io::Result<Mount> {
-        Mount::start(self.config, self.games)
+        Mount::start(self.config, self.games, self.log.as_ref())
     }
 
     /// Serves on [`Config::bind`] until ctrl-c or SIGTERM, and lets everyone go. For programs that do nothing else: it
-    /// makes the actix system and returns when all is over.
+    /// makes the actix system and returns when all is over. A second signal ends the process at once; see
+    /// [`ShutdownSignal`].
     ///
     /// # Errors
-    /// When the address cannot be bound; and as [`Self::mount`].
+    /// When the address cannot be bound or signals cannot be heard; and as [`Self::mount`].
     pub fn serve(self) -> io::Result<()> {
         let address = self.config.bind;
         let refused = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
         let listener = TcpListener::bind(address).map_err(refused)?;
-        actix_web::rt::System::new().block_on(self.run(listener, interrupted()))
+        let signal = ShutdownSignal::install()?;
+        actix_web::rt::System::new().block_on(self.run(listener, signal.received()))
     }
 
     /// Serves on `listener`, whatever [`Config::bind`] says, until `shutdown` completes, then lets everyone go with a close

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::TcpListener;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,8 @@ use super::hosts::Hosts;
 use super::listen::{self, Worker};
 use super::routes::{self, Edge};
 use crate::actor::{
-    Clock, Directory, DirectoryConfig, Door, Drain, Gate, Line, Metrics, Relay, RoomList, Stop, Trace, socket_of,
+    Clock, Directory, DirectoryConfig, Door, Drain, Gate, Line, LogHealth, Metrics, Part, Relay, RoomList, Stop, Trace,
+    Watchdog, socket_of,
 };
 use crate::engine::Greeting;
 use crate::game::Factory;
@@ -48,6 +50,7 @@ pub struct Mount {
     door: Arc<Door>,
     hosts: Hosts,
     certificate: Option<Arc<Certificate>>,
+    watchdog: Arc<Watchdog>,
 }
 
 impl Mount {
@@ -58,7 +61,7 @@ impl Mount {
     /// A request head must be complete within this time.
     pub(super) const HEAD: Duration = Duration::from_secs(5);
 
-    pub(super) fn start(config: Config, games: BTreeMap<String, Factory>) -> io::Result<Self> {
+    pub(super) fn start(config: Config, games: BTreeMap<String, Factory>, log: Option<&LogHealth>) -> io::Result<Self> {
         if System::try_current().is_none() {
             return Err(io::Error::other("rooms need an actix system around them, such as #[actix_web::main] makes"));
         }
@@ -67,11 +70,14 @@ impl Mount {
         {
             return Err(io::Error::other(format!("pages: there is no folder {}", folder.display())));
         }
-        let trace = Some(&config.trace).filter(|path| !path.as_os_str().is_empty()).map(|path| {
-            let refused = |error| io::Error::other(format!("trace: cannot write {}: {error}", path.display()));
-            Trace::create(path).map_err(refused)
-        });
-        let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new(trace.transpose()?)));
+        let clock = Clock::start();
+        let (metrics, watchdog) = (Arc::new(Metrics::new(trace(&config.trace)?, log)), Watchdog::start(clock)?);
+        if let Some(trace) = metrics.trace() {
+            watchdog.watch(Part::TraceWriter, trace.heartbeat());
+        }
+        if let Some(log) = log {
+            watchdog.watch(Part::LogWriter, log.heartbeat());
+        }
         let certificate = config.certificate().map_err(io::Error::other)?;
         let door = config.door(clock).map_err(io::Error::other)?;
         let hosts = Hosts::new(&config, config.bind.ip());
@@ -85,11 +91,12 @@ impl Mount {
             idle_after: config.idle_after,
             most_observers: config.most_observers,
             door: door.clone(),
+            watchdog: watchdog.clone(),
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let admin = Arc::new(AdminDoor::new(config.admin_token.clone()));
         let (config, directory) = (Arc::new(config), directory.start());
-        Ok(Self { config, clock, metrics, directory, rooms, admin, door, hosts, certificate })
+        Ok(Self { config, clock, metrics, directory, rooms, admin, door, hosts, certificate, watchdog })
     }
 
     /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `api/reservations`, `healthz`, `metrics`, `admin` if
@@ -106,13 +113,14 @@ impl Mount {
     pub(super) fn edge(&self) -> web::Data<Edge> {
         let gate = Gate {
             directory: self.directory.clone(),
-            relay: Relay::start_here(self.clock, self.metrics.clone()),
+            relay: Relay::start_here(self.clock, self.metrics.clone(), &self.watchdog),
             clock: self.clock,
             metrics: self.metrics.clone(),
             door: self.door.clone(),
         };
         let (rooms, config, admin) = (self.rooms.clone(), self.config.clone(), self.admin.clone());
-        web::Data::new(Edge { gate, rooms, config, admin, hosts: self.hosts.clone() })
+        let (hosts, watchdog) = (self.hosts.clone(), self.watchdog.clone());
+        web::Data::new(Edge { gate, rooms, config, admin, hosts, watchdog })
     }
 
     pub(super) fn add_routes(&self, edge: web::Data<Edge>, app: &mut web::ServiceConfig) {
@@ -228,8 +236,14 @@ impl Mount {
         self.metrics.text()
     }
 
-    /// Takes no more sessions, ends all rooms, and waits until every session took its close code; seven seconds at the
-    /// most. Await it before you stop the HTTP server, which would cut the connections without a word. Afterwards the
+    /// What has not moved for a second or so, as `healthz` names it: the directory, room threads, HTTP workers, the trace's
+    /// writer, and that of the log if the server [was told of it](super::Server::log_health). Waits for none of them.
+    pub fn stuck(&self) -> Vec<String> {
+        self.watchdog.stuck().iter().map(ToString::to_string).collect()
+    }
+
+    /// Takes no more sessions, ends all rooms, and waits until every session took its close code; eight seconds at the
+    /// most, whatever is stuck, unless it is the thread that this runs on. Await it before you stop the HTTP server, which would cut the connections without a word. Afterwards the
     /// threads of the rooms are gone: there is no way back.
     #[expect(clippy::disallowed_methods, reason = "one letter at the very end")]
     pub async fn drain(&self) {
@@ -241,12 +255,19 @@ impl Mount {
         // Sessions take leave of their clients. Streams of events, which are connections too, stay; and whoever has no use for
         // `on_connect` has none counted.
         wait_until(limits::LINGER, || self.door.connections() == 0).await;
+        self.watchdog.rest();
         // The directory's timer would keep it, and the room threads, for as long as the system lives. A second drain
         // finds it gone.
         let _ = self.directory.send(Stop).await;
         let metrics = self.metrics.clone();
         let _ = web::block(move || metrics.finish_trace()).await;
     }
+}
+
+/// The trace at `path`, unless that is empty.
+fn trace(path: &Path) -> io::Result<Option<Trace>> {
+    let refused = |error| io::Error::other(format!("trace: cannot write {}: {error}", path.display()));
+    Some(path).filter(|path| !path.as_os_str().is_empty()).map(|path| Trace::create(path).map_err(refused)).transpose()
 }
 
 /// Waits until it is `done`, but not for longer than `most`.

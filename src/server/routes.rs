@@ -15,7 +15,7 @@ use super::admin::AdminDoor;
 use super::config::Config;
 use super::hosts::Hosts;
 use super::{admin, handshake, lobby, pages, qr};
-use crate::actor::{Connection, Explain, Gate, RoomList, start};
+use crate::actor::{Connection, Explain, Gate, RoomList, Watchdog, start};
 
 /// What the routes of one worker need.
 pub struct Edge {
@@ -24,6 +24,7 @@ pub struct Edge {
     pub config: Arc<Config>,
     pub admin: Arc<AdminDoor>,
     pub hosts: Hosts,
+    pub watchdog: Arc<Watchdog>,
 }
 
 /// Adds the routes of the rooms.
@@ -67,8 +68,8 @@ async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>
     }
 }
 
-pub(super) fn unavailable(text: &'static str) -> HttpResponse {
-    HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "5")).body(text)
+pub(super) fn unavailable(text: impl Into<String>) -> HttpResponse {
+    HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "5")).body(text.into())
 }
 
 /// What the deltas of a room cost, by kind and field.
@@ -94,8 +95,19 @@ async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request
     }
 }
 
+/// Reads what others left behind and waits for nobody. When this very worker is stuck, nobody answers, and whoever asks
+/// must take that for a failure.
 async fn health(edge: web::Data<Edge>) -> HttpResponse {
-    if edge.gate.door.is_open() { HttpResponse::Ok().body("ok\n") } else { unavailable("draining\n") }
+    if !edge.gate.door.is_open() {
+        return unavailable("draining\n");
+    }
+    let stuck = edge.watchdog.stuck();
+    if stuck.is_empty() {
+        HttpResponse::Ok().body("ok\n")
+    } else {
+        let stuck: Vec<String> = stuck.iter().map(ToString::to_string).collect();
+        unavailable(format!("stuck: {}\n", stuck.join(", ")))
+    }
 }
 
 async fn metrics(edge: web::Data<Edge>) -> HttpResponse {

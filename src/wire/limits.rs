@@ -154,6 +154,22 @@ pub const TRACE_BYTES: u64 = 64 * 1024 * 1024;
 /// Spans that wait for the trace's writer, which looks every 20 ms: a thousand rooms. More are dropped and counted.
 pub const TRACE_SPANS: usize = 8192;
 
+/// Threads give a sign of life, and the watchdog looks, this often: nothing measurable.
+pub const BEAT_EVERY: Duration = Duration::from_millis(250);
+/// Rounds of the watchdog without a sign of life after which a part is stuck: within two seconds, and longer than a busy
+/// machine keeps a thread waiting.
+pub const SILENT_ROUNDS: u32 = 5;
+/// Bytes of log lines that wait for their writer, beside as many being written: some thousand lines, a second of a log at
+/// its most talkative. More are lost and counted.
+pub const LOG_BYTES: usize = 1024 * 1024;
+/// At the end, the log and the trace may take this long each to write what waits: a stuck disk must not keep the process.
+pub const WRITE_OUT_WITHIN: Duration = Duration::from_secs(1);
+/// A trace's file must be open within this time; a pipe that nobody reads never is.
+pub const TRACE_OPEN_WITHIN: Duration = Duration::from_secs(3);
+/// A process that was told to stop ends within this time, whatever is stuck: five seconds for sessions to take their close
+/// code, and three for what follows.
+pub const SHUTDOWN_WITHIN: Duration = Duration::from_secs(10);
+
 /// Rooms per server.
 pub const ROOMS: usize = 10_000;
 /// Seats per room.

@@ -8,7 +8,7 @@ mod upgrade;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 pub use upgrade::{SUBPROTOCOL, upgrade};
@@ -69,6 +69,20 @@ impl Server {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
         assert!(sent.expect("kill starts").success());
+    }
+
+    /// What it logs, if that comes through a pipe: read from now on by whoever called this.
+    pub fn take_logs(&mut self) -> ChildStderr {
+        self.child.stderr.take().expect("a pipe")
+    }
+
+    /// Whether `/healthz` is well, and what it says.
+    pub fn health(&self) -> (bool, String) {
+        let (mut stream, head) =
+            ask(self.port, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let mut body = String::new();
+        stream.read_to_string(&mut body).expect("it answers");
+        (head.starts_with("HTTP/1.1 200"), body)
     }
 
     /// Ends it with a signal; returns what it had logged. What does not fit into a pipe must have been read before.

@@ -15,6 +15,7 @@ mod pipelined;
 mod play;
 mod resume;
 mod slow;
+mod stuck;
 mod support;
 mod tls;
 mod trust;

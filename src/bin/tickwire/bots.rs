@@ -155,7 +155,8 @@ fn slo_help() -> String {
 pub fn run(args: &BotsArgs) -> ExitCode {
     match play(args) {
         Ok(report) => {
-            println!("{report}");
+            // The verdict stands also when nobody can read the report.
+            crate::say(format!("{report}\n").as_bytes());
             report.verdict.exit_code().into()
         }
         Err(ended) => {
@@ -163,7 +164,7 @@ pub fn run(args: &BotsArgs) -> ExitCode {
                 Ended::Usage(error) => (2, error),
                 Ended::NoVerdict(error) => (3, error),
             };
-            eprintln!("tickwire: {error}");
+            crate::fail(&error);
             code.into()
         }
     }
@@ -254,7 +255,7 @@ fn search(args: &BotsArgs, config: &Config, bar: &ProgressBar) -> io::Result<Rep
         let (ramp, players) = (ramp(args, players), vec![behaviour.clone(); players as usize]);
         watch(&Config { players, ramp, ..config.clone() }, bar)
     };
-    find_max(search, play, |step| bar.suspend(|| eprintln!("{step}")))
+    find_max(search, play, |step| bar.suspend(|| crate::complain(&step.to_string())))
 }
 
 /// A hundred joins per second unless told otherwise.

@@ -1,20 +1,53 @@
 //! Logs on standard error: text or JSON, one line per event, whatever the event holds.
 //!
 //! What is logged, and at which level, is said where it happens. Values that clients choose are logged as fields, which
-//! are quoted; the writer here makes sure that even a message cannot begin a second line.
+//! are quoted; the writer here makes sure that even a message cannot begin a second line. Nobody waits for standard error:
+//! `lines` has a thread for that.
 
 use std::io::{self, IsTerminal, Write};
 use std::panic;
+use std::process::ExitCode;
+#[cfg(unix)]
+use std::sync::{Arc, atomic::AtomicBool};
 
+use tickwire::server::LogHealth;
 use tickwire::{Config, LogFormat};
 use tracing::{Subscriber, error};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::lines::Lines;
+
+/// The log while the command runs. Dropping it writes what is waiting, for a second at the most.
+pub struct Log {
+    lines: Lines,
+    pub health: LogHealth,
+}
+
+impl Log {
+    /// Says why the command fails, in one line behind what was logged.
+    pub fn fail(&self, why: &str) -> ExitCode {
+        self.lines.push(format!("tickwire: {why}\n").as_bytes());
+        ExitCode::FAILURE
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.lines.finish();
+    }
+}
+
 /// Starts logging as configured. Panics are logged too, so that JSON stays JSON.
-pub fn start(config: &Config) {
-    let colours = io::stderr().is_terminal();
-    let subscriber = subscriber(config, colours, move || OneLine { colours, inner: io::stderr() });
+///
+/// # Errors
+/// When the operating system refuses what that takes.
+pub fn start(config: &Config) -> io::Result<Log> {
+    outlive_full_files()?;
+    let (colours, health) = (io::stderr().is_terminal(), LogHealth::new());
+    let lines = Lines::start(io::stderr(), health.clone())?;
+    let inner = lines.clone();
+    let subscriber = subscriber(config, colours, move || OneLine { colours, inner: inner.clone() });
     // Only fails when logging was started before.
     let _ = tracing::subscriber::set_global_default(subscriber);
     panic::set_hook(Box::new(|panic| {
@@ -22,6 +55,14 @@ pub fn start(config: &Config) {
         let place = panic.location().map(ToString::to_string);
         error!(what, place, "panic");
     }));
+    Ok(Log { lines, health })
+}
+
+/// A file that may not grow (`ulimit -f`) refuses a write like a full disk, where the signal's default would end the process.
+fn outlive_full_files() -> io::Result<()> {
+    #[cfg(unix)]
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
+    Ok(())
 }
 
 fn subscriber<W>(config: &Config, colours: bool, writer: W) -> Box<dyn Subscriber + Send + Sync>
@@ -29,7 +70,9 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let filter = EnvFilter::new(&config.log);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours);
+    // Not its errors: it would write them to standard error by itself, wait there, and panic when that fails.
+    let log = tracing_subscriber::fmt().log_internal_errors(false);
+    let log = log.with_env_filter(filter).with_writer(writer).with_ansi(colours);
     match config.log_format {
         LogFormat::Text => Box::new(log.finish()),
         LogFormat::Json => Box::new(log.json().flatten_event(true).with_span_list(false).finish()),

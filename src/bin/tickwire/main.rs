@@ -3,6 +3,7 @@
 mod bots;
 mod doctor;
 mod knobs;
+mod lines;
 mod logs;
 mod machine;
 mod measure;
@@ -90,14 +91,19 @@ fn print_config(args: &ConfigArgs) -> ExitCode {
 
 /// Prints `text`. Whoever stopped reading has seen enough.
 fn say(text: &[u8]) -> ExitCode {
-    match io::stdout().write_all(text) {
+    match io::stdout().write_all(text).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error.to_string()),
         _ => ExitCode::SUCCESS,
     }
 }
 
-/// Says why, in one line.
+/// Says why, in one line. The exit code says it, too, when nobody can read the line.
 fn fail(why: &str) -> ExitCode {
-    eprintln!("tickwire: {why}");
+    complain(&format!("tickwire: {why}"));
     ExitCode::FAILURE
+}
+
+/// Writes a line to standard error, if that takes it. `eprintln!` would panic when it does not.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

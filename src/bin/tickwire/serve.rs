@@ -1,12 +1,13 @@
 //! `tickwire serve`: binds, says where to play, and drains on ctrl-c or SIGTERM.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::thread;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tickwire::Server;
-use tickwire::server::interrupted;
+use tickwire::server::ShutdownSignal;
 use tracing::warn;
 
 use crate::doctor::short_of_descriptors;
@@ -21,13 +22,21 @@ pub fn run(flags: &Flags) -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return fail(&error),
     };
-    logs::start(&config);
+    // Kept until the process ends: it bounds the shutdown as a whole, the last lines of the log included.
+    let signal = match ShutdownSignal::install() {
+        Ok(signal) => signal,
+        Err(error) => return fail(&format!("cannot listen for signals: {error}")),
+    };
+    let log = match logs::start(&config) {
+        Ok(log) => log,
+        Err(error) => return fail(&format!("cannot start the log: {error}")),
+    };
     if let Err(error) = config.check() {
-        return fail(&error);
+        return log.fail(&error);
     }
     let listener = match bind(config.bind) {
         Ok(listener) => listener,
-        Err(error) => return fail(&format!("cannot listen on {}: {error}", config.bind)),
+        Err(error) => return log.fail(&format!("cannot listen on {}: {error}", config.bind)),
     };
     for name in strays {
         warn!(name, "this variable names no knob and is ignored");
@@ -38,12 +47,12 @@ pub fn run(flags: &Flags) -> ExitCode {
     let secure = !config.tls_cert.as_os_str().is_empty();
     announce(listener.local_addr().unwrap_or(config.bind), if secure { "https" } else { "http" });
     let served = actix_web::rt::System::new().block_on(async {
-        let server = Server::new(config).demo_games();
-        server.run(listener, stopped()).await
+        let server = Server::new(config).demo_games().log_health(log.health.clone());
+        server.run(listener, signal.received()).await
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error.to_string()),
+        Err(error) => log.fail(&error.to_string()),
     }
 }
 
@@ -67,22 +76,19 @@ fn announce(address: SocketAddr, scheme: &str) {
     } else {
         format!("{scheme}://{host}:{port}")
     };
-    println!("Tickwire is serving at {url}");
+    let mut text = format!("Tickwire is serving at {url}\n");
     if scheme == "http" {
-        println!("Open it in two tabs and play. Add bots from another terminal:");
-        println!("  tickwire bots --url ws://127.0.0.1:{port}/play --players 20");
+        text += "Open it in two tabs and play. Add bots from another terminal:\n";
+        text += &format!("  tickwire bots --url ws://127.0.0.1:{port}/play --players 20\n");
     }
-    println!("Stop with ctrl-c.");
-}
-
-/// Completes at the first signal. A second one ends the process at once.
-async fn stopped() {
-    /// As shells report a process that was interrupted.
-    const INTERRUPTED: i32 = 130;
-    interrupted().await;
-    actix_web::rt::spawn(async {
-        interrupted().await;
-        warn!("asked twice, so nobody is waited for");
-        std::process::exit(INTERRUPTED);
-    });
+    text += "Stop with ctrl-c.\n";
+    let say = move || {
+        if let Err(error) = io::stdout().write_all(text.as_bytes()) {
+            warn!(%error, "nobody was told where the server is: standard output cannot be written");
+        }
+    };
+    // Whoever does not read that must not keep the server from serving.
+    if let Err(error) = thread::Builder::new().name("tickwire-announce".to_owned()).spawn(say) {
+        warn!(%error, "nobody was told where the server is: there is no thread left");
+    }
 }

@@ -1,0 +1,387 @@
+//! The command where it cannot write: logs, standard output and traces on full disks, to readers that are gone or do not
+//! read. Fifty players never notice, lines are lost and counted, and the process ends when it is told to.
+
+#![cfg(unix)]
+#![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
+
+mod process;
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, PipeReader, Read, Write, pipe};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use process::{Bots, SUBPROTOCOL, Server, ask, upgrade};
+use tickwire::engine::Client;
+use tickwire::wire::Join;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_tickwire");
+const LOST: &str = "tickwire_log_lines_lost_total";
+
+fn folder() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+fn tickwire(args: &[&str]) -> Command {
+    let mut command = process::command(BINARY);
+    command.args(args);
+    command
+}
+
+/// A server that logs as much as it can.
+fn serve(stderr: impl Into<Stdio>) -> Server {
+    Server::start(tickwire(&["--log", "trace"]).stderr(stderr), &["--workers", "2", "--room-threads", "1"])
+}
+
+/// These measure time: one after the other.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fifty bots who play for two seconds and compare every state with the server's hashes.
+fn load(server: &Server) -> Bots {
+    let args = ["--players", "50", "--ramp", "0.3", "--duration", "2", "--verify", "all"];
+    let json = folder().join(format!("logs-{}.json", server.pid()));
+    Bots::start(tickwire(&[]), server, &[&args[..], &["--json", json.to_str().expect("a name")]].concat())
+}
+
+/// All of them were let in without waiting and got every tick; how old frames were is the machine's business, too.
+fn played_on(server: &Server, bots: Bots) {
+    let output = bots.report();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let json = folder().join(format!("logs-{}.json", server.pid()));
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).expect("a report")).expect("JSON");
+    std::fs::remove_file(json).expect("a file");
+    let (join, stale) = (&report["join"]["max_ms"], &report["staleness"]["p99_ms"]);
+    println!("joins within {join} ms, staleness p99 {stale} ms, {} ticks covered", report["ticks_covered"]);
+    assert_eq!(
+        (&report["joined"], &report["verified"], &report["failures"]),
+        (&50.into(), &50.into(), &serde_json::json!({})),
+        "{text}"
+    );
+    assert!(join.as_f64().is_some_and(|ms| ms < 2000.0) && stale.as_f64().is_some_and(|ms| ms < 1000.0), "{text}");
+    // Two seconds at 20 Hz are 40 ticks for each; a machine that is shared leaves some out.
+    assert!(report["ticks_covered"].as_u64().is_some_and(|ticks| ticks > 50 * 30), "{text}");
+}
+
+/// Makes the server log until it has lost lines.
+fn overflow(server: &Server) -> f64 {
+    let start = Instant::now();
+    loop {
+        for _ in 0..50 {
+            let _ = ask(server.port, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        }
+        let lost = server.metric(LOST);
+        if lost > 0.0 {
+            return lost;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "nothing was lost");
+    }
+}
+
+/// Waits until the server is well, or stuck as `wanted` says; how long that took.
+fn wait_for_health(server: &Server, wanted: &str) -> Duration {
+    let start = Instant::now();
+    while server.health().1 != wanted {
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?} instead of {wanted:?}", server.health());
+        sleep(Duration::from_millis(50));
+    }
+    start.elapsed()
+}
+
+/// It drains with 0 although nothing can be written.
+fn drains(mut server: Server) {
+    let start = Instant::now();
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+/// The line that says how many lines were lost; `None` when the log ends without.
+fn told(log: impl Read) -> Option<f64> {
+    let lines = BufReader::new(log).lines().map(|line| line.expect("text"));
+    let mut found = lines.filter(|line| line.contains("log lines were lost"));
+    found.next()?.rsplit("lines=").next()?.trim().parse().ok()
+}
+
+#[test]
+fn a_full_disk_costs_lines_only() {
+    let _turn = turn();
+    let server = serve(File::options().write(true).open("/dev/full").expect("a full disk"));
+    played_on(&server, load(&server));
+    assert!(server.metric(LOST) > 50.0, "{}", server.metric(LOST));
+    assert_eq!(server.health().1, "ok\n", "a writer that fails does not block");
+    drains(server);
+}
+
+#[test]
+fn a_reader_that_is_gone_costs_lines_only() {
+    let _turn = turn();
+    let mut server = serve(Stdio::piped());
+    drop(server.take_logs());
+    played_on(&server, load(&server));
+    assert!(server.metric(LOST) > 50.0, "{}", server.metric(LOST));
+    assert_eq!(server.health().1, "ok\n");
+    drains(server);
+}
+
+/// Fifty players while nobody reads `log`, and what becomes of it when somebody does.
+fn survives_a_reader_that_stops(server: Server, log: PipeReader) {
+    let bots = load(&server);
+    let lost = overflow(&server);
+    let took = wait_for_health(&server, "stuck: log writer\n");
+    played_on(&server, bots);
+    assert!(server.metric(LOST) >= lost);
+    let reader = std::thread::spawn(|| told(log));
+    let back = wait_for_health(&server, "ok\n");
+    println!("stuck after {took:?}, well again after {back:?}, {} lines lost", server.metric(LOST));
+    assert!(back < Duration::from_secs(2), "{back:?}");
+    let lost = server.metric(LOST);
+    drains(server);
+    let told = reader.join().expect("no panic");
+    assert!(told.is_some_and(|told| told > 0.0 && told <= lost), "{told:?} of {lost} lines");
+}
+
+#[test]
+fn a_reader_that_stops_costs_lines_and_the_health_check_says_so() {
+    let _turn = turn();
+    let (log, stderr) = pipe().expect("a pipe");
+    survives_a_reader_that_stops(serve(OwnedFd::from(stderr)), log);
+}
+
+#[test]
+fn a_full_pipe_that_does_not_block_is_no_other() {
+    let _turn = turn();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+    let (log, stderr) = runtime.block_on(async {
+        let (stderr, log) = tokio::net::unix::pipe::pipe().expect("a pipe");
+        (log.into_blocking_fd().expect("a pipe"), stderr.into_nonblocking_fd().expect("a pipe"))
+    });
+    survives_a_reader_that_stops(serve(stderr), log.into());
+}
+
+#[test]
+fn whoever_stops_it_while_the_log_is_stuck_does_not_wait() {
+    let _turn = turn();
+    let (_log, stderr) = pipe().expect("a pipe");
+    let mut server = serve(OwnedFd::from(stderr));
+    let _bots = load(&server);
+    overflow(&server);
+    server.signal("TERM");
+    sleep(Duration::from_millis(100));
+    let start = Instant::now();
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(130));
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+/// A file that takes 64 KiB: on a disk of that size where one may be mounted, else under a limit on files.
+fn small_file(name: &str) -> (Command, PathBuf) {
+    let path = folder().join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).expect("a folder");
+    let mount = "mount -t tmpfs -o size=64k none \"$0\"";
+    let may = Command::new("unshare").args(["-m", "sh", "-c", mount]).arg(&path).stderr(Stdio::null()).status();
+    let run = "exec \"$@\" 2>>\"$0\"/log";
+    let mut command = if may.is_ok_and(|may| may.success()) {
+        // Mounted for this process only, and gone with it.
+        let mut command = process::command("unshare");
+        command.args(["-m", "sh", "-c", &format!("{mount} && {run}")]);
+        command
+    } else {
+        let mut command = process::command("bash");
+        command.args(["-c", &format!("ulimit -f 64 && {run}")]);
+        command
+    };
+    command.arg(&path).args([BINARY, "--log", "trace"]);
+    (command, path.join("log"))
+}
+
+#[test]
+fn a_disk_that_fills_up_and_is_emptied_again() {
+    let _turn = turn();
+    let (mut command, path) = small_file("logs-disk");
+    let server = Server::start(&mut command, &["--workers", "2", "--room-threads", "1"]);
+    let bots = load(&server);
+    overflow(&server);
+    played_on(&server, bots);
+    assert_eq!(server.health().1, "ok\n");
+    let path = PathBuf::from(format!("/proc/{}/root{}", server.pid(), path.display()));
+    let full = std::fs::read(&path).expect("a log").len();
+    assert!((60_000..=64 * 1024).contains(&full), "{full} bytes");
+    OpenOptions::new().write(true).open(&path).expect("a log").set_len(0).expect("it can be emptied");
+    let start = Instant::now();
+    loop {
+        // Something to log: the first line that fits is followed by the count of those that did not.
+        let _ = server.health();
+        if let Some(told) = told(File::open(&path).expect("a log")) {
+            assert!(told > 0.0 && told <= server.metric(LOST));
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(5), "nobody is told");
+    }
+    drains(server);
+}
+
+/// A named pipe.
+fn fifo(name: &str) -> PathBuf {
+    let path = folder().join(name);
+    let _ = std::fs::remove_file(&path);
+    assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+    path
+}
+
+#[test]
+fn a_trace_that_nobody_reads_is_stuck_and_holds_nobody_up() {
+    let _turn = turn();
+    let path = fifo("logs-trace");
+    let trace = path.to_str().expect("a name");
+    // Somebody has it open and does not read.
+    let _reader = File::options().read(true).write(true).open(&path).expect("a pipe");
+    let server = Server::start(tickwire(&["--trace", trace]).stderr(Stdio::null()), &["--workers", "2"]);
+    let bots = load(&server);
+    wait_for_health(&server, "stuck: trace writer\n");
+    played_on(&server, bots);
+    // Shown, although none is lost yet: thousands can wait.
+    assert_eq!(server.metric("tickwire_trace_spans_lost_total"), 0.0);
+    drains(server);
+}
+
+#[test]
+fn a_trace_that_cannot_be_opened_is_one_clear_line() {
+    let path = fifo("logs-unread");
+    let start = Instant::now();
+    let output = tickwire(&["--bind", "127.0.0.1:0", "--log", "error", "--trace"])
+        .arg(&path)
+        .output()
+        .expect("the binary starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("logs-unread") && said.contains("somebody who reads it"), "{said}");
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+/// Ended with its test, whatever comes of that.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    fn start(command: &mut Command, port: u16) -> Self {
+        let mut running = Self(command.spawn().expect("it starts"));
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert_eq!(running.0.try_wait().expect("it can be asked"), None, "it ended");
+            assert!(start.elapsed() < Duration::from_secs(10), "it does not listen");
+            sleep(Duration::from_millis(20));
+        }
+        running
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status();
+        assert!(sent.expect("kill starts").success());
+    }
+
+    /// Its exit code, and when it came.
+    fn ends(mut self) -> (Option<i32>, Duration) {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(20) {
+            if let Some(status) = self.0.try_wait().expect("it can be asked") {
+                return (status.code(), start.elapsed());
+            }
+            sleep(Duration::from_millis(10));
+        }
+        panic!("it does not end");
+    }
+}
+
+#[test]
+fn standard_output_is_nothing_to_wait_for_or_to_fail_by() {
+    let full = || File::options().write(true).open("/dev/full").expect("a full disk");
+    let (stopped, mut blocked) = pipe().expect("a pipe");
+    // What fits into a pipe by default, so that nothing more does.
+    blocked.write_all(&[0; 64 * 1024]).expect("there is room");
+    let blocked = OwnedFd::from(blocked);
+    for (what, stdout) in [("full", Stdio::from(full())), ("blocked", Stdio::from(blocked))] {
+        let port = free_port();
+        let mut command = tickwire(&["--bind", &format!("127.0.0.1:{port}")]);
+        let server = Running::start(command.stdout(stdout).stderr(Stdio::null()), port);
+        assert!(ask(port, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").1.starts_with("HTTP/1.1 200"), "{what}");
+        server.signal("TERM");
+        assert_eq!(server.ends().0, Some(0), "{what}");
+    }
+    drop(stopped);
+    let server = serve(Stdio::null());
+    let play = ["bots", "--url", &server.url(), "--players", "1", "--ramp", "0", "--duration", "1"];
+    for more in [&["--slo", "bytes_down=1"][..], &["--slo", "nothing=1"]] {
+        let mut command = tickwire(&[&play[..], more].concat());
+        let code = command.stdout(full()).stderr(full()).status().expect("it starts").code();
+        assert!(matches!(code, Some(1..=3)), "the verdict stands when nobody can read it: {code:?}");
+    }
+}
+
+/// `tests/faults/frozen.rs` with a player for the game that freezes it.
+fn frozen(game: &str) -> Running {
+    let port = free_port();
+    let binary = Path::new(BINARY).with_file_name("examples").join("frozen_server");
+    let server = Running::start(Command::new(binary).arg(format!("127.0.0.1:{port}")).stderr(Stdio::null()), port);
+    let (mut stream, head) = ask(port, &upgrade(SUBPROTOCOL));
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    let join = Join::JoinOrCreate { game: game.to_owned(), options: Vec::new() };
+    let hello = Client::hello(join, "tester", Vec::new(), 0);
+    let length = u8::try_from(hello.len()).ok().filter(|length| *length < 126).expect("a short message");
+    stream.write_all(&[&[0x82, 0x80 | length, 0, 0, 0, 0], &hello[..]].concat()).expect("it reads");
+    // Until it is frozen; the connection is left open.
+    sleep(Duration::from_millis(500));
+    std::mem::forget(stream);
+    server
+}
+
+#[test]
+fn a_frozen_server_ends_when_it_is_told_to() {
+    // Built by whatever builds all tests; here for whoever runs this one alone.
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--locked", "--example", "frozen_server"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    build.args(if cfg!(debug_assertions) { &[][..] } else { &["--release"] });
+    assert!(build.status().expect("cargo starts").success());
+    for (game, second) in [("making", "TERM"), ("making", "INT"), ("playing", "TERM")] {
+        let server = frozen(game);
+        server.signal("TERM");
+        sleep(Duration::from_millis(100));
+        server.signal(second);
+        let (code, took) = server.ends();
+        assert_eq!(code, Some(130), "{game}");
+        assert!(took < Duration::from_secs(1), "{game}: {took:?}");
+    }
+    // One signal: a room's thread is not waited for long, and where nothing drains there is a bound.
+    let once = |game| {
+        let server = frozen(game);
+        server.signal("TERM");
+        server.ends()
+    };
+    let (room, directory) = std::thread::scope(|scope| {
+        let room = scope.spawn(|| once("playing"));
+        let directory = once("making");
+        (room.join().expect("no panic"), directory)
+    });
+    println!("room: {room:?}, directory: {directory:?}");
+    assert!(room.0 == Some(0) && room.1 < Duration::from_secs(10), "{room:?}");
+    assert!(directory.0 == Some(1) && directory.1 < Duration::from_secs(12), "{directory:?}");
+}
