@@ -49,7 +49,7 @@ impl World {
     fn new() -> Self {
         let (room, first) = crowd::room(PLAYERS);
         let session = playing(&first);
-        let logs = (0..=PLAYERS).map(|_| EventLog::default()).collect();
+        let logs = (0..PLAYERS + 2).map(|_| EventLog::default()).collect();
         Self { room, session, logs, now: Moment(0), command: Seq(0) }
     }
 

@@ -15,18 +15,18 @@ pub fn command(ask: &Ask, players: usize) -> u32 {
 
 /// A chat line that so many hear.
 pub fn chat(recipients: usize) -> u32 {
-    price(2000, 500, recipients)
+    price(15_000, 500, recipients)
 }
 
 /// A keyframe of so many rows.
 pub fn keyframe(rows: usize) -> u32 {
-    price(5000, 500, rows)
+    price(5000, 5000, rows)
 }
 
 /// Coming into a room with so many players, and leaving it: all are told twice, and the newcomer gets a list of them and a
 /// keyframe.
 pub fn join(players: usize) -> u32 {
-    price(50_000, 2000, players)
+    price(50_000, 2000, players).saturating_add(keyframe(players))
 }
 
 /// `fixed` nanoseconds, and `each` for every one of `count`.
