@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use hecs::{Entity, World};
 use tickwire::{
-    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, Observer, Player, Rule, Schema, Seat,
-    Server, Shape, Spec, To, ZoneId,
+    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, Player, Rule, Schema, Seat, Server, Shape,
+    SnapshotWriter, Spec, To, ZoneId,
 };
 
 /// Half the width of the field, in quanta of 1/64.
@@ -125,7 +125,7 @@ impl Game for Coins {
         self.mint(cx);
     }
 
-    fn observe(&self, out: &mut Observer) {
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for (id, place, purse) in self.world.query::<(&EntityId, &Place, &Purse)>().iter() {
             out.row(ZoneId(0), WALKER, *id, &[place.0, place.1, purse.0]);
         }

@@ -12,7 +12,7 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
 use crate::id::{EntityId, Seat, ZoneId};
-pub use crate::snapshot::Observer;
+pub use crate::snapshot::SnapshotWriter;
 use crate::snapshot::{InputSchema, MAX_INPUT_FIELDS, Schema};
 use crate::tick::{Tick, TickRate};
 use crate::wire::limits::{PROPERTIES, TEXT};
@@ -37,7 +37,7 @@ pub trait Game: Send {
     fn step(&mut self, moves: &[Move], cx: &mut Context);
 
     /// Writes every visible entity into the zones from which it can be seen.
-    fn observe(&self, out: &mut Observer);
+    fn write_snapshot(&self, out: &mut SnapshotWriter);
 
     /// A player's client sent a reliable message. Called before the step of the tick, in order, exactly once.
     fn command(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) {
@@ -72,13 +72,13 @@ pub trait Game: Send {
         true
     }
 
-    /// The zones that an observer who comes now may see.
+    /// The zones that a spectator who comes now may see.
     fn spectate(&self) -> Vec<ZoneId> {
         vec![ZoneId(0)]
     }
 
-    /// An observer says something to everyone. Whether to pass it on.
-    fn observer_chat(&mut self, name: &str, text: &str, cx: &mut Context) -> bool {
+    /// A spectator says something to everyone. Whether to pass it on.
+    fn spectator_chat(&mut self, name: &str, text: &str, cx: &mut Context) -> bool {
         let _ = (name, text, cx);
         false
     }

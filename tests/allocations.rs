@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tickwire::engine::{Laid, Room, RoomConfig, Viewer};
-use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec};
+use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::{Moment, TickRate};
@@ -91,7 +91,7 @@ impl Game for Crowd {
         }
     }
 
-    fn observe(&self, out: &mut Observer) {
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for (id, x, y) in &self.walkers {
             out.row(ZoneId(0), KindId(0), *id, &[*x, *y]);
         }

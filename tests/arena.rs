@@ -238,7 +238,7 @@ impl Hall {
             }
         }
         self.game.step(&self.moves, &mut self.cx);
-        self.frame = self.frame.freeze(Vec::new(), |out| self.game.observe(out));
+        self.frame = self.frame.freeze(Vec::new(), |out| self.game.write_snapshot(out));
         assert_eq!(self.frame.saturated(), 0, "every value fits its field");
     }
 

@@ -182,7 +182,7 @@ fn a_trace_shows_the_phases_of_every_tick() {
     };
     let ticks: Vec<_> = named("tick").into_iter().map(span).collect();
     assert!(ticks.len() >= 40, "{} ticks", ticks.len());
-    for phase in ["merge", "step", "observe", "freeze", "publish"] {
+    for phase in ["merge", "step", "write_snapshot", "freeze", "publish"] {
         let parts: Vec<_> = named(phase).into_iter().map(span).collect();
         assert_eq!(parts.len(), ticks.len(), "{phase}");
         for ((room, tick, from, until), whole) in parts.iter().zip(&ticks) {

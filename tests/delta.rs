@@ -201,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn rows_are_what_was_observed(story in story()) {
+    fn rows_are_what_was_written(story in story()) {
         for (frame, world) in frames(&story)[1..].iter().zip(&story.worlds) {
             let zone = zone(frame);
             prop_assert_eq!(zone.len(), world.len());

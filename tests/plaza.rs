@@ -35,7 +35,7 @@ impl Square {
         (input[0], input[1]) = (x, y);
         assert!(self.game.spec().inputs.admits(&input[..2]), "reports of this test are well-formed");
         self.game.step(&[Move { seat: Seat(seat), input, fresh: true }], &mut self.cx);
-        self.frame = self.frame.freeze(Vec::new(), |out| self.game.observe(out));
+        self.frame = self.frame.freeze(Vec::new(), |out| self.game.write_snapshot(out));
         assert_eq!(self.frame.saturated(), 0);
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tickwire::engine::{
     Admitted, Ask, Claim, Event, EventLog, Laid, Readiness, Refusal, ResumeToken, Room, RoomConfig, Secret, Session,
 };
-use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec, To};
+use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec, To};
 use tickwire::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::{Moment, Tick, TickRate};
@@ -42,7 +42,7 @@ impl Game for Tell {
     fn step(&mut self, moves: &[Move], _: &mut Context) {
         moves.iter().for_each(|one| self.0.get_mut(&one.seat).expect("seated").1 = one.input[0]);
     }
-    fn observe(&self, out: &mut Observer) {
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
         self.0.values().for_each(|(id, x)| out.row(ZoneId(0), KindId(0), *id, &[*x]));
     }
     fn call(&mut self, _: Seat, kind: u16, body: &[u8], _: &mut Context) -> Result<Bytes, String> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tickwire::{
-    Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, Observer, Player, Rule, Schema, Seat, Shape, Spec,
-    ZoneId,
+    Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, Player, Rule, Schema, Seat, Shape, SnapshotWriter,
+    Spec, ZoneId,
 };
 
 /// Half the width of the board, in quanta of 1/64.
@@ -49,7 +49,7 @@ impl Game for Dots {
         }
     }
 
-    fn observe(&self, out: &mut Observer) {
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for (id, x, y) in self.0.values() {
             out.row(ZoneId(0), KindId(0), *id, &[*x, *y]);
         }

@@ -37,7 +37,7 @@ pub struct DirectoryConfig {
     pub most_rooms: usize,
     /// Threads that rooms live on.
     pub arbiters: usize,
-    /// How long a room with nobody in it, not even an observer, lives on.
+    /// How long a room with nobody in it, not even a spectator, lives on.
     pub empty_for: Duration,
     /// Counts rooms by who made them.
     pub door: Arc<Door>,
@@ -45,8 +45,8 @@ pub struct DirectoryConfig {
     pub hold: Duration,
     /// How long a player may do nothing; zero is for ever.
     pub idle_after: Duration,
-    /// Observers per room at the most.
-    pub most_observers: u16,
+    /// Spectators per room at the most.
+    pub most_spectators: u16,
     /// Watches the directory and the threads of the rooms.
     pub watchdog: Arc<Watchdog>,
 }
@@ -88,8 +88,8 @@ impl Directory {
         }
         let Locate { join, role, claims, only_game, maker } = letter;
         // Before anything else, so that no room is made for who will not be let in.
-        if role == Role::Observer && self.config.most_observers == 0 {
-            return Err(Parting::saying(Close::Forbidden, "observers are not let in here"));
+        if role == Role::Spectator && self.config.most_spectators == 0 {
+            return Err(Parting::saying(Close::Forbidden, "spectators are not let in here"));
         }
         match join {
             Join::ById { room } => {
@@ -188,7 +188,7 @@ impl Directory {
                 let few = format!("such a room has {} seats, which is fewer than {seats}", room.capacity());
                 return Err(Parting::saying(Close::RoomFull, &few));
             }
-            Ok(room.idle_after(self.config.idle_after).with_observers(self.config.most_observers))
+            Ok(room.idle_after(self.config.idle_after).with_spectators(self.config.most_spectators))
         }));
         let room = made.unwrap_or_else(|_| Err(refused("the game panicked".to_owned())))?;
         let key = RoomKey(self.next);
@@ -266,7 +266,7 @@ impl Directory {
             players: 0,
             away: 0,
             capacity: room.capacity(),
-            observers: 0,
+            spectators: 0,
             locked: false,
             rate: room.rate().per_second(),
             properties: room.properties().iter().cloned().collect(),
@@ -281,8 +281,8 @@ impl Directory {
         let (handle, empty_for) = (self.arbiters[arbiter].handle(), self.config.empty_for);
         let room =
             RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, empty_for, clock, shared, metrics));
-        let most_observers = self.config.most_observers;
-        Listed { entry, private, options, room, status, arbiter, most_observers, _ground: ground }
+        let most_spectators = self.config.most_spectators;
+        Listed { entry, private, options, room, status, arbiter, most_spectators, _ground: ground }
     }
 
     /// Ends the rooms of `waiting`, some `batch` sessions at a time, so that not all hang up and come back at once.

@@ -23,7 +23,7 @@ pub struct Listed {
     pub room: Addr<RoomActor>,
     pub status: Arc<Status>,
     pub arbiter: usize,
-    pub most_observers: u16,
+    pub most_spectators: u16,
     /// Counts it on its maker's address while it is listed.
     pub _ground: Ground,
 }
@@ -32,7 +32,7 @@ impl Listed {
     pub fn expect(&self, key: RoomKey, role: Role) -> Result<Found, Parting> {
         let most = match role {
             Role::Player => self.entry.capacity,
-            Role::Observer => self.most_observers,
+            Role::Spectator => self.most_spectators,
         };
         let expected = self.status.expect(role, most.into())?;
         Ok(Found { key, room: self.room.clone(), expected })
@@ -59,7 +59,7 @@ impl Listed {
     /// Brings the entry up to date.
     pub fn look(&mut self) {
         let heads = self.status.heads();
-        (self.entry.players, self.entry.away, self.entry.observers) = (heads.players, heads.away, heads.observers);
+        (self.entry.players, self.entry.away, self.entry.spectators) = (heads.players, heads.away, heads.spectators);
         if let Some(Face { locked, properties }) = self.status.take_face() {
             (self.entry.locked, self.entry.properties) = (locked, properties.into_iter().collect());
         }

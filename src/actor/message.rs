@@ -144,7 +144,7 @@ pub struct RoomEntry {
     /// Seats in all.
     pub capacity: u16,
     /// Who looks on.
-    pub observers: usize,
+    pub spectators: usize,
     /// Nobody new is let in.
     pub locked: bool,
     /// Ticks per second.

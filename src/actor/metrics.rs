@@ -60,13 +60,13 @@ pub struct Metrics {
     spent: Mutex<BTreeSet<Spent>>,
 }
 
-/// What is about parties, observers and matches.
+/// What is about parties, spectators and matches.
 #[derive(Debug)]
 pub(super) struct Occasions {
     pub seats_reserved: Count,
     pub reservations_expired: Count,
     pub matches_ended: Count,
-    pub observers: Gauge,
+    pub spectators: Gauge,
 }
 
 impl Occasions {
@@ -79,9 +79,9 @@ impl Occasions {
         let seats_reserved = counter("seats_reserved", "Seats promised to parties");
         let reservations_expired = counter("reservations_expired", "Seats promised to parties that did not come");
         let matches_ended = counter("matches_ended", "Matches that ended with a result");
-        let observers = Gauge::default();
-        registry.register("observers", "Observers of rooms", observers.clone());
-        Self { seats_reserved, reservations_expired, matches_ended, observers }
+        let spectators = Gauge::default();
+        registry.register("spectators", "Spectators of rooms", spectators.clone());
+        Self { seats_reserved, reservations_expired, matches_ended, spectators }
     }
 }
 
@@ -91,7 +91,7 @@ pub struct Totals {
     pub players: i64,
     /// Players who are away.
     pub away: i64,
-    pub observers: i64,
+    pub spectators: i64,
     pub rooms: i64,
     pub sessions: i64,
     pub ticks: u64,
@@ -272,7 +272,7 @@ impl Metrics {
         Totals {
             players: self.players.get(),
             away: self.seats_held.get(),
-            observers: self.occasions.observers.get(),
+            spectators: self.occasions.spectators.get(),
             rooms: self.rooms.get(),
             sessions: self.sessions.get(),
             ticks: self.ticks.get(),

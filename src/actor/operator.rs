@@ -87,10 +87,10 @@ impl Handler<LookOver> for Directory {
         let more = fullest.len().saturating_sub(limits::ADMIN_ROOMS);
         fullest.truncate(limits::ADMIN_ROOMS);
         let health = |(heads, listed): (Heads, &Listed)| {
-            let Heads { players, away, observers } = heads;
+            let Heads { players, away, spectators } = heads;
             let pace = listed.status.pace();
             RoomHealth {
-                entry: RoomEntry { players, away, observers, ..listed.entry.clone() },
+                entry: RoomEntry { players, away, spectators, ..listed.entry.clone() },
                 private: listed.private,
                 tick_mean: pace.mean.as_micros().try_into().unwrap_or(u64::MAX),
                 tick_worst: pace.worst.as_micros().try_into().unwrap_or(u64::MAX),

@@ -39,7 +39,7 @@ impl RoomActor {
         if room.take_news() {
             self.status.show(room.properties().to_vec(), room.shut());
         }
-        let heads = Heads { players: room.players(), away: room.away(), observers: room.observers() };
+        let heads = Heads { players: room.players(), away: room.away(), spectators: room.spectators() };
         self.count(heads);
     }
 
@@ -52,7 +52,7 @@ impl RoomActor {
         self.status.set_heads(heads, self.arrived.drain(..), self.left.drain(..));
         self.metrics.players.inc_by(heads.players as i64 - before.players as i64);
         self.metrics.seats_held.inc_by(heads.away as i64 - before.away as i64);
-        self.metrics.occasions.observers.inc_by(heads.observers as i64 - before.observers as i64);
+        self.metrics.occasions.spectators.inc_by(heads.spectators as i64 - before.spectators as i64);
     }
 
     /// Once per second, weighs what the tick cost. The frame is on its way already.

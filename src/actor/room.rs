@@ -50,7 +50,7 @@ pub struct RoomActor {
     /// Whose goodbyes are to be answered once that is known, and with what.
     goodbyes: Vec<(Recipient<End>, Close)>,
     empty_since: Option<Moment>,
-    /// How long it lives on with nobody in it; an observer, such as a screen for all, keeps it.
+    /// How long it lives on with nobody in it; a spectator, such as a screen for all, keeps it.
     empty_for: Duration,
     superseded: u64,
     /// Who was there after the last tick, as the metrics know it.
@@ -240,7 +240,7 @@ impl RoomActor {
         let (name, identity) = (std::mem::take(&mut knock.name), knock.identity.take());
         let player = std::mem::take(&mut knock.player);
         let admitted = match knock.role {
-            Role::Observer => room.admit_observer(name),
+            Role::Spectator => room.admit_spectator(name),
             Role::Player if knock.expected.is_reserved() => room.admit_reserved(identity, name, player),
             Role::Player => room.admit_as(identity, name, player),
         };

@@ -14,7 +14,7 @@ use crate::wire::{Close, Role};
 pub struct Status {
     players: AtomicUsize,
     away: AtomicUsize,
-    observers: AtomicUsize,
+    spectators: AtomicUsize,
     costs: Mutex<Arc<RoomCosts>>,
     door: Mutex<Door>,
     /// News for the list of rooms.
@@ -46,7 +46,7 @@ struct Door {
     expected: usize,
     /// Those who say that they have a seat already.
     claiming: usize,
-    /// Observers sent here who have not arrived yet.
+    /// Spectators sent here who have not arrived yet.
     curious: usize,
     /// Seats counted as taken whose sessions have said goodbye: the room frees them at its next tick, before it admits anybody.
     leaving: usize,
@@ -63,13 +63,13 @@ pub struct Heads {
     /// Of those, held for players who are away.
     pub away: usize,
     /// Who looks on.
-    pub observers: usize,
+    pub spectators: usize,
 }
 
 impl Heads {
     /// Those with a session.
     pub fn present(self) -> usize {
-        self.players.saturating_sub(self.away) + self.observers
+        self.players.saturating_sub(self.away) + self.spectators
     }
 }
 
@@ -77,13 +77,13 @@ impl Status {
     /// Who is there after the last tick.
     pub fn heads(&self) -> Heads {
         let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
-        Heads { players: read(&self.players), away: read(&self.away), observers: read(&self.observers) }
+        Heads { players: read(&self.players), away: read(&self.away), spectators: read(&self.spectators) }
     }
 
     /// Tells who is there, who of them arrived just now, and who left: nobody counts twice or not at all in between.
     pub fn set_heads(
         &self,
-        Heads { players, away, observers }: Heads,
+        Heads { players, away, spectators }: Heads,
         arrived: impl Iterator<Item = Expected>,
         left: impl Iterator<Item = Departure>,
     ) {
@@ -98,7 +98,7 @@ impl Status {
         }
         self.players.store(players, Ordering::Relaxed);
         self.away.store(away, Ordering::Relaxed);
-        self.observers.store(observers, Ordering::Relaxed);
+        self.spectators.store(spectators, Ordering::Relaxed);
     }
 
     /// What the room's deltas cost, as far as it was weighed.
@@ -137,7 +137,7 @@ impl Status {
         self.door.lock().closed
     }
 
-    /// Announces a player, if fewer than `most` are there or announced; or an observer likewise, whom a lock does not stop.
+    /// Announces a player, if fewer than `most` are there or announced; or a spectator likewise, whom a lock does not stop.
     ///
     /// # Errors
     /// Why they would not be let in.
@@ -145,7 +145,7 @@ impl Status {
         let mut door = self.door.lock();
         let there = match role {
             Role::Player => self.players_with(&door),
-            Role::Observer => self.observers.load(Ordering::Relaxed) + door.curious,
+            Role::Spectator => self.spectators.load(Ordering::Relaxed) + door.curious,
         };
         let stopped = door.shut.filter(|shut| role == Role::Player || *shut != Close::Locked);
         if let Some(close) = stopped.or(door.closed.then_some(Close::RoomClosed)) {

@@ -19,7 +19,7 @@ pub enum Phase {
     /// The room looks over its desks and answers joins.
     Merge,
     Step,
-    Observe,
+    WriteSnapshot,
     Freeze,
     /// The room hands out the frame and events, and frees seats.
     Publish,
@@ -31,13 +31,13 @@ pub enum Phase {
 
 impl Phase {
     const ALL: [Self; 7] =
-        [Self::Merge, Self::Step, Self::Observe, Self::Freeze, Self::Publish, Self::Compose, Self::Send];
+        [Self::Merge, Self::Step, Self::WriteSnapshot, Self::Freeze, Self::Publish, Self::Compose, Self::Send];
 
     fn name(self) -> &'static str {
         match self {
             Self::Merge => "merge",
             Self::Step => "step",
-            Self::Observe => "observe",
+            Self::WriteSnapshot => "write_snapshot",
             Self::Freeze => "freeze",
             Self::Publish => "publish",
             Self::Compose => "compose",
@@ -50,7 +50,7 @@ impl From<engine::Phase> for Phase {
     fn from(phase: engine::Phase) -> Self {
         match phase {
             engine::Phase::Step => Self::Step,
-            engine::Phase::Observe => Self::Observe,
+            engine::Phase::WriteSnapshot => Self::WriteSnapshot,
             engine::Phase::Freeze => Self::Freeze,
         }
     }

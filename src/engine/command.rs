@@ -46,7 +46,7 @@ impl From<&CommandBody<'_>> for Ask {
 impl Room {
     /// Does what a client asks, unless it was done already.
     pub fn command(&mut self, seat: Seat, seq: Seq, ask: &Ask) {
-        let Ok(index) = self.find(seat) else { return self.overhear(seat, seq, ask) };
+        let Ok(index) = self.find(seat) else { return self.spectator_command(seat, seq, ask) };
         if !seq.is_after(self.seats[index].commands) {
             return;
         }

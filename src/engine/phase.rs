@@ -9,7 +9,7 @@ pub enum Phase {
     /// One input per seat was taken, and the game was stepped.
     Step,
     /// The game wrote its rows.
-    Observe,
+    WriteSnapshot,
     /// Every zone's delta was made and encoded.
     Freeze,
 }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use super::chat::ChatHistory;
 use super::events::Event;
 use super::inbox::{Inbox, Laid};
-use super::onlooker::Onlooker;
 use super::parting::Parting;
 use super::phase::Phase;
 use super::seated::Seated;
+use super::spectator::Spectator;
 use super::standing::Standing;
 use super::viewer::Entry;
 use crate::game::{Context, Effect, Game, Move, Player, Setup, Spec, To};
@@ -87,7 +87,7 @@ pub struct Room {
     /// Ascending by seat.
     pub(super) seats: Vec<Seated>,
     /// Ascending by seat; all of them after those of players.
-    pub(super) onlookers: Vec<Onlooker>,
+    pub(super) spectators: Vec<Spectator>,
     pub(super) standing: Standing,
     moves: Vec<Move>,
     /// Events since they were last taken.
@@ -110,7 +110,7 @@ impl Room {
         let mut cx = Context::new(config.setup.rate, config.setup.seed);
         cx.set_properties(spec.properties.clone());
         let (seats, moves, posts, kicks, chat) = Default::default();
-        let (onlookers, standing, sittings, hold, running) = (Vec::new(), Standing::default(), 0, 0, None);
+        let (spectators, standing, sittings, hold, running) = (Vec::new(), Standing::default(), 0, 0, None);
         Self {
             config,
             spec,
@@ -118,7 +118,7 @@ impl Room {
             cx,
             frame,
             seats,
-            onlookers,
+            spectators,
             standing,
             moves,
             posts,
@@ -218,10 +218,10 @@ impl Room {
         Ok(self.admitted(index))
     }
 
-    /// Frees a seat whose session ended by `close`, which the others are told; an observer's without a word. Does nothing when
+    /// Frees a seat whose session ended by `close`, which the others are told; a spectator's without a word. Does nothing when
     /// it is free.
     pub fn leave(&mut self, seat: Seat, close: Close) {
-        let Ok(index) = self.find(seat) else { return self.look_away(seat) };
+        let Ok(index) = self.find(seat) else { return self.leave_spectator(seat) };
         self.seats.remove(index);
         self.ask("leave", |game, cx| game.leave(seat, cx));
         self.post(&To::All, EventBody::Left { seat, code: close.code() });
@@ -256,13 +256,13 @@ impl Room {
         self.ask("step", |game, cx| game.step(&moves, cx));
         self.moves = moves;
         self.apply_effects();
-        let notes = self.seats.iter().map(Seated::note).chain(self.onlookers.iter().map(Onlooker::note)).collect();
+        let notes = self.seats.iter().map(Seated::note).chain(self.spectators.iter().map(Spectator::note)).collect();
         over(Phase::Step);
-        self.running = Some("observe");
+        self.running = Some("write_snapshot");
         let game = &self.game;
         let frame = self.frame.freeze(notes, |out| {
-            game.observe(out);
-            over(Phase::Observe);
+            game.write_snapshot(out);
+            over(Phase::WriteSnapshot);
         });
         self.frame = Arc::new(frame);
         self.running = None;
@@ -291,9 +291,9 @@ impl Room {
         self.seats.binary_search_by_key(&seat, |seated| seated.seat)
     }
 
-    /// Whether a player or an observer has the seat.
+    /// Whether a player or a spectator has the seat.
     pub(super) fn holds(&self, seat: Seat) -> bool {
-        self.find(seat).is_ok() || self.onlookers.iter().any(|onlooker| onlooker.seat == seat)
+        self.find(seat).is_ok() || self.spectators.iter().any(|spectator| spectator.seat == seat)
     }
 
     pub(super) fn next_sitting(&mut self) -> u32 {
@@ -356,7 +356,7 @@ impl Room {
             To::Except(except) => seat != except,
             To::Some(some) => some.contains(seat),
         };
-        let everyone = self.seats.iter().map(|seated| seated.seat).chain(self.onlookers.iter().map(|one| one.seat));
+        let everyone = self.seats.iter().map(|seated| seated.seat).chain(self.spectators.iter().map(|one| one.seat));
         let seats: Vec<Seat> = everyone.filter(addressed).collect();
         if !seats.is_empty() {
             self.posts.push(Post { seats, event });

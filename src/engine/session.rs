@@ -9,7 +9,7 @@ use super::bucket::Bucket;
 use super::command::Ask;
 use super::events::Batch;
 use super::inbox::Laid;
-use super::onlooker::looks_on;
+use super::spectator::is_spectator;
 use super::viewer::{Entry, Readiness, Viewer};
 use super::visit::{Token, Visit};
 use crate::game::Input;
@@ -81,7 +81,7 @@ enum State {
 struct Playing {
     viewer: Viewer,
     /// Makes no inputs.
-    looks_on: bool,
+    is_spectator: bool,
     schema: InputSchema,
     /// The newest input: its number and its values. Messages count on from it.
     newest_input: Seq,
@@ -189,7 +189,7 @@ impl Session {
         viewer.welcomed(bytes.len());
         let playing = Playing {
             viewer,
-            looks_on: looks_on(entry.seat),
+            is_spectator: is_spectator(entry.seat),
             schema,
             newest_input: Seq(0),
             held,
@@ -294,7 +294,7 @@ impl Playing {
     }
 
     fn on_inputs(&mut self, now: Moment, inputs: &Inputs, laid: &mut Vec<Laid>) -> Result<Seq, Close> {
-        if self.looks_on {
+        if self.is_spectator {
             return Err(Close::BadMessage);
         }
         let events = self.on_ack(now, inputs.ack)?;

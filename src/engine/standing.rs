@@ -26,8 +26,8 @@ pub(super) struct Standing {
     news: bool,
     /// Ticks after which a player who does nothing is let go; 0 is never.
     idle_after: u32,
-    /// Observers at the most.
-    pub most_observers: u16,
+    /// Spectators at the most.
+    pub most_spectators: u16,
 }
 
 /// The room ends with the frame of this tick.
@@ -45,7 +45,7 @@ impl Room {
         self
     }
 
-    /// Ends a player's or observer's session with the next tick, which says so. Does nothing when the seat is free.
+    /// Ends a player's or spectator's session with the next tick, which says so. Does nothing when the seat is free.
     pub fn kick(&mut self, seat: Seat, parting: Parting) {
         if self.holds(seat) {
             self.kicks.push((seat, parting));

@@ -37,7 +37,7 @@ pub struct Visit {
 impl Visit {
     pub(super) fn new(hello: Hello) -> Self {
         let token = hello.token.map(|token| Token(token.to_owned()));
-        // Observers have no seat that could be held.
+        // Spectators have no seat that could be held.
         let claim = hello.resume.as_ref().filter(|_| hello.role == Role::Player).and_then(Claim::read);
         let player = hello.player.into_iter().collect();
         let (join, role) = (hello.join, hello.role);

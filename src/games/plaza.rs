@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::compass::heading_of;
 use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
-use crate::game::{Context, Game, Move, Observer, Player, Setup, Spec, SpeedGate};
+use crate::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec, SpeedGate};
 use crate::id::{EntityId, KindId, Seat, ZoneId};
 use crate::snapshot::{Field, InputSchema, Kind, Schema, SchemaError, Shape};
 use crate::tick::TickRate;
@@ -181,7 +181,7 @@ impl Game for Plaza {
         }
     }
 
-    fn observe(&self, out: &mut Observer) {
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for walker in &self.walkers {
             let Walker { id, seat, x, y, heading, .. } = *walker;
             out.row(ZONE, WALKER, id, &[x, y, heading, colour_of(seat)]);

@@ -84,7 +84,7 @@ pub struct Config {
     /// Threads that serve HTTP and sessions, 1 to 256.
     #[serde(deserialize_with = "form::threads")]
     pub workers: usize,
-    /// How long a room with nobody in it, not even an observer, lives on: whole seconds, 1 to 86,400.
+    /// How long a room with nobody in it, not even a spectator, lives on: whole seconds, 1 to 86,400.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
     pub empty_room_for: Duration,
     /// Clients that are sent away by a stopping server come back within this time: whole seconds, 1 to 86,400.
@@ -96,9 +96,9 @@ pub struct Config {
     /// How long a player may do nothing before the session is ended: whole seconds, 0 to 86,400; 0 is for ever.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::idle")]
     pub idle_after: Duration,
-    /// Observers per room at the most, 0 to 4,096; with 0 nobody may look on.
-    #[serde(deserialize_with = "form::observers")]
-    pub most_observers: u16,
+    /// Spectators per room at the most, 0 to 4,096; with 0 nobody may look on.
+    #[serde(deserialize_with = "form::spectators")]
+    pub most_spectators: u16,
     /// What lets operators in at `/admin`: 32 bytes or more. Empty: there is no such page.
     #[serde(deserialize_with = "form::secret")]
     pub admin_token: Secret,
@@ -180,7 +180,7 @@ impl Default for Config {
             come_back_within: Duration::from_secs(5),
             hold_seats_for: limits::HOLD_SEATS_FOR,
             idle_after: Duration::ZERO,
-            most_observers: 100,
+            most_spectators: 100,
             admin_token: Secret::default(),
             pages: Pages::None,
             log: "tickwire=info,warn".to_owned(),
@@ -268,7 +268,7 @@ mod tests {
             (json!({ "token_audience": "" }), "not be empty"),
             (json!({ "hold_seats_for": 3601 }), "0 to 3600"),
             (json!({ "idle_after": 86401 }), "0 to 86400"),
-            (json!({ "most_observers": 4097 }), "0 to 4096"),
+            (json!({ "most_spectators": 4097 }), "0 to 4096"),
             (json!({ "admin_token": "sesame" }), "at least 32 bytes"),
             (json!({ "pages": "embeded" }), "\"dev:FOLDER\""),
             (json!({ "log_format": "xml" }), "\"text\" or \"json\""),

@@ -118,8 +118,8 @@ pub fn idle<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     whole(from, 0..=MOST_SECONDS).map(|seconds| Duration::from_secs(seconds as u64))
 }
 
-pub fn observers<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
-    let most = whole(from, 0..=limits::OBSERVERS.into())?;
+pub fn spectators<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    let most = whole(from, 0..=limits::SPECTATORS.into())?;
     u16::try_from(most).map_err(D::Error::custom)
 }
 

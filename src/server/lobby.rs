@@ -227,7 +227,7 @@ mod tests {
     fn room(game: &str, players: usize, map: &str) -> RoomEntry {
         let properties = [("map".to_owned(), map.to_owned())].into();
         let (id, game) = (format!("{game}-{map}"), game.to_owned());
-        RoomEntry { id, game, players, away: 0, capacity: 2, observers: 0, locked: false, rate: 20, properties }
+        RoomEntry { id, game, players, away: 0, capacity: 2, spectators: 0, locked: false, rate: 20, properties }
     }
 
     fn found(query: &str) -> Vec<String> {

@@ -89,7 +89,7 @@ impl Mount {
             empty_for: config.empty_room_for,
             hold: config.hold_seats_for,
             idle_after: config.idle_after,
-            most_observers: config.most_observers,
+            most_spectators: config.most_spectators,
             door: door.clone(),
             watchdog: watchdog.clone(),
         };

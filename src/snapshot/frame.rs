@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::delta;
 use super::model::Model;
 use super::schema::Schema;
-use super::zone::{Observer, Zone, derive_motion};
+use super::zone::{SnapshotWriter, Zone, derive_motion};
 use crate::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
 use crate::tick::Tick;
 
@@ -92,16 +92,16 @@ impl Frame {
         Self { schema, tick, zones: Vec::new(), notes: Arc::default(), saturated: 0 }
     }
 
-    /// Freezes the frame after `self`: rows as `observe` writes them, notes as given.
-    pub fn freeze(&self, notes: Vec<SeatNote>, observe: impl FnOnce(&mut Observer)) -> Self {
+    /// Freezes the frame after `self`: rows as `write` writes them, notes as given.
+    pub fn freeze(&self, notes: Vec<SeatNote>, write: impl FnOnce(&mut SnapshotWriter)) -> Self {
         debug_assert!(notes.is_sorted_by(|a, b| a.seat < b.seat), "notes are in seat order");
         let schema = &*self.schema;
-        let mut observer = Observer::new(schema);
+        let mut writer = SnapshotWriter::new(schema);
         for old in self.zones.iter().filter(|old| !old.zone.is_empty()) {
-            observer.reserve(old.id, &old.zone);
+            writer.reserve(old.id, &old.zone);
         }
-        observe(&mut observer);
-        let (drafts, saturated) = observer.finish();
+        write(&mut writer);
+        let (drafts, saturated) = writer.finish();
         let empty = Zone::empty(schema);
         let mut scratch = Vec::new();
         let mut model = Model::new();

@@ -22,4 +22,4 @@ mod zone;
 pub use codec::DecodeError;
 pub use frame::{Frame, FrameZone, SeatNote};
 pub use schema::{Field, InputSchema, Kind, MAX_INPUT_FIELDS, Motion, Schema, SchemaError, Shape};
-pub use zone::{Observer, RowRef, Table, Zone};
+pub use zone::{RowRef, SnapshotWriter, Table, Zone};

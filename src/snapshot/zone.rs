@@ -132,7 +132,7 @@ pub struct RowRef<'a> {
 /// Rows may be written in any order, fastest in ascending id order. Values outside their range are saturated and
 /// counted. An entity must not be written twice into one zone; it may be written into several. A zone has at most 65,536
 /// rows.
-pub struct Observer<'a> {
+pub struct SnapshotWriter<'a> {
     schema: &'a Schema,
     /// Sorted by zone.
     drafts: Vec<(ZoneId, Zone)>,
@@ -141,7 +141,7 @@ pub struct Observer<'a> {
     saturated: u64,
 }
 
-impl<'a> Observer<'a> {
+impl<'a> SnapshotWriter<'a> {
     pub(super) fn new(schema: &'a Schema) -> Self {
         Self { schema, drafts: Vec::new(), current: 0, saturated: 0 }
     }
@@ -194,7 +194,7 @@ impl<'a> Observer<'a> {
         let mut drafts = self.drafts;
         for (_, zone) in &mut drafts {
             for (table, plan) in zone.tables.iter_mut().zip(self.schema.plans()) {
-                assert!(table.sort(plan.stride), "an entity was observed twice in one zone");
+                assert!(table.sort(plan.stride), "an entity was written twice in one zone");
             }
             assert!(zone.len() <= MAX_ROWS, "a zone has more than {MAX_ROWS} rows");
         }

@@ -44,7 +44,7 @@ impl Oracle {
         (self.tick, self.placement) = (welcome.tick, welcome.placement);
         let me = welcome.players.iter().find(|player| player.seat == welcome.seat);
         if welcome.seat.0 >= limits::SEATS {
-            assert!(me.is_none() && welcome.entity == EntityId(0), "an observer is nobody: {me:?}");
+            assert!(me.is_none() && welcome.entity == EntityId(0), "a spectator is nobody: {me:?}");
         } else {
             let present = me.is_some_and(|me| !me.away && me.entity == welcome.entity);
             assert!(present, "the roster has the player: {me:?}");

@@ -52,7 +52,7 @@ pub struct Player {
     phase: Duration,
     next_input: Option<Moment>,
     /// Makes no inputs, but acknowledges in time.
-    looks_on: bool,
+    is_spectator: bool,
     held: Vec<i32>,
     pressed: Option<Vec<i32>>,
     pilot: Option<Pilot>,
@@ -83,7 +83,7 @@ impl Player {
             schema,
             phase,
             next_input: None,
-            looks_on: false,
+            is_spectator: false,
             pressed: None,
             pilot: None,
             frozen_until: Moment(0),
@@ -302,7 +302,7 @@ impl Player {
             Told::Welcome => {
                 let welcome = self.client.welcome().expect("just told");
                 self.oracle.welcome(welcome);
-                self.looks_on = welcome.seat.0 >= limits::SEATS;
+                self.is_spectator = welcome.seat.0 >= limits::SEATS;
                 self.next_input = Some(now.plus(self.phase));
             }
             Told::Pong { .. } | Told::ComeBack { .. } | Told::Refreshed { .. } => {}
@@ -319,7 +319,7 @@ impl Player {
             let input = self.pilot.as_mut().map(|pilot| pilot(&self.client));
             let input = self.pressed.take().or(input).unwrap_or_else(|| self.held.clone());
             self.check_input(&input);
-            if !self.looks_on {
+            if !self.is_spectator {
                 self.client.input(&input);
             }
             // A frozen page does not make up for what it missed.

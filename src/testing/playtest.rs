@@ -106,7 +106,7 @@ impl Playtest {
             room: Room::new(config, game)
                 .holding_seats_for(plan.hold)
                 .idle_after(plan.idle_after)
-                .with_observers(limits::OBSERVERS),
+                .with_spectators(limits::SPECTATORS),
             clock: TickClock::new(plan.rate, Moment(0)),
             history: History::new(plan.rate.ticks_in(limits::FEED_SPAN), limits::FEED_BYTES),
             frames: Vec::new(),
@@ -139,9 +139,9 @@ impl Playtest {
     }
 
     /// Opens a connection for somebody who looks on, and makes no inputs.
-    pub fn observe(&mut self, name: &str) -> PlayerId {
+    pub fn spectate(&mut self, name: &str) -> PlayerId {
         let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
-        let hello = Client::hello_as(Role::Observer, join, name, Vec::new(), 0);
+        let hello = Client::hello_as(Role::Spectator, join, name, Vec::new(), 0);
         self.open(Client::new(Depth::Full), hello, Oracle::default())
     }
 

@@ -99,7 +99,7 @@ impl Playtest {
         } else {
             let admitted = match visit.role {
                 Role::Player => self.room.admit(visit.name, visit.player),
-                Role::Observer => self.room.admit_observer(visit.name),
+                Role::Spectator => self.room.admit_spectator(visit.name),
             };
             let mut admitted = admitted.map_err(|refusal| match refusal {
                 Refusal::Full => Close::RoomFull,
@@ -204,7 +204,7 @@ impl Playtest {
             }
             self.route_posts();
         }
-        let (guests, away) = (self.room.players() + self.room.observers(), self.room.away());
+        let (guests, away) = (self.room.players() + self.room.spectators(), self.room.away());
         assert_eq!(guests, self.seats.len() + away, "guests are the live sessions and the held seats");
         assert_eq!(guests, self.tenures.len(), "guests have a log each");
     }

@@ -39,7 +39,7 @@ pub enum Role {
     #[default]
     Player,
     /// Looks on: no entity, no inputs, not listed.
-    Observer,
+    Spectator,
 }
 
 /// The claim to a seat held before, and what the client still knows.

@@ -174,10 +174,10 @@ pub const SHUTDOWN_WITHIN: Duration = Duration::from_secs(10);
 pub const ROOMS: usize = 10_000;
 /// Seats per room.
 pub const SEATS: u16 = 4096;
-/// A room with nobody in it, not even an observer, lives this long.
+/// A room with nobody in it, not even a spectator, lives this long.
 pub const EMPTY_ROOM_FOR: Duration = Duration::from_secs(10);
-/// Observers per room: their seats are numbered after those of players.
-pub const OBSERVERS: u16 = 4096;
+/// Spectators per room: their seats are numbered after those of players.
+pub const SPECTATORS: u16 = 4096;
 /// Between the result of a match and the end of its sessions: the result must arrive first, also on a slow link.
 pub const END_GRACE: Duration = Duration::from_secs(1);
 /// Seats that one reservation promises: a party.

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec};
+use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec};
 use tickwire::games::builtin;
 use tickwire::id::{EntityId, Seat};
 use tickwire::{Config, Server};
@@ -29,8 +29,8 @@ impl Game for Blocks {
     fn step(&mut self, _: &[Move], _: &mut Context) {
         block();
     }
-    fn observe(&self, out: &mut Observer) {
-        self.0.observe(out);
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+        self.0.write_snapshot(out);
     }
 }
 

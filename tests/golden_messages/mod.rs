@@ -30,7 +30,7 @@ pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
                 join: Join::ById { room: "k7f3q2".to_owned() },
                 name: "Zoë 🎈".to_owned(),
                 player: options(),
-                role: Role::Observer,
+                role: Role::Spectator,
                 resume: Some(Resume {
                     token: Bytes::new(&[1, 2, 3]),
                     tick: Some(Tick(u32::MAX)),

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use tickwire::engine::{Client, Depth, Told};
-use tickwire::game::{Context, Game, Move, Observer, Player as Guest, Setup, Spec};
+use tickwire::game::{Context, Game, Move, Player as Guest, Setup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
 use tickwire::tick::Moment;
@@ -127,8 +127,8 @@ impl Game for Slow {
         std::thread::sleep(Duration::from_millis(150));
         self.0.step(moves, cx);
     }
-    fn observe(&self, out: &mut Observer) {
-        self.0.observe(out);
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+        self.0.write_snapshot(out);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tickwire::engine::Client;
-use tickwire::game::{Context, Game, Move, Observer, Player as Guest, Setup, Spec};
+use tickwire::game::{Context, Game, Move, Player as Guest, Setup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
 use tickwire::wire::{Close, Continuity, Join};
@@ -50,9 +50,9 @@ impl Game for Fragile {
         self.come_to("step");
         self.inner.step(moves, cx);
     }
-    fn observe(&self, out: &mut Observer) {
-        self.come_to("observe");
-        self.inner.observe(out);
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+        self.come_to("write_snapshot");
+        self.inner.write_snapshot(out);
     }
     fn command(&mut self, _: Seat, _: u16, _: &[u8], _: &mut Context) {
         self.come_to("command");
@@ -124,7 +124,7 @@ fn provoke(server: &TestServer, hook: &str, victim: &mut Player) {
 fn a_panic_in_any_hook_ends_its_room_only() {
     let server = server();
     let neighbour = Player::arena(&server).aside();
-    for hook in ["join", "leave", "step", "observe", "command", "call", "chat", "dropped", "returned"] {
+    for hook in ["join", "leave", "step", "write_snapshot", "command", "call", "chat", "dropped", "returned"] {
         match Player::join(&server, fragile(hook)) {
             Ok(mut victim) => {
                 provoke(&server, hook, &mut victim);

@@ -95,7 +95,7 @@ fn metrics_say_where_time_and_memory_go() {
     let mut player = Player::arena(&server);
     player.until(|_, client| client.tick().0 >= 40);
     let ticks = server.metric("tickwire_ticks_total");
-    for phase in ["merge", "step", "observe", "freeze", "publish"] {
+    for phase in ["merge", "step", "write_snapshot", "freeze", "publish"] {
         let counted = server.metric(&format!("tickwire_tick_phase_seconds_count{{phase=\"{phase}\"}}"));
         assert!(counted >= ticks && ticks >= 40.0, "{phase}: {counted} of {ticks} ticks");
     }

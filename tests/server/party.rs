@@ -87,14 +87,14 @@ fn a_trace_does_not_tell_the_code_of_a_private_room() {
 
 #[test]
 fn a_refusal_leaves_no_room_behind() {
-    let server = start(Config { most_observers: 0, ..config() });
+    let server = start(Config { most_spectators: 0, ..config() });
     for private in ["false", "true"] {
         let options = format!(r#"{{"capacity": "2", "private": "{private}"}}"#);
         let answer = post(&server, JSON, &format!(r#"{{"game": "court", "options": {options}, "seats": 3}}"#));
         assert!(answer.starts_with("HTTP/1.1 409") && answer.contains("has 2 seats"), "{answer}");
     }
     let anywhere = || Join::Create { game: "court".to_owned(), options: Vec::new() };
-    assert_eq!(refused(&server, anywhere(), Role::Observer).0, Close::Forbidden.code());
+    assert_eq!(refused(&server, anywhere(), Role::Spectator).0, Close::Forbidden.code());
     // The first room that there is, so none was made before.
     let _ada = Player::join(&server, anywhere()).expect("a new room");
     assert_eq!(server.metric("tickwire_rooms"), 1.0);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use tickwire::engine::Client;
-use tickwire::game::{Context, Game, Move, Observer, Spec};
+use tickwire::game::{Context, Game, Move, SnapshotWriter, Spec};
 use tickwire::server::Server;
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::Tick;
@@ -154,7 +154,7 @@ impl Game for Restless {
             *y = (*y + cx.below(129).cast_signed() - 64).clamp(0, 6400);
         }
     }
-    fn observe(&self, out: &mut Observer) {
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
         self.dots.iter().for_each(|(id, x, y)| out.row(ZoneId(0), KindId(0), *id, &[*x, *y]));
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpServer, web};
 use tickwire::Factory;
-use tickwire::game::{Context, Game, Move, Observer, Player as Guest, Setup, Spec};
+use tickwire::game::{Context, Game, Move, Player as Guest, Setup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Config, Server};
 use tickwire::wire::Join;
@@ -71,8 +71,8 @@ impl Game for Stalls {
         }
         self.inner.step(moves, cx);
     }
-    fn observe(&self, out: &mut Observer) {
-        self.inner.observe(out);
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+        self.inner.write_snapshot(out);
     }
 }
 

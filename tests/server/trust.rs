@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::{App, web};
 use tickwire::Server;
-use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec};
+use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Audience, Claims, Config, Keyring, Pages};
 use tickwire::wire::{
@@ -133,8 +133,8 @@ impl Game for Club {
     fn step(&mut self, moves: &[Move], cx: &mut Context) {
         self.0.step(moves, cx);
     }
-    fn observe(&self, out: &mut Observer) {
-        self.0.observe(out);
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+        self.0.write_snapshot(out);
     }
 }
 

@@ -1,10 +1,10 @@
 //! What games ask of their rooms, over real sockets: kicks with a reason, locks, endings, properties, private rooms,
-//! reasons for refusals, observers, idleness.
+//! reasons for refusals, spectators, idleness.
 
 use std::time::{Duration, Instant};
 
 use tickwire::engine::{Client, Depth};
-use tickwire::game::{Context, Game, Move, Observer, Player as Guest, Spec};
+use tickwire::game::{Context, Game, Move, Player as Guest, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
 use tickwire::wire::{Ack, ClientMessage, Close, EventBody, Hello, Inputs, Join, Role, encode_client};
@@ -37,8 +37,8 @@ impl Game for Court {
     fn step(&mut self, moves: &[Move], cx: &mut Context) {
         self.0.step(moves, cx);
     }
-    fn observe(&self, out: &mut Observer) {
-        self.0.observe(out);
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+        self.0.write_snapshot(out);
     }
     fn command(&mut self, from: Seat, kind: u16, body: &[u8], cx: &mut Context) {
         let text = String::from_utf8_lossy(body);
@@ -59,7 +59,7 @@ impl Game for Court {
             _ => {}
         }
     }
-    fn observer_chat(&mut self, _: &str, text: &str, _: &mut Context) -> bool {
+    fn spectator_chat(&mut self, _: &str, text: &str, _: &mut Context) -> bool {
         text != "boo"
     }
 }
@@ -162,7 +162,7 @@ fn a_locked_room_takes_nobody_new() {
     assert_ne!(room_of(&elsewhere), room);
     assert!(list(&server, "?open=true").iter().all(|listed| listed["id"] != *room));
     // The room itself is as strict as the directory; and what is locked can be watched.
-    let mut eve = hello(&server, by_id(&room), Role::Observer);
+    let mut eve = hello(&server, by_id(&room), Role::Spectator);
     assert!(matches!(eve.next(), Some(Frame::Binary(_))));
     ada.client.command(UNLOCK, b"");
     wait_for(
@@ -207,7 +207,7 @@ fn a_match_ends_with_its_result() {
 fn a_room_is_closed_with_a_reason() {
     let server = start(config());
     let mut ada = Player::join(&server, any()).expect("a new room");
-    let mut eve = hello(&server, by_id(&room_of(&ada)), Role::Observer);
+    let mut eve = hello(&server, by_id(&room_of(&ada)), Role::Spectator);
     assert!(matches!(eve.next(), Some(Frame::Binary(_))));
     ada.client.command(CLOSE, "the hall is needed for a wedding".as_bytes());
     assert_eq!(ada.ending(), Close::RoomClosed);
@@ -279,12 +279,12 @@ fn refusals_to_make_a_room_say_what_would_be_right() {
 }
 
 #[test]
-fn observers_see_everything_and_do_nothing() {
-    let server = start(Config { most_observers: 1, ..config() });
+fn spectators_see_everything_and_do_nothing() {
+    let server = start(Config { most_spectators: 1, ..config() });
     let mut ada = Player::join(&server, any()).expect("a new room");
     let room = room_of(&ada);
     let mut eve =
-        Player::over(hello(&server, by_id(&room), Role::Observer), Client::new(Depth::Full)).expect("a welcome");
+        Player::over(hello(&server, by_id(&room), Role::Spectator), Client::new(Depth::Full)).expect("a welcome");
     let welcome = eve.client.welcome().expect("a welcome").clone();
     assert_eq!((welcome.entity, welcome.resume.clone()), (EntityId(0), None));
     assert!(welcome.seat.0 >= 4096 && welcome.players.len() == 1);
@@ -292,8 +292,11 @@ fn observers_see_everything_and_do_nothing() {
     let arrived = eve.until(|_, client| client.zones().values().any(|zone| !zone.is_empty()));
     assert_eq!((arrived.players, arrived.consumed.0), (1, 0));
     assert_eq!(ada.frame().expect("a frame").players, 1);
-    wait_for(|| list(&server, "").iter().any(|room| room["observers"] == 1 && room["players"] == 1), "it is listed so");
-    assert_eq!(refused(&server, by_id(&room), Role::Observer).0, Close::RoomFull.code());
+    wait_for(
+        || list(&server, "").iter().any(|room| room["spectators"] == 1 && room["players"] == 1),
+        "it is listed so",
+    );
+    assert_eq!(refused(&server, by_id(&room), Role::Spectator).0, Close::RoomFull.code());
     // Commands lead to nothing; a call is answered; the game decides on chat.
     eve.client.command(CLOSE, b"");
     let call = eve.client.call(1, b"");
@@ -306,24 +309,24 @@ fn observers_see_everything_and_do_nothing() {
         |event: &EventBody| matches!(event, EventBody::Chat { text, name, .. } if text == "hooray" && name == "eve");
     let arrived = ada.until(|arrived, _| !arrived.events.is_empty());
     assert!(arrived.events.iter().all(said), "{:?}", arrived.events);
-    // Inputs are not for observers.
+    // Inputs are not for spectators.
     let (ack, runs) = (Ack::default(), serde_bytes::Bytes::new(&[]));
     let inputs = Inputs { ack, placement: Default::default(), held: 1, counted: false, runs };
     eve.raw.send(&encode_client(&ClientMessage::Inputs(inputs)));
     assert_eq!(eve.ending(), Close::BadMessage);
-    server.wait_for_metric("tickwire_observers", 0.0);
+    server.wait_for_metric("tickwire_spectators", 0.0);
     assert!(ada.frame().expect("a frame").events.is_empty(), "nobody left");
-    let none = start(Config { most_observers: 0, ..config() });
-    let (code, text) = refused(&none, any(), Role::Observer);
-    assert_eq!((code, text.as_str()), (Close::Forbidden.code(), "observers are not let in here"));
+    let none = start(Config { most_spectators: 0, ..config() });
+    let (code, text) = refused(&none, any(), Role::Spectator);
+    assert_eq!((code, text.as_str()), (Close::Forbidden.code(), "spectators are not let in here"));
 }
 
 #[test]
-fn an_observer_keeps_a_room_and_has_the_time_to_reload() {
-    let server = start(Config { most_observers: 1, empty_room_for: Duration::from_secs(3), ..config() });
+fn a_spectator_keeps_a_room_and_has_the_time_to_reload() {
+    let server = start(Config { most_spectators: 1, empty_room_for: Duration::from_secs(3), ..config() });
     let ada = Player::join(&server, any()).expect("a new room");
     let watch = || {
-        let raw = hello(&server, by_id(&room_of(&ada)), Role::Observer);
+        let raw = hello(&server, by_id(&room_of(&ada)), Role::Spectator);
         Player::over(raw, Client::new(Depth::Full)).expect("a welcome")
     };
     let mut eve = watch();
@@ -334,7 +337,7 @@ fn an_observer_keeps_a_room_and_has_the_time_to_reload() {
         eve.frame().expect("the room goes on");
     }
     eve.break_off();
-    server.wait_for_metric("tickwire_observers", 0.0);
+    server.wait_for_metric("tickwire_spectators", 0.0);
     // Some ticks later: only now nobody is there.
     std::thread::sleep(Duration::from_millis(300));
     let eve = watch();

@@ -1,10 +1,10 @@
-//! What is said of a room as a whole, in virtual time: observers over bad links, locks, kicks, endings, idleness.
+//! What is said of a room as a whole, in virtual time: spectators over bad links, locks, kicks, endings, idleness.
 
 use std::time::Duration;
 
 use tickwire::engine::link::Profile;
 use tickwire::engine::{Parting, Refusal, Room, RoomConfig};
-use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec};
+use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::testing::{Plan, Playtest};
 use tickwire::wire::{Close, EventBody, Rule, limits};
@@ -38,7 +38,7 @@ impl Game for Hall {
         let now = cx.tick().0;
         self.script.iter().filter(|(tick, _)| *tick == now).for_each(|(_, verb)| verb(cx));
     }
-    fn observe(&self, out: &mut Observer) {
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
         out.row(ZoneId(0), KindId(0), EntityId(77), &[]);
     }
     fn spectate(&self) -> Vec<ZoneId> {
@@ -49,15 +49,15 @@ impl Game for Hall {
 fn hall(script: &[(u32, Verb)]) -> Room {
     let setup = Setup { rate: TickRate::DEFAULT, seed: 1, options: Default::default() };
     let config = RoomConfig { id: "hall".to_owned(), game: "hall".to_owned(), setup, capacity: None };
-    Room::new(config, Box::new(Hall { script: script.to_vec() })).with_observers(2)
+    Room::new(config, Box::new(Hall { script: script.to_vec() })).with_spectators(2)
 }
 
 fn admit(room: &mut Room) -> Result<Seat, Refusal> {
     room.admit("ada".to_owned(), Default::default()).map(|admitted| admitted.entry.seat)
 }
 
-fn observe(room: &mut Room) -> Result<Seat, Refusal> {
-    room.admit_observer("eve".to_owned()).map(|admitted| admitted.entry.seat)
+fn spectate(room: &mut Room) -> Result<Seat, Refusal> {
+    room.admit_spectator("eve".to_owned()).map(|admitted| admitted.entry.seat)
 }
 
 /// The events since the last call, with whom they are for.
@@ -68,16 +68,16 @@ fn posts(room: &mut Room) -> Vec<(Vec<Seat>, EventBody<'static>)> {
 const EVE: Seat = Seat(limits::SEATS);
 
 #[test]
-fn observers_agree_with_the_server_over_bad_links_and_are_nobody() {
+fn spectators_agree_with_the_server_over_bad_links_and_are_nobody() {
     for seed in 0..40 {
         let link = Profile::named(["wifi", "lte"][seed as usize % 2]).expect("a known profile");
         let wild = Wildness { rule: Rule::Steer, animals: 9, turmoil: true };
         let plan = Plan { seed, link, ..Plan::default() };
         let mut play = Playtest::new(plan, |setup| Ok(Box::new(Zoo::new(setup, wild).0)));
         let ada = play.join("Ada");
-        let eve = play.observe("Eve");
+        let eve = play.spectate("Eve");
         play.run_for(Duration::from_secs(4));
-        let zoe = play.observe("Zoe");
+        let zoe = play.spectate("Zoe");
         play.run_for(Duration::from_secs(4));
         play.leave(eve);
         play.run_for(Duration::from_secs(3));
@@ -85,24 +85,24 @@ fn observers_agree_with_the_server_over_bad_links_and_are_nobody() {
         let seen = [eve, zoe].map(|one| play[one].arrivals().len());
         assert!(seen.iter().all(|seen| *seen > 40), "seed {seed}: {seen:?}");
         assert_eq!((play[eve].ended(), play[zoe].ended()), (Some(Close::Left), None));
-        assert_eq!((play.room().players() <= 1, play.room().observers()), (true, 1), "seed {seed}: {ada:?}");
+        assert_eq!((play.room().players() <= 1, play.room().spectators()), (true, 1), "seed {seed}: {ada:?}");
     }
 }
 
 #[test]
-fn observers_take_no_seat_and_get_the_lowest_number() {
+fn spectators_take_no_seat_and_get_the_lowest_number() {
     let mut room = hall(&[]);
-    assert_eq!((observe(&mut room), observe(&mut room)), (Ok(EVE), Ok(Seat(EVE.0 + 1))));
-    assert_eq!(observe(&mut room), Err(Refusal::Full));
+    assert_eq!((spectate(&mut room), spectate(&mut room)), (Ok(EVE), Ok(Seat(EVE.0 + 1))));
+    assert_eq!(spectate(&mut room), Err(Refusal::Full));
     (0..3).for_each(|seat| assert_eq!(admit(&mut room), Ok(Seat(seat))));
     assert_eq!(admit(&mut room), Err(Refusal::Full));
     let frame = room.tick().frame;
     assert_eq!(frame.note(EVE).map(|note| note.zones.to_vec()), Some(vec![ZoneId(0), ZoneId(3)]));
     room.take_posts();
     room.leave(EVE, Close::Left);
-    assert!(posts(&mut room).is_empty(), "nobody is told that an observer left");
-    assert_eq!(observe(&mut room), Ok(EVE));
-    assert_eq!((room.players(), room.observers()), (3, 2));
+    assert!(posts(&mut room).is_empty(), "nobody is told that a spectator left");
+    assert_eq!(spectate(&mut room), Ok(EVE));
+    assert_eq!((room.players(), room.spectators()), (3, 2));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_lock_stops_newcomers_only() {
     assert!(room.take_news() && room.is_locked());
     assert_eq!(admit(&mut room), Err(Refusal::Shut(Close::Locked)));
     assert!(room.admit_reserved(None, "bob".to_owned(), Default::default()).is_ok());
-    assert!(observe(&mut room).is_ok());
+    assert!(spectate(&mut room).is_ok());
     room.tick();
     assert!(!room.take_news());
     room.tick();
@@ -124,10 +124,10 @@ fn a_lock_stops_newcomers_only() {
 
 #[test]
 fn the_first_ending_counts_and_its_result_arrives_before_it() {
-    // A lock lets observers in; an ending does not, locked or not.
+    // A lock lets spectators in; an ending does not, locked or not.
     let mut room = hall(&[(1, |cx| cx.lock(true)), (2, |cx| cx.end("won")), (5, |cx| cx.close("too late"))]);
     admit(&mut room).expect("a seat");
-    observe(&mut room).expect("a place");
+    spectate(&mut room).expect("a place");
     room.take_posts();
     room.tick();
     assert!(room.tick().over.is_none());
@@ -135,7 +135,7 @@ fn the_first_ending_counts_and_its_result_arrives_before_it() {
     let ended = EventBody::Ended { result: std::borrow::Cow::Owned(result) };
     assert_eq!(posts(&mut room), [(vec![Seat(0), EVE], ended)]);
     assert_eq!(admit(&mut room), Err(Refusal::Shut(Close::MatchOver)));
-    assert_eq!(observe(&mut room), Err(Refusal::Shut(Close::MatchOver)));
+    assert_eq!(spectate(&mut room), Err(Refusal::Shut(Close::MatchOver)));
     let over = (0..100).find_map(|waited| room.tick().over.map(|parting| (waited, parting)));
     // A second at 20 Hz.
     assert_eq!(over, Some((19, Parting::from(Close::MatchOver))));
@@ -146,7 +146,7 @@ fn the_first_ending_counts_and_its_result_arrives_before_it() {
 fn operators_end_rooms_and_sessions() {
     let mut room = hall(&[]);
     let ada = admit(&mut room).expect("a seat");
-    observe(&mut room).expect("a place");
+    spectate(&mut room).expect("a place");
     for seat in [ada, EVE, Seat(2), Seat(EVE.0 + 1)] {
         room.kick(seat, Parting::saying(Close::Kicked, "that is enough"));
     }
@@ -161,10 +161,10 @@ fn operators_end_rooms_and_sessions() {
 #[test]
 fn a_kick_does_not_hit_who_takes_the_seat_next() {
     let mut room = hall(&[]);
-    let seats = [admit(&mut room).expect("a seat"), observe(&mut room).expect("a place")];
+    let seats = [admit(&mut room).expect("a seat"), spectate(&mut room).expect("a place")];
     seats.iter().for_each(|seat| room.kick(*seat, Close::Kicked.into()));
     seats.iter().for_each(|seat| room.leave(*seat, Close::Left));
-    assert_eq!([admit(&mut room), observe(&mut room)], seats.map(Ok));
+    assert_eq!([admit(&mut room), spectate(&mut room)], seats.map(Ok));
     assert!(room.tick().kicks.is_empty());
 }
 
@@ -195,7 +195,7 @@ fn who_is_idle_is_let_go_and_who_comes_back_is_not() {
     let wild = Wildness { rule: Rule::Steer, animals: 0, turmoil: false };
     let mut play = Playtest::new(plan, |setup| Ok(Box::new(Zoo::new(setup, wild).0)));
     let (ada, bob) = (play.join("Ada"), play.join("Bob"));
-    let eve = play.observe("Eve");
+    let eve = play.spectate("Eve");
     for round in 0..4 {
         play[ada].hold(&[round, 0, 0, 0, 0]);
         play.run_for(Duration::from_secs(2));

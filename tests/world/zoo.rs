@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use tickwire::game::{Context, Game, Move, Observer, Player, Setup, Spec, To};
+use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec, To};
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::wire::{Close, Rule};
@@ -291,7 +291,7 @@ impl Game for Zoo {
         self.speak(cx);
     }
 
-    fn observe(&self, out: &mut Observer) {
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for (seat, avatar) in &self.avatars {
             let Avatar { entity, x, y, heading, awake, steps } = *avatar;
             let colour = i32::from(seat.0 % 8);

@@ -3,10 +3,10 @@
 
 /** How everything is. @typedef {{ at: number, totals: Totals, rooms: Health[], more: number }} Vitals */
 /**
- * @typedef {{ players: number, away: number, observers: number, rooms: number, sessions: number, ticks: number,
+ * @typedef {{ players: number, away: number, spectators: number, rooms: number, sessions: number, ticks: number,
  *   late_ticks: number, skipped_ticks: number, bytes_sent: number, bytes_received: number, frames_sent: number,
  *   holds: number, endings: Record<string, number> }} Totals
- * @typedef {{ id: string, game: string, players: number, capacity: number, observers: number, locked: boolean,
+ * @typedef {{ id: string, game: string, players: number, capacity: number, spectators: number, locked: boolean,
  *   rate: number, properties: Record<string, string>, private: boolean, away: number, tick_mean: number,
  *   tick_worst: number }} Health
  * @typedef {{ seat: number, entity: number, name: string, away: boolean }} Player

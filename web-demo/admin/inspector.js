@@ -52,7 +52,7 @@ export class Inspector {
   note(rooms) {
     const health = rooms.find(({ id }) => id === this.id);
     if (!health) return;
-    write(find('room-note', HTMLElement), `${health.game}, ${health.rate} Hz, ${health.players} of ${health.capacity} seats, ${health.observers} observers`);
+    write(find('room-note', HTMLElement), `${health.game}, ${health.rate} Hz, ${health.players} of ${health.capacity} seats, ${health.spectators} spectators`);
     const chips = Object.entries(health.properties).map(([key, value]) => build('span', '', key, ' ', build('b', '', value)));
     find('properties', HTMLElement).replaceChildren(...chips);
   }

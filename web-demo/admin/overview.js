@@ -49,7 +49,7 @@ export class Overview {
     const since = (/** @type {'ticks' | 'late_ticks' | 'skipped_ticks' | 'bytes_sent' | 'bytes_received' | 'frames_sent' | 'holds'} */ key) => (totals[key] - before.totals[key]) / seconds;
     const all = (/** @type {Vitals} */ { totals: { endings } }) => Object.values(endings).reduce((sum, count) => sum + count, 0);
     const apart = totals.away > 0 ? `, ${totals.away} away` : '';
-    this.tiles.players.add(totals.players, { figure: String(totals.players), detail: `${counted(totals.rooms, 'room')}, ${counted(totals.observers, 'observer')}${apart}` });
+    this.tiles.players.add(totals.players, { figure: String(totals.players), detail: `${counted(totals.rooms, 'room')}, ${counted(totals.spectators, 'spectator')}${apart}` });
     const worst = now.rooms.reduce((most, room) => Math.max(most, room.tick_worst), 0);
     const share = now.rooms.reduce((most, room) => Math.max(most, (room.tick_worst * room.rate) / 1e6), 0);
     this.tiles.tick.add(worst, { ...span(worst), detail: `${Math.round(share * 100)} % of its period`, alarm: share > BUSY });
@@ -92,10 +92,10 @@ export class Overview {
 
   /** @param {Line} line @param {Health} room */
   fill({ element, cells }, room) {
-    const [, game, players, observers, tick, state] = /** @type {HTMLElement[]} */ (cells);
+    const [, game, players, spectators, tick, state] = /** @type {HTMLElement[]} */ (cells);
     write(game, room.game);
     write(players, `${room.players}/${room.capacity}`);
-    write(observers, String(room.observers));
+    write(spectators, String(room.spectators));
     const { figure, unit } = span(room.tick_mean);
     write(tick, `${figure} ${unit}`);
     tick.title = `at ${room.rate} Hz; the longest of the last second: ${room.tick_worst} µs`;

@@ -109,11 +109,11 @@ export class Client {
    * @param {string | { game: string }} where a room's id, or any room of a game
    * @param {JoinOptions} [options]
    */
-  observe(where, options = {}) {
+  spectate(where, options = {}) {
     const join = typeof where === 'string'
       ? /** @type {const} */ ({ type: 'byId', room: where })
       : /** @type {const} */ ({ type: 'joinOrCreate', game: where.game, options: pairs(options.options) });
-    return this.#join(join, options, 'observer');
+    return this.#join(join, options, 'spectator');
   }
 
   /**
@@ -150,7 +150,7 @@ export class Client {
   /**
    * @param {import('./messages.js').Join} join
    * @param {JoinOptions} options
-   * @param {'player' | 'observer'} [role]
+   * @param {'player' | 'spectator'} [role]
    * @returns {Promise<Room>} rejects with a LeaveError when refused, with what the token's function threw, or with the signal's
    *   reason
    */

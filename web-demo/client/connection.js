@@ -37,7 +37,7 @@ const VERSION = 4506;
  *   page: import('./client.js').PageEvents | null,
  * }} Environment
  *
- * @typedef {{ join: import('./messages.js').Join, role: 'player' | 'observer', name: string,
+ * @typedef {{ join: import('./messages.js').Join, role: 'player' | 'spectator', name: string,
  *   player: import('./messages.js').Pairs, rate: number, token: import('./token.js').TokenSource | null }} Request
  *   `rate`: frames per second, 0 for one per tick
  * @typedef {import('./messages.js').Welcome} Welcome

@@ -37,7 +37,7 @@ import { MessageWriter } from './writer.js';
  * @typedef {import('./inputs-wire.js').Inputs} Inputs
  * @typedef {{ token: Uint8Array, tick: number | null, events: number | null }} Resume `tick` of the state that the client
  *   still has, `events`: the newest one that arrived; null when forgotten
- * @typedef {{ type: 'hello', version: number, join: Join, role: 'player' | 'observer', name: string, player: Pairs,
+ * @typedef {{ type: 'hello', version: number, join: Join, role: 'player' | 'spectator', name: string, player: Pairs,
  *   resume: Resume | null, token: string | null, rate: number }} Hello
  * @typedef {{ type: 'game' | 'call', kind: number, body: Uint8Array } | { type: 'chat', to: number[], text: string }} CommandBody
  * @typedef {{ type: 'command', seq: number, body: CommandBody }} Command

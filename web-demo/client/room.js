@@ -32,9 +32,9 @@ export class Room extends RoomEvents {
   /** Ticks per second. */
   rate = 0;
   seat = 0;
-  /** The id of the own entity; 0 for observers, who have none. */
+  /** The id of the own entity; 0 for spectators, who have none. */
   entity = 0;
-  /** @type {'player' | 'observer'} */
+  /** @type {'player' | 'spectator'} */
   role = 'player';
   /** @type {'steer' | 'place'} */
   rule = 'steer';
@@ -84,7 +84,7 @@ export class Room extends RoomEvents {
     this.#stay.enter(socket, welcome);
   }
 
-  /** Everyone in the room, by seat; observers are not listed. */
+  /** Everyone in the room, by seat; spectators are not listed. */
   get players() {
     return this.#roster.players;
   }

@@ -108,7 +108,7 @@ function parsed(text) {
     && typeof request.name === 'string' && Array.isArray(request.player) && isNumber(request.rate);
   if (!whole) return null;
   const { join, name, player, rate } = request;
-  const role = request.role === 'observer' ? 'observer' : 'player';
+  const role = request.role === 'spectator' ? 'spectator' : 'player';
   return {
     room, resume: fromText(resume), events, request: { join, role, name, player, rate }, firstCommand, backlog: plainToBacklog(backlog),
     commands: commands.map(plainToCommand),

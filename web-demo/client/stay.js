@@ -195,7 +195,7 @@ export class Stay {
     this.#owner.left(code, text, false);
   }
 
-  /** Observers have no inputs, and no seat that could be held. */
+  /** Spectators have no inputs, and no seat that could be held. */
   get #plays() {
     return this.#request.role === 'player';
   }

@@ -48,8 +48,8 @@ export class Chat {
       room.onReconnect(() => this.restart()),
       room.onStateChange(() => this.settle()),
     ];
-    this.form.hidden = room.role === 'observer';
-    this.list.dataset.empty = room.role === 'observer' ? 'Nobody said anything yet.' : 'Nobody said anything yet. Be the first.';
+    this.form.hidden = room.role === 'spectator';
+    this.list.dataset.empty = room.role === 'spectator' ? 'Nobody said anything yet.' : 'Nobody said anything yet. Be the first.';
     this.field.value = '';
     this.count();
     this.show(false);

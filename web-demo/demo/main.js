@@ -59,7 +59,7 @@ async function join(choice) {
   } else if (choice.how === 'room') {
     room = await client.joinById(choice.id, { name });
   } else if (choice.how === 'watch') {
-    room = await client.observe(choice.id, { name });
+    room = await client.spectate(choice.id, { name });
   } else {
     const options = optionsFor(choice.game, choice.map);
     room = await (choice.how === 'new'
@@ -95,7 +95,7 @@ async function show(room) {
     moved: setAddress,
     join: ({ id }) => { void enter({ how: 'room', id }); },
     again: (left, sameSeat) => {
-      if (left.role === 'observer') void enter({ how: 'watch', id: left.id });
+      if (left.role === 'spectator') void enter({ how: 'watch', id: left.id });
       else void enter(sameSeat ? { how: 'seat', id: left.id } : { how: 'any', game: left.game, map: left.properties.map ?? '' });
     },
   });
@@ -139,7 +139,7 @@ function setAddress(room) {
   const url = new URL(location.href);
   url.searchParams.delete('name');
   for (const key of ['room', 'watch']) url.searchParams.delete(key);
-  if (room) url.searchParams.set(room.role === 'observer' ? 'watch' : 'room', room.id);
+  if (room) url.searchParams.set(room.role === 'spectator' ? 'watch' : 'room', room.id);
   history.replaceState(null, '', url);
 }
 

@@ -42,7 +42,7 @@
  * @property {number} rate
  * @property {number} seat
  * @property {number} entity
- * @property {'player' | 'observer'} role
+ * @property {'player' | 'spectator'} role
  * @property {'steer' | 'place'} rule
  * @property {Record<string, string>} properties
  * @property {Map<number, Player>} players

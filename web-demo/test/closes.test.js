@@ -16,7 +16,7 @@ test('what the server always says is no reason', () => {
 });
 
 test('a reason comes after what happened', () => {
-  assert.equal(explain(4503, 'observers are not let in here'), 'You are not allowed in. The reason: observers are not let in here');
+  assert.equal(explain(4503, 'spectators are not let in here'), 'You are not allowed in. The reason: spectators are not let in here');
   assert.equal(explain(4507, 'no shouting'), 'You were removed from the room. The reason: no shouting');
   for (const code of [4504, 4512]) assert.match(explain(code, 'because'), /^[^.]*\. The reason: because$/);
   assert.equal(explain(4513, 'the room is locked'), 'This room is locked.');

@@ -54,7 +54,7 @@ test('a join waits for what its client is leaving, and no longer than that', asy
     server.answersCloses = answers;
     room.leave();
     const joining = outcome(client.joinById('r1').then(({ id }) => id));
-    const watching = outcome(client.observe('r1').then(({ id }) => id));
+    const watching = outcome(client.spectate('r1').then(({ id }) => id));
     await time.advance(latest - 5);
     assert.equal(server.peers.length, 1, 'no socket before the answer');
     await time.advance(40);
@@ -152,7 +152,7 @@ const MOMENTS = [
 
 test('a join can be given up at every moment, and leaves nothing behind', async () => {
   for (const [when, ms, closes] of MOMENTS) {
-    for (const how of ['joinOrCreate', 'create', 'joinById', 'joinReserved', 'observe']) {
+    for (const how of ['joinOrCreate', 'create', 'joinById', 'joinReserved', 'spectate']) {
       const { time, server, client } = begin(page());
       const controller = new AbortController();
       if (ms === null) controller.abort();

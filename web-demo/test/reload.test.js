@@ -165,14 +165,14 @@ function storedExample() {
   return { room: 'elsewhere', resume: btoa('x'), events: 0, request, firstCommand: 0, commands: [] };
 }
 
-test('an observer leaves the seat of the player alone', async () => {
+test('a spectator leaves the seat of the player alone', async () => {
   for (const code of [1006, 4502, 4507]) {
     const all = await seated();
     const { time, server, client, options } = all;
     options.hide();
     const seat = options.storage.getItem(KEY);
     server.welcome = { ...server.welcome, resume: null, seat: 4096, entity: 0, inputs: [] };
-    const looking = client.observe('r1');
+    const looking = client.spectate('r1');
     await time.advance(60);
     const room = await looking;
     server.peer.close(code);

@@ -359,13 +359,13 @@ test('a room that cannot be entered again is replaced as at the first join, a ti
   assert.equal(server.peers.filter((peer) => peer.of('hello')[0].join.type === 'reserved').length, 1);
 });
 
-test('observers make no inputs and come back as observers', async () => {
+test('spectators make no inputs and come back as spectators', async () => {
   const { time, server, client } = await seated();
   answer(server, { continuity: 'fresh', entity: 0, tick: 300, events: 0 });
-  const joining = client.observe('r1', { name: 'Eye' });
+  const joining = client.spectate('r1', { name: 'Eye' });
   await time.advance(60);
   const room = await joining;
-  assert.deepEqual([room.role, room.entity, server.peer.of('hello')[0].role], ['observer', 0, 'observer']);
+  assert.deepEqual([room.role, room.entity, server.peer.of('hello')[0].role], ['spectator', 0, 'spectator']);
   assert.deepEqual(server.peer.of('hello')[0].join, { type: 'byId', room: 'r1' });
   room.setInput({ dx: 1 });
   room.pressInput({ dash: true });
@@ -376,8 +376,8 @@ test('observers make no inputs and come back as observers', async () => {
   answer(server, { continuity: 'seat', tick: 400 });
   server.peer.close(1006);
   await time.advance(1000);
-  assert.equal(server.peer.of('hello')[0].role, 'observer');
-  client.observe({ game: 'toy' }, { options: { map: 'yard' } });
+  assert.equal(server.peer.of('hello')[0].role, 'spectator');
+  client.spectate({ game: 'toy' }, { options: { map: 'yard' } });
   await time.advance(60);
   assert.deepEqual(server.peer.of('hello')[0].join, { type: 'joinOrCreate', game: 'toy', options: [['map', 'yard']] });
 });

@@ -196,7 +196,7 @@ impl Client {
         Self::hello_as(Role::Player, join, name, player, rate)
     }
 
-    /// The same for an observer, who must make no inputs, or a player.
+    /// The same for a spectator, who must make no inputs, or a player.
     pub fn hello_as(role: Role, join: Join, name: &str, player: Vec<(String, String)>, rate: u16) -> Vec<u8> {
         let version = PROTOCOL_VERSION;
         encode_client(&ClientMessage::Hello(Hello {

@@ -17,7 +17,7 @@ pub use step::{AvatarInput, AvatarState, Mood, RADIUS, Tuning, step_avatar};
 use self::world::{Avatar, World};
 use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
-use crate::game::{Context, Game, Move, Observer, Player, Setup, Spec};
+use crate::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec};
 use crate::id::{EntityId, KindId, Seat, ZoneId};
 use crate::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use crate::wire::Rule;
@@ -99,7 +99,7 @@ impl Game for Arena {
         self.world.step(cx);
     }
 
-    fn observe(&self, out: &mut Observer) {
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for avatar in &self.world.avatars {
             out.row(ZONE, AVATAR, avatar.id, &avatar_row(avatar));
         }

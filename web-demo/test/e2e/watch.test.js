@@ -1,4 +1,4 @@
-// Looking on: an onlooker sees both players and what they say, is no player, follows whom they like, and may join in.
+// Looking on: an spectator sees both players and what they say, is no player, follows whom they like, and may join in.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -10,7 +10,7 @@ import { Tab, eventually, sleep } from './support/tabs.js';
 function looksOn(tab) {
   return eventually('the game is on screen without an own entity', () => tab.page.evaluate(() => {
     const room = window.tickwire?.room;
-    return document.body.dataset.screen === 'game' && room?.role === 'observer' && room.entity === 0 && room.state.tick > 0;
+    return document.body.dataset.screen === 'game' && room?.role === 'spectator' && room.entity === 0 && room.state.tick > 0;
   }));
 }
 
@@ -21,7 +21,7 @@ const middle = (tab) => tab.page.evaluate(() => {
   return { x, y };
 });
 
-test('an onlooker sees both players, and neither sees the onlooker', async () => {
+test('an spectator sees both players, and neither sees the spectator', async () => {
   const ada = await Tab.join(browser, server.url, 'Ada');
   const bob = await Tab.join(browser, server.url, 'Bob');
   const [adas, bobs] = await Promise.all([ada.room(), bob.room()]);
@@ -42,7 +42,7 @@ test('an onlooker sees both players, and neither sees the onlooker', async () =>
   const { key, dx, dy } = await ada.openWay();
   const start = await ada.whereabouts();
   await ada.hold(key, 500);
-  await eventually('the onlooker sees her run', () => tab.whereabouts(adas.entity), ({ seen }) => (seen.x - start.x) * dx + (seen.y - start.y) * dy > 1.5);
+  await eventually('the spectator sees her run', () => tab.whereabouts(adas.entity), ({ seen }) => (seen.x - start.x) * dx + (seen.y - start.y) * dy > 1.5);
   await eventually('and the camera follows', async () => [await middle(tab), await ada.whereabouts()],
     ([at, { x, y }]) => Math.hypot(at.x - x, at.y - y) < 0.5);
   await tab.shot('watch-ada');
@@ -52,7 +52,7 @@ test('an onlooker sees both players, and neither sees the onlooker', async () =>
   assert.equal(await watched(tab), 'everybody');
 
   await ada.page.evaluate(() => { window.tickwire.room.chat('are we alone?'); });
-  await eventually('the onlooker reads along', () => tab.page.locator('#chat-log .words').allTextContents(), (lines) => lines.includes('are we alone?'));
+  await eventually('the spectator reads along', () => tab.page.locator('#chat-log .words').allTextContents(), (lines) => lines.includes('are we alone?'));
   await tab.page.click('#chat-open');
   assert.ok(await tab.page.locator('#chat-form').isHidden(), 'who looks on has no say');
   for (const pressed of ['w', ' ', 'Shift']) await tab.page.keyboard.press(pressed);

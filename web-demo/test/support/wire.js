@@ -142,7 +142,7 @@ export function decodeClient(bytes, inputs) {
   const resume = () => ({ token: reader.slice(), tick: number(), events: number() });
   const readers = {
     0: () => ({
-      type: 'hello', version: reader.u16(), join: join(), role: ['player', 'observer'][reader.u32()], name: reader.text(),
+      type: 'hello', version: reader.u16(), join: join(), role: ['player', 'spectator'][reader.u32()], name: reader.text(),
       player: pairs(), resume: reader.option(resume), token: reader.option(() => reader.text()), rate: reader.u16(),
     }),
     3: () => ({ type: 'command', seq: reader.u32(), body: commandBody(reader) }),

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use tickwire::{
-    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, Observer, Player, Rule, Schema, Seat,
+    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, SnapshotWriter, Player, Rule, Schema, Seat,
     Server, Shape, Spec, ZoneId,
 };
 use tickwire_peers::walker::PER_METRE;
@@ -49,7 +49,7 @@ impl Game for Walk {
         }
     }
 
-    fn observe(&self, out: &mut Observer) {
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for (id, x, y) in self.0.values() {
             out.row(ZoneId(0), KindId(0), *id, &[*x, *y]);
         }
