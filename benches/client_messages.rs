@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use tickwire::engine::{Admitted, EventLog, Heard, Room, Session, work};
-use tickwire::id::{PlacementEpoch, Seat, Seq, ZoneId};
+use tickwire::engine::{Admitted, EventLog, Room, Session, SessionEvent, work};
+use tickwire::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use tickwire::server::Config;
 use tickwire::snapshot::delta::write_keyframe;
 use tickwire::tick::{Moment, Tick};
@@ -56,8 +56,8 @@ impl World {
     /// The session hears `message` and the room does what it asks.
     fn hear(&mut self, message: &[u8]) {
         match self.session.on_message(self.now, message).expect("it is within the limits") {
-            Heard::Inputs { .. } => self.session.laid().iter().for_each(|laid| self.room.offer(Seat(0), laid)),
-            Heard::Command { seq, ask } => self.room.command(Seat(0), seq, &ask),
+            SessionEvent::Inputs { .. } => self.session.runs().iter().for_each(|run| self.room.offer(Seat(0), run)),
+            SessionEvent::Command { seq, ask } => self.room.command(Seat(0), seq, &ask),
             _ => {}
         }
         self.tell();
@@ -140,7 +140,7 @@ fn inputs(admitted: &Admitted) -> Vec<u8> {
     let (held, runs) = (limits::RUN_LENGTH, serde_bytes::Bytes::new(&runs));
     encode_client(&ClientMessage::Inputs(Inputs {
         ack: Ack::default(),
-        placement: PlacementEpoch(0),
+        epoch: CorrectionEpoch(0),
         held,
         counted,
         runs,

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use hecs::{Entity, World};
 use tickwire::{
-    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, Player, Rule, Schema, Seat, Server, Shape,
-    SnapshotWriter, Spec, To, ZoneId,
+    Authority, Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Player, PlayerInput, Recipients,
+    Schema, Seat, Server, Shape, SnapshotWriter, Spec, ZoneId,
 };
 
 /// Half the width of the field, in quanta of 1/64.
@@ -39,8 +39,8 @@ pub struct Coins {
 }
 
 impl Coins {
-    fn steer(&mut self, moves: &[Move]) {
-        for one in moves {
+    fn steer(&mut self, inputs: &[PlayerInput]) {
+        for one in inputs {
             if let Ok(way) = self.world.query_one_mut::<&mut Way>(self.seats[&one.seat]) {
                 *way = Way(one.input[0], one.input[1]);
             }
@@ -75,14 +75,14 @@ impl Coins {
             for (id, purse) in self.world.query_mut::<(&EntityId, &mut Purse)>() {
                 purse.0 += i32::from(*id == taker);
             }
-            cx.emit(To::All, TAKEN, taker.0.to_le_bytes().to_vec());
+            cx.emit(Recipients::All, TAKEN, taker.0.to_le_bytes().to_vec());
         }
     }
 
     fn mint(&mut self, cx: &mut Context) {
         let there = self.world.query_mut::<&Coin>().into_iter().count();
         for _ in there..COINS {
-            let mut anywhere = || cx.below(2 * EDGE.unsigned_abs() + 1).cast_signed() - EDGE;
+            let mut anywhere = || cx.random_below(2 * EDGE.unsigned_abs() + 1).cast_signed() - EDGE;
             let place = Place(anywhere(), anywhere());
             self.world.spawn((cx.spawn(), place, Coin));
         }
@@ -99,7 +99,7 @@ impl Game for Coins {
         Spec {
             schema: Arc::new(Schema::new(vec![walker, coin]).expect("a valid schema")),
             inputs: InputSchema::new(vec![Field::held("x", way()), Field::held("y", way())]).expect("valid inputs"),
-            rule: Rule::Steer,
+            authority: Authority::Server,
             capacity: 50,
             properties: Vec::new(),
         }
@@ -118,8 +118,8 @@ impl Game for Coins {
         }
     }
 
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
-        self.steer(moves);
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+        self.steer(inputs);
         self.walk(64 * 8 / i32::from(cx.rate().per_second()));
         self.collect(cx);
         self.mint(cx);

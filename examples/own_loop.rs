@@ -9,8 +9,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tickwire::engine::{EventLog, Heard, History, Readiness, Refusal, Room, RoomConfig, Session};
-use tickwire::game::Setup;
+use tickwire::engine::{EventLog, History, Readiness, Refusal, Room, RoomConfig, Session, SessionEvent};
+use tickwire::game::RoomSetup;
 use tickwire::games::arena::Arena;
 use tickwire::tick::{Moment, TickClock};
 use tickwire::wire::limits;
@@ -59,7 +59,7 @@ impl Peer {
 pub fn serve(listener: &TcpListener, stop: &AtomicBool) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let (start, rate) = (Instant::now(), TickRate::DEFAULT);
-    let setup = Setup { rate, seed: 1, options: BTreeMap::new() };
+    let setup = RoomSetup { rate, seed: 1, options: BTreeMap::new() };
     let arena = Arena::new(&setup).map_err(io::Error::other)?;
     let config = RoomConfig { id: "only".to_owned(), game: "arena".to_owned(), setup, capacity: None };
     let mut room = Room::new(config, Box::new(arena));
@@ -85,8 +85,8 @@ pub fn serve(listener: &TcpListener, stop: &AtomicBool) -> io::Result<()> {
         for _ in 0..clock.advance(now).steps {
             let ticked = room.tick();
             history.push(ticked.frame);
-            for (seat, parting) in ticked.kicks {
-                let close = parting.close();
+            for (seat, reason) in ticked.kicks {
+                let close = reason.close();
                 peers.iter_mut().filter(|peer| peer.seat == Some(seat)).for_each(|p| end_if(Err(close), p, &mut room));
             }
         }
@@ -105,20 +105,20 @@ pub fn serve(listener: &TcpListener, stop: &AtomicBool) -> io::Result<()> {
 fn listen(peer: &mut Peer, room: &mut Room, now: Moment) -> Result<(), Close> {
     while let Some(message) = peer.receive()? {
         match (peer.session.on_message(now, &message)?, peer.seat) {
-            (Heard::Enter(visit), _) => {
+            (SessionEvent::Enter(visit), _) => {
                 let refused = |refusal| if refusal == Refusal::Full { Close::RoomFull } else { Close::Forbidden };
                 let admitted = room.admit(visit.name, visit.player).map_err(refused)?;
                 peer.seat = Some(admitted.entry.seat);
                 let welcome = peer.session.enter(now, &admitted.entry, admitted.welcome);
                 peer.send(&welcome)?;
             }
-            (Heard::Inputs { events }, Some(seat)) => {
-                peer.session.laid().iter().for_each(|laid| room.offer(seat, laid));
+            (SessionEvent::Inputs { events }, Some(seat)) => {
+                peer.session.runs().iter().for_each(|run| room.offer(seat, run));
                 peer.log.ack(events).map_err(|_| Close::BadMessage)?;
             }
-            (Heard::Events(upto), _) => peer.log.ack(upto).map_err(|_| Close::BadMessage)?,
-            (Heard::Command { seq, ask }, Some(seat)) => room.command(seat, seq, &ask),
-            (Heard::Reply(bytes), _) => peer.send(&bytes)?,
+            (SessionEvent::Events(upto), _) => peer.log.ack(upto).map_err(|_| Close::BadMessage)?,
+            (SessionEvent::Command { seq, ask }, Some(seat)) => room.command(seat, seq, &ask),
+            (SessionEvent::Reply(bytes), _) => peer.send(&bytes)?,
             _ => {}
         }
     }

@@ -16,7 +16,7 @@ pub use crate::snapshot::SnapshotWriter;
 use crate::snapshot::{InputSchema, MAX_INPUT_FIELDS, Schema};
 use crate::tick::{Tick, TickRate};
 use crate::wire::limits::{PROPERTIES, TEXT};
-use crate::wire::{Close, Rule};
+use crate::wire::{Authority, Close};
 
 /// The rules of one room. Hooks run on the room's thread, one at a time; a panic in any of them ends this room only.
 pub trait Game: Send {
@@ -33,8 +33,8 @@ pub trait Game: Send {
     /// A player's seat is free. Called between ticks, once per successful join.
     fn leave(&mut self, seat: Seat, cx: &mut Context);
 
-    /// Advances the world by one tick. `moves` has one entry per taken seat, in seat order.
-    fn step(&mut self, moves: &[Move], cx: &mut Context);
+    /// Advances the world by one tick. `inputs` has one entry per taken seat, in seat order.
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context);
 
     /// Writes every visible entity into the zones from which it can be seen.
     fn write_snapshot(&self, out: &mut SnapshotWriter);
@@ -55,14 +55,14 @@ pub trait Game: Send {
     }
 
     /// A player's connection is gone, and the seat is held: moves go on, with the neutral input. Called between ticks;
-    /// [`Self::returned`] or [`Self::leave`] follows.
-    fn dropped(&mut self, seat: Seat, cx: &mut Context) {
+    /// [`Self::reconnected`] or [`Self::leave`] follows.
+    fn disconnected(&mut self, seat: Seat, cx: &mut Context) {
         let _ = (seat, cx);
     }
 
     /// A player's client is back on a new connection. It may have forgotten all but its seat, as a reloaded page has.
-    /// Called between ticks; without [`Self::dropped`] when the new connection took over from one that still lived.
-    fn returned(&mut self, seat: Seat, cx: &mut Context) {
+    /// Called between ticks; without [`Self::disconnected`] when the new connection took over from one that still lived.
+    fn reconnected(&mut self, seat: Seat, cx: &mut Context) {
         let _ = (seat, cx);
     }
 
@@ -88,7 +88,7 @@ pub trait Game: Send {
 ///
 /// # Errors
 /// Options the game cannot use, with a text that names them.
-pub type Factory = Arc<dyn Fn(&Setup) -> Result<Box<dyn Game>, String> + Send + Sync>;
+pub type Factory = Arc<dyn Fn(&RoomSetup) -> Result<Box<dyn Game>, String> + Send + Sync>;
 
 /// What a room needs to know about its game.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ pub struct Spec {
     /// The layout of inputs.
     pub inputs: InputSchema,
     /// How inputs are treated.
-    pub rule: Rule,
+    pub authority: Authority,
     /// Seats, unless the room's creator asked for fewer; at most [`crate::wire::limits::SEATS`].
     pub capacity: u16,
     /// Told to every client in the welcome, such as the name of the map.
@@ -107,7 +107,7 @@ pub struct Spec {
 
 /// What a new room was asked to be.
 #[derive(Clone, Debug)]
-pub struct Setup {
+pub struct RoomSetup {
     /// Ticks per second. Games scale their per-tick amounts by it.
     pub rate: TickRate,
     /// All randomness of the room follows from it.
@@ -131,12 +131,12 @@ pub struct Player {
 
 /// The input of one seat for one tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Move {
+pub struct PlayerInput {
     /// Whose.
     pub seat: Seat,
     /// One value per input field; the rest is zero. Checked against the input schema.
     pub input: Input,
-    /// Whether it was consumed at this tick; otherwise it is the last one, repeated (*steer*) or merely remembered (*place*).
+    /// Whether it was consumed at this tick; otherwise it is the last one, repeated (server authority) or merely remembered (client authority).
     pub fresh: bool,
 }
 
@@ -145,7 +145,7 @@ pub type Input = [i32; MAX_INPUT_FIELDS];
 
 /// Who gets an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum To {
+pub enum Recipients {
     /// Everyone in the room.
     All,
     /// One player.
@@ -159,7 +159,7 @@ pub enum To {
 /// What a game asks of its room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    Emit { to: To, kind: u16, body: Bytes },
+    Emit { to: Recipients, kind: u16, body: Bytes },
     Correct { seat: Seat, reason: u8 },
     Kick { seat: Seat, close: Close, words: String },
     Subscribe { seat: Seat, zones: Arc<[ZoneId]> },
@@ -199,7 +199,7 @@ impl Context {
     }
 
     /// A number below `bound`, evenly distributed; 0 when `bound` is 0. From PCG32, the same on every machine.
-    pub fn below(&mut self, bound: u32) -> u32 {
+    pub fn random_below(&mut self, bound: u32) -> u32 {
         // Multiply-shift: the bias is below bound / 2^32, which no game can notice.
         ((u64::from(self.random.next_u32()) * u64::from(bound)) >> 32) as u32
     }
@@ -216,13 +216,13 @@ impl Context {
     ///
     /// # Panics
     /// When `body` is longer than [`crate::wire::limits::BODY`].
-    pub fn emit(&mut self, to: To, kind: u16, body: impl Into<Bytes>) {
+    pub fn emit(&mut self, to: Recipients, kind: u16, body: impl Into<Bytes>) {
         let body = body.into();
         assert!(body.len() <= crate::wire::limits::BODY, "an event body of {} bytes", body.len());
         self.effects.push(Effect::Emit { to, kind, body });
     }
 
-    /// Says that the server moved the player's entity (correction, knockback, respawn): opens a new placement epoch.
+    /// Says that the server moved the player's entity (correction, knockback, respawn): opens a new correction epoch.
     /// Position reports made before the client knew are ignored without punishment.
     pub fn correct(&mut self, seat: Seat, reason: u8) {
         self.effects.push(Effect::Correct { seat, reason });

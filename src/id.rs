@@ -20,9 +20,9 @@ pub struct KindId(pub u8);
 
 /// Counts the server-side moves of one seat, modulo 256. Position reports must echo the newest one to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlacementEpoch(pub u8);
+pub struct CorrectionEpoch(pub u8);
 
-impl PlacementEpoch {
+impl CorrectionEpoch {
     /// The epoch that the next server-side move opens.
     pub fn next(self) -> Self {
         Self(self.0.wrapping_add(1))

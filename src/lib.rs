@@ -12,7 +12,7 @@
 //! listener of yours, or [mount](Server::mount) it in an actix-web app. [`Config`] has every knob.
 //!
 //! **What a game is made of.** [`Spec`] with its [`Schema`] ([`Kind`], [`Field`], [`Shape`], [`Motion`]), [`InputSchema`] and
-//! [`Rule`] says what rows and inputs are; [`Context`], [`Move`] and [`SnapshotWriter`] are what it works with.
+//! [`Authority`] says what rows and inputs are; [`Context`], [`PlayerInput`] and [`SnapshotWriter`] are what it works with.
 //!
 //! **Around it.** [`testing`] plays a game in virtual time; [`bots`] plays it over sockets; [`measure`] says what its movement
 //! costs; [`engine`] is everything that decides, for those with a loop and a transport of their own; [`snapshot`] and [`wire`]
@@ -52,13 +52,15 @@ pub mod tick;
 mod trust;
 pub mod wire;
 
-pub use game::{Context, Factory, Game, Input, Move, Player, Setup, SnapshotWriter, Spec, SpeedGate, To};
+pub use game::{
+    Context, Factory, Game, Input, Player, PlayerInput, Recipients, RoomSetup, SnapshotWriter, Spec, SpeedGate,
+};
 pub use id::{EntityId, KindId, Seat, ZoneId};
 #[cfg(feature = "server")]
 pub use server::{Config, LogFormat, Pages, Server};
 pub use snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 pub use tick::TickRate;
-pub use wire::{Close, Rule};
+pub use wire::{Authority, Close};
 
 #[cfg(all(doctest, feature = "server"))]
 #[doc = include_str!("../README.md")]

@@ -8,12 +8,12 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tickwire::engine::{Laid, Room, RoomConfig, Viewer};
-use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec};
-use tickwire::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
+use tickwire::engine::{InputRun, Room, RoomConfig, Viewer};
+use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
+use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::{Moment, TickRate};
-use tickwire::wire::Rule;
+use tickwire::wire::Authority;
 
 /// The system's allocator, which counts what each thread asks of it.
 struct Counting;
@@ -70,7 +70,7 @@ impl Game for Crowd {
         Spec {
             schema: Arc::new(Schema::new(vec![Kind::new("walker", fields)]).expect("a valid schema")),
             inputs: InputSchema::new(inputs).expect("a valid schema"),
-            rule: Rule::Steer,
+            authority: Authority::Server,
             capacity: 1000,
             properties: vec![],
         }
@@ -84,10 +84,10 @@ impl Game for Crowd {
 
     fn leave(&mut self, _: Seat, _: &mut Context) {}
 
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
-        for ((_, x, y), step) in self.walkers.iter_mut().zip(moves) {
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+        for ((_, x, y), step) in self.walkers.iter_mut().zip(inputs) {
             *x = (*x + step.input[0]) & 0xf_ffff;
-            *y = (*y + cx.below(100).cast_signed()) & 0xf_ffff;
+            *y = (*y + cx.random_below(100).cast_signed()) & 0xf_ffff;
         }
     }
 
@@ -101,7 +101,7 @@ impl Game for Crowd {
 /// Allocations of a tick and of composing its message for one viewer: the most over some ticks, after a warm-up. Every
 /// player has sent an input before each tick.
 fn steady(players: u16) -> (u64, u64) {
-    let setup = Setup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
+    let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
     let config = RoomConfig { id: "r".to_owned(), game: "crowd".to_owned(), setup, capacity: None };
     let mut room = Room::new(config, Box::<Crowd>::default());
     let mut viewer = None;
@@ -115,7 +115,7 @@ fn steady(players: u16) -> (u64, u64) {
     for n in 1..=60_u32 {
         for seat in 0..players {
             let input = [n.cast_signed() % 7, 0, 0, 0, 0, 0, 0, 0];
-            room.offer(Seat(seat), &Laid { first: Seq(n), count: 1, placement: PlacementEpoch(0), input });
+            room.offer(Seat(seat), &InputRun { first: Seq(n), count: 1, epoch: CorrectionEpoch(0), input });
         }
         let (tick, ticked) = allocations_of(|| room.tick());
         let now = Moment(u64::from(n) * 50_000);

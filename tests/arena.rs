@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tickwire::game::{Context, Game, Move, Player, Setup};
+use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup};
 use tickwire::games::arena::{AVATAR, Arena, AvatarInput, AvatarState, Mood, RADIUS, SPARK, Tuning, step_avatar};
 use tickwire::games::compass::{cosine, sine};
 use tickwire::games::map::Map;
@@ -202,7 +202,7 @@ struct Hall {
     game: Arena,
     cx: Context,
     frame: Frame,
-    moves: Vec<Move>,
+    inputs: Vec<PlayerInput>,
     random: Xorshift,
 }
 
@@ -210,26 +210,26 @@ impl Hall {
     fn new(seed: u64, map: &str) -> Self {
         let rate = TickRate::DEFAULT;
         let options = [("map".to_owned(), map.to_owned())].into();
-        let game = Arena::new(&Setup { rate, seed, options }).expect("a valid setup");
+        let game = Arena::new(&RoomSetup { rate, seed, options }).expect("a valid setup");
         let frame = Frame::initial(game.spec().schema, Tick(0));
-        Self { game, cx: Context::new(rate, seed), frame, moves: Vec::new(), random: Xorshift(99) }
+        Self { game, cx: Context::new(rate, seed), frame, inputs: Vec::new(), random: Xorshift(99) }
     }
 
     fn join(&mut self, seat: u16) -> EntityId {
         let player = Player { seat: Seat(seat), identity: None, name: format!("player {seat}"), options: [].into() };
         let input = self.game.spec().inputs.neutral();
-        let index = self.moves.partition_point(|order| order.seat < player.seat);
-        self.moves.insert(index, Move { seat: player.seat, input, fresh: false });
+        let index = self.inputs.partition_point(|order| order.seat < player.seat);
+        self.inputs.insert(index, PlayerInput { seat: player.seat, input, fresh: false });
         self.game.join(&player, &mut self.cx).expect("a free seat")
     }
 
     fn leave(&mut self, seat: u16) {
-        self.moves.retain(|order| order.seat != Seat(seat));
+        self.inputs.retain(|order| order.seat != Seat(seat));
         self.game.leave(Seat(seat), &mut self.cx);
     }
 
     fn tick(&mut self) {
-        for order in &mut self.moves {
+        for order in &mut self.inputs {
             if self.random.below(10) == 0 {
                 let bits = self.random.next();
                 let flags = [bits >> 8 & 3, u32::from(bits >> 10 & 7 == 0), bits >> 13 & 1];
@@ -237,7 +237,7 @@ impl Hall {
                 order.input[1..4].copy_from_slice(&flags.map(|flag| i32::from(flag != 0)));
             }
         }
-        self.game.step(&self.moves, &mut self.cx);
+        self.game.step(&self.inputs, &mut self.cx);
         self.frame = self.frame.freeze(Vec::new(), |out| self.game.write_snapshot(out));
         assert_eq!(self.frame.saturated(), 0, "every value fits its field");
     }

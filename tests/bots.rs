@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use tickwire::bots::{Behaviour, Config, Path, Report, Verify};
-use tickwire::engine::{EventLog, Heard, History, Readiness, Room, RoomConfig, Session};
-use tickwire::game::Setup;
+use tickwire::engine::{EventLog, History, Readiness, Room, RoomConfig, Session, SessionEvent};
+use tickwire::game::RoomSetup;
 use tickwire::games::builtin;
 use tickwire::id::Seat;
 use tickwire::tick::{Moment, TickRate};
@@ -45,7 +45,7 @@ struct Hall {
 
 impl Hall {
     fn new(game: &str, fault: Fault) -> Self {
-        let setup = Setup { rate: TickRate::DEFAULT, seed: 7, options: BTreeMap::new() };
+        let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 7, options: BTreeMap::new() };
         let factory = builtin().into_iter().find(|(name, _)| *name == game).expect("a built-in game").1;
         let boxed = factory(&setup).expect("no options are no wrong options");
         let capacity = (fault == Fault::Full).then_some(1);
@@ -78,23 +78,23 @@ impl Hall {
     fn hear(&mut self, session: &mut Session, seat: &mut Option<Seat>, bytes: &[u8]) -> Result<Option<Vec<u8>>, Close> {
         let now = self.now();
         match (session.on_message(now, bytes)?, *seat) {
-            (Heard::Enter(visit), _) => {
+            (SessionEvent::Enter(visit), _) => {
                 let admitted = self.room.admit(visit.name, visit.player).map_err(|_| Close::RoomFull)?;
                 *seat = Some(admitted.entry.seat);
                 self.logs.insert(admitted.entry.seat, EventLog::default());
                 self.route();
                 Ok(Some(session.enter(now, &admitted.entry, admitted.welcome)))
             }
-            (Heard::Inputs { events }, Some(seat)) => {
-                session.laid().iter().for_each(|laid| self.room.offer(seat, laid));
+            (SessionEvent::Inputs { events }, Some(seat)) => {
+                session.runs().iter().for_each(|run| self.room.offer(seat, run));
                 self.ack(seat, events)
             }
-            (Heard::Events(events), Some(seat)) => self.ack(seat, events),
-            (Heard::Command { seq, ask }, Some(seat)) => {
+            (SessionEvent::Events(events), Some(seat)) => self.ack(seat, events),
+            (SessionEvent::Command { seq, ask }, Some(seat)) => {
                 self.room.command(seat, seq, &ask);
                 Ok(None)
             }
-            (Heard::Reply(bytes), _) => Ok(Some(bytes)),
+            (SessionEvent::Reply(bytes), _) => Ok(Some(bytes)),
             _ => Ok(None),
         }
     }

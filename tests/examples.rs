@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use support::{Player, TestServer};
 use tickwire::bots::{Pilot, PlayError, Seen, play};
 use tickwire::engine::link::{Outage, Profile};
-use tickwire::engine::{Arrived, Client, Depth, Told};
+use tickwire::engine::{Arrived, Client, ClientEvent, Depth};
 use tickwire::games::arena::AVATAR;
 use tickwire::testing::{Plan, Playtest};
 use tickwire::tick::Moment;
@@ -200,7 +200,7 @@ impl Wire {
         stream.set_read_timeout(Some(support::PATIENT)).expect("a timeout");
         let mut wire = Self { stream, client: Client::new(Depth::Full), start: Instant::now() };
         wire.send(&Client::hello(support::arena(), "tester", Vec::new(), 0));
-        assert_eq!(wire.hear(), Told::Welcome);
+        assert_eq!(wire.hear(), ClientEvent::Welcome);
         wire
     }
 
@@ -209,7 +209,7 @@ impl Wire {
         self.stream.write_all(&[&head, message].concat()).expect("the loop reads");
     }
 
-    fn hear(&mut self) -> Told {
+    fn hear(&mut self) -> ClientEvent {
         let mut head = [0; 4];
         self.stream.read_exact(&mut head).expect("the loop speaks");
         let mut message = vec![0; u32::from_le_bytes(head) as usize];
@@ -223,7 +223,7 @@ impl Wire {
             while let Some(message) = self.client.poll(now) {
                 self.send(&message);
             }
-            if let Told::Frame(arrived) = self.hear() {
+            if let ClientEvent::Frame(arrived) = self.hear() {
                 assert_eq!(arrived.desyncs, 0);
                 if wanted(&arrived, &self.client) {
                     return;

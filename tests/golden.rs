@@ -52,7 +52,7 @@ fn inputs() {
         assert_eq!(unpacked.collect::<Vec<_>>(), vector.runs, "{}", vector.name);
         json!({
             "name": vector.name, "hex": hex(&encode_client(&message)), "schema": vector.schema, "ack": vector.ack,
-            "placement": vector.placement, "held": vector.held, "runs": vector.runs,
+            "epoch": vector.epoch, "held": vector.held, "runs": vector.runs,
         })
     });
     compare("inputs", &json!(vectors.collect::<Vec<_>>()));

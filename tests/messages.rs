@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tickwire::engine::{Client, Depth, Heard, Laid, Readiness, Room, RoomConfig, Session, Told};
-use tickwire::game::Setup;
+use tickwire::engine::{Client, ClientEvent, Depth, InputRun, Readiness, Room, RoomConfig, Session, SessionEvent};
+use tickwire::game::RoomSetup;
 use tickwire::games::builtin;
-use tickwire::id::{PlacementEpoch, Seat, Seq, ZoneId};
+use tickwire::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Frame, MAX_INPUT_FIELDS};
 use tickwire::tick::{Moment, TickRate};
 use tickwire::wire::{Join, ServerMessage, ZoneForm, decode_server};
@@ -29,7 +29,7 @@ impl Hall {
     fn new(game: &str, rate: u16, walkers: u16, wanted: u16) -> Self {
         let (_, make) = builtin().into_iter().find(|(name, _)| *name == game).expect("a built-in game");
         let rate = TickRate::new(rate).expect("a valid rate");
-        let setup = Setup { rate, seed: 1, options: BTreeMap::new() };
+        let setup = RoomSetup { rate, seed: 1, options: BTreeMap::new() };
         let made = make(&setup).expect("a valid setup");
         let config = RoomConfig { id: "hall".to_owned(), game: game.to_owned(), setup, capacity: None };
         let mut room = Room::new(config, made);
@@ -40,10 +40,10 @@ impl Hall {
         }
         let (mut session, mut client, now) = (Session::new(Moment(0)), Client::new(Depth::Full), Moment(0));
         let hello = Client::hello(Join::ById { room: "hall".to_owned() }, "ada", Vec::new(), wanted);
-        assert!(matches!(session.on_message(now, &hello), Ok(Heard::Enter(_))));
+        assert!(matches!(session.on_message(now, &hello), Ok(SessionEvent::Enter(_))));
         let admitted = room.admit("ada".to_owned(), BTreeMap::new()).expect("there is room");
         let welcome = session.enter(now, &admitted.entry, admitted.welcome);
-        assert_eq!(client.on_message(&welcome), Ok(Told::Welcome));
+        assert_eq!(client.on_message(&welcome), Ok(ClientEvent::Welcome));
         Self { room, now, session, client, seat: admitted.entry.seat, frames: Vec::new(), reports: 0 }
     }
 
@@ -57,7 +57,7 @@ impl Hall {
         }
         let bytes = self.session.compose(self.now, &self.frames, None);
         self.frames.clear();
-        let Ok(Told::Frame(arrived)) = self.client.on_message(&bytes) else { panic!("a frame is a frame") };
+        let Ok(ClientEvent::Frame(arrived)) = self.client.on_message(&bytes) else { panic!("a frame is a frame") };
         assert_eq!((arrived.tick, arrived.desyncs), (frame.tick(), 0));
         let zone = frame.zone(ZoneId(0)).expect("somebody is there").zone();
         assert_eq!(self.client.zones()[&ZoneId(0)], *zone);
@@ -69,8 +69,8 @@ impl Hall {
         let said: Vec<_> = std::iter::from_fn(|| self.client.poll(self.now)).collect();
         for bytes in &said {
             let heard = self.session.on_message(self.now, bytes).expect("the client speaks the protocol");
-            if let Heard::Inputs { .. } = heard {
-                self.session.laid().iter().for_each(|laid| self.room.offer(self.seat, laid));
+            if let SessionEvent::Inputs { .. } = heard {
+                self.session.runs().iter().for_each(|run| self.room.offer(self.seat, run));
             }
         }
         said
@@ -83,8 +83,8 @@ impl Hall {
             let mut input = [0; MAX_INPUT_FIELDS];
             let way = 4 * (self.reports % 20).min(20 - self.reports % 20).cast_signed();
             (input[0], input[1]) = (64 * i32::from(10 + number % 50), 64 * i32::from(8 + number / 50 * 2) + way);
-            let laid = Laid { first: Seq(self.reports), count: 1, placement: PlacementEpoch(0), input };
-            self.room.offer(Seat(number), &laid);
+            let run = InputRun { first: Seq(self.reports), count: 1, epoch: CorrectionEpoch(0), input };
+            self.room.offer(Seat(number), &run);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What the plaza asks of its room (corrections, kicks) is tested beside it.
 
-use tickwire::game::{Context, Game, Move, Player, Setup};
+use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup};
 use tickwire::games::builtin;
 use tickwire::games::plaza::WALKER;
 use tickwire::id::{EntityId, Seat};
@@ -19,7 +19,7 @@ impl Square {
     fn new(rate: u16) -> Self {
         let rate = TickRate::new(rate).expect("a valid rate");
         let (_, make) = builtin().into_iter().find(|(name, _)| *name == "plaza").expect("a built-in game");
-        let game = make(&Setup { rate, seed: 3, options: [].into() }).expect("a valid setup");
+        let game = make(&RoomSetup { rate, seed: 3, options: [].into() }).expect("a valid setup");
         let frame = Frame::initial(game.spec().schema, Tick(0));
         Self { game, cx: Context::new(rate, 3), frame }
     }
@@ -34,7 +34,7 @@ impl Square {
         let mut input = [0; MAX_INPUT_FIELDS];
         (input[0], input[1]) = (x, y);
         assert!(self.game.spec().inputs.admits(&input[..2]), "reports of this test are well-formed");
-        self.game.step(&[Move { seat: Seat(seat), input, fresh: true }], &mut self.cx);
+        self.game.step(&[PlayerInput { seat: Seat(seat), input, fresh: true }], &mut self.cx);
         self.frame = self.frame.freeze(Vec::new(), |out| self.game.write_snapshot(out));
         assert_eq!(self.frame.saturated(), 0);
     }

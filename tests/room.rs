@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tickwire::engine::{
-    Admitted, Ask, Claim, Event, EventLog, Laid, Readiness, Refusal, ResumeToken, Room, RoomConfig, Secret, Session,
+    Admitted, Ask, Claim, Event, EventLog, InputRun, Readiness, Refusal, ResumeToken, Room, RoomConfig, Secret, Session,
 };
-use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec, To};
-use tickwire::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
+use tickwire::game::{Context, Game, Player, PlayerInput, Recipients, RoomSetup, SnapshotWriter, Spec};
+use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::{Moment, Tick, TickRate};
-use tickwire::wire::{Close, Continuity, EventBody, Rule, ServerMessage, decode_server, limits};
+use tickwire::wire::{Authority, Close, Continuity, EventBody, ServerMessage, decode_server, limits};
 
 /// Says what happens to it, to everyone.
 #[derive(Default)]
@@ -25,7 +25,7 @@ impl Game for Tell {
         Spec {
             schema: Arc::new(schema.expect("a valid schema")),
             inputs: inputs.expect("a valid schema"),
-            rule: Rule::Steer,
+            authority: Authority::Server,
             capacity: 3,
             properties: Vec::new(),
         }
@@ -37,10 +37,10 @@ impl Game for Tell {
     }
     fn leave(&mut self, seat: Seat, cx: &mut Context) {
         self.0.remove(&seat);
-        cx.emit(To::All, 1, Bytes::new());
+        cx.emit(Recipients::All, 1, Bytes::new());
     }
-    fn step(&mut self, moves: &[Move], _: &mut Context) {
-        moves.iter().for_each(|one| self.0.get_mut(&one.seat).expect("seated").1 = one.input[0]);
+    fn step(&mut self, inputs: &[PlayerInput], _: &mut Context) {
+        inputs.iter().for_each(|one| self.0.get_mut(&one.seat).expect("seated").1 = one.input[0]);
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         self.0.values().for_each(|(id, x)| out.row(ZoneId(0), KindId(0), *id, &[*x]));
@@ -51,11 +51,11 @@ impl Game for Tell {
     fn chat(&mut self, _: Seat, text: &str, _: &mut Context) -> bool {
         text != "quack"
     }
-    fn dropped(&mut self, seat: Seat, cx: &mut Context) {
-        cx.emit(To::Except(seat), 2, Bytes::new());
+    fn disconnected(&mut self, seat: Seat, cx: &mut Context) {
+        cx.emit(Recipients::Except(seat), 2, Bytes::new());
     }
-    fn returned(&mut self, seat: Seat, cx: &mut Context) {
-        cx.emit(To::Only(seat), 3, Bytes::new());
+    fn reconnected(&mut self, seat: Seat, cx: &mut Context) {
+        cx.emit(Recipients::Only(seat), 3, Bytes::new());
     }
 }
 
@@ -68,7 +68,7 @@ struct Hall {
 
 impl Hall {
     fn new(hold: u64) -> Self {
-        let setup = Setup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
+        let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
         let config = RoomConfig { id: "hall".to_owned(), game: "tell".to_owned(), setup, capacity: None };
         let room = Room::new(config, Box::<Tell>::default()).holding_seats_for(Duration::from_secs(hold));
         Self { room, logs: BTreeMap::new(), secrets: 0 }
@@ -134,10 +134,10 @@ impl Hall {
     }
 }
 
-fn laid(first: u32, value: i32) -> Laid {
-    let (mut input, placement) = (tickwire::Input::default(), PlacementEpoch(0));
+fn run(first: u32, value: i32) -> InputRun {
+    let (mut input, epoch) = (tickwire::Input::default(), CorrectionEpoch(0));
     input[0] = value;
-    Laid { first: Seq(first), count: 1, placement, input }
+    InputRun { first: Seq(first), count: 1, epoch, input }
 }
 
 fn token(admitted: &Admitted) -> ResumeToken {
@@ -153,10 +153,10 @@ fn a_seat_is_held_idles_and_is_taken_up_again() {
     let mut hall = Hall::new(30);
     let (ada, bob) = (hall.join(), hall.join());
     let entity = ada.welcome.entity;
-    hall.room.offer(Seat(0), &laid(1, 7));
+    hall.room.offer(Seat(0), &run(1, 7));
     hall.tick();
     assert_eq!(x_of(&hall, entity), Some(7));
-    hall.room.offer(Seat(0), &laid(2, 8));
+    hall.room.offer(Seat(0), &run(2, 8));
     hall.bodies(Seat(1));
     assert!(hall.room.drop_out(Seat(0), Close::Lost));
     assert!(hall.room.drop_out(Seat(0), Close::Lost), "still held");
@@ -164,7 +164,7 @@ fn a_seat_is_held_idles_and_is_taken_up_again() {
     assert_eq!(x_of(&hall, entity), Some(0), "the avatar idles; the input that waited has expired");
     assert_eq!((hall.room.players(), hall.room.away()), (2, 1));
     let game = |kind| EventBody::Game { kind, body: std::borrow::Cow::Owned(serde_bytes::ByteBuf::new()) };
-    assert_eq!(hall.bodies(Seat(1)), [EventBody::Away { seat: Seat(0) }, game(2)]);
+    assert_eq!(hall.bodies(Seat(1)), [EventBody::Disconnected { seat: Seat(0) }, game(2)]);
     let away: Vec<bool> = hall.enter().welcome.players.iter().map(|player| player.away).collect();
     assert_eq!(away, [true, false, false]);
     assert_eq!(hall.room.admit("eve".to_owned(), BTreeMap::new()).err(), Some(Refusal::Full), "a held seat is taken");
@@ -176,9 +176,9 @@ fn a_seat_is_held_idles_and_is_taken_up_again() {
     assert_eq!((welcome.tick, back.entry.tick, &*back.entry.zones), (tick, tick, &[ZoneId(0)][..]));
     assert_eq!((welcome.events, welcome.listed), (Seq(0), Seq(2)), "bob and eve came; neither was sent");
     assert!(welcome.players.iter().all(|player| !player.away) && welcome.players.len() == 3);
-    assert_eq!(hall.bodies(Seat(1)).last(), Some(&EventBody::Back { seat: Seat(0) }));
+    assert_eq!(hall.bodies(Seat(1)).last(), Some(&EventBody::Reconnected { seat: Seat(0) }));
     assert_eq!(hall.bodies(Seat(0)).last(), Some(&game(3)));
-    hall.room.offer(Seat(0), &laid(1, 5));
+    hall.room.offer(Seat(0), &run(1, 5));
     hall.tick();
     assert_eq!(x_of(&hall, entity), Some(5), "inputs count from 1 again");
     assert_eq!(hall.room.frame().note(Seat(0)).map(|note| note.consumed), Some(Seq(1)));
@@ -278,7 +278,7 @@ fn a_state_is_believed_only_from_a_frame_that_the_seat_was_in() {
 fn the_first_message_of_a_return_is_for_it_alone_and_proves_itself() {
     let mut hall = Hall::new(30);
     let ada = hall.join();
-    hall.room.offer(Seat(0), &laid(1, 7));
+    hall.room.offer(Seat(0), &run(1, 7));
     hall.tick();
     let base = hall.room.frame().clone();
     hall.tick();

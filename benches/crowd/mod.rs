@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tickwire::engine::{Admitted, Laid, Room, RoomConfig};
-use tickwire::game::Setup;
+use tickwire::engine::{Admitted, InputRun, Room, RoomConfig};
+use tickwire::game::RoomSetup;
 use tickwire::games;
-use tickwire::id::{PlacementEpoch, Seat, Seq};
+use tickwire::id::{CorrectionEpoch, Seat, Seq};
 use tickwire::tick::TickRate;
 
 /// A number that looks random, the same every time.
@@ -17,7 +17,7 @@ fn scatter(a: u32, b: u32) -> u32 {
 /// A room with that many players, and how the first of them was let in.
 pub fn room(players: u16) -> (Room, Admitted) {
     let options = BTreeMap::from([("map".to_owned(), "field".to_owned())]);
-    let setup = Setup { rate: TickRate::DEFAULT, seed: 1, options };
+    let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options };
     let (_, arena) = games::builtin().into_iter().find(|(name, _)| *name == "arena").expect("the arena is built in");
     let game = arena(&setup).expect("the map exists");
     let config = RoomConfig { id: "r".to_owned(), game: "arena".to_owned(), setup, capacity: None };
@@ -40,7 +40,7 @@ pub fn offer(room: &mut Room, players: u16, n: u32) {
         let heading = (scatter(player, course) & 0xff).cast_signed();
         let rarely = |salt: u32| i32::from(scatter(player ^ salt, n).is_multiple_of(40));
         let input = [heading, 1, rarely(1 << 20), rarely(1 << 21), 0, 0, 0, 0];
-        room.offer(Seat(seat), &Laid { first: Seq(n + 1), count: 1, placement: PlacementEpoch(0), input });
+        room.offer(Seat(seat), &InputRun { first: Seq(n + 1), count: 1, epoch: CorrectionEpoch(0), input });
     }
     room.take_posts();
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tickwire::{
-    Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, Player, Rule, Schema, Seat, Shape, SnapshotWriter,
-    Spec, ZoneId,
+    Authority, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Player, PlayerInput, Schema, Seat, Shape,
+    SnapshotWriter, Spec, ZoneId,
 };
 
 /// Half the width of the board, in quanta of 1/64.
@@ -23,7 +23,7 @@ impl Game for Dots {
         Spec {
             schema: Arc::new(Schema::new(vec![dot]).expect("a valid schema")),
             inputs: InputSchema::new(vec![Field::held("x", way.clone()), Field::held("y", way)]).expect("valid inputs"),
-            rule: Rule::Steer,
+            authority: Authority::Server,
             capacity: 100,
             properties: Vec::new(),
         }
@@ -39,9 +39,9 @@ impl Game for Dots {
         self.0.remove(&seat);
     }
 
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
         let speed = 64 * 8 / i32::from(cx.rate().per_second());
-        for one in moves {
+        for one in inputs {
             if let Some((_, x, y)) = self.0.get_mut(&one.seat) {
                 *x = (*x + speed * one.input[0]).clamp(-EDGE, EDGE);
                 *y = (*y + speed * one.input[1]).clamp(-EDGE, EDGE);

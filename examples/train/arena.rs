@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
-use tickwire::engine::{Laid, Room, RoomConfig};
-use tickwire::game::Setup;
+use tickwire::engine::{InputRun, Room, RoomConfig};
+use tickwire::game::RoomSetup;
 use tickwire::games::arena::Arena;
-use tickwire::id::{KindId, PlacementEpoch, Seat, Seq, ZoneId};
+use tickwire::id::{CorrectionEpoch, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Frame, Kind, Schema};
 use tickwire::tick::{Tick, TickRate};
 
@@ -21,7 +21,7 @@ struct Wanderer {
 /// The frames of a game with `players` wanderers on the large map.
 pub fn play(players: u16, ticks: u32, seed: u64) -> Vec<Frame> {
     let options = BTreeMap::from([("map".to_owned(), "field".to_owned())]);
-    let setup = Setup { rate: TickRate::DEFAULT, seed, options };
+    let setup = RoomSetup { rate: TickRate::DEFAULT, seed, options };
     let arena = Arena::new(&setup).expect("a map");
     let config = RoomConfig { id: "r".to_owned(), game: "arena".to_owned(), setup, capacity: None };
     let mut room = Room::new(config, Box::new(arena));
@@ -42,7 +42,7 @@ pub fn play(players: u16, ticks: u32, seed: u64) -> Vec<Frame> {
             wanderer.heading += wanderer.turn;
             let mut rarely = || i32::from(unit() < 0.02);
             let input = [wanderer.heading.round() as i32 & 255, 1, rarely(), rarely(), 0, 0, 0, 0];
-            room.offer(Seat(seat), &Laid { first: Seq(n), count: 1, placement: PlacementEpoch(0), input });
+            room.offer(Seat(seat), &InputRun { first: Seq(n), count: 1, epoch: CorrectionEpoch(0), input });
         }
         let frame = room.tick().frame;
         let last = frames.last();

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use super::status::{Departure, Status};
-use crate::engine::{Ask, Batch, Event, EventLog, Laid};
+use crate::engine::{Ask, Batch, Event, EventLog, InputRun};
 use crate::id::Seq;
 use crate::tick::Tick;
 use crate::wire::{Close, limits};
@@ -55,7 +55,7 @@ impl Drop for Sitting {
 #[derive(Debug, Default)]
 pub struct InTray {
     /// Inputs, oldest first.
-    pub laid: Vec<Laid>,
+    pub runs: Vec<InputRun>,
     /// Commands, oldest first.
     pub commands: Vec<(Seq, Ask)>,
     /// The client said something, for the first time at this desk.
@@ -79,18 +79,18 @@ impl Desk {
     }
 
     /// Lays down inputs. Returns how many runs were pushed out: a tick takes few, so the oldest are worth least.
-    pub fn lay(&self, laid: &[Laid]) -> usize {
+    pub fn push_inputs(&self, runs: &[InputRun]) -> usize {
         let mut tray = self.input.lock();
-        let over = (tray.laid.len() + laid.len()).saturating_sub(limits::TRAY_RUNS);
-        let dropped = over.min(tray.laid.len());
-        tray.laid.drain(..dropped);
-        tray.laid.extend_from_slice(laid);
+        let over = (tray.runs.len() + runs.len()).saturating_sub(limits::TRAY_RUNS);
+        let dropped = over.min(tray.runs.len());
+        tray.runs.drain(..dropped);
+        tray.runs.extend_from_slice(runs);
         dropped
     }
 
     /// Lays down a command. Returns `false` when the tray is full: a command must not vanish, so the session must end.
     #[must_use]
-    pub fn lay_command(&self, seq: Seq, ask: Ask) -> bool {
+    pub fn push_command(&self, seq: Seq, ask: Ask) -> bool {
         let mut tray = self.input.lock();
         let fits = tray.commands.len() < limits::TRAY_COMMANDS;
         if fits {
@@ -112,7 +112,7 @@ impl Desk {
 
     /// Swaps the in-tray with an empty one.
     pub fn empty_into(&self, tray: &mut InTray) {
-        tray.laid.clear();
+        tray.runs.clear();
         tray.commands.clear();
         (tray.heard, tray.goodbye, tray.departure) = (false, None, None);
         std::mem::swap(tray, &mut self.input.lock());

@@ -22,8 +22,8 @@ use super::reservations::Reservations;
 use super::room::RoomActor;
 use super::status::Status;
 use super::watchdog::{Heartbeat, Part, Watchdog};
-use crate::engine::{Address, Parting, Room, RoomConfig, RoomCosts};
-use crate::game::{Factory, Setup};
+use crate::engine::{Address, CloseReason, Room, RoomConfig, RoomCosts};
+use crate::game::{Factory, RoomSetup};
 use crate::tick::TickRate;
 use crate::wire::{Close, Join, Role, limits};
 
@@ -82,14 +82,14 @@ impl Directory {
         (Self { config, rooms, next, reservations, arbiters, draining, list, clock, metrics, heartbeat }, listed)
     }
 
-    fn locate(&mut self, letter: Locate) -> Result<Found, Parting> {
+    fn locate(&mut self, letter: Locate) -> Result<Found, CloseReason> {
         if self.draining {
             return Err(Close::Draining.into());
         }
         let Locate { join, role, claims, only_game, maker } = letter;
         // Before anything else, so that no room is made for who will not be let in.
         if role == Role::Spectator && self.config.most_spectators == 0 {
-            return Err(Parting::saying(Close::Forbidden, "spectators are not let in here"));
+            return Err(CloseReason::with_text(Close::Forbidden, "spectators are not let in here"));
         }
         match join {
             Join::ById { room } => {
@@ -117,7 +117,7 @@ impl Directory {
                 }
                 let found = self.reservations.redeem(self.clock.now(), &ticket);
                 let wanted = "the ticket is not known, used or older than a minute: reserve again";
-                found.ok_or_else(|| Parting::saying(Close::NoSuchRoom, wanted))
+                found.ok_or_else(|| CloseReason::with_text(Close::NoSuchRoom, wanted))
             }
         }
     }
@@ -135,10 +135,10 @@ impl Directory {
         &'a self,
         game: &'a str,
         options: &'a BTreeMap<String, String>,
-    ) -> Result<impl Iterator<Item = (RoomKey, &'a Listed)>, Parting> {
-        if is_private(options).map_err(|why| Parting::saying(Close::NoSuchRoom, &why))? {
+    ) -> Result<impl Iterator<Item = (RoomKey, &'a Listed)>, CloseReason> {
+        if is_private(options).map_err(|why| CloseReason::with_text(Close::NoSuchRoom, &why))? {
             let wanted = "a private room is created, or joined by its code; it cannot be found";
-            return Err(Parting::saying(Close::NoSuchRoom, wanted));
+            return Err(CloseReason::with_text(Close::NoSuchRoom, wanted));
         }
         let listed = self.rooms.iter().filter(|(_, listed)| !listed.private);
         let fitting = listed.filter(move |(_, l)| l.entry.game == game && l.options == *options);
@@ -151,7 +151,7 @@ impl Directory {
         options: BTreeMap<String, String>,
         role: Role,
         maker: Option<Address>,
-    ) -> Result<Found, Parting> {
+    ) -> Result<Found, CloseReason> {
         let key = self.make(game, options, 1, maker)?;
         self.rooms[&key].expect(key, role)
     }
@@ -163,13 +163,13 @@ impl Directory {
         options: BTreeMap<String, String>,
         seats: usize,
         maker: Option<Address>,
-    ) -> Result<RoomKey, Parting> {
+    ) -> Result<RoomKey, CloseReason> {
         if self.rooms.len() >= self.config.most_rooms {
             return Err(Close::TryLater.into());
         }
         let refused = |why: String| {
             debug!(?game, ?why, "no room was made");
-            Parting::saying(Close::NoSuchRoom, &why)
+            CloseReason::with_text(Close::NoSuchRoom, &why)
         };
         let games = || self.config.games.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let unknown = || refused(format!("there is no game {game:?}; there are {}", games()));
@@ -178,7 +178,7 @@ impl Directory {
         let private = is_private(&options).map_err(refused)?;
         // Given back when the game refuses.
         let ground = self.config.door.make_room(maker).ok_or(Close::TryLater)?;
-        let setup = Setup { rate, seed: names::seed(), options: options.clone() };
+        let setup = RoomSetup { rate, seed: names::seed(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
             let made = factory(&setup).map_err(refused)?;
             let id = if private { names::secret() } else { names::id() };
@@ -186,7 +186,7 @@ impl Directory {
             let room = Room::new(config, made).holding_seats_for(self.config.hold);
             if usize::from(room.capacity()) < seats {
                 let few = format!("such a room has {} seats, which is fewer than {seats}", room.capacity());
-                return Err(Parting::saying(Close::RoomFull, &few));
+                return Err(CloseReason::with_text(Close::RoomFull, &few));
             }
             Ok(room.idle_after(self.config.idle_after).with_spectators(self.config.most_spectators))
         }));
@@ -199,7 +199,7 @@ impl Directory {
         Ok(key)
     }
 
-    fn reserve(&mut self, Reserve { join, seats, only_game, maker }: Reserve) -> Result<Reserved, Parting> {
+    fn reserve(&mut self, Reserve { join, seats, only_game, maker }: Reserve) -> Result<Reserved, CloseReason> {
         if self.draining {
             return Err(Close::Draining.into());
         }
@@ -339,7 +339,7 @@ impl Actor for Directory {
 }
 
 impl Handler<Locate> for Directory {
-    type Result = Result<Found, Parting>;
+    type Result = Result<Found, CloseReason>;
 
     fn handle(&mut self, letter: Locate, _: &mut Context<Self>) -> Self::Result {
         self.locate(letter)
@@ -347,7 +347,7 @@ impl Handler<Locate> for Directory {
 }
 
 impl Handler<Reserve> for Directory {
-    type Result = Result<Reserved, Parting>;
+    type Result = Result<Reserved, CloseReason>;
 
     fn handle(&mut self, reserve: Reserve, _: &mut Context<Self>) -> Self::Result {
         self.reserve(reserve)

@@ -46,12 +46,12 @@ impl Feed {
 mod tests {
     use super::*;
     use crate::engine::{Room, RoomConfig};
-    use crate::game::Setup;
+    use crate::game::RoomSetup;
     use crate::games::builtin;
 
     #[test]
     fn who_fell_behind_gets_the_deltas_of_the_past_and_the_rows_of_the_frame_it_is_shown() {
-        let setup = Setup { rate: TickRate::DEFAULT, seed: 1, options: Default::default() };
+        let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: Default::default() };
         let (_, make) = builtin().into_iter().find(|(name, _)| *name == "arena").expect("it is built in");
         let game = make(&setup).expect("a game");
         let config = RoomConfig { id: "r".to_owned(), game: "arena".to_owned(), setup, capacity: None };

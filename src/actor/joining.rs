@@ -6,7 +6,7 @@ use actix::Recipient;
 
 use super::gate::Gate;
 use super::message::{End, Found, Joined, Knock, Locate, RoomKey};
-use crate::engine::{Address, Parting, Visit, work};
+use crate::engine::{Address, CloseReason, Visit, work};
 use crate::wire::{Close, Join};
 
 /// Who wants to enter, and how to reach their session.
@@ -31,7 +31,7 @@ impl Joining {
     ///
     /// # Errors
     /// How the session ends: no room takes the player.
-    pub async fn enter(self, gate: Gate) -> Result<(RoomKey, Joined), Parting> {
+    pub async fn enter(self, gate: Gate) -> Result<(RoomKey, Joined), CloseReason> {
         let again = matches!(self.visit.join, Join::JoinOrCreate { .. } | Join::ById { .. });
         let mut last = Close::TryLater;
         for _ in 0..if again { Self::ATTEMPTS } else { 1 } {

@@ -11,7 +11,7 @@ use super::door::Ground;
 use super::message::{Found, RoomEntry, RoomKey};
 use super::room::RoomActor;
 use super::status::{Expected, Face, Status};
-use crate::engine::Parting;
+use crate::engine::CloseReason;
 use crate::wire::{Close, Role};
 
 /// A room as the directory knows it.
@@ -29,7 +29,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    pub fn expect(&self, key: RoomKey, role: Role) -> Result<Found, Parting> {
+    pub fn expect(&self, key: RoomKey, role: Role) -> Result<Found, CloseReason> {
         let most = match role {
             Role::Player => self.entry.capacity,
             Role::Spectator => self.most_spectators,

@@ -11,7 +11,7 @@ use super::desk::Sitting;
 use super::feed::Feed;
 use super::room::RoomActor;
 use super::status::Expected;
-use crate::engine::{Address, Claim, Entry, Parting, RoomCosts};
+use crate::engine::{Address, Claim, CloseReason, Entry, RoomCosts};
 use crate::snapshot::Frame;
 use crate::wire::{Close, Join, Role, Welcome};
 
@@ -34,11 +34,11 @@ pub struct Publish {
 /// Room to session: the last letter.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
-pub struct End(pub Parting);
+pub struct End(pub CloseReason);
 
 /// Session to directory: which room?
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Found, Parting>")]
+#[rtype(result = "Result<Found, CloseReason>")]
 pub struct Locate {
     pub join: Join,
     pub role: Role,
@@ -57,7 +57,7 @@ pub struct Explain(pub String);
 
 /// The edge to directory: seats for a party, in the room with this id or in any that a join would find.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Reserved, Parting>")]
+#[rtype(result = "Result<Reserved, CloseReason>")]
 pub struct Reserve {
     pub join: Join,
     /// How many.

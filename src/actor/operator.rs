@@ -14,7 +14,7 @@ use super::listed::Listed;
 use super::message::RoomEntry;
 use super::room::RoomActor;
 use super::status::Heads;
-use crate::engine::Parting;
+use crate::engine::CloseReason;
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::wire::{Close, PlayerEntry, limits};
@@ -125,7 +125,7 @@ impl Handler<Order> for RoomActor {
         self.span.in_scope(|| match order {
             Order::Kick { seat, reason } => {
                 info!(seat = seat.0, "kicked by an operator");
-                room.kick(seat, Parting::saying(Close::Kicked, &reason));
+                room.kick(seat, CloseReason::with_text(Close::Kicked, &reason));
             }
             Order::Lock(locked) => {
                 info!(locked, "locked or unlocked by an operator");
@@ -133,7 +133,7 @@ impl Handler<Order> for RoomActor {
             }
             Order::Close { reason } => {
                 info!("closed by an operator");
-                room.close(Parting::saying(Close::RoomClosed, &reason));
+                room.close(CloseReason::with_text(Close::RoomClosed, &reason));
             }
         });
     }

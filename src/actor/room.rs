@@ -25,7 +25,7 @@ use super::report::Timing;
 use super::status::{Departure, Expected, Heads, Status};
 use super::times::Phase;
 use super::trace::Lane;
-use crate::engine::{Admitted, Claim, EventLog, Explainer, ImpossibleAck, Parting, Refusal, Room, Secret};
+use crate::engine::{Admitted, Claim, CloseReason, EventLog, Explainer, ImpossibleAck, Refusal, Room, Secret};
 use crate::id::Seat;
 use crate::tick::{Moment, Tick, TickClock};
 use crate::wire::{Close, Role, limits};
@@ -57,7 +57,7 @@ pub struct RoomActor {
     pub(super) counted: Heads,
     pub(super) timing: Timing,
     /// How the room ends now.
-    over: Option<Parting>,
+    over: Option<CloseReason>,
     pub(super) explainer: Explainer,
     /// Around everything the room logs, its game's words included.
     pub(super) span: Span,
@@ -125,8 +125,8 @@ impl RoomActor {
                 return self.finish(Close::RoomCrashed.into(), ctx);
             }
             self.took(self.clock.now().since(begun));
-            if let Some(parting) = self.over.take() {
-                return self.finish(parting, ctx);
+            if let Some(reason) = self.over.take() {
+                return self.finish(reason, ctx);
             }
         }
         let now = self.clock.now();
@@ -157,8 +157,8 @@ impl RoomActor {
             self.metrics.seats_released.inc();
             self.guests.clear(seat);
         }
-        for (seat, parting) in ticked.kicks {
-            self.dismiss(seat, parting);
+        for (seat, reason) in ticked.kicks {
+            self.dismiss(seat, reason);
         }
         self.over = ticked.over;
         self.tell_status();
@@ -190,7 +190,7 @@ impl RoomActor {
             if self.tray.heard {
                 room.confirm(seat);
             }
-            self.tray.laid.iter().for_each(|laid| room.offer(seat, laid));
+            self.tray.runs.iter().for_each(|run| room.offer(seat, run));
             for (seq, ask) in &self.tray.commands {
                 room.command(seat, *seq, ask);
             }
@@ -287,10 +287,10 @@ impl RoomActor {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the last letter to a session must arrive")]
-    fn dismiss(&mut self, seat: Seat, parting: Parting) {
-        let close = parting.close();
+    fn dismiss(&mut self, seat: Seat, reason: CloseReason) {
+        let close = reason.close();
         if let Some(end) = self.guests.rise(seat) {
-            end.do_send(End(parting));
+            end.do_send(End(reason));
         }
         if let Some(room) = &mut self.room {
             room.leave(seat, close);
@@ -304,11 +304,11 @@ impl RoomActor {
 
     /// Ends the room and everyone in it. Game code that panics on the way out is not asked again.
     #[expect(clippy::disallowed_methods, reason = "the last letter to a session must arrive")]
-    fn finish(&mut self, parting: Parting, ctx: &mut Context<Self>) {
-        let close = parting.close();
+    fn finish(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
+        let close = reason.close();
         self.status.close();
         self.count(Heads::default());
-        self.guests.clear_all().for_each(|end| end.do_send(End(parting.clone())));
+        self.guests.clear_all().for_each(|end| end.do_send(End(reason.clone())));
         for (_, answer) in self.waiting.drain(..) {
             let _ = answer.send(Err(close));
         }

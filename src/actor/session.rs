@@ -32,7 +32,7 @@ use super::relay::{Awake, Pulse, Wakes};
 use super::said::{Said, said};
 use super::times::Phase;
 use super::trace::Lane;
-use crate::engine::{Heard, Parting, Readiness, Session, SessionCounts, Visit, work};
+use crate::engine::{CloseReason, Readiness, Session, SessionCounts, SessionEvent, Visit, work};
 use crate::id::Seq;
 use crate::snapshot::Frame;
 use crate::wire::{Close, SUBPROTOCOL, ServerMessage, encode_server, limits};
@@ -115,9 +115,9 @@ impl WsSession {
     const ALARM_EVERY: Duration = Duration::from_secs(1);
 
     /// Ends the session. The first reason counts.
-    fn end(&mut self, parting: impl Into<Parting>, ctx: &mut Ctx) {
-        let parting = parting.into();
-        let close = *self.ending.get_or_insert(parting.close());
+    fn end(&mut self, reason: impl Into<CloseReason>, ctx: &mut Ctx) {
+        let reason = reason.into();
+        let close = *self.ending.get_or_insert(reason.close());
         if !self.told {
             self.told = true;
             if let Some(after) = self.gate.door.come_back_after(close) {
@@ -125,7 +125,7 @@ impl WsSession {
             }
             if close != Close::Lost {
                 let code = ws::CloseCode::from(close.code());
-                let text = if close == parting.close() { parting.text() } else { close.text() };
+                let text = if close == reason.close() { reason.text() } else { close.text() };
                 ctx.close(Some(ws::CloseReason { code, description: Some(text.to_owned()) }));
             }
         }
@@ -150,32 +150,32 @@ impl WsSession {
         let heard = self.session.on_message(now, bytes)?;
         self.place.iter_mut().for_each(Place::hear);
         match heard {
-            Heard::Nothing => {}
-            Heard::Enter(visit) => {
+            SessionEvent::Nothing => {}
+            SessionEvent::Enter(visit) => {
                 let visit = self.visitor.present(visit)?;
                 self.session.trust(self.visitor.trusted_until());
                 self.enter(visit, ctx);
             }
-            Heard::Inputs { events } => {
+            SessionEvent::Inputs { events } => {
                 if let Some(place) = &self.place {
-                    let dropped = place.desk.lay(self.session.laid());
+                    let dropped = place.desk.push_inputs(self.session.runs());
                     self.gate.metrics.inputs_dropped.inc_by(dropped as u64);
                 }
                 self.on_ack(events)?;
             }
-            Heard::Events(events) => self.on_ack(events)?,
-            Heard::Command { seq, ask } => {
+            SessionEvent::Events(events) => self.on_ack(events)?,
+            SessionEvent::Command { seq, ask } => {
                 self.charge(|players, _| work::command(&ask, players))?;
-                if self.place.as_ref().is_some_and(|place| !place.desk.lay_command(seq, ask)) {
+                if self.place.as_ref().is_some_and(|place| !place.desk.push_command(seq, ask)) {
                     return Err(Close::RateLimited);
                 }
             }
-            Heard::Resync => {
+            SessionEvent::Resync => {
                 self.gate.metrics.resyncs.inc();
                 self.charge(|_, rows| work::keyframe(rows))?;
             }
-            Heard::Reply(bytes) => self.send(bytes, ctx),
-            Heard::Refresh(token) => {
+            SessionEvent::Reply(bytes) => self.send(bytes, ctx),
+            SessionEvent::Refresh(token) => {
                 let (room, game) = &self.place.as_ref().ok_or(Close::BadMessage)?.name;
                 let expires = self.visitor.refresh(&token, room, game)?;
                 self.session.trust(self.visitor.trusted_until());
@@ -226,7 +226,7 @@ impl WsSession {
                 Place::new(key, &welcome, desk, feed).leave(Close::Left);
             }
             Ok((key, joined)) => act.sit_down(key, joined, ctx),
-            Err(parting) => act.end(parting, ctx),
+            Err(reason) => act.end(reason, ctx),
         });
         ctx.spawn(entered);
     }
@@ -376,7 +376,7 @@ impl StreamHandler<Alarm> for WsSession {
 impl Handler<End> for WsSession {
     type Result = ();
 
-    fn handle(&mut self, End(parting): End, ctx: &mut Ctx) {
-        self.end(parting, ctx);
+    fn handle(&mut self, End(reason): End, ctx: &mut Ctx) {
+        self.end(reason, ctx);
     }
 }

@@ -63,7 +63,7 @@ where
 /// Sends what is left and waits a little for the client to hang up: closing a socket that holds unread bytes would reset the
 /// connection, and take back what was said last. Who never stops talking may miss it.
 pub async fn take_leave<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsent: BytesMut) {
-    let parting = async {
+    let reason = async {
         socket.write_all_buf(&mut unsent).await?;
         socket.shutdown().await?;
         let mut ignored = 0;
@@ -77,7 +77,7 @@ pub async fn take_leave<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut u
         io::Result::Ok(())
     };
     // Who does not take it in time has lost interest.
-    let _ = timeout(limits::LINGER, parting).await;
+    let _ = timeout(limits::LINGER, reason).await;
 }
 
 /// What the client sends.

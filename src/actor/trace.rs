@@ -112,15 +112,15 @@ impl Trace {
 
     /// Adds a span; when too many are waiting, it is counted only.
     pub fn tell(&self, span: Span) {
-        self.lay(Entry::Span(span));
+        self.push_inputs(Entry::Span(span));
     }
 
     /// Names a lane.
     pub fn name(&self, lane: Lane, name: String) {
-        self.lay(Entry::Name(lane, name));
+        self.push_inputs(Entry::Name(lane, name));
     }
 
-    fn lay(&self, entry: Entry) {
+    fn push_inputs(&self, entry: Entry) {
         if !self.state.over.load(Ordering::Relaxed) && self.entries.try_send(entry).is_err() {
             self.state.dropped.inc();
         }

@@ -16,7 +16,7 @@ use super::sight::Sight;
 use super::socket::{Ended, Wire};
 use super::swarm::Shared;
 use super::tally::Failure;
-use crate::engine::{Arrived, Client, Depth, Told};
+use crate::engine::{Arrived, Client, ClientEvent, Depth};
 use crate::id::Seq;
 use crate::tick::Moment;
 use crate::wire::limits;
@@ -179,7 +179,7 @@ impl Bot {
     fn on_message(&mut self, bytes: &[u8]) -> Result<(), Ended> {
         let now = self.shared.now();
         let told = self.client.on_message(bytes).map_err(protocol)?;
-        let Told::Frame(arrived) = told else { return Ok(()) };
+        let ClientEvent::Frame(arrived) = told else { return Ok(()) };
         self.last_frame = now;
         let mut tally = self.shared.tally();
         tally.arrived(&self.room, now, &arrived, bytes.len());

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::pilot::Pilot;
 use super::socket::{Socket, connect, farewell};
-use crate::engine::{Client, ClientError, Depth, Told};
+use crate::engine::{Client, ClientError, ClientEvent, Depth};
 use crate::id::{EntityId, KindId};
 use crate::tick::{Moment, Tick};
 use crate::wire::{Join, Welcome};
@@ -124,7 +124,7 @@ async fn hear(socket: &mut Socket, client: &mut Client, pilot: &mut impl Pilot) 
     let closed = |code, reason: &str| PlayError::Closed { code, reason: reason.to_owned() };
     match socket.next().await {
         Some(Ok(Message::Binary(bytes))) => {
-            if let Told::Frame(arrived) = client.on_message(&bytes)? {
+            if let ClientEvent::Frame(arrived) = client.on_message(&bytes)? {
                 arrived.events.iter().for_each(|event| pilot.event(event));
             }
             Ok(())

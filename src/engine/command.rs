@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::room::Room;
-use super::tidy::tidy;
-use crate::game::To;
+use super::sanitize::sanitize;
+use crate::game::Recipients;
 use crate::id::{Seat, Seq};
 use crate::wire::{CommandBody, EventBody, limits};
 
@@ -38,7 +38,7 @@ impl From<&CommandBody<'_>> for Ask {
         match body {
             CommandBody::Game { kind, body } => Self::Tell { kind: *kind, body: Bytes::copy_from_slice(body) },
             CommandBody::Call { kind, body } => Self::Call { kind: *kind, body: Bytes::copy_from_slice(body) },
-            CommandBody::Chat { to, text } => Self::Chat { to: to.clone(), text: tidy(text, limits::CHAT_CHARS) },
+            CommandBody::Chat { to, text } => Self::Chat { to: to.clone(), text: sanitize(text, limits::CHAT_CHARS) },
         }
     }
 }
@@ -66,7 +66,7 @@ impl Room {
                 };
                 body.truncate(limits::BODY);
                 let body = Cow::Owned(serde_bytes::ByteBuf::from(body));
-                self.post(&To::Only(seat), EventBody::Reply { command: seq, done, body });
+                self.post(&Recipients::Only(seat), EventBody::Reply { command: seq, done, body });
             }
             Ask::Chat { to, text } => {
                 let passed = self.ask("chat", |game, cx| game.chat(seat, text, cx));
@@ -81,7 +81,7 @@ impl Room {
     pub(super) fn say(&mut self, seat: Seat, name: String, to: &[Seat], text: &str) {
         let (name, text, private) = (Cow::Owned(name), Cow::Owned(text.to_owned()), !to.is_empty());
         // Who speaks hears it too: that is how they know that it was said.
-        let to = if private { To::Some(to.iter().copied().chain([seat]).collect()) } else { To::All };
+        let to = if private { Recipients::Some(to.iter().copied().chain([seat]).collect()) } else { Recipients::All };
         let line = self.event(EventBody::Chat { from: seat, name, text, private });
         if !private {
             self.chat.push(line.clone());

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use super::events::{EventLog, ImpossibleAck};
-use super::inbox::Inbox;
+use super::input_buffer::InputBuffer;
 use super::resume::{Claim, Key, ResumeToken, Secret};
 use super::room::{Admitted, Room};
 use super::seated::Away;
-use crate::game::To;
+use crate::game::Recipients;
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::wire::{Close, Continuity, EventBody, limits};
@@ -76,9 +76,9 @@ impl Room {
         }
         let until = self.frame.tick().plus(hold.min(self.hold));
         self.seats[index].away = Some(Away { until, close });
-        self.seats[index].inbox = self.empty_inbox();
-        self.ask("dropped", |game, cx| game.dropped(seat, cx));
-        self.post(&To::Except(seat), EventBody::Away { seat });
+        self.seats[index].input_buffer = self.empty_input_buffer();
+        self.ask("disconnected", |game, cx| game.disconnected(seat, cx));
+        self.post(&Recipients::Except(seat), EventBody::Disconnected { seat });
         self.apply_effects();
         true
     }
@@ -103,16 +103,16 @@ impl Room {
     ) -> Result<Admitted, ImpossibleAck> {
         let rewound = log.rewind(claim.events)?;
         let index = self.find(seat).expect("a recognised seat is taken");
-        let (sitting, inbox) = (self.next_sitting(), self.empty_inbox());
+        let (sitting, input_buffer) = (self.next_sitting(), self.empty_input_buffer());
         let token = ResumeToken::new(seat, secret);
         let seated = &mut self.seats[index];
-        (seated.sitting, seated.inbox) = (sitting, inbox);
+        (seated.sitting, seated.input_buffer) = (sitting, input_buffer);
         seated.wake(self.frame.tick());
         if let Some(key) = &mut seated.key {
             key.renew(claim.token, token);
         }
         if seated.away.take().is_some() {
-            self.post(&To::Except(seat), EventBody::Back { seat });
+            self.post(&Recipients::Except(seat), EventBody::Reconnected { seat });
         }
         let mut admitted = self.admitted(index);
         let Admitted { entry, welcome } = &mut admitted;
@@ -126,7 +126,7 @@ impl Room {
             welcome.continuity = Continuity::State;
             (welcome.tick, entry.tick, entry.zones) = (base.tick(), base.tick(), note.zones.clone());
         }
-        self.ask("returned", |game, cx| game.returned(seat, cx));
+        self.ask("reconnected", |game, cx| game.reconnected(seat, cx));
         self.apply_effects();
         Ok(admitted)
     }
@@ -140,8 +140,8 @@ impl Room {
         overdue.into_iter().map(|(seat, _)| seat).collect()
     }
 
-    fn empty_inbox(&self) -> Inbox {
-        Inbox::new(self.spec.rule, self.spec.inputs.neutral())
+    fn empty_input_buffer(&self) -> InputBuffer {
+        InputBuffer::new(self.spec.authority, self.spec.inputs.neutral())
     }
 
     fn ticks(&self, span: Duration) -> u32 {

@@ -5,7 +5,7 @@
 //!
 //! What a shell does, in the order of a tick:
 //!
-//! 1. Gives each message to [`Session::on_message`] and does what the answer ([`Heard`]) asks: [`Room::admit`] for whoever enters
+//! 1. Gives each message to [`Session::on_message`] and does what the answer ([`SessionEvent`]) asks: [`Room::admit`] for whoever enters
 //!    (the welcome of [`Session::enter`] is the first thing to send), [`Room::offer`] for inputs, [`Room::command`] for
 //!    commands, [`EventLog::ack`] for events that arrived.
 //! 2. Calls [`Session::on_alarm`] about once per second. Every error is the [`Close`](crate::Close) the session ends with, and
@@ -23,41 +23,41 @@ mod admission;
 mod bucket;
 mod chat;
 mod client;
+mod close_reason;
 mod command;
 mod events;
 mod explain;
 mod flow;
 mod history;
 mod holding;
-mod inbox;
+mod input_buffer;
 pub mod link;
 mod pace;
-mod parting;
 mod phase;
 mod resume;
 mod room;
+mod sanitize;
 mod seated;
 mod session;
 mod spectator;
 mod standing;
-mod tidy;
 mod viewer;
 mod visit;
 pub mod work;
 
 pub use admission::{Address, Admission, Greeting, Quota};
 pub use bucket::Bucket;
-pub use client::{Arrived, Client, ClientError, Depth, Pass, Told};
+pub use client::{Arrived, Client, ClientError, ClientEvent, Depth, Pass};
+pub use close_reason::CloseReason;
 pub use command::Ask;
 pub use events::{Batch, Event, EventLog, ImpossibleAck, Rewound};
 pub use explain::{CostShare, Explainer, RoomCosts};
 pub use flow::Flow;
 pub use history::History;
-pub use inbox::{Inbox, Laid, Taken};
-pub use parting::Parting;
+pub use input_buffer::{InputBuffer, InputRun, TickInput};
 pub use phase::Phase;
 pub use resume::{Claim, ResumeToken, Secret};
 pub use room::{Admitted, Post, Refusal, Room, RoomConfig, Ticked};
-pub use session::{Heard, Session, SessionCounts};
+pub use session::{Session, SessionCounts, SessionEvent};
 pub use viewer::{Entry, Readiness, Viewer};
 pub use visit::{Token, Visit};

@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chat::ChatHistory;
+use super::close_reason::CloseReason;
 use super::events::Event;
-use super::inbox::{Inbox, Laid};
-use super::parting::Parting;
+use super::input_buffer::{InputBuffer, InputRun};
 use super::phase::Phase;
 use super::seated::Seated;
 use super::spectator::Spectator;
 use super::standing::Standing;
 use super::viewer::Entry;
-use crate::game::{Context, Effect, Game, Move, Player, Setup, Spec, To};
-use crate::id::{EntityId, PlacementEpoch, Seat, Seq};
+use crate::game::{Context, Effect, Game, Player, PlayerInput, Recipients, RoomSetup, Spec};
+use crate::id::{CorrectionEpoch, EntityId, Seat, Seq};
 use crate::snapshot::Frame;
 use crate::tick::{Tick, TickRate};
 use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, Welcome};
@@ -30,7 +30,7 @@ pub struct RoomConfig {
     /// Its game's name, told in the welcome.
     pub game: String,
     /// Rate, seed and options, as the game got them.
-    pub setup: Setup,
+    pub setup: RoomSetup,
     /// Seats, if fewer than the game's own number are wanted.
     pub capacity: Option<u16>,
 }
@@ -70,11 +70,11 @@ pub struct Ticked {
     /// The frame to publish.
     pub frame: Arc<Frame>,
     /// Seats whose sessions the game ended. [`Room::leave`] must still be called.
-    pub kicks: Vec<(Seat, Parting)>,
+    pub kicks: Vec<(Seat, CloseReason)>,
     /// Seats that were held and are free now, because nobody came back.
     pub released: Vec<Seat>,
     /// The room ends with this frame: the sessions of everyone are to be ended so.
-    pub over: Option<Parting>,
+    pub over: Option<CloseReason>,
 }
 
 /// A room without its surroundings.
@@ -89,10 +89,10 @@ pub struct Room {
     /// Ascending by seat; all of them after those of players.
     pub(super) spectators: Vec<Spectator>,
     pub(super) standing: Standing,
-    moves: Vec<Move>,
+    inputs: Vec<PlayerInput>,
     /// Events since they were last taken.
     pub(super) posts: Vec<Post>,
-    pub(super) kicks: Vec<(Seat, Parting)>,
+    pub(super) kicks: Vec<(Seat, CloseReason)>,
     pub(super) chat: ChatHistory,
     /// Entries into the room so far, modulo 2^32.
     sittings: u32,
@@ -109,7 +109,7 @@ impl Room {
         let frame = Arc::new(Frame::initial(spec.schema.clone(), Tick(0)));
         let mut cx = Context::new(config.setup.rate, config.setup.seed);
         cx.set_properties(spec.properties.clone());
-        let (seats, moves, posts, kicks, chat) = Default::default();
+        let (seats, inputs, posts, kicks, chat) = Default::default();
         let (spectators, standing, sittings, hold, running) = (Vec::new(), Standing::default(), 0, 0, None);
         Self {
             config,
@@ -120,7 +120,7 @@ impl Room {
             seats,
             spectators,
             standing,
-            moves,
+            inputs,
             posts,
             kicks,
             chat,
@@ -208,10 +208,10 @@ impl Room {
             self.cx.take_effects();
             Refusal::Game(reason)
         })?;
-        let inbox = Inbox::new(self.spec.rule, self.spec.inputs.neutral());
-        let mut seated = Seated::new(player, entity, self.next_sitting(), inbox);
+        let input_buffer = InputBuffer::new(self.spec.authority, self.spec.inputs.neutral());
+        let mut seated = Seated::new(player, entity, self.next_sitting(), input_buffer);
         seated.wake(self.frame.tick());
-        self.post(&To::All, EventBody::Joined(seated.listed()));
+        self.post(&Recipients::All, EventBody::Joined(seated.listed()));
         self.seats.insert(index, seated);
         self.greet_with_chat(seat);
         self.apply_effects();
@@ -224,16 +224,16 @@ impl Room {
         let Ok(index) = self.find(seat) else { return self.leave_spectator(seat) };
         self.seats.remove(index);
         self.ask("leave", |game, cx| game.leave(seat, cx));
-        self.post(&To::All, EventBody::Left { seat, code: close.code() });
+        self.post(&Recipients::All, EventBody::Left { seat, code: close.code() });
         self.apply_effects();
         // A kick must not outlive its player and hit the next one in the seat.
         self.kicks.retain(|(kicked, _)| *kicked != seat);
     }
 
     /// Takes in inputs of a seat, for the ticks to come. Does nothing when the seat is free.
-    pub fn offer(&mut self, seat: Seat, laid: &Laid) {
+    pub fn offer(&mut self, seat: Seat, run: &InputRun) {
         if let Ok(index) = self.find(seat) {
-            self.seats[index].inbox.offer(laid);
+            self.seats[index].input_buffer.offer(run);
         }
     }
 
@@ -246,15 +246,15 @@ impl Room {
     pub fn tick_in_phases(&mut self, mut over: impl FnMut(Phase)) -> Ticked {
         let released = self.release();
         self.cx.set_tick(self.frame.tick().plus(1));
-        let mut moves = std::mem::take(&mut self.moves);
-        moves.clear();
-        moves.extend(self.seats.iter_mut().map(|seated| {
-            let taken = seated.inbox.take(seated.placement);
+        let mut inputs = std::mem::take(&mut self.inputs);
+        inputs.clear();
+        inputs.extend(self.seats.iter_mut().map(|seated| {
+            let taken = seated.input_buffer.take(seated.epoch);
             seated.notice(&taken.input, self.cx.tick());
-            Move { seat: seated.seat, input: taken.input, fresh: taken.fresh }
+            PlayerInput { seat: seated.seat, input: taken.input, fresh: taken.fresh }
         }));
-        self.ask("step", |game, cx| game.step(&moves, cx));
-        self.moves = moves;
+        self.ask("step", |game, cx| game.step(&inputs, cx));
+        self.inputs = inputs;
         self.apply_effects();
         let notes = self.seats.iter().map(Seated::note).chain(self.spectators.iter().map(Spectator::note)).collect();
         over(Phase::Step);
@@ -284,7 +284,7 @@ impl Room {
 
     /// Inputs dropped unused so far, over all seats taken now.
     pub fn superseded(&self) -> u64 {
-        self.seats.iter().map(|seated| u64::from(seated.inbox.superseded())).sum()
+        self.seats.iter().map(|seated| u64::from(seated.input_buffer.superseded())).sum()
     }
 
     pub(super) fn find(&self, seat: Seat) -> Result<usize, usize> {
@@ -312,11 +312,11 @@ impl Room {
     /// What to tell a client that has no state, as one who came afresh.
     pub(super) fn admitted(&self, index: usize) -> Admitted {
         let seated = &self.seats[index];
-        let welcome = self.welcome(seated.seat, seated.entity, seated.placement, seated.commands);
+        let welcome = self.welcome(seated.seat, seated.entity, seated.epoch, seated.commands);
         Admitted { entry: seated.entry(self.rate(), self.frame.tick(), [].into()), welcome }
     }
 
-    pub(super) fn welcome(&self, seat: Seat, entity: EntityId, placement: PlacementEpoch, commands: Seq) -> Welcome {
+    pub(super) fn welcome(&self, seat: Seat, entity: EntityId, epoch: CorrectionEpoch, commands: Seq) -> Welcome {
         Welcome {
             version: PROTOCOL_VERSION,
             room: self.config.id.clone(),
@@ -325,8 +325,8 @@ impl Room {
             tick: self.frame.tick(),
             seat,
             entity,
-            rule: self.spec.rule,
-            placement,
+            authority: self.spec.authority,
+            epoch,
             resume: None,
             continuity: Continuity::Fresh,
             events: Seq(0),
@@ -345,16 +345,16 @@ impl Room {
         Arc::new(Event { tick: self.frame.tick().plus(1), body })
     }
 
-    pub(super) fn post(&mut self, to: &To, body: EventBody<'static>) {
+    pub(super) fn post(&mut self, to: &Recipients, body: EventBody<'static>) {
         self.post_event(to, self.event(body));
     }
 
-    pub(super) fn post_event(&mut self, to: &To, event: Arc<Event>) {
+    pub(super) fn post_event(&mut self, to: &Recipients, event: Arc<Event>) {
         let addressed = |seat: &Seat| match to {
-            To::All => true,
-            To::Only(only) => seat == only,
-            To::Except(except) => seat != except,
-            To::Some(some) => some.contains(seat),
+            Recipients::All => true,
+            Recipients::Only(only) => seat == only,
+            Recipients::Except(except) => seat != except,
+            Recipients::Some(some) => some.contains(seat),
         };
         let everyone = self.seats.iter().map(|seated| seated.seat).chain(self.spectators.iter().map(|one| one.seat));
         let seats: Vec<Seat> = everyone.filter(addressed).collect();
@@ -373,7 +373,7 @@ impl Room {
                 Effect::Correct { seat, reason } => {
                     if let Ok(index) = self.find(seat) {
                         let seated = &mut self.seats[index];
-                        seated.placement = seated.placement.next();
+                        seated.epoch = seated.epoch.next();
                         seated.reason = reason;
                     }
                 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::inbox::Inbox;
+use super::input_buffer::InputBuffer;
 use super::resume::Key;
 use super::viewer::Entry;
 use crate::game::{Input, Player};
-use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
+use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::tick::{Tick, TickRate};
 use crate::wire::{Close, PlayerEntry};
@@ -25,9 +25,9 @@ pub(super) struct Seated {
     pub key: Option<Key>,
     /// The connection is gone, and the seat is held.
     pub away: Option<Away>,
-    pub inbox: Inbox,
+    pub input_buffer: InputBuffer,
     pub commands: Seq,
-    pub placement: PlacementEpoch,
+    pub epoch: CorrectionEpoch,
     pub reason: u8,
     pub zones: Arc<[ZoneId]>,
     /// What they did at the last tick, and when they last did something else or asked for something.
@@ -45,7 +45,7 @@ pub(super) struct Away {
 }
 
 impl Seated {
-    pub fn new(player: Player, entity: EntityId, sitting: u32, inbox: Inbox) -> Self {
+    pub fn new(player: Player, entity: EntityId, sitting: u32, input_buffer: InputBuffer) -> Self {
         let Player { seat, identity, name, .. } = player;
         Self {
             seat,
@@ -55,9 +55,9 @@ impl Seated {
             sitting,
             key: None,
             away: None,
-            inbox,
+            input_buffer,
             commands: Seq(0),
-            placement: PlacementEpoch(0),
+            epoch: CorrectionEpoch(0),
             reason: 0,
             zones: [ZoneId(0)].into(),
             input: Input::default(),
@@ -89,8 +89,8 @@ impl Seated {
 
     /// Where the frames of a client start that has the state of `tick` in `zones`.
     pub fn entry(&self, rate: TickRate, tick: Tick, zones: Arc<[ZoneId]>) -> Entry {
-        let Self { seat, sitting, commands, placement, .. } = *self;
-        Entry { seat, sitting, tick, rate, placement, commands, zones }
+        let Self { seat, sitting, commands, epoch, .. } = *self;
+        Entry { seat, sitting, tick, rate, epoch, commands, zones }
     }
 
     /// What the next frame says to this seat alone.
@@ -99,9 +99,9 @@ impl Seated {
             seat: self.seat,
             entity: self.entity,
             sitting: self.sitting,
-            consumed: self.inbox.consumed(),
-            superseded: self.inbox.superseded(),
-            placement: self.placement,
+            consumed: self.input_buffer.consumed(),
+            superseded: self.input_buffer.superseded(),
+            epoch: self.epoch,
             reason: self.reason,
             commands: self.commands,
             zones: self.zones.clone(),

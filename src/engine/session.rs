@@ -8,12 +8,12 @@ use std::sync::Arc;
 use super::bucket::Bucket;
 use super::command::Ask;
 use super::events::Batch;
-use super::inbox::Laid;
+use super::input_buffer::InputRun;
 use super::spectator::is_spectator;
 use super::viewer::{Entry, Readiness, Viewer};
 use super::visit::{Token, Visit};
 use crate::game::Input;
-use crate::id::{PlacementEpoch, Seq};
+use crate::id::{CorrectionEpoch, Seq};
 use crate::snapshot::{Frame, InputSchema};
 use crate::tick::{Moment, TickRate};
 use crate::wire::{
@@ -24,12 +24,12 @@ use crate::wire::{
 /// What a client's message asks of the shell.
 #[expect(missing_docs, reason = "each variant's text describes its fields")]
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum SessionEvent {
     /// Nothing.
     Nothing,
     /// Find a room.
     Enter(Visit),
-    /// Lay the inputs in [`Session::laid`] into the tray; forget events up to the number.
+    /// Lay the inputs in [`Session::runs`] into the tray; forget events up to the number.
     Inputs { events: Seq },
     /// Forget events up to the number.
     Events(Seq),
@@ -65,7 +65,7 @@ pub struct Session {
     messages: Bucket,
     pings: Bucket,
     counts: SessionCounts,
-    laid: Vec<Laid>,
+    runs: Vec<InputRun>,
 }
 
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Session {
             messages: Bucket::per_second(limits::MESSAGE_RATE),
             pings: Bucket::per_second(limits::PING_RATE),
             counts: SessionCounts::default(),
-            laid: Vec::new(),
+            runs: Vec::new(),
         }
     }
 
@@ -119,7 +119,7 @@ impl Session {
     ///
     /// # Errors
     /// The way the session ends.
-    pub fn on_message(&mut self, now: Moment, bytes: &[u8]) -> Result<Heard, Close> {
+    pub fn on_message(&mut self, now: Moment, bytes: &[u8]) -> Result<SessionEvent, Close> {
         self.last_heard = now;
         let over_rate = !self.messages.take(now);
         if over_rate {
@@ -129,36 +129,40 @@ impl Session {
             }
         }
         let State::Playing(playing) = &mut self.state else {
-            return if over_rate { Ok(Heard::Nothing) } else { self.on_hello(bytes) };
+            return if over_rate { Ok(SessionEvent::Nothing) } else { self.on_hello(bytes) };
         };
         let message = decode_client(bytes).map_err(|_| Close::BadMessage)?;
         match message {
             ClientMessage::Hello(_) => Err(Close::BadMessage),
             ClientMessage::Inputs(inputs) => {
-                self.laid.clear();
-                let events = playing.on_inputs(now, &inputs, &mut self.laid)?;
+                self.runs.clear();
+                let events = playing.on_inputs(now, &inputs, &mut self.runs)?;
                 // Inputs over the rate have no effect, but later ones count on from them.
                 if over_rate {
-                    return Ok(Heard::Events(events));
+                    return Ok(SessionEvent::Events(events));
                 }
-                self.counts.over_rate += u64::from(playing.clamp_inputs(now, &mut self.laid)?);
-                Ok(Heard::Inputs { events })
+                self.counts.over_rate += u64::from(playing.clamp_inputs(now, &mut self.runs)?);
+                Ok(SessionEvent::Inputs { events })
             }
-            ClientMessage::Ack(ack) => playing.on_ack(now, ack).map(Heard::Events),
+            ClientMessage::Ack(ack) => playing.on_ack(now, ack).map(SessionEvent::Events),
             // A command must not be lost in silence.
             ClientMessage::Command(_) if over_rate => Err(Close::RateLimited),
-            _ if over_rate => Ok(Heard::Nothing),
+            _ if over_rate => Ok(SessionEvent::Nothing),
             ClientMessage::Command(command) => playing.on_command(now, &command),
             ClientMessage::Ping { stamp } => {
                 let granted = self.on_ping(now)?;
-                Ok(if granted { Heard::Reply(encode_server(&ServerMessage::Pong { stamp })) } else { Heard::Nothing })
+                Ok(if granted {
+                    SessionEvent::Reply(encode_server(&ServerMessage::Pong { stamp }))
+                } else {
+                    SessionEvent::Nothing
+                })
             }
             ClientMessage::Resync(resync) => {
                 playing.on_resync(now, resync)?;
-                Ok(Heard::Resync)
+                Ok(SessionEvent::Resync)
             }
             ClientMessage::Refresh { token } if playing.refreshes.take(now) => {
-                Ok(Heard::Refresh(Token(token.to_owned())))
+                Ok(SessionEvent::Refresh(Token(token.to_owned())))
             }
             ClientMessage::Refresh { .. } => Err(Close::RateLimited),
         }
@@ -175,9 +179,9 @@ impl Session {
         if self.pings.over_for(now) >= limits::OVER_RATE_FOR { Err(Close::RateLimited) } else { Ok(granted) }
     }
 
-    /// The inputs of the last [`Heard::Inputs`].
-    pub fn laid(&self) -> &[Laid] {
-        &self.laid
+    /// The inputs of the last [`SessionEvent::Inputs`].
+    pub fn runs(&self) -> &[InputRun] {
+        &self.runs
     }
 
     /// The room let the player in. Returns the first message.
@@ -272,7 +276,7 @@ impl Session {
         Ok(ping)
     }
 
-    fn on_hello(&mut self, bytes: &[u8]) -> Result<Heard, Close> {
+    fn on_hello(&mut self, bytes: &[u8]) -> Result<SessionEvent, Close> {
         if hello_version(bytes).is_some_and(|version| version != PROTOCOL_VERSION) {
             return Err(Close::Version);
         }
@@ -280,7 +284,7 @@ impl Session {
             (State::Silent, Ok(ClientMessage::Hello(hello))) => {
                 self.state = State::Entering;
                 self.rate = hello.rate;
-                Ok(Heard::Enter(Visit::new(hello)))
+                Ok(SessionEvent::Enter(Visit::new(hello)))
             }
             _ => Err(Close::BadMessage),
         }
@@ -293,18 +297,18 @@ impl Playing {
         if self.viewer.ack(now, ack.frames) { Ok(self.events) } else { Err(Close::BadMessage) }
     }
 
-    fn on_inputs(&mut self, now: Moment, inputs: &Inputs, laid: &mut Vec<Laid>) -> Result<Seq, Close> {
+    fn on_inputs(&mut self, now: Moment, inputs: &Inputs, runs: &mut Vec<InputRun>) -> Result<Seq, Close> {
         if self.is_spectator {
             return Err(Close::BadMessage);
         }
         let events = self.on_ack(now, inputs.ack)?;
         if inputs.held > 0 {
-            laid.push(next_inputs(&mut self.newest_input, inputs.held, inputs.placement, self.held));
+            runs.push(next_inputs(&mut self.newest_input, inputs.held, inputs.epoch, self.held));
         }
         for run in unpack_runs(&self.schema, inputs) {
             let (count, input) = run.map_err(|_| Close::BadMessage)?;
             self.held = input;
-            laid.push(next_inputs(&mut self.newest_input, count, inputs.placement, input));
+            runs.push(next_inputs(&mut self.newest_input, count, inputs.epoch, input));
         }
         Ok(events)
     }
@@ -313,25 +317,25 @@ impl Playing {
     ///
     /// # Errors
     /// When the client has claimed too many for too long.
-    fn clamp_inputs(&mut self, now: Moment, laid: &mut Vec<Laid>) -> Result<bool, Close> {
-        let claimed = laid.iter().map(|run| u32::from(run.count)).sum();
+    fn clamp_inputs(&mut self, now: Moment, runs: &mut Vec<InputRun>) -> Result<bool, Close> {
+        let claimed = runs.iter().map(|run| u32::from(run.count)).sum();
         if self.inputs.take_many(now, claimed) {
             return Ok(false);
         }
         if self.inputs.over_for(now) >= limits::OVER_RATE_FOR {
             return Err(Close::RateLimited);
         }
-        let newest = laid.last().filter(|_| self.inputs.take(now)).map(|run| Laid {
+        let newest = runs.last().filter(|_| self.inputs.take(now)).map(|run| InputRun {
             first: self.newest_input,
             count: 1,
             ..*run
         });
-        laid.clear();
-        laid.extend(newest);
+        runs.clear();
+        runs.extend(newest);
         Ok(true)
     }
 
-    fn on_command(&mut self, now: Moment, command: &Command) -> Result<Heard, Close> {
+    fn on_command(&mut self, now: Moment, command: &Command) -> Result<SessionEvent, Close> {
         if command.seq != self.newest_command.plus(1) {
             return Err(Close::BadMessage);
         }
@@ -342,7 +346,7 @@ impl Playing {
         self.newest_command = command.seq;
         let ask = Ask::from(&command.body);
         let shouting = matches!(ask, Ask::Chat { .. }) && !self.chat.take(now);
-        if shouting { Err(Close::RateLimited) } else { Ok(Heard::Command { seq: command.seq, ask }) }
+        if shouting { Err(Close::RateLimited) } else { Ok(SessionEvent::Command { seq: command.seq, ask }) }
     }
 
     fn on_resync(&mut self, now: Moment, resync: Resync) -> Result<(), Close> {
@@ -364,8 +368,8 @@ fn input_bucket(rate: TickRate) -> Bucket {
 }
 
 /// The next `count` inputs after `newest`, which moves on to the last of them.
-fn next_inputs(newest: &mut Seq, count: u16, placement: PlacementEpoch, input: Input) -> Laid {
+fn next_inputs(newest: &mut Seq, count: u16, epoch: CorrectionEpoch, input: Input) -> InputRun {
     let first = newest.plus(1);
     *newest = newest.plus(count.into());
-    Laid { first, count, placement, input }
+    InputRun { first, count, epoch, input }
 }

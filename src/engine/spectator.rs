@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::command::Ask;
 use super::room::{Admitted, Post, Refusal, Room};
 use super::viewer::Entry;
-use crate::game::To;
-use crate::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
+use crate::game::Recipients;
+use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::wire::{Close, EventBody, limits};
 
@@ -60,12 +60,12 @@ impl Room {
         let mut zones = self.ask("spectate", |game, _| game.spectate());
         zones.sort_unstable();
         zones.dedup();
-        let (sitting, commands, placement) = (self.next_sitting(), Seq(0), PlacementEpoch(0));
+        let (sitting, commands, epoch) = (self.next_sitting(), Seq(0), CorrectionEpoch(0));
         self.spectators.insert(index, Spectator { seat, sitting, name, commands, zones: zones.into() });
         self.greet_with_chat(seat);
         let (rate, tick) = (self.rate(), self.frame.tick());
-        let entry = Entry { seat, sitting, tick, rate, placement, commands, zones: [].into() };
-        Ok(Admitted { entry, welcome: self.welcome(seat, EntityId(0), placement, commands) })
+        let entry = Entry { seat, sitting, tick, rate, epoch, commands, zones: [].into() };
+        Ok(Admitted { entry, welcome: self.welcome(seat, EntityId(0), epoch, commands) })
     }
 
     /// A spectator is gone. Does nothing when nobody looks on from there.
@@ -85,7 +85,7 @@ impl Room {
             Ask::Tell { .. } => {}
             Ask::Call { .. } => {
                 let body = Cow::Owned(serde_bytes::ByteBuf::from(*b"spectators look on only"));
-                self.post(&To::Only(seat), EventBody::Reply { command: seq, done: false, body });
+                self.post(&Recipients::Only(seat), EventBody::Reply { command: seq, done: false, body });
             }
             // What is said to some would reach everyone: spectators speak to all or not at all.
             Ask::Chat { to, .. } if !to.is_empty() => {}
@@ -115,7 +115,7 @@ impl Spectator {
             sitting: self.sitting,
             consumed: Seq(0),
             superseded: 0,
-            placement: PlacementEpoch(0),
+            epoch: CorrectionEpoch(0),
             reason: 0,
             commands: self.commands,
             zones: self.zones.clone(),

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::parting::Parting;
+use super::close_reason::CloseReason;
 use super::room::Room;
 use super::seated::Seated;
-use crate::game::{Effect, To};
+use crate::game::{Effect, Recipients};
 use crate::id::Seat;
 use crate::tick::Tick;
 use crate::wire::{Close, EventBody, PlayerEntry, limits};
@@ -34,7 +34,7 @@ pub(super) struct Standing {
 #[derive(Debug)]
 struct Ending {
     at: Tick,
-    parting: Parting,
+    reason: CloseReason,
 }
 
 impl Room {
@@ -46,9 +46,9 @@ impl Room {
     }
 
     /// Ends a player's or spectator's session with the next tick, which says so. Does nothing when the seat is free.
-    pub fn kick(&mut self, seat: Seat, parting: Parting) {
+    pub fn kick(&mut self, seat: Seat, reason: CloseReason) {
         if self.holds(seat) {
-            self.kicks.push((seat, parting));
+            self.kicks.push((seat, reason));
         }
     }
 
@@ -64,8 +64,8 @@ impl Room {
     }
 
     /// Ends the room with the next tick. The first ending counts.
-    pub fn close(&mut self, parting: Parting) {
-        self.end_at(self.frame.tick().plus(1), parting);
+    pub fn close(&mut self, reason: CloseReason) {
+        self.end_at(self.frame.tick().plus(1), reason);
     }
 
     /// Ends the match: everyone is told `result`, and the room ends a moment later. The first ending counts.
@@ -81,7 +81,7 @@ impl Room {
         let grace = self.rate().ticks_in(limits::END_GRACE);
         self.end_at(self.frame.tick().plus(1 + grace), Close::MatchOver.into());
         let result = Cow::Owned(serde_bytes::ByteBuf::from(result.to_vec()));
-        self.post(&To::All, EventBody::Ended { result });
+        self.post(&Recipients::All, EventBody::Ended { result });
     }
 
     /// Bytes of the result that the match ended with, once it did.
@@ -96,7 +96,7 @@ impl Room {
 
     /// Why nobody new gets in, if so.
     pub fn shut(&self) -> Option<Close> {
-        let ending = self.standing.ending.as_ref().map(|ending| ending.parting.close());
+        let ending = self.standing.ending.as_ref().map(|ending| ending.reason.close());
         ending.or(self.standing.locked.then_some(Close::Locked))
     }
 
@@ -110,29 +110,29 @@ impl Room {
         std::mem::take(&mut self.standing.news)
     }
 
-    fn end_at(&mut self, at: Tick, parting: Parting) {
+    fn end_at(&mut self, at: Tick, reason: CloseReason) {
         if self.standing.ending.is_none() {
-            self.standing.ending = Some(Ending { at, parting });
+            self.standing.ending = Some(Ending { at, reason });
             self.standing.news = true;
         }
     }
 
     /// How the room ends, when it does so with the newest frame.
-    pub(super) fn ended(&self) -> Option<Parting> {
+    pub(super) fn ended(&self) -> Option<CloseReason> {
         let ending = self.standing.ending.as_ref().filter(|ending| self.frame.tick().since(ending.at) >= 0);
-        ending.map(|ending| ending.parting.clone())
+        ending.map(|ending| ending.reason.clone())
     }
 
     /// Does what the game asked for about the room itself.
     pub(super) fn apply_verb(&mut self, effect: Effect) {
         match effect {
-            Effect::Kick { seat, close, words } => self.kick(seat, Parting::saying(close, &words)),
+            Effect::Kick { seat, close, words } => self.kick(seat, CloseReason::with_text(close, &words)),
             Effect::Lock(locked) => self.lock(locked),
-            Effect::Close { close, words } => self.close(Parting::saying(close, &words)),
+            Effect::Close { close, words } => self.close(CloseReason::with_text(close, &words)),
             Effect::End { result } => self.end(result),
             Effect::Property { key, value } => {
                 self.standing.news = true;
-                self.post(&To::All, EventBody::Property { key: key.into(), value: value.into() });
+                self.post(&Recipients::All, EventBody::Property { key: key.into(), value: value.into() });
             }
             Effect::Emit { .. } | Effect::Correct { .. } | Effect::Subscribe { .. } => {
                 unreachable!("what is about seats is done where seats are")

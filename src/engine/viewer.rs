@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::events::Batch;
 use super::flow::Flow;
 use super::pace::Pace;
-use crate::id::{PlacementEpoch, Seat, Seq, ZoneId};
+use crate::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::{Frame, FrameZone, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
 use crate::wire::{
@@ -28,8 +28,8 @@ pub struct Entry {
     pub tick: Tick,
     /// The room's rate.
     pub rate: TickRate,
-    /// The first placement epoch.
-    pub placement: PlacementEpoch,
+    /// The first correction epoch.
+    pub epoch: CorrectionEpoch,
     /// The newest command that the game has seen.
     pub commands: Seq,
     /// The zones whose state at `tick` the client has, ascending.
@@ -59,7 +59,7 @@ pub struct Viewer {
     consumed: Seq,
     superseded: u32,
     commands: Seq,
-    placement: PlacementEpoch,
+    epoch: CorrectionEpoch,
     flow: Flow,
     pace: Pace,
 }
@@ -122,7 +122,7 @@ impl Viewer {
             consumed: Seq(0),
             superseded: 0,
             commands: entry.commands,
-            placement: entry.placement,
+            epoch: entry.epoch,
             flow: Flow::new(now),
             pace: Pace::new(rate, entry.rate),
         }
@@ -214,11 +214,11 @@ impl Viewer {
     }
 
     fn news(&self, note: &SeatNote) -> Option<Note> {
-        let moved = note.placement != self.placement;
+        let moved = note.epoch != self.epoch;
         let news = Note {
             superseded: note.superseded.wrapping_sub(self.superseded),
             commands: (note.commands != self.commands).then_some(note.commands),
-            correction: moved.then_some(Correction { placement: note.placement, reason: note.reason }),
+            correction: moved.then_some(Correction { epoch: note.epoch, reason: note.reason }),
         };
         (moved || news.superseded != 0 || news.commands.is_some()).then_some(news)
     }
@@ -227,7 +227,7 @@ impl Viewer {
         self.consumed = note.consumed;
         self.superseded = note.superseded;
         self.commands = note.commands;
-        self.placement = note.placement;
+        self.epoch = note.epoch;
     }
 
     fn zone_parts<'a>(&mut self, frame: &'a Frame, chain: &'a [Arc<Frame>], note: &SeatNote) -> Vec<ZonePart<'a>> {

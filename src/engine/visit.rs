@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::resume::Claim;
-use super::tidy::tidy;
+use super::sanitize::sanitize;
 use crate::wire::{Hello, Join, Role, limits};
 
 /// A join token as the client sent it. Nobody prints it.
@@ -47,7 +47,7 @@ impl Visit {
     /// The same under another name.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
-        self.name = tidy(name, limits::NAME_CHARS);
+        self.name = sanitize(name, limits::NAME_CHARS);
         if self.name.is_empty() {
             self.name.push_str("player");
         }

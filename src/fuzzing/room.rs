@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::engine::{Ask, Claim, Event, EventLog, History, Laid, ResumeToken, Room, RoomConfig};
-use crate::game::{Input, Setup};
+use crate::engine::{Ask, Claim, Event, EventLog, History, InputRun, ResumeToken, Room, RoomConfig};
+use crate::game::{Input, RoomSetup};
 use crate::games;
-use crate::id::{PlacementEpoch, Seat, Seq};
+use crate::id::{CorrectionEpoch, Seat, Seq};
 use crate::tick::{Tick, TickRate};
 use crate::wire::{Close, Continuity};
 
@@ -50,7 +50,7 @@ pub fn room_operations(data: &[u8]) {
 impl Play {
     fn new(first: u8) -> Self {
         let rate = TickRate::new(20).expect("a usual rate");
-        let setup = Setup { rate, seed: 1, options: BTreeMap::new() };
+        let setup = RoomSetup { rate, seed: 1, options: BTreeMap::new() };
         let (name, factory) = games::builtin().swap_remove(usize::from(first % 2));
         let game = factory(&setup).expect("no options, no objection");
         let config = RoomConfig { id: "room".to_owned(), game: name.to_owned(), setup, capacity: Some(6) };
@@ -125,7 +125,7 @@ impl Play {
         let first = Seq(tenure.newest_input.0.saturating_sub(back) + 1);
         let last = first.plus(u32::from(count) - 1);
         tenure.newest_input = if last.is_after(tenure.newest_input) { last } else { tenure.newest_input };
-        self.room.offer(seat, &Laid { first, count, placement: PlacementEpoch(a), input });
+        self.room.offer(seat, &InputRun { first, count, epoch: CorrectionEpoch(a), input });
     }
 
     fn command(&mut self, seat: Seat, what: u8, a: u8, b: u8) {

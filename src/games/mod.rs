@@ -10,7 +10,7 @@ pub mod plaza;
 
 use std::sync::Arc;
 
-use crate::game::{Factory, Game, Setup};
+use crate::game::{Factory, Game, RoomSetup};
 use crate::id::{EntityId, Seat};
 
 /// Quanta per metre of the built-in games; one map tile is one metre.
@@ -20,8 +20,8 @@ pub const COLOURS: u8 = 12;
 
 /// The built-in games by the name under which clients ask for them.
 pub fn builtin() -> Vec<(&'static str, Factory)> {
-    let arena = |setup: &Setup| Ok(Box::new(arena::Arena::new(setup)?) as Box<dyn Game>);
-    let plaza = |setup: &Setup| Ok(Box::new(plaza::Plaza::new(setup)?) as Box<dyn Game>);
+    let arena = |setup: &RoomSetup| Ok(Box::new(arena::Arena::new(setup)?) as Box<dyn Game>);
+    let plaza = |setup: &RoomSetup| Ok(Box::new(plaza::Plaza::new(setup)?) as Box<dyn Game>);
     vec![("arena", Arc::new(arena)), ("plaza", Arc::new(plaza))]
 }
 

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use super::compass::heading_of;
 use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
-use crate::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec, SpeedGate};
+use crate::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec, SpeedGate};
 use crate::id::{EntityId, KindId, Seat, ZoneId};
 use crate::snapshot::{Field, InputSchema, Kind, Schema, SchemaError, Shape};
 use crate::tick::TickRate;
-use crate::wire::{Close, Rule};
+use crate::wire::{Authority, Close};
 
 /// The kind of walkers.
 pub const WALKER: KindId = KindId(0);
@@ -98,7 +98,7 @@ impl Plaza {
     ///
     /// # Errors
     /// Never in practice: only when its own map or schema were broken.
-    pub fn new(setup: &Setup) -> Result<Self, String> {
+    pub fn new(setup: &RoomSetup) -> Result<Self, String> {
         let map = Map::parse(MAP)?;
         let fields = [("x", map.width()), ("y", map.height())]
             .map(|(name, tiles)| (name, Shape::Fixed { min: 0, max: tiles * PER_METRE, per_unit: PER_METRE as u16 }));
@@ -117,7 +117,7 @@ impl Plaza {
     /// Where a player begins: at the place of the option `spawn`, otherwise anywhere.
     fn spawn_place(&self, player: &Player, cx: &mut Context) -> Result<(i32, i32), String> {
         let Some(text) = player.options.get("spawn") else {
-            return Ok(self.map.floor_centre(cx.below(self.map.floor_tiles())));
+            return Ok(self.map.floor_centre(cx.random_below(self.map.floor_tiles())));
         };
         let pair = text.split_once(',').and_then(|(x, y)| Some((quanta(x)?, quanta(y)?)));
         let Some((x, y)) = pair else {
@@ -139,7 +139,7 @@ impl Game for Plaza {
         Spec {
             schema: self.schema.clone(),
             inputs: self.inputs.clone(),
-            rule: Rule::Place,
+            authority: Authority::Client,
             capacity: CAPACITY,
             properties: vec![("map".to_owned(), "plaza".to_owned())],
         }
@@ -162,10 +162,10 @@ impl Game for Plaza {
         }
     }
 
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
         self.age += 1;
         let window = STRIKE_SECONDS * u64::from(self.rate.per_second());
-        for report in moves {
+        for report in inputs {
             let Some(walker) = self.seats.entity(report.seat).and_then(|id| find(&mut self.walkers, id)) else {
                 continue;
             };

@@ -11,7 +11,7 @@ use super::beside::beside;
 use super::clip::Clip;
 use super::report::{Coded, FieldPlan, Report};
 use crate::engine::{Entry, Viewer};
-use crate::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
+use crate::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use crate::snapshot::delta::costs;
 use crate::snapshot::{Field, Frame, FrameZone, Kind, Schema, SeatNote, Shape, Zone};
 use crate::tick::{Moment, Tick, TickRate};
@@ -191,9 +191,9 @@ fn quantised(clip: &Clip, columns: &[Column]) -> Vec<Vec<Quanta>> {
 }
 
 fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded {
-    let (seat, placement) = (Seat(0), PlacementEpoch(0));
+    let (seat, epoch) = (Seat(0), CorrectionEpoch(0));
     let (tick, commands, zones) = (Tick(0), Seq(0), [].into());
-    let entry = Entry { seat, sitting: 0, tick, rate, placement, commands, zones };
+    let entry = Entry { seat, sitting: 0, tick, rate, epoch, commands, zones };
     let mut viewer = Viewer::new(Moment(0), &entry, 0);
     let mut frame = Arc::new(Frame::initial(schema.clone(), Tick(0)));
     let mut coded = Coded::new(schema);
@@ -204,7 +204,7 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
             sitting: 0,
             consumed: Seq(number),
             superseded: 0,
-            placement,
+            epoch,
             reason: 0,
             commands: Seq(0),
             zones: [ZoneId(0)].into(),

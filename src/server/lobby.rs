@@ -208,9 +208,9 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
     let Ok(answer) = edge.gate.directory.send(party).await else { return unavailable("503: busy\n") };
     match answer {
         Ok(reserved) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(reserved),
-        Err(parting) => {
-            let text = parting.text();
-            match parting.close() {
+        Err(reason) => {
+            let text = reason.text();
+            match reason.close() {
                 Close::TryLater | Close::Draining => unavailable(NO_SEATS),
                 Close::BadToken => unauthorized(),
                 Close::NoSuchRoom => HttpResponse::NotFound().body(format!("404: {text}\n")),

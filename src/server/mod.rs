@@ -30,7 +30,7 @@ pub use secret::Secret;
 pub use signals::{ShutdownSignal, interrupted};
 
 pub use crate::actor::LogHealth;
-use crate::game::{Factory, Game, Setup};
+use crate::game::{Factory, Game, RoomSetup};
 pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring};
 
 /// A game server: games by name, the WebSocket endpoint `/play`, the list of rooms, health, metrics and, if wanted, pages.
@@ -54,7 +54,7 @@ impl Server {
     #[must_use]
     pub fn game<F>(mut self, name: &str, make: F) -> Self
     where
-        F: Fn(&Setup) -> Result<Box<dyn Game>, String> + Send + Sync + 'static,
+        F: Fn(&RoomSetup) -> Result<Box<dyn Game>, String> + Send + Sync + 'static,
     {
         self.games.insert(name.to_owned(), Arc::new(make));
         self

@@ -11,7 +11,7 @@ use super::delta;
 use super::model::Model;
 use super::schema::Schema;
 use super::zone::{SnapshotWriter, Zone, derive_motion};
-use crate::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
+use crate::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use crate::tick::Tick;
 
 /// What a frame tells one seat alone.
@@ -28,7 +28,7 @@ pub struct SeatNote {
     /// Inputs that were dropped unconsumed since that entry, modulo 2^32.
     pub superseded: u32,
     /// The newest server-side move.
-    pub placement: PlacementEpoch,
+    pub epoch: CorrectionEpoch,
     /// Why that move happened: a game's own reason code.
     pub reason: u8,
     /// The last command handed to the game.

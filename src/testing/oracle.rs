@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::{Arrived, Client, Event};
-use crate::id::{EntityId, PlacementEpoch};
+use crate::id::{CorrectionEpoch, EntityId};
 use crate::snapshot::{Frame, SeatNote};
 use crate::tick::Tick;
 use crate::wire::{Continuity, Welcome, limits};
@@ -24,7 +24,7 @@ pub(super) struct Oracle {
     events: Option<usize>,
     tick: Tick,
     superseded: u32,
-    placement: PlacementEpoch,
+    epoch: CorrectionEpoch,
     /// The state may be wrong, because a message was changed.
     pub tampered: bool,
 }
@@ -41,7 +41,7 @@ impl Oracle {
     }
 
     pub fn welcome(&mut self, welcome: &Welcome) {
-        (self.tick, self.placement) = (welcome.tick, welcome.placement);
+        (self.tick, self.epoch) = (welcome.tick, welcome.epoch);
         let me = welcome.players.iter().find(|player| player.seat == welcome.seat);
         if welcome.seat.0 >= limits::SEATS {
             assert!(me.is_none() && welcome.entity == EntityId(0), "a spectator is nobody: {me:?}");
@@ -66,14 +66,14 @@ impl Oracle {
         assert_eq!(note.sitting, self.sitting, "the frame speaks to another connection");
         self.superseded = self.superseded.wrapping_add(arrived.superseded);
         if let Some(correction) = arrived.correction {
-            assert_ne!(correction.placement, self.placement, "a correction is told once");
-            self.placement = correction.placement;
+            assert_ne!(correction.epoch, self.epoch, "a correction is told once");
+            self.epoch = correction.epoch;
             assert_eq!(correction.reason, note.reason, "the reason of a correction");
         }
         assert_eq!(
-            (arrived.consumed, self.superseded, self.placement),
-            (note.consumed, note.superseded, note.placement),
-            "consumed, superseded, placement"
+            (arrived.consumed, self.superseded, self.epoch),
+            (note.consumed, note.superseded, note.epoch),
+            "consumed, superseded, epoch"
         );
         assert!(self.tampered || arrived.desyncs == 0, "a hash mismatches at {:?}", arrived.tick);
         self.check_zones(client, frame, note);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::oracle::Oracle;
 use super::serve::ServerEnd;
 use crate::engine::link::Link;
-use crate::engine::{Arrived, Client, Laid, Session, Told};
+use crate::engine::{Arrived, Client, ClientEvent, InputRun, Session};
 use crate::id::{EntityId, KindId, Seat, Seq};
 use crate::snapshot::{Frame, InputSchema};
 use crate::tick::{Moment, Tick};
@@ -44,7 +44,7 @@ pub struct Player {
     severed: bool,
     pub(super) server: Option<ServerEnd>,
     pub(super) ended: Option<Close>,
-    pub(super) laid: Vec<Laid>,
+    pub(super) runs: Vec<InputRun>,
     client: Client,
     closed: Option<Close>,
     schema: InputSchema,
@@ -76,7 +76,7 @@ impl Player {
             severed: false,
             server: Some(ServerEnd::new(now, alarm)),
             ended: None,
-            laid: Vec::new(),
+            runs: Vec::new(),
             client,
             closed: None,
             held: schema.neutral()[..schema.fields().len()].to_vec(),
@@ -217,8 +217,8 @@ impl Player {
     }
 
     /// The runs of inputs that the server took in, oldest first.
-    pub fn laid(&self) -> &[Laid] {
-        &self.laid
+    pub fn runs(&self) -> &[InputRun] {
+        &self.runs
     }
 
     /// Whether the client is in the game, knows the state of `newest` or later, and heard all that was due by the tick it
@@ -294,18 +294,18 @@ impl Player {
     ) {
         self.oracle.tampered |= tampered;
         match self.client.on_message(bytes).expect("the client understands the server") {
-            Told::Frame(told) => {
+            ClientEvent::Frame(told) => {
                 let frame = frame(told.tick).expect("the server made the frame that it sent");
                 self.oracle.check(&self.client, &told, frame);
                 self.arrivals.push(Arrival { at: now, bytes: 1 + bytes.len(), keyframe: has_keyframe(bytes), told });
             }
-            Told::Welcome => {
+            ClientEvent::Welcome => {
                 let welcome = self.client.welcome().expect("just told");
                 self.oracle.welcome(welcome);
                 self.is_spectator = welcome.seat.0 >= limits::SEATS;
                 self.next_input = Some(now.plus(self.phase));
             }
-            Told::Pong { .. } | Told::ComeBack { .. } | Told::Refreshed { .. } => {}
+            ClientEvent::Pong { .. } | ClientEvent::ComeBack { .. } | ClientEvent::Refreshed { .. } => {}
         }
         self.say(now);
     }

@@ -15,7 +15,7 @@ use super::player::{Packet, Player, PlayerId};
 use super::serve::{Laying, Tenure};
 use crate::engine::link::Profile;
 use crate::engine::{Client, Depth, History, Pass, Room, RoomConfig};
-use crate::game::{Game, Setup};
+use crate::game::{Game, RoomSetup};
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::tick::{Moment, Tick, TickClock, TickRate};
@@ -96,9 +96,9 @@ impl Playtest {
     ///
     /// # Panics
     /// When the game refuses the plan's options.
-    pub fn new(plan: Plan, factory: impl FnOnce(&Setup) -> Result<Box<dyn Game>, String>) -> Self {
+    pub fn new(plan: Plan, factory: impl FnOnce(&RoomSetup) -> Result<Box<dyn Game>, String>) -> Self {
         const STREAM: u64 = 9;
-        let setup = Setup { rate: plan.rate, seed: plan.seed, options: plan.options.clone() };
+        let setup = RoomSetup { rate: plan.rate, seed: plan.seed, options: plan.options.clone() };
         let game = factory(&setup).unwrap_or_else(|reason| panic!("the game refuses the room: {reason}"));
         let config = RoomConfig { id: "playtest".to_owned(), game: "game".to_owned(), setup, capacity: None };
         Self {

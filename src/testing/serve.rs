@@ -7,7 +7,7 @@ use rand_pcg::rand_core::Rng;
 use super::oracle::Addressed;
 use super::player::{Packet, PlayerId};
 use super::playtest::Playtest;
-use crate::engine::{Admitted, Ask, EventLog, Heard, Laid, Readiness, Refusal, Secret, Session, Visit};
+use crate::engine::{Admitted, Ask, EventLog, InputRun, Readiness, Refusal, Secret, Session, SessionEvent, Visit};
 use crate::id::{Seat, Seq};
 use crate::tick::Moment;
 use crate::wire::{Close, Role};
@@ -28,7 +28,7 @@ pub(super) struct Tenure {
 
 /// What a session laid down for the next tick.
 pub(super) enum Laying {
-    Inputs(Laid),
+    Inputs(InputRun),
     Command { seq: Seq, ask: Ask },
 }
 
@@ -45,7 +45,7 @@ impl Playtest {
         while let Some((server, packet)) = self.players[id.0].arrived_up(now) {
             let heard = match packet {
                 Packet::Close(close) => Err(close),
-                Packet::Ping => server.session.on_ping(now).map(|_| Heard::Nothing),
+                Packet::Ping => server.session.on_ping(now).map(|_| SessionEvent::Nothing),
                 Packet::Message(bytes) => server.session.on_message(now, &bytes),
             };
             match heard.and_then(|heard| self.hear(id, heard)) {
@@ -56,7 +56,7 @@ impl Playtest {
         self.look_after(id);
     }
 
-    fn hear(&mut self, id: PlayerId, heard: Heard) -> Result<(), Close> {
+    fn hear(&mut self, id: PlayerId, heard: SessionEvent) -> Result<(), Close> {
         let seat = self.seat_of(id);
         // A session that was replaced has a desk without a log; what it says about events is neither right nor wrong.
         let mut log = seat.and_then(|seat| self.tenures.get_mut(&seat)).map(|tenure| &mut tenure.log);
@@ -65,21 +65,21 @@ impl Playtest {
         let player = &mut self.players[id.0];
         let Some(server) = player.server.as_mut() else { return Ok(()) };
         match heard {
-            Heard::Nothing | Heard::Resync => {}
-            Heard::Enter(visit) => return self.enter(id, visit),
-            Heard::Events(upto) => ack(upto)?,
-            Heard::Inputs { events } => {
+            SessionEvent::Nothing | SessionEvent::Resync => {}
+            SessionEvent::Enter(visit) => return self.enter(id, visit),
+            SessionEvent::Events(upto) => ack(upto)?,
+            SessionEvent::Inputs { events } => {
                 ack(events)?;
-                for laid in server.session.laid() {
-                    let before = player.laid.last().map_or(Seq(0), |last| last.first.plus(u32::from(last.count) - 1));
-                    assert_eq!(laid.first, before.plus(1), "no input is missing");
-                    player.laid.push(*laid);
-                    self.tray.push((id, Laying::Inputs(*laid)));
+                for run in server.session.runs() {
+                    let before = player.runs.last().map_or(Seq(0), |last| last.first.plus(u32::from(last.count) - 1));
+                    assert_eq!(run.first, before.plus(1), "no input is missing");
+                    player.runs.push(*run);
+                    self.tray.push((id, Laying::Inputs(*run)));
                 }
             }
-            Heard::Command { seq, ask } => self.tray.push((id, Laying::Command { seq, ask })),
-            Heard::Refresh(_) => unreachable!("playtests have no tokens"),
-            Heard::Reply(bytes) => player.send_down(self.now, Packet::Message(bytes)),
+            SessionEvent::Command { seq, ask } => self.tray.push((id, Laying::Command { seq, ask })),
+            SessionEvent::Refresh(_) => unreachable!("playtests have no tokens"),
+            SessionEvent::Reply(bytes) => player.send_down(self.now, Packet::Message(bytes)),
         }
         Ok(())
     }
@@ -154,8 +154,8 @@ impl Playtest {
             for seat in ticked.released {
                 self.tenures.remove(&seat);
             }
-            for (seat, parting) in ticked.kicks {
-                let close = parting.close();
+            for (seat, reason) in ticked.kicks {
+                let close = reason.close();
                 self.room.leave(seat, close);
                 self.tenures.remove(&seat);
                 if let Some(id) = self.seats.remove(&seat) {
@@ -163,9 +163,9 @@ impl Playtest {
                 }
                 self.route_posts();
             }
-            if let Some(parting) = ticked.over {
+            if let Some(reason) = ticked.over {
                 let ids: Vec<PlayerId> = self.seats.values().copied().collect();
-                ids.into_iter().for_each(|id| self.end(id, parting.close()));
+                ids.into_iter().for_each(|id| self.end(id, reason.close()));
             }
         }
         self.clock.spent(COST);
@@ -180,7 +180,7 @@ impl Playtest {
             // What a departed session laid down does not count, even when its seat was taken again.
             let Some(seat) = self.seat_of(id) else { continue };
             match laying {
-                Laying::Inputs(laid) => self.room.offer(seat, &laid),
+                Laying::Inputs(run) => self.room.offer(seat, &run),
                 Laying::Command { seq, ask } => self.room.command(seat, seq, &ask),
             }
         }

@@ -53,12 +53,12 @@ pub enum EventBody<'a> {
         body: Cow<'a, Raw>,
     },
     /// A player's connection is gone; the seat is held for them.
-    Away {
+    Disconnected {
         /// Whose.
         seat: Seat,
     },
     /// A player who was away is back.
-    Back {
+    Reconnected {
         /// Who.
         seat: Seat,
     },
@@ -105,8 +105,8 @@ impl EventBody<'_> {
             Self::Joined(entry) => EventBody::Joined(entry.clone()),
             Self::Left { seat, code } => EventBody::Left { seat: *seat, code: *code },
             Self::Game { kind, body } => EventBody::Game { kind: *kind, body: Cow::Borrowed(body) },
-            Self::Away { seat } => EventBody::Away { seat: *seat },
-            Self::Back { seat } => EventBody::Back { seat: *seat },
+            Self::Disconnected { seat } => EventBody::Disconnected { seat: *seat },
+            Self::Reconnected { seat } => EventBody::Reconnected { seat: *seat },
             Self::Chat { from, name, text, private } => {
                 EventBody::Chat { from: *from, name: Cow::Borrowed(name), text: Cow::Borrowed(text), private: *private }
             }
@@ -132,8 +132,8 @@ impl EventBody<'_> {
             Self::Joined(entry) => EventBody::Joined(entry),
             Self::Left { seat, code } => EventBody::Left { seat, code },
             Self::Game { kind, body } => EventBody::Game { kind, body: bytes(body) },
-            Self::Away { seat } => EventBody::Away { seat },
-            Self::Back { seat } => EventBody::Back { seat },
+            Self::Disconnected { seat } => EventBody::Disconnected { seat },
+            Self::Reconnected { seat } => EventBody::Reconnected { seat },
             Self::Chat { from, name, text: said, private } => {
                 EventBody::Chat { from, name: text(name), text: text(said), private }
             }
@@ -150,7 +150,7 @@ impl EventBody<'_> {
             Self::Game { body, .. } | Self::Reply { body, .. } | Self::Ended { result: body } => body.len(),
             Self::Chat { name, text, .. } => name.len() + text.len(),
             Self::Property { key, value } => key.len() + value.len(),
-            Self::Left { .. } | Self::Away { .. } | Self::Back { .. } => 0,
+            Self::Left { .. } | Self::Disconnected { .. } | Self::Reconnected { .. } => 0,
         }
     }
 }

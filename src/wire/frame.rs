@@ -9,7 +9,7 @@ use super::codec::{WireError, append, split};
 use super::cursor::{Cursor, put, put_slice};
 use super::limits;
 use super::message::{Correction, FrameMessage, Note, ZoneForm, ZonePart};
-use crate::id::{PlacementEpoch, Seq, ZoneId};
+use crate::id::{CorrectionEpoch, Seq, ZoneId};
 
 /// The first byte of a frame message has this bit; other messages of the server start with a small number.
 pub(super) const FRAME: u8 = 0x80;
@@ -225,7 +225,7 @@ fn write_note(note: &Note, out: &mut Vec<u8>) {
         put(out, commands.0);
     }
     if let Some(correction) = note.correction {
-        out.extend([correction.placement.0, correction.reason]);
+        out.extend([correction.epoch.0, correction.reason]);
     }
 }
 
@@ -242,7 +242,7 @@ fn read_note(cursor: &mut Cursor) -> Result<Note, WireError> {
     let correction = if first & CORRECTION == 0 {
         None
     } else {
-        Some(Correction { placement: PlacementEpoch(cursor.u8()?), reason: cursor.u8()? })
+        Some(Correction { epoch: CorrectionEpoch(cursor.u8()?), reason: cursor.u8()? })
     };
     // A note that says nothing is left out.
     if first == 0 { Err(WireError::NotCanonical) } else { Ok(Note { superseded, commands, correction }) }

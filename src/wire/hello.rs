@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes as Raw;
 
-use crate::id::{EntityId, PlacementEpoch, Seat, Seq};
+use crate::id::{CorrectionEpoch, EntityId, Seat, Seq};
 use crate::snapshot::{InputSchema, Schema};
 use crate::tick::{Tick, TickRate};
 
@@ -90,11 +90,11 @@ pub enum Join {
 
 /// How a game treats inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Rule {
+pub enum Authority {
     /// Inputs are intent: one is consumed per tick, in order; the server moves.
-    Steer,
+    Server,
     /// Inputs are position reports: the newest wins; the server checks and corrects.
-    Place,
+    Client,
 }
 
 /// All a client needs to play: decode rows, encode inputs, know itself and the others.
@@ -115,9 +115,9 @@ pub struct Welcome {
     /// The client's entity.
     pub entity: EntityId,
     /// How inputs are treated.
-    pub rule: Rule,
-    /// The first placement epoch.
-    pub placement: PlacementEpoch,
+    pub authority: Authority,
+    /// The first correction epoch.
+    pub epoch: CorrectionEpoch,
     /// Lets the client resume this seat; none where seats are not held.
     pub resume: Option<serde_bytes::ByteBuf>,
     /// What became of the claim to a seat.

@@ -9,18 +9,18 @@ use super::codec::WireError;
 use super::cursor::{Cursor, put};
 use super::limits;
 use super::message::{Ack, ClientMessage, Inputs, Run};
-use crate::id::{PlacementEpoch, Seq};
+use crate::id::{CorrectionEpoch, Seq};
 use crate::snapshot::{InputSchema, MAX_INPUT_FIELDS};
 
 /// The first byte of these messages has this bit; other messages of a client start with a small number.
 pub(super) const INPUTS: u8 = 0x80;
 const EVENTS: u8 = 0x01;
-/// The placement epoch is not 0 and follows.
-const PLACEMENT: u8 = 0x02;
+/// The correction epoch is not 0 and follows.
+const EPOCH: u8 = 0x02;
 const HELD: u8 = 0x04;
 /// The runs are not the usual: one input.
 const COUNTED: u8 = 0x08;
-const KNOWN: u8 = INPUTS | EVENTS | PLACEMENT | HELD | COUNTED;
+const KNOWN: u8 = INPUTS | EVENTS | EPOCH | HELD | COUNTED;
 
 /// Appends an acknowledgement alone.
 pub(super) fn encode_ack(ack: Ack) -> Vec<u8> {
@@ -38,12 +38,12 @@ pub(super) fn encode(inputs: &Inputs) -> Vec<u8> {
     let mut out = Vec::with_capacity(16 + inputs.runs.len());
     let flag = |bit, set| if set { bit } else { 0 };
     let first = INPUTS
-        | flag(PLACEMENT, inputs.placement.0 != 0)
+        | flag(EPOCH, inputs.epoch.0 != 0)
         | flag(HELD, inputs.held != 0)
         | flag(COUNTED, inputs.counted && !inputs.runs.is_empty());
     write_ack(first, inputs.ack, &mut out);
-    if inputs.placement.0 != 0 {
-        out.push(inputs.placement.0);
+    if inputs.epoch.0 != 0 {
+        out.push(inputs.epoch.0);
     }
     if inputs.held != 0 {
         put(&mut out, inputs.held.into());
@@ -63,9 +63,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ClientMessage<'_>, WireError> {
     let frames = cursor.u8()?;
     let events = has(EVENTS).then(|| cursor.u32().map(Seq)).transpose()?;
     let ack = Ack { frames, events };
-    let placement = if has(PLACEMENT) { cursor.u8()? } else { 0 };
+    let epoch = if has(EPOCH) { cursor.u8()? } else { 0 };
     let held = if has(HELD) { cursor.u16()? } else { 0 };
-    if (has(PLACEMENT) && placement == 0) || (has(HELD) && held == 0) {
+    if (has(EPOCH) && epoch == 0) || (has(HELD) && held == 0) {
         return Err(WireError::NotCanonical);
     }
     if held > limits::RUN_LENGTH {
@@ -76,7 +76,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ClientMessage<'_>, WireError> {
         (0, true) if first & !EVENTS == INPUTS => Ok(ClientMessage::Ack(ack)),
         (0, true) => Err(WireError::NotCanonical),
         (_, true) if counted => Err(WireError::NotCanonical),
-        _ => Ok(ClientMessage::Inputs(Inputs { ack, placement: PlacementEpoch(placement), held, counted, runs })),
+        _ => Ok(ClientMessage::Inputs(Inputs { ack, epoch: CorrectionEpoch(epoch), held, counted, runs })),
     }
 }
 

@@ -60,7 +60,7 @@ pub const TRAY_RUNS: usize = 64;
 /// Commands a seat's tray holds between two ticks; a client that sends more is over its rate anyway.
 pub const TRAY_COMMANDS: usize = 32;
 /// Inputs buffered per seat: two ticks of jitter are absorbed, more would be felt as lag.
-pub const INBOX: u32 = 3;
+pub const INPUT_BUFFER: u32 = 3;
 /// Bytes of events waiting for one recipient's acknowledgement: a minute of lively chat.
 pub const EVENT_LOG: usize = 64 * 1024;
 /// Events put into one message; the others follow with the next frame.

@@ -7,7 +7,7 @@ use serde_bytes::Bytes as Raw;
 
 use super::event::EventBatch;
 use super::hello::{Hello, Welcome};
-use crate::id::{PlacementEpoch, Seat, Seq, ZoneId};
+use crate::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use crate::tick::Tick;
 
 /// The version a client states in its hello.
@@ -48,8 +48,8 @@ pub enum ClientMessage<'a> {
 pub struct Inputs<'a> {
     /// What arrived.
     pub ack: Ack,
-    /// The placement epoch the client knows.
-    pub placement: PlacementEpoch,
+    /// The correction epoch the client knows.
+    pub epoch: CorrectionEpoch,
     /// How many inputs equal to the last one of the last message come first.
     pub held: u16,
     /// Whether each run states its length; otherwise there is at most one, of one input.
@@ -181,7 +181,7 @@ pub struct Note {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
     /// The epoch it opens; position reports must echo it.
-    pub placement: PlacementEpoch,
+    pub epoch: CorrectionEpoch,
     /// The game's reason code.
     pub reason: u8,
 }

@@ -17,7 +17,7 @@ pub use codec::{WireError, decode_client, decode_server, encode_client, encode_s
 pub use event::{EventBatch, EventBody, EventItem};
 pub(crate) use frame::usual_frame;
 pub use guard::Guard;
-pub use hello::{Continuity, Hello, Join, PlayerEntry, Resume, Role, Rule, Welcome};
+pub use hello::{Authority, Continuity, Hello, Join, PlayerEntry, Resume, Role, Welcome};
 pub use inputs::{pack_runs, unpack_runs};
 pub use message::{
     Ack, ClientMessage, Command, CommandBody, Correction, FrameMessage, Inputs, Note, PROTOCOL_VERSION, Resync, Run,

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
 use tickwire::games::builtin;
 use tickwire::id::{EntityId, Seat};
 use tickwire::{Config, Server};
@@ -26,7 +26,7 @@ impl Game for Blocks {
     fn leave(&mut self, seat: Seat, cx: &mut Context) {
         self.0.leave(seat, cx);
     }
-    fn step(&mut self, _: &[Move], _: &mut Context) {
+    fn step(&mut self, _: &[PlayerInput], _: &mut Context) {
         block();
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
@@ -38,10 +38,10 @@ fn main() -> io::Result<()> {
     let usage = || io::Error::new(io::ErrorKind::InvalidInput, "usage: frozen_server 127.0.0.1:PORT");
     let bind = std::env::args().nth(1).and_then(|address| address.parse().ok()).ok_or_else(usage)?;
     let config = Config { bind, workers: 1, room_threads: 1, ..Config::default() };
-    let arena = |setup: &Setup| {
+    let arena = |setup: &RoomSetup| {
         let (_, make) = builtin().into_iter().find(|(name, _)| *name == "arena").ok_or("there is no arena")?;
         make(setup)
     };
-    let playing = move |setup: &Setup| Ok(Box::new(Blocks(arena(setup)?)) as Box<dyn Game>);
+    let playing = move |setup: &RoomSetup| Ok(Box::new(Blocks(arena(setup)?)) as Box<dyn Game>);
     Server::new(config).game("making", |_| block()).game("playing", playing).serve()
 }

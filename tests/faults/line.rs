@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
-use tickwire::engine::{Client, Depth, Told};
+use tickwire::engine::{Client, ClientEvent, Depth};
 use tickwire::tick::Moment;
 use tickwire::wire::{Close, Join, Welcome};
 
@@ -153,7 +153,7 @@ impl Member {
             match first {
                 0x82 => {
                     let told = self.client.on_message(&payload).expect("the server speaks the protocol");
-                    self.frames = self.frames.wrapping_add(u8::from(matches!(told, Told::Frame(_))));
+                    self.frames = self.frames.wrapping_add(u8::from(matches!(told, ClientEvent::Frame(_))));
                 }
                 0x88 => return Err(code_of(&payload)),
                 _ => {}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use tickwire::id::{PlacementEpoch, Seq, ZoneId};
+use tickwire::id::{CorrectionEpoch, Seq, ZoneId};
 use tickwire::tick::Tick;
 use tickwire::wire::{
     Ack, ClientMessage, Close, Command, CommandBody, Inputs, Join, Resync, Run, encode_client, limits, pack_runs,
@@ -69,13 +69,13 @@ fn claim(mut claimant: Member, until: Instant) -> Option<u16> {
     let runs: Vec<Run> =
         (0..limits::RUNS as i32).map(|n| Run { count: limits::RUN_LENGTH, values: values(n) }).collect();
     let (counted, runs) = pack_runs(schema, &runs);
-    let (placement, held) = (PlacementEpoch(0), limits::RUN_LENGTH);
+    let (epoch, held) = (CorrectionEpoch(0), limits::RUN_LENGTH);
     while Instant::now() < until {
         if let Err(code) = claimant.turn() {
             return code;
         }
         let (ack, runs) = (Ack { frames: claimant.frames, events: None }, serde_bytes::Bytes::new(&runs));
-        claimant.send(&encode_client(&ClientMessage::Inputs(Inputs { ack, placement, held, counted, runs })));
+        claimant.send(&encode_client(&ClientMessage::Inputs(Inputs { ack, epoch, held, counted, runs })));
         std::thread::sleep(Duration::from_millis(5));
     }
     None

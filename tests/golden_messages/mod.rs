@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 
 use serde_bytes::{ByteBuf, Bytes};
-use tickwire::id::{EntityId, PlacementEpoch, Seat, Seq, ZoneId};
+use tickwire::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::{
-    Ack, ClientMessage, Command, CommandBody, Continuity, Correction, EventBatch, EventBody, EventItem, FrameMessage,
-    Hello, Inputs, Join, Note, PROTOCOL_VERSION, PlayerEntry, Resume, Resync, Role, Rule, Run, ServerMessage, Welcome,
-    ZoneForm, ZonePart, pack_runs,
+    Ack, Authority, ClientMessage, Command, CommandBody, Continuity, Correction, EventBatch, EventBody, EventItem,
+    FrameMessage, Hello, Inputs, Join, Note, PROTOCOL_VERSION, PlayerEntry, Resume, Resync, Role, Run, ServerMessage,
+    Welcome, ZoneForm, ZonePart, pack_runs,
 };
 
 const LONG: [u8; 300] = [0xa5; 300];
@@ -72,7 +72,7 @@ pub struct InputsVector {
     pub name: &'static str,
     pub schema: InputSchema,
     pub ack: Ack,
-    pub placement: u8,
+    pub epoch: u8,
     pub held: u16,
     pub runs: Vec<Run>,
 }
@@ -81,8 +81,8 @@ impl InputsVector {
     /// What is sent. The packed runs live as long as the test.
     pub fn message(&self) -> ClientMessage<'static> {
         let (counted, runs) = pack_runs(&self.schema, &self.runs);
-        let (ack, placement, held) = (self.ack, PlacementEpoch(self.placement), self.held);
-        ClientMessage::Inputs(Inputs { ack, placement, held, counted, runs: Bytes::new(runs.leak()) })
+        let (ack, epoch, held) = (self.ack, CorrectionEpoch(self.epoch), self.held);
+        ClientMessage::Inputs(Inputs { ack, epoch, held, counted, runs: Bytes::new(runs.leak()) })
     }
 }
 
@@ -102,7 +102,7 @@ pub fn inputs() -> Vec<InputsVector> {
     let place = Shape::Fixed { min: -6400, max: 6400, per_unit: 64 };
     let ack = |frames, events: Option<u32>| Ack { frames, events: events.map(Seq) };
     let run = |count, values: &[i32]| Run { count, values: values.to_vec() };
-    let vector = |name, schema, ack, placement, held, runs| InputsVector { name, schema, ack, placement, held, runs };
+    let vector = |name, schema, ack, epoch, held, runs| InputsVector { name, schema, ack, epoch, held, runs };
     vec![
         vector("inputs, one", buttons(), ack(17, None), 0, 0, vec![run(1, &[255, 1, 0])]),
         vector("inputs, held and one", buttons(), ack(17, None), 0, 4, vec![run(1, &[0, 0, 1])]),
@@ -160,7 +160,7 @@ pub fn server() -> Vec<(&'static str, ServerMessage<'static>)> {
 
 fn welcomes() -> Vec<(&'static str, ServerMessage<'static>)> {
     vec![
-        ("welcome", ServerMessage::Welcome(Box::new(welcome(Rule::Steer, None)))),
+        ("welcome", ServerMessage::Welcome(Box::new(welcome(Authority::Server, None)))),
         ("welcome back", {
             let players = vec![PlayerEntry { away: true, ..player(3, 9, "Grace") }];
             let resumed = Welcome {
@@ -170,15 +170,18 @@ fn welcomes() -> Vec<(&'static str, ServerMessage<'static>)> {
                 commands: Seq(70_000),
                 expires: Some(86_400),
                 players,
-                ..welcome(Rule::Steer, Some(ByteBuf::from(vec![1; 18])))
+                ..welcome(Authority::Server, Some(ByteBuf::from(vec![1; 18])))
             };
             ServerMessage::Welcome(Box::new(resumed))
         }),
         ("welcome back, without the state", {
             let continuity = Continuity::Seat;
-            ServerMessage::Welcome(Box::new(Welcome { continuity, ..welcome(Rule::Place, None) }))
+            ServerMessage::Welcome(Box::new(Welcome { continuity, ..welcome(Authority::Client, None) }))
         }),
-        ("welcome, place", ServerMessage::Welcome(Box::new(welcome(Rule::Place, Some(ByteBuf::from(vec![9; 16])))))),
+        (
+            "welcome, place",
+            ServerMessage::Welcome(Box::new(welcome(Authority::Client, Some(ByteBuf::from(vec![9; 16]))))),
+        ),
     ]
 }
 
@@ -258,7 +261,7 @@ fn eventful() -> FrameMessage<'static> {
             item(0, EventBody::Game { kind: 0, body: Cow::Borrowed(Bytes::new(&[])) }),
         ],
     };
-    let correction = Some(Correction { placement: PlacementEpoch(251), reason: 255 });
+    let correction = Some(Correction { epoch: CorrectionEpoch(251), reason: 255 });
     let note = Note { superseded: 2, commands: Some(Seq(5)), correction };
     FrameMessage { advance: 3, consumed: 250, note: Some(note), events: Some(events), zones: Vec::new() }
 }
@@ -267,8 +270,8 @@ fn talkative() -> FrameMessage<'static> {
     let body: &[u8] = b"42";
     let text = |text| Cow::Borrowed(text);
     let bodies = vec![
-        EventBody::Away { seat: Seat(250) },
-        EventBody::Back { seat: Seat(251) },
+        EventBody::Disconnected { seat: Seat(250) },
+        EventBody::Reconnected { seat: Seat(251) },
         EventBody::Chat { from: Seat(0), name: text("Zoë"), text: text("grüß dich 🎈"), private: false },
         EventBody::Chat { from: Seat(u16::MAX), name: text(""), text: text("psst"), private: true },
         EventBody::Reply { command: Seq(70_000), done: true, body: Cow::Borrowed(Bytes::new(body)) },
@@ -281,7 +284,7 @@ fn talkative() -> FrameMessage<'static> {
     FrameMessage { advance: 1, consumed: 0, note: None, events: Some(events), zones: Vec::new() }
 }
 
-fn welcome(rule: Rule, resume: Option<ByteBuf>) -> Welcome {
+fn welcome(authority: Authority, resume: Option<ByteBuf>) -> Welcome {
     let shapes = [
         ("alive", Shape::Bool),
         ("score", Shape::Int { min: -5, max: 999 }),
@@ -313,8 +316,8 @@ fn welcome(rule: Rule, resume: Option<ByteBuf>) -> Welcome {
         tick: Tick(u32::MAX - 1),
         seat: Seat(251),
         entity: EntityId(70_000),
-        rule,
-        placement: PlacementEpoch(255),
+        authority,
+        epoch: CorrectionEpoch(255),
         resume,
         continuity: Continuity::Fresh,
         events: Seq(0),

@@ -4,8 +4,8 @@
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use tickwire::engine::{Client, Depth, Told};
-use tickwire::game::{Context, Game, Move, Player as Guest, Setup, SnapshotWriter, Spec};
+use tickwire::engine::{Client, ClientEvent, Depth};
+use tickwire::game::{Context, Game, Player as Guest, PlayerInput, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
 use tickwire::tick::Moment;
@@ -43,7 +43,7 @@ fn a_session_may_be_cut_at_every_byte() {
 }
 
 /// Reads until the client was told what is wanted.
-fn hear(raw: &mut Raw, client: &mut Client, wanted: impl Fn(&Told) -> bool) {
+fn hear(raw: &mut Raw, client: &mut Client, wanted: impl Fn(&ClientEvent) -> bool) {
     loop {
         let Some(Frame::Binary(bytes)) = raw.next() else { panic!("the session ended") };
         if wanted(&client.on_message(&bytes).expect("a message")) {
@@ -61,8 +61,8 @@ fn come(server: &TestServer, who: impl Iterator<Item = (Client, Vec<u8>)>) -> Ve
     };
     let mut all: Vec<(Raw, Client)> = who.map(hello).collect();
     for (raw, client) in &mut all {
-        hear(raw, client, |told| matches!(told, Told::Welcome));
-        hear(raw, client, |told| matches!(told, Told::Frame(arrived) if arrived.advance > 0));
+        hear(raw, client, |told| matches!(told, ClientEvent::Welcome));
+        hear(raw, client, |told| matches!(told, ClientEvent::Frame(arrived) if arrived.advance > 0));
         client.ping(1);
         while let Some(message) = client.poll(Moment(0).plus(PATIENT)) {
             raw.send(&message);
@@ -123,9 +123,9 @@ impl Game for Slow {
     fn leave(&mut self, seat: Seat, cx: &mut Context) {
         self.0.leave(seat, cx);
     }
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
         std::thread::sleep(Duration::from_millis(150));
-        self.0.step(moves, cx);
+        self.0.step(inputs, cx);
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         self.0.write_snapshot(out);
@@ -135,7 +135,7 @@ impl Game for Slow {
 #[test]
 fn a_room_over_its_budget_skips_its_own_ticks_and_leaves_other_threads_alone() {
     let server = TestServer::with(Config { room_threads: 2, ..lean() }, |server| {
-        server.game("slow", |setup: &Setup| Ok(Box::new(Slow(demo("arena")(setup)?))))
+        server.game("slow", |setup: &RoomSetup| Ok(Box::new(Slow(demo("arena")(setup)?))))
     });
     let create = |game: &str| Join::Create { game: game.to_owned(), options: Vec::new() };
     // Rooms take turns on the threads: the slow one, one beside it, and another one with it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tickwire::engine::Client;
-use tickwire::game::{Context, Game, Move, Player as Guest, Setup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player as Guest, PlayerInput, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
 use tickwire::wire::{Close, Continuity, Join};
@@ -46,9 +46,9 @@ impl Game for Fragile {
         self.come_to("leave");
         self.inner.leave(seat, cx);
     }
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
         self.come_to("step");
-        self.inner.step(moves, cx);
+        self.inner.step(inputs, cx);
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         self.come_to("write_snapshot");
@@ -65,11 +65,11 @@ impl Game for Fragile {
         self.come_to("chat");
         true
     }
-    fn dropped(&mut self, _: Seat, _: &mut Context) {
-        self.come_to("dropped");
+    fn disconnected(&mut self, _: Seat, _: &mut Context) {
+        self.come_to("disconnected");
     }
-    fn returned(&mut self, _: Seat, _: &mut Context) {
-        self.come_to("returned");
+    fn reconnected(&mut self, _: Seat, _: &mut Context) {
+        self.come_to("reconnected");
     }
 }
 
@@ -85,7 +85,7 @@ impl Drop for Fragile {
 fn server() -> TestServer {
     let config = Config { hold_seats_for: PATIENT, empty_room_for: Duration::from_secs(1), ..lean() };
     TestServer::with(config, |server| {
-        server.game("fragile", |setup: &Setup| {
+        server.game("fragile", |setup: &RoomSetup| {
             let hook = setup.options.get("hook").cloned().unwrap_or_default();
             Ok(Box::new(Fragile { inner: demo("arena")(setup)?, hook, joined: 0 }))
         })
@@ -104,13 +104,13 @@ fn provoke(server: &TestServer, hook: &str, victim: &mut Player) {
         "command" => _ = victim.client.command(1, b"x"),
         "call" => _ = victim.client.call(1, b"x"),
         "chat" => _ = victim.client.chat(&[], "x"),
-        "dropped" | "returned" => {
+        "disconnected" | "reconnected" => {
             let mut second = Player::join(server, fragile(hook)).expect("there is room");
             second.frame().expect("a frame");
             // The room must have heard of it, or nobody could come back.
             second.frame().expect("a frame");
             second.break_off();
-            if hook == "returned" {
+            if hook == "reconnected" {
                 server.wait_for_metric("tickwire_seats_held", 1.0);
                 assert_eq!(second.resume(server).err(), Some(Some(Close::RoomCrashed.code())));
             }
@@ -124,7 +124,7 @@ fn provoke(server: &TestServer, hook: &str, victim: &mut Player) {
 fn a_panic_in_any_hook_ends_its_room_only() {
     let server = server();
     let neighbour = Player::arena(&server).aside();
-    for hook in ["join", "leave", "step", "write_snapshot", "command", "call", "chat", "dropped", "returned"] {
+    for hook in ["join", "leave", "step", "write_snapshot", "command", "call", "chat", "disconnected", "reconnected"] {
         match Player::join(&server, fragile(hook)) {
             Ok(mut victim) => {
                 provoke(&server, hook, &mut victim);

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use tickwire::id::{PlacementEpoch, ZoneId};
+use tickwire::id::{CorrectionEpoch, ZoneId};
 use tickwire::tick::Tick;
 use tickwire::wire::{Ack, ClientMessage, Close, Inputs, Join, Resync, Run, encode_client, limits, pack_runs};
 
@@ -50,7 +50,7 @@ fn ten_thousand_inputs_a_second_are_dropped_counted_and_ended() {
     let values = schema.neutral()[..schema.fields().len()].to_vec();
     let (counted, runs) = pack_runs(&schema, &[Run { count: 1, values }]);
     let runs = serde_bytes::Bytes::new(&runs);
-    let inputs = Inputs { ack: Ack::default(), placement: PlacementEpoch(0), held: 0, counted, runs };
+    let inputs = Inputs { ack: Ack::default(), epoch: CorrectionEpoch(0), held: 0, counted, runs };
     let burst = masked(0x82, &encode_client(&ClientMessage::Inputs(inputs))).repeat(100);
     let (close, took) = ends_after(flooder, &burst, Duration::from_millis(10));
     assert_eq!(close, Some(Close::RateLimited.code()));
@@ -73,7 +73,7 @@ fn inputs_for_more_time_than_there_was_cost_no_time() {
         .collect();
     let (counted, runs) = pack_runs(&schema, &runs);
     let runs = serde_bytes::Bytes::new(&runs);
-    let inputs = Inputs { ack: Ack::default(), placement: PlacementEpoch(0), held: limits::RUN_LENGTH, counted, runs };
+    let inputs = Inputs { ack: Ack::default(), epoch: CorrectionEpoch(0), held: limits::RUN_LENGTH, counted, runs };
     let message = masked(0x82, &encode_client(&ClientMessage::Inputs(inputs)));
     let flooding = claimants.into_iter().map(|claimant| {
         let message = message.clone();

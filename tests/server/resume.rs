@@ -47,7 +47,7 @@ fn a_broken_connection_goes_on_from_the_state_that_the_client_has() {
     bob.client.command(1, b"not yet seen");
     bob.break_off();
     let mut ada = ada;
-    let away = ada.until(|arrived, _| arrived.events.contains(&EventBody::Away { seat: seat(&bob) }));
+    let away = ada.until(|arrived, _| arrived.events.contains(&EventBody::Disconnected { seat: seat(&bob) }));
     assert_eq!(away.players, 2, "the seat is taken");
     server.wait_for_metric("tickwire_seats_held", 1.0);
     assert_eq!(server.metric("tickwire_players"), 2.0);
@@ -59,7 +59,7 @@ fn a_broken_connection_goes_on_from_the_state_that_the_client_has() {
     // The state is compared with the server's hash at once.
     let first = back.frame().expect("a frame");
     assert!(first.advance > 0 && first.desyncs == 0 && first.consumed == Seq(0));
-    ada.until(|arrived, _| arrived.events.contains(&EventBody::Back { seat: seat(&bob) }));
+    ada.until(|arrived, _| arrived.events.contains(&EventBody::Reconnected { seat: seat(&bob) }));
     server.wait_for_metric("tickwire_seats_held", 0.0);
     let sent = back.client.input(&[0, 1, 0, 0]);
     back.until(|arrived, _| arrived.consumed.since(sent) >= 0);
@@ -148,7 +148,7 @@ fn a_closed_page_finds_its_seat_and_who_leaves_does_not() {
         player
     };
     let page = say_close(page, 1001);
-    stay.until(|arrived, _| arrived.events.contains(&EventBody::Away { seat: seat(&page) }));
+    stay.until(|arrived, _| arrived.events.contains(&EventBody::Disconnected { seat: seat(&page) }));
     assert_eq!(continuity(&Player::reload(&server, pass(&page)).expect("the seat is held")), Continuity::Seat);
     let leaver = say_close(leaver, 1000);
     assert_eq!(stay_until_left(&mut stay, &leaver), Close::Left.code());
@@ -262,7 +262,7 @@ fn who_wants_a_seat_back_or_none_comes_as_nobody_else() {
     let mut newcomers = 0;
     bob.until(|arrived, _| {
         newcomers += arrived.events.iter().filter(|event| matches!(event, EventBody::Joined(_))).count();
-        arrived.events.contains(&EventBody::Back { seat: seat(&ada) })
+        arrived.events.contains(&EventBody::Reconnected { seat: seat(&ada) })
     });
     assert_eq!(newcomers, 0);
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use tickwire::engine::Client;
-use tickwire::game::{Context, Game, Move, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, PlayerInput, SnapshotWriter, Spec};
 use tickwire::server::Server;
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::Tick;
-use tickwire::wire::{Join, Rule};
+use tickwire::wire::{Authority, Join};
 use tickwire::{EntityId, KindId, Seat, ZoneId};
 
 use crate::support::{Aside, Budget, Player, Raw, SUBPROTOCOL, TestServer, wait_for};
@@ -135,23 +135,23 @@ impl Game for Restless {
         Spec {
             schema: Arc::new(Schema::new(vec![dot]).expect("a valid schema")),
             inputs: InputSchema::new(Vec::new()).expect("no inputs"),
-            rule: Rule::Steer,
+            authority: Authority::Server,
             capacity: 100,
             properties: Vec::new(),
         }
     }
     fn join(&mut self, _: &tickwire::Player, cx: &mut Context) -> Result<EntityId, String> {
         while self.dots.len() < self.count {
-            let (x, y) = (cx.below(6401).cast_signed(), cx.below(6401).cast_signed());
+            let (x, y) = (cx.random_below(6401).cast_signed(), cx.random_below(6401).cast_signed());
             self.dots.push((cx.spawn(), x, y));
         }
         Ok(cx.spawn())
     }
     fn leave(&mut self, _: Seat, _: &mut Context) {}
-    fn step(&mut self, _: &[Move], cx: &mut Context) {
+    fn step(&mut self, _: &[PlayerInput], cx: &mut Context) {
         for (_, x, y) in &mut self.dots {
-            *x = (*x + cx.below(129).cast_signed() - 64).clamp(0, 6400);
-            *y = (*y + cx.below(129).cast_signed() - 64).clamp(0, 6400);
+            *x = (*x + cx.random_below(129).cast_signed() - 64).clamp(0, 6400);
+            *y = (*y + cx.random_below(129).cast_signed() - 64).clamp(0, 6400);
         }
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpServer, web};
 use tickwire::Factory;
-use tickwire::game::{Context, Game, Move, Player as Guest, Setup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player as Guest, PlayerInput, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Config, Server};
 use tickwire::wire::Join;
@@ -65,11 +65,11 @@ impl Game for Stalls {
     fn leave(&mut self, seat: Seat, cx: &mut Context) {
         self.inner.leave(seat, cx);
     }
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
         if self.joined {
             self.barrier.pass();
         }
-        self.inner.step(moves, cx);
+        self.inner.step(inputs, cx);
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         self.inner.write_snapshot(out);
@@ -139,7 +139,7 @@ fn freezes(make: Factory, barrier: &Barrier, part: &str) {
 fn a_room_thread_that_stops_fails_the_health_check() {
     let barrier = Arc::new(Barrier::default());
     let at = barrier.clone();
-    let make = move |setup: &Setup| {
+    let make = move |setup: &RoomSetup| {
         let (inner, barrier) = (demo("arena")(setup)?, at.clone());
         Ok(Box::new(Stalls { inner, barrier, joined: false }) as Box<dyn Game>)
     };
@@ -151,7 +151,7 @@ fn a_room_thread_that_stops_fails_the_health_check() {
 fn a_directory_that_stops_fails_the_health_check() {
     let barrier = Arc::new(Barrier::default());
     let at = barrier.clone();
-    let make = move |setup: &Setup| {
+    let make = move |setup: &RoomSetup| {
         at.pass();
         demo("arena")(setup)
     };

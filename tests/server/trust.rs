@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::{App, web};
 use tickwire::Server;
-use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Audience, Claims, Config, Keyring, Pages};
 use tickwire::wire::{
@@ -130,8 +130,8 @@ impl Game for Club {
     fn leave(&mut self, seat: Seat, cx: &mut Context) {
         self.0.leave(seat, cx);
     }
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
-        self.0.step(moves, cx);
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+        self.0.step(inputs, cx);
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         self.0.write_snapshot(out);
@@ -142,7 +142,7 @@ impl Game for Club {
 fn the_game_sees_who_it_is_and_nobody_can_claim_it() {
     let config = Config { workers: 1, room_threads: 1, token_secret: SECRET.to_owned().into(), ..Config::default() };
     let server = TestServer::with(config, |server| {
-        server.game("club", |setup: &Setup| Ok(Box::new(Club(demo("arena")(setup)?))))
+        server.game("club", |setup: &RoomSetup| Ok(Box::new(Club(demo("arena")(setup)?))))
     });
     let club = || Join::JoinOrCreate { game: "club".to_owned(), options: Vec::new() };
     let named = Claims { name: Some("ada".to_owned()), ..claims("bob") };

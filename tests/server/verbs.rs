@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use tickwire::engine::{Client, Depth};
-use tickwire::game::{Context, Game, Move, Player as Guest, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player as Guest, PlayerInput, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
 use tickwire::wire::{Ack, ClientMessage, Close, EventBody, Hello, Inputs, Join, Role, encode_client};
-use tickwire::{Server, Setup};
+use tickwire::{RoomSetup, Server};
 
 use crate::support::{Frame, Player, Raw, TestServer, demo, wait_for};
 
@@ -34,8 +34,8 @@ impl Game for Court {
     fn leave(&mut self, seat: Seat, cx: &mut Context) {
         self.0.leave(seat, cx);
     }
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
-        self.0.step(moves, cx);
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+        self.0.step(inputs, cx);
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         self.0.write_snapshot(out);
@@ -64,7 +64,7 @@ impl Game for Court {
     }
 }
 
-fn court(setup: &Setup) -> Result<Box<dyn Game>, String> {
+fn court(setup: &RoomSetup) -> Result<Box<dyn Game>, String> {
     if let Some(size) = setup.options.get("size").filter(|size| *size != "big") {
         return Err(format!("size = {size:?}: must be \"big\""));
     }
@@ -311,7 +311,7 @@ fn spectators_see_everything_and_do_nothing() {
     assert!(arrived.events.iter().all(said), "{:?}", arrived.events);
     // Inputs are not for spectators.
     let (ack, runs) = (Ack::default(), serde_bytes::Bytes::new(&[]));
-    let inputs = Inputs { ack, placement: Default::default(), held: 1, counted: false, runs };
+    let inputs = Inputs { ack, epoch: Default::default(), held: 1, counted: false, runs };
     eve.raw.send(&encode_client(&ClientMessage::Inputs(inputs)));
     assert_eq!(eve.ending(), Close::BadMessage);
     server.wait_for_metric("tickwire_spectators", 0.0);

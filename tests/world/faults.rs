@@ -6,15 +6,15 @@ use std::time::Duration;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use tickwire::engine::link::Profile;
-use tickwire::engine::{Client, Depth, Heard, Pass, Room, RoomConfig, Session};
-use tickwire::game::Setup;
-use tickwire::id::{EntityId, KindId, PlacementEpoch, Seat, Seq, ZoneId};
+use tickwire::engine::{Client, Depth, Pass, Room, RoomConfig, Session, SessionEvent};
+use tickwire::game::RoomSetup;
+use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::delta::diff;
 use tickwire::snapshot::{Frame, Schema, Zone};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{
-    Ack, ClientMessage, Close, Command, CommandBody, EventBatch, EventBody, EventItem, FrameMessage, Inputs, Join,
-    Resync, Rule, Run, ServerMessage, ZoneForm, ZonePart, decode_client, decode_server, encode_client, encode_server,
+    Ack, Authority, ClientMessage, Close, Command, CommandBody, EventBatch, EventBody, EventItem, FrameMessage, Inputs,
+    Join, Resync, Run, ServerMessage, ZoneForm, ZonePart, decode_client, decode_server, encode_client, encode_server,
     pack_runs,
 };
 
@@ -22,9 +22,9 @@ use crate::judge::{below, keyframes};
 use crate::zoo::{Wildness, Zoo};
 use crate::{quiet, seconds};
 
-fn room(rule: Rule) -> Room {
-    let setup = Setup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
-    let (zoo, _) = Zoo::new(&setup, Wildness { rule, animals: 8, turmoil: false });
+fn room(authority: Authority) -> Room {
+    let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
+    let (zoo, _) = Zoo::new(&setup, Wildness { authority, animals: 8, turmoil: false });
     Room::new(RoomConfig { id: "r".to_owned(), game: "zoo".to_owned(), setup, capacity: None }, Box::new(zoo))
 }
 
@@ -35,7 +35,7 @@ fn hello() -> Vec<u8> {
 /// A session that plays, and the bytes it was sent so far.
 fn playing(now: Moment, room: &mut Room) -> (Session, Vec<Vec<u8>>) {
     let mut session = Session::new(now);
-    assert!(matches!(session.on_message(now, &hello()), Ok(Heard::Enter(_))));
+    assert!(matches!(session.on_message(now, &hello()), Ok(SessionEvent::Enter(_))));
     let admitted = room.admit("p".to_owned(), BTreeMap::new()).expect("there is room");
     let mut sent = vec![session.enter(now, &admitted.entry, admitted.welcome)];
     let frame = room.tick().frame;
@@ -46,9 +46,9 @@ fn playing(now: Moment, room: &mut Room) -> (Session, Vec<Vec<u8>>) {
 fn valid_messages() -> Vec<Vec<u8>> {
     let ack = Ack { frames: 1, events: Some(Seq(0)) };
     let run = |count, mark| Run { count, values: vec![mark, 1023, 1, -6400, 6400] };
-    let (counted, runs) = pack_runs(&room(Rule::Steer).spec().inputs, &[run(1, 1 << 29), run(9, 0)]);
+    let (counted, runs) = pack_runs(&room(Authority::Server).spec().inputs, &[run(1, 1 << 29), run(9, 0)]);
     let runs = serde_bytes::Bytes::new(&runs);
-    let inputs = Inputs { ack, placement: PlacementEpoch(0), held: 3, counted, runs };
+    let inputs = Inputs { ack, epoch: CorrectionEpoch(0), held: 3, counted, runs };
     let body = CommandBody::Game { kind: 3, body: serde_bytes::Bytes::new(&[1, 2, 3, 4]) };
     let command = Command { seq: Seq(1), body };
     let resync = Resync { zone: ZoneId(0), tick: Tick(1) };
@@ -87,7 +87,7 @@ fn garble(random: &mut Pcg32, valid: &[Vec<u8>]) -> Vec<u8> {
 fn no_bytes_make_a_session_panic() {
     let mut random = Pcg32::new(7, 7);
     let valid = valid_messages();
-    let mut room = room(Rule::Steer);
+    let mut room = room(Authority::Server);
     let (mut refused, mut heard, mut now) = (0, 0, Moment(0));
     for _ in 0..400 {
         let silent = below(&mut random, 4) == 0;
@@ -97,8 +97,8 @@ fn no_bytes_make_a_session_panic() {
             match session.on_message(now, &garble(&mut random, &valid)) {
                 Ok(_) => {
                     heard += 1;
-                    for laid in session.laid() {
-                        room.offer(tickwire::id::Seat(0), laid);
+                    for run in session.runs() {
+                        room.offer(tickwire::id::Seat(0), run);
                     }
                 }
                 Err(close) => {
@@ -117,7 +117,7 @@ fn no_bytes_make_a_session_panic() {
 #[test]
 fn no_bytes_make_a_client_panic() {
     let mut random = Pcg32::new(8, 8);
-    let mut room = room(Rule::Place);
+    let mut room = room(Authority::Client);
     let (_, sent) = playing(Moment(0), &mut room);
     let frames = &sent[1..];
     for _ in 0..4000 {
@@ -152,32 +152,32 @@ fn impossible_messages_end_the_session() {
         vec![0x84, 1, 0],
     ];
     for bytes in wrong {
-        let (mut session, _) = playing(Moment(0), &mut room(Rule::Steer));
+        let (mut session, _) = playing(Moment(0), &mut room(Authority::Server));
         assert_eq!(session.on_message(Moment(1), &bytes), Err(Close::BadMessage), "{bytes:?}");
     }
-    let (mut session, _) = playing(Moment(0), &mut room(Rule::Steer));
+    let (mut session, _) = playing(Moment(0), &mut room(Authority::Server));
     assert!(session.on_message(Moment(1), &ack(1)).is_ok());
 }
 
 /// A message of one run that stands for so many inputs.
 fn claim(count: u16) -> Vec<u8> {
-    let (ack, placement) = (Ack::default(), PlacementEpoch(0));
+    let (ack, epoch) = (Ack::default(), CorrectionEpoch(0));
     let runs = serde_bytes::Bytes::new(&[]);
-    encode_client(&ClientMessage::Inputs(Inputs { ack, placement, held: count, counted: false, runs }))
+    encode_client(&ClientMessage::Inputs(Inputs { ack, epoch, held: count, counted: false, runs }))
 }
 
 #[test]
 fn inputs_are_clamped_to_the_time_there_was() {
-    let laid = |session: &Session| session.laid().iter().map(|run| u32::from(run.count)).sum::<u32>();
+    let runs = |session: &Session| session.runs().iter().map(|run| u32::from(run.count)).sum::<u32>();
     // A clock that is a fifth fast, messages that waited for ten seconds: all of it counts.
-    let mut room = room(Rule::Steer);
+    let mut room = room(Authority::Server);
     let rate = u64::from(room.rate().per_second());
     let (mut session, _) = playing(Moment(0), &mut room);
     for second in (0..600).step_by(10) {
         let claimed = (12 * rate) as u16;
         let heard = session.on_message(Moment(second * 1_000_000), &claim(claimed));
-        assert!(matches!(heard, Ok(Heard::Inputs { .. })), "{heard:?}");
-        assert_eq!(laid(&session), u32::from(claimed));
+        assert!(matches!(heard, Ok(SessionEvent::Inputs { .. })), "{heard:?}");
+        assert_eq!(runs(&session), u32::from(claimed));
     }
     assert_eq!(session.counts().over_rate, 0);
     // Twice as many as there are ticks: only the newest of a message counts, and the session ends in the end.
@@ -186,7 +186,7 @@ fn inputs_are_clamped_to_the_time_there_was() {
     let ended = (0..1000_u64).find(|n| {
         let ended = session.on_message(Moment(n * 100_000), &claim((rate / 5) as u16)).err();
         claimed += rate as u32 / 5;
-        granted += if ended.is_none() { laid(&session) } else { 0 };
+        granted += if ended.is_none() { runs(&session) } else { 0 };
         ended == Some(Close::RateLimited)
     });
     let seconds = ended.expect("it is ended") / 10;
@@ -200,7 +200,7 @@ fn inputs_are_clamped_to_the_time_there_was() {
 
 #[test]
 fn events_of_a_message_that_does_not_decode_are_asked_for_again() {
-    let mut room = room(Rule::Steer);
+    let mut room = room(Authority::Server);
     let (_, sent) = playing(Moment(0), &mut room);
     let mut client = Client::new(Depth::Full);
     client.on_message(&sent[0]).expect("a welcome");
@@ -226,12 +226,12 @@ fn events_of_a_message_that_does_not_decode_are_asked_for_again() {
 
 #[test]
 fn resyncs_and_messages_are_limited() {
-    let (mut session, _) = playing(Moment(0), &mut room(Rule::Steer));
+    let (mut session, _) = playing(Moment(0), &mut room(Authority::Server));
     let resync = encode_client(&ClientMessage::Resync(Resync { zone: ZoneId(0), tick: Tick(1) }));
     let heard: Vec<_> = (0..4).map(|n| session.on_message(Moment(n), &resync)).collect();
-    assert_eq!(heard[2..], [Ok(Heard::Resync), Err(Close::RateLimited)]);
+    assert_eq!(heard[2..], [Ok(SessionEvent::Resync), Err(Close::RateLimited)]);
 
-    let (mut session, _) = playing(Moment(0), &mut room(Rule::Steer));
+    let (mut session, _) = playing(Moment(0), &mut room(Authority::Server));
     let ack = encode_client(&ClientMessage::Ack(Ack { frames: 1, events: None }));
     let ended = (0..).map(|n| Moment(n * 100)).find(|now| session.on_message(*now, &ack).is_err());
     let ended = ended.expect("a flood is ended").since(Moment(0));
@@ -247,7 +247,7 @@ fn a_silent_connection_is_closed() {
 
 #[test]
 fn a_refused_join_leaves_nothing_behind() {
-    let mut room = room(Rule::Steer);
+    let mut room = room(Authority::Server);
     let refuse = BTreeMap::from([("refuse".to_owned(), String::new())]);
     room.admit("first".to_owned(), BTreeMap::new()).expect("there is room");
     room.take_posts();

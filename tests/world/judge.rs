@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
-use tickwire::engine::{Client, Laid};
-use tickwire::game::Move;
-use tickwire::id::{EntityId, PlacementEpoch, Seq};
+use tickwire::engine::{Client, InputRun};
+use tickwire::game::PlayerInput;
+use tickwire::id::{CorrectionEpoch, EntityId, Seq};
 use tickwire::snapshot::{Frame, SeatNote};
 use tickwire::testing::{Arrival, Player, PlayerId, Playtest, Watch};
-use tickwire::wire::{Close, Continuity, EventBody, Rule};
+use tickwire::wire::{Authority, Close, Continuity, EventBody};
 
 use crate::zoo::Tape;
 
@@ -26,7 +26,7 @@ pub fn below(random: &mut Pcg32, bound: u32) -> u32 {
 
 /// Watches a playtest of the zoo.
 pub struct Judge {
-    pub rule: Rule,
+    pub authority: Authority,
     pub tape: Arc<Mutex<Tape>>,
     pub accounts: BTreeMap<PlayerId, Account>,
     /// Commands that each peer made so far, over all connections: no peer gives a number twice.
@@ -62,9 +62,9 @@ impl Watch for Watching {
 }
 
 impl Judge {
-    pub fn new(rule: Rule, tape: Arc<Mutex<Tape>>, peers: usize) -> Self {
+    pub fn new(authority: Authority, tape: Arc<Mutex<Tape>>, peers: usize) -> Self {
         let (accounts, commands, handed) = (BTreeMap::new(), vec![0; peers], BTreeMap::new());
-        Self { rule, tape, accounts, commands, handed, digest: 0xcbf2_9ce4_8422_2325, tamper: None }
+        Self { authority, tape, accounts, commands, handed, digest: 0xcbf2_9ce4_8422_2325, tamper: None }
     }
 
     /// Whether every command of this connection's peer has reached the game, except those that its client has forgotten.
@@ -112,13 +112,13 @@ impl Judge {
             assert!(number <= self.commands[account.peer], "a command that nobody made");
             *handed = number;
         }
-        assert_eq!(tape.moves.len(), play.room().players(), "everyone who has a seat moves");
-        for taken in &tape.moves {
+        assert_eq!(tape.inputs.len(), play.room().players(), "everyone who has a seat moves");
+        for taken in &tape.inputs {
             // Nobody is there: the game checks that nothing is done.
             let Some(id) = play.seated(taken.seat) else { continue };
             let note = play.frame().note(taken.seat).expect("a seat has a note");
             let account = accounts.get_mut(&id).expect("a player has an account");
-            account.check_move(self.rule, taken, note, play[id].laid());
+            account.check_input(self.authority, taken, note, play[id].runs());
         }
     }
 }
@@ -138,14 +138,14 @@ pub struct Account {
     fresh: u32,
     repeated: u32,
     /// `None` before the first tick of the connection.
-    placement: Option<PlacementEpoch>,
+    epoch: Option<CorrectionEpoch>,
 }
 
 impl Account {
     /// The account of a connection whose client knows none of the peer's commands, `before` so far.
     pub fn new(maker: Rc<RefCell<Maker>>, peer: usize, before: u32, claimed: bool) -> Self {
-        let (consumed, placement, forgotten) = (Seq(0), None, before);
-        Self { maker, peer, claimed, before, forgotten, knows_seat: false, consumed, fresh: 0, repeated: 0, placement }
+        let (consumed, epoch, forgotten) = (Seq(0), None, before);
+        Self { maker, peer, claimed, before, forgotten, knows_seat: false, consumed, fresh: 0, repeated: 0, epoch }
     }
 
     /// The same, except that the client knows what the peer's last one knew.
@@ -162,7 +162,7 @@ impl Account {
     }
 
     /// Compares a tick's move of this seat and the note about it with what the client made.
-    fn check_move(&mut self, rule: Rule, taken: &Move, note: &SeatNote, laid: &[Laid]) {
+    fn check_input(&mut self, authority: Authority, taken: &PlayerInput, note: &SeatNote, runs: &[InputRun]) {
         let before = self.consumed;
         assert!(note.consumed.since(before) >= 0, "consumption goes back");
         self.consumed = note.consumed;
@@ -173,24 +173,24 @@ impl Account {
         let maker = self.maker.borrow();
         assert!(note.consumed.0 as usize <= maker.made.len(), "an input consumed that was never made");
         let settled = note.consumed.0 - used;
-        let unique = maker.unique || rule == Rule::Place;
+        let unique = maker.unique || authority == Authority::Client;
         assert!(settled <= if unique { 0 } else { self.repeated }, "{settled} inputs vanished");
         if taken.fresh {
             let candidates = &maker.made[before.0 as usize..note.consumed.0 as usize];
             let known = candidates.iter().position(|made| taken.input.starts_with(made));
             let index = known.expect("the consumed input was made and is not an old one") as u32;
-            let epoch = placement_of(laid, before.plus(index + 1));
-            let known = self.placement.is_none_or(|placement| placement == epoch);
-            assert!(rule == Rule::Steer || !maker.unique || known, "a report of an old epoch");
+            let epoch = epoch_of(runs, before.plus(index + 1));
+            let known = self.epoch.is_none_or(|known| known == epoch);
+            assert!(authority == Authority::Server || !maker.unique || known, "a report of an old epoch");
         }
-        self.placement = Some(note.placement);
+        self.epoch = Some(note.epoch);
     }
 }
 
-/// The placement that an input knew.
-fn placement_of(laid: &[Laid], number: Seq) -> PlacementEpoch {
-    let index = laid.partition_point(|run| !run.first.is_after(number));
-    laid[index.checked_sub(1).expect("a consumed input was laid down")].placement
+/// The epoch that an input knew.
+fn epoch_of(runs: &[InputRun], number: Seq) -> CorrectionEpoch {
+    let index = runs.partition_point(|run| !run.first.is_after(number));
+    runs[index.checked_sub(1).expect("a consumed input was laid down")].epoch
 }
 
 /// Makes inputs and remembers them.

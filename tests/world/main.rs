@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use tickwire::engine::link::Profile;
 use tickwire::tick::{Moment, Tick};
-use tickwire::wire::Rule;
+use tickwire::wire::Authority;
 
 use judge::Seen;
 use sim::{Plan, World};
@@ -45,7 +45,7 @@ fn plan(profile: &str, seed: u64) -> Plan {
         peers: 1 + seed as usize % 5,
         wanted: &[0, 7, 20, 0],
         wild: Wildness {
-            rule: if seed.is_multiple_of(3) { Rule::Place } else { Rule::Steer },
+            authority: if seed.is_multiple_of(3) { Authority::Client } else { Authority::Server },
             animals: (seed % 14) as u32,
             turmoil: true,
         },
@@ -146,7 +146,7 @@ fn the_same_seed_is_the_same_run() {
 
 /// A run without whims.
 fn calm(profile: Profile, animals: u32, peers: usize) -> Plan {
-    let wild = Wildness { rule: Rule::Steer, animals, turmoil: false };
+    let wild = Wildness { authority: Authority::Server, animals, turmoil: false };
     Plan { seed: 1, profile, rate: 20, peers, wanted: &[0], wild, disturbed: false, alarms: true, hold: 0 }
 }
 

@@ -94,7 +94,7 @@ impl World {
             Ok(Box::new(zoo))
         });
         let tape = tape.expect("the zoo was made");
-        let judge = Rc::new(RefCell::new(Judge::new(plan.wild.rule, tape, plan.peers)));
+        let judge = Rc::new(RefCell::new(Judge::new(plan.wild.authority, tape, plan.peers)));
         play.watch(Watching(judge.clone()));
         let mut random = Pcg32::new(seed, 10);
         let mut peer = |_| {

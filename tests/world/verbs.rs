@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use tickwire::engine::link::Profile;
-use tickwire::engine::{Parting, Refusal, Room, RoomConfig};
-use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec};
+use tickwire::engine::{CloseReason, Refusal, Room, RoomConfig};
+use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::testing::{Plan, Playtest};
-use tickwire::wire::{Close, EventBody, Rule, limits};
+use tickwire::wire::{Authority, Close, EventBody, limits};
 use tickwire::{InputSchema, Kind, Schema, TickRate};
 
 use super::zoo::{Wildness, Zoo};
@@ -25,7 +25,7 @@ impl Game for Hall {
         Spec {
             schema: Schema::new(vec![Kind::new("guest", vec![])]).expect("a schema").into(),
             inputs: InputSchema::new(vec![]).expect("a schema"),
-            rule: Rule::Steer,
+            authority: Authority::Server,
             capacity: 3,
             properties: vec![("hall".to_owned(), "blue".to_owned())],
         }
@@ -34,7 +34,7 @@ impl Game for Hall {
         Ok(cx.spawn())
     }
     fn leave(&mut self, _: Seat, _: &mut Context) {}
-    fn step(&mut self, _: &[Move], cx: &mut Context) {
+    fn step(&mut self, _: &[PlayerInput], cx: &mut Context) {
         let now = cx.tick().0;
         self.script.iter().filter(|(tick, _)| *tick == now).for_each(|(_, verb)| verb(cx));
     }
@@ -47,7 +47,7 @@ impl Game for Hall {
 }
 
 fn hall(script: &[(u32, Verb)]) -> Room {
-    let setup = Setup { rate: TickRate::DEFAULT, seed: 1, options: Default::default() };
+    let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: Default::default() };
     let config = RoomConfig { id: "hall".to_owned(), game: "hall".to_owned(), setup, capacity: None };
     Room::new(config, Box::new(Hall { script: script.to_vec() })).with_spectators(2)
 }
@@ -71,7 +71,7 @@ const EVE: Seat = Seat(limits::SEATS);
 fn spectators_agree_with_the_server_over_bad_links_and_are_nobody() {
     for seed in 0..40 {
         let link = Profile::named(["wifi", "lte"][seed as usize % 2]).expect("a known profile");
-        let wild = Wildness { rule: Rule::Steer, animals: 9, turmoil: true };
+        let wild = Wildness { authority: Authority::Server, animals: 9, turmoil: true };
         let plan = Plan { seed, link, ..Plan::default() };
         let mut play = Playtest::new(plan, |setup| Ok(Box::new(Zoo::new(setup, wild).0)));
         let ada = play.join("Ada");
@@ -136,9 +136,9 @@ fn the_first_ending_counts_and_its_result_arrives_before_it() {
     assert_eq!(posts(&mut room), [(vec![Seat(0), EVE], ended)]);
     assert_eq!(admit(&mut room), Err(Refusal::Shut(Close::MatchOver)));
     assert_eq!(spectate(&mut room), Err(Refusal::Shut(Close::MatchOver)));
-    let over = (0..100).find_map(|waited| room.tick().over.map(|parting| (waited, parting)));
+    let over = (0..100).find_map(|waited| room.tick().over.map(|reason| (waited, reason)));
     // A second at 20 Hz.
-    assert_eq!(over, Some((19, Parting::from(Close::MatchOver))));
+    assert_eq!(over, Some((19, CloseReason::from(Close::MatchOver))));
     assert_eq!(room.result(), Some(3));
 }
 
@@ -148,14 +148,14 @@ fn operators_end_rooms_and_sessions() {
     let ada = admit(&mut room).expect("a seat");
     spectate(&mut room).expect("a place");
     for seat in [ada, EVE, Seat(2), Seat(EVE.0 + 1)] {
-        room.kick(seat, Parting::saying(Close::Kicked, "that is enough"));
+        room.kick(seat, CloseReason::with_text(Close::Kicked, "that is enough"));
     }
     let ticked = room.tick();
     let kicked: Vec<Seat> = ticked.kicks.iter().map(|(seat, _)| *seat).collect();
     assert_eq!(kicked, [ada, EVE], "whoever is there");
     assert_eq!(ticked.kicks[0].1.text(), "that is enough");
-    room.close(Parting::saying(Close::RoomClosed, "the hall is needed"));
-    assert_eq!(room.tick().over.map(|parting| parting.text().to_owned()).as_deref(), Some("the hall is needed"));
+    room.close(CloseReason::with_text(Close::RoomClosed, "the hall is needed"));
+    assert_eq!(room.tick().over.map(|reason| reason.text().to_owned()).as_deref(), Some("the hall is needed"));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn properties_are_told_once_and_bounded() {
 #[test]
 fn who_is_idle_is_let_go_and_who_comes_back_is_not() {
     let plan = Plan { idle_after: Duration::from_secs(5), ..Plan::default() };
-    let wild = Wildness { rule: Rule::Steer, animals: 0, turmoil: false };
+    let wild = Wildness { authority: Authority::Server, animals: 0, turmoil: false };
     let mut play = Playtest::new(plan, |setup| Ok(Box::new(Zoo::new(setup, wild).0)));
     let (ada, bob) = (play.join("Ada"), play.join("Bob"));
     let eve = play.spectate("Eve");

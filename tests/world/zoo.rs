@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use tickwire::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec, To};
+use tickwire::game::{Context, Game, Player, PlayerInput, Recipients, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
-use tickwire::wire::{Close, Rule};
+use tickwire::wire::{Authority, Close};
 
 const AVATAR: KindId = KindId(0);
 const ANIMAL: KindId = KindId(1);
@@ -26,8 +26,8 @@ const STRIDE: u32 = 90;
 /// What the game was given, in order.
 #[derive(Debug, Default)]
 pub struct Tape {
-    /// The moves of the last step.
-    pub moves: Vec<Move>,
+    /// The inputs of the last step.
+    pub inputs: Vec<PlayerInput>,
     /// Commands since they were last taken.
     pub commands: Vec<(Seat, u32)>,
 }
@@ -36,7 +36,7 @@ pub struct Tape {
 #[derive(Clone, Copy, Debug)]
 pub struct Wildness {
     /// How inputs are treated.
-    pub rule: Rule,
+    pub authority: Authority,
     /// Animals at the start.
     pub animals: u32,
     /// Whether entities come and go, subscriptions change and players are kicked.
@@ -75,7 +75,7 @@ struct Animal {
 }
 
 impl Zoo {
-    pub fn new(setup: &Setup, wild: Wildness) -> (Self, Arc<Mutex<Tape>>) {
+    pub fn new(setup: &RoomSetup, wild: Wildness) -> (Self, Arc<Mutex<Tape>>) {
         let tape = Arc::new(Mutex::new(Tape::default()));
         let mut cx = Context::new(setup.rate, setup.seed);
         let mut zoo = Self {
@@ -101,33 +101,33 @@ impl Zoo {
         if !self.wild.turmoil {
             return;
         }
-        if cx.below(6) == 0 && self.animals.len() < 2 * self.wild.animals as usize {
+        if cx.random_below(6) == 0 && self.animals.len() < 2 * self.wild.animals as usize {
             let id = cx.spawn();
             self.animals.insert(id, Animal::new(cx));
         }
-        if cx.below(6) == 0 && !self.animals.is_empty() {
-            let index = cx.below(self.animals.len() as u32) as usize;
+        if cx.random_below(6) == 0 && !self.animals.is_empty() {
+            let index = cx.random_below(self.animals.len() as u32) as usize;
             let id = *self.animals.keys().nth(index).expect("the index is below the length");
             self.animals.remove(&id);
         }
         // Once in a while they all go, so that zones become empty.
-        if cx.below(150) == 0 {
+        if cx.random_below(150) == 0 {
             self.animals.clear();
         }
     }
 
     fn speak(&mut self, cx: &mut Context) {
         let stamp = cx.tick().0.to_le_bytes().to_vec();
-        if cx.below(10) == 0 {
-            cx.emit(To::All, 1, stamp.clone());
+        if cx.random_below(10) == 0 {
+            cx.emit(Recipients::All, 1, stamp.clone());
         }
         let Some(seat) = self.pick(cx) else { return };
-        match cx.below(if self.wild.turmoil { 400 } else { 20 }) {
-            0..8 => cx.emit(To::Only(seat), 2, stamp),
-            8..16 => cx.emit(To::Except(seat), 3, stamp),
+        match cx.random_below(if self.wild.turmoil { 400 } else { 20 }) {
+            0..8 => cx.emit(Recipients::Only(seat), 2, stamp),
+            8..16 => cx.emit(Recipients::Except(seat), 3, stamp),
             // More than one message takes, and more than the log of a recipient holds.
-            100 => (0..100).for_each(|_| cx.emit(To::All, 4, stamp.clone())),
-            101 => (0..80).for_each(|_| cx.emit(To::All, 5, vec![9; 1000])),
+            100 => (0..100).for_each(|_| cx.emit(Recipients::All, 4, stamp.clone())),
+            101 => (0..80).for_each(|_| cx.emit(Recipients::All, 5, vec![9; 1000])),
             102 => cx.kick(seat, Close::Kicked),
             103..120 => cx.subscribe(seat, vec![]),
             120..140 => self.subscribe(seat, cx),
@@ -136,7 +136,7 @@ impl Zoo {
     }
 
     fn pick(&self, cx: &mut Context) -> Option<Seat> {
-        let index = cx.below(self.avatars.len() as u32) as usize;
+        let index = cx.random_below(self.avatars.len() as u32) as usize;
         self.avatars.keys().nth(index).copied()
     }
 
@@ -144,8 +144,8 @@ impl Zoo {
         let avatar = &self.avatars[&seat];
         let own = area(avatar.x, avatar.y);
         let mut zones = vec![ZoneId(0), own, ZoneId(PRIVATE + seat.0)];
-        if cx.below(3) == 0 {
-            zones.push(ZoneId(1 + cx.below(4) as u16));
+        if cx.random_below(3) == 0 {
+            zones.push(ZoneId(1 + cx.random_below(4) as u16));
         }
         cx.subscribe(seat, zones);
     }
@@ -159,13 +159,13 @@ fn area(x: i32, y: i32) -> ZoneId {
 impl Animal {
     fn new(cx: &mut Context) -> Self {
         let side = 2 * HALF.cast_unsigned();
-        let mut at = || cx.below(side).cast_signed() - HALF;
+        let mut at = || cx.random_below(side).cast_signed() - HALF;
         Self { x: at(), y: at(), dx: 0, dy: 0, spin: 0, age: 0 }
     }
 
     fn live(&mut self, cx: &mut Context) {
-        if cx.below(4) == 0 {
-            let mut speed = || cx.below(2 * STRIDE).cast_signed() - STRIDE.cast_signed();
+        if cx.random_below(4) == 0 {
+            let mut speed = || cx.random_below(2 * STRIDE).cast_signed() - STRIDE.cast_signed();
             (self.dx, self.dy) = (speed(), speed());
         }
         // Not kept within the range: the frame saturates.
@@ -216,7 +216,7 @@ impl Game for Zoo {
         Spec {
             schema: Arc::new(schema.expect("a valid schema")),
             inputs: inputs.expect("a valid schema"),
-            rule: self.wild.rule,
+            authority: self.wild.authority,
             capacity: 16,
             properties: vec![("home".to_owned(), "zoo".to_owned())],
         }
@@ -224,7 +224,7 @@ impl Game for Zoo {
 
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
         let entity = cx.spawn();
-        cx.emit(To::All, 6, vec![player.seat.0 as u8]);
+        cx.emit(Recipients::All, 6, vec![player.seat.0 as u8]);
         if player.options.contains_key("refuse") {
             cx.subscribe(player.seat, vec![ZoneId(9)]);
             return Err("asked to be refused".to_owned());
@@ -239,13 +239,13 @@ impl Game for Zoo {
     fn leave(&mut self, seat: Seat, cx: &mut Context) {
         self.avatars.remove(&seat).expect("only who joined leaves");
         self.away.remove(&seat);
-        cx.emit(To::All, 7, vec![seat.0 as u8]);
+        cx.emit(Recipients::All, 7, vec![seat.0 as u8]);
     }
 
     fn command(&mut self, seat: Seat, _kind: u16, body: &[u8], cx: &mut Context) {
         let number = u32::from_le_bytes(body.try_into().expect("commands have four bytes"));
         self.tape.lock().expect("no test panics with it").commands.push((seat, number));
-        cx.emit(To::Only(seat), 8, body.to_vec());
+        cx.emit(Recipients::Only(seat), 8, body.to_vec());
     }
 
     fn call(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) -> Result<Bytes, String> {
@@ -253,33 +253,33 @@ impl Game for Zoo {
         if kind == 2 { Ok(Bytes::copy_from_slice(body)) } else { Err("odd calls are refused".to_owned()) }
     }
 
-    fn dropped(&mut self, seat: Seat, cx: &mut Context) {
+    fn disconnected(&mut self, seat: Seat, cx: &mut Context) {
         assert!(self.avatars.contains_key(&seat) && self.away.insert(seat), "only who is there drops out");
-        cx.emit(To::All, 9, vec![seat.0 as u8]);
+        cx.emit(Recipients::All, 9, vec![seat.0 as u8]);
     }
 
-    fn returned(&mut self, seat: Seat, cx: &mut Context) {
+    fn reconnected(&mut self, seat: Seat, cx: &mut Context) {
         assert!(self.avatars.contains_key(&seat), "only who joined returns");
         self.away.remove(&seat);
-        cx.emit(To::All, 10, vec![seat.0 as u8]);
+        cx.emit(Recipients::All, 10, vec![seat.0 as u8]);
     }
 
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
-        assert!(moves.iter().map(|step| step.seat).eq(self.avatars.keys().copied()), "one move per seat, in order");
-        self.tape.lock().expect("no test panics with it").moves = moves.to_vec();
-        for step in moves {
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+        assert!(inputs.iter().map(|step| step.seat).eq(self.avatars.keys().copied()), "one move per seat, in order");
+        self.tape.lock().expect("no test panics with it").inputs = inputs.to_vec();
+        for step in inputs {
             assert!(!step.fresh || !self.away.contains(&step.seat), "who is away does nothing");
             let avatar = self.avatars.get_mut(&step.seat).expect("compared above");
             let before = area(avatar.x, avatar.y);
             avatar.steps += i32::from(step.fresh);
             avatar.heading = step.input[1];
             avatar.awake = step.input[2] == 1;
-            match self.wild.rule {
-                Rule::Place if step.fresh => (avatar.x, avatar.y) = (step.input[3], step.input[4]),
-                Rule::Place => {}
-                Rule::Steer => avatar.x = (avatar.x + (avatar.heading - 512) / 8).clamp(-HALF, HALF),
+            match self.wild.authority {
+                Authority::Client if step.fresh => (avatar.x, avatar.y) = (step.input[3], step.input[4]),
+                Authority::Client => {}
+                Authority::Server => avatar.x = (avatar.x + (avatar.heading - 512) / 8).clamp(-HALF, HALF),
             }
-            if cx.below(120) == 0 {
+            if cx.random_below(120) == 0 {
                 (avatar.x, avatar.y) = (avatar.y, avatar.x / 2);
                 cx.correct(step.seat, (avatar.x & 0xff) as u8);
             }

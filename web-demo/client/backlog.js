@@ -190,7 +190,7 @@ export class Backlog {
 /** @param {RoomEvent} event @returns {Channel} */
 function channelOf({ type }) {
   if (type === 'game') return 'message';
-  return type === 'joined' || type === 'left' || type === 'away' || type === 'back' ? 'players' : type;
+  return type === 'joined' || type === 'left' || type === 'disconnected' || type === 'reconnected' ? 'players' : type;
 }
 
 /** @param {RoomEvent} event @returns {LossKey} */

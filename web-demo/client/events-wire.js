@@ -11,8 +11,8 @@ import { DecodeError } from './reader.js';
  * @typedef {{ type: 'joined', player: Player }
  *   | { type: 'left', seat: number, code: number }
  *   | { type: 'game', kind: number, body: Uint8Array }
- *   | { type: 'away', seat: number }
- *   | { type: 'back', seat: number }
+ *   | { type: 'disconnected', seat: number }
+ *   | { type: 'reconnected', seat: number }
  *   | { type: 'chat', from: number, name: string, text: string, private: boolean }
  *   | { type: 'reply', command: number, done: boolean, body: Uint8Array }
  *   | { type: 'property', key: string, value: string }
@@ -51,8 +51,8 @@ const BODIES = [
   (reader) => ({ type: 'joined', player: readPlayer(reader) }),
   (reader) => ({ type: 'left', seat: reader.u16(), code: reader.u16() }),
   (reader) => ({ type: 'game', kind: reader.u16(), body: reader.slice() }),
-  (reader) => ({ type: 'away', seat: reader.u16() }),
-  (reader) => ({ type: 'back', seat: reader.u16() }),
+  (reader) => ({ type: 'disconnected', seat: reader.u16() }),
+  (reader) => ({ type: 'reconnected', seat: reader.u16() }),
   (reader) => ({ type: 'chat', from: reader.u16(), name: reader.text(), text: reader.text(), private: reader.bool() }),
   (reader) => ({ type: 'reply', command: reader.u32(), done: reader.bool(), body: reader.slice() }),
   (reader) => ({ type: 'property', key: reader.text(), value: reader.text() }),

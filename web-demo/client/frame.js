@@ -9,7 +9,7 @@ import { DecodeError } from './reader.js';
 /**
  * @typedef {import('./reader.js').MessageReader} MessageReader
  * @typedef {import('./events-wire.js').EventBatch} EventBatch
- * @typedef {{ placement: number, reason: number }} Correction
+ * @typedef {{ epoch: number, reason: number }} Correction
  * @typedef {{ superseded: number, commands: number | null, correction: Correction | null }} Note
  * @typedef {{ type: 'chain', deltas: Uint8Array[] } | { type: 'keyframe', bytes: Uint8Array } | { type: 'gone' }} ZoneForm
  * @typedef {{ zone: number, form: ZoneForm, hash: number | null }} ZonePart
@@ -75,7 +75,7 @@ function readNote(reader) {
   const superseded = few === SUPERSEDED ? reader.u32() : few;
   if (few > superseded) throw notCanonical();
   const commands = first & COMMANDS ? reader.u32() : null;
-  const correction = first & CORRECTION ? { placement: reader.u8(), reason: reader.u8() } : null;
+  const correction = first & CORRECTION ? { epoch: reader.u8(), reason: reader.u8() } : null;
   return { superseded, commands, correction };
 }
 

@@ -8,13 +8,13 @@
  * @typedef {import('./schema.js').FieldPlan} FieldPlan
  * @typedef {{ frames: number, events: number | null }} Ack `frames` modulo 256; `events` when it is news
  * @typedef {{ count: number, values: ArrayLike<number> }} Run
- * @typedef {{ type: 'inputs', ack: Ack, placement: number, held: number, runs: readonly Run[],
+ * @typedef {{ type: 'inputs', ack: Ack, epoch: number, held: number, runs: readonly Run[],
  *   fields: readonly FieldPlan[] }} Inputs
  */
 
 const INPUTS = 0x80;
 const EVENTS = 0x01;
-const PLACEMENT = 0x02;
+const EPOCH = 0x02;
 const HELD = 0x04;
 const COUNTED = 0x08;
 
@@ -33,14 +33,14 @@ export function writeAck(ack, writer, first = INPUTS) {
  * @param {Inputs} inputs at least one
  * @param {MessageWriter} writer
  */
-export function writeInputs({ ack, placement, held, runs, fields }, writer) {
+export function writeInputs({ ack, epoch, held, runs, fields }, writer) {
   const counted = runs.length > 1 || (runs.length === 1 && runs[0].count !== 1);
   let first = INPUTS;
-  if (placement !== 0) first |= PLACEMENT;
+  if (epoch !== 0) first |= EPOCH;
   if (held !== 0) first |= HELD;
   if (counted) first |= COUNTED;
   writeAck(ack, writer, first);
-  if (placement !== 0) writer.u8(placement);
+  if (epoch !== 0) writer.u8(epoch);
   if (held !== 0) writer.unsigned(held);
   for (const { count, values } of runs) {
     if (counted) writer.unsigned(count);

@@ -86,14 +86,14 @@ export class InputTimeline {
   /**
    * The unsent inputs as a message, which counts as sent.
    * @param {import('./messages.js').Ack} ack
-   * @param {number} placement
+   * @param {number} epoch
    * @returns {import('./messages.js').Inputs}
    */
-  take(ack, placement) {
+  take(ack, epoch) {
     const { unsentHeld: held, unsentRuns: runs, fields } = this;
     this.unsentHeld = 0;
     this.unsentRuns = [];
-    return { type: 'inputs', ack, placement, held, runs, fields };
+    return { type: 'inputs', ack, epoch, held, runs, fields };
   }
 
   /**

@@ -21,7 +21,7 @@ import { MessageWriter } from './writer.js';
  * @typedef {import('./frame.js').ZonePart} ZonePart
  * @typedef {import('./frame.js').FrameMessage} FrameMessage
  * @typedef {{ type: 'welcome', version: number, room: string, game: string, rate: number, tick: number, seat: number,
- *   entity: number, rule: 'steer' | 'place', placement: number, resume: Uint8Array | null, continuity: Continuity,
+ *   entity: number, authority: 'server' | 'client', epoch: number, resume: Uint8Array | null, continuity: Continuity,
  *   events: number, listed: number, commands: number, expires: number | null, schema: Kind[], inputs: Field[],
  *   properties: Pairs, players: Player[] }} Welcome
  * @typedef {'fresh' | 'seat' | 'state'} Continuity `seat`: the same seat, with the whole state anew; `state`: frames go
@@ -77,8 +77,8 @@ function readWelcome(reader) {
   const tick = reader.u32();
   const seat = reader.u16();
   const entity = reader.u32();
-  const rule = variant(reader, RULES);
-  const placement = reader.u8();
+  const authority = variant(reader, AUTHORITIES);
+  const epoch = reader.u8();
   const resume = reader.option((inner) => inner.slice());
   const continuity = variant(reader, CONTINUITIES);
   const events = reader.u32();
@@ -92,13 +92,13 @@ function readWelcome(reader) {
   const properties = reader.list(readPair);
   const players = reader.list(readPlayer);
   return {
-    type: 'welcome', version, room, game, rate, tick, seat, entity, rule, placement, resume, continuity, events, listed,
+    type: 'welcome', version, room, game, rate, tick, seat, entity, authority, epoch, resume, continuity, events, listed,
     commands, expires, schema, inputs, properties, players,
   };
 }
 
-/** @type {(() => 'steer' | 'place')[]} */
-const RULES = [() => 'steer', () => 'place'];
+/** @type {(() => 'server' | 'client')[]} */
+const AUTHORITIES = [() => 'server', () => 'client'];
 
 /** @type {(() => Continuity)[]} */
 const CONTINUITIES = [() => 'fresh', () => 'seat', () => 'state'];

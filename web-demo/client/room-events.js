@@ -11,7 +11,7 @@ import { State } from './state.js';
  * @typedef {import('./room.js').Room} Room
  * @typedef {'online' | 'reconnecting' | 'closed'} ConnectionState
  * @typedef {{ type: 'joined', player: Player } | { type: 'left', seat: number, code: number }
- *   | { type: 'away' | 'back', seat: number }} PlayerChange
+ *   | { type: 'disconnected' | 'reconnected', seat: number }} PlayerChange
  * @typedef {{ from: number, name: string, text: string, private: boolean, tick: number }} ChatLine `from`: a seat, which by
  *   now may be another's; `name` and `text` are untrusted: show them as text only
  */
@@ -160,7 +160,7 @@ export class RoomEvents {
   }
 
   /**
-   * The server moved the own entity. Under the *place* rule, reports stop until `setInput` is called again: start from
+   * The server moved the own entity. Under client authority, reports stop until `setInput` is called again: start from
    * the entity's new position. The newest correction waits for the first callback.
    * @param {(correction: Correction) => void} listener
    */

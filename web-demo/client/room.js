@@ -36,8 +36,8 @@ export class Room extends RoomEvents {
   entity = 0;
   /** @type {'player' | 'spectator'} */
   role = 'player';
-  /** @type {'steer' | 'place'} */
-  rule = 'steer';
+  /** @type {'server' | 'client'} */
+  authority = 'server';
   /** @type {import('./messages.js').Kind[]} */
   schema = [];
   /** @type {import('./messages.js').Field[]} */
@@ -50,8 +50,8 @@ export class Room extends RoomEvents {
   #roster = new Roster();
   /** @type {Prediction | null} */ #prediction = null;
   #playout = new PlayoutClock(50);
-  /** The placement epoch of the newest welcome or correction. */
-  #placement = 0;
+  /** The correction epoch of the newest welcome or correction. */
+  #epoch = 0;
   /** The entity was moved while there was no connection; told with the next frame. */
   #moved = false;
   /** @type {Outbox} */ #outbox;
@@ -220,14 +220,14 @@ export class Room extends RoomEvents {
   /** @param {Welcome} welcome */
   #entered(welcome) {
     const same = welcome.continuity !== 'fresh' && this.#knows(welcome);
-    this.#moved = same && welcome.placement !== this.#placement;
-    this.#placement = welcome.placement;
+    this.#moved = same && welcome.epoch !== this.#epoch;
+    this.#epoch = welcome.epoch;
     this.id = welcome.room;
     this.game = welcome.game;
     this.rate = welcome.rate;
     this.seat = welcome.seat;
     this.entity = welcome.entity;
-    this.rule = welcome.rule;
+    this.authority = welcome.authority;
     this.schema = welcome.schema;
     this.inputs = welcome.inputs;
     this.#roster.begin(welcome);
@@ -262,10 +262,10 @@ export class Room extends RoomEvents {
   #frame(message, bytes, now) {
     const { state } = this;
     const wrong = state.apply(message.advance, message.zones);
-    const moved = this.#moved ? { placement: this.#placement, reason: 0 } : null;
+    const moved = this.#moved ? { epoch: this.#epoch, reason: 0 } : null;
     const correction = message.note?.correction ?? moved;
     this.#moved = false;
-    this.#placement = correction?.placement ?? this.#placement;
+    this.#epoch = correction?.epoch ?? this.#epoch;
     this.#playout.arrived(state.elapsed, now);
     this.#meter.frame(message.advance, bytes, state.tick);
     this.#meter.roll(now, this.players.size);

@@ -33,7 +33,7 @@ export class Roster {
     this.listed = number;
     if (body.type === 'joined') this.players.set(body.player.seat, body.player);
     else if (body.type === 'left') this.players.delete(body.seat);
-    else if (body.type === 'away' || body.type === 'back') this.#setAway(body.seat, body.type === 'away');
+    else if (body.type === 'disconnected' || body.type === 'reconnected') this.#setAway(body.seat, body.type === 'disconnected');
     else if (body.type === 'property' && body.value === '') delete this.properties[body.key];
     else if (body.type === 'property') this.properties[body.key] = body.value;
   }

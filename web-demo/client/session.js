@@ -51,7 +51,7 @@ export class Session {
     this.writer = new MessageWriter();
     this.inputs = new InputTimeline(plays ? welcome.inputs : []);
     this.period = 1000 / welcome.rate;
-    this.placement = welcome.placement;
+    this.epoch = welcome.epoch;
     /** The server's tick of the newest frame. */
     this.tick = welcome.tick;
     /** Frames applied, modulo 256. */
@@ -59,11 +59,11 @@ export class Session {
     /** The newest event that the server knows to be known. */
     this.toldEvents = welcome.events;
     /** Position reports start when the page has a position to report. */
-    this.inputsRun = welcome.rule === 'steer' && this.inputs.fields.length > 0;
-    this.rule = welcome.rule;
-    /** Under the place rule after a resumption: reports wait for a frame that says where the entity is, when the seat is
+    this.inputsRun = welcome.authority === 'server' && this.inputs.fields.length > 0;
+    this.authority = welcome.authority;
+    /** Under client authority after a resumption: reports wait for a frame that says where the entity is, when the seat is
      * the same as before; and whether they begin then, and whether the entity was moved meanwhile. */
-    this.blind = welcome.rule === 'place' && welcome.continuity !== 'fresh';
+    this.blind = welcome.authority === 'client' && welcome.continuity !== 'fresh';
     this.reports = false;
     this.stale = false;
     /** The wait before coming back that the server asked for, in milliseconds. @type {number | null} */
@@ -136,7 +136,7 @@ export class Session {
   goOn(last) {
     this.inputs.held.set(last.inputs.held);
     this.reports = last.reports;
-    this.stale = last.placement !== this.placement;
+    this.stale = last.epoch !== this.epoch;
   }
 
   /** @param {string} token newer than that of the hello */
@@ -149,16 +149,16 @@ export class Session {
    * @param {import('./messages.js').Correction} correction
    * @param {number} now
    */
-  correct({ placement }, now) {
+  correct({ epoch }, now) {
     // What was reported before this was known belongs to the old epoch.
     if (this.inputs.hasUnsent) this.flush(now);
-    this.placement = placement;
+    this.epoch = epoch;
     this.#halt();
   }
 
   /** @param {number} now */
   flush(now) {
-    this.#send(this.inputs.take(this.#ack(), this.placement));
+    this.#send(this.inputs.take(this.#ack(), this.epoch));
     this.flushedAt = now;
     this.#acked(now);
   }
@@ -199,7 +199,7 @@ export class Session {
 
   /** A held position is stale from here on; reports resume when the page sets one that knows of the move. */
   #halt() {
-    if (this.rule !== 'place') return;
+    if (this.authority !== 'client') return;
     this.inputsRun = this.reports = false;
   }
 

@@ -27,7 +27,7 @@ export class Bar {
     this.invite = new Invite(this.stopping.signal);
     byId('room-label', HTMLElement).textContent = room.properties.map ?? room.game;
     this.help.dataset.hands = window.matchMedia('(hover: none) and (pointer: coarse)').matches ? 'fingers' : 'keys';
-    const hands = room.role === 'spectator' ? 'watch' : room.rule;
+    const hands = room.role === 'spectator' ? 'watch' : room.authority;
     for (const row of this.help.querySelectorAll('[data-only]')) {
       if (row instanceof HTMLElement) row.hidden = !row.dataset.only?.split(' ').includes(hands);
     }

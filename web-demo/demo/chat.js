@@ -187,7 +187,7 @@ export class Chat {
     const name = this.nameOf(seat);
     if (change.type === 'left') this.names.delete(seat);
     if (seat === this.room.seat || this.room.players.size > SOCIABLE) return;
-    const what = { joined: 'joined', left: 'left', away: 'is away', back: 'is back' }[change.type];
+    const what = { joined: 'joined', left: 'left', disconnected: 'is away', reconnected: 'is back' }[change.type];
     this.log.note(`${name} ${what}`, true);
   }
 

@@ -60,7 +60,7 @@ export class Scores {
     list.replaceChildren();
     this.rows = Array.from({ length: SHOWN + 1 }, () => {
       const row = make('li', '', '');
-      const place = make('span', 'place', '');
+      const place = make('span', 'client', '');
       const dot = makeMark('', 'none');
       const who = make('span', 'who', '');
       const points = make('span', 'points', '');

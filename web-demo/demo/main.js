@@ -112,7 +112,7 @@ async function loadGround(room) {
     const tiles = parseMap(await answer.text());
     return { width: tiles.width, height: tiles.height, solid: (tx, ty) => isSolid(tiles, tx, ty), tiles };
   }
-  if (room.rule === 'place') return MEADOW;
+  if (room.authority === 'client') return MEADOW;
   throw new Error(`the map ${name} is missing`);
 }
 

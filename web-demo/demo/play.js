@@ -45,15 +45,15 @@ export class Play {
     this.chat = chat;
     this.exits = exits;
     this.canvas = byId('game', HTMLCanvasElement);
-    this.canvas.dataset.rule = room.rule;
+    this.canvas.dataset.authority = room.authority;
     this.canvas.dataset.role = room.role;
     const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.scene = new Scene(this.canvas, room, ground, calm, (cue, x, y) => this.hear(cue, x, y));
     this.touch = byId('touch', HTMLElement);
     const plays = room.role === 'player';
     this.wishes = plays ? new Wishes(this.canvas, this.touch) : null;
-    this.steer = this.wishes && room.rule === 'steer' ? new Steer(room, this.wishes) : null;
-    this.stroll = this.wishes && room.rule === 'place' ? new Stroll(room, this.wishes, ground) : null;
+    this.steer = this.wishes && room.authority === 'server' ? new Steer(room, this.wishes) : null;
+    this.stroll = this.wishes && room.authority === 'client' ? new Stroll(room, this.wishes, ground) : null;
     this.watch = plays ? null : new Watch(room, this.scene.camera, this.canvas, () => exits.join(room));
     this.touch.hidden ||= !plays;
     this.tiles = ground.tiles ?? null;

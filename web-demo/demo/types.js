@@ -4,7 +4,7 @@
 
 /**
  * @typedef {{seat: number, entity: number, name: string, away: boolean}} Player `away`: their seat waits for them
- * @typedef {{type: 'joined', player: Player} | {type: 'left', seat: number} | {type: 'away' | 'back', seat: number}} PlayerChange
+ * @typedef {{type: 'joined', player: Player} | {type: 'left', seat: number} | {type: 'disconnected' | 'reconnected', seat: number}} PlayerChange
  * @typedef {{from: number, name: string, text: string, private: boolean, tick: number}} ChatLine
  *
  * @typedef {object} View One entity as it should be drawn now, in metres and radians.
@@ -43,7 +43,7 @@
  * @property {number} seat
  * @property {number} entity
  * @property {'player' | 'spectator'} role
- * @property {'steer' | 'place'} rule
+ * @property {'server' | 'client'} authority
  * @property {Record<string, string>} properties
  * @property {Map<number, Player>} players
  * @property {{tick: number, entities: Map<number, View>}} state

@@ -296,7 +296,7 @@ test('a seat stored by an earlier version has nothing that waits, and nonsense i
   const all = await joined([chat('one')], first);
   first.hide();
   const good = JSON.parse(first.storage.getItem(KEY));
-  const bad = [null, {}, { waiting: 7, lost: [] }, { waiting: [{ event: { type: 'reply' }, tick: 1 }], lost: [] }, { waiting: [{ event: { type: 'chat', name: 3 }, tick: 1 }], lost: [] }, { waiting: [{ event: { type: 'away', seat: 1 } }], lost: [] }, { waiting: [], lost: [7] }];
+  const bad = [null, {}, { waiting: 7, lost: [] }, { waiting: [{ event: { type: 'reply' }, tick: 1 }], lost: [] }, { waiting: [{ event: { type: 'chat', name: 3 }, tick: 1 }], lost: [] }, { waiting: [{ event: { type: 'disconnected', seat: 1 } }], lost: [] }, { waiting: [], lost: [7] }];
   for (const [backlog, found] of [[undefined, true], ...bad.map((each) => [each, false])]) {
     const next = page();
     next.storage.setItem(KEY, JSON.stringify({ ...good, backlog }));
@@ -369,12 +369,12 @@ test('who leaves hears nothing more but that', async () => {
 
 test('the newest correction waits', async () => {
   const { time, server, room } = await joined([]);
-  for (const placement of [1, 2]) server.frame({ note: { correction: { placement, reason: 7 } } });
+  for (const epoch of [1, 2]) server.frame({ note: { correction: { epoch, reason: 7 } } });
   await time.advance(60);
   const heard = [];
   room.onCorrection((correction) => heard.push(correction));
   await time.advance(60);
-  assert.deepEqual(heard, [{ placement: 2, reason: 7 }]);
+  assert.deepEqual(heard, [{ epoch: 2, reason: 7 }]);
 });
 
 test('departures of entities that were told of wait, others need not be told', async () => {

@@ -263,8 +263,8 @@ test('properties, endings and who is away', async () => {
   room.onProperty((key, value) => log.push([key, value, room.properties[key]]));
   room.onEnded((result) => log.push([...result]));
   room.onPlayers((players, change) => log.push([change.type, players.get(0).away]));
-  const items = [{ property: ['map', 'lake'] }, { property: ['map', ''] }, { away: 0 }, { back: 0 }, { away: 77 }, { ended: Uint8Array.of(3, 1) }];
+  const items = [{ property: ['map', 'lake'] }, { property: ['map', ''] }, { disconnected: 0 }, { reconnected: 0 }, { disconnected: 77 }, { ended: Uint8Array.of(3, 1) }];
   server.frame({ events: { first: 1, items } });
   await time.advance(60);
-  assert.deepEqual(log, [['map', 'lake', 'lake'], ['map', '', undefined], ['away', true], ['back', false], ['away', false], [3, 1]]);
+  assert.deepEqual(log, [['map', 'lake', 'lake'], ['map', '', undefined], ['disconnected', true], ['reconnected', false], ['disconnected', false], [3, 1]]);
 });

@@ -234,7 +234,7 @@ test('an announced correction snaps', async () => {
   room.usePrediction(predictor);
   server.frame({ zones: [[0, [avatar(1, 0)]]] });
   await time.advance(50);
-  server.frame({ note: { correction: { placement: 1, reason: 0 } }, zones: [[0, [avatar(1, 1280)]]] });
+  server.frame({ note: { correction: { epoch: 1, reason: 0 } }, zones: [[0, [avatar(1, 1280)]]] });
   await time.advance(11);
   assert.equal(room.view()[0].x, 20);
 });

@@ -209,10 +209,10 @@ test('events that the roster includes already are told and do not count twice', 
   server.peer.close(1006);
   await time.advance(1000);
   const joined = (name) => ({ joined: { seat: 5, entity: 2, name } });
-  server.frame({ events: { first: 5, items: [joined('Bo'), { left: [5, 1000] }, { away: 5 }, { back: 5 }, { left: [5, 1000] }, joined('Di')] } });
+  server.frame({ events: { first: 5, items: [joined('Bo'), { left: [5, 1000] }, { disconnected: 5 }, { reconnected: 5 }, { left: [5, 1000] }, joined('Di')] } });
   await time.advance(60);
   assert.deepEqual(told, [
-    ['all', 'Ada,Cy'], ['joined', 'Ada,Cy'], ['left', 'Ada,Cy'], ['away', 'Ada,Cy?'], ['back', 'Ada,Cy'], ['left', 'Ada'], ['joined', 'Ada,Di'],
+    ['all', 'Ada,Cy'], ['joined', 'Ada,Cy'], ['left', 'Ada,Cy'], ['disconnected', 'Ada,Cy?'], ['reconnected', 'Ada,Cy'], ['left', 'Ada'], ['joined', 'Ada,Di'],
   ]);
 });
 
@@ -236,14 +236,14 @@ test('inputs start anew, with what the page holds', async () => {
 });
 
 test('position reports go on from where the entity is', async () => {
-  const epochs = (server) => server.peer.of('inputs').map(({ placement }) => placement);
-  for (const placement of [7, 8]) {
-    const { time, server, room } = await seated({ rule: 'place', placement: 7 });
+  const epochs = (server) => server.peer.of('inputs').map(({ epoch }) => epoch);
+  for (const epoch of [7, 8]) {
+    const { time, server, room } = await seated({ authority: 'client', epoch: 7 });
     const corrections = [];
     room.onCorrection((correction) => corrections.push(correction));
     room.setInput({ dx: 3 });
     await time.advance(300);
-    answer(server, { continuity: 'seat', tick: 400, placement });
+    answer(server, { continuity: 'seat', tick: 400, epoch });
     server.peer.close(1006);
     await time.advance(500);
     room.setInput({ dx: 4 });
@@ -251,10 +251,10 @@ test('position reports go on from where the entity is', async () => {
     assert.deepEqual(epochs(server), [], 'nobody knows where the entity is');
     server.frame({ zones: [[0, [avatar(1, 64)]]] });
     await time.advance(300);
-    if (placement === 7) {
+    if (epoch === 7) {
       assert.deepEqual([corrections, [...new Set(epochs(server))], inputsOf(server.peer)[0][0]], [[], [7], 4]);
     } else {
-      assert.deepEqual([corrections, epochs(server)], [[{ placement: 8, reason: 0 }], []]);
+      assert.deepEqual([corrections, epochs(server)], [[{ epoch: 8, reason: 0 }], []]);
       room.setInput({ dx: 5 });
       await time.advance(100);
       assert.deepEqual([[...new Set(epochs(server))], inputsOf(server.peer)[0][0]], [[8], 5]);

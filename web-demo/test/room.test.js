@@ -14,7 +14,7 @@ test('a join says who comes and where to', async () => {
   assert.deepEqual([hello.version, hello.name, hello.player], [1, 'Ada', [['shirt', 'red']]]);
   assert.deepEqual(server.peer.protocols, ['tickwire.v1']);
   assert.deepEqual([room.id, room.game, room.rate, room.seat, room.entity], ['r1', 'toy', 20, 0, 1]);
-  assert.deepEqual([room.rule, { ...room.properties }], ['steer', { map: 'yard' }]);
+  assert.deepEqual([room.authority, { ...room.properties }], ['server', { map: 'yard' }]);
   assert.equal(room.players.get(0).name, 'Ada');
 });
 
@@ -234,8 +234,8 @@ test('fewer frames than ticks are asked for, and shown with a delay of two of th
 });
 
 test('position reports wait for a position, and stop at a correction until there is a new one', async () => {
-  const { time, server, room } = await join({ welcome: { rule: 'place', placement: 254 } });
-  const epochs = () => server.peer.of('inputs').map(({ placement }) => placement);
+  const { time, server, room } = await join({ welcome: { authority: 'client', epoch: 254 } });
+  const epochs = () => server.peer.of('inputs').map(({ epoch }) => epoch);
   await time.advance(500);
   assert.deepEqual(epochs(), []);
   room.setInput({ dx: 3 });
@@ -243,11 +243,11 @@ test('position reports wait for a position, and stop at a correction until there
   assert.ok(epochs().length > 0 && epochs().every((epoch) => epoch === 254));
   const corrections = [];
   room.onCorrection((correction) => corrections.push(correction));
-  server.frame({ note: { correction: { placement: 255, reason: 2 } } });
+  server.frame({ note: { correction: { epoch: 255, reason: 2 } } });
   await time.advance(50);
   const sent = epochs().length;
   await time.advance(500);
-  assert.deepEqual(corrections, [{ placement: 255, reason: 2 }]);
+  assert.deepEqual(corrections, [{ epoch: 255, reason: 2 }]);
   assert.equal(epochs().length, sent);
   room.setInput({ dx: 4 });
   await time.advance(100);

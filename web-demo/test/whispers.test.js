@@ -119,7 +119,7 @@ test('when events are lost, nobody knows who left', async () => {
     const whispered = outcome(room.chat('our secret', { to: [3, 5] }));
     const said = outcome(room.chat('hello all'));
     await comeBack(all, { events: where === 'welcome' ? 2 : 0 });
-    if (where === 'frame') server.frame({ events: { first: 3, lost: 2, items: [{ away: 3 }] } });
+    if (where === 'frame') server.frame({ events: { first: 3, lost: 2, items: [{ disconnected: 3 }] } });
     await time.advance(2000);
     assert.deepEqual(commands(server), [[1, [], ''], [2, [], 'hello all']], where);
     assert.deepEqual([whispered.value, said.value], ['gone', 'pending'], where);

@@ -17,7 +17,7 @@ use crate::RATE;
 use crate::candidate::Candidate;
 use crate::frames::{self, CLOSE, PING, PONG};
 use crate::machine::{Cpu, Served, busy, connect, upgrade};
-use crate::protocol::{Heard, Marker, Protocol, Said};
+use crate::protocol::{SessionEvent, Marker, Protocol, Said};
 use crate::walker::Walker;
 
 /// How long the parts of a run are, and how many take part.
@@ -306,8 +306,8 @@ impl Crowd {
                 }
                 opcode => {
                     let heard = seat.protocol.on_message(moment(self.begun, now), opcode, message, &mut self.said)?;
-                    seat.joined |= heard == Heard::Joined;
-                    if heard == Heard::Update {
+                    seat.joined |= heard == SessionEvent::Joined;
+                    if heard == SessionEvent::Update {
                         self.counts.updates += 1;
                         let Some(probe) = seat.probe else { continue };
                         let shown =

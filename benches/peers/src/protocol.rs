@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use memchr::memmem;
-use tickwire::engine::{Client, Depth, Told};
+use tickwire::engine::{Client, Depth, ClientEvent};
 use tickwire::tick::Moment;
 use tickwire::wire::Join;
 
@@ -18,7 +18,7 @@ use crate::walker::PER_METRE;
 
 /// What a message from the server was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum SessionEvent {
     /// Nothing to count.
     Other,
     /// The client is in the room now.
@@ -119,39 +119,39 @@ impl Protocol {
     ///
     /// # Errors
     /// When the message breaks the protocol.
-    pub fn on_message(&mut self, now: Moment, opcode: u8, bytes: &[u8], out: &mut Vec<Said>) -> io::Result<Heard> {
+    pub fn on_message(&mut self, now: Moment, opcode: u8, bytes: &[u8], out: &mut Vec<Said>) -> io::Result<SessionEvent> {
         Ok(match (self, opcode, bytes.first()) {
-            (Self::Floor { .. }, BINARY, _) | (Self::Ws, BINARY, _) => Heard::Update,
-            (Self::Ws, TEXT, _) => Heard::Joined,
+            (Self::Floor { .. }, BINARY, _) | (Self::Ws, BINARY, _) => SessionEvent::Update,
+            (Self::Ws, TEXT, _) => SessionEvent::Joined,
             (Self::Tickwire { client, consumed }, BINARY, _) => match client.on_message(bytes) {
-                Ok(Told::Frame(arrived)) => {
+                Ok(ClientEvent::Frame(arrived)) => {
                     *consumed = arrived.consumed.0;
                     out.extend(std::iter::from_fn(|| client.poll(now)).map(|said| (BINARY, said)));
-                    Heard::Update
+                    SessionEvent::Update
                 }
-                Ok(Told::Welcome) => Heard::Joined,
-                Ok(Told::Pong { .. } | Told::ComeBack { .. } | Told::Refreshed { .. }) => Heard::Other,
+                Ok(ClientEvent::Welcome) => SessionEvent::Joined,
+                Ok(ClientEvent::Pong { .. } | ClientEvent::ComeBack { .. } | ClientEvent::Refreshed { .. }) => SessionEvent::Other,
                 Err(error) => return Err(io::Error::other(error)),
             },
             // The seat is ready: say so. Then comes the whole state, then patches.
             (Self::Colyseus { .. }, BINARY, Some(10)) => {
                 out.push((BINARY, vec![10]));
-                Heard::Other
+                SessionEvent::Other
             }
-            (Self::Colyseus { .. }, BINARY, Some(14)) => Heard::Joined,
-            (Self::Colyseus { .. }, BINARY, Some(15)) => Heard::Update,
+            (Self::Colyseus { .. }, BINARY, Some(14)) => SessionEvent::Joined,
+            (Self::Colyseus { .. }, BINARY, Some(15)) => SessionEvent::Update,
             (Self::SocketIo { .. }, TEXT, _) if bytes.starts_with(b"0{") => {
                 out.push((TEXT, b"40".to_vec()));
-                Heard::Other
+                SessionEvent::Other
             }
-            (Self::SocketIo { .. }, TEXT, _) if bytes.starts_with(b"40{") => Heard::Joined,
+            (Self::SocketIo { .. }, TEXT, _) if bytes.starts_with(b"40{") => SessionEvent::Joined,
             (Self::SocketIo { .. }, TEXT, _) if bytes == b"2" => {
                 out.push((TEXT, b"3".to_vec()));
-                Heard::Other
+                SessionEvent::Other
             }
-            (Self::SocketIo { binary: false }, TEXT, _) if bytes.starts_with(b"42[\"state\"") => Heard::Update,
-            (Self::SocketIo { binary: true }, TEXT, _) if bytes.starts_with(b"451-[\"state\"") => Heard::Other,
-            (Self::SocketIo { binary: true }, BINARY, _) => Heard::Update,
+            (Self::SocketIo { binary: false }, TEXT, _) if bytes.starts_with(b"42[\"state\"") => SessionEvent::Update,
+            (Self::SocketIo { binary: true }, TEXT, _) if bytes.starts_with(b"451-[\"state\"") => SessionEvent::Other,
+            (Self::SocketIo { binary: true }, BINARY, _) => SessionEvent::Update,
             (protocol, ..) => {
                 let text = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]);
                 return Err(io::Error::other(format!("{protocol:?} does not expect a message {opcode} {text:?}")));

@@ -76,7 +76,7 @@ impl Settings {
             sources.insert(knob.key, source);
         }
         let typed = flags.values.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
-        // Taken as they are: words become numbers where they look like some.
+        // TickInput as they are: words become numbers where they look like some.
         let secrets: Vec<_> = SECRETS.iter().map(|key| (*key, variables.remove(*key))).collect();
         let mut layers = defaults()?
             .add_source(File::from_str(&text, FileFormat::Toml))

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use self::unseen::Unseen;
 use self::unsent::Unsent;
 use super::command::Ask;
-use crate::id::{PlacementEpoch, Seat, Seq, ZoneId};
+use crate::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::{DecodeError, Zone};
 use crate::tick::{Moment, Tick};
 use crate::wire::{
@@ -34,7 +34,7 @@ pub enum Depth {
 
 /// What a message told.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Told {
+pub enum ClientEvent {
     /// The room let the client in; see [`Client::welcome`].
     Welcome,
     /// The client was brought to a newer tick.
@@ -117,7 +117,7 @@ pub struct Client {
     has_state: bool,
     tick: Tick,
     consumed: Seq,
-    placement: PlacementEpoch,
+    epoch: CorrectionEpoch,
     zones: BTreeMap<ZoneId, Zone>,
     /// Zones whose state is not the server's: deltas mean nothing until their keyframe comes.
     lost: BTreeSet<ZoneId>,
@@ -155,7 +155,7 @@ impl Client {
             has_state: false,
             tick: Tick(0),
             consumed: Seq(0),
-            placement: PlacementEpoch(0),
+            epoch: CorrectionEpoch(0),
             zones: BTreeMap::new(),
             lost: BTreeSet::new(),
             players: 0,
@@ -271,14 +271,14 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`]; the connection is of no further use.
-    pub fn on_message(&mut self, bytes: &[u8]) -> Result<Told, ClientError> {
+    pub fn on_message(&mut self, bytes: &[u8]) -> Result<ClientEvent, ClientError> {
         match decode_server(bytes)? {
             ServerMessage::Welcome(_) if self.welcome.is_some() => Err(ClientError::Unexpected("a second welcome")),
-            ServerMessage::Welcome(welcome) => self.on_welcome(welcome).map(|()| Told::Welcome),
-            ServerMessage::Frame(frame) => self.on_frame(&frame).map(Told::Frame),
-            ServerMessage::Pong { stamp } => Ok(Told::Pong { stamp }),
-            ServerMessage::ComeBack { after } => Ok(Told::ComeBack { after }),
-            ServerMessage::Refreshed { expires } => Ok(Told::Refreshed { expires }),
+            ServerMessage::Welcome(welcome) => self.on_welcome(welcome).map(|()| ClientEvent::Welcome),
+            ServerMessage::Frame(frame) => self.on_frame(&frame).map(ClientEvent::Frame),
+            ServerMessage::Pong { stamp } => Ok(ClientEvent::Pong { stamp }),
+            ServerMessage::ComeBack { after } => Ok(ClientEvent::ComeBack { after }),
+            ServerMessage::Refreshed { expires } => Ok(ClientEvent::Refreshed { expires }),
         }
     }
 
@@ -340,8 +340,8 @@ impl Client {
         }
         self.sent_inputs = now;
         let packed = self.inputs.pack(&self.welcome.as_ref()?.inputs);
-        let (placement, runs) = (self.placement, serde_bytes::Bytes::new(&packed.runs));
-        let inputs = Inputs { ack, placement, held: packed.held, counted: packed.counted, runs };
+        let (epoch, runs) = (self.epoch, serde_bytes::Bytes::new(&packed.runs));
+        let inputs = Inputs { ack, epoch, held: packed.held, counted: packed.counted, runs };
         Some(encode_client(&ClientMessage::Inputs(inputs)))
     }
 }

@@ -34,7 +34,7 @@ impl Client {
             }
         }
         (self.events, self.told_events, self.remembers) = (welcome.events, welcome.events, true);
-        (self.tick, self.placement) = (welcome.tick, welcome.placement);
+        (self.tick, self.epoch) = (welcome.tick, welcome.epoch);
         self.players = welcome.players.len() as u32;
         let pass = |token: &serde_bytes::ByteBuf| Pass { room: welcome.room.clone(), token: token.to_vec() };
         self.pass = welcome.resume.as_ref().map(pass);
@@ -64,7 +64,7 @@ impl Client {
         if let Some(note) = frame.note {
             arrived.superseded = note.superseded;
             arrived.correction = note.correction;
-            self.placement = note.correction.map_or(self.placement, |correction| correction.placement);
+            self.epoch = note.correction.map_or(self.epoch, |correction| correction.epoch);
             note.commands.into_iter().for_each(|seen| self.commands.seen(seen));
         }
         arrived.lost += std::mem::take(&mut self.missed);

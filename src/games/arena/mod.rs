@@ -17,10 +17,10 @@ pub use step::{AvatarInput, AvatarState, Mood, RADIUS, Tuning, step_avatar};
 use self::world::{Avatar, World};
 use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
-use crate::game::{Context, Game, Move, Player, Setup, SnapshotWriter, Spec};
+use crate::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
 use crate::id::{EntityId, KindId, Seat, ZoneId};
 use crate::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
-use crate::wire::Rule;
+use crate::wire::Authority;
 
 /// The kind of avatars.
 pub const AVATAR: KindId = KindId(0);
@@ -54,7 +54,7 @@ impl Arena {
     ///
     /// # Errors
     /// When there is no such map; the text names those there are.
-    pub fn new(setup: &Setup) -> Result<Self, String> {
+    pub fn new(setup: &RoomSetup) -> Result<Self, String> {
         let wanted = setup.options.get("map").map_or(MAPS[0].0, String::as_str);
         let Some((map_name, text)) = MAPS.into_iter().find(|(name, _)| *name == wanted) else {
             return Err(format!("no map {wanted:?}: choose {}", MAPS.map(|(name, _)| name).join(" or ")));
@@ -72,7 +72,7 @@ impl Game for Arena {
         Spec {
             schema: self.schema.clone(),
             inputs: self.inputs.clone(),
-            rule: Rule::Steer,
+            authority: Authority::Server,
             capacity: CAPACITY,
             properties: vec![("map".to_owned(), self.map_name.to_owned())],
         }
@@ -90,8 +90,8 @@ impl Game for Arena {
         }
     }
 
-    fn step(&mut self, moves: &[Move], cx: &mut Context) {
-        for order in moves {
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+        for order in inputs {
             if let Some(id) = self.seats.entity(order.seat) {
                 self.world.steer(id, AvatarInput::from(&order.input), cx);
             }

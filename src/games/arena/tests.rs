@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::game::{Effect, To};
+use crate::game::{Effect, Recipients};
 use crate::tick::TickRate;
 
 const STILL: AvatarInput = AvatarInput { heading: 0, run: false, dash: false, throw: false };
@@ -39,7 +39,9 @@ fn a_hit_is_told_scored_and_carries_two_metres_at_every_rate() {
         let (mut world, mut cx, ids) = duel(rate);
         run(&mut world, &mut cx, ids, true, 3 * usize::from(rate) + 8);
         let effects = cx.take_effects();
-        let [Effect::Emit { to: To::All, kind: HIT, body }] = &effects[..] else { panic!("{rate} Hz: {effects:?}") };
+        let [Effect::Emit { to: Recipients::All, kind: HIT, body }] = &effects[..] else {
+            panic!("{rate} Hz: {effects:?}")
+        };
         assert_eq!(body[..], [3, 0, 7, 0]);
         let [thrower, victim] = &world.avatars[..] else { panic!("two avatars") };
         assert!(thrower.score >= 7 && victim.score >= 4, "sparks may add to it");
@@ -102,7 +104,7 @@ fn sparks_are_collected_scored_and_lit_again_elsewhere() {
 
 #[test]
 fn options_choose_the_map() {
-    let setup = |options: &[(&str, &str)]| Setup {
+    let setup = |options: &[(&str, &str)]| RoomSetup {
         rate: TickRate::DEFAULT,
         seed: 1,
         options: options

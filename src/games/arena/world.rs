@@ -6,7 +6,7 @@
 use super::HIT;
 use super::buckets::Buckets;
 use super::step::{AvatarInput, AvatarState, RADIUS, Tuning, round, speed, step_avatar, ticks};
-use crate::game::{Context, To};
+use crate::game::{Context, Recipients};
 use crate::games::PER_METRE;
 use crate::games::compass::{cosine, sine};
 use crate::games::map::Map;
@@ -129,8 +129,8 @@ impl World {
     /// Puts a new avatar on a random floor tile.
     pub(super) fn enter(&mut self, seat: Seat, cx: &mut Context) -> EntityId {
         let id = cx.spawn();
-        let (x, y) = self.map.floor_centre(cx.below(self.map.floor_tiles()));
-        let state = AvatarState { x, y, heading: cx.below(256) as i32, ..AvatarState::default() };
+        let (x, y) = self.map.floor_centre(cx.random_below(self.map.floor_tiles()));
+        let state = AvatarState { x, y, heading: cx.random_below(256) as i32, ..AvatarState::default() };
         self.avatars.push(Avatar { id, seat, state, shield: self.pace.spawn_shield, score: 0 });
         id
     }
@@ -218,7 +218,7 @@ impl World {
         victim.earn(HIT_LOSS);
         let [a, b] = ball.thrower.0.to_le_bytes();
         let [c, d] = victim.seat.0.to_le_bytes();
-        cx.emit(To::All, HIT, vec![a, b, c, d]);
+        cx.emit(Recipients::All, HIT, vec![a, b, c, d]);
         if let Some(thrower) = self.find(ball.thrower_id) {
             self.avatars[thrower].earn(HIT_GAIN);
         }
@@ -244,8 +244,8 @@ impl World {
         let wanted = (SPARKS_ALONE + self.avatars.len() * 3 / 4).min(MOST_SPARKS);
         // A tile that is taken counts as a try: the rest waits for the next tick.
         for _ in self.sparks.len()..wanted {
-            let (x, y) = self.map.floor_centre(cx.below(self.map.floor_tiles()));
-            let spark = Spark { id: EntityId::default(), x, y, big: cx.below(BIG_ONE_IN) == 0 };
+            let (x, y) = self.map.floor_centre(cx.random_below(self.map.floor_tiles()));
+            let spark = Spark { id: EntityId::default(), x, y, big: cx.random_below(BIG_ONE_IN) == 0 };
             let free = self.nearest(x, y, SPARK_REACH, None).is_none();
             if free && self.mark(&spark, true) {
                 self.sparks.push(Spark { id: cx.spawn(), ..spark });

@@ -12,7 +12,7 @@ struct Lone {
 impl Lone {
     fn at(spawn: &str, rate: u16) -> Self {
         let rate = TickRate::new(rate).expect("a valid rate");
-        let plaza = Plaza::new(&Setup { rate, seed: 1, options: [].into() }).expect("a valid setup");
+        let plaza = Plaza::new(&RoomSetup { rate, seed: 1, options: [].into() }).expect("a valid setup");
         let mut lone = Self { plaza, cx: Context::new(rate, 1) };
         let options = [("spawn".to_owned(), spawn.to_owned())].into();
         lone.plaza
@@ -24,7 +24,7 @@ impl Lone {
     fn report(&mut self, x: i32, y: i32, fresh: bool) -> Vec<Effect> {
         let mut input = [0; crate::snapshot::MAX_INPUT_FIELDS];
         (input[0], input[1]) = (x, y);
-        self.plaza.step(&[Move { seat: Seat(4), input, fresh }], &mut self.cx);
+        self.plaza.step(&[PlayerInput { seat: Seat(4), input, fresh }], &mut self.cx);
         self.cx.take_effects()
     }
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use actix_web::{App, HttpServer};
 use futures_util::FutureExt;
 use tickwire::Factory;
-use tickwire::engine::{Arrived, Client, Depth, Pass, Told};
+use tickwire::engine::{Arrived, Client, ClientEvent, Depth, Pass};
 use tickwire::games::builtin;
 use tickwire::server::{Config, Server};
 use tickwire::tick::Moment;
@@ -261,9 +261,9 @@ impl Player {
         loop {
             match player.raw.next() {
                 Some(Frame::Binary(bytes)) => match player.client.on_message(&bytes).expect("a message") {
-                    Told::Welcome => return Ok(player),
+                    ClientEvent::Welcome => return Ok(player),
                     // Sent away, and the close follows.
-                    Told::ComeBack { .. } => {}
+                    ClientEvent::ComeBack { .. } => {}
                     other => panic!("neither a welcome nor a close: {other:?}"),
                 },
                 other => return Err(other.expect("an answer")),
@@ -291,7 +291,7 @@ impl Player {
             match self.raw.poll() {
                 Poll::Ready(Some(Frame::Binary(bytes))) => {
                     let told = self.client.on_message(&bytes).expect("the server speaks the protocol");
-                    if let Told::Frame(arrived) = told {
+                    if let ClientEvent::Frame(arrived) = told {
                         assert_eq!(arrived.desyncs, 0);
                         if let Some(present) = &self.present {
                             present.store(arrived.tick.0, Ordering::Relaxed);

@@ -89,7 +89,7 @@ test('a cable that is pulled twice during play changes nothing but the time', as
   assert.deepEqual(bo.lines.filter((text) => text.startsWith('from')), ['from Ada 0', 'from Ada 1']);
   const room = await tab.room();
   assert.deepEqual([room.id, room.seat, room.entity, room.stats.desyncs], [before.id, before.seat, before.entity, 0]);
-  assert.deepEqual(bo.changes(before.seat), ['away', 'back', 'away', 'back']);
+  assert.deepEqual(bo.changes(before.seat), ['disconnected', 'reconnected', 'disconnected', 'reconnected']);
   const start = await tab.whereabouts();
   const way = await tab.openWay();
   await tab.hold(way.key, 500);
@@ -172,7 +172,7 @@ test('a reloaded page has its seat back, and hears what was said meanwhile', asy
   await eventually('all was heard', () => told(tab), ({ lines }) => lines.length >= 2);
   const { lines, gaps } = await told(tab);
   assert.deepEqual([lines, gaps], [['meanwhile', 'after'], 0]);
-  assert.deepEqual(bo.changes(first.seat), ['joined', 'away', 'back']);
+  assert.deepEqual(bo.changes(first.seat), ['joined', 'disconnected', 'reconnected']);
   await tab.page.evaluate(() => window.tickwire.room.leave());
   assert.equal(await enter(tab.page, 'claim'), null, 'who left has no seat to come back to');
   await tab.close();

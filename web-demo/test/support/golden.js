@@ -65,7 +65,7 @@ export function serverMessage(value) {
   switch (name) {
     case 'Welcome':
       return {
-        type: 'welcome', ...body, rule: lower(body.rule), resume: raw(body.resume), continuity: lower(body.continuity),
+        type: 'welcome', ...body, authority: lower(body.authority), resume: raw(body.resume), continuity: lower(body.continuity),
         schema: schema(body.schema), inputs: body.inputs.map(field),
       };
     case 'Frame':

@@ -168,8 +168,8 @@ export const WELCOME = {
   tick: 0xfffffffe,
   seat: 0,
   entity: 1,
-  rule: 'steer',
-  placement: 0,
+  authority: 'server',
+  epoch: 0,
   schema: [
     {
       name: 'avatar',

@@ -12,8 +12,8 @@ export function encodeWelcome(welcome) {
   out.text(welcome.room);
   out.text(welcome.game);
   for (const number of [welcome.rate, welcome.tick, welcome.seat, welcome.entity]) out.unsigned(number);
-  out.unsigned(welcome.rule === 'steer' ? 0 : 1);
-  out.u8(welcome.placement);
+  out.unsigned(welcome.authority === 'server' ? 0 : 1);
+  out.u8(welcome.epoch);
   out.option(welcome.resume ?? null, (token) => out.slice(token));
   out.unsigned(['fresh', 'seat', 'state'].indexOf(welcome.continuity ?? 'fresh'));
   for (const number of [welcome.events, welcome.listed, welcome.commands]) out.unsigned(number ?? 0);
@@ -60,7 +60,7 @@ export function encodeFrame({ advance, consumed, note, events, parts }) {
     out.u8(Math.min(superseded, 31) | (commands === null ? 0 : 32) | (correction ? 64 : 0));
     if (superseded >= 31) out.unsigned(superseded);
     if (commands !== null) out.unsigned(commands);
-    for (const byte of correction ? [correction.placement, correction.reason] : []) out.u8(byte);
+    for (const byte of correction ? [correction.epoch, correction.reason] : []) out.u8(byte);
   };
   if (note) writeNote(note);
   if (events) writeEvents(events, out);
@@ -75,7 +75,7 @@ export function encodeFrame({ advance, consumed, note, events, parts }) {
   return out.finish();
 }
 
-/** Events by the names that golden vectors have in lower case, such as `{ age: 2, away: { seat: 3 } }`. */
+/** Events by the names that golden vectors have in lower case, such as `{ age: 2, disconnected: { seat: 3 } }`. */
 function writeEvents({ first, lost = 0, items }, out) {
   out.unsigned(first);
   out.unsigned(lost);
@@ -95,8 +95,8 @@ const BODIES = {
     out.unsigned(kind);
     out.slice(body);
   },
-  away: (seat, out) => out.unsigned(seat),
-  back: (seat, out) => out.unsigned(seat),
+  disconnected: (seat, out) => out.unsigned(seat),
+  reconnected: (seat, out) => out.unsigned(seat),
   chat: ({ from, name, text, private: secret = false }, out) => {
     out.unsigned(from);
     out.text(name);
@@ -165,14 +165,14 @@ function commandBody(reader) {
 function decodeInputs(reader, fields) {
   const first = reader.u8();
   const ack = { frames: reader.u8(), events: first & 1 ? reader.u32() : null };
-  const placement = first & 2 ? reader.u8() : 0;
+  const epoch = first & 2 ? reader.u8() : 0;
   const held = first & 4 ? reader.u32() : 0;
   const runs = [];
   while (reader.offset < reader.bytes.length) {
     const count = first & 8 ? reader.u32() : 1;
     runs.push({ count, values: unpack(fields, reader) });
   }
-  return runs.length + held === 0 ? { type: 'ack', ack } : { type: 'inputs', ack, placement, held, runs };
+  return runs.length + held === 0 ? { type: 'ack', ack } : { type: 'inputs', ack, epoch, held, runs };
 }
 
 function unpack(fields, reader) {

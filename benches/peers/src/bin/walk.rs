@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use tickwire::{
-    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Move, SnapshotWriter, Player, Rule, Schema, Seat,
+    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, PlayerInput, SnapshotWriter, Player, Authority, Schema, Seat,
     Server, Shape, Spec, ZoneId,
 };
 use tickwire_peers::walker::PER_METRE;
@@ -25,7 +25,7 @@ impl Game for Walk {
         Spec {
             schema: Arc::new(Schema::new(vec![walker]).expect("two fields of one kind")),
             inputs: InputSchema::new(inputs).expect("two fields"),
-            rule: Rule::Place,
+            authority: Authority::Client,
             capacity: 4096,
             properties: Vec::new(),
         }
@@ -41,8 +41,8 @@ impl Game for Walk {
         self.0.remove(&seat);
     }
 
-    fn step(&mut self, moves: &[Move], _: &mut Context) {
-        for one in moves.iter().filter(|one| one.fresh) {
+    fn step(&mut self, inputs: &[PlayerInput], _: &mut Context) {
+        for one in inputs.iter().filter(|one| one.fresh) {
             if let Some((_, x, y)) = self.0.get_mut(&one.seat) {
                 (*x, *y) = (one.input[0], one.input[1]);
             }

@@ -1,31 +1,31 @@
 //! The input timeline of one seat: which input the room consumes at which tick.
 //!
-//! *Steer*: exactly one input per tick, in order. When none is there, the last one repeats, and the room remembers that
+//! *Server authority*: exactly one input per tick, in order. When none is there, the last one repeats, and the room remembers that
 //! it did: inputs that arrive later and turn out equal settle the repetitions, so a client need not send what does not
-//! change. A buffer that is never empty is only lag, so it is trimmed. *Place*: the newest report wins.
+//! change. A buffer that is never empty is only lag, so it is trimmed. *Client authority*: the newest report wins.
 
 use std::collections::VecDeque;
 
 use crate::game::Input;
-use crate::id::{PlacementEpoch, Seq};
-use crate::wire::{Rule, limits};
+use crate::id::{CorrectionEpoch, Seq};
+use crate::wire::{Authority, limits};
 
 /// Equal inputs in a row, as a session lays them into the tray.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Laid {
+pub struct InputRun {
     /// The number of the first one.
     pub first: Seq,
     /// How many.
     pub count: u16,
-    /// The newest placement the client knew.
-    pub placement: PlacementEpoch,
+    /// The newest epoch the client knew.
+    pub epoch: CorrectionEpoch,
     /// The values.
     pub input: Input,
 }
 
 /// What a seat does at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct TickInput {
     /// The input.
     pub input: Input,
     /// Whether it was consumed now; otherwise it is an older one.
@@ -34,8 +34,8 @@ pub struct Taken {
 
 /// The inputs of one seat between arrival and consumption.
 #[derive(Debug)]
-pub struct Inbox {
-    rule: Rule,
+pub struct InputBuffer {
+    authority: Authority,
     /// Runs after `consumed`, without gaps.
     queue: VecDeque<Queued>,
     /// Inputs in the queue that will have a tick of their own, and the numbers that the queue covers: those, and the
@@ -58,20 +58,20 @@ struct Queued {
     count: u32,
     /// Superseded inputs of this run; they count, as consumed and as superseded, with the first of the others.
     extra: u32,
-    placement: PlacementEpoch,
+    epoch: CorrectionEpoch,
     input: Input,
 }
 
-impl Inbox {
+impl InputBuffer {
     /// For so many ticks the buffer must never run empty before it counts as lag and is trimmed.
     const WINDOW: u32 = 8;
     /// Repetitions remembered: ten seconds of a held key at the highest rate.
     const REPEATS: u32 = limits::INPUT_LEAD;
 
-    /// An empty inbox; until something arrives the seat does `neutral`.
-    pub fn new(rule: Rule, neutral: Input) -> Self {
+    /// An empty input_buffer; until something arrives the seat does `neutral`.
+    pub fn new(authority: Authority, neutral: Input) -> Self {
         Self {
-            rule,
+            authority,
             queue: VecDeque::new(),
             queued: 0,
             numbered: 0,
@@ -106,31 +106,31 @@ impl Inbox {
 
     /// Takes in a run. What is known already is ignored, so doubled messages do no harm; inputs missing in between
     /// count as repetitions of what came before.
-    pub fn offer(&mut self, laid: &Laid) {
+    pub fn offer(&mut self, run: &InputRun) {
         let newest = self.consumed.plus(self.numbered);
-        let end = laid.first.plus(u32::from(laid.count) - 1);
+        let end = run.first.plus(u32::from(run.count) - 1);
         let Ok(mut fresh @ 1..) = u32::try_from(end.since(newest)) else {
             return;
         };
-        let missing = fresh.saturating_sub(u32::from(laid.count));
+        let missing = fresh.saturating_sub(u32::from(run.count));
         if missing > 0 {
-            let (input, placement) = self.queue.back().map_or((self.last, laid.placement), |q| (q.input, q.placement));
-            self.push(Queued { count: missing, extra: 0, placement, input });
+            let (input, epoch) = self.queue.back().map_or((self.last, run.epoch), |q| (q.input, q.epoch));
+            self.push(Queued { count: missing, extra: 0, epoch, input });
             fresh -= missing;
         }
-        self.push(Queued { count: fresh, extra: 0, placement: laid.placement, input: laid.input });
-        if self.rule == Rule::Steer {
+        self.push(Queued { count: fresh, extra: 0, epoch: run.epoch, input: run.input });
+        if self.authority == Authority::Server {
             self.settle();
-            let over = self.queued.saturating_sub(limits::INBOX);
+            let over = self.queued.saturating_sub(limits::INPUT_BUFFER);
             self.supersede(over);
         }
     }
 
-    /// What the seat does at this tick. Of position reports only those count that know `placement`.
-    pub fn take(&mut self, placement: PlacementEpoch) -> Taken {
-        match self.rule {
-            Rule::Steer => self.take_next(),
-            Rule::Place => self.take_newest(placement),
+    /// What the seat does at this tick. Of position reports only those count that know `epoch`.
+    pub fn take(&mut self, epoch: CorrectionEpoch) -> TickInput {
+        match self.authority {
+            Authority::Server => self.take_next(),
+            Authority::Client => self.take_newest(epoch),
         }
     }
 
@@ -138,7 +138,7 @@ impl Inbox {
         self.queued += run.count;
         self.numbered += run.count;
         match self.queue.back_mut() {
-            Some(back) if back.input == run.input && back.placement == run.placement => back.count += run.count,
+            Some(back) if back.input == run.input && back.epoch == run.epoch => back.count += run.count,
             _ => self.queue.push_back(run),
         }
     }
@@ -191,7 +191,7 @@ impl Inbox {
         self.superseded = self.superseded.wrapping_add(extra);
     }
 
-    fn take_next(&mut self) -> Taken {
+    fn take_next(&mut self) -> TickInput {
         let fresh = if let Some(front) = self.queue.front() {
             self.last = front.input;
             self.drop_front(1);
@@ -202,7 +202,7 @@ impl Inbox {
             self.repeats = (self.repeats + u32::from(started)).min(Self::REPEATS);
             false
         };
-        let taken = Taken { input: self.last, fresh };
+        let taken = TickInput { input: self.last, fresh };
         self.trim();
         taken
     }
@@ -217,14 +217,14 @@ impl Inbox {
         }
     }
 
-    fn take_newest(&mut self, placement: PlacementEpoch) -> Taken {
-        let valid = self.queue.iter().rev().find(|run| run.placement == placement).map(|run| run.input);
+    fn take_newest(&mut self, epoch: CorrectionEpoch) -> TickInput {
+        let valid = self.queue.iter().rev().find(|run| run.epoch == epoch).map(|run| run.input);
         self.consumed = self.consumed.plus(self.numbered);
         self.superseded = self.superseded.wrapping_add(self.queued - u32::from(valid.is_some()));
         (self.queued, self.numbered) = (0, 0);
         self.queue.clear();
         self.last = valid.unwrap_or(self.last);
-        Taken { input: self.last, fresh: valid.is_some() }
+        TickInput { input: self.last, fresh: valid.is_some() }
     }
 }
 
@@ -232,18 +232,18 @@ impl Inbox {
 mod tests {
     use super::*;
 
-    const P: PlacementEpoch = PlacementEpoch(0);
+    const P: CorrectionEpoch = CorrectionEpoch(0);
 
     fn input(value: i32) -> Input {
         [value, 0, 0, 0, 0, 0, 0, 0]
     }
 
-    fn lay(inbox: &mut Inbox, first: u32, count: u16, value: i32) {
-        inbox.offer(&Laid { first: Seq(first), count, placement: P, input: input(value) });
+    fn lay(input_buffer: &mut InputBuffer, first: u32, count: u16, value: i32) {
+        input_buffer.offer(&InputRun { first: Seq(first), count, epoch: P, input: input(value) });
     }
 
-    fn steer() -> Inbox {
-        Inbox::new(Rule::Steer, input(0))
+    fn steer() -> InputBuffer {
+        InputBuffer::new(Authority::Server, input(0))
     }
 
     /// Numbers below a bound, the same in every run.
@@ -259,91 +259,91 @@ mod tests {
 
     #[test]
     fn one_input_per_tick_in_order() {
-        let mut inbox = steer();
-        lay(&mut inbox, 1, 1, 7);
-        lay(&mut inbox, 2, 1, 8);
-        assert_eq!(inbox.take(P), Taken { input: input(7), fresh: true });
-        assert_eq!(inbox.consumed(), Seq(1));
-        assert_eq!(inbox.take(P), Taken { input: input(8), fresh: true });
-        assert_eq!(inbox.take(P), Taken { input: input(8), fresh: false });
-        assert_eq!(inbox.consumed(), Seq(2));
+        let mut input_buffer = steer();
+        lay(&mut input_buffer, 1, 1, 7);
+        lay(&mut input_buffer, 2, 1, 8);
+        assert_eq!(input_buffer.take(P), TickInput { input: input(7), fresh: true });
+        assert_eq!(input_buffer.consumed(), Seq(1));
+        assert_eq!(input_buffer.take(P), TickInput { input: input(8), fresh: true });
+        assert_eq!(input_buffer.take(P), TickInput { input: input(8), fresh: false });
+        assert_eq!(input_buffer.consumed(), Seq(2));
     }
 
     #[test]
     fn silence_of_a_held_key_is_settled_by_its_run() {
-        let mut inbox = steer();
-        lay(&mut inbox, 1, 1, 7);
-        (0..5).for_each(|_| assert_eq!(inbox.take(P).input, input(7)));
-        lay(&mut inbox, 2, 4, 7);
-        lay(&mut inbox, 6, 1, 9);
-        assert_eq!(inbox.consumed(), Seq(5));
-        assert_eq!(inbox.take(P), Taken { input: input(9), fresh: true });
-        assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(6), 0));
+        let mut input_buffer = steer();
+        lay(&mut input_buffer, 1, 1, 7);
+        (0..5).for_each(|_| assert_eq!(input_buffer.take(P).input, input(7)));
+        lay(&mut input_buffer, 2, 4, 7);
+        lay(&mut input_buffer, 6, 1, 9);
+        assert_eq!(input_buffer.consumed(), Seq(5));
+        assert_eq!(input_buffer.take(P), TickInput { input: input(9), fresh: true });
+        assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(6), 0));
     }
 
     #[test]
     fn an_overfull_buffer_drops_the_oldest_and_says_so() {
-        let mut inbox = steer();
-        (1..=5).for_each(|n| lay(&mut inbox, n, 1, n.cast_signed()));
-        assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(2), 2));
-        assert_eq!(inbox.take(P).input, input(3));
+        let mut input_buffer = steer();
+        (1..=5).for_each(|n| lay(&mut input_buffer, n, 1, n.cast_signed()));
+        assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(2), 2));
+        assert_eq!(input_buffer.take(P).input, input(3));
     }
 
     #[test]
     fn a_press_of_one_tick_survives_a_late_burst_of_held_inputs() {
         for press_at in 1..=7 {
-            let mut inbox = steer();
-            lay(&mut inbox, 1, 1, 7);
-            inbox.take(P);
-            (2..=9).for_each(|n| lay(&mut inbox, n, 1, if n == press_at + 1 { 99 } else { 7 }));
-            let taken: Vec<i32> = (0..4).map(|_| inbox.take(P).input[0]).collect();
+            let mut input_buffer = steer();
+            lay(&mut input_buffer, 1, 1, 7);
+            input_buffer.take(P);
+            (2..=9).for_each(|n| lay(&mut input_buffer, n, 1, if n == press_at + 1 { 99 } else { 7 }));
+            let taken: Vec<i32> = (0..4).map(|_| input_buffer.take(P).input[0]).collect();
             assert_eq!(taken.iter().filter(|value| **value == 99).count(), 1, "{press_at}: {taken:?}");
-            assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(9), 5));
+            assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(9), 5));
         }
     }
 
     #[test]
     fn a_buffer_that_never_empties_is_trimmed() {
-        let mut inbox = steer();
-        lay(&mut inbox, 1, 1, 1);
-        lay(&mut inbox, 2, 1, 2);
+        let mut input_buffer = steer();
+        lay(&mut input_buffer, 1, 1, 1);
+        lay(&mut input_buffer, 2, 1, 2);
         for n in 3..40 {
-            inbox.take(P);
-            lay(&mut inbox, n, 1, n.cast_signed());
+            input_buffer.take(P);
+            lay(&mut input_buffer, n, 1, n.cast_signed());
         }
-        assert_eq!(inbox.take(P).input, input(39));
-        assert_eq!(inbox.superseded(), 1);
+        assert_eq!(input_buffer.take(P).input, input(39));
+        assert_eq!(input_buffer.superseded(), 1);
     }
 
     #[test]
     fn doubled_and_old_inputs_count_once_also_across_the_wrap() {
-        let mut inbox = steer();
-        inbox.consumed = Seq(u32::MAX - 1);
-        lay(&mut inbox, u32::MAX, 2, 5);
-        lay(&mut inbox, u32::MAX, 2, 6);
-        lay(&mut inbox, 3, 1, 4);
-        assert_eq!(inbox.len(), 3);
-        let taken: Vec<i32> = (0..3).map(|_| inbox.take(P).input[0]).collect();
+        let mut input_buffer = steer();
+        input_buffer.consumed = Seq(u32::MAX - 1);
+        lay(&mut input_buffer, u32::MAX, 2, 5);
+        lay(&mut input_buffer, u32::MAX, 2, 6);
+        lay(&mut input_buffer, 3, 1, 4);
+        assert_eq!(input_buffer.len(), 3);
+        let taken: Vec<i32> = (0..3).map(|_| input_buffer.take(P).input[0]).collect();
         // Inputs MAX and 0 are known, 1 and 2 are missing and presumed equal, the oldest of five went.
         assert_eq!(taken, [5, 5, 4]);
-        assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(3), 2));
+        assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(3), 2));
     }
 
     #[test]
     fn the_newest_report_of_the_right_epoch_wins() {
-        let mut inbox = Inbox::new(Rule::Place, input(0));
-        lay(&mut inbox, 1, 1, 1);
-        lay(&mut inbox, 2, 1, 2);
-        assert_eq!(inbox.take(P), Taken { input: input(2), fresh: true });
-        lay(&mut inbox, 3, 1, 3);
-        assert_eq!(inbox.take(P.next()), Taken { input: input(2), fresh: false });
-        assert_eq!((inbox.consumed(), inbox.superseded()), (Seq(3), 2));
+        let mut input_buffer = InputBuffer::new(Authority::Client, input(0));
+        lay(&mut input_buffer, 1, 1, 1);
+        lay(&mut input_buffer, 2, 1, 2);
+        assert_eq!(input_buffer.take(P), TickInput { input: input(2), fresh: true });
+        lay(&mut input_buffer, 3, 1, 3);
+        assert_eq!(input_buffer.take(P.next()), TickInput { input: input(2), fresh: false });
+        assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(3), 2));
     }
 
-    /// As [`Inbox::supersede`], one input after the other.
-    fn supersede_slowly(inbox: &mut Inbox, count: u32) {
+    /// As [`InputBuffer::supersede`], one input after the other.
+    fn supersede_slowly(input_buffer: &mut InputBuffer, count: u32) {
         for _ in 0..count {
-            inbox.supersede(1);
+            input_buffer.supersede(1);
         }
     }
 
@@ -351,42 +351,42 @@ mod tests {
     fn runs_are_dropped_as_their_inputs_would_be_one_by_one() {
         let mut random = random();
         for _ in 0..10_000 {
-            let (mut inbox, mut slow) = (steer(), steer());
+            let (mut input_buffer, mut slow) = (steer(), steer());
             let runs: Vec<Queued> = (0..1 + random(5))
                 .map(|_| {
                     let (count, input) = (1 + random(4), input(random(3).cast_signed()));
-                    Queued { count, extra: random(3), placement: P, input }
+                    Queued { count, extra: random(3), epoch: P, input }
                 })
                 .collect();
-            for inbox in [&mut inbox, &mut slow] {
-                inbox.queue = runs.iter().copied().collect();
-                inbox.queued = runs.iter().map(|run| run.count).sum();
-                inbox.numbered = runs.iter().map(|run| run.count + run.extra).sum();
+            for input_buffer in [&mut input_buffer, &mut slow] {
+                input_buffer.queue = runs.iter().copied().collect();
+                input_buffer.queued = runs.iter().map(|run| run.count).sum();
+                input_buffer.numbered = runs.iter().map(|run| run.count + run.extra).sum();
             }
-            let count = random(inbox.queued + 1);
-            inbox.supersede(count);
+            let count = random(input_buffer.queued + 1);
+            input_buffer.supersede(count);
             supersede_slowly(&mut slow, count);
-            assert_eq!(format!("{inbox:?}"), format!("{slow:?}"), "{count} of {runs:?}");
+            assert_eq!(format!("{input_buffer:?}"), format!("{slow:?}"), "{count} of {runs:?}");
         }
     }
 
     #[test]
     fn every_input_is_consumed_once_or_superseded_whatever_arrives() {
         let mut random = random();
-        let mut inbox = steer();
+        let mut input_buffer = steer();
         let (mut made, mut fresh, mut settled_or_taken) = (0_u32, 0_u32, 0);
         for _ in 0..10_000 {
             for _ in 0..random(3) {
                 let count = 1 + random(4);
-                lay(&mut inbox, made + 1, count as u16, random(2).cast_signed());
+                lay(&mut input_buffer, made + 1, count as u16, random(2).cast_signed());
                 made += count;
             }
-            let before = inbox.consumed().0;
-            fresh += u32::from(inbox.take(P).fresh);
-            settled_or_taken += inbox.consumed().0 - before;
-            assert!(inbox.len() <= 3);
+            let before = input_buffer.consumed().0;
+            fresh += u32::from(input_buffer.take(P).fresh);
+            settled_or_taken += input_buffer.consumed().0 - before;
+            assert!(input_buffer.len() <= 3);
         }
-        assert_eq!(inbox.consumed().0 + inbox.numbered, made);
-        assert!(fresh <= settled_or_taken + inbox.superseded());
+        assert_eq!(input_buffer.consumed().0 + input_buffer.numbered, made);
+        assert!(fresh <= settled_or_taken + input_buffer.superseded());
     }
 }

@@ -3,20 +3,20 @@
 //! The words go into the close frame and may be shown to the player, so they are tidied and bounded here. Logs and
 //! metrics know the close only.
 
-use super::tidy::tidy;
+use super::sanitize::sanitize;
 use crate::wire::{Close, limits};
 
 /// A close and what is said with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parting {
+pub struct CloseReason {
     close: Close,
     words: Option<Box<str>>,
 }
 
-impl Parting {
+impl CloseReason {
     /// Says `words` instead of the usual text: tidied, and cut at what a close frame holds. Empty words say nothing.
-    pub fn saying(close: Close, words: &str) -> Self {
-        let mut words = tidy(words, limits::CLOSE_TEXT);
+    pub fn with_text(close: Close, words: &str) -> Self {
+        let mut words = sanitize(words, limits::CLOSE_TEXT);
         words.truncate(words.floor_char_boundary(limits::CLOSE_TEXT));
         Self { close, words: (!words.is_empty()).then(|| words.into()) }
     }
@@ -32,7 +32,7 @@ impl Parting {
     }
 }
 
-impl From<Close> for Parting {
+impl From<Close> for CloseReason {
     fn from(close: Close) -> Self {
         Self { close, words: None }
     }
@@ -44,12 +44,12 @@ mod tests {
 
     #[test]
     fn words_are_tidied_and_fit_a_close_frame() {
-        assert_eq!(Parting::from(Close::Kicked).text(), Close::Kicked.text());
-        assert_eq!(Parting::saying(Close::Kicked, " \n ").text(), Close::Kicked.text());
-        assert_eq!(Parting::saying(Close::Kicked, "be\u{202e}have\n now").text(), "behave now");
+        assert_eq!(CloseReason::from(Close::Kicked).text(), Close::Kicked.text());
+        assert_eq!(CloseReason::with_text(Close::Kicked, " \n ").text(), Close::Kicked.text());
+        assert_eq!(CloseReason::with_text(Close::Kicked, "be\u{202e}have\n now").text(), "behave now");
         for wide in ["x", "é", "雪", "🌨"] {
-            let parting = Parting::saying(Close::Kicked, &wide.repeat(500));
-            assert!((120..=123).contains(&parting.text().len()), "{}", parting.text());
+            let reason = CloseReason::with_text(Close::Kicked, &wide.repeat(500));
+            assert!((120..=123).contains(&reason.text().len()), "{}", reason.text());
         }
     }
 }

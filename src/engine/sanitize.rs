@@ -1,7 +1,7 @@
 //! Text that players wrote, as others may see it.
 
 /// No control or invisible characters, single spaces, at most `most` characters.
-pub fn tidy(raw: &str, most: usize) -> String {
+pub fn sanitize(raw: &str, most: usize) -> String {
     let invisible = |c: char| {
         c.is_control()
             || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -20,11 +20,11 @@ mod tests {
 
     #[test]
     fn text_is_tidied() {
-        assert_eq!(tidy("  Ada \n\t Lovelace ", 24), "Ada Lovelace");
-        assert_eq!(tidy("\u{202e}evil\u{200b}\u{7}", 24), "evil");
-        assert_eq!(tidy("\u{200b}", 24), "");
-        assert_eq!(tidy(&"x".repeat(10_000), 24).len(), 24);
-        assert_eq!(tidy("<b>&amp;</b>", 24), "<b>&amp;</b>");
-        assert_eq!(tidy("ab cd", 3), "ab");
+        assert_eq!(sanitize("  Ada \n\t Lovelace ", 24), "Ada Lovelace");
+        assert_eq!(sanitize("\u{202e}evil\u{200b}\u{7}", 24), "evil");
+        assert_eq!(sanitize("\u{200b}", 24), "");
+        assert_eq!(sanitize(&"x".repeat(10_000), 24).len(), 24);
+        assert_eq!(sanitize("<b>&amp;</b>", 24), "<b>&amp;</b>");
+        assert_eq!(sanitize("ab cd", 3), "ab");
     }
 }
