@@ -1,11 +1,11 @@
-//! What a tick costs: one input per player, a step, a frozen frame with its delta; and one viewer's message.
+//! What a tick costs: one input per player, a step, a frozen frame with its delta; and one session's message.
 
 mod crowd;
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tickwire::engine::Viewer;
+use tickwire::engine::FrameSender;
 use tickwire::tick::Moment;
 
 fn tick(criterion: &mut Criterion) {
@@ -23,12 +23,12 @@ fn tick(criterion: &mut Criterion) {
         });
         let (before, after) = ([room.tick().frame], [room.tick().frame]);
         let in_the_room = || {
-            let mut viewer = Viewer::new(Moment(0), &first.entry, 0);
-            viewer.compose(Moment(1), &before, None);
-            viewer
+            let mut sender = FrameSender::new(Moment(0), &first.entry, 0);
+            sender.compose(Moment(1), &before, None);
+            sender
         };
         group.bench_with_input(BenchmarkId::new("compose", players), &players, |bencher, _| {
-            let compose = |viewer: &mut Viewer| black_box(viewer.compose(Moment(2), &after, None));
+            let compose = |sender: &mut FrameSender| black_box(sender.compose(Moment(2), &after, None));
             bencher.iter_batched_ref(in_the_room, compose, criterion::BatchSize::SmallInput);
         });
         let message = in_the_room().compose(Moment(2), &after, None);

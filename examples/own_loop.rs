@@ -63,7 +63,7 @@ pub fn serve(listener: &TcpListener, stop: &AtomicBool) -> io::Result<()> {
     let arena = Arena::new(&setup).map_err(io::Error::other)?;
     let config = RoomConfig { id: "only".to_owned(), game: "arena".to_owned(), setup, capacity: None };
     let mut room = Room::new(config, Box::new(arena));
-    let mut history = History::new(rate.ticks_in(limits::FEED_SPAN), limits::FEED_BYTES);
+    let mut history = History::new(rate.ticks_in(limits::HISTORY_SPAN), limits::HISTORY_BYTES);
     let mut clock = TickClock::new(rate, Moment(0));
     let mut peers: Vec<Peer> = Vec::new();
     while !stop.load(Ordering::Relaxed) {
@@ -140,7 +140,7 @@ fn tell(peer: &mut Peer, history: &History, now: Moment) -> Result<(), Close> {
         return Ok(());
     }
     let mut frames = Vec::new();
-    let base = peer.session.viewer().map_or(newest.tick(), |viewer| viewer.tick());
+    let base = peer.session.sender().map_or(newest.tick(), |sender| sender.tick());
     history.between(base, newest.tick(), &mut frames);
     let batch = peer.log.batch(newest.tick());
     if frames.is_empty() {

@@ -234,7 +234,7 @@ impl Context {
         self.kick_saying(seat, close, "");
     }
 
-    /// As [`Self::kick`], with a reason that the player is told: tidied, and cut at
+    /// As [`Self::kick`], with a reason that the player is told: sanitized, and cut at
     /// [`CLOSE_TEXT`](crate::wire::limits::CLOSE_TEXT) bytes.
     pub fn kick_saying(&mut self, seat: Seat, close: Close, reason: &str) {
         self.effects.push(Effect::Kick { seat, close, words: reason.to_owned() });

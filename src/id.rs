@@ -10,7 +10,7 @@ pub struct EntityId(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Seat(pub u16);
 
-/// A part of a frame that a viewer subscribes to as a whole.
+/// A part of a frame that a session subscribes to as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ZoneId(pub u16);
 

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tickwire::engine::{InputRun, Room, RoomConfig, Viewer};
+use tickwire::engine::{FrameSender, InputRun, Room, RoomConfig};
 use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
@@ -98,18 +98,18 @@ impl Game for Crowd {
     }
 }
 
-/// Allocations of a tick and of composing its message for one viewer: the most over some ticks, after a warm-up. Every
+/// Allocations of a tick and of composing its message for one session: the most over some ticks, after a warm-up. Every
 /// player has sent an input before each tick.
 fn steady(players: u16) -> (u64, u64) {
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
     let config = RoomConfig { id: "r".to_owned(), game: "crowd".to_owned(), setup, capacity: None };
     let mut room = Room::new(config, Box::<Crowd>::default());
-    let mut viewer = None;
+    let mut sender = None;
     for n in 0..players {
         let admitted = room.admit(format!("p{n}"), BTreeMap::new()).expect("there is room");
-        viewer.get_or_insert_with(|| Viewer::new(Moment(0), &admitted.entry, 0));
+        sender.get_or_insert_with(|| FrameSender::new(Moment(0), &admitted.entry, 0));
     }
-    let mut viewer = viewer.expect("somebody joined");
+    let mut sender = sender.expect("somebody joined");
     room.take_posts();
     let (mut most_tick, mut most_compose) = (0, 0);
     for n in 1..=60_u32 {
@@ -120,8 +120,8 @@ fn steady(players: u16) -> (u64, u64) {
         let (tick, ticked) = allocations_of(|| room.tick());
         let now = Moment(u64::from(n) * 50_000);
         let frames = [ticked.frame];
-        let (compose, _) = allocations_of(|| viewer.compose(now, &frames, None));
-        assert!(viewer.ack(now, n as u8));
+        let (compose, _) = allocations_of(|| sender.compose(now, &frames, None));
+        assert!(sender.ack(now, n as u8));
         if n > 30 {
             (most_tick, most_compose) = (most_tick.max(tick), most_compose.max(compose));
         }

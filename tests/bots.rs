@@ -111,7 +111,7 @@ impl Hall {
             return None;
         }
         let mut frames = Vec::new();
-        self.history.between(session.viewer()?.tick(), newest.tick(), &mut frames);
+        self.history.between(session.sender()?.tick(), newest.tick(), &mut frames);
         if frames.is_empty() {
             frames.push(newest.clone());
         }

@@ -67,7 +67,7 @@ fn the_parts_of_a_cost_are_the_whole() {
 
 #[test]
 fn the_browser_starts_from_the_same_odds() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/web-demo/client/table.js");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/web-demo/client/odds.js");
     let text = std::fs::read_to_string(path).expect("the table is there");
     assert!(text == training::javascript(), "run: cargo run --release --example train -- --javascript");
 }

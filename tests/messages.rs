@@ -172,5 +172,5 @@ fn ten_frames_of_thirty_ticks_are_chains_of_three() {
         hall.talk();
     }
     assert_eq!(chains, [(3, 3); 99]);
-    assert_eq!(hall.session.viewer().expect("it plays").flow().patient_until(), None);
+    assert_eq!(hall.session.sender().expect("it plays").flow().patient_until(), None);
 }

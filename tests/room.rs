@@ -182,7 +182,7 @@ fn a_seat_is_held_idles_and_is_taken_up_again() {
     hall.tick();
     assert_eq!(x_of(&hall, entity), Some(5), "inputs count from 1 again");
     assert_eq!(hall.room.frame().note(Seat(0)).map(|note| note.consumed), Some(Seq(1)));
-    assert_ne!(back.entry.sitting, bob.entry.sitting);
+    assert_ne!(back.entry.seat_generation, bob.entry.seat_generation);
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_claim_to_events_that_were_never_sent_changes_nothing() {
     let log = hall.logs.get_mut(&Seat(0)).expect("a log per seat");
     assert!(hall.room.resume(Seat(0), &claim, log, None, [77; 16]).is_err());
     hall.tick();
-    assert_eq!(hall.room.frame().note(Seat(0)).map(|note| note.sitting), Some(ada.entry.sitting));
+    assert_eq!(hall.room.frame().note(Seat(0)).map(|note| note.seat_generation), Some(ada.entry.seat_generation));
     assert_eq!(hall.room.recognise(&token(&ada), None), Some(Seat(0)));
 }
 

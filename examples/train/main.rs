@@ -1,7 +1,7 @@
 //! Trains the odds that every message starts from: `cargo run --release --example train -- --write`.
 //!
 //! Counts the decisions of deltas and keyframes over generated movement (`movement`) and over the arena with wandering
-//! players, and writes `src/snapshot/table.rs` and `web-demo/client/table.js`. Without `--write` it prints what the
+//! players, and writes `src/snapshot/odds.rs` and `web-demo/client/odds.js`. Without `--write` it prints what the
 //! present table makes of the same clips, and of recordings given as CSV files with the columns frame, entity, x, y.
 
 mod arena;
@@ -23,9 +23,9 @@ fn main() -> Result<(), AnyError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let root = env!("CARGO_MANIFEST_DIR");
     match arguments.first().map(String::as_str) {
-        Some("--write") => std::fs::write(format!("{root}/src/snapshot/table.rs"), rust(&train().odds()))?,
+        Some("--write") => std::fs::write(format!("{root}/src/snapshot/odds.rs"), rust(&train().odds()))?,
         // After building with the new table.
-        Some("--javascript") => std::fs::write(format!("{root}/web-demo/client/table.js"), javascript())?,
+        Some("--javascript") => std::fs::write(format!("{root}/web-demo/client/odds.js"), javascript())?,
         _ => report(&arguments)?,
     }
     Ok(())

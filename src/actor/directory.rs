@@ -13,13 +13,15 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::clock::Clock;
-use super::door::{Door, Ground};
-use super::listed::{Listed, is_private};
-use super::message::{CloseRoom, Drain, Explain, Found, Locate, Reserve, Reserved, RoomEntry, RoomKey, RoomList, Stop};
+use super::gatekeeper::{Gatekeeper, RoomPermit};
+use super::message::{
+    CloseRoom, Drain, Explain, Locate, Reserve, Reserved, RoomEntry, RoomKey, RoomList, RoomSlot, Stop,
+};
 use super::metrics::Metrics;
 use super::names;
 use super::reservations::Reservations;
 use super::room::RoomActor;
+use super::room_handle::{RoomHandle, is_private};
 use super::status::Status;
 use super::watchdog::{Heartbeat, Part, Watchdog};
 use crate::engine::{Address, CloseReason, Room, RoomConfig, RoomCosts};
@@ -40,7 +42,7 @@ pub struct DirectoryConfig {
     /// How long a room with nobody in it, not even a spectator, lives on.
     pub empty_for: Duration,
     /// Counts rooms by who made them.
-    pub door: Arc<Door>,
+    pub gatekeeper: Arc<Gatekeeper>,
     /// How long seats are held for players whose connection was lost.
     pub hold: Duration,
     /// How long a player may do nothing; zero is for ever.
@@ -54,7 +56,7 @@ pub struct DirectoryConfig {
 /// The actor.
 pub struct Directory {
     config: DirectoryConfig,
-    pub(super) rooms: BTreeMap<RoomKey, Listed>,
+    pub(super) rooms: BTreeMap<RoomKey, RoomHandle>,
     next: u64,
     reservations: Reservations,
     arbiters: Vec<Arbiter>,
@@ -82,11 +84,11 @@ impl Directory {
         (Self { config, rooms, next, reservations, arbiters, draining, list, clock, metrics, heartbeat }, listed)
     }
 
-    fn locate(&mut self, letter: Locate) -> Result<Found, CloseReason> {
+    fn locate(&mut self, message: Locate) -> Result<RoomSlot, CloseReason> {
         if self.draining {
             return Err(Close::Draining.into());
         }
-        let Locate { join, role, claims, only_game, maker } = letter;
+        let Locate { join, role, claims, only_game, maker } = message;
         // Before anything else, so that no room is made for who will not be let in.
         if role == Role::Spectator && self.config.most_spectators == 0 {
             return Err(CloseReason::with_text(Close::Forbidden, "spectators are not let in here"));
@@ -123,7 +125,7 @@ impl Directory {
     }
 
     /// The room with this id, listed or not.
-    pub(super) fn find(&self, id: &str) -> Option<(RoomKey, &Listed)> {
+    pub(super) fn find(&self, id: &str) -> Option<(RoomKey, &RoomHandle)> {
         // Ids are compared first: whether a room is closed is behind a lock.
         let mut rooms = self.rooms.iter();
         let found = rooms.find(|(_, listed)| listed.entry.id == id && !listed.status.is_closed());
@@ -135,7 +137,7 @@ impl Directory {
         &'a self,
         game: &'a str,
         options: &'a BTreeMap<String, String>,
-    ) -> Result<impl Iterator<Item = (RoomKey, &'a Listed)>, CloseReason> {
+    ) -> Result<impl Iterator<Item = (RoomKey, &'a RoomHandle)>, CloseReason> {
         if is_private(options).map_err(|why| CloseReason::with_text(Close::NoSuchRoom, &why))? {
             let wanted = "a private room is created, or joined by its code; it cannot be found";
             return Err(CloseReason::with_text(Close::NoSuchRoom, wanted));
@@ -151,7 +153,7 @@ impl Directory {
         options: BTreeMap<String, String>,
         role: Role,
         maker: Option<Address>,
-    ) -> Result<Found, CloseReason> {
+    ) -> Result<RoomSlot, CloseReason> {
         let key = self.make(game, options, 1, maker)?;
         self.rooms[&key].expect(key, role)
     }
@@ -177,7 +179,7 @@ impl Directory {
         let (rate, capacity) = self.read_options(&options).map_err(refused)?;
         let private = is_private(&options).map_err(refused)?;
         // Given back when the game refuses.
-        let ground = self.config.door.make_room(maker).ok_or(Close::TryLater)?;
+        let permit = self.config.gatekeeper.make_room(maker).ok_or(Close::TryLater)?;
         let setup = RoomSetup { rate, seed: names::seed(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
             let made = factory(&setup).map_err(refused)?;
@@ -193,7 +195,7 @@ impl Directory {
         let room = made.unwrap_or_else(|_| Err(refused("the game panicked".to_owned())))?;
         let key = RoomKey(self.next);
         self.next += 1;
-        let listed = self.start(key, room, (options, private), ground);
+        let listed = self.start(key, room, (options, private), permit);
         info!(room = %names::for_logs(&listed.entry.id), game, private, "room made");
         self.rooms.insert(key, listed);
         Ok(key)
@@ -215,7 +217,7 @@ impl Directory {
             }
             Join::JoinOrCreate { game, options } => {
                 let options = options.into_iter().collect();
-                let all = |(key, listed): (_, &Listed)| Some((key, listed.expect_all(seats).ok()?));
+                let all = |(key, listed): (_, &RoomHandle)| Some((key, listed.expect_all(seats).ok()?));
                 let found = self.fitting(&game, &options)?.find_map(all);
                 found.ok_or((game, options))
             }
@@ -230,7 +232,7 @@ impl Directory {
             }
         };
         let listed = &self.rooms[&key];
-        let seats_found = expected.into_iter().map(|expected| Found { key, room: listed.room.clone(), expected });
+        let seats_found = expected.into_iter().map(|expected| RoomSlot { key, room: listed.room.clone(), expected });
         let tickets = seats_found.map(|found| self.reservations.promise(now, maker, found)).collect();
         self.metrics.occasions.seats_reserved.inc_by(seats as u64);
         let expires_in = Reservations::GOOD_FOR.as_secs();
@@ -258,8 +260,8 @@ impl Directory {
         key: RoomKey,
         room: Room,
         (options, private): (BTreeMap<String, String>, bool),
-        ground: Ground,
-    ) -> Listed {
+        permit: RoomPermit,
+    ) -> RoomHandle {
         let entry = RoomEntry {
             id: room.config().id.clone(),
             game: room.config().game.clone(),
@@ -273,7 +275,7 @@ impl Directory {
         };
         let load = |arbiter: usize| {
             let rooms = self.rooms.values().filter(|listed| listed.arbiter == arbiter);
-            rooms.map(|listed| 1 + listed.status.heads().players).sum::<usize>()
+            rooms.map(|listed| 1 + listed.status.occupancy().players).sum::<usize>()
         };
         let arbiter = (0..self.arbiters.len()).min_by_key(|arbiter| load(*arbiter)).unwrap_or(0);
         let status = Arc::new(Status::default());
@@ -282,28 +284,28 @@ impl Directory {
         let room =
             RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, empty_for, clock, shared, metrics));
         let most_spectators = self.config.most_spectators;
-        Listed { entry, private, options, room, status, arbiter, most_spectators, _ground: ground }
+        RoomHandle { entry, private, options, room, status, arbiter, most_spectators, _permit: permit }
     }
 
     /// Ends the rooms of `waiting`, some `batch` sessions at a time, so that not all hang up and come back at once.
-    #[expect(clippy::disallowed_methods, reason = "one letter per room, and it must arrive")]
+    #[expect(clippy::disallowed_methods, reason = "one message per room, and it must arrive")]
     fn send_away(&mut self, mut waiting: VecDeque<RoomKey>, batch: usize, ctx: &mut Context<Self>) {
         let mut told = 0;
         while told < batch {
             let Some(key) = waiting.pop_front() else { return };
             let Some(listed) = self.rooms.get(&key) else { continue };
-            told += listed.status.heads().present().max(1);
+            told += listed.status.occupancy().present().max(1);
             listed.room.do_send(CloseRoom(Close::Draining));
         }
         ctx.run_later(Self::BATCH_EVERY, move |act, ctx| act.send_away(waiting, batch, ctx));
     }
 
-    fn look_around(&mut self, ctx: &mut Context<Self>) {
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
         self.heartbeat.beat();
         self.rooms.retain(|_, listed| !listed.status.is_closed());
         let late = self.reservations.forget(self.clock.now());
         self.metrics.occasions.reservations_expired.inc_by(late as u64);
-        self.rooms.values_mut().for_each(Listed::look);
+        self.rooms.values_mut().for_each(RoomHandle::look);
         let public = self.rooms.values().filter(|listed| !listed.private).map(|listed| &listed.entry);
         let changed = !self.list.borrow().rooms.iter().eq(public.clone());
         if changed {
@@ -313,7 +315,7 @@ impl Directory {
                 Err(error) => warn!(%error, "the list of rooms could not be written"),
             }
         }
-        ctx.run_later(Self::LOOK_EVERY, Self::look_around);
+        ctx.run_later(Self::LOOK_EVERY, Self::sweep);
     }
 }
 
@@ -330,7 +332,7 @@ impl Actor for Directory {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(limits::JOINS_WAITING);
-        self.look_around(ctx);
+        self.sweep(ctx);
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {
@@ -339,10 +341,10 @@ impl Actor for Directory {
 }
 
 impl Handler<Locate> for Directory {
-    type Result = Result<Found, CloseReason>;
+    type Result = Result<RoomSlot, CloseReason>;
 
-    fn handle(&mut self, letter: Locate, _: &mut Context<Self>) -> Self::Result {
-        self.locate(letter)
+    fn handle(&mut self, message: Locate, _: &mut Context<Self>) -> Self::Result {
+        self.locate(message)
     }
 }
 
@@ -368,7 +370,7 @@ impl Handler<Drain> for Directory {
     fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) {
         self.draining = true;
         self.reservations.clear();
-        let present: usize = self.rooms.values().map(|listed| listed.status.heads().present()).sum();
+        let present: usize = self.rooms.values().map(|listed| listed.status.occupancy().present()).sum();
         let waiting = self.rooms.keys().copied().collect();
         self.send_away(waiting, Self::BATCH.max(present / Self::BATCHES), ctx);
     }

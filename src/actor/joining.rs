@@ -4,8 +4,8 @@ use std::sync::Weak;
 
 use actix::Recipient;
 
-use super::gate::Gate;
-use super::message::{End, Found, Joined, Knock, Locate, RoomKey};
+use super::message::{End, JoinRequest, Joined, Locate, RoomKey, RoomSlot};
+use super::session_context::SessionContext;
 use crate::engine::{Address, CloseReason, Visit, work};
 use crate::wire::{Close, Join};
 
@@ -31,20 +31,20 @@ impl Joining {
     ///
     /// # Errors
     /// How the session ends: no room takes the player.
-    pub async fn enter(self, gate: Gate) -> Result<(RoomKey, Joined), CloseReason> {
+    pub async fn enter(self, context: SessionContext) -> Result<(RoomKey, Joined), CloseReason> {
         let again = matches!(self.visit.join, Join::JoinOrCreate { .. } | Join::ById { .. });
         let mut last = Close::TryLater;
         for _ in 0..if again { Self::ATTEMPTS } else { 1 } {
             if self.wanted.strong_count() == 0 {
                 return Err(Close::Left.into());
             }
-            let located = gate.directory.send(self.question()).await;
-            let Found { key, room, expected } = located.unwrap_or(Err(Close::TryLater.into()))?;
-            if !gate.door.may_cost(self.maker, work::join(expected.players())) {
+            let located = context.directory.send(self.question()).await;
+            let RoomSlot { key, room, expected } = located.unwrap_or(Err(Close::TryLater.into()))?;
+            if !context.gatekeeper.may_cost(self.maker, work::join(expected.players())) {
                 return Err(Close::TryLater.into());
             }
             let Visit { name, player, claim, role, .. } = self.visit.clone();
-            let knock = Knock {
+            let request = JoinRequest {
                 name,
                 identity: self.identity.clone(),
                 player,
@@ -52,12 +52,12 @@ impl Joining {
                 only_back: matches!(self.visit.join, Join::Return { .. }),
                 role,
                 wanted: self.wanted.clone(),
-                relay: gate.relay.key(),
-                publish: gate.relay.publish(),
+                relay: context.relay.key(),
+                publish: context.relay.publish(),
                 end: self.end.clone(),
                 expected,
             };
-            match room.send(knock).await.unwrap_or(Err(Close::RoomClosed)) {
+            match room.send(request).await.unwrap_or(Err(Close::RoomClosed)) {
                 Ok(joined) => return Ok((key, joined)),
                 Err(close @ (Close::RoomFull | Close::RoomClosed | Close::Locked | Close::MatchOver)) => last = close,
                 Err(close) => return Err(close.into()),

@@ -1,4 +1,4 @@
-//! The letters. Frames and wake-ups are the only frequent ones, and both are sent with a bound.
+//! The messages of actors. Frames and wake-ups are the only frequent ones, and both are sent with a bound.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -7,10 +7,10 @@ use actix::{Addr, Message, Recipient};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::desk::Sitting;
-use super::feed::Feed;
+use super::frame_history::FrameHistory;
 use super::room::RoomActor;
-use super::status::Expected;
+use super::seat_channel::SeatHandle;
+use super::status::PendingJoin;
 use crate::engine::{Address, Claim, CloseReason, Entry, RoomCosts};
 use crate::snapshot::Frame;
 use crate::wire::{Close, Join, Role, Welcome};
@@ -31,14 +31,14 @@ pub struct Publish {
     pub frame: Arc<Frame>,
 }
 
-/// Room to session: the last letter.
+/// Room to session: the last message.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub struct End(pub CloseReason);
 
 /// Session to directory: which room?
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Found, CloseReason>")]
+#[rtype(result = "Result<RoomSlot, CloseReason>")]
 pub struct Locate {
     pub join: Join,
     pub role: Role,
@@ -81,16 +81,16 @@ pub struct Reserved {
 
 /// The room that was found; it stays open until the player arrived.
 #[derive(Debug)]
-pub struct Found {
+pub struct RoomSlot {
     pub key: RoomKey,
     pub room: Addr<RoomActor>,
-    pub expected: Expected,
+    pub expected: PendingJoin,
 }
 
 /// Session to room: let me in. Answered at the next tick.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Joined, Close>")]
-pub struct Knock {
+pub struct JoinRequest {
     pub name: String,
     pub identity: Option<String>,
     pub player: BTreeMap<String, String>,
@@ -103,7 +103,7 @@ pub struct Knock {
     pub relay: RelayKey,
     pub publish: Recipient<Publish>,
     pub end: Recipient<End>,
-    pub expected: Expected,
+    pub expected: PendingJoin,
 }
 
 /// What a player who was let in needs.
@@ -111,8 +111,8 @@ pub struct Knock {
 pub struct Joined {
     pub entry: Entry,
     pub welcome: Welcome,
-    pub desk: Sitting,
-    pub feed: Arc<Feed>,
+    pub channel: SeatHandle,
+    pub history: Arc<FrameHistory>,
 }
 
 /// Directory to room: end, with this reason for everyone.

@@ -166,7 +166,7 @@ impl Metrics {
         let holds = counter("holds", "Times that sending to a slow client was held");
         let evictions = counter("evictions", "Sessions cut because their client took nothing");
         let resyncs = counter("resyncs", "Keyframes that clients asked for because of a wrong hash");
-        let inputs_dropped = counter("inputs_dropped", "Input runs pushed out of a full tray");
+        let inputs_dropped = counter("inputs_dropped", "Input runs pushed out of a full pending");
         let inputs_superseded = counter("inputs_superseded", "Inputs that newer ones replaced unused");
         let over_rate = counter("messages_over_rate", "Messages dropped by a rate limit");
         let values_saturated = counter("values_saturated", "Values outside their field's range");

@@ -10,10 +10,10 @@ use serde::Serialize;
 use tracing::info;
 
 use super::directory::Directory;
-use super::listed::Listed;
 use super::message::RoomEntry;
 use super::room::RoomActor;
-use super::status::Heads;
+use super::room_handle::RoomHandle;
+use super::status::Occupancy;
 use crate::engine::CloseReason;
 use crate::id::Seat;
 use crate::snapshot::Frame;
@@ -82,18 +82,18 @@ impl Handler<LookOver> for Directory {
 
     fn handle(&mut self, _: LookOver, _: &mut Context<Self>) -> Self::Result {
         let open = self.rooms.values().filter(|listed| !listed.status.is_closed());
-        let mut fullest: Vec<_> = open.map(|listed| (listed.status.heads(), listed)).collect();
-        fullest.sort_by_key(|(heads, _)| Reverse(heads.players));
+        let mut fullest: Vec<_> = open.map(|listed| (listed.status.occupancy(), listed)).collect();
+        fullest.sort_by_key(|(occupancy, _)| Reverse(occupancy.players));
         let more = fullest.len().saturating_sub(limits::ADMIN_ROOMS);
         fullest.truncate(limits::ADMIN_ROOMS);
-        let health = |(heads, listed): (Heads, &Listed)| {
-            let Heads { players, away, spectators } = heads;
-            let pace = listed.status.pace();
+        let health = |(occupancy, listed): (Occupancy, &RoomHandle)| {
+            let Occupancy { players, away, spectators } = occupancy;
+            let tick_times = listed.status.tick_times();
             RoomHealth {
                 entry: RoomEntry { players, away, spectators, ..listed.entry.clone() },
                 private: listed.private,
-                tick_mean: pace.mean.as_micros().try_into().unwrap_or(u64::MAX),
-                tick_worst: pace.worst.as_micros().try_into().unwrap_or(u64::MAX),
+                tick_mean: tick_times.mean.as_micros().try_into().unwrap_or(u64::MAX),
+                tick_worst: tick_times.worst.as_micros().try_into().unwrap_or(u64::MAX),
             }
         };
         MessageResult(Survey { rooms: fullest.into_iter().map(health).collect(), more })

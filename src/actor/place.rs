@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::desk::Sitting;
-use super::feed::Feed;
+use super::frame_history::FrameHistory;
 use super::message::RoomKey;
+use super::seat_channel::SeatHandle;
 use crate::wire::{Close, Continuity, Welcome};
 
 /// Where the player sits.
@@ -12,8 +12,8 @@ pub struct Place {
     pub room: RoomKey,
     /// The room's id and its game.
     pub name: (String, String),
-    pub desk: Sitting,
-    pub feed: Arc<Feed>,
+    pub channel: SeatHandle,
+    pub history: Arc<FrameHistory>,
     continuity: Continuity,
     /// The room knows that the client was heard from.
     heard: bool,
@@ -21,16 +21,16 @@ pub struct Place {
 
 impl Place {
     /// The place that `welcome` speaks of.
-    pub fn new(room: RoomKey, welcome: &Welcome, desk: Sitting, feed: Arc<Feed>) -> Self {
+    pub fn new(room: RoomKey, welcome: &Welcome, channel: SeatHandle, history: Arc<FrameHistory>) -> Self {
         let name = (welcome.room.clone(), welcome.game.clone());
-        Self { room, name, desk, feed, continuity: welcome.continuity, heard: false }
+        Self { room, name, channel, history, continuity: welcome.continuity, heard: false }
     }
 
     /// The client was heard from.
     pub fn hear(&mut self) {
         if !self.heard {
             self.heard = true;
-            self.desk.hear();
+            self.channel.hear();
         }
     }
 
@@ -38,6 +38,6 @@ impl Place {
     /// and will come again.
     pub fn leave(&self, close: Close) {
         let gave_up = close == Close::Left && !self.heard && self.continuity != Continuity::Fresh;
-        self.desk.leave(if gave_up { Close::Lost } else { close });
+        self.channel.leave(if gave_up { Close::Lost } else { close });
     }
 }

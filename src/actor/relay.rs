@@ -1,6 +1,6 @@
 //! The relay of one HTTP worker thread: keeps the newest frame of each room for its thread and wakes the sessions there.
 //!
-//! Sessions of the thread reach it as plain data, so joining and leaving a relay takes no letter. A session that is
+//! Sessions of the thread reach it as plain data, so joining and leaving a relay takes no message. A session that is
 //! still busy with the last wake-up is not woken again. Sessions whose client takes nothing are ended from here,
 //! because they cannot do it themselves.
 
@@ -17,9 +17,9 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient};
 use futures_util::Stream;
 
 use super::clock::Clock;
-use super::line::Line;
 use super::message::{Publish, RelayKey, RoomKey};
 use super::metrics::Metrics;
+use super::socket_handle::SocketHandle;
 use super::watchdog::{Heartbeat, Part, Watchdog};
 use crate::snapshot::Frame;
 use crate::tick::Moment;
@@ -47,7 +47,7 @@ pub struct RelayHandle {
 struct Table {
     rooms: BTreeMap<RoomKey, Local>,
     /// Lines of sessions that ended by themselves, and when they are cut if their sockets are stuck.
-    buried: Vec<(Moment, Line)>,
+    buried: Vec<(Moment, SocketHandle)>,
 }
 
 /// A room as far as this thread is concerned.
@@ -58,13 +58,13 @@ struct Local {
 }
 
 struct Listener {
-    pulse: Rc<Pulse>,
-    line: Option<Line>,
+    session_waker: Rc<SessionWaker>,
+    socket_handle: Option<SocketHandle>,
 }
 
 /// What the relay must know of a session although the session may be frozen, and how it wakes it: both are of one thread.
 #[derive(Debug, Default)]
-pub struct Pulse {
+pub struct SessionWaker {
     /// A newer frame was not looked at yet.
     woken: Cell<bool>,
     sleeper: RefCell<Option<Waker>>,
@@ -74,7 +74,7 @@ pub struct Pulse {
     pub evicted: Cell<bool>,
 }
 
-impl Pulse {
+impl SessionWaker {
     fn wake(&self) {
         if !self.woken.replace(true)
             && let Some(sleeper) = &*self.sleeper.borrow()
@@ -85,12 +85,12 @@ impl Pulse {
 }
 
 /// Each time that there is a newer frame.
-pub struct Wakes(pub Rc<Pulse>);
+pub struct FrameReady(pub Rc<SessionWaker>);
 
 /// There is a newer frame.
 pub struct Awake;
 
-impl Stream for Wakes {
+impl Stream for FrameReady {
     type Item = Awake;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Awake>> {
@@ -126,33 +126,33 @@ impl Relay {
     /// Ends sessions whose client has taken nothing for longer than the patience.
     fn evict(&self, now: Moment) {
         for listener in self.table.borrow().rooms.values().flat_map(|local| &local.sessions) {
-            let until = listener.pulse.patient_until.get();
+            let until = listener.session_waker.patient_until.get();
             let stalled = until.is_some_and(|until| now >= until.plus(Self::CHANCE));
-            if let Some(line) = &listener.line
+            if let Some(socket_handle) = &listener.socket_handle
                 && stalled
-                && !listener.pulse.evicted.replace(true)
+                && !listener.session_waker.evicted.replace(true)
             {
                 self.metrics.evictions.inc();
-                line.cut();
+                socket_handle.cut();
             }
         }
     }
 
-    fn look_around(&mut self, ctx: &mut Context<Self>) {
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
         // After a pause of the whole process, acknowledgements lie in sockets that were not read yet.
         if now.since(self.looked) < Self::LOOK_EVERY * 2 {
             self.evict(now);
         }
         self.looked = now;
-        self.table.borrow_mut().buried.retain(|(until, line)| {
+        self.table.borrow_mut().buried.retain(|(until, socket_handle)| {
             let due = now >= *until;
             if due {
-                line.cut();
+                socket_handle.cut();
             }
             !due
         });
-        ctx.run_later(Self::LOOK_EVERY, Self::look_around);
+        ctx.run_later(Self::LOOK_EVERY, Self::sweep);
     }
 
     fn beat(&mut self, ctx: &mut Context<Self>) {
@@ -166,7 +166,7 @@ impl Actor for Relay {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(Self::MAILBOX);
-        ctx.run_later(Self::LOOK_EVERY, Self::look_around);
+        ctx.run_later(Self::LOOK_EVERY, Self::sweep);
         self.beat(ctx);
     }
 }
@@ -179,7 +179,7 @@ impl Handler<Publish> for Relay {
         let Some(local) = table.rooms.get_mut(&room) else { return };
         local.newest = Some(frame);
         for listener in &local.sessions {
-            listener.pulse.wake();
+            listener.session_waker.wake();
         }
     }
 }
@@ -196,24 +196,24 @@ impl RelayHandle {
     }
 
     /// Listens to a room until [`Self::forget`].
-    pub(super) fn listen(&self, room: RoomKey, pulse: Rc<Pulse>, line: Option<Line>) {
-        self.table.borrow_mut().rooms.entry(room).or_default().sessions.push(Listener { pulse, line });
+    pub(super) fn listen(&self, room: RoomKey, session_waker: Rc<SessionWaker>, socket_handle: Option<SocketHandle>) {
+        self.table.borrow_mut().rooms.entry(room).or_default().sessions.push(Listener { session_waker, socket_handle });
     }
 
     /// Ends what [`Self::listen`] began.
-    pub(super) fn forget(&self, room: RoomKey, pulse: &Rc<Pulse>) {
+    pub(super) fn forget(&self, room: RoomKey, session_waker: &Rc<SessionWaker>) {
         let mut table = self.table.borrow_mut();
         let Some(local) = table.rooms.get_mut(&room) else { return };
-        local.sessions.retain(|listener| !Rc::ptr_eq(&listener.pulse, pulse));
+        local.sessions.retain(|listener| !Rc::ptr_eq(&listener.session_waker, session_waker));
         if local.sessions.is_empty() {
             table.rooms.remove(&room);
         }
     }
 
     /// Sees to it that the socket of an ended session is closed, also when its last bytes cannot be written.
-    pub(super) fn bury(&self, line: Line) {
+    pub(super) fn close_later(&self, socket_handle: SocketHandle) {
         let until = self.clock.now().plus(Relay::CHANCE);
-        self.table.borrow_mut().buried.push((until, line));
+        self.table.borrow_mut().buried.push((until, socket_handle));
     }
 
     /// The newest frame of a room that reached this thread.

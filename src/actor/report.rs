@@ -1,6 +1,6 @@
 //! What a room says about itself to the outside: who is there, how long ticks take, what deltas cost, how it crashed.
 //!
-//! All of it goes into the status and the metrics, without a letter. What happens in the room is not here.
+//! All of it goes into the status and the metrics, without a message. What happens in the room is not here.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tracing::error;
 
 use super::names;
 use super::room::RoomActor;
-use super::status::{Heads, Pace};
+use super::status::{Occupancy, TickTimes};
 use crate::snapshot::Frame;
 
 /// How long the ticks of the current second took.
@@ -29,7 +29,7 @@ impl RoomActor {
         let rate = self.room.as_ref().map_or(1, |room| room.rate().per_second());
         if self.timing.ticks >= u32::from(rate) {
             let Timing { ticks, sum, worst } = std::mem::take(&mut self.timing);
-            self.status.set_pace(Pace { mean: sum / ticks, worst });
+            self.status.set_tick_times(TickTimes { mean: sum / ticks, worst });
         }
     }
 
@@ -39,29 +39,29 @@ impl RoomActor {
         if room.take_news() {
             self.status.show(room.properties().to_vec(), room.shut());
         }
-        let heads = Heads { players: room.players(), away: room.away(), spectators: room.spectators() };
-        self.count(heads);
+        let occupancy = Occupancy { players: room.players(), away: room.away(), spectators: room.spectators() };
+        self.count(occupancy);
     }
 
     /// Brings status and metrics to these counts.
-    pub(super) fn count(&mut self, heads: Heads) {
-        if heads == self.counted && self.arrived.is_empty() && self.left.is_empty() {
+    pub(super) fn count(&mut self, occupancy: Occupancy) {
+        if occupancy == self.counted && self.arrived.is_empty() && self.left.is_empty() {
             return;
         }
-        let before = std::mem::replace(&mut self.counted, heads);
-        self.status.set_heads(heads, self.arrived.drain(..), self.left.drain(..));
-        self.metrics.players.inc_by(heads.players as i64 - before.players as i64);
-        self.metrics.seats_held.inc_by(heads.away as i64 - before.away as i64);
-        self.metrics.occasions.spectators.inc_by(heads.spectators as i64 - before.spectators as i64);
+        let before = std::mem::replace(&mut self.counted, occupancy);
+        self.status.set_occupancy(occupancy, self.arrived.drain(..), self.left.drain(..));
+        self.metrics.players.inc_by(occupancy.players as i64 - before.players as i64);
+        self.metrics.seats_held.inc_by(occupancy.away as i64 - before.away as i64);
+        self.metrics.occasions.spectators.inc_by(occupancy.spectators as i64 - before.spectators as i64);
     }
 
     /// Once per second, weighs what the tick cost. The frame is on its way already.
     pub(super) fn explain(&mut self, before: &Frame, frame: &Frame) {
         let Some(room) = &self.room else { return };
-        if room.players() == 0 || !self.explainer.is_due(frame.tick()) {
+        if room.players() == 0 || !self.profiler.is_due(frame.tick()) {
             return;
         }
-        let costs = self.explainer.sample(before, frame, room.players());
+        let costs = self.profiler.sample(before, frame, room.players());
         self.metrics.explain(&room.config().game, costs);
         self.status.set_costs(costs.clone());
     }

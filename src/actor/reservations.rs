@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::message::{Found, RoomKey};
+use super::message::{RoomKey, RoomSlot};
 use super::names;
 use crate::engine::Address;
 use crate::tick::Moment;
@@ -18,7 +18,7 @@ pub struct Reservations(BTreeMap<String, Promise>);
 
 #[derive(Debug)]
 struct Promise {
-    seat: Found,
+    seat: RoomSlot,
     /// Who asked for it; `None`: nobody whom limits apply to.
     maker: Option<Address>,
     until: Moment,
@@ -36,9 +36,9 @@ impl Reservations {
     }
 
     /// Promises the seat that was found, to a friend of `maker`.
-    pub fn promise(&mut self, now: Moment, maker: Option<Address>, found: Found) -> String {
+    pub fn promise(&mut self, now: Moment, maker: Option<Address>, found: RoomSlot) -> String {
         let ticket = names::secret();
-        let seat = Found { expected: found.expected.reserved(), ..found };
+        let seat = RoomSlot { expected: found.expected.reserved(), ..found };
         self.0.insert(ticket.clone(), Promise { seat, maker, until: now.plus(Self::GOOD_FOR) });
         ticket
     }
@@ -50,7 +50,7 @@ impl Reservations {
 
     /// The seat of a ticket, which is good for nothing from now on. A late one is left to be [forgotten](Self::forget) and
     /// counted there.
-    pub fn redeem(&mut self, now: Moment, ticket: &str) -> Option<Found> {
+    pub fn redeem(&mut self, now: Moment, ticket: &str) -> Option<RoomSlot> {
         self.0.get(ticket).filter(|promise| now < promise.until)?;
         self.0.remove(ticket).map(|promise| promise.seat)
     }

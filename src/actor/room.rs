@@ -1,4 +1,4 @@
-//! The room's shell: an alarm at each deadline, the desks of its seats, and one letter per relay and tick.
+//! The room's shell: an alarm at each deadline, the seat channels of its seats, and one message per relay and tick.
 //!
 //! Joins wait for the tick and are answered there, a bounded number each time, so that a rush of players cannot delay
 //! it, and so do those who come back. Game code runs under `catch_unwind`: a panic ends this room and nothing else.
@@ -15,17 +15,17 @@ use tokio::sync::oneshot;
 use tracing::{Span, debug, info, info_span};
 
 use super::clock::Clock;
-use super::desk::{Desk, InTray, Sitting};
-use super::feed::Feed;
-use super::guests::{Guests, Session};
-use super::message::{CloseRoom, End, Joined, Knock, Publish, RoomKey};
+use super::frame_history::FrameHistory;
+use super::message::{CloseRoom, End, JoinRequest, Joined, Publish, RoomKey};
 use super::metrics::Metrics;
 use super::names;
 use super::report::Timing;
-use super::status::{Departure, Expected, Heads, Status};
+use super::seat_channel::{PendingInput, SeatChannel, SeatHandle};
+use super::seat_table::{SeatTable, Session};
+use super::status::{Departure, Occupancy, PendingJoin, Status};
 use super::times::Phase;
 use super::trace::Lane;
-use crate::engine::{Admitted, Claim, CloseReason, EventLog, Explainer, ImpossibleAck, Refusal, Room, Secret};
+use crate::engine::{Admitted, BandwidthProfiler, Claim, CloseReason, EventLog, ImpossibleAck, Refusal, Room, Secret};
 use crate::id::Seat;
 use crate::tick::{Moment, Tick, TickClock};
 use crate::wire::{Close, Role, limits};
@@ -39,12 +39,12 @@ pub struct RoomActor {
     pub(super) room: Option<Room>,
     pacing: TickClock,
     pub(super) clock: Clock,
-    feed: Arc<Feed>,
-    pub(super) guests: Guests,
-    waiting: VecDeque<(Knock, Answer)>,
-    tray: InTray,
+    history: Arc<FrameHistory>,
+    pub(super) seats: SeatTable,
+    waiting: VecDeque<(JoinRequest, Answer)>,
+    pending: PendingInput,
     /// Who was let in and is not counted yet.
-    pub(super) arrived: Vec<Expected>,
+    pub(super) arrived: Vec<PendingJoin>,
     /// Whose seats are free and still counted as taken.
     pub(super) left: Vec<Departure>,
     /// Whose goodbyes are to be answered once that is known, and with what.
@@ -54,11 +54,11 @@ pub struct RoomActor {
     empty_for: Duration,
     superseded: u64,
     /// Who was there after the last tick, as the metrics know it.
-    pub(super) counted: Heads,
+    pub(super) counted: Occupancy,
     pub(super) timing: Timing,
     /// How the room ends now.
     over: Option<CloseReason>,
-    pub(super) explainer: Explainer,
+    pub(super) profiler: BandwidthProfiler,
     /// Around everything the room logs, its game's words included.
     pub(super) span: Span,
     pub(super) status: Arc<Status>,
@@ -75,29 +75,29 @@ impl RoomActor {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (guests, waiting, tray) = Default::default();
+        let (seats, waiting, pending) = Default::default();
         let span = info_span!("room", id = %names::for_logs(&room.config().id), game = room.config().game);
-        let feed = Arc::new(Feed::new(room.rate()));
+        let history = Arc::new(FrameHistory::new(room.rate()));
         let pacing = TickClock::new(room.rate(), clock.now());
-        let explainer = Explainer::new(room.rate(), &room.spec().schema);
+        let profiler = BandwidthProfiler::new(room.rate(), &room.spec().schema);
         let (room, empty_since, superseded) = (Some(room), Some(clock.now()), 0);
         Self {
             key,
             room,
             pacing,
             clock,
-            feed,
-            guests,
+            history,
+            seats,
             waiting,
-            tray,
+            pending,
             arrived: Vec::new(),
             left: Vec::new(),
             goodbyes: Vec::new(),
             empty_since,
-            explainer,
+            profiler,
             empty_for,
             superseded,
-            counted: Heads::default(),
+            counted: Occupancy::default(),
             timing: Timing::default(),
             over: None,
             span,
@@ -122,17 +122,17 @@ impl RoomActor {
                 let hook = self.room.as_ref().and_then(Room::running).unwrap_or("none");
                 let tick = self.room.as_ref().map_or(0, |room| room.frame().tick().0.wrapping_add(1));
                 self.crashed(hook, tick);
-                return self.finish(Close::RoomCrashed.into(), ctx);
+                return self.end_room(Close::RoomCrashed.into(), ctx);
             }
             self.took(self.clock.now().since(begun));
             if let Some(reason) = self.over.take() {
-                return self.finish(reason, ctx);
+                return self.end_room(reason, ctx);
             }
         }
         let now = self.clock.now();
         self.pacing.spent(now.since(start));
         if self.is_forgotten(now) && self.status.close_if_idle() {
-            return self.finish(Close::RoomClosed.into(), ctx);
+            return self.end_room(Close::RoomClosed.into(), ctx);
         }
         self.arm(ctx);
     }
@@ -140,7 +140,7 @@ impl RoomActor {
     fn tick(&mut self) {
         let (metrics, tick) = (self.metrics.clone(), self.room.as_ref().map_or(Tick(0), |room| room.frame().tick()));
         let mut watch = metrics.times.start(self.clock, Lane::Room(self.key), tick.plus(1));
-        self.look_over_desks();
+        self.collect_inputs();
         // Before seats are given away again: what is said to a seat is for who sat there when it was said.
         self.deliver_posts();
         self.admit_waiting();
@@ -155,7 +155,7 @@ impl RoomActor {
         self.metrics.values_saturated.inc_by(ticked.frame.saturated());
         for seat in ticked.released {
             self.metrics.seats_released.inc();
-            self.guests.clear(seat);
+            self.seats.clear(seat);
         }
         for (seat, reason) in ticked.kicks {
             self.dismiss(seat, reason);
@@ -163,8 +163,8 @@ impl RoomActor {
         self.over = ticked.over;
         self.tell_status();
         self.answer_goodbyes();
-        self.feed.publish(ticked.frame.clone());
-        for publish in self.guests.relays() {
+        self.history.publish(ticked.frame.clone());
+        for publish in self.seats.relays() {
             // A full relay is behind; the next frame brings it to the present.
             let _ = publish.try_send(Publish { room: self.key, frame: ticked.frame.clone() });
         }
@@ -176,72 +176,72 @@ impl RoomActor {
     fn deliver_posts(&mut self) {
         let posts = self.room.as_mut().map(Room::take_posts).unwrap_or_default();
         for post in posts {
-            for desk in post.seats.iter().filter_map(|seat| self.guests.desk(*seat)) {
-                desk.post(post.event.clone());
+            for channel in post.seats.iter().filter_map(|seat| self.seats.channel(*seat)) {
+                channel.post(post.event.clone());
             }
         }
     }
 
-    fn look_over_desks(&mut self) {
+    fn collect_inputs(&mut self) {
         let Some(room) = &mut self.room else { return };
         let mut gone = Vec::new();
-        for (seat, desk) in self.guests.present() {
-            desk.empty_into(&mut self.tray);
-            if self.tray.heard {
+        for (seat, channel) in self.seats.present() {
+            channel.empty_into(&mut self.pending);
+            if self.pending.heard {
                 room.confirm(seat);
             }
-            self.tray.runs.iter().for_each(|run| room.offer(seat, run));
-            for (seq, ask) in &self.tray.commands {
+            self.pending.runs.iter().for_each(|run| room.offer(seat, run));
+            for (seq, ask) in &self.pending.commands {
                 room.command(seat, *seq, ask);
             }
-            gone.extend(self.tray.goodbye.map(|close| (seat, close)));
-            self.left.extend(self.tray.departure.take());
+            gone.extend(self.pending.goodbye.map(|close| (seat, close)));
+            self.left.extend(self.pending.departure.take());
         }
         for (seat, close) in gone {
-            self.goodbyes.extend(self.guests.rise(seat).map(|end| (end, close)));
+            self.goodbyes.extend(self.seats.rise(seat).map(|end| (end, close)));
             let held = self.room.as_mut().is_some_and(|room| room.drop_out(seat, close));
             if !held {
-                self.guests.clear(seat);
+                self.seats.clear(seat);
             }
         }
     }
 
     /// Lets sessions that said goodbye answer their clients, who may count on it that their seats are free.
-    #[expect(clippy::disallowed_methods, reason = "the last letter to a session must arrive")]
+    #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     fn answer_goodbyes(&mut self) {
         self.goodbyes.drain(..).for_each(|(end, close)| end.do_send(End(close.into())));
     }
 
     fn admit_waiting(&mut self) {
-        self.waiting.retain(|(knock, _)| knock.wanted.strong_count() > 0);
+        self.waiting.retain(|(request, _)| request.wanted.strong_count() > 0);
         for _ in 0..limits::JOINS_PER_TICK {
-            let Some((knock, answer)) = self.waiting.pop_front() else { break };
-            // An answer that reaches nobody drops its hold on the desk, which says goodbye.
-            let _ = answer.send(self.admit(knock));
+            let Some((request, answer)) = self.waiting.pop_front() else { break };
+            // An answer that reaches nobody drops its hold on the seat channel, which says goodbye.
+            let _ = answer.send(self.admit(request));
         }
-        self.empty_since = (self.guests.len() == 0).then(|| self.empty_since.unwrap_or_else(|| self.clock.now()));
+        self.empty_since = (self.seats.len() == 0).then(|| self.empty_since.unwrap_or_else(|| self.clock.now()));
     }
 
-    fn admit(&mut self, mut knock: Knock) -> Result<Joined, Close> {
-        if let Some(claim) = knock.claim
-            && let Some(back) = self.take_back(&claim, knock.identity.as_deref())
+    fn admit(&mut self, mut request: JoinRequest) -> Result<Joined, Close> {
+        if let Some(claim) = request.claim
+            && let Some(back) = self.take_back(&claim, request.identity.as_deref())
         {
             let (admitted, log) = back.map_err(|ImpossibleAck| Close::BadMessage)?;
             self.metrics.resumed(admitted.welcome.continuity);
-            return Ok(self.seat(knock, admitted, log));
+            return Ok(self.seat(request, admitted, log));
         }
         let room = self.room.as_mut().ok_or(Close::RoomClosed)?;
-        if knock.only_back {
+        if request.only_back {
             return Err(Close::NoSuchRoom);
         }
-        if knock.role == Role::Player {
-            knock.expected.as_newcomer(room.capacity().into())?;
+        if request.role == Role::Player {
+            request.expected.as_newcomer(room.capacity().into())?;
         }
-        let (name, identity) = (std::mem::take(&mut knock.name), knock.identity.take());
-        let player = std::mem::take(&mut knock.player);
-        let admitted = match knock.role {
+        let (name, identity) = (std::mem::take(&mut request.name), request.identity.take());
+        let player = std::mem::take(&mut request.player);
+        let admitted = match request.role {
             Role::Spectator => room.admit_spectator(name),
-            Role::Player if knock.expected.is_reserved() => room.admit_reserved(identity, name, player),
+            Role::Player if request.expected.is_reserved() => room.admit_reserved(identity, name, player),
             Role::Player => room.admit_as(identity, name, player),
         };
         let mut admitted = admitted.map_err(|refusal| match refusal {
@@ -253,10 +253,10 @@ impl RoomActor {
             }
         })?;
         room.give_token(&mut admitted, random_secret());
-        if knock.claim.is_some() {
+        if request.claim.is_some() {
             self.metrics.resumed(admitted.welcome.continuity);
         }
-        Ok(self.seat(knock, admitted, EventLog::default()))
+        Ok(self.seat(request, admitted, EventLog::default()))
     }
 
     /// The seat that `claim` is about, and its events; `None` when it opens none.
@@ -268,34 +268,34 @@ impl RoomActor {
         let seat = self.room.as_ref()?.recognise(&claim.token, identity)?;
         // The welcome's list of players knows what was posted so far; the log must, too.
         self.deliver_posts();
-        let base = claim.tick.and_then(|tick| self.feed.at(tick));
+        let base = claim.tick.and_then(|tick| self.history.at(tick));
         let room = self.room.as_mut()?;
         let resume = |log: &mut EventLog| room.resume(seat, claim, log, base.as_deref(), random_secret());
-        Some(self.guests.desk(seat)?.retire(resume))
+        Some(self.seats.channel(seat)?.retire(resume))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the last letter to a session must arrive")]
-    fn seat(&mut self, knock: Knock, admitted: Admitted, log: EventLog) -> Joined {
-        let Knock { relay, publish, end, expected, .. } = knock;
+    #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
+    fn seat(&mut self, request: JoinRequest, admitted: Admitted, log: EventLog) -> Joined {
+        let JoinRequest { relay, publish, end, expected, .. } = request;
         let Admitted { entry, welcome } = admitted;
-        let desk = Arc::new(Desk::with(log, self.status.clone()));
-        if let Some(replaced) = self.guests.sit(entry.seat, desk.clone(), Session { end, relay }, publish) {
+        let channel = Arc::new(SeatChannel::with(log, self.status.clone()));
+        if let Some(replaced) = self.seats.sit(entry.seat, channel.clone(), Session { end, relay }, publish) {
             replaced.do_send(End(Close::Replaced.into()));
         }
         self.arrived.push(expected);
-        Joined { entry, welcome, desk: Sitting::at(&desk), feed: self.feed.clone() }
+        Joined { entry, welcome, channel: SeatHandle::at(&channel), history: self.history.clone() }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the last letter to a session must arrive")]
+    #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     fn dismiss(&mut self, seat: Seat, reason: CloseReason) {
         let close = reason.close();
-        if let Some(end) = self.guests.rise(seat) {
+        if let Some(end) = self.seats.rise(seat) {
             end.do_send(End(reason));
         }
         if let Some(room) = &mut self.room {
             room.leave(seat, close);
         }
-        self.guests.clear(seat);
+        self.seats.clear(seat);
     }
 
     fn is_forgotten(&self, now: Moment) -> bool {
@@ -303,12 +303,12 @@ impl RoomActor {
     }
 
     /// Ends the room and everyone in it. Game code that panics on the way out is not asked again.
-    #[expect(clippy::disallowed_methods, reason = "the last letter to a session must arrive")]
-    fn finish(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
+    #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
+    fn end_room(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
         let close = reason.close();
         self.status.close();
-        self.count(Heads::default());
-        self.guests.clear_all().for_each(|end| end.do_send(End(reason.clone())));
+        self.count(Occupancy::default());
+        self.seats.clear_all().for_each(|end| end.do_send(End(reason.clone())));
         for (_, answer) in self.waiting.drain(..) {
             let _ = answer.send(Err(close));
         }
@@ -342,15 +342,15 @@ impl Actor for RoomActor {
     }
 }
 
-impl Handler<Knock> for RoomActor {
+impl Handler<JoinRequest> for RoomActor {
     type Result = ResponseFuture<Result<Joined, Close>>;
 
-    fn handle(&mut self, knock: Knock, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, request: JoinRequest, _: &mut Context<Self>) -> Self::Result {
         if self.waiting.len() >= limits::JOINS_WAITING {
             return Box::pin(async { Err(Close::TryLater) });
         }
         let (answer, joined) = oneshot::channel();
-        self.waiting.push_back((knock, answer));
+        self.waiting.push_back((request, answer));
         // Who asked while the game panicked is not answered.
         Box::pin(async { joined.await.unwrap_or(Err(Close::RoomCrashed)) })
     }
@@ -360,7 +360,7 @@ impl Handler<CloseRoom> for RoomActor {
     type Result = ();
 
     fn handle(&mut self, CloseRoom(close): CloseRoom, ctx: &mut Context<Self>) {
-        self.span.clone().in_scope(|| self.finish(close.into(), ctx));
+        self.span.clone().in_scope(|| self.end_room(close.into(), ctx));
     }
 }
 

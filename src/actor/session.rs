@@ -1,7 +1,7 @@
 //! The WebSocket session: the only file that knows `actix-web-actors`.
 //!
 //! Bytes pass the guard, then the codec, then `engine::Session`, which decides. Wake-ups make it compose from the newest
-//! frame. However it ends, it says goodbye on its desk and counts its reason once.
+//! frame. However it ends, it says goodbye on its seat channel and counts its reason once.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,19 +19,19 @@ use futures_util::stream::unfold;
 use futures_util::{FutureExt, Stream};
 use tracing::{Span, debug, debug_span};
 
-use super::door::Visitor;
-use super::dozing::Dozing;
-use super::gate::Gate;
-use super::guarded::{Guarded, Passage};
+use super::frame_guard::{FrameGuard, GuardState};
+use super::gatekeeper::SessionPermit;
 use super::joining::Joining;
-use super::line::Line;
 use super::message::{End, Joined, RoomKey};
 use super::names;
 use super::place::Place;
-use super::relay::{Awake, Pulse, Wakes};
-use super::said::{Said, said};
+use super::relay::{Awake, FrameReady, SessionWaker};
+use super::session_context::SessionContext;
+use super::socket_handle::SocketHandle;
 use super::times::Phase;
 use super::trace::Lane;
+use super::wake_gate::WakeGate;
+use super::ws_message::{WsMessage, ws_message};
 use crate::engine::{CloseReason, Readiness, Session, SessionCounts, SessionEvent, Visit, work};
 use crate::id::Seq;
 use crate::snapshot::Frame;
@@ -39,12 +39,12 @@ use crate::wire::{Close, SUBPROTOCOL, ServerMessage, encode_server, limits};
 
 /// The actor.
 pub struct WsSession {
-    gate: Gate,
+    context: SessionContext,
     session: Session,
-    visitor: Visitor,
-    line: Option<Line>,
-    passage: Rc<Passage>,
-    pulse: Rc<Pulse>,
+    permit: SessionPermit,
+    socket_handle: Option<SocketHandle>,
+    guard_state: Rc<GuardState>,
+    session_waker: Rc<SessionWaker>,
     place: Option<Place>,
     /// Held while a room is asked, so that it need not let in a client that has gone.
     entering: Option<Arc<()>>,
@@ -69,35 +69,35 @@ type Ctx = ws::WebsocketContext<WsSession>;
 /// # Errors
 /// When the handshake fails after all.
 pub fn start(
-    gate: Gate,
-    visitor: Visitor,
+    context: SessionContext,
+    permit: SessionPermit,
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let line = request.conn_data::<Line>().cloned();
+    let socket_handle = request.conn_data::<SocketHandle>().cloned();
     let mut response = ws::handshake_with_protocols(request, &[SUBPROTOCOL])?;
-    Ok(response.streaming(converse(gate, visitor, line, payload)))
+    Ok(response.streaming(converse(context, permit, socket_handle, payload)))
 }
 
 /// A visitor's session: hears what `incoming` brings, and says what the stream yields.
 pub fn converse<S>(
-    gate: Gate,
-    visitor: Visitor,
-    line: Option<Line>,
+    context: SessionContext,
+    permit: SessionPermit,
+    socket_handle: Option<SocketHandle>,
     incoming: S,
 ) -> impl Stream<Item = Result<Bytes, actix_web::Error>>
 where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let passage = Rc::new(Passage::default());
-    let guarded = Guarded::new(incoming, passage.clone());
+    let guard_state = Rc::new(GuardState::default());
+    let frame_guard = FrameGuard::new(incoming, guard_state.clone());
     let session = WsSession {
-        session: Session::new(gate.clock.now()),
-        visitor,
-        line,
-        passage,
-        pulse: Rc::default(),
+        session: Session::new(context.clock.now()),
+        permit,
+        socket_handle,
+        guard_state,
+        session_waker: Rc::default(),
         place: None,
         entering: None,
         acked_events: Seq(0),
@@ -106,9 +106,9 @@ where
         ending: None,
         told: false,
         span: debug_span!("session", id = NEXT.fetch_add(1, Ordering::Relaxed)),
-        gate,
+        context,
     };
-    ws::WebsocketContext::with_codec(session, guarded, Codec::new().max_size(limits::CLIENT_MESSAGE))
+    ws::WebsocketContext::with_codec(session, frame_guard, Codec::new().max_size(limits::CLIENT_MESSAGE))
 }
 
 impl WsSession {
@@ -120,7 +120,7 @@ impl WsSession {
         let close = *self.ending.get_or_insert(reason.close());
         if !self.told {
             self.told = true;
-            if let Some(after) = self.gate.door.come_back_after(close) {
+            if let Some(after) = self.context.gatekeeper.come_back_after(close) {
                 self.send(encode_server(&ServerMessage::ComeBack { after }), ctx);
             }
             if close != Close::Lost {
@@ -145,146 +145,146 @@ impl WsSession {
     }
 
     fn on_bytes(&mut self, bytes: &Bytes, ctx: &mut Ctx) -> Result<(), Close> {
-        let now = self.gate.clock.now();
-        self.gate.metrics.bytes_received.inc_by(bytes.len() as u64);
+        let now = self.context.clock.now();
+        self.context.metrics.bytes_received.inc_by(bytes.len() as u64);
         let heard = self.session.on_message(now, bytes)?;
         self.place.iter_mut().for_each(Place::hear);
         match heard {
             SessionEvent::Nothing => {}
             SessionEvent::Enter(visit) => {
-                let visit = self.visitor.present(visit)?;
-                self.session.trust(self.visitor.trusted_until());
+                let visit = self.permit.present(visit)?;
+                self.session.trust(self.permit.trusted_until());
                 self.enter(visit, ctx);
             }
             SessionEvent::Inputs { events } => {
                 if let Some(place) = &self.place {
-                    let dropped = place.desk.push_inputs(self.session.runs());
-                    self.gate.metrics.inputs_dropped.inc_by(dropped as u64);
+                    let dropped = place.channel.push_inputs(self.session.runs());
+                    self.context.metrics.inputs_dropped.inc_by(dropped as u64);
                 }
                 self.on_ack(events)?;
             }
             SessionEvent::Events(events) => self.on_ack(events)?,
             SessionEvent::Command { seq, ask } => {
                 self.charge(|players, _| work::command(&ask, players))?;
-                if self.place.as_ref().is_some_and(|place| !place.desk.push_command(seq, ask)) {
+                if self.place.as_ref().is_some_and(|place| !place.channel.push_command(seq, ask)) {
                     return Err(Close::RateLimited);
                 }
             }
             SessionEvent::Resync => {
-                self.gate.metrics.resyncs.inc();
+                self.context.metrics.resyncs.inc();
                 self.charge(|_, rows| work::keyframe(rows))?;
             }
             SessionEvent::Reply(bytes) => self.send(bytes, ctx),
             SessionEvent::Refresh(token) => {
                 let (room, game) = &self.place.as_ref().ok_or(Close::BadMessage)?.name;
-                let expires = self.visitor.refresh(&token, room, game)?;
-                self.session.trust(self.visitor.trusted_until());
+                let expires = self.permit.refresh(&token, room, game)?;
+                self.session.trust(self.permit.trusted_until());
                 self.send(encode_server(&ServerMessage::Refreshed { expires }), ctx);
             }
         }
         let counts = self.session.counts();
-        self.gate.metrics.over_rate.inc_by(counts.over_rate - self.counted.over_rate);
+        self.context.metrics.over_rate.inc_by(counts.over_rate - self.counted.over_rate);
         self.counted = counts;
         Ok(())
     }
 
     /// Takes the price of a message, by the players and rows of the room, from what the visitor's address may cost.
     fn charge(&self, price: impl FnOnce(usize, usize) -> u32) -> Result<(), Close> {
-        let frame = self.place.as_ref().and_then(|place| self.gate.relay.newest(place.room));
+        let frame = self.place.as_ref().and_then(|place| self.context.relay.newest(place.room));
         let (players, rows) = frame.map_or((0, 0), |frame| (frame.notes().len(), frame.rows()));
         let price = price(players, rows);
-        if price == 0 || self.visitor.may_cost(price) { Ok(()) } else { Err(Close::RateLimited) }
+        if price == 0 || self.permit.may_cost(price) { Ok(()) } else { Err(Close::RateLimited) }
     }
 
     fn on_ack(&mut self, events: Seq) -> Result<(), Close> {
-        self.note_pulse();
+        self.note_patience();
         if events == self.acked_events {
             return Ok(());
         }
         self.acked_events = events;
-        let known = self.place.as_ref().is_none_or(|place| place.desk.ack(events));
+        let known = self.place.as_ref().is_none_or(|place| place.channel.ack(events));
         if known { Ok(()) } else { Err(Close::BadMessage) }
     }
 
-    fn note_pulse(&self) {
-        self.pulse.patient_until.set(self.session.viewer().and_then(|viewer| viewer.flow().patient_until()));
+    fn note_patience(&self) {
+        self.session_waker.patient_until.set(self.session.sender().and_then(|sender| sender.flow().patient_until()));
     }
 
     fn enter(&mut self, visit: Visit, ctx: &mut Ctx) {
         let wanted = Arc::downgrade(self.entering.insert(Arc::default()));
         let joining = Joining {
             visit,
-            identity: self.visitor.identity(),
-            only_game: self.visitor.only_game(),
-            maker: self.visitor.address(),
+            identity: self.permit.identity(),
+            only_game: self.permit.only_game(),
+            maker: self.permit.address(),
             end: ctx.address().recipient(),
             wanted,
         };
-        let entered = joining.enter(self.gate.clone()).into_actor(self).map(|entered, act, ctx| match entered {
+        let entered = joining.enter(self.context.clone()).into_actor(self).map(|entered, act, ctx| match entered {
             // The client left meanwhile. The room answers, for it has the goodbye.
-            Ok((key, Joined { welcome, desk, feed, .. })) if act.ending.is_some() => {
-                Place::new(key, &welcome, desk, feed).leave(Close::Left);
+            Ok((key, Joined { welcome, channel, history, .. })) if act.ending.is_some() => {
+                Place::new(key, &welcome, channel, history).leave(Close::Left);
             }
-            Ok((key, joined)) => act.sit_down(key, joined, ctx),
+            Ok((key, joined)) => act.enter_room(key, joined, ctx),
             Err(reason) => act.end(reason, ctx),
         });
         ctx.spawn(entered);
     }
 
-    fn sit_down(&mut self, room: RoomKey, joined: Joined, ctx: &mut Ctx) {
-        let Joined { entry, mut welcome, desk, feed } = joined;
+    fn enter_room(&mut self, room: RoomKey, joined: Joined, ctx: &mut Ctx) {
+        let Joined { entry, mut welcome, channel, history } = joined;
         self.entering = None;
-        self.visitor.arrived();
-        welcome.expires = self.visitor.expires();
-        let place = Place::new(room, &welcome, desk, feed);
+        self.permit.arrived();
+        welcome.expires = self.permit.expires();
+        let place = Place::new(room, &welcome, channel, history);
         debug!(parent: &self.span, room = %names::for_logs(&welcome.room), continuity = ?welcome.continuity, "seated");
         self.acked_events = welcome.events;
-        let bytes = self.session.enter(self.gate.clock.now(), &entry, welcome);
+        let bytes = self.session.enter(self.context.clock.now(), &entry, welcome);
         self.send(bytes, ctx);
-        self.gate.relay.listen(room, self.pulse.clone(), self.line.clone());
+        self.context.relay.listen(room, self.session_waker.clone(), self.socket_handle.clone());
         self.place = Some(place);
-        self.note_pulse();
+        self.note_patience();
         self.catch_up(ctx);
     }
 
     /// Composes from the newest frame, if the client can take it.
     fn catch_up(&mut self, ctx: &mut Ctx) {
         let Some(place) = &self.place else { return };
-        let Some(newest) = self.gate.relay.newest(place.room) else { return };
-        let (now, held) = (self.gate.clock.now(), self.holds());
+        let Some(newest) = self.context.relay.newest(place.room) else { return };
+        let (now, held) = (self.context.clock.now(), self.holds());
         if self.session.readiness(now, &newest) == Readiness::Ready {
-            let lane = Lane::Worker(self.gate.relay.key());
-            let mut watch = self.gate.metrics.times.sample(self.gate.clock, lane, newest.tick());
-            if let Some(viewer) = self.session.viewer() {
-                place.feed.since(viewer.tick(), &newest, &mut self.frames);
+            let lane = Lane::Worker(self.context.relay.key());
+            let mut watch = self.context.metrics.times.sample(self.context.clock, lane, newest.tick());
+            if let Some(sender) = self.session.sender() {
+                place.history.since(sender.tick(), &newest, &mut self.frames);
             }
-            let batch = place.desk.batch(newest.tick());
+            let batch = place.channel.batch(newest.tick());
             let bytes = self.session.compose(now, &self.frames, batch.as_ref());
             self.frames.clear();
-            self.gate.metrics.frames_sent.inc();
+            self.context.metrics.frames_sent.inc();
             watch.iter_mut().for_each(|watch| watch.lap(Phase::Compose));
             self.send(bytes, ctx);
             watch.iter_mut().for_each(|watch| watch.lap(Phase::Send));
         }
-        self.gate.metrics.holds.inc_by(self.holds() - held);
-        self.note_pulse();
+        self.context.metrics.holds.inc_by(self.holds() - held);
+        self.note_patience();
     }
 
     fn holds(&self) -> u64 {
-        self.session.viewer().map_or(0, |viewer| viewer.flow().holds())
+        self.session.sender().map_or(0, |sender| sender.flow().holds())
     }
 
     fn send(&self, bytes: Vec<u8>, ctx: &mut Ctx) {
-        self.gate.metrics.bytes_sent.inc_by(bytes.len() as u64);
+        self.context.metrics.bytes_sent.inc_by(bytes.len() as u64);
         ctx.binary(bytes);
     }
 
     fn on_alarm(&mut self, ctx: &mut Ctx) {
         // Whoever has a room is told by it.
-        if self.place.is_none() && !self.gate.door.is_open() {
+        if self.place.is_none() && !self.context.gatekeeper.is_open() {
             return self.end(Close::Draining, ctx);
         }
-        match self.session.on_alarm(self.gate.clock.now()) {
+        match self.session.on_alarm(self.context.clock.now()) {
             Ok(true) => ctx.ping(b""),
             Ok(false) => {}
             Err(close) => self.end(close, ctx),
@@ -293,7 +293,7 @@ impl WsSession {
 
     /// How the session ended when it did not say so itself.
     fn silent_ending(&self) -> Close {
-        if self.pulse.evicted.get() { Close::SlowConsumer } else { Close::Lost }
+        if self.session_waker.evicted.get() { Close::SlowConsumer } else { Close::Lost }
     }
 }
 
@@ -301,10 +301,10 @@ impl Actor for WsSession {
     type Context = Ctx;
 
     fn started(&mut self, ctx: &mut Ctx) {
-        self.gate.metrics.sessions.inc();
-        ctx.add_stream(Wakes(self.pulse.clone()));
+        self.context.metrics.sessions.inc();
+        ctx.add_stream(FrameReady(self.session_waker.clone()));
         let alarm = |()| sleep(Self::ALARM_EVERY).map(|()| Some((Alarm, ())));
-        ctx.add_stream(Dozing::new(Box::pin(unfold((), alarm))));
+        ctx.add_stream(WakeGate::new(Box::pin(unfold((), alarm))));
     }
 
     fn stopping(&mut self, _: &mut Ctx) -> Running {
@@ -315,33 +315,33 @@ impl Actor for WsSession {
         let close = self.ending.unwrap_or_else(|| self.silent_ending());
         if let Some(place) = self.place.take() {
             place.leave(close);
-            self.gate.relay.forget(place.room, &self.pulse);
+            self.context.relay.forget(place.room, &self.session_waker);
         }
-        if let Some(line) = self.line.take() {
-            self.gate.relay.bury(line);
+        if let Some(socket_handle) = self.socket_handle.take() {
+            self.context.relay.close_later(socket_handle);
         }
-        self.gate.metrics.sessions.dec();
-        self.gate.metrics.ended(close);
+        self.context.metrics.sessions.dec();
+        self.context.metrics.ended(close);
         debug!(parent: &self.span, reason = close.label(), "session ended");
     }
 }
 
 impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Ctx) {
-        self.passage.hear();
+        self.guard_state.hear();
         if self.ending.is_some() {
             return;
         }
-        let now = self.gate.clock.now();
-        let went = said(message, self.passage.offence()).and_then(|said| match said {
-            Said::Bytes(bytes) => self.on_bytes(&bytes, ctx),
-            Said::Ping(stamp) => self.session.on_ping(now).map(|granted| {
+        let now = self.context.clock.now();
+        let went = ws_message(message, self.guard_state.offence()).and_then(|message| match message {
+            WsMessage::Bytes(bytes) => self.on_bytes(&bytes, ctx),
+            WsMessage::Ping(stamp) => self.session.on_ping(now).map(|granted| {
                 if granted {
                     ctx.pong(&stamp);
                 }
             }),
-            Said::Pong => self.session.on_ping(now).map(drop),
-            Said::Nothing => Ok(()),
+            WsMessage::Pong => self.session.on_ping(now).map(drop),
+            WsMessage::Nothing => Ok(()),
         });
         match went {
             Ok(()) => {}

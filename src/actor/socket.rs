@@ -16,7 +16,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::Stream;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use super::dozing::Dozing;
+use super::wake_gate::WakeGate;
 use crate::wire::limits;
 
 /// Bytes read in one go.
@@ -36,7 +36,7 @@ where
 {
     let socket = Rc::new(RefCell::new(socket));
     let appetite = Rc::new(Cell::new(0));
-    let reads = Dozing::new(Reads(socket.clone()));
+    let reads = WakeGate::new(Reads(socket.clone()));
     let incoming = Incoming { early, reads, appetite: appetite.clone() };
     let mut outgoing = Outgoing { socket: socket.clone(), unsent: BytesMut::new() };
     {
@@ -56,13 +56,13 @@ where
     let unsent = std::mem::take(&mut outgoing.unsent);
     drop(outgoing);
     if let Some(mut socket) = Rc::into_inner(socket).map(RefCell::into_inner) {
-        take_leave(&mut socket, unsent).await;
+        linger(&mut socket, unsent).await;
     }
 }
 
 /// Sends what is left and waits a little for the client to hang up: closing a socket that holds unread bytes would reset the
 /// connection, and take back what was said last. Who never stops talking may miss it.
-pub async fn take_leave<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsent: BytesMut) {
+pub async fn linger<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsent: BytesMut) {
     let reason = async {
         socket.write_all_buf(&mut unsent).await?;
         socket.shutdown().await?;
@@ -83,7 +83,7 @@ pub async fn take_leave<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut u
 /// What the client sends.
 pub struct Incoming<T> {
     early: Bytes,
-    reads: Dozing<Reads<T>>,
+    reads: WakeGate<Reads<T>>,
     /// Bytes to be read before others have their turn.
     appetite: Rc<Cell<usize>>,
 }
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn what_came_with_the_handshake_is_read_no_faster_than_the_rest() {
         let appetite = Rc::new(Cell::new(GULP + 1));
-        let reads = Dozing::new(Reads(Rc::new(RefCell::new(empty()))));
+        let reads = WakeGate::new(Reads(Rc::new(RefCell::new(empty()))));
         let early = Bytes::from(vec![7; 3 * GULP]);
         let mut incoming = Incoming { early: early.clone(), reads, appetite: appetite.clone() };
         let mut context = TaskContext::from_waker(noop_waker_ref());

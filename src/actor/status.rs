@@ -1,4 +1,4 @@
-//! What a room lets others see of it without a letter: counts, costs, and whether it still takes players.
+//! What a room lets others see of it without a message: counts, costs, and whether it still takes players.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,15 +16,15 @@ pub struct Status {
     away: AtomicUsize,
     spectators: AtomicUsize,
     costs: Mutex<Arc<RoomCosts>>,
-    door: Mutex<Door>,
+    arrivals: Mutex<Arrivals>,
     /// News for the list of rooms.
-    face: Mutex<Option<Face>>,
-    pace: Mutex<Pace>,
+    listing: Mutex<Option<Listing>>,
+    tick_times: Mutex<TickTimes>,
 }
 
 /// What the list of rooms shows besides counts, and changes rarely.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Face {
+pub struct Listing {
     /// Nobody new is let in.
     pub locked: bool,
     /// What the room is said to be.
@@ -33,7 +33,7 @@ pub struct Face {
 
 /// How long ticks took, over the last second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pace {
+pub struct TickTimes {
     /// On average.
     pub mean: Duration,
     /// The longest.
@@ -41,7 +41,7 @@ pub struct Pace {
 }
 
 #[derive(Debug, Default)]
-struct Door {
+struct Arrivals {
     /// Players sent here who have not arrived yet, and seats promised.
     expected: usize,
     /// Those who say that they have a seat already.
@@ -57,7 +57,7 @@ struct Door {
 
 /// Counts after a tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Heads {
+pub struct Occupancy {
     /// Seats taken.
     pub players: usize,
     /// Of those, held for players who are away.
@@ -66,7 +66,7 @@ pub struct Heads {
     pub spectators: usize,
 }
 
-impl Heads {
+impl Occupancy {
     /// Those with a session.
     pub fn present(self) -> usize {
         self.players.saturating_sub(self.away) + self.spectators
@@ -75,25 +75,25 @@ impl Heads {
 
 impl Status {
     /// Who is there after the last tick.
-    pub fn heads(&self) -> Heads {
+    pub fn occupancy(&self) -> Occupancy {
         let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
-        Heads { players: read(&self.players), away: read(&self.away), spectators: read(&self.spectators) }
+        Occupancy { players: read(&self.players), away: read(&self.away), spectators: read(&self.spectators) }
     }
 
     /// Tells who is there, who of them arrived just now, and who left: nobody counts twice or not at all in between.
-    pub fn set_heads(
+    pub fn set_occupancy(
         &self,
-        Heads { players, away, spectators }: Heads,
-        arrived: impl Iterator<Item = Expected>,
+        Occupancy { players, away, spectators }: Occupancy,
+        arrived: impl Iterator<Item = PendingJoin>,
         left: impl Iterator<Item = Departure>,
     ) {
-        let mut door = self.door.lock();
+        let mut arrivals = self.arrivals.lock();
         for mut expected in arrived {
-            *door.count(expected.way) -= 1;
+            *arrivals.count(expected.way) -= 1;
             expected.status = None;
         }
         for mut departure in left {
-            door.leaving -= 1;
+            arrivals.leaving -= 1;
             departure.status.take();
         }
         self.players.store(players, Ordering::Relaxed);
@@ -112,89 +112,89 @@ impl Status {
     }
 
     /// How long its ticks take.
-    pub fn pace(&self) -> Pace {
-        *self.pace.lock()
+    pub fn tick_times(&self) -> TickTimes {
+        *self.tick_times.lock()
     }
 
     /// Tells how long ticks take.
-    pub fn set_pace(&self, pace: Pace) {
-        *self.pace.lock() = pace;
+    pub fn set_tick_times(&self, tick_times: TickTimes) {
+        *self.tick_times.lock() = tick_times;
     }
 
     /// What the list of rooms is to show from now on, when that is news.
-    pub fn take_face(&self) -> Option<Face> {
-        self.face.lock().take()
+    pub fn take_listing(&self) -> Option<Listing> {
+        self.listing.lock().take()
     }
 
     /// Tells what the room is said to be, and why nobody new gets in, if so.
     pub fn show(&self, properties: Vec<(String, String)>, shut: Option<Close>) {
-        *self.face.lock() = Some(Face { locked: shut.is_some(), properties });
-        self.door.lock().shut = shut;
+        *self.listing.lock() = Some(Listing { locked: shut.is_some(), properties });
+        self.arrivals.lock().shut = shut;
     }
 
     /// Whether the room has ended.
     pub fn is_closed(&self) -> bool {
-        self.door.lock().closed
+        self.arrivals.lock().closed
     }
 
     /// Announces a player, if fewer than `most` are there or announced; or a spectator likewise, whom a lock does not stop.
     ///
     /// # Errors
     /// Why they would not be let in.
-    pub fn expect(self: &Arc<Self>, role: Role, most: usize) -> Result<Expected, Close> {
-        let mut door = self.door.lock();
+    pub fn expect(self: &Arc<Self>, role: Role, most: usize) -> Result<PendingJoin, Close> {
+        let mut arrivals = self.arrivals.lock();
         let there = match role {
-            Role::Player => self.players_with(&door),
-            Role::Spectator => self.spectators.load(Ordering::Relaxed) + door.curious,
+            Role::Player => self.players_with(&arrivals),
+            Role::Spectator => self.spectators.load(Ordering::Relaxed) + arrivals.curious,
         };
-        let stopped = door.shut.filter(|shut| role == Role::Player || *shut != Close::Locked);
-        if let Some(close) = stopped.or(door.closed.then_some(Close::RoomClosed)) {
+        let stopped = arrivals.shut.filter(|shut| role == Role::Player || *shut != Close::Locked);
+        if let Some(close) = stopped.or(arrivals.closed.then_some(Close::RoomClosed)) {
             return Err(close);
         }
         if there >= most {
             return Err(Close::RoomFull);
         }
         let way = if role == Role::Player { Way::New } else { Way::Curious };
-        *door.count(way) += 1;
-        Ok(Expected { status: Some(self.clone()), way, reserved: false })
+        *arrivals.count(way) += 1;
+        Ok(PendingJoin { status: Some(self.clone()), way, reserved: false })
     }
 
     /// Announces a player who claims to have a seat, however many are there: a claim takes no seat from others, and one
-    /// that opens none must become a [newcomer](Expected::as_newcomer) first.
-    pub fn expect_back(self: &Arc<Self>) -> Option<Expected> {
-        let mut door = self.door.lock();
-        if door.closed {
+    /// that opens none must become a [newcomer](PendingJoin::as_newcomer) first.
+    pub fn expect_back(self: &Arc<Self>) -> Option<PendingJoin> {
+        let mut arrivals = self.arrivals.lock();
+        if arrivals.closed {
             return None;
         }
-        *door.count(Way::Claiming) += 1;
-        Some(Expected { status: Some(self.clone()), way: Way::Claiming, reserved: false })
+        *arrivals.count(Way::Claiming) += 1;
+        Some(PendingJoin { status: Some(self.clone()), way: Way::Claiming, reserved: false })
     }
 
     /// Counts a seat as free from now on, whose session said goodbye and which the room has not freed yet.
     pub fn depart(self: &Arc<Self>) -> Departure {
-        self.door.lock().leaving += 1;
+        self.arrivals.lock().leaving += 1;
         Departure { status: Some(self.clone()) }
     }
 
     /// Seats that newcomers cannot have.
-    fn players_with(&self, door: &Door) -> usize {
-        (self.players.load(Ordering::Relaxed) + door.expected).saturating_sub(door.leaving)
+    fn players_with(&self, arrivals: &Arrivals) -> usize {
+        (self.players.load(Ordering::Relaxed) + arrivals.expected).saturating_sub(arrivals.leaving)
     }
 
     /// Closes the door, whoever is expected.
     pub fn close(&self) {
-        self.door.lock().closed = true;
+        self.arrivals.lock().closed = true;
     }
 
     /// Closes the door unless somebody is expected.
     pub fn close_if_idle(&self) -> bool {
-        let mut door = self.door.lock();
-        door.closed |= door.expected + door.claiming + door.curious == 0;
-        door.closed
+        let mut arrivals = self.arrivals.lock();
+        arrivals.closed |= arrivals.expected + arrivals.claiming + arrivals.curious == 0;
+        arrivals.closed
     }
 }
 
-impl Door {
+impl Arrivals {
     fn count(&mut self, way: Way) -> &mut usize {
         match way {
             Way::New => &mut self.expected,
@@ -214,14 +214,14 @@ enum Way {
 
 /// Somebody on the way to a room, or a seat that is promised to somebody; the room stays open for them.
 #[derive(Debug)]
-pub struct Expected {
+pub struct PendingJoin {
     /// `None` once it was counted among those who are there.
     status: Option<Arc<Status>>,
     way: Way,
     reserved: bool,
 }
 
-impl Expected {
+impl PendingJoin {
     /// The same as a promise, which holds also when the room is locked in the meantime.
     pub fn reserved(mut self) -> Self {
         self.reserved = true;
@@ -235,19 +235,19 @@ impl Expected {
     /// [`Close::RoomFull`]: the free seats are promised to others.
     pub fn as_newcomer(&mut self, most: usize) -> Result<(), Close> {
         let (Some(status), Way::Claiming) = (&self.status, self.way) else { return Ok(()) };
-        let mut door = status.door.lock();
-        if status.players_with(&door) >= most {
+        let mut arrivals = status.arrivals.lock();
+        if status.players_with(&arrivals) >= most {
             return Err(Close::RoomFull);
         }
-        *door.count(Way::Claiming) -= 1;
-        *door.count(Way::New) += 1;
+        *arrivals.count(Way::Claiming) -= 1;
+        *arrivals.count(Way::New) += 1;
         self.way = Way::New;
         Ok(())
     }
 
     /// Seats taken in the room.
     pub fn players(&self) -> usize {
-        self.status.as_ref().map_or(0, |status| status.heads().players)
+        self.status.as_ref().map_or(0, |status| status.occupancy().players)
     }
 
     /// Whether it is the fulfilment of a promise.
@@ -266,15 +266,15 @@ pub struct Departure {
 impl Drop for Departure {
     fn drop(&mut self) {
         if let Some(status) = &self.status {
-            status.door.lock().leaving -= 1;
+            status.arrivals.lock().leaving -= 1;
         }
     }
 }
 
-impl Drop for Expected {
+impl Drop for PendingJoin {
     fn drop(&mut self) {
         if let Some(status) = &self.status {
-            *status.door.lock().count(self.way) -= 1;
+            *status.arrivals.lock().count(self.way) -= 1;
         }
     }
 }

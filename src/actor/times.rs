@@ -16,7 +16,7 @@ use crate::tick::Tick;
 /// What takes time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The room looks over its desks and answers joins.
+    /// The room looks over its seat channels and answers joins.
     Merge,
     Step,
     WriteSnapshot,

@@ -31,7 +31,7 @@ pub struct Quota {
 
 /// What a new connection may expect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Greeting {
+pub enum Verdict {
     /// To be served.
     Served,
     /// To be told to come back later.
@@ -87,19 +87,19 @@ impl Admission {
 
     /// A connection came, from an address unless it is exempt. It counts until [`Self::hang_up`], but for one that is cut
     /// only in all.
-    pub fn connect(&mut self, now: Moment, address: Option<Address>) -> Greeting {
+    pub fn connect(&mut self, now: Moment, address: Option<Address>) -> Verdict {
         self.connections += 1;
         let (all, most) = (self.connections, self.quota.connections);
         let (own, most_own) = (self.occupy(now, address), self.quota.connections_per_address);
-        let Some(own) = own else { return Greeting::Cut };
+        let Some(own) = own else { return Verdict::Cut };
         // Whoever is over the limit is told so, as long as there are not too many to be told.
         if all > most + most / 8 || own > most_own.saturating_mul(2) {
             self.vacate(now, address);
-            Greeting::Cut
+            Verdict::Cut
         } else if all > most || own > most_own {
-            Greeting::Refused
+            Verdict::Refused
         } else {
-            Greeting::Served
+            Verdict::Served
         }
     }
 
@@ -236,14 +236,14 @@ mod tests {
     fn an_address_has_its_connections_and_no_more() {
         let mut door = Admission::new(QUOTA);
         let ask = |door: &mut Admission, who| door.connect(second(1), who);
-        let answers: Vec<Greeting> = (0..5).map(|_| ask(&mut door, ADA)).collect();
-        use Greeting::{Cut, Refused, Served};
+        let answers: Vec<Verdict> = (0..5).map(|_| ask(&mut door, ADA)).collect();
+        use Verdict::{Cut, Refused, Served};
         assert_eq!(answers, [Served, Served, Refused, Refused, Cut]);
         assert_eq!(ask(&mut door, BOB), Served);
         (0..4).for_each(|_| door.hang_up(second(1), ADA));
         assert_eq!(ask(&mut door, ADA), Served);
         // Those exempt count in all only.
-        let answers: Vec<Greeting> = (0..15).map(|_| ask(&mut door, None)).collect();
+        let answers: Vec<Verdict> = (0..15).map(|_| ask(&mut door, None)).collect();
         assert_eq!(answers[..13], [Served; 13]);
         assert_eq!(answers[13..], [Refused; 2]);
         assert_eq!(ask(&mut door, None), Cut);
@@ -286,9 +286,9 @@ mod tests {
         for number in 0..limits::ADDRESSES as u128 {
             assert!(door.attempt(second(1), Some(Address(number))));
         }
-        assert_eq!(door.connect(second(1), Some(Address(u128::MAX))), Greeting::Cut);
+        assert_eq!(door.connect(second(1), Some(Address(u128::MAX))), Verdict::Cut);
         door.hang_up(second(1), Some(Address(u128::MAX)));
-        assert_eq!(door.connect(second(1), None), Greeting::Served);
+        assert_eq!(door.connect(second(1), None), Verdict::Served);
         assert!(door.attempt(second(22), Some(Address(u128::MAX))));
         assert_eq!(door.visitors.len(), 1);
     }

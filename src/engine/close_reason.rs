@@ -1,6 +1,6 @@
 //! How a session is ended: a [`Close`], and words of its own where the usual text does not say enough.
 //!
-//! The words go into the close frame and may be shown to the player, so they are tidied and bounded here. Logs and
+//! The words go into the close frame and may be shown to the player, so they are sanitized and bounded here. Logs and
 //! metrics know the close only.
 
 use super::sanitize::sanitize;
@@ -14,7 +14,7 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
-    /// Says `words` instead of the usual text: tidied, and cut at what a close frame holds. Empty words say nothing.
+    /// Says `words` instead of the usual text: sanitized, and cut at what a close frame holds. Empty words say nothing.
     pub fn with_text(close: Close, words: &str) -> Self {
         let mut words = sanitize(words, limits::CLOSE_TEXT);
         words.truncate(words.floor_char_boundary(limits::CLOSE_TEXT));

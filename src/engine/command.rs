@@ -18,7 +18,7 @@ pub enum Ask {
     Tell { kind: u16, body: Bytes },
     /// Asks the game something and waits for the answer.
     Call { kind: u16, body: Bytes },
-    /// Says `text`, tidied and bounded, to some players; to everyone when `to` is empty.
+    /// Says `text`, sanitized and bounded, to some players; to everyone when `to` is empty.
     Chat { to: Vec<Seat>, text: String },
 }
 

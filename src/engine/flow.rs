@@ -1,4 +1,4 @@
-//! Flow control of one viewer by the age of what it has not acknowledged.
+//! Flow control of one client by the age of what it has not acknowledged.
 //!
 //! Kernel buffers hide megabytes of stale state from any other signal. A frame that takes too long to be acknowledged
 //! closes the window to one message in flight: the next one is sent, from the newest state, when the last one arrived.
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::tick::Moment;
 use crate::wire::limits;
 
-/// What is on its way to one viewer.
+/// What is on its way to one client.
 #[derive(Debug)]
 pub struct Flow {
     /// Sent and not acknowledged, oldest first; at most `WIDEST`.
@@ -43,7 +43,7 @@ struct Sent {
 }
 
 impl Flow {
-    /// A new viewer proves itself: two messages may be in flight.
+    /// A new client proves itself: two messages may be in flight.
     const FIRST_WINDOW: usize = 2;
     /// Enough for 500 ms at the highest tick rate. Acknowledgements count modulo 256, so it must stay below that.
     const WIDEST: usize = 64;
@@ -95,7 +95,7 @@ impl Flow {
         self.bytes += bytes;
     }
 
-    /// The viewer has applied so many messages, modulo 256. Returns `false` when those were never sent.
+    /// The client has applied so many messages, modulo 256. Returns `false` when those were never sent.
     pub fn ack(&mut self, now: Moment, messages: u8) -> bool {
         let news = usize::from(messages.wrapping_sub(self.acked));
         let flying = self.in_flight.len();
@@ -130,7 +130,7 @@ impl Flow {
         self.welcome = bytes;
     }
 
-    /// When the viewer must have acknowledged something, if something is on its way.
+    /// When the client must have acknowledged something, if something is on its way.
     pub fn patient_until(&self) -> Option<Moment> {
         let bytes = self.bytes + self.welcome;
         let carrying = Duration::from_millis((bytes * 1000 / Self::SLOWEST) as u64);

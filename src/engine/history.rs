@@ -1,4 +1,4 @@
-//! The last frames of a room, bounded in span and bytes: what viewers who fell behind are brought up from.
+//! The last frames of a room, bounded in span and bytes: what sessions who fell behind are brought up from.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use crate::game::Input;
 use crate::id::{CorrectionEpoch, Seq};
 use crate::wire::{Authority, limits};
 
-/// Equal inputs in a row, as a session lays them into the tray.
+/// Equal inputs in a row, as a session collects them between ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputRun {
     /// The number of the first one.

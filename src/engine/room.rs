@@ -2,7 +2,7 @@
 //!
 //! Between ticks players come, go, lay inputs and send commands; a tick consumes one input per seat, steps the game and
 //! freezes the next frame. When to tick, how inputs travel and who is told is the shell's business; seats whose client
-//! is away are in `holding`.
+//! is away are in `reconnect`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use std::sync::Arc;
 use super::chat::ChatHistory;
 use super::close_reason::CloseReason;
 use super::events::Event;
+use super::frame_sender::Entry;
 use super::input_buffer::{InputBuffer, InputRun};
+use super::lifecycle::RoomLifecycle;
 use super::phase::Phase;
-use super::seated::Seated;
+use super::seat::Seated;
 use super::spectator::Spectator;
-use super::standing::Standing;
-use super::viewer::Entry;
 use crate::game::{Context, Effect, Game, Player, PlayerInput, Recipients, RoomSetup, Spec};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq};
 use crate::snapshot::Frame;
@@ -88,14 +88,14 @@ pub struct Room {
     pub(super) seats: Vec<Seated>,
     /// Ascending by seat; all of them after those of players.
     pub(super) spectators: Vec<Spectator>,
-    pub(super) standing: Standing,
+    pub(super) lifecycle: RoomLifecycle,
     inputs: Vec<PlayerInput>,
     /// Events since they were last taken.
     pub(super) posts: Vec<Post>,
     pub(super) kicks: Vec<(Seat, CloseReason)>,
     pub(super) chat: ChatHistory,
     /// Entries into the room so far, modulo 2^32.
-    sittings: u32,
+    seat_generations: u32,
     /// Ticks for which a seat is held.
     pub(super) hold: u32,
     /// The hook of the game that runs.
@@ -110,7 +110,8 @@ impl Room {
         let mut cx = Context::new(config.setup.rate, config.setup.seed);
         cx.set_properties(spec.properties.clone());
         let (seats, inputs, posts, kicks, chat) = Default::default();
-        let (spectators, standing, sittings, hold, running) = (Vec::new(), Standing::default(), 0, 0, None);
+        let (spectators, lifecycle, seat_generations, hold, running) =
+            (Vec::new(), RoomLifecycle::default(), 0, 0, None);
         Self {
             config,
             spec,
@@ -119,12 +120,12 @@ impl Room {
             frame,
             seats,
             spectators,
-            standing,
+            lifecycle,
             inputs,
             posts,
             kicks,
             chat,
-            sittings,
+            seat_generations,
             hold,
             running,
         }
@@ -209,7 +210,7 @@ impl Room {
             Refusal::Game(reason)
         })?;
         let input_buffer = InputBuffer::new(self.spec.authority, self.spec.inputs.neutral());
-        let mut seated = Seated::new(player, entity, self.next_sitting(), input_buffer);
+        let mut seated = Seated::new(player, entity, self.next_seat_generation(), input_buffer);
         seated.wake(self.frame.tick());
         self.post(&Recipients::All, EventBody::Joined(seated.listed()));
         self.seats.insert(index, seated);
@@ -296,9 +297,9 @@ impl Room {
         self.find(seat).is_ok() || self.spectators.iter().any(|spectator| spectator.seat == seat)
     }
 
-    pub(super) fn next_sitting(&mut self) -> u32 {
-        self.sittings = self.sittings.wrapping_add(1);
-        self.sittings
+    pub(super) fn next_seat_generation(&mut self) -> u32 {
+        self.seat_generations = self.seat_generations.wrapping_add(1);
+        self.seat_generations
     }
 
     /// Lets the game speak, and remembers in which hook.

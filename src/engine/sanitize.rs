@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_tidied() {
+    fn text_is_sanitized() {
         assert_eq!(sanitize("  Ada \n\t Lovelace ", 24), "Ada Lovelace");
         assert_eq!(sanitize("\u{202e}evil\u{200b}\u{7}", 24), "evil");
         assert_eq!(sanitize("\u{200b}", 24), "");

@@ -1,16 +1,16 @@
 //! A session: what a connection may say and when, and what it is told.
 //!
 //! From the first byte to the last it is a state machine: waiting for the hello, waiting for the room, playing. The shell
-//! moves bytes and letters; every ending is a [`Close`].
+//! moves bytes and messages; every ending is a [`Close`].
 
 use std::sync::Arc;
 
 use super::bucket::Bucket;
 use super::command::Ask;
 use super::events::Batch;
+use super::frame_sender::{Entry, FrameSender, Readiness};
 use super::input_buffer::InputRun;
 use super::spectator::is_spectator;
-use super::viewer::{Entry, Readiness, Viewer};
 use super::visit::{Token, Visit};
 use crate::game::Input;
 use crate::id::{CorrectionEpoch, Seq};
@@ -29,11 +29,11 @@ pub enum SessionEvent {
     Nothing,
     /// Find a room.
     Enter(Visit),
-    /// Lay the inputs in [`Session::runs`] into the tray; forget events up to the number.
+    /// Lay the inputs in [`Session::runs`] into the pending input; forget events up to the number.
     Inputs { events: Seq },
     /// Forget events up to the number.
     Events(Seq),
-    /// Lay a command into the tray.
+    /// Lay a command into the pending input.
     Command { seq: Seq, ask: Ask },
     /// Nothing but what it costs: a keyframe will be sent.
     Resync,
@@ -79,7 +79,7 @@ enum State {
 
 #[derive(Debug)]
 struct Playing {
-    viewer: Viewer,
+    sender: FrameSender,
     /// Makes no inputs.
     is_spectator: bool,
     schema: InputSchema,
@@ -189,10 +189,10 @@ impl Session {
         let (schema, held, told) = (welcome.inputs.clone(), welcome.inputs.neutral(), welcome.events);
         let inputs = input_bucket(welcome.rate);
         let bytes = encode_server(&ServerMessage::Welcome(Box::new(welcome)));
-        let mut viewer = Viewer::new(now, entry, self.rate);
-        viewer.welcomed(bytes.len());
+        let mut sender = FrameSender::new(now, entry, self.rate);
+        sender.welcomed(bytes.len());
         let playing = Playing {
-            viewer,
+            sender,
             is_spectator: is_spectator(entry.seat),
             schema,
             newest_input: Seq(0),
@@ -217,26 +217,26 @@ impl Session {
     /// Whether to compose a message for `frame` now.
     pub fn readiness(&mut self, now: Moment, frame: &Frame) -> Readiness {
         match &mut self.state {
-            State::Playing(playing) => playing.viewer.readiness(now, frame),
+            State::Playing(playing) => playing.sender.readiness(now, frame),
             State::Silent | State::Entering => Readiness::Idle,
         }
     }
 
-    /// The message for the newest of `frames`; see [`Viewer::compose`].
+    /// The message for the newest of `frames`; see [`FrameSender::compose`].
     ///
     /// # Panics
     /// When [`Self::readiness`] is not `Ready`.
     pub fn compose(&mut self, now: Moment, frames: &[Arc<Frame>], events: Option<&Batch>) -> Vec<u8> {
         match &mut self.state {
-            State::Playing(playing) => playing.viewer.compose(now, frames, events),
+            State::Playing(playing) => playing.sender.compose(now, frames, events),
             State::Silent | State::Entering => panic!("only a ready session composes"),
         }
     }
 
     /// The sending half, once the session plays.
-    pub fn viewer(&self) -> Option<&Viewer> {
+    pub fn sender(&self) -> Option<&FrameSender> {
         match &self.state {
-            State::Playing(playing) => Some(&playing.viewer),
+            State::Playing(playing) => Some(&playing.sender),
             State::Silent | State::Entering => None,
         }
     }
@@ -265,7 +265,7 @@ impl Session {
         if self.trusted_until.is_some_and(|until| now >= until) {
             return Err(Close::TokenExpired);
         }
-        let until = self.viewer().and_then(|viewer| viewer.flow().patient_until());
+        let until = self.sender().and_then(|sender| sender.flow().patient_until());
         if until.is_some_and(|until| now >= until) {
             return Err(Close::SlowConsumer);
         }
@@ -294,7 +294,7 @@ impl Session {
 impl Playing {
     fn on_ack(&mut self, now: Moment, ack: Ack) -> Result<Seq, Close> {
         self.events = ack.events.unwrap_or(self.events);
-        if self.viewer.ack(now, ack.frames) { Ok(self.events) } else { Err(Close::BadMessage) }
+        if self.sender.ack(now, ack.frames) { Ok(self.events) } else { Err(Close::BadMessage) }
     }
 
     fn on_inputs(&mut self, now: Moment, inputs: &Inputs, runs: &mut Vec<InputRun>) -> Result<Seq, Close> {
@@ -350,13 +350,13 @@ impl Playing {
     }
 
     fn on_resync(&mut self, now: Moment, resync: Resync) -> Result<(), Close> {
-        if resync.tick.is_after(self.viewer.tick()) {
+        if resync.tick.is_after(self.sender.tick()) {
             return Err(Close::BadMessage);
         }
         if !self.resyncs.take(now) {
             return Err(Close::RateLimited);
         }
-        self.viewer.forget(resync.zone);
+        self.sender.forget(resync.zone);
         Ok(())
     }
 }

@@ -1,14 +1,14 @@
 //! Spectators: they see frames and events as players do, and do nothing.
 //!
-//! A spectator has a seat number beyond those of players, so that viewers, desks and events treat both alike. The game
+//! A spectator has a seat number beyond those of players, so that sessions, channels and events treat both alike. The game
 //! is never told of them, but for what they would like to say; they have no entity and are in no list of players.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::command::Ask;
+use super::frame_sender::Entry;
 use super::room::{Admitted, Post, Refusal, Room};
-use super::viewer::Entry;
 use crate::game::Recipients;
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
@@ -23,7 +23,7 @@ pub(super) fn is_spectator(seat: Seat) -> bool {
 #[derive(Debug)]
 pub(super) struct Spectator {
     pub seat: Seat,
-    sitting: u32,
+    seat_generation: u32,
     name: String,
     commands: Seq,
     zones: Arc<[ZoneId]>,
@@ -33,7 +33,7 @@ impl Room {
     /// The same, with room for so many spectators; as made, for none.
     #[must_use]
     pub fn with_spectators(mut self, most: u16) -> Self {
-        self.standing.most_spectators = most.min(limits::SPECTATORS);
+        self.lifecycle.most_spectators = most.min(limits::SPECTATORS);
         self
     }
 
@@ -50,7 +50,7 @@ impl Room {
         if let Some(close) = self.shut().filter(|close| *close != Close::Locked) {
             return Err(Refusal::Shut(close));
         }
-        if self.spectators.len() >= usize::from(self.standing.most_spectators) {
+        if self.spectators.len() >= usize::from(self.lifecycle.most_spectators) {
             return Err(Refusal::Full);
         }
         let index =
@@ -60,11 +60,11 @@ impl Room {
         let mut zones = self.ask("spectate", |game, _| game.spectate());
         zones.sort_unstable();
         zones.dedup();
-        let (sitting, commands, epoch) = (self.next_sitting(), Seq(0), CorrectionEpoch(0));
-        self.spectators.insert(index, Spectator { seat, sitting, name, commands, zones: zones.into() });
+        let (seat_generation, commands, epoch) = (self.next_seat_generation(), Seq(0), CorrectionEpoch(0));
+        self.spectators.insert(index, Spectator { seat, seat_generation, name, commands, zones: zones.into() });
         self.greet_with_chat(seat);
         let (rate, tick) = (self.rate(), self.frame.tick());
-        let entry = Entry { seat, sitting, tick, rate, epoch, commands, zones: [].into() };
+        let entry = Entry { seat, seat_generation, tick, rate, epoch, commands, zones: [].into() };
         Ok(Admitted { entry, welcome: self.welcome(seat, EntityId(0), epoch, commands) })
     }
 
@@ -112,7 +112,7 @@ impl Spectator {
         SeatNote {
             seat: self.seat,
             entity: EntityId(0),
-            sitting: self.sitting,
+            seat_generation: self.seat_generation,
             consumed: Seq(0),
             superseded: 0,
             epoch: CorrectionEpoch(0),

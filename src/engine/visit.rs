@@ -1,4 +1,4 @@
-//! Who wants to enter, and where: a hello, tidied and free of the message that it came in.
+//! Who wants to enter, and where: a hello, sanitized and free of the message that it came in.
 
 use std::collections::BTreeMap;
 use std::fmt;

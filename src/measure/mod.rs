@@ -4,7 +4,7 @@
 //! `clip` reads recordings, `generated` makes them, `replay` weighs the crate's own bytes, `beside` the others', `report`
 //! puts them side by side. Nothing is sent; no server and no socket is needed.
 
-mod beside;
+mod baselines;
 mod clip;
 mod generated;
 mod replay;

@@ -1,16 +1,16 @@
-//! A clip through the real encoder: quantised into rows, frozen into frames, composed into messages for one viewer.
+//! A clip through the real encoder: quantised into rows, frozen into frames, composed into messages for one session.
 //!
-//! The viewer acknowledges each message at once and consumes one input per tick, as a playing client does. What a message
+//! The session acknowledges each message at once and consumes one input per tick, as a playing client does. What a message
 //! takes on the wire is `wire::weight`'s business, what others would send `beside`'s.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::beside::beside;
+use super::baselines::beside;
 use super::clip::Clip;
 use super::report::{Coded, FieldPlan, Report};
-use crate::engine::{Entry, Viewer};
+use crate::engine::{Entry, FrameSender};
 use crate::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use crate::snapshot::delta::costs;
 use crate::snapshot::{Field, Frame, FrameZone, Kind, Schema, SeatNote, Shape, Zone};
@@ -193,15 +193,15 @@ fn quantised(clip: &Clip, columns: &[Column]) -> Vec<Vec<Quanta>> {
 fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded {
     let (seat, epoch) = (Seat(0), CorrectionEpoch(0));
     let (tick, commands, zones) = (Tick(0), Seq(0), [].into());
-    let entry = Entry { seat, sitting: 0, tick, rate, epoch, commands, zones };
-    let mut viewer = Viewer::new(Moment(0), &entry, 0);
+    let entry = Entry { seat, seat_generation: 0, tick, rate, epoch, commands, zones };
+    let mut sender = FrameSender::new(Moment(0), &entry, 0);
     let mut frame = Arc::new(Frame::initial(schema.clone(), Tick(0)));
     let mut coded = Coded::new(schema);
     for (rows, number) in ticks.iter().zip(1_u32..) {
         let note = SeatNote {
             seat,
             entity: EntityId(0),
-            sitting: 0,
+            seat_generation: 0,
             consumed: Seq(number),
             superseded: 0,
             epoch,
@@ -213,8 +213,8 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
             rows.iter().for_each(|(id, values)| out.row(ZoneId(0), KindId(0), *id, values));
         }));
         let now = Moment(0).plus(Duration::from_secs(u64::from(number)) / u32::from(rate.per_second()));
-        let message = viewer.compose(now, std::slice::from_ref(&next), None).len();
-        viewer.ack(now, number as u8);
+        let message = sender.compose(now, std::slice::from_ref(&next), None).len();
+        sender.ack(now, number as u8);
         // Bytes are shared out among those who are there; an empty tick has nobody to share with.
         let share = rows.len().max(1) as f64;
         if number == 1 {

@@ -11,14 +11,14 @@ use actix_web::http::{StatusCode, Version};
 
 use super::origin;
 use super::routes::{Edge, unavailable};
-use crate::actor::{Connection, Visitor};
-use crate::engine::Greeting;
+use crate::actor::{Connection, SessionPermit};
+use crate::engine::Verdict;
 use crate::trust::Caller;
 use crate::wire::SUBPROTOCOL;
 
 /// Turns away what no route should see: connections over a limit, and requests for a server of another name.
 pub fn turn_away(head: &RequestHead, connection: Option<&Connection>, edge: &Edge) -> Option<HttpResponse> {
-    if connection.is_some_and(|connection| connection.greeting != Greeting::Served) {
+    if connection.is_some_and(|connection| connection.verdict != Verdict::Served) {
         Some(unavailable("503: too many connections at the moment\n"))
     } else if !edge.hosts.know(host(head)) {
         Some(HttpResponse::Forbidden().body("403: this server does not go by the name in Host\n"))
@@ -32,7 +32,7 @@ pub fn turn_away(head: &RequestHead, connection: Option<&Connection>, edge: &Edg
 /// # Errors
 /// The response that says what is wrong.
 #[expect(clippy::result_large_err, reason = "made once per connection")]
-pub fn accept(head: &RequestHead, edge: &Edge) -> Result<Visitor, HttpResponse> {
+pub fn accept(head: &RequestHead, edge: &Edge) -> Result<SessionPermit, HttpResponse> {
     verify_handshake(head).map_err(|error| refuse(&error))?;
     if head.version < Version::HTTP_11 {
         return Err(HttpResponse::BadRequest().body("400: WebSockets begin with HTTP/1.1\n"));
@@ -50,8 +50,8 @@ pub fn accept(head: &RequestHead, edge: &Edge) -> Result<Visitor, HttpResponse> 
     if !may_connect(head, edge) {
         return Err(HttpResponse::Forbidden().body("403: pages of this origin may not connect\n"));
     }
-    let visitor = caller(head, edge).and_then(|caller| edge.gate.door.enter(caller));
-    visitor.ok_or_else(|| unavailable("503: no new sessions at the moment\n"))
+    let permit = caller(head, edge).and_then(|caller| edge.context.gatekeeper.enter(caller));
+    permit.ok_or_else(|| unavailable("503: no new sessions at the moment\n"))
 }
 
 /// Whether the page that sends the request may play here.
@@ -64,15 +64,15 @@ pub fn may_connect(head: &RequestHead, edge: &Edge) -> bool {
 
 /// Whose request it is.
 pub fn caller(head: &RequestHead, edge: &Edge) -> Option<Caller> {
-    let door = &edge.gate.door;
+    let gatekeeper = &edge.context.gatekeeper;
     // What a visitor wrote may be anything; the proxy's part of it is at the end.
     let forwarded: Vec<_> = head
         .headers()
-        .get_all(door.forwarded_header())
+        .get_all(gatekeeper.forwarded_header())
         .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
     // A connection that is gone already has no peer.
-    head.peer_addr.map(|peer| door.caller(peer.ip(), forwarded.iter().map(AsRef::as_ref)))
+    head.peer_addr.map(|peer| gatekeeper.caller(peer.ip(), forwarded.iter().map(AsRef::as_ref)))
 }
 
 /// How the server was addressed. HTTP/2 says it in the request line's stead.

@@ -37,7 +37,7 @@ use super::handshake;
 use super::mount::Mount;
 use super::one_request::OneRequest;
 use super::routes::Edge;
-use crate::actor::{Connection, Line, carry, converse, take_leave};
+use crate::actor::{Connection, SocketHandle, carry, converse, linger};
 use crate::trust::Certificate;
 use crate::wire::{SUBPROTOCOL, limits};
 
@@ -220,29 +220,29 @@ where
         None if request.path() != "/play" => Err(HttpResponse::NotFound().body("404: sessions are at /play\n")),
         None => handshake::accept(request.head(), edge),
     };
-    let visitor = match accepted {
-        Ok(visitor) => visitor,
+    let permit = match accepted {
+        Ok(permit) => permit,
         Err(refusal) => {
             let mut refusal: Response<BoxBody> = refusal.into();
             // Else it would say what the request said: that there is an upgrade.
             refusal.head_mut().set_connection_type(ConnectionType::Close);
             answer(&mut framed, refusal).await?;
-            take_leave(framed.io_mut(), BytesMut::new()).await;
+            linger(framed.io_mut(), BytesMut::new()).await;
             return Ok(());
         }
     };
     let mut switching = handshake_response(request.head());
     switching.insert_header((SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)));
     answer(&mut framed, switching.finish().map_into_boxed_body()).await?;
-    let line = request.conn_data::<Line>().cloned();
+    let socket_handle = request.conn_data::<SocketHandle>().cloned();
     let parts = framed.into_parts();
     // What is left in the buffer is copied: a session must not hold on to all of it.
     let early = Bytes::copy_from_slice(&parts.read_buf);
-    let (gate, socket) = (edge.gate.clone(), parts.io.into_inner());
+    let (context, socket) = (edge.context.clone(), parts.io.into_inner());
     drop((request, parts.read_buf, parts.write_buf));
     // HTTP's part of the connection ends here, with all that it keeps.
     actix_web::rt::spawn(async move {
-        carry(socket, early, |incoming| converse(gate, visitor, line, incoming)).await;
+        carry(socket, early, |incoming| converse(context, permit, socket_handle, incoming)).await;
         // Counted until here; the line's handle on the socket follows within two seconds.
         drop(connection);
     });

@@ -193,7 +193,8 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
         Err(why) => return bad_request(&why),
     };
     // Counted as an attempt to come in, and while it lasts as a session.
-    let Some(mut visitor) = caller(request.head(), &edge).and_then(|caller| edge.gate.door.enter(caller)) else {
+    let Some(mut visitor) = caller(request.head(), &edge).and_then(|caller| edge.context.gatekeeper.enter(caller))
+    else {
         return unavailable(NO_SEATS);
     };
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -205,7 +206,7 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
         Err(_) => return unauthorized(),
     }
     (party.only_game, party.maker) = (visitor.only_game(), visitor.address());
-    let Ok(answer) = edge.gate.directory.send(party).await else { return unavailable("503: busy\n") };
+    let Ok(answer) = edge.context.directory.send(party).await else { return unavailable("503: busy\n") };
     match answer {
         Ok(reserved) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(reserved),
         Err(reason) => {

@@ -23,16 +23,16 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tracing::info;
 
-use super::admin::AdminDoor;
+use super::admin::AdminAuth;
 use super::config::{Config, Pages};
 use super::hosts::Hosts;
 use super::listen::{self, Worker};
 use super::routes::{self, Edge};
 use crate::actor::{
-    Clock, Directory, DirectoryConfig, Door, Drain, Gate, Line, LogHealth, Metrics, Part, Relay, RoomList, Stop, Trace,
-    Watchdog, socket_of,
+    Clock, Directory, DirectoryConfig, Drain, Gatekeeper, LogHealth, Metrics, Part, Relay, RoomList, SessionContext,
+    SocketHandle, Stop, Trace, Watchdog, socket_of,
 };
-use crate::engine::Greeting;
+use crate::engine::Verdict;
 use crate::game::Factory;
 use crate::trust::Certificate;
 use crate::wire::limits;
@@ -46,8 +46,8 @@ pub struct Mount {
     metrics: Arc<Metrics>,
     directory: Addr<Directory>,
     rooms: watch::Receiver<RoomList>,
-    admin: Arc<AdminDoor>,
-    door: Arc<Door>,
+    admin: Arc<AdminAuth>,
+    gatekeeper: Arc<Gatekeeper>,
     hosts: Hosts,
     certificate: Option<Arc<Certificate>>,
     watchdog: Arc<Watchdog>,
@@ -79,7 +79,7 @@ impl Mount {
             watchdog.watch(Part::LogWriter, log.heartbeat());
         }
         let certificate = config.certificate().map_err(io::Error::other)?;
-        let door = config.door(clock).map_err(io::Error::other)?;
+        let gatekeeper = config.gatekeeper(clock).map_err(io::Error::other)?;
         let hosts = Hosts::new(&config, config.bind.ip());
         let directory = DirectoryConfig {
             games,
@@ -90,13 +90,13 @@ impl Mount {
             hold: config.hold_seats_for,
             idle_after: config.idle_after,
             most_spectators: config.most_spectators,
-            door: door.clone(),
+            gatekeeper: gatekeeper.clone(),
             watchdog: watchdog.clone(),
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
-        let admin = Arc::new(AdminDoor::new(config.admin_token.clone()));
+        let admin = Arc::new(AdminAuth::new(config.admin_token.clone()));
         let (config, directory) = (Arc::new(config), directory.start());
-        Ok(Self { config, clock, metrics, directory, rooms, admin, door, hosts, certificate, watchdog })
+        Ok(Self { config, clock, metrics, directory, rooms, admin, gatekeeper, hosts, certificate, watchdog })
     }
 
     /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `api/reservations`, `healthz`, `metrics`, `admin` if
@@ -111,16 +111,16 @@ impl Mount {
 
     /// What the routes of one worker need, with a relay of its own on this thread.
     pub(super) fn edge(&self) -> web::Data<Edge> {
-        let gate = Gate {
+        let context = SessionContext {
             directory: self.directory.clone(),
             relay: Relay::start_here(self.clock, self.metrics.clone(), &self.watchdog),
             clock: self.clock,
             metrics: self.metrics.clone(),
-            door: self.door.clone(),
+            gatekeeper: self.gatekeeper.clone(),
         };
         let (rooms, config, admin) = (self.rooms.clone(), self.config.clone(), self.admin.clone());
         let (hosts, watchdog) = (self.hosts.clone(), self.watchdog.clone());
-        web::Data::new(Edge { gate, rooms, config, admin, hosts, watchdog })
+        web::Data::new(Edge { context, rooms, config, admin, hosts, watchdog })
     }
 
     pub(super) fn add_routes(&self, edge: web::Data<Edge>, app: &mut web::ServiceConfig) {
@@ -196,16 +196,16 @@ impl Mount {
     /// it from there. Without it such a client keeps its seat until the operating system gives up, and connections have no
     /// limit.
     pub fn on_connect(&self, connection: &dyn Any, data: &mut Extensions) {
-        let line = Line::prepare(connection);
+        let socket_handle = SocketHandle::prepare(connection);
         let peer = socket_of(connection).and_then(|stream| stream.peer_addr().ok());
         // A connection that is gone already has no peer.
-        let counted = peer.map(|peer| self.door.connect(peer.ip()));
-        match (&counted, &line) {
-            (Some(counted), Some(line)) if counted.greeting == Greeting::Cut => line.cut(),
+        let counted = peer.map(|peer| self.gatekeeper.connect(peer.ip()));
+        match (&counted, &socket_handle) {
+            (Some(counted), Some(socket_handle)) if counted.verdict == Verdict::Cut => socket_handle.cut(),
             _ => {}
         }
-        if let Some(line) = line {
-            data.insert(line);
+        if let Some(socket_handle) = socket_handle {
+            data.insert(socket_handle);
         }
         if let Some(counted) = counted {
             data.insert(Rc::new(counted));
@@ -228,7 +228,7 @@ impl Mount {
 
     /// Sessions open now, over all rooms and workers.
     pub fn sessions(&self) -> usize {
-        self.door.sessions()
+        self.gatekeeper.sessions()
     }
 
     /// What is counted, as OpenMetrics text, as `metrics` answers.
@@ -248,13 +248,13 @@ impl Mount {
     #[expect(clippy::disallowed_methods, reason = "one letter at the very end")]
     pub async fn drain(&self) {
         info!(sessions = self.sessions(), "draining");
-        self.door.close();
+        self.gatekeeper.close();
         self.directory.do_send(Drain);
         wait_until(Self::DRAIN, || self.sessions() == 0).await;
         sleep(Self::FLUSH).await;
         // Sessions take leave of their clients. Streams of events, which are connections too, stay; and whoever has no use for
         // `on_connect` has none counted.
-        wait_until(limits::LINGER, || self.door.connections() == 0).await;
+        wait_until(limits::LINGER, || self.gatekeeper.connections() == 0).await;
         self.watchdog.rest();
         // The directory's timer would keep it, and the room threads, for as long as the system lives. A second drain
         // finds it gone.

@@ -11,18 +11,18 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpRequest, HttpResponse, Route, web};
 use tokio::sync::watch;
 
-use super::admin::AdminDoor;
+use super::admin::AdminAuth;
 use super::config::Config;
 use super::hosts::Hosts;
 use super::{admin, handshake, lobby, pages, qr};
-use crate::actor::{Connection, Explain, Gate, RoomList, Watchdog, start};
+use crate::actor::{Connection, Explain, RoomList, SessionContext, Watchdog, start};
 
 /// What the routes of one worker need.
 pub struct Edge {
-    pub gate: Gate,
+    pub context: SessionContext,
     pub rooms: watch::Receiver<RoomList>,
     pub config: Arc<Config>,
-    pub admin: Arc<AdminDoor>,
+    pub admin: Arc<AdminAuth>,
     pub hosts: Hosts,
     pub watchdog: Arc<Watchdog>,
 }
@@ -63,7 +63,7 @@ pub(super) async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Res
 
 async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>) -> HttpResponse {
     match handshake::accept(request.head(), &edge) {
-        Ok(visitor) => start(edge.gate.clone(), visitor, &request, payload).unwrap_or_else(HttpResponse::from_error),
+        Ok(permit) => start(edge.context.clone(), permit, &request, payload).unwrap_or_else(HttpResponse::from_error),
         Err(refusal) => refusal,
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn unavailable(text: impl Into<String>) -> HttpResponse {
 
 /// What the deltas of a room cost, by kind and field.
 async fn costs(id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
-    match edge.gate.directory.send(Explain(id.into_inner())).await {
+    match edge.context.directory.send(Explain(id.into_inner())).await {
         Ok(Some(costs)) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(&*costs),
         Ok(None) => HttpResponse::NotFound().body("404: no such room\n"),
         Err(_) => unavailable("503: busy\n"),
@@ -98,7 +98,7 @@ async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request
 /// Reads what others left behind and waits for nobody. When this very worker is stuck, nobody answers, and whoever asks
 /// must take that for a failure.
 async fn health(edge: web::Data<Edge>) -> HttpResponse {
-    if !edge.gate.door.is_open() {
+    if !edge.context.gatekeeper.is_open() {
         return unavailable("draining\n");
     }
     let stuck = edge.watchdog.stuck();
@@ -112,7 +112,7 @@ async fn health(edge: web::Data<Edge>) -> HttpResponse {
 
 async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
     const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    HttpResponse::Ok().content_type(OPENMETRICS).body(edge.gate.metrics.text())
+    HttpResponse::Ok().content_type(OPENMETRICS).body(edge.context.metrics.text())
 }
 
 /// The page without a path. Below a scope it has a slash at its end, or its relative links would lead beside it. The way there

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::config::Config;
-use crate::actor::{Clock, Door};
+use crate::actor::{Clock, Gatekeeper};
 use crate::engine::Quota;
 use crate::trust::{Certificate, Keyring, Neighbourhood, Tokens};
 use crate::wire::limits;
@@ -40,7 +40,7 @@ impl Config {
         }
     }
 
-    pub(super) fn door(&self, clock: Clock) -> Result<Arc<Door>, String> {
+    pub(super) fn gatekeeper(&self, clock: Clock) -> Result<Arc<Gatekeeper>, String> {
         let quota = Quota {
             sessions: self.most_sessions,
             connections: self.most_sessions + limits::OTHER_CONNECTIONS,
@@ -54,6 +54,6 @@ impl Config {
             header: self.forwarded_header,
         };
         let tokens = Tokens::new(self.keyring()?, &self.token_audience, &self.token_issuer, self.guests);
-        Ok(Door::new(quota, neighbourhood, tokens, clock, self.come_back_within))
+        Ok(Gatekeeper::new(quota, neighbourhood, tokens, clock, self.come_back_within))
     }
 }

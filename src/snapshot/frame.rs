@@ -1,7 +1,7 @@
-//! A frame: everything that a room says about one tick, immutable and shared by every viewer.
+//! A frame: everything that a room says about one tick, immutable and shared by every session.
 //!
 //! Zone bytes exist once per (tick, zone): the delta is encoded when the frame is frozen; keyframe and hash are made by
-//! the first viewer that needs them and kept. `OnceLock` is used as a memo of a pure function, not to coordinate.
+//! the first session that needs them and kept. `OnceLock` is used as a memo of a pure function, not to coordinate.
 
 use std::sync::{Arc, OnceLock};
 
@@ -22,7 +22,7 @@ pub struct SeatNote {
     /// The player's entity.
     pub entity: EntityId,
     /// Which entry into the room it is about: who sat there before, or on an older connection, must not take it for theirs.
-    pub sitting: u32,
+    pub seat_generation: u32,
     /// The last input consumed.
     pub consumed: Seq,
     /// Inputs that were dropped unconsumed since that entry, modulo 2^32.
@@ -191,7 +191,7 @@ impl Frame {
         self.zones.iter().find_map(|zone| zone.zone.find(&self.schema, kind, id))
     }
 
-    /// Bytes of memory the frame holds, about; what the feed's bound counts.
+    /// Bytes of memory the frame holds, about; what the frame history's bound counts.
     pub fn weight(&self) -> usize {
         let zones: usize = self.zones.iter().map(|zone| zone.weight()).sum();
         size_of::<Self>() + zones + self.notes.len() * size_of::<SeatNote>()

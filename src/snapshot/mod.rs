@@ -11,10 +11,10 @@ mod hash;
 mod keyframe;
 mod model;
 mod motion;
+mod odds;
 mod plan;
 mod row;
 mod schema;
-mod table;
 #[doc(hidden)]
 pub mod training;
 mod zone;

@@ -6,9 +6,9 @@
 
 use super::codec::{Coder, Context, DecodeError};
 use super::motion::Forecast;
+use super::odds;
 use super::plan::{FieldPlan, KindPlan};
 use super::schema::MAX_FIELDS;
-use super::table;
 
 /// Contexts of one block.
 pub(super) const BLOCK: usize = 480;
@@ -59,25 +59,25 @@ impl Model {
 
     /// Forgets what was learned of another kind's rows; not the numbers, which are rare.
     pub fn restart_kind(&mut self) {
-        self.restart(0, &table::KIND, 0..LEAVERS);
+        self.restart(0, &odds::KIND, 0..LEAVERS);
     }
 
     /// Prepares for the numbers of those who leave, of those who come, or of a keyframe.
     pub fn restart_numbers(&mut self, part: std::ops::Range<usize>) {
-        self.restart(0, &table::KIND, part);
+        self.restart(0, &odds::KIND, part);
     }
 
     /// Prepares for the surprises of a kind.
     pub fn restart_surprises(&mut self, plan: &KindPlan) {
         for (column, field) in plan.fields.iter().enumerate() {
-            self.restart(1 + column, &table::FIELDS[field.class], 0..WHOLES);
+            self.restart(1 + column, &odds::FIELDS[field.class], 0..WHOLES);
         }
     }
 
     /// Prepares for whole rows of a kind.
     pub fn restart_wholes(&mut self, plan: &KindPlan) {
         for (column, field) in plan.fields.iter().enumerate() {
-            self.restart(1 + column, &table::FIELDS[field.class], WHOLES..BLOCK);
+            self.restart(1 + column, &odds::FIELDS[field.class], WHOLES..BLOCK);
         }
     }
 

@@ -10,10 +10,10 @@ use super::keyframe::write_table;
 use super::model::{BLOCK, Model, WHOLES, parent};
 use super::schema::Schema;
 use super::zone::Zone;
-use super::{delta, table};
+use super::{delta, odds};
 
 /// Tables: the kind's, then those of the field classes.
-const TABLES: usize = 1 + table::FIELDS.len();
+const TABLES: usize = 1 + odds::FIELDS.len();
 
 /// How often each context of the table decided `false` and `true`.
 pub struct Counts([[[u64; 2]; BLOCK]; TABLES]);
@@ -95,11 +95,11 @@ impl Coder for Tally<'_> {
     }
 }
 
-/// The text of `src/snapshot/table.rs` with these odds.
+/// The text of `src/snapshot/odds.rs` with these odds.
 pub fn rust(odds: &[[u16; BLOCK]]) -> String {
     let mut text = format!(
         "//! The odds that every message starts from, in 65536ths of `false`: written by `examples/train`, from generated\n\
-         //! movement (see there). `web-demo/client/table.js` holds the same numbers; a test compares the two.\n\n\
+         //! movement (see there). `web-demo/client/odds.js` holds the same numbers; a test compares the two.\n\n\
          use super::model::BLOCK;\n\n#[rustfmt::skip]\npub(super) static KIND: [u16; BLOCK] = [\n{}];\n\n\
          /// By class of field: smooth, linear, held number, held direction, held symbol, steered, fading.\n#[rustfmt::skip]\n\
          pub(super) static FIELDS: [[u16; BLOCK]; {}] = [",
@@ -113,16 +113,16 @@ pub fn rust(odds: &[[u16; BLOCK]]) -> String {
     text + "];\n"
 }
 
-/// The text of `web-demo/client/table.js` with the odds of this build.
+/// The text of `web-demo/client/odds.js` with the odds of this build.
 pub fn javascript() -> String {
     let mut text = format!(
         "// The odds that every message starts from, in 65536ths of `false`: written by the crate's `examples/train`, equal to\n\
-         // its `src/snapshot/table.rs`. Fields by class: smooth, linear, held number, held direction, held symbol, steered, fading.\n\n\
+         // its `src/snapshot/odds.rs`. Fields by class: smooth, linear, held number, held direction, held symbol, steered, fading.\n\n\
          export const BLOCK = {BLOCK};\nexport const WHOLES = {WHOLES};\n\n\
          export const KIND = Uint16Array.of(\n{});\n\nexport const FIELDS = [",
-        numbers(&table::KIND),
+        numbers(&odds::KIND),
     );
-    for odds in &table::FIELDS {
+    for odds in &odds::FIELDS {
         write!(text, "Uint16Array.of(\n{}), ", numbers(odds)).expect("text grows");
     }
     text.truncate(text.len() - 2);

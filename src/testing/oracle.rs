@@ -19,7 +19,7 @@ pub(super) type Addressed = Rc<RefCell<Vec<Arc<Event>>>>;
 pub(super) struct Oracle {
     addressed: Addressed,
     /// Which entry into the room it is.
-    sitting: u32,
+    seat_generation: u32,
     /// How many of them came or were said to be lost; `None` when the client has no memory of them.
     events: Option<usize>,
     tick: Tick,
@@ -36,8 +36,8 @@ impl Oracle {
     }
 
     /// The server gave the client a seat.
-    pub fn seated(&mut self, sitting: u32, addressed: Addressed) {
-        (self.sitting, self.addressed) = (sitting, addressed);
+    pub fn seated(&mut self, seat_generation: u32, addressed: Addressed) {
+        (self.seat_generation, self.addressed) = (seat_generation, addressed);
     }
 
     pub fn welcome(&mut self, welcome: &Welcome) {
@@ -63,7 +63,7 @@ impl Oracle {
         assert_eq!((arrived.tick, arrived.tick), (self.tick.plus(arrived.advance), frame.tick()));
         let welcome = client.welcome().expect("frames follow the welcome");
         let note = frame.note(welcome.seat).expect("the frame has a note for a seat that it is sent to");
-        assert_eq!(note.sitting, self.sitting, "the frame speaks to another connection");
+        assert_eq!(note.seat_generation, self.seat_generation, "the frame speaks to another connection");
         self.superseded = self.superseded.wrapping_add(arrived.superseded);
         if let Some(correction) = arrived.correction {
             assert_ne!(correction.epoch, self.epoch, "a correction is told once");

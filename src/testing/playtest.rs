@@ -108,7 +108,7 @@ impl Playtest {
                 .idle_after(plan.idle_after)
                 .with_spectators(limits::SPECTATORS),
             clock: TickClock::new(plan.rate, Moment(0)),
-            history: History::new(plan.rate.ticks_in(limits::FEED_SPAN), limits::FEED_BYTES),
+            history: History::new(plan.rate.ticks_in(limits::HISTORY_SPAN), limits::HISTORY_BYTES),
             frames: Vec::new(),
             players: Vec::new(),
             live: Vec::new(),

@@ -58,7 +58,7 @@ impl Playtest {
 
     fn hear(&mut self, id: PlayerId, heard: SessionEvent) -> Result<(), Close> {
         let seat = self.seat_of(id);
-        // A session that was replaced has a desk without a log; what it says about events is neither right nor wrong.
+        // A session that was replaced has a seat channel without a log; what it says about events is neither right nor wrong.
         let mut log = seat.and_then(|seat| self.tenures.get_mut(&seat)).map(|tenure| &mut tenure.log);
         let mut ack = |upto| log.as_mut().map_or(Ok(()), |log| log.ack(upto).map_err(|_| Close::BadMessage));
         seat.into_iter().for_each(|seat| self.room.confirm(seat));
@@ -119,14 +119,14 @@ impl Playtest {
         std::array::from_fn(|_| self.secrets.next_u32() as u8)
     }
 
-    /// The one place where a session and its viewer come to a seat.
+    /// The one place where a session and its frame sender get a seat.
     fn sit(&mut self, id: PlayerId, admitted: Admitted) {
         let player = &mut self.players[id.0];
         let server = player.server.as_mut().expect("it was heard from");
         let seat = admitted.entry.seat;
         let welcome = server.session.enter(self.now, &admitted.entry, admitted.welcome);
         server.seat = Some(seat);
-        player.oracle.seated(admitted.entry.sitting, self.tenures[&seat].addressed.clone());
+        player.oracle.seated(admitted.entry.seat_generation, self.tenures[&seat].addressed.clone());
         player.send_down(self.now, Packet::Message(welcome));
         assert!(self.seats.insert(seat, id).is_none(), "one session has a seat");
     }
@@ -230,7 +230,7 @@ impl Playtest {
         }
         let batch = seat.and_then(|seat| self.tenures.get_mut(&seat)?.log.batch(frame.tick()));
         let mut frames = Vec::new();
-        let base = server.session.viewer().expect("a ready session has a viewer").tick();
+        let base = server.session.sender().expect("a ready session has a sender").tick();
         self.history.between(base, frame.tick(), &mut frames);
         if frames.is_empty() {
             frames.push(frame);

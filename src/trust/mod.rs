@@ -13,7 +13,7 @@ mod tokens;
 pub use address::{Caller, ForwardedHeader, Neighbourhood};
 pub use keys::{KeyError, Keyring, split};
 pub use tls::Certificate;
-pub use tokens::{Audience, Claims, Ticket, Tokens, wall_clock};
+pub use tokens::{Audience, Claims, Tokens, VerifiedToken, wall_clock};
 
 #[cfg(test)]
 mod tests;

@@ -63,7 +63,7 @@ pub enum Audience {
 
 /// A token that was found good.
 #[derive(Debug)]
-pub struct Ticket {
+pub struct VerifiedToken {
     /// Who came.
     pub subject: String,
     /// The name to go by, as the issuer wrote it.
@@ -114,7 +114,7 @@ impl Tokens {
     ///
     /// # Errors
     /// [`Close::BadToken`], [`Close::TokenExpired`], or [`Close::TryLater`] when too many one-time tokens are remembered.
-    pub fn judge(&self, token: Option<&str>, now: u64) -> Result<Option<Ticket>, Close> {
+    pub fn judge(&self, token: Option<&str>, now: u64) -> Result<Option<VerifiedToken>, Close> {
         match token {
             _ if self.keys.is_empty() => Ok(None),
             None if self.guests => Ok(None),
@@ -123,7 +123,7 @@ impl Tokens {
         }
     }
 
-    fn read(&self, token: &str, now: u64) -> Result<Ticket, Close> {
+    fn read(&self, token: &str, now: u64) -> Result<VerifiedToken, Close> {
         if token.len() > limits::TOKEN {
             return Err(refused("it is too long"));
         }
@@ -138,7 +138,7 @@ impl Tokens {
     }
 
     /// Judges claims whose signature, audience and issuer are good.
-    fn admit(&self, claims: Claims, kid: Option<&str>, now: u64) -> Result<Ticket, Close> {
+    fn admit(&self, claims: Claims, kid: Option<&str>, now: u64) -> Result<VerifiedToken, Close> {
         let skew = limits::TOKEN_SKEW.as_secs();
         let good_until = claims.exp.saturating_add(skew);
         if good_until <= now || claims.nbf.is_some_and(|from| from > now.saturating_add(skew)) {
@@ -163,7 +163,7 @@ impl Tokens {
             (true, Some(_)) => return Err(refused("it is good for one join but for too long")),
             (true, None) => return Err(refused("it is good for one join and has no jti")),
         };
-        Ok(Ticket {
+        Ok(VerifiedToken {
             subject: claims.sub,
             name: claims.name,
             room: claims.room,
@@ -175,7 +175,7 @@ impl Tokens {
     }
 }
 
-impl Ticket {
+impl VerifiedToken {
     /// Whether it lets its bearer ask for `join`. The game of a room that is named by its id must still be compared.
     pub fn allows(&self, join: &Join) -> bool {
         let (room, game) = match join {

@@ -83,7 +83,7 @@ pub(super) fn encode(message: &FrameMessage) -> Vec<u8> {
     out
 }
 
-/// The message that most viewers are sent at most ticks: zone 0 alone moves on by one tick, and nothing else is said. `None`
+/// The message that most sessions are sent at most ticks: zone 0 alone moves on by one tick, and nothing else is said. `None`
 /// when so many inputs were consumed that their number follows.
 pub fn usual_frame(consumed: u32, delta: &[u8]) -> Option<Vec<u8>> {
     let few = u8::try_from(consumed).ok().filter(|few| *few < CONSUMED_FOLLOWS)?;

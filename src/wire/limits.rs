@@ -55,10 +55,10 @@ pub const INPUT_RATE: u32 = 125;
 /// ... and for so long that many may have waited on their way: a connection that brings nothing for longer has ended.
 pub const INPUTS_DELAYED: Duration = SILENCE;
 
-/// Runs a seat's tray holds between two ticks; the oldest go first.
-pub const TRAY_RUNS: usize = 64;
-/// Commands a seat's tray holds between two ticks; a client that sends more is over its rate anyway.
-pub const TRAY_COMMANDS: usize = 32;
+/// Runs a seat's pending input holds between two ticks; the oldest go first.
+pub const PENDING_RUNS: usize = 64;
+/// Commands a seat's pending input holds between two ticks; a client that sends more is over its rate anyway.
+pub const PENDING_COMMANDS: usize = 32;
 /// Inputs buffered per seat: two ticks of jitter are absorbed, more would be felt as lag.
 pub const INPUT_BUFFER: u32 = 3;
 /// Bytes of events waiting for one recipient's acknowledgement: a minute of lively chat.
@@ -70,10 +70,10 @@ pub const JOINS_PER_TICK: usize = 32;
 /// Joins waiting at a room; more are told to try later.
 pub const JOINS_WAITING: usize = 1024;
 
-/// The feed keeps frames for this long ...
-pub const FEED_SPAN: Duration = Duration::from_secs(3);
+/// The frame history keeps frames for this long ...
+pub const HISTORY_SPAN: Duration = Duration::from_secs(3);
 /// ... and at most this many bytes.
-pub const FEED_BYTES: usize = 16 * 1024 * 1024;
+pub const HISTORY_BYTES: usize = 16 * 1024 * 1024;
 /// The longest chain of deltas in one message; beyond, the keyframe is smaller anyway.
 pub const CHAIN: u32 = 32;
 

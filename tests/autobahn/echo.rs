@@ -3,10 +3,10 @@
 //!
 //! It prints the port that it serves at, and ends with its standard input.
 
-#[path = "../../src/actor/guarded.rs"]
-mod guarded;
-#[path = "../../src/actor/said.rs"]
-mod said;
+#[path = "../../src/actor/frame_guard.rs"]
+mod frame_guard;
+#[path = "../../src/actor/ws_message.rs"]
+mod ws_message;
 
 use std::io::Read;
 use std::rc::Rc;
@@ -19,14 +19,14 @@ use actix_web_actors::ws;
 use tickwire::wire;
 use wire::{Close, limits};
 
-use guarded::{Guarded, Passage};
-use said::{Said, said};
+use frame_guard::{FrameGuard, GuardState};
+use ws_message::{WsMessage, ws_message};
 
 /// What the largest cases need.
 const OPEN_SIZE: usize = 20 * 1024 * 1024;
 
 struct Shipped {
-    passage: Rc<Passage>,
+    guard_state: Rc<GuardState>,
 }
 
 /// The message whose fragments are coming, and whether it is text.
@@ -46,11 +46,11 @@ impl Actor for Open {
 
 impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Shipped {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
-        self.passage.hear();
-        match said(message, self.passage.offence()) {
-            Ok(Said::Bytes(bytes)) => ctx.binary(bytes),
-            Ok(Said::Ping(stamp)) => ctx.pong(&stamp),
-            Ok(Said::Pong | Said::Nothing) => {}
+        self.guard_state.hear();
+        match ws_message(message, self.guard_state.offence()) {
+            Ok(WsMessage::Bytes(bytes)) => ctx.binary(bytes),
+            Ok(WsMessage::Ping(stamp)) => ctx.pong(&stamp),
+            Ok(WsMessage::Pong | WsMessage::Nothing) => {}
             Err(close) => finish(close, ctx),
         }
     }
@@ -98,10 +98,10 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Open {
             // The codec tells these two by their words only; the guard finds the latter before it does.
             Err(ws::ProtocolError::Io(error)) if error.to_string().contains("utf-8") => Err(Close::BadUtf8),
             Err(ws::ProtocolError::Io(error)) if error.to_string().contains("reserved bits") => Err(Close::Protocol),
-            message => said(message, None).map(|said| match said {
-                Said::Bytes(bytes) => ctx.binary(bytes),
-                Said::Ping(stamp) => ctx.pong(&stamp),
-                Said::Pong | Said::Nothing => {}
+            message => ws_message(message, None).map(|message| match message {
+                WsMessage::Bytes(bytes) => ctx.binary(bytes),
+                WsMessage::Ping(stamp) => ctx.pong(&stamp),
+                WsMessage::Pong | WsMessage::Nothing => {}
             }),
         };
         if let Err(close) = went {
@@ -119,9 +119,11 @@ fn finish<A: Actor<Context = ws::WebsocketContext<A>>>(close: Close, ctx: &mut w
 }
 
 async fn shipped(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, actix_web::Error> {
-    let passage = Rc::new(Passage::default());
-    let guarded = Guarded::new(payload, passage.clone());
-    ws::WsResponseBuilder::new(Shipped { passage }, &request, guarded).frame_size(limits::CLIENT_MESSAGE).start()
+    let guard_state = Rc::new(GuardState::default());
+    let frame_guard = FrameGuard::new(payload, guard_state.clone());
+    ws::WsResponseBuilder::new(Shipped { guard_state }, &request, frame_guard)
+        .frame_size(limits::CLIENT_MESSAGE)
+        .start()
 }
 
 async fn open(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, actix_web::Error> {

@@ -72,7 +72,7 @@ fn who_is_away_for_longer_gets_keyframes_and_after_the_hold_another_seat() {
     let mut stay = known(&server);
     let gone = known(&server);
     gone.break_off();
-    // The feed has the last three seconds.
+    // The frame history has the last three seconds.
     sleep(Duration::from_millis(3500));
     let mut back = gone.resume(&server).expect("the seat is held");
     assert_eq!((continuity(&back), seat(&back)), (Continuity::Seat, seat(&gone)));

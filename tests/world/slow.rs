@@ -129,8 +129,8 @@ fn a_reader_that_stops_is_ended_soon_and_holds_little() {
     while world.endings().is_empty() {
         assert!(world.play.now() <= seconds(12), "still there after ten seconds");
         world.run_until(world.play.now().plus(Duration::from_millis(50)));
-        let viewer = world.play[id].session().and_then(|session| session.viewer());
-        most = most.max(viewer.map_or(0, |viewer| viewer.flow().bytes_in_flight()));
+        let sender = world.play[id].session().and_then(|session| session.sender());
+        most = most.max(sender.map_or(0, |sender| sender.flow().bytes_in_flight()));
     }
     assert_eq!(world.endings().get("slow_consumer"), Some(&1));
     assert!(most > 0 && most <= 128 * 1024, "{most} bytes in flight");

@@ -4,7 +4,7 @@
 // 2^53, so that plain numbers are exact. Messages have another encoding; see reader.js.
 
 import { DecodeError } from './reader.js';
-import { BLOCK, FIELDS, KIND, WHOLES } from './table.js';
+import { BLOCK, FIELDS, KIND, WHOLES } from './odds.js';
 
 /** @typedef {import('./schema.js').FieldPlan} FieldPlan */
 

@@ -6,7 +6,7 @@
 
 import { ACROSS, ALONG, CELLS, FADE, HOLD, LINEAR, SMOOTH } from './motion.js';
 import { DecodeError } from './reader.js';
-import { BLOCK } from './table.js';
+import { BLOCK } from './odds.js';
 
 /**
  * @typedef {{ type: 'bool' } | { type: 'int', min: number, max: number }

@@ -94,7 +94,7 @@ pub const KNOBS: [Knob; 32] = [
     Knob { key: "log_format", flag: "log-format", value: "text|json",
         help: "How logs are written [default: text]" },
     Knob { key: "trace", flag: "trace", value: "FILE",
-        help: "Write what takes time into a file that the trace viewers of browsers open, 64 MiB at the most" },
+        help: "Write what takes time into a file that the trace senders of browsers open, 64 MiB at the most" },
 ];
 
 /// Keys whose value is a list: their flags may be repeated, and words are cut at commas.

@@ -20,7 +20,7 @@ const FAILURES: u32 = 5;
 
 /// The door of the operators' page.
 #[derive(Debug)]
-pub struct AdminDoor {
+pub struct AdminAuth {
     token: Secret,
     /// When the debt of each address that sent wrong tokens is paid.
     debts: Mutex<BTreeMap<Address, Moment>>,
@@ -41,7 +41,7 @@ pub enum Entry {
 #[derive(Debug)]
 pub struct Watching(Arc<AtomicUsize>);
 
-impl AdminDoor {
+impl AdminAuth {
     /// A door that opens to `token`; to nobody, if that is empty.
     pub fn new(token: Secret) -> Self {
         Self { token, debts: Mutex::default(), watching: Arc::default() }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn wrong_tokens_are_limited_per_address() {
-        let door = AdminDoor::new(Secret::from(TOKEN.to_owned()));
+        let door = AdminAuth::new(Secret::from(TOKEN.to_owned()));
         let (mallory, ada) = (Address(1), Address(2));
         let answers: Vec<Entry> = (0..7).map(|_| door.knock(at(1), Some(mallory), "guess")).collect();
         assert_eq!(answers[..5], [Entry::Refused; 5]);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn strangers_without_number_keep_no_operator_out_and_are_not_remembered() {
-        let door = AdminDoor::new(Secret::from(TOKEN.to_owned()));
+        let door = AdminAuth::new(Secret::from(TOKEN.to_owned()));
         for stranger in 0..limits::ADMIN_ADDRESSES {
             assert_eq!(door.knock(at(1), Some(Address(stranger as u128)), "guess"), Entry::Refused);
         }
@@ -132,13 +132,13 @@ mod tests {
 
     #[test]
     fn without_a_token_there_is_nothing() {
-        let door = AdminDoor::new(Secret::default());
+        let door = AdminAuth::new(Secret::default());
         assert_eq!(door.knock(at(1), Some(Address(1)), ""), Entry::Absent);
     }
 
     #[test]
     fn places_to_watch_from_are_bounded_and_come_back() {
-        let door = AdminDoor::new(Secret::from(TOKEN.to_owned()));
+        let door = AdminAuth::new(Secret::from(TOKEN.to_owned()));
         let places: Vec<_> = (0..limits::ADMIN_WATCHING).map(|_| door.watch().expect("a place")).collect();
         assert!(door.watch().is_none());
         drop(places);

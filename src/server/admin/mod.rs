@@ -24,7 +24,7 @@ use super::{lobby, pages};
 use crate::actor::{Find, Inspect, LookOver, Order};
 use crate::id::Seat;
 use crate::wire::limits;
-pub use door::AdminDoor;
+pub use door::AdminAuth;
 use door::{Entry, Watching};
 
 /// Adds the routes.
@@ -75,7 +75,7 @@ fn turn_away(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or("");
     let address = caller(request.head(), edge).map(|caller| caller.visitor);
-    match edge.admin.knock(edge.gate.clock.now(), address, token) {
+    match edge.admin.knock(edge.context.clock.now(), address, token) {
         Entry::Granted => None,
         Entry::Absent => Some(HttpResponse::NotFound().body("404: no such page\n")),
         Entry::Refused => Some(
@@ -106,8 +106,8 @@ fn vitals(edge: web::Data<Edge>, watching: Watching) -> impl Stream<Item = Resul
     const EVERY: Duration = Duration::from_secs(1);
     stream::unfold((edge, watching, Duration::ZERO), |(edge, watching, wait)| async move {
         sleep(wait).await;
-        let survey = edge.gate.directory.send(LookOver).await.ok()?;
-        let vitals = view::Vitals::new(edge.gate.clock.now(), edge.gate.metrics.totals(), survey);
+        let survey = edge.context.directory.send(LookOver).await.ok()?;
+        let vitals = view::Vitals::new(edge.context.clock.now(), edge.context.metrics.totals(), survey);
         let json = serde_json::to_vec(&vitals).ok()?;
         let event = [b"data: ", &json[..], b"\n\n"].concat();
         Some((Ok(Bytes::from(event)), (edge, watching, EVERY)))
@@ -118,7 +118,7 @@ async fn frame(request: HttpRequest, id: web::Path<String>, edge: web::Data<Edge
     if let Some(answer) = turn_away(&request, &edge) {
         return answer;
     }
-    let found = edge.gate.directory.send(Find(id.into_inner())).await;
+    let found = edge.context.directory.send(Find(id.into_inner())).await;
     let Ok(Some(room)) = found else { return no_such_room() };
     match room.send(Inspect).await {
         Ok(Some(insight)) => {
@@ -184,7 +184,7 @@ async fn obey<B: DeserializeOwned>(
         Ok(body) => order(body),
         Err(error) => return HttpResponse::BadRequest().body(format!("400: {error}; must be JSON such as {wanted}\n")),
     };
-    let Ok(Some(room)) = edge.gate.directory.send(Find(id)).await else { return no_such_room() };
+    let Ok(Some(room)) = edge.context.directory.send(Find(id)).await else { return no_such_room() };
     match room.send(order).await {
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(_) => no_such_room(),

@@ -3,7 +3,7 @@
 import { CELLS } from '../../client/motion.js';
 import { ANY_ID, NEXT_ID, PayloadReader, ROWS } from '../../client/payload.js';
 import { planSchema } from '../../client/schema.js';
-import { WHOLES } from '../../client/table.js';
+import { WHOLES } from '../../client/odds.js';
 
 /** A reader whose decisions are told beforehand and written down instead of read. */
 class PayloadWriter extends PayloadReader {

@@ -13,14 +13,14 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 
 use super::clock::Clock;
-use crate::engine::{Address, Admission, Greeting, Quota, Token, Visit};
+use crate::engine::{Address, Admission, Quota, Token, Verdict, Visit};
 use crate::tick::Moment;
-use crate::trust::{Caller, Neighbourhood, Ticket, Tokens, wall_clock};
+use crate::trust::{Caller, Neighbourhood, Tokens, VerifiedToken, wall_clock};
 use crate::wire::{Close, Join, limits};
 
 /// The door of a server.
 #[derive(Debug)]
-pub struct Door {
+pub struct Gatekeeper {
     open: AtomicBool,
     admission: Mutex<Admission>,
     neighbourhood: Neighbourhood,
@@ -33,28 +33,28 @@ pub struct Door {
 /// A connection; it counts as long as this lives.
 #[derive(Debug)]
 pub struct Connection {
-    door: Arc<Door>,
+    gatekeeper: Arc<Gatekeeper>,
     address: Option<Address>,
     /// What it may expect.
-    pub greeting: Greeting,
+    pub verdict: Verdict,
 }
 
 /// A session's visitor, who counts as long as this lives.
 #[derive(Debug)]
-pub struct Visitor {
-    door: Arc<Door>,
+pub struct SessionPermit {
+    gatekeeper: Arc<Gatekeeper>,
     caller: Caller,
-    ticket: Option<Ticket>,
+    ticket: Option<VerifiedToken>,
 }
 
 /// A room's count on the address of its maker.
 #[derive(Debug)]
-pub struct Ground {
-    door: Arc<Door>,
+pub struct RoomPermit {
+    gatekeeper: Arc<Gatekeeper>,
     maker: Option<Address>,
 }
 
-impl Door {
+impl Gatekeeper {
     /// An open door.
     pub fn new(
         quota: Quota,
@@ -90,10 +90,10 @@ impl Door {
     /// A connection came from `peer`.
     pub fn connect(self: &Arc<Self>, peer: IpAddr) -> Connection {
         let address = self.neighbourhood.connection(peer);
-        let greeting = self.admission.lock().connect(self.clock.now(), address);
+        let verdict = self.admission.lock().connect(self.clock.now(), address);
         // One that is cut counts in all only.
-        let address = address.filter(|_| greeting != Greeting::Cut);
-        Connection { door: self.clone(), address, greeting }
+        let address = address.filter(|_| verdict != Verdict::Cut);
+        Connection { gatekeeper: self.clone(), address, verdict }
     }
 
     /// Whose request it is that came from `peer` with these values of the header in which proxies say so.
@@ -107,11 +107,11 @@ impl Door {
     }
 
     /// Opens a session for `caller`, unless there are too many or it tries too often.
-    pub fn enter(self: &Arc<Self>, caller: Caller) -> Option<Visitor> {
+    pub fn enter(self: &Arc<Self>, caller: Caller) -> Option<SessionPermit> {
         let now = self.clock.now();
         let mut admission = self.admission.lock();
         let let_in = self.is_open() && admission.attempt(now, caller.address) && admission.enter(now, through(caller));
-        let_in.then(|| Visitor { door: self.clone(), caller, ticket: None })
+        let_in.then(|| SessionPermit { gatekeeper: self.clone(), caller, ticket: None })
     }
 
     /// Whether something may come from an address now that costs so many [microseconds](crate::engine::work).
@@ -120,9 +120,9 @@ impl Door {
     }
 
     /// Counts a room on its maker, unless they have too many.
-    pub fn make_room(self: &Arc<Self>, maker: Option<Address>) -> Option<Ground> {
+    pub fn make_room(self: &Arc<Self>, maker: Option<Address>) -> Option<RoomPermit> {
         let made = self.admission.lock().make_room(self.clock.now(), maker);
-        made.then(|| Ground { door: self.clone(), maker })
+        made.then(|| RoomPermit { gatekeeper: self.clone(), maker })
     }
 
     /// How many milliseconds a client that is sent away should wait, if `close` wants it back at a time of its own: a
@@ -139,7 +139,7 @@ impl Door {
     }
 }
 
-impl Visitor {
+impl SessionPermit {
     /// Judges the token that came with `visit`, and gives the visitor the name that it says.
     ///
     /// # Errors
@@ -159,7 +159,7 @@ impl Visitor {
     /// # Errors
     /// How the session ends: the token is refused, or not good for where the visitor wants to go.
     pub fn judge(&mut self, token: Option<&str>, join: &Join) -> Result<(), Close> {
-        let Some(ticket) = self.door.tokens.judge(token, wall_clock())? else { return Ok(()) };
+        let Some(ticket) = self.gatekeeper.tokens.judge(token, wall_clock())? else { return Ok(()) };
         if !ticket.allows(join) {
             return Err(Close::BadToken);
         }
@@ -169,7 +169,7 @@ impl Visitor {
 
     /// The visitor was let in.
     pub fn arrived(&mut self) {
-        self.ticket.iter_mut().for_each(Ticket::keep);
+        self.ticket.iter_mut().for_each(VerifiedToken::keep);
     }
 
     /// Takes a newer token of the same visitor, who is in `room`. Returns the seconds until it expires.
@@ -178,7 +178,7 @@ impl Visitor {
     /// How the session ends: the token is refused, somebody else's, or not good for the room. Guests have none.
     pub fn refresh(&mut self, Token(text): &Token, room: &str, game: &str) -> Result<u32, Close> {
         let old = self.ticket.as_ref().ok_or(Close::BadToken)?;
-        let mut ticket = self.door.tokens.judge(Some(text), wall_clock())?.ok_or(Close::BadToken)?;
+        let mut ticket = self.gatekeeper.tokens.judge(Some(text), wall_clock())?.ok_or(Close::BadToken)?;
         if ticket.subject != old.subject || !ticket.allows_staying(room, game) {
             return Err(Close::BadToken);
         }
@@ -194,7 +194,7 @@ impl Visitor {
 
     /// Until when the token just judged is good, if there is one. Later changes of the world's clock change nothing.
     pub fn trusted_until(&self) -> Option<Moment> {
-        self.ticket.as_ref().map(|ticket| self.door.clock.now().plus(ticket.good_for))
+        self.ticket.as_ref().map(|ticket| self.gatekeeper.clock.now().plus(ticket.good_for))
     }
 
     /// Who it is, if that was proved.
@@ -209,7 +209,7 @@ impl Visitor {
 
     /// Whether the visitor may send something that costs so many [microseconds](crate::engine::work) now.
     pub fn may_cost(&self, micros: u32) -> bool {
-        self.door.may_cost(self.caller.address, micros)
+        self.gatekeeper.may_cost(self.caller.address, micros)
     }
 
     /// What the visitor's rooms count by.
@@ -225,18 +225,18 @@ fn through(caller: Caller) -> Option<Address> {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.door.admission.lock().hang_up(self.door.clock.now(), self.address);
+        self.gatekeeper.admission.lock().hang_up(self.gatekeeper.clock.now(), self.address);
     }
 }
 
-impl Drop for Visitor {
+impl Drop for SessionPermit {
     fn drop(&mut self) {
-        self.door.admission.lock().leave(self.door.clock.now(), through(self.caller));
+        self.gatekeeper.admission.lock().leave(self.gatekeeper.clock.now(), through(self.caller));
     }
 }
 
-impl Drop for Ground {
+impl Drop for RoomPermit {
     fn drop(&mut self) {
-        self.door.admission.lock().end_room(self.door.clock.now(), self.maker);
+        self.gatekeeper.admission.lock().end_room(self.gatekeeper.clock.now(), self.maker);
     }
 }

@@ -1,9 +1,8 @@
-//! The desk of a seat, where a room and a session meet without letters.
+//! The channel between a room and the session of one seat: shared memory in place of actor messages.
 //!
-//! In the in-tray the session lays inputs, commands and its goodbye; the room empties it at its tick. In the out-tray
-//! the room lays events; the session takes them with the frames. A desk belongs to one session: a replaced or departed
-//! session keeps its old desk, which nobody looks at any more, so nothing it lays there counts. The log of events goes over
-//! to the desk of the next session under the seat.
+//! The session pushes inputs, commands and its goodbye; the room empties them at its tick. The room posts events; the session
+//! takes them with the frames. A channel belongs to one session: a replaced or departed session keeps its old channel, which the
+//! room no longer reads, so nothing that it pushes counts. The event log moves to the channel of the seat's next session.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,47 +17,47 @@ use crate::wire::{Close, limits};
 
 /// What a session and its room share.
 #[derive(Debug)]
-pub struct Desk {
-    input: Mutex<InTray>,
-    /// `None` when the desk was retired.
+pub struct SeatChannel {
+    input: Mutex<PendingInput>,
+    /// `None` when the seat channel was retired.
     events: Mutex<Option<EventLog>>,
     has_events: AtomicBool,
     /// The room's.
     status: Arc<Status>,
 }
 
-/// A session's hold on its desk: whatever becomes of it, a goodbye is laid down when it is dropped.
+/// A session's hold on its seat channel. However the session ends, dropping the handle says goodbye.
 #[derive(Debug)]
-pub struct Sitting(Arc<Desk>);
+pub struct SeatHandle(Arc<SeatChannel>);
 
-impl Sitting {
+impl SeatHandle {
     /// Takes hold.
-    pub fn at(desk: &Arc<Desk>) -> Self {
-        Self(desk.clone())
+    pub fn at(channel: &Arc<SeatChannel>) -> Self {
+        Self(channel.clone())
     }
 }
 
-impl std::ops::Deref for Sitting {
-    type Target = Desk;
-    fn deref(&self) -> &Desk {
+impl std::ops::Deref for SeatHandle {
+    type Target = SeatChannel;
+    fn deref(&self) -> &SeatChannel {
         &self.0
     }
 }
 
-impl Drop for Sitting {
+impl Drop for SeatHandle {
     fn drop(&mut self) {
         self.0.leave(Close::Lost);
     }
 }
 
-/// What a session laid down since the last tick.
+/// What a session pushed since the last tick.
 #[derive(Debug, Default)]
-pub struct InTray {
+pub struct PendingInput {
     /// Inputs, oldest first.
     pub runs: Vec<InputRun>,
     /// Commands, oldest first.
     pub commands: Vec<(Seq, Ask)>,
-    /// The client said something, for the first time at this desk.
+    /// The client said something, for the first time at this seat channel.
     pub heard: bool,
     /// The session ended.
     pub goodbye: Option<Close>,
@@ -66,8 +65,8 @@ pub struct InTray {
     pub departure: Option<Departure>,
 }
 
-impl Desk {
-    /// A desk for the session that goes on with `log`, in the room of `status`.
+impl SeatChannel {
+    /// A seat channel for the session that goes on with `log`, in the room of `status`.
     pub fn with(log: EventLog, status: Arc<Status>) -> Self {
         let has_events = AtomicBool::new(log.has_unsent());
         Self { input: Mutex::default(), events: Mutex::new(Some(log)), has_events, status }
@@ -78,23 +77,23 @@ impl Desk {
         self.input.lock().heard = true;
     }
 
-    /// Lays down inputs. Returns how many runs were pushed out: a tick takes few, so the oldest are worth least.
+    /// Pushes inputs. Returns how many runs were pushed out: a tick takes few, so the oldest are worth least.
     pub fn push_inputs(&self, runs: &[InputRun]) -> usize {
-        let mut tray = self.input.lock();
-        let over = (tray.runs.len() + runs.len()).saturating_sub(limits::TRAY_RUNS);
-        let dropped = over.min(tray.runs.len());
-        tray.runs.drain(..dropped);
-        tray.runs.extend_from_slice(runs);
+        let mut pending = self.input.lock();
+        let over = (pending.runs.len() + runs.len()).saturating_sub(limits::PENDING_RUNS);
+        let dropped = over.min(pending.runs.len());
+        pending.runs.drain(..dropped);
+        pending.runs.extend_from_slice(runs);
         dropped
     }
 
-    /// Lays down a command. Returns `false` when the tray is full: a command must not vanish, so the session must end.
+    /// Pushes a command. Returns `false` when the pending input is full: a command must not vanish, so the session must end.
     #[must_use]
     pub fn push_command(&self, seq: Seq, ask: Ask) -> bool {
-        let mut tray = self.input.lock();
-        let fits = tray.commands.len() < limits::TRAY_COMMANDS;
+        let mut pending = self.input.lock();
+        let fits = pending.commands.len() < limits::PENDING_COMMANDS;
         if fits {
-            tray.commands.push((seq, ask));
+            pending.commands.push((seq, ask));
         }
         fits
     }
@@ -103,22 +102,22 @@ impl Desk {
     /// joins right behind the goodbye finds it.
     pub fn leave(&self, close: Close) {
         let retired = self.events.lock().is_none();
-        let mut tray = self.input.lock();
-        if tray.goodbye.is_none() {
-            tray.goodbye = Some(close);
-            tray.departure = (!retired && !close.keeps_seat()).then(|| self.status.depart());
+        let mut pending = self.input.lock();
+        if pending.goodbye.is_none() {
+            pending.goodbye = Some(close);
+            pending.departure = (!retired && !close.keeps_seat()).then(|| self.status.depart());
         }
     }
 
-    /// Swaps the in-tray with an empty one.
-    pub fn empty_into(&self, tray: &mut InTray) {
-        tray.runs.clear();
-        tray.commands.clear();
-        (tray.heard, tray.goodbye, tray.departure) = (false, None, None);
-        std::mem::swap(tray, &mut self.input.lock());
+    /// Swaps the input side with an empty one.
+    pub fn empty_into(&self, pending: &mut PendingInput) {
+        pending.runs.clear();
+        pending.commands.clear();
+        (pending.heard, pending.goodbye, pending.departure) = (false, None, None);
+        std::mem::swap(pending, &mut self.input.lock());
     }
 
-    /// Lays down an event for the session.
+    /// Posts an event to the session.
     pub fn post(&self, event: Arc<Event>) {
         if let Some(log) = self.events.lock().as_mut() {
             log.push(event);
@@ -138,14 +137,14 @@ impl Desk {
         batch
     }
 
-    /// Forgets events that arrived. Returns `false` when they were never sent. At a retired desk nothing is wrong any more:
+    /// Forgets events that arrived. Returns `false` when they were never sent. On a retired channel nothing is wrong any more:
     /// its session ends anyway, for another reason.
     #[must_use]
     pub fn ack(&self, upto: Seq) -> bool {
         self.events.lock().as_mut().is_none_or(|log| log.ack(upto).is_ok())
     }
 
-    /// Hands the log over to `move_on`, which says whether it took it; if so, the desk is retired. No lock is held meanwhile:
+    /// Hands the log over to `move_on`, which says whether it took it; if so, the seat channel is retired. No lock is held meanwhile:
     /// game code may run.
     pub fn retire<T, E>(&self, move_on: impl FnOnce(&mut EventLog) -> Result<T, E>) -> Result<(T, EventLog), E> {
         self.has_events.store(false, Ordering::Release);
@@ -175,18 +174,18 @@ mod tests {
 
     #[test]
     fn a_retired_desk_is_neither_right_nor_wrong() {
-        let desk = Desk::with(EventLog::default(), Arc::default());
-        desk.post(event());
-        assert!(desk.batch(Tick(1)).is_some() && desk.batch(Tick(1)).is_none());
-        assert!(!desk.ack(Seq(2)), "never sent");
-        assert_eq!(desk.retire(|log| log.rewind(Some(Seq(2)))).err(), Some(ImpossibleAck));
-        desk.post(event());
-        let (rewound, log) = desk.retire(|log| log.rewind(None)).expect("no claim");
+        let channel = SeatChannel::with(EventLog::default(), Arc::default());
+        channel.post(event());
+        assert!(channel.batch(Tick(1)).is_some() && channel.batch(Tick(1)).is_none());
+        assert!(!channel.ack(Seq(2)), "never sent");
+        assert_eq!(channel.retire(|log| log.rewind(Some(Seq(2)))).err(), Some(ImpossibleAck));
+        channel.post(event());
+        let (rewound, log) = channel.retire(|log| log.rewind(None)).expect("no claim");
         assert_eq!((rewound.events, rewound.newest), (Seq(0), Seq(2)));
         // The session that sat here may go on for a moment.
-        desk.post(event());
-        assert!(desk.ack(Seq(1)) && desk.ack(Seq(77)) && desk.batch(Tick(9)).is_none());
-        let next = Desk::with(log, Arc::default());
+        channel.post(event());
+        assert!(channel.ack(Seq(1)) && channel.ack(Seq(77)) && channel.batch(Tick(9)).is_none());
+        let next = SeatChannel::with(log, Arc::default());
         assert_eq!(next.batch(Tick(1)).map(|batch| batch.as_wire(Tick(1)).items.len()), Some(2));
         assert!(next.ack(Seq(2)));
     }

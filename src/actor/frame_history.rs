@@ -1,4 +1,4 @@
-//! The feed: a room's last frames where all threads can read them. Sessions come here only when they fell behind; the
+//! The history: a room's last frames where all threads can read them. Sessions come here only when they fell behind; the
 //! newest frame reaches them through their relay. Only that one has its rows.
 
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use crate::wire::limits;
 
 /// A shared history.
 #[derive(Debug)]
-pub struct Feed(RwLock<History>);
+pub struct FrameHistory(RwLock<History>);
 
-impl Feed {
-    /// An empty feed for a room of this rate.
+impl FrameHistory {
+    /// An empty history for a room of this rate.
     pub fn new(rate: TickRate) -> Self {
-        Self(RwLock::new(History::new(rate.ticks_in(limits::FEED_SPAN), limits::FEED_BYTES)))
+        Self(RwLock::new(History::new(rate.ticks_in(limits::HISTORY_SPAN), limits::HISTORY_BYTES)))
     }
 
     /// Adds the next frame.
@@ -57,13 +57,13 @@ mod tests {
         let config = RoomConfig { id: "r".to_owned(), game: "arena".to_owned(), setup, capacity: None };
         let mut room = Room::new(config, game);
         room.admit("ada".to_owned(), Default::default()).expect("there is room");
-        let feed = Feed::new(room.rate());
+        let history = FrameHistory::new(room.rate());
         let frames: Vec<Arc<Frame>> = (0..10).map(|_| room.tick().frame).collect();
-        frames.iter().for_each(|frame| feed.publish(frame.clone()));
+        frames.iter().for_each(|frame| history.publish(frame.clone()));
         let mut found = Vec::new();
-        // The relay of a late worker may have an older newest frame than the feed.
+        // The relay of a late worker may have an older newest frame than the history.
         for newest in &frames[5..] {
-            feed.since(Tick(3), newest, &mut found);
+            history.since(Tick(3), newest, &mut found);
             assert!(Arc::ptr_eq(newest, found.last().expect("it is there")));
             assert_eq!(found.len(), newest.tick().since(Tick(3)) as usize);
             for (past, frame) in found.iter().zip(&frames[3..]) {
@@ -74,9 +74,9 @@ mod tests {
                 assert_eq!(deltas(past), deltas(frame));
             }
         }
-        let weight = |tick| feed.at(Tick(tick)).expect("it is there").weight();
+        let weight = |tick| history.at(Tick(tick)).expect("it is there").weight();
         assert!(weight(9) < weight(10), "{} and {} bytes", weight(9), weight(10));
-        feed.since(Tick(9), &frames[9], &mut found);
+        history.since(Tick(9), &frames[9], &mut found);
         assert_eq!(found.len(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! What one session is sent: from the newest frame, the fewest bytes that bring its client there.
 //!
-//! A viewer remembers what it sent last, never what it should have sent: no queue of snapshots exists. All zone bytes
-//! are the frame's own, shared by every viewer; only the small header is made here.
+//! A sender remembers what it sent last, never what it should have sent: no queue of snapshots exists. All zone bytes
+//! are the frame's own, shared by every sender; only the small header is made here.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::events::Batch;
 use super::flow::Flow;
-use super::pace::Pace;
+use super::send_rate::SendRate;
 use crate::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::{Frame, FrameZone, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
@@ -23,7 +23,7 @@ pub struct Entry {
     /// The seat.
     pub seat: Seat,
     /// Which entry it is: only what frames say to this one is for the client.
-    pub sitting: u32,
+    pub seat_generation: u32,
     /// The tick of the welcome.
     pub tick: Tick,
     /// The room's rate.
@@ -36,7 +36,7 @@ pub struct Entry {
     pub zones: Arc<[ZoneId]>,
 }
 
-/// Whether a viewer can use a frame.
+/// Whether a sender can use a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     /// Compose a message.
@@ -49,9 +49,9 @@ pub enum Readiness {
 
 /// The sending half of a session.
 #[derive(Debug)]
-pub struct Viewer {
+pub struct FrameSender {
     seat: Seat,
-    sitting: u32,
+    seat_generation: u32,
     rate: TickRate,
     /// The tick the client was brought to.
     tick: Tick,
@@ -61,13 +61,13 @@ pub struct Viewer {
     commands: Seq,
     epoch: CorrectionEpoch,
     flow: Flow,
-    pace: Pace,
+    send_rate: SendRate,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Subscription {
     zone: ZoneId,
-    /// Whether the client has the zone's state at the viewer's tick.
+    /// Whether the client has the zone's state at the sender's tick.
     current: bool,
     /// Whether the client may have some state of the zone, right or wrong.
     told: bool,
@@ -108,14 +108,14 @@ impl Subscription {
     }
 }
 
-impl Viewer {
-    /// A viewer that has been sent nothing but the welcome and wants `rate` messages per second, 0 for one per tick.
+impl FrameSender {
+    /// A sender that has been sent nothing but the welcome and wants `rate` messages per second, 0 for one per tick.
     pub fn new(now: Moment, entry: &Entry, rate: u16) -> Self {
         // What the client says of its state is believed until the hash of the first message.
         let known = |zone: &ZoneId| Subscription::new(*zone, true);
         Self {
             seat: entry.seat,
-            sitting: entry.sitting,
+            seat_generation: entry.seat_generation,
             rate: entry.rate,
             tick: entry.tick,
             zones: entry.zones.iter().map(known).collect(),
@@ -124,7 +124,7 @@ impl Viewer {
             commands: entry.commands,
             epoch: entry.epoch,
             flow: Flow::new(now),
-            pace: Pace::new(rate, entry.rate),
+            send_rate: SendRate::new(rate, entry.rate),
         }
     }
 
@@ -147,11 +147,11 @@ impl Viewer {
     pub fn readiness(&mut self, now: Moment, frame: &Frame) -> Readiness {
         // The seat may be another's by now, or the same player's on a newer connection; and a frame from before the entry
         // speaks to the connection before.
-        let mine = frame.note(self.seat).is_some_and(|note| note.sitting == self.sitting);
+        let mine = frame.note(self.seat).is_some_and(|note| note.seat_generation == self.seat_generation);
         if !mine || !frame.tick().is_after(self.tick) {
             return Readiness::Idle;
         }
-        if !self.pace.is_due(self.tick, frame.tick()) {
+        if !self.send_rate.is_due(self.tick, frame.tick()) {
             return Readiness::Idle;
         }
         if self.flow.may_send(now) { Readiness::Ready } else { Readiness::Held }
@@ -169,14 +169,14 @@ impl Viewer {
         }
     }
 
-    /// The message that brings the client to the newest of `frames`. They are either all frames after the viewer's tick,
+    /// The message that brings the client to the newest of `frames`. They are either all frames after the sender's tick,
     /// oldest first, or, when some of those are gone, the newest alone.
     ///
     /// # Panics
     /// When [`Self::readiness`] is not `Ready` for the newest frame.
     pub fn compose(&mut self, now: Moment, frames: &[Arc<Frame>], events: Option<&Batch>) -> Vec<u8> {
         let frame = frames.last().expect("the newest frame is given");
-        let note = frame.note(self.seat).expect("a ready viewer has a note in the frame");
+        let note = frame.note(self.seat).expect("a ready sender has a note in the frame");
         if let (None, Some(bytes)) = (events, self.usual(frame, note)) {
             self.sent(now, note, frame.tick(), bytes.len());
             return bytes;
@@ -209,7 +209,7 @@ impl Viewer {
     fn sent(&mut self, now: Moment, note: &SeatNote, tick: Tick, bytes: usize) {
         self.tick = tick;
         self.flow.sent(now, bytes);
-        self.pace.sent(tick);
+        self.send_rate.sent(tick);
         self.remember(note);
     }
 

@@ -15,7 +15,7 @@ use crate::wire::limits;
 
 /// A handle on a connection's socket.
 #[derive(Clone, Debug)]
-pub struct Line(Rc<Socket>);
+pub struct SocketHandle(Rc<Socket>);
 
 /// The socket under a connection, with or without TLS.
 pub fn socket_of(connection: &dyn Any) -> Option<&TcpStream> {
@@ -23,7 +23,7 @@ pub fn socket_of(connection: &dyn Any) -> Option<&TcpStream> {
     plain.or_else(|| Some(connection.downcast_ref::<TlsStream<TcpStream>>()?.get_ref().0))
 }
 
-impl Line {
+impl SocketHandle {
     /// Prepares the socket of a new connection and takes a handle on it. `None` when it is no TCP socket or the process
     /// is out of descriptors; the session then lives without a way to be ended from outside.
     pub fn prepare(connection: &dyn Any) -> Option<Self> {

@@ -1,13 +1,13 @@
-//! Which ticks a viewer is sent when it wants fewer frames than the room has ticks: evenly spaced ones.
+//! Which ticks a client is sent when it wants fewer frames than the room has ticks: evenly spaced ones.
 //!
 //! A client that wants 10 frames per second of a room with 30 ticks gets every third tick, with the deltas of the two in
 //! between; one that wants 20 gets every second and every first tick by turns. Says nothing about what fits a slow pipe.
 
 use crate::tick::{Tick, TickRate};
 
-/// The grid of ticks that one viewer is sent.
+/// The grid of ticks that one client is sent.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct SendRate {
     /// Messages per second; at most `room`.
     wanted: u32,
     /// Ticks per second.
@@ -16,7 +16,7 @@ pub struct Pace {
     origin: Option<Tick>,
 }
 
-impl Pace {
+impl SendRate {
     /// `wanted` messages per second of a room; 0 means one per tick.
     pub fn new(wanted: u16, room: TickRate) -> Self {
         let most = room.per_second();
@@ -47,14 +47,14 @@ mod tests {
 
     /// The ticks sent, as differences, from a start near the wrap.
     fn gaps(wanted: u16, room: u16, every: u32) -> Vec<u32> {
-        let mut pace = Pace::new(wanted, TickRate::new(room).expect("a valid rate"));
+        let mut send_rate = SendRate::new(wanted, TickRate::new(room).expect("a valid rate"));
         let start = Tick(u32::MAX - 50);
         let (mut sent, mut gaps) = (start, Vec::new());
         for step in (1..=600).step_by(every as usize) {
             let tick = start.plus(step);
-            if pace.is_due(sent, tick) {
+            if send_rate.is_due(sent, tick) {
                 gaps.push(tick.since(sent).cast_unsigned());
-                pace.sent(tick);
+                send_rate.sent(tick);
                 sent = tick;
             }
         }

@@ -1,21 +1,21 @@
 //! A room as the directory knows it: what the list shows of it, and who may be announced to it.
 //!
-//! It reads the room's status and writes no letters but through the address that it holds.
+//! It reads the room's status and sends no messages but through the address that it holds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::Addr;
 
-use super::door::Ground;
-use super::message::{Found, RoomEntry, RoomKey};
+use super::gatekeeper::RoomPermit;
+use super::message::{RoomEntry, RoomKey, RoomSlot};
 use super::room::RoomActor;
-use super::status::{Expected, Face, Status};
+use super::status::{Listing, PendingJoin, Status};
 use crate::engine::CloseReason;
 use crate::wire::{Close, Role};
 
 /// A room as the directory knows it.
-pub struct Listed {
+pub struct RoomHandle {
     pub entry: RoomEntry,
     /// Only who knows its id finds it.
     pub private: bool,
@@ -25,17 +25,17 @@ pub struct Listed {
     pub arbiter: usize,
     pub most_spectators: u16,
     /// Counts it on its maker's address while it is listed.
-    pub _ground: Ground,
+    pub _permit: RoomPermit,
 }
 
-impl Listed {
-    pub fn expect(&self, key: RoomKey, role: Role) -> Result<Found, CloseReason> {
+impl RoomHandle {
+    pub fn expect(&self, key: RoomKey, role: Role) -> Result<RoomSlot, CloseReason> {
         let most = match role {
             Role::Player => self.entry.capacity,
             Role::Spectator => self.most_spectators,
         };
         let expected = self.status.expect(role, most.into())?;
-        Ok(Found { key, room: self.room.clone(), expected })
+        Ok(RoomSlot { key, room: self.room.clone(), expected })
     }
 
     /// Whether it is of the game that somebody may play, if there is only one.
@@ -46,21 +46,22 @@ impl Listed {
         if only_game.is_none_or(|only| only == self.entry.game) { Ok(()) } else { Err(Close::BadToken) }
     }
 
-    pub fn expect_back(&self, key: RoomKey) -> Option<Found> {
+    pub fn expect_back(&self, key: RoomKey) -> Option<RoomSlot> {
         let expected = self.status.expect_back()?;
-        Some(Found { key, room: self.room.clone(), expected })
+        Some(RoomSlot { key, room: self.room.clone(), expected })
     }
 
     /// Announces a whole party, or nobody.
-    pub fn expect_all(&self, seats: usize) -> Result<Vec<Expected>, Close> {
+    pub fn expect_all(&self, seats: usize) -> Result<Vec<PendingJoin>, Close> {
         (0..seats).map(|_| self.status.expect(Role::Player, self.entry.capacity.into())).collect()
     }
 
     /// Brings the entry up to date.
     pub fn look(&mut self) {
-        let heads = self.status.heads();
-        (self.entry.players, self.entry.away, self.entry.spectators) = (heads.players, heads.away, heads.spectators);
-        if let Some(Face { locked, properties }) = self.status.take_face() {
+        let occupancy = self.status.occupancy();
+        (self.entry.players, self.entry.away, self.entry.spectators) =
+            (occupancy.players, occupancy.away, occupancy.spectators);
+        if let Some(Listing { locked, properties }) = self.status.take_listing() {
             (self.entry.locked, self.entry.properties) = (locked, properties.into_iter().collect());
         }
     }

@@ -9,7 +9,7 @@ use super::events::{EventLog, ImpossibleAck};
 use super::input_buffer::InputBuffer;
 use super::resume::{Claim, Key, ResumeToken, Secret};
 use super::room::{Admitted, Room};
-use super::seated::Away;
+use super::seat::Away;
 use crate::game::Recipients;
 use crate::id::Seat;
 use crate::snapshot::Frame;
@@ -103,10 +103,10 @@ impl Room {
     ) -> Result<Admitted, ImpossibleAck> {
         let rewound = log.rewind(claim.events)?;
         let index = self.find(seat).expect("a recognised seat is taken");
-        let (sitting, input_buffer) = (self.next_sitting(), self.empty_input_buffer());
+        let (seat_generation, input_buffer) = (self.next_seat_generation(), self.empty_input_buffer());
         let token = ResumeToken::new(seat, secret);
         let seated = &mut self.seats[index];
-        (seated.sitting, seated.input_buffer) = (sitting, input_buffer);
+        (seated.seat_generation, seated.input_buffer) = (seat_generation, input_buffer);
         seated.wake(self.frame.tick());
         if let Some(key) = &mut seated.key {
             key.renew(claim.token, token);

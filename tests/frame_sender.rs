@@ -1,11 +1,11 @@
-//! What a viewer has made for it: keyframes only when they are likely to be shorter than the chain.
+//! What a sender has made for it: keyframes only when they are likely to be shorter than the chain.
 
 #[path = "../benches/crowd/mod.rs"]
 mod crowd;
 
 use std::sync::Arc;
 
-use tickwire::engine::Viewer;
+use tickwire::engine::FrameSender;
 use tickwire::id::ZoneId;
 use tickwire::snapshot::{Frame, FrameZone};
 use tickwire::tick::Moment;
@@ -33,8 +33,8 @@ fn form(message: &[u8]) -> (usize, usize) {
 fn a_keyframe_is_made_only_when_it_may_be_shorter() {
     let (mut room, first) = crowd::room(PLAYERS);
     let start = room.tick().frame;
-    let mut viewer = Viewer::new(Moment(0), &first.entry, 0);
-    assert_eq!(form(&viewer.compose(Moment(1), &[start], None)).0, 0, "who has nothing gets a keyframe");
+    let mut sender = FrameSender::new(Moment(0), &first.entry, 0);
+    assert_eq!(form(&sender.compose(Moment(1), &[start], None)).0, 0, "who has nothing gets a keyframe");
     let (mut n, mut keyframes) = (41, 0);
     // However many ticks behind: what is sent is within a tenth of the shorter of the two.
     for behind in [2, 3, 5, 8, 10, 12, 16, 20, 24, 28, limits::CHAIN] {
@@ -46,7 +46,7 @@ fn a_keyframe_is_made_only_when_it_may_be_shorter() {
             })
             .collect();
         let newest = &frames[frames.len() - 1];
-        let (deltas, sent) = form(&viewer.compose(Moment(2), &frames, None));
+        let (deltas, sent) = form(&sender.compose(Moment(2), &frames, None));
         let made = zone(newest).made_keyframe().is_some();
         let chained: usize = frames.iter().map(|frame| zone(frame).delta().len() + 1).sum();
         let shortest = newest.keyframe(zone(newest)).len().min(chained);
@@ -62,9 +62,9 @@ fn a_keyframe_is_made_only_when_it_may_be_shorter() {
 #[test]
 fn a_keyframe_that_is_there_already_is_compared() {
     let (mut room, first) = crowd::room(PLAYERS);
-    // A viewer that was let in and got its state by another way has seen no keyframe.
+    // A sender that was let in and got its state by another way has seen no keyframe.
     let entry = tickwire::engine::Entry { tick: room.frame().tick(), zones: [ZoneId(0)].into(), ..first.entry };
-    let mut viewer = Viewer::new(Moment(0), &entry, 0);
+    let mut sender = FrameSender::new(Moment(0), &entry, 0);
     let frames: Vec<Arc<Frame>> = (40..40 + limits::CHAIN)
         .map(|n| {
             crowd::offer(&mut room, PLAYERS, n);
@@ -73,5 +73,5 @@ fn a_keyframe_that_is_there_already_is_compared() {
         .collect();
     let newest = &frames[frames.len() - 1];
     let keyframe = newest.keyframe(zone(newest)).clone();
-    assert_eq!(form(&viewer.compose(Moment(1), &frames, None)), (0, keyframe.len()));
+    assert_eq!(form(&sender.compose(Moment(1), &frames, None)), (0, keyframe.len()));
 }

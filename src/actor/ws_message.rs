@@ -1,6 +1,6 @@
 //! What a message of the WebSocket codec is to a session, before its bytes are read: something to hear, or its ending.
 //!
-//! `tests/autobahn` compiles this file too, and `guarded`, to put the shipped rules to an echo endpoint.
+//! `tests/autobahn` compiles this file too, and `frame_guard`, to put the shipped rules to an echo endpoint.
 
 use actix_http::ws::{CloseReason, Message, ProtocolError};
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::wire::Close;
 
 /// Something to hear.
-pub enum Said {
+pub enum WsMessage {
     /// A message.
     Bytes(Bytes),
     /// A ping, with what is to come back.
@@ -23,12 +23,12 @@ pub enum Said {
 ///
 /// # Errors
 /// How the session must end. An error that is not acted on is returned again and again.
-pub fn said(message: Result<Message, ProtocolError>, offence: Option<Close>) -> Result<Said, Close> {
+pub fn ws_message(message: Result<Message, ProtocolError>, offence: Option<Close>) -> Result<WsMessage, Close> {
     match message {
-        Ok(Message::Binary(bytes)) => Ok(Said::Bytes(bytes)),
-        Ok(Message::Ping(stamp)) => Ok(Said::Ping(stamp)),
-        Ok(Message::Pong(_)) => Ok(Said::Pong),
-        Ok(Message::Nop) => Ok(Said::Nothing),
+        Ok(Message::Binary(bytes)) => Ok(WsMessage::Bytes(bytes)),
+        Ok(Message::Ping(stamp)) => Ok(WsMessage::Ping(stamp)),
+        Ok(Message::Pong(_)) => Ok(WsMessage::Pong),
+        Ok(Message::Nop) => Ok(WsMessage::Nothing),
         Ok(Message::Close(reason)) => Err(answer_to(reason.as_ref())),
         Ok(Message::Text(_)) => Err(Close::Unsupported),
         Ok(Message::Continuation(_)) => Err(Close::TooBig),

@@ -38,12 +38,12 @@ pub struct RoomCosts {
 
 /// Weighs ticks of one room.
 #[derive(Debug)]
-pub struct Explainer {
+pub struct BandwidthProfiler {
     rate: TickRate,
     costs: RoomCosts,
 }
 
-impl Explainer {
+impl BandwidthProfiler {
     /// A new sample counts for one part in so many of the average.
     const MEMORY: u32 = 8;
     /// What is not about one field, in the order of [`rest`].
@@ -90,7 +90,7 @@ impl Explainer {
     }
 }
 
-/// What is not about one field, as named by [`Explainer::REST`].
+/// What is not about one field, as named by [`BandwidthProfiler::REST`].
 fn rest(costs: &Costs) -> [f64; 4] {
     let arrivals = f64::from(costs.ids) + f64::from(costs.added);
     [costs.presence.into(), arrivals, costs.removed.into(), costs.end.into()]
@@ -109,7 +109,7 @@ mod tests {
         let range = Shape::Int { min: 0, max: 4095 };
         let kind = Kind::new("ball", vec![Field::linear("x", range.clone()), Field::held("score", range)]);
         let schema = Arc::new(Schema::new(vec![kind, Kind::new("mark", vec![])]).expect("a valid schema"));
-        let mut explainer = Explainer::new(TickRate::DEFAULT, &schema);
+        let mut profiler = BandwidthProfiler::new(TickRate::DEFAULT, &schema);
         let mut frame = Frame::initial(schema, Tick(0));
         let mut sampled = 0;
         for tick in 1..=200_u32 {
@@ -119,14 +119,14 @@ mod tests {
                     out.row(ZoneId((id % 2) as u16), KindId(0), EntityId(id), &[x.cast_signed(), 7]);
                 }
             });
-            if explainer.is_due(next.tick()) {
-                explainer.sample(&frame, &next, 10);
+            if profiler.is_due(next.tick()) {
+                profiler.sample(&frame, &next, 10);
                 sampled += 1;
             }
             frame = next;
         }
         assert_eq!(sampled, 10);
-        let costs = &explainer.costs;
+        let costs = &profiler.costs;
         let bits: f64 = costs.shares.iter().map(|share| share.bits * 10.0).sum();
         assert!((bits / 8.0 - costs.bytes).abs() < 0.01, "{bits} bits, {} bytes", costs.bytes);
         let names: Vec<_> = costs.shares.iter().map(|share| share.field.as_str()).collect();

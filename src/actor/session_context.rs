@@ -6,13 +6,13 @@ use actix::Addr;
 
 use super::clock::Clock;
 use super::directory::Directory;
-use super::door::Door;
+use super::gatekeeper::Gatekeeper;
 use super::metrics::Metrics;
 use super::relay::RelayHandle;
 
 /// What every session of a worker needs.
 #[derive(Clone)]
-pub struct Gate {
+pub struct SessionContext {
     /// Finds rooms.
     pub directory: Addr<Directory>,
     /// The relay of this thread.
@@ -22,5 +22,5 @@ pub struct Gate {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Who may come in.
-    pub door: Arc<Door>,
+    pub gatekeeper: Arc<Gatekeeper>,
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::frame_sender::Entry;
 use super::input_buffer::InputBuffer;
 use super::resume::Key;
-use super::viewer::Entry;
 use crate::game::{Input, Player};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
@@ -20,7 +20,7 @@ pub(super) struct Seated {
     /// Who the player proved to be.
     pub identity: Option<String>,
     /// Which entry into the room the client's connection is.
-    pub sitting: u32,
+    pub seat_generation: u32,
     /// Opens the seat for the client that comes back. Without one it is not held.
     pub key: Option<Key>,
     /// The connection is gone, and the seat is held.
@@ -45,14 +45,14 @@ pub(super) struct Away {
 }
 
 impl Seated {
-    pub fn new(player: Player, entity: EntityId, sitting: u32, input_buffer: InputBuffer) -> Self {
+    pub fn new(player: Player, entity: EntityId, seat_generation: u32, input_buffer: InputBuffer) -> Self {
         let Player { seat, identity, name, .. } = player;
         Self {
             seat,
             entity,
             name,
             identity,
-            sitting,
+            seat_generation,
             key: None,
             away: None,
             input_buffer,
@@ -89,8 +89,8 @@ impl Seated {
 
     /// Where the frames of a client start that has the state of `tick` in `zones`.
     pub fn entry(&self, rate: TickRate, tick: Tick, zones: Arc<[ZoneId]>) -> Entry {
-        let Self { seat, sitting, commands, epoch, .. } = *self;
-        Entry { seat, sitting, tick, rate, epoch, commands, zones }
+        let Self { seat, seat_generation, commands, epoch, .. } = *self;
+        Entry { seat, seat_generation, tick, rate, epoch, commands, zones }
     }
 
     /// What the next frame says to this seat alone.
@@ -98,7 +98,7 @@ impl Seated {
         SeatNote {
             seat: self.seat,
             entity: self.entity,
-            sitting: self.sitting,
+            seat_generation: self.seat_generation,
             consumed: self.input_buffer.consumed(),
             superseded: self.input_buffer.superseded(),
             epoch: self.epoch,

@@ -15,13 +15,13 @@ use crate::wire::{Close, Guard};
 
 /// What the guard and whoever listens behind it tell each other.
 #[derive(Debug, Default)]
-pub struct Passage {
+pub struct GuardState {
     /// What the guard found.
     offence: Cell<Option<Close>>,
     heard: Cell<u64>,
 }
 
-impl Passage {
+impl GuardState {
     /// The rule that was broken.
     pub fn offence(&self) -> Option<Close> {
         self.offence.get()
@@ -38,24 +38,24 @@ impl Passage {
 ///
 /// It runs dry while too many frames were let through and not heard yet. The codec takes whatever there is before it decodes
 /// a single frame, and the actor has turns of 16 frames: a flood of tiny ones would pile up between them.
-pub struct Guarded<S> {
+pub struct FrameGuard<S> {
     stream: S,
     guard: Guard,
-    passage: Rc<Passage>,
+    guard_state: Rc<GuardState>,
     ended: bool,
 }
 
-impl<S> Guarded<S> {
+impl<S> FrameGuard<S> {
     /// Frames on their way to the actor.
     const AHEAD: u64 = 16;
 
     /// `stream` behind a guard.
-    pub fn new(stream: S, passage: Rc<Passage>) -> Self {
-        Self { stream, guard: Guard::default(), passage, ended: false }
+    pub fn new(stream: S, guard_state: Rc<GuardState>) -> Self {
+        Self { stream, guard: Guard::default(), guard_state, ended: false }
     }
 }
 
-impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Guarded<S> {
+impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for FrameGuard<S> {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
@@ -63,7 +63,7 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Guarded<S
             return Poll::Ready(None);
         }
         // All but the last of them are whole: the actor takes one and asks again.
-        if self.guard.frames().saturating_sub(self.passage.heard.get()) > Self::AHEAD {
+        if self.guard.frames().saturating_sub(self.guard_state.heard.get()) > Self::AHEAD {
             return Poll::Pending;
         }
         let Some(Ok(chunk)) = ready!(Pin::new(&mut self.stream).poll_next(cx)) else {
@@ -73,7 +73,7 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Guarded<S
         Poll::Ready(Some(match self.guard.inspect(&chunk) {
             Ok(()) => Ok(chunk),
             Err(close) => {
-                self.passage.offence.set(Some(close));
+                self.guard_state.offence.set(Some(close));
                 self.ended = true;
                 Err(PayloadError::EncodingCorrupted)
             }
@@ -92,20 +92,20 @@ mod tests {
     fn frames_that_nobody_hears_are_not_read_on() {
         let ping = [0x89, 0x80, 0, 0, 0, 0];
         let flood = repeat_with(|| Ok(Bytes::copy_from_slice(&ping.repeat(10))));
-        let passage = Rc::new(Passage::default());
-        let mut guarded = Guarded::new(Box::pin(flood), passage.clone());
+        let guard_state = Rc::new(GuardState::default());
+        let mut frame_guard = FrameGuard::new(Box::pin(flood), guard_state.clone());
         let mut context = TaskContext::from_waker(noop_waker_ref());
         let mut read = || {
             let mut chunks = 0;
-            while Pin::new(&mut guarded).poll_next(&mut context).is_ready() {
+            while Pin::new(&mut frame_guard).poll_next(&mut context).is_ready() {
                 chunks += 1;
             }
             chunks
         };
         assert_eq!(read(), 2);
-        (0..3).for_each(|_| passage.hear());
+        (0..3).for_each(|_| guard_state.hear());
         assert_eq!(read(), 0);
-        (0..10).for_each(|_| passage.hear());
+        (0..10).for_each(|_| guard_state.hear());
         assert_eq!(read(), 1);
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::close_reason::CloseReason;
 use super::room::Room;
-use super::seated::Seated;
+use super::seat::Seated;
 use crate::game::{Effect, Recipients};
 use crate::id::Seat;
 use crate::tick::Tick;
@@ -17,7 +17,7 @@ use crate::wire::{Close, EventBody, PlayerEntry, limits};
 
 /// What was said.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
+pub(super) struct RoomLifecycle {
     locked: bool,
     ending: Option<Ending>,
     /// Length of the match's result in bytes.
@@ -41,7 +41,7 @@ impl Room {
     /// The same, letting go of players who do nothing for so long; as made, and with no time at all, of none.
     #[must_use]
     pub fn idle_after(mut self, span: Duration) -> Self {
-        self.standing.idle_after = if span.is_zero() { 0 } else { self.rate().ticks_in(span) };
+        self.lifecycle.idle_after = if span.is_zero() { 0 } else { self.rate().ticks_in(span) };
         self
     }
 
@@ -54,13 +54,13 @@ impl Room {
 
     /// Locks or unlocks the room: nobody new gets in, but for those who come back to their seat or have one reserved.
     pub fn lock(&mut self, locked: bool) {
-        self.standing.news |= self.standing.locked != locked;
-        self.standing.locked = locked;
+        self.lifecycle.news |= self.lifecycle.locked != locked;
+        self.lifecycle.locked = locked;
     }
 
     /// Whether it was locked.
     pub fn is_locked(&self) -> bool {
-        self.standing.locked
+        self.lifecycle.locked
     }
 
     /// Ends the room with the next tick. The first ending counts.
@@ -74,10 +74,10 @@ impl Room {
     /// When `result` is longer than [`limits::BODY`].
     pub fn end(&mut self, result: Bytes) {
         assert!(result.len() <= limits::BODY, "a result of {} bytes", result.len());
-        if self.standing.ending.is_some() {
+        if self.lifecycle.ending.is_some() {
             return;
         }
-        self.standing.result = Some(result.len());
+        self.lifecycle.result = Some(result.len());
         let grace = self.rate().ticks_in(limits::END_GRACE);
         self.end_at(self.frame.tick().plus(1 + grace), Close::MatchOver.into());
         let result = Cow::Owned(serde_bytes::ByteBuf::from(result.to_vec()));
@@ -86,7 +86,7 @@ impl Room {
 
     /// Bytes of the result that the match ended with, once it did.
     pub fn result(&self) -> Option<usize> {
-        self.standing.result
+        self.lifecycle.result
     }
 
     /// Everyone who has a seat.
@@ -96,8 +96,8 @@ impl Room {
 
     /// Why nobody new gets in, if so.
     pub fn shut(&self) -> Option<Close> {
-        let ending = self.standing.ending.as_ref().map(|ending| ending.reason.close());
-        ending.or(self.standing.locked.then_some(Close::Locked))
+        let ending = self.lifecycle.ending.as_ref().map(|ending| ending.reason.close());
+        ending.or(self.lifecycle.locked.then_some(Close::Locked))
     }
 
     /// What the room is said to be, in the order in which it was said first.
@@ -107,19 +107,19 @@ impl Room {
 
     /// Whether the room's properties or its being shut changed since the last call.
     pub fn take_news(&mut self) -> bool {
-        std::mem::take(&mut self.standing.news)
+        std::mem::take(&mut self.lifecycle.news)
     }
 
     fn end_at(&mut self, at: Tick, reason: CloseReason) {
-        if self.standing.ending.is_none() {
-            self.standing.ending = Some(Ending { at, reason });
-            self.standing.news = true;
+        if self.lifecycle.ending.is_none() {
+            self.lifecycle.ending = Some(Ending { at, reason });
+            self.lifecycle.news = true;
         }
     }
 
     /// How the room ends, when it does so with the newest frame.
     pub(super) fn ended(&self) -> Option<CloseReason> {
-        let ending = self.standing.ending.as_ref().filter(|ending| self.frame.tick().since(ending.at) >= 0);
+        let ending = self.lifecycle.ending.as_ref().filter(|ending| self.frame.tick().since(ending.at) >= 0);
         ending.map(|ending| ending.reason.clone())
     }
 
@@ -131,7 +131,7 @@ impl Room {
             Effect::Close { close, words } => self.close(CloseReason::with_text(close, &words)),
             Effect::End { result } => self.end(result),
             Effect::Property { key, value } => {
-                self.standing.news = true;
+                self.lifecycle.news = true;
                 self.post(&Recipients::All, EventBody::Property { key: key.into(), value: value.into() });
             }
             Effect::Emit { .. } | Effect::Correct { .. } | Effect::Subscribe { .. } => {
@@ -142,7 +142,7 @@ impl Room {
 
     /// Lets go of those who did nothing for too long at the newest frame. Who is away has a time limit of their own.
     pub(super) fn kick_idle(&mut self) {
-        let (now, patience) = (self.frame.tick(), self.standing.idle_after);
+        let (now, patience) = (self.frame.tick(), self.lifecycle.idle_after);
         if patience > 0 {
             let idle = self.seats.iter().filter(|seated| seated.away.is_none() && seated.idle_for(now) >= patience);
             self.kicks.extend(idle.map(|seated| (seated.seat, Close::Idle.into())));
