@@ -151,6 +151,50 @@ fn files_start_with_what_they_are_for_and_stay_short() {
     }
 }
 
+/// Words that the field does not use for these things, with those that it does.
+#[test]
+fn names_are_the_fields_own() {
+    const WORDS: [(&str, &str); 27] = [
+        ("Onlooker", "Spectator"),
+        ("Role::Observer", "Role::Spectator"),
+        ("Rule::Steer", "Authority::Server"),
+        ("Laid", "InputRun"),
+        ("PlacementEpoch", "CorrectionEpoch"),
+        ("Heard", "SessionEvent"),
+        ("Told", "ClientEvent"),
+        ("Parting", "CloseReason"),
+        ("Viewer", "FrameSender"),
+        ("sitting", "seat_generation"),
+        ("Standing", "RoomLifecycle"),
+        ("Inbox", "InputBuffer"),
+        ("Explainer", "BandwidthProfiler"),
+        ("tidy", "sanitize"),
+        ("Desk", "SeatChannel"),
+        ("InTray", "PendingInput"),
+        ("Guests", "SeatTable"),
+        ("Dozing", "WakeGate"),
+        ("Guarded", "FrameGuard"),
+        ("Passage", "GuardState"),
+        ("Pulse", "SessionWaker"),
+        ("Knock", "JoinRequest"),
+        ("Greeting", "Verdict"),
+        ("look_around", "sweep"),
+        ("take_leave", "linger"),
+        ("bury", "close_later"),
+        ("overhear", "spectator_command"),
+    ];
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    for source in rust() {
+        let code = source.text.lines().map(|line| line.split("//").next().unwrap_or(line));
+        for (line, (word, better)) in code.flat_map(|line| WORDS.iter().map(move |pair| (line, pair))) {
+            let whole = line
+                .match_indices(word)
+                .any(|(at, _)| !line[..at].ends_with(is_part) && !line[at + word.len()..].starts_with(is_part));
+            assert!(!whole, "{}: {word} is called {better} here: {}", source.path, line.trim());
+        }
+    }
+}
+
 #[test]
 fn every_page_of_the_guide_is_found() {
     let read = |path| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("text");

@@ -245,7 +245,7 @@ impl Mount {
     /// Takes no more sessions, ends all rooms, and waits until every session took its close code; eight seconds at the
     /// most, whatever is stuck, unless it is the thread that this runs on. Await it before you stop the HTTP server, which would cut the connections without a word. Afterwards the
     /// threads of the rooms are gone: there is no way back.
-    #[expect(clippy::disallowed_methods, reason = "one letter at the very end")]
+    #[expect(clippy::disallowed_methods, reason = "one message at the very end")]
     pub async fn drain(&self) {
         info!(sessions = self.sessions(), "draining");
         self.gatekeeper.close();

@@ -3,7 +3,7 @@
 //! The page itself holds no secret. Everything else wants the token in the `Authorization` header of each request: there
 //! is no cookie, so that no other page can ask in an operator's name.
 
-mod door;
+mod auth;
 mod view;
 
 use std::time::Duration;
@@ -24,8 +24,8 @@ use super::{lobby, pages};
 use crate::actor::{Find, Inspect, LookOver, Order};
 use crate::id::Seat;
 use crate::wire::limits;
-pub use door::AdminAuth;
-use door::{Entry, Watching};
+pub use auth::AdminAuth;
+use auth::{Entry, Watching};
 
 /// Adds the routes.
 pub fn configure(app: &mut web::ServiceConfig) {
@@ -75,7 +75,7 @@ fn turn_away(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or("");
     let address = caller(request.head(), edge).map(|caller| caller.visitor);
-    match edge.admin.knock(edge.context.clock.now(), address, token) {
+    match edge.admin.judge(edge.context.clock.now(), address, token) {
         Entry::Granted => None,
         Entry::Absent => Some(HttpResponse::NotFound().body("404: no such page\n")),
         Entry::Refused => Some(
@@ -85,7 +85,7 @@ fn turn_away(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
         ),
         Entry::TooOften => Some(
             HttpResponse::TooManyRequests()
-                .insert_header((RETRY_AFTER, door::FAILURE_COSTS.as_secs().to_string()))
+                .insert_header((RETRY_AFTER, auth::FAILURE_COSTS.as_secs().to_string()))
                 .body("429: too many wrong tokens from this address\n"),
         ),
     }

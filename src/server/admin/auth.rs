@@ -18,7 +18,7 @@ pub const FAILURE_COSTS: Duration = Duration::from_secs(5);
 /// Wrong tokens that an address may send at once: typing errors.
 const FAILURES: u32 = 5;
 
-/// The door of the operators' page.
+/// Lets operators in by the admin token.
 #[derive(Debug)]
 pub struct AdminAuth {
     token: Secret,
@@ -42,7 +42,7 @@ pub enum Entry {
 pub struct Watching(Arc<AtomicUsize>);
 
 impl AdminAuth {
-    /// A door that opens to `token`; to nobody, if that is empty.
+    /// Admits holders of `token`; nobody, if that is empty.
     pub fn new(token: Secret) -> Self {
         Self { token, debts: Mutex::default(), watching: Arc::default() }
     }
@@ -53,7 +53,7 @@ impl AdminAuth {
     }
 
     /// Judges a request.
-    pub fn knock(&self, now: Moment, address: Option<Address>, token: &str) -> Entry {
+    pub fn judge(&self, now: Moment, address: Option<Address>, token: &str) -> Entry {
         if !self.is_open() {
             return Entry::Absent;
         }
@@ -102,46 +102,46 @@ mod tests {
 
     #[test]
     fn wrong_tokens_are_limited_per_address() {
-        let door = AdminAuth::new(Secret::from(TOKEN.to_owned()));
+        let auth = AdminAuth::new(Secret::from(TOKEN.to_owned()));
         let (mallory, ada) = (Address(1), Address(2));
-        let answers: Vec<Entry> = (0..7).map(|_| door.knock(at(1), Some(mallory), "guess")).collect();
+        let answers: Vec<Entry> = (0..7).map(|_| auth.judge(at(1), Some(mallory), "guess")).collect();
         assert_eq!(answers[..5], [Entry::Refused; 5]);
         assert_eq!(answers[5..], [Entry::TooOften; 2]);
         // Not even the right one, or guessing would be free.
-        assert_eq!(door.knock(at(1), Some(mallory), TOKEN), Entry::TooOften);
-        assert_eq!(door.knock(at(1), Some(ada), TOKEN), Entry::Granted);
-        assert_eq!(door.knock(at(6), Some(mallory), TOKEN), Entry::Granted);
-        assert_eq!(door.knock(at(6), Some(mallory), ""), Entry::Refused);
-        assert_eq!(door.knock(at(6), Some(mallory), TOKEN), Entry::TooOften);
-        assert_eq!(door.knock(at(60), Some(ada), &TOKEN[1..]), Entry::Refused);
-        assert_eq!(door.debts.lock().len(), 1, "what is paid is forgotten");
+        assert_eq!(auth.judge(at(1), Some(mallory), TOKEN), Entry::TooOften);
+        assert_eq!(auth.judge(at(1), Some(ada), TOKEN), Entry::Granted);
+        assert_eq!(auth.judge(at(6), Some(mallory), TOKEN), Entry::Granted);
+        assert_eq!(auth.judge(at(6), Some(mallory), ""), Entry::Refused);
+        assert_eq!(auth.judge(at(6), Some(mallory), TOKEN), Entry::TooOften);
+        assert_eq!(auth.judge(at(60), Some(ada), &TOKEN[1..]), Entry::Refused);
+        assert_eq!(auth.debts.lock().len(), 1, "what is paid is forgotten");
     }
 
     #[test]
     fn strangers_without_number_keep_no_operator_out_and_are_not_remembered() {
-        let door = AdminAuth::new(Secret::from(TOKEN.to_owned()));
+        let auth = AdminAuth::new(Secret::from(TOKEN.to_owned()));
         for stranger in 0..limits::ADMIN_ADDRESSES {
-            assert_eq!(door.knock(at(1), Some(Address(stranger as u128)), "guess"), Entry::Refused);
+            assert_eq!(auth.judge(at(1), Some(Address(stranger as u128)), "guess"), Entry::Refused);
         }
         let ada = Some(Address(u128::MAX));
-        assert_eq!(door.knock(at(1), ada, "guess"), Entry::TooOften);
-        assert_eq!(door.knock(at(1), ada, TOKEN), Entry::Granted);
-        assert_eq!(door.debts.lock().len(), limits::ADMIN_ADDRESSES);
-        assert_eq!(door.knock(at(7), ada, "guess"), Entry::Refused, "the others have paid");
+        assert_eq!(auth.judge(at(1), ada, "guess"), Entry::TooOften);
+        assert_eq!(auth.judge(at(1), ada, TOKEN), Entry::Granted);
+        assert_eq!(auth.debts.lock().len(), limits::ADMIN_ADDRESSES);
+        assert_eq!(auth.judge(at(7), ada, "guess"), Entry::Refused, "the others have paid");
     }
 
     #[test]
     fn without_a_token_there_is_nothing() {
-        let door = AdminAuth::new(Secret::default());
-        assert_eq!(door.knock(at(1), Some(Address(1)), ""), Entry::Absent);
+        let auth = AdminAuth::new(Secret::default());
+        assert_eq!(auth.judge(at(1), Some(Address(1)), ""), Entry::Absent);
     }
 
     #[test]
     fn places_to_watch_from_are_bounded_and_come_back() {
-        let door = AdminAuth::new(Secret::from(TOKEN.to_owned()));
-        let places: Vec<_> = (0..limits::ADMIN_WATCHING).map(|_| door.watch().expect("a place")).collect();
-        assert!(door.watch().is_none());
+        let auth = AdminAuth::new(Secret::from(TOKEN.to_owned()));
+        let places: Vec<_> = (0..limits::ADMIN_WATCHING).map(|_| auth.watch().expect("a place")).collect();
+        assert!(auth.watch().is_none());
         drop(places);
-        assert!(door.watch().is_some());
+        assert!(auth.watch().is_some());
     }
 }
