@@ -27,6 +27,11 @@ export class Listeners {
     return () => void this.all.delete(entry);
   }
 
+  /** Removes all callbacks. */
+  clear() {
+    this.all.clear();
+  }
+
   /** @param {A} args */
   emit(...args) {
     for (const listener of this.all) call(listener, args);
@@ -40,7 +45,7 @@ export class Listeners {
  */
 export class StickyListeners extends Listeners {
   /** What callbacks receive that are added now; null for nothing. @type {A | null} */
-  standing = null;
+  current = null;
   /** Callbacks that have received it. @type {WeakSet<(...args: A) => void>} */
   #informed = new WeakSet();
 
@@ -54,7 +59,11 @@ export class StickyListeners extends Listeners {
   /** Calls all callbacks; later ones receive nothing. @override @param {A} args */
   emit(...args) {
     this.current = null;
-    super.emit(...args);
+    for (const listener of this.all) {
+      // A callback may have caused the next value, which all have received by now.
+      if (this.current) return;
+      call(listener, args);
+    }
   }
 
   /** Calls the callbacks that were added since. */
@@ -100,6 +109,11 @@ export class KeyedListeners {
     let listeners = this.byKey.get(key);
     if (!listeners) this.byKey.set(key, (listeners = new Listeners(this.added)));
     return listeners.add(listener);
+  }
+
+  /** Removes all callbacks. */
+  clear() {
+    for (const listeners of this.byKey.values()) listeners.clear();
   }
 
   /**

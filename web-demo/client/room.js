@@ -146,10 +146,11 @@ export class Room extends RoomEvents {
    *   seat; if that fails, the server holds it for its time (30 s by default).
    */
   leave() {
-    if (this.connection !== 'closed') {
-      this.#news.backlog.close();
-      this.#stay.end(LEFT, 'left the room', true);
-    }
+    // Whatever waits or is being delivered ends here.
+    this.#news.backlog.close();
+    this.listeners.clear();
+    this.state.close();
+    if (this.connection !== 'closed') this.#stay.end(LEFT, 'left the room', true);
     return this.#stay.left;
   }
 

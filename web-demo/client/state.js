@@ -58,6 +58,7 @@ export class State {
     this.announced = new WeakSet();
     /** ... and those of them that went while there was no `onRemove` callback, by kind and id, oldest first. @type {Map<string, AnyEntity>} */
     this.pendingRemovals = new Map();
+    this.closed = false;
   }
 
   /** The tick from which a server may go on with deltas; null when there is no such state. */
@@ -136,6 +137,12 @@ export class State {
     this.updated.emit(this);
   }
 
+  /** Calls no callback any more: the page has left. */
+  close() {
+    this.closed = true;
+    for (const each of [this.added, this.changed, this.removed, this.updated]) each.clear();
+  }
+
   /**
    * As `added.add`, and at once for those that are there.
    * @param {string} kind
@@ -145,7 +152,7 @@ export class State {
     const unsubscribe = this.added.add(kind, listener);
     for (const entities of this.byKind) {
       for (const entity of entities.values()) {
-        if (kind !== '*' && entity.kind !== kind) continue;
+        if (this.closed || (kind !== '*' && entity.kind !== kind)) continue;
         this.announced.add(entity);
         guarded(listener, entity);
       }
@@ -161,7 +168,7 @@ export class State {
   onRemove(kind, listener) {
     const unsubscribe = this.removed.add(kind, listener);
     for (const [name, entity] of this.pendingRemovals) {
-      if (kind !== '*' && entity.kind !== kind) continue;
+      if (this.closed || (kind !== '*' && entity.kind !== kind)) continue;
       this.pendingRemovals.delete(name);
       guarded(listener, entity);
     }

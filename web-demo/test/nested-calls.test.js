@@ -1,0 +1,94 @@
+// Callbacks that call the room: they leave, add other callbacks or send while something is being delivered. In virtual time.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { join } from './support/join.js';
+import { page } from './support/pages.js';
+import { avatar } from './support/server.js';
+
+const game = (number, kind = 7) => ({ game: { kind, body: Uint8Array.of(number) } });
+const chat = (text) => ({ chat: { from: 3, name: 'Bo', text } });
+const TWO = [[0, [avatar(1, 64), avatar(2, 128)]]];
+
+const joined = (options) => join({ welcome: { tick: 100, resume: Uint8Array.of(1) }, options });
+
+/** The connection breaks, and the server knows the seat. */
+async function comeBack({ time, server }, welcome = {}) {
+  server.welcome = { ...server.welcome, continuity: 'seat', tick: 400, resume: Uint8Array.of(2), ...welcome };
+  server.peer.close(1006);
+  await time.advance(500);
+}
+
+test('after leave() nothing more is heard of what was being delivered', async () => {
+  const { time, server, room } = await joined();
+  const log = [];
+  for (const name of ['a', 'b']) {
+    room.onChat(({ text }) => log.push(`${name} ${text}`));
+    room.onAdd('*', ({ id }) => log.push(`${name} +${id}`));
+    room.onStateChange(() => log.push(`${name} state`));
+  }
+  let left = 'chat';
+  room.onAdd('*', () => left === 'add' && room.leave());
+  room.onChat(() => left === 'chat' && room.leave());
+  room.onChat(({ text }) => log.push(`c ${text}`));
+  server.frame({ zones: TWO, events: { first: 1, items: [chat('one'), chat('two')] } });
+  await time.advance(60);
+  assert.deepEqual(log, ['a +1', 'b +1', 'a +2', 'b +2', 'a state', 'b state', 'a one', 'b one']);
+
+  left = 'add';
+  const other = await joined();
+  const seen = [];
+  other.room.onAdd('*', ({ id }) => {
+    seen.push(id);
+    other.room.leave();
+  });
+  other.room.onStateChange(() => seen.push('state'));
+  other.server.frame({ zones: TWO });
+  await other.time.advance(60);
+  assert.deepEqual(seen, [1]);
+});
+
+test('leave() also ends the delivery of what waits in a room that is closed', async () => {
+  const { time, server, room } = await joined();
+  server.frame({ events: { first: 1, items: [chat('one'), chat('two')] } });
+  server.peer.close(4507);
+  await time.advance(60);
+  const log = [];
+  room.onChat(({ text }) => {
+    log.push(text);
+    room.leave();
+  });
+  await time.advance(60);
+  assert.deepEqual([room.connection, log], ['closed', ['one']]);
+});
+
+test('leave() in the replay of onAdd or onRemove ends it', async () => {
+  for (const how of ['onAdd', 'onRemove']) {
+    const { time, server, room } = await joined();
+    room.onAdd('*', () => {});
+    server.frame({ zones: TWO });
+    await time.advance(60);
+    if (how === 'onRemove') server.frame({ zones: [] });
+    await time.advance(60);
+    const seen = [];
+    room[how]('*', ({ id }) => {
+      seen.push(id);
+      room.leave();
+    });
+    assert.deepEqual(seen, [1], how);
+  }
+});
+
+test('leave() in what is heard of a return: no list of players follows, and no older state', async () => {
+  for (const how of ['onResume', 'onConnection']) {
+    const all = await joined();
+    const log = [];
+    all.room.onPlayers((_, change) => log.push(change));
+    all.room[how]((state) => state !== 'reconnecting' && state !== 'closed' && all.room.leave());
+    const states = [];
+    all.room.onConnection((state) => states.push(state));
+    await comeBack(all);
+    assert.deepEqual([log, states.at(-1), states.filter((state) => state === 'closed').length], [[], 'closed', 1], how);
+  }
+});
