@@ -92,3 +92,36 @@ test('leave() in what is heard of a return: no list of players follows, and no o
     assert.deepEqual([log, states.at(-1), states.filter((state) => state === 'closed').length], [[], 'closed', 1], how);
   }
 });
+
+test('a callback that is added during a delivery hears earlier events before later ones', async () => {
+  const { time, server, room } = await joined();
+  server.frame({ events: { first: 1, items: [chat('one'), game(1), chat('two'), game(2), chat('three')] } });
+  await time.advance(60);
+  const log = [];
+  let late = null;
+  room.onMessage(7, ([number]) => {
+    log.push(number);
+    late ??= room.onChat(({ text }) => log.push(text));
+  });
+  await time.advance(60);
+  assert.deepEqual(log, [1, 'one', 'two', 2, 'three']);
+});
+
+test('what exceeded the bounds is reported before the rest, also to a callback that is added during a delivery', async () => {
+  const { time, server, room } = await joined();
+  for (let turn = 0; turn < 6; turn++) {
+    server.frame({ events: { first: 1 + 50 * turn, items: Array.from({ length: 50 }, (_, index) => game(index, 8)) } });
+    await time.advance(60);
+  }
+  server.frame({ events: { first: 301, items: [chat('one'), chat('two')] } });
+  await time.advance(60);
+  const log = [];
+  room.onGap((lost) => log.push(`gap ${lost}`));
+  let late = null;
+  room.onChat(({ text }) => {
+    log.push(text);
+    late ??= room.onMessage(8, () => log.push('message'));
+  });
+  await time.advance(60);
+  assert.deepEqual([log.slice(0, 3), log.length, log.at(-1)], [['one', 'gap 44', 'message'], 259, 'two']);
+});
