@@ -50,6 +50,8 @@ export class State {
     this.updated = new Listeners();
     /** What the frame being applied did, told when all of it is done. @type {AnyEntity[]} */
     this.came = [];
+    /** How many of those that came have been told. */
+    this.announcedUpTo = 0;
     /** @type {AnyEntity[]} */
     this.moved = [];
     /** @type {AnyEntity[]} */
@@ -132,7 +134,7 @@ export class State {
   /** Tells the page what the last frame did. */
   announce() {
     for (const entity of this.went) this.#emitRemoved(entity);
-    for (const entity of this.came) this.#emitAdded(entity);
+    while (this.announcedUpTo < this.came.length) this.#emitAdded(this.came[this.announcedUpTo++]);
     if (!this.changed.unheard) for (const entity of this.moved) this.changed.emit(entity.kind, entity);
     this.updated.emit(this);
   }
@@ -144,7 +146,7 @@ export class State {
   }
 
   /**
-   * As `added.add`, and at once for those that are there.
+   * As `added.add`, and at once for those that are there; those that the current frame is still to tell follow.
    * @param {string} kind
    * @param {(entity: AnyEntity) => void} listener
    */
@@ -152,7 +154,7 @@ export class State {
     const unsubscribe = this.added.add(kind, listener);
     for (const entities of this.byKind) {
       for (const entity of entities.values()) {
-        if (this.closed || (kind !== '*' && entity.kind !== kind)) continue;
+        if (this.closed || (kind !== '*' && entity.kind !== kind) || this.came.includes(entity, this.announcedUpTo)) continue;
         this.announced.add(entity);
         guarded(listener, entity);
       }
@@ -216,7 +218,7 @@ export class State {
   }
 
   #merge() {
-    this.came.length = this.moved.length = this.went.length = 0;
+    this.came.length = this.moved.length = this.went.length = this.announcedUpTo = 0;
     for (const { zone } of this.order) for (const plan of this.plans) this.#mergeTable(zone.tables[plan.index], plan);
     for (const entities of this.byKind) {
       for (const entity of entities.values()) if (entity.seen !== this.frames) this.#remove(entity, entities);

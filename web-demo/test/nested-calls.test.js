@@ -125,3 +125,21 @@ test('what exceeded the bounds is reported before the rest, also to a callback t
   await time.advance(60);
   assert.deepEqual([log.slice(0, 3), log.length, log.at(-1)], [['one', 'gap 44', 'message'], 259, 'two']);
 });
+
+test('an onAdd callback that is added while a frame is told hears each entity once', async () => {
+  const { time, server, room } = await joined();
+  server.frame({ zones: [[0, [avatar(5, 64), avatar(6, 64)]]] });
+  await time.advance(60);
+  const log = [];
+  const late = (name) => {
+    for (const kind of ['avatar', '*']) room.onAdd(kind, ({ id }) => log.push(`${name} ${kind} ${id}`));
+  };
+  const once = new Set();
+  const first = (name) => !once.has(name) && once.add(name) && late(name);
+  room.onRemove('*', () => first('removed'));
+  for (const kind of ['avatar', '*']) room.onAdd(kind, ({ id }) => id === 1 && first(kind));
+  server.frame({ zones: [[0, [avatar(1, 64), avatar(2, 128), avatar(6, 64)]]] });
+  await time.advance(60);
+  const expected = ['removed', 'avatar', '*'].flatMap((name) => ['avatar', '*'].flatMap((kind) => [1, 2, 6].map((id) => `${name} ${kind} ${id}`)));
+  assert.deepEqual(log.toSorted(), expected.toSorted());
+});
