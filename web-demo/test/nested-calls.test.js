@@ -143,3 +143,27 @@ test('an onAdd callback that is added while a frame is told hears each entity on
   const expected = ['removed', 'avatar', '*'].flatMap((name) => ['avatar', '*'].flatMap((kind) => [1, 2, 6].map((id) => `${name} ${kind} ${id}`)));
   assert.deepEqual(log.toSorted(), expected.toSorted());
 });
+
+test('what is stored during a delivery has every event that nobody has heard', async () => {
+  const options = page();
+  const { time, server, room } = await joined(options);
+  server.frame({ events: { first: 1, items: [chat('one')] } });
+  await time.advance(60);
+  options.cover();
+  room.onMessage(7, () => {
+    // The waiting line is delivered before the next event of the same frame, and its callback sends.
+    room.onChat(() => room.send(1, new Uint8Array()));
+  });
+  const seats = [];
+  const { setItem } = options.storage;
+  options.storage.setItem = function keep(key, text) {
+    seats.push(JSON.parse(text));
+    setItem.call(this, key, text);
+  };
+  server.frame({ events: { first: 2, items: [game(2), { property: ['map', 'lake'] }] } });
+  await time.advance(60);
+  assert.ok(seats.length > 0);
+  for (const { events, backlog } of seats) {
+    assert.ok(events < 3 || backlog.waiting.some(({ event }) => event.type === 'property'), `event ${events} is stored as arrived and does not wait`);
+  }
+});
