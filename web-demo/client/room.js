@@ -221,7 +221,8 @@ export class Room extends RoomEvents {
   /** @param {Welcome} welcome */
   #entered(welcome) {
     const same = welcome.continuity !== 'fresh' && this.#knows(welcome);
-    this.#moved = same && welcome.placement !== this.#placement;
+    // Until a frame has come, the last connection's move is still to be told.
+    this.#moved = same && (this.#moved || welcome.placement !== this.#placement);
     this.#placement = welcome.placement;
     this.id = welcome.room;
     this.game = welcome.game;

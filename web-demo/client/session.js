@@ -136,7 +136,7 @@ export class Session {
   goOn(last) {
     this.inputs.held.set(last.inputs.held);
     this.reports = last.reports;
-    this.stale = last.placement !== this.placement;
+    this.stale = last.stale || last.placement !== this.placement;
   }
 
   /** @param {string} token newer than that of the hello */

@@ -167,3 +167,21 @@ test('what is stored during a delivery has every event that nobody has heard', a
     assert.ok(events < 3 || backlog.waiting.some(({ event }) => event.type === 'property'), `event ${events} is stored as arrived and does not wait`);
   }
 });
+
+test('a move is told after the next frame, however often the connection is lost before it', async () => {
+  const all = await join({ welcome: { tick: 100, rule: 'place', placement: 7, resume: Uint8Array.of(1) } });
+  const { time, server, room } = all;
+  server.frame({ zones: TWO });
+  await time.advance(60);
+  const moves = [];
+  room.onCorrection((correction) => moves.push(correction));
+  room.setInput({ dx: 3 });
+  await time.advance(300);
+  for (let turn = 0; turn < 2; turn++) await comeBack(all, { placement: 8 });
+  server.frame({ zones: TWO });
+  await time.advance(600);
+  assert.deepEqual([moves, server.peer.of('inputs').length], [[{ placement: 8, reason: 0 }], 0], 'the position before the move is not reported');
+  server.frame({ zones: TWO });
+  await time.advance(60);
+  assert.equal(moves.length, 1);
+});
