@@ -142,8 +142,8 @@ export class Room extends RoomEvents {
   /**
    * Leaves for good. Callbacks receive nothing more except the leave itself.
    * @returns {Promise<void>} resolves when the seat is free, usually within a tick and a round trip, and after 2 s at the latest;
-   *   never rejects. Joins of the same client wait for it. While the connection is lost, the client tries once to release the
-   *   seat; if that fails, the server holds it for its time (30 s by default).
+   *   never rejects. Joins of the same client wait for it. When the connection is lost, also before the server has heard of the leave,
+   *   the client tries once to release the seat; if that fails, the server holds it for its time (30 s by default).
    */
   leave() {
     // Whatever waits or is being delivered ends here.
