@@ -76,17 +76,10 @@ export class Backlog {
 
   /** Delivers the events that have a handler now. */
   flush() {
-    if (!this.#due) return;
-    this.#due = false;
-    this.#reportLosses();
-    for (let at = 0; at < this.#waiting.length;) {
-      if (!this.#hasHandler(keyOf(this.#waiting[at].event))) {
-        at += 1;
-        continue;
-      }
-      const { event, tick } = this.#take(at);
-      this.delivered += 1;
-      this.#emit(event, tick);
+    while (this.#due) {
+      this.#due = false;
+      this.#reportLosses();
+      this.#deliverWaiting();
     }
   }
 
@@ -124,6 +117,19 @@ export class Backlog {
       this.flush();
       this.#listeners.replay();
     });
+  }
+
+  /** Delivers until a handler is added, which may match an event that was passed. */
+  #deliverWaiting() {
+    for (let at = 0; at < this.#waiting.length && !this.#due;) {
+      if (!this.#hasHandler(keyOf(this.#waiting[at].event))) {
+        at += 1;
+        continue;
+      }
+      const { event, tick } = this.#take(at);
+      this.delivered += 1;
+      this.#emit(event, tick);
+    }
   }
 
   /** @param {LossKey} key */

@@ -50,10 +50,11 @@ const VERSION = 4506;
  * @param {(socket: Socket, welcome: Welcome) => void} welcomed takes over the socket at once, since the next message may
  *   follow immediately
  * @param {(error: Error) => void} refused a LeaveError, or what the token's function or the making of the socket threw
+ * @param {Promise<unknown> | null} [after] what the attempt waits for: by default all pending leaves
  * @returns {() => Promise<void>} cancels the attempt without calling back; resolves when the server has freed a seat that it may
  *   have given already
  */
-export function connect(env, request, resume, welcomed, refused) {
+export function connect(env, request, resume, welcomed, refused, after = env.leaves.pending) {
   let cancel = () => Promise.resolve();
   let cancelled = false;
   /** @param {Error} error */
@@ -73,8 +74,7 @@ export function connect(env, request, resume, welcomed, refused) {
   const ask = () => {
     if (!cancelled) currentToken(request.token, begin, failed);
   };
-  const { pending } = env.leaves;
-  if (pending) pending.then(ask);
+  if (after) after.then(ask);
   else ask();
   return () => {
     cancelled = true;

@@ -66,6 +66,8 @@ export class EventStream {
     }
     this.backlog.flush();
     batch?.items.forEach(({ age, body }, index) => {
+      // Before this event counts as arrived: a callback may cause the page to store what has arrived.
+      this.backlog.flush();
       const number = (batch.first + index) >>> 0;
       // One that is known already was sent again because the acknowledgement was lost.
       if (((number - this.newest) | 0) <= 0) return;

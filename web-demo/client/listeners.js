@@ -1,12 +1,15 @@
 // Callbacks of the page. One that throws must not disturb the protocol or the other callbacks: its error is thrown again
 // on its own, where the page's error handling sees it. The backlog keeps events without a callback.
 
+/** How many emissions there were, of all listeners. A callback that is added during an emission does not take part in it. */
+let emissions = 0;
+
 /** @template {unknown[]} A */
 export class Listeners {
   /** @param {() => void} [added] called after a callback was added */
   constructor(added = () => {}) {
-    /** @type {Set<(...args: A) => void>} */
-    this.all = new Set();
+    /** With the number of emissions before each was added. @type {Map<(...args: A) => void, number>} */
+    this.all = new Map();
     this.added = added;
   }
 
@@ -22,14 +25,27 @@ export class Listeners {
   add(listener) {
     // Wrapped, so that adding a function twice makes two subscriptions with an end each.
     const entry = (/** @type {A} */ ...args) => listener(...args);
-    this.all.add(entry);
+    this.all.set(entry, emissions);
     this.added();
     return () => void this.all.delete(entry);
   }
 
+  /** Removes all callbacks. */
+  clear() {
+    this.all.clear();
+  }
+
   /** @param {A} args */
   emit(...args) {
-    for (const listener of this.all) call(listener, args);
+    this.emitAs(++emissions, args);
+  }
+
+  /**
+   * @param {number} emission its number
+   * @param {A} args
+   */
+  emitAs(emission, args) {
+    for (const [listener, before] of this.all) if (before < emission) call(listener, args);
   }
 }
 
@@ -40,7 +56,7 @@ export class Listeners {
  */
 export class StickyListeners extends Listeners {
   /** What callbacks receive that are added now; null for nothing. @type {A | null} */
-  standing = null;
+  current = null;
   /** Callbacks that have received it. @type {WeakSet<(...args: A) => void>} */
   #informed = new WeakSet();
 
@@ -54,12 +70,17 @@ export class StickyListeners extends Listeners {
   /** Calls all callbacks; later ones receive nothing. @override @param {A} args */
   emit(...args) {
     this.current = null;
-    super.emit(...args);
+    const emission = ++emissions;
+    for (const [listener, before] of this.all) {
+      // A callback may have caused the next value, which all have received by now.
+      if (this.current) return;
+      if (before < emission) call(listener, args);
+    }
   }
 
   /** Calls the callbacks that were added since. */
   replay() {
-    for (const listener of this.all) {
+    for (const listener of this.all.keys()) {
       if (!this.current) return;
       if (this.#informed.has(listener)) continue;
       this.#informed.add(listener);
@@ -102,13 +123,19 @@ export class KeyedListeners {
     return listeners.add(listener);
   }
 
+  /** Removes all callbacks. */
+  clear() {
+    for (const listeners of this.byKey.values()) listeners.clear();
+  }
+
   /**
    * @param {K} key
    * @param {A} args
    */
   emit(key, ...args) {
-    this.byKey.get(key)?.emit(...args);
-    this.byKey.get('*')?.emit(...args);
+    const emission = ++emissions;
+    this.byKey.get(key)?.emitAs(emission, args);
+    this.byKey.get('*')?.emitAs(emission, args);
   }
 }
 

@@ -1,7 +1,7 @@
 // Seats that this client is leaving. The server answers a close once the seat is free. A join that follows a leave waits for
 // that answer, and so finds the seat free.
 
-import { LEFT } from './close.js';
+import { LEFT, TOKEN_EXPIRED, invitesBack } from './close.js';
 import { encodeClient } from './messages.js';
 
 /** The server frees a seat at the next tick of its room. Without an answer by then, none will come. */
@@ -9,7 +9,10 @@ const ANSWERED_WITHIN_MS = 2000;
 const OPEN = 1;
 const CLOSING = 2;
 
-/** @typedef {import('./connection.js').Socket} Socket */
+/**
+ * @typedef {import('./connection.js').Socket} Socket
+ * @typedef {(done: () => void) => () => void} Operation starts something and returns the function that cancels it
+ */
 
 export class PendingLeaves {
   /** @type {Set<Promise<void>>} */ #pending = new Set();
@@ -29,17 +32,22 @@ export class PendingLeaves {
    * Closes a socket whose events no longer matter.
    * @param {Socket} socket
    * @param {number} code
+   * @param {Operation | null} [release] frees the seat when the connection ends before the server has heard of the close
    * @returns {Promise<void>} resolves when the server has answered, after 2 s at the latest; never rejects
    */
-  close(socket, code) {
+  close(socket, code, release = null) {
     const answers = socket.readyState === OPEN || socket.readyState === CLOSING;
     abandon(socket, code);
-    if (!answers) return Promise.resolve();
+    if (!answers) return release ? this.track(release) : Promise.resolve();
     return this.track((done) => {
-      socket.onclose = done;
-      return () => {
+      let cancel = () => {
         socket.onclose = null;
       };
+      socket.onclose = ({ code: answer }) => {
+        if (release && (invitesBack(answer) || answer === TOKEN_EXPIRED)) cancel = release(done);
+        else done();
+      };
+      return () => cancel();
     });
   }
 
@@ -47,16 +55,17 @@ export class PendingLeaves {
    * Leaves right after a welcome. The server keeps holding a resumed seat for a client that sends nothing after its
    * welcome, so this sends a message first.
    * @param {Socket} socket
+   * @param {Operation | null} [release] as for `close`
    * @returns {Promise<void>} as for `close`
    */
-  leave(socket) {
+  leave(socket, release) {
     if (socket.readyState === OPEN) socket.send(encodeClient({ type: 'ping', stamp: 0 }));
-    return this.close(socket, LEFT);
+    return this.close(socket, LEFT, release);
   }
 
   /**
    * Counts an operation as a pending leave until it is done, for 2 s at most.
-   * @param {(done: () => void) => () => void} start starts it and returns the function that cancels it
+   * @param {Operation} start
    * @returns {Promise<void>} never rejects
    */
   track(start) {

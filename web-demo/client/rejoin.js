@@ -61,17 +61,21 @@ export class Rejoin {
   }
 
   /**
-   * Frees the seat that the server holds, over a connection that is made for that. There is one attempt.
+   * Prepares to free the seat that the server holds, over a connection that is made for that. There is one attempt.
    * @param {string} room
-   * @returns {Promise<void> | null} resolves when the seat is free or the attempt failed; null when no seat is held
+   * @returns {import('./pending-leaves.js').Operation | null} the attempt, done when the seat is free or it failed; null when
+   *   no seat can be held
    */
-  releaseSeat(room) {
+  release(room) {
     const claim = this.claim();
     if (!claim) return null;
     const request = { ...this.request, join: /** @type {const} */ ({ type: 'return', room }) };
-    return this.env.leaves.track((done) => connect(this.env, request, claim, (socket) => {
-      this.env.leaves.leave(socket).then(done);
-    }, done));
+    const { leaves } = this.env;
+    // Waits for what was cancelled before, so that the seat is not claimed twice at once; not for the leave that it is part of.
+    const { pending } = leaves;
+    return (done) => connect(this.env, request, claim, (socket) => {
+      leaves.leave(socket).then(done);
+    }, done, pending);
   }
 
   /** @param {import('./messages.js').Join} join @param {number | null} wait */

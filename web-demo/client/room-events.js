@@ -39,6 +39,12 @@ export class RoomListeners {
     this.connection.replay();
     this.leave.replay();
   }
+
+  /** Removes the callbacks that hear of anything but the leave. */
+  clear() {
+    const { message, players, chat, property, ended, gap, reconnect, resume, correction } = this;
+    for (const each of [message, players, chat, property, ended, gap, reconnect, resume, correction]) each.clear();
+  }
 }
 
 /**

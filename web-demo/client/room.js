@@ -142,14 +142,15 @@ export class Room extends RoomEvents {
   /**
    * Leaves for good. Callbacks receive nothing more except the leave itself.
    * @returns {Promise<void>} resolves when the seat is free, usually within a tick and a round trip, and after 2 s at the latest;
-   *   never rejects. Joins of the same client wait for it. While the connection is lost, the client tries once to release the
-   *   seat; if that fails, the server holds it for its time (30 s by default).
+   *   never rejects. Joins of the same client wait for it. When the connection is lost, also before the server has heard of the leave,
+   *   the client tries once to release the seat; if that fails, the server holds it for its time (30 s by default).
    */
   leave() {
-    if (this.connection !== 'closed') {
-      this.#news.backlog.close();
-      this.#stay.end(LEFT, 'left the room', true);
-    }
+    // Whatever waits or is being delivered ends here.
+    this.#news.backlog.close();
+    this.listeners.clear();
+    this.state.close();
+    if (this.connection !== 'closed') this.#stay.end(LEFT, 'left the room', true);
     return this.#stay.left;
   }
 
@@ -220,7 +221,8 @@ export class Room extends RoomEvents {
   /** @param {Welcome} welcome */
   #entered(welcome) {
     const same = welcome.continuity !== 'fresh' && this.#knows(welcome);
-    this.#moved = same && welcome.epoch !== this.#epoch;
+    // Until a frame has come, the last connection's move is still to be told.
+    this.#moved = same && (this.#moved || welcome.epoch !== this.#epoch);
     this.#epoch = welcome.epoch;
     this.id = welcome.room;
     this.game = welcome.game;

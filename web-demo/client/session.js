@@ -136,7 +136,7 @@ export class Session {
   goOn(last) {
     this.inputs.held.set(last.inputs.held);
     this.reports = last.reports;
-    this.stale = last.epoch !== this.epoch;
+    this.stale = last.stale || last.epoch !== this.epoch;
   }
 
   /** @param {string} token newer than that of the hello */

@@ -50,6 +50,8 @@ export class State {
     this.updated = new Listeners();
     /** What the frame being applied did, told when all of it is done. @type {AnyEntity[]} */
     this.came = [];
+    /** How many of those that came have been told. */
+    this.announcedUpTo = 0;
     /** @type {AnyEntity[]} */
     this.moved = [];
     /** @type {AnyEntity[]} */
@@ -58,6 +60,7 @@ export class State {
     this.announced = new WeakSet();
     /** ... and those of them that went while there was no `onRemove` callback, by kind and id, oldest first. @type {Map<string, AnyEntity>} */
     this.pendingRemovals = new Map();
+    this.closed = false;
   }
 
   /** The tick from which a server may go on with deltas; null when there is no such state. */
@@ -131,13 +134,19 @@ export class State {
   /** Tells the page what the last frame did. */
   announce() {
     for (const entity of this.went) this.#emitRemoved(entity);
-    for (const entity of this.came) this.#emitAdded(entity);
+    while (this.announcedUpTo < this.came.length) this.#emitAdded(this.came[this.announcedUpTo++]);
     if (!this.changed.unheard) for (const entity of this.moved) this.changed.emit(entity.kind, entity);
     this.updated.emit(this);
   }
 
+  /** Calls no callback any more: the page has left. */
+  close() {
+    this.closed = true;
+    for (const each of [this.added, this.changed, this.removed, this.updated]) each.clear();
+  }
+
   /**
-   * As `added.add`, and at once for those that are there.
+   * As `added.add`, and at once for those that are there; those that the current frame is still to tell follow.
    * @param {string} kind
    * @param {(entity: AnyEntity) => void} listener
    */
@@ -145,7 +154,7 @@ export class State {
     const unsubscribe = this.added.add(kind, listener);
     for (const entities of this.byKind) {
       for (const entity of entities.values()) {
-        if (kind !== '*' && entity.kind !== kind) continue;
+        if (this.closed || (kind !== '*' && entity.kind !== kind) || this.came.includes(entity, this.announcedUpTo)) continue;
         this.announced.add(entity);
         guarded(listener, entity);
       }
@@ -161,7 +170,7 @@ export class State {
   onRemove(kind, listener) {
     const unsubscribe = this.removed.add(kind, listener);
     for (const [name, entity] of this.pendingRemovals) {
-      if (kind !== '*' && entity.kind !== kind) continue;
+      if (this.closed || (kind !== '*' && entity.kind !== kind)) continue;
       this.pendingRemovals.delete(name);
       guarded(listener, entity);
     }
@@ -209,7 +218,7 @@ export class State {
   }
 
   #merge() {
-    this.came.length = this.moved.length = this.went.length = 0;
+    this.came.length = this.moved.length = this.went.length = this.announcedUpTo = 0;
     for (const { zone } of this.order) for (const plan of this.plans) this.#mergeTable(zone.tables[plan.index], plan);
     for (const entities of this.byKind) {
       for (const entity of entities.values()) if (entity.seen !== this.frames) this.#remove(entity, entities);

@@ -170,12 +170,13 @@ export class Stay {
     this.#ended = true;
     const { leaves } = this.#env;
     const closing = [this.#rejoin.stop()];
-    if (this.session) closing.push(leaves.close(this.session.socket, LEFT));
-    else if (this.#entering) closing.push(leaves.leave(this.#entering));
-    const given = releases && !this.session && !this.#entering && this.#rejoin.releaseSeat(this.#welcome.room);
-    if (given) closing.push(given);
+    const release = releases ? this.#rejoin.release(this.#welcome.room) : null;
+    const given = release && !this.session && !this.#entering;
+    if (this.session) closing.push(leaves.close(this.session.socket, LEFT, release));
+    else if (this.#entering) closing.push(leaves.leave(this.#entering, release));
+    else if (release) closing.push(leaves.track(release));
     // Its session may still have the seat.
-    else if (this.#useless) closing.push(leaves.close(this.#useless, 4500));
+    if (this.#useless && !given) closing.push(leaves.close(this.#useless, 4500));
     if (given) this.#abandonUseless();
     this.#useless = null;
     this.left = Promise.all(closing).then(() => {});

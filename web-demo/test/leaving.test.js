@@ -115,6 +115,25 @@ test('a seat that cannot be given back keeps nobody waiting for more than two se
   }
 });
 
+test('a connection that breaks before the server has heard of the leave gives the seat back, too', async () => {
+  for (const [code, gives] of [[1006, true], [4003, true], [4502, true], [1000, false], [4507, false]]) {
+    const { time, server, client, room } = await join({ welcome: { resume: Uint8Array.of(1) } });
+    server.answersCloses = false;
+    const [first] = server.peers;
+    server.welcome = { ...server.welcome, continuity: 'seat' };
+    first.close(code);
+    const left = outcome(room.leave());
+    const joining = client.joinById('r1');
+    await time.advance(15);
+    server.answersCloses = true;
+    assert.equal(left.value, gives ? 'pending' : undefined, `${code}`);
+    await time.advance(100);
+    const back = server.peers.filter((peer) => peer.of('hello')[0]?.join.type === 'return');
+    assert.deepEqual(back.map(({ closedWith }) => closedWith), gives ? [1000] : [], `${code}`);
+    assert.deepEqual([left.value, (await joining).connection, server.peers.length], [undefined, 'online', gives ? 3 : 2]);
+  }
+});
+
 test('an attempt to come back is given up first', async () => {
   const { time, server, room } = await lost();
   server.accept = () => {};

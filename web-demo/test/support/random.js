@@ -27,3 +27,10 @@ export function* mutations(bytes, seed) {
     yield copy;
   }
 }
+
+/** Choices that a seed determines. */
+export function dice(seed) {
+  const next = random(seed);
+  const below = (bound) => Math.floor(next() * bound);
+  return { next, below, one: (share) => next() < share, pick: (list) => list[below(list.length)] };
+}

@@ -25,14 +25,22 @@ export class VirtualTime {
     const end = this.ms + ms;
     for (;;) {
       await settle();
-      const due = [...this.timers].filter(([, { at }]) => at <= end).sort((a, b) => a[1].at - b[1].at || a[0] - b[0])[0];
-      if (!due) break;
-      this.timers.delete(due[0]);
-      this.ms = Math.max(this.ms, due[1].at);
-      due[1].call();
+      const due = this.#next();
+      if (due === null || this.timers.get(due).at > end) break;
+      const { at, call } = this.timers.get(due);
+      this.timers.delete(due);
+      this.ms = Math.max(this.ms, at);
+      call();
     }
     this.ms = end;
-    await settle();
+  }
+
+  /** The timer that is due first; of several, the one that was set first. */
+  #next() {
+    let first = null;
+    let earliest = Infinity;
+    for (const [timer, { at }] of this.timers) if (at < earliest) [first, earliest] = [timer, at];
+    return first;
   }
 
   /** Lets time pass without running timers, as in a frozen tab. */
@@ -49,24 +57,39 @@ async function settle() {
 /** The server's end of one connection. */
 class Peer {
   constructor(server, socket, url, protocols) {
-    Object.assign(this, { server, socket, url, protocols, received: [], sent: [], open: true });
+    Object.assign(this, { server, socket, url, protocols, received: [], sent: [], open: true, severed: false });
   }
 
-  send(bytes) {
-    this.sent.push(bytes);
+  /** `watch` is called when the client takes the message, with the function that hands it over. */
+  send(bytes, watch = (take) => take()) {
+    this.sent.push({ bytes, watch });
     this.server.time.setTimeout(() => {
       const arrived = this.sent.splice(0, this.server.coalesces ? Infinity : 1);
-      for (const each of arrived) if (this.socket.readyState === 1) this.socket.onmessage?.({ data: each.slice().buffer });
+      for (const each of arrived) this.#arrive(each);
     }, this.server.latency);
+  }
+
+  #arrive({ bytes, watch }) {
+    const { socket } = this;
+    if (socket.readyState === 1 && socket.onmessage) watch(() => socket.onmessage({ data: bytes.slice().buffer }));
+  }
+
+  /** Cuts the wire: what is on its way is lost in both directions, and the client notices after `ms`. */
+  sever(ms) {
+    this.severed = true;
+    this.sent = [];
+    this.server.time.setTimeout(() => this.#closed(1006, ''), ms);
   }
 
   close(code, reason = '') {
     this.open = false;
-    this.server.time.setTimeout(() => {
-      if (this.socket.readyState === 3) return;
-      this.socket.readyState = 3;
-      this.socket.onclose?.({ code, reason });
-    }, this.server.latency);
+    this.server.time.setTimeout(() => this.#closed(code, reason), this.server.latency);
+  }
+
+  #closed(code, reason) {
+    if (this.socket.readyState === 3) return;
+    this.socket.readyState = 3;
+    this.socket.onclose?.({ code, reason });
   }
 
   /** Messages of one type received so far. */
@@ -85,6 +108,8 @@ export class FakeServer {
     this.accept = (peer, message) => {
       if (message.type === 'hello') peer.send(encodeWelcome(this.welcome));
     };
+    /** Hears the close frames of clients. */
+    this.goodbye = () => {};
     this.reachable = true;
     /** Whether what was sent meanwhile arrives in one read, as behind some proxies: no promise settles in between. */
     this.coalesces = false;
@@ -113,6 +138,7 @@ export class FakeServer {
         const message = decodeClient(bytes, server.welcome.inputs);
         message.at = time.ms;
         time.setTimeout(() => {
+          if (this.peer.severed) return;
           this.peer.received.push(message);
           server.accept(this.peer, message);
         }, server.latency);
@@ -124,6 +150,7 @@ export class FakeServer {
         this.readyState = 2;
         this.peer.open = false;
         this.peer.closedWith = code;
+        if (opened) time.setTimeout(() => this.peer.severed || server.goodbye(this.peer, code), server.latency);
         if (opened && !server.answersCloses) return;
         time.setTimeout(() => {
           this.readyState = 3;
