@@ -215,7 +215,7 @@ impl Context {
     }
 
     /// Sends an event with the frame of this tick. Each client gets its events once and in order; a client that is too
-    /// slow is told how many it lost. `kind` and `body` belong to the game and reach clients unchanged. Free seats are
+    /// slow learns how many it lost. `kind` and `body` belong to the game and reach clients unchanged. Free seats are
     /// skipped.
     ///
     /// # Panics
@@ -244,7 +244,7 @@ impl Context {
         self.effects.push(Effect::Kick { seat, close, words: reason.to_owned() });
     }
 
-    /// Locks or unlocks the room. Into a locked room, only players who resume or have reserved a seat are admitted.
+    /// Locks or unlocks the room. A locked room admits players only if they resume a seat or have reserved one.
     pub fn lock(&mut self, locked: bool) {
         self.effects.push(Effect::Lock(locked));
     }
@@ -256,7 +256,7 @@ impl Context {
     }
 
     /// Ends the match. Every client gets the result with the frame of this tick, and the room ends with
-    /// [`Close::MatchOver`] [a moment later](crate::wire::limits::END_GRACE). Meanwhile nobody new is admitted.
+    /// [`Close::MatchOver`] [a moment later](crate::wire::limits::END_GRACE). No one new is admitted in between.
     ///
     /// # Panics
     /// When `result` is longer than [`crate::wire::limits::BODY`].

@@ -59,7 +59,7 @@ pub struct EventLog {
     sent: usize,
     /// Events dropped unsent since the last batch.
     lost: u32,
-    /// The newest number that any connection was told: sent, or named as where the log continues.
+    /// The newest number that was sent on any connection, or named as the point where the log continues.
     furthest: Seq,
 }
 

@@ -54,7 +54,7 @@ impl Room {
         }
     }
 
-    /// Locks or unlocks the room. Into a locked room, only players who resume or have reserved a seat are admitted.
+    /// Locks or unlocks the room. A locked room admits players only if they resume a seat or have reserved one.
     pub fn lock(&mut self, locked: bool) {
         self.lifecycle.news |= self.lifecycle.locked != locked;
         self.lifecycle.locked = locked;

@@ -40,7 +40,7 @@ pub struct RoomConfig {
 pub enum Refusal {
     /// Every seat is taken.
     Full,
-    /// The room admits nobody new.
+    /// The room admits no one new, for this reason.
     Shut(Close),
     /// The game refused the player, with this text.
     Game(String),
@@ -71,7 +71,7 @@ pub struct Ticked {
     pub frame: Arc<Frame>,
     /// Seats whose sessions must be ended, and why. [`Room::leave`] must still be called.
     pub kicks: Vec<(Seat, CloseReason)>,
-    /// Seats that were held and are free now, because their clients did not come back.
+    /// Held seats that are free now, because their clients did not reconnect in time.
     pub released: Vec<Seat>,
     /// If set, the room ends with this frame: all sessions must be ended for this reason.
     pub over: Option<CloseReason>,
@@ -219,8 +219,8 @@ impl Room {
         Ok(self.admitted(index))
     }
 
-    /// Frees a seat whose session ended by `close`, and tells the other clients; they are not told of spectators. Does
-    /// nothing when the seat is free.
+    /// Frees a seat whose session ended by `close`. The other clients get an event, unless the seat was a spectator's.
+    /// Does nothing when the seat is free.
     pub fn leave(&mut self, seat: Seat, close: Close) {
         let Ok(index) = self.find(seat) else { return self.leave_spectator(seat) };
         self.seats.remove(index);

@@ -23,8 +23,8 @@ pub fn keyframe(rows: usize) -> u32 {
     price(5000, 5000, rows)
 }
 
-/// The cost of entering a room with `players` players and leaving it: everyone is told twice, and the newcomer gets a
-/// list of the players and a keyframe.
+/// The cost of entering a room with `players` players and leaving it: everyone gets an event for each, and the newcomer
+/// gets a list of the players and a keyframe.
 pub fn join(players: usize) -> u32 {
     price(50_000, 2000, players).saturating_add(keyframe(players))
 }

@@ -36,7 +36,7 @@ pub struct Plan {
     pub patience: bool,
     /// How long seats are held for disconnected players; zero holds none.
     pub hold: Duration,
-    /// How long a player may be idle; zero means for ever.
+    /// How long a player may be idle; zero means forever.
     pub idle_after: Duration,
 }
 

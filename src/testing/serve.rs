@@ -139,7 +139,7 @@ impl Playtest {
 
     /// One tick of the clock: hands inputs and commands to the room, steps it, and offers the frame to every session.
     pub(super) fn tick(&mut self) {
-        /// The cost of a batch of steps, as told to the clock.
+        /// The cost of a batch of steps, as reported to the clock.
         const COST: Duration = Duration::from_micros(100);
         let deadline = self.clock.deadline();
         let due = self.clock.advance(self.now);

@@ -116,8 +116,8 @@ impl Close {
         matches!(self.code(), 1001 | 1006 | 1011..=1013 | 4000..=4499)
     }
 
-    /// Whether the seat of a player whose session ends this way is held. It is not when the player left, misbehaved or
-    /// was removed, nor when the room itself ended.
+    /// Whether the room holds the seat of a player whose session ends this way. It does not when the player left,
+    /// misbehaved or was removed, nor when the room itself ended.
     pub fn keeps_seat(self) -> bool {
         use Close::{GoingAway, HeartbeatLost, Lost, RateLimited, SlowConsumer, TokenExpired};
         matches!(self, Lost | HeartbeatLost | SlowConsumer | RateLimited | GoingAway | TokenExpired)
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_seat_is_kept_only_for_who_is_invited_back() {
-        // A client whose token expired may come back, too, with a new token.
+        // A client whose token expired may reconnect, too, with a new token.
         let comes_back = |close: &Close| close.invites_back() || *close == Close::TokenExpired;
         assert!(Close::ALL.iter().all(|close| !close.keeps_seat() || comes_back(close)));
         let thrown_out = [Close::Left, Close::Kicked, Close::Cheating, Close::BadMessage, Close::Replaced];

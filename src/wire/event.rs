@@ -87,7 +87,7 @@ pub enum EventBody<'a> {
     Property {
         /// Its name.
         key: Cow<'a, str>,
-        /// Its value; it is gone when empty.
+        /// Its value; empty when the property was removed.
         value: Cow<'a, str>,
     },
     /// The match is over; sessions end soon.

@@ -18,7 +18,7 @@ const EVENTS: u8 = 0x01;
 /// The correction epoch is not 0 and follows.
 const EPOCH: u8 = 0x02;
 const HELD: u8 = 0x04;
-/// The runs are not the usual: one input.
+/// The runs are not the usual one: a single input.
 const COUNTED: u8 = 0x08;
 const KNOWN: u8 = INPUTS | EVENTS | EPOCH | HELD | COUNTED;
 

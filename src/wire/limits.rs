@@ -81,7 +81,8 @@ pub const CHAIN: u32 = 32;
 pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
 /// A client that sends nothing at all for this long is gone (half-open connections, frozen machines).
 pub const SILENCE: Duration = Duration::from_secs(15);
-/// Alarms are due each second. If one comes this late, the process was paused, and no session is ended for its silence.
+/// Alarms are due each second. After a gap this long the session was not running, and nothing is held against its
+/// client.
 pub const PAUSE: Duration = Duration::from_secs(3);
 /// The server pings a silent connection this often.
 pub const PING_EVERY: Duration = Duration::from_secs(5);
