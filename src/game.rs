@@ -45,8 +45,8 @@ pub trait Game: Send {
         let _ = (seat, kind, body, cx);
     }
 
-    /// A player's client sent a call, a command that waits for a reply. Called like [`Self::command`]. The reply
-    /// reaches the client with the frame of the tick, exactly once, even if the connection is lost in between.
+    /// A player's client sent a call, a command that waits for a reply. Called like [`Self::command`]. The reply is an
+    /// event: it reaches the client with the frame of the tick, once, even if the connection is lost in between.
     ///
     /// # Errors
     /// The reason for a refusal, sent to the client. Like a reply, it is cut at [`crate::wire::limits::BODY`] bytes.

@@ -90,7 +90,7 @@ pub struct Room {
     pub(super) spectators: Vec<Spectator>,
     pub(super) lifecycle: RoomLifecycle,
     inputs: Vec<PlayerInput>,
-    /// Events since the last [`Self::take_posts`].
+    /// Events since the last [`Room::take_posts`].
     pub(super) posts: Vec<Post>,
     pub(super) kicks: Vec<(Seat, CloseReason)>,
     pub(super) chat: ChatHistory,
