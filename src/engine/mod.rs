@@ -17,9 +17,9 @@
 //! 5. Ask each session for its [`Readiness`]. Give a ready session the frames that its client lacks
 //!    ([`History::between`]); it composes the message.
 //!
-//! A room made with [`Room::holding_seats_for`] holds the seats of lost connections. With such a room, call
-//! [`Room::drop_out`] in place of [`Room::leave`], and try [`Room::recognise`] and [`Room::resume`] first for a
-//! [`Visit`] with a claim.
+//! A room made with [`Room::holding_seats_for`] holds the seats of lost connections. When a session of such a room
+//! ends, call [`Room::drop_out`] in place of [`Room::leave`]; for a [`Visit`] with a claim, try [`Room::recognise`] and
+//! [`Room::resume`] first.
 
 mod admission;
 mod bucket;

@@ -1,28 +1,29 @@
 //! The forecast of a field at the next tick, and what it is computed from: the motion cells of a row.
 //!
 //! All of it is integer arithmetic on cells that are part of the state, so that every implementation predicts the same
-//! and a keyframe restores the cells. What a surprise costs in bits is decided in `model`.
+//! and a keyframe restores the cells. A surprise is the difference between forecast and outcome; `model` decides what
+//! it costs in bits.
 //!
 //! `Linear` repeats the last change, so its surprise is the second difference. `Smooth` is an alpha-beta-gamma filter
 //! (Kalata 1984) in 64ths of a quantum, with gains 11/16, 1/2 and 3/32 and the acceleration damped by 15/16; a surprise
 //! of four quanta restarts it, so that a sharp turn costs one tick. `Along` and `Across` learn a speed along the
-//! direction in another field, `Fade` a factor. ARCHITECTURE.md has the gain of each.
+//! direction in another field, `Fade` a factor. What each of them saves is in ARCHITECTURE.md.
 
 use super::direction::{ONE, cosine};
 use super::plan::FieldPlan;
 use super::schema::Motion;
 
-/// Parts of a quantum in which `Smooth` computes, as a power of two.
+/// Parts of a quantum in which `Smooth`, `Along` and `Across` compute, as a power of two.
 const SUB: u32 = 6;
 const UNIT: i32 = 1 << SUB;
 /// A surprise of this many parts restarts the filter.
 const RESTART: i32 = 4 * UNIT;
-/// The fastest movement per tick that `Smooth` believes, in quanta: keeps its sums within 32 bits.
+/// The fastest movement per tick that `Smooth`, `Along` and `Across` believe, in quanta: keeps sums within 32 bits.
 const FASTEST: i32 = 1 << 15;
-/// The bound of the motion cells of `Smooth`.
+/// The bound of the motion cells of `Smooth`, `Along` and `Across`.
 const BOUND: i32 = FASTEST << SUB;
 
-/// The greatest surprise that `Linear` remembers, in quanta: contexts do not distinguish greater ones.
+/// The greatest surprise that `Linear` and `Fade` remember, in quanta: contexts do not distinguish greater ones.
 const SURPRISING: i32 = 8;
 
 /// Values this great are not expected to fade: squares stay below 2^52, which every language computes exactly.
