@@ -213,7 +213,7 @@ impl Playtest {
         }
     }
 
-    /// Freezes a player's client for `span`, like a page in the background: it reads, sends and does nothing.
+    /// Freezes a player's client for `span`, like a page in the background: it neither reads nor sends.
     pub fn freeze(&mut self, player: PlayerId, span: Duration) {
         self[player].frozen_until = self.now.plus(span);
     }
