@@ -1,8 +1,8 @@
-//! What an embedder writes: a [`Game`]. This is the one file to read before writing one.
+//! The API for game authors: implement [`Game`]. Read this file before you write a game.
 //!
-//! A game is a plain, deterministic state machine: the same seed, joins, leaves and inputs lead to the same rows on
-//! every machine. It has no clock (ticks are time), draws randomness only from its [`Context`], and must not iterate
-//! over hash maps. Inside it may use any data structure it likes; once per tick it writes rows of integers.
+//! A game is a deterministic state machine: the same seed, joins, leaves and inputs produce the same rows on every
+//! machine. A game has no clock (ticks are its time), draws randomness only from its [`Context`], and must not iterate
+//! over hash maps. Internally it may use any data structure; once per tick it writes rows of integers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,19 +18,19 @@ use crate::tick::{Tick, TickRate};
 use crate::wire::limits::{PROPERTIES, TEXT};
 use crate::wire::{Authority, Close};
 
-/// The rules of one room. Hooks run on the room's thread, one at a time; a panic in any of them ends this room only.
+/// The rules of one room. The room's thread calls the hooks one at a time; a panic in a hook ends only this room.
 pub trait Game: Send {
-    /// What the room needs to know about the game, asked once.
+    /// Describes the game to its room. Called once.
     fn spec(&self) -> Spec;
 
-    /// A player takes a seat. Returns the player's entity, usually fresh from [`Context::spawn`]. Called between ticks,
-    /// so the next step and frame include the player.
+    /// A player takes a seat. Returns the player's entity, usually a new one from [`Context::spawn`]. Called between
+    /// ticks, so the next step and frame include the player.
     ///
     /// # Errors
-    /// A refusal, with a text for the log; the player is told that the room is not for them.
+    /// The game refuses the player. The text goes to the log; the client gets [`Close::Forbidden`].
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String>;
 
-    /// A player's seat is free. Called between ticks, once per successful join.
+    /// The player left and the seat is free. Called between ticks, once per successful join.
     fn leave(&mut self, seat: Seat, cx: &mut Context);
 
     /// Advances the world by one tick. `inputs` has one entry per taken seat, in seat order.
@@ -39,45 +39,47 @@ pub trait Game: Send {
     /// Writes every visible entity into the zones from which it can be seen.
     fn write_snapshot(&self, out: &mut SnapshotWriter);
 
-    /// A player's client sent a reliable message. Called before the step of the tick, in order, exactly once.
+    /// A player's client sent a command, a reliable message. Called before the step of the tick, in order, exactly
+    /// once.
     fn command(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) {
         let _ = (seat, kind, body, cx);
     }
 
-    /// A player's client asks something and waits for the answer. Called as [`Self::command`] is; the answer reaches the
-    /// client with the frame of the tick, exactly once, also across a lost connection.
+    /// A player's client sent a call, a command that waits for a reply. Called like [`Self::command`]. The reply is an
+    /// event: it reaches the client with the frame of the tick, once, even if the connection is lost in between.
     ///
     /// # Errors
-    /// Why not, told to the player's client; cut at [`crate::wire::limits::BODY`] bytes, as an answer is.
+    /// The reason for a refusal, sent to the client. Like a reply, it is cut at [`crate::wire::limits::BODY`] bytes.
     fn call(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) -> Result<Bytes, String> {
         let _ = (seat, body, cx);
         Err(format!("no call of kind {kind}"))
     }
 
-    /// A player's connection is gone, and the seat is held: moves go on, with the neutral input. Called between ticks;
-    /// [`Self::reconnected`] or [`Self::leave`] follows.
+    /// A player's connection was lost, and the room holds the seat: steps go on with the neutral input. Called between
+    /// ticks; [`Self::reconnected`] or [`Self::leave`] follows.
     fn disconnected(&mut self, seat: Seat, cx: &mut Context) {
         let _ = (seat, cx);
     }
 
-    /// A player's client is back on a new connection. It may have forgotten all but its seat, as a reloaded page has.
-    /// Called between ticks; without [`Self::disconnected`] when the new connection took over from one that still lived.
+    /// A player's client resumed its seat on a new connection. Like a reloaded page, the client may know nothing but
+    /// its seat. Called between ticks. If the new connection replaces a live one, [`Self::disconnected`] is not called
+    /// before.
     fn reconnected(&mut self, seat: Seat, cx: &mut Context) {
         let _ = (seat, cx);
     }
 
-    /// A player says something to everyone, or to some. Whether to pass it on.
+    /// A player sent a chat line to everyone or to some players. Returns whether to deliver it.
     fn chat(&mut self, from: Seat, text: &str, cx: &mut Context) -> bool {
         let _ = (from, text, cx);
         true
     }
 
-    /// The zones that a spectator who comes now may see.
+    /// The zones that a spectator who enters now will see.
     fn spectate(&self) -> Vec<ZoneId> {
         vec![ZoneId(0)]
     }
 
-    /// A spectator says something to everyone. Whether to pass it on.
+    /// A spectator sent a chat line to everyone. Returns whether to deliver it.
     fn spectator_chat(&mut self, name: &str, text: &str, cx: &mut Context) -> bool {
         let _ = (name, text, cx);
         false
@@ -87,76 +89,77 @@ pub trait Game: Send {
 /// Makes the game of a new room.
 ///
 /// # Errors
-/// Options the game cannot use, with a text that names them.
+/// When the game cannot use an option; the text names it.
 pub type Factory = Arc<dyn Fn(&RoomSetup) -> Result<Box<dyn Game>, String> + Send + Sync>;
 
-/// What a room needs to know about its game.
+/// What a game tells its room about itself.
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// The layout of rows.
     pub schema: Arc<Schema>,
     /// The layout of inputs.
     pub inputs: InputSchema,
-    /// How inputs are treated.
+    /// Whether inputs are intents or position reports.
     pub authority: Authority,
-    /// Seats, unless the room's creator asked for fewer; at most [`crate::wire::limits::SEATS`].
+    /// Number of seats, at most [`crate::wire::limits::SEATS`]. The room's creator may ask for fewer.
     pub capacity: u16,
-    /// Told to every client in the welcome, such as the name of the map.
+    /// Initial properties of the room, such as the name of its map. The welcome carries them to every client.
     pub properties: Vec<(String, String)>,
 }
 
-/// What a new room was asked to be.
+/// The parameters of a new room.
 #[derive(Clone, Debug)]
 pub struct RoomSetup {
     /// Ticks per second. Games scale their per-tick amounts by it.
     pub rate: TickRate,
-    /// All randomness of the room follows from it.
+    /// Seed of all the room's randomness.
     pub seed: u64,
-    /// Options of the creator; a game refuses values it cannot use and ignores keys it does not know.
+    /// Options from the room's creator. A game refuses values it cannot use and ignores keys it does not know.
     pub options: BTreeMap<String, String>,
 }
 
-/// Who takes a seat.
+/// A player who takes a seat.
 #[derive(Clone, Debug)]
 pub struct Player {
-    /// Where they sit.
+    /// The player's seat.
     pub seat: Seat,
-    /// Who they are, when they proved it: the subject of their join token. Players without one are guests.
+    /// The verified subject of the player's join token. Players without a token are guests.
     pub identity: Option<String>,
-    /// Normalised and bounded, but chosen by the player: show it as text only.
+    /// Sanitized and bounded, but chosen by the player: show it as text only.
     pub name: String,
-    /// Options of the player.
+    /// Options from the player's hello.
     pub options: BTreeMap<String, String>,
 }
 
 /// The input of one seat for one tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlayerInput {
-    /// Whose.
+    /// The seat.
     pub seat: Seat,
-    /// One value per input field; the rest is zero. Checked against the input schema.
+    /// One value per input field, checked against the input schema; the other elements are zero.
     pub input: Input,
-    /// Whether it was consumed at this tick; otherwise it is the last one, repeated (server authority) or merely remembered (client authority).
+    /// Whether the room consumed `input` at this tick. Otherwise it is the last input, repeated (server authority) or
+    /// merely remembered (client authority).
     pub fresh: bool,
 }
 
-/// The values of an input by field; fields that the schema does not have are zero.
+/// The values of an input in field order; elements beyond the schema's fields are zero.
 pub type Input = [i32; MAX_INPUT_FIELDS];
 
-/// Who gets an event.
+/// The recipients of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipients {
-    /// Everyone in the room.
+    /// Everyone in the room, spectators included.
     All,
     /// One player.
     Only(Seat),
-    /// Everyone but one.
+    /// Everyone but this player.
     Except(Seat),
     /// These players.
     Some(Vec<Seat>),
 }
 
-/// What a game asks of its room.
+/// A request from a game to its room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Emit { to: Recipients, kind: u16, body: Bytes },
@@ -169,7 +172,7 @@ pub(crate) enum Effect {
     Property { key: String, value: String },
 }
 
-/// What a game may use and ask for while one of its hooks runs.
+/// What a game's hooks work with: the tick, randomness, entity ids, and requests to the room.
 #[derive(Debug)]
 pub struct Context {
     tick: Tick,
@@ -181,14 +184,14 @@ pub struct Context {
 }
 
 impl Context {
-    /// A context as a room makes it, for testing a game without a room.
+    /// Makes a context as a room does, for testing a game without a room.
     pub fn new(rate: TickRate, seed: u64) -> Self {
         const STREAM: u64 = 0x0a02_bdbf_7bb3_c0a7;
         let (tick, random) = (Tick(0), Pcg32::new(seed, STREAM));
         Self { tick, rate, random, next_entity: 1, properties: Vec::new(), effects: Vec::new() }
     }
 
-    /// The tick that is being computed; between ticks, the last one.
+    /// The tick that is being computed; between ticks, the last one computed.
     pub fn tick(&self) -> Tick {
         self.tick
     }
@@ -198,21 +201,22 @@ impl Context {
         self.rate
     }
 
-    /// A number below `bound`, evenly distributed; 0 when `bound` is 0. From PCG32, the same on every machine.
+    /// A uniformly distributed number below `bound`; 0 when `bound` is 0. Drawn from PCG32, the same on every machine.
     pub fn random_below(&mut self, bound: u32) -> u32 {
         // Multiply-shift: the bias is below bound / 2^32, which no game can notice.
         ((u64::from(self.random.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
-    /// A fresh entity id, never used before in this room.
+    /// A new entity id, never used before in this room.
     pub fn spawn(&mut self) -> EntityId {
         let id = EntityId(self.next_entity);
         self.next_entity += 1;
         id
     }
 
-    /// Sends an event, delivered exactly once and in order with the frame of this tick. `kind` and `body` are the game's own:
-    /// clients get them as they are. Seats that are free are left out.
+    /// Sends an event with the frame of this tick. Each client gets its events once and in order; a client that is too
+    /// slow learns how many it lost. `kind` and `body` belong to the game and reach clients unchanged. Free seats are
+    /// skipped.
     ///
     /// # Panics
     /// When `body` is longer than [`crate::wire::limits::BODY`].
@@ -222,37 +226,37 @@ impl Context {
         self.effects.push(Effect::Emit { to, kind, body });
     }
 
-    /// Says that the server moved the player's entity (correction, knockback, respawn): opens a new correction epoch.
-    /// Position reports made before the client knew are ignored without punishment.
+    /// Reports that the server moved the player's entity (correction, knockback, respawn) and opens a new correction
+    /// epoch. Position reports that the client made before it knew of the move are ignored without penalty.
     pub fn correct(&mut self, seat: Seat, reason: u8) {
         self.effects.push(Effect::Correct { seat, reason });
     }
 
-    /// Ends the player's session after this tick, with a close code and its usual text, which the player is shown.
-    /// [`Game::leave`] is called; the seat is not held. Nothing happens when the seat is free.
+    /// Ends the player's session after this tick, with a close code and its usual text, which the player may see.
+    /// [`Game::leave`] is called; the seat is not held. Does nothing when the seat is free.
     pub fn kick(&mut self, seat: Seat, close: Close) {
         self.kick_saying(seat, close, "");
     }
 
-    /// As [`Self::kick`], with a reason that the player is told: sanitized, and cut at
+    /// As [`Self::kick`], with a reason for the player in place of the usual text: sanitized, and cut at
     /// [`CLOSE_TEXT`](crate::wire::limits::CLOSE_TEXT) bytes.
     pub fn kick_saying(&mut self, seat: Seat, close: Close, reason: &str) {
         self.effects.push(Effect::Kick { seat, close, words: reason.to_owned() });
     }
 
-    /// Locks or unlocks the room: nobody new gets in, but for those who come back to their seat or have one reserved.
+    /// Locks or unlocks the room. A locked room admits players only if they resume a seat or have reserved one.
     pub fn lock(&mut self, locked: bool) {
         self.effects.push(Effect::Lock(locked));
     }
 
-    /// Ends the room and everyone's session after this tick, with [`Close::RoomClosed`] and a reason that everyone is told;
-    /// see [`Self::kick_saying`]. An empty one stands for the usual text.
+    /// Ends the room and all its sessions after this tick, with [`Close::RoomClosed`] and a reason for every player;
+    /// see [`Self::kick_saying`]. An empty reason stands for the usual text.
     pub fn close(&mut self, reason: &str) {
         self.effects.push(Effect::Close { close: Close::RoomClosed, words: reason.to_owned() });
     }
 
-    /// Ends the match: everyone is told the result with the frame of this tick, and the room ends with
-    /// [`Close::MatchOver`] [a moment later](crate::wire::limits::END_GRACE), during which nobody new gets in.
+    /// Ends the match. Every client gets the result with the frame of this tick, and the room ends with
+    /// [`Close::MatchOver`] [a moment later](crate::wire::limits::END_GRACE). No one new is admitted in between.
     ///
     /// # Panics
     /// When `result` is longer than [`crate::wire::limits::BODY`].
@@ -262,17 +266,17 @@ impl Context {
         self.effects.push(Effect::End { result });
     }
 
-    /// What the room is said to be: what [`Spec::properties`] says, and what was set since.
+    /// The room's properties: those of [`Spec::properties`], with the changes made since.
     pub fn properties(&self) -> &[(String, String)] {
         &self.properties
     }
 
-    /// Says something of the room, such as the map or the phase: everyone in it is told, and so is the list of rooms, which
-    /// can be searched by it. An empty value takes the property away.
+    /// Sets a property of the room, such as its map or phase. Every client in the room gets the change; the list of
+    /// rooms shows the property and can be searched by it. An empty value removes the property.
     ///
     /// # Panics
-    /// When the key is empty, the key or the value is longer than [`TEXT`] bytes, or there are
-    /// more than [`PROPERTIES`].
+    /// When `key` is empty, when `key` or `value` is longer than [`TEXT`] bytes, or when the room would have more than
+    /// [`PROPERTIES`] properties.
     pub fn set_property(&mut self, key: &str, value: &str) {
         assert!(!key.is_empty() && key.len() <= TEXT, "a property's key of {} bytes", key.len());
         assert!(value.len() <= TEXT, "the property {key:?} of {} bytes", value.len());
@@ -290,7 +294,7 @@ impl Context {
         self.effects.push(Effect::Property { key: key.to_owned(), value: value.to_owned() });
     }
 
-    /// Sets which zones the player sees from the next frame on. A new player sees zone 0.
+    /// Sets the zones that the player sees from the next frame on. A new player sees zone 0.
     pub fn subscribe(&mut self, seat: Seat, mut zones: Vec<ZoneId>) {
         zones.sort_unstable();
         zones.dedup();
@@ -310,18 +314,18 @@ impl Context {
     }
 }
 
-/// Checks reported positions against a top speed: a budget of distance that grows with the room's ticks, not with what
-/// the client claims, and holds a few ticks of jitter.
+/// Checks reported positions against a top speed. The distance that a player may move grows with the room's ticks, not
+/// with what the client claims; up to six ticks of it accumulate, to absorb jitter.
 #[derive(Clone, Copy, Debug)]
 pub struct SpeedGate {
-    /// Quanta per tick.
+    /// Top speed in quanta per tick.
     top: i64,
-    /// Quanta that may be moved now.
+    /// Distance in quanta that the player may move now.
     budget: i64,
 }
 
 impl SpeedGate {
-    /// How many ticks of movement a late report may make up for.
+    /// Ticks of movement that accumulate at most, for a late report to catch up with.
     const BURST: i64 = 6;
 
     /// A gate for a top speed of `top` quanta per tick, with a full budget of six ticks.
@@ -330,12 +334,12 @@ impl SpeedGate {
         Self { top, budget: top * Self::BURST }
     }
 
-    /// One tick passes: call it once per tick, whether a report came or not.
+    /// Adds one tick of movement to the budget. Call it once per tick, whether a report arrived or not.
     pub fn tick(&mut self) {
         self.budget = (self.budget + self.top).min(self.top * Self::BURST);
     }
 
-    /// Whether a move by (`dx`, `dy`) quanta is possible by now; pays for it if so.
+    /// Whether the budget covers a move by (`dx`, `dy`) quanta; if so, deducts the distance.
     pub fn admit(&mut self, dx: i32, dy: i32) -> bool {
         let square = i64::from(dx).pow(2) + i64::from(dy).pow(2);
         let distance = square.isqrt() + i64::from(square.isqrt().pow(2) < square);

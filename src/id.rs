@@ -1,16 +1,16 @@
-//! The newtypes by which things are named. Every id is a plain integer on the wire; none has a sentinel value.
+//! Newtypes for ids and numbers. Every id is a plain integer on the wire; none has a sentinel value.
 
 use serde::{Deserialize, Serialize};
 
-/// An entity of a room. Ids are handed out in ascending order and never reused within the life of a room.
+/// An entity of a room. A room hands out ids in ascending order and never reuses them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EntityId(pub u32);
 
-/// A player's place in a room. Sessions come and go under a seat; a seat is given to another player only after it was freed.
+/// A player's place in a room. A seat can outlive a session; it goes to another player only after it was freed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Seat(pub u16);
 
-/// A part of a frame that a session subscribes to as a whole.
+/// A part of a frame; a session subscribes to whole zones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ZoneId(pub u16);
 
@@ -18,7 +18,7 @@ pub struct ZoneId(pub u16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KindId(pub u8);
 
-/// Counts the server-side moves of one seat, modulo 256. Position reports must echo the newest one to count.
+/// Counts the server-side moves of one seat, modulo 256. A position report counts only if it echoes the newest epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CorrectionEpoch(pub u8);
 
@@ -29,13 +29,13 @@ impl CorrectionEpoch {
     }
 }
 
-/// A position in a numbered stream (inputs, commands, events). Comparison is by serial-number arithmetic (RFC 1982), so
-/// that a stream may wrap: of two numbers less than 2^31 apart, the one ahead is newer.
+/// A position in a numbered stream (inputs, commands, events). Streams may wrap: numbers are compared by serial-number
+/// arithmetic (RFC 1982), which is valid for numbers less than 2^31 apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Seq(pub u32);
 
 impl Seq {
-    /// The number `steps` places further on.
+    /// The number `steps` later.
     pub fn plus(self, steps: u32) -> Self {
         Self(self.0.wrapping_add(steps))
     }

@@ -1,32 +1,34 @@
-//! Tickwire synchronises the state of realtime games over WebSockets: you write the rules, it moves the bytes.
+//! Tickwire synchronises the state of realtime games over WebSockets: you write the rules, Tickwire moves the bytes.
 //!
-//! A room is an actor with a fixed tick. Each tick it merges the players' inputs, steps the game, freezes the result into an
-//! immutable frame, and sends every player the fewest bytes that bring them there. Slow clients, lost connections and wrong
-//! states are its business, not the game's.
+//! A room is an actor with a fixed tick rate. On each tick, the room merges the players' inputs, steps the game,
+//! freezes the result into an immutable frame, and sends each player the smallest message that brings its client to
+//! that frame. Slow clients, lost connections and desyncs are handled by Tickwire, not by the game.
 //!
-//! **Start here.** The [guide] has a page per subject: [the words](guide::concepts), [your first game](guide::first_game)
-//! from `cargo new` to two browser tabs, [who moves](guide::inputs), [who sees what](guide::zones), [tests](guide::testing).
-//! [`game`] is the one file to read before writing a game.
+//! **Start here.** The [guide] has one page per subject: [concepts](guide::concepts), [your first
+//! game](guide::first_game) from `cargo new` to two browser tabs, [inputs and authority](guide::inputs),
+//! [zones](guide::zones), [tests](guide::testing). Read [`game`] before you write a game.
 //!
-//! **A server.** Implement [`Game`], give it to a [`Server`], and let it [serve](Server::serve); or [run](Server::run) it on a
-//! listener of yours, or [mount](Server::mount) it in an actix-web app. [`Config`] has every knob.
+//! **A server.** Implement [`Game`], pass it to a [`Server`] and call [`serve`](Server::serve). To use your own
+//! listener, call [`run`](Server::run); to embed it in an actix-web app, call [`mount`](Server::mount). [`Config`]
+//! holds every setting.
 //!
-//! **What a game is made of.** [`Spec`] with its [`Schema`] ([`Kind`], [`Field`], [`Shape`], [`Motion`]), [`InputSchema`] and
-//! [`Authority`] says what rows and inputs are; [`Context`], [`PlayerInput`] and [`SnapshotWriter`] are what it works with.
+//! **A game's types.** [`Spec`] describes rows with a [`Schema`] ([`Kind`], [`Field`], [`Shape`], [`Motion`]), and
+//! inputs with an [`InputSchema`] and an [`Authority`]. Hooks work with [`Context`], [`PlayerInput`] and
+//! [`SnapshotWriter`].
 //!
-//! **Around it.** [`testing`] plays a game in virtual time; [`bots`] plays it over sockets; [`measure`] says what its movement
-//! costs; [`engine`] is everything that decides, for those with a loop and a transport of their own; [`snapshot`] and [`wire`]
-//! are the bytes.
+//! **Other modules.** [`testing`] plays a game in virtual time; [`bots`] plays it over sockets; [`measure`] reports the
+//! bytes that its movement costs; [`engine`] makes all decisions, for embedders with their own loop and transport;
+//! [`snapshot`] and [`wire`] define the bytes.
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
 //! | `server` | actors, HTTP, the pages: [`Server`] | yes |
 //! | `bots` | simulated players: [`bots`] | yes |
-//! | `measure` | movement on the wire: [`measure`] | yes |
+//! | `measure` | the cost of movement on the wire: [`measure`] | yes |
 //! | `cli` | the command `tickwire`, and all of the above | yes |
 //!
-//! With `default-features = false` only the pure half builds: schema, deltas, wire, engine. It has no clock, socket,
-//! thread or lock, and runs wherever bytes can be moved.
+//! With `default-features = false`, only the part without I/O builds: schema, deltas, wire, engine. It has no clock,
+//! socket, thread or lock, and runs over any transport that can move bytes.
 
 #[cfg(feature = "server")]
 mod actor;
@@ -37,7 +39,7 @@ pub mod engine;
 pub mod fuzzing;
 pub mod game;
 pub mod games;
-// Its pages link to every part.
+// The guide links to items of every feature.
 #[cfg(feature = "cli")]
 pub mod guide;
 pub mod id;

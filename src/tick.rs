@@ -1,7 +1,7 @@
-//! Time as the room knows it: ticks, moments, and the clock that says when to step.
+//! Time in a room: ticks, moments, and the clock that decides when to step.
 //!
-//! Nothing here reads a clock. Callers pass a [`Moment`] taken from whatever monotonic clock they own (the shells use
-//! the process clock, tests use a counter), so that hours of play run in milliseconds under test.
+//! Nothing here reads a clock. Callers pass a [`Moment`] from a monotonic clock of their own (the shells use the
+//! process clock, tests a counter), so that hours of play take milliseconds in tests.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ impl Tick {
         Self(self.0.wrapping_add(steps))
     }
 
-    /// How many ticks `self` is later than `other`; negative when it is earlier. Right while they are less than 2^31 apart.
+    /// How many ticks `self` is later than `other`; negative when it is earlier. Valid for ticks less than 2^31 apart.
     pub fn since(self, other: Self) -> i32 {
         self.0.wrapping_sub(other.0).cast_signed()
     }
@@ -28,7 +28,7 @@ impl Tick {
     }
 }
 
-/// A point on a monotonic clock: microseconds since a start that only its owner knows.
+/// A point on a monotonic clock: microseconds since a start that only the clock's owner knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub u64);
 
@@ -50,9 +50,9 @@ impl Moment {
 pub struct TickRate(u16);
 
 impl TickRate {
-    /// The rate when nobody chose one.
+    /// The default rate.
     pub const DEFAULT: Self = Self(20);
-    /// The highest rate.
+    /// The highest rate, in ticks per second.
     pub const MAX: u16 = 120;
 
     /// A rate of `per_second` ticks.
@@ -68,12 +68,13 @@ impl TickRate {
         self.0
     }
 
-    /// The time from one tick to the next, rounded down to a microsecond. Deadlines do not add it up; see [`TickClock`].
+    /// The time from one tick to the next, rounded down to a microsecond. Deadlines do not accumulate it; see
+    /// [`TickClock`].
     pub fn period(self) -> Duration {
         Duration::from_micros(1_000_000 / u64::from(self.0))
     }
 
-    /// How many ticks fit into `span`, at least one.
+    /// How many ticks fit into `span`; at least one.
     pub fn ticks_in(self, span: Duration) -> u32 {
         let ticks = span.as_micros() * u128::from(self.0) / 1_000_000;
         u32::try_from(ticks).unwrap_or(u32::MAX).max(1)
@@ -98,51 +99,51 @@ impl From<TickRate> for u16 {
     }
 }
 
-/// What [`TickClock::advance`] asks for.
+/// The result of [`TickClock::advance`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Due {
     /// Steps to run now, at most [`TickClock::CATCH_UP`] + 1.
     pub steps: u32,
-    /// Ticks that will never be run, because too many were missed or the room owed time.
+    /// Ticks that will never run, because too many were missed or the room was in debt.
     pub skipped: u64,
-    /// Steps of this batch that start later than one whole period after their deadline.
+    /// Steps of this batch that start more than one period after their deadline.
     pub late: u32,
 }
 
-/// Says when a room steps. Deadlines are multiples of the period from a fixed origin, so there is no drift; missed
-/// deadlines are caught up with a few steps and otherwise skipped, so there are no bursts.
+/// Decides when a room steps. Deadlines are multiples of the period from a fixed origin, so they do not drift. The
+/// clock catches up on a few missed deadlines and skips the others, so there are no bursts.
 ///
-/// A step that costs more than its share of the period makes the room owe time; while it owes, the room skips its *own*
-/// ticks. That bounds the delay of rooms on the same thread.
+/// A step that costs more than its share of the period puts the room into debt; a room in debt skips its *own* ticks.
+/// That bounds the delay of other rooms on the same thread.
 #[derive(Debug)]
 pub struct TickClock {
     rate: TickRate,
-    /// Deadline number zero.
+    /// When deadline number zero was due.
     origin: Moment,
     /// The number of the next deadline.
     next: u64,
-    /// Time the room may still spend before it owes, in microseconds; negative while it owes.
+    /// Time in microseconds that the room may spend before it is in debt; negative while it is.
     credit: i64,
 }
 
 impl TickClock {
-    /// How many missed ticks are caught up at once; the others are skipped.
+    /// The most missed ticks that are caught up at once; others are skipped.
     pub const CATCH_UP: u32 = 3;
-    /// Unspent time is kept for this many periods: one hiccup is forgiven, a habit is not.
+    /// Periods for which unspent time is kept: one slow tick is forgiven, constant slowness is not.
     const CREDIT_PERIODS: i64 = 8;
-    /// A room never owes more than this many microseconds: a pause of the whole machine is not the room's fault.
+    /// The greatest debt in microseconds: a pause of the whole machine is not the room's fault.
     const MOST_OWED: i64 = 1_000_000;
-    /// A room may use one part in this many of its thread in the long run.
+    /// In the long run, a room may use 1/`SHARE` of its thread's time.
     const SHARE: i64 = 2;
 
-    /// A clock whose first tick is due one period after `now`.
+    /// Makes a clock whose first tick is due one period after `now`.
     pub fn new(rate: TickRate, now: Moment) -> Self {
         let mut clock = Self { rate, origin: now, next: 1, credit: 0 };
         clock.credit = clock.credit_cap();
         clock
     }
 
-    /// The rate this clock was made with.
+    /// The clock's rate.
     pub fn rate(&self) -> TickRate {
         self.rate
     }
@@ -152,7 +153,7 @@ impl TickClock {
         self.deadline_of(self.next)
     }
 
-    /// Takes every deadline up to `now` and says how many steps to run for them.
+    /// Takes every deadline up to `now` and returns how many steps to run for them.
     pub fn advance(&mut self, now: Moment) -> Due {
         let elapsed = u128::from(now.0.saturating_sub(self.origin.0));
         let passed = u64::try_from(elapsed * u128::from(self.rate.0) / 1_000_000).unwrap_or(u64::MAX);
@@ -174,7 +175,7 @@ impl TickClock {
         Due { steps, skipped: missed - u64::from(steps), late: u32::try_from(late).unwrap_or(u32::MAX) }
     }
 
-    /// Tells what the steps of one batch cost. Costs above the room's share are owed and repaid by skipping ticks.
+    /// Records the cost of a batch of steps. Cost above the room's share becomes debt, which skipped ticks repay.
     pub fn spent(&mut self, cost: Duration) {
         let left = self.credit.saturating_sub(i64::try_from(cost.as_micros()).unwrap_or(i64::MAX));
         self.credit = left.max(-Self::MOST_OWED);
@@ -182,7 +183,7 @@ impl TickClock {
 
     fn deadline_of(&self, number: u64) -> Moment {
         let offset = u128::from(number) * 1_000_000 / u128::from(self.rate.0);
-        // Rounded up: a deadline must not lie before the instant at which `advance` counts it.
+        // Rounded up: a deadline must not be earlier than the instant at which `advance` counts it.
         let exact = offset * u128::from(self.rate.0) == u128::from(number) * 1_000_000;
         let offset = u64::try_from(offset).unwrap_or(u64::MAX);
         Moment(self.origin.0.saturating_add(offset).saturating_add(u64::from(!exact)))

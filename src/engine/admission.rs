@@ -1,7 +1,7 @@
-//! Who may come in at all: connections, sessions, attempts and rooms, in all and per address.
+//! Admission limits: connections, sessions, attempts and rooms, in total and per address.
 //!
-//! Counts what it is told; whose address it is, and who is exempt, is decided before. An address is remembered while it
-//! has something open and for a few seconds after, and the number of those remembered is bounded.
+//! The caller decides which address a connection has, and whether it is exempt. An address is remembered while it has
+//! something open and for 20 seconds after that; the number of remembered addresses is bounded.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,44 +10,44 @@ use super::bucket::Bucket;
 use crate::tick::Moment;
 use crate::wire::limits;
 
-/// An address as limits count it: all that one person can easily have is one address.
+/// An address as the limits count it: whatever one person can easily have is one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(pub u128);
 
-/// How much is allowed.
+/// The limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// Sessions in all.
+    /// Sessions in total.
     pub sessions: usize,
-    /// Connections in all, sessions included.
+    /// Connections in total, sessions included.
     pub connections: usize,
-    /// Connections of one address.
+    /// Connections per address.
     pub connections_per_address: usize,
-    /// Attempts of one address to open a session, per second; the burst is four seconds' worth.
+    /// Attempts to open a session per address and second; the burst is four seconds' worth.
     pub attempts_per_address: u32,
-    /// Rooms made from one address and still open.
+    /// Open rooms per address that made them.
     pub rooms_per_address: usize,
 }
 
-/// What a new connection may expect.
+/// How to treat a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// To be served.
+    /// Serve it.
     Served,
-    /// To be told to come back later.
+    /// Tell it to come back later.
     Refused,
-    /// To be cut: it is one of too many to be told anything.
+    /// Cut it without an answer: too many others are being refused.
     Cut,
 }
 
-/// Counts.
+/// Counts connections, sessions and rooms against a quota.
 #[derive(Debug)]
 pub struct Admission {
     quota: Quota,
     connections: usize,
     sessions: usize,
     visitors: BTreeMap<Address, Visitor>,
-    /// When the absent were last forgotten.
+    /// When absent addresses were last forgotten.
     swept: Moment,
 }
 
@@ -56,43 +56,43 @@ struct Visitor {
     connections: usize,
     rooms: usize,
     attempts: Bucket,
-    /// Microseconds of the server's time that its rare messages may take.
+    /// Microseconds of the server's time that rare messages of the address may take.
     work: Bucket,
     seen: Moment,
 }
 
 impl Admission {
     const SWEEP_EVERY: Duration = Duration::from_secs(1);
-    /// The buckets of an address that did nothing for so long are full again.
+    /// After this long without activity, the buckets of an address are full again.
     const FORGET_AFTER: Duration = limits::ADDRESS_WORK_SAVED;
-    /// Microseconds of work at the most that an address has saved up.
+    /// The most microseconds of work that an address can save up.
     const WORK_SAVED: u32 = limits::ADDRESS_WORK * limits::ADDRESS_WORK_SAVED.as_secs() as u32;
-    /// Seconds of attempts that may come at once: a page with a lobby reconnects a few times.
+    /// Seconds' worth of attempts in a burst: a page with a lobby reconnects a few times.
     const BURST: u32 = 4;
 
-    /// Nobody is there yet.
+    /// Starts with nothing counted.
     pub fn new(quota: Quota) -> Self {
         Self { quota, connections: 0, sessions: 0, visitors: BTreeMap::new(), swept: Moment(0) }
     }
 
-    /// Connections open.
+    /// Open connections.
     pub fn connections(&self) -> usize {
         self.connections
     }
 
-    /// Sessions open.
+    /// Open sessions.
     pub fn sessions(&self) -> usize {
         self.sessions
     }
 
-    /// A connection came, from an address unless it is exempt. It counts until [`Self::hang_up`], but for one that is cut
-    /// only in all.
+    /// Counts a new connection until [`Self::hang_up`]. `address` is `None` when the connection is exempt. A connection
+    /// that is cut counts only towards the total.
     pub fn connect(&mut self, now: Moment, address: Option<Address>) -> Verdict {
         self.connections += 1;
         let (all, most) = (self.connections, self.quota.connections);
         let (own, most_own) = (self.occupy(now, address), self.quota.connections_per_address);
         let Some(own) = own else { return Verdict::Cut };
-        // Whoever is over the limit is told so, as long as there are not too many to be told.
+        // A connection over the limit gets a refusal, unless too many are being refused already.
         if all > most + most / 8 || own > most_own.saturating_mul(2) {
             self.vacate(now, address);
             Verdict::Cut
@@ -103,7 +103,7 @@ impl Admission {
         }
     }
 
-    /// A connection that was counted is gone.
+    /// A counted connection is gone.
     pub fn hang_up(&mut self, now: Moment, address: Option<Address>) {
         self.connections = self.connections.saturating_sub(1);
         self.vacate(now, address);
@@ -114,16 +114,16 @@ impl Admission {
         address.is_none_or(|address| self.visitor(now, address).is_some_and(|visitor| visitor.attempts.take(now)))
     }
 
-    /// Whether a message that costs so many [microseconds](super::work) may come from an address now. One that costs more than
-    /// can be saved up may come when all is saved up.
+    /// Whether a message that costs `micros` [microseconds](super::work) may come from an address now. If it costs more
+    /// than can be saved up, it may come when the budget is full.
     pub fn work(&mut self, now: Moment, address: Option<Address>, micros: u32) -> bool {
         let micros = micros.min(Self::WORK_SAVED);
         address
             .is_none_or(|address| self.visitor(now, address).is_some_and(|visitor| visitor.work.take_many(now, micros)))
     }
 
-    /// Opens a session, if there is room for it. It counts until [`Self::leave`]. `through` is the address of a visitor
-    /// whose connection is another one's, such as a proxy's.
+    /// Opens a session if there is room for it, and counts it until [`Self::leave`]. If the connection belongs to
+    /// another address, such as a proxy's, `through` is the address of the visitor behind it.
     #[must_use]
     pub fn enter(&mut self, now: Moment, through: Option<Address>) -> bool {
         if self.sessions >= self.quota.sessions {
@@ -144,7 +144,8 @@ impl Admission {
         self.vacate(now, through);
     }
 
-    /// Counts a room for whoever made it, if they may have one more. It counts until [`Self::end_room`].
+    /// Counts a room for the address that made it, until [`Self::end_room`]. Returns `false` if the address has too
+    /// many.
     #[must_use]
     pub fn make_room(&mut self, now: Moment, address: Option<Address>) -> bool {
         let most = self.quota.rooms_per_address;
@@ -155,7 +156,7 @@ impl Admission {
         fits
     }
 
-    /// A room that was counted ended.
+    /// A counted room ended.
     pub fn end_room(&mut self, now: Moment, address: Option<Address>) {
         if let Some(visitor) = address.and_then(|address| self.visitors.get_mut(&address)) {
             visitor.rooms = visitor.rooms.saturating_sub(1);
@@ -163,8 +164,8 @@ impl Admission {
         }
     }
 
-    /// One more connection of an address. Returns how many it has, 0 for those exempt; `None` when nobody new can be
-    /// remembered.
+    /// Counts one more connection of an address. Returns how many the address has, 0 if it is exempt; `None` when no
+    /// new address can be remembered.
     fn occupy(&mut self, now: Moment, address: Option<Address>) -> Option<usize> {
         let Some(address) = address else { return Some(0) };
         let visitor = self.visitor(now, address)?;
@@ -242,7 +243,7 @@ mod tests {
         assert_eq!(ask(&mut door, BOB), Served);
         (0..4).for_each(|_| door.hang_up(second(1), ADA));
         assert_eq!(ask(&mut door, ADA), Served);
-        // Those exempt count in all only.
+        // Exempt connections count only towards the total.
         let answers: Vec<Verdict> = (0..15).map(|_| ask(&mut door, None)).collect();
         assert_eq!(answers[..13], [Served; 13]);
         assert_eq!(answers[13..], [Refused; 2]);

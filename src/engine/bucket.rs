@@ -1,4 +1,5 @@
-//! A token bucket with a strike clock: who is over the rate now and then is merely limited, who stays over it is ended.
+//! A token bucket that also measures how long a client has been over its rate, so that persistent offenders can be
+//! ended.
 
 use std::time::Duration;
 
@@ -7,30 +8,30 @@ use crate::tick::Moment;
 /// Limits how often something happens.
 #[derive(Clone, Debug)]
 pub struct Bucket {
-    /// Microseconds that one token takes to come back.
+    /// Microseconds in which one token comes back.
     refill: u64,
-    /// Microseconds' worth of tokens it holds when full.
+    /// Microseconds' worth of tokens in a full bucket.
     depth: u64,
-    /// When the bucket will be full again; in the past when it is.
+    /// The microsecond at which the bucket will be full again; in the past when it is full.
     full_at: u64,
-    /// Since when something was refused without a pause.
+    /// When the current series of refusals began.
     over_since: Option<Moment>,
     /// The last refusal.
     refused_at: Moment,
 }
 
 impl Bucket {
-    /// Refusals further apart than this are separate offences.
+    /// Refusals further apart than this belong to different series.
     const FORGIVE: Duration = Duration::from_secs(1);
 
-    /// A full bucket of `burst` tokens that gains one every `refill`.
+    /// Makes a full bucket of `burst` tokens that gains one token every `refill`.
     pub fn new(refill: Duration, burst: u32) -> Self {
         let refill = u64::try_from(refill.as_micros()).unwrap_or(u64::MAX).max(1);
         let depth = refill.saturating_mul(u64::from(burst.max(1)));
         Self { refill, depth, full_at: 0, over_since: None, refused_at: Moment(0) }
     }
 
-    /// A bucket that gains `rate` tokens per second and holds one second's worth.
+    /// Makes a bucket that gains `rate` tokens per second and holds one second's worth.
     pub fn per_second(rate: u32) -> Self {
         Self::new(Duration::from_secs(1) / rate.max(1), rate)
     }
@@ -40,7 +41,7 @@ impl Bucket {
         self.take_many(now, 1)
     }
 
-    /// Takes `count` tokens if there are so many, else none.
+    /// Takes `count` tokens if there are that many; otherwise takes none.
     pub fn take_many(&mut self, now: Moment, count: u32) -> bool {
         let full_at = self.full_at.max(now.0).saturating_add(self.refill.saturating_mul(count.into()));
         let granted = full_at <= now.0.saturating_add(self.depth);
@@ -56,7 +57,7 @@ impl Bucket {
         granted
     }
 
-    /// For how long refusals have come without a pause.
+    /// How long the current series of refusals has lasted.
     pub fn over_for(&self, now: Moment) -> Duration {
         match self.over_since {
             Some(since) if now.since(self.refused_at) <= Self::FORGIVE => now.since(since),

@@ -1,4 +1,4 @@
-//! The last lines that were said to everyone, for who comes later.
+//! The last public chat lines, for clients that enter later.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::events::Event;
 use crate::wire::limits;
 
-/// Lines, oldest first, bounded in number and bytes.
+/// Chat lines, oldest first, bounded in number and bytes.
 #[derive(Debug, Default)]
 pub(super) struct ChatHistory {
     lines: VecDeque<Arc<Event>>,
@@ -23,7 +23,7 @@ impl ChatHistory {
         }
     }
 
-    /// The lines.
+    /// The lines, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Event>> {
         self.lines.iter()
     }

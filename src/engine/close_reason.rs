@@ -1,12 +1,12 @@
-//! How a session is ended: a [`Close`], and words of its own where the usual text does not say enough.
+//! How a session ends: a [`Close`], and a text of its own where the usual text does not say enough.
 //!
-//! The words go into the close frame and may be shown to the player, so they are sanitized and bounded here. Logs and
-//! metrics know the close only.
+//! The text goes into the close frame and may be shown to the player, so it is sanitized and bounded here. Logs and
+//! metrics contain only the close.
 
 use super::sanitize::sanitize;
 use crate::wire::{Close, limits};
 
-/// A close and what is said with it.
+/// A close and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseReason {
     close: Close,
@@ -14,14 +14,14 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
-    /// Says `words` instead of the usual text: sanitized, and cut at what a close frame holds. Empty words say nothing.
+    /// Replaces the usual text by `words`, sanitized and cut to fit a close frame. Empty words keep the usual text.
     pub fn with_text(close: Close, words: &str) -> Self {
         let mut words = sanitize(words, limits::CLOSE_TEXT);
         words.truncate(words.floor_char_boundary(limits::CLOSE_TEXT));
         Self { close, words: (!words.is_empty()).then(|| words.into()) }
     }
 
-    /// The code, the label and the usual text.
+    /// The close: code, label and usual text.
     pub fn close(&self) -> Close {
         self.close
     }

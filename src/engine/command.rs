@@ -1,4 +1,5 @@
-//! What a client asks of its room reliably, free of the message it came in; and how the room answers.
+//! Commands: what a client reliably asks of its room, independent of the message that carried them; and how rooms
+//! answer.
 
 use std::borrow::Cow;
 
@@ -10,20 +11,20 @@ use crate::game::Recipients;
 use crate::id::{Seat, Seq};
 use crate::wire::{CommandBody, EventBody, limits};
 
-/// What a client asks.
+/// A client's command.
 #[expect(missing_docs, reason = "each variant's text describes its fields")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// Tells the game something of the game's own `kind` and `body`.
+    /// A message to the game, of the game's own `kind` and with its own `body`.
     Tell { kind: u16, body: Bytes },
-    /// Asks the game something and waits for the answer.
+    /// A message to the game that the client wants a reply to.
     Call { kind: u16, body: Bytes },
-    /// Says `text`, sanitized and bounded, to some players; to everyone when `to` is empty.
+    /// A chat line, sanitized and bounded, to some players; to everyone when `to` is empty.
     Chat { to: Vec<Seat>, text: String },
 }
 
 impl Ask {
-    /// As a part of a message.
+    /// The command as a part of a message.
     pub(super) fn as_wire(&self) -> CommandBody<'_> {
         match self {
             Self::Tell { kind, body } => CommandBody::Game { kind: *kind, body: serde_bytes::Bytes::new(body) },
@@ -44,7 +45,7 @@ impl From<&CommandBody<'_>> for Ask {
 }
 
 impl Room {
-    /// Does what a client asks, unless it was done already.
+    /// Executes a client's command, unless it was executed already.
     pub fn command(&mut self, seat: Seat, seq: Seq, ask: &Ask) {
         let Ok(index) = self.find(seat) else { return self.spectator_command(seat, seq, ask) };
         if !seq.is_after(self.seats[index].commands) {
@@ -80,7 +81,7 @@ impl Room {
 
     pub(super) fn say(&mut self, seat: Seat, name: String, to: &[Seat], text: &str) {
         let (name, text, private) = (Cow::Owned(name), Cow::Owned(text.to_owned()), !to.is_empty());
-        // Who speaks hears it too: that is how they know that it was said.
+        // The sender gets the line, too: it confirms that the line was delivered.
         let to = if private { Recipients::Some(to.iter().copied().chain([seat]).collect()) } else { Recipients::All };
         let line = self.event(EventBody::Chat { from: seat, name, text, private });
         if !private {

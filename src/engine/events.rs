@@ -1,7 +1,7 @@
 //! Events on their way to one recipient: numbered, kept until acknowledged, bounded in bytes.
 //!
-//! State is conflated, events are not: each is delivered once and in order with the first frame at or after its tick,
-//! or its loss is said explicitly.
+//! State is conflated, events are not: each event is delivered once and in order, with the first frame at or after its
+//! tick, or its loss is reported.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -13,12 +13,12 @@ use crate::id::Seq;
 use crate::tick::Tick;
 use crate::wire::{EventBatch, EventBody, EventItem, limits};
 
-/// Something that happened in a room, shared by its recipients.
+/// An event of a room, shared by its recipients.
 #[derive(Debug)]
 pub struct Event {
-    /// When.
+    /// The first tick at which it can be seen.
     pub tick: Tick,
-    /// What.
+    /// Its content.
     pub body: EventBody<'static>,
 }
 
@@ -28,7 +28,7 @@ impl Event {
         Self { tick, body: EventBody::Game { kind, body: Cow::Owned(serde_bytes::ByteBuf::from(body.to_vec())) } }
     }
 
-    /// What it weighs in a log: what it holds and about what it costs to hold.
+    /// Its weight in a log in bytes: its content and the approximate overhead.
     fn weight(&self) -> usize {
         const FIXED: usize = 32;
         FIXED + self.body.weight()
@@ -39,10 +39,10 @@ impl Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImpossibleAck;
 
-/// Where the events of a recipient who came back go on.
+/// Where the events of a reconnected recipient continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rewound {
-    /// The number before the next event that comes.
+    /// The number before that of the next event.
     pub events: Seq,
     /// The newest number so far.
     pub newest: Seq,
@@ -51,21 +51,21 @@ pub struct Rewound {
 /// The events of one recipient.
 #[derive(Debug, Default)]
 pub struct EventLog {
-    /// Not acknowledged yet, ascending without gaps; the last one has number `newest`.
+    /// Unacknowledged events, ascending without gaps; the last one has number `newest`.
     entries: VecDeque<Arc<Event>>,
     newest: Seq,
     bytes: usize,
     /// How many at the front of `entries` were sent.
     sent: usize,
-    /// Dropped unsent since the last batch.
+    /// Events dropped unsent since the last batch.
     lost: u32,
-    /// The newest number ever told, on whichever connection: sent, or named as where the log goes on.
+    /// The newest number that was sent on any connection, or named as the point where the log continues.
     furthest: Seq,
 }
 
 impl EventLog {
-    /// Adds an event. When the log is full, the oldest go: the recipient has been silent for long, and others must not
-    /// pay for that with memory.
+    /// Adds an event. A full log drops its oldest events: its recipient has been silent for long, and must not use up
+    /// the memory of others.
     pub fn push(&mut self, event: Arc<Event>) {
         self.bytes += event.weight();
         self.entries.push_back(event);
@@ -75,12 +75,12 @@ impl EventLog {
         }
     }
 
-    /// Whether something waits to be sent.
+    /// Whether an event waits to be sent.
     pub fn has_unsent(&self) -> bool {
         self.sent < self.entries.len()
     }
 
-    /// The next events due at `tick`, which count as sent from now on.
+    /// Takes the next events due at `tick`. They count as sent from now on.
     pub fn batch(&mut self, tick: Tick) -> Option<Batch> {
         let due = self.entries.iter().skip(self.sent).take_while(|event| !event.tick.is_after(tick));
         let events: Vec<_> = due.take(limits::EVENTS_PER_MESSAGE).cloned().collect();
@@ -95,7 +95,7 @@ impl EventLog {
         Some(Batch { first, lost: std::mem::take(&mut self.lost), events })
     }
 
-    /// Forgets what arrived.
+    /// Forgets the events up to `upto`, which arrived.
     ///
     /// # Errors
     /// When `upto` was never sent.
@@ -111,11 +111,12 @@ impl EventLog {
         Ok(())
     }
 
-    /// Prepares the log for a new connection of the recipient, who knows all events up to `known`, or has forgotten. What
-    /// was sent and did not arrive is sent again; what lies between `known` and the answer is lost for good.
+    /// Prepares the log for a new connection of a recipient that knows all events up to `known`; `None` when it has
+    /// forgotten. Events that were sent but did not arrive are sent again. Events between `known` and the returned
+    /// number are lost for good.
     ///
     /// # Errors
-    /// When `known` was never sent; then nothing has changed.
+    /// When `known` was never sent; the log is then unchanged.
     pub fn rewind(&mut self, known: Option<Seq>) -> Result<Rewound, ImpossibleAck> {
         if let Some(known) = known {
             if known.is_after(self.furthest) {
@@ -155,7 +156,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// As a part of the message for `tick`.
+    /// The batch as a part of the message for `tick`.
     pub fn as_wire(&self, tick: Tick) -> EventBatch<'_> {
         let items = self.events.iter().map(|event| EventItem {
             age: u32::try_from(tick.since(event.tick)).unwrap_or(0),
@@ -199,10 +200,11 @@ mod tests {
         assert_eq!(log.rewind(Some(Seq(4))), Err(ImpossibleAck));
         assert_eq!(log.rewind(Some(Seq(1))), Ok(Rewound { events: Seq(1), newest: Seq(5) }));
         assert_eq!(log.batch(Tick(2)).map(|batch| (batch.first, batch.events.len())), Some((Seq(2), 2)));
-        // What was acknowledged once is gone; a claim to know less is told of a gap.
+        // An acknowledged event is gone; a claim to know less leads to a gap.
         assert_eq!(log.ack(Seq(3)), Ok(()));
         assert_eq!(log.rewind(Some(Seq(0))).map(|rewound| rewound.events), Ok(Seq(3)));
-        // Nothing more was sent since, so nothing newer can be known; what was sent before can, by who did not forget.
+        // Nothing newer was sent, so nothing newer can be known; the event sent before can, by a client that did not
+        // forget.
         assert_eq!(log.rewind(Some(Seq(4))), Err(ImpossibleAck));
         assert_eq!(log.rewind(None).map(|rewound| rewound.events), Ok(Seq(3)));
         assert_eq!(log.rewind(Some(Seq(3))).map(|rewound| rewound.events), Ok(Seq(3)));
@@ -219,7 +221,7 @@ mod tests {
         let kept = log.entries.len() as u32;
         let rewound = log.rewind(Some(Seq(1)));
         assert_eq!(rewound, Ok(Rewound { events: Seq(5001 - kept), newest: Seq(5001) }));
-        // The connection breaks again before a batch comes: what the client was told of the gap it knows.
+        // The connection breaks again before a batch arrives: the client already knows of the gap.
         assert_eq!(log.rewind(Some(Seq(5001 - kept))), rewound);
         assert_eq!(log.rewind(Some(Seq(5002 - kept))), Err(ImpossibleAck));
         assert_eq!(log.batch(Tick(5000)).map(|batch| (batch.first, batch.lost)), Some((Seq(5002 - kept), 0)));

@@ -1,8 +1,8 @@
-//! Flow control of one client by the age of what it has not acknowledged.
+//! Flow control of one client by the age of its unacknowledged messages.
 //!
-//! Kernel buffers hide megabytes of stale state from any other signal. A frame that takes too long to be acknowledged
-//! closes the window to one message in flight: the next one is sent, from the newest state, when the last one arrived.
-//! Prompt acknowledgements open it again.
+//! No other signal works: kernel buffers hide megabytes of stale state. A frame that is acknowledged too late closes
+//! the window to one message in flight: the next message, made from the newest state, is sent when the last one has
+//! arrived. Prompt acknowledgements open the window again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,27 +10,27 @@ use std::time::Duration;
 use crate::tick::Moment;
 use crate::wire::limits;
 
-/// What is on its way to one client.
+/// The messages in flight to one client.
 #[derive(Debug)]
 pub struct Flow {
     /// Sent and not acknowledged, oldest first; at most `WIDEST`.
     in_flight: VecDeque<Sent>,
     bytes: usize,
-    /// Bytes of the welcome, which is not acknowledged itself; until the first acknowledgement.
+    /// Bytes of the welcome, which has no acknowledgement of its own; 0 after the first acknowledgement.
     welcome: usize,
     /// Messages acknowledged so far, modulo 256.
     acked: u8,
     /// How many messages may be in flight.
     window: usize,
-    /// The smallest time from a message to its acknowledgement; creeps up towards later ones, since routes change.
+    /// The smallest time from a message to its acknowledgement; creeps up towards later times, since routes change.
     min_round_trip: Option<Duration>,
-    /// Prompt acknowledgements in a row while the window was used up, and how many of them widen it. Each collapse
-    /// doubles the need, so that a narrow pipe is not flooded by probing.
+    /// Prompt acknowledgements in a row while the window was full, and how many of them widen it. Each collapse doubles
+    /// that number, so that probing does not flood a narrow link.
     prompt: u32,
     needed: u32,
-    /// Acknowledgements of what was sent before the window was last narrowed tell nothing new.
+    /// When the window was last narrowed. Acknowledgements of messages sent before that tell nothing new.
     narrowed: Moment,
-    /// When the last acknowledgement made progress, or something was sent into an empty pipe.
+    /// When the last acknowledgement made progress, or a message was sent with none in flight.
     progress: Moment,
     holds: u64,
     holding: bool,
@@ -43,20 +43,20 @@ struct Sent {
 }
 
 impl Flow {
-    /// A new client proves itself: two messages may be in flight.
+    /// A new client starts with two messages in flight.
     const FIRST_WINDOW: usize = 2;
-    /// Enough for 500 ms at the highest tick rate. Acknowledgements count modulo 256, so it must stay below that.
+    /// Enough for 500 ms at the highest tick rate. Must stay below 256, since acknowledgements count modulo 256.
     const WIDEST: usize = 64;
-    /// From this window on a pipe counts as wide, and earlier collapses are forgotten.
+    /// From this window on, a link counts as wide, and earlier collapses are forgotten.
     const WIDE: usize = 8;
     const MOST_NEEDED: u32 = 64;
-    /// The smallest round trip gives way to larger ones by one part in this many per acknowledgement.
+    /// Per acknowledgement, the smallest round trip moves towards a larger sample by 1/`CREEP` of the difference.
     const CREEP: u32 = 64;
     const CREEP_ALONE: u32 = 4;
-    /// Bytes per second that the slowest acceptable link carries; a big first keyframe takes its time.
+    /// Bytes per second of the slowest acceptable link, on which a big first keyframe takes a while.
     const SLOWEST: usize = 128 * 1024;
 
-    /// Nothing in flight.
+    /// Starts with nothing in flight.
     pub fn new(now: Moment) -> Self {
         Self {
             in_flight: VecDeque::new(),
@@ -86,7 +86,7 @@ impl Flow {
         open
     }
 
-    /// A message of `bytes` is on its way.
+    /// Records that a message of `bytes` was sent.
     pub fn sent(&mut self, now: Moment, bytes: usize) {
         if self.in_flight.is_empty() {
             self.progress = now;
@@ -95,7 +95,7 @@ impl Flow {
         self.bytes += bytes;
     }
 
-    /// The client has applied so many messages, modulo 256. Returns `false` when those were never sent.
+    /// The client has applied `messages` messages so far, modulo 256. Returns `false` when that many were never sent.
     pub fn ack(&mut self, now: Moment, messages: u8) -> bool {
         let news = usize::from(messages.wrapping_sub(self.acked));
         let flying = self.in_flight.len();
@@ -110,7 +110,7 @@ impl Flow {
         (self.acked, self.progress, self.welcome) = (messages, now, 0);
         let took = now.since(at);
         let least = self.min_round_trip.unwrap_or(took);
-        // What entered an empty pipe cannot have waited behind itself: the way has become longer.
+        // A late ack with nothing else in flight means that the round trip grew; accept the sample sooner.
         let creep = if flying == 1 { Self::CREEP_ALONE } else { Self::CREEP };
         self.min_round_trip = Some(took.min(least + took.saturating_sub(least) / creep));
         if at < self.narrowed {
@@ -119,30 +119,30 @@ impl Flow {
         if took > least + limits::HOLD_MARGIN / 2 {
             self.narrow(now, self.window / 2);
         } else if flying >= self.window {
-            // Only a window that was used up is known to be too small.
+            // Only a window that was full is known to be too small.
             self.widen();
         }
         true
     }
 
-    /// A welcome of `bytes` is on its way ahead of all frames.
+    /// Records that a welcome of `bytes` was sent ahead of all frames.
     pub fn welcomed(&mut self, bytes: usize) {
         self.welcome = bytes;
     }
 
-    /// When the client must have acknowledged something, if something is on its way.
+    /// When the client must have acknowledged something; `None` when nothing is in flight.
     pub fn patient_until(&self) -> Option<Moment> {
         let bytes = self.bytes + self.welcome;
         let carrying = Duration::from_millis((bytes * 1000 / Self::SLOWEST) as u64);
         (bytes > 0).then(|| self.progress.plus(limits::PATIENCE + carrying))
     }
 
-    /// Bytes sent and not acknowledged.
+    /// Bytes sent but not acknowledged.
     pub fn bytes_in_flight(&self) -> usize {
         self.bytes
     }
 
-    /// How often sending stopped so far.
+    /// How often sending has stopped so far.
     pub fn holds(&self) -> u64 {
         self.holds
     }
@@ -175,7 +175,7 @@ impl Flow {
 mod tests {
     use super::*;
 
-    /// A pipe that carries one message per `each`, after which it is acknowledged. Returns the staleness of each
+    /// Drives a link that delivers one message per `each`, acknowledged on delivery. Returns the staleness of each
     /// message on arrival after the first ten seconds.
     fn drive(each: Duration, seconds: u64) -> (Vec<Duration>, Flow) {
         let mut flow = Flow::new(Moment(0));
@@ -215,8 +215,8 @@ mod tests {
         assert!(typical * 10 >= staleness.len() * 9, "{typical} of {}", staleness.len());
     }
 
-    /// How many of the frames after the first `warm` were sent, of `frames` at 20 Hz over a way that takes so many milliseconds
-    /// at each.
+    /// How many frames after the first `warm` were sent, of `frames` at 20 Hz over a link with a delay of `way`
+    /// milliseconds for each frame.
     fn sent_over(way: impl Fn(u64) -> u64, warm: u64, frames: u64) -> u32 {
         let mut flow = Flow::new(Moment(0));
         let (mut pipe, mut sent, mut counted) = (VecDeque::new(), 0_u8, 0);

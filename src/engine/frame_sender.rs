@@ -1,7 +1,7 @@
-//! What one session is sent: from the newest frame, the fewest bytes that bring its client there.
+//! Composes the messages of one session: the fewest bytes that bring its client to the newest frame.
 //!
-//! A sender remembers what it sent last, never what it should have sent: no queue of snapshots exists. All zone bytes
-//! are the frame's own, shared by every sender; only the small header is made here.
+//! A sender remembers what it sent last, not what it should have sent: there is no queue of snapshots. All zone bytes
+//! belong to the frame and are shared by every sender; a sender makes only the small header.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use crate::wire::{
     Correction, FrameMessage, Note, ServerMessage, ZoneForm, ZonePart, encode_server, limits, usual_frame,
 };
 
-/// How a client came into a room: where its frames start.
+/// A client's entry into a room: where its frames start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The seat.
     pub seat: Seat,
-    /// Which entry it is: only what frames say to this one is for the client.
+    /// The generation of this entry: only notes of this generation are for the client.
     pub seat_generation: u32,
     /// The tick of the welcome.
     pub tick: Tick,
@@ -43,7 +43,7 @@ pub enum Readiness {
     Ready,
     /// The client has not caught up: send nothing now.
     Held,
-    /// The client is up to date already or wants a later frame, or the seat is not in this one.
+    /// The client is up to date or wants a later frame, or the frame has no note for this entry.
     Idle,
 }
 
@@ -53,7 +53,7 @@ pub struct FrameSender {
     seat: Seat,
     seat_generation: u32,
     rate: TickRate,
-    /// The tick the client was brought to.
+    /// The tick of the client's state.
     tick: Tick,
     zones: Vec<Subscription>,
     consumed: Seq,
@@ -71,13 +71,13 @@ struct Subscription {
     current: bool,
     /// Whether the client may have some state of the zone, right or wrong.
     told: bool,
-    /// When the client was last told the zone's hash; it is told once per second.
+    /// When the client last got the zone's hash, which is sent once per second.
     proven: Option<Tick>,
-    /// The last keyframe of the zone that was looked at.
+    /// The last keyframe of the zone that was considered.
     keyframe: Option<Weighed>,
 }
 
-/// A keyframe foretells what one of another tick would weigh: making one costs more than a tick does.
+/// The size of a keyframe, from which that of another tick is estimated: making one costs more than a tick does.
 #[derive(Clone, Copy, Debug)]
 struct Weighed {
     bytes: usize,
@@ -93,14 +93,14 @@ impl Subscription {
         self.proven.is_none_or(|at| tick.since(at) >= rate.per_second().into())
     }
 
-    /// The keyframe, made if need be.
+    /// The keyframe, made if necessary.
     fn keyframe<'a>(&mut self, frame: &Frame, zone: &'a FrameZone) -> &'a Bytes {
         let keyframe = frame.keyframe(zone);
         self.keyframe = Some(Weighed { bytes: keyframe.len(), rows: zone.zone().len() });
         keyframe
     }
 
-    /// The keyframe, if it is shorter than `chained` bytes. One that nobody needed yet is made only if it may be.
+    /// The keyframe, if it is shorter than `chained` bytes. It is made only if the estimate says that it will be.
     fn shorter_keyframe<'a>(&mut self, frame: &Frame, zone: &'a FrameZone, chained: usize) -> Option<&'a Bytes> {
         let foretold = self.keyframe.map_or(0, |last| last.bytes.saturating_mul(zone.zone().len()) / last.rows.max(1));
         let worth = zone.made_keyframe().is_some() || foretold < chained;
@@ -109,9 +109,9 @@ impl Subscription {
 }
 
 impl FrameSender {
-    /// A sender that has been sent nothing but the welcome and wants `rate` messages per second, 0 for one per tick.
+    /// Makes a sender that has sent nothing but the welcome, for `rate` messages per second; 0 means one per tick.
     pub fn new(now: Moment, entry: &Entry, rate: u16) -> Self {
-        // What the client says of its state is believed until the hash of the first message.
+        // The state that the client claims to have is trusted until the hash in the first message.
         let known = |zone: &ZoneId| Subscription::new(*zone, true);
         Self {
             seat: entry.seat,
@@ -128,12 +128,12 @@ impl FrameSender {
         }
     }
 
-    /// The tick the client was brought to.
+    /// The tick of the client's state.
     pub fn tick(&self) -> Tick {
         self.tick
     }
 
-    /// A welcome of `bytes` is on its way ahead of all frames.
+    /// Records that a welcome of `bytes` was sent ahead of all frames.
     pub fn welcomed(&mut self, bytes: usize) {
         self.flow.welcomed(bytes);
     }
@@ -145,8 +145,8 @@ impl FrameSender {
 
     /// Whether to compose a message for `frame` now. Counts a hold when sending stops.
     pub fn readiness(&mut self, now: Moment, frame: &Frame) -> Readiness {
-        // The seat may be another's by now, or the same player's on a newer connection; and a frame from before the entry
-        // speaks to the connection before.
+        // The seat may belong to another player by now, or to a newer connection of the same one; and a frame from
+        // before the entry is for the connection before.
         let mine = frame.note(self.seat).is_some_and(|note| note.seat_generation == self.seat_generation);
         if !mine || !frame.tick().is_after(self.tick) {
             return Readiness::Idle;
@@ -157,20 +157,20 @@ impl FrameSender {
         if self.flow.may_send(now) { Readiness::Ready } else { Readiness::Held }
     }
 
-    /// The client acknowledges so many messages, modulo 256. Returns `false` when those were never sent.
+    /// The client acknowledges `messages` messages so far, modulo 256. Returns `false` when that many were never sent.
     pub fn ack(&mut self, now: Moment, messages: u8) -> bool {
         self.flow.ack(now, messages)
     }
 
-    /// The client's state of a zone is wrong: the next message restores it.
+    /// Marks the client's state of a zone as wrong; the next message restores it.
     pub fn forget(&mut self, zone: ZoneId) {
         for subscription in self.zones.iter_mut().filter(|subscription| subscription.zone == zone) {
             subscription.current = false;
         }
     }
 
-    /// The message that brings the client to the newest of `frames`. They are either all frames after the sender's tick,
-    /// oldest first, or, when some of those are gone, the newest alone.
+    /// Composes the message that brings the client to the newest of `frames`. These are all frames after the sender's
+    /// tick, oldest first; or, when some of them are gone, only the newest.
     ///
     /// # Panics
     /// When [`Self::readiness`] is not `Ready` for the newest frame.
@@ -195,7 +195,7 @@ impl FrameSender {
         bytes
     }
 
-    /// What [`Self::compose`] makes at most ticks, without its detours; `None` when anything else is to be said.
+    /// The shortcut of [`Self::compose`] for the message of most ticks; `None` when the message contains anything else.
     fn usual(&self, frame: &Frame, note: &SeatNote) -> Option<Vec<u8>> {
         let alone = [ZoneId(0)];
         let ([known], true) = (&self.zones[..], *note.zones == alone) else { return None };
@@ -257,14 +257,13 @@ impl FrameSender {
     }
 }
 
-/// Chain or keyframe, whichever is smaller as far as is known; `None` when there is nothing to say because the zone is and
-/// was empty.
+/// The chain or the keyframe, whichever is smaller as far as is known; `None` when the zone is and was empty.
 fn zone_form<'a>(frame: &'a Frame, chain: &'a [Arc<Frame>], known: &mut Subscription) -> Option<ZoneForm<'a>> {
     let zone = frame.zone(known.zone);
     if !known.current || chain.is_empty() {
         return match zone {
             Some(zone) => Some(ZoneForm::Keyframe(raw(known.keyframe(frame, zone)))),
-            // A client without state of the zone takes it for empty; one with old state must forget it.
+            // A client without state of the zone assumes that it is empty; a client with old state must forget it.
             None => (known.current || known.told).then_some(ZoneForm::Gone),
         };
     }

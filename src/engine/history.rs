@@ -1,4 +1,4 @@
-//! The last frames of a room, bounded in span and bytes: what sessions who fell behind are brought up from.
+//! The last frames of a room, bounded in span and bytes, from which slow clients catch up.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub struct History {
 }
 
 impl History {
-    /// Keeps the last `span` frames as long as they weigh at most `most_bytes`; the newest one always.
+    /// Keeps the last `span` frames while they weigh at most `most_bytes`; always keeps the newest.
     pub fn new(span: u32, most_bytes: usize) -> Self {
         Self { frames: VecDeque::with_capacity(span as usize + 1), span: span as usize, bytes: 0, most_bytes }
     }
@@ -35,8 +35,9 @@ impl History {
         }
     }
 
-    /// As [`Self::push`]; of the frame before, only what chains and returns need is kept, so that a long ring takes little. Then
-    /// only the newest frame here can be composed for: whoever is shown an older one must bring that one along.
+    /// As [`Self::push`], but reduces the previous frame to what chains and reconnects need, so that a long ring takes
+    /// little memory. Messages can then be composed only for the newest frame here; for an older one, the caller must
+    /// supply it.
     pub fn push_alone(&mut self, frame: Arc<Frame>) {
         if let Some((newest, weight)) = self.frames.back_mut() {
             *newest = Arc::new(newest.without_rows());
@@ -59,7 +60,7 @@ impl History {
         self.frames.get(index).map(|(frame, _)| frame)
     }
 
-    /// Appends the frames after `base`, up to and including `last`, to `out`; nothing when one of them is gone.
+    /// Appends the frames after `base`, up to and including `last`, to `out`; appends nothing when one of them is gone.
     pub fn between(&self, base: Tick, last: Tick, out: &mut Vec<Arc<Frame>>) {
         if self.get(base.plus(1)).is_none() || self.get(last).is_none() {
             return;

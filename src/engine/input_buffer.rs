@@ -1,8 +1,9 @@
 //! The input timeline of one seat: which input the room consumes at which tick.
 //!
-//! *Server authority*: exactly one input per tick, in order. When none is there, the last one repeats, and the room remembers that
-//! it did: inputs that arrive later and turn out equal settle the repetitions, so a client need not send what does not
-//! change. A buffer that is never empty is only lag, so it is trimmed. *Client authority*: the newest report wins.
+//! *Server authority*: the room consumes exactly one input per tick, in order. If none has arrived, the last one
+//! repeats, and the buffer remembers the repetition: later inputs that turn out equal settle it, so a client need not
+//! send inputs that do not change. A buffer that is never empty only adds lag, so it is trimmed. *Client authority*:
+//! the newest report wins.
 
 use std::collections::VecDeque;
 
@@ -13,22 +14,22 @@ use crate::wire::{Authority, limits};
 /// Equal inputs in a row, as a session collects them between ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputRun {
-    /// The number of the first one.
+    /// The number of the first input.
     pub first: Seq,
-    /// How many.
+    /// How many inputs.
     pub count: u16,
-    /// The newest epoch the client knew.
+    /// The newest correction epoch that the client knew.
     pub epoch: CorrectionEpoch,
     /// The values.
     pub input: Input,
 }
 
-/// What a seat does at a tick.
+/// The input of a seat at one tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TickInput {
     /// The input.
     pub input: Input,
-    /// Whether it was consumed now; otherwise it is an older one.
+    /// Whether it was consumed at this tick; otherwise it is an older one.
     pub fresh: bool,
 }
 
@@ -38,17 +39,17 @@ pub struct InputBuffer {
     authority: Authority,
     /// Runs after `consumed`, without gaps.
     queue: VecDeque<Queued>,
-    /// Inputs in the queue that will have a tick of their own, and the numbers that the queue covers: those, and the
-    /// ones superseded within it.
+    /// Inputs in the queue that will get a tick of their own; and the numbers that the queue covers: those of these
+    /// inputs and of the ones superseded among them.
     queued: u32,
     numbered: u32,
-    /// The last input consumed; the newest known is `numbered` further on.
+    /// The last input consumed; the newest known input is `numbered` later.
     consumed: Seq,
     last: Input,
-    /// Ticks at which `last` was repeated and which no input has settled yet.
+    /// Ticks at which `last` was repeated and that no input has settled yet.
     repeats: u32,
     superseded: u32,
-    /// The fewest inputs left over after a tick in the current window, and the ticks until the window ends.
+    /// The fewest inputs left after a tick in the current window, and the ticks until the window ends.
     spare: u32,
     window: u32,
 }
@@ -56,19 +57,19 @@ pub struct InputBuffer {
 #[derive(Clone, Copy, Debug)]
 struct Queued {
     count: u32,
-    /// Superseded inputs of this run; they count, as consumed and as superseded, with the first of the others.
+    /// Superseded inputs of this run; they count, as consumed and as superseded, with its next input.
     extra: u32,
     epoch: CorrectionEpoch,
     input: Input,
 }
 
 impl InputBuffer {
-    /// For so many ticks the buffer must never run empty before it counts as lag and is trimmed.
+    /// A buffer that did not run empty for this many ticks is lagging and is trimmed.
     const WINDOW: u32 = 8;
-    /// Repetitions remembered: ten seconds of a held key at the highest rate.
+    /// The most repetitions remembered: ten seconds of a held key at the highest rate.
     const REPEATS: u32 = limits::INPUT_LEAD;
 
-    /// An empty input_buffer; until something arrives the seat does `neutral`.
+    /// Makes an empty buffer. The seat's input is `neutral` until something arrives.
     pub fn new(authority: Authority, neutral: Input) -> Self {
         Self {
             authority,
@@ -94,18 +95,18 @@ impl InputBuffer {
         self.superseded
     }
 
-    /// Inputs waiting.
+    /// Inputs that wait.
     pub fn len(&self) -> usize {
         self.queued as usize
     }
 
-    /// Whether none waits.
+    /// Whether no input waits.
     pub fn is_empty(&self) -> bool {
         self.queued == 0
     }
 
-    /// Takes in a run. What is known already is ignored, so doubled messages do no harm; inputs missing in between
-    /// count as repetitions of what came before.
+    /// Takes in a run. Known inputs are ignored, so duplicated messages do no harm; missing inputs count as repetitions
+    /// of the input before them.
     pub fn offer(&mut self, run: &InputRun) {
         let newest = self.consumed.plus(self.numbered);
         let end = run.first.plus(u32::from(run.count) - 1);
@@ -126,7 +127,7 @@ impl InputBuffer {
         }
     }
 
-    /// What the seat does at this tick. Of position reports only those count that know `epoch`.
+    /// The seat's input at this tick. A position report counts only if its client knew `epoch`.
     pub fn take(&mut self, epoch: CorrectionEpoch) -> TickInput {
         match self.authority {
             Authority::Server => self.take_next(),
@@ -143,7 +144,7 @@ impl InputBuffer {
         }
     }
 
-    /// Inputs that are what the room already did on its own are consumed without a tick.
+    /// Consumes, without a tick, inputs that equal what the room already repeated.
     fn settle(&mut self) {
         while let Some(front) = self.queue.front()
             && self.repeats > 0
@@ -155,8 +156,8 @@ impl InputBuffer {
         }
     }
 
-    /// Drops inputs unused. One that is like its neighbour is missed least; a press of a single tick, most. When all
-    /// differ, the oldest goes. The work depends on the number of runs, not on how many inputs they claim.
+    /// Drops inputs unused. Inputs that equal their neighbours go first: they are missed least, and a press of a single
+    /// tick most. When all differ, the oldest goes. The work depends on the number of runs, not on their lengths.
     fn supersede(&mut self, mut count: u32) {
         while count > 0 {
             let idle = self.queue.front().is_some_and(|front| front.count == 1 && front.input == self.last);
@@ -197,7 +198,7 @@ impl InputBuffer {
             self.drop_front(1);
             true
         } else {
-            // A seat that never sent anything repeats nothing.
+            // A seat that has not sent anything yet repeats nothing.
             let started = self.consumed != Seq(0);
             self.repeats = (self.repeats + u32::from(started)).min(Self::REPEATS);
             false
@@ -246,7 +247,7 @@ mod tests {
         InputBuffer::new(Authority::Server, input(0))
     }
 
-    /// Numbers below a bound, the same in every run.
+    /// Random numbers below a bound, the same in every run.
     fn random() -> impl FnMut(u32) -> u32 {
         let mut state = 1_u32;
         move |bound| {
@@ -324,7 +325,7 @@ mod tests {
         lay(&mut input_buffer, 3, 1, 4);
         assert_eq!(input_buffer.len(), 3);
         let taken: Vec<i32> = (0..3).map(|_| input_buffer.take(P).input[0]).collect();
-        // Inputs MAX and 0 are known, 1 and 2 are missing and presumed equal, the oldest of five went.
+        // Inputs MAX and 0 are known, 1 and 2 are missing and presumed equal, the oldest of five was dropped.
         assert_eq!(taken, [5, 5, 4]);
         assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(3), 2));
     }
@@ -340,7 +341,7 @@ mod tests {
         assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(3), 2));
     }
 
-    /// As [`InputBuffer::supersede`], one input after the other.
+    /// As [`InputBuffer::supersede`], one input at a time.
     fn supersede_slowly(input_buffer: &mut InputBuffer, count: u32) {
         for _ in 0..count {
             input_buffer.supersede(1);

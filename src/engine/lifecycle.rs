@@ -1,6 +1,7 @@
-//! What the game and the operators have said about the room as a whole: locked, over, private; and who is thrown out.
+//! The room as a whole: whether it is locked or ending, its properties, and players to be kicked.
 //!
-//! What is said takes effect at the next tick, which tells the shell whom to let go. Who is idle is found here, too.
+//! What the game and the operators ask for takes effect at the next tick, which tells the shell which sessions to end.
+//! Idle players are found here, too.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::id::Seat;
 use crate::tick::Tick;
 use crate::wire::{Close, EventBody, PlayerEntry, limits};
 
-/// What was said.
+/// The state of the room as a whole.
 #[derive(Debug, Default)]
 pub(super) struct RoomLifecycle {
     locked: bool,
@@ -24,9 +25,9 @@ pub(super) struct RoomLifecycle {
     result: Option<usize>,
     /// Something that the list of rooms shows has changed.
     news: bool,
-    /// Ticks after which a player who does nothing is let go; 0 is never.
+    /// Ticks after which an idle player is kicked; 0 means never.
     idle_after: u32,
-    /// Spectators at the most.
+    /// The most spectators allowed.
     pub most_spectators: u16,
 }
 
@@ -38,37 +39,38 @@ struct Ending {
 }
 
 impl Room {
-    /// The same, letting go of players who do nothing for so long; as made, and with no time at all, of none.
+    /// Kicks players who are idle for `span`; zero, the default, kicks nobody.
     #[must_use]
     pub fn idle_after(mut self, span: Duration) -> Self {
         self.lifecycle.idle_after = if span.is_zero() { 0 } else { self.rate().ticks_in(span) };
         self
     }
 
-    /// Ends a player's or spectator's session with the next tick, which says so. Does nothing when the seat is free.
+    /// Ends a player's or spectator's session with the next tick, which reports the kick. Does nothing when the seat is
+    /// free.
     pub fn kick(&mut self, seat: Seat, reason: CloseReason) {
         if self.holds(seat) {
             self.kicks.push((seat, reason));
         }
     }
 
-    /// Locks or unlocks the room: nobody new gets in, but for those who come back to their seat or have one reserved.
+    /// Locks or unlocks the room. A locked room admits players only if they resume a seat or have reserved one.
     pub fn lock(&mut self, locked: bool) {
         self.lifecycle.news |= self.lifecycle.locked != locked;
         self.lifecycle.locked = locked;
     }
 
-    /// Whether it was locked.
+    /// Whether the room is locked.
     pub fn is_locked(&self) -> bool {
         self.lifecycle.locked
     }
 
-    /// Ends the room with the next tick. The first ending counts.
+    /// Ends the room with the next tick. Only the first ending counts.
     pub fn close(&mut self, reason: CloseReason) {
         self.end_at(self.frame.tick().plus(1), reason);
     }
 
-    /// Ends the match: everyone is told `result`, and the room ends a moment later. The first ending counts.
+    /// Ends the match: every client gets `result`, and the room ends a moment later. Only the first ending counts.
     ///
     /// # Panics
     /// When `result` is longer than [`limits::BODY`].
@@ -84,28 +86,28 @@ impl Room {
         self.post(&Recipients::All, EventBody::Ended { result });
     }
 
-    /// Bytes of the result that the match ended with, once it did.
+    /// Bytes of the match's result, once the match has ended.
     pub fn result(&self) -> Option<usize> {
         self.lifecycle.result
     }
 
-    /// Everyone who has a seat.
+    /// All players who have a seat.
     pub fn roster(&self) -> Vec<PlayerEntry> {
         self.seats.iter().map(Seated::listed).collect()
     }
 
-    /// Why nobody new gets in, if so.
+    /// Why no new player is admitted; `None` when players are.
     pub fn shut(&self) -> Option<Close> {
         let ending = self.lifecycle.ending.as_ref().map(|ending| ending.reason.close());
         ending.or(self.lifecycle.locked.then_some(Close::Locked))
     }
 
-    /// What the room is said to be, in the order in which it was said first.
+    /// The room's properties, in the order in which they were first set.
     pub fn properties(&self) -> &[(String, String)] {
         self.cx.properties()
     }
 
-    /// Whether the room's properties or its being shut changed since the last call.
+    /// Whether the room was locked, unlocked or set to end, or its properties changed, since the last call.
     pub fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.lifecycle.news)
     }
@@ -117,13 +119,13 @@ impl Room {
         }
     }
 
-    /// How the room ends, when it does so with the newest frame.
+    /// Why the room ends, if it ends with the newest frame.
     pub(super) fn ended(&self) -> Option<CloseReason> {
         let ending = self.lifecycle.ending.as_ref().filter(|ending| self.frame.tick().since(ending.at) >= 0);
         ending.map(|ending| ending.reason.clone())
     }
 
-    /// Does what the game asked for about the room itself.
+    /// Applies an effect that concerns the room itself.
     pub(super) fn apply_verb(&mut self, effect: Effect) {
         match effect {
             Effect::Kick { seat, close, words } => self.kick(seat, CloseReason::with_text(close, &words)),
@@ -140,7 +142,8 @@ impl Room {
         }
     }
 
-    /// Lets go of those who did nothing for too long at the newest frame. Who is away has a time limit of their own.
+    /// Kicks players who are idle for too long at the newest frame. Disconnected players have a time limit of their
+    /// own.
     pub(super) fn kick_idle(&mut self) {
         let (now, patience) = (self.frame.tick(), self.lifecycle.idle_after);
         if patience > 0 {

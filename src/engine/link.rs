@@ -1,8 +1,8 @@
-//! A network link under a seed: delay, jitter, bandwidth, stalls and cuts, computed instead of waited for.
+//! A simulated network link: delay, jitter, bandwidth, stalls and cuts, computed from a seed instead of waited for.
 //!
-//! It carries messages the way a stream connection does: in order, complete or not at all. Jitter therefore delays and
-//! never reorders, a stall makes what follows arrive in a burst, and a cut loses everything and resets the connection.
-//! Used by tests and benchmarks; nothing here opens a socket. Profiles are data in `assets/links.json`.
+//! A link carries messages like a stream connection: in order, complete or not at all. Jitter delays messages but never
+//! reorders them. After a stall, messages arrive in a burst. A cut loses everything in flight and resets the
+//! connection. Tests and benchmarks use links; nothing here opens a socket. Profiles are data in `assets/links.json`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -13,41 +13,41 @@ use serde::Deserialize;
 
 use crate::tick::Moment;
 
-/// What a link between a client and a server is like.
+/// The properties of a link between a client and a server.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// The mean round trip, half of it in each direction.
     pub rtt_ms: f64,
-    /// How much longer or shorter a round trip may be, evenly distributed.
+    /// How much longer or shorter a round trip may be; uniformly distributed.
     pub jitter_ms: f64,
-    /// Megabits per second towards the client; absent: unlimited.
+    /// Megabits per second towards the client; unlimited if absent.
     pub down_mbit: Option<f64>,
-    /// Megabits per second towards the server; absent: unlimited.
+    /// Megabits per second towards the server; unlimited if absent.
     pub up_mbit: Option<f64>,
-    /// Times during which nothing arrives, in either direction.
+    /// Periods in which nothing arrives, in either direction.
     pub stall: Option<Outage>,
-    /// Times during which the link is dead; a connection over it is reset.
+    /// Periods in which the link is dead; a connection over it is reset.
     pub cut: Option<Outage>,
 }
 
-/// Something that strikes again and again.
+/// A recurring outage.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outage {
-    /// How long it lasts.
+    /// The length of an outage.
     pub for_ms: f64,
-    /// The mean time from one to the next; each is drawn from half to one and a half of it.
+    /// The mean time between outages; each time is drawn from 0.5 to 1.5 times the mean.
     pub every_ms: f64,
 }
 
-/// A profile name that nobody defined.
+/// A profile name that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no link profile {name:?}: there are {}", .known.join(", "))]
 pub struct UnknownProfile {
-    /// What was asked for.
+    /// The name asked for.
     pub name: String,
-    /// What there is.
+    /// The names that exist.
     pub known: Vec<String>,
 }
 
@@ -61,14 +61,14 @@ impl Profile {
     /// One of [`Self::all`].
     ///
     /// # Errors
-    /// When there is none of that name; the text lists the valid ones.
+    /// When no profile has that name; the text lists the valid names.
     pub fn named(name: &str) -> Result<Self, UnknownProfile> {
         let mut all = Self::all();
         all.remove(name).ok_or_else(|| UnknownProfile { name: name.to_owned(), known: all.into_keys().collect() })
     }
 
-    /// Both directions of a link that starts at `now`: towards the server, towards the client. They share their stalls
-    /// and cuts.
+    /// Both directions of a link that starts at `now`: towards the server, then towards the client. Both have the same
+    /// stalls and cuts.
     pub fn links(&self, now: Moment, seed: u64) -> (Link, Link) {
         let link = |stream, mbit| Link::new(self, mbit, now, seed, stream);
         (link(1, self.up_mbit), link(2, self.down_mbit))
@@ -87,7 +87,8 @@ pub struct Link {
     cuts: Outages,
     /// When the last bit of the newest message leaves.
     busy_until: Moment,
-    /// When the newest message arrives, or would if it were not lost: what follows a lost one is lost with it.
+    /// When the newest message arrives, or would arrive if it were not lost; messages after a lost one are lost with
+    /// it.
     last_arrival: Moment,
     /// Ascending by arrival.
     flying: VecDeque<(Moment, Vec<u8>)>,
@@ -97,7 +98,7 @@ pub struct Link {
 impl Link {
     fn new(profile: &Profile, mbit: Option<f64>, now: Moment, seed: u64, stream: u64) -> Self {
         let one_way = |ms: f64| (ms * 1000.0 / 2.0).max(0.0);
-        // The same streams in both directions, so that both are struck at once.
+        // The same streams in both directions, so that an outage hits both at once.
         Self {
             random: Pcg32::new(seed, stream),
             least_delay: one_way(profile.rtt_ms - profile.jitter_ms),
@@ -112,7 +113,7 @@ impl Link {
         }
     }
 
-    /// Puts a message on its way. It is lost when the link is or will be cut before it arrives.
+    /// Sends a message. It is lost when a cut falls between now and its arrival.
     pub fn send(&mut self, now: Moment, bytes: Vec<u8>) {
         let starts = now.max(self.busy_until);
         let bits = bytes.len() as f64 * 8.0;
@@ -127,7 +128,7 @@ impl Link {
         }
     }
 
-    /// The next message that has arrived by `now`.
+    /// Returns the next message that has arrived by `now`.
     pub fn poll(&mut self, now: Moment) -> Option<Vec<u8>> {
         let (_, bytes) = self.flying.pop_front_if(|(arrival, _)| *arrival <= now)?;
         self.bytes -= bytes.len();
@@ -139,27 +140,27 @@ impl Link {
         self.flying.front().map(|(arrival, _)| *arrival)
     }
 
-    /// The cut that strikes at `now` or next: its start and end. `now` must not go back.
+    /// The start and end of the current cut, or of the next one. `now` must not go back.
     pub fn next_cut(&mut self, now: Moment) -> Option<(Moment, Moment)> {
         self.stalls.forget(now);
         self.cuts.forget(now);
         self.cuts.next()
     }
 
-    /// Bytes sent and not polled yet.
+    /// Bytes sent but not polled yet.
     pub fn bytes_in_flight(&self) -> usize {
         self.bytes
     }
 }
 
-/// The times at which something strikes, drawn as far ahead as they are asked for.
+/// The periods of one kind of outage, drawn as far ahead as needed.
 #[derive(Clone, Debug)]
 struct Outages {
     kind: Option<Outage>,
     random: Pcg32,
-    /// Ascending, disjoint: start and end.
+    /// Ascending and disjoint: start and end.
     windows: VecDeque<(Moment, Moment)>,
-    /// Windows are drawn up to here.
+    /// Windows are drawn up to this moment.
     drawn: Moment,
 }
 
@@ -167,7 +168,7 @@ impl Outages {
     fn new(kind: Option<Outage>, now: Moment, random: Pcg32) -> Self {
         let mut outages = Self { kind, random, windows: VecDeque::new(), drawn: now };
         if let Some(kind) = kind {
-            // The first one may come at any time, as if the link had existed before.
+            // The first outage may come at any time, as if the link had existed before.
             let lead = kind.every_ms * 1000.0 * unit(&mut outages.random);
             outages.push(now.plus(micros(lead)), kind);
         }
@@ -201,14 +202,14 @@ impl Outages {
     }
 
     fn push(&mut self, start: Moment, kind: Outage) {
-        // A microsecond at least, so that drawing gets ahead whatever a profile says.
+        // At least one microsecond, so that drawing gets ahead whatever the profile.
         let end = start.plus(micros(kind.for_ms * 1000.0).max(Duration::from_micros(1)));
         self.windows.push_back((start, end));
         self.drawn = end;
     }
 }
 
-/// Evenly distributed in 0 to 1.
+/// A number from 0 to 1, uniformly distributed.
 fn unit(random: &mut Pcg32) -> f64 {
     f64::from(random.next_u32()) / f64::from(u32::MAX)
 }

@@ -1,23 +1,25 @@
-//! Decisions: everything that can be wrong, as synchronous state machines.
+//! The engine: all decisions of a server, as synchronous state machines.
 //!
-//! Nothing here owns a clock, socket, thread or lock. Time comes in as an argument, bytes and effects come out as return
-//! values. The actors of `actor` are the shell around this; `examples/own_loop.rs` is another one, in one file.
+//! Nothing here owns a clock, socket, thread or lock. Time is an argument; bytes and effects are return values. The
+//! actors of `actor` are one shell around the engine; `examples/own_loop.rs` is another, in one file.
 //!
-//! What a shell does, in the order of a tick:
+//! A shell does the following, in the order of a tick:
 //!
-//! 1. Gives each message to [`Session::on_message`] and does what the answer ([`SessionEvent`]) asks: [`Room::admit`] for whoever enters
-//!    (the welcome of [`Session::enter`] is the first thing to send), [`Room::offer`] for inputs, [`Room::command`] for
-//!    commands, [`EventLog::ack`] for events that arrived.
-//! 2. Calls [`Session::on_alarm`] about once per second. Every error is the [`Close`](crate::Close) the session ends with, and
-//!    then comes [`Room::leave`].
-//! 3. Ticks as often as [`TickClock`](crate::tick::TickClock) says: [`Room::tick`]. The frame goes into a [`History`], kicked seats
-//!    are ended.
-//! 4. After each call of the room that may have led to events, hands out [`Room::take_posts`] into the [`EventLog`]s of the seats.
-//! 5. Asks each session for its [`Readiness`]; a ready one is given the frames its client lacks ([`History::between`]) and composes
-//!    the message.
+//! 1. Pass each message to [`Session::on_message`] and do what the returned [`SessionEvent`] requires: [`Room::admit`]
+//!    for a client that enters (send the welcome from [`Session::enter`] first), [`Room::offer`] for inputs,
+//!    [`Room::command`] for commands, [`EventLog::ack`] for events that arrived.
+//! 2. Call [`Session::on_alarm`] about once per second. An error of a session is the [`Close`](crate::Close) that ends
+//!    it; then call [`Room::leave`].
+//! 3. Call [`Room::tick`] as often as [`TickClock`](crate::tick::TickClock) says. Push the frame to a [`History`], and
+//!    end the sessions of kicked seats.
+//! 4. After each call of the room that may cause events, distribute [`Room::take_posts`] to the [`EventLog`]s of the
+//!    seats.
+//! 5. Ask each session for its [`Readiness`]. Give a ready session the frames that its client lacks
+//!    ([`History::between`]); it composes the message.
 //!
-//! A room made with [`Room::holding_seats_for`] holds seats of lost connections: then [`Room::drop_out`] comes before
-//! [`Room::leave`], and a [`Visit`] with a claim goes to [`Room::recognise`] and [`Room::resume`] first.
+//! A room made with [`Room::holding_seats_for`] holds the seats of lost connections. When a session of such a room
+//! ends, call [`Room::drop_out`] in place of [`Room::leave`]; for a [`Visit`] with a claim, try [`Room::recognise`] and
+//! [`Room::resume`] first.
 
 mod admission;
 mod bucket;

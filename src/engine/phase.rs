@@ -1,5 +1,5 @@
-//! The parts of a room's tick, for whoever wants to know where its time goes. The time is the shell's: [`Room::tick_in_phases`]
-//! only says when a part is over.
+//! The parts of a room's tick, for measuring where its time goes. The shell reads the clock: [`Room::tick_in_phases`]
+//! only reports when a part ends.
 //!
 //! [`Room::tick_in_phases`]: super::Room::tick_in_phases
 

@@ -1,8 +1,8 @@
-//! What a room spends its bytes on: now and then one tick's deltas are weighed, and the shares of kinds and fields kept as
-//! a slow average.
+//! A room's bandwidth by kind and field: once per second, the profiler weighs the deltas of one tick and updates a
+//! moving average.
 //!
-//! Weighing costs about as much as two more encodings, so it is done once per second, for all zones together. Who is told
-//! (the page, the metrics) is the shell's business.
+//! One sample, of all zones together, costs about as much as encoding the tick twice more, hence its low rate. The
+//! shell decides where the result goes (the page, the metrics).
 
 use serde::Serialize;
 
@@ -10,33 +10,33 @@ use crate::snapshot::delta::{Costs, costs};
 use crate::snapshot::{Frame, Schema, Zone};
 use crate::tick::{Tick, TickRate};
 
-/// A part of a room's deltas.
+/// One share of a room's deltas.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CostShare {
-    /// The kind; `None` for what is not about the fields of one.
+    /// The kind; `None` for a share that does not belong to a kind's field.
     pub kind: Option<String>,
-    /// The field, or what else was said.
+    /// The field, or the name of another part of the delta.
     pub field: String,
     /// Bits per tick and player.
     pub bits: f64,
 }
 
-/// What a room's deltas cost, as an average over the last samples.
+/// The cost of a room's deltas, averaged over the last samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RoomCosts {
-    /// The tick weighed last.
+    /// The tick of the last sample.
     pub tick: Tick,
-    /// Players in the room then.
+    /// Players in the room at that tick.
     pub players: usize,
-    /// Ticks weighed so far.
+    /// Samples so far.
     pub samples: u32,
-    /// Bytes of all zones' deltas per tick.
+    /// Bytes per tick, for the deltas of all zones.
     pub bytes: f64,
-    /// Where they go: the fields in schema order, then the rest. Together they are `bytes`.
+    /// The parts of `bytes`: the fields in schema order, then the rest.
     pub shares: Vec<CostShare>,
 }
 
-/// Weighs ticks of one room.
+/// Samples the deltas of one room.
 #[derive(Debug)]
 pub struct BandwidthProfiler {
     rate: TickRate,
@@ -44,12 +44,12 @@ pub struct BandwidthProfiler {
 }
 
 impl BandwidthProfiler {
-    /// A new sample counts for one part in so many of the average.
+    /// A new sample's weight in the average is 1/`MEMORY`, once there are that many samples.
     const MEMORY: u32 = 8;
-    /// What is not about one field, in the order of [`rest`].
+    /// The shares that do not belong to one field, in the order of [`rest`].
     const REST: [&str; 4] = ["presence", "arrivals", "departures", "end"];
 
-    /// Nothing weighed yet.
+    /// Starts without a sample.
     pub fn new(rate: TickRate, schema: &Schema) -> Self {
         let fields = schema.kinds().iter().flat_map(|kind| {
             let share = |field: &crate::snapshot::Field| (Some(kind.name.clone()), field.name.clone());
@@ -65,7 +65,7 @@ impl BandwidthProfiler {
         tick.since(self.costs.tick) >= i32::from(self.rate.per_second())
     }
 
-    /// Weighs what led from one frame to the next for `players`, of whom there must be some.
+    /// Samples what led from one frame to the next. `players` must be at least 1.
     pub fn sample(&mut self, before: &Frame, next: &Frame, players: usize) -> &RoomCosts {
         let schema = &**next.schema();
         let empty = Zone::empty(schema);
@@ -90,7 +90,7 @@ impl BandwidthProfiler {
     }
 }
 
-/// What is not about one field, as named by [`BandwidthProfiler::REST`].
+/// The costs that do not belong to one field, in the order of [`BandwidthProfiler::REST`].
 fn rest(costs: &Costs) -> [f64; 4] {
     let arrivals = f64::from(costs.ids) + f64::from(costs.added);
     [costs.presence.into(), arrivals, costs.removed.into(), costs.end.into()]

@@ -1,7 +1,7 @@
-//! Seats whose client is away: how they are held, taken up again, and freed in the end.
+//! Seats of disconnected clients: how they are held, resumed, and finally freed.
 //!
-//! A held seat counts as taken. Its avatar stays and idles, its events go on being logged by the shell; its inputs ended
-//! with the connection. A seat is held only for a client that has a token and was heard from.
+//! A held seat counts as taken. Its avatar stays in the game and idles; the shell continues to log its events; its
+//! inputs ended with the connection. A seat is held only for a client that has a token and has sent a message since.
 
 use std::time::Duration;
 
@@ -16,19 +16,19 @@ use crate::snapshot::Frame;
 use crate::wire::{Close, Continuity, EventBody, limits};
 
 impl Room {
-    /// The same, holding seats for so long after a connection was lost; as made, it holds none.
+    /// Holds seats for `span` after a connection is lost; zero, the default, holds none.
     #[must_use]
     pub fn holding_seats_for(mut self, span: Duration) -> Self {
         self.hold = if span.is_zero() { 0 } else { self.ticks(span) };
         self
     }
 
-    /// Seats held for players who are away.
+    /// Held seats of disconnected players.
     pub fn away(&self) -> usize {
         self.seats.iter().filter(|seated| seated.away.is_some()).count()
     }
 
-    /// Gives a player who was just admitted a token, made of `secret`, by which the seat can be resumed. Rooms that hold no
+    /// Gives a newly admitted player a token, made of `secret`, with which the seat can be resumed. Rooms that hold no
     /// seats give none.
     pub fn give_token(&mut self, admitted: &mut Admitted, secret: Secret) {
         let seat = admitted.entry.seat;
@@ -41,7 +41,7 @@ impl Room {
         }
     }
 
-    /// The client of a seat was heard from under its newest token: the one before opens nothing any more.
+    /// The seat's client sent a message under its newest token: the previous token opens nothing any more.
     pub fn confirm(&mut self, seat: Seat) {
         if let Ok(index) = self.find(seat)
             && let Some(key) = &mut self.seats[index].key
@@ -50,14 +50,14 @@ impl Room {
         }
     }
 
-    /// The taken seat that a token opens. The seat of a player who proved who they are opens for nobody else.
+    /// The taken seat that a token opens. The seat of a player with a verified identity opens for no other identity.
     pub fn recognise(&self, token: &ResumeToken, identity: Option<&str>) -> Option<Seat> {
         let seated = &self.seats[self.find(token.seat()).ok()?];
         let same = seated.identity.is_none() || seated.identity.as_deref() == identity;
         seated.key.filter(|key| same && key.opens(token)).map(|_| seated.seat)
     }
 
-    /// The connection of a seat ended. Holds the seat if it ended in a way after which players come back, and frees it
+    /// Handles the end of a seat's connection. Holds the seat if players come back after such a close, and frees it
     /// otherwise. Returns whether it is held.
     pub fn drop_out(&mut self, seat: Seat, close: Close) -> bool {
         let Ok(index) = self.find(seat) else {
@@ -83,13 +83,13 @@ impl Room {
         true
     }
 
-    /// Gives a [recognised](Self::recognise) seat to the client that makes `claim`, also when another connection still has
-    /// it, whose session must be ended then: what it says does not count any more. `log` has all events of the seat;
-    /// what was posted so far must be in it. `base` is the room's frame of the claimed tick, if it still has it. The next token is
-    /// made of `secret`.
+    /// Gives a [recognised](Self::recognise) seat to the client that makes `claim`. If another connection still has the
+    /// seat, its session must be ended, and its messages no longer count. `log` must have all events of the seat,
+    /// including everything posted so far. `base` is the room's frame of the claimed tick, if the shell still has it.
+    /// The next token is made of `secret`.
     ///
     /// # Errors
-    /// When the claim names events that were never sent; then nothing has changed.
+    /// When the claim names events that were never sent; nothing has changed then.
     ///
     /// # Panics
     /// When the seat is free.
@@ -119,7 +119,7 @@ impl Room {
         welcome.continuity = Continuity::Seat;
         welcome.resume = Some(token.bytes().to_vec().into());
         (welcome.events, welcome.listed) = (rewound.events, rewound.newest);
-        // The zones are those that the client was sent with the frame of its tick; whether it tells the truth, the hash tells.
+        // The zones are those that the client had at its tick. The hash shows whether its claim is true.
         if let Some(base) = base.filter(|base| Some(base.tick()) == claim.tick)
             && let Some(note) = base.note(seat).filter(|note| note.entity == welcome.entity)
         {
@@ -131,7 +131,7 @@ impl Room {
         Ok(admitted)
     }
 
-    /// Frees the seats that were held for long enough.
+    /// Frees the seats whose hold has expired.
     pub(super) fn release(&mut self) -> Vec<Seat> {
         let now = self.frame.tick();
         let overdue = self.seats.iter().filter_map(|seated| Some((seated.seat, seated.overdue(now)?)));

@@ -1,7 +1,7 @@
-//! What lets a client take up its seat again: a token per seat that only this client was told.
+//! Resume tokens: each lets one client take up its seat again, and only that client gets it.
 //!
-//! It is renewed at every entry. The one before stays good until the client was heard from under the new one, so that who
-//! never saw the new one is not locked out. Where randomness comes from is the shell's business.
+//! The token is renewed at every entry. The previous token stays valid until the client sends a message under the new
+//! one, so that a client that never got the new one is not locked out. The shell supplies the randomness.
 
 use std::fmt;
 
@@ -29,17 +29,17 @@ impl ResumeToken {
         Self(bytes)
     }
 
-    /// Reads what a client presents; `None` when no token looks so.
+    /// Reads the token that a client presents; `None` when it has the wrong length.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// As the client is told.
+    /// The bytes that the client gets.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The seat that it is about.
+    /// The seat that the token names.
     pub fn seat(&self) -> Seat {
         Seat(u16::from_le_bytes([self.0[0], self.0[1]]))
     }
@@ -62,16 +62,16 @@ impl fmt::Debug for ResumeToken {
 /// The claim to a seat held before, and what the client still knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// What proves it.
+    /// The proof of the claim.
     pub token: ResumeToken,
-    /// The tick of the state that the client has.
+    /// The tick of the client's state.
     pub tick: Option<Tick>,
-    /// The newest event that it knows; `None` when it has forgotten.
+    /// The newest event that the client knows; `None` when it has forgotten.
     pub events: Option<Seq>,
 }
 
 impl Claim {
-    /// What a hello claims; `None` when the token is none of ours.
+    /// Reads the claim of a hello; `None` when its token is malformed.
     pub fn read(resume: &Resume) -> Option<Self> {
         let token = ResumeToken::read(resume.token)?;
         Some(Self { token, tick: resume.tick, events: resume.events })
@@ -82,9 +82,9 @@ impl Claim {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
     token: ResumeToken,
-    /// The one before, until the client is heard from under `token`.
+    /// The previous token, until the client sends a message under `token`.
     former: Option<ResumeToken>,
-    /// Whether the client was ever heard from: otherwise nobody may know any token.
+    /// Whether the client ever sent a message; otherwise it may not know any token.
     known: bool,
 }
 
@@ -93,18 +93,18 @@ impl Key {
         Self { token, former: None, known: false }
     }
 
-    /// Whether `presented` is one of them. Takes the same time whichever it is, if any.
+    /// Whether `presented` is one of the tokens. The time taken does not depend on which one it is, if any.
     pub fn opens(&self, presented: &ResumeToken) -> bool {
         let former = self.former.map_or(Choice::from(0), |former| former.0.ct_eq(&presented.0));
         (self.token.0.ct_eq(&presented.0) | former).into()
     }
 
-    /// A new token for who entered with `presented`. Others that were given meanwhile open nothing any more.
+    /// Sets a new token for a client that entered with `presented`. Any token issued in between opens nothing any more.
     pub fn renew(&mut self, presented: ResumeToken, token: ResumeToken) {
         (self.former, self.token) = (Some(presented), token);
     }
 
-    /// The client was heard from under the newest token.
+    /// Records that the client sent a message under the newest token.
     pub fn confirm(&mut self) {
         (self.former, self.known) = (None, true);
     }
@@ -137,7 +137,7 @@ mod tests {
         key.confirm();
         key.renew(token(1), token(2));
         assert!(key.opens(&token(1)) && key.opens(&token(2)) && !key.opens(&token(3)));
-        // The welcome with token 2 never arrived: the same claim again.
+        // The welcome with token 2 never arrived: the client makes the same claim again.
         key.renew(token(1), token(3));
         assert!(key.opens(&token(1)) && key.opens(&token(3)) && !key.opens(&token(2)));
         key.confirm();

@@ -1,8 +1,8 @@
 //! A room: seats, their input timelines, one game, and the chain of frames.
 //!
-//! Between ticks players come, go, lay inputs and send commands; a tick consumes one input per seat, steps the game and
-//! freezes the next frame. When to tick, how inputs travel and who is told is the shell's business; seats whose client
-//! is away are in `reconnect`.
+//! Between ticks, players enter, leave, and send inputs and commands. A tick consumes one input per seat, steps the
+//! game and freezes the next frame. The shell decides when to tick, carries inputs, and delivers events and frames. The
+//! handling of disconnected clients is in `reconnect`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,12 +22,12 @@ use crate::snapshot::Frame;
 use crate::tick::{Tick, TickRate};
 use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, Welcome};
 
-/// How a room is made.
+/// The parameters of a room.
 #[derive(Clone, Debug)]
 pub struct RoomConfig {
-    /// Its id, told in the welcome.
+    /// The room's id, sent in the welcome.
     pub id: String,
-    /// Its game's name, told in the welcome.
+    /// The game's name, sent in the welcome.
     pub game: String,
     /// Rate, seed and options, as the game got them.
     pub setup: RoomSetup,
@@ -35,27 +35,27 @@ pub struct RoomConfig {
     pub capacity: Option<u16>,
 }
 
-/// Why a player was not let in.
+/// Why a room did not admit a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Every seat is taken.
     Full,
-    /// Nobody new is let in.
+    /// The room admits no one new, for this reason.
     Shut(Close),
-    /// The game said no.
+    /// The game refused the player, with this text.
     Game(String),
 }
 
-/// A player who was let in.
+/// A player or spectator who was admitted.
 #[derive(Clone, Debug)]
 pub struct Admitted {
-    /// Where their frames start.
+    /// Where the client's frames start.
     pub entry: Entry,
-    /// What to tell them first.
+    /// The first message to the client.
     pub welcome: Welcome,
 }
 
-/// An event and the seats it is for.
+/// An event and the seats of its recipients.
 #[derive(Clone, Debug)]
 pub struct Post {
     /// Ascending.
@@ -64,20 +64,20 @@ pub struct Post {
     pub event: Arc<Event>,
 }
 
-/// What a tick led to.
+/// The result of a tick.
 #[derive(Debug)]
 pub struct Ticked {
     /// The frame to publish.
     pub frame: Arc<Frame>,
-    /// Seats whose sessions the game ended. [`Room::leave`] must still be called.
+    /// Seats whose sessions must be ended, and why. [`Room::leave`] must still be called.
     pub kicks: Vec<(Seat, CloseReason)>,
-    /// Seats that were held and are free now, because nobody came back.
+    /// Held seats that are free now, because their clients did not reconnect in time.
     pub released: Vec<Seat>,
-    /// The room ends with this frame: the sessions of everyone are to be ended so.
+    /// If set, the room ends with this frame: all sessions must be ended for this reason.
     pub over: Option<CloseReason>,
 }
 
-/// A room without its surroundings.
+/// A room without its I/O.
 pub struct Room {
     config: RoomConfig,
     pub(super) spec: Spec,
@@ -86,24 +86,24 @@ pub struct Room {
     pub(super) frame: Arc<Frame>,
     /// Ascending by seat.
     pub(super) seats: Vec<Seated>,
-    /// Ascending by seat; all of them after those of players.
+    /// Ascending by seat; all of these come after the seats of players.
     pub(super) spectators: Vec<Spectator>,
     pub(super) lifecycle: RoomLifecycle,
     inputs: Vec<PlayerInput>,
-    /// Events since they were last taken.
+    /// Events since the last [`Room::take_posts`].
     pub(super) posts: Vec<Post>,
     pub(super) kicks: Vec<(Seat, CloseReason)>,
     pub(super) chat: ChatHistory,
-    /// Entries into the room so far, modulo 2^32.
+    /// Entries into the room so far, modulo 2^32; the generation of the last one.
     seat_generations: u32,
     /// Ticks for which a seat is held.
     pub(super) hold: u32,
-    /// The hook of the game that runs.
+    /// The game's hook that is running.
     running: Option<&'static str>,
 }
 
 impl Room {
-    /// An empty room around `game`, which was made with `config.setup`.
+    /// Makes an empty room around `game`, which was made with `config.setup`.
     pub fn new(config: RoomConfig, game: Box<dyn Game>) -> Self {
         let spec = game.spec();
         let frame = Arc::new(Frame::initial(spec.schema.clone(), Tick(0)));
@@ -131,28 +131,28 @@ impl Room {
         }
     }
 
-    /// The room's rate.
+    /// The room's tick rate.
     pub fn rate(&self) -> TickRate {
         self.config.setup.rate
     }
 
-    /// How it was made.
+    /// The parameters that the room was made with.
     pub fn config(&self) -> &RoomConfig {
         &self.config
     }
 
-    /// What its game said about itself.
+    /// The game's description of itself.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
 
-    /// Seats in all.
+    /// Seats in total.
     pub fn capacity(&self) -> u16 {
         let most = self.spec.capacity.min(crate::wire::limits::SEATS);
         self.config.capacity.map_or(most, |wanted| wanted.min(most))
     }
 
-    /// Seats taken, those of players who are away included.
+    /// Seats taken, including held ones.
     pub fn players(&self) -> usize {
         self.seats.len()
     }
@@ -162,7 +162,7 @@ impl Room {
         &self.frame
     }
 
-    /// Gives a player the lowest free seat.
+    /// Admits a player to the lowest free seat.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -170,7 +170,7 @@ impl Room {
         self.admit_as(None, name, options)
     }
 
-    /// As [`Self::admit`], for a player who proved to be `identity`.
+    /// As [`Self::admit`], for a player whose identity was verified.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -186,7 +186,7 @@ impl Room {
         }
     }
 
-    /// The same for a player who was promised a seat, also when the room has been locked since.
+    /// As [`Self::admit_as`], for a player with a reserved seat: admitted even if the room was locked since.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -205,7 +205,7 @@ impl Room {
         let player = Player { seat, identity, name, options };
         let joined = self.ask("join", |game, cx| game.join(&player, cx));
         let entity = joined.map_err(|reason| {
-            // What the game asked for on the way to its refusal is about a player who never was.
+            // Effects of a refused join are about a player who never entered.
             self.cx.take_effects();
             Refusal::Game(reason)
         })?;
@@ -219,8 +219,8 @@ impl Room {
         Ok(self.admitted(index))
     }
 
-    /// Frees a seat whose session ended by `close`, which the others are told; a spectator's without a word. Does nothing when
-    /// it is free.
+    /// Frees a seat whose session ended by `close`. The other clients get an event, unless the seat was a spectator's.
+    /// Does nothing when the seat is free.
     pub fn leave(&mut self, seat: Seat, close: Close) {
         let Ok(index) = self.find(seat) else { return self.leave_spectator(seat) };
         self.seats.remove(index);
@@ -231,7 +231,7 @@ impl Room {
         self.kicks.retain(|(kicked, _)| *kicked != seat);
     }
 
-    /// Takes in inputs of a seat, for the ticks to come. Does nothing when the seat is free.
+    /// Takes in inputs of a seat for the ticks to come. Does nothing when the seat is free.
     pub fn offer(&mut self, seat: Seat, run: &InputRun) {
         if let Ok(index) = self.find(seat) {
             self.seats[index].input_buffer.offer(run);
@@ -273,17 +273,17 @@ impl Room {
         Ticked { frame, kicks, released, over }
     }
 
-    /// The game's hook that runs; after a panic, the one that panicked.
+    /// The game's hook that is running; after a panic, the hook that panicked.
     pub fn running(&self) -> Option<&'static str> {
         self.running
     }
 
-    /// The events since the last call, in order. Each is for the seats taken when it happened.
+    /// Takes the events since the last call, in order. Each event is for the seats that were taken when it happened.
     pub fn take_posts(&mut self) -> Vec<Post> {
         std::mem::take(&mut self.posts)
     }
 
-    /// Inputs dropped unused so far, over all seats taken now.
+    /// Inputs dropped unused so far, summed over all seats taken now.
     pub fn superseded(&self) -> u64 {
         self.seats.iter().map(|seated| u64::from(seated.input_buffer.superseded())).sum()
     }
@@ -302,7 +302,7 @@ impl Room {
         self.seat_generations
     }
 
-    /// Lets the game speak, and remembers in which hook.
+    /// Calls a hook of the game, and records its name meanwhile.
     pub(super) fn ask<T>(&mut self, hook: &'static str, hear: impl FnOnce(&mut dyn Game, &mut Context) -> T) -> T {
         self.running = Some(hook);
         let answer = hear(&mut *self.game, &mut self.cx);
@@ -310,7 +310,7 @@ impl Room {
         answer
     }
 
-    /// What to tell a client that has no state, as one who came afresh.
+    /// The entry and welcome of a client that has no state, as after a fresh join.
     pub(super) fn admitted(&self, index: usize) -> Admitted {
         let seated = &self.seats[index];
         let welcome = self.welcome(seated.seat, seated.entity, seated.epoch, seated.commands);
@@ -341,7 +341,7 @@ impl Room {
         }
     }
 
-    /// Events count for the frame that is computed next: its tick is the first at which they can be seen.
+    /// Events belong to the frame computed next: its tick is the first at which they can be seen.
     pub(super) fn event(&self, body: EventBody<'static>) -> Arc<Event> {
         Arc::new(Event { tick: self.frame.tick().plus(1), body })
     }

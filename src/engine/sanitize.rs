@@ -1,6 +1,6 @@
-//! Text that players wrote, as others may see it.
+//! Sanitizes text that players wrote, before others see it.
 
-/// No control or invisible characters, single spaces, at most `most` characters.
+/// Removes control and invisible characters, makes whitespace single spaces, and keeps at most `most` characters.
 pub fn sanitize(raw: &str, most: usize) -> String {
     let invisible = |c: char| {
         c.is_control()

@@ -1,4 +1,4 @@
-//! A taken seat: who sits there, what they did and what they are told alone. The client may be away.
+//! A taken seat: its player, their inputs, and the notes for it alone. The client may be disconnected.
 
 use std::sync::Arc;
 
@@ -17,25 +17,25 @@ pub(super) struct Seated {
     pub seat: Seat,
     pub entity: EntityId,
     pub name: String,
-    /// Who the player proved to be.
+    /// The verified identity of the player.
     pub identity: Option<String>,
-    /// Which entry into the room the client's connection is.
+    /// The generation of the client's entry into the room.
     pub seat_generation: u32,
-    /// Opens the seat for the client that comes back. Without one it is not held.
+    /// Opens the seat for a returning client. A seat without a key is not held.
     pub key: Option<Key>,
-    /// The connection is gone, and the seat is held.
+    /// Set while the client is disconnected and the seat is held.
     pub away: Option<Away>,
     pub input_buffer: InputBuffer,
     pub commands: Seq,
     pub epoch: CorrectionEpoch,
     pub reason: u8,
     pub zones: Arc<[ZoneId]>,
-    /// What they did at the last tick, and when they last did something else or asked for something.
+    /// The input of the last tick, and when the player last changed it or sent a command.
     input: Input,
     active: Tick,
 }
 
-/// Since nobody is there.
+/// The hold of a seat whose client is disconnected.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Away {
     /// The seat is free from this tick on.
@@ -65,35 +65,35 @@ impl Seated {
         }
     }
 
-    /// The player did something at `now`.
+    /// Records that the player did something at `now`.
     pub fn wake(&mut self, now: Tick) {
         self.active = now;
     }
 
-    /// The input of a tick: who does what they did before does nothing.
+    /// Records the input of a tick. An unchanged input does not count as activity.
     pub fn notice(&mut self, input: &Input, now: Tick) {
         if *input != self.input {
             (self.input, self.active) = (*input, now);
         }
     }
 
-    /// Ticks since they last did something.
+    /// Ticks since the player last did something.
     pub fn idle_for(&self, now: Tick) -> u32 {
         u32::try_from(now.since(self.active)).unwrap_or(0)
     }
 
-    /// As others see the player.
+    /// The player as others see it.
     pub fn listed(&self) -> PlayerEntry {
         PlayerEntry { seat: self.seat, entity: self.entity, name: self.name.clone(), away: self.away.is_some() }
     }
 
-    /// Where the frames of a client start that has the state of `tick` in `zones`.
+    /// The entry of a client that has the state of `tick` in `zones`.
     pub fn entry(&self, rate: TickRate, tick: Tick, zones: Arc<[ZoneId]>) -> Entry {
         let Self { seat, seat_generation, commands, epoch, .. } = *self;
         Entry { seat, seat_generation, tick, rate, epoch, commands, zones }
     }
 
-    /// What the next frame says to this seat alone.
+    /// What the next frame tells this seat alone.
     pub fn note(&self) -> SeatNote {
         SeatNote {
             seat: self.seat,
@@ -108,7 +108,7 @@ impl Seated {
         }
     }
 
-    /// Whether it is free again at `now`, and how its last connection ended.
+    /// How the last connection ended, if the hold has expired at `now`.
     pub fn overdue(&self, now: Tick) -> Option<Close> {
         self.away.filter(|away| now.since(away.until) >= 0).map(|away| away.close)
     }

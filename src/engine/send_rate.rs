@@ -1,35 +1,36 @@
-//! Which ticks a client is sent when it wants fewer frames than the room has ticks: evenly spaced ones.
+//! Selects evenly spaced ticks for a client that wants fewer frames than the room has ticks.
 //!
-//! A client that wants 10 frames per second of a room with 30 ticks gets every third tick, with the deltas of the two in
-//! between; one that wants 20 gets every second and every first tick by turns. Says nothing about what fits a slow pipe.
+//! A client that wants 10 frames per second from a room with 30 ticks per second gets every third tick, with the deltas
+//! of the two ticks in between. If it wants 20, it gets two ticks of every three. What a slow link can carry is not
+//! decided here.
 
 use crate::tick::{Tick, TickRate};
 
-/// The grid of ticks that one client is sent.
+/// The grid of ticks that one client gets.
 #[derive(Clone, Copy, Debug)]
 pub struct SendRate {
     /// Messages per second; at most `room`.
     wanted: u32,
     /// Ticks per second.
     room: u32,
-    /// A tick of the grid, a second before the last one sent or less; `None` before the first message.
+    /// A tick of the grid, at most one second before the last tick sent; `None` before the first message.
     origin: Option<Tick>,
 }
 
 impl SendRate {
-    /// `wanted` messages per second of a room; 0 means one per tick.
+    /// `wanted` messages per second from a room with the rate `room`; 0 means one per tick.
     pub fn new(wanted: u16, room: TickRate) -> Self {
         let most = room.per_second();
         let wanted = if wanted == 0 { most } else { wanted.min(most) };
         Self { wanted: wanted.into(), room: most.into(), origin: None }
     }
 
-    /// Whether `tick` is due after a message for `sent`. The first message always is.
+    /// Whether a message for `tick` is due after one for `sent`. The first message always is.
     pub fn is_due(&self, sent: Tick, tick: Tick) -> bool {
         self.origin.is_none_or(|origin| self.slot(origin, tick) > self.slot(origin, sent))
     }
 
-    /// A message for `tick` was sent.
+    /// Records that a message for `tick` was sent.
     pub fn sent(&mut self, tick: Tick) {
         let origin = self.origin.unwrap_or(tick);
         let seconds = tick.since(origin).cast_unsigned() / self.room;
@@ -45,7 +46,7 @@ impl SendRate {
 mod tests {
     use super::*;
 
-    /// The ticks sent, as differences, from a start near the wrap.
+    /// The gaps between the ticks sent, starting near the wrap.
     fn gaps(wanted: u16, room: u16, every: u32) -> Vec<u32> {
         let mut send_rate = SendRate::new(wanted, TickRate::new(room).expect("a valid rate"));
         let start = Tick(u32::MAX - 50);

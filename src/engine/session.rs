@@ -1,7 +1,7 @@
-//! A session: what a connection may say and when, and what it is told.
+//! A session: what a connection may send and when, and what it receives.
 //!
-//! From the first byte to the last it is a state machine: waiting for the hello, waiting for the room, playing. The shell
-//! moves bytes and messages; every ending is a [`Close`].
+//! A session is a state machine from the first byte to the last: waiting for the hello, waiting for the room, playing.
+//! The shell moves bytes and messages; every ending is a [`Close`].
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::wire::{
     encode_server, hello_version, limits, unpack_runs,
 };
 
-/// What a client's message asks of the shell.
+/// What a client's message requires of the shell.
 #[expect(missing_docs, reason = "each variant's text describes its fields")]
 #[derive(Debug, PartialEq, Eq)]
 pub enum SessionEvent {
@@ -29,24 +29,24 @@ pub enum SessionEvent {
     Nothing,
     /// Find a room.
     Enter(Visit),
-    /// Lay the inputs in [`Session::runs`] into the pending input; forget events up to the number.
+    /// Add the inputs in [`Session::runs`] to the seat's pending input, and forget events up to the number.
     Inputs { events: Seq },
     /// Forget events up to the number.
     Events(Seq),
-    /// Lay a command into the pending input.
+    /// Add a command to the seat's pending input.
     Command { seq: Seq, ask: Ask },
-    /// Nothing but what it costs: a keyframe will be sent.
+    /// Nothing but to account for the cost: a keyframe will be sent.
     Resync,
     /// Send these bytes.
     Reply(Vec<u8>),
-    /// Judge this newer token, then say [`Session::trust`].
+    /// Verify this newer token, then call [`Session::trust`].
     Refresh(Token),
 }
 
 /// What a session dropped, for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SessionCounts {
-    /// Messages over the rate, and those that claimed more inputs than there was time for.
+    /// Messages over the rate, and messages that claimed more inputs than there was time for.
     pub over_rate: u64,
 }
 
@@ -70,9 +70,9 @@ pub struct Session {
 
 #[derive(Debug)]
 enum State {
-    /// Nothing was said yet.
+    /// The client has not sent a hello yet.
     Silent,
-    /// The room has been asked.
+    /// The shell has asked the room.
     Entering,
     Playing(Box<Playing>),
 }
@@ -80,10 +80,10 @@ enum State {
 #[derive(Debug)]
 struct Playing {
     sender: FrameSender,
-    /// Makes no inputs.
+    /// Whether the client makes no inputs.
     is_spectator: bool,
     schema: InputSchema,
-    /// The newest input: its number and its values. Messages count on from it.
+    /// The number and values of the newest input. Messages continue from it.
     newest_input: Seq,
     held: Input,
     /// The newest event acknowledged.
@@ -98,7 +98,7 @@ struct Playing {
 }
 
 impl Session {
-    /// A session on a fresh connection.
+    /// Makes a session on a new connection.
     pub fn new(now: Moment) -> Self {
         Self {
             state: State::Silent,
@@ -115,10 +115,10 @@ impl Session {
         }
     }
 
-    /// Takes a message of the client.
+    /// Handles a message from the client.
     ///
     /// # Errors
-    /// The way the session ends.
+    /// The close with which the session ends.
     pub fn on_message(&mut self, now: Moment, bytes: &[u8]) -> Result<SessionEvent, Close> {
         self.last_heard = now;
         let over_rate = !self.messages.take(now);
@@ -137,7 +137,7 @@ impl Session {
             ClientMessage::Inputs(inputs) => {
                 self.runs.clear();
                 let events = playing.on_inputs(now, &inputs, &mut self.runs)?;
-                // Inputs over the rate have no effect, but later ones count on from them.
+                // Inputs over the rate have no effect, but the numbers of later inputs include them.
                 if over_rate {
                     return Ok(SessionEvent::Events(events));
                 }
@@ -145,7 +145,7 @@ impl Session {
                 Ok(SessionEvent::Inputs { events })
             }
             ClientMessage::Ack(ack) => playing.on_ack(now, ack).map(SessionEvent::Events),
-            // A command must not be lost in silence.
+            // A command must not be lost silently.
             ClientMessage::Command(_) if over_rate => Err(Close::RateLimited),
             _ if over_rate => Ok(SessionEvent::Nothing),
             ClientMessage::Command(command) => playing.on_command(now, &command),
@@ -168,7 +168,7 @@ impl Session {
         }
     }
 
-    /// A ping of either layer. Whether to answer it.
+    /// Handles a ping of the protocol or the WebSocket. Returns whether to answer it.
     ///
     /// # Errors
     /// When pings have come too fast for too long.
@@ -184,7 +184,7 @@ impl Session {
         &self.runs
     }
 
-    /// The room let the player in. Returns the first message.
+    /// The room admitted the client. Returns the first message.
     pub fn enter(&mut self, now: Moment, entry: &Entry, welcome: Welcome) -> Vec<u8> {
         let (schema, held, told) = (welcome.inputs.clone(), welcome.inputs.neutral(), welcome.events);
         let inputs = input_bucket(welcome.rate);
@@ -209,7 +209,7 @@ impl Session {
         bytes
     }
 
-    /// The token is good until then; `None`: for ever. Afterwards the session ends.
+    /// Sets when the token expires, which ends the session; `None` means never.
     pub fn trust(&mut self, until: Option<Moment>) {
         self.trusted_until = until;
     }
@@ -246,13 +246,13 @@ impl Session {
         self.counts
     }
 
-    /// Looks after the session about once a second. Whether to send a ping.
+    /// Checks the session's time limits; call it about once per second. Returns whether to send a ping.
     ///
     /// # Errors
-    /// When the client said nothing for too long, or took nothing for too long, or its token has expired.
+    /// When the client sent nothing or acknowledged nothing for too long, or its token has expired.
     pub fn on_alarm(&mut self, now: Moment) -> Result<bool, Close> {
         let before = std::mem::replace(&mut self.last_alarm, now);
-        // After a pause of the whole process, what the client said meanwhile was not read yet.
+        // After a pause of the whole process, the client's messages from the meantime have not been read yet.
         if now.since(before) >= limits::PAUSE {
             return Ok(false);
         }
@@ -313,10 +313,10 @@ impl Playing {
         Ok(events)
     }
 
-    /// Leaves only the newest of the inputs when a client claims more of them than it had time for. Returns whether it did.
+    /// Keeps only the newest input when a client claims more inputs than it had time for. Returns whether it did so.
     ///
     /// # Errors
-    /// When the client has claimed too many for too long.
+    /// When the client has claimed too many inputs for too long.
     fn clamp_inputs(&mut self, now: Moment, runs: &mut Vec<InputRun>) -> Result<bool, Close> {
         let claimed = runs.iter().map(|run| u32::from(run.count)).sum();
         if self.inputs.take_many(now, claimed) {
@@ -339,7 +339,7 @@ impl Playing {
         if command.seq != self.newest_command.plus(1) {
             return Err(Close::BadMessage);
         }
-        // A command must not be lost in silence, so a client over the rate is told at once.
+        // A command must not be lost silently, so a client over the rate is closed at once.
         if !self.commands.take(now) {
             return Err(Close::RateLimited);
         }
@@ -361,13 +361,13 @@ impl Playing {
     }
 }
 
-/// What a client may claim of inputs in a room of this rate.
+/// The rate of inputs that a client may claim in a room of this rate.
 fn input_bucket(rate: TickRate) -> Bucket {
     let refill = rate.period() * 100 / limits::INPUT_RATE;
     Bucket::new(refill, rate.ticks_in(limits::INPUTS_DELAYED))
 }
 
-/// The next `count` inputs after `newest`, which moves on to the last of them.
+/// The next `count` inputs after `newest`, which advances to the last of them.
 fn next_inputs(newest: &mut Seq, count: u16, epoch: CorrectionEpoch, input: Input) -> InputRun {
     let first = newest.plus(1);
     *newest = newest.plus(count.into());

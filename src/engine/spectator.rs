@@ -1,7 +1,7 @@
-//! Spectators: they see frames and events as players do, and do nothing.
+//! Spectators: they receive frames and events as players do, but do not take part.
 //!
-//! A spectator has a seat number beyond those of players, so that sessions, channels and events treat both alike. The game
-//! is never told of them, but for what they would like to say; they have no entity and are in no list of players.
+//! A spectator has a seat number above those of players, so that sessions, channels and events treat both alike. The
+//! game learns of spectators only by their chat lines; they have no entity and are in no list of players.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(super) fn is_spectator(seat: Seat) -> bool {
     seat.0 >= limits::SEATS
 }
 
-/// Somebody who looks on.
+/// A spectator of a room.
 #[derive(Debug)]
 pub(super) struct Spectator {
     pub seat: Seat,
@@ -30,19 +30,19 @@ pub(super) struct Spectator {
 }
 
 impl Room {
-    /// The same, with room for so many spectators; as made, for none.
+    /// Sets the most spectators allowed; the default is none.
     #[must_use]
     pub fn with_spectators(mut self, most: u16) -> Self {
         self.lifecycle.most_spectators = most.min(limits::SPECTATORS);
         self
     }
 
-    /// Who looks on.
+    /// Spectators in the room.
     pub fn spectators(&self) -> usize {
         self.spectators.len()
     }
 
-    /// Lets somebody look on, who sees the zones that the game shows to spectators now. A locked room can be watched.
+    /// Admits a spectator, who sees the zones that the game shows to spectators now. A locked room can be watched.
     ///
     /// # Errors
     /// [`Refusal::Full`], or [`Refusal::Shut`] when the room is ending.
@@ -68,13 +68,13 @@ impl Room {
         Ok(Admitted { entry, welcome: self.welcome(seat, EntityId(0), epoch, commands) })
     }
 
-    /// A spectator is gone. Does nothing when nobody looks on from there.
+    /// Removes a spectator. Does nothing when the seat is free.
     pub(super) fn leave_spectator(&mut self, seat: Seat) {
         self.spectators.retain(|spectator| spectator.seat != seat);
         self.kicks.retain(|(kicked, _)| *kicked != seat);
     }
 
-    /// What a spectator asks has no effect, but for what the game lets them say.
+    /// Handles a spectator's command: only chat lines that the game passes on have an effect.
     pub(super) fn spectator_command(&mut self, seat: Seat, seq: Seq, ask: &Ask) {
         let Some(spectator) = self.spectators.iter_mut().find(|spectator| spectator.seat == seat) else { return };
         if !seq.is_after(spectator.commands) {
@@ -87,7 +87,7 @@ impl Room {
                 let body = Cow::Owned(serde_bytes::ByteBuf::from(*b"spectators look on only"));
                 self.post(&Recipients::Only(seat), EventBody::Reply { command: seq, done: false, body });
             }
-            // What is said to some would reach everyone: spectators speak to all or not at all.
+            // A line to some would reach everyone: spectators chat with everyone or not at all.
             Ask::Chat { to, .. } if !to.is_empty() => {}
             Ask::Chat { text, .. } => {
                 let name = spectator.name.clone();
@@ -100,14 +100,14 @@ impl Room {
         }
     }
 
-    /// The latest lines of chat, for who came just now.
+    /// Posts the latest chat lines to a client that has just entered.
     pub(super) fn greet_with_chat(&mut self, seat: Seat) {
         self.posts.extend(self.chat.iter().map(|line| Post { seats: vec![seat], event: line.clone() }));
     }
 }
 
 impl Spectator {
-    /// What the next frame says to them alone: nearly nothing.
+    /// What the next frame tells the spectator alone: almost nothing.
     pub fn note(&self) -> SeatNote {
         SeatNote {
             seat: self.seat,

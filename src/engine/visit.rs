@@ -1,4 +1,4 @@
-//! Who wants to enter, and where: a hello, sanitized and free of the message that it came in.
+//! A request to enter a room: a hello, sanitized and independent of the message that carried it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use super::resume::Claim;
 use super::sanitize::sanitize;
 use crate::wire::{Hello, Join, Role, limits};
 
-/// A join token as the client sent it. Nobody prints it.
+/// A join token as the client sent it. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(pub String);
 
@@ -17,20 +17,20 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Who wants to enter, and where.
+/// A client's request to enter a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visit {
-    /// Where to.
+    /// The room to enter.
     pub join: Join,
-    /// Normalised and bounded.
+    /// Sanitized and bounded.
     pub name: String,
     /// Options of the player.
     pub player: BTreeMap<String, String>,
-    /// What is to prove who comes.
+    /// Proves the player's identity.
     pub token: Option<Token>,
-    /// To a seat held before.
+    /// The claim to a seat held before.
     pub claim: Option<Claim>,
-    /// What to be there.
+    /// The role to enter in.
     pub role: Role,
 }
 
@@ -44,7 +44,7 @@ impl Visit {
         Self { join, name: String::new(), player, token, claim, role }.named(&hello.name)
     }
 
-    /// The same under another name.
+    /// The same visit under another name.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = sanitize(name, limits::NAME_CHARS);

@@ -1,10 +1,10 @@
-//! What rare messages cost the server, as the limits count it: in microseconds of a core, rounded up.
+//! The cost of rare messages, as the limits count it: in microseconds of a core, rounded up.
 //!
-//! `benches/client_messages` measures what they really cost. What usual messages cost is bounded by their rate alone.
+//! `benches/client_messages` measures the real costs. The cost of frequent messages is bounded by their rate alone.
 
 use super::command::Ask;
 
-/// What a client asks of a room with so many players; only chat is rare.
+/// The cost of a command in a room with `players` players. Only chat costs something.
 pub fn command(ask: &Ask, players: usize) -> u32 {
     match ask {
         Ask::Chat { to, .. } if to.is_empty() => chat(players),
@@ -13,23 +13,23 @@ pub fn command(ask: &Ask, players: usize) -> u32 {
     }
 }
 
-/// A chat line that so many hear.
+/// The cost of a chat line to `recipients` recipients.
 pub fn chat(recipients: usize) -> u32 {
     price(15_000, 500, recipients)
 }
 
-/// A keyframe of so many rows.
+/// The cost of a keyframe of `rows` rows.
 pub fn keyframe(rows: usize) -> u32 {
     price(5000, 5000, rows)
 }
 
-/// Coming into a room with so many players, and leaving it: all are told twice, and the newcomer gets a list of them and a
-/// keyframe.
+/// The cost of entering a room with `players` players and leaving it: everyone gets an event for each, and the newcomer
+/// gets a list of the players and a keyframe.
 pub fn join(players: usize) -> u32 {
     price(50_000, 2000, players).saturating_add(keyframe(players))
 }
 
-/// `fixed` nanoseconds, and `each` for every one of `count`.
+/// `fixed` nanoseconds, and `each` nanoseconds for each of `count`, in microseconds.
 fn price(fixed: u64, each: u64, count: usize) -> u32 {
     let nanos = (count as u64).saturating_mul(each).saturating_add(fixed);
     u32::try_from(nanos.div_ceil(1000)).unwrap_or(u32::MAX)

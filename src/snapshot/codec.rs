@@ -1,8 +1,8 @@
-//! The adaptive binary range coder under a zone payload: decisions with learned odds in, bytes out, and back.
+//! The adaptive binary range coder under zone payloads: decisions with learned odds go in, bytes come out, and back.
 //!
-//! After G. N. N. Martin, "Range encoding" (1979), with the carry handling known from LZMA. What is decided, and in which
-//! context, is `model`; nothing here knows of rows. One sequence of decisions has exactly one encoding: the shortest
-//! bytes within its interval and of those the least, with zeros at the end left off. The reader refuses all others.
+//! After G. N. N. Martin, "Range encoding" (1979), with the carry handling known from LZMA. `model` chooses the
+//! decisions and their contexts; nothing here knows of rows. A sequence of decisions has exactly one encoding: the
+//! shortest bytes within its interval, of those the least, without zeros at the end. The reader refuses all others.
 
 /// Why bytes were refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,28 +13,28 @@ pub enum DecodeError {
     /// Bytes are left over.
     #[error("bytes are left over")]
     Trailing,
-    /// A number is not in its shortest form, or a change changes nothing.
+    /// A number is not in its shortest form, or a coded change changes nothing.
     #[error("a value is not in its canonical form")]
     NotCanonical,
     /// A number is outside its range, or ids or indices do not rise.
     #[error("a value is outside its range")]
     OutOfRange,
-    /// The delta does not start at this state.
+    /// The delta does not start from this state.
     #[error("the delta does not fit this state")]
     WrongBase,
 }
 
-/// The odds of one decision, learned while coding: quickly at first, then slower.
+/// The odds of one decision, learned while coding: fast at first, then slower.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Context {
     /// Probability of `false` in 65536ths, never 0 or 1.
     pub odds: u16,
-    /// How often it was used, up to [`PACE`]'s end.
+    /// How often the context was used, up to the end of [`PACE`].
     pub uses: u16,
 }
 
-/// By how much a context moves towards what it sees, as a shift, by its number of uses. Short because a message is: the
-/// start comes from a trained table, so only what is peculiar to this tick is to be learned.
+/// The shift by which a context moves towards each bit that it sees, by its number of uses. The table is short because
+/// messages are: contexts start from trained odds and need to learn only what is peculiar to the current tick.
 pub(super) const PACE: [u32; 8] = [5, 5, 5, 5, 6, 6, 6, 6];
 
 impl Context {
@@ -55,19 +55,19 @@ impl Context {
     }
 }
 
-/// What decisions pass through: an encoder, a decoder (which ignores the decision offered and returns the one read), or
-/// something that only counts.
+/// A sink for decisions: an encoder, a decoder (which ignores the decision offered and returns the one read), or a
+/// counter.
 pub(super) trait Coder {
     /// One decision under `contexts[index]`.
     fn bit(&mut self, contexts: &mut [Context], index: usize, bit: bool) -> bool;
-    /// `count` (0 to 32) decisions of even odds, the highest first, as a number.
+    /// `count` (0 to 32) decisions of even odds, highest bit first, as a number.
     fn even(&mut self, count: u32, value: u32) -> u32;
-    /// Says what the next decisions are about.
+    /// Announces what the next decisions are about.
     #[inline]
     fn about(&mut self, _: Part) {}
 }
 
-/// What a part of a payload is about.
+/// The subject of a part of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Presence,
@@ -79,13 +79,14 @@ pub(super) enum Part {
 
 const TOP: u32 = 1 << 24;
 
-/// Appends to a buffer.
+/// Encodes decisions, appending bytes to a buffer.
 pub(super) struct Encoder<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
     low: u64,
     range: u32,
-    /// Bytes that a carry may still change: one, then `pending` of 0xff. The first stands before the buffer and is zero.
+    /// Bytes that a carry may still change: this one, then `pending` of 0xff. The first one precedes the buffer and is
+    /// zero.
     cache: Option<u8>,
     pending: usize,
 }
@@ -124,7 +125,7 @@ impl<'a> Encoder<'a> {
 
     /// Writes the shortest bytes that lead the decoder into the interval.
     pub fn finish(mut self) {
-        // The least number in [low, low + range) with the most zero bits at its end, in whole bytes.
+        // The least number in [low, low + range) with the most trailing zero bits, in whole bytes.
         let end = self.low + u64::from(self.range);
         for bits in [32, 24, 16, 8, 0] {
             let unit = 1_u64 << bits;
@@ -175,15 +176,15 @@ impl Coder for Encoder<'_> {
     }
 }
 
-/// Reads what an [`Encoder`] wrote; zeros after the end.
+/// Reads what an [`Encoder`] wrote, followed by implied zeros.
 pub(super) struct Decoder<'a> {
     bytes: &'a [u8],
-    /// Bytes taken, those after the end included.
+    /// Bytes taken, including implied zeros.
     taken: usize,
     range: u32,
-    /// Where the bytes point, above the interval's lower end; less than `range`.
+    /// The position that the bytes give, relative to the interval's lower end; less than `range`.
     code: u32,
-    /// They point above all intervals.
+    /// Whether that position is above all intervals.
     beyond: bool,
 }
 
@@ -213,11 +214,11 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Checks that the bytes are those that an encoder writes after the same decisions.
+    /// Checks that an encoder would write the same bytes after the same decisions.
     pub fn finish(self) -> Result<(), DecodeError> {
         let Some(last) = self.bytes.last() else { return Ok(()) };
         let after = self.taken.checked_sub(self.bytes.len()).ok_or(DecodeError::Trailing)?;
-        // What the last byte counts in units of `code`; nothing above 2^32 is within the interval.
+        // One unit of the last byte, in units of `code`; anything above 2^32 is outside the interval.
         let unit = if after < 4 { 1_u64 << (8 * after) } else { 1 << 32 };
         let (code, range) = (u64::from(self.code), u64::from(self.range));
         let least = code < unit;

@@ -1,6 +1,7 @@
-//! What a delta costs, by what it is spent on: the explanation behind `diff`, for people who choose steps and motions.
+//! The cost of a delta by what it is spent on, to help people choose steps and motions.
 //!
-//! The same decisions as in `delta`, weighed instead of written. Made for samples: about twice as slow as `diff`.
+//! Makes the same decisions as `delta`, and weighs them instead of writing them. Meant for samples: about half as fast
+//! as `diff`.
 
 use super::codec::{Coder, Context, Encoder, Part};
 use super::delta::write;
@@ -12,33 +13,33 @@ use crate::id::KindId;
 /// 256ths of a bit per bit.
 const SCALE: u32 = 256;
 
-/// The cost of one delta in 256ths of a bit. All parts together, with `end`, are its payload.
+/// The cost of one delta in 256ths of a bit. All parts, including `end`, add up to the payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Costs {
     /// Bytes of the payload.
     pub bytes: usize,
-    /// Which rows and fields changed at all.
+    /// Which rows and fields changed.
     pub presence: u32,
-    /// Who left.
+    /// Which rows were removed.
     pub removed: u32,
-    /// How many came and their ids.
+    /// How many rows were added, and their ids.
     pub ids: u32,
-    /// The values of those who came.
+    /// The values of added rows.
     pub added: u32,
-    /// By kind and index of the field: the surprises of those who stayed.
+    /// By kind and field index: the surprises (prediction errors) of rows that stayed.
     pub fields: Vec<(KindId, usize, u32)>,
-    /// What the coder's end and whole bytes add; less than nothing when the bytes happen to end early.
+    /// What the coder's end and the rounding to bytes add; negative when the bytes happen to end early.
     pub end: i32,
 }
 
 impl Costs {
-    /// What the surprises of all fields cost.
+    /// The cost of the surprises of all fields.
     pub fn surprises(&self) -> u32 {
         self.fields.iter().map(|(_, _, cost)| cost).sum()
     }
 }
 
-/// What the delta from `base` to `next` costs.
+/// Computes the cost of the delta from `base` to `next`.
 pub fn costs(schema: &Schema, base: &Zone, next: &Zone) -> Costs {
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out);
@@ -62,11 +63,11 @@ pub fn costs(schema: &Schema, base: &Zone, next: &Zone) -> Costs {
     costs
 }
 
-/// Weighs decisions on their way to an encoder.
+/// Weighs decisions and passes them on to an encoder.
 struct Scale<'a, 'b> {
     costs: Costs,
     part: Part,
-    /// By kind, the index of its first field's cost.
+    /// For each kind, the index of its first field's cost.
     starts: Vec<usize>,
     encoder: &'a mut Encoder<'b>,
 }
@@ -101,7 +102,7 @@ impl Coder for Scale<'_, '_> {
     }
 }
 
-/// The information in 256ths of a bit of what had `odds` in 65536.
+/// The information, in 256ths of a bit, of an outcome with `odds` in 65536.
 fn surprise(odds: u32) -> u32 {
     // The logarithm bit by bit: squaring a number in [1, 2) doubles its logarithm.
     let whole = odds.ilog2();

@@ -1,8 +1,9 @@
-//! Deltas of one zone. A delta leads from tick T-1 to T; there are no deltas against other bases.
+//! Deltas of one zone. A delta leads from tick T-1 to tick T; deltas against other bases do not exist.
 //!
-//! Encoder and decoder foresee every field the same way (`motion`); a delta holds who left, who came and, for the others,
-//! the surprises, coded by `model`. `apply(base, diff(base, next)) == next` for all states, and no other bytes lead
-//! there. The layout is in PROTOCOL.md; whole states are in `keyframe`.
+//! Encoder and decoder predict every field in the same way (`motion`). A delta contains the rows that were removed or
+//! added and, for the others, the surprises (prediction errors), coded by `model`. For all states, `apply(base,
+//! diff(base, next)) == next`, and no other bytes lead there. The layout is in PROTOCOL.md; whole states are in
+//! `keyframe`.
 
 use super::codec::{Coder, DecodeError, Decoder, Encoder, Part};
 use super::model::{self, BLOCK, Model};
@@ -16,19 +17,19 @@ use crate::id::EntityId;
 pub use super::costs::{Costs, costs};
 pub use super::keyframe::{read_keyframe, write_keyframe};
 
-/// Appends the delta from `base` to `next` to `out`; nothing when everything went as foreseen.
+/// Appends the delta from `base` to `next` to `out`; appends nothing when every field is as predicted.
 pub fn diff(schema: &Schema, base: &Zone, next: &Zone, out: &mut Vec<u8>) {
     diff_with(&mut Model::new(), schema, base, next, out);
 }
 
-/// As [`diff`], with a model that is used again: worth it when many zones are small.
+/// As [`diff`], with a reused model, which pays off with many small zones.
 pub(super) fn diff_with(model: &mut Model, schema: &Schema, base: &Zone, next: &Zone, out: &mut Vec<u8>) {
     let mut encoder = Encoder::new(out);
     write(model, schema, base, next, &mut encoder);
     encoder.finish();
 }
 
-/// The decisions of a delta, for anything that takes decisions.
+/// Passes the decisions of a delta to a coder.
 pub(super) fn write(model: &mut Model, schema: &Schema, base: &Zone, next: &Zone, coder: &mut impl Coder) {
     let idle = base.tables.iter().zip(&next.tables).zip(schema.plans()).all(|((base, next), plan)| {
         base.ids == next.ids
@@ -57,11 +58,11 @@ pub(super) fn write(model: &mut Model, schema: &Schema, base: &Zone, next: &Zone
     }
 }
 
-/// The state that `bytes` lead to from `base`.
+/// Returns the state that `bytes` lead to from `base`.
 ///
 /// # Errors
 /// When the bytes are not what [`diff`] writes for this base and some state. Time and memory are bounded by the schema
-/// and the most rows that a zone may have, however few the bytes are.
+/// and the most rows that a zone may have, however short the bytes are.
 pub fn apply(schema: &Schema, base: &Zone, bytes: &[u8]) -> Result<Zone, DecodeError> {
     let mut decoder = Decoder::new(bytes);
     let coder = &mut decoder;
@@ -87,13 +88,13 @@ pub fn apply(schema: &Schema, base: &Zone, bytes: &[u8]) -> Result<Zone, DecodeE
     if zone.len() > MAX_ROWS { Err(DecodeError::OutOfRange) } else { Ok(zone) }
 }
 
-/// A number above all ids of a zone: the next one that a game would give out, at the least.
+/// A number above all ids of a zone: the lowest id that the game may have issued next.
 fn newest(zone: &Zone) -> u32 {
     let last = zone.tables.iter().filter_map(|table| table.ids.last()).max();
     last.map_or(0, |id| id.0.saturating_add(1))
 }
 
-/// Rows of `table` that `other` lacks, as rising indices.
+/// Rows of `table` that `other` lacks, as ascending indices.
 fn absent<'a>(table: &'a Table, other: &'a Table) -> impl Iterator<Item = usize> + 'a {
     let mut cursor = 0;
     table.ids.iter().enumerate().filter_map(move |(index, id)| {
@@ -104,7 +105,7 @@ fn absent<'a>(table: &'a Table, other: &'a Table) -> impl Iterator<Item = usize>
     })
 }
 
-/// Rows that are in both tables, as indices into each.
+/// Rows in both tables, as indices into each.
 pub(super) fn pairs<'a>(base: &'a Table, next: &'a Table) -> impl Iterator<Item = (usize, usize)> + 'a {
     let mut cursor = 0;
     base.ids.iter().enumerate().filter_map(move |(index, id)| {
@@ -155,7 +156,7 @@ fn read_leavers(model: &mut Model, base: &Table, coder: &mut Decoder) -> Result<
     Ok(leavers)
 }
 
-/// Ids of rows that `base` lacks: the first from the newest id known, or from zero when it lies below.
+/// Writes the ids of rows that `base` lacks: the first relative to the newest known id, or absolute when it is lower.
 fn write_comers(model: &mut Model, base: &Table, next: &Table, newest: &mut u32, coder: &mut impl Coder) {
     coder.about(Part::Ids);
     let count = absent(next, base).count();
@@ -206,7 +207,7 @@ fn read_comers(
             }
         };
         let id = EntityId(id.ok_or(DecodeError::OutOfRange)?);
-        // Nor may a row be removed and added at once: that is a change.
+        // A row must not be removed and added in one delta: that is a change.
         if base.ids.binary_search(&id).is_ok() {
             return Err(DecodeError::WrongBase);
         }
@@ -239,7 +240,7 @@ fn write_surprises(
     }
 }
 
-/// The rows that stay, at the next tick.
+/// Reads the rows that stay, as they are at the next tick.
 fn read_surprises(
     model: &mut Model,
     plan: &KindPlan,
@@ -279,7 +280,7 @@ fn read_surprises(
     if any && !surprised { Err(DecodeError::NotCanonical) } else { Ok(table) }
 }
 
-/// Reads the rows of `ids` and merges them into those that stay.
+/// Reads the added rows of `ids` and merges them into the rows that stay.
 fn read_added(
     model: &mut Model,
     plan: &KindPlan,

@@ -1,11 +1,12 @@
-//! Cosines as integers: platforms disagree about the last bits, a table of constants is the same in every language.
+//! Cosines as integers. Platforms disagree about the last bits of a cosine; a table of constants is the same in every
+//! language.
 //!
-//! Directions are in 65536ths of a turn here, whatever the width of the field that holds them.
+//! Directions here are in 65536ths of a turn, whatever the width of the field that holds them.
 
-/// What a cosine of one is.
+/// The value that stands for a cosine of 1.
 pub(crate) const ONE: i32 = 1 << 14;
 
-/// A quarter of the cosine, rounded to the nearest integer.
+/// A quarter of the cosine curve, rounded to the nearest integers.
 const QUARTER: [i32; 65] = [
     16384, 16379, 16364, 16340, 16305, 16261, 16207, 16143, 16069, 15986, 15893, 15791, 15679, 15557, 15426, 15286,
     15137, 14978, 14811, 14635, 14449, 14256, 14053, 13842, 13623, 13395, 13160, 12916, 12665, 12406, 12140, 11866,
@@ -28,8 +29,8 @@ const COSINE: [i32; 257] = {
     table
 };
 
-/// The cosine of `part` (65536ths of a turn, modulo a turn) in parts of [`ONE`]; between the 256 directions of the table
-/// it goes straight.
+/// The cosine of `part` (65536ths of a turn, modulo a turn) in units of 1/[`ONE`]; linear between the 256 directions of
+/// the table.
 pub(crate) fn cosine(part: i32) -> i32 {
     let (index, rest) = ((part >> 8 & 255) as usize, part & 255);
     (COSINE[index] * (256 - rest) + COSINE[index + 1] * rest) >> 8

@@ -1,7 +1,8 @@
-//! A frame: everything that a room says about one tick, immutable and shared by every session.
+//! A frame: the state of a room at one tick and its notes to the seats, immutable and shared by every session.
 //!
-//! Zone bytes exist once per (tick, zone): the delta is encoded when the frame is frozen; keyframe and hash are made by
-//! the first session that needs them and kept. `OnceLock` is used as a memo of a pure function, not to coordinate.
+//! Zone bytes exist once per (tick, zone). The delta is encoded when the frame is frozen; the keyframe and the hash are
+//! made by the first session that needs them, and kept. `OnceLock` memoises a pure function here; it does not
+//! coordinate threads.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,19 +18,19 @@ use crate::tick::Tick;
 /// What a frame tells one seat alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeatNote {
-    /// Whom it tells.
+    /// The seat.
     pub seat: Seat,
     /// The player's entity.
     pub entity: EntityId,
-    /// Which entry into the room it is about: who sat there before, or on an older connection, must not take it for theirs.
+    /// The generation of the seat's entry: a session with another generation must not take the note for its own.
     pub seat_generation: u32,
     /// The last input consumed.
     pub consumed: Seq,
-    /// Inputs that were dropped unconsumed since that entry, modulo 2^32.
+    /// Inputs dropped unconsumed since that entry, modulo 2^32.
     pub superseded: u32,
     /// The newest server-side move.
     pub epoch: CorrectionEpoch,
-    /// Why that move happened: a game's own reason code.
+    /// The game's own reason code for that move.
     pub reason: u8,
     /// The last command handed to the game.
     pub commands: Seq,
@@ -58,12 +59,12 @@ impl FrameZone {
         &self.zone
     }
 
-    /// The bytes that lead here from the tick before.
+    /// The bytes that lead from the tick before to this one.
     pub fn delta(&self) -> &Bytes {
         &self.delta
     }
 
-    /// Its keyframe, if somebody had it made already.
+    /// The zone's keyframe, if a session had it made already.
     pub fn made_keyframe(&self) -> Option<&Bytes> {
         self.keyframe.get()
     }
@@ -74,12 +75,13 @@ impl FrameZone {
     }
 }
 
-/// Everything a room says about one tick.
+/// The state of a room at one tick, and its notes to the seats.
 #[derive(Debug)]
 pub struct Frame {
     schema: Arc<Schema>,
     tick: Tick,
-    /// Ascending. A zone is here while it has rows and once more when it lost the last one; otherwise it is empty.
+    /// Ascending. A zone is listed while it has rows, and once more when it has lost the last one; other zones are
+    /// empty.
     zones: Vec<FrameZone>,
     /// Ascending by seat.
     notes: Arc<Vec<SeatNote>>,
@@ -92,7 +94,7 @@ impl Frame {
         Self { schema, tick, zones: Vec::new(), notes: Arc::default(), saturated: 0 }
     }
 
-    /// Freezes the frame after `self`: rows as `write` writes them, notes as given.
+    /// Freezes the frame after `self`, with the rows that `write` writes and the given notes.
     pub fn freeze(&self, notes: Vec<SeatNote>, write: impl FnOnce(&mut SnapshotWriter)) -> Self {
         debug_assert!(notes.is_sorted_by(|a, b| a.seat < b.seat), "notes are in seat order");
         let schema = &*self.schema;
@@ -114,7 +116,7 @@ impl Frame {
             }
             derive_motion(schema, base, &mut zone);
             scratch.clear();
-            // The last delta foretells the size of this one, so that a busy zone is written without growing a buffer.
+            // The last delta predicts the size of this one, so that a busy zone is written without growing a buffer.
             scratch.reserve(zone.len() * 4 + old.map_or(0, |old| old.delta.len()) + 16);
             delta::diff_with(&mut model, schema, base, &zone, &mut scratch);
             let delta = Bytes::copy_from_slice(&scratch);
@@ -124,8 +126,8 @@ impl Frame {
         Self { schema, tick, zones, notes: Arc::new(notes), saturated }
     }
 
-    /// The frame as the past needs it: what its deltas were and what seats were told, without the rows, which are most of it.
-    /// It can be within a chain, but nobody can be shown it: it has neither keyframes nor hashes.
+    /// The frame as a base for chains and reconnects: its deltas and notes without the rows, which are most of it. It
+    /// can be part of a chain, but no client can be sent it alone: it has neither keyframes nor hashes.
     pub(crate) fn without_rows(&self) -> Self {
         let bare = |old: &FrameZone| {
             let zone = Zone { tables: Vec::new() };
@@ -146,7 +148,7 @@ impl Frame {
         self.tick
     }
 
-    /// The zones that have rows or just lost them, ascending.
+    /// The zones that have rows or have just lost the last one, ascending.
     pub fn zones(&self) -> &[FrameZone] {
         &self.zones
     }
@@ -156,22 +158,22 @@ impl Frame {
         self.zones.iter().map(|zone| zone.zone.len()).sum()
     }
 
-    /// A zone; `None` means that it is empty and was empty one tick before.
+    /// Finds a zone; `None` means that it is empty and was empty one tick before.
     pub fn zone(&self, id: ZoneId) -> Option<&FrameZone> {
         self.zones.binary_search_by_key(&id, |zone| zone.id).ok().map(|index| &self.zones[index])
     }
 
-    /// What the frame tells `seat`.
+    /// The note to `seat`.
     pub fn note(&self, seat: Seat) -> Option<&SeatNote> {
         self.notes.binary_search_by_key(&seat, |note| note.seat).ok().map(|index| &self.notes[index])
     }
 
-    /// What the frame tells the seats, ascending.
+    /// The notes to all seats, ascending by seat.
     pub fn notes(&self) -> &[SeatNote] {
         &self.notes
     }
 
-    /// Values that were outside their field's range and were moved to its bound.
+    /// Values that were outside their field's range and were clamped to it.
     pub fn saturated(&self) -> u64 {
         self.saturated
     }
@@ -186,12 +188,12 @@ impl Frame {
         })
     }
 
-    /// The values of an entity, looked up in every zone.
+    /// Finds the values of an entity in any zone.
     pub fn find(&self, kind: KindId, id: EntityId) -> Option<&[i32]> {
         self.zones.iter().find_map(|zone| zone.zone.find(&self.schema, kind, id))
     }
 
-    /// Bytes of memory the frame holds, about; what the frame history's bound counts.
+    /// Approximate bytes of memory that the frame holds, for the bound of the frame history.
     pub fn weight(&self) -> usize {
         let zones: usize = self.zones.iter().map(|zone| zone.weight()).sum();
         size_of::<Self>() + zones + self.notes.len() * size_of::<SeatNote>()

@@ -1,12 +1,12 @@
 //! The fingerprint of a zone: MurmurHash3's 32-bit word mixing (Austin Appleby, public domain) over the integers of the
-//! rows. Not cryptographic: it finds desyncs, it does not stop forgers.
+//! rows. Not cryptographic: it detects desyncs but does not stop forgers.
 
 use super::zone::Zone;
 
 const SEED: u32 = 0x7469_636b;
 
-/// Per kind, in id order: the kind's index and its number of rows; then per row the id and every cell. The number of
-/// words mixed goes into the finaliser.
+/// Mixes, per kind in id order, the kind's index and its number of rows; then, per row, the id and every cell. The
+/// number of words mixed goes into the finaliser.
 pub(super) fn zone_hash(zone: &Zone) -> u32 {
     let mut mixer = Mixer { state: SEED, words: 0 };
     for (kind, table) in zone.tables.iter().enumerate() {

@@ -1,7 +1,8 @@
-//! The whole state of one zone as bytes: every row against a neighbour, values and motion cells.
+//! The whole state of one zone as bytes: values and motion cells, each row relative to the row before.
 //!
-//! Rows go in id order or in that of a space-filling curve (G. M. Morton, 1966) over their first two coordinates,
-//! whichever is smaller: in crowds the neighbour in space says more, among few rows the ids cost more than that.
+//! Rows are in id order or in the order of a space-filling curve (G. M. Morton, 1966) over their first two coordinates,
+//! whichever is smaller. In a crowd, a neighbour in space predicts more; among few rows, the ids cost more than that
+//! saves.
 
 use super::codec::{Coder, DecodeError, Decoder, Encoder, Part};
 use super::model::{self, BLOCK, Model};
@@ -63,7 +64,7 @@ pub(super) fn write_table(model: &mut Model, plan: &KindPlan, table: &Table, by_
     }
 }
 
-/// The state that [`write_keyframe`] wrote.
+/// Reads the state that [`write_keyframe`] wrote.
 ///
 /// # Errors
 /// When the bytes are not a keyframe under this schema. Time and memory are bounded by the schema and the most rows that
@@ -121,7 +122,7 @@ fn read_table(
     Ok(table)
 }
 
-/// The bits of the first two coordinates in turn: rows that are near in this order are mostly near in space.
+/// Interleaves the bits of the first two coordinates: rows that are near in this order are mostly near in space.
 fn morton(plan: &KindPlan, place: [usize; 2], row: &[i32]) -> u64 {
     let spread = |column: usize| {
         let offset = u64::from(row[column].wrapping_sub(plan.fields[column].min).cast_unsigned());

@@ -1,6 +1,7 @@
-//! What changed: schema, tables, zones, deltas, keyframes and frames.
+//! The state and its changes: schema, tables, zones, deltas, keyframes and frames.
 //!
-//! Pure data and pure functions. Bytes made here are opaque to the rest of the crate: `wire` puts them into messages.
+//! Pure data and pure functions. The rest of the crate treats the bytes made here as opaque: `wire` puts them into
+//! messages.
 
 mod codec;
 mod costs;

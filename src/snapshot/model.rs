@@ -1,8 +1,8 @@
-//! How the numbers of a payload become decisions, and in which contexts: surprises, and whole numbers of any size.
+//! How the numbers of a payload (surprises, and whole numbers of any size) become decisions, and in which contexts.
 //!
-//! Every kind has a block of contexts for who is there and one per field, so that a message learns what is peculiar to a
-//! field; all start from the trained table of the field's class. One text serves encoder, decoder and counters: each
-//! function offers a number to the coder and returns the one that was coded.
+//! Each kind has a block of contexts for its set of rows and one per field, so that a message learns what is peculiar
+//! to a field; all blocks start from the trained table of the field's class. The same functions serve encoder, decoder
+//! and counters: each offers a number to the coder and returns the one that was coded.
 
 use super::codec::{Coder, Context, DecodeError};
 use super::motion::Forecast;
@@ -12,7 +12,7 @@ use super::schema::MAX_FIELDS;
 
 /// Contexts of one block.
 pub(super) const BLOCK: usize = 480;
-/// Contexts of a [`Model::whole`] number: a tree over its length in bits, its second bit by length, its sign.
+/// Contexts of a [`Model::whole`] number: a tree over its length in bits, its second bit by length, and its sign.
 const WHOLE: usize = 64;
 
 // The block of a field: surprises first.
@@ -57,12 +57,12 @@ impl Model {
         }
     }
 
-    /// Forgets what was learned of another kind's rows; not the numbers, which are rare.
+    /// Forgets what was learned from another kind's rows, but not from the rare numbers.
     pub fn restart_kind(&mut self) {
         self.restart(0, &odds::KIND, 0..LEAVERS);
     }
 
-    /// Prepares for the numbers of those who leave, of those who come, or of a keyframe.
+    /// Prepares for the numbers of removed rows, of added rows, or of a keyframe.
     pub fn restart_numbers(&mut self, part: std::ops::Range<usize>) {
         self.restart(0, &odds::KIND, part);
     }
@@ -81,14 +81,15 @@ impl Model {
         }
     }
 
-    /// A yes or no about the kind.
+    /// A yes-or-no decision about the kind.
     #[inline]
     pub fn flag(&mut self, coder: &mut impl Coder, context: usize, flag: bool) -> bool {
         coder.bit(&mut self.contexts, context, flag)
     }
 
-    /// What a field differs by from its forecast. `near` is how far the field before it in the row was off: 0 when there
-    /// is none, else 1 + the distance, up to 3. `sure` says that it does differ.
+    /// A surprise: the difference between a field and its forecast. `near` tells how far off the previous field of the
+    /// row was: 0 when there is none, else 1 + the distance, up to 3. `sure` means that the surprise is known not to be
+    /// zero.
     #[inline]
     pub fn surprise(
         &mut self,
@@ -108,7 +109,7 @@ impl Model {
         let negative = if low == 0 || high == 0 {
             high == 0
         } else {
-            // Seen from the side to which the forecast leans, both sides are alike.
+            // Seen from the side to which the forecast leans, both sides behave alike.
             let side = if forecast.below && forecast.side != 0 { 3 - forecast.side } else { forecast.side };
             let sign = base + SIGN + forecast.lean * 3 + side;
             coder.bit(&mut self.contexts, sign, (surprise < 0) != forecast.below) != forecast.below
@@ -122,7 +123,7 @@ impl Model {
         Ok(if negative { -size.cast_signed() } else { size.cast_signed() })
     }
 
-    /// A number from 1 to `most`: its length in bits one by one, then its bits.
+    /// A number from 1 to `most`: its length in bits, coded in unary, then its bits.
     #[inline]
     fn size(
         &mut self,
@@ -151,7 +152,7 @@ impl Model {
         if found > most { Err(DecodeError::OutOfRange) } else { Ok(found) }
     }
 
-    /// Any number, in the contexts from `place`: its length in bits as a path through a tree, then its bits.
+    /// Any number, in the contexts from `place` on: its length in bits as a path through a tree, then its bits.
     pub fn whole(&mut self, coder: &mut impl Coder, place: usize, number: u32) -> Result<u32, DecodeError> {
         let wanted = (32 - number.leading_zeros()).min(31);
         let mut node = 1;
@@ -185,13 +186,13 @@ impl Model {
         i32::try_from(found).map_err(|_| DecodeError::OutOfRange)
     }
 
-    /// Contexts of a field's value as a whole and, from 1, of its motion cells.
+    /// The contexts of a field's whole value (cell 0) or of its motion cells (from 1 on).
     pub fn cell(plan: &FieldPlan, cell: usize) -> usize {
         plan.block + WHOLES + cell * WHOLE
     }
 }
 
-/// Contexts that are alike enough to lean on each other while training: those of equal unrest, or of equal bit.
+/// Groups contexts that share their counts in training: those of equal unrest, or of equal bit.
 pub(super) fn parent(field: bool, context: usize) -> usize {
     match context {
         _ if !field => context,

@@ -1,41 +1,42 @@
-//! What is expected of a field at the next tick, and what is remembered for it: the motion cells of a row.
+//! The forecast of a field at the next tick, and what it is computed from: the motion cells of a row.
 //!
-//! All of it is integer arithmetic on cells that are part of the state, so that every implementation expects the same
-//! and a keyframe restores it. How surprising an outcome is in bits is the business of `model`.
+//! All of it is integer arithmetic on cells that are part of the state, so that every implementation predicts the same
+//! and a keyframe restores the cells. A surprise is the difference between forecast and outcome; `model` decides what
+//! it costs in bits.
 //!
-//! `Linear` is the second difference. `Smooth` is an alpha-beta-gamma filter (Kalata 1984) in 64ths of a quantum, gains
-//! 11/16, 1/2 and 3/32 with the acceleration damped by 15/16; a surprise of four quanta restarts it, so that a sharp
-//! turn costs one tick. `Along` and `Across` learn a speed along the direction in another field, `Fade` a factor.
-//! What each of them pays is in ARCHITECTURE.md.
+//! `Linear` repeats the last change, so its surprise is the second difference. `Smooth` is an alpha-beta-gamma filter
+//! (Kalata 1984) in 64ths of a quantum, with gains 11/16, 1/2 and 3/32 and the acceleration damped by 15/16; a surprise
+//! of four quanta restarts it, so that a sharp turn costs one tick. `Along` and `Across` learn a speed along the
+//! direction in another field, `Fade` a factor. What each of them saves is in ARCHITECTURE.md.
 
 use super::direction::{ONE, cosine};
 use super::plan::FieldPlan;
 use super::schema::Motion;
 
-/// Parts of a quantum in which `Smooth` reckons, as a power of two.
+/// Parts of a quantum in which `Smooth`, `Along` and `Across` compute, as a power of two.
 const SUB: u32 = 6;
 const UNIT: i32 = 1 << SUB;
 /// A surprise of this many parts restarts the filter.
 const RESTART: i32 = 4 * UNIT;
-/// The most a field moves per tick as far as `Smooth` believes, in quanta: keeps its sums within 32 bits.
+/// The fastest movement per tick that `Smooth`, `Along` and `Across` believe, in quanta: keeps sums within 32 bits.
 const FASTEST: i32 = 1 << 15;
-/// Bound of the motion cells of `Smooth`.
+/// The bound of the motion cells of `Smooth`, `Along` and `Across`.
 const BOUND: i32 = FASTEST << SUB;
 
-/// The greatest surprise that `Linear` remembers, in quanta: beyond it is all the same to the contexts.
+/// The greatest surprise that `Linear` and `Fade` remember, in quanta: contexts do not distinguish greater ones.
 const SURPRISING: i32 = 8;
 
-/// Greater values are not expected to fade: squares stay below 2^52, where every language counts exactly.
+/// Values this great are not expected to fade: squares stay below 2^52, which every language computes exactly.
 const MOST_FADING: u32 = 1 << 26;
 
-/// What is expected of a field.
+/// The forecast of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Forecast {
-    /// The value expected, within the field's range.
+    /// The expected value, within the field's range.
     pub value: i32,
-    /// Contexts: how surprising the last ticks were (0 to 7),
+    /// Contexts: how surprising the last tick was (0 to 7),
     pub unrest: usize,
-    /// how far the expectation lies from the middle of its quantum (0 to 3),
+    /// how far the forecast lies from the middle of its quantum (0 to 3),
     pub lean: usize,
     /// whether it lies below the middle,
     pub below: bool,
@@ -43,20 +44,20 @@ pub(super) struct Forecast {
     pub side: usize,
 }
 
-/// A number divided by a power of two, towards zero: opposite motions are foreseen equally well.
+/// A number divided by a power of two, towards zero, so that opposite motions are predicted equally well.
 #[inline]
 fn part(value: i32, shift: u32) -> i32 {
     if value < 0 { -(-value >> shift) } else { value >> shift }
 }
 
-/// The way `Smooth` expects a field to go, in parts, from its cells velocity, acceleration and last surprise.
+/// The movement that `Smooth` expects, in parts, from its cells: velocity, acceleration and last surprise.
 #[inline]
 fn course(velocity: i32, acceleration: i32, surprise: i32) -> i32 {
     let lag = if surprise.abs() < RESTART { part(surprise * 5, 4) } else { 0 };
     velocity + part(acceleration, 1) - lag
 }
 
-/// The cosine or sine that a field moves by, when its row points where `row` does.
+/// The cosine or sine that a field moves by when the row's heading is that in `row`.
 #[inline]
 fn share(plan: &FieldPlan, row: &[i32]) -> i32 {
     let (heading, quarter) = match plan.motion {
@@ -67,13 +68,13 @@ fn share(plan: &FieldPlan, row: &[i32]) -> i32 {
     cosine((row[usize::from(heading)] << plan.turn) - quarter)
 }
 
-/// Where a speed leads, in parts.
+/// The movement of a speed, in parts.
 #[inline]
 fn way(speed: i32, share: i32) -> i32 {
     ((i64::from(speed) * i64::from(share)) >> 14) as i32
 }
 
-/// What comes after `value` when it came from `before` and goes on to shrink by the same factor.
+/// The value after `value` if it came from `before` and shrinks by the same factor again.
 #[inline]
 fn faded(value: i32, before: i32) -> i32 {
     let shrinks = value.unsigned_abs() < before.unsigned_abs() && (value < 0) == (before < 0);
@@ -83,7 +84,7 @@ fn faded(value: i32, before: i32) -> i32 {
     (i64::from(value) * i64::from(value) / i64::from(before)) as i32
 }
 
-/// The contexts of motions that reckon below the quantum.
+/// The forecast of motions that compute below the quantum.
 #[inline]
 fn sharp(plan: &FieldPlan, value: i32, course: i32, step: i32, surprise: i32) -> Forecast {
     let (off, size) = (course - (step << SUB), surprise.unsigned_abs());
@@ -96,7 +97,7 @@ fn sharp(plan: &FieldPlan, value: i32, course: i32, step: i32, surprise: i32) ->
     }
 }
 
-/// The contexts of motions that know their last surprise in whole quanta, and a size of something else.
+/// The forecast of motions that know their last surprise in whole quanta, and the size of something else.
 #[inline]
 fn coarse(value: i32, surprise: i32, size: u32) -> Forecast {
     let lean = match size {
@@ -109,7 +110,7 @@ fn coarse(value: i32, surprise: i32, size: u32) -> Forecast {
     Forecast { value, unrest: unrest(surprise.unsigned_abs() << SUB), lean, below: false, side }
 }
 
-/// Foresees the field at `column` of `row`. `next` is the row to come as far as it is known: the heading, if there is one.
+/// Predicts the field at `column` of `row`. `next` is the next row as far as it is known: the heading, if there is one.
 #[inline]
 pub(super) fn forecast(plan: &FieldPlan, row: &[i32], next: &[i32], column: usize) -> Forecast {
     let value = row[column];
@@ -136,7 +137,7 @@ pub(super) fn forecast(plan: &FieldPlan, row: &[i32], next: &[i32], column: usiz
     }
 }
 
-/// Classes of the size of the last surprise, about half an octave each around one quantum.
+/// The class of the last surprise's size, about half an octave each around one quantum.
 #[inline]
 fn unrest(size: u32) -> usize {
     match size {
@@ -151,7 +152,7 @@ fn unrest(size: u32) -> usize {
     }
 }
 
-/// Writes the motion cells of `row` after the field at `column` moved from where `old` has it.
+/// Writes the motion cells of `row` after the field at `column` moved from its value in `old`.
 #[inline]
 pub(super) fn advance(plan: &FieldPlan, old: &[i32], row: &mut [i32], column: usize) {
     match plan.motion {
@@ -180,7 +181,7 @@ pub(super) fn advance(plan: &FieldPlan, old: &[i32], row: &mut [i32], column: us
             let cells = if surprise.abs() >= RESTART {
                 [moved, 0, surprise]
             } else if moved == 0 && velocity.abs() < UNIT / 8 && surprise.abs() < UNIT / 2 {
-                // At rest, exactly: a world that stands still has no memory to restore.
+                // At rest exactly: a world that stands still has no motion to restore.
                 [0; 3]
             } else {
                 let gained = part(surprise, 3) - part(surprise, 5);
@@ -195,8 +196,8 @@ pub(super) fn advance(plan: &FieldPlan, old: &[i32], row: &mut [i32], column: us
     }
 }
 
-/// The speed after a surprise. What rounding explains teaches nothing; of what is more, a direction that barely points
-/// along this axis says little.
+/// The speed after a surprise. Rounding explains small surprises, so they teach nothing; nor does a direction that
+/// barely points along this axis.
 #[inline]
 fn sped(speed: i32, share: i32, surprise: i32) -> i32 {
     if surprise.abs() <= UNIT / 2 || share.abs() < ONE / 4 {
@@ -207,7 +208,7 @@ fn sped(speed: i32, share: i32, surprise: i32) -> i32 {
     (i64::from(speed) + change).clamp(-i64::from(BOUND), i64::from(BOUND)) as i32
 }
 
-/// Whether `cells` are motion cells that this field can have.
+/// Whether the motion cells in `row` are possible for this field.
 pub(super) fn admits(plan: &FieldPlan, row: &[i32]) -> bool {
     match plan.motion {
         Motion::Hold => true,

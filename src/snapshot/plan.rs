@@ -1,6 +1,7 @@
-//! What coding needs of a schema: where the cells of a row are, the arithmetic of each field, and its contexts.
+//! What coding derives from a schema: the positions of a row's cells, and the arithmetic and contexts of each field.
 //!
-//! Plans are rebuilt wherever a schema arrives, so that one from the network is checked by the same code as a game's own.
+//! Plans are rebuilt wherever a schema arrives, so that a schema from the network is checked by the same code as a
+//! game's own.
 
 use super::model::BLOCK;
 use super::schema::{
@@ -11,11 +12,11 @@ use super::schema::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KindPlan {
     pub fields: Vec<FieldPlan>,
-    /// The fields that are extrapolated and can take more than one value.
+    /// The fields that are extrapolated and can have more than one value.
     pub moving: Vec<usize>,
-    /// The fields that stay as they are and can take more than one value.
+    /// The fields that are held and can have more than one value.
     pub held: Vec<usize>,
-    /// The first two coordinates, by which rows have a place.
+    /// The first two coordinates, which give rows a position.
     pub place: Option<[usize; 2]>,
     /// Cells per row.
     pub stride: usize,
@@ -57,7 +58,7 @@ impl KindPlan {
         let mut coordinates = coordinates.enumerate().filter_map(|(column, is)| is.then_some(column));
         let place = coordinates.next().zip(coordinates.next()).map(|(x, y)| [x, y]);
         let (mut moving, held): (Vec<usize>, _) = (of(false), of(true));
-        // What depends on a heading is foreseen when the heading is known.
+        // A field that depends on a heading is predicted once the heading is known.
         moving.sort_by_key(|column| fields[*column].motion.heading().is_some());
         Ok(Self { fields, moving, held, place, stride })
     }
@@ -68,16 +69,16 @@ impl KindPlan {
 pub(crate) struct FieldPlan {
     pub min: i32,
     pub max: i32,
-    /// Whether the range is a circle (a power of two of values, starting at zero).
+    /// Whether the range is a circle (a power of two of values, from zero).
     pub wraps: bool,
     pub motion: Motion,
-    /// The first of its motion cells in the row.
+    /// The index of its first motion cell in the row.
     pub slot: usize,
-    /// For a field with a heading: what makes that one 65536ths of a turn, as a shift.
+    /// For a field with a heading: the shift that turns the heading into 65536ths of a turn.
     pub turn: u32,
-    /// Which trained table its contexts start from.
+    /// The trained table from which its contexts start.
     pub class: usize,
-    /// Where its contexts are.
+    /// The index of its contexts.
     pub block: usize,
 }
 
@@ -119,7 +120,7 @@ impl FieldPlan {
         Ok(Self { min, max, wraps, motion: field.motion, slot: 0, turn: 0, class, block: 0 })
     }
 
-    /// Cells of the row that hold its motion.
+    /// How many motion cells it has in a row.
     pub fn motion_cells(&self) -> usize {
         match self.motion {
             Motion::Hold => 0,
@@ -137,7 +138,7 @@ impl FieldPlan {
         if self.wraps { value & self.max } else { value.clamp(self.min, self.max) }
     }
 
-    /// The change that leads from one value to another; on a circle the short way round.
+    /// The change from one value to another; on a circle the short way round.
     pub fn difference(&self, from: i32, to: i32) -> i32 {
         if !self.wraps {
             return to - from;
@@ -152,7 +153,7 @@ impl FieldPlan {
         self.saturate(value + motion)
     }
 
-    /// Where `value` is after a difference that leads to a value of this field; a bound after any other.
+    /// The value after a difference that leads to a value of this field; after any other, a bound.
     pub fn moved(&self, value: i32, difference: i32) -> i32 {
         self.saturate(value + difference)
     }

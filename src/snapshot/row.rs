@@ -1,6 +1,6 @@
-//! One row of a payload: its surprises against what was foreseen, or the whole of it against the row before.
+//! Codes one row of a payload: its surprises against the forecast, or the whole row against the row before.
 //!
-//! One text for both directions: the coder is offered what is wanted and gives back what was coded.
+//! The same functions serve both directions: each offers the wanted value to the coder and returns the coded one.
 
 use super::codec::{Coder, DecodeError, Part};
 use super::model::{self, Model};
@@ -8,7 +8,7 @@ use super::motion::forecast;
 use super::plan::KindPlan;
 use super::schema::MAX_FIELDS;
 
-/// Whether `new` is not what was foreseen of `old`.
+/// Whether `new` differs from the forecast made from `old`.
 pub(super) fn surprises(plan: &KindPlan, old: &[i32], new: &[i32]) -> bool {
     plan.held.iter().any(|column| old[*column] != new[*column])
         || plan.moving.iter().any(|column| forecast(&plan.fields[*column], old, new, *column).value != new[*column])
@@ -21,8 +21,8 @@ pub(super) fn foresee(plan: &KindPlan, old: &[i32], values: &mut [i32; MAX_FIELD
     }
 }
 
-/// Codes the surprises of one row: first the fields that move, then, behind one flag, those that are held. Writes what
-/// they turned out to be to `values`; returns whether there was any surprise. `held` is the flag of the row before.
+/// Codes the surprises of one row: first the moving fields, then, behind one flag, the held ones. Writes the coded
+/// values to `values`; returns whether there was any surprise. `held` is the flag of the row before.
 pub(super) fn code_row(
     model: &mut Model,
     (kind, plan): (usize, &KindPlan),
@@ -64,11 +64,11 @@ pub(super) fn code_row(
     Ok(true)
 }
 
-/// The row before the one being coded, whose values the next one is compared with.
+/// The row before the one being coded, to which the latter's values are compared.
 pub(super) struct Row(pub [i32; MAX_FIELDS]);
 
 impl Row {
-    /// What the first row is compared with.
+    /// The row to which the first one is compared.
     pub fn blank(plan: &KindPlan) -> Self {
         let mut row = Self([0; MAX_FIELDS]);
         for (value, field) in row.0.iter_mut().zip(&plan.fields) {
@@ -78,8 +78,8 @@ impl Row {
     }
 }
 
-/// Codes the values of a whole row as differences to the row before, which becomes this one, and the motion cells when
-/// `motion` asks for them.
+/// Codes the values of a whole row as differences from the row before, which becomes this one; codes the motion cells,
+/// too, if `motion` is set.
 pub(super) fn code_values(
     model: &mut Model,
     plan: &KindPlan,

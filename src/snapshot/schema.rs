@@ -1,24 +1,24 @@
-//! The schema: which entity kinds a game has, which integer fields their rows have, and how those move.
+//! The schema: which entity kinds a game has, which integer fields their rows have, and how those fields move.
 //!
-//! A schema travels in the welcome. Everything derived from it (strides, motion slots) lives in plans that are rebuilt
+//! The welcome contains the schema. Everything derived from it (strides, motion cells) is in plans, which are rebuilt
 //! on arrival, so that a schema from the network is checked by the same code as a game's own.
 
 use serde::{Deserialize, Serialize};
 
 use super::plan::{FieldPlan, KindPlan};
 
-/// Kinds per schema: a kind is one byte on the wire and a room rarely has more than a handful.
+/// Kinds per schema: a kind is one byte on the wire, and a room rarely has more than a handful.
 const MAX_KINDS: usize = 32;
 /// Fields per kind: each has contexts of its own in the coder.
 pub(super) const MAX_FIELDS: usize = 16;
-/// Fields per input: inputs are copied by value on their way to the tick.
+/// Fields per input: inputs are copied by value until the tick.
 pub const MAX_INPUT_FIELDS: usize = 8;
-/// Bounds of a value, in quanta: differences and extrapolations of two values stay within 32 bits.
+/// The bound of a value, in quanta: differences and extrapolations of two values stay within 32 bits.
 pub(super) const MAX_QUANTA: i32 = 1 << 29;
 pub(super) const MAX_NAME: usize = 32;
 pub(super) const MAX_LABELS: usize = 64;
 
-/// What values a field takes. Values are integers everywhere; a shape says what they stand for.
+/// The values that a field can have. Values are always integers; a shape says what they stand for.
 #[expect(missing_docs, reason = "each variant's text describes its fields")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shape {
@@ -36,28 +36,28 @@ pub enum Shape {
     Colour { count: u8 },
 }
 
-/// How a field is extrapolated from one tick to the next; only the surprise is sent.
+/// How client and server extrapolate a field from one tick to the next; only prediction errors are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Motion {
-    /// It stays as it is.
+    /// The field stays as it is.
     Hold,
-    /// It moves on by its last change: right for counters and for what moves in whole steps. Costs two motion columns.
+    /// The field repeats its last change: for counters and for things that move in whole steps. Costs two motion cells.
     Linear,
-    /// It moves on a course that is estimated below the step: right for coordinates that accelerate, or that move by
-    /// fractions of a step. Costs three motion columns, so a keyframe is larger.
+    /// The field follows a course that is estimated below the step: for coordinates that accelerate or move by
+    /// fractions of a step. Costs three motion cells, so keyframes are larger.
     Smooth,
-    /// It moves in the direction that the field number `heading` of its kind points: by the cosine. Right for the first
-    /// coordinate of what is steered and moves by whole steps. That field must be a direction that is not held.
+    /// The field moves by the cosine of the direction in field number `heading` of its kind: for the first coordinate
+    /// of things that are steered and move by whole steps. The heading must be a direction that is linear or smooth.
     Along {
-        /// Which field of the kind.
+        /// The index of the heading within the kind.
         heading: u8,
     },
     /// As `Along`, by the sine: for the second coordinate.
     Across {
-        /// Which field of the kind.
+        /// The index of the heading within the kind.
         heading: u8,
     },
-    /// It changes by the same factor again: right for what fades, such as a knock under friction.
+    /// The field changes by the same factor again: for things that fade, such as a knock under friction.
     Fade,
 }
 
@@ -66,29 +66,29 @@ pub enum Motion {
 pub struct Field {
     /// Unique within its kind, 1 to 32 bytes.
     pub name: String,
-    /// What values it takes.
+    /// The values that it can have.
     pub shape: Shape,
     /// How it is extrapolated.
     pub motion: Motion,
 }
 
 impl Field {
-    /// A field that stays as it is until the game changes it.
+    /// Makes a field that stays as it is until the game changes it.
     pub fn held(name: &str, shape: Shape) -> Self {
         Self { name: name.to_owned(), shape, motion: Motion::Hold }
     }
 
-    /// A field that tends to move on by its last change, such as a coordinate.
+    /// Makes a field that tends to repeat its last change, such as a coordinate.
     pub fn linear(name: &str, shape: Shape) -> Self {
         Self { name: name.to_owned(), shape, motion: Motion::Linear }
     }
 
-    /// A field that is extrapolated by `motion`.
+    /// Makes a field that is extrapolated by `motion`.
     pub fn moving(name: &str, shape: Shape, motion: Motion) -> Self {
         Self { name: name.to_owned(), shape, motion }
     }
 
-    /// A field that moves smoothly, such as a coordinate of something with inertia or a direction being turned.
+    /// Makes a field that moves smoothly, such as a coordinate of something with inertia, or a direction being turned.
     pub fn smooth(name: &str, shape: Shape) -> Self {
         Self { name: name.to_owned(), shape, motion: Motion::Smooth }
     }
@@ -104,13 +104,13 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// A kind called `name` with `fields` in row order.
+    /// Makes a kind called `name` with `fields` in row order.
     pub fn new(name: &str, fields: Vec<Field>) -> Self {
         Self { name: name.to_owned(), fields }
     }
 }
 
-/// The checked description of all rows of a room.
+/// The checked layout of all rows of a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Kind>", into = "Vec<Kind>")]
 pub struct Schema {
@@ -122,7 +122,7 @@ impl Schema {
     /// Checks `kinds` and derives what coding needs.
     ///
     /// # Errors
-    /// When a limit is exceeded, a name is empty or taken, or a range is empty; the text names kind and field.
+    /// When a limit is exceeded, a name is empty or taken, or a range is empty; the text names the kind or the field.
     pub fn new(kinds: Vec<Kind>) -> Result<Self, SchemaError> {
         if kinds.len() > MAX_KINDS {
             return Err(SchemaError(format!("{} kinds: at most {MAX_KINDS}", kinds.len())));
@@ -158,7 +158,7 @@ impl From<Schema> for Vec<Kind> {
     }
 }
 
-/// The fields of a player's input, 0 to 8. All are held: an input is repeated until the next one.
+/// The fields of a player's input, 0 to 8. Inputs are not extrapolated: an input repeats until the next one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Field>", into = "Vec<Field>")]
 pub struct InputSchema {
@@ -195,7 +195,7 @@ impl InputSchema {
         self.plans.iter().map(|plan| (plan.min, plan.max))
     }
 
-    /// The input nearest to nothing: zero in every field, or the bound nearest to zero.
+    /// The neutral input: zero in every field, or the bound nearest to zero.
     pub fn neutral(&self) -> [i32; MAX_INPUT_FIELDS] {
         let mut values = [0; MAX_INPUT_FIELDS];
         for (value, plan) in values.iter_mut().zip(&self.plans) {
@@ -218,7 +218,7 @@ impl From<InputSchema> for Vec<Field> {
     }
 }
 
-/// A schema that breaks a rule; the text says which and where.
+/// A schema that breaks a rule; the text says which rule and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("schema: {0}")]
 pub struct SchemaError(pub(super) String);

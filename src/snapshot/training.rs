@@ -1,7 +1,7 @@
-//! Where the trained table comes from: counting the decisions of deltas and keyframes, and odds from counts.
+//! The source of the trained table: counts the decisions of deltas and keyframes, and computes odds from the counts.
 //!
-//! Hidden, because only `examples/train.rs` and the test that compares both tables need it. The movement trained on is
-//! generated there, not here.
+//! Hidden, because only `examples/train.rs` and the test that compares both tables need it. `examples/train.rs`
+//! generates the movement to train on.
 
 use std::fmt::Write;
 
@@ -12,10 +12,10 @@ use super::schema::Schema;
 use super::zone::Zone;
 use super::{delta, odds};
 
-/// Tables: the kind's, then those of the field classes.
+/// The number of tables: the kind's, and those of the field classes.
 const TABLES: usize = 1 + odds::FIELDS.len();
 
-/// How often each context of the table decided `false` and `true`.
+/// How often each context of each table decided `false` and `true`.
 pub struct Counts([[[u64; 2]; BLOCK]; TABLES]);
 
 impl Default for Counts {
@@ -48,7 +48,7 @@ impl Counts {
         Tally { counts: self, tables: std::iter::once(0).chain(classes).collect(), weight }
     }
 
-    /// The odds by table and context. What was seen rarely leans on what is like it.
+    /// The odds by table and context. A rarely used context leans on similar contexts.
     pub fn odds(&self) -> Vec<[u16; BLOCK]> {
         let tables = self.0.iter().enumerate().map(|(number, counts)| {
             let mut odds = [1 << 15; BLOCK];
@@ -60,7 +60,7 @@ impl Counts {
                     all += counts[other][0] + counts[other][1];
                 }
                 let [own_no, own_yes] = counts[context];
-                // As if the kin had been seen here, a few times altogether.
+                // As if decisions of the similar contexts had been seen here, `TRUST` times in total.
                 let part = 16 * TRUST;
                 let numerator = u128::from(own_no * 16 + part * no / all) * 65_536;
                 let found = (numerator / u128::from((own_no + own_yes) * 16 + part)) as u64;
@@ -72,14 +72,14 @@ impl Counts {
     }
 }
 
-/// How much the kin of a context counts against what was seen in itself.
+/// The weight of similar contexts, in decisions.
 const TRUST: u64 = 2000;
-/// No context is surer than this, in 65536ths: movement that was not trained on must stay affordable.
+/// No context is surer than this, in 65536ths: movement unlike the training data must stay affordable.
 const LEAST: u64 = 24;
 
 struct Tally<'a> {
     counts: &'a mut Counts,
-    /// By block, the table it starts from.
+    /// For each block, the table from which it starts.
     tables: Vec<usize>,
     weight: u64,
 }

@@ -1,14 +1,15 @@
-//! The state of one zone at one tick: per entity kind a table of rows, sorted by id.
+//! The state of one zone at one tick: a table of rows per entity kind, sorted by id.
 //!
-//! A row is a run of integer cells: the field values in schema order, then the motion cells of each field, from which the
-//! next tick is foreseen (`motion`). Motion is part of the state: a keyframe restores it and the next delta applies.
+//! A row is a run of integer cells: the field values in schema order, then the motion cells of each field, from which
+//! the next tick is predicted (`motion`). Motion cells are part of the state: a keyframe restores them, so the next
+//! delta applies.
 
 use super::motion::advance;
 use super::plan::KindPlan;
 use super::schema::Schema;
 use crate::id::{EntityId, KindId, ZoneId};
 
-/// The most rows of a zone. Well foreseen rows cost almost nothing, so bytes alone do not bound what they can make.
+/// The most rows of a zone. Well-predicted rows cost almost nothing, so a limit on bytes does not limit rows.
 pub(super) const MAX_ROWS: usize = 1 << 16;
 
 /// The rows of one kind.
@@ -44,7 +45,7 @@ impl Table {
         self.cells.extend_from_slice(cells);
     }
 
-    /// Restores id order after rows came in another one; returns whether no id is there twice.
+    /// Restores id order after rows were added in another order; returns whether all ids are different.
     pub(super) fn sort(&mut self, stride: usize) -> bool {
         if self.ids.is_sorted_by(|a, b| a < b) {
             return true;
@@ -75,12 +76,12 @@ impl Zone {
         Self { tables: vec![Table::default(); schema.kinds().len()] }
     }
 
-    /// Whether no entity is in it.
+    /// Whether the zone has no rows.
     pub fn is_empty(&self) -> bool {
         self.tables.iter().all(|table| table.ids.is_empty())
     }
 
-    /// Rows of all kinds together.
+    /// The number of rows of all kinds.
     pub fn len(&self) -> usize {
         self.tables.iter().map(|table| table.ids.len()).sum()
     }
@@ -116,7 +117,7 @@ impl Zone {
     }
 }
 
-/// One entity of a zone.
+/// One row of a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowRef<'a> {
     /// Its kind.
@@ -127,16 +128,15 @@ pub struct RowRef<'a> {
     pub values: &'a [i32],
 }
 
-/// Takes the rows of one tick from a game and quantises them into zones.
+/// Collects the rows of one tick from a game and quantises them into zones.
 ///
-/// Rows may be written in any order, fastest in ascending id order. Values outside their range are saturated and
-/// counted. An entity must not be written twice into one zone; it may be written into several. A zone has at most 65,536
-/// rows.
+/// Rows may be written in any order; ascending id order is fastest. Values outside their range are clamped and counted.
+/// An entity must not be written twice into one zone; it may be written into several. A zone has at most 65,536 rows.
 pub struct SnapshotWriter<'a> {
     schema: &'a Schema,
     /// Sorted by zone.
     drafts: Vec<(ZoneId, Zone)>,
-    /// Index of the draft written last: consecutive rows mostly go to the same zone.
+    /// The index of the draft written last: consecutive rows mostly belong to the same zone.
     current: usize,
     saturated: u64,
 }
@@ -146,10 +146,10 @@ impl<'a> SnapshotWriter<'a> {
         Self { schema, drafts: Vec::new(), current: 0, saturated: 0 }
     }
 
-    /// Writes one entity into `zone`, `values` in field order and quanta.
+    /// Writes one entity into `zone`, with `values` in field order and in quanta.
     ///
     /// # Panics
-    /// When the schema has no such kind or the number of values is not its number of fields: a bug of the game.
+    /// When the schema has no such kind, or the number of values is not the kind's number of fields: a bug of the game.
     pub fn row(&mut self, zone: ZoneId, kind: KindId, id: EntityId, values: &[i32]) {
         let plan = &self.schema.plans()[usize::from(kind.0)];
         assert_eq!(values.len(), plan.fields.len(), "kind {} has another number of fields", kind.0);
@@ -178,7 +178,7 @@ impl<'a> SnapshotWriter<'a> {
         &mut self.drafts[self.current].1
     }
 
-    /// Makes room for as many rows as `like` has, so that a steady world is written without growing a buffer.
+    /// Reserves space for as many rows as `like` has, so that a steady world is written without growing a buffer.
     pub(super) fn reserve(&mut self, zone: ZoneId, like: &Zone) {
         let plans = self.schema.plans();
         let draft = self.draft(zone);
@@ -188,7 +188,7 @@ impl<'a> SnapshotWriter<'a> {
         }
     }
 
-    /// The zones with rows, sorted by id and rows sorted within, motion cells still zero; and how many values were
+    /// The zones with their rows, both sorted by id, with motion cells still zero; and the number of values that were
     /// outside their range.
     pub(super) fn finish(self) -> (Vec<(ZoneId, Zone)>, u64) {
         let mut drafts = self.drafts;
@@ -202,7 +202,7 @@ impl<'a> SnapshotWriter<'a> {
     }
 }
 
-/// Fills the motion cells of `next` as they follow from `base`. Rows without a predecessor keep zero.
+/// Computes the motion cells of `next` from `base`. Rows without a predecessor keep zero.
 pub(super) fn derive_motion(schema: &Schema, base: &Zone, next: &mut Zone) {
     for ((before, after), plan) in base.tables.iter().zip(&mut next.tables).zip(schema.plans()) {
         if plan.stride == plan.fields.len() {

@@ -1,15 +1,15 @@
-//! Playtests without waiting: a game, its players and their links in virtual time, for the tests of games.
+//! Tests of games in virtual time: a game, its players and their links, without waiting.
 //!
-//! A [`Playtest`] runs the engine as a server does, around a simulated network and a counter for a clock: minutes take
-//! milliseconds, and the same plan and calls lead to the same run. Whenever a frame arrives, the client's state is
-//! compared with the server's frame of that tick, and its events and inputs with what happened; a difference is a panic
-//! that prints the seed. No actor, socket or thread takes part.
+//! A [`Playtest`] runs the engine as a server does, over a simulated network and with a counter for a clock: minutes of
+//! play take milliseconds, and the same plan and calls produce the same run. Whenever a frame arrives, the playtest
+//! compares the client's state with the server's frame of that tick, and the events and inputs that the client knows of
+//! with those of the server; a mismatch panics and prints the seed. No actor, socket or thread is involved.
 //!
-//! A connection that was cut comes back with [`Playtest::resume`], a reloaded page or a second tab with [`Playtest::reload`], when
-//! the [plan](Plan) holds seats.
+//! When the [plan](Plan) holds seats, [`Playtest::resume`] reconnects a client whose connection was cut, and
+//! [`Playtest::reload`] simulates a reloaded page or a second tab.
 //!
-//! On a perfect link, which is the default, a test of the rules needs no network in mind: what a player holds counts from
-//! the next tick on. With a [link](crate::engine::link::Profile) it is played as over that link.
+//! The default link is perfect, so tests of the rules need not consider the network: an input takes effect at the next
+//! tick. With another [link](crate::engine::link::Profile), the game plays as over that link.
 //!
 //! ```
 //! use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What is compared whenever a frame arrives: the client's state with the server's frame of that tick, and what it was
-//! told besides with what happened.
+//! The checks on each frame that arrives: the client's state must equal the server's frame of that tick, and its
+//! events, consumed inputs and corrections those that the server sent.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,31 +11,31 @@ use crate::snapshot::{Frame, SeatNote};
 use crate::tick::Tick;
 use crate::wire::{Continuity, Welcome, limits};
 
-/// Every event addressed to a seat since it was taken, in order; the same for all sessions under it.
+/// Every event addressed to a seat since it was taken, in order; shared by all sessions of the seat.
 pub(super) type Addressed = Rc<RefCell<Vec<Arc<Event>>>>;
 
-/// What one client must have been told by now.
+/// What one client must know by now.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Oracle {
     addressed: Addressed,
-    /// Which entry into the room it is.
+    /// The generation of the client's entry into the room.
     seat_generation: u32,
-    /// How many of them came or were said to be lost; `None` when the client has no memory of them.
+    /// How many of `addressed` arrived or were reported lost; `None` when the client has no memory of them.
     events: Option<usize>,
     tick: Tick,
     superseded: u32,
     epoch: CorrectionEpoch,
-    /// The state may be wrong, because a message was changed.
+    /// Whether the state may be wrong because a message was changed.
     pub tampered: bool,
 }
 
 impl Oracle {
-    /// What the client of `before` knows, on its next connection.
+    /// The oracle for the next connection of the client of `before`.
     pub fn following(before: &Self) -> Self {
         Self { events: before.events, tampered: before.tampered, ..Self::default() }
     }
 
-    /// The server gave the client a seat.
+    /// Records that the server gave the client a seat.
     pub fn seated(&mut self, seat_generation: u32, addressed: Addressed) {
         (self.seat_generation, self.addressed) = (seat_generation, addressed);
     }
@@ -57,7 +57,7 @@ impl Oracle {
         self.tampered &= welcome.continuity == Continuity::State;
     }
 
-    /// Compares what arrived with the server's frame of that tick.
+    /// Compares a frame that arrived with the server's frame of that tick.
     pub fn check(&mut self, client: &Client, arrived: &Arrived, frame: &Frame) {
         assert!(arrived.tick.is_after(self.tick), "ticks strictly increase");
         assert_eq!((arrived.tick, arrived.tick), (self.tick.plus(arrived.advance), frame.tick()));
@@ -105,7 +105,7 @@ impl Oracle {
         }
     }
 
-    /// Whether everything due at `tick` has been heard.
+    /// Whether every event due at `tick` arrived or was reported lost.
     pub fn has_heard(&self, tick: Tick) -> bool {
         let due = self.addressed.borrow().iter().filter(|event| !event.tick.is_after(tick)).count();
         self.events.is_some_and(|heard| heard >= due)

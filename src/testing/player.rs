@@ -1,7 +1,7 @@
-//! One player of a playtest: a client, the two directions of its link and the session at the other end; what the player
-//! does, and what is known of it.
+//! One player of a playtest: a client, both directions of its link and the session at the other end; the player's
+//! actions, and the record of what arrived.
 //!
-//! A player is one connection. Who comes back is another one, which may know what the last one knew.
+//! A player is one connection. A client that reconnects is another player, which may know what the previous one knew.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,31 +16,31 @@ use crate::snapshot::{Frame, InputSchema};
 use crate::tick::{Moment, Tick};
 use crate::wire::{Close, Correction, EventBody, ServerMessage, Welcome, ZoneForm, decode_server, limits};
 
-/// A player of a [`Playtest`](super::Playtest), which is indexed by it. Never given again.
+/// Identifies a player of a [`Playtest`](super::Playtest), which can be indexed by it. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlayerId(pub(super) usize);
 
-/// A frame that came to a player's client and was compared with the server's.
+/// A frame that arrived at a player's client and equalled the server's.
 #[derive(Clone, Debug)]
 pub struct Arrival {
-    /// When.
+    /// The moment of arrival.
     pub at: Moment,
-    /// Bytes of the message, and one for what a WebSocket's header says of it.
+    /// Bytes of the message, and one more for the opcode in its WebSocket header.
     pub bytes: usize,
-    /// Whether it held a keyframe of some zone.
+    /// Whether the message held a keyframe of some zone.
     pub keyframe: bool,
-    /// What it told.
+    /// What the client read from it.
     pub told: Arrived,
 }
 
-/// Gives the input of each client tick.
+/// Returns the input of each client tick.
 type Pilot = Box<dyn FnMut(&Client) -> Vec<i32>>;
 
-/// One player: what it does, and what its client made of what it was sent.
+/// One player: its actions, and what its client made of the messages that arrived.
 pub struct Player {
     up: Link,
     down: Link,
-    /// Nothing gets through any more, but the server may not know.
+    /// Whether the connection is broken; the server may not know.
     severed: bool,
     pub(super) server: Option<ServerEnd>,
     pub(super) ended: Option<Close>,
@@ -48,10 +48,10 @@ pub struct Player {
     client: Client,
     closed: Option<Close>,
     schema: InputSchema,
-    /// When in a client tick the input is sampled.
+    /// The offset within a client tick at which the input is sampled.
     phase: Duration,
     next_input: Option<Moment>,
-    /// Makes no inputs, but acknowledges in time.
+    /// Whether the client makes no inputs, but acknowledges in time.
     is_spectator: bool,
     held: Vec<i32>,
     pressed: Option<Vec<i32>>,
@@ -92,25 +92,25 @@ impl Player {
         }
     }
 
-    /// From the next client tick on, this is the input: one value per field.
+    /// Sets the input from the next client tick on: one value per field.
     ///
     /// # Panics
-    /// When the game's input schema does not admit it.
+    /// When the game's input schema does not admit `input`.
     pub fn hold(&mut self, input: &[i32]) {
         self.check_input(input);
         (self.held, self.pilot) = (input.to_vec(), None);
     }
 
-    /// At the next client tick alone, this is the input.
+    /// Sets the input of the next client tick only.
     ///
     /// # Panics
-    /// When the game's input schema does not admit it.
+    /// When the game's input schema does not admit `input`.
     pub fn press(&mut self, input: &[i32]) {
         self.check_input(input);
         self.pressed = Some(input.to_vec());
     }
 
-    /// From now on asks `pilot` for the input of each client tick.
+    /// From now on, asks `pilot` for the input of each client tick.
     pub fn steer(&mut self, pilot: impl FnMut(&Client) -> Vec<i32> + 'static) {
         self.pilot = Some(Box::new(pilot));
     }
@@ -120,12 +120,12 @@ impl Player {
         self.client.command(kind, body)
     }
 
-    /// As [`Self::command`]; a reply will come as an event.
+    /// As [`Self::command`]; the reply arrives as an event.
     pub fn call(&mut self, kind: u16, body: &[u8]) -> Seq {
         self.client.call(kind, body)
     }
 
-    /// As [`Self::command`]: says something to some, or to everyone when `to` is empty.
+    /// As [`Self::command`]: sends a chat line to the players in `to`, or to everyone when `to` is empty.
     pub fn chat(&mut self, to: &[Seat], text: &str) -> Seq {
         self.client.chat(to, text)
     }
@@ -135,40 +135,40 @@ impl Player {
         self.client.ping(stamp);
     }
 
-    /// Whether the client still has its connection, as far as it knows.
+    /// Whether the connection is open, as far as the client knows.
     pub fn is_open(&self) -> bool {
         self.closed.is_none()
     }
 
-    /// How the connection ended for the client.
+    /// How the connection ended for the client, if it did.
     pub fn closed(&self) -> Option<Close> {
         self.closed
     }
 
-    /// How the server ended the session.
+    /// How the server ended the session, if it did.
     pub fn ended(&self) -> Option<Close> {
         self.ended
     }
 
-    /// The server's end, until it is ended.
+    /// The server's session, until it ends.
     pub fn session(&self) -> Option<&Session> {
         self.server.as_ref().map(|server| &server.session)
     }
 
-    /// The client, with the zones as it rebuilt them.
+    /// The client, with the zones that it rebuilt.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The tick the client was brought to.
+    /// The tick of the client's state.
     pub fn tick(&self) -> Tick {
         self.client.tick()
     }
 
-    /// What the server said first.
+    /// The server's welcome.
     ///
     /// # Panics
-    /// When that has not arrived, or never will because the player was refused.
+    /// When the welcome has not arrived, or never will because the server refused the player.
     pub fn welcome(&self) -> &Welcome {
         self.client.welcome().unwrap_or_else(|| panic!("no welcome has arrived; the connection: {:?}", self.closed))
     }
@@ -190,23 +190,23 @@ impl Player {
         found.unwrap_or_else(|| panic!("no row of kind {} for {entity:?} at {:?}", kind.0, self.tick()))
     }
 
-    /// The frames that came.
+    /// The frames that arrived, oldest first.
     pub fn arrivals(&self) -> &[Arrival] {
         &self.arrivals
     }
 
-    /// The events that came.
+    /// The events that arrived, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &EventBody<'static>> {
         self.arrivals.iter().flat_map(|arrival| &arrival.told.events)
     }
 
-    /// The server-side moves that the client was told of.
+    /// The corrections that arrived, oldest first.
     pub fn corrections(&self) -> impl Iterator<Item = Correction> {
         self.arrivals.iter().filter_map(|arrival| arrival.told.correction)
     }
 
-    /// How often the client found that a zone was not the server's. Without a [`Watch`](super::Watch) that changes messages
-    /// the oracle admits none.
+    /// How many desyncs the client found. Without a [`Watch`](super::Watch) that changes messages, the oracle accepts
+    /// none.
     pub fn desyncs(&self) -> u32 {
         self.arrivals.iter().map(|arrival| arrival.told.desyncs).sum()
     }
@@ -221,8 +221,8 @@ impl Player {
         &self.runs
     }
 
-    /// Whether the client is in the game, knows the state of `newest` or later, and heard all that was due by the tick it
-    /// knows.
+    /// Whether the client is in the game, has the state of `newest` or later, and got every event due by the tick of
+    /// its state.
     pub fn is_complete(&self, newest: Tick) -> bool {
         let welcomed = self.is_open() && self.client.welcome().is_some();
         welcomed && self.tick().since(newest) >= 0 && self.oracle.has_heard(self.tick())
@@ -244,7 +244,7 @@ impl Player {
         }
     }
 
-    /// The client's end goes away.
+    /// Closes the client's end of the connection.
     pub(super) fn close(&mut self, close: Close) {
         self.closed.get_or_insert(close);
     }
@@ -259,7 +259,7 @@ impl Player {
         self.is_open() && self.up.next_cut(now).is_some_and(|(start, _)| start <= now)
     }
 
-    /// When something happens to this player next. `now` must not go back.
+    /// The moment of the player's next event. `now` must not go back.
     pub(super) fn next_moment(&mut self, now: Moment, patience: bool) -> Moment {
         const NEVER: Moment = Moment(u64::MAX);
         let alarm = |server: &ServerEnd| if patience { server.next_alarm } else { NEVER };
@@ -273,13 +273,13 @@ impl Player {
         next
     }
 
-    /// What arrived at the server's end, while there is one.
+    /// The next packet that has arrived at the server's end, while that exists.
     pub(super) fn arrived_up(&mut self, now: Moment) -> Option<(&mut ServerEnd, Packet)> {
         let server = self.server.as_mut()?;
         Some((server, Packet::decode(self.up.poll(now)?)))
     }
 
-    /// What arrived at the client's end, while there is one and it is awake.
+    /// The next packet that has arrived at the client's end, while that is open and not frozen.
     pub(super) fn arrived(&mut self, now: Moment) -> Option<Packet> {
         let awake = self.is_open() && self.frozen_until <= now;
         awake.then(|| self.down.poll(now)).flatten().map(Packet::decode)
@@ -310,7 +310,7 @@ impl Player {
         self.say(now);
     }
 
-    /// Samples the input when that is due.
+    /// Samples the input when it is due.
     pub(super) fn act(&mut self, now: Moment, period: Duration) {
         if !self.is_open() || self.frozen_until > now {
             return;
@@ -322,7 +322,7 @@ impl Player {
             if !self.is_spectator {
                 self.client.input(&input);
             }
-            // A frozen page does not make up for what it missed.
+            // A frozen page does not make up for missed inputs.
             self.next_input = Some(due.plus(period).max(now.plus(Duration::from_millis(1))));
             self.say(now);
         }
@@ -347,7 +347,7 @@ impl fmt::Debug for Player {
     }
 }
 
-/// What travels over a link. Its first byte says what it is, as the opcode of a WebSocket frame does.
+/// A packet on a link. Its first byte is its type, like the opcode of a WebSocket frame.
 pub(super) enum Packet {
     Message(Vec<u8>),
     Close(Close),

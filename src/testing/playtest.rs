@@ -1,6 +1,6 @@
 //! The playtest itself: a room, its players and their links, driven from moment to moment by a counter for a clock.
 //!
-//! `serve` is the server's half, `player` what one player does and sees, `oracle` what is compared.
+//! `serve` is the server's half, `player` is one player with its client, `oracle` compares the two.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,27 +21,27 @@ use crate::snapshot::Frame;
 use crate::tick::{Moment, Tick, TickClock, TickRate};
 use crate::wire::{Close, Join, Role, limits};
 
-/// What a playtest is: the same plan and the same calls lead to the same run.
+/// The parameters of a playtest: the same plan and the same calls produce the same run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// All randomness follows from it: the game's, the links', and when in a tick clients sample their input.
+    /// Seed of all randomness: the game's, the links', and when within a tick clients sample their input.
     pub seed: u64,
     /// Ticks per second.
     pub rate: TickRate,
-    /// What each player's link is like; [`Profile::default`] is a perfect one.
+    /// The link of every player; [`Profile::default`] is a perfect one.
     pub link: Profile,
     /// Options of the room.
     pub options: BTreeMap<String, String>,
-    /// Whether sessions that are silent or take nothing for too long are ended, as a server does.
+    /// Whether sessions are ended that send or acknowledge nothing for too long, as on a server.
     pub patience: bool,
-    /// How long seats are held for players whose connection was lost; zero holds none.
+    /// How long seats are held for disconnected players; zero holds none.
     pub hold: Duration,
-    /// How long a player may do nothing; no time at all is for ever.
+    /// How long a player may be idle; zero means forever.
     pub idle_after: Duration,
 }
 
 impl Default for Plan {
-    /// 20 Hz, a perfect link, seed 1, a server's patience, seats are not held.
+    /// 20 Hz, a perfect link, seed 1, a server's patience, no held seats.
     fn default() -> Self {
         let (rate, link) = (TickRate::DEFAULT, Profile::default());
         let (hold, idle_after) = (Duration::ZERO, Duration::ZERO);
@@ -49,15 +49,16 @@ impl Default for Plan {
     }
 }
 
-/// Looks over the shoulder of a playtest.
+/// Observes a playtest and may change its messages.
 pub trait Watch {
-    /// The room made a step, and its frame is the newest. A server that was paused makes several before it sends.
+    /// The room made a step, and its frame is the newest. After a pause, the server makes several steps before it
+    /// sends.
     fn stepped(&mut self, play: &Playtest) {
         let _ = play;
     }
 
-    /// A message is about to reach a player's client. Where it is changed, the oracle excuses the state until it is right
-    /// again.
+    /// A message is about to reach a player's client. If this changes it, the oracle tolerates a wrong state until the
+    /// state is right again.
     fn delivers(&mut self, play: &Playtest, player: PlayerId, message: &mut Vec<u8>) {
         let _ = (play, player, message);
     }
@@ -65,34 +66,34 @@ pub trait Watch {
 
 /// A room with players over simulated links, in virtual time; see the [module](super).
 ///
-/// Every frame of the run is kept, so that any of them can be looked at. When a test panics, the seed is printed.
+/// The playtest keeps every frame of the run for inspection. When a test panics, it prints the seed.
 pub struct Playtest {
     pub(super) plan: Plan,
     pub(super) now: Moment,
     pub(super) room: Room,
     pub(super) clock: TickClock,
     pub(super) history: History,
-    /// All frames with the moments when they were due, from tick 1 on.
+    /// All frames with the moments at which they were due, from tick 1 on.
     pub(super) frames: Vec<(Moment, Arc<Frame>)>,
     pub(super) players: Vec<Player>,
-    /// Players of whom at least one end of the connection is left, ascending.
+    /// Players with at least one open end of the connection, ascending.
     live: Vec<PlayerId>,
-    /// Whose session has which seat.
+    /// The player whose session has each seat.
     pub(super) seats: BTreeMap<Seat, PlayerId>,
     /// What outlives sessions, for every taken seat.
     pub(super) tenures: BTreeMap<Seat, Tenure>,
-    /// Sessions that were replaced and do not know it yet.
+    /// Sessions that lost their seat to a newer connection; the next tick ends them.
     pub(super) retired: Vec<PlayerId>,
     pub(super) tray: Vec<(PlayerId, Laying)>,
     pub(super) random: Pcg32,
-    /// What tokens are made of.
+    /// Randomness for resume tokens.
     pub(super) secrets: Pcg32,
     paused_until: Moment,
     watch: Option<Box<dyn Watch>>,
 }
 
 impl Playtest {
-    /// A playtest of the game that `factory` makes, as a server would make it.
+    /// Makes a playtest of the game that `factory` makes.
     ///
     /// # Panics
     /// When the game refuses the plan's options.
@@ -124,13 +125,13 @@ impl Playtest {
         }
     }
 
-    /// Opens a connection and says hello. On a perfect link the player has a seat when this returns; on others, once the
-    /// welcome came.
+    /// Opens a connection and sends the hello. On a perfect link, the player has a seat when this returns; on other
+    /// links, once the welcome has arrived.
     pub fn join(&mut self, name: &str) -> PlayerId {
         self.join_with(name, &[], 0)
     }
 
-    /// The same with options of the player and a wanted number of frames per second; 0 for one per tick.
+    /// As [`Self::join`], with options of the player and a wanted number of frames per second; 0 means one per tick.
     pub fn join_with(&mut self, name: &str, options: &[(&str, &str)], rate: u16) -> PlayerId {
         let owned = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
@@ -138,22 +139,22 @@ impl Playtest {
         self.open(Client::new(Depth::Full).asking(rate), hello, Oracle::default())
     }
 
-    /// Opens a connection for somebody who looks on, and makes no inputs.
+    /// Opens a connection for a spectator, who makes no inputs.
     pub fn spectate(&mut self, name: &str) -> PlayerId {
         let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
         let hello = Client::hello_as(Role::Spectator, join, name, Vec::new(), 0);
         self.open(Client::new(Depth::Full), hello, Oracle::default())
     }
 
-    /// The room, for saying what operators may say; see [`Room::kick`], [`Room::lock`] and [`Room::close`].
+    /// The room, for the calls that operators may make; see [`Room::kick`], [`Room::lock`] and [`Room::close`].
     pub fn operate(&mut self) -> &mut Room {
         &mut self.room
     }
 
-    /// A player comes back on a new connection, with all that the client knows: as a page that lost its connection does.
+    /// Reconnects a player's client with all that it knows, like a page that lost its connection.
     ///
     /// # Panics
-    /// When the player has no [right to a seat](Client::pass).
+    /// When the client has no [right to a seat](Client::pass).
     pub fn resume(&mut self, player: PlayerId, name: &str) -> PlayerId {
         let mut client = self[player].client().clone();
         let hello = client.resume(name, Vec::new()).expect("the player has the right to a seat");
@@ -161,7 +162,7 @@ impl Playtest {
         self.open(client, hello, oracle)
     }
 
-    /// Somebody comes with the right to a seat and no other memory: as a page does that was reloaded, or a second tab.
+    /// Connects a client that knows only its right to a seat, like a reloaded page or a second tab.
     pub fn reload(&mut self, pass: Pass, name: &str, rate: u16) -> PlayerId {
         let mut client = Client::new(Depth::Full).asking(rate).with_pass(pass);
         let hello = client.resume(name, Vec::new()).expect("it was just given the right");
@@ -171,7 +172,7 @@ impl Playtest {
     fn open(&mut self, client: Client, hello: Vec<u8>, oracle: Oracle) -> PlayerId {
         let id = PlayerId(self.players.len());
         let links = self.plan.link.links(self.now, self.plan.seed ^ (id.0 as u64 + 1) << 32);
-        // Somewhere between two ticks, and between two looks of the server at its sessions.
+        // A random phase within a tick, and within the interval of the server's alarms.
         let period = self.clock.rate().period().as_micros() as u32;
         let phase = Duration::from_micros(u64::from(1 + self.below(period - 1)));
         let alarm = self.now.plus(Duration::from_micros(self.below(1_000_000).into()));
@@ -184,12 +185,12 @@ impl Playtest {
         id
     }
 
-    /// A player says goodbye.
+    /// Closes a player's connection because the player leaves.
     pub fn leave(&mut self, player: PlayerId) {
         self.part(player, Close::Left);
     }
 
-    /// A player's page is closed or reloaded.
+    /// Closes a player's connection because its page is closed or reloaded.
     pub fn unload(&mut self, player: PlayerId) {
         self.part(player, Close::GoingAway);
     }
@@ -203,8 +204,8 @@ impl Playtest {
         }
     }
 
-    /// A player's connection breaks: nothing gets through any more. The server learns of it at once when it is `told`,
-    /// otherwise only by the silence.
+    /// Breaks a player's connection: nothing gets through any more. If `told`, the server learns of it at once,
+    /// otherwise only from the silence.
     pub fn cut(&mut self, player: PlayerId, told: bool) {
         self[player].sever();
         if told {
@@ -212,27 +213,27 @@ impl Playtest {
         }
     }
 
-    /// A player's client reads, says and does nothing for so long, like a page in the background.
+    /// Freezes a player's client for `span`, like a page in the background: it neither reads nor sends.
     pub fn freeze(&mut self, player: PlayerId, span: Duration) {
         self[player].frozen_until = self.now.plus(span);
     }
 
-    /// The server makes no tick for so long.
+    /// Keeps the server from ticking for `span`.
     pub fn pause(&mut self, span: Duration) {
         self.paused_until = self.now.plus(span);
     }
 
-    /// Has somebody look over its shoulder, instead of who did before.
+    /// Installs `watch` in place of the previous one.
     pub fn watch(&mut self, watch: impl Watch + 'static) {
         self.watch = Some(Box::new(watch));
     }
 
-    /// Runs for so much virtual time.
+    /// Runs for `span` of virtual time.
     pub fn run_for(&mut self, span: Duration) {
         self.run_until(self.now.plus(span));
     }
 
-    /// Runs until the room has made so many more steps, or a few more after a pause.
+    /// Runs until the room has made `count` more steps, or a few more after a pause.
     pub fn run_ticks(&mut self, count: u32) {
         let wanted = self.frames.len() + count as usize;
         while self.frames.len() < wanted {
@@ -241,7 +242,7 @@ impl Playtest {
         }
     }
 
-    /// Runs until `end`, with all that happens at that moment.
+    /// Runs until `end`, including everything that happens at that moment.
     pub fn run_until(&mut self, end: Moment) {
         while let at = self.next_moment()
             && at <= end
@@ -252,8 +253,8 @@ impl Playtest {
         self.now = self.now.max(end);
     }
 
-    /// Runs until every connected player is in the game, knows the state of the tick after this moment, and has heard every
-    /// event due by then: joins, leaves and commands that reached the server show. Inputs on their way may not.
+    /// Runs until every connected player is in the game, has the state of the next tick, and got every event due by
+    /// then. After that, joins, leaves and commands that reached the server show; inputs in flight may not.
     ///
     /// # Panics
     /// When that takes longer than 30 seconds of virtual time.
@@ -266,12 +267,12 @@ impl Playtest {
         }
     }
 
-    /// The moment now.
+    /// The current moment.
     pub fn now(&self) -> Moment {
         self.now
     }
 
-    /// When something happens next.
+    /// The moment of the next event.
     pub fn next_moment(&mut self) -> Moment {
         let tick = self.clock.deadline().max(self.paused_until);
         let (now, patience, players) = (self.now, self.plan.patience, &mut self.players);
@@ -283,22 +284,22 @@ impl Playtest {
         &self.room
     }
 
-    /// The server's newest frame: what every player sees sooner or later.
+    /// The server's newest frame, which every player sees sooner or later.
     pub fn frame(&self) -> &Arc<Frame> {
         self.room.frame()
     }
 
-    /// The server's frame of a tick, if it was made; there is none for tick 0.
+    /// The server's frame of a tick, if it was made; tick 0 has none.
     pub fn frame_at(&self, tick: Tick) -> Option<&Arc<Frame>> {
         self.at(tick).map(|(_, frame)| frame)
     }
 
-    /// How long before `at` a tick was due. Zero when it was not made yet.
+    /// The time from when a tick was due until `at`; zero when the tick was not made yet.
     pub fn age(&self, tick: Tick, at: Moment) -> Duration {
         self.at(tick).map_or(Duration::ZERO, |(due, _)| at.since(*due))
     }
 
-    /// Whose session has a seat now.
+    /// The player whose session has a seat now.
     pub fn seated(&self, seat: Seat) -> Option<PlayerId> {
         self.seats.get(&seat).copied()
     }
@@ -325,7 +326,7 @@ impl Playtest {
         self.live.retain(|id| players[id.0].is_open() || players[id.0].session().is_some());
     }
 
-    /// A cut of the link resets the connection. The server learns of it at once, or only by the silence.
+    /// A cut of the link resets the connection. The server learns of it at once, or only from the silence.
     fn strike(&mut self, id: PlayerId) {
         let now = self.now;
         if self[id].is_struck(now) {

@@ -12,21 +12,21 @@ use crate::id::{Seat, Seq};
 use crate::tick::Moment;
 use crate::wire::{Close, Role};
 
-/// The server's end of a connection: what a session actor holds in production.
+/// The server's end of a connection; in production, a session actor holds it.
 pub(super) struct ServerEnd {
     pub session: Session,
     seat: Option<Seat>,
     pub next_alarm: Moment,
 }
 
-/// What a taken seat has, whether its session is there or not.
+/// What a taken seat keeps, with or without a session.
 #[derive(Default)]
 pub(super) struct Tenure {
     pub log: EventLog,
     pub addressed: Addressed,
 }
 
-/// What a session laid down for the next tick.
+/// What a session submitted for the next tick.
 pub(super) enum Laying {
     Inputs(InputRun),
     Command { seq: Seq, ask: Ask },
@@ -39,7 +39,7 @@ impl ServerEnd {
 }
 
 impl Playtest {
-    /// Takes what arrived for a session and looks after it.
+    /// Handles the packets that arrived for a session, then its alarm.
     pub(super) fn serve(&mut self, id: PlayerId) {
         let now = self.now;
         while let Some((server, packet)) = self.players[id.0].arrived_up(now) {
@@ -58,7 +58,7 @@ impl Playtest {
 
     fn hear(&mut self, id: PlayerId, heard: SessionEvent) -> Result<(), Close> {
         let seat = self.seat_of(id);
-        // A session that was replaced has a seat channel without a log; what it says about events is neither right nor wrong.
+        // A replaced session has no event log, so its acknowledgements of events are neither right nor wrong.
         let mut log = seat.and_then(|seat| self.tenures.get_mut(&seat)).map(|tenure| &mut tenure.log);
         let mut ack = |upto| log.as_mut().map_or(Ok(()), |log| log.ack(upto).map_err(|_| Close::BadMessage));
         seat.into_iter().for_each(|seat| self.room.confirm(seat));
@@ -92,7 +92,7 @@ impl Playtest {
             let base = claim.tick.and_then(|tick| self.history.get(tick)).cloned();
             let log = &mut self.tenures.get_mut(&seat).expect("a taken seat has a log").log;
             let resumed = self.room.resume(seat, &claim, log, base.as_deref(), secret);
-            // The session that had the seat learns of it later.
+            // The session that had the seat is ended by the next tick.
             let admitted = resumed.map_err(|_| Close::BadMessage)?;
             self.retired.extend(self.seats.remove(&seat));
             admitted
@@ -119,7 +119,7 @@ impl Playtest {
         std::array::from_fn(|_| self.secrets.next_u32() as u8)
     }
 
-    /// The one place where a session and its frame sender get a seat.
+    /// The only place where a session and its frame sender get a seat.
     fn sit(&mut self, id: PlayerId, admitted: Admitted) {
         let player = &mut self.players[id.0];
         let server = player.server.as_mut().expect("it was heard from");
@@ -131,15 +131,15 @@ impl Playtest {
         assert!(self.seats.insert(seat, id).is_none(), "one session has a seat");
     }
 
-    /// The seat of a session, unless another one has it by now.
+    /// The seat of a session, unless a newer session has it by now.
     fn seat_of(&self, id: PlayerId) -> Option<Seat> {
         let seat = self.players[id.0].server.as_ref()?.seat?;
         (self.seats.get(&seat) == Some(&id)).then_some(seat)
     }
 
-    /// One tick of the clock: empties the tray, steps the room, and offers the frame to every session.
+    /// One tick of the clock: hands inputs and commands to the room, steps it, and offers the frame to every session.
     pub(super) fn tick(&mut self) {
-        /// What a step takes of the clock's credit for catching up.
+        /// The cost of a batch of steps, as reported to the clock.
         const COST: Duration = Duration::from_micros(100);
         let deadline = self.clock.deadline();
         let due = self.clock.advance(self.now);
@@ -177,7 +177,7 @@ impl Playtest {
 
     fn empty_tray(&mut self) {
         for (id, laying) in std::mem::take(&mut self.tray) {
-            // What a departed session laid down does not count, even when its seat was taken again.
+            // Inputs and commands of a departed session do not count, even when its seat was taken again.
             let Some(seat) = self.seat_of(id) else { continue };
             match laying {
                 Laying::Inputs(run) => self.room.offer(seat, &run),
@@ -187,7 +187,7 @@ impl Playtest {
         self.route_posts();
     }
 
-    /// Ends a session under one name. Its seat may be held.
+    /// Ends a session with `close`. Its seat may be held.
     pub(super) fn end(&mut self, id: PlayerId, close: Close) {
         let seat = self.seat_of(id);
         let player = &mut self.players[id.0];
@@ -212,7 +212,7 @@ impl Playtest {
     fn route_posts(&mut self) {
         for post in self.room.take_posts() {
             for seat in post.seats {
-                // Posted for a seat that was freed since: its session hears nothing any more.
+                // The seat was freed since, so its session gets no more events.
                 let Some(tenure) = self.tenures.get_mut(&seat) else { continue };
                 tenure.log.push(post.event.clone());
                 tenure.addressed.borrow_mut().push(post.event.clone());

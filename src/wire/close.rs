@@ -1,6 +1,6 @@
-//! Every way a session ends, once: close code, label and text. The label is the log field and the metric label; the
-//! text goes into the close frame and may be shown to the player. Codes 4000 to 4499 invite the client back, 4500 to
-//! 4999 do not. The list is append-only.
+//! Every way in which a session ends, once: close code, label and text. The label is the log field and the metric
+//! label; the text goes into the close frame and may be shown to the player. Codes 4000 to 4499 invite the client to
+//! reconnect, 4500 to 4999 do not. The list is append-only.
 
 use serde::Serialize;
 
@@ -10,25 +10,25 @@ use serde::Serialize;
 pub enum Close {
     /// The player left.
     Left,
-    /// The other side is going away: said by pages that are closed or reloaded, and by proxies that stop.
+    /// The other side is going away: sent by pages that are closed or reloaded, and by proxies that stop.
     GoingAway,
     /// The WebSocket protocol was broken.
     Protocol,
-    /// Text on a binary endpoint.
+    /// A text message on a binary endpoint.
     Unsupported,
     /// Text that is not UTF-8.
     BadUtf8,
-    /// A message beyond the limit, or in fragments.
+    /// A message over the size limit, or in fragments.
     TooBig,
     /// The room's game failed.
     RoomCrashed,
-    /// A limit of the server is reached for the moment.
+    /// A limit of the server has been reached; try again later.
     TryLater,
-    /// The server is draining; come back to its successor.
+    /// The server is draining; reconnect to its successor.
     Draining,
-    /// Nothing was heard for too long.
+    /// Nothing arrived for too long.
     HeartbeatLost,
-    /// Frames were not taken for too long.
+    /// Frames were not acknowledged for too long.
     SlowConsumer,
     /// Too many messages for too long.
     RateLimited,
@@ -38,7 +38,7 @@ pub enum Close {
     BadMessage,
     /// The join token was refused.
     BadToken,
-    /// Not allowed, or from a page that is not allowed.
+    /// Not allowed, or sent from a page that is not allowed.
     Forbidden,
     /// No such room or game, or an option the game refuses.
     NoSuchRoom,
@@ -56,7 +56,7 @@ pub enum Close {
     RoomClosed,
     /// The join token has expired.
     TokenExpired,
-    /// Nothing was done for too long.
+    /// The player did nothing for too long.
     Idle,
     /// The room is locked.
     Locked,
@@ -111,13 +111,13 @@ impl Close {
         self.row().2
     }
 
-    /// Whether the client should come back by itself.
+    /// Whether the client should reconnect by itself.
     pub fn invites_back(self) -> bool {
         matches!(self.code(), 1001 | 1006 | 1011..=1013 | 4000..=4499)
     }
 
-    /// Whether a player whose session ends so finds the seat held on coming back. Who left, misbehaved or was thrown out
-    /// does not; nor is there a seat when the room itself ended.
+    /// Whether the room holds the seat of a player whose session ends this way. It does not when the player left,
+    /// misbehaved or was removed, nor when the room itself ended.
     pub fn keeps_seat(self) -> bool {
         use Close::{GoingAway, HeartbeatLost, Lost, RateLimited, SlowConsumer, TokenExpired};
         matches!(self, Lost | HeartbeatLost | SlowConsumer | RateLimited | GoingAway | TokenExpired)
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_seat_is_kept_only_for_who_is_invited_back() {
-        // Whoever gets a new token first may come back, too.
+        // A client whose token expired may reconnect, too, with a new token.
         let comes_back = |close: &Close| close.invites_back() || *close == Close::TokenExpired;
         assert!(Close::ALL.iter().all(|close| !close.keeps_seat() || comes_back(close)));
         let thrown_out = [Close::Left, Close::Kicked, Close::Cheating, Close::BadMessage, Close::Replaced];

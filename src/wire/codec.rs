@@ -1,9 +1,9 @@
 //! Messages to bytes and back: the only file that knows `bincode`.
 //!
-//! The configuration is bincode's standard one: little endian, variable-length integers. Reading is exact: a limit on
-//! what may be claimed, nothing left over, and only the canonical encoding (shortest integers), which is checked by
-//! writing the message again and comparing lengths. The messages that make up the traffic have layouts of their own, in
-//! `frame` and `inputs`; their first byte has a bit that no other message has.
+//! The configuration is bincode's standard one: little endian, variable-length integers. Reading is strict: claimed
+//! lengths are limited, no byte may be left over, and only the canonical encoding (shortest integers) is accepted,
+//! which is checked by comparing the length with that of the message encoded again. The most frequent messages have
+//! layouts of their own, in `frame` and `inputs`; their first byte has a bit that no other message has.
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
 use bincode::enc::write::SizeWriter;
@@ -20,16 +20,16 @@ const SERVER: Config<{ limits::SERVER_MESSAGE }> = standard().with_limit();
 /// Why bytes are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    /// Not the encoding of any message.
+    /// The bytes do not encode any message.
     #[error("the bytes are not a message")]
     Malformed,
-    /// A message, followed by something.
+    /// Bytes are left over after a message.
     #[error("bytes are left over after the message")]
     Trailing,
-    /// A message, but not in the one form that it has.
+    /// A message, but not in its canonical form.
     #[error("the message is not in its canonical form")]
     NotCanonical,
-    /// A list or text beyond its limit.
+    /// A list or text is beyond its limit.
     #[error("{0} is beyond its limit")]
     OverLimit(&'static str),
 }
@@ -87,7 +87,7 @@ pub fn encode_server(message: &ServerMessage) -> Vec<u8> {
     }
 }
 
-/// The version that a hello states, readable even when the rest of the hello is from another version.
+/// The version stated in a hello; readable even when the rest of the hello is from another version.
 pub fn hello_version(bytes: &[u8]) -> Option<u16> {
     let config = standard().with_limit::<16>();
     match bincode::serde::decode_from_slice::<(u32, u16), _>(bytes, config) {
@@ -101,7 +101,7 @@ pub(super) fn append<T: Serialize>(part: &T, out: &mut Vec<u8>) {
     bincode::serde::encode_into_std_write(part, out, standard()).expect("writing a part to memory cannot fail");
 }
 
-/// Reads what [`append`] wrote. Returns it and the bytes behind it.
+/// Reads what [`append`] wrote. Returns the part and the bytes after it.
 ///
 /// # Errors
 /// See [`WireError`].
@@ -171,7 +171,7 @@ fn check_limits(message: &ClientMessage) -> Result<(), WireError> {
         },
         ClientMessage::Refresh { token } => within(token.len() <= limits::TOKEN, "token"),
         ClientMessage::Ping { .. } | ClientMessage::Resync(_) => Ok(()),
-        // They have another first byte.
+        // These messages have a first byte of their own.
         ClientMessage::Inputs(_) | ClientMessage::Ack(_) => Err(WireError::NotCanonical),
     }
 }

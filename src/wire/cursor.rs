@@ -1,6 +1,6 @@
-//! Reading and writing by hand: what the lean layouts of frames and inputs are made of.
+//! Reads and writes numbers and slices by hand, for the compact layouts of frames and inputs.
 //!
-//! Reading checks and returns, and takes only the shortest form of a number; writing trusts. The numbers are those of
+//! Reading checks its input and accepts only the shortest form of a number; writing trusts it. The numbers are those of
 //! the general codec, so that PROTOCOL.md has one kind of varint for messages.
 
 use super::codec::WireError;
@@ -8,7 +8,7 @@ use super::codec::WireError;
 const TWO_BYTES: u8 = 251;
 const FOUR_BYTES: u8 = 252;
 
-/// Bytes that are still to be read.
+/// Bytes still to be read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a>(&'a [u8]);
 
@@ -21,12 +21,12 @@ impl<'a> Cursor<'a> {
         self.0.is_empty()
     }
 
-    /// Everything that is left.
+    /// Takes everything that is left.
     pub fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }
 
-    /// Goes on behind what something else has read.
+    /// Continues after bytes that were read elsewhere.
     pub fn resume_at(&mut self, rest: &'a [u8]) {
         self.0 = rest;
     }
@@ -55,18 +55,18 @@ impl<'a> Cursor<'a> {
         if number < least { Err(WireError::NotCanonical) } else { Ok(number) }
     }
 
-    /// A number that another form says when it is below `least`.
+    /// Reads a number that has another form when it is below `least`.
     pub fn at_least(&mut self, least: u32) -> Result<u32, WireError> {
         let number = self.u32()?;
         if number < least { Err(WireError::NotCanonical) } else { Ok(number) }
     }
 
-    /// Four bytes that are no shorter when they are small.
+    /// Reads a number of always four bytes.
     pub fn fixed(&mut self) -> Result<u32, WireError> {
         Ok(u32::from_le_bytes(self.array()?))
     }
 
-    /// A length and so many bytes.
+    /// Reads a length and that many bytes.
     pub fn slice(&mut self) -> Result<&'a [u8], WireError> {
         let length = self.u32()? as usize;
         self.take(length)
@@ -79,7 +79,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// What [`Cursor::u32`] reads.
+/// Writes what [`Cursor::u32`] reads.
 pub(super) fn put(out: &mut Vec<u8>, number: u32) {
     match (u8::try_from(number), u16::try_from(number)) {
         (Ok(small @ ..TWO_BYTES), _) => out.push(small),
@@ -94,7 +94,7 @@ pub(super) fn put(out: &mut Vec<u8>, number: u32) {
     }
 }
 
-/// What [`Cursor::slice`] reads.
+/// Writes what [`Cursor::slice`] reads.
 pub(super) fn put_slice(out: &mut Vec<u8>, bytes: &[u8]) {
     put(out, bytes.len() as u32);
     out.extend_from_slice(bytes);

@@ -1,4 +1,4 @@
-//! What happened in a room, as one recipient is told: in order, exactly once, losses said.
+//! Events of a room, as sent to one recipient: in order, exactly once, with losses reported.
 //!
 //! The enum is append-only.
 
@@ -13,9 +13,9 @@ use crate::id::{Seat, Seq};
 /// Consecutive events of one recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventBatch<'a> {
-    /// The number of the first one.
+    /// The number of the first event.
     pub first: Seq,
-    /// How many just before it were lost for good, because the recipient was too slow.
+    /// How many events just before it were lost for good, because the recipient was too slow.
     pub lost: u32,
     /// The events.
     #[serde(borrow)]
@@ -35,16 +35,16 @@ pub struct EventItem<'a> {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventBody<'a> {
-    /// A player came.
+    /// A player entered.
     Joined(PlayerEntry),
-    /// A player went.
+    /// A player left.
     Left {
-        /// Whose seat is free.
+        /// The seat that is free now.
         seat: Seat,
-        /// The close code of their session.
+        /// The close code of the player's session.
         code: u16,
     },
-    /// The game says something.
+    /// An event of the game's own.
     Game {
         /// The game's own event type.
         kind: u16,
@@ -52,32 +52,32 @@ pub enum EventBody<'a> {
         #[serde(borrow)]
         body: Cow<'a, Raw>,
     },
-    /// A player's connection is gone; the seat is held for them.
+    /// A player's connection was lost; the seat is held.
     Disconnected {
-        /// Whose.
+        /// The player's seat.
         seat: Seat,
     },
-    /// A player who was away is back.
+    /// A disconnected player is back.
     Reconnected {
-        /// Who.
+        /// The player's seat.
         seat: Seat,
     },
-    /// A player says something.
+    /// A chat line.
     Chat {
-        /// Who; by now, they may be gone or the seat be another's.
+        /// The seat of the sender, who may have left since; another player may have the seat.
         from: Seat,
-        /// Their name when they said it. Untrusted text.
+        /// The sender's name at that time. Untrusted text.
         name: Cow<'a, str>,
         /// Untrusted text.
         text: Cow<'a, str>,
-        /// Not everyone was told.
+        /// Whether the line was sent to some players only.
         private: bool,
     },
-    /// Answers a call.
+    /// The reply to a call.
     Reply {
-        /// The command that called.
+        /// The number of the call.
         command: Seq,
-        /// Whether the game did it; otherwise the body says why not, as text.
+        /// Whether the game granted the call; otherwise the body is the reason, as text.
         done: bool,
         /// The game's own bytes.
         #[serde(borrow)]
@@ -87,7 +87,7 @@ pub enum EventBody<'a> {
     Property {
         /// Its name.
         key: Cow<'a, str>,
-        /// Its value; it is gone when empty.
+        /// Its value; empty when the property was removed.
         value: Cow<'a, str>,
     },
     /// The match is over; sessions end soon.
@@ -99,7 +99,7 @@ pub enum EventBody<'a> {
 }
 
 impl EventBody<'_> {
-    /// The same, on loan.
+    /// The same event, with borrowed content.
     pub fn borrowed(&self) -> EventBody<'_> {
         match self {
             Self::Joined(entry) => EventBody::Joined(entry.clone()),
@@ -120,7 +120,7 @@ impl EventBody<'_> {
         }
     }
 
-    /// The same, free of the message it came in.
+    /// The same event, independent of the message that carried it.
     pub fn into_owned(self) -> EventBody<'static> {
         fn text(text: Cow<str>) -> Cow<'static, str> {
             Cow::Owned(text.into_owned())
@@ -143,7 +143,7 @@ impl EventBody<'_> {
         }
     }
 
-    /// Bytes of what varies in length.
+    /// Bytes of the parts that vary in length.
     pub fn weight(&self) -> usize {
         match self {
             Self::Joined(entry) => entry.name.len(),

@@ -1,7 +1,7 @@
-//! The layout of frame messages, which are most of what a server sends: one byte for the usual one, then the payload.
+//! The layout of frame messages, which are most of what a server sends. The usual message is one byte and the payload.
 //!
-//! The first byte says which parts deviate from the usual; PROTOCOL.md has the table. Payloads are borrowed, and the last
-//! one needs no length. Events are left to the general codec.
+//! The first byte says which parts differ from the usual message; PROTOCOL.md has the table. Payloads are borrowed, and
+//! the last one needs no length. The general codec encodes events.
 
 use serde_bytes::Bytes as Raw;
 
@@ -21,17 +21,18 @@ const CONSUMED_SHIFT: u32 = 1;
 const CONSUMED_FOLLOWS: u8 = 3;
 const NOTE: u8 = 0x08;
 const EVENTS: u8 = 0x10;
-/// Of the usual zone; elsewhere each part says so itself.
+/// A hash of the usual zone follows; listed parts have a flag of their own.
 const HASH: u8 = 0x20;
-/// The zones are not the usual: zone 0 alone, with one delta per tick advanced.
+/// The zones are not the usual ones: zone 0 alone, with one delta per tick advanced.
 const LISTED: u8 = 0x40;
 
-/// The first byte of a note: inputs superseded, or that they are at least 31 and follow, and the parts that are there.
+/// The first byte of a note: the inputs superseded (31 means that at least 31 were and the number follows), and the
+/// parts present.
 const SUPERSEDED: u8 = 0x1f;
 const COMMANDS: u8 = 0x20;
 const CORRECTION: u8 = 0x40;
 
-/// The first byte of a listed part: its form, whether a hash follows, and one less than the number of deltas.
+/// The first byte of a listed part: its form, whether a hash follows, and the number of deltas less one.
 const CHAIN: u8 = 0;
 const KEYFRAME: u8 = 1;
 const GONE: u8 = 2;
@@ -39,7 +40,7 @@ const FORM: u8 = 0x03;
 const PART_HASH: u8 = 0x04;
 const DELTAS_SHIFT: u32 = 3;
 
-/// Appends a frame message.
+/// Encodes a frame message.
 ///
 /// # Panics
 /// When a chain has no delta or more than [`limits::CHAIN`].
@@ -83,8 +84,8 @@ pub(super) fn encode(message: &FrameMessage) -> Vec<u8> {
     out
 }
 
-/// The message that most sessions are sent at most ticks: zone 0 alone moves on by one tick, and nothing else is said. `None`
-/// when so many inputs were consumed that their number follows.
+/// The message that most sessions get at most ticks: zone 0 alone advances by one tick, and nothing else is sent.
+/// `None` when so many inputs were consumed that their number must follow.
 pub fn usual_frame(consumed: u32, delta: &[u8]) -> Option<Vec<u8>> {
     let few = u8::try_from(consumed).ok().filter(|few| *few < CONSUMED_FOLLOWS)?;
     let mut out = Vec::with_capacity(1 + delta.len());
@@ -130,7 +131,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<FrameMessage<'_>, WireError> {
     }
 }
 
-/// Whether the zones are what the short form says.
+/// Whether the short form can express the zones.
 fn is_usual(advance: u32, zones: &[ZonePart]) -> bool {
     match zones {
         [ZonePart { zone: ZoneId(0), form: ZoneForm::Chain(deltas), .. }] => {
@@ -244,7 +245,7 @@ fn read_note(cursor: &mut Cursor) -> Result<Note, WireError> {
     } else {
         Some(Correction { epoch: CorrectionEpoch(cursor.u8()?), reason: cursor.u8()? })
     };
-    // A note that says nothing is left out.
+    // A note without content must be left out.
     if first == 0 { Err(WireError::NotCanonical) } else { Ok(Note { superseded, commands, correction }) }
 }
 
@@ -272,8 +273,8 @@ mod tests {
     #[test]
     fn a_frame_has_one_form() {
         let not_canonical: [&[u8]; 8] = [
-            // An advance of 1 that is told, a small number of inputs at length, the usual zone in a list, a hash of no
-            // zone, deltas of a keyframe, deltas of nothing, a number in a longer form than it needs, an empty note.
+            // An explicit advance of 1, a small number of inputs written out, the usual zone in a list, a hash without
+            // a zone, deltas of a keyframe, deltas of nothing, a number longer than necessary, an empty note.
             &[0x81, 1],
             &[0x86, 2],
             &[0xc0, 1, 0, 0, 9],

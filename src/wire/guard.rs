@@ -1,7 +1,7 @@
-//! The guard in front of the WebSocket codec: reads frame headers as they trickle in, in constant memory, and refuses a
-//! frame at its header. The codec would first buffer whatever length a header declares.
+//! The guard in front of the WebSocket codec. It reads frame headers as they arrive, in constant memory, and refuses a
+//! frame by its header. The codec would first buffer whatever length a header declares.
 //!
-//! The rules are those of RFC 6455 for a server, narrowed to what the protocol uses: binary messages in one frame each.
+//! The rules are those of RFC 6455 for a server, narrowed to what the protocol uses: binary messages of one frame each.
 
 use super::close::Close;
 use super::limits;
@@ -18,10 +18,10 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Checks the next bytes of the connection, however they were cut.
+    /// Checks the next bytes of the connection, however they were split.
     ///
     /// # Errors
-    /// The way the session must end. Nothing may be passed on or checked after that.
+    /// The close with which the session must end. Nothing may be passed on or checked after that.
     pub fn inspect(&mut self, mut bytes: &[u8]) -> Result<(), Close> {
         while !bytes.is_empty() {
             if self.payload > 0 {
@@ -45,7 +45,7 @@ impl Guard {
         Ok(())
     }
 
-    /// Frames whose headers were let through.
+    /// Frames whose headers were accepted.
     pub fn frames(&self) -> u64 {
         self.frames
     }
@@ -72,10 +72,10 @@ fn check_start(first: u8, second: u8) -> Result<(), Close> {
         0x1 => Err(Close::Unsupported),
         0x2 if !fin => Err(Close::TooBig),
         0x2 => Ok(()),
-        // Controls are whole and short, and a close has no payload or at least a code.
+        // Control frames are short and not fragmented, and a close frame has no payload or at least a code.
         0x8 if short_len == 1 => Err(Close::Protocol),
         0x8..=0xa if fin && short_len <= 125 => Ok(()),
-        // No fragment was ever accepted, so a continuation continues nothing.
+        // Fragments are never accepted, so there is nothing to continue.
         _ => Err(Close::Protocol),
     }
 }
@@ -99,7 +99,7 @@ fn payload_len(header: &[u8; 14]) -> Result<u64, Close> {
 mod tests {
     use super::*;
 
-    /// The verdict must not depend on how the bytes are cut.
+    /// The verdict must not depend on how the bytes are split.
     fn verdict(bytes: &[u8]) -> Result<(), Close> {
         let whole = Guard::default().inspect(bytes);
         let mut guard = Guard::default();

@@ -1,6 +1,6 @@
-//! How a stay in a room begins: what the client says first, and what the server answers.
+//! How a stay in a room begins: the client's first message, and the server's answer.
 //!
-//! What follows is in `message`. Fields change only with the protocol version.
+//! Later messages are in `message`. Fields change only with the protocol version.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes as Raw;
@@ -9,55 +9,55 @@ use crate::id::{CorrectionEpoch, EntityId, Seat, Seq};
 use crate::snapshot::{InputSchema, Schema};
 use crate::tick::{Tick, TickRate};
 
-/// Who comes, and where to.
+/// A client's request to enter a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello<'a> {
-    /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the client. Stays the first field for ever.
+    /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the client. Always remains the first field.
     pub version: u16,
-    /// Where to.
+    /// The room to enter.
     pub join: Join,
-    /// What to be there.
+    /// The role to enter in.
     pub role: Role,
-    /// Shown to others, as text only.
+    /// Shown to other players, as text only.
     pub name: String,
     /// Options of the player, for the game.
     pub player: Vec<(String, String)>,
-    /// Takes up a seat of the room that was held before; without that seat, it is a fresh join.
+    /// The claim to a seat of the room that was held before. If that seat is gone, the hello is a fresh join.
     #[serde(borrow)]
     pub resume: Option<Resume<'a>>,
-    /// Proves who comes.
+    /// A join token, which proves the player's identity.
     #[serde(borrow)]
     pub token: Option<&'a str>,
-    /// Frame messages per second that are wanted; 0 or more than the room's rate means one per tick.
+    /// The wanted number of frame messages per second; 0 or more than the room's rate means one per tick.
     pub rate: u16,
 }
 
-/// What to be in a room.
+/// The role of a client in a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// Has an entity and makes inputs.
     #[default]
     Player,
-    /// Looks on: no entity, no inputs, not listed.
+    /// Watches: no entity, no inputs, not listed.
     Spectator,
 }
 
 /// The claim to a seat held before, and what the client still knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resume<'a> {
-    /// From the newest welcome.
+    /// The token of the newest welcome.
     #[serde(borrow)]
     pub token: &'a Raw,
-    /// The tick of the state that the client has; none when it has no state.
+    /// The tick of the client's state; `None` when it has no state.
     pub tick: Option<Tick>,
-    /// The newest event that arrived; none when the client forgot.
+    /// The newest event that arrived; `None` when the client has forgotten it.
     pub events: Option<Seq>,
 }
 
-/// Which room.
+/// The room that a client wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Join {
-    /// Any room of this game with these options and a free seat; a new one when there is none.
+    /// Any room of this game with these options and a free seat, or a new room if there is none.
     JoinOrCreate {
         /// The game's name.
         game: String,
@@ -71,33 +71,33 @@ pub enum Join {
         /// Room options.
         options: Vec<(String, String)>,
     },
-    /// This room.
+    /// An existing room.
     ById {
-        /// As listed, or the code of a private one.
+        /// The id from the list of rooms, or the code of a private room.
         room: String,
     },
-    /// The seat that was reserved.
+    /// A seat that was reserved.
     Reserved {
-        /// What the reservation said; good for one join.
+        /// The ticket of the reservation, valid for one join.
         ticket: String,
     },
-    /// The seat that is claimed by [`Resume`], and no other: whoever finds it gone does not want to come as someone new.
+    /// The seat that [`Resume`] claims, and no other: if it is gone, the client does not want to enter as a new player.
     Return {
         /// The room of the seat.
         room: String,
     },
 }
 
-/// How a game treats inputs.
+/// How a game treats inputs, and who moves the players' entities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Authority {
-    /// Inputs are intent: one is consumed per tick, in order; the server moves.
+    /// Inputs are intent: the server consumes one per tick, in order, and moves the entity.
     Server,
-    /// Inputs are position reports: the newest wins; the server checks and corrects.
+    /// Inputs are position reports: the newest wins, and the server checks and corrects it.
     Client,
 }
 
-/// All a client needs to play: decode rows, encode inputs, know itself and the others.
+/// All that a client needs to play: to decode rows, to encode inputs, and to know itself and the other players.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
     /// The server's [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION).
@@ -108,59 +108,59 @@ pub struct Welcome {
     pub game: String,
     /// Ticks per second.
     pub rate: TickRate,
-    /// The base of the first frame's `advance`.
+    /// The tick from which the first frame's `advance` counts.
     pub tick: Tick,
-    /// The client's place.
+    /// The client's seat.
     pub seat: Seat,
     /// The client's entity.
     pub entity: EntityId,
     /// How inputs are treated.
     pub authority: Authority,
-    /// The first correction epoch.
+    /// The current correction epoch.
     pub epoch: CorrectionEpoch,
-    /// Lets the client resume this seat; none where seats are not held.
+    /// The token with which the client can resume this seat; `None` where seats are not held.
     pub resume: Option<serde_bytes::ByteBuf>,
-    /// What became of the claim to a seat.
+    /// The result of the claim to a seat.
     pub continuity: Continuity,
-    /// The event before the next one that the client gets. What lies between this and the newest one it knew is lost.
+    /// The number before that of the client's next event. Events between the newest one it knew and this one are lost.
     pub events: Seq,
     /// The newest event whose effect `players` and `properties` include.
     pub listed: Seq,
-    /// The newest command that the game has seen. Later ones must be sent again.
+    /// The newest command that the game has seen. The client must send later ones again.
     pub commands: Seq,
-    /// Seconds until the join token expires, when it does.
+    /// Seconds until the join token expires, if it does.
     pub expires: Option<u32>,
-    /// How rows are laid out.
+    /// The layout of rows.
     pub schema: Schema,
-    /// How inputs are laid out.
+    /// The layout of inputs.
     pub inputs: InputSchema,
-    /// What the game says about this room, such as its map.
+    /// The room's properties, such as its map.
     pub properties: Vec<(String, String)>,
-    /// Everyone in the room now, the client included.
+    /// All players in the room now, the client included.
     pub players: Vec<PlayerEntry>,
 }
 
-/// What became of the claim to a seat.
+/// The result of the claim to a seat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Continuity {
-    /// There was none, or the seat is gone: this is a fresh join.
+    /// There was no claim, or the seat is gone: this is a fresh join.
     #[default]
     Fresh,
-    /// The seat is the same. The state that the client had is of no use: forget all zones.
+    /// The seat is the same, but the client's state is of no use: it must forget all zones.
     Seat,
-    /// The seat is the same, and frames go on from the state that the client has.
+    /// The seat is the same, and frames continue from the client's state.
     State,
 }
 
 /// A player as others see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlayerEntry {
-    /// Their place.
+    /// The player's seat.
     pub seat: Seat,
-    /// Their entity.
+    /// The player's entity.
     pub entity: EntityId,
-    /// Untrusted text.
+    /// The player's name. Untrusted text.
     pub name: String,
-    /// Their connection is gone, their seat is held for them.
+    /// Whether the player is disconnected and the seat is held.
     pub away: bool,
 }

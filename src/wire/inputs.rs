@@ -1,7 +1,7 @@
 //! The layout of inputs and acknowledgements, which are most of what a client sends: two bytes, then the values.
 //!
-//! The first byte says which parts are there; PROTOCOL.md has the table. Values are packed into the ranges of the input
-//! schema, which only the two ends know: a message carries them as bytes until somebody has the schema at hand.
+//! The first byte says which parts follow; PROTOCOL.md has the table. Values are packed into the ranges of the input
+//! schema, which a message does not contain: it carries them as bytes until code with the schema unpacks them.
 
 use serde_bytes::Bytes as Raw;
 
@@ -18,21 +18,21 @@ const EVENTS: u8 = 0x01;
 /// The correction epoch is not 0 and follows.
 const EPOCH: u8 = 0x02;
 const HELD: u8 = 0x04;
-/// The runs are not the usual: one input.
+/// The runs are not the usual one: a single input.
 const COUNTED: u8 = 0x08;
 const KNOWN: u8 = INPUTS | EVENTS | EPOCH | HELD | COUNTED;
 
-/// Appends an acknowledgement alone.
+/// Encodes an acknowledgement alone.
 pub(super) fn encode_ack(ack: Ack) -> Vec<u8> {
     let mut out = Vec::with_capacity(8);
     write_ack(INPUTS, ack, &mut out);
     out
 }
 
-/// Appends inputs.
+/// Encodes inputs.
 ///
 /// # Panics
-/// When there are none.
+/// When there are no inputs.
 pub(super) fn encode(inputs: &Inputs) -> Vec<u8> {
     assert!(inputs.held > 0 || !inputs.runs.is_empty(), "inputs without inputs are an acknowledgement");
     let mut out = Vec::with_capacity(16 + inputs.runs.len());
@@ -52,7 +52,7 @@ pub(super) fn encode(inputs: &Inputs) -> Vec<u8> {
     out
 }
 
-/// Reads either, the first byte included.
+/// Reads inputs or an acknowledgement, including the first byte.
 pub(super) fn decode(bytes: &[u8]) -> Result<ClientMessage<'_>, WireError> {
     let mut cursor = Cursor::new(bytes);
     let first = cursor.u8()?;
@@ -88,7 +88,7 @@ fn write_ack(first: u8, ack: Ack, out: &mut Vec<u8>) {
     }
 }
 
-/// Inputs packed under a schema: whether the runs are counted, and their bytes, for [`Inputs`].
+/// Packs inputs under a schema. Returns whether the runs are counted, and their bytes, for [`Inputs`].
 ///
 /// # Panics
 /// When a value is outside its field's range.
@@ -105,7 +105,7 @@ pub fn pack_runs(schema: &InputSchema, runs: &[Run]) -> (bool, Vec<u8>) {
     (counted, out)
 }
 
-/// The runs in packed bytes, each as its length and its input. Ends after the first error.
+/// The runs in packed bytes: each run's length and input. Ends after the first error.
 pub fn unpack_runs<'a>(
     schema: &'a InputSchema,
     inputs: &Inputs<'a>,
@@ -143,25 +143,25 @@ fn unpack_run(
     if !cursor.is_empty() && !counted {
         return Err(WireError::Trailing);
     }
-    // One input alone is said without a count.
+    // A single input must have no count.
     if counted && read == 1 && count == 1 && cursor.is_empty() {
         return Err(WireError::NotCanonical);
     }
     Ok((count, input))
 }
 
-/// Bits that the values of a field take.
+/// Bits that a field's values take.
 fn bits((min, max): (i32, i32)) -> u32 {
     u32::BITS - max.abs_diff(min).leading_zeros()
 }
 
-/// Bytes of one packed input; at least one, so that every input shows.
+/// Bytes of one packed input: at least one, so that every input takes up space.
 fn width(schema: &InputSchema) -> usize {
     let bits: u32 = schema.bounds().map(bits).sum();
     bits.div_ceil(8).max(1) as usize
 }
 
-/// Each value less its minimum, in as many bits as its range needs, the lowest bits first.
+/// Packs each value minus its minimum into as many bits as its range needs, lowest bits first.
 fn pack(schema: &InputSchema, values: &[i32], out: &mut Vec<u8>) {
     let end = out.len() + width(schema);
     let (mut waiting, mut filled) = (0_u64, 0);
@@ -194,6 +194,6 @@ fn unpack(schema: &InputSchema, bytes: &[u8]) -> Result<[i32; MAX_INPUT_FIELDS],
         }
         *value = min.wrapping_add((offset as u32).cast_signed());
     }
-    // What fills the last byte is zero, or the input would have several forms.
+    // The padding of the last byte must be zero, so that an input has only one form.
     if waiting != 0 || bytes.any(|byte| *byte != 0) { Err(WireError::NotCanonical) } else { Ok(input) }
 }

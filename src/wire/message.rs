@@ -1,6 +1,6 @@
-//! The messages. Enums are append-only; fields of a message change only with the protocol version.
+//! The messages. Enums are append-only; the fields of a message change only with the protocol version.
 //!
-//! A message borrows the bytes it carries where that saves a copy: zone payloads on the way out.
+//! A message borrows the bytes it carries where that saves a copy, as for the zone payloads of frames.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes as Raw;
@@ -10,18 +10,18 @@ use super::hello::{Hello, Welcome};
 use crate::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use crate::tick::Tick;
 
-/// The version a client states in its hello.
+/// The version that a client states in its hello.
 pub const PROTOCOL_VERSION: u16 = 1;
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "tickwire.v1";
 
-/// What a client says.
+/// A message from a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientMessage<'a> {
     /// The first message, once.
     #[serde(borrow)]
     Hello(Hello<'a>),
-    /// The next inputs, with the acknowledgement of what arrived.
+    /// The next inputs, with an acknowledgement.
     #[serde(borrow)]
     Inputs(Inputs<'a>),
     /// An acknowledgement alone, when there is no input to send.
@@ -34,7 +34,7 @@ pub enum ClientMessage<'a> {
         /// Chosen by the client.
         stamp: u32,
     },
-    /// The client's state of a zone is wrong; asks for a keyframe.
+    /// Asks for a keyframe, because the client's state of a zone is wrong.
     Resync(Resync),
     /// A newer join token, before the old one expires.
     Refresh {
@@ -43,18 +43,18 @@ pub enum ClientMessage<'a> {
     },
 }
 
-/// The inputs after those of the last message: one per client tick, numbered from 1 on without saying so.
+/// The inputs after those of the last message: one per client tick, implicitly numbered from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inputs<'a> {
-    /// What arrived.
+    /// The acknowledgement.
     pub ack: Ack,
-    /// The correction epoch the client knows.
+    /// The newest correction epoch that the client knows.
     pub epoch: CorrectionEpoch,
-    /// How many inputs equal to the last one of the last message come first.
+    /// How many inputs come first that equal the last input of the last message.
     pub held: u16,
-    /// Whether each run states its length; otherwise there is at most one, of one input.
+    /// Whether each run states its length; otherwise there is at most one run, of one input.
     pub counted: bool,
-    /// The runs after those, packed under the input schema; see [`pack_runs`](super::pack_runs).
+    /// The runs after those inputs, packed under the input schema; see [`pack_runs`](super::pack_runs).
     #[serde(borrow)]
     pub runs: &'a Raw,
 }
@@ -62,35 +62,35 @@ pub struct Inputs<'a> {
 /// Equal inputs in a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// How many, at least one.
+    /// How many inputs, at least one.
     pub count: u16,
     /// One value per input field.
     pub values: Vec<i32>,
 }
 
-/// What a client has received and applied.
+/// What a client has applied so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {
-    /// Frame messages so far, modulo 256: fewer than that are ever in flight.
+    /// Frame messages so far, modulo 256: fewer than 256 are ever in flight.
     pub frames: u8,
-    /// The newest event's number, when it is another one than the last acknowledgement said.
+    /// The newest event's number, if it changed since the last acknowledgement.
     pub events: Option<Seq>,
 }
 
 /// A reliable message to the game.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command<'a> {
-    /// Rises by one, from 1, also across resumptions.
+    /// Rises by one, starting at 1, also across reconnects.
     pub seq: Seq,
-    /// What is asked.
+    /// The command's content.
     #[serde(borrow)]
     pub body: CommandBody<'a>,
 }
 
-/// What a command asks.
+/// The content of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CommandBody<'a> {
-    /// Tells the game something.
+    /// A message to the game.
     Game {
         /// The game's own message type.
         kind: u16,
@@ -98,7 +98,7 @@ pub enum CommandBody<'a> {
         #[serde(borrow)]
         body: &'a Raw,
     },
-    /// Asks the game something; an [`EventBody::Reply`](super::EventBody::Reply) answers.
+    /// A message to the game that an [`EventBody::Reply`](super::EventBody::Reply) answers.
     Call {
         /// The game's own message type.
         kind: u16,
@@ -106,38 +106,38 @@ pub enum CommandBody<'a> {
         #[serde(borrow)]
         body: &'a Raw,
     },
-    /// Says something to others.
+    /// A chat line.
     Chat {
-        /// To whom; everyone when empty.
+        /// The recipients; everyone when empty.
         to: Vec<Seat>,
         /// Untrusted text.
         text: &'a str,
     },
 }
 
-/// A client noticed that its state is not the server's.
+/// Reports that the client's state is not the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resync {
-    /// Where.
+    /// The zone that differs.
     pub zone: ZoneId,
-    /// When.
+    /// The tick at which it differs.
     pub tick: Tick,
 }
 
-/// What a server says.
+/// A message from a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerMessage<'a> {
     /// Answers the hello, once.
     Welcome(Box<Welcome>),
-    /// Brings the client to a tick.
+    /// Brings the client to a newer tick.
     #[serde(borrow)]
     Frame(FrameMessage<'a>),
     /// Answers a ping.
     Pong {
-        /// As it came.
+        /// The ping's stamp.
         stamp: u32,
     },
-    /// The connection is about to be closed; a client that comes back does so after this time, as it is.
+    /// The connection is about to be closed; a client that reconnects waits for exactly this time first.
     ComeBack {
         /// Milliseconds.
         after: u32,
@@ -149,31 +149,32 @@ pub enum ServerMessage<'a> {
     },
 }
 
-/// One frame for one client: what is theirs alone, and the shared bytes of their zones.
+/// One frame for one client: the parts for it alone, and the shared bytes of its zones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameMessage<'a> {
     /// Ticks since the last frame message (or the welcome).
     pub advance: u32,
     /// Inputs consumed since the last frame message (or the welcome, at input 0).
     pub consumed: u32,
-    /// What is rarely said.
+    /// The parts that are rarely sent.
     pub note: Option<Note>,
     /// Events due at this tick.
     #[serde(borrow)]
     pub events: Option<EventBatch<'a>>,
-    /// The client's zones, each at most once; one without a part is empty, now and at all ticks since the last message.
+    /// The client's zones, each at most once. A zone without a part is empty and was at all ticks since the last
+    /// message.
     #[serde(borrow)]
     pub zones: Vec<ZonePart<'a>>,
 }
 
-/// What is rarely said to a seat.
+/// The parts of a frame for one seat that are rarely sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// Of the inputs consumed since the last frame message, how many were dropped unused.
+    /// How many of the inputs consumed since the last frame message were dropped unused.
     pub superseded: u32,
-    /// The last command that the game has seen, when it is news.
+    /// The last command that the game has seen, if it changed.
     pub commands: Option<Seq>,
-    /// The newest server-side move, when it is new to the client.
+    /// The newest server-side move, if the client does not know it.
     pub correction: Option<Correction>,
 }
 
@@ -191,23 +192,23 @@ pub struct Correction {
 pub struct ZonePart<'a> {
     /// Which zone.
     pub zone: ZoneId,
-    /// How to get there.
+    /// How the client gets to the zone's state.
     #[serde(borrow)]
     pub form: ZoneForm<'a>,
-    /// The zone's hash at this tick, every now and then.
+    /// The zone's hash at this tick; sent now and then.
     pub hash: Option<u32>,
 }
 
 /// How a client gets to a zone's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ZoneForm<'a> {
-    /// Apply these in order to what you have (a zone never seen is empty).
+    /// Deltas to apply in order to the client's state of the zone; a zone never seen is empty.
     #[serde(borrow)]
     Chain(Vec<&'a Raw>),
-    /// Forget what you have.
+    /// The whole state, which replaces the client's.
     #[serde(borrow)]
     Keyframe(&'a Raw),
-    /// The zone is no longer yours.
+    /// The client no longer subscribes to the zone.
     Gone,
 }
 

@@ -1,4 +1,4 @@
-//! Bytes: messages, their codec, limits and close reasons. PROTOCOL.md describes what is here.
+//! Bytes: messages, their codec, limits and close codes. PROTOCOL.md describes them.
 
 mod close;
 mod codec;

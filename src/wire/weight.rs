@@ -1,14 +1,14 @@
-//! What a message takes on the wire: the WebSocket header around it and TCP/IP around that. For figures; nothing here is
-//! sent. TLS, acknowledgements that carry nothing, and the link's own headers are left out.
+//! The size of a message on the wire, with its WebSocket header and TCP/IP around it. For figures only; nothing here is
+//! sent. TLS, pure acknowledgements and the headers of the link layer are not counted.
 
-/// IPv4 and TCP with timestamps, which Linux sends by default; 12 less without.
+/// Bytes of IPv4 and TCP headers with timestamps, which Linux sends by default; 12 bytes less without.
 pub const TCP_IP: usize = 52;
 
-/// Bytes of a message as a WebSocket frame of its own in a TCP segment of its own (or as few as it takes).
+/// Bytes of a message sent as one WebSocket frame, in a TCP segment of its own (or as few as it needs).
 ///
-/// `masked`: from a client, which masks what it sends.
+/// `masked`: whether a client sends it; clients mask their frames.
 pub fn on_the_wire(message: usize, masked: bool) -> usize {
-    /// What is left of an Ethernet frame.
+    /// The payload of an Ethernet frame without the TCP/IP headers.
     const SEGMENT: usize = 1500 - TCP_IP;
     let length = match message {
         0..=125 => 2,

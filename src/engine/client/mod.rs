@@ -1,7 +1,8 @@
-//! The peer's half: what a client knows and says. Used by bots and tests; the browser has its own in JavaScript.
+//! The client's half of the protocol. Bots and tests use it; the browser client has its own in JavaScript.
 //!
-//! It numbers inputs, acknowledges, rebuilds the state and checks it against the server's hashes. It opens no socket and
-//! starts no timer: bytes go in and come out, time is an argument. Over several connections it stays one client.
+//! A client numbers inputs, acknowledges frames, rebuilds the state and checks it against the server's hashes. It opens
+//! no socket and starts no timer: bytes go in and come out, and time is an argument. It remains one client across
+//! connections.
 
 mod receive;
 mod unseen;
@@ -23,7 +24,7 @@ use crate::wire::{
     Welcome, WireError, decode_server, encode_client, limits,
 };
 
-/// How closely a client looks at what it is sent.
+/// How thoroughly a client checks what it receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// Rebuilds every zone and checks its hashes.
@@ -32,26 +33,26 @@ pub enum Depth {
     Continuity,
 }
 
-/// What a message told.
+/// The content of a message from the server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientEvent {
-    /// The room let the client in; see [`Client::welcome`].
+    /// The room admitted the client; see [`Client::welcome`].
     Welcome,
-    /// The client was brought to a newer tick.
+    /// The client has the state of a newer tick.
     Frame(Arrived),
     /// The answer to a ping.
     Pong {
-        /// Its stamp.
+        /// The ping's stamp.
         stamp: u32,
     },
-    /// The connection is about to be closed.
+    /// The server is about to close the connection.
     ComeBack {
-        /// Milliseconds until it is time to come back.
+        /// Milliseconds to wait before reconnecting.
         after: u32,
     },
-    /// The answer to a newer token.
+    /// The answer to a newer join token.
     Refreshed {
-        /// Seconds until it expires.
+        /// Seconds until the token expires.
         expires: u32,
     },
 }
@@ -59,93 +60,93 @@ pub enum ClientEvent {
 /// A frame that arrived.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Arrived {
-    /// Its tick.
+    /// The frame's tick.
     pub tick: Tick,
-    /// Ticks since the last one that arrived.
+    /// Ticks since the last frame that arrived, or since the welcome.
     pub advance: u32,
-    /// The last input consumed.
+    /// The last input that the server consumed.
     pub consumed: Seq,
     /// Inputs dropped unused since the last frame.
     pub superseded: u32,
-    /// A server-side move.
+    /// A new server-side move of the player's entity.
     pub correction: Option<Correction>,
     /// Events, oldest first.
     pub events: Vec<EventBody<'static>>,
-    /// Events lost for good just before those, also while the client was away.
+    /// Events lost for good just before those, including any lost while the client was disconnected.
     pub lost: u32,
     /// Bytes of zone payload in the message.
     pub payload: usize,
-    /// Zones whose state was not the server's.
+    /// Zones whose state differed from the server's.
     pub desyncs: u32,
     /// Players in the room, the client included.
     pub players: u32,
 }
 
-/// Why a client cannot go on.
+/// Why a client cannot continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
-    /// The bytes are no message.
+    /// The bytes are not a message.
     #[error("message: {0}")]
     Wire(#[from] WireError),
     /// A zone payload does not decode.
     #[error("zone payload: {0}")]
     Zone(#[from] DecodeError),
-    /// A message that must not come now.
+    /// The message is not allowed now.
     #[error("the message must not come now: {0}")]
     Unexpected(&'static str),
 }
 
-/// The right to a seat, all that a client needs to come back to it after it forgot the rest.
+/// The right to a seat: all that a client needs to resume the seat after it forgot everything else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pass {
     /// The room's id.
     pub room: String,
-    /// From the newest welcome.
+    /// The token of the newest welcome.
     pub token: Vec<u8>,
 }
 
-/// What a client knows and says.
+/// The client's half of a connection, and what the client keeps between connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     depth: Depth,
     /// The welcome of this connection.
     welcome: Option<Box<Welcome>>,
     pass: Option<Pass>,
-    /// Whether the newest event and command are known from this or an earlier connection to the seat.
+    /// Whether the client knows the newest event and command of its seat, from this or an earlier connection.
     remembers: bool,
-    /// Whether the zones are those of `tick`.
+    /// Whether `zones` are those of `tick`.
     has_state: bool,
     tick: Tick,
     consumed: Seq,
     epoch: CorrectionEpoch,
     zones: BTreeMap<ZoneId, Zone>,
-    /// Zones whose state is not the server's: deltas mean nothing until their keyframe comes.
+    /// Zones whose state is not the server's. Deltas of them are ignored until a keyframe arrives.
     lost: BTreeSet<ZoneId>,
     players: u32,
-    /// Frame messages so far, modulo 256.
+    /// Frame messages that arrived so far, modulo 256.
     frames: u8,
     events: Seq,
-    /// Events lost while away that nobody was told of yet.
+    /// Events lost while disconnected that no [`Arrived`] has reported yet.
     missed: u32,
-    /// The newest event that the server knows to have arrived.
+    /// The newest event that the client acknowledged.
     told_events: Seq,
     commands: Unseen,
     inputs: Unsent,
     sent_inputs: Moment,
     sent_ack: Moment,
     ack_due: bool,
-    /// The last frame stood for more ticks than asked for: it may be all that the server dares to send before it hears of it.
+    /// Whether the last frame advanced by more ticks than asked for: the server may be waiting for an acknowledgement.
     awaited: bool,
-    /// Frame messages per second that the hello asked for; 0 for one per tick.
+    /// Frame messages per second that the hello asked for; 0 means one per tick.
     rate: u16,
     outbox: Vec<Vec<u8>>,
 }
 
 impl Client {
-    /// An unchanged run is sent this often.
+    /// How often a run of unchanged inputs is sent.
     const RUN_EVERY: Duration = Duration::from_millis(250);
 
-    /// A client that has said nothing yet.
+    /// Makes a client that has sent nothing yet.
     pub fn new(depth: Depth) -> Self {
         Self {
             depth,
@@ -174,7 +175,7 @@ impl Client {
         }
     }
 
-    /// The same, with the right to a seat and no other memory, as a page has it that was reloaded.
+    /// Gives the client the right to a seat, the only memory of a reloaded page.
     #[must_use]
     pub fn with_pass(self, pass: Pass) -> Self {
         Self { pass: Some(pass), ..self }
@@ -185,18 +186,18 @@ impl Client {
         self.pass.as_ref()
     }
 
-    /// The same, knowing the rate that its hello asks for, so that fewer frames than ticks are no surprise to it.
+    /// Tells the client the rate that its hello asks for, so that it expects fewer frames than ticks.
     #[must_use]
     pub fn asking(self, rate: u16) -> Self {
         Self { rate, ..self }
     }
 
-    /// The first message. `rate` is how many frame messages per second are wanted, 0 for one per tick.
+    /// The first message. `rate` is the wanted number of frame messages per second; 0 means one per tick.
     pub fn hello(join: Join, name: &str, player: Vec<(String, String)>, rate: u16) -> Vec<u8> {
         Self::hello_as(Role::Player, join, name, player, rate)
     }
 
-    /// The same for a spectator, who must make no inputs, or a player.
+    /// As [`Self::hello`], for a player or a spectator. A spectator must make no inputs.
     pub fn hello_as(role: Role, join: Join, name: &str, player: Vec<(String, String)>, rate: u16) -> Vec<u8> {
         let version = PROTOCOL_VERSION;
         encode_client(&ClientMessage::Hello(Hello {
@@ -211,9 +212,9 @@ impl Client {
         }))
     }
 
-    /// Begins a new connection, which takes up the seat of the last one as far as the server still holds it. Returns the
-    /// first message; `None` when there is no right to a seat. Inputs that were not consumed are forgotten; commands that the
-    /// game has not seen are sent again.
+    /// Begins a new connection that resumes the seat of the last one, if the server still holds it. Returns the first
+    /// message; `None` when the client has no right to a seat. Inputs that were not consumed are forgotten; commands
+    /// that the game has not seen are sent again.
     pub fn resume(&mut self, name: &str, player: Vec<(String, String)>) -> Option<Vec<u8>> {
         let Pass { room, token } = self.pass.clone()?;
         self.welcome = None;
@@ -237,27 +238,27 @@ impl Client {
         })))
     }
 
-    /// From now on looks no closer than [`Depth::Continuity`], which costs far less.
+    /// Lowers the depth to [`Depth::Continuity`], which costs far less.
     pub fn relax(&mut self) {
         self.depth = Depth::Continuity;
         self.zones.clear();
-        // Only counted from here on; a thousand clients with a thousand names each are a lot of names.
+        // From here on players are only counted: a thousand clients with a thousand names each take much memory.
         if let Some(welcome) = &mut self.welcome {
             welcome.players = Vec::new();
         }
     }
 
-    /// What the server said first.
+    /// The server's first message, once it has arrived.
     pub fn welcome(&self) -> Option<&Welcome> {
         self.welcome.as_deref()
     }
 
-    /// The newest frame's tick.
+    /// The tick of the newest frame.
     pub fn tick(&self) -> Tick {
         self.tick
     }
 
-    /// The last input consumed by the server, as far as is known.
+    /// The last input that the server is known to have consumed.
     pub fn consumed(&self) -> Seq {
         self.consumed
     }
@@ -267,7 +268,7 @@ impl Client {
         &self.zones
     }
 
-    /// Takes a message of the server.
+    /// Handles a message from the server.
     ///
     /// # Errors
     /// See [`ClientError`]; the connection is of no further use.
@@ -282,20 +283,21 @@ impl Client {
         }
     }
 
-    /// Makes the next input, which must be one that the welcome's schema admits. Returns its number.
+    /// Makes the next input, which the welcome's schema must admit. Returns its number.
     pub fn input(&mut self, values: &[i32]) -> Seq {
         self.inputs.make(values)
     }
 
-    /// Makes a command, sent with the next [`Self::poll`]. Returns its number, which counts once a welcome has come.
+    /// Makes a command, sent with the next [`Self::poll`]. Returns its number, which is valid once a welcome has
+    /// arrived.
     ///
     /// # Panics
-    /// When [`limits::UNSEEN_COMMANDS`] wait to be seen by the game.
+    /// When [`limits::UNSEEN_COMMANDS`] commands wait for the game to see them.
     pub fn command(&mut self, kind: u16, body: &[u8]) -> Seq {
         self.commands.push(Ask::Tell { kind, body: Bytes::copy_from_slice(body) })
     }
 
-    /// As [`Self::command`]; an [`EventBody::Reply`] will answer.
+    /// As [`Self::command`]; an [`EventBody::Reply`] answers.
     ///
     /// # Panics
     /// As [`Self::command`].
@@ -303,8 +305,8 @@ impl Client {
         self.commands.push(Ask::Call { kind, body: Bytes::copy_from_slice(body) })
     }
 
-    /// As [`Self::command`]: says something to some, or to everyone when `to` is empty. Whoever has the seats when it arrives
-    /// hears it: do not leave lines to some waiting for a connection.
+    /// As [`Self::command`]: sends a chat line to the players in `to`, or to everyone when `to` is empty. Whoever has
+    /// those seats on arrival gets the line, so do not queue private lines while disconnected.
     ///
     /// # Panics
     /// As [`Self::command`].
@@ -317,7 +319,7 @@ impl Client {
         self.outbox.push(encode_client(&ClientMessage::Ping { stamp }));
     }
 
-    /// What to send now, one message per call until there is none.
+    /// The next message to send now; call it until it returns `None`.
     pub fn poll(&mut self, now: Moment) -> Option<Vec<u8>> {
         self.welcome.as_ref()?;
         if !self.outbox.is_empty() {

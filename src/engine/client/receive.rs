@@ -1,4 +1,4 @@
-//! The receiving half of a client: what a welcome and a frame change in what it knows.
+//! The receiving half of a client: how welcomes and frames change its state.
 
 use super::unseen::Unseen;
 use super::{Arrived, Client, ClientError, Depth, Pass};
@@ -24,7 +24,7 @@ impl Client {
             self.lost.clear();
         }
         match (fresh, self.remembers) {
-            // Commands to a seat that is gone are not for the new one.
+            // Commands to a lost seat are not for the new one.
             (true, true) => (self.missed, self.commands) = (0, Unseen::default()),
             (_, false) => self.commands.begin(welcome.commands),
             (false, true) => {
@@ -51,7 +51,7 @@ impl Client {
         }
         let spacing = if self.rate == 0 { 1 } else { welcome.rate.per_second().div_ceil(self.rate).into() };
         let mut arrived = Arrived { advance: frame.advance, ..Arrived::default() };
-        // First what may fail: events count as known only when they are handed over.
+        // Whatever may fail comes first: events count as known only when they are returned.
         self.has_state = false;
         self.rebuild(frame, &mut arrived)?;
         if let Some(batch) = &frame.events {
@@ -81,7 +81,7 @@ impl Client {
         self.events = self.events.plus(batch.lost);
         for item in &batch.items {
             self.events = self.events.plus(1);
-            // The welcome's list of players has the effect of some events already.
+            // The welcome's list of players already includes the effect of some events.
             let listed = self.welcome.as_ref().is_some_and(|welcome| !self.events.is_after(welcome.listed));
             match item.body {
                 EventBody::Joined(_) if !listed => self.players += 1,
@@ -114,7 +114,7 @@ impl Client {
                 ZoneForm::Chain(deltas) => {
                     let known = self.zones.remove(&part.zone);
                     let zone = known.unwrap_or_else(|| Zone::empty(&welcome.schema));
-                    // Deltas that do not decode do not start from this state: the same finding as a wrong hash.
+                    // Deltas that do not decode do not start from this state: a desync, as with a wrong hash.
                     deltas.iter().try_fold(zone, |zone, delta| apply(&welcome.schema, &zone, delta)).ok()
                 }
             };

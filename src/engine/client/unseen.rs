@@ -1,4 +1,4 @@
-//! Commands that the game may not have seen: kept until a frame says that it has, and sent again on a new connection.
+//! Commands that the game may not have seen: kept until a frame confirms them, and sent again on a new connection.
 
 use std::collections::VecDeque;
 
@@ -9,10 +9,10 @@ use crate::wire::{ClientMessage, Command, encode_client, limits};
 /// Commands of one seat, numbered from 1 across its connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unseen {
-    /// Ascending without gaps; the last one has number `newest`.
+    /// Ascending without gaps; the last command has number `newest`.
     waiting: VecDeque<Ask>,
     newest: Seq,
-    /// Of those at the back, how many were not sent on this connection.
+    /// How many commands at the back were not sent on this connection.
     unsent: usize,
 }
 
@@ -20,7 +20,7 @@ impl Unseen {
     /// Adds the next command. Returns its number.
     ///
     /// # Panics
-    /// When too many wait.
+    /// When too many commands wait.
     pub fn push(&mut self, ask: Ask) -> Seq {
         assert!(self.waiting.len() < limits::UNSEEN_COMMANDS, "too many commands that the server has not seen");
         self.waiting.push_back(ask);
@@ -29,7 +29,7 @@ impl Unseen {
         self.newest
     }
 
-    /// The next command to send.
+    /// The next command to send, as a message.
     pub fn send(&mut self) -> Option<Vec<u8>> {
         let ask = self.waiting.get(self.waiting.len() - self.unsent)?;
         let seq = Seq(self.newest.0.wrapping_sub(self.unsent as u32 - 1));
@@ -37,7 +37,7 @@ impl Unseen {
         Some(encode_client(&ClientMessage::Command(Command { seq, body: ask.as_wire() })))
     }
 
-    /// The game has seen all up to `seq`.
+    /// Drops the commands up to `seq`, which the game has seen.
     pub fn seen(&mut self, seq: Seq) {
         while !self.waiting.is_empty() && !self.oldest().is_after(seq) {
             self.waiting.pop_front();
@@ -45,7 +45,7 @@ impl Unseen {
         self.unsent = self.unsent.min(self.waiting.len());
     }
 
-    /// A new connection under the same seat, of which the game has seen commands up to `seq`: the later ones go again.
+    /// Starts a new connection to the same seat. The game has seen commands up to `seq`; later ones are sent again.
     pub fn resume(&mut self, seq: Seq) {
         self.seen(seq);
         if self.waiting.is_empty() {
@@ -54,7 +54,8 @@ impl Unseen {
         self.unsent = self.waiting.len();
     }
 
-    /// The first connection of a client that knows nothing of the seat: what it wanted so far follows `seq`.
+    /// Starts the first connection of a client that knows nothing of the seat: waiting commands get the numbers after
+    /// `seq`.
     pub fn begin(&mut self, seq: Seq) {
         self.newest = seq.plus(self.waiting.len() as u32);
         self.unsent = self.waiting.len();

@@ -1,25 +1,25 @@
-//! Inputs that were made and not sent yet, as runs of equal ones.
+//! Inputs that were made but not sent yet, as runs of equal inputs.
 
 use crate::id::Seq;
 use crate::snapshot::InputSchema;
 use crate::wire::{Run, limits, pack_runs};
 
-/// Inputs of one connection, which numbers them from 1.
+/// Inputs of one connection, numbered from 1.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unsent {
     /// The number of the last input made.
     made: Seq,
-    /// Inputs not sent yet that are equal to the last one sent.
+    /// Unsent inputs that equal the last one sent.
     held: u16,
-    /// Made after those and not sent yet.
+    /// Unsent inputs made after those.
     runs: Vec<Run>,
     /// The values of the last input made.
     last: Vec<i32>,
-    /// Something differs from what was sent before: it must go out at once.
+    /// Whether an unsent input differs from the one before it: then it must be sent at once.
     pub urgent: bool,
 }
 
-/// Inputs as a message says them.
+/// Inputs in the form that a message has.
 pub(super) struct Packed {
     pub held: u16,
     pub counted: bool,
@@ -46,7 +46,7 @@ impl Unsent {
         self.held == 0 && self.runs.is_empty()
     }
 
-    /// All of them; none is left.
+    /// Packs all unsent inputs and leaves none.
     pub fn pack(&mut self, schema: &InputSchema) -> Packed {
         self.urgent = false;
         let (counted, runs) = pack_runs(schema, &self.runs);
