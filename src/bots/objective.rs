@@ -1,6 +1,6 @@
-//! What may be demanded of a run: each objective once, by name, with its unit, its meaning and where its figure comes from.
+//! The objectives of a run: each with its name, unit, meaning and the source of its figure.
 //!
-//! Whether an objective was held is decided here; what follows from a broken one, `verdict.rs` says.
+//! This file decides whether an objective was met; `verdict.rs` decides what follows.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,29 +9,29 @@ use serde::Serialize;
 
 use super::report::Report;
 
-/// Something that can be demanded.
+/// An objective that a run can have.
 #[derive(Debug)]
 pub struct Known {
-    /// How it is called.
+    /// Its name.
     pub name: &'static str,
-    /// What it means.
+    /// Its meaning.
     pub help: &'static str,
-    /// What its figure counts.
+    /// The unit of its figure.
     pub unit: Unit,
-    /// A slow machine can break it although the server did nothing wrong.
+    /// Whether a slow machine can break it although the server did nothing wrong.
     pub timed: bool,
-    /// Demanded of every run: none, unless another limit is given.
+    /// Whether every run has it, with the limit zero unless another one is given.
     pub always: bool,
     measure: fn(&Report) -> Option<f64>,
 }
 
-/// What a figure counts.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Milliseconds.
     Ms,
-    /// How many.
+    /// A count.
     Count,
     /// Bytes per client and second.
     BytesPerSecond,
@@ -49,7 +49,7 @@ const fn never(name: &'static str, timed: bool, help: &'static str, measure: fn(
     Known { name, help, unit: Unit::Count, timed, always: true, measure }
 }
 
-/// All of them, in the order in which they are printed.
+/// All objectives, in the order in which they are printed.
 #[rustfmt::skip]
 pub static OBJECTIVES: [Known; 22] = [
     timed("tick_p99", Unit::Ms, "time the server takes for a tick, 99 of 100, from its /metrics; beyond 102 ms it counts as endless", |r| r.server.as_ref()?.tick_p99_ms),
@@ -76,32 +76,32 @@ pub static OBJECTIVES: [Known; 22] = [
     never("unfinished", true, "recordings that were not consumed to their end", |r| r.failed("unfinished")),
 ];
 
-/// A demand: the figure must not exceed the limit.
+/// An objective with its limit, which the figure must not exceed.
 #[derive(Clone, Copy, Debug)]
 pub struct Objective {
-    /// Which.
+    /// The objective.
     pub known: &'static Known,
-    /// In its unit.
+    /// The limit, in the objective's unit.
     pub limit: f64,
 }
 
-/// A demand that cannot be understood.
+/// Why an objective cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectiveError {
-    /// Without a limit.
+    /// The limit is missing.
     #[error("{0:?} has no limit: write {0}=LIMIT")]
     NoLimit(String),
-    /// An unknown name.
+    /// The name is unknown.
     #[error("no objective {0:?}: there are {list}", list = names())]
     NoSuchName(String),
-    /// A limit that does not fit.
+    /// The limit is invalid.
     #[error("{name} = {value:?}: must be {wanted}")]
     BadLimit {
-        /// Of which objective.
+        /// The objective's name.
         name: &'static str,
-        /// What was given.
+        /// The given value.
         value: String,
-        /// What would be right.
+        /// The accepted values.
         wanted: &'static str,
     },
 }
@@ -129,7 +129,7 @@ impl Unit {
         let scaled = |scales: &[(&str, f64)]| {
             let (number, scale) = scales.iter().find_map(|(end, scale)| Some((text.strip_suffix(end)?, *scale)))?;
             let number: f64 = number.parse().ok()?;
-            // "1e999" is a number to the parser.
+            // The parser accepts "1e999" as an infinite number.
             (number.is_finite() && number.is_sign_positive()).then_some(number * scale)
         };
         match self {
@@ -150,7 +150,7 @@ impl Unit {
         }
     }
 
-    /// A figure for people.
+    /// Formats a figure for people.
     pub fn show(self, figure: f64) -> String {
         match self {
             _ if figure.is_infinite() => "endless".to_owned(),
@@ -162,38 +162,38 @@ impl Unit {
     }
 }
 
-/// How a demand was met.
+/// Whether an objective was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The figure is within the limit.
     Held,
-    /// It is beyond.
+    /// The figure exceeds the limit.
     Broken,
     /// There is no figure.
     Unknown,
 }
 
-/// A demand and how it was met.
+/// An objective and its outcome.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Judged {
-    /// Which.
+    /// The objective's name.
     pub name: &'static str,
-    /// What the figures count.
+    /// The unit of the figures.
     pub unit: Unit,
-    /// What was demanded.
+    /// The limit.
     pub limit: f64,
-    /// What was found; absent when it could not be, or is endless.
+    /// The figure; absent if it was not measured or is infinite.
     pub measured: Option<f64>,
-    /// How it was met.
+    /// The outcome.
     pub outcome: Outcome,
-    /// A slow machine can break it although the server did nothing wrong.
+    /// Whether a slow machine can break it although the server did nothing wrong.
     pub timed: bool,
-    /// Demanded by whoever ran it.
+    /// Whether the user gave this objective.
     pub asked: bool,
 }
 
-/// Judges what was asked for, and what is demanded of every run; of two limits for one objective the last counts.
+/// Judges the given objectives and those that every run has. If an objective was given twice, the last limit counts.
 pub fn judge(asked: &[Objective], report: &Report) -> Vec<Judged> {
     let judged = OBJECTIVES.iter().filter_map(|known| {
         let given = asked.iter().rfind(|objective| objective.known.name == known.name);
@@ -211,17 +211,17 @@ pub fn judge(asked: &[Objective], report: &Report) -> Vec<Judged> {
 }
 
 impl Judged {
-    /// Whether it was met.
+    /// Whether the objective was met.
     pub fn is_held(&self) -> bool {
         self.outcome == Outcome::Held
     }
 
-    /// What was found, for people.
+    /// The figure, formatted for people.
     pub fn found(&self) -> String {
         self.measured.map_or_else(|| "not measured".to_owned(), |figure| self.unit.show(figure))
     }
 
-    /// The outcome in a word.
+    /// The outcome as one word.
     pub fn word(&self) -> &'static str {
         match self.outcome {
             Outcome::Held => "held",
