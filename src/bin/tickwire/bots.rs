@@ -1,5 +1,5 @@
-//! `tickwire bots`: simulated players against a running server, and a verdict. The exit code is the verdict's: 0 held,
-//! 1 broken, 3 none; 2 is bad usage.
+//! `tickwire bots`: simulates players against a running server and judges the run. The exit code is the verdict: 0 held, 1
+//! broken, 3 none; 2 is a usage error.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -102,7 +102,7 @@ enum Doing {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "must be a number of seconds".to_owned())?;
-    // A day is longer than any load test.
+    // One day is longer than any load test.
     if (0.0..=86_400.0).contains(&number) {
         Ok(Duration::from_secs_f64(number))
     } else {
@@ -155,7 +155,7 @@ fn slo_help() -> String {
 pub fn run(args: &BotsArgs) -> ExitCode {
     match play(args) {
         Ok(report) => {
-            // The verdict stands also when nobody can read the report.
+            // The verdict is returned even if the report cannot be printed.
             crate::say(format!("{report}\n").as_bytes());
             report.verdict.exit_code().into()
         }
@@ -172,13 +172,13 @@ pub fn run(args: &BotsArgs) -> ExitCode {
 
 /// Why there is no report.
 enum Ended {
-    /// What was asked for cannot be done.
+    /// The arguments are invalid.
     Usage(String),
-    /// It was tried in vain.
+    /// The run failed.
     NoVerdict(String),
 }
 
-/// Where the report goes. Opened first: a path that cannot be written should not cost a run.
+/// The files for the report. Opened before the run, so that a path that cannot be written does not cost one.
 struct Outputs {
     json: Option<File>,
     page: Option<File>,
@@ -220,9 +220,9 @@ fn play(args: &BotsArgs) -> Result<Report, Ended> {
     Ok(report)
 }
 
-/// Bots without a socket would be the machine's fault and look like the server's.
+/// Checks the limit of open files: bots without a socket would look like a fault of the server.
 fn enough_descriptors(bots: u64) -> Result<(), Ended> {
-    /// For the runtime, the report and questions to the server.
+    /// Descriptors for the runtime, the report and queries to the server.
     const OTHERS: u64 = 64;
     match Machine::here().descriptors {
         Some(most) if most < bots + OTHERS => {
@@ -245,7 +245,7 @@ fn watch(config: &Config, bar: &ProgressBar) -> io::Result<Report> {
 }
 
 fn search(args: &BotsArgs, config: &Config, bar: &ProgressBar) -> io::Result<Report> {
-    /// Rooms notice within that time that everyone has left.
+    /// Time in which rooms notice that all players have left.
     const BETWEEN: Duration = Duration::from_millis(500);
     let search = Search::new(args.players.unwrap_or(50), args.most_players);
     let behaviour = config.players.first().cloned().unwrap_or(Behaviour::Wander);
@@ -258,7 +258,7 @@ fn search(args: &BotsArgs, config: &Config, bar: &ProgressBar) -> io::Result<Rep
     find_max(search, play, |step| bar.suspend(|| crate::complain(&step.to_string())))
 }
 
-/// A hundred joins per second unless told otherwise.
+/// One hundred joins per second unless `--ramp` is given.
 fn ramp(args: &BotsArgs, players: u32) -> Duration {
     args.ramp.unwrap_or(Duration::from_millis(10) * players)
 }
@@ -296,8 +296,8 @@ fn config(args: &BotsArgs) -> Result<Config, Ended> {
     })
 }
 
-/// What a search demands when nothing else was said: a state is never older than two ticks at 20 Hz, and inputs are felt
-/// within a quarter of a second.
+/// The objectives of a search unless others are given: states at most two ticks old at 20 Hz, and inputs visible within a
+/// quarter of a second.
 const FIND_MAX: [&str; 3] = ["staleness_p99=100ms", "latency_p99=250ms", "skipped=0"];
 
 fn players(args: &BotsArgs) -> Result<Vec<Behaviour>, String> {

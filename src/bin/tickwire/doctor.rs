@@ -1,6 +1,6 @@
-//! `tickwire doctor`: what in this configuration, on this machine, is unsafe or unwise in production.
+//! `tickwire doctor`: reports which settings are unsafe or unwise in production on this machine.
 //!
-//! One line per finding, each with its mend. A bad value never comes this far: reading the configuration refuses it.
+//! One line per finding, each with its remedy. Invalid values are refused earlier, when the configuration is read.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -14,16 +14,16 @@ use crate::machine::{Machine, needed};
 use crate::settings::Settings;
 use crate::trust;
 
-/// How bad a finding is.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Someone can do harm, or players will be turned away.
+    /// Someone can do harm, or players will be refused.
     Unsafe,
-    /// It works, but not as well as it could.
+    /// The server works, but not as well as it could.
     Unwise,
 }
 
-/// Something to mend.
+/// A problem and its remedy.
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub verdict: Verdict,
@@ -65,7 +65,7 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
     let mut find = |verdict, what: String, mend: String| findings.push(Finding { verdict, what, mend });
     if !config.bind.ip().is_loopback() {
         let bind = config.bind;
-        // Listed origins may connect besides pages of the server's own name; which names are its own, only `hosts` says.
+        // Listed origins may connect in addition to pages of the server's own name, which only `hosts` defines.
         if config.hosts.is_empty() {
             find(
                 Verdict::Unsafe,
@@ -123,7 +123,7 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong with the way operators come in.
+/// Finds problems with the operators' page.
 fn examine_operators(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |what: String, mend: &str| {
@@ -146,13 +146,13 @@ fn examine_operators(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong and how to mend it.
+/// A problem and its remedy.
 pub struct Short {
     pub what: String,
     pub mend: String,
 }
 
-/// Whether the sessions that are allowed would run into the limit of open files.
+/// Whether the allowed sessions would exceed the limit of open files.
 pub fn short_of_descriptors(config: &Config, machine: Machine) -> Option<Short> {
     let (needed, most) = (needed(config), config.most_sessions);
     let limit = machine.descriptors.filter(|limit| *limit < needed)?;
@@ -208,7 +208,7 @@ mod tests {
         let open = Config { bind: ([0, 0, 0, 0], 8080).into(), ..config() };
         let verdicts: Vec<Verdict> = examine(&open, ROOMY).iter().map(|finding| finding.verdict).collect();
         assert_eq!(verdicts, [Verdict::Unsafe, Verdict::Unwise]);
-        // Who may connect is not by what name.
+        // Origins say which pages may connect, not by which name the server is addressed.
         let listed = Config { origins: vec!["https://play.example".to_owned()], ..open.clone() };
         let found = examine(&listed, ROOMY);
         assert!(found[0].verdict == Verdict::Unsafe && found[0].what.contains("hosts is empty"), "{}", found[0].what);

@@ -1,34 +1,34 @@
-//! The knobs as an operator meets them: the key in the file gives the variable, the flag and its help.
+//! The configuration keys for operators: each key defines its variable, its flag and its help.
 //!
-//! One row per field of `tickwire::Config`, which holds types, defaults and bounds; a test compares the two. Nothing
-//! here merges: `settings.rs` does.
+//! One row per field of `tickwire::Config`, which holds types, defaults and bounds; a test compares the two. `settings.rs`
+//! merges the sources.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 
-/// A knob. Its variable is `TICKWIRE_` and the key in capitals.
+/// A configuration key. Its environment variable is `TICKWIRE_` and the key in capitals.
 pub struct Knob {
     pub key: &'static str,
-    /// The flag, without dashes. A secret has none, because others on the machine can read what a command was given.
+    /// The flag, without dashes. A secret has none, because other users of the machine can read a command's arguments.
     pub flag: &'static str,
-    /// What stands for the value in the help: also its unit.
+    /// The placeholder of the value in the help, which also names its unit.
     value: &'static str,
     help: &'static str,
 }
 
 impl Knob {
-    /// Its variable.
+    /// The name of the variable.
     pub fn variable(&self) -> String {
         format!("{PREFIX}{}", self.key.to_uppercase())
     }
 }
 
-/// What all variables start with.
+/// The prefix of all variables.
 pub const PREFIX: &str = "TICKWIRE_";
 
-/// All knobs, in the order of `tickwire config`.
+/// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
 pub const KNOBS: [Knob; 32] = [
     Knob { key: "bind", flag: "bind", value: "ADDR:PORT",
@@ -97,12 +97,12 @@ pub const KNOBS: [Knob; 32] = [
         help: "Write what takes time into a file that the trace senders of browsers open, 64 MiB at the most" },
 ];
 
-/// Keys whose value is a list: their flags may be repeated, and words are cut at commas.
+/// Keys whose value is a list: their flags may be repeated, and variables are split at commas.
 pub const LISTS: [&str; 5] = ["origins", "hosts", "exempt", "trusted_proxies", "token_keys"];
 /// Keys whose values are never shown.
 pub const SECRETS: [&str; 2] = ["admin_token", "token_secret"];
 
-/// The flags of every command that reads the configuration. Values are checked where those of all sources are.
+/// The flags of every command that reads the configuration. `settings.rs` checks their values, like those of all sources.
 #[derive(Clone, Default)]
 pub struct Flags {
     /// The configuration file.
@@ -117,7 +117,7 @@ impl Flags {
     const FILE: &str = "config";
     const DEV: &str = "dev";
 
-    /// What a person typed to set `knob`.
+    /// The flag as it was typed to set `knob`.
     pub fn typed(&self, knob: &Knob) -> String {
         let flag = if knob.key == "pages" && self.dev { Self::DEV } else { knob.flag };
         format!("--{flag}")
@@ -152,7 +152,7 @@ impl FromArgMatches for Flags {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         self.file = matches.get_one(Self::FILE).cloned().or(self.file.take());
         for knob in KNOBS.iter().filter(|knob| !knob.flag.is_empty()) {
-            // What is listed cannot hold a comma; see `settings.rs` for the other end.
+            // Values in lists contain no commas; `settings.rs` splits them again.
             if let Some(values) = matches.get_many::<String>(knob.key) {
                 self.values.insert(knob.key, values.cloned().collect::<Vec<_>>().join(","));
             }

@@ -1,4 +1,4 @@
-//! The command line: parses, configures, calls the library.
+//! The command line: parses arguments, configures and calls the library.
 
 mod bots;
 mod doctor;
@@ -28,7 +28,7 @@ struct Cli {
     flags: knobs::Flags,
 }
 
-/// The version and the commit it was built from; `build.rs` finds the latter.
+/// The version and the commit it was built from, which `build.rs` finds.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TICKWIRE_COMMIT"), ")");
 
 #[derive(Subcommand)]
@@ -89,7 +89,7 @@ fn print_config(args: &ConfigArgs) -> ExitCode {
     }
 }
 
-/// Prints `text`. Whoever stopped reading has seen enough.
+/// Prints `text`. A closed pipe is no error: the reader wants no more.
 fn say(text: &[u8]) -> ExitCode {
     match io::stdout().write_all(text).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error.to_string()),
@@ -97,13 +97,13 @@ fn say(text: &[u8]) -> ExitCode {
     }
 }
 
-/// Says why, in one line. The exit code says it, too, when nobody can read the line.
+/// Prints why the command fails, in one line, and returns the exit code of a failure.
 fn fail(why: &str) -> ExitCode {
     complain(&format!("tickwire: {why}"));
     ExitCode::FAILURE
 }
 
-/// Writes a line to standard error, if that takes it. `eprintln!` would panic when it does not.
+/// Writes a line to standard error and ignores errors, on which `eprintln!` would panic.
 fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

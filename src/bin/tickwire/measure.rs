@@ -70,7 +70,7 @@ struct Named<T> {
 }
 
 fn named<T: FromStr<Err = String>>(text: &str) -> Result<Named<T>, String> {
-    // Ranges and steps have no equals sign, but a field's name may.
+    // Ranges and steps contain no equals sign, but a field's name may.
     let (field, value) = match text.rsplit_once('=') {
         Some((field, value)) => (Some(field.to_owned()), value),
         None => (None, text),

@@ -1,5 +1,5 @@
-//! `tickwire token`: signs a join token for trials, by a key of the configuration. In production, whoever knows the
-//! players signs them.
+//! `tickwire token`: signs a join token for testing, with a key of the configuration. In production, the service that
+//! authenticates the players signs them.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use crate::fail;
 use crate::knobs::Flags;
 use crate::settings::Settings;
 
-/// What the token is to say.
+/// The claims of the token.
 #[derive(Args)]
 pub struct TokenArgs {
     /// Who comes: what the game knows the player by

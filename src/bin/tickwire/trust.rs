@@ -1,4 +1,4 @@
-//! What `tickwire doctor` says about who may come in: tokens, proxies, limits per address, certificates.
+//! The findings of `tickwire doctor` about admission: tokens, proxies, limits per address, certificates.
 
 use tickwire::Config;
 
