@@ -51,7 +51,7 @@ pub struct Attacker {
     pub url: String,
     /// The game whose rooms it may join.
     pub game: String,
-    /// The index of its first attack in [`Attack::ALL`].
+    /// The index of its first attack in [`Attack::ALL`], modulo its length.
     pub turn: usize,
     /// Its own seed.
     pub seed: u64,
