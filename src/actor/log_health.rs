@@ -45,7 +45,7 @@ impl LogHealth {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
-        let help = "Lines of the log that were lost: its reader was too slow, or it could not be written";
+        let help = "Log lines lost because the log's reader was too slow or the log could not be written";
         registry.register("log_lines_lost", help, self.lost.clone());
     }
 

@@ -76,8 +76,8 @@ impl Occasions {
             registry.register(name, help, count.clone());
             count
         };
-        let seats_reserved = counter("seats_reserved", "Seats promised to parties");
-        let reservations_expired = counter("reservations_expired", "Seats promised to parties that did not come");
+        let seats_reserved = counter("seats_reserved", "Seats reserved for parties");
+        let reservations_expired = counter("reservations_expired", "Reserved seats whose ticket expired unused");
         let matches_ended = counter("matches_ended", "Matches that ended with a result");
         let spectators = Gauge::default();
         registry.register("spectators", "Spectators of rooms", spectators.clone());
@@ -160,18 +160,18 @@ impl Metrics {
         };
         let ticks = counter("ticks", "Ticks computed");
         let late_ticks = counter("late_ticks", "Ticks computed more than a period late");
-        let skipped_ticks = counter("skipped_ticks", "Ticks never computed: the room or the machine was behind");
+        let skipped_ticks = counter("skipped_ticks", "Ticks skipped because the room or the machine was behind");
         let bytes_sent = counter("bytes_sent", "Bytes of messages sent");
         let bytes_received = counter("bytes_received", "Bytes of messages received");
         let frames_sent = counter("frames_sent", "Frame messages sent");
-        let holds = counter("holds", "Times that sending to a slow client was held");
-        let evictions = counter("evictions", "Sessions cut because their client took nothing");
-        let resyncs = counter("resyncs", "Keyframes that clients asked for because of a wrong hash");
-        let inputs_dropped = counter("inputs_dropped", "Input runs pushed out of a full pending");
-        let inputs_superseded = counter("inputs_superseded", "Inputs that newer ones replaced unused");
+        let holds = counter("holds", "Times that sending to a slow client was held back");
+        let evictions = counter("evictions", "Sessions cut because their client stopped reading");
+        let resyncs = counter("resyncs", "Keyframes that clients requested after a hash mismatch");
+        let inputs_dropped = counter("inputs_dropped", "Input runs dropped because too many were pending");
+        let inputs_superseded = counter("inputs_superseded", "Inputs that newer ones replaced before they were used");
         let over_rate = counter("messages_over_rate", "Messages dropped by a rate limit");
         let values_saturated = counter("values_saturated", "Values outside their field's range");
-        let seats_released = counter("seats_released", "Seats held for players who did not come back");
+        let seats_released = counter("seats_released", "Seats released because their player did not reconnect in time");
         let mut gauge = |name, help| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -180,9 +180,9 @@ impl Metrics {
         let players = gauge("players", "Seats taken");
         let rooms = gauge("rooms", "Rooms open");
         let sessions = gauge("sessions", "Connections upgraded");
-        let seats_held = gauge("seats_held", "Seats held for players who are away");
+        let seats_held = gauge("seats_held", "Seats held for disconnected players");
         let (endings, resumes, room_crashes) = (Family::default(), Family::default(), Family::default());
-        registry.register("resumes", "Claims to a seat held before, by what became of them", resumes.clone());
+        registry.register("resumes", "Claims to an earlier seat, by outcome", resumes.clone());
         registry.register("room_crashes", "Rooms closed because their game panicked, by hook", room_crashes.clone());
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
         let delta_bits = delta_bits(registry);

@@ -100,7 +100,7 @@ impl Trace {
             let (shown, dropped) = (path.display().to_string(), shared.dropped.get());
             match written {
                 Ok(whole) => info!(path = shown, whole, dropped, "the trace was written"),
-                Err(error) => warn!(path = shown, %error, "the trace ends here"),
+                Err(error) => warn!(path = shown, %error, "writing the trace failed; nothing more is traced"),
             }
         };
         thread::Builder::new().name("tickwire-trace".to_owned()).spawn(write)?;
@@ -127,7 +127,7 @@ impl Trace {
 
     /// Registers the counter of lost spans.
     pub fn register(&self, registry: &mut Registry) {
-        let help = "Spans that the trace lost: its file was too slow";
+        let help = "Spans that the trace lost because its file was too slow";
         registry.register("trace_spans_lost", help, self.state.dropped.clone());
     }
 
@@ -145,7 +145,7 @@ impl Trace {
             ended.recv_timeout(limits::WRITE_OUT_WITHIN) == Err(RecvTimeoutError::Timeout)
         });
         if late {
-            warn!("the trace is not written to its end: its file takes nothing");
+            warn!("the trace is incomplete: writing its file blocks");
         }
     }
 }

@@ -83,7 +83,7 @@ pub struct Autopilot {
     heading: f64,
     /// Radians per second.
     turn: f64,
-    /// Inputs for which it keeps its heading, whatever the behaviour wants.
+    /// Inputs left during which it keeps the heading chosen after a correction.
     detour: u32,
     /// The position that a game of position reports was last told, in metres.
     place: Option<(f64, f64)>,

@@ -115,7 +115,7 @@ fn end_by_force(over: &mpsc::Receiver<()>) {
     if over.recv_timeout(limits::SHUTDOWN_WITHIN) == Err(mpsc::RecvTimeoutError::Timeout) {
         let within = limits::SHUTDOWN_WITHIN.as_secs();
         // On a separate thread, because an embedder's subscriber may block.
-        let say = move || tracing::error!("the shutdown takes longer than {within} s, so nothing more is waited for");
+        let say = move || tracing::error!("the shutdown takes longer than {within} s; the process ends now");
         let _ = std::thread::Builder::new().spawn(say);
         std::thread::sleep(LAST_LINE);
         signal_hook::low_level::exit(1);

@@ -47,9 +47,9 @@ impl Certificate {
         match load(&self.cert, &self.key) {
             Ok(pair) => {
                 *self.current.write() = pair;
-                info!("the certificate was read again");
+                info!("the certificate was reloaded");
             }
-            Err(error) => warn!(error, "the new certificate is no good, the old one stays"),
+            Err(error) => warn!(error, "the new certificate is invalid; the old one stays in use"),
         }
     }
 

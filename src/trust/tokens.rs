@@ -118,7 +118,7 @@ impl Tokens {
         match token {
             _ if self.keys.is_empty() => Ok(None),
             None if self.guests => Ok(None),
-            None => Err(refused("there is none")),
+            None => Err(refused("no token was sent")),
             Some(token) => self.read(token, now).map(Some),
         }
     }
@@ -129,9 +129,9 @@ impl Tokens {
         }
         let header = decode_header(token).map_err(|error| refused(reason(&error)))?;
         if header.crit.is_some() {
-            return Err(refused("it says that something unknown is critical"));
+            return Err(refused("its header has critical extensions"));
         }
-        let key = self.keys.find(header.kid.as_deref()).ok_or_else(|| refused("there is no key of this kid"))?;
+        let key = self.keys.find(header.kid.as_deref()).ok_or_else(|| refused("no key has this kid"))?;
         let rules = if key.algorithm == Algorithm::EdDSA { &self.eddsa } else { &self.hs256 };
         let read = decode::<Claims>(token, &key.decoding, rules).map_err(|error| refused(reason(&error)))?;
         self.admit(read.claims, header.kid.as_deref(), now)
@@ -142,7 +142,7 @@ impl Tokens {
         let skew = limits::TOKEN_SKEW.as_secs();
         let good_until = claims.exp.saturating_add(skew);
         if good_until <= now || claims.nbf.is_some_and(|from| from > now.saturating_add(skew)) {
-            debug!(why = "it is not its time", "token refused");
+            debug!(why = "it is expired or not valid yet", "token refused");
             return Err(Close::TokenExpired);
         }
         if !(1..=limits::SUBJECT).contains(&claims.sub.len()) {
@@ -158,10 +158,14 @@ impl Tokens {
                     digest.update(part.as_bytes());
                 }
                 let mark = digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");
-                Some(self.used.take(mark, good_until, now).inspect_err(|_| debug!("token used before"))?)
+                Some(
+                    self.used
+                        .take(mark, good_until, now)
+                        .inspect_err(|_| debug!("one-time token refused: used before, or too many are remembered"))?,
+                )
             }
-            (true, Some(_)) => return Err(refused("it is good for one join but for too long")),
-            (true, None) => return Err(refused("it is good for one join and has no jti")),
+            (true, Some(_)) => return Err(refused("it is a one-time token that is valid for too long")),
+            (true, None) => return Err(refused("it is a one-time token without jti")),
         };
         Ok(VerifiedToken {
             subject: claims.sub,
@@ -223,7 +227,7 @@ fn reason(error: &Error) -> &'static str {
         ErrorKind::InvalidAudience => "it is for another audience",
         ErrorKind::InvalidIssuer => "it is from another issuer",
         ErrorKind::MissingRequiredClaim(_) => "exp, sub, aud or iss is missing",
-        _ => "it is no token",
+        _ => "it is not a valid token",
     }
 }
 

@@ -14,7 +14,7 @@ use tickwire::engine::link::Profile;
 
 use crate::machine::Machine;
 
-/// Options of the bots.
+/// Options of `tickwire bots`.
 #[derive(Args, Clone)]
 pub struct BotsArgs {
     /// The recording to follow: CSV with the columns frame,entity,x_m,y_m, one frame per tick
@@ -26,73 +26,73 @@ pub struct BotsArgs {
     /// The game to play (default: arena; plaza when following a recording)
     #[arg(long)]
     game: Option<String>,
-    /// How many bots (default: 20; one per entity when following a recording)
+    /// The number of bots (default: 20; one per entity when following a recording)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     players: Option<u32>,
-    /// Over how many rooms to spread them; with one, they join whoever plays already
+    /// The number of rooms over which the bots are spread; with one, they join players who are there already
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rooms: u32,
-    /// How long to play once all have come (default: 30); a recording is followed to its end
+    /// How long to play after all bots have joined (default: 30); a recording is followed to its end
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     duration: Option<Duration>,
-    /// How long the coming takes (default: 100 joins per second)
+    /// How long the bots take to join (default: 100 joins per second)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     ramp: Option<Duration>,
-    /// All decisions of the bots follow from it
+    /// The seed of all decisions of the bots
     #[arg(long, default_value = "1")]
     seed: u64,
     /// What the bots do
     #[arg(long, value_enum, default_value = "wander")]
     behaviour: Doing,
-    /// The recording to follow, as an option
+    /// The recording to follow, given as an option
     #[arg(long = "file", value_name = "FILE")]
     recording: Option<PathBuf>,
     /// An entity of the recording that nobody follows, such as a ball; may be repeated
     #[arg(long, value_name = "ENTITY")]
     skip_entity: Vec<u64>,
-    /// How many bots rebuild the state and compare it with the server's hashes: a number or `all`
+    /// The number of bots that rebuild the state and compare it with the server's hashes, or `all`
     #[arg(long, value_name = "N|all", default_value = "32", value_parser = verify)]
     verify: Verify,
-    /// Frames per second that each bot asks for; 0 for one per tick
+    /// Frames per second that each bot requests; 0 for one per tick
     #[arg(long, value_name = "HZ", default_value = "0", value_parser = clap::value_parser!(u16).range(0..=120))]
     rate: u16,
     /// Threads for the bots
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
-    /// Demand that a figure is at most this, such as tick_p99=25ms; may be repeated
+    /// An objective: a figure and its upper limit, such as tick_p99=25ms; may be repeated
     #[arg(long, value_name = "NAME=LIMIT", long_help = slo_help())]
     slo: Vec<Objective>,
-    /// Bots that leave per second, half of them without a word; as many come
+    /// Bots that leave per second, half of them without a close frame; as many rejoin
     #[arg(long, value_name = "PER_SECOND", default_value = "0", value_parser = churn)]
     churn: f64,
-    /// Put a network link in front of every bot: lan, wifi, lte, train, or a JSON file that holds one such profile
+    /// Simulate a network link for every bot: lan, wifi, lte, train, or a JSON file with a profile
     #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
     profile: Option<Profile>,
-    /// The share of bots that are hostile, 0 to 1; the verdict is about the others, and how the hostile ones end
+    /// The share of bots that are hostile, 0 to 1; the verdict covers the other bots, and how hostile sessions end
     #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = fraction)]
     hostile: f64,
-    /// Find how many bots the server holds, starting with --players (default: 50), for --duration each (default: 10)
+    /// Find how many bots the server holds; starts with --players (default: 50), each run takes --duration (default: 10)
     #[arg(long, conflicts_with_all = ["file", "recording"])]
     find_max: bool,
     /// The most bots that --find-max tries
     #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     most_players: u32,
-    /// The server's process, when it runs on this machine: its processor time goes into the report
+    /// The id of the server's process on this machine; the report then includes its processor time
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
-    /// Write all figures to this file
+    /// Write all figures to this file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write a page with charts to this file
+    /// Write an HTML page with charts to this file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Doing {
-    /// Walk about
+    /// Walk about at random
     Wander,
-    /// Run after the nearest other
+    /// Run after the nearest other player
     Chase,
     /// Do nothing
     Idle,
@@ -141,11 +141,11 @@ fn profile(text: &str) -> Result<Profile, String> {
 }
 
 fn slo_help() -> String {
-    let mut help = "Demand that a figure is at most this, such as tick_p99=25ms; may be repeated.\n\
-        Broken objectives make the exit code 1; 3 says that the bots or the machine were too slow for a verdict.\n\n"
+    let mut help = "An objective: a figure and its upper limit, such as tick_p99=25ms; may be repeated.\n\
+        The exit code is 1 if an objective is broken, 3 if the bots or the machine were too slow for a verdict.\n\n"
         .to_owned();
     for known in &OBJECTIVES {
-        let always = if known.always { " [always 0, unless given]" } else { "" };
+        let always = if known.always { " [limit 0 unless given]" } else { "" };
         help += &format!("{:<14} {}{always}\n", known.name, known.help);
     }
     help

@@ -50,8 +50,8 @@ pub fn run(flags: &Flags) -> ExitCode {
     let mut findings = examine(&settings.config, Machine::here());
     findings.extend(settings.strays.iter().map(|name| Finding {
         verdict: Verdict::Unwise,
-        what: format!("the variable {name} names no knob and is ignored"),
-        mend: "unset it or mend its name (tickwire config lists the keys)".to_owned(),
+        what: format!("the variable {name} names no configuration key and is ignored"),
+        mend: "unset it or correct its name (tickwire config lists the keys)".to_owned(),
     }));
     let lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
     let said = crate::say(if lines.is_empty() { b"nothing to mend\n" } else { lines.as_bytes() });

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::{Shell, generate};
 
-/// Realtime game state over WebSockets: plays the demo, or simulates its players.
+/// Realtime game state over WebSockets: serves the demo, or simulates players.
 #[derive(Parser)]
 #[command(version = VERSION, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -35,17 +35,17 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TICKWIRE_CO
 enum Command {
     /// Serve the demo and its games (the default)
     Serve(knobs::Flags),
-    /// Simulate players against a running server, and judge it
+    /// Simulate players against a running server, and pass or fail the run
     Bots(Box<bots::BotsArgs>),
-    /// Weigh movement on the wire, beside other ways to send it
+    /// Measure the bytes of movement on the wire, compared with other encodings
     Measure(measure::MeasureArgs),
-    /// Print the effective configuration, and where each value came from
+    /// Print the effective configuration with the source of each value
     Config(ConfigArgs),
-    /// Say what in the configuration is unsafe or unwise in production; fails when something is unsafe
+    /// Report settings that are unsafe or unwise in production; fails if any is unsafe
     Doctor(knobs::Flags),
-    /// Sign a join token for trials, by a key of the configuration
+    /// Sign a join token for testing, with a key of the configuration
     Token(token::TokenArgs),
-    /// Print a script that completes this command in a shell
+    /// Print a shell script that completes this command
     Completions {
         /// The shell
         shell: Shell,
@@ -54,7 +54,7 @@ enum Command {
 
 #[derive(Args)]
 struct ConfigArgs {
-    /// Print the commented default file instead, to start one's own from
+    /// Print the default file with comments instead, as a template for your own
     #[arg(long)]
     commented: bool,
     #[command(flatten)]

@@ -39,7 +39,7 @@ pub fn run(flags: &Flags) -> ExitCode {
         Err(error) => return log.fail(&format!("cannot listen on {}: {error}", config.bind)),
     };
     for name in strays {
-        warn!(name, "this variable names no knob and is ignored");
+        warn!(name, "this variable names no configuration key and is ignored");
     }
     if let Some(short) = short_of_descriptors(&config, Machine::here()) {
         warn!("{}; {}", short.what, short.mend);
@@ -84,11 +84,11 @@ fn announce(address: SocketAddr, scheme: &str) {
     text += "Stop with ctrl-c.\n";
     let say = move || {
         if let Err(error) = io::stdout().write_all(text.as_bytes()) {
-            warn!(%error, "nobody was told where the server is: standard output cannot be written");
+            warn!(%error, "cannot write the server's address to standard output");
         }
     };
     // On a separate thread, so that a blocked standard output does not keep the server from serving.
     if let Err(error) = thread::Builder::new().name("tickwire-announce".to_owned()).spawn(say) {
-        warn!(%error, "nobody was told where the server is: there is no thread left");
+        warn!(%error, "cannot start the thread that prints the server's address");
     }
 }
