@@ -85,7 +85,7 @@ pub struct Autopilot {
     turn: f64,
     /// Inputs left during which it keeps the heading chosen after a correction.
     detour: u32,
-    /// The position that a game of position reports was last told, in metres.
+    /// The position that the bot reported last, in metres, if the game takes positions.
     place: Option<(f64, f64)>,
     /// Inputs made so far.
     made: usize,

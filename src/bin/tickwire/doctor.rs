@@ -70,8 +70,8 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
             find(
                 Verdict::Unsafe,
                 format!(
-                    "bind = {bind} is open to others and hosts is empty, so that whatever host name a page was \
-                         loaded from is believed"
+                    "bind = {bind} is open to other machines and hosts is empty, so pages of every host name are \
+                         accepted"
                 ),
                 "list the server's names, such as hosts = [\"play.example\"]".to_owned(),
             );
@@ -79,7 +79,7 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
         if config.tls_cert.as_os_str().is_empty() {
             find(
                 Verdict::Unwise,
-                format!("bind = {bind} speaks plain http to others"),
+                format!("bind = {bind} serves plain HTTP to other machines"),
                 "set tls_cert and tls_key, or bind to 127.0.0.1 and put a proxy with TLS in front \
                  (deploy/PROXIES.md)"
                     .to_owned(),
@@ -89,14 +89,14 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
     for origin in config.origins.iter().filter(|origin| origin.starts_with("http://")) {
         find(
             Verdict::Unwise,
-            format!("origins lists {origin}, whose pages anyone on their way can change"),
-            "serve them by https".to_owned(),
+            format!("origins lists {origin}, whose pages can be changed in transit"),
+            "serve them over HTTPS".to_owned(),
         );
     }
     if let Pages::Disk(folder) = &config.pages {
         find(
             Verdict::Unsafe,
-            format!("pages = dev:{} reads whatever lies there at each request", folder.display()),
+            format!("pages = dev:{} serves the files of that folder at each request", folder.display()),
             "set pages = \"embedded\", or \"none\"".to_owned(),
         );
     }
@@ -104,7 +104,7 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
     if loudest.is_none_or(|level| level >= LevelFilter::DEBUG) {
         find(
             Verdict::Unwise,
-            format!("log = {:?} logs what any client can cause, as often as it likes", config.log),
+            format!("log = {:?} lets clients cause any number of log lines", config.log),
             "set log = \"tickwire=info,warn\"".to_owned(),
         );
     }
@@ -133,7 +133,7 @@ fn examine_operators(config: &Config) -> Vec<Finding> {
     let bare = !config.bind.ip().is_loopback() && config.tls_cert.as_os_str().is_empty();
     if bare && !token.is_empty() {
         find(
-            format!("admin_token lets operators in at {}, where it travels by plain http", config.bind),
+            format!("admin_token is sent over plain HTTP to {}", config.bind),
             "unset it, set tls_cert and tls_key, or bind to 127.0.0.1 behind a proxy with TLS (deploy/PROXIES.md)",
         );
     }
