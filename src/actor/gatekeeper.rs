@@ -143,7 +143,8 @@ impl Gatekeeper {
 impl SessionPermit {
     /// Verifies the token of `visit` and gives the visit the name in the token, if there is one.
     ///
-    /// # Errors The session's close reason: the token is invalid, or not valid for the requested room.
+    /// # Errors
+    /// The session's close reason: the token is invalid, or not valid for the requested room.
     pub fn present(&mut self, visit: Visit) -> Result<Visit, Close> {
         let token = visit.token.as_ref().map(|Token(text)| text.as_str());
         self.judge(token, &visit.join)?;
@@ -156,7 +157,8 @@ impl SessionPermit {
 
     /// Verifies a token; a client without one is a guest. A one-time token counts as used only after [`Self::arrived`].
     ///
-    /// # Errors The session's close reason: the token is invalid, or not valid for the requested room.
+    /// # Errors
+    /// The session's close reason: the token is invalid, or not valid for the requested room.
     pub fn judge(&mut self, token: Option<&str>, join: &Join) -> Result<(), Close> {
         let Some(ticket) = self.gatekeeper.tokens.judge(token, wall_clock())? else { return Ok(()) };
         if !ticket.allows(join) {
@@ -173,8 +175,9 @@ impl SessionPermit {
 
     /// Takes a newer token of the same client, who is in `room`. Returns the seconds until it expires.
     ///
-    /// # Errors The session's close reason: the token is invalid, has another subject, or is not valid for the room. Guests
-    /// cannot refresh.
+    /// # Errors
+    /// The session's close reason: the token is invalid, has another subject, or is not valid for the room. Guests cannot
+    /// refresh.
     pub fn refresh(&mut self, Token(text): &Token, room: &str, game: &str) -> Result<u32, Close> {
         let old = self.ticket.as_ref().ok_or(Close::BadToken)?;
         let mut ticket = self.gatekeeper.tokens.judge(Some(text), wall_clock())?.ok_or(Close::BadToken)?;

@@ -29,7 +29,8 @@ impl Joining {
 
     /// Enters a room.
     ///
-    /// # Errors The session's close reason: no room admits the player.
+    /// # Errors
+    /// The session's close reason: no room admits the player.
     pub async fn enter(self, context: SessionContext) -> Result<(RoomKey, Joined), CloseReason> {
         let again = matches!(self.visit.join, Join::JoinOrCreate { .. } | Join::ById { .. });
         let mut last = Close::TryLater;

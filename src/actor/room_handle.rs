@@ -40,7 +40,8 @@ impl RoomHandle {
 
     /// Checks that the room runs the only game that the client's token is valid for, if there is one.
     ///
-    /// # Errors The token is for another game.
+    /// # Errors
+    /// The token is for another game.
     pub fn suits(&self, only_game: Option<&str>) -> Result<(), Close> {
         if only_game.is_none_or(|only| only == self.entry.game) { Ok(()) } else { Err(Close::BadToken) }
     }

@@ -67,7 +67,8 @@ type Ctx = ws::WebsocketContext<WsSession>;
 
 /// Upgrades a request whose handshake is valid, and starts its session in the body of the response.
 ///
-/// # Errors When the WebSocket handshake fails after all.
+/// # Errors
+/// When the WebSocket handshake fails after all.
 pub fn start(
     context: SessionContext,
     permit: SessionPermit,

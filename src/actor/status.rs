@@ -141,7 +141,8 @@ impl Status {
     /// Announces a player, if fewer than `most` are present or announced; or a spectator likewise, who may enter a locked
     /// room.
     ///
-    /// # Errors Why the room would refuse them.
+    /// # Errors
+    /// Why the room would refuse them.
     pub fn expect(self: &Arc<Self>, role: Role, most: usize) -> Result<PendingJoin, Close> {
         let mut arrivals = self.arrivals.lock();
         let there = match role {

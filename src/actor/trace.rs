@@ -70,7 +70,8 @@ impl Trace {
 
     /// Starts a trace in the file at `path`, which is overwritten.
     ///
-    /// # Errors When the file cannot be created, or not within three seconds.
+    /// # Errors
+    /// When the file cannot be created, or not within three seconds.
     pub fn create(path: &Path) -> io::Result<Self> {
         Self::within(path, limits::TRACE_BYTES)
     }

@@ -120,7 +120,8 @@ pub struct Watchdog {
 impl Watchdog {
     /// Starts the watchdog's thread, which ends after the last handle is dropped.
     ///
-    /// # Errors When the operating system cannot start a thread.
+    /// # Errors
+    /// When the operating system cannot start a thread.
     pub fn start(clock: Clock) -> io::Result<Arc<Self>> {
         let watchdog = Arc::new(Self::new(clock));
         let weak = Arc::downgrade(&watchdog);

@@ -21,8 +21,8 @@ pub enum WsMessage {
 
 /// Classifies a message or error of the codec. `offence` is the rule that the frame guard found broken, if any.
 ///
-/// # Errors The session's close reason. The caller must then end the session: the codec would return the same error again
-/// and again.
+/// # Errors
+/// The session's close reason. The caller must then end the session: the codec would return the same error again and again.
 pub fn ws_message(message: Result<Message, ProtocolError>, offence: Option<Close>) -> Result<WsMessage, Close> {
     match message {
         Ok(Message::Binary(bytes)) => Ok(WsMessage::Bytes(bytes)),

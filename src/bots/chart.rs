@@ -46,7 +46,8 @@ impl Chart {
 
     /// Draws the chart.
     ///
-    /// # Errors When it cannot be drawn, for example because a range is empty.
+    /// # Errors
+    /// When it cannot be drawn, for example because a range is empty.
     pub fn svg(&self) -> Result<String, String> {
         let mut svg = String::new();
         self.draw(&mut svg).map_err(|error| format!("{}: {error}", self.title))?;

@@ -81,8 +81,9 @@ pub enum PlayError {
 /// Joins a room as `name` and plays until the pilot leaves, then returns the pilot. `url` is the endpoint, such as
 /// `ws://localhost:8080/play`. Needs a tokio runtime with time and I/O; an actix system has one.
 ///
-/// # Errors See [`PlayError`]: the connection failed, the room refused the bot or ended its session, or the pilot returned
-/// a bad input.
+/// # Errors
+/// See [`PlayError`]: the connection failed, the room refused the bot or ended its session, or the pilot returned a bad
+/// input.
 pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> Result<P, PlayError> {
     let start = Instant::now();
     let opened = async {

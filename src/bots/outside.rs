@@ -85,14 +85,16 @@ impl Outside {
 
     /// Reads the metrics.
     ///
-    /// # Errors When the server does not serve them.
+    /// # Errors
+    /// When the server does not serve them.
     pub fn metrics(&self) -> io::Result<Reading> {
         self.get("/metrics").map(|text| Reading::parse(&text))
     }
 
     /// Reads the number of present players by room id.
     ///
-    /// # Errors When the server does not serve the list of rooms.
+    /// # Errors
+    /// When the server does not serve the list of rooms.
     pub fn players(&self) -> io::Result<BTreeMap<String, usize>> {
         let rooms: Vec<Room> = serde_json::from_str(&self.get("/api/rooms")?)?;
         Ok(rooms.into_iter().map(|room| (room.id, room.players.saturating_sub(room.away))).collect())

@@ -12,7 +12,8 @@ use super::verdict::Verdict;
 
 /// Renders the page.
 ///
-/// # Errors When a chart cannot be drawn.
+/// # Errors
+/// When a chart cannot be drawn.
 pub fn page(report: &Report) -> Result<String, String> {
     let mut body = String::new();
     head(&mut body, report);

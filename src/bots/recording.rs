@@ -70,7 +70,8 @@ struct Row {
 
 /// Reads the paths of all entities except those in `skip`, in the order of entity numbers.
 ///
-/// # Errors See [`RecordingError`].
+/// # Errors
+/// See [`RecordingError`].
 pub fn read_paths(source: impl Read, skip: &[u64]) -> Result<Vec<Arc<Path>>, RecordingError> {
     let mut paths: BTreeMap<u64, (u64, Vec<(f64, f64)>)> = BTreeMap::new();
     for row in csv::Reader::from_reader(source).into_deserialize() {

@@ -84,7 +84,8 @@ impl Search {
 /// Runs the search. Returns the report of the largest number that held, or of the smallest that did not, with the search
 /// and its verdict: held if the limit was found and the server was what limited it.
 ///
-/// # Errors Those of `play`.
+/// # Errors
+/// Those of `play`.
 pub fn find_max(
     search: Search,
     mut play: impl FnMut(u32) -> io::Result<Report>,

@@ -159,7 +159,8 @@ impl Shared {
 
 /// Runs a swarm to its end and calls `on_progress` about ten times per second.
 ///
-/// # Errors When a runtime cannot be started. Failures of bots are in the report.
+/// # Errors
+/// When a runtime cannot be started. Failures of bots are in the report.
 pub fn run(config: &Config, mut on_progress: impl FnMut(Progress)) -> io::Result<Report> {
     let threads = config.threads.max(1);
     let longest = config.players.iter().map(|player| match player {

@@ -96,7 +96,8 @@ impl Strikes {
 impl Plaza {
     /// A plaza of 112 x 72 m. It has no options.
     ///
-    /// # Errors Only if the built-in map or schema were invalid.
+    /// # Errors
+    /// Only if the built-in map or schema were invalid.
     pub fn new(setup: &RoomSetup) -> Result<Self, String> {
         let map = Map::parse(MAP)?;
         let fields = [("x", map.width()), ("y", map.height())]

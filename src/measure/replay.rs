@@ -51,7 +51,8 @@ pub struct PlanError(String);
 
 /// Replays `clip` and measures all encodings.
 ///
-/// # Errors When the plan names fields that the clip lacks, or values do not fit their step or range.
+/// # Errors
+/// When the plan names fields that the clip lacks, or values do not fit their step or range.
 pub fn measure(name: &str, clip: &Clip, plan: &Plan) -> Result<Report, PlanError> {
     let columns = columns(clip, plan)?;
     let schema = schema(&columns)?;

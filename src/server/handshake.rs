@@ -29,7 +29,8 @@ pub fn turn_away(head: &RequestHead, connection: Option<&Connection>, edge: &Edg
 
 /// Admits the sender of a valid handshake.
 ///
-/// # Errors The response that describes the fault.
+/// # Errors
+/// The response that describes the fault.
 #[expect(clippy::result_large_err, reason = "made once per connection")]
 pub fn accept(head: &RequestHead, edge: &Edge) -> Result<SessionPermit, HttpResponse> {
     verify_handshake(head).map_err(|error| refuse(&error))?;

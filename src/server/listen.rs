@@ -93,7 +93,8 @@ where
 
 /// Serves on `listener` with the app that `worker` makes in each worker, with TLS if the mount has a certificate.
 ///
-/// # Errors When the listener cannot be used.
+/// # Errors
+/// When the listener cannot be used.
 pub fn listen(
     mount: &Mount,
     listener: TcpListener,

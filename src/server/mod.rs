@@ -110,7 +110,8 @@ impl Server {
     /// # }
     /// ```
     ///
-    /// # Errors Outside an actix system, and when the configuration is invalid: see [`Config::check`].
+    /// # Errors
+    /// Outside an actix system, and when the configuration is invalid: see [`Config::check`].
     pub fn mount(self) -> io::Result<Mount> {
         Mount::start(self.config, self.games, self.log.as_ref())
     }
@@ -119,7 +120,8 @@ impl Server {
     /// creates the actix system and returns when everything has ended. A second signal ends the process at once; see
     /// [`ShutdownSignal`].
     ///
-    /// # Errors When the address cannot be bound or the signal handlers cannot be installed; and as [`Self::mount`].
+    /// # Errors
+    /// When the address cannot be bound or the signal handlers cannot be installed; and as [`Self::mount`].
     pub fn serve(self) -> io::Result<()> {
         let address = self.config.bind;
         let refused = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
@@ -133,7 +135,8 @@ impl Server {
     /// [`Self::mount`], but with TLS if a certificate is configured, and with a shorter path from the socket to the
     /// session.
     ///
-    /// # Errors When the listener cannot be used; and as [`Self::mount`].
+    /// # Errors
+    /// When the listener cannot be used; and as [`Self::mount`].
     pub async fn run(mut self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         self.config.bind = listener.local_addr()?;
         let mount = self.mount()?;

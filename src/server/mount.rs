@@ -178,7 +178,8 @@ impl Mount {
     /// * Up to 1 MiB behind a request is read and discarded; with more, the connection ends.
     /// * [`Config::workers`] sets the number of workers. `AppConfig` has its defaults, regardless of `listener` and TLS.
     ///
-    /// # Errors When the listener cannot be used.
+    /// # Errors
+    /// When the listener cannot be used.
     pub fn listen<F, I, S, B>(&self, listener: TcpListener, app: F) -> io::Result<dev::Server>
     where
         F: Fn() -> I + Send + Clone + 'static,

@@ -25,7 +25,8 @@ pub enum Scheme {
 /// Draws an SVG of the link to `room` on the server addressed as `host`. The page is at the path `base`: empty, or the path
 /// at which the rooms are mounted.
 ///
-/// # Errors When `room`, `host` or `base` is invalid: names the value and the accepted ones.
+/// # Errors
+/// When `room`, `host` or `base` is invalid: names the value and the accepted ones.
 pub fn invitation(scheme: Scheme, host: &str, base: &str, room: &str) -> Result<String, String> {
     if room.is_empty() || room.len() > limits::TEXT || !room.bytes().all(is_plain) {
         return Err(format!("{room:?} is no room id: letters, digits, - and _, at most {} of them", limits::TEXT));

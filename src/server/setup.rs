@@ -12,7 +12,8 @@ use crate::wire::limits;
 impl Config {
     /// Checks that the values are consistent, and that the files they name exist and are valid.
     ///
-    /// # Errors One line that describes the fault. A server with such a configuration does not start.
+    /// # Errors
+    /// One line that describes the fault. A server with such a configuration does not start.
     pub fn check(&self) -> Result<(), String> {
         self.keyring()?;
         self.certificate().map(drop)
@@ -20,7 +21,8 @@ impl Config {
 
     /// Reads the keys for join tokens.
     ///
-    /// # Errors One line that names the key and its fault.
+    /// # Errors
+    /// One line that names the key and its fault.
     pub fn keyring(&self) -> Result<Keyring, String> {
         let keys = Keyring::read(self.token_secret.reveal(), &self.token_keys).map_err(|error| error.to_string())?;
         if keys.is_empty() && !self.guests {

@@ -47,8 +47,9 @@ impl ShutdownSignal {
     /// Replaces the signals' default action, which ends the process. Install it once, before the server starts, and keep it
     /// until everything has ended: dropping it lifts the time limit on the shutdown.
     ///
-    /// # Errors When the operating system refuses the handlers or the thread.
-    /// When the operating system refuses the handlers or the thread.
+    /// # Errors
+    /// When the operating system refuses the handlers or the thread. When the operating system refuses the handlers or the
+    /// thread.
     #[cfg(unix)]
     pub fn install() -> io::Result<Self> {
         use std::sync::Arc;

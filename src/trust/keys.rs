@@ -58,7 +58,8 @@ pub(super) struct Key {
 impl Keyring {
     /// Reads the configured keys: a shared secret for tokens without `kid` (none if empty), and keys as `KID=FILE`.
     ///
-    /// # Errors See [`KeyError`].
+    /// # Errors
+    /// See [`KeyError`].
     pub fn read(secret: &str, named: &[String]) -> Result<Self, KeyError> {
         let mut keys = Self::default();
         if !secret.is_empty() {
@@ -80,7 +81,8 @@ impl Keyring {
 
     /// Signs a token. Without `kid`: with the key that has none, or else with the only key.
     ///
-    /// # Errors When there is no such key or it cannot sign.
+    /// # Errors
+    /// When there is no such key or it cannot sign.
     pub fn sign(&self, kid: Option<&str>, claims: &Claims) -> Result<String, KeyError> {
         let name = || kid.map_or_else(|| "(say which: --kid)".to_owned(), |kid| format!("{kid:?}"));
         let only = (kid.is_none() && self.0.len() == 1).then(|| self.0.iter().next()).flatten();

@@ -38,7 +38,8 @@ impl Used {
 
     /// Marks a token as used.
     ///
-    /// # Errors When the token was used before, or when the record is full.
+    /// # Errors
+    /// When the token was used before, or when the record is full.
     pub fn take(self: &Arc<Self>, mark: Mark, until: u64, now: u64) -> Result<Use, Close> {
         let mut marks = self.0.lock();
         if marks.until.contains_key(&mark) {

@@ -31,7 +31,8 @@ type Stamps = [Option<(SystemTime, u64)>; 2];
 impl Certificate {
     /// Reads the pair.
     ///
-    /// # Errors One line that names the file and its fault.
+    /// # Errors
+    /// One line that names the file and its fault.
     pub fn read(cert: &Path, key: &Path) -> Result<Arc<Self>, String> {
         let seen = Mutex::new(stamps(cert, key));
         let current = RwLock::new(load(cert, key)?);

@@ -112,8 +112,9 @@ impl Tokens {
 
     /// Verifies a client's token at `now`, in seconds since 1970. `None`: the client is a guest.
     ///
-    /// # Errors [`Close::BadToken`], [`Close::TokenExpired`], or [`Close::TryLater`] when the record of used one-time
-    /// tokens is full.
+    /// # Errors
+    /// [`Close::BadToken`], [`Close::TokenExpired`], or [`Close::TryLater`] when the record of used one-time tokens is
+    /// full.
     pub fn judge(&self, token: Option<&str>, now: u64) -> Result<Option<VerifiedToken>, Close> {
         match token {
             _ if self.keys.is_empty() => Ok(None),

@@ -36,7 +36,8 @@ struct Waiting {
 impl Lines {
     /// Starts a thread that writes to `out`.
     ///
-    /// # Errors When the operating system cannot start a thread.
+    /// # Errors
+    /// When the operating system cannot start a thread.
     pub fn start(out: impl Write + Send + 'static, health: LogHealth) -> io::Result<Self> {
         let (waiting, filled, idle) = Default::default();
         let queue = Arc::new(Queue { waiting, filled, idle, health });

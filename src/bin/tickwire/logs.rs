@@ -40,7 +40,8 @@ impl Drop for Log {
 
 /// Starts logging as configured. Panics are logged as well, so that JSON output stays JSON.
 ///
-/// # Errors When the operating system refuses the signal handler or the thread.
+/// # Errors
+/// When the operating system refuses the signal handler or the thread.
 pub fn start(config: &Config) -> io::Result<Log> {
     outlive_full_files()?;
     let (colours, health) = (io::stderr().is_terminal(), LogHealth::new());

@@ -55,7 +55,8 @@ const DEFAULT_FILE: &str = "tickwire.toml";
 impl Settings {
     /// Reads and merges all sources.
     ///
-    /// # Errors One line that names the key, the value, its source and the accepted values.
+    /// # Errors
+    /// One line that names the key, the value, its source and the accepted values.
     pub fn load(flags: &Flags) -> Result<Self, String> {
         let (mut variables, strays) = variables()?;
         let named = flags.file.clone().or_else(|| variables.remove("config").map(PathBuf::from));

@@ -52,7 +52,8 @@ pub struct Arena {
 impl Arena {
     /// An arena for `setup`. The option `map` is `courtyard` (the default, 48 x 32 m) or `field` (96 x 64 m).
     ///
-    /// # Errors When there is no such map; the text names the available ones.
+    /// # Errors
+    /// When there is no such map; the text names the available ones.
     pub fn new(setup: &RoomSetup) -> Result<Self, String> {
         let wanted = setup.options.get("map").map_or(MAPS[0].0, String::as_str);
         let Some((map_name, text)) = MAPS.into_iter().find(|(name, _)| *name == wanted) else {
