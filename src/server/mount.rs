@@ -1,5 +1,6 @@
 //! Rooms within an embedder's web app: a handle that adds the routes to an app, closes all sessions at shutdown and reports
-//! metrics. Listeners, signals and the surrounding app belong to the embedder; [`Server::run`](super::Server::run) is one.
+//! metrics. Listeners, signals and the surrounding app belong to the embedder. [`Server::run`](super::Server::run) is such
+//! an embedder.
 
 use std::any::Any;
 use std::collections::BTreeMap;

@@ -48,8 +48,7 @@ impl ShutdownSignal {
     /// until everything has ended: dropping it lifts the time limit on the shutdown.
     ///
     /// # Errors
-    /// When the operating system refuses the handlers or the thread. When the operating system refuses the handlers or the
-    /// thread.
+    /// When the operating system refuses the handlers or the thread.
     #[cfg(unix)]
     pub fn install() -> io::Result<Self> {
         use std::sync::Arc;
