@@ -159,11 +159,7 @@ impl Tokens {
                     digest.update(part.as_bytes());
                 }
                 let mark = digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");
-                Some(
-                    self.used
-                        .take(mark, good_until, now)
-                        .inspect_err(|_| debug!("one-time token refused: used before, or too many are remembered"))?,
-                )
+                Some(self.used.take(mark, good_until, now).inspect_err(|_| debug!("one-time token refused"))?)
             }
             (true, Some(_)) => return Err(refused("it is a one-time token that is valid for too long")),
             (true, None) => return Err(refused("it is a one-time token without jti")),
