@@ -1,8 +1,8 @@
 //! A game on an entity component system, `hecs`: walkers collect coins.
 //!
-//! A world may be kept in any way, as long as the same inputs lead to the same rows. Where the order of entities decides
-//! something, such as who gets a coin, it is the order of their ids and not that of the ECS's memory, which depends on who
-//! came and went before.
+//! A game may store its world in any way, as long as the same inputs lead to the same rows. Where the order of entities
+//! decides something, such as who gets a coin, use the order of their ids and not that of the ECS's memory, which depends
+//! on earlier spawns and despawns.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use tickwire::{
 const EDGE: i32 = 32 * 64;
 /// Coins on the field at any time.
 const COINS: usize = 20;
-/// Who is at most this far from a coin, in quanta on either axis, takes it.
+/// Largest distance at which a walker takes a coin, in quanta on either axis.
 const REACH: i32 = 64;
 /// The kind of a walker's rows: x, y, purse.
 pub const WALKER: KindId = KindId(0);
 /// The kind of a coin's rows: x, y.
 pub const COIN: KindId = KindId(1);
-/// The event that a coin was taken; its body is the id of the walker, little-endian.
+/// The event of a taken coin; its body is the id of the walker, little-endian.
 pub const TAKEN: u16 = 1;
 
 struct Place(i32, i32);
@@ -31,7 +31,7 @@ struct Way(i32, i32);
 struct Purse(i32);
 struct Coin;
 
-/// The world, and who in it is whose.
+/// The world, and the walker of each seat.
 #[derive(Default)]
 pub struct Coins {
     world: World,
@@ -48,7 +48,7 @@ impl Coins {
     }
 
     fn walk(&mut self, per_tick: i32) {
-        // Everyone walks for themselves: the order does not matter.
+        // Walkers do not affect each other, so the order does not matter.
         for (place, way) in self.world.query_mut::<(&mut Place, &Way)>() {
             place.0 = (place.0 + per_tick * way.0).clamp(-EDGE, EDGE);
             place.1 = (place.1 + per_tick * way.1).clamp(-EDGE, EDGE);
@@ -56,7 +56,7 @@ impl Coins {
     }
 
     fn collect(&mut self, cx: &mut Context) {
-        // Two may stand at one coin, so here the order matters.
+        // Two walkers may reach the same coin, so the order matters here.
         let mut walkers: Vec<_> = self.world.query_mut::<(&EntityId, &Place, &mut Purse)>().into_iter().collect();
         walkers.sort_unstable_by_key(|(id, ..)| **id);
         let spots: Vec<_> = walkers.iter().map(|(id, place, _)| (**id, place.0, place.1)).collect();

@@ -1,6 +1,6 @@
-//! A bot for a game of one's own: collects the coins of `ecs.rs`, without a browser.
+//! A bot for your own game: collects the coins of `ecs.rs`, without a browser.
 //!
-//! `cargo run --example ecs` in one terminal, `cargo run --example headless_bot` in another.
+//! Run `cargo run --example ecs` in one terminal, `cargo run --example headless_bot` in another.
 
 use tickwire::bots::{Pilot, PlayError, Seen, play};
 use tickwire::wire::{EventBody, Join, Welcome};
@@ -13,11 +13,11 @@ const TAKEN: u16 = 1;
 /// Walks to the nearest coin until it has enough.
 #[derive(Debug)]
 pub struct Collector {
-    /// Coins that it wants.
+    /// The number of coins after which it leaves.
     pub enough: i32,
-    /// Coins that others took meanwhile.
+    /// Coins that other walkers have taken.
     pub missed: u32,
-    /// Itself.
+    /// The bot's own entity.
     entity: EntityId,
 }
 
@@ -40,7 +40,7 @@ impl Pilot for Collector {
         }
         let ways = seen.rows(COIN).map(|(_, coin)| (coin[0] - x, coin[1] - y));
         let (dx, dy) = ways.min_by_key(|(dx, dy)| dx.abs().max(dy.abs())).unwrap_or_default();
-        // Close enough on an axis: a step could lead to the other side of it.
+        // Close enough on this axis: another step could overshoot.
         let step = |way: i32| if way.abs() < 32 { 0 } else { way.signum() };
         Some(vec![step(dx), step(dy)])
     }

@@ -1,6 +1,6 @@
-//! Rooms in an actix-web app that is there already: own routes, own listener, own shutdown.
+//! Rooms in an existing actix-web app, with its own routes, listener and shutdown.
 //!
-//! `cargo run --example mounted`, then open http://localhost:8080; the demo is below `/game/`.
+//! Run `cargo run --example mounted`, then open http://localhost:8080; the demo is below `/game/`.
 
 use std::future::Future;
 use std::io;
@@ -10,13 +10,13 @@ use actix_web::{App, HttpResponse, web};
 use tickwire::server::Mount;
 use tickwire::{Config, Server};
 
-/// A page of the app itself, which knows of the rooms.
+/// A page of the app itself, which reads figures of the rooms.
 async fn front(rooms: web::Data<Mount>) -> HttpResponse {
     let text = format!("{} playing; the game is below /game/\n", rooms.sessions());
     HttpResponse::Ok().content_type("text/plain").body(text)
 }
 
-/// The app on `listener` until `stop`.
+/// Serves the app on `listener` until `stop` completes.
 pub async fn run(listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
     let mount = Server::new(Config::demo()).demo_games().mount()?;
     let rooms = mount.clone();
@@ -30,7 +30,7 @@ pub async fn run(listener: TcpListener, stop: impl Future<Output = ()>) -> io::R
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
     stop.await;
-    // First the players, with a close code that tells them to come back; then the server.
+    // First close the sessions, with a close code that tells clients to reconnect; then stop the server.
     mount.drain().await;
     handle.stop(true).await;
     running.await.map_err(io::Error::other)?

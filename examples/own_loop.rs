@@ -1,5 +1,6 @@
-//! The engine alone: a room with a loop and a transport of one's own, here one thread and plain TCP. Messages are those of PROTOCOL.md, each behind its length in four bytes. What the
-//! loop does is all that a shell around the engine has to do: move bytes, ask the clock, tick the room, hand out events.
+//! The engine alone: a room with your own loop and transport, here one thread and plain TCP. Messages are those of
+//! PROTOCOL.md, each preceded by its length in four bytes. The loop shows everything that a shell around the engine must
+//! do: move bytes, read the clock, tick the room, deliver events.
 
 #![allow(clippy::disallowed_methods, reason = "the shell is where the clock is read")]
 
@@ -16,10 +17,10 @@ use tickwire::tick::{Moment, TickClock};
 use tickwire::wire::limits;
 use tickwire::{Close, Seat, TickRate};
 
-/// Connections at the most.
+/// Most connections.
 const MOST: usize = 100;
 
-/// A connection: its bytes, its session, and what its player has yet to be told.
+/// A connection: its bytes, its session, and the events for its player.
 struct Peer {
     stream: TcpStream,
     arrived: Vec<u8>,
@@ -30,7 +31,7 @@ struct Peer {
 }
 
 impl Peer {
-    /// The next whole message; `None` when there is none yet.
+    /// The next complete message; `None` if there is none yet.
     fn receive(&mut self) -> Result<Option<Vec<u8>>, Close> {
         let mut chunk = [0; 4096];
         match self.stream.read(&mut chunk) {
@@ -48,7 +49,7 @@ impl Peer {
         Ok(whole.then(|| self.arrived.drain(..4 + length).skip(4).collect()))
     }
 
-    /// Sends a message. A client whose socket takes nothing more is gone: this loop keeps no queue.
+    /// Sends a message. If the client's socket takes no more, its session ends: this loop keeps no queue.
     fn send(&mut self, message: &[u8]) -> Result<(), Close> {
         let head = (message.len() as u32).to_le_bytes();
         self.stream.write_all(&[&head, message].concat()).map_err(|_| Close::SlowConsumer)
@@ -101,7 +102,7 @@ pub fn serve(listener: &TcpListener, stop: &AtomicBool) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes what a client said.
+/// Handles the messages of a client.
 fn listen(peer: &mut Peer, room: &mut Room, now: Moment) -> Result<(), Close> {
     while let Some(message) = peer.receive()? {
         match (peer.session.on_message(now, &message)?, peer.seat) {
@@ -125,7 +126,7 @@ fn listen(peer: &mut Peer, room: &mut Room, now: Moment) -> Result<(), Close> {
     Ok(())
 }
 
-/// Puts events into the logs of those whom they are for, before anyone else can take their seats.
+/// Adds events to their recipients' logs, before other players can take their seats.
 fn hand_out(room: &mut Room, peers: &mut [Peer]) {
     for post in room.take_posts() {
         let addressed = |peer: &&mut Peer| peer.seat.is_some_and(|seat| post.seats.contains(&seat));
@@ -133,7 +134,7 @@ fn hand_out(room: &mut Room, peers: &mut [Peer]) {
     }
 }
 
-/// Sends the newest frame if the session wants it now.
+/// Sends the newest frame if the session is ready for it.
 fn tell(peer: &mut Peer, history: &History, now: Moment) -> Result<(), Close> {
     let Some(newest) = history.newest().cloned() else { return Ok(()) };
     if peer.session.readiness(now, &newest) != Readiness::Ready {
@@ -150,7 +151,7 @@ fn tell(peer: &mut Peer, history: &History, now: Moment) -> Result<(), Close> {
     peer.send(&message)
 }
 
-/// Frees the seat of a session that ended; its connection goes with it.
+/// Frees the seat of a session that ended and marks its connection for removal.
 fn end_if(outcome: Result<(), Close>, peer: &mut Peer, room: &mut Room) {
     if let Err(close) = outcome {
         peer.ended = true;

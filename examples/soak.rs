@@ -1,7 +1,7 @@
-//! Random worlds through the coder, for as long as one likes: `cargo run --release --example soak -- 10000000`.
+//! Sends random worlds through the coder, for as long as you like: `cargo run --release --example soak -- 10000000`.
 //!
-//! Every pair of frames is encoded, applied and compared, some with their keyframe. With a file as second argument the
-//! bytes are written there, for `node web-demo/test/bench/soak.js FILE` to apply with the browser's decoder.
+//! Every pair of frames is encoded, applied and compared, some with their keyframe. With a file as second argument, the
+//! bytes are also written there; `node web-demo/test/bench/soak.js FILE` applies them with the browser's decoder.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use tickwire::snapshot::delta::{apply, read_keyframe};
 use tickwire::snapshot::{Field, Frame, Kind, Motion, Schema, Shape, Zone};
 use tickwire::tick::Tick;
 
-/// Frames of one world.
+/// Frames per world.
 const STORY: u64 = 100;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -76,7 +76,7 @@ impl Random {
         self.below(chance) == 0
     }
 
-    /// A number of any size up to 2^30, small ones more often.
+    /// A number of any size up to 2^30; small ones are more frequent.
     fn number(&mut self) -> i32 {
         let shift = 1 + self.below(31);
         (self.0.next_u32() >> shift >> 1).cast_signed() * if self.one_in(2) { -1 } else { 1 }

@@ -11,7 +11,7 @@ use tickwire::{
 /// Half the width of the board, in quanta of 1/64.
 const EDGE: i32 = 64 * 64;
 
-/// Who sits where, and where their dots are.
+/// The dot of each taken seat, and its position.
 #[derive(Default)]
 pub struct Dots(BTreeMap<Seat, (EntityId, i32, i32)>);
 

@@ -1,4 +1,4 @@
-//! The smallest game of one's own: `cargo run`, then open http://localhost:8080 in two tabs. In the repository it is
+//! The smallest complete game: `cargo run`, then open http://localhost:8080 in two tabs. Within Tickwire's repository, run
 //! `cargo run --example smallest 127.0.0.1:8080 examples/smallest/web`.
 
 /// The game.
@@ -12,7 +12,7 @@ pub fn server(config: Config) -> Server {
 }
 
 fn main() -> std::io::Result<()> {
-    // Where to listen, and where the page is; both can be named behind the command.
+    // The address to listen on, and the folder of the page; both can be given as arguments.
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or("127.0.0.1:8080".to_owned());
     let folder = arguments.next().unwrap_or("web".to_owned());

@@ -1,4 +1,4 @@
-//! The arena with wandering players, as frames: rows with timers, moods, scores and things that come and go.
+//! The arena with wandering players, as frames: rows with timers, moods and scores, and entities that come and go.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tickwire::id::{CorrectionEpoch, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Frame, Kind, Schema};
 use tickwire::tick::{Tick, TickRate};
 
-/// Twice a second a wanderer thinks of another turn, of at most half a turn per second; now and then it dashes or throws.
+/// Twice a second a wanderer chooses another turn, of at most half a turn per second; sometimes it dashes or throws.
 struct Wanderer {
     heading: f64,
     turn: f64,
@@ -53,7 +53,7 @@ pub fn play(players: u16, ticks: u32, seed: u64) -> Vec<Frame> {
     frames
 }
 
-/// The same frames, each kind for itself under a schema of its own.
+/// The same frames, split by kind, each under its own schema.
 pub fn by_kind(frames: &[Frame]) -> Vec<Vec<Frame>> {
     let kinds: Vec<Kind> = frames[0].schema().kinds().to_vec();
     let split = (0..).zip(kinds).map(|(number, kind)| {
@@ -67,7 +67,7 @@ pub fn by_kind(frames: &[Frame]) -> Vec<Vec<Frame>> {
     split.collect()
 }
 
-/// The rows of `frame` as the frame after `last`; of one kind only when told so, which then is the first.
+/// Copies the rows of `frame` into a frame that follows `last`. With `only`, copies that kind alone, as the first kind.
 fn copy(last: &Frame, frame: &Frame, only: Option<KindId>) -> Frame {
     last.freeze(Vec::new(), |out| {
         let zone = frame.zone(ZoneId(0)).expect("a zone with players").zone();

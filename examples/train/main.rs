@@ -1,8 +1,9 @@
 //! Trains the odds that every message starts from: `cargo run --release --example train -- --write`.
 //!
 //! Counts the decisions of deltas and keyframes over generated movement (`movement`) and over the arena with wandering
-//! players, and writes `src/snapshot/odds.rs` and `web-demo/client/odds.js`. Without `--write` it prints what the
-//! present table makes of the same clips, and of recordings given as CSV files with the columns frame, entity, x, y.
+//! players, and writes `src/snapshot/odds.rs`. After a build with the new table, `--javascript` writes
+//! `web-demo/client/odds.js`. Without either, it prints the sizes that the current table gives for the same kinds of clips,
+//! and for recordings given as CSV files with the columns frame, entity, x, y.
 
 mod arena;
 mod movement;
@@ -24,7 +25,7 @@ fn main() -> Result<(), AnyError> {
     let root = env!("CARGO_MANIFEST_DIR");
     match arguments.first().map(String::as_str) {
         Some("--write") => std::fs::write(format!("{root}/src/snapshot/odds.rs"), rust(&train().odds()))?,
-        // After building with the new table.
+        // Run this after building with the new table.
         Some("--javascript") => std::fs::write(format!("{root}/web-demo/client/odds.js"), javascript())?,
         _ => report(&arguments)?,
     }
@@ -118,7 +119,7 @@ fn line(name: &str, frames: &[Frame], entities: usize) {
     println!("{name:24} {:.3} {:.3} {:.2}", mean / each, high / each, keyframe / each);
 }
 
-/// What the fields of a room cost, in bytes per player and tick.
+/// Prints what the fields of a room cost, in bytes per player and tick.
 fn explain(frames: &[Frame], players: usize) {
     let schema = frames[0].schema();
     let mut sums: BTreeMap<String, f64> = BTreeMap::new();
@@ -142,7 +143,7 @@ fn explain(frames: &[Frame], players: usize) {
     }
 }
 
-/// A recording: a header line, then frame, entity, x, y; metres become 64ths.
+/// Reads a recording: a header line, then frame, entity, x, y; metres become 64ths.
 fn recording(path: &str) -> Result<Clip, AnyError> {
     let mut frames: BTreeMap<u32, BTreeMap<u32, [i32; 2]>> = BTreeMap::new();
     for line in std::fs::read_to_string(path)?.lines().skip(1) {

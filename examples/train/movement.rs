@@ -1,25 +1,25 @@
-//! Generated movement: what the coder's table is trained on. Seeded, so that training again finds the same table.
+//! Generated movement on which the coder's table is trained. Seeded, so that training again gives the same table.
 //!
-//! Runners chase goals with bounded acceleration, as players and animals do; noise, pauses, sharp turns, steps of other
-//! sizes and constant courses are added, so that the table fits no single kind of game. No recording is among them.
+//! Runners chase goals with bounded acceleration, as players and animals do. Noise, pauses, sharp turns, other step sizes
+//! and constant courses are added, so that the table fits no single kind of game. No recording is used.
 
 use std::f64::consts::TAU;
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
-/// How a clip moves.
+/// The kind of movement in a clip.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
-    /// Its name in reports.
+    /// The style's name in reports.
     pub name: &'static str,
-    /// Metres per second.
+    /// Top speed, in metres per second.
     pub speed: f64,
-    /// Metres per second squared.
+    /// Largest acceleration, in metres per second squared.
     pub push: f64,
     /// Standard deviation of the measurement, in metres.
     pub noise: f64,
-    /// Seconds from one change of mind to the next.
+    /// Mean time between two choices of a goal, in seconds.
     pub whim: f64,
     /// Share of the goals that are to stand still.
     pub rest: f64,
@@ -49,11 +49,11 @@ struct Runner {
     at: [f64; 2],
     velocity: [f64; 2],
     wanted: [f64; 2],
-    /// Steering follows with a delay, so that acceleration is smooth as well.
+    /// The acceleration follows with a delay, so that it is smooth as well.
     push: [f64; 2],
 }
 
-/// `ticks` ticks of `entities` runners.
+/// Generates `ticks` ticks of `entities` runners.
 pub fn clip(style: &Style, entities: usize, ticks: usize, seed: u64) -> Clip {
     let mut random = Pcg32::new(seed, 11);
     let mut unit = move || f64::from(random.next_u32()) / (f64::from(u32::MAX) + 1.0);
@@ -61,7 +61,7 @@ pub fn clip(style: &Style, entities: usize, ticks: usize, seed: u64) -> Clip {
         .map(|_| Runner { at: [105.0 * unit(), 68.0 * unit()], velocity: [0.0; 2], wanted: [0.0; 2], push: [0.0; 2] })
         .collect();
     let step = 1.0 / style.rate;
-    // A second goes by before the first tick, so that not everybody starts from rest.
+    // One second is simulated before the first tick, so that not every runner starts from rest.
     let all = (0..ticks + style.rate as usize).map(|_| {
         let places = runners.iter_mut().map(|runner| {
             if unit() < step / style.whim {
@@ -76,7 +76,7 @@ pub fn clip(style: &Style, entities: usize, ticks: usize, seed: u64) -> Clip {
                 runner.push[axis] += (push - runner.push[axis]) * 0.4;
                 runner.velocity[axis] += if style.push > 1e6 { lack } else { runner.push[axis] } * step;
                 runner.at[axis] += runner.velocity[axis] * step;
-                // Twelve even numbers add up to a nearly normal one.
+                // The sum of twelve even random numbers is nearly normal.
                 let deviation: f64 = (0..12).map(|_| unit()).sum::<f64>() - 6.0;
                 ((runner.at[axis] + noise * deviation) * style.per_metre).round() as i32
             })

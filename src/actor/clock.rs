@@ -22,7 +22,7 @@ impl Clock {
         Moment(0).plus(self.elapsed())
     }
 
-    /// The time since the start, as finely as the machine tells it; for measuring.
+    /// The time since the start, at the resolution of the machine's clock; for measuring.
     pub(super) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }

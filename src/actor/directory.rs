@@ -1,7 +1,7 @@
-//! The directory: which rooms there are, and which one a player is sent to.
+//! The directory lists the rooms of a server and decides which room a player enters.
 //!
-//! One actor finds and makes rooms; rooms end by themselves. What it lists comes from the rooms' statuses, looked at a
-//! few times per second and published when it changed, so that no room ever reports.
+//! One actor finds and makes rooms; rooms end by themselves. The directory reads the rooms' statuses a few times per second
+//! and publishes the list when it changed, so rooms send it no reports.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,31 +29,31 @@ use crate::game::{Factory, RoomSetup};
 use crate::tick::TickRate;
 use crate::wire::{Close, Join, Role, limits};
 
-/// How a directory is made.
+/// Configuration of a [`Directory`].
 pub struct DirectoryConfig {
     /// Games by name.
     pub games: BTreeMap<String, Factory>,
-    /// Rate of rooms whose creator named none.
+    /// Tick rate of rooms whose creator named none.
     pub rate: TickRate,
-    /// Rooms at the most.
+    /// Most rooms at a time.
     pub most_rooms: usize,
-    /// Threads that rooms live on.
+    /// Number of threads that run rooms.
     pub arbiters: usize,
-    /// How long a room with nobody in it, not even a spectator, lives on.
+    /// How long a room without players and spectators stays open.
     pub empty_for: Duration,
-    /// Counts rooms by who made them.
+    /// Counts rooms by their maker's address.
     pub gatekeeper: Arc<Gatekeeper>,
-    /// How long seats are held for players whose connection was lost.
+    /// How long the seat of a player who lost the connection is held.
     pub hold: Duration,
-    /// How long a player may do nothing; zero is for ever.
+    /// How long a player may keep the same input and send no commands; zero means no limit.
     pub idle_after: Duration,
-    /// Spectators per room at the most.
+    /// Most spectators per room.
     pub most_spectators: u16,
-    /// Watches the directory and the threads of the rooms.
+    /// Watches the threads of the directory and the rooms.
     pub watchdog: Arc<Watchdog>,
 }
 
-/// The actor.
+/// The directory actor.
 pub struct Directory {
     config: DirectoryConfig,
     pub(super) rooms: BTreeMap<RoomKey, RoomHandle>,
@@ -69,12 +69,13 @@ pub struct Directory {
 
 impl Directory {
     const LOOK_EVERY: Duration = limits::BEAT_EVERY;
-    /// Sessions that are sent away at once when the server stops; more, when there would be too many batches.
+    /// Sessions that are closed per batch when the server stops. Batches grow when there would be more than `BATCHES` of
+    /// them.
     const BATCH: usize = 100;
     const BATCHES: usize = 40;
     const BATCH_EVERY: Duration = Duration::from_millis(50);
 
-    /// A directory without rooms; and the list of rooms, whenever it changes.
+    /// Makes a directory without rooms. Also returns the receiver of the list of rooms.
     pub fn new(config: DirectoryConfig, clock: Clock, metrics: Arc<Metrics>) -> (Self, watch::Receiver<RoomList>) {
         let (list, listed) = watch::channel(RoomList::default());
         let arbiters = (0..config.arbiters.max(1)).map(|index| watched_arbiter(index, &config.watchdog)).collect();
@@ -89,7 +90,7 @@ impl Directory {
             return Err(Close::Draining.into());
         }
         let Locate { join, role, claims, only_game, maker } = message;
-        // Before anything else, so that no room is made for who will not be let in.
+        // Checked first, so that no room is made for a spectator who is then refused.
         if role == Role::Spectator && self.config.most_spectators == 0 {
             return Err(CloseReason::with_text(Close::Forbidden, "spectators are not let in here"));
         }
@@ -97,7 +98,7 @@ impl Directory {
             Join::ById { room } => {
                 let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
                 listed.suits(only_game.as_deref())?;
-                // Whoever comes back has a seat also in a full room; whether they do, the room knows.
+                // A returning player has a seat even in a full room. Only the room can tell whether the claim is valid.
                 let back = if claims { listed.expect_back(key) } else { None };
                 back.map_or_else(|| listed.expect(key, role), Ok)
             }
@@ -113,7 +114,7 @@ impl Directory {
             }
             Join::Create { game, options } => self.create(game, options.into_iter().collect(), role, maker),
             Join::Reserved { ticket } => {
-                // A ticket that its bearer may not use stays good.
+                // A ticket stays valid when its bearer may not use it.
                 if let Some(listed) = self.reservations.room_of(&ticket).and_then(|key| self.rooms.get(&key)) {
                     listed.suits(only_game.as_deref())?;
                 }
@@ -132,7 +133,7 @@ impl Directory {
         found.map(|(key, listed)| (*key, listed))
     }
 
-    /// Rooms that were made like this and that strangers may be sent to.
+    /// Public rooms of this game with the same options.
     fn fitting<'a>(
         &'a self,
         game: &'a str,
@@ -158,7 +159,7 @@ impl Directory {
         self.rooms[&key].expect(key, role)
     }
 
-    /// Makes a room that has at least so many seats.
+    /// Makes a room with at least `seats` seats.
     fn make(
         &mut self,
         game: String,
@@ -178,7 +179,7 @@ impl Directory {
         let factory = self.config.games.get(&game).ok_or_else(unknown)?;
         let (rate, capacity) = self.read_options(&options).map_err(refused)?;
         let private = is_private(&options).map_err(refused)?;
-        // Given back when the game refuses.
+        // Dropped, and thereby released, when the game refuses.
         let permit = self.config.gatekeeper.make_room(maker).ok_or(Close::TryLater)?;
         let setup = RoomSetup { rate, seed: names::seed(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
@@ -239,7 +240,7 @@ impl Directory {
         Ok(Reserved { room: listed.entry.id.clone(), tickets, expires_in })
     }
 
-    /// The options that every game understands: `tick_rate` and `capacity`.
+    /// Reads the options that every game understands: `tick_rate` and `capacity`.
     fn read_options(&self, options: &BTreeMap<String, String>) -> Result<(TickRate, Option<u16>), String> {
         let rate = match options.get("tick_rate") {
             None => self.config.rate,
@@ -287,7 +288,8 @@ impl Directory {
         RoomHandle { entry, private, options, room, status, arbiter, most_spectators, _permit: permit }
     }
 
-    /// Ends the rooms of `waiting`, some `batch` sessions at a time, so that not all hang up and come back at once.
+    /// Ends the rooms of `waiting`, about `batch` sessions at a time, so that not all clients disconnect and reconnect at
+    /// once.
     #[expect(clippy::disallowed_methods, reason = "one message per room, and it must arrive")]
     fn send_away(&mut self, mut waiting: VecDeque<RoomKey>, batch: usize, ctx: &mut Context<Self>) {
         let mut told = 0;
@@ -319,7 +321,7 @@ impl Directory {
     }
 }
 
-/// A thread for rooms, and its sign of life.
+/// Starts a thread for rooms, whose heartbeat the watchdog watches.
 fn watched_arbiter(index: usize, watchdog: &Watchdog) -> Arbiter {
     let (arbiter, heartbeat) = (Arbiter::new(), Arc::new(Heartbeat::of_thread()));
     watchdog.watch(Part::RoomThread(index), &heartbeat);

@@ -1,6 +1,6 @@
-//! The bytes of a connection on their way to the codec: past the guard, which refuses a frame at its header.
+//! The payload stream between a connection and the WebSocket codec. The guard refuses a frame at its header.
 //!
-//! Which rules there are is `wire::Guard`'s; how the session ends is the session's.
+//! `wire::Guard` defines the rules; the session decides how it ends.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -13,31 +13,34 @@ use futures_util::Stream;
 
 use crate::wire::{Close, Guard};
 
-/// What the guard and whoever listens behind it tell each other.
+/// State that the guard and its session share.
 #[derive(Debug, Default)]
 pub struct GuardState {
-    /// What the guard found.
+    /// The rule that the client broke, if any.
     offence: Cell<Option<Close>>,
+    /// Frames that the session has taken from the codec.
     heard: Cell<u64>,
 }
 
 impl GuardState {
-    /// The rule that was broken.
+    /// The rule that the client broke, if any.
     pub fn offence(&self) -> Option<Close> {
         self.offence.get()
     }
 
-    /// Notes that one more frame, or the error in its stead, was taken from the codec.
+    /// Counts one more frame, or the error in its place, as taken from the codec.
     pub fn hear(&self) {
         self.heard.set(self.heard.get() + 1);
     }
 }
 
-/// The payload stream behind the guard: ends with an error at the first byte that breaks a rule. A connection that fails ends it
-/// without one: upon an error the codec drops what it has not decoded yet, and that may be a goodbye.
+/// The payload stream behind the guard. It ends with an error at the first byte that breaks a rule. When the connection
+/// fails, it ends without an error: on an error the codec drops what it has not decoded yet, which may include a close
+/// frame.
 ///
-/// It runs dry while too many frames were let through and not heard yet. The codec takes whatever there is before it decodes
-/// a single frame, and the actor has turns of 16 frames: a flood of tiny ones would pile up between them.
+/// The stream is pending while too many frames have passed the guard and are not yet handled. The codec reads all available
+/// bytes before it decodes the first frame, and the actor handles 16 frames per turn; without this limit a flood of tiny
+/// frames would pile up between the two.
 pub struct FrameGuard<S> {
     stream: S,
     guard: Guard,
@@ -46,10 +49,10 @@ pub struct FrameGuard<S> {
 }
 
 impl<S> FrameGuard<S> {
-    /// Frames on their way to the actor.
+    /// Most frames that have passed the guard and are not yet handled by the session.
     const AHEAD: u64 = 16;
 
-    /// `stream` behind a guard.
+    /// Puts `stream` behind a guard.
     pub fn new(stream: S, guard_state: Rc<GuardState>) -> Self {
         Self { stream, guard: Guard::default(), guard_state, ended: false }
     }
@@ -62,7 +65,7 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for FrameGuar
         if self.ended {
             return Poll::Ready(None);
         }
-        // All but the last of them are whole: the actor takes one and asks again.
+        // All of these frames but the last are complete, so the session will take one and poll again.
         if self.guard.frames().saturating_sub(self.guard_state.heard.get()) > Self::AHEAD {
             return Poll::Pending;
         }

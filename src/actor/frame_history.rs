@@ -1,5 +1,5 @@
-//! The history: a room's last frames where all threads can read them. Sessions come here only when they fell behind; the
-//! newest frame reaches them through their relay. Only that one has its rows.
+//! A room's recent frames, readable from all threads. A session reads them only when it is behind; the newest frame reaches
+//! it through its relay. Only the newest frame keeps its rows.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use crate::snapshot::Frame;
 use crate::tick::{Tick, TickRate};
 use crate::wire::limits;
 
-/// A shared history.
+/// A frame history that threads share.
 #[derive(Debug)]
 pub struct FrameHistory(RwLock<History>);
 
 impl FrameHistory {
-    /// An empty history for a room of this rate.
+    /// An empty history for a room with tick rate `rate`.
     pub fn new(rate: TickRate) -> Self {
         Self(RwLock::new(History::new(rate.ticks_in(limits::HISTORY_SPAN), limits::HISTORY_BYTES)))
     }
@@ -25,18 +25,18 @@ impl FrameHistory {
         self.0.write().push_alone(frame);
     }
 
-    /// The frame of one tick, if it is not gone; what it told the seats, not its rows.
+    /// The frame of `tick`, if it is still kept, with its notes and deltas but without its rows.
     pub fn at(&self, tick: Tick) -> Option<Arc<Frame>> {
         self.0.read().get(tick).cloned()
     }
 
-    /// The frames after `base` up to `newest`; that one alone when some are gone.
+    /// Writes to `out` the frames after `base` up to `newest`, or only `newest` when some of them are no longer kept.
     pub fn since(&self, base: Tick, newest: &Arc<Frame>, out: &mut Vec<Arc<Frame>>) {
         out.clear();
         if newest.tick().since(base) > 1 {
             self.0.read().between(base, newest.tick(), out);
         }
-        // The room may be further already, and this one without its rows.
+        // The room may have published newer frames, so the kept copy of `newest` may have lost its rows.
         out.pop();
         out.push(newest.clone());
     }

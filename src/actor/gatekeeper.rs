@@ -1,7 +1,7 @@
-//! The door: everything that stands between a connection and a room, shared by all threads.
+//! The gatekeeper admits or refuses connections, sessions and rooms. All threads share it.
 //!
-//! `engine::Admission` counts, `trust` reads tokens and addresses; here are the lock, the clock and the holds, which give
-//! back what was counted whatever becomes of its owner.
+//! `engine::Admission` counts; `trust` verifies tokens and addresses. This file adds the lock, the clock and RAII guards,
+//! which release each count on drop.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::tick::Moment;
 use crate::trust::{Caller, Neighbourhood, Tokens, VerifiedToken, wall_clock};
 use crate::wire::{Close, Join, limits};
 
-/// The door of a server.
+/// The admission control of a server.
 #[derive(Debug)]
 pub struct Gatekeeper {
     open: AtomicBool,
@@ -26,20 +26,20 @@ pub struct Gatekeeper {
     neighbourhood: Neighbourhood,
     tokens: Tokens,
     clock: Clock,
-    /// Those who are sent away by a draining server come back within this time.
+    /// A draining server tells its clients to reconnect after a random delay of up to this length.
     come_back_within: Duration,
 }
 
-/// A connection; it counts as long as this lives.
+/// An open connection; it is counted until this guard is dropped.
 #[derive(Debug)]
 pub struct Connection {
     gatekeeper: Arc<Gatekeeper>,
     address: Option<Address>,
-    /// What it may expect.
+    /// Whether the connection is served, refused or cut.
     pub verdict: Verdict,
 }
 
-/// A session's visitor, who counts as long as this lives.
+/// The permit of an admitted session; the session is counted until this guard is dropped.
 #[derive(Debug)]
 pub struct SessionPermit {
     gatekeeper: Arc<Gatekeeper>,
@@ -47,7 +47,7 @@ pub struct SessionPermit {
     ticket: Option<VerifiedToken>,
 }
 
-/// A room's count on the address of its maker.
+/// A room counted on its maker's address until this guard is dropped.
 #[derive(Debug)]
 pub struct RoomPermit {
     gatekeeper: Arc<Gatekeeper>,
@@ -55,7 +55,7 @@ pub struct RoomPermit {
 }
 
 impl Gatekeeper {
-    /// An open door.
+    /// A gatekeeper that admits sessions.
     pub fn new(
         quota: Quota,
         neighbourhood: Neighbourhood,
@@ -67,46 +67,46 @@ impl Gatekeeper {
         Arc::new(Self { open, admission, neighbourhood, tokens, clock, come_back_within })
     }
 
-    /// Whether new sessions are taken.
+    /// Whether new sessions are admitted.
     pub fn is_open(&self) -> bool {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Takes no more sessions.
+    /// Stops admitting sessions.
     pub fn close(&self) {
         self.open.store(false, Ordering::Relaxed);
     }
 
-    /// Sessions open.
+    /// The number of open sessions.
     pub fn sessions(&self) -> usize {
         self.admission.lock().sessions()
     }
 
-    /// Connections open.
+    /// The number of open connections.
     pub fn connections(&self) -> usize {
         self.admission.lock().connections()
     }
 
-    /// A connection came from `peer`.
+    /// Counts a connection from `peer` and decides whether to serve it.
     pub fn connect(self: &Arc<Self>, peer: IpAddr) -> Connection {
         let address = self.neighbourhood.connection(peer);
         let verdict = self.admission.lock().connect(self.clock.now(), address);
-        // One that is cut counts in all only.
+        // A connection that is cut counts only towards the total.
         let address = address.filter(|_| verdict != Verdict::Cut);
         Connection { gatekeeper: self.clone(), address, verdict }
     }
 
-    /// Whose request it is that came from `peer` with these values of the header in which proxies say so.
+    /// Resolves the client's address from the peer and the values of its forwarding header.
     pub fn caller<'a>(&self, peer: IpAddr, values: impl DoubleEndedIterator<Item = &'a str>) -> Caller {
         self.neighbourhood.caller(peer, values)
     }
 
-    /// The header in which proxies say for whom they ask.
+    /// The name of the header in which proxies forward the client's address.
     pub fn forwarded_header(&self) -> &'static str {
         self.neighbourhood.header.name()
     }
 
-    /// Opens a session for `caller`, unless there are too many or it tries too often.
+    /// Admits a session for `caller`, unless too many are open or the address tries too often.
     pub fn enter(self: &Arc<Self>, caller: Caller) -> Option<SessionPermit> {
         let now = self.clock.now();
         let mut admission = self.admission.lock();
@@ -114,19 +114,20 @@ impl Gatekeeper {
         let_in.then(|| SessionPermit { gatekeeper: self.clone(), caller, ticket: None })
     }
 
-    /// Whether something may come from an address now that costs so many [microseconds](crate::engine::work).
+    /// Charges an address the cost of an action, in [microseconds](crate::engine::work). Returns whether its budget allows
+    /// it.
     pub fn may_cost(&self, address: Option<Address>, micros: u32) -> bool {
         self.admission.lock().work(self.clock.now(), address, micros)
     }
 
-    /// Counts a room on its maker, unless they have too many.
+    /// Counts a room on its maker's address, unless that address has too many.
     pub fn make_room(self: &Arc<Self>, maker: Option<Address>) -> Option<RoomPermit> {
         let made = self.admission.lock().make_room(self.clock.now(), maker);
         made.then(|| RoomPermit { gatekeeper: self.clone(), maker })
     }
 
-    /// How many milliseconds a client that is sent away should wait, if `close` wants it back at a time of its own: a
-    /// random time, so that not all come at once.
+    /// How many milliseconds a client should wait before it reconnects, if `close` asks it to. The delay is random, so that
+    /// clients do not all reconnect at once.
     pub fn come_back_after(&self, close: Close) -> Option<u32> {
         let least = match close {
             Close::Draining => Duration::ZERO,
@@ -140,10 +141,10 @@ impl Gatekeeper {
 }
 
 impl SessionPermit {
-    /// Judges the token that came with `visit`, and gives the visitor the name that it says.
+    /// Verifies the token of `visit` and gives the visit the name in the token, if there is one.
     ///
     /// # Errors
-    /// How the session ends: the token is refused, or not good for where the visitor wants to go.
+    /// The session's close reason: the token is invalid, or not valid for the requested room.
     pub fn present(&mut self, visit: Visit) -> Result<Visit, Close> {
         let token = visit.token.as_ref().map(|Token(text)| text.as_str());
         self.judge(token, &visit.join)?;
@@ -154,10 +155,10 @@ impl SessionPermit {
         })
     }
 
-    /// Judges a token; none is a guest's. A ticket for one join counts as used only once its visitor [arrived](Self::arrived).
+    /// Verifies a token; a client without one is a guest. A one-time token counts as used only after [`Self::arrived`].
     ///
     /// # Errors
-    /// How the session ends: the token is refused, or not good for where the visitor wants to go.
+    /// The session's close reason: the token is invalid, or not valid for the requested room.
     pub fn judge(&mut self, token: Option<&str>, join: &Join) -> Result<(), Close> {
         let Some(ticket) = self.gatekeeper.tokens.judge(token, wall_clock())? else { return Ok(()) };
         if !ticket.allows(join) {
@@ -167,15 +168,16 @@ impl SessionPermit {
         Ok(())
     }
 
-    /// The visitor was let in.
+    /// Records that the client was admitted to a room, which uses up a one-time token.
     pub fn arrived(&mut self) {
         self.ticket.iter_mut().for_each(VerifiedToken::keep);
     }
 
-    /// Takes a newer token of the same visitor, who is in `room`. Returns the seconds until it expires.
+    /// Takes a newer token of the same client, who is in `room`. Returns the seconds until it expires.
     ///
     /// # Errors
-    /// How the session ends: the token is refused, somebody else's, or not good for the room. Guests have none.
+    /// The session's close reason: the token is invalid, has another subject, or is not valid for the room. Guests cannot
+    /// refresh.
     pub fn refresh(&mut self, Token(text): &Token, room: &str, game: &str) -> Result<u32, Close> {
         let old = self.ticket.as_ref().ok_or(Close::BadToken)?;
         let mut ticket = self.gatekeeper.tokens.judge(Some(text), wall_clock())?.ok_or(Close::BadToken)?;
@@ -192,33 +194,35 @@ impl SessionPermit {
         self.ticket.as_ref().map(|ticket| u32::try_from(ticket.expires_in.as_secs()).unwrap_or(u32::MAX))
     }
 
-    /// Until when the token just judged is good, if there is one. Later changes of the world's clock change nothing.
+    /// Until when the token is valid, if there is one. Call it right after verification; later changes of the wall clock do
+    /// not affect the result.
     pub fn trusted_until(&self) -> Option<Moment> {
         self.ticket.as_ref().map(|ticket| self.gatekeeper.clock.now().plus(ticket.good_for))
     }
 
-    /// Who it is, if that was proved.
+    /// The verified identity, if the client sent a token.
     pub fn identity(&self) -> Option<String> {
         self.ticket.as_ref().map(|ticket| ticket.subject.clone())
     }
 
-    /// The only game that the token is good for.
+    /// The only game that the token is valid for, if it names one.
     pub fn only_game(&self) -> Option<String> {
         self.ticket.as_ref().and_then(|ticket| ticket.game.clone())
     }
 
-    /// Whether the visitor may send something that costs so many [microseconds](crate::engine::work) now.
+    /// Charges the client's address the cost of an action, in [microseconds](crate::engine::work). Returns whether it is
+    /// allowed.
     pub fn may_cost(&self, micros: u32) -> bool {
         self.gatekeeper.may_cost(self.caller.address, micros)
     }
 
-    /// What the visitor's rooms count by.
+    /// The address on which the client's rooms are counted.
     pub fn address(&self) -> Option<Address> {
         self.caller.address
     }
 }
 
-/// What a session counts by besides its connection: one through a proxy has a connection that is not its own.
+/// The address on which a session behind a proxy is counted. A direct session is already counted by its connection.
 fn through(caller: Caller) -> Option<Address> {
     caller.address.filter(|_| caller.through_proxy)
 }

@@ -1,4 +1,4 @@
-//! A player's way to a seat: the directory finds a room, the room answers at its next tick.
+//! How a session enters a room: the directory finds a room, and the room answers at its next tick.
 
 use std::sync::Weak;
 
@@ -9,28 +9,28 @@ use super::session_context::SessionContext;
 use crate::engine::{Address, CloseReason, Visit, work};
 use crate::wire::{Close, Join};
 
-/// Who wants to enter, and how to reach their session.
+/// A request to enter a room, and how to reach its session.
 pub struct Joining {
     pub visit: Visit,
-    /// Who they proved to be.
+    /// The verified identity.
     pub identity: Option<String>,
-    /// The only game that they may play.
+    /// The only game that the client may play.
     pub only_game: Option<String>,
-    /// What a new room, and the cost of coming in, count by.
+    /// The address on which a new room and the cost of joining are counted.
     pub maker: Option<Address>,
     pub end: Recipient<End>,
-    /// Lives as long as the session wants to enter.
+    /// Alive while the session wants to enter.
     pub wanted: Weak<()>,
 }
 
 impl Joining {
-    /// A room may close its door while a player is on the way; then another one is looked for.
+    /// A room may fill or close after the directory chose it; the session then asks for another one.
     const ATTEMPTS: usize = 3;
 
     /// Enters a room.
     ///
     /// # Errors
-    /// How the session ends: no room takes the player.
+    /// The session's close reason: no room admits the player.
     pub async fn enter(self, context: SessionContext) -> Result<(RoomKey, Joined), CloseReason> {
         let again = matches!(self.visit.join, Join::JoinOrCreate { .. } | Join::ById { .. });
         let mut last = Close::TryLater;

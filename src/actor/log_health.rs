@@ -1,4 +1,4 @@
-//! What the writer of a log tells the server whose log it is. Where lines go and how they wait is the writer's business.
+//! The health of a log, as its writer reports it to the server. The writer decides where lines go and how they wait.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -8,8 +8,8 @@ use prometheus_client::registry::Registry;
 
 use super::watchdog::Heartbeat;
 
-/// How a log fares: lines lost, and whether its writer is stuck. Clones are of the same log. Given to
-/// [`Server::log_health`](crate::Server::log_health) by a program whose log has a writer thread.
+/// The health of a log: lines lost, and whether its writer is stuck. Clones refer to the same log. A program whose log has
+/// a writer thread passes it to [`Server::log_health`](crate::Server::log_health).
 #[derive(Clone, Debug)]
 pub struct LogHealth {
     lost: Counter<u64, AtomicU64>,
@@ -23,12 +23,12 @@ impl Default for LogHealth {
 }
 
 impl LogHealth {
-    /// Nothing was lost yet, and nothing is being written.
+    /// The health of a log that has lost no lines and is writing none.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Counts one line that will not be written.
+    /// Counts a lost line.
     pub fn lose_line(&self) {
         self.lost.inc();
     }
@@ -38,18 +38,18 @@ impl LogHealth {
         self.lost.get()
     }
 
-    /// Runs `write`, which may block. While it does for longer than a second or so, the writer counts as stuck. Only the
+    /// Runs `write`, which may block. The writer counts as stuck when `write` takes longer than about a second. Only the
     /// writer thread may call this.
     pub fn writing<R>(&self, write: impl FnOnce() -> R) -> R {
         self.heartbeat.during(write)
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
-        let help = "Lines of the log that were lost: its reader was too slow, or it could not be written";
+        let help = "Log lines lost because the log's reader was too slow or the log could not be written";
         registry.register("log_lines_lost", help, self.lost.clone());
     }
 
-    /// What the watchdog watches.
+    /// The heartbeat for the watchdog.
     pub(crate) fn heartbeat(&self) -> &Arc<Heartbeat> {
         &self.heartbeat
     }

@@ -1,4 +1,4 @@
-//! The messages of actors. Frames and wake-ups are the only frequent ones, and both are sent with a bound.
+//! The messages between actors. Only frames and wake-ups are frequent, and both are bounded.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -15,11 +15,11 @@ use crate::engine::{Address, Claim, CloseReason, Entry, RoomCosts};
 use crate::snapshot::Frame;
 use crate::wire::{Close, Join, Role, Welcome};
 
-/// Names a room within a server, also after its id was given away again.
+/// Identifies a room within a server. Unlike the room's id, a key is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomKey(pub u64);
 
-/// Names a relay: one per HTTP worker.
+/// Identifies a relay; there is one per HTTP worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelayKey(pub u64);
 
@@ -31,12 +31,12 @@ pub struct Publish {
     pub frame: Arc<Frame>,
 }
 
-/// Room to session: the last message.
+/// Room to session: end with this reason. It is the last message.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub struct End(pub CloseReason);
 
-/// Session to directory: which room?
+/// Session to directory: find or make a room.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<RoomSlot, CloseReason>")]
 pub struct Locate {
@@ -44,42 +44,42 @@ pub struct Locate {
     pub role: Role,
     /// The only game that the player may be sent to.
     pub only_game: Option<String>,
-    /// What a new room counts by.
+    /// The address on which a new room is counted.
     pub maker: Option<Address>,
-    /// The player says that they have a seat in the room already.
+    /// Whether the player claims to have a seat in the room already.
     pub claims: bool,
 }
 
-/// The edge to directory: what do this room's deltas cost? `None`: there is no such room.
+/// HTTP handler to directory: what do the deltas of the room with this id cost? `None`: there is no such room.
 #[derive(Debug, Message)]
 #[rtype(result = "Option<Arc<RoomCosts>>")]
 pub struct Explain(pub String);
 
-/// The edge to directory: seats for a party, in the room with this id or in any that a join would find.
+/// HTTP handler to directory: reserve seats for a party, in the room with this id or in any room that a join would find.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Reserved, CloseReason>")]
 pub struct Reserve {
     pub join: Join,
-    /// How many.
+    /// The number of seats.
     pub seats: usize,
-    /// The only game in which there may be seats for them.
+    /// The only game that the party may be sent to.
     pub only_game: Option<String>,
-    /// What a new room counts by.
+    /// The address on which a new room and the reservations are counted.
     pub maker: Option<Address>,
 }
 
-/// Seats promised.
+/// Reserved seats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reserved {
     /// The room's id.
     pub room: String,
-    /// One per seat, each good for one join.
+    /// One ticket per seat, each valid for one join.
     pub tickets: Vec<String>,
-    /// Seconds for which they are good.
+    /// Seconds until the tickets expire.
     pub expires_in: u64,
 }
 
-/// The room that was found; it stays open until the player arrived.
+/// The room that was found. It stays open until the player has arrived.
 #[derive(Debug)]
 pub struct RoomSlot {
     pub key: RoomKey,
@@ -87,7 +87,7 @@ pub struct RoomSlot {
     pub expected: PendingJoin,
 }
 
-/// Session to room: let me in. Answered at the next tick.
+/// Session to room: admit this client. The room answers at its next tick.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Joined, Close>")]
 pub struct JoinRequest {
@@ -95,10 +95,10 @@ pub struct JoinRequest {
     pub identity: Option<String>,
     pub player: BTreeMap<String, String>,
     pub claim: Option<Claim>,
-    /// Whether nothing but the claimed seat will do.
+    /// Whether the client wants only the claimed seat, and no new one.
     pub only_back: bool,
     pub role: Role,
-    /// Lives as long as somebody waits for the answer.
+    /// Alive while the session waits for the answer.
     pub wanted: Weak<()>,
     pub relay: RelayKey,
     pub publish: Recipient<Publish>,
@@ -106,7 +106,7 @@ pub struct JoinRequest {
     pub expected: PendingJoin,
 }
 
-/// What a player who was let in needs.
+/// What an admitted session needs.
 #[derive(Debug)]
 pub struct Joined {
     pub entry: Entry,
@@ -115,45 +115,45 @@ pub struct Joined {
     pub history: Arc<FrameHistory>,
 }
 
-/// Directory to room: end, with this reason for everyone.
+/// Directory to room: end, and close all sessions with this reason.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct CloseRoom(pub Close);
 
-/// Server to directory: nobody will ask any more.
+/// Server to directory: stop; no more requests will come.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Stop;
 
-/// Shutdown to directory: take no more players, end all rooms.
+/// Server to directory, at shutdown: admit no more players and end all rooms.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Drain;
 
-/// A room as the list of rooms shows it.
+/// A room's entry in the list of rooms.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RoomEntry {
-    /// Joins it.
+    /// The id by which clients join the room.
     pub id: String,
     /// The game's name.
     pub game: String,
     /// Seats taken.
     pub players: usize,
-    /// Of those, held for players who are away.
+    /// Of these, seats held for disconnected players.
     pub away: usize,
-    /// Seats in all.
+    /// Seats in total.
     pub capacity: u16,
-    /// Who looks on.
+    /// The number of spectators.
     pub spectators: usize,
-    /// Nobody new is let in.
+    /// Whether the room admits nobody new.
     pub locked: bool,
     /// Ticks per second.
     pub rate: u16,
-    /// What the game says about the room.
+    /// Properties that the game has set for the room.
     pub properties: BTreeMap<String, String>,
 }
 
-/// The rooms that are listed, and the same as JSON.
+/// The listed rooms, and the same list as JSON.
 #[derive(Clone, Debug)]
 pub struct RoomList {
     pub rooms: Vec<RoomEntry>,

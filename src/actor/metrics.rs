@@ -1,4 +1,4 @@
-//! What is counted. Label sets are bounded: close reasons, and the kinds and fields of games; never rooms or players.
+//! The metrics. Label sets are bounded: close reasons, and the kinds and fields of games; never rooms or players.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
@@ -20,7 +20,7 @@ use super::trace::Trace;
 use crate::engine::RoomCosts;
 use crate::wire::{Close, Continuity};
 
-/// Gauges of bits: a game's kinds and fields are bounded, but a game may make its schema from its options.
+/// Most `delta_bits` gauges. A game has few kinds and fields, but it may build its schema from room options.
 const MOST_SPENT: usize = 1024;
 
 type Bits = Gauge<f64, AtomicU64>;
@@ -30,7 +30,7 @@ type Count = Counter<u64, AtomicU64>;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Where time goes.
+    /// Durations of the phases of ticks and messages.
     pub(super) times: Times,
     pub(super) tick_duration: Histogram,
     pub(super) ticks: Count,
@@ -56,11 +56,11 @@ pub struct Metrics {
     room_crashes: Family<Crash, Count>,
     endings: Family<Ending, Count>,
     delta_bits: Family<Spent, Bits>,
-    /// What has a gauge.
+    /// The label sets that have a gauge.
     spent: Mutex<BTreeSet<Spent>>,
 }
 
-/// What is about parties, spectators and matches.
+/// Metrics of parties, spectators and matches.
 #[derive(Debug)]
 pub(super) struct Occasions {
     pub seats_reserved: Count,
@@ -76,8 +76,8 @@ impl Occasions {
             registry.register(name, help, count.clone());
             count
         };
-        let seats_reserved = counter("seats_reserved", "Seats promised to parties");
-        let reservations_expired = counter("reservations_expired", "Seats promised to parties that did not come");
+        let seats_reserved = counter("seats_reserved", "Seats reserved for parties");
+        let reservations_expired = counter("reservations_expired", "Reserved seats whose ticket expired unused");
         let matches_ended = counter("matches_ended", "Matches that ended with a result");
         let spectators = Gauge::default();
         registry.register("spectators", "Spectators of rooms", spectators.clone());
@@ -85,11 +85,11 @@ impl Occasions {
     }
 }
 
-/// Counts now, and since the start.
+/// Current counts, and counts since the start.
 #[derive(Clone, Debug, Serialize)]
 pub struct Totals {
     pub players: i64,
-    /// Players who are away.
+    /// Seats held for disconnected players.
     pub away: i64,
     pub spectators: i64,
     pub rooms: i64,
@@ -100,9 +100,9 @@ pub struct Totals {
     pub bytes_sent: u64,
     pub bytes_received: u64,
     pub frames_sent: u64,
-    /// Times that sending to a slow client was held.
+    /// Times that sending to a slow client was held back.
     pub holds: u64,
-    /// Sessions ended, by reason.
+    /// Ended sessions by close reason.
     pub endings: BTreeMap<&'static str, u64>,
 }
 
@@ -124,7 +124,7 @@ struct Crash {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 struct Spent {
     game: String,
-    /// Empty for what is not about the fields of one kind.
+    /// Empty for costs that belong to no kind, such as presence and departures.
     kind: String,
     field: String,
 }
@@ -144,7 +144,8 @@ fn delta_bits(registry: &mut Registry) -> Family<Spent, Bits> {
 }
 
 impl Metrics {
-    /// Nothing was counted yet. Phases are also told to `trace`, and lost lines by `log`, if there are such.
+    /// Metrics with all counts at zero. Phases are also recorded in `trace`, and lines that `log` lost are counted, if
+    /// given.
     pub fn new(trace: Option<Trace>, log: Option<&LogHealth>) -> Self {
         let mut whole = Registry::default();
         whole.register_collector(Box::new(Process));
@@ -159,18 +160,18 @@ impl Metrics {
         };
         let ticks = counter("ticks", "Ticks computed");
         let late_ticks = counter("late_ticks", "Ticks computed more than a period late");
-        let skipped_ticks = counter("skipped_ticks", "Ticks never computed: the room or the machine was behind");
+        let skipped_ticks = counter("skipped_ticks", "Ticks skipped because the room or the machine was behind");
         let bytes_sent = counter("bytes_sent", "Bytes of messages sent");
         let bytes_received = counter("bytes_received", "Bytes of messages received");
         let frames_sent = counter("frames_sent", "Frame messages sent");
-        let holds = counter("holds", "Times that sending to a slow client was held");
-        let evictions = counter("evictions", "Sessions cut because their client took nothing");
-        let resyncs = counter("resyncs", "Keyframes that clients asked for because of a wrong hash");
-        let inputs_dropped = counter("inputs_dropped", "Input runs pushed out of a full pending");
-        let inputs_superseded = counter("inputs_superseded", "Inputs that newer ones replaced unused");
+        let holds = counter("holds", "Times that sending to a slow client was held back");
+        let evictions = counter("evictions", "Sessions cut because their client stopped reading");
+        let resyncs = counter("resyncs", "Keyframes that clients requested after a hash mismatch");
+        let inputs_dropped = counter("inputs_dropped", "Input runs dropped because too many were pending");
+        let inputs_superseded = counter("inputs_superseded", "Inputs that newer ones replaced before they were used");
         let over_rate = counter("messages_over_rate", "Messages dropped by a rate limit");
         let values_saturated = counter("values_saturated", "Values outside their field's range");
-        let seats_released = counter("seats_released", "Seats held for players who did not come back");
+        let seats_released = counter("seats_released", "Seats released because their player did not reconnect in time");
         let mut gauge = |name, help| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -179,9 +180,9 @@ impl Metrics {
         let players = gauge("players", "Seats taken");
         let rooms = gauge("rooms", "Rooms open");
         let sessions = gauge("sessions", "Connections upgraded");
-        let seats_held = gauge("seats_held", "Seats held for players who are away");
+        let seats_held = gauge("seats_held", "Seats held for disconnected players");
         let (endings, resumes, room_crashes) = (Family::default(), Family::default(), Family::default());
-        registry.register("resumes", "Claims to a seat held before, by what became of them", resumes.clone());
+        registry.register("resumes", "Claims to an earlier seat, by outcome", resumes.clone());
         registry.register("room_crashes", "Rooms closed because their game panicked, by hook", room_crashes.clone());
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
         let delta_bits = delta_bits(registry);
@@ -217,12 +218,12 @@ impl Metrics {
         }
     }
 
-    /// Counts the end of a session.
+    /// Counts an ended session.
     pub(super) fn ended(&self, close: Close) {
         self.endings.get_or_create(&Ending { reason: close.label() }).inc();
     }
 
-    /// Counts a claim to a seat.
+    /// Counts a claim to a seat by its outcome.
     pub(super) fn resumed(&self, continuity: Continuity) {
         let continuity = match continuity {
             Continuity::Fresh => "fresh",
@@ -237,7 +238,7 @@ impl Metrics {
         self.room_crashes.get_or_create(&Crash { hook }).inc();
     }
 
-    /// Tells what a room of a game spends its bytes on.
+    /// Updates the gauges of the bits that rooms of a game spend.
     pub(super) fn explain(&self, game: &str, costs: &RoomCosts) {
         for share in &costs.shares {
             let kind = share.kind.clone().unwrap_or_default();
@@ -258,12 +259,12 @@ impl Metrics {
         self.times.trace()
     }
 
-    /// Ends the trace, if there is one. Blocks until its file is written, for a second at the most.
+    /// Ends the trace, if there is one. Blocks until its file is written, but at most for one second.
     pub fn finish_trace(&self) {
         self.times.trace().into_iter().for_each(Trace::finish);
     }
 
-    /// What operators watch.
+    /// The totals for operators.
     pub fn totals(&self) -> Totals {
         let ending = |close: &Close| {
             let count = self.endings.get(&Ending { reason: close.label() })?.get();
@@ -286,7 +287,7 @@ impl Metrics {
         }
     }
 
-    /// Everything, in the OpenMetrics text format.
+    /// All metrics in the OpenMetrics text format.
     pub fn text(&self) -> String {
         let mut out = String::new();
         encode(&mut out, &self.registry).expect("writing to a string cannot fail");

@@ -1,8 +1,8 @@
-//! Actors and their messages: the actors around the engine. Each is a thin shell: a mailbox, an alarm, handlers of about 20 lines.
+//! The actors around the engine, and their messages. Each actor is a thin shell: a mailbox, an alarm and short handlers.
 //!
-//! A room lives on an arbiter of its own kind and never waits for a session. It hands each frame to one relay per HTTP
-//! worker; the relay wakes the sessions of its thread, which compose from the newest frame. Inputs and goodbyes lie on
-//! seat channels that the room looks over at its tick; only joins and questions are messages.
+//! A room runs on a thread for rooms and never waits for a session. It sends each frame to one relay per HTTP worker; the
+//! relay wakes the sessions of its thread, which compose messages from the newest frame. Inputs, commands and close reasons
+//! go through seat channels, which the room reads at its tick. Only joins and queries are messages to the room.
 
 mod clock;
 mod directory;

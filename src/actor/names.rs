@@ -1,28 +1,28 @@
-//! Names that the directory gives: ids of rooms, codes of private ones, tickets for reserved seats.
+//! The names that the directory generates: ids of listed rooms, codes of private rooms, tickets for reserved seats.
 //!
-//! All are letters and digits that cannot be mistaken for each other, drawn from the operating system.
+//! All consist of letters and digits that are hard to confuse, drawn from the operating system's randomness.
 
 use std::borrow::Cow;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
 
-/// Letters of the id of a listed room: 40 random bits, for a name that is no secret.
+/// Length of a listed room's id: 40 random bits, because the id is no secret.
 const ID: usize = 8;
-/// Letters of what is as good as a key: 130 random bits cannot be guessed.
+/// Length of a code or ticket: 130 random bits cannot be guessed.
 const SECRET: usize = 26;
 
-/// An id for a room that is listed.
+/// An id for a listed room.
 pub fn id() -> String {
     letters(ID)
 }
 
-/// A code that lets in who knows it: the id of a private room, a ticket.
+/// A code that admits whoever knows it: the id of a private room, or a ticket.
 pub fn secret() -> String {
     letters(SECRET)
 }
 
-/// An id as logs may show it: a code is cut so that a reader of logs cannot use it.
+/// An id for logs: a code is cut, so that a reader of the log cannot use it.
 pub fn for_logs(id: &str) -> Cow<'_, str> {
     match id.get(..4) {
         Some(start) if id.len() > ID => Cow::Owned(format!("{start}...")),
@@ -30,7 +30,7 @@ pub fn for_logs(id: &str) -> Cow<'_, str> {
     }
 }
 
-/// A number to make a room's randomness of.
+/// A seed for a room's random numbers.
 pub fn seed() -> u64 {
     SysRng.try_next_u64().expect("the operating system has randomness")
 }

@@ -1,6 +1,6 @@
-//! What operators ask and order: how everything is, what a room looks like inside, and kicks, locks and closes.
+//! The queries and orders of operators: the state of all rooms, the contents of one room; kicks, locks and closes.
 //!
-//! Questions are answered at once; orders take effect with the room's next tick. Who may ask is the edge's business.
+//! Queries are answered at once; orders take effect at the room's next tick. The HTTP layer decides who is an operator.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::wire::{Close, PlayerEntry, limits};
 
-/// To the directory: how are all rooms, private ones included?
+/// To the directory: the state of all rooms, private ones included.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Survey")]
 pub struct LookOver;
@@ -28,32 +28,32 @@ pub struct LookOver;
 #[derive(Clone, Debug, Serialize)]
 pub struct Survey {
     pub rooms: Vec<RoomHealth>,
-    /// Rooms that are not among them.
+    /// How many rooms the list leaves out.
     pub more: usize,
 }
 
-/// How a room is.
+/// A room's entry and load.
 #[derive(Clone, Debug, Serialize)]
 pub struct RoomHealth {
     #[serde(flatten)]
     pub entry: RoomEntry,
     pub private: bool,
-    /// Microseconds per tick over the last second, on average and at the most.
+    /// Microseconds per tick over the last second: the mean and the maximum.
     pub tick_mean: u64,
     pub tick_worst: u64,
 }
 
-/// To the directory: where is the room with this id?
+/// To the directory: find the room with this id.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Option<Addr<RoomActor>>")]
 pub struct Find(pub String);
 
-/// To a room: what is inside? `None`: it has ended.
+/// To a room: return its contents. `None`: the room has ended.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Option<Insight>")]
 pub struct Inspect;
 
-/// A room from inside.
+/// The contents of a room.
 #[derive(Debug)]
 pub struct Insight {
     pub frame: Arc<Frame>,
@@ -61,17 +61,17 @@ pub struct Insight {
     pub locked: bool,
 }
 
-/// To a room: do this with the next tick.
+/// To a room: execute this order at the next tick.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub enum Order {
-    /// Ends a player's session, with a reason that the player is told.
+    /// Ends a player's session. The player receives the reason.
     Kick {
         seat: Seat,
         reason: String,
     },
     Lock(bool),
-    /// Ends the room, with a reason that everyone is told.
+    /// Ends the room. Everyone in it receives the reason.
     Close {
         reason: String,
     },

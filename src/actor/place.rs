@@ -1,4 +1,4 @@
-//! Where a session's player sits, from the welcome to the goodbye.
+//! A session's seat, from the welcome to the end of the session.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::message::RoomKey;
 use super::seat_channel::SeatHandle;
 use crate::wire::{Close, Continuity, Welcome};
 
-/// Where the player sits.
+/// The seat of a session's player.
 pub struct Place {
     pub room: RoomKey,
     /// The room's id and its game.
@@ -15,18 +15,18 @@ pub struct Place {
     pub channel: SeatHandle,
     pub history: Arc<FrameHistory>,
     continuity: Continuity,
-    /// The room knows that the client was heard from.
+    /// Whether the room knows that the client has sent a message.
     heard: bool,
 }
 
 impl Place {
-    /// The place that `welcome` speaks of.
+    /// The place that `welcome` describes.
     pub fn new(room: RoomKey, welcome: &Welcome, channel: SeatHandle, history: Arc<FrameHistory>) -> Self {
         let name = (welcome.room.clone(), welcome.game.clone());
         Self { room, name, channel, history, continuity: welcome.continuity, heard: false }
     }
 
-    /// The client was heard from.
+    /// Records that the client has sent a message.
     pub fn hear(&mut self) {
         if !self.heard {
             self.heard = true;
@@ -34,8 +34,8 @@ impl Place {
         }
     }
 
-    /// Tells the room how the session ended. A client that never said anything may not have seen that it is back: it gave up,
-    /// and will come again.
+    /// Tells the room how the session ended. A reconnected client that left without sending a message may not have received
+    /// the welcome: it gave up and will try again, so its close reason becomes [`Close::Lost`], which keeps the seat.
     pub fn leave(&self, close: Close) {
         let gave_up = close == Close::Left && !self.heard && self.continuity != Continuity::Fresh;
         self.channel.leave(if gave_up { Close::Lost } else { close });

@@ -1,5 +1,5 @@
-//! What the process as a whole uses, under the names that monitoring expects of every program. Read when asked for, on
-//! Linux from `/proc`; elsewhere the figures are absent.
+//! The resource use of the process, under the names that monitoring tools expect of every program. Read on each request, on
+//! Linux from `/proc`; on other systems these metrics are absent.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
-/// Reads the figures of this process.
+/// Collects the metrics of this process.
 #[derive(Debug)]
 pub struct Process;
 
@@ -31,7 +31,7 @@ impl Collector for Process {
     }
 }
 
-/// User and system time. The process's name, in parentheses, may hold anything.
+/// User and system time. Searches for the last `)`, because the process's name, in parentheses, may contain anything.
 fn cpu_seconds(stat: &str) -> Option<f64> {
     /// `USER_HZ` on every architecture this is likely to run on.
     const PER_SECOND: f64 = 100.0;

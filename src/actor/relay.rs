@@ -1,8 +1,8 @@
 //! The relay of one HTTP worker thread: keeps the newest frame of each room for its thread and wakes the sessions there.
 //!
-//! Sessions of the thread reach it as plain data, so joining and leaving a relay takes no message. A session that is
-//! still busy with the last wake-up is not woken again. Sessions whose client takes nothing are ended from here,
-//! because they cannot do it themselves.
+//! Sessions share the relay's table, so joining and leaving a relay takes no message. A session that has not handled its
+//! last wake-up is not woken again. The relay also ends sessions whose client has stopped reading: such a session is frozen
+//! and cannot end itself.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ use crate::snapshot::Frame;
 use crate::tick::Moment;
 use crate::wire::limits;
 
-/// The actor; only rooms write to it.
+/// The relay actor. Only rooms send it messages.
 pub struct Relay {
     table: Rc<RefCell<Table>>,
     clock: Clock,
@@ -46,11 +46,11 @@ pub struct RelayHandle {
 #[derive(Default)]
 struct Table {
     rooms: BTreeMap<RoomKey, Local>,
-    /// Lines of sessions that ended by themselves, and when they are cut if their sockets are stuck.
+    /// The sockets of ended sessions, and when each is cut if it is still open.
     buried: Vec<(Moment, SocketHandle)>,
 }
 
-/// A room as far as this thread is concerned.
+/// A room with sessions on this thread.
 #[derive(Default)]
 struct Local {
     newest: Option<Arc<Frame>>,
@@ -62,15 +62,16 @@ struct Listener {
     socket_handle: Option<SocketHandle>,
 }
 
-/// What the relay must know of a session although the session may be frozen, and how it wakes it: both are of one thread.
+/// State that the relay shares with a session of its thread: it wakes the session, and sees when a frozen session is
+/// overdue.
 #[derive(Debug, Default)]
 pub struct SessionWaker {
-    /// A newer frame was not looked at yet.
+    /// A newer frame has arrived and the session has not handled it yet.
     woken: Cell<bool>,
     sleeper: RefCell<Option<Waker>>,
-    /// When the client must have acknowledged something, if something is on its way.
+    /// When the client must have acknowledged something, if anything is unacknowledged.
     pub patient_until: Cell<Option<Moment>>,
-    /// The line was cut because of that.
+    /// Whether the relay cut the socket because the client was overdue.
     pub evicted: Cell<bool>,
 }
 
@@ -84,10 +85,10 @@ impl SessionWaker {
     }
 }
 
-/// Each time that there is a newer frame.
+/// A stream that yields whenever a newer frame has arrived.
 pub struct FrameReady(pub Rc<SessionWaker>);
 
-/// There is a newer frame.
+/// A newer frame has arrived.
 pub struct Awake;
 
 impl Stream for FrameReady {
@@ -106,10 +107,11 @@ impl Stream for FrameReady {
 }
 
 impl Relay {
-    /// A relay's mailbox holds a frame of each room it serves and a little more; when it is full, newer frames follow.
+    /// A mailbox holds a frame of each room the relay serves and some more. Frames that find it full are dropped; newer
+    /// ones follow.
     const MAILBOX: usize = 1024;
     const LOOK_EVERY: Duration = Duration::from_millis(500);
-    /// A session that is not frozen has this long to end itself, with a close code.
+    /// An overdue session that is not frozen has this long to end itself with a close code.
     const CHANCE: Duration = Duration::from_millis(1500);
 
     /// Starts the relay of the current thread.
@@ -123,7 +125,7 @@ impl Relay {
         RelayHandle { key, publish: relay.start(), table, clock }
     }
 
-    /// Ends sessions whose client has taken nothing for longer than the patience.
+    /// Cuts the sockets of sessions whose client is overdue.
     fn evict(&self, now: Moment) {
         for listener in self.table.borrow().rooms.values().flat_map(|local| &local.sessions) {
             let until = listener.session_waker.patient_until.get();
@@ -140,7 +142,7 @@ impl Relay {
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
-        // After a pause of the whole process, acknowledgements lie in sockets that were not read yet.
+        // After a pause of the whole process, acknowledgements may lie unread in sockets, so nobody is cut this time.
         if now.since(self.looked) < Self::LOOK_EVERY * 2 {
             self.evict(now);
         }
@@ -185,7 +187,7 @@ impl Handler<Publish> for Relay {
 }
 
 impl RelayHandle {
-    /// Names the relay to rooms.
+    /// The relay's key, by which rooms know it.
     pub(super) fn key(&self) -> RelayKey {
         self.key
     }
@@ -195,12 +197,12 @@ impl RelayHandle {
         self.publish.clone().recipient()
     }
 
-    /// Listens to a room until [`Self::forget`].
+    /// Adds a session to a room's listeners until [`Self::forget`].
     pub(super) fn listen(&self, room: RoomKey, session_waker: Rc<SessionWaker>, socket_handle: Option<SocketHandle>) {
         self.table.borrow_mut().rooms.entry(room).or_default().sessions.push(Listener { session_waker, socket_handle });
     }
 
-    /// Ends what [`Self::listen`] began.
+    /// Removes a session from a room's listeners.
     pub(super) fn forget(&self, room: RoomKey, session_waker: &Rc<SessionWaker>) {
         let mut table = self.table.borrow_mut();
         let Some(local) = table.rooms.get_mut(&room) else { return };
@@ -210,13 +212,13 @@ impl RelayHandle {
         }
     }
 
-    /// Sees to it that the socket of an ended session is closed, also when its last bytes cannot be written.
+    /// Cuts the socket of an ended session after a grace period, even when its last bytes cannot be written.
     pub(super) fn close_later(&self, socket_handle: SocketHandle) {
         let until = self.clock.now().plus(Relay::CHANCE);
         self.table.borrow_mut().buried.push((until, socket_handle));
     }
 
-    /// The newest frame of a room that reached this thread.
+    /// The newest frame of a room that has reached this thread.
     pub(super) fn newest(&self, room: RoomKey) -> Option<Arc<Frame>> {
         self.table.borrow().rooms.get(&room)?.newest.clone()
     }

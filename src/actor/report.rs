@@ -1,6 +1,6 @@
-//! What a room says about itself to the outside: who is there, how long ticks take, what deltas cost, how it crashed.
+//! What a room reports: its occupancy, the duration of its ticks, the costs of its deltas, its crashes.
 //!
-//! All of it goes into the status and the metrics, without a message. What happens in the room is not here.
+//! All reports go into the shared status and the metrics, without messages.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::room::RoomActor;
 use super::status::{Occupancy, TickTimes};
 use crate::snapshot::Frame;
 
-/// How long the ticks of the current second took.
+/// The duration of the ticks of the current second.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timing {
     ticks: u32,
@@ -20,7 +20,7 @@ pub struct Timing {
 }
 
 impl RoomActor {
-    /// A tick took so long.
+    /// Records the duration of a tick.
     pub(super) fn took(&mut self, span: Duration) {
         self.metrics.ticks.inc();
         self.metrics.tick_duration.observe(span.as_secs_f64());
@@ -33,7 +33,7 @@ impl RoomActor {
         }
     }
 
-    /// Tells who is there, and what else the list of rooms shows.
+    /// Publishes the occupancy, and what else the list of rooms shows.
     pub(super) fn tell_status(&mut self) {
         let Some(room) = &mut self.room else { return };
         if room.take_news() {
@@ -43,7 +43,7 @@ impl RoomActor {
         self.count(occupancy);
     }
 
-    /// Brings status and metrics to these counts.
+    /// Updates status and metrics to these counts.
     pub(super) fn count(&mut self, occupancy: Occupancy) {
         if occupancy == self.counted && self.arrived.is_empty() && self.left.is_empty() {
             return;
@@ -55,7 +55,7 @@ impl RoomActor {
         self.metrics.occasions.spectators.inc_by(occupancy.spectators as i64 - before.spectators as i64);
     }
 
-    /// Once per second, weighs what the tick cost. The frame is on its way already.
+    /// Once per second, measures the costs of this tick's delta. The frame has been sent already.
     pub(super) fn explain(&mut self, before: &Frame, frame: &Frame) {
         let Some(room) = &self.room else { return };
         if room.players() == 0 || !self.profiler.is_due(frame.tick()) {

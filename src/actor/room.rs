@@ -1,7 +1,7 @@
-//! The room's shell: an alarm at each deadline, the seat channels of its seats, and one message per relay and tick.
+//! The room's shell: an alarm at each tick's deadline, the channels of its seats, and one message per relay and tick.
 //!
-//! Joins wait for the tick and are answered there, a bounded number each time, so that a rush of players cannot delay
-//! it, and so do those who come back. Game code runs under `catch_unwind`: a panic ends this room and nothing else.
+//! Joins, including reconnects, wait for the tick and are answered there, a bounded number each time, so that a rush of
+//! players cannot delay the tick. Game code runs under `catch_unwind`: a panic ends this room and nothing else.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,10 +32,10 @@ use crate::wire::{Close, Role, limits};
 
 type Answer = oneshot::Sender<Result<Joined, Close>>;
 
-/// The actor.
+/// The room actor.
 pub struct RoomActor {
     key: RoomKey,
-    /// `None` after the end.
+    /// `None` after the room has ended.
     pub(super) room: Option<Room>,
     pacing: TickClock,
     pub(super) clock: Clock,
@@ -43,23 +43,23 @@ pub struct RoomActor {
     pub(super) seats: SeatTable,
     waiting: VecDeque<(JoinRequest, Answer)>,
     pending: PendingInput,
-    /// Who was let in and is not counted yet.
+    /// Players who were admitted and are not counted yet.
     pub(super) arrived: Vec<PendingJoin>,
-    /// Whose seats are free and still counted as taken.
+    /// Departures whose seats are free but still counted as taken.
     pub(super) left: Vec<Departure>,
-    /// Whose goodbyes are to be answered once that is known, and with what.
+    /// Sessions that announced their end, and the reason with which to answer them at the end of the tick.
     goodbyes: Vec<(Recipient<End>, Close)>,
     empty_since: Option<Moment>,
-    /// How long it lives on with nobody in it; a spectator, such as a screen for all, keeps it.
+    /// How long the room stays open while it is empty. Spectators, such as a shared screen, keep it open.
     empty_for: Duration,
     superseded: u64,
-    /// Who was there after the last tick, as the metrics know it.
+    /// The occupancy after the last tick, as the metrics know it.
     pub(super) counted: Occupancy,
     pub(super) timing: Timing,
-    /// How the room ends now.
+    /// The reason with which the room must end now.
     over: Option<CloseReason>,
     pub(super) profiler: BandwidthProfiler,
-    /// Around everything the room logs, its game's words included.
+    /// Covers everything that the room and its game log.
     pub(super) span: Span,
     pub(super) status: Arc<Status>,
     pub(super) metrics: Arc<Metrics>,
@@ -141,7 +141,7 @@ impl RoomActor {
         let (metrics, tick) = (self.metrics.clone(), self.room.as_ref().map_or(Tick(0), |room| room.frame().tick()));
         let mut watch = metrics.times.start(self.clock, Lane::Room(self.key), tick.plus(1));
         self.collect_inputs();
-        // Before seats are given away again: what is said to a seat is for who sat there when it was said.
+        // Before admissions, so that events for a seat reach the player who had it when they were posted.
         self.deliver_posts();
         self.admit_waiting();
         let Some(room) = &mut self.room else { return };
@@ -165,7 +165,7 @@ impl RoomActor {
         self.answer_goodbyes();
         self.history.publish(ticked.frame.clone());
         for publish in self.seats.relays() {
-            // A full relay is behind; the next frame brings it to the present.
+            // A relay with a full mailbox is behind; the next frame brings it up to date.
             let _ = publish.try_send(Publish { room: self.key, frame: ticked.frame.clone() });
         }
         watch.lap(Phase::Publish);
@@ -206,7 +206,7 @@ impl RoomActor {
         }
     }
 
-    /// Lets sessions that said goodbye answer their clients, who may count on it that their seats are free.
+    /// Lets departing sessions answer their clients, which may then rely on their seats being free.
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     fn answer_goodbyes(&mut self) {
         self.goodbyes.drain(..).for_each(|(end, close)| end.do_send(End(close.into())));
@@ -216,7 +216,7 @@ impl RoomActor {
         self.waiting.retain(|(request, _)| request.wanted.strong_count() > 0);
         for _ in 0..limits::JOINS_PER_TICK {
             let Some((request, answer)) = self.waiting.pop_front() else { break };
-            // An answer that reaches nobody drops its hold on the seat channel, which says goodbye.
+            // If the session is gone, the unsent answer drops its seat handle, which records the close reason.
             let _ = answer.send(self.admit(request));
         }
         self.empty_since = (self.seats.len() == 0).then(|| self.empty_since.unwrap_or_else(|| self.clock.now()));
@@ -259,14 +259,14 @@ impl RoomActor {
         Ok(self.seat(request, admitted, EventLog::default()))
     }
 
-    /// The seat that `claim` is about, and its events; `None` when it opens none.
+    /// Moves the claimed seat to a new session, with its event log. `None`: the claim opens no seat.
     fn take_back(
         &mut self,
         claim: &Claim,
         identity: Option<&str>,
     ) -> Option<Result<(Admitted, EventLog), ImpossibleAck>> {
         let seat = self.room.as_ref()?.recognise(&claim.token, identity)?;
-        // The welcome's list of players knows what was posted so far; the log must, too.
+        // The welcome's roster includes all events posted so far, so the log must include them as well.
         self.deliver_posts();
         let base = claim.tick.and_then(|tick| self.history.at(tick));
         let room = self.room.as_mut()?;
@@ -302,7 +302,7 @@ impl RoomActor {
         self.waiting.is_empty() && self.empty_since.is_some_and(|since| now.since(since) >= self.empty_for)
     }
 
-    /// Ends the room and everyone in it. Game code that panics on the way out is not asked again.
+    /// Ends the room and all its sessions. If the game panics on drop, its hooks are not called again.
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     fn end_room(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
         let close = reason.close();
@@ -351,7 +351,7 @@ impl Handler<JoinRequest> for RoomActor {
         }
         let (answer, joined) = oneshot::channel();
         self.waiting.push_back((request, answer));
-        // Who asked while the game panicked is not answered.
+        // When the game panics, waiting requests get no answer.
         Box::pin(async { joined.await.unwrap_or(Err(Close::RoomCrashed)) })
     }
 }

@@ -1,6 +1,6 @@
-//! A room as the directory knows it: what the list shows of it, and who may be announced to it.
+//! A room as the directory sees it: its entry in the list, and the pending joins that are announced to it.
 //!
-//! It reads the room's status and sends no messages but through the address that it holds.
+//! A handle reads the room's status and sends the room no messages itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use super::status::{Listing, PendingJoin, Status};
 use crate::engine::CloseReason;
 use crate::wire::{Close, Role};
 
-/// A room as the directory knows it.
+/// A room as the directory sees it.
 pub struct RoomHandle {
     pub entry: RoomEntry,
-    /// Only who knows its id finds it.
+    /// Whether the room can only be joined by its id.
     pub private: bool,
     pub options: BTreeMap<String, String>,
     pub room: Addr<RoomActor>,
     pub status: Arc<Status>,
     pub arbiter: usize,
     pub most_spectators: u16,
-    /// Counts it on its maker's address while it is listed.
+    /// Counts the room on its maker's address while it is listed.
     pub _permit: RoomPermit,
 }
 
@@ -38,10 +38,10 @@ impl RoomHandle {
         Ok(RoomSlot { key, room: self.room.clone(), expected })
     }
 
-    /// Whether it is of the game that somebody may play, if there is only one.
+    /// Checks that the room runs the only game that the client's token is valid for, if there is one.
     ///
     /// # Errors
-    /// Their token is for another one.
+    /// The token is for another game.
     pub fn suits(&self, only_game: Option<&str>) -> Result<(), Close> {
         if only_game.is_none_or(|only| only == self.entry.game) { Ok(()) } else { Err(Close::BadToken) }
     }
@@ -56,7 +56,7 @@ impl RoomHandle {
         (0..seats).map(|_| self.status.expect(Role::Player, self.entry.capacity.into())).collect()
     }
 
-    /// Brings the entry up to date.
+    /// Updates the entry from the room's status.
     pub fn look(&mut self) {
         let occupancy = self.status.occupancy();
         (self.entry.players, self.entry.away, self.entry.spectators) =
@@ -67,7 +67,7 @@ impl RoomHandle {
     }
 }
 
-/// The option of every game that keeps a room from being found.
+/// Reads the option `private`, which every game has: a private room is not listed.
 pub fn is_private(options: &BTreeMap<String, String>) -> Result<bool, String> {
     let private =
         options.get("private").map(|text| text.parse().map_err(|_| format!("private {text:?}: must be true or false")));

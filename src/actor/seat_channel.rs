@@ -1,8 +1,9 @@
 //! The channel between a room and the session of one seat: shared memory in place of actor messages.
 //!
-//! The session pushes inputs, commands and its goodbye; the room empties them at its tick. The room posts events; the session
-//! takes them with the frames. A channel belongs to one session: a replaced or departed session keeps its old channel, which the
-//! room no longer reads, so nothing that it pushes counts. The event log moves to the channel of the seat's next session.
+//! The session pushes inputs, commands and its close reason; the room takes them at its tick. The room posts events; the
+//! session sends them with its frames. A channel belongs to one session. A replaced or departed session keeps its old
+//! channel, which the room no longer reads, so later pushes have no effect. The event log moves to the channel of the
+//! seat's next session.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,23 +16,23 @@ use crate::id::Seq;
 use crate::tick::Tick;
 use crate::wire::{Close, limits};
 
-/// What a session and its room share.
+/// The state that a session and its room share.
 #[derive(Debug)]
 pub struct SeatChannel {
     input: Mutex<PendingInput>,
-    /// `None` when the seat channel was retired.
+    /// `None` after the channel was retired.
     events: Mutex<Option<EventLog>>,
     has_events: AtomicBool,
-    /// The room's.
+    /// The status of the room.
     status: Arc<Status>,
 }
 
-/// A session's hold on its seat channel. However the session ends, dropping the handle says goodbye.
+/// A session's handle on its channel. However the session ends, dropping the handle records a close reason.
 #[derive(Debug)]
 pub struct SeatHandle(Arc<SeatChannel>);
 
 impl SeatHandle {
-    /// Takes hold.
+    /// A handle on `channel`.
     pub fn at(channel: &Arc<SeatChannel>) -> Self {
         Self(channel.clone())
     }
@@ -50,34 +51,35 @@ impl Drop for SeatHandle {
     }
 }
 
-/// What a session pushed since the last tick.
+/// What a session has pushed since the last tick.
 #[derive(Debug, Default)]
 pub struct PendingInput {
     /// Inputs, oldest first.
     pub runs: Vec<InputRun>,
     /// Commands, oldest first.
     pub commands: Vec<(Seq, Ask)>,
-    /// The client said something, for the first time at this seat channel.
+    /// Whether the client has sent its first message through this channel.
     pub heard: bool,
-    /// The session ended.
+    /// The close reason, if the session has ended.
     pub goodbye: Option<Close>,
-    /// ... in a way that frees its seat.
+    /// Set if the close reason frees the seat.
     pub departure: Option<Departure>,
 }
 
 impl SeatChannel {
-    /// A seat channel for the session that goes on with `log`, in the room of `status`.
+    /// A channel for a session that continues with `log`, in the room of `status`.
     pub fn with(log: EventLog, status: Arc<Status>) -> Self {
         let has_events = AtomicBool::new(log.has_unsent());
         Self { input: Mutex::default(), events: Mutex::new(Some(log)), has_events, status }
     }
 
-    /// Says that the client was heard from.
+    /// Records that the client has sent a message.
     pub fn hear(&self) {
         self.input.lock().heard = true;
     }
 
-    /// Pushes inputs. Returns how many runs were pushed out: a tick takes few, so the oldest are worth least.
+    /// Pushes inputs. Returns how many old runs were dropped to make space. A tick uses few runs, so the oldest are worth
+    /// least.
     pub fn push_inputs(&self, runs: &[InputRun]) -> usize {
         let mut pending = self.input.lock();
         let over = (pending.runs.len() + runs.len()).saturating_sub(limits::PENDING_RUNS);
@@ -87,7 +89,7 @@ impl SeatChannel {
         dropped
     }
 
-    /// Pushes a command. Returns `false` when the pending input is full: a command must not vanish, so the session must end.
+    /// Pushes a command. Returns `false` when too many are pending: a command must not vanish, so the session must end.
     #[must_use]
     pub fn push_command(&self, seq: Seq, ask: Ask) -> bool {
         let mut pending = self.input.lock();
@@ -98,8 +100,8 @@ impl SeatChannel {
         fits
     }
 
-    /// Says goodbye for the session; the first reason counts. A seat that this frees counts as free at once, so that whoever
-    /// joins right behind the goodbye finds it.
+    /// Records the close reason of the session; the first reason counts. If the reason frees the seat, the seat counts as
+    /// free at once, so that the next join finds it.
     pub fn leave(&self, close: Close) {
         let retired = self.events.lock().is_none();
         let mut pending = self.input.lock();
@@ -109,7 +111,7 @@ impl SeatChannel {
         }
     }
 
-    /// Swaps the input side with an empty one.
+    /// Swaps the pending input with an empty one.
     pub fn empty_into(&self, pending: &mut PendingInput) {
         pending.runs.clear();
         pending.commands.clear();
@@ -125,7 +127,7 @@ impl SeatChannel {
         }
     }
 
-    /// The next events for the session that are due at `tick`; a look without a lock when there are none at all.
+    /// The next events that are due at `tick`, if any. Takes no lock when there are no events.
     pub fn batch(&self, tick: Tick) -> Option<Batch> {
         if !self.has_events.load(Ordering::Acquire) {
             return None;
@@ -137,15 +139,15 @@ impl SeatChannel {
         batch
     }
 
-    /// Forgets events that arrived. Returns `false` when they were never sent. On a retired channel nothing is wrong any more:
-    /// its session ends anyway, for another reason.
+    /// Forgets acknowledged events. Returns `false` when `upto` was never sent. A retired channel accepts every ack: its
+    /// session is about to end for another reason.
     #[must_use]
     pub fn ack(&self, upto: Seq) -> bool {
         self.events.lock().as_mut().is_none_or(|log| log.ack(upto).is_ok())
     }
 
-    /// Hands the log over to `move_on`, which says whether it took it; if so, the seat channel is retired. No lock is held meanwhile:
-    /// game code may run.
+    /// Passes the log to `move_on` and retires the channel if that succeeds. No lock is held meanwhile, because game code
+    /// may run.
     pub fn retire<T, E>(&self, move_on: impl FnOnce(&mut EventLog) -> Result<T, E>) -> Result<(T, EventLog), E> {
         self.has_events.store(false, Ordering::Release);
         let mut log = self.events.lock().take().unwrap_or_default();
@@ -182,7 +184,7 @@ mod tests {
         channel.post(event());
         let (rewound, log) = channel.retire(|log| log.rewind(None)).expect("no claim");
         assert_eq!((rewound.events, rewound.newest), (Seq(0), Seq(2)));
-        // The session that sat here may go on for a moment.
+        // The old session may continue for a moment.
         channel.post(event());
         assert!(channel.ack(Seq(1)) && channel.ack(Seq(77)) && channel.batch(Tick(9)).is_none());
         let next = SeatChannel::with(log, Arc::default());

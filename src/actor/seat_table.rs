@@ -1,7 +1,6 @@
-//! The taken seats of a room as the shell sees them: the channel of each, the session that is there, and the relays to write to.
+//! The taken seats of a room as its shell sees them: each seat's channel and session, and the relays that need frames.
 //!
-//! A seat whose session is gone may be held: then its seat channel stays and collects events. Which seats are taken is the
-//! engine's business.
+//! A held seat has no session; its channel stays and collects events. The engine decides which seats are taken.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,28 +11,28 @@ use super::message::{End, Publish, RelayKey};
 use super::seat_channel::SeatChannel;
 use crate::id::Seat;
 
-/// The seats of one room.
+/// The taken seats of one room.
 #[derive(Default)]
 pub struct SeatTable {
     seats: BTreeMap<Seat, TakenSeat>,
-    /// How many sessions listen through each relay.
+    /// The relays, each with the number of sessions that listen through it.
     relays: BTreeMap<RelayKey, (Recipient<Publish>, usize)>,
 }
 
 struct TakenSeat {
     channel: Arc<SeatChannel>,
-    /// `None` while nobody is there.
+    /// `None` while the seat is held for a disconnected player.
     session: Option<Session>,
 }
 
-/// How a session is reached.
+/// How the room reaches a session.
 pub struct Session {
     pub end: Recipient<End>,
     pub relay: RelayKey,
 }
 
 impl SeatTable {
-    /// A session takes a seat. Returns the one that had it, which hears nothing any more.
+    /// Gives a seat to a session. Returns the session that had it before, which gets no more events.
     pub fn sit(
         &mut self,
         seat: Seat,
@@ -47,7 +46,7 @@ impl SeatTable {
         before
     }
 
-    /// The session of a seat is gone; the seat channel stays. Returns it, if there was one.
+    /// Removes the session of a seat; the channel stays. Returns the session, if there was one.
     pub fn rise(&mut self, seat: Seat) -> Option<Recipient<End>> {
         let session = self.seats.get_mut(&seat)?.session.take()?;
         if let Some((_, listeners)) = self.relays.get_mut(&session.relay) {
@@ -59,24 +58,24 @@ impl SeatTable {
         Some(session.end)
     }
 
-    /// The seat is free. Returns whether it was taken.
+    /// Frees the seat. Returns whether it was taken.
     pub fn clear(&mut self, seat: Seat) -> bool {
         self.rise(seat);
         self.seats.remove(&seat).is_some()
     }
 
-    /// Everyone's seat is free. Returns how to reach those who are there.
+    /// Frees all seats. Returns the sessions that were there.
     pub fn clear_all(&mut self) -> impl Iterator<Item = Recipient<End>> + use<> {
         self.relays.clear();
         std::mem::take(&mut self.seats).into_values().filter_map(|taken| taken.session).map(|session| session.end)
     }
 
-    /// The seat channel under a taken seat.
+    /// The channel of a taken seat.
     pub fn channel(&self, seat: Seat) -> Option<&Arc<SeatChannel>> {
         self.seats.get(&seat).map(|taken| &taken.channel)
     }
 
-    /// Where somebody is, and their seat channels.
+    /// The seats with a session, and their channels.
     pub fn present(&self) -> impl Iterator<Item = (Seat, &SeatChannel)> {
         let here = self.seats.iter().filter(|(_, taken)| taken.session.is_some());
         here.map(|(seat, taken)| (*seat, &*taken.channel))
@@ -87,7 +86,7 @@ impl SeatTable {
         self.relays.values().map(|(publish, _)| publish)
     }
 
-    /// Seats taken.
+    /// The number of taken seats.
     pub fn len(&self) -> usize {
         self.seats.len()
     }

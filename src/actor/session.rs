@@ -1,7 +1,8 @@
-//! The WebSocket session: the only file that knows `actix-web-actors`.
+//! The WebSocket session: the only file that uses `actix-web-actors`.
 //!
-//! Bytes pass the guard, then the codec, then `engine::Session`, which decides. Wake-ups make it compose from the newest
-//! frame. However it ends, it says goodbye on its seat channel and counts its reason once.
+//! Bytes pass the frame guard and the codec; `engine::Session` decides what they mean. A wake-up makes the session compose
+//! a message from the newest frame. However the session ends, it records its close reason on its seat channel and counts it
+//! once.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ use crate::id::Seq;
 use crate::snapshot::Frame;
 use crate::wire::{Close, SUBPROTOCOL, ServerMessage, encode_server, limits};
 
-/// The actor.
+/// The session actor.
 pub struct WsSession {
     context: SessionContext,
     session: Session,
@@ -46,28 +47,28 @@ pub struct WsSession {
     guard_state: Rc<GuardState>,
     session_waker: Rc<SessionWaker>,
     place: Option<Place>,
-    /// Held while a room is asked, so that it need not let in a client that has gone.
+    /// Held while the client waits for a room, so that the room can skip a client that has gone.
     entering: Option<Arc<()>>,
     acked_events: Seq,
     counted: SessionCounts,
     frames: Vec<Arc<Frame>>,
-    /// How the session ends; nothing that comes now counts.
+    /// How the session ends. Once it is set, messages from the client are ignored.
     ending: Option<Close>,
-    /// The client was told so.
+    /// Whether the close frame was sent.
     told: bool,
-    /// Names the session in logs by a number; players' names stay out of them.
+    /// Names the session in logs by a number; players' names stay out of the logs.
     span: Span,
 }
 
-/// A second went by.
+/// One second has passed.
 struct Alarm;
 
 type Ctx = ws::WebsocketContext<WsSession>;
 
-/// Upgrades a request that was found to be a valid handshake and starts its visitor's session in the body of the response.
+/// Upgrades a request whose handshake is valid, and starts its session in the body of the response.
 ///
 /// # Errors
-/// When the handshake fails after all.
+/// When the WebSocket handshake fails after all.
 pub fn start(
     context: SessionContext,
     permit: SessionPermit,
@@ -79,7 +80,7 @@ pub fn start(
     Ok(response.streaming(converse(context, permit, socket_handle, payload)))
 }
 
-/// A visitor's session: hears what `incoming` brings, and says what the stream yields.
+/// Starts a session that reads `incoming`. The returned stream yields the bytes to send.
 pub fn converse<S>(
     context: SessionContext,
     permit: SessionPermit,
@@ -132,7 +133,8 @@ impl WsSession {
         ctx.stop();
     }
 
-    /// The client said goodbye. It is answered when the room has freed the seat, or let go of the join that is on its way.
+    /// Handles the client's close frame. The session answers it after the room has freed the seat, or after a pending join
+    /// was undone.
     fn depart(&mut self, close: Close, ctx: &mut Ctx) {
         let joining = self.entering.take().is_some();
         if let Some(place) = &self.place {
@@ -188,7 +190,7 @@ impl WsSession {
         Ok(())
     }
 
-    /// Takes the price of a message, by the players and rows of the room, from what the visitor's address may cost.
+    /// Charges the client's address the price of a message, which depends on the players and rows of the room.
     fn charge(&self, price: impl FnOnce(usize, usize) -> u32) -> Result<(), Close> {
         let frame = self.place.as_ref().and_then(|place| self.context.relay.newest(place.room));
         let (players, rows) = frame.map_or((0, 0), |frame| (frame.notes().len(), frame.rows()));
@@ -221,7 +223,7 @@ impl WsSession {
             wanted,
         };
         let entered = joining.enter(self.context.clone()).into_actor(self).map(|entered, act, ctx| match entered {
-            // The client left meanwhile. The room answers, for it has the goodbye.
+            // The client has left meanwhile. The room receives the close reason and lets the session answer.
             Ok((key, Joined { welcome, channel, history, .. })) if act.ending.is_some() => {
                 Place::new(key, &welcome, channel, history).leave(Close::Left);
             }
@@ -247,7 +249,7 @@ impl WsSession {
         self.catch_up(ctx);
     }
 
-    /// Composes from the newest frame, if the client can take it.
+    /// Composes a message from the newest frame, if the client can take one.
     fn catch_up(&mut self, ctx: &mut Ctx) {
         let Some(place) = &self.place else { return };
         let Some(newest) = self.context.relay.newest(place.room) else { return };
@@ -280,7 +282,7 @@ impl WsSession {
     }
 
     fn on_alarm(&mut self, ctx: &mut Ctx) {
-        // Whoever has a room is told by it.
+        // A session with a seat is closed by its room.
         if self.place.is_none() && !self.context.gatekeeper.is_open() {
             return self.end(Close::Draining, ctx);
         }
@@ -291,7 +293,7 @@ impl WsSession {
         }
     }
 
-    /// How the session ended when it did not say so itself.
+    /// The close reason of a session that ended without giving one.
     fn silent_ending(&self) -> Close {
         if self.session_waker.evicted.get() { Close::SlowConsumer } else { Close::Lost }
     }

@@ -1,4 +1,4 @@
-//! What a session finds around itself: the same for all of a worker.
+//! What all sessions of one worker share.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::gatekeeper::Gatekeeper;
 use super::metrics::Metrics;
 use super::relay::RelayHandle;
 
-/// What every session of a worker needs.
+/// What a session needs from its server.
 #[derive(Clone)]
 pub struct SessionContext {
     /// Finds rooms.
@@ -19,8 +19,8 @@ pub struct SessionContext {
     pub relay: RelayHandle,
     /// The time.
     pub clock: Clock,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
-    /// Who may come in.
+    /// Admission control.
     pub gatekeeper: Arc<Gatekeeper>,
 }

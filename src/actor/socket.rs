@@ -1,7 +1,7 @@
-//! A session on a socket of its own: its bytes go straight from the socket to the actor and back, in one task.
+//! A session on its own socket: its bytes go straight from the socket to the actor and back, in one task.
 //!
-//! What HTTP keeps for a connection that might carry another request is left behind with the handshake: two buffers, a parser
-//! and a dispatcher's turn for every message. What the session says and does is `session`'s.
+//! After the handshake, nothing is left of what HTTP keeps for a connection that might carry another request: two buffers,
+//! a parser and a dispatcher turn per message. What the session decides and sends is in `session`.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -19,16 +19,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use super::wake_gate::WakeGate;
 use crate::wire::limits;
 
-/// Bytes read in one go.
+/// Bytes per read.
 const GULP: usize = 4096;
 
 thread_local! {
-    /// Where bytes arrive, for all sockets of a thread: what was read is copied out before anything else happens.
+    /// The read buffer of all sockets of a thread. Bytes are copied out before anything else happens.
     static INTAKE: RefCell<[u8; GULP]> = const { RefCell::new([0; GULP]) };
 }
 
-/// Carries bytes between `socket`, whose handshake is done, and the session that `begin` makes of what comes in, until one of
-/// them ends; then takes leave of the client. `early` is what came right behind the handshake.
+/// Carries bytes between `socket`, whose handshake is done, and the session that `begin` makes from the incoming bytes,
+/// until one of the two ends. It then lingers. `early` holds the bytes that came with the handshake.
 pub async fn carry<T, S, E>(socket: T, early: Bytes, begin: impl FnOnce(Incoming<T>) -> S)
 where
     T: AsyncRead + AsyncWrite + Unpin,
@@ -45,12 +45,12 @@ where
             appetite.set(limits::READ_AT_ONCE);
             let turned = outgoing.turn(session.as_mut(), cx);
             if turned.is_pending() && appetite.get() == 0 {
-                // There may be more; the others of this thread come first.
+                // More bytes may be waiting, but the other tasks of this thread come first.
                 cx.waker().wake_by_ref();
             }
             turned
         };
-        // A socket that failed ends the session like one that was closed.
+        // A socket that fails ends the session like one that is closed.
         let _ = poll_fn(turn).await;
     }
     let unsent = std::mem::take(&mut outgoing.unsent);
@@ -60,8 +60,8 @@ where
     }
 }
 
-/// Sends what is left and waits a little for the client to hang up: closing a socket that holds unread bytes would reset the
-/// connection, and take back what was said last. Who never stops talking may miss it.
+/// Sends the unsent bytes and waits briefly for the client to hang up. Closing a socket that holds unread bytes resets the
+/// connection, which may discard what was sent last. A client that never stops sending may miss it.
 pub async fn linger<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsent: BytesMut) {
     let reason = async {
         socket.write_all_buf(&mut unsent).await?;
@@ -76,15 +76,15 @@ pub async fn linger<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsen
         }
         io::Result::Ok(())
     };
-    // Who does not take it in time has lost interest.
+    // A client that does not take the bytes in time does not get them.
     let _ = timeout(limits::LINGER, reason).await;
 }
 
-/// What the client sends.
+/// The bytes that the client sends.
 pub struct Incoming<T> {
     early: Bytes,
     reads: WakeGate<Reads<T>>,
-    /// Bytes to be read before others have their turn.
+    /// Bytes that may still be read in this turn, before other tasks run.
     appetite: Rc<Cell<usize>>,
 }
 
@@ -108,7 +108,7 @@ impl<T: AsyncRead + Unpin> Stream for Incoming<T> {
     }
 }
 
-/// What the socket yields, read by read.
+/// The bytes of the socket, one read at a time.
 struct Reads<T>(Rc<RefCell<T>>);
 
 impl<T: AsyncRead + Unpin> Stream for Reads<T> {
@@ -124,14 +124,15 @@ impl<T: AsyncRead + Unpin> Stream for Reads<T> {
     }
 }
 
-/// What the session sends.
+/// The bytes that the session sends.
 struct Outgoing<T> {
     socket: Rc<RefCell<T>>,
     unsent: BytesMut,
 }
 
 impl<T: AsyncWrite + Unpin> Outgoing<T> {
-    /// Lets the session speak for as long as the socket, and a little store, take what it says. Ready when one of them ended.
+    /// Polls the session for as long as the socket and a bounded buffer take its bytes. Ready when one of the two has
+    /// ended.
     fn turn<S, E>(&mut self, mut session: Pin<&mut S>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>>
     where
         S: Stream<Item = Result<Bytes, E>>,
@@ -147,7 +148,7 @@ impl<T: AsyncWrite + Unpin> Outgoing<T> {
         }
     }
 
-    /// Sends `bytes`; what the socket does not take at once is stored.
+    /// Sends `bytes`; what the socket does not take at once is buffered.
     fn say(&mut self, mut bytes: Bytes, cx: &mut TaskContext<'_>) -> io::Result<()> {
         if self.unsent.is_empty() {
             write(&mut *self.socket.borrow_mut(), &mut bytes, cx)?;
@@ -156,7 +157,7 @@ impl<T: AsyncWrite + Unpin> Outgoing<T> {
         Ok(())
     }
 
-    /// Sends what is stored.
+    /// Sends the buffered bytes.
     fn flush(&mut self, cx: &mut TaskContext<'_>) -> io::Result<Poll<()>> {
         let socket = &mut *self.socket.borrow_mut();
         write(socket, &mut self.unsent, cx)?;
@@ -168,7 +169,7 @@ impl<T: AsyncWrite + Unpin> Outgoing<T> {
     }
 }
 
-/// Writes of `bytes` what the socket takes now.
+/// Writes as many of `bytes` as the socket takes now.
 fn write<T: AsyncWrite + Unpin>(socket: &mut T, bytes: &mut impl Buf, cx: &mut TaskContext<'_>) -> io::Result<()> {
     while bytes.has_remaining() {
         match Pin::new(&mut *socket).poll_write(cx, bytes.chunk())? {

@@ -1,7 +1,7 @@
-//! The line to a client: a second handle on its socket, by which a session is ended from outside.
+//! A second handle on a client's socket, by which a session is ended from outside.
 //!
-//! A session whose client stopped reading is frozen as a whole, timers included: whoever carries its bytes lets the actor go on
-//! only while the store for what is unsent has room. Shutting the socket down ends it at once.
+//! A session whose client has stopped reading is frozen, timers included: the task that carries its bytes polls the actor
+//! only while the send buffer has space. Shutting down the socket ends such a session at once.
 
 use std::any::Any;
 use std::net::Shutdown;
@@ -28,7 +28,7 @@ impl SocketHandle {
     /// is out of descriptors; the session then lives without a way to be ended from outside.
     pub fn prepare(connection: &dyn Any) -> Option<Self> {
         let socket = SockRef::from(socket_of(connection)?);
-        // Failing to tune a socket is not worth losing its player.
+        // A socket that cannot be tuned still serves its player.
         let _ = socket.set_send_buffer_size(limits::SEND_BUFFER);
         #[cfg(target_os = "linux")]
         let _ = socket.set_tcp_user_timeout(Some(limits::PATIENCE + limits::PING_EVERY));
@@ -37,7 +37,7 @@ impl SocketHandle {
 
     /// Ends the connection.
     pub fn cut(&self) {
-        // It may be gone already.
+        // The socket may be closed already.
         let _ = self.0.shutdown(Shutdown::Both);
     }
 }

@@ -1,4 +1,4 @@
-//! What a room lets others see of it without a message: counts, costs, and whether it still takes players.
+//! What a room shares without messages: counts, costs, and whether it still admits players.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::engine::RoomCosts;
 use crate::wire::{Close, Role};
 
-/// The outside of a room.
+/// The shared status of a room.
 #[derive(Debug, Default)]
 pub struct Status {
     players: AtomicUsize,
@@ -17,40 +17,40 @@ pub struct Status {
     spectators: AtomicUsize,
     costs: Mutex<Arc<RoomCosts>>,
     arrivals: Mutex<Arrivals>,
-    /// News for the list of rooms.
+    /// A changed entry for the list of rooms, until the directory takes it.
     listing: Mutex<Option<Listing>>,
     tick_times: Mutex<TickTimes>,
 }
 
-/// What the list of rooms shows besides counts, and changes rarely.
+/// The part of the list's entry that changes rarely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// Nobody new is let in.
+    /// Whether the room admits nobody new.
     pub locked: bool,
-    /// What the room is said to be.
+    /// Properties that the game has set for the room.
     pub properties: Vec<(String, String)>,
 }
 
-/// How long ticks took, over the last second.
+/// The duration of ticks over the last second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TickTimes {
-    /// On average.
+    /// The mean.
     pub mean: Duration,
-    /// The longest.
+    /// The maximum.
     pub worst: Duration,
 }
 
 #[derive(Debug, Default)]
 struct Arrivals {
-    /// Players sent here who have not arrived yet, and seats promised.
+    /// Players who are about to arrive, and reserved seats.
     expected: usize,
-    /// Those who say that they have a seat already.
+    /// Players who are about to arrive and claim to have a seat.
     claiming: usize,
-    /// Spectators sent here who have not arrived yet.
+    /// Spectators who are about to arrive.
     curious: usize,
-    /// Seats counted as taken whose sessions have said goodbye: the room frees them at its next tick, before it admits anybody.
+    /// Seats that count as taken although their session has ended; the room frees them at its next tick, before admissions.
     leaving: usize,
-    /// Why nobody new gets in.
+    /// Why the room admits nobody new, if so.
     shut: Option<Close>,
     closed: bool,
 }
@@ -60,27 +60,28 @@ struct Arrivals {
 pub struct Occupancy {
     /// Seats taken.
     pub players: usize,
-    /// Of those, held for players who are away.
+    /// Of these, seats held for disconnected players.
     pub away: usize,
-    /// Who looks on.
+    /// Spectators.
     pub spectators: usize,
 }
 
 impl Occupancy {
-    /// Those with a session.
+    /// Players and spectators with a session.
     pub fn present(self) -> usize {
         self.players.saturating_sub(self.away) + self.spectators
     }
 }
 
 impl Status {
-    /// Who is there after the last tick.
+    /// The occupancy after the last tick.
     pub fn occupancy(&self) -> Occupancy {
         let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         Occupancy { players: read(&self.players), away: read(&self.away), spectators: read(&self.spectators) }
     }
 
-    /// Tells who is there, who of them arrived just now, and who left: nobody counts twice or not at all in between.
+    /// Publishes the occupancy together with the joins and departures that it includes, so that nobody is counted twice or
+    /// missed.
     pub fn set_occupancy(
         &self,
         Occupancy { players, away, spectators }: Occupancy,
@@ -101,32 +102,32 @@ impl Status {
         self.spectators.store(spectators, Ordering::Relaxed);
     }
 
-    /// What the room's deltas cost, as far as it was weighed.
+    /// The costs of the room's deltas, as last measured.
     pub fn costs(&self) -> Arc<RoomCosts> {
         self.costs.lock().clone()
     }
 
-    /// Tells what the room's deltas cost.
+    /// Publishes the costs of the room's deltas.
     pub fn set_costs(&self, costs: RoomCosts) {
         *self.costs.lock() = Arc::new(costs);
     }
 
-    /// How long its ticks take.
+    /// The duration of the room's ticks.
     pub fn tick_times(&self) -> TickTimes {
         *self.tick_times.lock()
     }
 
-    /// Tells how long ticks take.
+    /// Publishes the duration of ticks.
     pub fn set_tick_times(&self, tick_times: TickTimes) {
         *self.tick_times.lock() = tick_times;
     }
 
-    /// What the list of rooms is to show from now on, when that is news.
+    /// Takes the listing, if it has changed since the last call.
     pub fn take_listing(&self) -> Option<Listing> {
         self.listing.lock().take()
     }
 
-    /// Tells what the room is said to be, and why nobody new gets in, if so.
+    /// Publishes the room's properties, and why it admits nobody new, if so.
     pub fn show(&self, properties: Vec<(String, String)>, shut: Option<Close>) {
         *self.listing.lock() = Some(Listing { locked: shut.is_some(), properties });
         self.arrivals.lock().shut = shut;
@@ -137,10 +138,11 @@ impl Status {
         self.arrivals.lock().closed
     }
 
-    /// Announces a player, if fewer than `most` are there or announced; or a spectator likewise, whom a lock does not stop.
+    /// Announces a player, if fewer than `most` are present or announced; or a spectator likewise, who may enter a locked
+    /// room.
     ///
     /// # Errors
-    /// Why they would not be let in.
+    /// Why the room would refuse them.
     pub fn expect(self: &Arc<Self>, role: Role, most: usize) -> Result<PendingJoin, Close> {
         let mut arrivals = self.arrivals.lock();
         let there = match role {
@@ -159,8 +161,8 @@ impl Status {
         Ok(PendingJoin { status: Some(self.clone()), way, reserved: false })
     }
 
-    /// Announces a player who claims to have a seat, however many are there: a claim takes no seat from others, and one
-    /// that opens none must become a [newcomer](PendingJoin::as_newcomer) first.
+    /// Announces a player who claims to have a seat, regardless of the limit: a valid claim takes no new seat, and a player
+    /// whose claim is invalid must become a [newcomer](PendingJoin::as_newcomer) first.
     pub fn expect_back(self: &Arc<Self>) -> Option<PendingJoin> {
         let mut arrivals = self.arrivals.lock();
         if arrivals.closed {
@@ -170,23 +172,23 @@ impl Status {
         Some(PendingJoin { status: Some(self.clone()), way: Way::Claiming, reserved: false })
     }
 
-    /// Counts a seat as free from now on, whose session said goodbye and which the room has not freed yet.
+    /// Counts a seat as free whose session has ended, until the room frees it.
     pub fn depart(self: &Arc<Self>) -> Departure {
         self.arrivals.lock().leaving += 1;
         Departure { status: Some(self.clone()) }
     }
 
-    /// Seats that newcomers cannot have.
+    /// Seats that are not available to newcomers.
     fn players_with(&self, arrivals: &Arrivals) -> usize {
         (self.players.load(Ordering::Relaxed) + arrivals.expected).saturating_sub(arrivals.leaving)
     }
 
-    /// Closes the door, whoever is expected.
+    /// Closes the room, even if somebody is announced.
     pub fn close(&self) {
         self.arrivals.lock().closed = true;
     }
 
-    /// Closes the door unless somebody is expected.
+    /// Closes the room unless somebody is announced. Returns whether it is closed.
     pub fn close_if_idle(&self) -> bool {
         let mut arrivals = self.arrivals.lock();
         arrivals.closed |= arrivals.expected + arrivals.claiming + arrivals.curious == 0;
@@ -204,7 +206,7 @@ impl Arrivals {
     }
 }
 
-/// How somebody comes.
+/// The kind of a join.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     New,
@@ -212,27 +214,27 @@ enum Way {
     Curious,
 }
 
-/// Somebody on the way to a room, or a seat that is promised to somebody; the room stays open for them.
+/// An announced player or spectator, or a reserved seat. The room stays open for it.
 #[derive(Debug)]
 pub struct PendingJoin {
-    /// `None` once it was counted among those who are there.
+    /// `None` once the join is included in the occupancy.
     status: Option<Arc<Status>>,
     way: Way,
     reserved: bool,
 }
 
 impl PendingJoin {
-    /// The same as a promise, which holds also when the room is locked in the meantime.
+    /// Turns this into a reservation, which stays valid when the room is locked later.
     pub fn reserved(mut self) -> Self {
         self.reserved = true;
         self
     }
 
-    /// The same for a claim that opened no seat: from now on a newcomer like any other, if fewer than `most` are there or
-    /// announced. Whoever claimed nothing was counted before.
+    /// Turns a claim that opened no seat into a join of a newcomer, if fewer than `most` are present or announced. Does
+    /// nothing for joins without a claim.
     ///
     /// # Errors
-    /// [`Close::RoomFull`]: the free seats are promised to others.
+    /// [`Close::RoomFull`]: the free seats are taken or announced.
     pub fn as_newcomer(&mut self, most: usize) -> Result<(), Close> {
         let (Some(status), Way::Claiming) = (&self.status, self.way) else { return Ok(()) };
         let mut arrivals = status.arrivals.lock();
@@ -250,13 +252,13 @@ impl PendingJoin {
         self.status.as_ref().map_or(0, |status| status.occupancy().players)
     }
 
-    /// Whether it is the fulfilment of a promise.
+    /// Whether this is a reserved seat.
     pub fn is_reserved(&self) -> bool {
         self.reserved
     }
 }
 
-/// A seat whose session said goodbye; it counts as free until the room has freed it, or as long as this lives.
+/// A seat whose session has ended. It counts as free until the room frees it or this guard is dropped.
 #[derive(Debug)]
 pub struct Departure {
     /// `None` once the room has freed the seat.

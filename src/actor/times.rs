@@ -1,5 +1,5 @@
-//! Where time goes: a histogram per phase of a room's tick and of a session's message, and the same as spans of a trace
-//! when one is written. Which phases of a tick there are is the engine's; when they are over is read here.
+//! The durations of the phases of a room's tick and of a session's message: a histogram per phase, and trace spans if a
+//! trace is written. The engine defines the phases of a tick; the clock is read here.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use super::trace::{Lane, Span, Trace};
 use crate::engine;
 use crate::tick::Tick;
 
-/// What takes time.
+/// A phase of a tick or of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The room looks over its seat channels and answers joins.
+    /// The room reads its seat channels and answers joins.
     Merge,
     Step,
     WriteSnapshot,
     Freeze,
-    /// The room hands out the frame and events, and frees seats.
+    /// The room sends out the frame and events, and frees seats.
     Publish,
     /// A session composes a message.
     Compose,
-    /// It gives it to the connection; when the socket takes it is the HTTP layer's.
+    /// The session passes the message to the connection. The HTTP layer writes it to the socket later.
     Send,
 }
 
@@ -61,17 +61,17 @@ struct Label {
     phase: &'static str,
 }
 
-/// The histograms, and the trace if there is one.
+/// The histograms, and the trace if one is written.
 #[derive(Debug)]
 pub struct Times {
-    /// By [`Phase`].
+    /// Indexed by [`Phase`].
     phases: [Histogram; Phase::ALL.len()],
     trace: Option<Trace>,
 }
 
 impl Times {
-    /// Sessions are timed at one tick of so many: reading the clock and locking a histogram that all workers share is a
-    /// noticeable part of a message. A prime, so that what happens every few ticks is met as often as it happens.
+    /// Sessions are timed at one tick in this many: reading the clock and locking a histogram that all workers share is a
+    /// noticeable part of a message's cost. The number is prime, so that periodic events are sampled in proportion.
     const SAMPLE_EVERY: u32 = 17;
 
     /// Adds the histograms to `registry`.
@@ -91,13 +91,13 @@ impl Times {
         Self { phases, trace }
     }
 
-    /// Times what happens now on `lane` for `tick`.
+    /// Starts timing the work on `lane` for `tick`.
     pub fn start(&self, clock: Clock, lane: Lane, tick: Tick) -> Stopwatch<'_> {
         let now = clock.elapsed();
         Stopwatch { times: self, clock, lane, tick, start: now, lap: now }
     }
 
-    /// As [`Self::start`], at few ticks only.
+    /// Like [`Self::start`], but only at one tick in [`Self::SAMPLE_EVERY`].
     pub fn sample(&self, clock: Clock, lane: Lane, tick: Tick) -> Option<Stopwatch<'_>> {
         tick.0.is_multiple_of(Self::SAMPLE_EVERY).then(|| self.start(clock, lane, tick))
     }
@@ -108,7 +108,7 @@ impl Times {
     }
 }
 
-/// A run of phases, one after the other.
+/// Measures consecutive phases.
 #[derive(Debug)]
 pub struct Stopwatch<'a> {
     times: &'a Times,
@@ -121,7 +121,7 @@ pub struct Stopwatch<'a> {
 }
 
 impl Stopwatch<'_> {
-    /// `phase` is over, and the next one begins.
+    /// Ends `phase` and begins the next one.
     pub fn lap(&mut self, phase: Phase) {
         let now = self.clock.elapsed();
         let from = std::mem::replace(&mut self.lap, now);
@@ -129,7 +129,7 @@ impl Stopwatch<'_> {
         self.tell(phase.name(), from);
     }
 
-    /// All phases are over: shows them as one span around them, which no histogram counts.
+    /// Ends the measurement and records one span around all phases, in the trace only.
     pub fn stop(self, name: &'static str) {
         self.tell(name, self.start);
     }

@@ -1,9 +1,9 @@
-//! The trace: what each room and worker did when, as a file that trace viewers of browsers open (the array form of Chrome's
-//! trace events).
+//! The trace: when each room and worker did what, as a file in the array form of Chrome's trace events, which browsers'
+//! trace viewers open.
 //!
-//! Whoever has a span lays it into a bounded channel and never waits; a thread of its own looks every few milliseconds, so
-//! nobody pays for waking it, and writes until the file is as long as it may be. A file that takes nothing holds up that
-//! thread and nobody else: not the start of the server, not its end.
+//! Threads push spans into a bounded channel and never wait. A writer thread polls the channel every 20 ms, so that pushing
+//! does not have to wake it, and writes until the file has reached its size limit. A file that blocks holds up only that
+//! thread: neither the start nor the end of the server.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -25,7 +25,7 @@ use super::watchdog::Heartbeat;
 use crate::tick::Tick;
 use crate::wire::limits;
 
-/// A line of the picture. What happens on one lane happens one after the other, or within.
+/// A row of the trace view. The spans of one lane follow each other or are nested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     Room(RoomKey),
@@ -33,7 +33,7 @@ pub enum Lane {
     Worker(RelayKey),
 }
 
-/// Something that took time, on the clock of the server.
+/// A piece of work with its start and end on the server's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     pub lane: Lane,
@@ -48,30 +48,30 @@ enum Entry {
     Name(Lane, String),
 }
 
-/// Where spans go.
+/// The sending side of the trace.
 #[derive(Debug)]
 pub struct Trace {
     entries: SyncSender<Entry>,
     state: Arc<State>,
     heartbeat: Arc<Heartbeat>,
-    /// Closed when the writer has ended.
+    /// Disconnected when the writer has ended.
     ended: Mutex<Option<Receiver<()>>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     dropped: Counter<u64, AtomicU64>,
-    /// Nothing more is written: the server stops, the file is full, or the disk is.
+    /// Nothing more is written: the server is stopping, or the file or the disk is full.
     over: AtomicBool,
 }
 
 impl Trace {
     const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-    /// Starts a trace in the file at `path`, which is written anew.
+    /// Starts a trace in the file at `path`, which is overwritten.
     ///
     /// # Errors
-    /// When the file cannot be made, or not within three seconds.
+    /// When the file cannot be created, or not within three seconds.
     pub fn create(path: &Path) -> io::Result<Self> {
         Self::within(path, limits::TRACE_BYTES)
     }
@@ -86,7 +86,7 @@ impl Trace {
             let _ended = end;
             let file = match File::create(&path) {
                 Ok(file) => file,
-                // Whoever waits for the file hears it; after their patience it is too late anyway.
+                // `within` reports the error. After its timeout nobody receives it any more.
                 Err(error) => {
                     let _ = open.send(Err(error));
                     return;
@@ -101,7 +101,7 @@ impl Trace {
             let (shown, dropped) = (path.display().to_string(), shared.dropped.get());
             match written {
                 Ok(whole) => info!(path = shown, whole, dropped, "the trace was written"),
-                Err(error) => warn!(path = shown, %error, "the trace ends here"),
+                Err(error) => warn!(path = shown, %error, "writing the trace failed; nothing more is traced"),
             }
         };
         thread::Builder::new().name("tickwire-trace".to_owned()).spawn(write)?;
@@ -110,7 +110,7 @@ impl Trace {
         Ok(Self { entries, state, heartbeat, ended: Mutex::new(Some(ended)) })
     }
 
-    /// Adds a span; when too many are waiting, it is counted only.
+    /// Adds a span. When too many are waiting, the span is dropped and counted.
     pub fn tell(&self, span: Span) {
         self.push_inputs(Entry::Span(span));
     }
@@ -126,27 +126,27 @@ impl Trace {
         }
     }
 
-    /// Shows how many spans were lost.
+    /// Registers the counter of lost spans.
     pub fn register(&self, registry: &mut Registry) {
-        let help = "Spans that the trace lost: its file was too slow";
+        let help = "Spans that the trace lost because its file was too slow";
         registry.register("trace_spans_lost", help, self.state.dropped.clone());
     }
 
-    /// What the watchdog watches.
+    /// The heartbeat for the watchdog.
     pub fn heartbeat(&self) -> &Arc<Heartbeat> {
         &self.heartbeat
     }
 
-    /// Writes what is waiting and ends the file. Blocks for as long as that takes, but not for longer than a second.
+    /// Writes the waiting spans and completes the file. Blocks until that is done, but at most for one second.
     pub fn finish(&self) {
         self.state.over.store(true, Ordering::Relaxed);
         let ended = self.ended.lock().take();
         let late = ended.is_some_and(|ended| {
-            // Nothing is ever sent.
+            // Nothing is sent on this channel; it only disconnects.
             ended.recv_timeout(limits::WRITE_OUT_WITHIN) == Err(RecvTimeoutError::Timeout)
         });
         if late {
-            warn!("the trace is not written to its end: its file takes nothing");
+            warn!("the trace is incomplete: writing its file blocks");
         }
     }
 }
@@ -157,7 +157,7 @@ impl Drop for Trace {
     }
 }
 
-/// The file as the watchdog sees it: a write that does not return is a writer that is stuck.
+/// The file, watched by the watchdog: the writer is stuck while a write does not return.
 struct Watched {
     file: File,
     heartbeat: Arc<Heartbeat>,
@@ -173,7 +173,7 @@ impl Write for Watched {
     }
 }
 
-/// What is written.
+/// The file as it is written.
 struct Page {
     out: BufWriter<Watched>,
     left: u64,
@@ -181,7 +181,7 @@ struct Page {
 }
 
 impl Page {
-    /// Room for the last line.
+    /// Space for the last line.
     const END: u64 = 256;
     const ROOMS: u8 = 1;
     const WORKERS: u8 = 2;
@@ -195,11 +195,11 @@ impl Page {
         Ok(Self { out, left: most.saturating_sub(head.len() as u64 + Self::END), line: Vec::new() })
     }
 
-    /// Writes until it is over; whether everything found room.
+    /// Writes entries until the trace is over. Returns whether all entries fitted.
     fn fill(mut self, waiting: &Receiver<Entry>, state: &State) -> io::Result<bool> {
         let mut whole = true;
         while whole {
-            // What is laid down before the end is written, so this is asked first.
+            // Read before the entries, so that everything pushed before the end is written.
             let over = state.over.load(Ordering::Relaxed);
             for entry in waiting.try_iter().take(limits::TRACE_SPANS) {
                 whole = self.write(&entry)?;

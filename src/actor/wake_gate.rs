@@ -1,7 +1,7 @@
-//! A stream that is left alone until it rings.
+//! A stream that is polled only after its own waker was called.
 //!
-//! All streams of an actor share one waker: when one of them has news, the others are asked too, and a socket or a timer that
-//! has none notes down the same waker again.
+//! All streams of an actor share one waker: when one of them is ready, the others are polled too, and a socket or timer
+//! that is not ready registers the same waker again. The gate avoids those polls.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::task::{Context as TaskContext, Poll, Wake, Waker};
 use futures_util::Stream;
 use futures_util::task::AtomicWaker;
 
-/// A stream with a waker of its own.
+/// A stream with its own waker.
 pub struct WakeGate<S> {
     stream: S,
     bell: Arc<Bell>,
@@ -36,7 +36,7 @@ impl Wake for Bell {
 }
 
 impl<S> WakeGate<S> {
-    /// `stream`, which is asked once to begin with. It must wake whoever asks it in vain.
+    /// Wraps `stream`, which is polled once at the start. It must wake the last waker it was polled with.
     pub fn new(stream: S) -> Self {
         let bell = Arc::new(Bell { rung: AtomicBool::new(true), sleeper: AtomicWaker::new() });
         Self { stream, waker: bell.clone().into(), bell }
@@ -48,7 +48,7 @@ impl<S: Stream + Unpin> Stream for WakeGate<S> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        // Ringing takes the waker away; it must be back before the bell is looked at.
+        // Waking consumes the registered waker; register it again before the flag is read.
         this.bell.sleeper.register(cx.waker());
         if !this.bell.rung.swap(false, Ordering::AcqRel) {
             return Poll::Pending;

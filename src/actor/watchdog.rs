@@ -1,8 +1,8 @@
-//! The watchdog: which threads and writers of the server have stopped moving.
+//! The watchdog detects threads and writers of the server that have stopped making progress.
 //!
-//! Each part has a [`Heartbeat`]. A thread beats by a timer of its own; a writer owes a beat while it writes. A thread of the
-//! watchdog's own counts how many of its rounds a part has been silent. No clock is compared: when the whole process pauses,
-//! so do the rounds, and nobody is accused afterwards. The verdict is read by `/healthz`, which waits for none of the parts.
+//! Each part has a [`Heartbeat`]. A thread beats by a timer; a writer owes a beat only while it writes. The watchdog's own
+//! thread counts for how many of its rounds a part has been silent. It compares no clocks: when the whole process pauses,
+//! the rounds pause as well, and no part is reported afterwards. `/healthz` reads the result without waiting for any part.
 
 use std::fmt;
 use std::io;
@@ -19,13 +19,13 @@ use super::message::RelayKey;
 use crate::tick::Moment;
 use crate::wire::limits;
 
-/// Something that must not stop.
+/// A part of the server that must make progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// The thread of the directory, which is the one that started the rooms.
+    /// The thread of the directory, which is the thread that mounted the server.
     Directory,
     RoomThread(usize),
-    /// An HTTP worker, by its relay.
+    /// An HTTP worker, identified by its relay.
     Worker(RelayKey),
     LogWriter,
     TraceWriter,
@@ -45,31 +45,31 @@ impl fmt::Display for Part {
     }
 }
 
-/// The sign of life of one part.
+/// Shows that one part makes progress.
 #[derive(Debug)]
 pub struct Heartbeat {
     beats: AtomicU64,
-    /// Silence means that the part is stuck.
+    /// Whether silence means that the part is stuck.
     owed: AtomicBool,
 }
 
 impl Heartbeat {
-    /// Of a thread, which owes a beat at all times.
+    /// The heartbeat of a thread, which owes a beat at all times.
     pub fn of_thread() -> Self {
         Self { beats: AtomicU64::new(0), owed: AtomicBool::new(true) }
     }
 
-    /// Of a writer, which owes a beat only while it [works](Self::during).
+    /// The heartbeat of a writer, which owes a beat only [during](Self::during) its work.
     pub fn of_writer() -> Self {
         Self { beats: AtomicU64::new(0), owed: AtomicBool::new(false) }
     }
 
-    /// The part is alive.
+    /// Records that the part is alive.
     pub fn beat(&self) {
         self.beats.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Does what may block. One caller at a time.
+    /// Runs `work`, which may block. One caller at a time.
     pub fn during<R>(&self, work: impl FnOnce() -> R) -> R {
         self.beat();
         self.owed.store(true, Ordering::Relaxed);
@@ -78,7 +78,7 @@ impl Heartbeat {
         done
     }
 
-    /// Beats for as long as the thread that polls this runs its tasks.
+    /// Beats for as long as the polling thread runs its tasks.
     pub async fn keep(self: Arc<Self>) {
         loop {
             self.beat();
@@ -90,15 +90,15 @@ impl Heartbeat {
 struct Watched {
     part: Part,
     heartbeat: Arc<Heartbeat>,
-    /// The beats at the last round.
+    /// The number of beats at the last round.
     beats: u64,
-    /// Rounds without a beat that was owed.
+    /// Consecutive rounds without an owed beat.
     silent: u32,
 }
 
 impl Watched {
-    /// Workers end with their server, and another server may serve the same rooms. Without any other part, the rooms are
-    /// not served.
+    /// Whether a worker has ended. Workers end with their HTTP server, while another server may serve the same rooms. No
+    /// other part may end: without it, rooms are not served.
     fn has_left(&self) -> bool {
         matches!(self.part, Part::Worker(_)) && Arc::strong_count(&self.heartbeat) == 1
     }
@@ -118,10 +118,10 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Starts the thread. It ends after the last handle is dropped.
+    /// Starts the watchdog's thread, which ends after the last handle is dropped.
     ///
     /// # Errors
-    /// When the operating system has no thread left.
+    /// When the operating system cannot start a thread.
     pub fn start(clock: Clock) -> io::Result<Arc<Self>> {
         let watchdog = Arc::new(Self::new(clock));
         let weak = Arc::downgrade(&watchdog);
@@ -141,22 +141,22 @@ impl Watchdog {
         Self { watched: Mutex::default(), stuck: Mutex::default(), clock, looked }
     }
 
-    /// Watches `part` from now on. A worker is forgotten when it has dropped its heartbeat.
+    /// Watches `part` from now on. A worker is removed when it drops its heartbeat.
     pub fn watch(&self, part: Part, heartbeat: &Arc<Heartbeat>) {
         let beats = heartbeat.beats.load(Ordering::Relaxed);
         self.watched.lock().push(Watched { part, heartbeat: heartbeat.clone(), beats, silent: 0 });
     }
 
-    /// Forgets all parts: they are about to end.
+    /// Stops watching, because all parts are about to end.
     pub fn rest(&self) {
         self.watched.lock().clear();
         self.stuck.lock().clear();
     }
 
-    /// What is stuck now.
+    /// The parts that are stuck now.
     pub fn stuck(&self) -> Vec<Part> {
         let mut stuck = self.stuck.lock().clone();
-        // An embedder's subscriber may block the thread that tells it what is stuck.
+        // The watchdog's thread may itself be blocked while it logs, by an embedder's subscriber.
         let looked = Moment(self.looked.load(Ordering::Relaxed));
         if self.clock.now().since(looked) > limits::BEAT_EVERY * limits::SILENT_ROUNDS {
             stuck.push(Part::Watchdog);
@@ -168,7 +168,7 @@ impl Watchdog {
         self.looked.store(self.clock.now().0, Ordering::Relaxed);
         let now = self.round();
         let before = std::mem::replace(&mut *self.stuck.lock(), now.clone());
-        // The verdict stands before anything is logged: that may block.
+        // The result is stored before anything is logged, because logging may block.
         for part in now.iter().filter(|part| !before.contains(part)) {
             error!(%part, "stuck");
         }

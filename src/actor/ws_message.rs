@@ -1,28 +1,28 @@
-//! What a message of the WebSocket codec is to a session, before its bytes are read: something to hear, or its ending.
+//! Classifies messages of the WebSocket codec before their bytes are decoded: input for the session, or a reason to end it.
 //!
-//! `tests/autobahn` compiles this file too, and `frame_guard`, to put the shipped rules to an echo endpoint.
+//! `tests/autobahn` also compiles this file and `frame_guard`, to test the shipped rules with an echo endpoint.
 
 use actix_http::ws::{CloseReason, Message, ProtocolError};
 use bytes::Bytes;
 
 use crate::wire::Close;
 
-/// Something to hear.
+/// A message that does not end the session.
 pub enum WsMessage {
-    /// A message.
+    /// A binary message.
     Bytes(Bytes),
-    /// A ping, with what is to come back.
+    /// A ping, with the payload of its pong.
     Ping(Bytes),
-    /// A pong. Counted like pings: an honest client answers a few, a flood of them is a flood.
+    /// A pong. Counted like a ping: an honest client sends few, a flood is limited.
     Pong,
-    /// Nothing.
+    /// Nothing to do.
     Nothing,
 }
 
-/// Tells what the codec made of the stream. `offence` is what the guard found.
+/// Classifies a message or error of the codec. `offence` is the rule that the frame guard found broken, if any.
 ///
 /// # Errors
-/// How the session must end. An error that is not acted on is returned again and again.
+/// The session's close reason. The caller must then end the session: the codec would return the same error again and again.
 pub fn ws_message(message: Result<Message, ProtocolError>, offence: Option<Close>) -> Result<WsMessage, Close> {
     match message {
         Ok(Message::Binary(bytes)) => Ok(WsMessage::Bytes(bytes)),
@@ -41,10 +41,10 @@ pub fn ws_message(message: Result<Message, ProtocolError>, offence: Option<Close
     }
 }
 
-/// How a session ends when the client closes with `reason`.
+/// The close reason of a session whose client sent a close frame with `reason`.
 fn answer_to(reason: Option<&CloseReason>) -> Close {
     match reason.map_or(1000, |reason| u16::from(reason.code)) {
-        // What browsers say when a page is closed or reloaded.
+        // Sent by browsers when a page is closed or reloaded.
         1001 => Close::GoingAway,
         1000..=1003 | 1007..=1014 | 3000..=4999 => Close::Left,
         _ => Close::Protocol,

@@ -1,6 +1,6 @@
-//! One bot: a seat among the swarm's that it takes, plays, leaves and takes again, as its schedule says.
+//! One bot: it joins, plays, leaves and rejoins as its schedule says.
 //!
-//! All state of the protocol is in `engine::Client`, all decisions in the pilot; here bytes and time are moved.
+//! `engine::Client` holds the state of the protocol, the pilot makes the decisions; this file moves bytes and keeps time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -41,14 +41,14 @@ struct Bot {
     last_frame: Moment,
 }
 
-/// A connection that has not led to a welcome by then is given up.
+/// Longest time from connecting to the welcome.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 /// How long a follower stays after the last recorded position.
 const LINGER: Duration = Duration::from_secs(1);
-/// Pending inputs beyond this are not measured: the server has expired them.
+/// Pending inputs beyond this are not measured, because the server has expired them.
 const PENDING: usize = limits::INPUT_LEAD as usize;
 
-/// Plays one bot's stays from the first to the last and puts what it sees into the tally.
+/// Plays one bot's stays from first to last and records the results in the tally.
 pub async fn run(mut job: Job, shared: Arc<Shared>) {
     sleep_until(job.join_at).await;
     loop {
@@ -66,7 +66,7 @@ pub async fn run(mut job: Job, shared: Arc<Shared>) {
             },
             (Err(Ended::Cut(until)), leave) => {
                 shared.tally().counts.cuts += 1;
-                // The stay that the cut interrupted goes on afterwards.
+                // The stay that a link cut interrupted continues afterwards.
                 if let Some(leave) = leave {
                     job.leaves.push_front(leave);
                 }
@@ -83,14 +83,14 @@ pub async fn run(mut job: Job, shared: Arc<Shared>) {
     }
 }
 
-/// From connecting to the moment of leaving. The bot still sits there when it comes back.
+/// One stay, from connecting to the moment of leaving. The returned bot is still connected.
 async fn stay(job: &Job, leave_at: Option<Instant>, shared: &Arc<Shared>) -> Result<Bot, Ended> {
     let refused = || Ended::Failed(Failure::Refused, "no welcome within 10 s".to_owned());
     let mut bot = timeout(JOIN_WITHIN, Bot::join(job, leave_at, shared)).await.map_err(|_| refused())??;
     let played = bot.play().await;
     let played = played.and_then(|()| bot.account());
     let silent = shared.now().since(bot.last_frame);
-    // Whoever was thrown out is known to miss what came after.
+    // A bot that was disconnected has of course missed what came after.
     let silent = if played.is_ok() { silent } else { Duration::ZERO };
     let mut tally = shared.tally();
     tally.left(job.number, &bot.room, bot.client.tick(), silent, job.profile.as_deref());
@@ -111,7 +111,7 @@ impl Bot {
         wire.send(Client::hello(join, &name, spawn.into_iter().collect(), job.rate)).await?;
         let mut client = Client::new(Depth::Full).asking(job.rate);
         while client.welcome().is_none() {
-            // Whoever waits for the answer gives up in time.
+            // The timeout around this call ends the wait.
             let answer = wire.next(started + 2 * JOIN_WITHIN).await.map_err(|ended| match ended {
                 Ended::Failed(_, text) => Ended::Failed(Failure::Refused, text),
                 cut @ Ended::Cut(_) => cut,
@@ -127,7 +127,7 @@ impl Bot {
         let period = Duration::from_secs(1) / u32::from(welcome.rate.per_second());
         let room = welcome.room.clone();
         if job.verify || pilot.looks() {
-            // Counted once per bot, however often it comes.
+            // Counted once per bot, however often it rejoins.
             shared.tally().counts.verified += u64::from(job.stays == 0);
         } else {
             client.relax();
@@ -154,7 +154,7 @@ impl Bot {
         })
     }
 
-    /// A follower leaves when its recording has ended, others when they are told to or everyone is.
+    /// A follower leaves when its recording has ended; other bots when their schedule or the end of the run says so.
     fn leaves(&self) -> bool {
         let over = self.shared.is_over() && !matches!(self.behaviour, Behaviour::Follow(_));
         over || self.leave_at.is_some_and(|at| Instant::now() >= at)
@@ -197,7 +197,7 @@ impl Bot {
         Ok(())
     }
 
-    /// A follower's own row must be where the consumed report said.
+    /// Checks that a follower's own row is at the position of the consumed report.
     fn check_path(&mut self, arrived: &Arrived) {
         let Behaviour::Follow(path) = &self.behaviour else { return };
         let mut tally = self.shared.tally();
@@ -206,7 +206,7 @@ impl Bot {
             tally.fail(Failure::Corrected, self.number, &text);
         }
         let old = arrived.consumed == std::mem::replace(&mut self.consumed, arrived.consumed);
-        // Who was moved is not where they said; that counts once, as a correction.
+        // A corrected player is not at its reported position; the correction is counted instead.
         if old || arrived.correction.is_some() {
             return;
         }
@@ -215,7 +215,7 @@ impl Bot {
         tally.counts.checked += 1;
         let own = self.sight.own(&self.client);
         let equal = own.is_some_and(|(kind, (own_x, own_y))| {
-            // Rounding to the nearest step may end exactly between two, give or take the last bit.
+            // A position exactly between two steps may be rounded either way, hence the extra margin.
             let tolerance = self.sight.half_step(kind) + 1e-9;
             (own_x - x).abs() <= tolerance && (own_y - y).abs() <= tolerance
         });
@@ -229,7 +229,7 @@ impl Bot {
     fn on_timer(&mut self) {
         let instant = Instant::now();
         self.shared.tally().lateness.record(instant.saturating_duration_since(self.due));
-        // A little is made up for, a long stop is not.
+        // Short delays are caught up, long ones are not.
         let earliest = instant.checked_sub(self.period * 3).unwrap_or(instant);
         self.due = (self.due + self.period).max(earliest);
         if self.pilot.is_done() {
@@ -248,7 +248,7 @@ impl Bot {
         }
     }
 
-    /// What must be true at the end.
+    /// Checks what must hold at the end of a stay.
     fn account(&self) -> Result<(), Ended> {
         match &self.behaviour {
             Behaviour::Follow(path) if self.client.consumed().0 as usize != path.len() => {

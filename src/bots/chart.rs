@@ -1,5 +1,5 @@
-//! Line charts as SVG, drawn by `plotters`. Colours are stand-ins that the page's style sheet replaces, so that one
-//! drawing serves light and dark.
+//! Line charts as SVG, drawn by `plotters`. The style sheet of the page replaces the placeholder colours, so that one
+//! drawing works in light and dark mode.
 
 use plotters::backend::SVGBackend;
 use plotters::chart::ChartBuilder;
@@ -7,31 +7,31 @@ use plotters::drawing::{DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::series::LineSeries;
 use plotters::style::{IntoFont, RGBColor};
 
-/// A line.
+/// A line of a chart.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// What the legend says.
+    /// The text in the legend.
     pub name: String,
-    /// Which of the style sheet's colours; [`LIMIT`] for a limit.
+    /// The index of the style sheet's colour; [`LIMIT`] for a limit.
     pub colour: u8,
-    /// Ascending in x.
+    /// Points, ascending in x.
     pub points: Vec<(f64, f64)>,
 }
 
 /// A chart.
 #[derive(Clone, Debug)]
 pub struct Chart {
-    /// Above it.
+    /// The caption above the chart.
     pub title: &'static str,
-    /// What the y axis counts.
+    /// The unit of the y axis.
     pub unit: &'static str,
-    /// How values on the x axis are written.
+    /// Formats values on the x axis.
     pub x: fn(&f64) -> String,
-    /// What is drawn.
+    /// The lines to draw.
     pub lines: Vec<Line>,
 }
 
-/// The colour of limits.
+/// The colour index of limits.
 pub const LIMIT: u8 = 9;
 /// Pixels, before the page scales them.
 const SIZE: (u32, u32) = (560, 230);
@@ -44,14 +44,14 @@ impl Chart {
         self.lines.iter().all(|line| line.colour == LIMIT || line.points.len() < 2)
     }
 
-    /// The drawing.
+    /// Draws the chart.
     ///
     /// # Errors
-    /// When it cannot be drawn: ranges that are none.
+    /// When it cannot be drawn, for example because a range is empty.
     pub fn svg(&self) -> Result<String, String> {
         let mut svg = String::new();
         self.draw(&mut svg).map_err(|error| format!("{}: {error}", self.title))?;
-        // For readers of screens; the caption is beside it.
+        // A label for screen readers.
         Ok(svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", self.title), 1))
     }
 
@@ -61,7 +61,7 @@ impl Chart {
         let drawn = || self.lines.iter().filter(|line| line.colour != LIMIT).flat_map(|line| &line.points);
         let top = |top: f64, (_, y): &(f64, f64)| if y.is_finite() { top.max(*y) } else { top };
         let highest = drawn().fold(0.0, top);
-        // A limit far above what happened would press it to the ground.
+        // A limit far above all values is left out of the range, because it would flatten the curves.
         let highest = points().map(|(_, y)| *y).filter(|y| *y <= 3.0 * highest).fold(highest, f64::max);
         let highest = if highest > 0.0 { highest * 1.08 } else { 1.0 };
         let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
@@ -91,7 +91,7 @@ impl Chart {
     }
 }
 
-/// A figure as short as an axis wants it.
+/// Formats a value in the short form for an axis.
 fn short(value: f64, unit: &str) -> String {
     let number = match value.abs() {
         v if v >= 1e6 => format!("{:.1}M", value / 1e6),

@@ -1,6 +1,7 @@
-//! Watches a run from the side: says when it begins and ends, takes a sample each second, counts seats at the end.
+//! Observes a run: starts and ends its phases, takes a sample each second, counts seats at the end.
 //!
-//! It asks the server the way anyone may (`outside.rs`), so a server that shows nothing costs figures, not the run.
+//! It uses only the server's public endpoints (`outside`). A server that does not offer them costs some figures, not the
+//! run.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::swarm::{Config, Shared};
 use super::tally::Counts;
 use crate::tick::Moment;
 
-/// Everything that can be read at one moment.
+/// All readings of one moment.
 #[derive(Clone, Debug)]
 struct Glance {
     at: Instant,
@@ -25,28 +26,28 @@ struct Glance {
     counts: Counts,
 }
 
-/// Where a run is.
+/// The phase of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Bots come.
+    /// Bots join.
     Ramp,
-    /// They play, and what happens counts.
+    /// All bots play; figures count.
     Play,
-    /// Seats are counted before everyone leaves.
+    /// Seats are counted before the bots leave.
     Count {
-        /// When it is given up.
+        /// When the count is given up.
         until: Instant,
     },
-    /// Everyone leaves.
+    /// All bots leave.
     Over,
 }
 
-/// Watches a run.
+/// Observes a run.
 pub struct Conductor<'a> {
     config: &'a Config,
     shared: &'a Arc<Shared>,
     outside: Option<Outside>,
-    /// Whether the server has shown its metrics at all.
+    /// Whether the server has served its metrics.
     shows_metrics: bool,
     phase: Phase,
     begin: Instant,
@@ -55,25 +56,25 @@ pub struct Conductor<'a> {
     ended: Option<Glance>,
     last: Glance,
     series: Series,
-    /// Players in rooms that were there before.
+    /// Players in each room before the run.
     before: BTreeMap<String, usize>,
     ghosts: Option<i64>,
 }
 
-/// What was seen besides what the bots saw.
+/// What was observed, besides what the bots saw.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// The processor while it counted.
+    /// Processor use while figures counted.
     pub load: Option<Load>,
-    /// The server's metrics likewise.
+    /// The server's metrics of the same time.
     pub server: Option<ServerFigures>,
-    /// Second by second.
+    /// The samples of each second.
     pub series: Series,
-    /// Seats that the list of rooms counted too many, or too few if negative.
+    /// Seats that the list of rooms counted too many; too few if negative.
     pub ghosts: Option<i64>,
 }
 
-/// What the server showed before the run. Read before the clock starts, because a server may take its time.
+/// The server's state before the run. Read before the clock starts, because the server may answer slowly.
 #[derive(Debug)]
 pub struct Before {
     outside: Option<Outside>,
@@ -82,7 +83,7 @@ pub struct Before {
 }
 
 impl Before {
-    /// Asks the server at `url`.
+    /// Reads the state of the server at `url`.
     pub fn read(url: &str) -> Self {
         let outside = Outside::of(url);
         let metrics = outside.as_ref().and_then(|outside| outside.metrics().ok());
@@ -93,14 +94,15 @@ impl Before {
 
 impl<'a> Conductor<'a> {
     const EVERY: Duration = Duration::from_secs(1);
-    /// The list of rooms is a quarter of a second old, and leaves take a tick; hostile seats until they are ended.
+    /// The list of rooms is up to 250 ms old, and a departure takes a tick; seats of hostile bots stay until their sessions
+    /// end.
     const COUNT_WITHIN: Duration = Duration::from_secs(3);
 
-    /// Starts watching a run that starts now.
+    /// Starts to observe a run that starts now.
     pub fn new(config: &'a Config, shared: &'a Arc<Shared>, before: Before) -> Self {
         let Before { outside, metrics, players } = before;
         let begin = shared.at(Moment(0)) + config.ramp;
-        // Followers come to an end by themselves.
+        // Followers stop by themselves.
         let follows = config.players.iter().all(|player| matches!(player, Behaviour::Follow(_)));
         let end = (!follows).then_some(begin + config.duration);
         let (usage, counts) = (Usage::now(config.server_pid), Counts::default());
@@ -111,7 +113,7 @@ impl<'a> Conductor<'a> {
         Self { config, shared, outside, shows_metrics, phase, begin, end, began, ended, last, series, before, ghosts }
     }
 
-    /// Does what is due; to be called often.
+    /// Does what is due. Call it often.
     pub fn look(&mut self) {
         let now = Instant::now();
         match self.phase {
@@ -127,7 +129,7 @@ impl<'a> Conductor<'a> {
                 self.shared.tally().end();
                 self.phase = Phase::Count { until: now + Self::COUNT_WITHIN };
             }
-            // Nobody can be counted while hostile bots sit somewhere.
+            // Players cannot be counted while hostile bots may have seats.
             Phase::Count { .. } if self.shared.is_attacked() => {
                 self.phase = Phase::Count { until: now + Self::COUNT_WITHIN };
             }
@@ -141,7 +143,7 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// What was seen.
+    /// Returns what was observed.
     pub fn end(mut self) -> Seen {
         let ended = self.ended.take().unwrap_or_else(|| self.glance());
         let seconds = ended.at.duration_since(self.began.at).as_secs_f64();
@@ -153,7 +155,7 @@ impl<'a> Conductor<'a> {
         self.outside.as_ref().is_some_and(Outside::is_here)
     }
 
-    /// Whether anyone came or went in a way that may leave something behind.
+    /// Whether bots came or went in a way that may leave a seat behind.
     fn counts_seats(&self) -> bool {
         self.config.churn > 0.0 || self.config.hostile > 0.0
     }
@@ -170,10 +172,10 @@ impl<'a> Conductor<'a> {
     }
 
     fn glance(&mut self) -> Glance {
-        // A server that shows no metrics is not asked for them each second.
+        // A server that has not served its metrics is not asked for them each second.
         let outside = self.outside.as_ref().filter(|_| self.shows_metrics);
         let metrics = outside.and_then(|outside| outside.metrics().ok());
-        // A server too busy to answer has still said what it said the last time.
+        // If the server is too busy to answer, the last reading is used.
         let metrics = metrics.or_else(|| self.last.metrics.clone());
         let (usage, counts) = (Usage::now(self.config.server_pid), self.shared.tally().counts);
         Glance { at: Instant::now(), usage, metrics, counts }
@@ -202,7 +204,7 @@ impl<'a> Conductor<'a> {
     }
 }
 
-/// `is_here`: the server runs on this machine.
+/// The figures between two readings. `is_here`: the server runs on this machine.
 fn between(then: &Glance, now: &Glance, seconds: f64, is_here: bool) -> (Option<Load>, Option<ServerFigures>) {
     let mut load = now.usage.zip(then.usage).map(|(now, then)| now.since(&then, seconds));
     let told = |glance: &Glance| glance.metrics.as_ref().and_then(Reading::cpu_seconds);

@@ -1,6 +1,6 @@
-//! One bot for a game of one's own: joins without a browser and plays as a [`Pilot`] decides.
+//! A bot for one specific game: joins without a browser and plays as a [`Pilot`] decides.
 //!
-//! All state of the protocol is in `engine::Client`. Swarms, which measure and judge, are `swarm` and `bot`.
+//! `engine::Client` holds the state of the protocol. For load tests see `swarm` and `bot`.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::id::{EntityId, KindId};
 use crate::tick::{Moment, Tick};
 use crate::wire::{Join, Welcome};
 
-/// A connection that has not led to a welcome by then is given up.
+/// Longest time from connecting to the welcome.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a pilot sees of the room: the newest state, rebuilt and checked against the server's hashes.
@@ -31,12 +31,12 @@ impl<'a> Seen<'a> {
         self.client.tick()
     }
 
-    /// What the room said first: the schemas, the rate, the own seat and entity, the properties.
+    /// The room's first message: the schemas, the rate, the player's seat and entity, the properties.
     pub fn welcome(&self) -> &'a Welcome {
         self.welcome
     }
 
-    /// The own entity's row of `kind`: values in field order, in quanta. `None` when there is none.
+    /// The row of `kind` of the player's entity: values in field order, in quanta. `None` if there is none.
     pub fn own(&self, kind: KindId) -> Option<&'a [i32]> {
         self.row(kind, self.welcome.entity)
     }
@@ -46,43 +46,44 @@ impl<'a> Seen<'a> {
         self.client.zones().values().find_map(|zone| zone.find(&self.welcome.schema, kind, id))
     }
 
-    /// All rows of `kind` that the player may see, by zone and id. An entity in several zones comes once for each.
+    /// All rows of `kind` that the player may see, by zone and id. An entity in several zones appears once for each.
     pub fn rows(&self, kind: KindId) -> impl Iterator<Item = (EntityId, &'a [i32])> {
         let rows = self.client.zones().values().flat_map(|zone| zone.rows(&self.welcome.schema));
         rows.filter(move |row| row.kind == kind).map(|row| (row.id, row.values))
     }
 }
 
-/// Why a bot could not go on.
+/// Why a bot stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
-    /// No connection, or it broke.
+    /// The connection failed.
     #[error("connection: {0}")]
     Connection(#[from] tungstenite::Error),
-    /// No welcome within ten seconds.
+    /// No welcome arrived within ten seconds.
     #[error("no welcome within 10 s")]
     Silence,
     /// The server ended the session; see [`Close`](crate::Close) for the codes.
     #[error("closed with {code}: {reason}")]
     Closed {
-        /// The close code; 1005 when there was none.
+        /// The close code; 1005 if there was none.
         code: u16,
-        /// The server's words.
+        /// The text of the close frame.
         reason: String,
     },
-    /// The server said something that makes no sense here.
+    /// The server sent a message that is invalid or unexpected.
     #[error("protocol: {0}")]
     Protocol(#[from] ClientError),
-    /// The pilot made an input that the schema does not admit: these values.
+    /// The pilot returned an input that the schema does not admit.
     #[error("the input {0:?} has another number of values than the schema, or one out of its range")]
     Input(Vec<i32>),
 }
 
-/// Joins a room as `name` and plays until the pilot leaves, then gives the pilot back. `url` is the endpoint, such as
+/// Joins a room as `name` and plays until the pilot leaves, then returns the pilot. `url` is the endpoint, such as
 /// `ws://localhost:8080/play`. Needs a tokio runtime with time and I/O; an actix system has one.
 ///
 /// # Errors
-/// See [`PlayError`]. The room refused, ended the session, or the pilot made a bad input.
+/// See [`PlayError`]: the connection failed, the room refused the bot or ended its session, or the pilot returned a bad
+/// input.
 pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> Result<P, PlayError> {
     let start = Instant::now();
     let opened = async {
@@ -110,7 +111,7 @@ pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> 
                 client.input(&input);
             }
         }
-        // Counted from one second on, so that nothing seems to have been sent at time zero.
+        // The client's clock starts at one second, so that nothing seems to have been sent at time zero.
         while let Some(bytes) = client.poll(Moment(1_000_000).plus(start.elapsed())) {
             socket.send(Message::Binary(bytes.into())).await?;
         }
@@ -119,7 +120,7 @@ pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> 
     Ok(pilot)
 }
 
-/// Waits for a message and takes it.
+/// Waits for a message and handles it.
 async fn hear(socket: &mut Socket, client: &mut Client, pilot: &mut impl Pilot) -> Result<(), PlayError> {
     let closed = |code, reason: &str| PlayError::Closed { code, reason: reason.to_owned() };
     match socket.next().await {

@@ -1,6 +1,6 @@
-//! Bots that misbehave: each offence, and the close code that the protocol has for it.
+//! Hostile bots: each attack, and the close code that the protocol prescribes for it.
 //!
-//! They say nothing about latency; what matters is how each ends, and that the honest ones do not notice.
+//! Their latency is not measured. The verdict covers how each of them ends, and that honest bots are not affected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,28 +17,28 @@ use super::swarm::Shared;
 use crate::engine::{Client, Depth};
 use crate::wire::{ClientMessage, Close, Join, encode_client, limits};
 
-/// What a hostile bot does.
+/// An attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attack {
-    /// Bytes that are no message, instead of a hello.
+    /// Sends bytes that are no message, instead of a hello.
     Garbage,
-    /// A hello of a version that nobody speaks.
+    /// Sends a hello of an unknown version.
     Version,
-    /// A hello to a game that is not there.
+    /// Sends a hello for an unknown game.
     Stranger,
-    /// A frame that breaks the WebSocket protocol.
+    /// Sends a frame that breaks the WebSocket protocol.
     BrokenFrame,
-    /// Text on the binary endpoint.
+    /// Sends text to the binary endpoint.
     Text,
-    /// A frame that declares a terabyte.
+    /// Sends a frame header that declares a terabyte.
     TooBig,
-    /// An acknowledgement of frames that were never sent.
+    /// Acknowledges frames that were never sent.
     Lie,
-    /// Connects and says nothing.
+    /// Connects and sends nothing.
     Silence,
     /// Joins and sends far more messages than allowed.
     Flood,
-    /// Joins and reads nothing any more.
+    /// Joins and stops reading.
     StoppedReader,
 }
 
@@ -47,22 +47,22 @@ pub enum Attack {
 pub struct Attacker {
     /// Its number within the swarm.
     pub number: u32,
-    /// Where to.
+    /// The endpoint.
     pub url: String,
     /// The game whose rooms it may join.
     pub game: String,
-    /// With which attack it starts, counted over all of them.
+    /// The index of its first attack in [`Attack::ALL`], modulo its length.
     pub turn: usize,
     /// Its own seed.
     pub seed: u64,
     /// When it starts.
     pub join_at: Instant,
-    /// It begins no attack after that.
+    /// It starts no attack after this time.
     pub until: Instant,
 }
 
 impl Attack {
-    /// All of them.
+    /// All attacks.
     pub const ALL: [Self; 10] = [
         Self::Garbage,
         Self::Flood,
@@ -76,7 +76,7 @@ impl Attack {
         Self::TooBig,
     ];
 
-    /// Its name in reports.
+    /// The attack's name in reports.
     pub fn label(self) -> &'static str {
         match self {
             Self::Garbage => "garbage",
@@ -92,7 +92,7 @@ impl Attack {
         }
     }
 
-    /// How it must end.
+    /// The close code with which the attack must end.
     pub fn expected(self) -> Close {
         match self {
             Self::Garbage | Self::Lie => Close::BadMessage,
@@ -108,12 +108,12 @@ impl Attack {
     }
 }
 
-/// An attack that has not ended by then never will. The longest patience of a server is eight seconds.
+/// Longest duration of an attack. The longest timeout of a server is eight seconds.
 const ENDED_WITHIN: Duration = Duration::from_secs(20);
-/// A stopped reader looks after this time what became of it.
+/// A bot that has stopped reading checks after this time how its session ended.
 const STOPPED_FOR: Duration = limits::PATIENCE.saturating_add(Duration::from_secs(3));
 
-/// Attacks again and again, each time in another way, and puts into the tally how it ended.
+/// Runs one attack after the other, each of another kind, and records in the tally how they ended.
 pub async fn run(attacker: Attacker, shared: Arc<Shared>) {
     let mut random = Pcg32::new(attacker.seed, 8);
     sleep_until(attacker.join_at).await;
@@ -130,7 +130,7 @@ pub async fn run(attacker: Attacker, shared: Arc<Shared>) {
     }
 }
 
-/// One attack. Returns the close code, or in words how it ended without one.
+/// Runs one attack. Returns the close code, or a description of how the attack ended without one.
 async fn attempt(attack: Attack, by: &Attacker, random: &mut Pcg32, shared: &Shared) -> Result<u16, String> {
     let mut socket = connect(&by.url).await.map_err(|error| format!("not let in: {error}"))?;
     let join = |game: &str| Join::JoinOrCreate { game: game.to_owned(), options: vec![] };
@@ -138,7 +138,7 @@ async fn attempt(attack: Attack, by: &Attacker, random: &mut Pcg32, shared: &Sha
     let say = |bytes: Vec<u8>| Message::Binary(bytes.into());
     let said = match attack {
         Attack::Garbage => {
-            // No message of a client starts with such a byte.
+            // No client message starts with such a byte.
             let mut bytes = vec![0x60 | (random.next_u32() & 0x1f) as u8];
             bytes.extend((0..random.next_u32() % 64).map(|_| random.next_u32() as u8));
             socket.send(say(bytes)).await
@@ -168,12 +168,12 @@ async fn attempt(attack: Attack, by: &Attacker, random: &mut Pcg32, shared: &Sha
             Ok(())
         }
     };
-    // What could not be said any more was answered already.
+    // Unsent bytes do not matter: the server has answered already.
     drop(said);
     close_code(&mut socket).await
 }
 
-/// Unmasked; a reserved bit; a reserved opcode; a continuation of nothing; a ping in fragments.
+/// An unmasked frame, a reserved bit, a reserved opcode, a continuation without a start, a fragmented ping.
 const BROKEN: [&[u8]; 5] = [
     &[0x82, 1, 0],
     &[0xc2, 0x80, 0, 0, 0, 0],
@@ -203,7 +203,7 @@ async fn enter(socket: &mut Socket, hello: Vec<u8>) -> Result<Client, String> {
     Ok(client)
 }
 
-/// Behaves for a while.
+/// Plays honestly for a while.
 async fn play(socket: &mut Socket, client: &mut Client, lasts: Duration, shared: &Shared) -> Result<(), String> {
     let until = Instant::now() + lasts;
     while let Ok(message) = timeout_at(until, socket.next()).await {
@@ -213,7 +213,7 @@ async fn play(socket: &mut Socket, client: &mut Client, lasts: Duration, shared:
     Ok(())
 }
 
-/// Far more pings than allowed, until it is stopped. Acknowledges what it gets, so that nothing else ends it.
+/// Sends far more pings than allowed until the server ends the session. Acknowledges frames, so that nothing else ends it.
 async fn flood(socket: &mut Socket, client: &mut Client, shared: &Shared) -> Result<u16, String> {
     const PINGS: usize = 20;
     let mut next = Instant::now();
@@ -225,7 +225,7 @@ async fn flood(socket: &mut Socket, client: &mut Client, shared: &Shared) -> Res
                 next = Instant::now() + Duration::from_millis(20);
                 for stamp in 0..PINGS {
                     let ping = encode_client(&ClientMessage::Ping { stamp: stamp as u32 });
-                    // A server that does not take it any more has said why.
+                    // A server that no longer takes pings has sent its close frame.
                     let _ = socket.feed(Message::Binary(ping.into())).await;
                 }
                 let _ = socket.flush().await;

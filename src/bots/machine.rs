@@ -1,39 +1,39 @@
-//! What the machine did meanwhile: the processor time of this process and of the server's, what others took, and what a
-//! hypervisor took away; and how many descriptors it allows.
+//! The load of the machine during a run: processor time of this process, of the server and of others, and time stolen by a
+//! hypervisor; and the limit of descriptors.
 //!
-//! Linux only, from `/proc`; elsewhere the figures are absent.
+//! Linux only, from `/proc`; on other systems the figures are absent.
 
 use serde::Serialize;
 
-/// Processor time up to now, in hundredths of a second (the kernel's unit towards user space).
+/// Processor time since the start, in hundredths of a second (the kernel's unit towards user space).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// Of this process.
+    /// Time of this process.
     own: u64,
-    /// Of the server's process, when it is known and runs here.
+    /// Time of the server's process, if it is known and runs on this machine.
     server: Option<u64>,
-    /// Of all processors, idle time included.
+    /// Time of all processors, idle time included.
     total: u64,
-    /// Of all processors, doing nothing.
+    /// Idle time of all processors.
     idle: u64,
-    /// Of all processors, taken by the hypervisor.
+    /// Time of all processors that the hypervisor took.
     stolen: u64,
 }
 
-/// What was used between two readings. Shares of one core may exceed 1.
+/// Processor use between two readings. Shares of one core may exceed 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Load {
-    /// Of one core, by this process.
+    /// This process, as a share of one core.
     pub bots: f64,
-    /// Of one core, by the server's process, when it is known and runs here.
+    /// The server's process, as a share of one core, if it is known and runs on this machine.
     pub server: Option<f64>,
     /// Cores of the machine.
     pub cores: f64,
-    /// Of the machine, by everything else.
+    /// All other processes, as a share of the machine.
     pub others: f64,
-    /// Of the machine, idle.
+    /// Idle time, as a share of the machine.
     pub idle: f64,
-    /// Of the machine, taken by the hypervisor.
+    /// Time that the hypervisor took, as a share of the machine.
     pub steal: f64,
 }
 
@@ -41,7 +41,7 @@ pub struct Load {
 const PER_SECOND: f64 = 100.0;
 
 impl Usage {
-    /// Reads the counters; `None` where there are none.
+    /// Reads the counters; `None` if the system has none.
     pub fn now(server: Option<u32>) -> Option<Self> {
         let process = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/stat")).ok();
         let server = server.and_then(|pid| process(&pid.to_string()));
@@ -50,14 +50,15 @@ impl Usage {
 
     fn parse(own: &str, server: Option<&str>, machine: &str) -> Option<Self> {
         let all = machine.lines().next()?.strip_prefix("cpu ")?;
-        // user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in user and nice already.
+        // user, nice, system, idle, iowait, irq, softirq, steal; the columns after these are included in user and nice
+        // already.
         let times: Vec<u64> = all.split_whitespace().take(8).map_while(|time| time.parse().ok()).collect();
         let idle = times.get(3)? + times.get(4)?;
         let server = server.and_then(process_time);
         Some(Self { own: process_time(own)?, server, total: times.iter().sum(), idle, stolen: *times.get(7)? })
     }
 
-    /// What was used since `earlier`, `seconds` ago.
+    /// The use since `earlier`, which was `seconds` ago.
     pub fn since(&self, earlier: &Self, seconds: f64) -> Load {
         let server = self.server.zip(earlier.server).map(|(now, then)| now.saturating_sub(then));
         let own = self.own.saturating_sub(earlier.own);
@@ -73,7 +74,7 @@ impl Usage {
 }
 
 impl Load {
-    /// The server told its processor time itself: `cpu` of one core. `is_here`: it is among the others.
+    /// Sets the server's processor use, `cpu` of one core, from its metrics. `is_here`: it is part of `others` so far.
     pub fn found_server(&mut self, cpu: f64, is_here: bool) {
         self.server = Some(cpu);
         if is_here && self.cores > 0.0 {
@@ -84,18 +85,18 @@ impl Load {
 
 /// User and system time of a process.
 fn process_time(stat: &str) -> Option<u64> {
-    // The process name, in brackets, may contain spaces; fields are counted after it.
+    // The process name, in parentheses, may contain spaces; fields are counted after it.
     let (_, fields) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
     Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
 }
 
-/// Files and sockets that this process may have open; `None` where it is not known.
+/// The number of files and sockets that this process may have open; `None` if it is unknown.
 pub fn most_descriptors() -> Option<u64> {
     open_files(&std::fs::read_to_string("/proc/self/limits").ok()?)
 }
 
-/// Sockets that this process may still open; `None` where it is not known.
+/// The number of sockets that this process may still open; `None` if it is unknown.
 pub(super) fn free_descriptors() -> Option<u64> {
     let open = std::fs::read_dir("/proc/self/fd").ok()?.count() as u64;
     Some(most_descriptors()?.saturating_sub(open))

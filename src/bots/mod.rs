@@ -1,11 +1,11 @@
-//! Simulated players over real sockets: they play, rebuild the state, check it against the server's hashes, measure
-//! what a player would feel, and come to a verdict.
+//! Simulated players over real sockets. They play, rebuild the state, check it against the server's hashes and measure what
+//! players would experience. Each run ends with a verdict.
 //!
-//! `pilot` decides what a bot does, `schedule` who comes and goes when, `bot` is one player, `hostile` one attacker,
-//! `socket` their connection, `swarm` runs many, `conductor` watches, `tally` collects, `objective` and `verdict` judge,
-//! `search` finds how many a server holds, `report`, `text` and `page` sum up.
-//! Nothing here knows a game: bots drive any game by the schemas of its welcome. Who does know theirs implements [`Pilot`]
-//! and lets it [`play`] (`headless`).
+//! `pilot` decides what a bot does, `schedule` plans joins and departures, `bot` is one player, `hostile` one attacker,
+//! `socket` their connection, `swarm` runs many bots, `conductor` observes a run, `tally` collects figures, `objective` and
+//! `verdict` judge them, `search` finds how many bots a server holds; `report`, `text` and `page` present the results.
+//! Nothing here knows a game: bots play any game by the schemas of its welcome. For a bot that knows your game, implement
+//! [`Pilot`] and run it with [`play`] (`headless`).
 
 mod bot;
 mod chart;

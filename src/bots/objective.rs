@@ -1,6 +1,6 @@
-//! What may be demanded of a run: each objective once, by name, with its unit, its meaning and where its figure comes from.
+//! The objectives of a run: each with its name, unit, meaning and the source of its figure.
 //!
-//! Whether an objective was held is decided here; what follows from a broken one, `verdict.rs` says.
+//! This file decides whether an objective was met; `verdict.rs` decides what follows.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,29 +9,29 @@ use serde::Serialize;
 
 use super::report::Report;
 
-/// Something that can be demanded.
+/// An objective that a run can have.
 #[derive(Debug)]
 pub struct Known {
-    /// How it is called.
+    /// Its name.
     pub name: &'static str,
-    /// What it means.
+    /// Its meaning.
     pub help: &'static str,
-    /// What its figure counts.
+    /// The unit of its figure.
     pub unit: Unit,
-    /// A slow machine can break it although the server did nothing wrong.
+    /// Whether a slow machine can break it although the server did nothing wrong.
     pub timed: bool,
-    /// Demanded of every run: none, unless another limit is given.
+    /// Whether every run has it, with the limit zero unless another one is given.
     pub always: bool,
     measure: fn(&Report) -> Option<f64>,
 }
 
-/// What a figure counts.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Milliseconds.
     Ms,
-    /// How many.
+    /// A count.
     Count,
     /// Bytes per client and second.
     BytesPerSecond,
@@ -49,59 +49,59 @@ const fn never(name: &'static str, timed: bool, help: &'static str, measure: fn(
     Known { name, help, unit: Unit::Count, timed, always: true, measure }
 }
 
-/// All of them, in the order in which they are printed.
+/// All objectives, in the order in which they are printed.
 #[rustfmt::skip]
 pub static OBJECTIVES: [Known; 22] = [
-    timed("tick_p99", Unit::Ms, "time the server takes for a tick, 99 of 100, from its /metrics; beyond 102 ms it counts as endless", |r| r.server.as_ref()?.tick_p99_ms),
-    timed("latency_p50", Unit::Ms, "from making an input to the first state that covers it, the middle one", |r| r.input_to_state.some(|q| q.p50_ms)),
-    timed("latency_p99", Unit::Ms, "the same, 99 of 100", |r| r.input_to_state.some(|q| q.p99_ms)),
-    timed("latency_max", Unit::Ms, "the same, the longest", |r| r.input_to_state.some(|q| q.max_ms)),
-    timed("staleness_p99", Unit::Ms, "age of states on arrival against the promptest of the room, 99 of 100", |r| r.staleness.some(|q| q.p99_ms)),
-    timed("staleness_max", Unit::Ms, "the same, the oldest", |r| r.staleness.some(|q| q.max_ms)),
-    timed("join_p99", Unit::Ms, "from connecting to the welcome, 99 of 100", |r| r.join.some(|q| q.p99_ms)),
-    timed("skipped", Unit::Count, "ticks that the server left out", |r| Some(r.skipped() as f64)),
+    timed("tick_p99", Unit::Ms, "duration of a server tick, 99th percentile, from its /metrics; more than 102 ms counts as infinite", |r| r.server.as_ref()?.tick_p99_ms),
+    timed("latency_p50", Unit::Ms, "time from making an input to the first state that covers it, median", |r| r.input_to_state.some(|q| q.p50_ms)),
+    timed("latency_p99", Unit::Ms, "the same, 99th percentile", |r| r.input_to_state.some(|q| q.p99_ms)),
+    timed("latency_max", Unit::Ms, "the same, maximum", |r| r.input_to_state.some(|q| q.max_ms)),
+    timed("staleness_p99", Unit::Ms, "age of states on arrival, relative to the earliest arrivals of the room, 99th percentile", |r| r.staleness.some(|q| q.p99_ms)),
+    timed("staleness_max", Unit::Ms, "the same, maximum", |r| r.staleness.some(|q| q.max_ms)),
+    timed("join_p99", Unit::Ms, "time from connecting to the welcome, 99th percentile", |r| r.join.some(|q| q.p99_ms)),
+    timed("skipped", Unit::Count, "ticks that the server skipped", |r| Some(r.skipped() as f64)),
     timed("late", Unit::Count, "ticks that the server computed more than a period late, from its /metrics", |r| Some(r.server.as_ref()?.late_ticks as f64)),
-    bytes("bytes_down", "bytes on the wire that a client gets per second", |r| Some(r.down_per_second)),
+    bytes("bytes_down", "bytes on the wire that a client receives per second", |r| Some(r.down_per_second)),
     bytes("bytes_up", "bytes on the wire that a client sends per second", |r| Some(r.up_per_second)),
     Known { name: "events_lost", help: "events that the server declared lost", unit: Unit::Count, timed: true, always: false, measure: |r| Some(r.events_lost as f64) },
-    Known { name: "ghosts", help: "seats that the list of rooms counts at the end although nobody sits there, or the other way round", unit: Unit::Count, timed: false, always: false, measure: |r| r.ghosts.map(|ghosts| ghosts.unsigned_abs() as f64) },
-    Known { name: "hostile", help: "hostile bots that were ended with another code than their offence has", unit: Unit::Count, timed: false, always: false, measure: |r| Some(r.hostile_unexpected() as f64) },
+    Known { name: "ghosts", help: "seats that the list of rooms counts too many or too few at the end", unit: Unit::Count, timed: false, always: false, measure: |r| r.ghosts.map(|ghosts| ghosts.unsigned_abs() as f64) },
+    Known { name: "hostile", help: "hostile bots whose session ended without the close code prescribed for their attack", unit: Unit::Count, timed: false, always: false, measure: |r| Some(r.hostile_unexpected() as f64) },
     never("refused", false, "bots that got no connection or no seat", |r| r.failed("refused")),
     never("lost", true, "bots whose connection ended while they played", |r| r.failed("lost")),
-    never("uncovered", true, "ticks that a room published and a bot was never brought to", |r| Some(r.ticks_uncovered as f64)),
-    never("desync", false, "zones whose rebuilt state was not the server's", |r| Some(r.desyncs as f64)),
-    never("protocol", false, "messages that do not decode or must not come", |r| r.failed("protocol")),
-    never("mismatch", false, "recorded positions that came back as others", |r| r.failed("mismatch")),
-    never("corrected", false, "server-side moves of bots that follow a recording", |r| r.failed("corrected")),
+    never("uncovered", true, "ticks that a room published and no message to a bot covered", |r| Some(r.ticks_uncovered as f64)),
+    never("desync", false, "zones whose rebuilt state differs from the server's", |r| Some(r.desyncs as f64)),
+    never("protocol", false, "messages that do not decode or are not allowed at that time", |r| r.failed("protocol")),
+    never("mismatch", false, "recorded positions that the server returned changed", |r| r.failed("mismatch")),
+    never("corrected", false, "corrections of bots that follow a recording", |r| r.failed("corrected")),
     never("unfinished", true, "recordings that were not consumed to their end", |r| r.failed("unfinished")),
 ];
 
-/// A demand: the figure must not exceed the limit.
+/// An objective with its limit, which the figure must not exceed.
 #[derive(Clone, Copy, Debug)]
 pub struct Objective {
-    /// Which.
+    /// The objective.
     pub known: &'static Known,
-    /// In its unit.
+    /// The limit, in the objective's unit.
     pub limit: f64,
 }
 
-/// A demand that cannot be understood.
+/// Why an objective cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectiveError {
-    /// Without a limit.
+    /// The limit is missing.
     #[error("{0:?} has no limit: write {0}=LIMIT")]
     NoLimit(String),
-    /// An unknown name.
+    /// The name is unknown.
     #[error("no objective {0:?}: there are {list}", list = names())]
     NoSuchName(String),
-    /// A limit that does not fit.
+    /// The limit is invalid.
     #[error("{name} = {value:?}: must be {wanted}")]
     BadLimit {
-        /// Of which objective.
+        /// The objective's name.
         name: &'static str,
-        /// What was given.
+        /// The given value.
         value: String,
-        /// What would be right.
+        /// The accepted values.
         wanted: &'static str,
     },
 }
@@ -129,7 +129,7 @@ impl Unit {
         let scaled = |scales: &[(&str, f64)]| {
             let (number, scale) = scales.iter().find_map(|(end, scale)| Some((text.strip_suffix(end)?, *scale)))?;
             let number: f64 = number.parse().ok()?;
-            // "1e999" is a number to the parser.
+            // The parser accepts "1e999" as an infinite number.
             (number.is_finite() && number.is_sign_positive()).then_some(number * scale)
         };
         match self {
@@ -150,7 +150,7 @@ impl Unit {
         }
     }
 
-    /// A figure for people.
+    /// Formats a figure for people.
     pub fn show(self, figure: f64) -> String {
         match self {
             _ if figure.is_infinite() => "endless".to_owned(),
@@ -162,38 +162,38 @@ impl Unit {
     }
 }
 
-/// How a demand was met.
+/// Whether an objective was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The figure is within the limit.
     Held,
-    /// It is beyond.
+    /// The figure exceeds the limit.
     Broken,
     /// There is no figure.
     Unknown,
 }
 
-/// A demand and how it was met.
+/// An objective and its outcome.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Judged {
-    /// Which.
+    /// The objective's name.
     pub name: &'static str,
-    /// What the figures count.
+    /// The unit of the figures.
     pub unit: Unit,
-    /// What was demanded.
+    /// The limit.
     pub limit: f64,
-    /// What was found; absent when it could not be, or is endless.
+    /// The figure; absent if it was not measured or is infinite.
     pub measured: Option<f64>,
-    /// How it was met.
+    /// The outcome.
     pub outcome: Outcome,
-    /// A slow machine can break it although the server did nothing wrong.
+    /// Whether a slow machine can break it although the server did nothing wrong.
     pub timed: bool,
-    /// Demanded by whoever ran it.
+    /// Whether the user gave this objective.
     pub asked: bool,
 }
 
-/// Judges what was asked for, and what is demanded of every run; of two limits for one objective the last counts.
+/// Judges the given objectives and those that every run has. If an objective was given twice, the last limit counts.
 pub fn judge(asked: &[Objective], report: &Report) -> Vec<Judged> {
     let judged = OBJECTIVES.iter().filter_map(|known| {
         let given = asked.iter().rfind(|objective| objective.known.name == known.name);
@@ -211,17 +211,17 @@ pub fn judge(asked: &[Objective], report: &Report) -> Vec<Judged> {
 }
 
 impl Judged {
-    /// Whether it was met.
+    /// Whether the objective was met.
     pub fn is_held(&self) -> bool {
         self.outcome == Outcome::Held
     }
 
-    /// What was found, for people.
+    /// The figure, formatted for people.
     pub fn found(&self) -> String {
         self.measured.map_or_else(|| "not measured".to_owned(), |figure| self.unit.show(figure))
     }
 
-    /// The outcome in a word.
+    /// The outcome as one word.
     pub fn word(&self) -> &'static str {
         match self.outcome {
             Outcome::Held => "held",

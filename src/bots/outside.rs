@@ -1,6 +1,6 @@
-//! The server as anyone can see it from outside: its metrics, its list of rooms.
+//! The public view of a server: its metrics and its list of rooms.
 //!
-//! A request is HTTP/1.0 and its answer is read to the end, so there is nothing to know about chunks and connections.
+//! Requests use HTTP/1.0 and responses are read to the end, so chunked bodies and keep-alive need no handling.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -10,35 +10,35 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite::http::Uri;
 
-/// Where to ask.
+/// The address of a server's public endpoints.
 #[derive(Clone, Debug)]
 pub struct Outside {
     host: String,
     port: u16,
 }
 
-/// What the metrics said at one moment. Counters count from the server's start.
+/// The metrics at one moment. Counters count from the server's start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// Ticks by how long they took at the most, in seconds: ascending, cumulative.
+    /// A histogram of tick durations: upper bounds in seconds, ascending, with cumulative counts.
     ticks: Vec<(f64, f64)>,
     values: BTreeMap<String, f64>,
 }
 
-/// What the server's metrics say about a run; other players' ticks and bytes are among it.
+/// The server's metrics during a run. They include rooms and players that are not part of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ServerFigures {
     /// Ticks computed.
     pub ticks: u64,
-    /// Half of the ticks took less, in milliseconds; within a bucket of the histogram, interpolated.
+    /// The median tick duration in milliseconds, interpolated within a bucket of the histogram.
     pub tick_p50_ms: Option<f64>,
-    /// 99 of 100 took less; infinite (in JSON `null`) beyond the last bucket.
+    /// The 99th percentile in milliseconds; infinite (in JSON `null`) beyond the last bucket.
     pub tick_p99_ms: Option<f64>,
     /// Ticks computed more than a period late.
     pub late_ticks: u64,
     /// Ticks never computed.
     pub skipped_ticks: u64,
-    /// Times that sending to a slow client was held.
+    /// Times that sending to a slow client was held back.
     pub holds: u64,
     /// Bytes of messages sent per second.
     pub bytes_sent_per_second: f64,
@@ -48,22 +48,22 @@ pub struct ServerFigures {
 struct Room {
     id: String,
     players: usize,
-    /// Held for players who are away.
+    /// Seats held for disconnected players.
     away: usize,
 }
 
 impl Outside {
     const WITHIN: Duration = Duration::from_secs(1);
-    /// Ten thousand rooms take less.
+    /// More than a list of ten thousand rooms takes.
     const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
-    /// The server behind a WebSocket endpoint; `None` when the URL has no host.
+    /// The server of a WebSocket endpoint; `None` if the URL has no host.
     pub fn of(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         Some(Self { host: uri.host()?.to_owned(), port: uri.port_u16().unwrap_or(80) })
     }
 
-    /// Whether it is this machine, as far as the URL tells.
+    /// Whether the URL names this machine.
     pub fn is_here(&self) -> bool {
         let host = self.host.trim_matches(['[', ']']);
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -83,18 +83,18 @@ impl Outside {
         if status == "200" { Ok(body.to_owned()) } else { Err(io::Error::other(format!("{path} answered {status}"))) }
     }
 
-    /// The metrics now.
+    /// Reads the metrics.
     ///
     /// # Errors
-    /// When there are none.
+    /// When the server does not serve them.
     pub fn metrics(&self) -> io::Result<Reading> {
         self.get("/metrics").map(|text| Reading::parse(&text))
     }
 
-    /// Players who are there, by room id.
+    /// Reads the number of present players by room id.
     ///
     /// # Errors
-    /// When there is no such list.
+    /// When the server does not serve the list of rooms.
     pub fn players(&self) -> io::Result<BTreeMap<String, usize>> {
         let rooms: Vec<Room> = serde_json::from_str(&self.get("/api/rooms")?)?;
         Ok(rooms.into_iter().map(|room| (room.id, room.players.saturating_sub(room.away))).collect())
@@ -124,14 +124,14 @@ impl Reading {
         (value(self) - value(earlier)).max(0.0)
     }
 
-    /// Processor seconds of the server, when it tells them.
+    /// Processor time of the server in seconds, if its metrics include it.
     pub fn cpu_seconds(&self) -> Option<f64> {
         ["process_cpu_seconds_total", "tickwire_process_cpu_seconds_total"]
             .iter()
             .find_map(|name| self.values.get(*name).copied())
     }
 
-    /// What happened since `earlier`, `seconds` ago.
+    /// The figures since `earlier`, which was `seconds` ago.
     pub fn since(&self, earlier: &Self, seconds: f64) -> ServerFigures {
         let count = |name| self.grown(earlier, name) as u64;
         let per_second = |name| if seconds > 0.0 { self.grown(earlier, name) / seconds } else { 0.0 };
@@ -150,7 +150,7 @@ impl Reading {
     }
 }
 
-/// The value below which the share `q` lies, of ascending bounds with cumulative counts; linear within a bucket.
+/// The value below which the share `q` lies, given ascending bounds with cumulative counts; linear within a bucket.
 fn quantile(buckets: &[(f64, f64)], q: f64) -> Option<f64> {
     let (_, all) = *buckets.last()?;
     let wanted = q * all;

@@ -1,4 +1,4 @@
-//! The report as one page of HTML that needs nothing but itself: what was demanded, what came of it, and charts.
+//! The report as one self-contained HTML page: objectives, outcomes and charts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use super::search::Step;
 use super::series::Sample;
 use super::verdict::Verdict;
 
-/// The page.
+/// Renders the page.
 ///
 /// # Errors
 /// When a chart cannot be drawn.
@@ -47,7 +47,7 @@ fn word(report: &Report) -> &'static str {
     }
 }
 
-/// Text that may come from a server or a command line.
+/// Escapes text that may come from a server or a command line.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -78,7 +78,7 @@ fn search(out: &mut String, report: &Report) -> Result<(), String> {
     let (held, broke, by) = (number(edge.held), number(edge.broke), escape(&edge.ended_by));
     let so = if edge.conclusive { "did not" } else { "gave no verdict" };
     put(out, format_args!("<section><h2>The edge</h2><p><b>{held}</b> bots held, <b>{broke}</b> {so}: {by}</p>"));
-    // The last try of each number.
+    // Of several attempts with one number, the last counts.
     let steps: BTreeMap<u32, &Step> = edge.steps.iter().map(|step| (step.players, step)).collect();
     let line = |name: &str, colour, value: fn(&Step) -> Option<f64>| {
         let points = steps.iter().filter_map(|(players, step)| Some((f64::from(*players), value(step)?))).collect();
@@ -191,7 +191,7 @@ fn charts(report: &Report) -> Vec<Chart> {
     ]
 }
 
-/// What was demanded, as a line across.
+/// An objective's limit as a horizontal line.
 fn limit_line(report: &Report, name: &str) -> Option<Line> {
     let judged = report.objectives.iter().find(|judged| judged.name == name && judged.asked)?;
     let ends = [report.series.first()?.at, report.series.last()?.at];
@@ -199,7 +199,7 @@ fn limit_line(report: &Report, name: &str) -> Option<Line> {
     Some(Line { name: format!("{name} at most {}", judged.unit.show(judged.limit)), colour: LIMIT, points })
 }
 
-/// How many took no longer than what, with the last thousandth as wide as the first nine tenths.
+/// Percentile curves. The last thousandth is as wide as the first nine tenths.
 fn shares(report: &Report) -> Chart {
     let curve = |name: &str, colour, points: &[Point]| {
         let nines = |point: &Point| (-(1.0 - point.share).log10(), point.ms);
@@ -209,12 +209,12 @@ fn shares(report: &Report) -> Chart {
     Chart { title: "Share of all that took no longer", unit: "ms", x: |nines| percentile(*nines), lines }
 }
 
-/// Whole seconds where the axis is long enough for them.
+/// Formats seconds: whole ones where the axis is long enough.
 fn seconds(at: &f64) -> String {
     if at.fract().abs() < 0.05 { format!("{at:.0} s") } else { format!("{at:.1} s") }
 }
 
-/// "99.9 %" for three nines.
+/// Formats a number of nines: "99.9 %" for three.
 fn percentile(nines: f64) -> String {
     let percent = 100.0 * (1.0 - 10_f64.powf(-nines));
     let digits = (nines.round() as usize).saturating_sub(2);
@@ -234,7 +234,7 @@ fn objectives(out: &mut String, report: &Report) {
     out.push_str(
         "<section><h2>Objectives</h2><table><tr><th class=\"text\">name<th>at most<th>measured<th>outcome</tr>",
     );
-    // What goes without saying is said when it is broken.
+    // The objectives that every run has are shown only if they were broken.
     let (told, silent): (Vec<&Judged>, Vec<_>) =
         report.objectives.iter().partition(|judged| judged.asked || !judged.is_held());
     for judged in told {
@@ -267,7 +267,7 @@ fn attacks(out: &mut String, report: &Report) {
     out.push_str("</table></section>");
 }
 
-/// Everything else, as the command prints it.
+/// Everything else, in the format that the command prints.
 fn details(out: &mut String, report: &Report) {
     put(out, format_args!("<section><h2>In full</h2><pre>{}</pre></section>", escape(&report.to_string())));
 }

@@ -1,8 +1,7 @@
-//! The brains of bots: the trait for bots that know their game, and one that knows none.
+//! What bots do: the trait for bots that know their game, and a pilot that plays any game.
 //!
-//! The autopilot of swarms makes pure decisions from an input schema, a seed and what can be seen. It drives any game: it
-//! knows fields by shape and by the names `run`, `x` and `y`. Input values come out, one per field; when and how they travel
-//! is the bot's business.
+//! The autopilot of swarms decides from an input schema, a seed and the visible state alone. It knows fields by their shape
+//! and by the names `run`, `x` and `y`. It returns input values, one per field; the bot decides when and how they are sent.
 
 use std::f64::consts::TAU;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use crate::snapshot::{Field, InputSchema, Shape};
 use crate::tick::TickRate;
 use crate::wire::{EventBody, Welcome};
 
-/// What a bot is up to.
+/// A bot's behaviour.
 #[derive(Clone, Debug)]
 pub enum Behaviour {
     /// Walks about: the direction drifts at random, by up to half a turn per second.
@@ -29,12 +28,12 @@ pub enum Behaviour {
     Follow(Arc<Path>),
 }
 
-/// What a pilot sees.
+/// What an autopilot sees.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct View {
-    /// The own position in metres, when it is known.
+    /// The player's position in metres, if it is known.
     pub own: Option<(f64, f64)>,
-    /// The position of the nearest other entity of the own kind.
+    /// The position of the nearest other entity of the same kind, in metres.
     pub nearest: Option<(f64, f64)>,
 }
 
@@ -55,16 +54,17 @@ pub struct View {
 /// }
 /// ```
 pub trait Pilot {
-    /// The room let the player in. The welcome has the schemas of rows and inputs, the rate, the own seat and entity.
+    /// Called when the room has admitted the player. The welcome has the schemas of rows and inputs, the rate, the player's
+    /// seat and entity.
     fn joined(&mut self, welcome: &Welcome) {
         let _ = welcome;
     }
 
-    /// Decides the input of the next client tick, one value per input field, in quanta and within its range; `None` leaves
-    /// the room. Asked once per tick, from the first frame on.
+    /// Returns the input of the next client tick, one value per input field, in quanta and within its range; `None` leaves
+    /// the room. Called once per tick, from the first frame on.
     fn input(&mut self, seen: &Seen<'_>) -> Option<Vec<i32>>;
 
-    /// Something happened: chat, players who come and go, events of the game. Each exactly once, in order.
+    /// Called for each event, exactly once and in order: chat, players who join or leave, events of the game.
     fn event(&mut self, event: &EventBody<'_>) {
         let _ = event;
     }
@@ -83,25 +83,25 @@ pub struct Autopilot {
     heading: f64,
     /// Radians per second.
     turn: f64,
-    /// Inputs for which it goes where it is headed, whatever lies there.
+    /// Inputs left during which it keeps the heading chosen after a correction.
     detour: u32,
-    /// Where a game of position reports was told that the player is, in metres.
+    /// The position that the bot reported last, in metres, if the game takes positions.
     place: Option<(f64, f64)>,
-    /// Inputs made.
+    /// Inputs made so far.
     made: usize,
 }
 
 impl Autopilot {
     /// The fastest turn of a wanderer, in radians per second.
     const TURN_RATE: f64 = TAU / 2.0;
-    /// How fast it walks where it reports its position, in metres per second.
+    /// Walking speed in games of position reports, in metres per second.
     const WALK: f64 = 5.0;
-    /// A wanderer thinks of another turn this often, in seconds.
+    /// A wanderer chooses another turn at this interval, in seconds.
     const WHIM: f64 = 0.5;
-    /// One in this many inputs has a bool set that does not mean running.
+    /// One input in this many sets a bool that is not `run`.
     const RARELY: u32 = 50;
 
-    /// A pilot for players whose inputs are laid out by `schema`.
+    /// A pilot for a player whose inputs have the layout `schema`.
     pub fn new(behaviour: Behaviour, schema: &InputSchema, rate: TickRate, seed: u64) -> Self {
         let mut random = Pcg32::new(seed, 5);
         let heading = TAU * unit(&mut random);
@@ -111,19 +111,19 @@ impl Autopilot {
         Self { behaviour, fields, neutral, random, period, heading, turn: 0.0, detour: 0, place: None, made: 0 }
     }
 
-    /// Whether the pilot looks at the state before it decides.
+    /// Whether the pilot needs the state for its decisions.
     pub fn looks(&self) -> bool {
         matches!(self.behaviour, Behaviour::Chase)
             || (self.reports() && !matches!(self.behaviour, Behaviour::Follow(_)))
     }
 
-    /// Whether everything it had to do is done.
+    /// Whether the pilot has finished its recording.
     pub fn is_done(&self) -> bool {
         matches!(&self.behaviour, Behaviour::Follow(path) if self.made >= path.len())
     }
 
-    /// The server moved the player: the place is taken from the next view. Who reported it may have walked into a wall
-    /// that no schema tells of, and tries another way for half a second.
+    /// Handles a correction by the server: takes the position from the next view. A player that reports positions may have
+    /// walked into a wall that no schema describes, so it tries another direction for half a second.
     pub fn on_correction(&mut self) {
         self.place = None;
         if self.reports() {
@@ -132,7 +132,7 @@ impl Autopilot {
         }
     }
 
-    /// The next input, one value per field; `None` while it has to see where it is first.
+    /// The next input, one value per field; `None` while the player's position is not known yet.
     pub fn next(&mut self, view: &View) -> Option<Vec<i32>> {
         self.place = self.place.or(view.own);
         if self.looks() && self.reports() && self.place.is_none() {
@@ -184,7 +184,7 @@ impl Autopilot {
         if self.reports() { self.report(self.place) } else { self.neutral.clone() }
     }
 
-    /// Goes on in the direction of the heading.
+    /// Continues in the direction of the heading.
     fn walk(&mut self, speed: f64) -> Vec<i32> {
         if let Some((x, y)) = self.place.filter(|_| self.reports()) {
             let step = speed * self.period;
@@ -209,7 +209,7 @@ impl Autopilot {
         input
     }
 
-    /// An input that does nothing but say where the player is.
+    /// An input that only reports the player's position.
     fn report(&self, at: Option<(f64, f64)>) -> Vec<i32> {
         let mut input = self.neutral.clone();
         let Some((x, y)) = at else { return input };
@@ -223,7 +223,7 @@ impl Autopilot {
         input
     }
 
-    /// The middle of the range, for a place that is outside or so near its edge that games tend to have walls there.
+    /// The middle of the range, if the position is outside or so near the edge that games tend to have walls there.
     fn way_back(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
         const EDGE: f64 = 0.05;
         let range = |name: &str| {
@@ -243,7 +243,7 @@ impl Autopilot {
     }
 }
 
-/// Metres as a value of a fixed-point field, rounded to the nearest within its range; `None` for other shapes.
+/// Converts metres to a value of a fixed-point field, rounded to the nearest within its range; `None` for other shapes.
 pub(super) fn quanta(shape: &Shape, metres: f64) -> Option<i32> {
     match shape {
         Shape::Fixed { min, max, per_unit } => {
@@ -254,7 +254,7 @@ pub(super) fn quanta(shape: &Shape, metres: f64) -> Option<i32> {
     }
 }
 
-/// A value of a fixed-point field in metres; `None` for other shapes.
+/// Converts a value of a fixed-point field to metres; `None` for other shapes.
 pub(super) fn metres(shape: &Shape, value: i32) -> Option<f64> {
     match shape {
         Shape::Fixed { per_unit, .. } => Some(f64::from(value) / f64::from(*per_unit)),
@@ -267,7 +267,7 @@ fn angle(radians: f64, bits: u8) -> i32 {
     (radians / TAU * parts).round() as i32 & ((1 << bits) - 1)
 }
 
-/// Evenly distributed in 0 to 1.
+/// A random number, evenly distributed from 0 to 1.
 fn unit(random: &mut Pcg32) -> f64 {
     f64::from(random.next_u32()) / f64::from(u32::MAX)
 }

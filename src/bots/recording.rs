@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-/// Where one recorded entity was, frame by frame.
+/// The positions of one recorded entity, frame by frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Path {
     entity: u64,
-    /// Metres.
+    /// In metres.
     positions: Vec<(f64, f64)>,
 }
 
@@ -25,12 +25,12 @@ impl Path {
         self.entity
     }
 
-    /// How many positions there are.
+    /// The number of positions.
     pub fn len(&self) -> usize {
         self.positions.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no positions.
     pub fn is_empty(&self) -> bool {
         self.positions.is_empty()
     }
@@ -44,18 +44,18 @@ impl Path {
 /// Why a recording cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
-    /// Not the expected columns.
+    /// The file does not have the expected columns.
     #[error("recording: {0}")]
     Csv(#[from] csv::Error),
     /// Frames of an entity are missing or out of order.
     #[error("recording: frame {frame} of entity {entity} does not follow its frame before")]
     Gap {
-        /// Whose.
+        /// The entity.
         entity: u64,
-        /// Which.
+        /// The frame.
         frame: u64,
     },
-    /// Nobody to follow.
+    /// There is no entity to follow.
     #[error("recording: no entity is left to follow")]
     Empty,
 }
@@ -68,7 +68,7 @@ struct Row {
     y_m: f64,
 }
 
-/// Reads the paths of all entities but those in `skip`, by entity number.
+/// Reads the paths of all entities except those in `skip`, in the order of entity numbers.
 ///
 /// # Errors
 /// See [`RecordingError`].

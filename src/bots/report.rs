@@ -1,4 +1,4 @@
-//! What came of a run: every figure as data. `text.rs` prints it, `page.rs` draws it, JSON has it as it is.
+//! The results of a run as data. `text.rs` prints it, `page.rs` draws it, JSON contains all of it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,16 +18,16 @@ use super::tally::{Attacks, Tally};
 use super::verdict::Verdict;
 use crate::engine::link::Profile;
 
-/// The middle and the end of a distribution, in milliseconds.
+/// The median, 99th percentile and maximum of a distribution, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Quantiles {
-    /// Half of all were below.
+    /// The median.
     pub p50_ms: f64,
-    /// 99 of 100 were below.
+    /// The 99th percentile.
     pub p99_ms: f64,
-    /// The largest.
+    /// The maximum.
     pub max_ms: f64,
-    /// How many there were.
+    /// The number of values.
     pub count: u64,
 }
 
@@ -44,27 +44,27 @@ impl From<&Histogram<u64>> for Quantiles {
 }
 
 impl Quantiles {
-    /// A figure, unless nothing was measured.
+    /// A figure, if anything was measured.
     pub(super) fn some(&self, figure: impl FnOnce(&Self) -> f64) -> Option<f64> {
         (self.count > 0).then(|| figure(self))
     }
 }
 
-/// A share of a distribution and the value below which it lies.
+/// A point of a distribution: a share, and the value below which that share lies.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Point {
-    /// 0 to 1.
+    /// The share, 0 to 1.
     pub share: f64,
-    /// Milliseconds.
+    /// The value in milliseconds.
     pub ms: f64,
 }
 
-/// What the link in front of every bot was like.
+/// The link in front of every bot.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct LinkFigures {
     /// The mean round trip.
     pub rtt_ms: f64,
-    /// How much longer or shorter it may be.
+    /// How much longer or shorter the round trip may be.
     pub jitter_ms: f64,
     /// Megabits per second towards the bot; absent: unlimited.
     pub down_mbit: Option<f64>,
@@ -79,48 +79,48 @@ impl From<&Profile> for LinkFigures {
     }
 }
 
-/// Bots that left before the end, and those that came for them.
+/// Bots that left before the end and rejoined.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Churn {
-    /// Left with a close frame.
+    /// Bots that left with a close frame.
     pub said_farewell: u64,
-    /// Dropped their connection.
+    /// Bots that dropped their connection.
     pub dropped: u64,
-    /// Were let in again.
+    /// Bots that were admitted again.
     pub came_back: u64,
 }
 
-/// How recorded positions came back.
+/// The comparison of recorded positions with the server's.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Follow {
     /// Positions compared.
     pub checked: u64,
     /// Positions that differed by more than half a step.
     pub mismatched: u64,
-    /// Server-side moves.
+    /// Corrections by the server.
     pub corrected: u64,
 }
 
-/// Something that went wrong.
+/// Failures of one kind.
 #[derive(Clone, Debug, Serialize)]
 pub struct Offence {
-    /// How often.
+    /// Their number.
     pub count: u64,
-    /// The first time, in words.
+    /// A description of the first one.
     pub first: String,
 }
 
-/// What came of a run.
+/// The results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Whether every objective was held, whatever that is worth; see `verdict`.
+    /// Whether every objective was met. The verdict also considers whether the figures can be trusted.
     pub passed: bool,
-    /// What the run is worth.
+    /// The verdict.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// What was demanded, and how it was met.
+    /// The objectives and their outcomes.
     pub objectives: Vec<Judged>,
-    /// What went wrong, by label.
+    /// Failures by label.
     pub failures: BTreeMap<&'static str, Offence>,
     /// The endpoint.
     pub url: String,
@@ -130,51 +130,51 @@ pub struct Report {
     pub seed: u64,
     /// Bots that were started.
     pub players: usize,
-    /// Bots that were let in.
+    /// Bots that were admitted.
     pub joined: u64,
-    /// Rooms they were in.
+    /// Rooms that the bots were in.
     pub rooms: usize,
-    /// Ticks per second, of the first room.
+    /// Ticks per second of the first room.
     pub rate: Option<u16>,
-    /// How long it took, ramp included.
+    /// Duration in seconds, ramp included.
     pub seconds: f64,
     /// From connecting to the welcome.
     pub join: Quantiles,
     /// From making an input to the first frame that covers it.
     pub input_to_state: Quantiles,
-    /// Age of frames on arrival, against the earliest arrivals of the room.
+    /// Age of frames on arrival, relative to the earliest arrivals of the room.
     pub staleness: Quantiles,
     /// How late the bots' own timers were.
     pub timer_lateness: Quantiles,
-    /// Frame messages.
+    /// Frame messages received.
     pub frames: u64,
-    /// Ticks that those covered, over all bots.
+    /// Ticks that these covered, summed over all bots.
     pub ticks_covered: u64,
-    /// Ticks that bots were never brought to.
+    /// Ticks that no frame message covered, summed over all bots.
     pub ticks_uncovered: u64,
-    /// Share of frame messages for exactly one tick; the others made up for ticks at which nothing was sent.
+    /// Share of frame messages for exactly one tick; the others cover ticks at which nothing was sent.
     pub single_tick_share: f64,
-    /// Ticks that rooms left out because they were late, as inferred from the arrivals.
+    /// Ticks that rooms skipped because they were late, inferred from the arrivals.
     pub ticks_skipped: u64,
     /// Bots that rebuilt the state and compared hashes.
     pub verified: u64,
-    /// Zones whose state was wrong.
+    /// Zones whose rebuilt state was wrong.
     pub desyncs: u64,
-    /// Keyframes asked for because of that.
+    /// Keyframes requested because of desyncs.
     pub resyncs: u64,
     /// Inputs that the server dropped unused.
     pub inputs_superseded: u64,
-    /// Server-side moves of bots.
+    /// Corrections of bots by the server.
     pub corrections: u64,
-    /// Events that arrived.
+    /// Events received.
     pub events: u64,
     /// Events that the server declared lost.
     pub events_lost: u64,
     /// Bytes of frame messages that one bot gets per tick, without WebSocket framing.
     pub message_bytes_per_tick: f64,
-    /// Bytes of zone payloads that a player costs each bot who sees them, per tick.
+    /// Bytes of zone payloads per tick, bot and visible player.
     pub payload_bytes_per_player_tick: f64,
-    /// Bytes of frame messages likewise.
+    /// Bytes of frame messages per tick, bot and visible player.
     pub message_bytes_per_player_tick: f64,
     /// Bytes on the wire per second that one bot gets in frame messages; see [`on_the_wire`](crate::wire::weight).
     pub down_per_second: f64,
@@ -182,31 +182,31 @@ pub struct Report {
     pub up_per_second: f64,
     /// Messages per second that one bot sends.
     pub said_per_second: f64,
-    /// Only when recordings were followed.
+    /// Present only if recordings were followed.
     pub follow: Option<Follow>,
-    /// Only when bots left before the end.
+    /// Present only if bots left before the end.
     pub churn: Option<Churn>,
-    /// The link in front of every bot.
+    /// The link in front of every bot, if there was one.
     pub link: Option<LinkFigures>,
     /// Connections that the link's cuts reset.
     pub cuts: u64,
-    /// How hostile bots were ended, by attack.
+    /// How hostile bots' sessions ended, by attack.
     pub attacks: BTreeMap<&'static str, Attacks>,
-    /// Seats that the list of rooms counted too many at the end, or too few if negative; absent when nobody counted.
+    /// Seats that the list of rooms counted too many at the end; too few if negative; absent if they were not counted.
     pub ghosts: Option<i64>,
-    /// Threads of the bots.
+    /// Threads that ran the bots.
     pub threads: usize,
-    /// Processor time while everyone played; Linux only.
+    /// Processor use while all bots played; Linux only.
     pub load: Option<Load>,
-    /// What the server's metrics said of that time.
+    /// The server's metrics of the same time.
     pub server: Option<ServerFigures>,
-    /// Latency by share, for a chart.
+    /// Latency by percentile, for a chart.
     pub latency_curve: Vec<Point>,
-    /// Staleness likewise.
+    /// Staleness by percentile.
     pub staleness_curve: Vec<Point>,
-    /// Second by second.
+    /// The samples of each second.
     pub series: Vec<Sample>,
-    /// When the most bots were searched: how that went. The rest is about the last run that held.
+    /// The search for the most bots, if there was one. The other figures are those of the last run that held.
     pub search: Option<Edge>,
 }
 
@@ -276,12 +276,12 @@ impl Report {
         report
     }
 
-    /// Ticks that the server left out: as it says itself, or as the arrivals tell.
+    /// Ticks that the server skipped, from its metrics or else inferred from the arrivals.
     pub fn skipped(&self) -> u64 {
         self.server.map_or(self.ticks_skipped, |server| server.skipped_ticks)
     }
 
-    /// Hostile bots that were not ended as they should.
+    /// Hostile bots whose session did not end as prescribed.
     pub fn hostile_unexpected(&self) -> u64 {
         self.attacks.values().map(|attacks| attacks.otherwise).sum()
     }
@@ -290,7 +290,7 @@ impl Report {
         Some(self.failures.get(label).map_or(0, |offence| offence.count) as f64)
     }
 
-    /// Why there is no figure, as far as that is known.
+    /// Why a figure is missing, as far as that is known.
     pub(super) fn why_unknown(&self, name: &str) -> &'static str {
         match name {
             "tick_p99" | "late" if self.server.is_none() => ": the server shows no /metrics",
@@ -300,7 +300,7 @@ impl Report {
     }
 }
 
-/// What was asked for, and what goes without saying.
+/// The given objectives, and those that follow from the configuration.
 fn demands(config: &Config) -> Vec<Objective> {
     let none = |name: &str| format!("{name}=0").parse::<Objective>().expect("a known name and a number");
     let mut demands = Vec::new();
@@ -310,9 +310,9 @@ fn demands(config: &Config) -> Vec<Objective> {
     demands
 }
 
-/// Denser towards the end, where it matters.
+/// Points of a distribution, denser towards the end.
 fn curve(histogram: &Histogram<u64>) -> Vec<Point> {
-    /// Each halves what is left.
+    /// Each step halves the remaining share.
     const STEPS: u32 = 14;
     let shares = (0..10).map(|tenth| f64::from(tenth) * 0.05);
     let shares = shares.chain((1..=STEPS).map(|step| 1.0 - 0.5_f64.powi(step as i32)));

@@ -1,8 +1,8 @@
-//! How old the state of one room is when it arrives, judged without the server's clock.
+//! The age of a room's state on arrival, measured without the server's clock.
 //!
-//! Ticks come at a fixed rate, so the arrival that was earliest against that rate, over all bots of the room, marks when
-//! ticks are due; any other is late by the difference. The mark is renewed every few seconds, and when it has moved by
-//! whole ticks, the room skipped some.
+//! Ticks come at a fixed rate. The earliest arrival relative to that rate, over all bots of the room, marks when ticks are
+//! due; every other arrival is late by the difference. The mark is renewed every few seconds. If it has moved by whole
+//! ticks, the room has skipped some.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,19 +18,19 @@ pub struct RoomTally {
     first_tick: Tick,
     newest: Tick,
     window_ends: Moment,
-    /// How many arrivals came so late against the rate, in bins of [`BIN`]; of this window only.
+    /// The number of arrivals by lateness, in bins of [`BIN`]; of the current window only.
     bins: BTreeMap<i64, u64>,
     first_mark: Option<i64>,
     last_mark: i64,
 }
 
-/// Microseconds.
+/// In microseconds.
 const BIN: i64 = 100;
-/// Long enough that some arrival is prompt, short enough that skipped ticks do not blur the figures.
+/// Long enough that some arrival is prompt, short enough that skipped ticks do not distort the figures.
 const WINDOW: Duration = Duration::from_secs(10);
 
 impl RoomTally {
-    /// A room first heard of at `now`.
+    /// A room whose first frame arrived at `now`.
     pub fn new(rate: TickRate, tick: Tick, now: Moment) -> Self {
         Self {
             rate,
@@ -43,7 +43,7 @@ impl RoomTally {
         }
     }
 
-    /// A frame arrived. Puts what is certain by now into `staleness`, in microseconds.
+    /// Records the arrival of a frame. Adds values that are final to `staleness`, in microseconds.
     pub fn arrived(&mut self, now: Moment, tick: Tick, staleness: &mut Histogram<u64>) {
         if now > self.window_ends {
             self.settle(staleness);
@@ -57,7 +57,7 @@ impl RoomTally {
         *self.bins.entry(offset.div_euclid(BIN)).or_default() += 1;
     }
 
-    /// Judges the arrivals of the window.
+    /// Evaluates the arrivals of the current window.
     pub fn settle(&mut self, staleness: &mut Histogram<u64>) {
         let Some((mark, _)) = self.bins.first_key_value() else { return };
         let mark = *mark;
@@ -78,7 +78,7 @@ impl RoomTally {
         self.rate
     }
 
-    /// Ticks that the room left out, as the settled windows tell.
+    /// Ticks that the room has skipped, according to the evaluated windows.
     pub fn skipped(&self) -> u64 {
         let moved = (self.last_mark - self.first_mark.unwrap_or(self.last_mark)) * BIN;
         let period = 1_000_000.0 / f64::from(self.rate.per_second());

@@ -1,4 +1,4 @@
-//! Who comes and goes when, drawn up before the run: the ramp, the churn, who verifies and who is hostile.
+//! The plan of a run: the ramp, the churn, which bots verify and which are hostile.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,24 +19,24 @@ use crate::wire::Join;
 pub enum Manner {
     /// With a close frame.
     Farewell,
-    /// The connection is gone without a word.
+    /// Dropping the connection without a close frame.
     Drop,
 }
 
-/// What one bot is to do.
+/// The task of one bot.
 #[derive(Debug)]
 pub struct Job {
     /// Its number within the swarm.
     pub number: u32,
-    /// Where to.
+    /// The endpoint.
     pub url: String,
-    /// Which room.
+    /// The room to join.
     pub join: Join,
-    /// What it is up to.
+    /// The bot's behaviour.
     pub behaviour: Behaviour,
-    /// Whether it rebuilds the state and checks it.
+    /// Whether it rebuilds and checks the state.
     pub verify: bool,
-    /// Frame messages per second it asks for; 0 for one per tick.
+    /// Frame messages per second that it requests; 0 for one per tick.
     pub rate: u16,
     /// Its own seed.
     pub seed: u64,
@@ -44,22 +44,22 @@ pub struct Job {
     pub profile: Option<Arc<Profile>>,
     /// When to connect.
     pub join_at: Instant,
-    /// When it leaves, and how, to come back at once; ascending.
+    /// When and how it leaves to rejoin at once; ascending.
     pub leaves: VecDeque<(Instant, Manner)>,
-    /// How often it has come before.
+    /// How many stays it has completed.
     pub stays: u32,
 }
 
-/// Everyone's part in a run.
+/// The tasks of all bots in a run.
 #[derive(Debug, Default)]
 pub struct Schedule {
-    /// The honest ones.
+    /// The honest bots.
     pub jobs: Vec<Job>,
-    /// The others.
+    /// The hostile bots.
     pub attackers: Vec<Attacker>,
 }
 
-/// Nobody comes or goes in the last part of a run, so that seats can be counted.
+/// No bot joins or leaves in the last part of a run, so that seats can be counted.
 const QUIET: Duration = Duration::from_secs(1);
 
 impl Schedule {
@@ -80,7 +80,7 @@ impl Schedule {
                 schedule.attackers.push(Attacker { number, url, game, turn, seed, join_at, until });
                 continue;
             }
-            // Whoever verifies is drawn from the honest ones alone.
+            // Verifying bots are chosen from the honest ones alone.
             let honest = schedule.jobs.len() as u32;
             schedule.jobs.push(Job {
                 number,
@@ -101,7 +101,7 @@ impl Schedule {
         schedule
     }
 
-    /// One after the other leaves and comes back, in a drawn order; of two in a row one says farewell.
+    /// Plans departures and returns in a random order; every other departure is with a close frame.
     fn churn(&mut self, config: &Config, start: Instant) {
         if config.churn <= 0.0 || self.jobs.is_empty() {
             return;

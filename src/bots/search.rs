@@ -1,6 +1,6 @@
-//! Finds how many bots a server holds: doubles their number until an objective breaks, then halves the gap.
+//! Finds how many bots a server holds: doubles their number until an objective breaks, then bisects.
 //!
-//! It knows nothing of sockets: whoever asks plays each number and returns the report.
+//! It knows nothing of sockets: the caller plays a run for each number and returns its report.
 
 use std::fmt;
 use std::io;
@@ -11,28 +11,28 @@ use super::machine::free_descriptors;
 use super::report::Report;
 use super::verdict::Verdict;
 
-/// Where to look.
+/// The range of a search.
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
-    /// The first number tried.
+    /// The first number to try.
     pub from: u32,
-    /// The largest.
+    /// The largest number to try.
     pub most: u32,
 }
 
 /// One number that was tried.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
-    /// Bots.
+    /// The number of bots.
     pub players: u32,
-    /// What came of it.
+    /// The verdict of the run.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// From input to state, 99 of 100.
+    /// The 99th percentile of the time from input to state.
     pub latency_p99_ms: f64,
-    /// Age of states on arrival, 99 of 100.
+    /// The 99th percentile of the age of states on arrival.
     pub staleness_p99_ms: f64,
-    /// The server's ticks, 99 of 100.
+    /// The 99th percentile of the server's tick duration.
     pub tick_p99_ms: Option<f64>,
     /// Share of a core that the server used.
     pub server_cpu: Option<f64>,
@@ -40,28 +40,28 @@ pub struct Step {
     pub bots_cpu: Option<f64>,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, Serialize)]
 pub struct Edge {
-    /// The most bots for which everything was held.
+    /// The most bots for which all objectives were met.
     pub held: Option<u32>,
-    /// The fewest for which it was not, or for which nothing could be said.
+    /// The fewest bots for which an objective was broken or there was no verdict.
     pub broke: Option<u32>,
-    /// What was in the way, in words.
+    /// A description of what ended the search.
     pub ended_by: String,
-    /// Whether that was the server. If not, it may hold more.
+    /// Whether the server ended the search. If not, it may hold more.
     pub conclusive: bool,
-    /// Every number tried, in order.
+    /// All numbers tried, in order.
     pub steps: Vec<Step>,
 }
 
 impl Search {
-    /// Numbers this close to each other, as a share of the larger, are told apart no further.
+    /// The search stops when two numbers differ by less than this share of the larger one.
     const RESOLUTION: f64 = 0.05;
 
-    /// From `from` up to `most`, but not more than this process may open sockets.
+    /// A search from `from` up to `most`, limited by the number of sockets that this process may open.
     pub fn new(from: u32, most: u32) -> Self {
-        /// For the runtime, the report and questions to the server.
+        /// Descriptors for the runtime, the report and queries to the server.
         const OTHERS: u64 = 64;
         let free = free_descriptors().map_or(u64::MAX, |free| free.saturating_sub(OTHERS));
         let most = most.min(u32::try_from(free).unwrap_or(u32::MAX)).max(1);
@@ -81,8 +81,8 @@ impl Search {
     }
 }
 
-/// Searches. The report is that of the largest number that held, or of the smallest that did not, with the search in it
-/// and a verdict on the search: held when the edge was found and the server was what ended it.
+/// Runs the search. Returns the report of the largest number that held, or of the smallest that did not, with the search
+/// and its verdict: held if the limit was found and the server was what limited it.
 ///
 /// # Errors
 /// Those of `play`.
@@ -102,7 +102,7 @@ pub fn find_max(
             Ok::<_, io::Error>(report)
         };
         let mut report = try_it()?;
-        // A hiccup of the machine does not come twice in a row; a desync need not.
+        // A momentary disturbance of the machine rarely happens twice, so such a run is repeated. A desync is not repeated.
         let hiccup = report.objectives.iter().all(|judged| judged.is_held() || judged.timed);
         if report.verdict != Verdict::Held && hiccup {
             report = try_it()?;
@@ -110,7 +110,7 @@ pub fn find_max(
         let (is_held, is_known) = (report.verdict == Verdict::Held, !matches!(report.verdict, Verdict::None(_)));
         let found = if is_held { &mut held } else { &mut broke };
         *found = Some((players, report));
-        // Where the bots or the machine are at their end, looking closer finds their edge, not the server's.
+        // If the bots or the machine are the limit, searching closer would find their limit and not the server's.
         if !is_known {
             break;
         }
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(Search::new(50, 10).from, 10);
     }
 
-    /// A run of `players` bots of which those beyond `seats` are refused, on a machine that `others` use too.
+    /// A run of `players` bots, of which those beyond `seats` are refused, on a machine that `others` use as well.
     fn played(players: u32, seats: u32, others: f64) -> Report {
         let objectives = vec!["latency_p99=30ms".parse().expect("a good objective")];
         let config = Config { objectives, players: vec![Behaviour::Idle; players as usize], ..Config::default() };

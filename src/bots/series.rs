@@ -1,4 +1,4 @@
-//! A run second by second, for charts. Bounded: a long run is thinned to every other sample again and again.
+//! The samples of a run, for charts. Bounded: when there are too many, every other sample is dropped.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use super::machine::Load;
 use super::outside::ServerFigures;
 use super::report::Quantiles;
 
-/// One stretch of a run, about a second of it.
+/// About one second of a run.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Sample {
-    /// When it ended, in seconds since the start.
+    /// The end of the sample, in seconds since the start.
     pub at: f64,
-    /// Honest bots that sat in a room at its end.
+    /// Honest bots in a room at the end of the sample.
     pub live: u64,
     /// From making an input to the first state that covers it.
     pub latency: Quantiles,
     /// How late the bots' own timers were.
     pub lateness: Quantiles,
-    /// Bytes on the wire per second that one bot got.
+    /// Bytes on the wire per second that one bot received.
     pub down_per_second: f64,
     /// Bytes on the wire per second that one bot sent.
     pub up_per_second: f64,
-    /// Things that went wrong.
+    /// Failures.
     pub failures: u64,
-    /// Processor time; Linux only.
+    /// Processor use; Linux only.
     pub load: Option<Load>,
-    /// What the server's metrics said.
+    /// The server's metrics.
     pub server: Option<ServerFigures>,
 }
 
@@ -36,16 +36,16 @@ pub struct Sample {
 #[derive(Debug, Default)]
 pub struct Series {
     samples: Vec<Sample>,
-    /// Of so many samples offered, one is kept.
+    /// One of this many samples is kept.
     every: usize,
     offered: usize,
 }
 
 impl Series {
-    /// More than a chart has pixels for.
+    /// More than a chart has pixels.
     const MOST: usize = 1800;
 
-    /// Takes a sample.
+    /// Adds a sample.
     pub fn push(&mut self, sample: Sample) {
         let every = self.every.max(1);
         if self.offered.is_multiple_of(every) {
@@ -62,13 +62,13 @@ impl Series {
         }
     }
 
-    /// What was kept, in order.
+    /// The samples that were kept, in order.
     pub fn into_samples(self) -> Vec<Sample> {
         self.samples
     }
 }
 
-/// A distribution of times: of the whole run, and of the current sample.
+/// A distribution of times, of the whole run and of the current sample.
 #[derive(Debug)]
 pub struct Times {
     whole: Histogram<u64>,
@@ -90,12 +90,12 @@ impl Times {
         }
     }
 
-    /// What comes now does not count any more.
+    /// Ignores later times.
     pub fn close(&mut self) {
         self.closed = true;
     }
 
-    /// Ends the current sample. Returns what was in it.
+    /// Ends the current sample and returns its quantiles.
     pub fn cut(&mut self) -> Quantiles {
         let quantiles = Quantiles::from(&self.recent);
         self.whole.add(&self.recent).expect("both have the same bounds");
@@ -103,13 +103,13 @@ impl Times {
         quantiles
     }
 
-    /// Forgets everything.
+    /// Drops all times.
     pub fn reset(&mut self) {
         self.whole.reset();
         self.recent.reset();
     }
 
-    /// Everything so far, in microseconds.
+    /// All times so far, in microseconds.
     pub fn whole(&mut self) -> &Histogram<u64> {
         self.cut();
         &self.whole
@@ -118,7 +118,7 @@ impl Times {
 
 /// An empty histogram of microseconds.
 pub fn histogram() -> Histogram<u64> {
-    // A minute is more than anything here may take; beyond, the histograms saturate.
+    // One minute is more than any time here; larger values saturate.
     Histogram::new_with_bounds(1, 60_000_000, 3).expect("1 to a minute at 3 digits is valid")
 }
 

@@ -1,11 +1,11 @@
-//! What a bot sees of the state: positions in metres, found by the field names `x` and `y`.
+//! What a bot sees of the state: positions in metres, taken from the fields `x` and `y`.
 
 use super::pilot::{View, metres};
 use crate::engine::Client;
 use crate::id::{EntityId, KindId};
 use crate::snapshot::{Kind, Schema, Shape};
 
-/// Where positions are in the rows of a room, and which entity is the own one.
+/// Where positions are in the rows of a room, and which entity is the player's.
 #[derive(Debug)]
 pub struct Sight {
     schema: Schema,
@@ -21,7 +21,7 @@ impl Sight {
         Self { schema, entity, places }
     }
 
-    /// The own position, and the nearest other one of the same kind.
+    /// The player's position, and the nearest other one of the same kind.
     pub fn look(&self, client: &Client) -> View {
         let Some((kind, own)) = self.own(client) else { return View::default() };
         let rows = client.zones().values().flat_map(|zone| zone.rows(&self.schema));
@@ -32,7 +32,7 @@ impl Sight {
         View { own: Some(own), nearest }
     }
 
-    /// The kind and position of the own entity.
+    /// The kind and position of the player's entity.
     pub fn own(&self, client: &Client) -> Option<(KindId, (f64, f64))> {
         let kinds = (0_u8..).map(KindId).take(self.places.len());
         let zones = client.zones().values();

@@ -1,7 +1,7 @@
-//! A bot's connection: the handshake, the link profile between bot and socket, and how it ends.
+//! A bot's connection: the handshake, the simulated link between bot and socket, and how the connection ends.
 //!
-//! The link is computed, not waited for: messages lie on it until they arrive. It carries no more than a router would
-//! hold; then the socket is not read any more, and the server feels it.
+//! The link delays messages by computed times. It holds no more bytes than a router would; beyond that, the socket is not
+//! read and the server sees backpressure.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,19 +24,19 @@ use crate::engine::link::{Link, Profile};
 use crate::tick::Moment;
 use crate::wire::{SUBPROTOCOL, limits};
 
-/// The socket itself.
+/// A WebSocket.
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Why a connection ended before its time.
+/// Why a connection ended early.
 #[derive(Debug)]
 pub enum Ended {
-    /// Something went wrong.
+    /// The connection failed.
     Failed(Failure, String),
-    /// Its link is dead until then.
+    /// The link was cut until this moment.
     Cut(Moment),
 }
 
-/// A connection, with a link in front of it when there is a profile.
+/// A connection, with a simulated link in front of it if there is a profile.
 pub struct Wire {
     socket: Socket,
     cable: Option<Box<Cable>>,
@@ -50,16 +50,16 @@ struct Cable {
     cut: Option<(Moment, Moment)>,
 }
 
-/// Bytes on the link before the socket is left unread: what a home router holds.
+/// Bytes on the link beyond which the socket is not read: the buffer of a home router.
 const QUEUE: usize = 64 * 1024;
-/// How long to wait for the server's half of a farewell.
+/// How long to wait for the server's close frame.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Connects without a link.
 pub async fn connect(url: &str) -> Result<Socket, tungstenite::Error> {
     let mut request = url.into_client_request()?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    // Small buffers, since there are many bots; their default is 128 KiB each.
+    // Small buffers, because there are many bots; the default is 128 KiB each.
     let config = WebSocketConfig::default()
         .read_buffer_size(4096)
         .write_buffer_size(0)
@@ -68,7 +68,7 @@ pub async fn connect(url: &str) -> Result<Socket, tungstenite::Error> {
 }
 
 impl Wire {
-    /// Connects over a link as `profile` describes it.
+    /// Connects over a link with this profile.
     pub async fn open(url: &str, profile: Option<&Profile>, seed: u64, shared: Arc<Shared>) -> Result<Self, Ended> {
         let refused = |error: tungstenite::Error| Ended::Failed(Failure::Refused, error.to_string());
         if let Some(profile) = profile {
@@ -85,7 +85,7 @@ impl Wire {
         Ok(Self { socket, cable, shared, timer })
     }
 
-    /// Sends a message, or lays it on the link.
+    /// Sends a message, over the link if there is one.
     pub async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Ended> {
         match &mut self.cable {
             Some(cable) => {
@@ -128,7 +128,7 @@ impl Wire {
         }
     }
 
-    /// Moves what has arrived at either end of the link.
+    /// Moves messages that have arrived at either end of the link.
     async fn work_link(&mut self) -> Result<Option<Bytes>, Ended> {
         let now = self.shared.now();
         while let Some(bytes) = self.cable.as_mut().and_then(|cable| cable.up.poll(now)) {
@@ -147,16 +147,16 @@ impl Wire {
         [cable.up.next_event(), cable.down.next_event(), cut].into_iter().flatten().min()
     }
 
-    /// Leaves as one should.
+    /// Leaves with a close frame.
     pub async fn farewell(&mut self) {
         farewell(&mut self.socket).await;
     }
 }
 
-/// Leaves as one should, over a plain connection.
+/// Leaves with a close frame, over a plain connection.
 pub async fn farewell(socket: &mut Socket) {
     let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
-    // The bot is through; a server that does not answer is not its problem any more.
+    // The bot has finished; it does not matter if the server does not answer.
     let _ = timeout(FAREWELL, async {
         socket.close(Some(frame)).await?;
         while socket.next().await.is_some_and(|message| message.is_ok()) {}
@@ -165,7 +165,7 @@ pub async fn farewell(socket: &mut Socket) {
     .await;
 }
 
-/// The next message; `None` for one that says nothing.
+/// The next message; `None` for one without content.
 async fn next_binary(socket: &mut Socket) -> Result<Option<Bytes>, Ended> {
     let lost = |text: String| Err(Ended::Failed(Failure::Lost, text));
     match socket.next().await {

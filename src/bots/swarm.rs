@@ -1,4 +1,4 @@
-//! Runs many bots, one by one into the rooms and all together out of them, on threads of their own.
+//! Runs many bots on threads of their own: they join one by one and leave together.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,38 +19,38 @@ use super::tally::Tally;
 use crate::engine::link::Profile;
 use crate::tick::Moment;
 
-/// What a swarm is to do.
+/// The configuration of a swarm.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The endpoint, `ws://host:port/play`.
     pub url: String,
-    /// Which game to play.
+    /// The game to play.
     pub game: String,
-    /// What each bot is up to.
+    /// The behaviour of each bot.
     pub players: Vec<Behaviour>,
-    /// Over how many rooms bots are spread. With one, they join whoever plays already.
+    /// The number of rooms over which bots are spread. With one, they join players who are there already.
     pub rooms: u32,
-    /// How long to play once all have come. Followers stay as long as their recording lasts.
+    /// How long to play after all bots have joined. Followers stay as long as their recording lasts.
     pub duration: Duration,
-    /// How long the coming takes.
+    /// How long the ramp takes, in which the bots join.
     pub ramp: Duration,
-    /// All decisions of the bots follow from it.
+    /// The seed of all decisions of the bots.
     pub seed: u64,
-    /// Who rebuilds the state and compares it.
+    /// Which bots rebuild and compare the state.
     pub verify: Verify,
-    /// Frame messages per second that each bot asks for; 0 for one per tick.
+    /// Frame messages per second that each bot requests; 0 for one per tick.
     pub rate: u16,
     /// Threads for the bots.
     pub threads: usize,
-    /// What is demanded, besides what always is.
+    /// Objectives, besides those that every run has.
     pub objectives: Vec<Objective>,
-    /// Bots that leave per second once all have come; as many come.
+    /// Bots that leave per second, and as many that rejoin, after all have joined.
     pub churn: f64,
-    /// The network link of every bot: its name and what it is like.
+    /// The profile of every bot's network link.
     pub profile: Option<Profile>,
     /// The share of bots that are hostile, 0 to 1.
     pub hostile: f64,
-    /// The server's process, when it runs on this machine: its processor time is read.
+    /// The id of the server's process, if it runs on this machine; its processor time is measured.
     pub server_pid: Option<u32>,
 }
 
@@ -77,12 +77,12 @@ impl Default for Config {
     }
 }
 
-/// How many bots rebuild the state; the others only check that messages decode and ticks rise.
+/// Which bots rebuild the state; the others only check that messages decode and ticks rise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verify {
-    /// So many, evenly spread.
+    /// This many bots, evenly spread.
     Sample(u32),
-    /// Every one.
+    /// All bots.
     All,
 }
 
@@ -96,26 +96,26 @@ impl Verify {
     }
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// Since the start.
+    /// Time since the start.
     pub elapsed: Duration,
-    /// Ramp and play together.
+    /// Expected duration, ramp included.
     pub expected: Duration,
-    /// Bots that were let in.
+    /// Bots that were admitted.
     pub joined: u64,
-    /// Things that went wrong.
+    /// Failures.
     pub failures: u64,
 }
 
-/// What all bots share.
+/// The state that all bots share.
 #[derive(Debug)]
 pub struct Shared {
     start: Instant,
     tally: Mutex<Tally>,
     over: AtomicBool,
-    /// Hostile bots that are not through.
+    /// Hostile bots that have not finished.
     attackers: AtomicUsize,
 }
 
@@ -130,41 +130,41 @@ impl Shared {
         Moment(0).plus(self.start.elapsed())
     }
 
-    /// A moment of it, for timers.
+    /// Converts a moment of the swarm's clock for timers.
     pub fn at(&self, moment: Moment) -> Instant {
         self.start + moment.since(Moment(0))
     }
 
-    /// The sums so far. Hold it shortly: the other threads wait.
+    /// The sums so far. Hold the guard briefly: other threads wait for it.
     pub fn tally(&self) -> MutexGuard<'_, Tally> {
-        // A bot that panicked has spoilt nothing but its own figures.
+        // A bot that panicked has spoilt only its own figures.
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether everyone is to leave.
+    /// Whether all bots must leave.
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Sends everyone home.
+    /// Tells all bots to leave.
     pub fn finish(&self) {
         self.over.store(true, Ordering::Relaxed);
     }
 
-    /// Whether some hostile bot still waits for its end.
+    /// Whether some hostile bot has not finished.
     pub fn is_attacked(&self) -> bool {
         self.attackers.load(Ordering::Relaxed) > 0
     }
 }
 
-/// Runs a swarm to its end, telling `on_progress` about ten times per second.
+/// Runs a swarm to its end and calls `on_progress` about ten times per second.
 ///
 /// # Errors
-/// When a runtime cannot be started. What goes wrong for bots is in the report.
+/// When a runtime cannot be started. Failures of bots are in the report.
 pub fn run(config: &Config, mut on_progress: impl FnMut(Progress)) -> io::Result<Report> {
     let threads = config.threads.max(1);
     let longest = config.players.iter().map(|player| match player {
-        // Recordings have 20 frames per second; this is for the progress bar only.
+        // Recordings have 20 frames per second; used for the progress bar only.
         Behaviour::Follow(path) => Duration::from_millis(50) * u32::try_from(path.len()).unwrap_or(u32::MAX),
         _ => config.duration,
     });

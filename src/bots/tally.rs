@@ -1,4 +1,4 @@
-//! What all bots of a swarm saw, added up while they play. Bounded: histograms and counters, no lists.
+//! The sums over all bots of a swarm, added up while they play. Bounded: histograms and counters, no lists.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::tick::{Moment, Tick};
 use crate::wire::Welcome;
 use crate::wire::weight::on_the_wire;
 
-/// What can go wrong for a bot. Each one fails the run.
+/// A failure of a bot. Each one fails the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
     /// No connection, or closed before the welcome.
@@ -25,20 +25,20 @@ pub enum Failure {
     Lost,
     /// Bytes that are no message, or a message at the wrong time.
     Protocol,
-    /// A zone's rebuilt state was not the server's.
+    /// The rebuilt state of a zone differs from the server's.
     Desync,
-    /// Ticks that the room published and the bot was never brought to.
+    /// The room published ticks that no message to the bot covered.
     Uncovered,
     /// A recorded position came back as another one.
     Mismatch,
-    /// The server moved a bot that follows a recording.
+    /// The server corrected a bot that follows a recording.
     Corrected,
-    /// A recording that was not consumed to its end.
+    /// A recording was not consumed to its end.
     Unfinished,
 }
 
 impl Failure {
-    /// Its name in reports.
+    /// The failure's name in reports.
     pub fn label(self) -> &'static str {
         match self {
             Self::Refused => "refused",
@@ -53,27 +53,27 @@ impl Failure {
     }
 }
 
-/// What went wrong how often.
+/// Failures of one kind.
 #[derive(Clone, Debug, Default)]
 pub struct Failed {
-    /// How often.
+    /// Their number.
     pub count: u64,
-    /// The first time, in words.
+    /// A description of the first one.
     pub first: String,
 }
 
 /// Sums over all bots.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
-    /// Bots that were let in.
+    /// Bots that were admitted.
     pub joined: u64,
     /// Of those, bots that rebuilt the state.
     pub verified: u64,
-    /// Bots that were let in again after they left.
+    /// Bots that were admitted again after they left.
     pub came_back: u64,
-    /// Bots that sit in a room now.
+    /// Bots in a room now.
     pub live: u64,
-    /// Bots that left before the end, with a farewell.
+    /// Bots that left before the end with a close frame.
     pub said_farewell: u64,
     /// Bots that dropped their connection before the end.
     pub dropped: u64,
@@ -85,29 +85,29 @@ pub struct Counts {
     pub single: u64,
     /// Ticks that frame messages covered.
     pub ticks: u64,
-    /// Ticks that bots were never brought to.
+    /// Ticks that no frame message covered.
     pub uncovered: u64,
-    /// Of each tick covered, the players that the bot saw, summed up.
+    /// The number of players that the bot saw at each covered tick, summed up.
     pub player_ticks: u64,
     /// Bytes of zone payloads.
     pub payload: u64,
     /// Bytes of frame messages.
     pub message: u64,
-    /// The same on the wire.
+    /// Bytes of frame messages on the wire.
     pub down: u64,
-    /// Bytes of what the bots said once they played, on the wire.
+    /// Bytes on the wire that the bots sent after joining.
     pub up: u64,
-    /// How often they said something.
+    /// Messages that the bots sent after joining.
     pub said: u64,
     /// Inputs that the server dropped unused.
     pub superseded: u64,
-    /// Server-side moves.
+    /// Corrections by the server.
     pub corrections: u64,
-    /// Events.
+    /// Events received.
     pub events: u64,
     /// Events lost for good.
     pub events_lost: u64,
-    /// Zones whose state was wrong; for each a keyframe was asked for.
+    /// Zones whose state was wrong; a keyframe was requested for each.
     pub desyncs: u64,
     /// Recorded positions compared with the own row.
     pub checked: u64,
@@ -116,7 +116,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// A bot leaves before the end.
+    /// Counts a bot that leaves before the end.
     pub fn count_leaving(&mut self, manner: Manner) {
         match manner {
             Manner::Farewell => self.said_farewell += 1,
@@ -128,13 +128,13 @@ impl Counts {
 /// How attacks of one kind ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Attacks {
-    /// The close code that the protocol has for it.
+    /// The close code that the protocol prescribes.
     pub expected: u16,
-    /// How many ended with it.
+    /// The number of attacks that ended with it.
     pub as_expected: u64,
-    /// How many ended otherwise.
+    /// The number of attacks that ended otherwise.
     pub otherwise: u64,
-    /// The first one that did, in words.
+    /// A description of the first one that ended otherwise.
     pub first: Option<String>,
 }
 
@@ -153,16 +153,16 @@ pub struct Tally {
     pub staleness: Histogram<u64>,
     /// How attacks ended, by kind.
     pub attacks: BTreeMap<&'static str, Attacks>,
-    /// By room id.
+    /// Rooms by id.
     pub rooms: BTreeMap<String, RoomTally>,
-    /// What went wrong.
+    /// Failures by kind.
     pub failures: BTreeMap<Failure, Failed>,
-    /// Whether figures of time do not count any more.
+    /// Whether later times are ignored.
     closed: bool,
 }
 
 impl Tally {
-    /// Nothing seen yet.
+    /// A tally without any figures.
     pub fn new() -> Self {
         Self {
             counts: Counts::default(),
@@ -177,7 +177,7 @@ impl Tally {
         }
     }
 
-    /// A bot was let in, for the first time or again.
+    /// Counts an admitted bot, for the first time or again.
     pub fn joined(&mut self, again: bool, welcome: &Welcome, now: Moment, took: Duration) {
         self.counts.joined += u64::from(!again);
         self.counts.came_back += u64::from(again);
@@ -188,7 +188,7 @@ impl Tally {
         }
     }
 
-    /// A frame message of `bytes` arrived.
+    /// Counts a received frame message of `bytes` bytes.
     pub fn arrived(&mut self, room: &str, now: Moment, arrived: &Arrived, bytes: usize) {
         let counts = &mut self.counts;
         counts.frames += 1;
@@ -208,13 +208,13 @@ impl Tally {
         }
     }
 
-    /// A bot said something in `bytes`.
+    /// Counts a sent message of `bytes` bytes.
     pub fn said(&mut self, bytes: usize) {
         self.counts.said += 1;
         self.counts.up += on_the_wire(bytes, true) as u64;
     }
 
-    /// Something went wrong.
+    /// Counts a failure.
     pub fn fail(&mut self, failure: Failure, bot: u32, text: &str) {
         let failed = self.failures.entry(failure).or_default();
         if failed.count == 0 {
@@ -223,10 +223,10 @@ impl Tally {
         failed.count += 1;
     }
 
-    /// A bot leaves its room: at `tick`, and without a frame for `silent`. Ticks that its room published long ago, or
-    /// must have, and that it never got are uncovered.
+    /// Counts a bot that leaves its room at `tick`, after `silent` without a frame. Ticks that its room published long ago,
+    /// or must have published, and that the bot never received are uncovered.
     pub fn left(&mut self, bot: u32, room: &str, tick: Tick, silent: Duration, profile: Option<&Profile>) {
-        /// What the last second brought may still be under way; over a slow link, more.
+        /// Ticks of the last second may still be on the way; over a slow link, older ones as well.
         const RECENT: Duration = Duration::from_secs(1);
         self.counts.live -= 1;
         let Some(room) = self.rooms.get(room) else { return };
@@ -242,7 +242,7 @@ impl Tally {
         }
     }
 
-    /// An attack ended: with a close code, or otherwise.
+    /// Counts an attack that ended with a close code, or otherwise.
     pub fn attacked(&mut self, attack: Attack, bot: u32, ended: Result<u16, String>) {
         let expected = attack.expected().code();
         let attacks = self.attacks.entry(attack.label()).or_default();
@@ -256,7 +256,7 @@ impl Tally {
         attacks.first.get_or_insert_with(|| format!("bot {bot}: {how}"));
     }
 
-    /// Everyone has come: forgets the figures of time, which were those of the coming.
+    /// All bots have joined: drops the times measured during the ramp.
     pub fn begin(&mut self) {
         self.settle();
         self.latency.reset();
@@ -264,7 +264,7 @@ impl Tally {
         self.staleness.reset();
     }
 
-    /// Everyone is about to leave: what takes its time from now on says nothing.
+    /// All bots are about to leave: later times are ignored.
     pub fn end(&mut self) {
         self.settle();
         self.latency.close();
@@ -272,14 +272,14 @@ impl Tally {
         self.closed = true;
     }
 
-    /// Judges what is left.
+    /// Evaluates the pending arrivals.
     pub fn settle(&mut self) {
         for room in self.rooms.values_mut() {
             room.settle(&mut self.staleness);
         }
     }
 
-    /// Things that went wrong.
+    /// The number of failures.
     pub fn failed(&self) -> u64 {
         self.failures.values().map(|failed| failed.count).sum()
     }

@@ -24,7 +24,7 @@ impl fmt::Display for Report {
             writeln!(f, "FAILED: {label}, {count} times, first {first}")?;
         }
         writeln!(f, "\n{:<14} {:>10}  {:>12}", "objective", "at most", "measured")?;
-        // What goes without saying is said when it is broken.
+        // The objectives that every run has are shown only if they were broken.
         for judged in self.objectives.iter().filter(|judged| judged.asked || !judged.is_held()) {
             writeln!(f, "{judged}")?;
         }

@@ -1,6 +1,6 @@
-//! What a run is worth: held, broken, or no verdict because the bots or the machine stood in the way.
+//! The verdict on a run: held, broken, or none if the bots or the machine distorted the figures.
 //!
-//! A desync is one on the slowest machine, but a late frame may be the fault of whoever measured it.
+//! A desync is a fault even on the slowest machine, but a late frame may be the fault of the measuring machine.
 
 use std::fmt;
 
@@ -10,20 +10,20 @@ use super::machine::Load;
 use super::objective::{Judged, Outcome};
 use super::report::Report;
 
-/// What a run is worth.
+/// The verdict on a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", content = "reasons", rename_all = "snake_case")]
 pub enum Verdict {
-    /// Every objective was held.
+    /// Every objective was met.
     Held,
-    /// These were broken, in words.
+    /// These objectives were broken.
     Broken(Vec<String>),
-    /// Nothing can be said, and why.
+    /// No verdict is possible, for these reasons.
     None(Vec<String>),
 }
 
 impl Verdict {
-    /// The exit code: 0 held, 1 broken, 3 none. (2 is bad usage.)
+    /// The exit code: 0 held, 1 broken, 3 no verdict. (2 is a usage error.)
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Held => 0,
@@ -32,7 +32,7 @@ impl Verdict {
         }
     }
 
-    /// Judges the objectives of `report` in the light of what else went on.
+    /// Judges the objectives of `report`, considering the load of the bots and the machine.
     pub fn of(report: &Report) -> Self {
         let broken: Vec<&Judged> =
             report.objectives.iter().filter(|judged| judged.outcome == Outcome::Broken).collect();
@@ -51,11 +51,11 @@ impl Verdict {
         if timeless {
             return Self::Broken(broken.iter().map(words).collect());
         }
-        // Bots that were late did not make the load that the figures are about, whatever the figures are.
+        // Bots that were late did not create the load that the figures are about, whatever the figures are.
         if !generator.is_empty() {
             return Self::None([generator, machine].concat());
         }
-        // A noisy machine only makes figures worse: what was held in spite of it was held.
+        // A noisy machine only makes figures worse, so objectives that were met in spite of it count.
         if !broken.is_empty() && !machine.is_empty() {
             return Self::None(machine);
         }
@@ -77,7 +77,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Why the bots may not have made the load they should have.
+/// Reasons why the bots may not have created the intended load.
 fn generator_doubts(report: &Report) -> Vec<String> {
     /// Beyond this share of their threads' time, bots wait for each other.
     const BUSY: f64 = 0.9;
@@ -94,19 +94,19 @@ fn generator_doubts(report: &Report) -> Vec<String> {
     doubts
 }
 
-/// Why the server may have had less of the machine than it thinks.
+/// Reasons why the server may have had less processor time than it needed.
 fn machine_doubts(load: &Load) -> Vec<String> {
-    /// A twentieth of the time gone is whole ticks gone.
+    /// If this share of the time is stolen, whole ticks are missing.
     const STEAL: f64 = 0.05;
-    /// With less than this idle, whoever wants the processor waits for it.
+    /// With a smaller idle share, processes wait for the processor.
     const IDLE: f64 = 0.1;
-    /// Others who take this much of a busy machine take it from the server.
+    /// If other processes use this share of a busy machine, the server lacks it.
     const OTHERS: f64 = 0.15;
     let mut doubts = Vec::new();
     if load.steal > STEAL {
         doubts.push(format!("the hypervisor took {:.0} % of the machine", 100.0 * load.steal));
     }
-    // A server that is not known to run here is among the others.
+    // A server that is not known to run here is counted among the others.
     if load.server.is_some() && load.idle < IDLE && load.others > OTHERS {
         let (others, idle) = (100.0 * load.others, 100.0 * load.idle);
         doubts.push(format!("other processes took {others:.0} % of the machine and left {idle:.0} % idle"));

@@ -1,13 +1,13 @@
 //! Directions in 256 parts of a turn, as integers: 0 is +x, 64 is +y, which points down on a screen.
 //!
-//! Platforms disagree about the last bits of sines; a table of constants is the same in every language. The browser's
-//! twin is in `web-demo/demo/arena.js`.
+//! Platforms disagree about the last bits of sines; a table of constants is the same in every language. The browser's copy
+//! is in `web-demo/demo/arena.js`.
 
 use crate::snapshot::direction;
 
 /// Parts of a turn.
 pub const TURN: i32 = 256;
-/// What a cosine of one is.
+/// The value that represents a cosine of 1.
 pub const ONE: i32 = direction::ONE;
 
 /// The cosine of `heading` (modulo a turn) in parts of [`ONE`].
@@ -20,10 +20,10 @@ pub fn sine(heading: i32) -> i32 {
     cosine(heading - TURN / 4)
 }
 
-/// The heading nearest to the direction of (`dx`, `dy`); 0 for no direction at all.
+/// The heading nearest to the direction of (`dx`, `dy`); 0 if both are 0.
 pub fn heading_of(dx: i32, dy: i32) -> i32 {
     let along = |heading| i64::from(cosine(heading)) * i64::from(dx) + i64::from(sine(heading)) * i64::from(dy);
-    // Within the right quarter turn the projection rises and then falls, so halving finds its top.
+    // Within the right quarter turn the projection rises and then falls, so bisection finds its maximum.
     let mut low = match (dx >= 0, dy >= 0) {
         (true, true) => 0,
         (false, true) => 64,

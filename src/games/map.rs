@@ -1,7 +1,6 @@
 //! Maps of the built-in games: a grid of tiles of one metre, read from text.
 //!
-//! `#` is solid, `.` is floor, and so everything is an integer. Outside the map everything is solid. What happens at a
-//! wall is the games' business.
+//! `#` is solid, `.` is floor. Everything outside the map is solid. The games decide what happens at a wall.
 
 use super::PER_METRE;
 
@@ -60,19 +59,19 @@ impl Map {
         self.height
     }
 
-    /// How many tiles are floor, at least one.
+    /// The number of floor tiles, at least one.
     pub fn floor_tiles(&self) -> u32 {
         self.floor.len() as u32
     }
 
-    /// The centre of floor tile `number` (modulo their count) in quanta, row by row.
+    /// The centre of floor tile `number` (modulo the number of floor tiles) in quanta, counted row by row.
     pub fn floor_centre(&self, number: u32) -> (i32, i32) {
         let tile = self.floor[number as usize % self.floor.len()] as i32;
         let centre = |tile: i32| tile * PER_METRE + PER_METRE / 2;
         (centre(tile % self.width), centre(tile / self.width))
     }
 
-    /// Whether a tile is solid; outside the map all are.
+    /// Whether a tile is solid; all tiles outside the map are.
     pub fn is_solid(&self, column: i32, row: i32) -> bool {
         self.tile(column, row).is_none_or(|tile| self.solid[tile])
     }

@@ -1,7 +1,8 @@
-//! The games that come with the crate: the arena (steered, predicted by its client) and the plaza (position reports).
+//! The games that come with the crate: the arena (the server moves the avatars, clients predict their own) and the plaza
+//! (clients report positions).
 //!
-//! They are played by the demo, the bots, the benches and the tests, and they show embedders how a game is written. The
-//! engine knows none of them: a server is given a list of names and factories, such as [`builtin`].
+//! The demo, the bots, the benches and the tests use them, and they show embedders how a game is written. The engine knows
+//! none of them: a server is given a list of names and factories, such as [`builtin`].
 
 pub mod arena;
 pub mod compass;
@@ -15,17 +16,17 @@ use crate::id::{EntityId, Seat};
 
 /// Quanta per metre of the built-in games; one map tile is one metre.
 pub const PER_METRE: i32 = 64;
-/// Colours of the palette from which players are given one, by seat.
+/// Number of colours in the palette. Players get one by their seat.
 pub const COLOURS: u8 = 12;
 
-/// The built-in games by the name under which clients ask for them.
+/// The built-in games by the name under which clients request them.
 pub fn builtin() -> Vec<(&'static str, Factory)> {
     let arena = |setup: &RoomSetup| Ok(Box::new(arena::Arena::new(setup)?) as Box<dyn Game>);
     let plaza = |setup: &RoomSetup| Ok(Box::new(plaza::Plaza::new(setup)?) as Box<dyn Game>);
     vec![("arena", Arc::new(arena)), ("plaza", Arc::new(plaza))]
 }
 
-/// Who sits where: the entity of each taken seat.
+/// The entity of each taken seat.
 #[derive(Debug, Default)]
 struct Seats(Vec<Option<EntityId>>);
 

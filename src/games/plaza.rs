@@ -1,8 +1,8 @@
-//! The plaza: walkers who report where they are. The server checks speed, bounds and walls, corrects what cannot be
-//! and removes who keeps trying.
+//! The plaza: walkers that report their positions. The server checks speed, bounds and walls, corrects impossible moves and
+//! removes players who keep trying them.
 //!
-//! The place for games whose clients move themselves, and for replaying recorded movement: a football pitch of 105 x
-//! 68 m from the origin is free of walls. There are no rules between walkers.
+//! Shows how a game works whose clients move themselves, and replays recorded movement: a football pitch of 105 x 68 m from
+//! the origin is free of walls. Walkers do not affect each other.
 
 #[cfg(test)]
 mod tests;
@@ -29,21 +29,21 @@ pub const WALL: u8 = 3;
 
 const MAP: &str = include_str!("../../assets/maps/plaza.txt");
 const CAPACITY: u16 = 1000;
-/// Everyone sees everything.
+/// All players see this zone.
 const ZONE: ZoneId = ZoneId(0);
-/// Metres per second: a little more than the fastest sprinters.
+/// In metres per second: a little more than the fastest sprinters.
 const TOP_SPEED: u32 = 12;
-/// The last metre before the far edges is a fence on the map and outside. The schema's range includes it, so that
+/// The last metre before the far edges is a fence on the map and out of bounds. The schema's range includes it, so that
 /// walking out is a move to correct and not a malformed message.
 const MARGIN: i32 = PER_METRE;
-/// How far the line between two reports may lie within walls, in quanta: the way between them may have been a curve
-/// around a corner. Less than the thickness of a wall.
+/// Longest part of the line between two reports that may lie in walls, in quanta: the walker may have taken a curve around
+/// a corner. Less than the thickness of a wall.
 const CLIP: i32 = PER_METRE / 2;
-/// Distance between two looks for walls along that line, in quanta.
+/// Distance between the points of that line that are checked, in quanta.
 const LOOK: i32 = 8;
-/// How far a walker goes before the heading follows, in quanta: the direction of smaller moves is mostly rounding.
+/// Distance after which the heading follows the movement, in quanta: the direction of smaller moves is mostly rounding.
 const TURN_AFTER: i32 = PER_METRE / 2;
-/// So many impossible moves within [`STRIKE_SECONDS`] end the session.
+/// This many impossible moves within [`STRIKE_SECONDS`] end the session.
 const STRIKES: usize = 20;
 const STRIKE_SECONDS: u64 = 10;
 
@@ -68,23 +68,23 @@ struct Walker {
     x: i32,
     y: i32,
     heading: i32,
-    /// Where the heading was last taken from.
+    /// The position at which the heading was last updated.
     anchor: (i32, i32),
     gate: SpeedGate,
     strikes: Strikes,
 }
 
-/// When the last strikes were, as a ring.
+/// The times of the last strikes, as a ring.
 #[derive(Clone, Debug, Default)]
 struct Strikes {
     at: [Option<u64>; STRIKES],
     next: usize,
-    /// No more moves: the session is about to end.
+    /// The session is about to end: further moves are ignored.
     out: bool,
 }
 
 impl Strikes {
-    /// Notes a strike at `age`; returns whether it is the one too many within `window` ticks.
+    /// Adds a strike at `age`; returns whether there are now too many within `window` ticks.
     fn add(&mut self, age: u64, window: u64) -> bool {
         self.at[self.next] = Some(age);
         self.next = (self.next + 1) % STRIKES;
@@ -97,7 +97,7 @@ impl Plaza {
     /// A plaza of 112 x 72 m. It has no options.
     ///
     /// # Errors
-    /// Never in practice: only when its own map or schema were broken.
+    /// Only if the built-in map or schema were invalid.
     pub fn new(setup: &RoomSetup) -> Result<Self, String> {
         let map = Map::parse(MAP)?;
         let fields = [("x", map.width()), ("y", map.height())]
@@ -114,7 +114,7 @@ impl Plaza {
         })
     }
 
-    /// Where a player begins: at the place of the option `spawn`, otherwise anywhere.
+    /// The position at which a player starts: the option `spawn` of the player, otherwise a random floor tile.
     fn spawn_place(&self, player: &Player, cx: &mut Context) -> Result<(i32, i32), String> {
         let Some(text) = player.options.get("spawn") else {
             return Ok(self.map.floor_centre(cx.random_below(self.map.floor_tiles())));
@@ -148,7 +148,7 @@ impl Game for Plaza {
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
         let (x, y) = self.spawn_place(player, cx)?;
         let id = cx.spawn();
-        // Rounded up: a limit below what an honest client may do would punish the honest.
+        // Rounded up, so that honest clients at top speed stay below the limit.
         let top = (TOP_SPEED * PER_METRE as u32).div_ceil(u32::from(self.rate.per_second()));
         let (gate, strikes) = (SpeedGate::new(top), Strikes::default());
         self.walkers.push(Walker { id, seat: player.seat, x, y, heading: 0, anchor: (x, y), gate, strikes });
@@ -194,7 +194,7 @@ fn find(walkers: &mut [Walker], id: EntityId) -> Option<&mut Walker> {
 }
 
 impl Walker {
-    /// Takes over a reported place, or tells why it cannot be.
+    /// Accepts a reported position, or returns the reason why it is impossible.
     fn go(&mut self, map: &Map, x: i32, y: i32) -> Result<(), u8> {
         let (dx, dy) = (x - self.x, y - self.y);
         if !inside(map, x, y) {
@@ -207,7 +207,7 @@ impl Walker {
         if map.is_solid_at(x, y) || crosses_wall(map, (self.x, self.y), (dx, dy)) {
             return Err(WALL);
         }
-        // Only a move that happens is paid for.
+        // Only an accepted move uses up the gate's allowance.
         self.gate = gate;
         (self.x, self.y) = (x, y);
         let (turned_x, turned_y) = (x - self.anchor.0, y - self.anchor.1);
@@ -219,21 +219,21 @@ impl Walker {
     }
 }
 
-/// Whether the straight way lies within walls for longer than a corner explains.
+/// Whether more of the straight line lies in walls than cutting a corner explains.
 fn crosses_wall(map: &Map, (x, y): (i32, i32), (dx, dy): (i32, i32)) -> bool {
     let looks = dx.abs().max(dy.abs()) / LOOK;
     let walled = (1..looks).filter(|look| map.is_solid_at(x + dx * look / looks, y + dy * look / looks)).count();
     walled as i32 * LOOK > CLIP
 }
 
-/// Whether a place in quanta is on the plaza.
+/// Whether a position in quanta is on the plaza.
 fn inside(map: &Map, x: i32, y: i32) -> bool {
     let within = |quanta: i32, tiles: i32| (0..=tiles * PER_METRE - MARGIN).contains(&quanta);
     within(x, map.width()) && within(y, map.height())
 }
 
-/// Decimal metres such as `52.5` in quanta, rounded to the nearest; `None` when it is no such number. Digits beyond a
-/// billionth are cut off.
+/// Converts decimal metres such as `52.5` to quanta, rounded to the nearest; `None` if the text is no such number. Digits
+/// beyond a billionth are cut off.
 fn quanta(text: &str) -> Option<i32> {
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

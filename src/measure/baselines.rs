@@ -1,7 +1,7 @@
-//! The same rows in other clothes: what they take as plain numbers, as deltas of plain numbers, and compressed.
+//! Other encodings of the same rows, for comparison: plain numbers, deltas of plain numbers, and compressed forms.
 //!
-//! All of these are counted kindly: values only, without ids, without saying who is there, without a message around them,
-//! and the compressors keep their window from tick to tick, as a connection with permessage-deflate does.
+//! All of these are counted favourably: values only, without ids, presence or a surrounding message. The compressors keep
+//! their window from tick to tick, as a connection with permessage-deflate does.
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 use zstd::stream::raw::{Encoder, Operation, OutBuffer};
@@ -13,10 +13,10 @@ use crate::id::EntityId;
 
 /// A flush of deflate ends with four bytes that permessage-deflate leaves out.
 const DEFLATE_TAIL: usize = 4;
-/// What servers use when they compress while they wait.
+/// The usual level of servers that compress on the fly.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Names and sizes, by size of idea: the numbers themselves first.
+/// Names and sizes of the encodings, from the simplest on.
 pub(super) fn beside(clip: &Clip, ticks: &[Vec<Quanta>], columns: &[Column]) -> Vec<Row> {
     let fields = columns.len();
     let bits: usize = columns.iter().map(|column| column.bits() as usize).sum();
@@ -42,7 +42,7 @@ pub(super) fn beside(clip: &Clip, ticks: &[Vec<Quanta>], columns: &[Column]) -> 
             zstd.size(&raw),
         ];
         before = tick;
-        // As with the coder, the first tick is everybody coming.
+        // As with the coder, the first tick is left out: all entities arrive in it.
         if number > 0 {
             rows.iter_mut().zip(sizes).for_each(|(row, size)| row.add(size, count.max(1) as f64));
         }
@@ -55,7 +55,7 @@ fn raw(frame: &[Sample]) -> Vec<u8> {
     frame.iter().flat_map(|sample| &sample.values).flat_map(|value| (*value as f32).to_le_bytes()).collect()
 }
 
-/// Bytes of the differences to the tick before as zigzag varints; of whoever came, the values.
+/// Bytes of the differences to the previous tick as zigzag varints; for a new entity, bytes of its values.
 fn differences(before: &[Quanta], tick: &[Quanta]) -> usize {
     let old = |id: EntityId| before.binary_search_by_key(&id, |(id, _)| *id).ok().map(|index| &before[index].1);
     let size = |(id, values): &Quanta| -> usize {
@@ -99,7 +99,7 @@ impl Deflate {
 }
 
 struct Zstd {
-    /// `None` when the library refuses to start, which it does for want of memory only.
+    /// `None` if the library cannot start, which happens only without memory.
     stream: Option<Encoder<'static>>,
     out: Vec<u8>,
 }

@@ -1,6 +1,6 @@
 //! Recorded movement: CSV with the columns `frame`, `entity` and then any numeric fields, in the game's own units.
 //!
-//! Faults are named by line and column, with what would be right. How values are quantised is decided in `replay`.
+//! Errors name the line and column, and what is accepted. `replay` decides how values are quantised.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -10,7 +10,7 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 /// One entity of one frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// Whose.
+    /// The entity's number.
     pub entity: u64,
     /// One value per field, in the game's units.
     pub values: Vec<f64>,
@@ -21,40 +21,40 @@ pub struct Sample {
 pub struct Clip {
     /// The names of the fields, in column order.
     pub fields: Vec<String>,
-    /// Who was there in each frame, in the order of the file.
+    /// The entities of each frame, in the order of the file.
     pub frames: Vec<Vec<Sample>>,
 }
 
-/// Why a file is no clip. All say where and what would be right.
+/// Why a file cannot be used. Each text names the place and what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClipError {
-    /// The header lacks something.
+    /// The header is incomplete.
     #[error("line 1: {0}")]
     Header(String),
-    /// A cell is not what its column needs.
+    /// A cell is not valid in its column.
     #[error("line {line}, column {column:?}: {what}")]
     Cell {
-        /// Counted from 1, the header included.
+        /// The line number, counted from 1, the header included.
         line: u64,
-        /// Its name.
+        /// The column's name.
         column: String,
-        /// What is wrong, and what would be right.
+        /// The fault, and what is accepted.
         what: String,
     },
-    /// A row as a whole is wrong.
+    /// A row is not valid as a whole.
     #[error("line {line}: {what}")]
     Row {
-        /// Counted from 1, the header included.
+        /// The line number, counted from 1, the header included.
         line: u64,
-        /// What is wrong, and what would be right.
+        /// The fault, and what is accepted.
         what: String,
     },
-    /// There is nothing to measure.
+    /// There are too few frames to measure.
     #[error("at least two frames are needed, found {0}")]
     TooShort(usize),
 }
 
-/// Fields of a kind, at the most.
+/// Most fields of a kind.
 const MOST_FIELDS: usize = 16;
 
 impl Clip {
@@ -78,7 +78,7 @@ impl Clip {
         if frames.len() < 2 { Err(ClipError::TooShort(frames.len())) } else { Ok(Self { fields, frames }) }
     }
 
-    /// Entities per frame, in the mean.
+    /// The mean number of entities per frame.
     pub fn entities(&self) -> f64 {
         self.frames.iter().map(Vec::len).sum::<usize>() as f64 / self.frames.len().max(1) as f64
     }
@@ -112,13 +112,13 @@ fn read_header(header: &StringRecord) -> Result<Vec<String>, ClipError> {
     Ok(fields)
 }
 
-/// Rows on their way into frames.
+/// Collects rows into frames.
 struct Rows {
     header: StringRecord,
     frames: Vec<Vec<Sample>>,
     /// The number of the frame being read.
     frame: Option<i64>,
-    /// Who was in it already.
+    /// The entities that are in it already.
     seen: BTreeSet<u64>,
 }
 

@@ -1,6 +1,6 @@
-//! Movement without a recording: seeded clips of the kinds that games have, in metres on a square of 100 by 100.
+//! Generated movement: seeded clips of the kinds that games have, in metres on a square of 100 by 100.
 //!
-//! They are for choosing steps and motions before there is a game; nothing in the coder was fitted to them here.
+//! They help to choose steps and motions before there is a game; the coder was not fitted to them.
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
@@ -12,7 +12,7 @@ use super::clip::{Clip, Sample};
 pub enum Style {
     /// They steer towards places with inertia: vehicles, players of physics games.
     Smooth,
-    /// The same, seen through a sensor that trembles by a few centimetres.
+    /// The same, measured by a sensor with noise of a few centimetres.
     Noisy,
     /// They stand, then run at once at full speed, then stand.
     StopGo,
@@ -22,10 +22,10 @@ pub enum Style {
 
 /// Metres on each side.
 const SIDE: f64 = 100.0;
-/// Metres per second at the most.
+/// Top speed in metres per second.
 const SPEED: f64 = 7.0;
 
-/// A clip of `entities` over `frames` at `rate` frames per second. The same seed makes the same clip.
+/// Generates a clip of `entities` over `frames` at `rate` frames per second. The same seed gives the same clip.
 pub fn generate(style: Style, entities: u32, frames: u32, rate: u16, seed: u64) -> Clip {
     let period = 1.0 / f64::from(rate.max(1));
     let mut random = Random(Pcg32::new(seed, 21));
@@ -43,7 +43,7 @@ pub fn generate(style: Style, entities: u32, frames: u32, rate: u16, seed: u64) 
 struct Random(Pcg32);
 
 impl Random {
-    /// Evenly from 0 to 1.
+    /// A random number, evenly distributed from 0 to 1.
     fn part(&mut self) -> f64 {
         f64::from(self.0.next_u32()) / f64::from(u32::MAX)
     }
@@ -52,7 +52,7 @@ impl Random {
         low + (high - low) * self.part()
     }
 
-    /// Nearly normal, with a deviation of 1.
+    /// A random number, nearly normally distributed, with a deviation of 1.
     fn tremble(&mut self) -> f64 {
         (0..12).map(|_| self.part()).sum::<f64>() - 6.0
     }
@@ -66,9 +66,9 @@ struct Mover {
     at: [f64; 2],
     velocity: [f64; 2],
     goal: [f64; 2],
-    /// Metres per second towards the goal.
+    /// Speed towards the goal, in metres per second.
     pace: f64,
-    /// Seconds until it thinks of something else.
+    /// Seconds until it chooses another goal.
     left: f64,
 }
 
@@ -86,7 +86,7 @@ impl Mover {
         match style {
             Style::Smooth | Style::Noisy => {
                 let wanted = self.towards_goal(self.pace);
-                // About half a second to change one's mind.
+                // The velocity follows within about half a second.
                 for (velocity, wanted) in self.velocity.iter_mut().zip(wanted) {
                     *velocity += (wanted - *velocity) * (period / 0.5).min(1.0);
                 }
@@ -113,7 +113,7 @@ impl Mover {
             }
             Style::Walk => {
                 let eighth = (random.part() * 8.0).floor() * std::f64::consts::FRAC_PI_4;
-                // One step in six is a stop.
+                // One choice in six is a stop.
                 let pace = if random.part() < 1.0 / 6.0 { 0.0 } else { SPEED / 2.0 };
                 self.velocity = [eighth.cos() * pace, eighth.sin() * pace];
                 self.left = random.between(0.3, 2.0);
@@ -124,7 +124,7 @@ impl Mover {
     fn towards_goal(&self, pace: f64) -> [f64; 2] {
         let way = [self.goal[0] - self.at[0], self.goal[1] - self.at[1]];
         let far = way[0].hypot(way[1]);
-        // Whoever is there stays there.
+        // An entity that has arrived stays there.
         if far < 0.5 { [0.0; 2] } else { way.map(|part| part / far * pace) }
     }
 

@@ -1,8 +1,8 @@
-//! What movement costs on the wire: clips are replayed through the real encoder and the real messages, beside what other
-//! ways of sending the same rows would take.
+//! Measures what movement costs on the wire: clips are replayed through the real encoder and the real messages, and
+//! compared with other encodings of the same rows.
 //!
-//! `clip` reads recordings, `generated` makes them, `replay` weighs the crate's own bytes, `beside` the others', `report`
-//! puts them side by side. Nothing is sent; no server and no socket is needed.
+//! `clip` reads recordings, `generated` makes clips, `replay` measures the crate's own bytes, `baselines` those of other
+//! encodings, `report` combines them. Nothing is sent; no server and no socket is needed.
 
 mod baselines;
 mod clip;

@@ -1,7 +1,8 @@
-//! A clip through the real encoder: quantised into rows, frozen into frames, composed into messages for one session.
+//! Replays a clip through the real encoder: quantises it into rows, freezes them into frames, composes messages for one
+//! session.
 //!
-//! The session acknowledges each message at once and consumes one input per tick, as a playing client does. What a message
-//! takes on the wire is `wire::weight`'s business, what others would send `beside`'s.
+//! The session acknowledges each message at once and consumes one input per tick, as a playing client does. `wire::weight`
+//! computes the size on the wire; `baselines` measures other encodings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,33 +23,33 @@ use crate::wire::weight::on_the_wire;
 pub struct Plan {
     /// Frames per second of the clip.
     pub rate: TickRate,
-    /// The step of fields that have none of their own, in the game's units.
+    /// The step of all other fields, in the game's units.
     pub step: f64,
     /// Steps by field.
     pub steps: BTreeMap<String, f64>,
-    /// Ranges by field; otherwise the range of the clip's values.
+    /// Ranges by field. Fields without one get the range of the clip's values.
     pub ranges: BTreeMap<String, Range>,
-    /// Fields in degrees that are coded as an angle of so many bits.
+    /// Fields in degrees that are coded as an angle, with their number of bits.
     pub angles: BTreeMap<String, u8>,
     /// Fields that are not extrapolated.
     pub held: Vec<String>,
 }
 
-/// From the lowest to the highest value, in the game's units.
+/// The lowest and highest value of a field, in the game's units.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
-    /// The lowest.
+    /// The lowest value.
     pub low: f64,
-    /// The highest.
+    /// The highest value.
     pub high: f64,
 }
 
-/// Why a plan does not fit its clip; the text says what would.
+/// Why a plan does not fit its clip. The text says what would fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PlanError(String);
 
-/// Replays `clip` and weighs every way to send it.
+/// Replays `clip` and measures all encodings.
 ///
 /// # Errors
 /// When the plan names fields that the clip lacks, or values do not fit their step or range.
@@ -68,7 +69,7 @@ pub fn measure(name: &str, clip: &Clip, plan: &Plan) -> Result<Report, PlanError
     })
 }
 
-/// A field and its place in a row.
+/// A field and its range in quanta.
 pub(super) struct Column {
     name: String,
     step: f64,
@@ -77,7 +78,7 @@ pub(super) struct Column {
     pub max: i32,
     angle: Option<u8>,
     held: bool,
-    /// Whether the range is the clip's own.
+    /// Whether the range was taken from the clip.
     found: bool,
 }
 
@@ -90,7 +91,7 @@ impl Column {
         }
     }
 
-    /// Bits that any value of the range takes.
+    /// Bits that every value of the range fits in.
     pub fn bits(&self) -> u32 {
         u32::BITS - self.max.abs_diff(self.min).leading_zeros()
     }
@@ -170,7 +171,7 @@ fn state(frame: &Frame) -> Option<&Zone> {
     frame.zone(ZoneId(0)).map(FrameZone::zone)
 }
 
-/// One entity of one tick: its id, handed out as a room would, and its quanta.
+/// One entity of one tick: an id, assigned as a room would, and its values in quanta.
 pub(super) type Quanta = (EntityId, Vec<i32>);
 
 /// The rows of each tick by ascending id.
@@ -215,7 +216,7 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
         let now = Moment(0).plus(Duration::from_secs(u64::from(number)) / u32::from(rate.per_second()));
         let message = sender.compose(now, std::slice::from_ref(&next), None).len();
         sender.ack(now, number as u8);
-        // Bytes are shared out among those who are there; an empty tick has nobody to share with.
+        // Bytes are divided by the number of entities; an empty tick counts as one.
         let share = rows.len().max(1) as f64;
         if number == 1 {
             coded.first_message = message;

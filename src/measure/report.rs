@@ -1,4 +1,4 @@
-//! What a measurement found: as a table for people, and with serde for programs. All sizes are bytes unless they say bits.
+//! The results of a measurement: a table for people, and data for programs. All sizes are in bytes unless they say bits.
 
 use std::fmt;
 
@@ -11,19 +11,19 @@ use crate::wire::weight::TCP_IP;
 /// A measured clip.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// What was replayed.
+    /// The name of the clip.
     pub clip: String,
-    /// Its frames, one per tick.
+    /// Frames, one per tick.
     pub frames: usize,
-    /// Entities per tick, in the mean.
+    /// The mean number of entities per tick.
     pub entities: f64,
     /// Ticks per second.
     pub rate: u16,
     /// How fields were quantised.
     pub fields: Vec<FieldPlan>,
-    /// What this crate sends.
+    /// The sizes that this crate sends.
     pub coded: Coded,
-    /// What others would, values only.
+    /// The sizes of other encodings, values only.
     pub beside: Vec<Row>,
 }
 
@@ -32,69 +32,69 @@ pub struct Report {
 pub struct FieldPlan {
     /// Its column.
     pub name: String,
-    /// In the game's units.
+    /// The step, in the game's units.
     pub step: f64,
     /// The lowest value.
     pub low: f64,
     /// The highest value.
     pub high: f64,
-    /// Whether the range is that of the clip's values, because none was given.
+    /// Whether the range was taken from the clip's values, because none was given.
     pub found: bool,
-    /// Bits that any value of the range takes.
+    /// Bits that every value of the range fits in.
     pub bits: u32,
-    /// Whether it was not extrapolated.
+    /// Whether the field was not extrapolated.
     pub held: bool,
-    /// Whether it is a direction, in degrees.
+    /// Whether the field is a direction in degrees.
     pub angle: bool,
 }
 
-/// What this crate sends, from the second tick on.
+/// The sizes that this crate sends, from the second tick on.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Coded {
     /// Deltas.
     pub payload: Row,
-    /// Frame messages around them, with one input consumed per tick and a hash once per second.
+    /// Frame messages with the deltas, one consumed input per tick and a hash once per second.
     pub message: Row,
-    /// Messages as WebSocket frames in TCP segments of their own.
+    /// Messages as WebSocket frames, each in its own TCP segment.
     pub wire: Row,
-    /// The whole state, as who joins gets it.
+    /// The whole state, as a joining player receives it.
     pub keyframe: Row,
     /// The first frame message.
     pub first_message: usize,
-    /// Where the payload goes.
+    /// The parts of the payload.
     pub shares: Vec<Share>,
-    /// Entities times ticks that `shares` were added up over.
+    /// Entities times ticks over which `shares` were summed.
     #[serde(skip)]
     explained: f64,
 }
 
-/// Part of the payload.
+/// A part of the payload.
 #[derive(Clone, Debug, Serialize)]
 pub struct Share {
-    /// A field, or what else was to be said.
+    /// A field, or another part of the delta.
     pub name: String,
     /// Bits per entity and tick.
     pub bits: f64,
 }
 
-/// One way to send the clip.
+/// One encoding of the clip.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Row {
-    /// What it is.
+    /// The name of the encoding.
     pub name: String,
     /// Bytes per entity and tick.
     pub mean: f64,
-    /// The same of the tick that is the worst of a hundred.
+    /// Bytes per entity and tick of the 99th-percentile tick.
     pub p99: f64,
     /// Bytes per tick.
     pub tick: f64,
-    /// By tick: the bytes, and among how many they are shared out.
+    /// By tick: the bytes, and the number of entities that share them.
     #[serde(skip)]
     samples: Vec<(usize, f64)>,
 }
 
 impl Coded {
-    /// What is said that is not about a field, in the order of [`Self::explain`].
+    /// Parts that belong to no field, in the order of [`Self::explain`].
     const REST: [&str; 4] = ["(who changed)", "(who came)", "(who left)", "(whole bytes)"];
 
     pub(super) fn new(schema: &Schema) -> Self {
@@ -106,7 +106,7 @@ impl Coded {
         Self { payload, message, wire, keyframe: named("keyframe"), shares, ..Self::default() }
     }
 
-    /// Adds what a delta for so many entities was spent on.
+    /// Adds the costs of a delta for `entities` entities.
     pub(super) fn explain(&mut self, costs: &Costs, entities: f64) {
         let arrivals = f64::from(costs.ids) + f64::from(costs.added);
         let rest = [costs.presence.into(), arrivals, costs.removed.into(), costs.end.into()];
@@ -115,7 +115,7 @@ impl Coded {
         self.explained += entities;
     }
 
-    /// Sums up what was added.
+    /// Computes the figures.
     pub(super) fn finish(&mut self) {
         for row in [&mut self.payload, &mut self.message, &mut self.wire, &mut self.keyframe] {
             row.finish();
@@ -129,12 +129,12 @@ impl Row {
         Self { name: name.to_owned(), ..Self::default() }
     }
 
-    /// A tick took `bytes` for `share` entities.
+    /// Adds a tick that took `bytes` for `share` entities.
     pub(super) fn add(&mut self, bytes: usize, share: f64) {
         self.samples.push((bytes, share));
     }
 
-    /// Sums up what was added.
+    /// Computes the figures.
     pub(super) fn finish(&mut self) {
         let ticks = self.samples.len().max(1);
         let bytes = self.samples.iter().map(|(bytes, _)| *bytes).sum::<usize>() as f64;

@@ -1,7 +1,7 @@
-//! The knobs of a server: each with its unit, its default and the values it may have.
+//! The configuration of a server: each key with its unit, default and range.
 //!
-//! Reading says what is wrong with a value and what would be right; who merges files, variables and flags adds the key
-//! and where the value came from. Bounds that an operator has no business with are in `wire/limits.rs`.
+//! Parse errors describe the wrong value and the accepted ones. The code that merges files, variables and flags adds the
+//! key and the value's origin. Limits that operators should not change are in `wire/limits.rs`.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -17,12 +17,13 @@ use crate::tick::TickRate;
 use crate::trust::ForwardedHeader;
 use crate::wire::limits;
 
-/// How a server is set up. The names of the fields are the keys of `tickwire.toml`.
+/// The configuration of a server. The field names are the keys of `tickwire.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Address and port that the command listens on. A [`Server`](super::Server) is given its listener instead; one that is
-    /// [mounted](super::Server::mount) has none and goes by this address when it decides which `hosts` it answers to.
+    /// Address and port on which the command listens. A [`Server`](super::Server) can be given a listener instead. A
+    /// [mounted](super::Server::mount) server does not listen and uses this address only to decide which `hosts` it
+    /// accepts.
     #[serde(deserialize_with = "form::address")]
     pub bind: SocketAddr,
     /// Ticks per second, 1 to 120, of rooms whose creator names no rate.
@@ -31,105 +32,106 @@ pub struct Config {
     /// Origins whose pages may connect, besides the server's own and localhost, such as `https://play.example`.
     #[serde(deserialize_with = "form::origins")]
     pub origins: Vec<String>,
-    /// Whether WebSockets without an origin, which no browser opens, are refused.
+    /// Whether to refuse WebSockets without an origin. Browsers always send one; other programs do not.
     pub require_origin: bool,
-    /// Names by which the server may be addressed, besides those of `origins`. When there are none: on the local machine
-    /// `localhost` and addresses, otherwise any.
+    /// Names by which clients may address the server, besides those in `origins`. Empty: if the server listens on the
+    /// loopback interface, `localhost` and IP addresses; otherwise any name.
     #[serde(deserialize_with = "form::hosts")]
     pub hosts: Vec<String>,
-    /// Rooms at the most, 1 to 100,000.
+    /// Most rooms, 1 to 100,000.
     #[serde(deserialize_with = "form::rooms")]
     pub most_rooms: usize,
-    /// Sessions at the most, 1 to 1,000,000; further ones are told to come back later.
+    /// Most sessions, 1 to 1,000,000. Further clients are told to try later.
     #[serde(deserialize_with = "form::sessions")]
     pub most_sessions: usize,
-    /// Connections from one address (IPv6: from one /64), 1 to 1,000,000.
+    /// Most connections from one address (IPv6: from one /64), 1 to 1,000,000.
     #[serde(deserialize_with = "form::sessions")]
     pub connections_per_address: usize,
-    /// Attempts to open a session from one address, per second, 1 to 10,000; four seconds' worth may come at once.
+    /// Most attempts per second to open a session from one address, 1 to 10,000. Bursts may be four seconds' worth.
     #[serde(deserialize_with = "form::attempts")]
     pub attempts_per_address: u32,
-    /// Rooms made from one address and still open, 1 to 100,000.
+    /// Most open rooms made from one address, 1 to 100,000.
     #[serde(deserialize_with = "form::rooms")]
     pub rooms_per_address: usize,
-    /// Networks that no limit per address applies to.
+    /// Networks to which limits per address do not apply.
     #[serde(deserialize_with = "form::networks")]
     pub exempt: Vec<IpNet>,
-    /// Networks of proxies, whose word counts on whom they connect for.
+    /// Networks of trusted proxies. Their forwarding header names the client's address.
     #[serde(deserialize_with = "form::networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// The header that they put it in.
+    /// The forwarding header that the proxies set.
     #[serde(deserialize_with = "form::forwarded_header")]
     pub forwarded_header: ForwardedHeader,
-    /// A shared secret for join tokens without `kid`, signed by HS256: 32 bytes or more. Empty: there is none.
+    /// A shared secret for join tokens without `kid`, signed with HS256: at least 32 bytes. Empty: no such secret.
     #[serde(deserialize_with = "form::secret")]
     pub token_secret: Secret,
     /// Further keys for join tokens, each `KID=FILE`: a shared secret, or an Ed25519 key in PEM.
     #[serde(deserialize_with = "form::token_keys")]
     pub token_keys: Vec<String>,
-    /// The audience that join tokens must be for.
+    /// The audience that join tokens must name.
     #[serde(deserialize_with = "form::audience")]
     pub token_audience: String,
-    /// The issuer that join tokens must be from. Empty: any who has a key.
+    /// The issuer that join tokens must name. Empty: any issuer whose key is configured.
     pub token_issuer: String,
     /// Whether players without a token may join.
     pub guests: bool,
-    /// The certificate chain in PEM, the server's own first. Empty: no TLS. Read again when it changes.
+    /// The certificate chain in PEM, the server's own certificate first. Empty: no TLS. Read again when the file changes.
     pub tls_cert: PathBuf,
-    /// The certificate's key in PEM.
+    /// The certificate's private key in PEM.
     pub tls_key: PathBuf,
-    /// Threads that rooms live on, 1 to 256.
+    /// Threads that run rooms, 1 to 256.
     #[serde(deserialize_with = "form::threads")]
     pub room_threads: usize,
     /// Threads that serve HTTP and sessions, 1 to 256.
     #[serde(deserialize_with = "form::threads")]
     pub workers: usize,
-    /// How long a room with nobody in it, not even a spectator, lives on: whole seconds, 1 to 86,400.
+    /// How long an empty room, without players and spectators, stays open: whole seconds, 1 to 86,400.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
     pub empty_room_for: Duration,
-    /// Clients that are sent away by a stopping server come back within this time: whole seconds, 1 to 86,400.
+    /// When the server stops, its clients reconnect after a random delay of up to this time: whole seconds, 1 to 86,400.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
     pub come_back_within: Duration,
     /// How long a seat is held for a player whose connection was lost: whole seconds, 0 to 3,600; 0 holds none.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::hold")]
     pub hold_seats_for: Duration,
-    /// How long a player may do nothing before the session is ended: whole seconds, 0 to 86,400; 0 is for ever.
+    /// How long a player may keep the same input and send no commands before the session is ended: whole seconds, 0 to
+    /// 86,400; 0 means no limit.
     #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::idle")]
     pub idle_after: Duration,
-    /// Spectators per room at the most, 0 to 4,096; with 0 nobody may look on.
+    /// Most spectators per room, 0 to 4,096; 0 allows none.
     #[serde(deserialize_with = "form::spectators")]
     pub most_spectators: u16,
-    /// What lets operators in at `/admin`: 32 bytes or more. Empty: there is no such page.
+    /// The token that opens `/admin` to operators: at least 32 bytes. Empty: there is no such page.
     #[serde(deserialize_with = "form::secret")]
     pub admin_token: Secret,
     /// Where the pages come from.
     pub pages: Pages,
-    /// What the command logs: a filter such as `tickwire=info,warn`. An embedder sets up logs of its own.
+    /// What the command logs: a filter such as `tickwire=info,warn`. Embedders set up their own log.
     pub log: String,
-    /// How the command writes its logs.
+    /// The format of the command's log.
     #[serde(deserialize_with = "form::log_format")]
     pub log_format: LogFormat,
-    /// A file for a trace of what rooms and sessions spend their time on, written anew, 64 MiB at the most; trace viewers of
-    /// browsers open it. Empty: there is none.
+    /// A file for a trace of what rooms and sessions spend their time on; it is overwritten and limited to 64 MiB.
+    /// Browsers' trace viewers open it. Empty: no trace.
     pub trace: PathBuf,
 }
 
-/// Where the pages come from.
+/// The source of the pages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Pages {
-    /// The demo's, from the binary.
+    /// The demo's pages, from the binary.
     Embedded,
-    /// The files of this folder, read at each request, with `index.html` for the folder itself; and below `client/` the
-    /// browser client, from the binary. For the page of one's own game.
+    /// The files of this folder, read at each request; `index.html` answers for the folder itself. Paths below `client/`
+    /// serve the browser client from the binary. For the page of your own game.
     Folder(PathBuf),
-    /// The demo's, from folders `web-demo` and `assets` under this one, read at each request: for working on them.
+    /// The demo's pages, from the folders `web-demo` and `assets` in this one, read at each request. For development.
     Disk(PathBuf),
-    /// There are none: the server is a game's backend only.
+    /// No pages: the server is only a game's backend.
     None,
 }
 
-/// How logs are written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -140,13 +142,13 @@ pub enum LogFormat {
 }
 
 impl Config {
-    /// The defaults of the `tickwire` command, which also serves the pages of the demo.
+    /// The defaults of the `tickwire` command, which also serves the demo's pages.
     pub fn demo() -> Self {
         Self { pages: Pages::Embedded, ..Self::default() }
     }
 }
 
-/// For embedding: without pages.
+/// The defaults for embedding: no pages.
 impl Default for Config {
     fn default() -> Self {
         let cores = cores();
@@ -190,7 +192,7 @@ impl Default for Config {
     }
 }
 
-/// Cores this process may use; what `"cores"` stands for in a configuration.
+/// The number of cores that this process may use, for which `"cores"` stands in a configuration.
 pub(super) fn cores() -> usize {
     available_parallelism().map_or(1, usize::from).min(form::MOST_THREADS)
 }

@@ -1,6 +1,6 @@
-//! How the values of a configuration are read: strictly, and with an error that says what would be right.
+//! Deserializers for configuration values: strict, with errors that describe the accepted values.
 //!
-//! Which knobs there are is `config.rs`. Nothing here knows files, variables or flags.
+//! `config.rs` lists the keys. Files, environment variables and flags are handled elsewhere.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -18,16 +18,16 @@ use crate::wire::limits;
 
 /// Threads of one kind: more than any machine that this was tried on has cores.
 pub const MOST_THREADS: usize = 256;
-/// Rooms: each is an actor and a few seconds of frames.
+/// Each room is an actor and a few seconds of frames.
 const MOST_ROOMS: usize = 100_000;
-/// Sessions: each is a file descriptor and two buffers.
+/// Each session is a file descriptor and two buffers.
 const MOST_SESSIONS: usize = 1_000_000;
-/// Attempts of one address per second: each is a handshake.
+/// Attempts of one address per second; each is a handshake.
 const MOST_ATTEMPTS: usize = 10_000;
-/// A day: whoever wants longer wants a room that is kept.
+/// One day.
 const MOST_SECONDS: usize = 86_400;
 
-/// What a number may be written as. Neither a fraction nor `true` is taken for a number.
+/// The accepted notations of a number. Fractions and `true` are rejected.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Number {
@@ -59,7 +59,7 @@ pub fn attempts<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     whole(from, 1..=MOST_ATTEMPTS).map(|attempts| attempts as u32)
 }
 
-/// Networks; a lone address is a network of one.
+/// Networks; a single address is a network of one.
 pub fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
     const WANTED: &str = "must be a list of networks or addresses such as 10.0.0.0/8 or 2001:db8::1";
     let texts = Vec::<String>::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
@@ -80,7 +80,7 @@ pub fn hosts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error
     if good { Ok(hosts) } else { Err(D::Error::custom(WANTED)) }
 }
 
-/// A secret; what is wrong with it must not show it.
+/// A secret. Error messages must not contain it.
 pub fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
     let wanted = || D::Error::custom(format!("must be a text of at least {} bytes, or empty", limits::SECRET));
     let text = String::deserialize(from).map_err(|_| wanted())?;
@@ -147,7 +147,7 @@ pub fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Err
     if origins.iter().all(|origin| is_origin(origin)) { Ok(origins) } else { Err(D::Error::custom(WANTED)) }
 }
 
-/// Whether a browser could send this. Anything else, such as one with a slash at its end, would never match.
+/// Whether a browser could send this origin. Anything else, such as a trailing slash, would never match.
 fn is_origin(text: &str) -> bool {
     let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_:[]".contains(c);

@@ -1,5 +1,5 @@
-//! Who may begin a session: what a request must look like, and whose it is. Heads of requests only, so that the answer is the
-//! same for every road by which a request comes in.
+//! Decides whether a request may start a session, and which client sent it. Works on request heads only, so that both ways
+//! to a session, with and without the HTTP layer, get the same answer.
 
 use actix_http::RequestHead;
 use actix_http::ws::{HandshakeError, verify_handshake};
@@ -16,7 +16,7 @@ use crate::engine::Verdict;
 use crate::trust::Caller;
 use crate::wire::SUBPROTOCOL;
 
-/// Turns away what no route should see: connections over a limit, and requests for a server of another name.
+/// Refuses what no route should handle: connections over a limit, and requests whose `Host` names another server.
 pub fn turn_away(head: &RequestHead, connection: Option<&Connection>, edge: &Edge) -> Option<HttpResponse> {
     if connection.is_some_and(|connection| connection.verdict != Verdict::Served) {
         Some(unavailable("503: too many connections at the moment\n"))
@@ -27,17 +27,17 @@ pub fn turn_away(head: &RequestHead, connection: Option<&Connection>, edge: &Edg
     }
 }
 
-/// Lets the sender of a valid handshake in.
+/// Admits the sender of a valid handshake.
 ///
 /// # Errors
-/// The response that says what is wrong.
+/// The response that describes the fault.
 #[expect(clippy::result_large_err, reason = "made once per connection")]
 pub fn accept(head: &RequestHead, edge: &Edge) -> Result<SessionPermit, HttpResponse> {
     verify_handshake(head).map_err(|error| refuse(&error))?;
     if head.version < Version::HTTP_11 {
         return Err(HttpResponse::BadRequest().body("400: WebSockets begin with HTTP/1.1\n"));
     }
-    // HTTP hands over what follows a head only if nothing else is asked for.
+    // The HTTP layer hands over the bytes after a head only if nothing else is requested.
     if !head.headers().get(UPGRADE).is_some_and(|asked| asked.as_bytes().eq_ignore_ascii_case(b"websocket"))
         || head.headers().contains_key(TRANSFER_ENCODING)
     {
@@ -54,7 +54,7 @@ pub fn accept(head: &RequestHead, edge: &Edge) -> Result<SessionPermit, HttpResp
     permit.ok_or_else(|| unavailable("503: no new sessions at the moment\n"))
 }
 
-/// Whether the page that sends the request may play here.
+/// Whether the page that sent the request may play here.
 pub fn may_connect(head: &RequestHead, edge: &Edge) -> bool {
     let page = head.headers().get(ORIGIN).map(|value| value.as_bytes());
     let missing = page.is_none() && edge.config.require_origin;
@@ -62,20 +62,20 @@ pub fn may_connect(head: &RequestHead, edge: &Edge) -> bool {
     !missing && origin::may_connect(page, host, &edge.config.origins)
 }
 
-/// Whose request it is.
+/// The client that sent the request.
 pub fn caller(head: &RequestHead, edge: &Edge) -> Option<Caller> {
     let gatekeeper = &edge.context.gatekeeper;
-    // What a visitor wrote may be anything; the proxy's part of it is at the end.
+    // The client can write anything into this header; the proxy's part is at the end.
     let forwarded: Vec<_> = head
         .headers()
         .get_all(gatekeeper.forwarded_header())
         .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
-    // A connection that is gone already has no peer.
+    // A connection that is closed already has no peer.
     head.peer_addr.map(|peer| gatekeeper.caller(peer.ip(), forwarded.iter().map(AsRef::as_ref)))
 }
 
-/// How the server was addressed. HTTP/2 says it in the request line's stead.
+/// The host name in the request. HTTP/2 sends it as the authority instead of a `Host` header.
 pub fn host(head: &RequestHead) -> Option<&[u8]> {
     let header = head.headers().get(HOST).map(|value| value.as_bytes());
     header.or_else(|| head.uri.authority().map(|authority| authority.as_str().as_bytes()))

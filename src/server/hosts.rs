@@ -1,19 +1,19 @@
-//! By which names the server may be addressed. A page whose name was made to point at this machine (DNS rebinding) still
-//! sends its own name as `Host`, and must read nothing here.
+//! The names by which clients may address the server. A page whose name was made to resolve to this machine (DNS rebinding)
+//! still sends its own name as `Host`; it must be able to read nothing here.
 
 use std::net::IpAddr;
 
 use super::config::Config;
 
-/// The names.
+/// The accepted names.
 #[derive(Clone, Debug)]
 pub struct Hosts {
-    /// `None`: any.
+    /// `None`: any name.
     named: Option<Vec<String>>,
 }
 
 impl Hosts {
-    /// The names of a server that listens on `address`.
+    /// The accepted names of a server that listens on `address`.
     pub fn new(config: &Config, address: IpAddr) -> Self {
         let pages = config.origins.iter().filter_map(|origin| origin.split_once("://")).map(|(_, host)| name(host));
         let named = config.hosts.iter().cloned().chain(pages).collect();
@@ -21,18 +21,18 @@ impl Hosts {
         Self { named: limited.then_some(named) }
     }
 
-    /// Whether the server goes by the name in a `Host` header. Only programs send none.
+    /// Whether the name in a `Host` header is accepted. Only programs, not browsers, send none.
     pub fn know(&self, host: Option<&[u8]>) -> bool {
         let (Some(named), Some(host)) = (&self.named, host) else { return true };
         let Ok(host) = std::str::from_utf8(host) else { return false };
         let name = name(host);
-        // Nobody's name can be made to point here when it is an address or never leaves the machine.
+        // DNS cannot make a foreign name resolve here if it is an IP address, or is never looked up outside the machine.
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
         address || name == "localhost" || name.ends_with(".localhost") || named.contains(&name)
     }
 }
 
-/// The name in an authority, as it is compared.
+/// The name in an authority, normalized for comparison.
 fn name(authority: &str) -> String {
     let name = match authority.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => name,

@@ -1,8 +1,9 @@
-//! The server that [`Server::run`](super::Server::run) and [`Mount::listen`] start: HTTP on sockets that carry one request each.
+//! The HTTP server that [`Server::run`](super::Server::run) and [`Mount::listen`] start. Each connection carries one
+//! request.
 //!
-//! `Server::run` serves HTTP for everything but `/play`, whose sockets leave HTTP with their handshake. A [`Mount`] in somebody
-//! else's app cannot take sockets out of it; there a session lives in the body of a response, at the cost of HTTP's buffers and
-//! turns. What a session does is the same on both roads.
+//! `Server::run` serves everything but `/play` over HTTP; sockets of `/play` leave the HTTP layer with their handshake. A
+//! [`Mount`] in an embedder's app cannot take sockets out of it: there a session runs in the body of a response, at the
+//! cost of the HTTP layer's buffers and turns. Sessions behave the same either way.
 
 use std::future::{Ready, ready};
 use std::io;
@@ -41,20 +42,20 @@ use crate::actor::{Connection, SocketHandle, carry, converse, linger};
 use crate::trust::Certificate;
 use crate::wire::{SUBPROTOCOL, limits};
 
-/// An app without the types of its parts.
+/// An app with its types erased.
 type App = BoxServiceFactory<(), Request, Response<BoxBody>, Response<BoxBody>, ()>;
 
-/// What one worker makes of requests.
+/// How one worker handles requests.
 pub struct Worker {
     app: App,
-    /// Where requests for an upgrade go instead, with their sockets.
+    /// Receives requests for an upgrade, with their sockets.
     upgrade: Option<Upgrade>,
-    /// Bytes that a request's body may have.
+    /// Most bytes of a request's body.
     most_body: u64,
 }
 
 impl Worker {
-    /// The routes of the rooms and nothing else.
+    /// An app with the routes of the rooms only.
     pub fn of_rooms(mount: &Mount) -> Self {
         let edge = mount.edge();
         let upgrade = Some(Upgrade(edge.clone()));
@@ -63,7 +64,7 @@ impl Worker {
         Self { app: boxed(app), upgrade, most_body: limits::REQUEST_BODY }
     }
 
-    /// Somebody else's app, which has limits of its own.
+    /// An embedder's app, which has its own limits.
     pub fn of_app<I, S, B>(app: I) -> Self
     where
         I: IntoServiceFactory<S, Request>,
@@ -90,7 +91,7 @@ where
     boxed::factory(map_config(app, |()| AppConfig::default()))
 }
 
-/// Serves on `listener` what `worker` makes in each worker, with TLS if the mount has a certificate.
+/// Serves on `listener` with the app that `worker` makes in each worker, with TLS if the mount has a certificate.
 ///
 /// # Errors
 /// When the listener cannot be used.
@@ -99,7 +100,7 @@ pub fn listen(
     listener: TcpListener,
     worker: impl Fn() -> Worker + Clone + Send + 'static,
 ) -> io::Result<Server> {
-    // Connections are counted by the mount, which says so to those that it refuses; a worker would only stop accepting.
+    // The mount counts connections and answers those that it refuses; a worker at its limit would only stop accepting.
     let server = Server::build().workers(mount.workers()).max_concurrent_connections(usize::MAX / 2).disable_signals();
     let server = match mount.certificate() {
         None => {
@@ -116,7 +117,7 @@ pub fn listen(
     Ok(server.run())
 }
 
-/// Looks after the certificate for as long as somebody serves with it.
+/// Checks the certificate's files for changes for as long as a server uses it.
 async fn watch(certificate: Weak<Certificate>) {
     const LOOK_EVERY: Duration = Duration::from_secs(2);
     loop {
@@ -126,7 +127,7 @@ async fn watch(certificate: Weak<Certificate>) {
     }
 }
 
-/// What a worker makes of a connection without TLS.
+/// Handles connections without TLS.
 fn plain(
     mount: &Mount,
     worker: Worker,
@@ -140,7 +141,7 @@ fn plain(
     fn_service(open).and_then(http(mount, worker))
 }
 
-/// What a worker makes of a connection with TLS.
+/// Handles connections with TLS.
 fn encrypted(
     mount: &Mount,
     worker: Worker,
@@ -175,7 +176,7 @@ where
         .upgrade(worker.upgrade)
 }
 
-/// Takes the requests that ask for an upgrade, with their sockets.
+/// Handles requests for an upgrade, with their sockets.
 #[derive(Clone)]
 struct Upgrade(web::Data<Edge>);
 
@@ -202,7 +203,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Service<(Request, Framed<OneRe
     fn call(&self, (request, framed): (Request, Framed<OneRequest<T>, Codec>)) -> Self::Future {
         let edge = self.0.clone();
         Box::pin(async move {
-            // A socket that fails before its session begins has nobody to tell.
+            // A socket that fails before its session begins needs no further handling.
             let _ = upgrade(&edge, request, framed).await;
             Ok(())
         })
@@ -224,7 +225,7 @@ where
         Ok(permit) => permit,
         Err(refusal) => {
             let mut refusal: Response<BoxBody> = refusal.into();
-            // Else it would say what the request said: that there is an upgrade.
+            // Otherwise the response would repeat the request's upgrade header.
             refusal.head_mut().set_connection_type(ConnectionType::Close);
             answer(&mut framed, refusal).await?;
             linger(framed.io_mut(), BytesMut::new()).await;
@@ -236,14 +237,14 @@ where
     answer(&mut framed, switching.finish().map_into_boxed_body()).await?;
     let socket_handle = request.conn_data::<SocketHandle>().cloned();
     let parts = framed.into_parts();
-    // What is left in the buffer is copied: a session must not hold on to all of it.
+    // Bytes left in the buffer are copied, so that the session does not keep the whole buffer alive.
     let early = Bytes::copy_from_slice(&parts.read_buf);
     let (context, socket) = (edge.context.clone(), parts.io.into_inner());
     drop((request, parts.read_buf, parts.write_buf));
-    // HTTP's part of the connection ends here, with all that it keeps.
+    // The HTTP layer's part of the connection ends here, with all its buffers.
     actix_web::rt::spawn(async move {
         carry(socket, early, |incoming| converse(context, permit, socket_handle, incoming)).await;
-        // Counted until here; the line's handle on the socket follows within two seconds.
+        // Counted until here. The relay's socket handle is dropped within two seconds.
         drop(connection);
     });
     Ok(())

@@ -1,4 +1,4 @@
-//! Before the game: the list of rooms, whole or searched, once or live; and seats for a party.
+//! The lobby: the list of rooms, whole or filtered, once or live; and seat reservations for parties.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,11 +29,11 @@ pub fn configure(app: &mut web::ServiceConfig) {
         );
 }
 
-/// Which rooms are asked for: all conditions hold.
+/// A search for rooms that meet all conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Search {
     game: Option<String>,
-    /// Whether a player could come in.
+    /// Whether a new player could join.
     open: Option<bool>,
     properties: Vec<(String, String)>,
 }
@@ -69,7 +69,7 @@ impl Search {
             && self.properties.iter().all(|(key, value)| room.properties.get(key) == Some(value))
     }
 
-    /// What was found, as JSON.
+    /// The rooms found, as JSON.
     fn through(&self, list: &RoomList) -> Bytes {
         if self.is_for_all() {
             return list.json.clone();
@@ -102,7 +102,7 @@ async fn room_events(request: HttpRequest, edge: web::Data<Edge>) -> HttpRespons
     }
 }
 
-/// A stream of server-sent events.
+/// A response with server-sent events.
 pub(super) fn event_stream(events: impl Stream<Item = Result<Bytes, actix_web::Error>> + 'static) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/event-stream")
@@ -111,7 +111,7 @@ pub(super) fn event_stream(events: impl Stream<Item = Result<Bytes, actix_web::E
         .streaming(events)
 }
 
-/// What is found now and after every change of it; a comment now and then so that dead connections are noticed.
+/// The rooms found, now and after every change. A periodic comment lets dead connections be detected.
 fn list_events(
     mut rooms: watch::Receiver<RoomList>,
     search: Search,
@@ -135,7 +135,7 @@ fn list_events(
     })
 }
 
-/// Seats for a party: in the room with this id, or in one of the game that fits the options.
+/// A request for seats: in the room with this id, or in a room of the game with these options.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Party {
@@ -184,7 +184,7 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
     if !may_connect(request.head(), &edge) {
         return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
     }
-    // Forms of other sites cannot send this type without asking first.
+    // Forms of other sites cannot send this type without a CORS preflight.
     if request.content_type() != "application/json" {
         return HttpResponse::UnsupportedMediaType().body("415: send application/json\n");
     }
@@ -192,7 +192,7 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
         Ok(party) => party,
         Err(why) => return bad_request(&why),
     };
-    // Counted as an attempt to come in, and while it lasts as a session.
+    // A reservation counts as an attempt to join, and as a session while it lasts.
     let Some(mut visitor) = caller(request.head(), &edge).and_then(|caller| edge.context.gatekeeper.enter(caller))
     else {
         return unavailable(NO_SEATS);
@@ -201,7 +201,7 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
     let token = header.and_then(|header| header.strip_prefix("Bearer "));
     match visitor.judge(token, &party.join) {
         Ok(()) => {}
-        // Too many used tokens are remembered: nothing is wrong with this one.
+        // The memory for used tokens is full; this token may be valid.
         Err(Close::TryLater) => return unavailable(NO_SEATS),
         Err(_) => return unauthorized(),
     }

@@ -1,5 +1,5 @@
-//! The edge: HTTP around the actors. [`Server::serve`] is a whole program; [`Server::run`] takes a listener and is told when
-//! to stop; [`Server::mount`] is a part of somebody else's app.
+//! The HTTP server around the actors. [`Server::serve`] is a whole program; [`Server::run`] takes a listener and a shutdown
+//! future; [`Server::mount`] adds the routes to an embedder's app.
 
 mod admin;
 mod config;
@@ -33,8 +33,8 @@ pub use crate::actor::LogHealth;
 use crate::game::{Factory, Game, RoomSetup};
 pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring};
 
-/// A game server: games by name, the WebSocket endpoint `/play`, the list of rooms, health, metrics and, if wanted, pages.
-/// Made from a [`Config`] and games; started by [`Self::serve`], [`Self::run`] or [`Self::mount`].
+/// A game server: games by name, the WebSocket endpoint `/play`, the list of rooms, health, metrics and optional pages.
+/// Create it from a [`Config`] and games; start it with [`Self::serve`], [`Self::run`] or [`Self::mount`].
 pub struct Server {
     config: Config,
     games: BTreeMap<String, Factory>,
@@ -42,15 +42,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server without games.
+    /// Creates a server without games.
     pub fn new(config: Config) -> Self {
         Self { config, games: BTreeMap::new(), log: None }
     }
 
-    /// Adds a game under `name`, at most 64 bytes; clients ask for it by that name. A second one of the same name replaces it.
+    /// Adds a game under `name`, at most 64 bytes; clients request it by that name. A second game of the same name replaces
+    /// the first.
     ///
-    /// `make` is called for each new room, on the thread that finds rooms: it should be quick. When it refuses the options or
-    /// panics, there is no room, and the player who wanted it is told so ([`Close::NoSuchRoom`](crate::Close::NoSuchRoom)).
+    /// `make` is called for each new room, on the directory's thread, so it should be quick. When it returns an error or
+    /// panics, no room is made and the player receives [`Close::NoSuchRoom`](crate::Close::NoSuchRoom).
     #[must_use]
     pub fn game<F>(mut self, name: &str, make: F) -> Self
     where
@@ -60,27 +61,28 @@ impl Server {
         self
     }
 
-    /// Adds the games of the demo: the arena and the plaza.
+    /// Adds the demo's games, the arena and the plaza.
     #[must_use]
     pub fn demo_games(mut self) -> Self {
         self.games.extend(crate::games::builtin().into_iter().map(|(name, make)| (name.to_owned(), make)));
         self
     }
 
-    /// Counts the lines that the program's log loses as `tickwire_log_lines_lost_total` in the metrics, and fails `/healthz`
-    /// while the log's writer is stuck. The writer, which is the program's, tells both to `log`.
+    /// Connects the health of the program's log: the metrics count the lines that it loses as
+    /// `tickwire_log_lines_lost_total`, and `/healthz` fails while its writer is stuck. The program's log writer must
+    /// report both to `log`.
     #[must_use]
     pub fn log_health(mut self, log: LogHealth) -> Self {
         self.log = Some(log);
         self
     }
 
-    /// Starts the threads of the rooms and returns a handle that adds the routes to an actix-web app of your own. Must be
-    /// called within an actix system, for instance under `actix_web::main`.
+    /// Starts the room threads and returns a handle that adds the routes to an actix-web app of your own. Must be called
+    /// within an actix system, for instance under `actix_web::main`.
     ///
-    /// The rooms do not know where your server listens. They take [`Config::bind`] for it, by default the local machine, and
-    /// then answer 403 to any other name than `localhost`, addresses and those in [`Config::hosts`] and [`Config::origins`].
-    /// So name there what the public calls your server, or set `bind` to the address that you listen on.
+    /// The rooms do not know the address of your listener. They assume [`Config::bind`], by default the loopback interface,
+    /// and then answer 403 to requests for any name except `localhost`, IP addresses and the names in [`Config::hosts`] and
+    /// [`Config::origins`]. Add your server's public names there, or set `bind` to the address that you listen on.
     ///
     /// ```
     /// use std::net::TcpListener;
@@ -109,17 +111,17 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// Outside an actix system, and when the configuration is no good: see [`Config::check`].
+    /// Outside an actix system, and when the configuration is invalid: see [`Config::check`].
     pub fn mount(self) -> io::Result<Mount> {
         Mount::start(self.config, self.games, self.log.as_ref())
     }
 
-    /// Serves on [`Config::bind`] until ctrl-c or SIGTERM, and lets everyone go. For programs that do nothing else: it
-    /// makes the actix system and returns when all is over. A second signal ends the process at once; see
+    /// Serves on [`Config::bind`] until ctrl-c or SIGTERM, then closes all sessions. For programs that do nothing else: it
+    /// creates the actix system and returns when everything has ended. A second signal ends the process at once; see
     /// [`ShutdownSignal`].
     ///
     /// # Errors
-    /// When the address cannot be bound or signals cannot be heard; and as [`Self::mount`].
+    /// When the address cannot be bound or the signal handlers cannot be installed; and as [`Self::mount`].
     pub fn serve(self) -> io::Result<()> {
         let address = self.config.bind;
         let refused = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
@@ -128,9 +130,10 @@ impl Server {
         actix_web::rt::System::new().block_on(self.run(listener, signal.received()))
     }
 
-    /// Serves on `listener`, whatever [`Config::bind`] says, until `shutdown` completes, then lets everyone go with a close
-    /// code. Must run within an actix system, for instance under `actix_web::main`. It is [`Self::mount`] in a server without
-    /// anything else, with TLS if there is a certificate, and a shorter way from the socket to the session.
+    /// Serves on `listener`, regardless of [`Config::bind`], until `shutdown` completes, then ends all sessions with a
+    /// close code. Must run within an actix system, for instance under `actix_web::main`. Like a server with only a
+    /// [`Self::mount`], but with TLS if a certificate is configured, and with a shorter path from the socket to the
+    /// session.
     ///
     /// # Errors
     /// When the listener cannot be used; and as [`Self::mount`].

@@ -1,5 +1,6 @@
-//! Rooms within somebody else's web app: a handle that adds the routes to an app, lets everyone go, and tells what goes
-//! on. Listeners, signals and the app around it are the embedder's; [`Server::run`](super::Server::run) is one of them.
+//! Rooms within an embedder's web app: a handle that adds the routes to an app, closes all sessions at shutdown and reports
+//! metrics. Listeners, signals and the surrounding app belong to the embedder. [`Server::run`](super::Server::run) is such
+//! an embedder.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -38,7 +39,7 @@ use crate::trust::Certificate;
 use crate::wire::limits;
 
 /// The rooms of a [`Server`](super::Server) that was [mounted](super::Server::mount) in an actix-web app. Clones are
-/// handles on the same rooms; give one to each worker.
+/// handles to the same rooms; give one to each worker.
 #[derive(Clone)]
 pub struct Mount {
     config: Arc<Config>,
@@ -54,9 +55,9 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Sessions have this long to take their close code.
+    /// How long a shutdown waits for sessions to send their close code.
     const DRAIN: Duration = Duration::from_secs(5);
-    /// Close frames on their way get this long to leave the process, at least.
+    /// Minimum time for the last close frames to leave the process.
     const FLUSH: Duration = Duration::from_millis(300);
     /// A request head must be complete within this time.
     pub(super) const HEAD: Duration = Duration::from_secs(5);
@@ -99,17 +100,17 @@ impl Mount {
         Ok(Self { config, clock, metrics, directory, rooms, admin, gatekeeper, hosts, certificate, watchdog })
     }
 
-    /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `api/reservations`, `healthz`, `metrics`, `admin` if
-    /// there is a token for it, and the pages unless
-    /// they are [`Pages::None`]. Call it once per app, from the closure that makes the app: each worker gets a relay of
-    /// its own, which hands the frames to the sessions of that worker.
+    /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `api/reservations`, `healthz`, `metrics`,
+    /// `admin` if a token is configured, and the pages unless they are [`Pages::None`]. Call it once per app, from the
+    /// closure that makes the app: each worker gets its own relay, which passes frames to the sessions of that worker.
     ///
-    /// At the root of an app, add your own routes first if there are pages: they answer whatever was not asked for before.
+    /// At the root of an app with pages, add your own routes first: the pages answer all paths that no earlier route
+    /// matches.
     pub fn configure(&self, app: &mut web::ServiceConfig) {
         self.add_routes(self.edge(), app);
     }
 
-    /// What the routes of one worker need, with a relay of its own on this thread.
+    /// The state of one worker's routes, with a new relay on this thread.
     pub(super) fn edge(&self) -> web::Data<Edge> {
         let context = SessionContext {
             directory: self.directory.clone(),
@@ -131,19 +132,20 @@ impl Mount {
         }
     }
 
-    /// Sets on an HTTP server what sessions count on. Its workers, addresses, TLS and signals stay as they are.
+    /// Applies the settings that sessions rely on to an HTTP server. Its workers, addresses, TLS and signals stay
+    /// unchanged.
     ///
-    /// * No delay: a frame must not wait for the one after it.
-    /// * Small buffers, in the process and in the kernel: what a slow client has not taken grows old in them.
-    /// * [`Self::on_connect`], by which clients that stopped reading are cut off.
+    /// * TCP_NODELAY: a frame must not wait for the next one.
+    /// * Small buffers, in the process and in the kernel: data that a slow client has not taken becomes outdated in them.
+    /// * [`Self::on_connect`], which lets the server cut clients that have stopped reading.
     /// * A request head within five seconds, and no keep-alive: the time limit covers only the first request of a
-    ///   connection. WebSockets and event streams live on. Call `keep_alive` afterwards if your routes need it.
-    /// * No limit of a worker's own on connections: [`Self::on_connect`] counts them, and says so to whom it refuses.
+    ///   connection. WebSockets and event streams are unaffected. Call `keep_alive` afterwards if your routes need it.
+    /// * No connection limit per worker: [`Self::on_connect`] counts connections, and refused ones get an answer.
     ///
-    /// Nothing that can be set on an `HttpServer` stops pipelined requests: it decodes all that a client sends at once, also
-    /// without keep-alive. One connection can keep a worker busy for seconds; behind an event stream it takes up to 20 MiB, and
-    /// the worker spins for as long as the stream stays. Use [`Self::listen`], or put a proxy in front that sends one request at
-    /// a time.
+    /// No setting of an `HttpServer` stops pipelined requests: it decodes everything that a client sends at once, even
+    /// without keep-alive. One connection can keep a worker busy for seconds. Behind an event stream it takes up to 20 MiB,
+    /// and the worker spins for as long as the stream is open. Use [`Self::listen`], or put a proxy in front that sends one
+    /// request at a time.
     pub fn tuned<F, I, S, B>(&self, server: HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B>
     where
         F: Fn() -> I + Send + Clone + 'static,
@@ -168,14 +170,14 @@ impl Mount {
             .on_connect(move |connection, data| mount.on_connect(connection, data))
     }
 
-    /// Serves an app of yours on `listener`, with TLS if the configuration has a certificate. It does what [`Self::tuned`] does for an
-    /// `HttpServer`, and a connection carries one request: what a client sends behind it is not decoded. Spawn or await the
-    /// returned server; its handle stops it. Signals stay yours. [`Server::mount`](super::Server::mount) has an example.
+    /// Serves an app of yours on `listener`, with TLS if the configuration has a certificate. Applies the same settings as
+    /// [`Self::tuned`], and lets each connection carry one request: bytes behind it are not decoded. Spawn or await the
+    /// returned server; its handle stops it. Signals remain yours. [`Server::mount`](super::Server::mount) has an example.
     ///
     /// * There is no keep-alive and no HTTP/2.
-    /// * The answer to a request head of more than 16 KiB is 431. Your app limits the bodies of its own routes.
-    /// * Behind a request, 1 MiB is read and discarded; with more, the connection ends.
-    /// * [`Config::workers`] says how many workers there are. `AppConfig` has its defaults, whatever `listener` and TLS are.
+    /// * A request head of more than 16 KiB is answered with 431. Your app limits the bodies of its own routes.
+    /// * Up to 1 MiB behind a request is read and discarded; with more, the connection ends.
+    /// * [`Config::workers`] sets the number of workers. `AppConfig` has its defaults, regardless of `listener` and TLS.
     ///
     /// # Errors
     /// When the listener cannot be used.
@@ -191,14 +193,14 @@ impl Mount {
         listen::listen(self, listener, move || Worker::of_app(app()))
     }
 
-    /// Prepares a new connection for sessions: counts it, gives it a small send buffer, and takes a handle by which a client
-    /// that stopped reading is cut off within ten seconds. [`Self::tuned`] sets it; if your server has a hook of its own, call
-    /// it from there. Without it such a client keeps its seat until the operating system gives up, and connections have no
-    /// limit.
+    /// Prepares a new connection for sessions: counts it, sets a small send buffer, and takes a socket handle by which a
+    /// client that has stopped reading is cut within ten seconds. [`Self::tuned`] installs it; if your server has its own
+    /// hook, call this from there. Without it, such a client keeps its seat until the operating system gives up, and
+    /// connections have no limit.
     pub fn on_connect(&self, connection: &dyn Any, data: &mut Extensions) {
         let socket_handle = SocketHandle::prepare(connection);
         let peer = socket_of(connection).and_then(|stream| stream.peer_addr().ok());
-        // A connection that is gone already has no peer.
+        // A connection that is closed already has no peer.
         let counted = peer.map(|peer| self.gatekeeper.connect(peer.ip()));
         match (&counted, &socket_handle) {
             (Some(counted), Some(socket_handle)) if counted.verdict == Verdict::Cut => socket_handle.cut(),
@@ -216,61 +218,62 @@ impl Mount {
         self.config.workers
     }
 
-    /// The certificate of the configuration, if there is one.
+    /// The configured certificate, if there is one.
     pub(super) fn certificate(&self) -> Option<Arc<Certificate>> {
         self.certificate.clone()
     }
 
-    /// The open rooms as a list in JSON, as `api/rooms` answers. A quarter of a second old at the most.
+    /// The listed rooms as JSON, as served at `api/rooms`. At most a quarter of a second old.
     pub fn rooms(&self) -> Bytes {
         self.rooms.borrow().json.clone()
     }
 
-    /// Sessions open now, over all rooms and workers.
+    /// The number of open sessions, over all rooms and workers.
     pub fn sessions(&self) -> usize {
         self.gatekeeper.sessions()
     }
 
-    /// What is counted, as OpenMetrics text, as `metrics` answers.
+    /// The metrics as OpenMetrics text, as served at `metrics`.
     pub fn metrics(&self) -> String {
         self.metrics.text()
     }
 
-    /// What has not moved for a second or so, as `healthz` names it: the directory, room threads, HTTP workers, the trace's
-    /// writer, and that of the log if the server [was told of it](super::Server::log_health). Waits for none of them.
+    /// The parts that have not moved for about a second, as `healthz` names them: the directory, room threads, HTTP
+    /// workers, the trace's writer, and the log's writer if [`Server::log_health`](super::Server::log_health) was called.
+    /// Waits for none of them.
     pub fn stuck(&self) -> Vec<String> {
         self.watchdog.stuck().iter().map(ToString::to_string).collect()
     }
 
-    /// Takes no more sessions, ends all rooms, and waits until every session took its close code; eight seconds at the
-    /// most, whatever is stuck, unless it is the thread that this runs on. Await it before you stop the HTTP server, which would cut the connections without a word. Afterwards the
-    /// threads of the rooms are gone: there is no way back.
-    #[expect(clippy::disallowed_methods, reason = "one message at the very end")]
+    /// Refuses new sessions, ends all rooms, and waits until every session has sent its close code. Takes at most eight
+    /// seconds, even if other threads are stuck. Await it before you stop the HTTP server, which would cut the connections
+    /// without a close code. Afterwards the room threads have ended; rooms cannot be started again.
+    #[expect(clippy::disallowed_methods, reason = "one letter at the very end")]
     pub async fn drain(&self) {
         info!(sessions = self.sessions(), "draining");
         self.gatekeeper.close();
         self.directory.do_send(Drain);
         wait_until(Self::DRAIN, || self.sessions() == 0).await;
         sleep(Self::FLUSH).await;
-        // Sessions take leave of their clients. Streams of events, which are connections too, stay; and whoever has no use for
-        // `on_connect` has none counted.
+        // Sessions may linger for their clients. Event streams also count as connections and stay open. Without
+        // `on_connect`, no connections are counted.
         wait_until(limits::LINGER, || self.gatekeeper.connections() == 0).await;
         self.watchdog.rest();
-        // The directory's timer would keep it, and the room threads, for as long as the system lives. A second drain
-        // finds it gone.
+        // Otherwise the directory's timer would keep it and the room threads alive as long as the system. After a second
+        // drain the directory is gone already.
         let _ = self.directory.send(Stop).await;
         let metrics = self.metrics.clone();
         let _ = web::block(move || metrics.finish_trace()).await;
     }
 }
 
-/// The trace at `path`, unless that is empty.
+/// Creates the trace at `path`, unless that is empty.
 fn trace(path: &Path) -> io::Result<Option<Trace>> {
     let refused = |error| io::Error::other(format!("trace: cannot write {}: {error}", path.display()));
     Some(path).filter(|path| !path.as_os_str().is_empty()).map(|path| Trace::create(path).map_err(refused)).transpose()
 }
 
-/// Waits until it is `done`, but not for longer than `most`.
+/// Waits until `done` returns true, but at most for `most`.
 async fn wait_until(most: Duration, done: impl Fn() -> bool) {
     let step = Duration::from_millis(50);
     for _ in 0..most.as_millis() / step.as_millis() {

@@ -1,9 +1,9 @@
-//! A connection that carries one HTTP request: a wrapper of its socket, below the HTTP layer and above TLS.
+//! A socket wrapper that limits a connection to one HTTP request. It sits between TLS and the HTTP layer.
 //!
-//! The HTTP layer decodes every request in its buffer before it answers the first one, also without keep-alive: a few kilobytes
-//! of pipelined heads become thousands of requests in memory, and a full buffer behind an event stream is asked for again and
-//! again without a pause. So the wrapper lets one request through, head and body, and no byte that follows. An upgrade ends its
-//! work: from then on all bytes pass. What a request means is decided above.
+//! The HTTP layer decodes every request in its buffer before it answers the first one, even without keep-alive: a few
+//! kilobytes of pipelined heads become thousands of requests in memory, and a full buffer behind an event stream is polled
+//! again and again without pause. The wrapper therefore passes one request, head and body, and no byte that follows. After
+//! an upgrade all bytes pass. The HTTP layer decides what a request means.
 
 use std::fmt;
 use std::io;
@@ -20,29 +20,29 @@ use tokio::io::ReadBuf;
 
 use crate::wire::limits;
 
-/// The answer to a head over the limit. The HTTP layer has a limit of its own, which is far higher.
+/// The response to a head over the limit. The HTTP layer has its own limit, which is far higher.
 const HEAD_TOO_LARGE: &[u8] =
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Bytes read in one go when nobody wants them.
+/// Bytes per read of discarded data.
 const DISCARD: usize = 4096;
 
-/// A socket that yields one request and then no more bytes, but still the end of the connection.
+/// A socket that yields one request and then no more bytes, but still reports the end of the connection.
 pub struct OneRequest<T> {
     io: T,
     stage: Stage,
-    /// Bytes of the body that may still come; afterwards those behind the request.
+    /// Bytes of the body that may still come; after the request, bytes behind it.
     left: u64,
-    /// What of the answer to a head that is no request was not sent yet.
+    /// The unsent part of the response to an oversized head.
     refusal: &'static [u8],
-    /// When the connection ends, whether its client has hung up or not.
+    /// When the connection ends, even if the client has not hung up.
     end: Option<Pin<Box<Sleep>>>,
     said_goodbye: bool,
 }
 
 enum Stage {
-    /// The request is coming in. The parser is of the same make as the one above and sees the same bytes, so both agree where the
-    /// request ends.
+    /// The request is arriving. This parser is the HTTP layer's and sees the same bytes, so both agree on where the request
+    /// ends.
     Reading(Box<Parser>),
     /// The request has passed.
     Answering,
@@ -52,16 +52,16 @@ enum Stage {
 
 struct Parser {
     codec: Codec,
-    /// Bytes that the codec has not taken yet: the head until it is complete, later next to nothing.
+    /// Bytes that the codec has not taken yet: the head until it is complete, later almost nothing.
     unparsed: BytesMut,
     in_body: bool,
 }
 
-/// What the parser found in the bytes it was given.
+/// The parser's result for the bytes that it was given.
 enum Found {
-    /// The request goes on.
+    /// The request continues.
     More,
-    /// The request ends, this many bytes before the end of those given.
+    /// The request ends, this many bytes before the end of the given bytes.
     End(usize),
     Upgrade,
     HeadTooLarge,
@@ -81,7 +81,7 @@ impl Parser {
                 Ok(Some(Message::Chunk(None))) => return Found::End(self.unparsed.len()),
                 Ok(None) if !self.in_body && self.unparsed.len() > limits::REQUEST_HEAD => return Found::HeadTooLarge,
                 Ok(None) => return Found::More,
-                // The parser above comes to the same finding, and answers.
+                // The HTTP layer's parser finds the same error, and the layer answers.
                 Err(_) => return Found::End(0),
             }
         }
@@ -89,8 +89,8 @@ impl Parser {
 }
 
 impl<T> OneRequest<T> {
-    /// Wraps a socket. A body may have `most_body` bytes; with more, the connection ends. `config` only has to be there: making one
-    /// for each connection would start a timer each time.
+    /// Wraps a socket. A body may have `most_body` bytes; with more, the connection ends. Share one `config`: each new one
+    /// would start a timer.
     pub fn new(io: T, most_body: u64, config: &ServiceConfig) -> Self {
         let codec = Codec::new(config.clone());
         let parser = Parser { codec, unparsed: BytesMut::new(), in_body: false };
@@ -98,7 +98,7 @@ impl<T> OneRequest<T> {
         Self { io, stage, left: most_body, refusal: &[], end: None, said_goodbye: false }
     }
 
-    /// The socket within.
+    /// The wrapped socket.
     pub fn get_ref(&self) -> &T {
         &self.io
     }
@@ -141,7 +141,7 @@ impl<T> OneRequest<T> {
 }
 
 impl<T: AsyncRead + Unpin> OneRequest<T> {
-    /// Reads what nobody wants, so that the end of the connection is noticed: ready when it is there.
+    /// Reads and discards bytes until the connection ends, which makes it ready.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [MaybeUninit::uninit(); DISCARD];
         loop {
@@ -156,8 +156,8 @@ impl<T: AsyncRead + Unpin> OneRequest<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> OneRequest<T> {
-    /// Says the last words and waits for the client to hang up: closing a socket with unread bytes resets the connection, and the
-    /// answer on its way with it.
+    /// Sends the remaining bytes and waits for the client to hang up: closing a socket with unread bytes would reset the
+    /// connection and could discard the response.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.refusal.is_empty() {
             match ready!(Pin::new(&mut self.io).poll_write(cx, self.refusal))? {
@@ -208,7 +208,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for OneRequest<T> {
         if end.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        // A connection that fails here has ended, too.
+        // A connection that fails here has ended as well.
         this.poll_linger(cx).map(|_| Ok(()))
     }
 }

@@ -1,6 +1,5 @@
-//! Which pages may open a session. Browsers send the page's origin and cannot be made to lie about it, so an exact
-//! comparison stops other sites from playing in a visitor's name. Programs send no origin and are let through: they
-//! carry nobody's ambient credentials.
+//! Which pages may open a session. Browsers send the page's true origin, so an exact comparison stops other sites from
+//! playing in a user's name. Programs send no origin and are admitted: they carry nobody's ambient credentials.
 
 /// Whether a page of `origin` may connect to a server that was addressed as `host`.
 pub fn may_connect(origin: Option<&[u8]>, host: &str, listed: &[String]) -> bool {

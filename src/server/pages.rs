@@ -1,4 +1,4 @@
-//! The pages: the demo's, embedded in the binary or read from disk while working on them, or those of a game of one's own.
+//! The pages: the demo's, embedded in the binary or read from disk during development, or those of an embedder's own game.
 
 use std::borrow::Cow;
 use std::path::{Component, Path};
@@ -27,11 +27,11 @@ struct Assets;
 
 struct Found {
     content: Cow<'static, [u8]>,
-    /// Changes with the content.
+    /// An ETag that changes with the content; files from disk have none.
     tag: Option<String>,
 }
 
-/// The page at `path`, which has no leading slash.
+/// The response for the page at `path`, which has no leading slash.
 pub fn answer(pages: &Pages, path: &str, known_tag: Option<&HeaderValue>) -> HttpResponse {
     let path = if path.is_empty() { "index.html" } else { path };
     let found = match pages {
@@ -60,7 +60,7 @@ pub fn answer(pages: &Pages, path: &str, known_tag: Option<&HeaderValue>) -> Htt
     if let Some(tag) = found.tag {
         response.insert_header((ETAG, tag));
     }
-    // The browser client is a library: pages of other sites import it from here. Who may play is another question (origin).
+    // Pages of other sites may import the browser client from here. Whether they may play is checked by `origin`.
     if path.starts_with("client/") {
         response.insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
     }
@@ -85,7 +85,7 @@ fn embedded(path: &str) -> Option<Found> {
 
 fn from_disk(folder: &Path, path: &str) -> Option<Found> {
     let relative = Path::new(path);
-    // Only plain names: no way up, no absolute path.
+    // Only plain names are allowed: no parent folders, no absolute paths.
     if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
         return None;
     }

@@ -1,5 +1,5 @@
-//! The link into a room as a picture that phones read. Only links to this very server are drawn: the host is the one the
-//! request came to, so nobody can have a code for another site made here. Whether the room is there, the page finds out.
+//! The link to a room as a QR code. Links lead only to the host that the request was addressed to, so nobody can create
+//! codes for other sites here. The page checks whether the room exists.
 
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 use crate::wire::limits;
 
-/// What a page must say: a proxy in front may hide whether it was asked over TLS.
+/// The query of a request. The page sends its scheme, because a proxy may hide from the server whether TLS was used.
 #[derive(Deserialize)]
 pub struct Asked {
     /// The scheme of the page's address.
     pub scheme: Scheme,
 }
 
-/// How the page was reached.
+/// The scheme of a page.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scheme {
@@ -22,11 +22,11 @@ pub enum Scheme {
     Https,
 }
 
-/// An SVG of the link into `room` on the server that was addressed as `host`, where the page is at the path `base`: empty, or
-/// below which the rooms are mounted.
+/// Draws an SVG of the link to `room` on the server addressed as `host`. The page is at the path `base`: empty, or the path
+/// at which the rooms are mounted.
 ///
 /// # Errors
-/// When `room`, `host` or `base` cannot be one: what it was and what would be right.
+/// When `room`, `host` or `base` is invalid: names the value and the accepted ones.
 pub fn invitation(scheme: Scheme, host: &str, base: &str, room: &str) -> Result<String, String> {
     if room.is_empty() || room.len() > limits::TEXT || !room.bytes().all(is_plain) {
         return Err(format!("{room:?} is no room id: letters, digits, - and _, at most {} of them", limits::TEXT));

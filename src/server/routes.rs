@@ -1,4 +1,4 @@
-//! The routes: the WebSocket endpoint, costs, invitations, health, metrics, pages. The list of rooms is in `lobby`, the
+//! The routes: the WebSocket endpoint, costs, QR codes, health, metrics, pages. The list of rooms is in `lobby`, the
 //! operators' page in `admin`.
 
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use super::hosts::Hosts;
 use super::{admin, handshake, lobby, pages, qr};
 use crate::actor::{Connection, Explain, RoomList, SessionContext, Watchdog, start};
 
-/// What the routes of one worker need.
+/// The state of one worker's routes.
 pub struct Edge {
     pub context: SessionContext,
     pub rooms: watch::Receiver<RoomList>,
@@ -43,12 +43,12 @@ pub fn configure_pages(app: &mut web::ServiceConfig) {
     app.service(guarded("", web::get().to(front))).service(guarded("/{path:.*}", web::get().to(page)));
 }
 
-/// A route that not everything reaches; in somebody else's app, routes of theirs are none of our business.
+/// A route behind [`receive`]. Only Tickwire's own routes are guarded; an embedder's routes are not affected.
 pub(super) fn guarded(path: &str, route: Route) -> impl HttpServiceFactory + use<> {
     web::resource(path).wrap(from_fn(receive)).route(route)
 }
 
-/// Turns away what no route should see.
+/// Refuses requests that no route should handle.
 pub(super) async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     let turned_away = {
         let connection = request.conn_data::<Rc<Connection>>();
@@ -72,7 +72,7 @@ pub(super) fn unavailable(text: impl Into<String>) -> HttpResponse {
     HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "5")).body(text.into())
 }
 
-/// What the deltas of a room cost, by kind and field.
+/// The costs of a room's deltas, by kind and field.
 async fn costs(id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
     match edge.context.directory.send(Explain(id.into_inner())).await {
         Ok(Some(costs)) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(&*costs),
@@ -81,7 +81,7 @@ async fn costs(id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
     }
 }
 
-/// The link into a room as a QR code, for the phone of whoever sits beside.
+/// The link to a room as a QR code, for a phone nearby.
 async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request: HttpRequest) -> HttpResponse {
     let host = handshake::host(request.head()).and_then(|host| std::str::from_utf8(host).ok()).unwrap_or("");
     let base = request.path().split("/api/rooms/").next().unwrap_or("");
@@ -95,8 +95,8 @@ async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request
     }
 }
 
-/// Reads what others left behind and waits for nobody. When this very worker is stuck, nobody answers, and whoever asks
-/// must take that for a failure.
+/// Reads the watchdog's result and waits for no other thread. When this worker itself is stuck, the request gets no answer,
+/// which the monitoring must treat as a failure.
 async fn health(edge: web::Data<Edge>) -> HttpResponse {
     if !edge.context.gatekeeper.is_open() {
         return unavailable("draining\n");
@@ -115,8 +115,8 @@ async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
     HttpResponse::Ok().content_type(OPENMETRICS).body(edge.context.metrics.text())
 }
 
-/// The page without a path. Below a scope it has a slash at its end, or its relative links would lead beside it. The way there
-/// is relative as well: a proxy may have taken a part of the path away.
+/// The page without a path. Below a scope, its URL must end with a slash, because its links are relative. The redirect is
+/// relative as well: a proxy may have removed a part of the path.
 async fn front(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
     let Some(name) = request.path().rsplit('/').next().filter(|name| !name.is_empty()) else {
         return page(request, edge).await;

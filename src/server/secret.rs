@@ -1,15 +1,15 @@
-//! A value that is read and never written: not into a configuration that is printed, not into a log.
+//! A configuration value that is never written: not into a printed configuration, not into a log.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A secret, or none when empty.
+/// A secret; empty if there is none.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The secret itself.
+    /// The secret text.
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -1,5 +1,5 @@
-//! What a configuration leads to: the door with its limits and keys, and the certificate. Here configured values meet each
-//! other and the files they name; each value alone is judged in `form.rs`.
+//! Builds the gatekeeper and the certificate from a configuration. Checks configured values against each other and against
+//! the files that they name; `form.rs` checks each value alone.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use crate::trust::{Certificate, Keyring, Neighbourhood, Tokens};
 use crate::wire::limits;
 
 impl Config {
-    /// Whether the values fit each other, and the files they name are there and good.
+    /// Checks that the values are consistent, and that the files they name exist and are valid.
     ///
     /// # Errors
-    /// One line that says what is wrong. A server with such a configuration does not start.
+    /// One line that describes the fault. A server with such a configuration does not start.
     pub fn check(&self) -> Result<(), String> {
         self.keyring()?;
         self.certificate().map(drop)
     }
 
-    /// The keys for join tokens.
+    /// Reads the keys for join tokens.
     ///
     /// # Errors
-    /// One line that names the key and what is wrong with it.
+    /// One line that names the key and its fault.
     pub fn keyring(&self) -> Result<Keyring, String> {
         let keys = Keyring::read(self.token_secret.reveal(), &self.token_keys).map_err(|error| error.to_string())?;
         if keys.is_empty() && !self.guests {

@@ -1,12 +1,12 @@
-//! When to stop: what the terminal and the operating system say.
+//! Shutdown signals from the terminal and the operating system.
 
 use std::io;
 use std::sync::mpsc;
 
 use tokio::sync::watch;
 
-/// Completes on ctrl-c (SIGINT) or SIGTERM; the shutdown to give to [`Server::run`](super::Server::run) in a program
-/// without one of its own. What comes after the first signal is up to the program; see [`ShutdownSignal`].
+/// Completes on ctrl-c (SIGINT) or SIGTERM. Pass it to [`Server::run`](super::Server::run) in a program without its own
+/// shutdown. The program decides what happens on further signals; see [`ShutdownSignal`].
 pub async fn interrupted() {
     #[cfg(unix)]
     {
@@ -19,33 +19,33 @@ pub async fn interrupted() {
             return;
         }
     }
-    // Without a way to hear of ctrl-c, serve until killed.
+    // If ctrl-c cannot be observed, serve until killed.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// Ctrl-c (SIGINT) and SIGTERM of a process that ends with its server, whatever hangs:
+/// Handles ctrl-c (SIGINT) and SIGTERM in a process that ends with its server, even if threads hang:
 ///
-/// * the first one is [received](Self::received), and lets everyone go;
-/// * a second one ends the process at once, with 130, in the signal handler itself;
-/// * a shutdown that takes longer than ten seconds ends with 1, by a thread of its own.
+/// * the first signal is [received](Self::received) and starts the shutdown;
+/// * a second signal ends the process at once, with exit code 130, in the signal handler itself;
+/// * a shutdown that takes longer than ten seconds is ended by a separate thread, with exit code 1.
 ///
-/// None of this needs a thread of the server's to run. On Windows, ctrl-c is heard by the thread that receives, and the
-/// shutdown has no bound.
+/// None of this needs a running server thread. On Windows, the receiving thread observes ctrl-c, and the shutdown has no
+/// time limit.
 #[derive(Debug)]
 pub struct ShutdownSignal {
     first: Option<watch::Receiver<bool>>,
-    /// Dropped when the shutdown is over, before which the thread waits for its bound.
+    /// Dropped when the shutdown is over; until then the thread waits, up to its time limit.
     _over: Option<mpsc::Sender<()>>,
 }
 
 impl ShutdownSignal {
-    /// As shells report a process that was interrupted.
+    /// The exit code by which shells report an interrupted process.
     const INTERRUPTED: i32 = 130;
 
-    /// Takes the place of the signals' default, which is to end the process. Install it once, before the server starts, and
-    /// keep it until all is over: dropping it lifts the bound on the shutdown.
+    /// Replaces the signals' default action, which ends the process. Install it once, before the server starts, and keep it
+    /// until everything has ended: dropping it lifts the time limit on the shutdown.
     ///
     /// # Errors
     /// When the operating system refuses the handlers or the thread.
@@ -60,7 +60,7 @@ impl ShutdownSignal {
 
         let again = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
-            // In this order: the first signal is not yet the second one.
+            // The order matters: the first signal must not count as the second one.
             flag::register_conditional_shutdown(signal, Self::INTERRUPTED, again.clone())?;
             flag::register(signal, again.clone())?;
         }
@@ -69,7 +69,7 @@ impl ShutdownSignal {
         let (over, is_over) = mpsc::channel();
         let wait = move || {
             if signals.forever().next().is_some() {
-                // Nobody listens when the server has ended by itself.
+                // Nobody receives this when the server has ended by itself.
                 let _ = tell.send(true);
                 end_by_force(&is_over);
             }
@@ -78,7 +78,7 @@ impl ShutdownSignal {
         Ok(Self { first: Some(first), _over: Some(over) })
     }
 
-    /// Listens for ctrl-c.
+    /// Observes ctrl-c.
     ///
     /// # Errors
     /// None.
@@ -87,10 +87,10 @@ impl ShutdownSignal {
         Ok(Self { first: None, _over: None })
     }
 
-    /// Completes at the first signal, also when that came before this was called.
+    /// Completes at the first signal, even if it came before this call.
     pub async fn received(&self) {
         match self.first.clone() {
-            // The thread lives until it has told.
+            // The thread lives until it has sent the signal.
             Some(mut first) => _ = first.wait_for(|told| *told).await,
             None => {
                 interrupted().await;
@@ -103,19 +103,19 @@ impl ShutdownSignal {
     }
 }
 
-/// Ends the process when the shutdown is not over within its bound.
+/// Ends the process when the shutdown exceeds its time limit.
 #[cfg(unix)]
 fn end_by_force(over: &mpsc::Receiver<()>) {
     use std::time::Duration;
 
     use crate::wire::limits;
 
-    /// For the log's writer, which may be as stuck as the rest.
+    /// Time for the log's writer, which may be stuck as well.
     const LAST_LINE: Duration = Duration::from_millis(100);
     if over.recv_timeout(limits::SHUTDOWN_WITHIN) == Err(mpsc::RecvTimeoutError::Timeout) {
         let within = limits::SHUTDOWN_WITHIN.as_secs();
-        // On a thread of its own: an embedder's subscriber may block.
-        let say = move || tracing::error!("the shutdown takes longer than {within} s, so nothing more is waited for");
+        // On a separate thread, because an embedder's subscriber may block.
+        let say = move || tracing::error!("the shutdown takes longer than {within} s; the process ends now");
         let _ = std::thread::Builder::new().spawn(say);
         std::thread::sleep(LAST_LINE);
         signal_hook::low_level::exit(1);

@@ -1,7 +1,7 @@
-//! Whose connection it is: the peer, or whom a trusted proxy names, as an address that limits count by.
+//! Resolves a client's address: the peer's, or the one that a trusted proxy names, in the form in which limits count it.
 //!
-//! Only what trusted proxies wrote is believed: of the addresses in the header, the right-most one that is no trusted
-//! proxy. Whatever stands left of it, the visitor may have written.
+//! Only entries of trusted proxies are believed: the client is the right-most address in the header that is not a trusted
+//! proxy. The client may have written everything to the left of it.
 
 use std::net::IpAddr;
 
@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Address;
 
-/// The header in which proxies say for whom they connect.
+/// The header in which proxies forward the client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ForwardedHeader {
-    /// `X-Forwarded-For`: addresses, cut at commas.
+    /// `X-Forwarded-For`: addresses separated by commas.
     XForwardedFor,
     /// `Forwarded`, of RFC 7239.
     Forwarded,
@@ -30,40 +30,40 @@ impl ForwardedHeader {
     }
 }
 
-/// Which addresses are whose.
+/// The configured networks: proxies and exemptions.
 #[derive(Clone, Debug)]
 pub struct Neighbourhood {
-    /// Proxies whose word counts.
+    /// Trusted proxies.
     pub proxies: Vec<IpNet>,
-    /// Addresses that no limit per address applies to.
+    /// Addresses to which limits per address do not apply.
     pub exempt: Vec<IpNet>,
-    /// Where proxies put their word.
+    /// The header that the proxies set.
     pub header: ForwardedHeader,
 }
 
-/// A visitor as limits see them.
+/// A client as limits see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Who it is, whether there are limits for them or not.
+    /// The client's address, whether limits apply to it or not.
     pub visitor: Address,
-    /// What their limits count by; `None`: they have none.
+    /// The address on which limits count the client; `None`: no limits apply.
     pub address: Option<Address>,
-    /// Whether the connection is a proxy's.
+    /// Whether a proxy forwarded the connection.
     pub through_proxy: bool,
 }
 
 impl Neighbourhood {
-    /// Whether connections of `peer` are a proxy's, so that they are not the peer's own.
+    /// Whether `peer` is a proxy, so that its connections belong to other clients.
     pub fn is_proxy(&self, peer: IpAddr) -> bool {
         holds(&self.proxies, peer)
     }
 
-    /// What the connections of `peer` count by.
+    /// The address on which connections of `peer` are counted; `None`: they are not limited.
     pub fn connection(&self, peer: IpAddr) -> Option<Address> {
         (!self.is_proxy(peer) && !holds(&self.exempt, peer)).then(|| address(peer))
     }
 
-    /// For whom `peer` asks, given the values of the header in their order.
+    /// Resolves the client of a request from `peer`, given the values of the forwarding header in their order.
     pub fn caller<'a>(&self, peer: IpAddr, values: impl DoubleEndedIterator<Item = &'a str>) -> Caller {
         let through_proxy = self.is_proxy(peer);
         let hops = values.rev().flat_map(|value| value.rsplit(',')).take(if through_proxy { usize::MAX } else { 0 });
@@ -77,17 +77,17 @@ impl Neighbourhood {
             }
         }
         let address = match visitor {
-            // A proxy itself, such as when it asks for its own sake, or a visitor who is let do anything.
+            // A proxy that sends a request of its own, or an exempt client.
             Some(ip) if holds(&self.exempt, ip) => None,
             Some(ip) => Some(address(ip)),
-            // A proxy that will not say is one visitor, and never exempt.
+            // Without a readable address from the proxy, the proxy itself counts as one client, which is never exempt.
             None => Some(address(peer)),
         };
         let visitor = self::address(visitor.unwrap_or(peer));
         Caller { visitor, address, through_proxy: through_proxy && named }
     }
 
-    /// The address in an entry of the header; ports are not looked at.
+    /// The address in an entry of the header; ports are ignored.
     fn read(&self, hop: &str) -> Option<IpAddr> {
         let hop = match self.header {
             ForwardedHeader::XForwardedFor => hop,
@@ -104,7 +104,7 @@ impl Neighbourhood {
     }
 }
 
-/// IPv4 as it is, IPv6 by the first 64 bits: a household has that many.
+/// IPv4 addresses as they are; IPv6 addresses by their first 64 bits, which is what one household gets.
 fn address(ip: IpAddr) -> Address {
     match ip.to_canonical() {
         IpAddr::V4(ip) => Address(u128::from(ip.to_ipv6_mapped())),
@@ -138,7 +138,7 @@ mod tests {
             let visitor = address(ip(text));
             Caller { visitor, address: Some(visitor), through_proxy }
         };
-        // Nobody but a proxy is believed.
+        // Only proxies are believed.
         assert_eq!(ask("1.2.3.4", &["9.9.9.9"]), of("1.2.3.4", false));
         assert_eq!(ask("10.0.0.1", &["9.9.9.9"]), of("9.9.9.9", true));
         assert_eq!(ask("10.0.0.1", &["6.6.6.6, 9.9.9.9"]), of("9.9.9.9", true));
@@ -146,12 +146,12 @@ mod tests {
         assert_eq!(ask("::ffff:10.0.0.1", &[" 9.9.9.9:4711 "]), of("9.9.9.9", true));
         assert_eq!(ask("fd00::1", &["[2001:db8::1]:443"]), of("2001:db8::", true));
         assert_eq!(ask("fd00::1", &["2001:db8:0:0:5:6:7:8"]), of("2001:db8::1", true));
-        // A proxy that says nothing asks for itself; one that says nonsense is one visitor.
+        // A proxy that forwards no address is the client itself; one that forwards an unreadable one counts as one client.
         assert_eq!(ask("10.0.0.1", &[]), of("10.0.0.1", false));
         assert_eq!(ask("10.0.0.1", &["9.9.9.9, unknown"]), of("10.0.0.1", true));
         assert_eq!(ask("10.0.0.1", &[""]), of("10.0.0.1", true));
         assert_eq!(ask("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), of("10.0.0.3", true));
-        // Exempt is who connects from there, not who says so.
+        // An exemption applies to connecting addresses, not to claimed ones.
         assert_eq!(ask("127.0.0.1", &["9.9.9.9"]).address, None);
         assert_eq!(ask("1.2.3.4", &["127.0.0.1"]), of("1.2.3.4", false));
         assert_eq!(ask("10.0.0.1", &["127.0.0.1, 9.9.9.9"]), of("9.9.9.9", true));

@@ -1,7 +1,6 @@
-//! The cryptography under the tokens: HS256 and EdDSA by `ring`, which TLS uses as well.
+//! The cryptography of join tokens: HS256 and EdDSA from `ring`, which TLS uses as well.
 //!
-//! Nothing else is offered, so that no token can choose an algorithm which nobody wanted. `ring` compares in constant
-//! time.
+//! Other algorithms are not offered, so a token cannot choose an unwanted one. `ring` compares in constant time.
 
 use std::sync::Once;
 
@@ -15,13 +14,13 @@ use ring::{hmac, signature};
 static PROVIDER: CryptoProvider =
     CryptoProvider { signer_factory: signer, verifier_factory: verifier, key_utils: KeyUtils::new_unimplemented() };
 
-/// Makes this the cryptography of `jsonwebtoken` in this process, unless its embedder has chosen another one.
+/// Installs this as the cryptography of `jsonwebtoken` in this process, unless the embedder has installed another one.
 pub fn install() {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| _ = PROVIDER.install_default());
 }
 
-/// A signer or verifier of one algorithm.
+/// A signer or verifier for one algorithm.
 struct With<K> {
     algorithm: Algorithm,
     key: K,

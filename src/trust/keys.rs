@@ -1,7 +1,7 @@
-//! The keys that join tokens are signed with, by their `kid`: shared secrets (HS256) and Ed25519 keys (EdDSA).
+//! The keys that sign join tokens, by `kid`: shared secrets (HS256) and Ed25519 keys (EdDSA).
 //!
-//! Several at once, so that keys can be changed one after the other. Reads files at start; what a token says is not
-//! looked at here.
+//! Several keys may be configured at once, so that keys can be rotated. Reads the key files at the start; `tokens` reads
+//! the tokens.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,37 +18,37 @@ use super::backend;
 use super::tokens::Claims;
 use crate::wire::limits;
 
-/// Why there is no key.
+/// Why a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// Not `KID=FILE`.
+    /// The value is not `KID=FILE`.
     #[error("{0:?} is not KID=FILE, such as 2026-11=/etc/tickwire/join.pem")]
     Shape(String),
-    /// Two keys of the same name.
+    /// Two keys have the same `kid`.
     #[error("there are two keys with the kid {0:?}")]
     Twice(String),
     /// The file cannot be read.
     #[error("cannot read {0}: {1}")]
     File(String, std::io::Error),
-    /// A secret that can be guessed.
+    /// A shared secret is so short that it can be guessed.
     #[error("{0} is too short: a shared secret has at least {least} bytes", least = limits::SECRET)]
     Short(String),
-    /// Not a key of the kind that is wanted.
+    /// The file holds no Ed25519 key.
     #[error("{0} is no Ed25519 key in PEM (PUBLIC KEY, or PRIVATE KEY in PKCS #8)")]
     NotEd25519(String),
     /// The key can verify but not sign.
     #[error("{0} can only verify tokens: signing needs the secret or the private key")]
     PublicOnly(String),
-    /// No key of this name, or none at all.
+    /// No key has this `kid`, or there are no keys.
     #[error("there is no key {0}")]
     Missing(String),
 }
 
-/// Keys by `kid`, and perhaps one without.
+/// Keys by `kid`, and at most one without.
 #[derive(Default)]
 pub struct Keyring(BTreeMap<Option<String>, Key>);
 
-/// A key. It never leaves here as text.
+/// A key. It is never converted back to text.
 pub(super) struct Key {
     pub(super) algorithm: Algorithm,
     pub(super) decoding: DecodingKey,
@@ -56,7 +56,7 @@ pub(super) struct Key {
 }
 
 impl Keyring {
-    /// The keys of a configuration: a shared secret for tokens without `kid` (none when empty), and `KID=FILE` each.
+    /// Reads the configured keys: a shared secret for tokens without `kid` (none if empty), and keys as `KID=FILE`.
     ///
     /// # Errors
     /// See [`KeyError`].
@@ -74,12 +74,12 @@ impl Keyring {
         Ok(keys)
     }
 
-    /// Whether there is none.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Signs a token. Without `kid`: by the key without one, or else by the only key there is.
+    /// Signs a token. Without `kid`: with the key that has none, or else with the only key.
     ///
     /// # Errors
     /// When there is no such key or it cannot sign.
@@ -95,12 +95,12 @@ impl Keyring {
     }
 
     pub(super) fn find(&self, kid: Option<&str>) -> Option<&Key> {
-        // A name is copied only for tokens that have one of a legal length.
+        // Names of illegal length are not copied.
         kid.is_none_or(|kid| kid.len() <= limits::TEXT).then(|| self.0.get(&kid.map(str::to_owned))).flatten()
     }
 }
 
-/// The two sides of `KID=FILE`.
+/// Splits `KID=FILE` into its two parts.
 pub fn split(spec: &str) -> Option<(&str, &str)> {
     spec.split_once('=').filter(|(kid, path)| !kid.is_empty() && kid.len() <= limits::TEXT && !path.is_empty())
 }
@@ -128,7 +128,7 @@ impl Key {
     }
 
     fn ed25519(pem: &[u8]) -> Option<Self> {
-        /// What comes before the 32 bytes of an Ed25519 key in its X.509 form.
+        /// The bytes before the 32 bytes of an Ed25519 key in its X.509 form.
         const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
         let (public, encoding) = match PrivatePkcs8KeyDer::from_pem_slice(pem) {
             Ok(private) => {

@@ -1,7 +1,7 @@
-//! Whom to let in: join tokens, the addresses that limits count by, certificates.
+//! Authentication: join tokens, the addresses on which limits are counted, certificates.
 //!
-//! Decides by keys, lists and clocks it is given; moves no bytes and knows no actors. What a visitor may then do is the
-//! business of sessions and rooms.
+//! Decides from the keys, lists and clocks that it is given; does no I/O on connections and knows no actors. Sessions and
+//! rooms decide what an admitted client may do.
 
 mod address;
 mod backend;

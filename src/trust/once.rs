@@ -1,7 +1,7 @@
-//! Tokens that are good for one join: which were used, until they expire.
+//! Records which one-time tokens were used, until they expire.
 //!
-//! Bounded: when too many are remembered, further ones are refused, because forgetting one would let it in again. Kept
-//! by this process only.
+//! The record is bounded: when it is full, further one-time tokens are refused, because a forgotten token could be used
+//! again. Each process keeps its own record.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use parking_lot::Mutex;
 
 use crate::wire::{Close, limits};
 
-/// What stands for a token: a digest of its key's name and its `jti`.
+/// Identifies a token: a digest of its key's `kid` and its `jti`.
 pub type Mark = [u8; 32];
 
-/// The used ones.
+/// The used tokens.
 #[derive(Debug, Default)]
 pub struct Used(Mutex<Marks>);
 
 #[derive(Debug, Default)]
 struct Marks {
-    /// With the second from which on nobody can use it any more.
+    /// Each with the second at which the token becomes invalid.
     until: BTreeMap<Mark, u64>,
-    /// When the expired ones were last forgotten.
+    /// When expired entries were last removed.
     swept: u64,
 }
 
-/// A use. Given back when dropped before it was [kept](Self::keep), so that a full room costs nobody their token.
+/// A use of a token. Undone when it is dropped before [`Self::keep`], so that a failed join does not use up the token.
 #[derive(Debug)]
 pub struct Use {
     used: Arc<Used>,
@@ -36,10 +36,10 @@ pub struct Use {
 impl Used {
     const SWEEP_EVERY: u64 = 60;
 
-    /// Uses the token that `mark` stands for.
+    /// Marks a token as used.
     ///
     /// # Errors
-    /// When it was used, or when too many are remembered.
+    /// When the token was used before, or when the record is full.
     pub fn take(self: &Arc<Self>, mark: Mark, until: u64, now: u64) -> Result<Use, Close> {
         let mut marks = self.0.lock();
         if marks.until.contains_key(&mark) {
@@ -58,7 +58,7 @@ impl Used {
 }
 
 impl Use {
-    /// The token let its bearer in.
+    /// Makes the use permanent: the token admitted its bearer.
     pub fn keep(&mut self) {
         self.kept = true;
     }

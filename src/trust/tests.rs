@@ -1,4 +1,4 @@
-//! What tokens are believed: time as an argument, and forgeries that need the keys' insides.
+//! Tests of token verification: time as an argument, and forgeries that need access to the keys.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 
@@ -57,7 +57,7 @@ fn a_key_has_one_algorithm() {
     let pair = ring::signature::Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new()).expect("a key");
     let other = forge(Algorithm::EdDSA, &EncodingKey::from_ed_der(pair.as_ref()), |_| {});
     assert_eq!(verdict(&other), Err(Close::BadToken), "a shared secret verifies no EdDSA");
-    // A public key is known to everyone, and is no shared secret.
+    // A public key is known to everyone and must not work as a shared secret.
     let public = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key");
     let path = std::env::temp_dir().join(format!("tickwire-{}-public.pem", std::process::id()));
     std::fs::write(&path, public.public_key_pem()).expect("a writable folder");

@@ -1,7 +1,6 @@
-//! The certificate and its key: read from files, and read again when the files change, while connections go on.
+//! The TLS certificate and its key: read from files, and read again when the files change. Open connections are unaffected.
 //!
-//! A new pair that is no good is logged and the old one stays. Only how TLS is spoken is decided here; who listens is the
-//! server's business.
+//! An invalid new pair is logged, and the old one stays in use. Listening is the server's task.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +16,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tracing::{info, warn};
 
-/// A pair of files and what was last read from them.
+/// The paths of a certificate and its key, and the pair that was last read from them.
 #[derive(Debug)]
 pub struct Certificate {
     cert: PathBuf,
@@ -26,21 +25,21 @@ pub struct Certificate {
     seen: Mutex<Stamps>,
 }
 
-/// When each file was written and how long it is; `None` while it is away.
+/// The modification time and length of each file; `None` while it is missing.
 type Stamps = [Option<(SystemTime, u64)>; 2];
 
 impl Certificate {
     /// Reads the pair.
     ///
     /// # Errors
-    /// One line that names the file and what is wrong.
+    /// One line that names the file and its fault.
     pub fn read(cert: &Path, key: &Path) -> Result<Arc<Self>, String> {
         let seen = Mutex::new(stamps(cert, key));
         let current = RwLock::new(load(cert, key)?);
         Ok(Arc::new(Self { cert: cert.to_owned(), key: key.to_owned(), current, seen }))
     }
 
-    /// Reads the pair again if a file has changed since it was last looked at.
+    /// Reads the pair again if a file has changed since the last check.
     pub fn look(&self) {
         let now = stamps(&self.cert, &self.key);
         if std::mem::replace(&mut *self.seen.lock(), now) == now {
@@ -49,13 +48,13 @@ impl Certificate {
         match load(&self.cert, &self.key) {
             Ok(pair) => {
                 *self.current.write() = pair;
-                info!("the certificate was read again");
+                info!("the certificate was reloaded");
             }
-            Err(error) => warn!(error, "the new certificate is no good, the old one stays"),
+            Err(error) => warn!(error, "the new certificate is invalid; the old one stays in use"),
         }
     }
 
-    /// How connections are secured with it.
+    /// A TLS configuration that uses the current pair.
     pub fn config(self: &Arc<Self>) -> ServerConfig {
         let versions = ServerConfig::builder_with_provider(default_provider().into())
             .with_safe_default_protocol_versions()

@@ -1,8 +1,8 @@
-//! Join tokens: JSON Web Tokens, signed by whoever knows the players, read here.
+//! Verifies join tokens: JSON Web Tokens, signed by the service that authenticates the players.
 //!
-//! A token says who comes (`sub`), until when (`exp`), for which server (`aud`), and perhaps where to and under which
-//! name. Whatever is wrong with it, the visitor is told 4501, or 4502 when only its time is; the log gets a reason, never
-//! the token.
+//! A token names the player (`sub`), the expiry time (`exp`), the server (`aud`), and optionally a room, a game and a name.
+//! The client of an invalid token receives close code 4501, or 4502 if only its time is wrong. The log gets the reason,
+//! never the token.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,34 +19,34 @@ use super::keys::Keyring;
 use super::once::{Use, Used};
 use crate::wire::{Close, Join, limits};
 
-/// What a token says. Times are seconds since 1970.
+/// The claims of a token. Times are in seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who comes: what the issuer calls the player, 1 to 128 bytes.
+    /// The issuer's id for the player, 1 to 128 bytes.
     pub sub: String,
-    /// For which server.
+    /// The servers that the token is for.
     pub aud: Option<Audience>,
-    /// Who says so.
+    /// The issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
-    /// Until when.
+    /// When the token expires.
     pub exp: u64,
-    /// From when on.
+    /// When the token becomes valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<u64>,
-    /// The player's name, whatever the hello says.
+    /// The player's name; overrides the name in the hello.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Lets into this room only.
+    /// If set, the token is valid for this room only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
-    /// Lets into rooms of this game only.
+    /// If set, the token is valid for rooms of this game only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub game: Option<String>,
-    /// The token's own name.
+    /// The token's unique id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
-    /// Good for one join; needs `jti`.
+    /// Whether the token is valid for one join only; needs `jti`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub once: bool,
 }
@@ -55,31 +55,31 @@ pub struct Claims {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Audience {
-    /// One.
+    /// One audience.
     One(String),
-    /// Several, of which this server must be one.
+    /// Several audiences, of which this server must be one.
     Several(Vec<String>),
 }
 
-/// A token that was found good.
+/// A valid token.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    /// Who came.
+    /// The player's id.
     pub subject: String,
-    /// The name to go by, as the issuer wrote it.
+    /// The player's name, as the issuer wrote it.
     pub name: Option<String>,
-    /// Lets into this room only.
+    /// If set, the token is valid for this room only.
     pub room: Option<String>,
-    /// Lets into rooms of this game only.
+    /// If set, the token is valid for rooms of this game only.
     pub game: Option<String>,
-    /// How long until it expires; zero within the skew.
+    /// Time until the token expires; zero during the allowed clock skew.
     pub expires_in: Duration,
-    /// How long it is good for: until then and the skew.
+    /// Time for which the token is accepted: until it expires, plus the allowed clock skew.
     pub good_for: Duration,
     used: Option<Use>,
 }
 
-/// Reads tokens.
+/// Verifies tokens.
 pub struct Tokens {
     keys: Keyring,
     hs256: Validation,
@@ -89,8 +89,8 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Reads tokens for `audience` by `keys`; `issuer` is not looked at when empty. With `guests`, whoever has no token
-    /// may come in as well; without keys everyone is a guest and tokens are not looked at.
+    /// Verifies tokens for `audience` with `keys`; an empty `issuer` accepts any issuer. With `guests`, clients without a
+    /// token are admitted as well. Without keys, every client is a guest and tokens are ignored.
     pub fn new(keys: Keyring, audience: &str, issuer: &str, guests: bool) -> Self {
         backend::install();
         let rules = |algorithm| {
@@ -101,7 +101,7 @@ impl Tokens {
                 rules.set_issuer(&[issuer]);
                 rules.required_spec_claims.insert("iss".to_owned());
             }
-            // Times are judged here, so that they can be tested.
+            // Times are checked in `admit`, where `now` is an argument and can be tested.
             rules.validate_exp = false;
             rules.leeway = 0;
             rules
@@ -110,15 +110,16 @@ impl Tokens {
         Self { keys, hs256, eddsa, guests, used: Arc::default() }
     }
 
-    /// Judges what a visitor brings at `now`, in seconds since 1970. `None`: a guest.
+    /// Verifies a client's token at `now`, in seconds since 1970. `None`: the client is a guest.
     ///
     /// # Errors
-    /// [`Close::BadToken`], [`Close::TokenExpired`], or [`Close::TryLater`] when too many one-time tokens are remembered.
+    /// [`Close::BadToken`], [`Close::TokenExpired`], or [`Close::TryLater`] when the record of used one-time tokens is
+    /// full.
     pub fn judge(&self, token: Option<&str>, now: u64) -> Result<Option<VerifiedToken>, Close> {
         match token {
             _ if self.keys.is_empty() => Ok(None),
             None if self.guests => Ok(None),
-            None => Err(refused("there is none")),
+            None => Err(refused("no token was sent")),
             Some(token) => self.read(token, now).map(Some),
         }
     }
@@ -129,20 +130,20 @@ impl Tokens {
         }
         let header = decode_header(token).map_err(|error| refused(reason(&error)))?;
         if header.crit.is_some() {
-            return Err(refused("it says that something unknown is critical"));
+            return Err(refused("its header has critical extensions"));
         }
-        let key = self.keys.find(header.kid.as_deref()).ok_or_else(|| refused("there is no key of this kid"))?;
+        let key = self.keys.find(header.kid.as_deref()).ok_or_else(|| refused("no key has this kid"))?;
         let rules = if key.algorithm == Algorithm::EdDSA { &self.eddsa } else { &self.hs256 };
         let read = decode::<Claims>(token, &key.decoding, rules).map_err(|error| refused(reason(&error)))?;
         self.admit(read.claims, header.kid.as_deref(), now)
     }
 
-    /// Judges claims whose signature, audience and issuer are good.
+    /// Checks the claims of a token whose signature, audience and issuer are valid.
     fn admit(&self, claims: Claims, kid: Option<&str>, now: u64) -> Result<VerifiedToken, Close> {
         let skew = limits::TOKEN_SKEW.as_secs();
         let good_until = claims.exp.saturating_add(skew);
         if good_until <= now || claims.nbf.is_some_and(|from| from > now.saturating_add(skew)) {
-            debug!(why = "it is not its time", "token refused");
+            debug!(why = "it is expired or not valid yet", "token refused");
             return Err(Close::TokenExpired);
         }
         if !(1..=limits::SUBJECT).contains(&claims.sub.len()) {
@@ -152,16 +153,16 @@ impl Tokens {
             (false, _) => None,
             (true, Some(jti)) if claims.exp <= now.saturating_add(limits::ONCE_WITHIN.as_secs()) => {
                 let mut digest = Context::new(&SHA256);
-                // Both have their length before them, so that no two pairs are written alike.
+                // Each part is prefixed with its length, so that no two pairs have the same encoding.
                 for part in [kid.unwrap_or(""), jti] {
                     digest.update(&(part.len() as u64).to_le_bytes());
                     digest.update(part.as_bytes());
                 }
                 let mark = digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");
-                Some(self.used.take(mark, good_until, now).inspect_err(|_| debug!("token used before"))?)
+                Some(self.used.take(mark, good_until, now).inspect_err(|_| debug!("one-time token refused"))?)
             }
-            (true, Some(_)) => return Err(refused("it is good for one join but for too long")),
-            (true, None) => return Err(refused("it is good for one join and has no jti")),
+            (true, Some(_)) => return Err(refused("it is a one-time token that is valid for too long")),
+            (true, None) => return Err(refused("it is a one-time token without jti")),
         };
         Ok(VerifiedToken {
             subject: claims.sub,
@@ -176,7 +177,7 @@ impl Tokens {
 }
 
 impl VerifiedToken {
-    /// Whether it lets its bearer ask for `join`. The game of a room that is named by its id must still be compared.
+    /// Whether the token permits `join`. If `join` names a room by its id, the room's game must still be compared.
     pub fn allows(&self, join: &Join) -> bool {
         let (room, game) = match join {
             Join::ById { room } | Join::Return { room } => (Some(room), None),
@@ -186,12 +187,12 @@ impl VerifiedToken {
         (self.room.is_none() || self.room.as_ref() == room) && (game.is_none() || self.plays(game))
     }
 
-    /// Whether it is good for the place where its bearer already is.
+    /// Whether the token is valid for the room in which its bearer already is.
     pub fn allows_staying(&self, room: &str, game: &str) -> bool {
         self.room.as_deref().is_none_or(|only| only == room) && self.plays(Some(&game.to_owned()))
     }
 
-    /// It let its bearer in, so it is used up if it is good for one join only.
+    /// Records that the token admitted its bearer, which uses up a one-time token.
     pub fn keep(&mut self) {
         self.used.iter_mut().for_each(Use::keep);
     }
@@ -201,7 +202,7 @@ impl VerifiedToken {
     }
 }
 
-/// Seconds since 1970. Tokens are dated by the world's clock; nothing else here is.
+/// Seconds since 1970. Only token times use the wall clock.
 #[expect(
     clippy::disallowed_methods,
     reason = "the times in a token are wall-clock times; sessions end by the monotonic clock"
@@ -215,7 +216,7 @@ fn refused(why: &str) -> Close {
     Close::BadToken
 }
 
-/// Why a token is no good, in words that hold nothing of it.
+/// The fault of a token, in words that contain nothing of it.
 fn reason(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::InvalidSignature => "its signature is wrong",
@@ -223,7 +224,7 @@ fn reason(error: &Error) -> &'static str {
         ErrorKind::InvalidAudience => "it is for another audience",
         ErrorKind::InvalidIssuer => "it is from another issuer",
         ErrorKind::MissingRequiredClaim(_) => "exp, sub, aud or iss is missing",
-        _ => "it is no token",
+        _ => "it is not a valid token",
     }
 }
 

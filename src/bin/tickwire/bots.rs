@@ -1,5 +1,5 @@
-//! `tickwire bots`: simulated players against a running server, and a verdict. The exit code is the verdict's: 0 held,
-//! 1 broken, 3 none; 2 is bad usage.
+//! `tickwire bots`: simulates players against a running server and judges the run. The exit code is the verdict: 0 held, 1
+//! broken, 3 none; 2 is a usage error.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -14,7 +14,7 @@ use tickwire::engine::link::Profile;
 
 use crate::machine::Machine;
 
-/// Options of the bots.
+/// Options of `tickwire bots`.
 #[derive(Args, Clone)]
 pub struct BotsArgs {
     /// The recording to follow: CSV with the columns frame,entity,x_m,y_m, one frame per tick
@@ -26,73 +26,73 @@ pub struct BotsArgs {
     /// The game to play (default: arena; plaza when following a recording)
     #[arg(long)]
     game: Option<String>,
-    /// How many bots (default: 20; one per entity when following a recording)
+    /// The number of bots (default: 20; one per entity when following a recording)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     players: Option<u32>,
-    /// Over how many rooms to spread them; with one, they join whoever plays already
+    /// The number of rooms over which the bots are spread; with one, they join players who are there already
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rooms: u32,
-    /// How long to play once all have come (default: 30); a recording is followed to its end
+    /// How long to play after all bots have joined (default: 30); a recording is followed to its end
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     duration: Option<Duration>,
-    /// How long the coming takes (default: 100 joins per second)
+    /// How long the bots take to join (default: 100 joins per second)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     ramp: Option<Duration>,
-    /// All decisions of the bots follow from it
+    /// The seed of all decisions of the bots
     #[arg(long, default_value = "1")]
     seed: u64,
     /// What the bots do
     #[arg(long, value_enum, default_value = "wander")]
     behaviour: Doing,
-    /// The recording to follow, as an option
+    /// The recording to follow, given as an option
     #[arg(long = "file", value_name = "FILE")]
     recording: Option<PathBuf>,
     /// An entity of the recording that nobody follows, such as a ball; may be repeated
     #[arg(long, value_name = "ENTITY")]
     skip_entity: Vec<u64>,
-    /// How many bots rebuild the state and compare it with the server's hashes: a number or `all`
+    /// The number of bots that rebuild the state and compare it with the server's hashes, or `all`
     #[arg(long, value_name = "N|all", default_value = "32", value_parser = verify)]
     verify: Verify,
-    /// Frames per second that each bot asks for; 0 for one per tick
+    /// Frames per second that each bot requests; 0 for one per tick
     #[arg(long, value_name = "HZ", default_value = "0", value_parser = clap::value_parser!(u16).range(0..=120))]
     rate: u16,
     /// Threads for the bots
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
-    /// Demand that a figure is at most this, such as tick_p99=25ms; may be repeated
+    /// An objective: a figure and its upper limit, such as tick_p99=25ms; may be repeated
     #[arg(long, value_name = "NAME=LIMIT", long_help = slo_help())]
     slo: Vec<Objective>,
-    /// Bots that leave per second, half of them without a word; as many come
+    /// Bots that leave per second, half of them without a close frame; as many rejoin
     #[arg(long, value_name = "PER_SECOND", default_value = "0", value_parser = churn)]
     churn: f64,
-    /// Put a network link in front of every bot: lan, wifi, lte, train, or a JSON file that holds one such profile
+    /// Simulate a network link for every bot: lan, wifi, lte, train, or a JSON file with a profile
     #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
     profile: Option<Profile>,
-    /// The share of bots that are hostile, 0 to 1; the verdict is about the others, and how the hostile ones end
+    /// The share of bots that are hostile, 0 to 1; the verdict covers the other bots, and how hostile sessions end
     #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = fraction)]
     hostile: f64,
-    /// Find how many bots the server holds, starting with --players (default: 50), for --duration each (default: 10)
+    /// Find how many bots the server holds; starts with --players (default: 50), each run takes --duration (default: 10)
     #[arg(long, conflicts_with_all = ["file", "recording"])]
     find_max: bool,
     /// The most bots that --find-max tries
     #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     most_players: u32,
-    /// The server's process, when it runs on this machine: its processor time goes into the report
+    /// The id of the server's process on this machine; the report then includes its processor time
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
-    /// Write all figures to this file
+    /// Write all figures to this file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write a page with charts to this file
+    /// Write an HTML page with charts to this file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Doing {
-    /// Walk about
+    /// Walk about at random
     Wander,
-    /// Run after the nearest other
+    /// Run after the nearest other player
     Chase,
     /// Do nothing
     Idle,
@@ -102,7 +102,7 @@ enum Doing {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "must be a number of seconds".to_owned())?;
-    // A day is longer than any load test.
+    // One day is longer than any load test.
     if (0.0..=86_400.0).contains(&number) {
         Ok(Duration::from_secs_f64(number))
     } else {
@@ -141,11 +141,11 @@ fn profile(text: &str) -> Result<Profile, String> {
 }
 
 fn slo_help() -> String {
-    let mut help = "Demand that a figure is at most this, such as tick_p99=25ms; may be repeated.\n\
-        Broken objectives make the exit code 1; 3 says that the bots or the machine were too slow for a verdict.\n\n"
+    let mut help = "An objective: a figure and its upper limit, such as tick_p99=25ms; may be repeated.\n\
+        The exit code is 1 if an objective is broken, 3 if the bots or the machine were too slow for a verdict.\n\n"
         .to_owned();
     for known in &OBJECTIVES {
-        let always = if known.always { " [always 0, unless given]" } else { "" };
+        let always = if known.always { " [limit 0 unless given]" } else { "" };
         help += &format!("{:<14} {}{always}\n", known.name, known.help);
     }
     help
@@ -155,7 +155,7 @@ fn slo_help() -> String {
 pub fn run(args: &BotsArgs) -> ExitCode {
     match play(args) {
         Ok(report) => {
-            // The verdict stands also when nobody can read the report.
+            // The verdict is returned even if the report cannot be printed.
             crate::say(format!("{report}\n").as_bytes());
             report.verdict.exit_code().into()
         }
@@ -172,13 +172,13 @@ pub fn run(args: &BotsArgs) -> ExitCode {
 
 /// Why there is no report.
 enum Ended {
-    /// What was asked for cannot be done.
+    /// The arguments are invalid.
     Usage(String),
-    /// It was tried in vain.
+    /// The run failed.
     NoVerdict(String),
 }
 
-/// Where the report goes. Opened first: a path that cannot be written should not cost a run.
+/// The files for the report. Opened before the run, so that a path that cannot be written does not cost one.
 struct Outputs {
     json: Option<File>,
     page: Option<File>,
@@ -220,9 +220,9 @@ fn play(args: &BotsArgs) -> Result<Report, Ended> {
     Ok(report)
 }
 
-/// Bots without a socket would be the machine's fault and look like the server's.
+/// Checks the limit of open files: bots without a socket would look like a fault of the server.
 fn enough_descriptors(bots: u64) -> Result<(), Ended> {
-    /// For the runtime, the report and questions to the server.
+    /// Descriptors for the runtime, the report and queries to the server.
     const OTHERS: u64 = 64;
     match Machine::here().descriptors {
         Some(most) if most < bots + OTHERS => {
@@ -245,7 +245,7 @@ fn watch(config: &Config, bar: &ProgressBar) -> io::Result<Report> {
 }
 
 fn search(args: &BotsArgs, config: &Config, bar: &ProgressBar) -> io::Result<Report> {
-    /// Rooms notice within that time that everyone has left.
+    /// Time in which rooms notice that all players have left.
     const BETWEEN: Duration = Duration::from_millis(500);
     let search = Search::new(args.players.unwrap_or(50), args.most_players);
     let behaviour = config.players.first().cloned().unwrap_or(Behaviour::Wander);
@@ -258,7 +258,7 @@ fn search(args: &BotsArgs, config: &Config, bar: &ProgressBar) -> io::Result<Rep
     find_max(search, play, |step| bar.suspend(|| crate::complain(&step.to_string())))
 }
 
-/// A hundred joins per second unless told otherwise.
+/// One hundred joins per second unless `--ramp` is given.
 fn ramp(args: &BotsArgs, players: u32) -> Duration {
     args.ramp.unwrap_or(Duration::from_millis(10) * players)
 }
@@ -296,8 +296,8 @@ fn config(args: &BotsArgs) -> Result<Config, Ended> {
     })
 }
 
-/// What a search demands when nothing else was said: a state is never older than two ticks at 20 Hz, and inputs are felt
-/// within a quarter of a second.
+/// The objectives of a search unless others are given: states at most two ticks old at 20 Hz, and inputs visible within a
+/// quarter of a second.
 const FIND_MAX: [&str; 3] = ["staleness_p99=100ms", "latency_p99=250ms", "skipped=0"];
 
 fn players(args: &BotsArgs) -> Result<Vec<Behaviour>, String> {

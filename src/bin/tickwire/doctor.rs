@@ -1,6 +1,6 @@
-//! `tickwire doctor`: what in this configuration, on this machine, is unsafe or unwise in production.
+//! `tickwire doctor`: reports which settings are unsafe or unwise in production on this machine.
 //!
-//! One line per finding, each with its mend. A bad value never comes this far: reading the configuration refuses it.
+//! One line per finding, each with its remedy. Invalid values are refused earlier, when the configuration is read.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -14,16 +14,16 @@ use crate::machine::{Machine, needed};
 use crate::settings::Settings;
 use crate::trust;
 
-/// How bad a finding is.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Someone can do harm, or players will be turned away.
+    /// Someone can do harm, or players will be refused.
     Unsafe,
-    /// It works, but not as well as it could.
+    /// The server works, but not as well as it could.
     Unwise,
 }
 
-/// Something to mend.
+/// A problem and its remedy.
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub verdict: Verdict,
@@ -50,8 +50,8 @@ pub fn run(flags: &Flags) -> ExitCode {
     let mut findings = examine(&settings.config, Machine::here());
     findings.extend(settings.strays.iter().map(|name| Finding {
         verdict: Verdict::Unwise,
-        what: format!("the variable {name} names no knob and is ignored"),
-        mend: "unset it or mend its name (tickwire config lists the keys)".to_owned(),
+        what: format!("the variable {name} names no configuration key and is ignored"),
+        mend: "unset it or correct its name (tickwire config lists the keys)".to_owned(),
     }));
     let lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
     let said = crate::say(if lines.is_empty() { b"nothing to mend\n" } else { lines.as_bytes() });
@@ -65,13 +65,13 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
     let mut find = |verdict, what: String, mend: String| findings.push(Finding { verdict, what, mend });
     if !config.bind.ip().is_loopback() {
         let bind = config.bind;
-        // Listed origins may connect besides pages of the server's own name; which names are its own, only `hosts` says.
+        // Listed origins may connect in addition to pages of the server's own name, which only `hosts` defines.
         if config.hosts.is_empty() {
             find(
                 Verdict::Unsafe,
                 format!(
-                    "bind = {bind} is open to others and hosts is empty, so that whatever host name a page was \
-                         loaded from is believed"
+                    "bind = {bind} is open to other machines and hosts is empty, so pages of every host name are \
+                         accepted"
                 ),
                 "list the server's names, such as hosts = [\"play.example\"]".to_owned(),
             );
@@ -79,7 +79,7 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
         if config.tls_cert.as_os_str().is_empty() {
             find(
                 Verdict::Unwise,
-                format!("bind = {bind} speaks plain http to others"),
+                format!("bind = {bind} serves plain HTTP to other machines"),
                 "set tls_cert and tls_key, or bind to 127.0.0.1 and put a proxy with TLS in front \
                  (deploy/PROXIES.md)"
                     .to_owned(),
@@ -89,14 +89,14 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
     for origin in config.origins.iter().filter(|origin| origin.starts_with("http://")) {
         find(
             Verdict::Unwise,
-            format!("origins lists {origin}, whose pages anyone on their way can change"),
-            "serve them by https".to_owned(),
+            format!("origins lists {origin}, whose pages can be changed in transit"),
+            "serve them over HTTPS".to_owned(),
         );
     }
     if let Pages::Disk(folder) = &config.pages {
         find(
             Verdict::Unsafe,
-            format!("pages = dev:{} reads whatever lies there at each request", folder.display()),
+            format!("pages = dev:{} serves the files of that folder at each request", folder.display()),
             "set pages = \"embedded\", or \"none\"".to_owned(),
         );
     }
@@ -104,7 +104,7 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
     if loudest.is_none_or(|level| level >= LevelFilter::DEBUG) {
         find(
             Verdict::Unwise,
-            format!("log = {:?} logs what any client can cause, as often as it likes", config.log),
+            format!("log = {:?} lets clients cause any number of log lines", config.log),
             "set log = \"tickwire=info,warn\"".to_owned(),
         );
     }
@@ -123,7 +123,7 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong with the way operators come in.
+/// Finds problems with the operators' page.
 fn examine_operators(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |what: String, mend: &str| {
@@ -133,7 +133,7 @@ fn examine_operators(config: &Config) -> Vec<Finding> {
     let bare = !config.bind.ip().is_loopback() && config.tls_cert.as_os_str().is_empty();
     if bare && !token.is_empty() {
         find(
-            format!("admin_token lets operators in at {}, where it travels by plain http", config.bind),
+            format!("admin_token is sent over plain HTTP to {}", config.bind),
             "unset it, set tls_cert and tls_key, or bind to 127.0.0.1 behind a proxy with TLS (deploy/PROXIES.md)",
         );
     }
@@ -146,13 +146,13 @@ fn examine_operators(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong and how to mend it.
+/// A problem and its remedy.
 pub struct Short {
     pub what: String,
     pub mend: String,
 }
 
-/// Whether the sessions that are allowed would run into the limit of open files.
+/// Whether the allowed sessions would exceed the limit of open files.
 pub fn short_of_descriptors(config: &Config, machine: Machine) -> Option<Short> {
     let (needed, most) = (needed(config), config.most_sessions);
     let limit = machine.descriptors.filter(|limit| *limit < needed)?;
@@ -208,7 +208,7 @@ mod tests {
         let open = Config { bind: ([0, 0, 0, 0], 8080).into(), ..config() };
         let verdicts: Vec<Verdict> = examine(&open, ROOMY).iter().map(|finding| finding.verdict).collect();
         assert_eq!(verdicts, [Verdict::Unsafe, Verdict::Unwise]);
-        // Who may connect is not by what name.
+        // Origins say which pages may connect, not by which name the server is addressed.
         let listed = Config { origins: vec!["https://play.example".to_owned()], ..open.clone() };
         let found = examine(&listed, ROOMY);
         assert!(found[0].verdict == Verdict::Unsafe && found[0].what.contains("hosts is empty"), "{}", found[0].what);

@@ -1,34 +1,34 @@
-//! The knobs as an operator meets them: the key in the file gives the variable, the flag and its help.
+//! The configuration keys for operators: each key defines its variable, its flag and its help.
 //!
-//! One row per field of `tickwire::Config`, which holds types, defaults and bounds; a test compares the two. Nothing
-//! here merges: `settings.rs` does.
+//! One row per field of `tickwire::Config`, which holds types, defaults and bounds; a test compares the two. `settings.rs`
+//! merges the sources.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 
-/// A knob. Its variable is `TICKWIRE_` and the key in capitals.
+/// A configuration key. Its environment variable is `TICKWIRE_` and the key in capitals.
 pub struct Knob {
     pub key: &'static str,
-    /// The flag, without dashes. A secret has none, because others on the machine can read what a command was given.
+    /// The flag, without dashes. A secret has none, because other users of the machine can read a command's arguments.
     pub flag: &'static str,
-    /// What stands for the value in the help: also its unit.
+    /// The placeholder of the value in the help, which also names its unit.
     value: &'static str,
     help: &'static str,
 }
 
 impl Knob {
-    /// Its variable.
+    /// The name of the variable.
     pub fn variable(&self) -> String {
         format!("{PREFIX}{}", self.key.to_uppercase())
     }
 }
 
-/// What all variables start with.
+/// The prefix of all variables.
 pub const PREFIX: &str = "TICKWIRE_";
 
-/// All knobs, in the order of `tickwire config`.
+/// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
 pub const KNOBS: [Knob; 32] = [
     Knob { key: "bind", flag: "bind", value: "ADDR:PORT",
@@ -38,71 +38,71 @@ pub const KNOBS: [Knob; 32] = [
     Knob { key: "origins", flag: "allow-origin", value: "ORIGIN",
         help: "An origin whose pages may connect, besides the server's own and localhost; may be repeated" },
     Knob { key: "require_origin", flag: "require-origin", value: "true|false",
-        help: "Whether WebSockets without an origin, which no browser opens, are refused [default: false]" },
+        help: "Whether to refuse WebSockets without an origin; browsers always send one [default: false]" },
     Knob { key: "hosts", flag: "host", value: "NAME",
-        help: "A name by which the server may be addressed, besides those of the origins; may be repeated" },
+        help: "A name by which clients may address the server, besides those in the origins; may be repeated" },
     Knob { key: "most_rooms", flag: "most-rooms", value: "N",
-        help: "Rooms at the most [default: 10000]" },
+        help: "Most rooms [default: 10000]" },
     Knob { key: "most_sessions", flag: "most-sessions", value: "N",
-        help: "Sessions at the most; each takes a file descriptor [default: 20000]" },
+        help: "Most sessions; each takes two file descriptors [default: 20000]" },
     Knob { key: "connections_per_address", flag: "connections-per-address", value: "N",
-        help: "Connections from one address at the most [default: 100]" },
+        help: "Most connections from one address [default: 100]" },
     Knob { key: "attempts_per_address", flag: "attempts-per-address", value: "N",
-        help: "Attempts to open a session from one address, per second [default: 10]" },
+        help: "Most attempts per second to open a session from one address [default: 10]" },
     Knob { key: "rooms_per_address", flag: "rooms-per-address", value: "N",
-        help: "Rooms made from one address and still open [default: 20]" },
+        help: "Most open rooms made from one address [default: 20]" },
     Knob { key: "exempt", flag: "exempt", value: "NETWORK",
-        help: "A network that no limit per address applies to, instead of this machine; may be repeated" },
+        help: "A network to which limits per address do not apply, instead of this machine; may be repeated" },
     Knob { key: "trusted_proxies", flag: "trusted-proxy", value: "NETWORK",
-        help: "A network of proxies whose word counts on whom they connect for; may be repeated" },
+        help: "A network of trusted proxies, whose forwarding header names the client's address; may be repeated" },
     Knob { key: "forwarded_header", flag: "forwarded-header", value: "HEADER",
-        help: "The header they put it in, x-forwarded-for or forwarded [default: x-forwarded-for]" },
+        help: "The header that trusted proxies set, x-forwarded-for or forwarded [default: x-forwarded-for]" },
     Knob { key: "token_secret", flag: "", value: "SECRET",
         help: "A shared secret for join tokens" },
     Knob { key: "token_keys", flag: "token-key", value: "KID=FILE",
         help: "A key for join tokens: a shared secret, or an Ed25519 key in PEM; may be repeated" },
     Knob { key: "token_audience", flag: "token-audience", value: "NAME",
-        help: "The audience that join tokens must be for [default: tickwire]" },
+        help: "The audience that join tokens must name [default: tickwire]" },
     Knob { key: "token_issuer", flag: "token-issuer", value: "NAME",
-        help: "The issuer that join tokens must be from; any when empty" },
+        help: "The issuer that join tokens must name; any if empty" },
     Knob { key: "guests", flag: "guests", value: "true|false",
         help: "Whether players without a token may join [default: true]" },
     Knob { key: "tls_cert", flag: "tls-cert", value: "FILE",
-        help: "The certificate chain in PEM, for TLS; read again when it changes" },
+        help: "The certificate chain in PEM, for TLS; read again when the file changes" },
     Knob { key: "tls_key", flag: "tls-key", value: "FILE",
-        help: "The certificate's key in PEM" },
+        help: "The certificate's private key in PEM" },
     Knob { key: "room_threads", flag: "room-threads", value: "N",
-        help: "Threads that rooms live on, 1 to 256 [default: one per core]" },
+        help: "Threads that run rooms, 1 to 256 [default: one per core]" },
     Knob { key: "workers", flag: "workers", value: "N",
         help: "Threads that serve connections, 1 to 256 [default: one per core]" },
     Knob { key: "empty_room_for", flag: "empty-room-for", value: "SECONDS",
-        help: "How long a room with nobody in it lives on [default: 10]" },
+        help: "How long an empty room stays open [default: 10]" },
     Knob { key: "come_back_within", flag: "come-back-within", value: "SECONDS",
-        help: "Clients that a stopping server sends away come back within this time [default: 5]" },
+        help: "When the server stops, clients reconnect after a random delay of up to this time [default: 5]" },
     Knob { key: "hold_seats_for", flag: "hold-seats-for", value: "SECONDS",
         help: "How long a seat is held for a player whose connection was lost; 0 holds none [default: 30]" },
     Knob { key: "idle_after", flag: "idle-after", value: "SECONDS",
-        help: "How long a player may do nothing before the session is ended; 0 is for ever [default: 0]" },
+        help: "How long a player may be idle before the session is ended; 0 means no limit [default: 0]" },
     Knob { key: "most_spectators", flag: "most-spectators", value: "N",
-        help: "Spectators per room at the most [default: 100]" },
+        help: "Most spectators per room [default: 100]" },
     Knob { key: "admin_token", flag: "", value: "SECRET",
-        help: "What lets operators in at /admin" },
+        help: "The token that opens /admin to operators" },
     Knob { key: "pages", flag: "pages", value: "embedded|none|folder:FOLDER|dev:FOLDER",
         help: "Where the pages come from [default: embedded]" },
     Knob { key: "log", flag: "log", value: "FILTER",
-        help: "What is logged: a level, or levels by target [default: tickwire=info,warn]" },
+        help: "What to log: a level, or levels by target [default: tickwire=info,warn]" },
     Knob { key: "log_format", flag: "log-format", value: "text|json",
-        help: "How logs are written [default: text]" },
+        help: "The format of the log [default: text]" },
     Knob { key: "trace", flag: "trace", value: "FILE",
-        help: "Write what takes time into a file that the trace senders of browsers open, 64 MiB at the most" },
+        help: "Write a trace of where time goes to this file, at most 64 MiB; browsers' trace viewers open it" },
 ];
 
-/// Keys whose value is a list: their flags may be repeated, and words are cut at commas.
+/// Keys whose value is a list: their flags may be repeated, and variables are split at commas.
 pub const LISTS: [&str; 5] = ["origins", "hosts", "exempt", "trusted_proxies", "token_keys"];
 /// Keys whose values are never shown.
 pub const SECRETS: [&str; 2] = ["admin_token", "token_secret"];
 
-/// The flags of every command that reads the configuration. Values are checked where those of all sources are.
+/// The flags of every command that reads the configuration. `settings.rs` checks their values, like those of all sources.
 #[derive(Clone, Default)]
 pub struct Flags {
     /// The configuration file.
@@ -117,7 +117,7 @@ impl Flags {
     const FILE: &str = "config";
     const DEV: &str = "dev";
 
-    /// What a person typed to set `knob`.
+    /// The flag as it was typed to set `knob`.
     pub fn typed(&self, knob: &Knob) -> String {
         let flag = if knob.key == "pages" && self.dev { Self::DEV } else { knob.flag };
         format!("--{flag}")
@@ -134,7 +134,7 @@ impl Args for Flags {
             command.arg(arg.action(if repeats { ArgAction::Append } else { ArgAction::Set }))
         });
         let dev = Arg::new(Self::DEV).long(Self::DEV).value_name("FOLDER").conflicts_with("pages");
-        command.arg(dev.help("Read pages from this folder at each request: short for --pages dev:FOLDER"))
+        command.arg(dev.help("Read pages from this folder at each request; short for --pages dev:FOLDER"))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -152,7 +152,7 @@ impl FromArgMatches for Flags {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         self.file = matches.get_one(Self::FILE).cloned().or(self.file.take());
         for knob in KNOBS.iter().filter(|knob| !knob.flag.is_empty()) {
-            // What is listed cannot hold a comma; see `settings.rs` for the other end.
+            // Values in lists contain no commas; `settings.rs` splits them again.
             if let Some(values) = matches.get_many::<String>(knob.key) {
                 self.values.insert(knob.key, values.cloned().collect::<Vec<_>>().join(","));
             }

@@ -1,7 +1,7 @@
-//! Lines on their way to a stream: whoever logs lays them into a bounded queue and never waits; a thread of its own writes.
+//! A queue of log lines: loggers push lines into a bounded queue and never wait; a separate thread writes them to a stream.
 //!
-//! A line that finds the queue full, or that the stream refuses, is lost and counted. When lines flow again, one of them
-//! says how many were lost. What a line says is not looked at here.
+//! A line is lost and counted when the queue is full or the stream refuses it. When writing succeeds again, a log line
+//! reports how many were lost.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use tickwire::server::LogHealth;
 use tickwire::wire::limits;
 use tracing::warn;
 
-/// The end that lines go into. Clones share the queue.
+/// The sending side of the queue. Clones share the queue.
 #[derive(Clone)]
 pub struct Lines(Arc<Queue>);
 
 struct Queue {
     waiting: Mutex<Waiting>,
-    /// There is something to write.
+    /// Notified when there is something to write.
     filled: Condvar,
-    /// All was written.
+    /// Notified when everything has been written.
     idle: Condvar,
     health: LogHealth,
 }
@@ -29,7 +29,7 @@ struct Queue {
 #[derive(Default)]
 struct Waiting {
     bytes: Vec<u8>,
-    /// The writer is at work on what it took.
+    /// Whether the writer is writing lines that it has taken.
     busy: bool,
 }
 
@@ -37,7 +37,7 @@ impl Lines {
     /// Starts a thread that writes to `out`.
     ///
     /// # Errors
-    /// When the operating system has no thread left.
+    /// When the operating system cannot start a thread.
     pub fn start(out: impl Write + Send + 'static, health: LogHealth) -> io::Result<Self> {
         let (waiting, filled, idle) = Default::default();
         let queue = Arc::new(Queue { waiting, filled, idle, health });
@@ -46,10 +46,10 @@ impl Lines {
         Ok(Self(queue))
     }
 
-    /// Adds `line`, which ends with a line feed and has no other.
+    /// Adds `line`, which ends with its only line feed.
     pub fn push(&self, line: &[u8]) {
         let mut waiting = self.0.waiting.lock();
-        // Bytes bound the lines, too: there is nothing else in the queue.
+        // The limit of bytes also bounds the number of lines.
         if waiting.bytes.len() + line.len() > limits::LOG_BYTES {
             drop(waiting);
             return self.0.health.lose_line();
@@ -59,7 +59,7 @@ impl Lines {
         self.0.filled.notify_one();
     }
 
-    /// Waits until all is written, but not for longer than a second.
+    /// Waits until everything is written, but at most for one second.
     pub fn finish(&self) {
         let mut waiting = self.0.waiting.lock();
         let busy = |waiting: &mut Waiting| waiting.busy || !waiting.bytes.is_empty();
@@ -82,23 +82,24 @@ impl Write for Lines {
 struct Writer<W> {
     queue: Arc<Queue>,
     out: W,
-    /// Lost lines that were spoken of.
+    /// Lost lines that have been reported.
     told: u64,
-    /// The last line was written.
+    /// Whether the last line was written.
     flows: bool,
-    /// The last line was written in part.
+    /// Whether the last line was written only in part.
     torn: bool,
 }
 
 impl<W: Write> Writer<W> {
-    /// A stream that would block is asked this often. Such streams cannot be waited for by the means of every system.
+    /// Interval at which a stream that would block is tried again. Not every system can wait for such streams.
     const ASK_AGAIN: Duration = Duration::from_millis(20);
 
     fn run(mut self) {
         let mut batch = Vec::new();
         loop {
             self.take(&mut batch);
-            // What was lost came after this batch, so the line that tells it must follow: it is the next batch's first.
+            // The lines were lost after this batch was queued, so their report must follow it: it comes first in the next
+            // batch.
             let lost = self.queue.health.lines_lost();
             if self.flows && lost > self.told {
                 warn!(lines = lost - self.told, "log lines were lost");
@@ -115,7 +116,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Waits for lines, or for something to tell of them.
+    /// Waits for lines to write, or for lost lines to report.
     fn take(&self, batch: &mut Vec<u8>) {
         let mut waiting = self.queue.waiting.lock();
         if waiting.bytes.is_empty() && !(self.flows && self.queue.health.lines_lost() > self.told) {
@@ -159,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    /// A stream whose writes go as a test says: so many bytes, or an error.
+    /// A stream whose writes return what a test prescribes: a number of bytes, or an error.
     struct Stream {
         answers: Receiver<io::Result<usize>>,
         written: Arc<Mutex<Vec<u8>>>,
@@ -167,7 +168,7 @@ mod tests {
 
     impl Write for Stream {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            // Without a test behind it, it takes everything.
+            // After the test has dropped its sender, the stream takes everything.
             let most = self.answers.recv().unwrap_or(Ok(usize::MAX))?;
             let taken = &bytes[..bytes.len().min(most)];
             self.written.lock().extend(taken);
@@ -194,7 +195,7 @@ mod tests {
     }
 
     impl Log {
-        /// The stream takes everything from now on; what it has then.
+        /// Lets the stream take everything from now on; returns its lines.
         fn end(self) -> VecDeque<String> {
             drop(self.answer);
             self.lines.finish();
@@ -218,7 +219,7 @@ mod tests {
         for _ in 0..4096 {
             log.lines.push(&[&line[..], b"\n"].concat());
         }
-        // At most one queue is being written and another one waits.
+        // At most one full queue is being written while another one waits.
         let lost = log.health.lines_lost();
         assert!((2048..=3072).contains(&lost), "{lost}");
         log.lines.finish();

@@ -1,8 +1,8 @@
-//! Logs on standard error: text or JSON, one line per event, whatever the event holds.
+//! Logs on standard error: text or JSON, one line per event, whatever the event contains.
 //!
-//! What is logged, and at which level, is said where it happens. Values that clients choose are logged as fields, which
-//! are quoted; the writer here makes sure that even a message cannot begin a second line. Nobody waits for standard error:
-//! `lines` has a thread for that.
+//! Values that clients choose are logged as fields, which are quoted; in addition, the writer here escapes control
+//! characters, so that no message can start a second line. `lines` writes to standard error on a separate thread, so that
+//! logging never blocks.
 
 use std::io::{self, IsTerminal, Write};
 use std::panic;
@@ -18,14 +18,14 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::lines::Lines;
 
-/// The log while the command runs. Dropping it writes what is waiting, for a second at the most.
+/// The log while the command runs. Dropping it writes pending lines, for at most one second.
 pub struct Log {
     lines: Lines,
     pub health: LogHealth,
 }
 
 impl Log {
-    /// Says why the command fails, in one line behind what was logged.
+    /// Logs why the command fails, in one line after everything logged so far.
     pub fn fail(&self, why: &str) -> ExitCode {
         self.lines.push(format!("tickwire: {why}\n").as_bytes());
         ExitCode::FAILURE
@@ -38,17 +38,17 @@ impl Drop for Log {
     }
 }
 
-/// Starts logging as configured. Panics are logged too, so that JSON stays JSON.
+/// Starts logging as configured. Panics are logged as well, so that JSON output stays JSON.
 ///
 /// # Errors
-/// When the operating system refuses what that takes.
+/// When the operating system refuses the signal handler or the thread.
 pub fn start(config: &Config) -> io::Result<Log> {
     outlive_full_files()?;
     let (colours, health) = (io::stderr().is_terminal(), LogHealth::new());
     let lines = Lines::start(io::stderr(), health.clone())?;
     let inner = lines.clone();
     let subscriber = subscriber(config, colours, move || OneLine { colours, inner: inner.clone() });
-    // Only fails when logging was started before.
+    // Fails only if a subscriber was set before.
     let _ = tracing::subscriber::set_global_default(subscriber);
     panic::set_hook(Box::new(|panic| {
         let what = panic.payload_as_str().unwrap_or("something that is no text");
@@ -58,7 +58,8 @@ pub fn start(config: &Config) -> io::Result<Log> {
     Ok(Log { lines, health })
 }
 
-/// A file that may not grow (`ulimit -f`) refuses a write like a full disk, where the signal's default would end the process.
+/// Makes writes fail, as on a full disk, when a file has reached its size limit (`ulimit -f`). By default, the signal would
+/// end the process.
 fn outlive_full_files() -> io::Result<()> {
     #[cfg(unix)]
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
@@ -70,7 +71,8 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let filter = EnvFilter::new(&config.log);
-    // Not its errors: it would write them to standard error by itself, wait there, and panic when that fails.
+    // Disabled, because the subscriber would write its errors directly to standard error, block there, and panic on
+    // failure.
     let log = tracing_subscriber::fmt().log_internal_errors(false);
     let log = log.with_env_filter(filter).with_writer(writer).with_ansi(colours);
     match config.log_format {
@@ -81,7 +83,7 @@ where
 
 /// Writes each buffer, which is one event, as one line: control characters become escapes.
 struct OneLine<W> {
-    /// Whether colours may pass; nothing else that moves a terminal does.
+    /// Whether colour sequences may pass; other terminal sequences never do.
     colours: bool,
     inner: W,
 }
@@ -95,7 +97,7 @@ impl<W: Write> Write for OneLine<W> {
             if !c.is_control() || self.colours && is_colour(&body[place..]) {
                 line.push(c);
             } else {
-                // Right in text and within a JSON string alike.
+                // This escape is valid in text and within a JSON string.
                 line.push_str(&format!("\\u{:04x}", u32::from(c)));
             }
         }
@@ -109,7 +111,7 @@ impl<W: Write> Write for OneLine<W> {
     }
 }
 
-/// Whether `text` begins with a terminal's sequence for a colour or a weight.
+/// Whether `text` begins with a terminal sequence for a colour or weight.
 fn is_colour(text: &str) -> bool {
     let sequence =
         text.strip_prefix("\x1b[").map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));

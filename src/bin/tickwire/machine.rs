@@ -1,4 +1,4 @@
-//! What the machine allows: cores and file descriptors. Judges nothing; `doctor.rs` and `serve.rs` do.
+//! The limits of the machine: cores and file descriptors. `doctor.rs` and `serve.rs` judge them.
 
 use std::thread::available_parallelism;
 
@@ -9,21 +9,21 @@ use tickwire::wire::limits;
 /// The machine as this process sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine {
-    /// Cores this process may use.
+    /// Cores that this process may use.
     pub cores: usize,
-    /// Files and sockets it may have open; `None` where that cannot be known.
+    /// Files and sockets that this process may have open; `None` if it is unknown.
     pub descriptors: Option<u64>,
 }
 
 impl Machine {
-    /// This one.
+    /// The machine that this process runs on.
     pub fn here() -> Self {
         Self { cores: available_parallelism().map_or(1, usize::from), descriptors: most_descriptors() }
     }
 }
 
-/// Descriptors a server of this configuration may come to need: two per connection, by the second of which it is ended
-/// from outside, and some for its threads and listeners.
+/// Descriptors that a server with this configuration may need: two per connection, of which the second ends it from
+/// outside, and some for its threads and listeners.
 pub fn needed(config: &Config) -> u64 {
     const PER_CONNECTION: usize = 2;
     const PER_THREAD: usize = 8;

@@ -1,4 +1,4 @@
-//! The command line: parses, configures, calls the library.
+//! The command line: parses arguments, configures and calls the library.
 
 mod bots;
 mod doctor;
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::{Shell, generate};
 
-/// Realtime game state over WebSockets: plays the demo, or simulates its players.
+/// Realtime game state over WebSockets: serves the demo, or simulates players.
 #[derive(Parser)]
 #[command(version = VERSION, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -28,24 +28,24 @@ struct Cli {
     flags: knobs::Flags,
 }
 
-/// The version and the commit it was built from; `build.rs` finds the latter.
+/// The version and the commit it was built from, which `build.rs` finds.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TICKWIRE_COMMIT"), ")");
 
 #[derive(Subcommand)]
 enum Command {
     /// Serve the demo and its games (the default)
     Serve(knobs::Flags),
-    /// Simulate players against a running server, and judge it
+    /// Simulate players against a running server, and pass or fail the run
     Bots(Box<bots::BotsArgs>),
-    /// Weigh movement on the wire, beside other ways to send it
+    /// Measure the bytes of movement on the wire, compared with other encodings
     Measure(measure::MeasureArgs),
-    /// Print the effective configuration, and where each value came from
+    /// Print the effective configuration with the source of each value
     Config(ConfigArgs),
-    /// Say what in the configuration is unsafe or unwise in production; fails when something is unsafe
+    /// Report settings that are unsafe or unwise in production; fails if any is unsafe
     Doctor(knobs::Flags),
-    /// Sign a join token for trials, by a key of the configuration
+    /// Sign a join token for testing, with a key of the configuration
     Token(token::TokenArgs),
-    /// Print a script that completes this command in a shell
+    /// Print a shell script that completes this command
     Completions {
         /// The shell
         shell: Shell,
@@ -54,7 +54,7 @@ enum Command {
 
 #[derive(Args)]
 struct ConfigArgs {
-    /// Print the commented default file instead, to start one's own from
+    /// Print the default file with comments instead, as a template for your own
     #[arg(long)]
     commented: bool,
     #[command(flatten)]
@@ -89,7 +89,7 @@ fn print_config(args: &ConfigArgs) -> ExitCode {
     }
 }
 
-/// Prints `text`. Whoever stopped reading has seen enough.
+/// Prints `text`. A closed pipe is no error: the reader wants no more.
 fn say(text: &[u8]) -> ExitCode {
     match io::stdout().write_all(text).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error.to_string()),
@@ -97,13 +97,13 @@ fn say(text: &[u8]) -> ExitCode {
     }
 }
 
-/// Says why, in one line. The exit code says it, too, when nobody can read the line.
+/// Prints why the command fails, in one line, and returns the exit code of a failure.
 fn fail(why: &str) -> ExitCode {
     complain(&format!("tickwire: {why}"));
     ExitCode::FAILURE
 }
 
-/// Writes a line to standard error, if that takes it. `eprintln!` would panic when it does not.
+/// Writes a line to standard error and ignores errors, on which `eprintln!` would panic.
 fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

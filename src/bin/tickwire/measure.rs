@@ -12,13 +12,13 @@ use tickwire::measure::{Clip, Plan, Range, Report, Style, generate, measure};
 
 use crate::{fail, say};
 
-/// Options of measuring.
+/// Options of `tickwire measure`.
 #[derive(Args, Clone)]
 pub struct MeasureArgs {
     /// The recording: CSV with the columns frame, entity and then numeric fields, sorted by frame; one frame per tick
     #[arg(value_name = "FILE", required_unless_present = "clip", conflicts_with = "clip")]
     file: Option<PathBuf>,
-    /// Generate movement instead: x and y in metres
+    /// Generate movement instead, with x and y in metres
     #[arg(long, value_enum)]
     clip: Option<Moves>,
     /// Entities of a generated clip
@@ -27,22 +27,22 @@ pub struct MeasureArgs {
     /// Frames of a generated clip
     #[arg(long, value_name = "N", default_value = "600", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     frames: u32,
-    /// A generated clip follows from it
+    /// The seed of a generated clip
     #[arg(long, default_value = "1")]
     seed: u64,
     /// The step of all fields, or of one: `1/64`, `0.5`, `x=1/64`; may be repeated
     #[arg(long, value_name = "[FIELD=]STEP", default_value = "1/64", value_parser = named::<Step>)]
     step: Vec<Named<Step>>,
-    /// The range of a field, `x=0..105`, instead of what the clip has; may be repeated
+    /// The range of a field, such as `x=0..105`, instead of the range of the clip's values; may be repeated
     #[arg(long, value_name = "FIELD=LOW..HIGH", allow_hyphen_values = true, value_parser = named::<Span>)]
     range: Vec<Named<Span>>,
-    /// A field in degrees that is coded as a direction of so many bits, `heading=8`; may be repeated
+    /// A field in degrees that is coded as an angle of this many bits, such as `heading=8`; may be repeated
     #[arg(long, value_name = "FIELD=BITS", value_parser = named::<Bits>)]
     angle: Vec<Named<Bits>>,
     /// A field that is not extrapolated, such as a score; may be repeated
     #[arg(long, value_name = "FIELD")]
     hold: Vec<String>,
-    /// Frames per second of the clip, which are ticks per second of a room
+    /// Frames per second of the clip, which become the room's ticks per second
     #[arg(long, value_name = "HZ", default_value = "20", value_parser = clap::value_parser!(u16).range(1..=120))]
     rate: u16,
     /// Print all figures as JSON instead of a table
@@ -52,13 +52,13 @@ pub struct MeasureArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Moves {
-    /// Steering with inertia
+    /// Entities steer with inertia
     Smooth,
-    /// The same, trembling by a few centimetres
+    /// The same, with noise of a few centimetres
     Noisy,
-    /// Standing, then running at once, then standing
+    /// Entities stand, run at full speed at once, and stand again
     Stopgo,
-    /// Walking in eight directions at one speed
+    /// Entities walk in eight directions at one speed
     Walk,
 }
 
@@ -70,7 +70,7 @@ struct Named<T> {
 }
 
 fn named<T: FromStr<Err = String>>(text: &str) -> Result<Named<T>, String> {
-    // Ranges and steps have no equals sign, but a field's name may.
+    // Ranges and steps contain no equals sign, but a field's name may.
     let (field, value) = match text.rsplit_once('=') {
         Some((field, value)) => (Some(field.to_owned()), value),
         None => (None, text),

@@ -1,4 +1,4 @@
-//! `tickwire serve`: binds, says where to play, and drains on ctrl-c or SIGTERM.
+//! `tickwire serve`: listens, announces the address, and drains on ctrl-c or SIGTERM.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -16,13 +16,13 @@ use crate::machine::Machine;
 use crate::settings::Settings;
 use crate::{fail, logs};
 
-/// Serves until told to stop.
+/// Serves until a signal arrives.
 pub fn run(flags: &Flags) -> ExitCode {
     let Settings { config, strays, .. } = match Settings::load(flags) {
         Ok(settings) => settings,
         Err(error) => return fail(&error),
     };
-    // Kept until the process ends: it bounds the shutdown as a whole, the last lines of the log included.
+    // Kept until the process ends: it limits the whole shutdown, including the last lines of the log.
     let signal = match ShutdownSignal::install() {
         Ok(signal) => signal,
         Err(error) => return fail(&format!("cannot listen for signals: {error}")),
@@ -39,7 +39,7 @@ pub fn run(flags: &Flags) -> ExitCode {
         Err(error) => return log.fail(&format!("cannot listen on {}: {error}", config.bind)),
     };
     for name in strays {
-        warn!(name, "this variable names no knob and is ignored");
+        warn!(name, "this variable names no configuration key and is ignored");
     }
     if let Some(short) = short_of_descriptors(&config, Machine::here()) {
         warn!("{}; {}", short.what, short.mend);
@@ -59,7 +59,7 @@ pub fn run(flags: &Flags) -> ExitCode {
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     const BACKLOG: i32 = 1024;
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for the connections of its predecessor. On Windows the option would share the port.
+    // A restart must not wait for the connections of the previous process. On Windows the option would share the port.
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
@@ -84,11 +84,11 @@ fn announce(address: SocketAddr, scheme: &str) {
     text += "Stop with ctrl-c.\n";
     let say = move || {
         if let Err(error) = io::stdout().write_all(text.as_bytes()) {
-            warn!(%error, "nobody was told where the server is: standard output cannot be written");
+            warn!(%error, "cannot write the server's address to standard output");
         }
     };
-    // Whoever does not read that must not keep the server from serving.
+    // On a separate thread, so that a blocked standard output does not keep the server from serving.
     if let Err(error) = thread::Builder::new().name("tickwire-announce".to_owned()).spawn(say) {
-        warn!(%error, "nobody was told where the server is: there is no thread left");
+        warn!(%error, "cannot start the thread that prints the server's address");
     }
 }

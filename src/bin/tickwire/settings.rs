@@ -1,7 +1,7 @@
-//! Merges the configuration: defaults, then the file, then variables, then flags; and knows where each value came from.
+//! Merges the configuration: defaults, then the file, then variables, then flags; and records the source of each value.
 //!
-//! Merging is the `config` crate's; which value to blame, and on which line it stands, is found here. What a good value
-//! is, `tickwire::Config` says.
+//! The `config` crate merges; this file finds out which value is wrong and on which line it is. `tickwire::Config` defines
+//! the accepted values.
 
 use std::collections::BTreeMap;
 use std::env::vars_os;
@@ -20,13 +20,13 @@ use crate::knobs::{Flags, KNOBS, Knob, LISTS, PREFIX, SECRETS};
 /// The effective configuration.
 pub struct Settings {
     pub config: Config,
-    /// Where each value came from, by key; the others are defaults.
+    /// The source of each value, by key; all others are defaults.
     sources: BTreeMap<&'static str, Source>,
-    /// Variables that look like ours but name no knob.
+    /// Variables with Tickwire's prefix that name no key.
     pub strays: Vec<String>,
 }
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     Default,
@@ -46,17 +46,17 @@ impl fmt::Display for Source {
     }
 }
 
-/// Every knob with its default, explained: what `tickwire config --commented` prints.
+/// Every key with its default, explained: the output of `tickwire config --commented`.
 pub const COMMENTED: &str = include_str!("../../../assets/tickwire.toml");
 
-/// The file that is read when none is named.
+/// The file that is read if none is named.
 const DEFAULT_FILE: &str = "tickwire.toml";
 
 impl Settings {
-    /// Reads and merges everything.
+    /// Reads and merges all sources.
     ///
     /// # Errors
-    /// One line that names the key, the value, where it came from and what would be right.
+    /// One line that names the key, the value, its source and the accepted values.
     pub fn load(flags: &Flags) -> Result<Self, String> {
         let (mut variables, strays) = variables()?;
         let named = flags.file.clone().or_else(|| variables.remove("config").map(PathBuf::from));
@@ -76,7 +76,7 @@ impl Settings {
             sources.insert(knob.key, source);
         }
         let typed = flags.values.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
-        // TickInput as they are: words become numbers where they look like some.
+        // Secrets are taken literally; other values become numbers if they look like numbers.
         let secrets: Vec<_> = SECRETS.iter().map(|key| (*key, variables.remove(*key))).collect();
         let mut layers = defaults()?
             .add_source(File::from_str(&text, FileFormat::Toml))
@@ -95,7 +95,7 @@ impl Settings {
         Ok(Self { config, sources, strays })
     }
 
-    /// Where the value of `key` came from.
+    /// The source of the value of `key`.
     pub fn source(&self, key: &str) -> Source {
         self.sources.get(key).cloned().unwrap_or(Source::Default)
     }
@@ -114,7 +114,7 @@ impl Settings {
     }
 }
 
-/// Variables by key, and those that name no knob. An empty one counts as not set.
+/// Variables by key, and those that name no key. An empty variable counts as unset.
 fn variables() -> Result<(BTreeMap<String, String>, Vec<String>), String> {
     let (mut known, mut strays) = (BTreeMap::new(), Vec::new());
     for (name, value) in vars_os() {
@@ -130,7 +130,7 @@ fn variables() -> Result<(BTreeMap<String, String>, Vec<String>), String> {
     Ok((known, strays))
 }
 
-/// The text of the file and the line of each of its keys.
+/// The text of the file, and the line of each of its keys.
 fn read_file(named: Option<&Path>) -> Result<(String, BTreeMap<String, usize>), String> {
     let path = named.unwrap_or(Path::new(DEFAULT_FILE));
     let text = match fs::read_to_string(path) {
@@ -160,14 +160,14 @@ fn defaults() -> Result<ConfigBuilder<DefaultState>, String> {
     Ok(config::Config::builder().add_source(File::from_str(&text, FileFormat::Toml)))
 }
 
-/// A layer of values that were typed as words: numbers are told from text, and lists are cut at commas.
+/// A layer of values given as text: numbers are recognised, and lists are split at commas.
 fn words(values: BTreeMap<String, String>) -> Environment {
     let layer = Environment::default().try_parsing(true).list_separator(",");
     let layer = LISTS.iter().fold(layer, |layer, key| layer.with_list_parse_key(key));
     layer.source(Some(values.into_iter().collect()))
 }
 
-/// Whether `value` is a good one for `key`, alone. Otherwise what would be.
+/// Checks `value` for `key` on its own. The error describes the accepted values.
 fn judge(key: &str, value: config::Value) -> Result<(), String> {
     let alone = defaults()?.set_override(key, value).and_then(ConfigBuilder::<DefaultState>::build);
     let config: Config = alone.and_then(config::Config::try_deserialize).map_err(innermost)?;
@@ -182,7 +182,7 @@ fn innermost(error: ConfigError) -> String {
     }
 }
 
-/// A value as it would stand in the file, on one line whatever it holds.
+/// The value as it would be written in the file, always on one line.
 fn written(value: &config::Value) -> String {
     match &value.kind {
         config::ValueKind::String(text) => format!("{text:?}"),
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_commented_file_names_every_knob_with_its_default() {
-        // `#key` is a default and `# words` are words.
+        // `#key` is a default; `# words` is a comment.
         let set = COMMENTED.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| !line.starts_with(' '));
         let text: String = set.filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect();
         let table: toml::Table = text.parse().expect("TOML");

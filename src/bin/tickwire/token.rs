@@ -1,5 +1,5 @@
-//! `tickwire token`: signs a join token for trials, by a key of the configuration. In production, whoever knows the
-//! players signs them.
+//! `tickwire token`: signs a join token for testing, with a key of the configuration. In production, the service that
+//! authenticates the players signs them.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -11,28 +11,28 @@ use crate::fail;
 use crate::knobs::Flags;
 use crate::settings::Settings;
 
-/// What the token is to say.
+/// The claims of the token.
 #[derive(Args)]
 pub struct TokenArgs {
-    /// Who comes: what the game knows the player by
+    /// The player's id, by which the game knows the player
     #[arg(long, value_name = "SUBJECT")]
     sub: String,
-    /// The player's name, whatever the client says
+    /// The player's name; overrides the name that the client sends
     #[arg(long)]
     name: Option<String>,
-    /// Lets into this room only
+    /// Make the token valid for this room only
     #[arg(long, value_name = "ID")]
     room: Option<String>,
-    /// Lets into rooms of this game only
+    /// Make the token valid for rooms of this game only
     #[arg(long)]
     game: Option<String>,
-    /// How long it is good for: 90s, 10m, 1h or 7d
+    /// How long the token is valid, such as 90s, 10m, 1h or 7d
     #[arg(long = "for", value_name = "SPAN", default_value = "1h", value_parser = span)]
     good_for: Duration,
-    /// Good for one join, under this name of the token
+    /// Make the token valid for one join, with this unique id
     #[arg(long, value_name = "JTI")]
     once: Option<String>,
-    /// The key to sign with, when there are several
+    /// The key to sign with, if there are several
     #[arg(long)]
     kid: Option<String>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! What `tickwire doctor` says about who may come in: tokens, proxies, limits per address, certificates.
+//! The findings of `tickwire doctor` about admission: tokens, proxies, limits per address, certificates.
 
 use tickwire::Config;
 
@@ -9,28 +9,28 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |verdict, what: String, mend: &str| findings.push(Finding { verdict, what, mend: mend.to_owned() });
     if let Err(error) = config.check() {
-        find(Verdict::Unsafe, error, "the server does not start like this");
+        find(Verdict::Unsafe, error, "the server does not start with this configuration");
     }
     if config.trusted_proxies.iter().any(|net| net.prefix_len() == 0) {
         find(
             Verdict::Unsafe,
-            "trusted_proxies lists everyone, so that visitors choose their own address".to_owned(),
+            "trusted_proxies lists everyone, so clients can choose their own address".to_owned(),
             "list the addresses of the proxies",
         );
     }
     if let Some(net) = config.exempt.iter().find(|net| !net.network().is_loopback()) {
         find(
             Verdict::Unwise,
-            format!("exempt lists {net}: whoever connects from there has no limit per address"),
-            "list networks for the time of a load test only",
+            format!("exempt lists {net}: limits per address do not apply to clients from there"),
+            "list networks only during a load test",
         );
     }
     let behind_a_proxy = config.bind.ip().is_loopback() && config.origins.iter().any(|o| o.starts_with("https://"));
     if behind_a_proxy && config.trusted_proxies.is_empty() {
         find(
             Verdict::Unwise,
-            "bind is local and origins lists pages of a proxy, but trusted_proxies lists none: all visitors are \
-             the proxy, and limits per address do not apply to this machine"
+            "bind is local and origins lists https pages, but trusted_proxies is empty: all clients behind the proxy \
+             seem to be this machine, to which limits per address do not apply"
                 .to_owned(),
             "set trusted_proxies = [\"127.0.0.1\"] if that is where the proxy is (deploy/PROXIES.md)",
         );
@@ -39,15 +39,15 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     if keys && config.guests {
         find(
             Verdict::Unwise,
-            "there are keys for join tokens and guests = true: whoever has no token plays, too".to_owned(),
-            "set guests = false, if only those who have a token are meant",
+            "keys for join tokens are set and guests = true: players without a token may join as well".to_owned(),
+            "set guests = false if only players with a token may join",
         );
     }
     if keys && !config.require_origin && !config.bind.ip().is_loopback() && config.guests {
         find(
             Verdict::Unwise,
-            "require_origin = false lets programs in that are no browsers, without a token".to_owned(),
-            "set require_origin = true, if only browsers are meant",
+            "require_origin = false admits programs other than browsers without a token".to_owned(),
+            "set require_origin = true if only browsers may connect",
         );
     }
     findings

@@ -1,6 +1,6 @@
-//! Who is near: avatars counted into buckets of one tile, rebuilt every tick without allocating.
+//! Finds avatars near a point: avatars are sorted into buckets of one tile, rebuilt every tick without allocating.
 //!
-//! Only positions live here; distances are the caller's business.
+//! Holds positions only; the caller computes distances.
 
 use crate::games::PER_METRE;
 use crate::games::map::Map;
@@ -10,9 +10,9 @@ use crate::games::map::Map;
 pub(super) struct Buckets {
     columns: usize,
     rows: usize,
-    /// Per tile, row by row, where its members begin in `members`; one more entry ends the last tile.
+    /// Per tile, row by row: the start of its members in `members`. One more entry ends the last tile.
     starts: Vec<u32>,
-    /// Indices, ascending within a tile.
+    /// Indices of points, grouped by tile and ascending within each.
     members: Vec<u32>,
 }
 
@@ -23,7 +23,7 @@ impl Buckets {
         Self { columns, rows, starts: vec![0; columns * rows + 1], members: Vec::new() }
     }
 
-    /// Replaces the members by `points`, places in quanta within the map, numbered from zero.
+    /// Replaces the members by `points`, positions in quanta within the map, numbered from zero.
     pub(super) fn fill(&mut self, points: impl DoubleEndedIterator<Item = (i32, i32)> + ExactSizeIterator + Clone) {
         self.starts.fill(0);
         for point in points.clone() {
@@ -37,7 +37,7 @@ impl Buckets {
         }
         self.members.clear();
         self.members.resize(points.len(), 0);
-        // From the last to the first, so that the ends become starts and members of a tile stay in order.
+        // Iterates backwards, so that the ends become starts and the members of a tile stay in order.
         for (index, point) in points.enumerate().rev() {
             let tile = self.tile(point);
             self.starts[tile] -= 1;
@@ -45,7 +45,7 @@ impl Buckets {
         }
     }
 
-    /// The members in the tile of (`x`, `y`) and the eight around it: everyone within one metre.
+    /// The members in the tile of (`x`, `y`) and the eight around it, which includes everyone within one metre.
     pub(super) fn near(&self, x: i32, y: i32) -> impl Iterator<Item = usize> {
         let (column, row) = self.place((x, y));
         let (left, right) = (column.saturating_sub(1), (column + 1).min(self.columns - 1));

@@ -1,7 +1,7 @@
 //! The arena: avatars run and dash between walls, collect sparks and throw snowballs at each other.
 //!
-//! Steered: clients send intent and predict their own avatar (`step`). This file is the game as the engine sees it,
-//! with schema, options and seats; `world` holds the rules between avatars, sparks and snowballs.
+//! The server has authority: clients send intent and predict their own avatar (`step`). This file implements the engine's
+//! interface: schema, options and seats; `world` holds the rules between avatars, sparks and snowballs.
 
 mod buckets;
 mod step;
@@ -28,16 +28,16 @@ pub const AVATAR: KindId = KindId(0);
 pub const SPARK: KindId = KindId(1);
 /// The kind of snowballs.
 pub const SNOWBALL: KindId = KindId(2);
-/// The event that somebody was hit: the seats of thrower and victim, two bytes each, little endian.
+/// The event of a hit: the seats of thrower and victim, two bytes each, little-endian.
 pub const HIT: u16 = 1;
 
-/// The maps by name; the first is the one when nobody chose.
+/// The maps by name; the first one is the default.
 const MAPS: [(&str, &str); 2] = [
     ("courtyard", include_str!("../../../assets/maps/courtyard.txt")),
     ("field", include_str!("../../../assets/maps/field.txt")),
 ];
 const CAPACITY: u16 = 2000;
-/// Everyone sees everything.
+/// All players see this zone.
 const ZONE: ZoneId = ZoneId(0);
 
 /// The reference game.
@@ -50,10 +50,10 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// An arena as `setup` asks. Its option `map` is `courtyard` (the default, 48 x 32 m) or `field` (96 x 64 m).
+    /// An arena for `setup`. The option `map` is `courtyard` (the default, 48 x 32 m) or `field` (96 x 64 m).
     ///
     /// # Errors
-    /// When there is no such map; the text names those there are.
+    /// When there is no such map; the text names the available ones.
     pub fn new(setup: &RoomSetup) -> Result<Self, String> {
         let wanted = setup.options.get("map").map_or(MAPS[0].0, String::as_str);
         let Some((map_name, text)) = MAPS.into_iter().find(|(name, _)| *name == wanted) else {
@@ -123,7 +123,7 @@ fn schema(map: &Map) -> Result<Schema, crate::snapshot::SchemaError> {
     let (x, y) = (place(map.width()), place(map.height()));
     let labels = |names: &[&str]| Shape::Enum { labels: names.iter().map(|name| (*name).to_owned()).collect() };
     let knock = Shape::Int { min: -65_536, max: 65_536 };
-    // Timers count down evenly, which is what linear fields are good at: one surprise at either end.
+    // Timers count down evenly, which linear fields predict well: only start and end cause prediction errors.
     let timer = Shape::Int { min: 0, max: 255 };
     let colour = Field::held("colour", Shape::Colour { count: COLOURS });
     let avatar = vec![

@@ -1,8 +1,7 @@
 //! The step of one avatar: timers, heading, dash, knockback and walls, in integers.
 //!
-//! Clients predict their own avatar with the twin of this file, `web-demo/demo/arena.js`; `tests/golden/arena.json`
-//! keeps the two equal. Everything it reads of an avatar is in the avatar's row. Who is hit and who collects what is
-//! not decided here.
+//! Clients predict their own avatar with a copy of this code, `web-demo/demo/arena.js`; `tests/golden/arena.json` keeps the
+//! two equal. All state that the step reads is in the avatar's row. Hits and collected sparks are decided in `world`.
 
 use crate::game::Input;
 use crate::games::PER_METRE;
@@ -15,10 +14,10 @@ pub const RADIUS: i32 = 26;
 
 /// Speeds are in 64ths of a quantum per tick: at 120 ticks per second whole quanta would be too coarse.
 const SUB: i32 = 64;
-/// Speed of knockback lost per second, in parts of the speed: a knock of v metres per second carries v / 5 metres.
+/// Share of the knockback speed that is lost per second: a knock of v metres per second carries v / 5 metres.
 const FRICTION: i32 = 5;
 
-/// The amounts of the step at one tick rate.
+/// The constants of the step at one tick rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
     /// Ticks per second.
@@ -27,7 +26,7 @@ pub struct Tuning {
     pub run: i32,
     /// Speed of a dash, in 64ths of a quantum per tick.
     pub dash: i32,
-    /// Ticks a dash lasts.
+    /// Duration of a dash, in ticks.
     pub dash_ticks: i32,
     /// Ticks from one dash to the next.
     pub dash_wait: i32,
@@ -38,7 +37,7 @@ pub struct Tuning {
 }
 
 impl Tuning {
-    /// The amounts at `rate`.
+    /// The constants at `rate`.
     pub fn for_rate(rate: TickRate) -> Self {
         Self {
             rate: i32::from(rate.per_second()),
@@ -52,18 +51,18 @@ impl Tuning {
     }
 }
 
-/// Metres per second in 64ths of a quantum per tick, rounded to the nearest.
+/// Converts metres per second to 64ths of a quantum per tick, rounded to the nearest.
 pub(super) fn speed(metres_per_second: i32, rate: TickRate) -> i32 {
     let rate = i32::from(rate.per_second());
     (metres_per_second * PER_METRE * SUB + rate / 2) / rate
 }
 
-/// Milliseconds in ticks, rounded to the nearest, at least one.
+/// Converts milliseconds to ticks, rounded to the nearest, at least one.
 pub(super) fn ticks(milliseconds: i32, rate: TickRate) -> i32 {
     ((milliseconds * i32::from(rate.per_second()) + 500) / 1000).max(1)
 }
 
-/// How an avatar looks.
+/// An avatar's visible activity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mood {
     /// It stands.
@@ -77,7 +76,7 @@ pub enum Mood {
     Hit,
 }
 
-/// What the step reads and writes of an avatar.
+/// The part of an avatar that the step reads and writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AvatarState {
     /// Centre, in quanta.
@@ -96,11 +95,11 @@ pub struct AvatarState {
     pub wait: i32,
     /// Ticks until the next throw is possible.
     pub reload: i32,
-    /// How it looks.
+    /// The visible activity.
     pub mood: Mood,
 }
 
-/// What a player wants for one tick.
+/// A player's input for one tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AvatarInput {
     /// Direction, in 256 parts of a turn.
@@ -141,7 +140,7 @@ pub fn step_avatar(map: &Map, tuning: &Tuning, avatar: &mut AvatarState, input: 
         (0, Mood::Idle)
     };
     avatar.dash = (avatar.dash - 1).max(0);
-    // Friction comes before the move: so the way a knock carries does not depend on the tick rate.
+    // Friction is applied before the move, so that the distance of a knock does not depend on the tick rate.
     avatar.kx = avatar.kx * tuning.rate / (tuning.rate + FRICTION);
     avatar.ky = avatar.ky * tuning.rate / (tuning.rate + FRICTION);
     if avatar.kx.abs() + avatar.ky.abs() > tuning.stagger {
@@ -155,14 +154,14 @@ pub fn step_avatar(map: &Map, tuning: &Tuning, avatar: &mut AvatarState, input: 
     throws
 }
 
-/// `value` / 2^`bits`, rounded to the nearest, halves away from zero: opposite directions move equally far.
+/// `value` / 2^`bits`, rounded to the nearest, halves away from zero, so that opposite directions move equally far.
 pub(super) fn round(value: i32, bits: u32) -> i32 {
     let half = 1 << (bits - 1);
     if value < 0 { -((half - value) >> bits) } else { (value + half) >> bits }
 }
 
-/// Moves an avatar by `delta` along one axis up to the first wall. `wall` takes the tile along that axis first. Every
-/// tile line on the way is looked at, so no speed passes through a wall.
+/// Moves an avatar by `delta` along one axis, up to the first wall. `wall` takes the tile along that axis first. Every tile
+/// line on the way is checked, so no speed passes through a wall.
 fn slide(along: i32, across: i32, delta: i32, wall: impl Fn(i32, i32) -> bool) -> i32 {
     let sides = (across - RADIUS) >> 6..=(across + RADIUS - 1) >> 6;
     let blocked = |line: i32| sides.clone().any(|side| wall(line, side));

@@ -1,5 +1,5 @@
-//! Rules that need a view into the world: hits, knockback, shields. What can be seen from outside is tested in
-//! `tests/arena.rs`.
+//! Tests of rules that need access to the world: hits, knockback, shields. `tests/arena.rs` tests what is visible from
+//! outside.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::tick::TickRate;
 
 const STILL: AvatarInput = AvatarInput { heading: 0, run: false, dash: false, throw: false };
 
-/// Two avatars three metres apart in an open place, the first looking at the second.
+/// Two avatars three metres apart in an open area, the first facing the second.
 fn duel(rate: u16) -> (World, Context, [EntityId; 2]) {
     let rate = TickRate::new(rate).expect("a valid rate");
     let map = Map::parse(&format!("{}\n", ".".repeat(20)).repeat(20)).expect("a valid map");

@@ -1,7 +1,7 @@
-//! The rules between avatars, sparks and snowballs: who collects what, who is hit and what that costs.
+//! The rules between avatars, sparks and snowballs: collecting, hits and their effects.
 //!
-//! All lists are sorted by entity id, because ids rise; buffers are kept from tick to tick. How one avatar moves is in
-//! `step`, what the engine sees in the parent file.
+//! All lists are sorted by entity id, because ids rise; buffers are reused from tick to tick. `step` moves one avatar; the
+//! parent file implements the engine's interface.
 
 use super::HIT;
 use super::buckets::Buckets;
@@ -13,14 +13,14 @@ use crate::games::map::Map;
 use crate::id::{EntityId, Seat};
 use crate::tick::TickRate;
 
-/// The highest score; more is not counted.
+/// The highest score.
 pub(super) const TOP_SCORE: i32 = 9999;
 
-/// How close the centres of an avatar and a spark come before it is collected, in quanta.
+/// Distance of an avatar's and a spark's centre at which the spark is collected, in quanta.
 const SPARK_REACH: i32 = RADIUS + 20;
-/// How close the centre of a snowball comes before it hits, in quanta.
+/// Distance of an avatar's and a snowball's centre at which the snowball hits, in quanta.
 const BALL_REACH: i32 = RADIUS + 10;
-/// The longest way of a snowball between two looks for walls and victims, in quanta: half a tile, less than an avatar.
+/// Longest move of a snowball between two checks for walls and victims, in quanta: half a tile, less than an avatar.
 const BALL_STRIDE: i32 = 32;
 /// Points of a hit for the thrower.
 const HIT_GAIN: i32 = 2;
@@ -28,9 +28,9 @@ const HIT_GAIN: i32 = 2;
 const HIT_LOSS: i32 = -1;
 /// Sparks in an arena without players.
 const SPARKS_ALONE: usize = 12;
-/// The most sparks: more would cost every client bytes and nobody would have to run.
+/// Most sparks: more would cost every client bytes and make collecting too easy.
 const MOST_SPARKS: usize = 240;
-/// One spark in so many is big.
+/// One spark in this many is big.
 const BIG_ONE_IN: u32 = 6;
 
 /// A player's body.
@@ -39,7 +39,7 @@ pub(super) struct Avatar {
     pub(super) id: EntityId,
     pub(super) seat: Seat,
     pub(super) state: AvatarState,
-    /// Ticks during which snowballs do nothing.
+    /// Ticks during which snowballs have no effect.
     pub(super) shield: i32,
     pub(super) score: i32,
 }
@@ -58,7 +58,7 @@ pub(super) struct Spark {
     pub(super) x: i32,
     /// Quanta.
     pub(super) y: i32,
-    /// Worth three points instead of one.
+    /// Whether it is worth three points instead of one.
     pub(super) big: bool,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Spark {
 pub(super) struct Snowball {
     pub(super) id: EntityId,
     pub(super) thrower: Seat,
-    /// The thrower's entity: the seat may have another player by now.
+    /// The thrower's entity. The seat may have another player by now.
     thrower_id: EntityId,
     pub(super) x: i32,
     pub(super) y: i32,
@@ -79,7 +79,7 @@ pub(super) struct Snowball {
     life: i32,
 }
 
-/// Amounts that only the server needs, at one tick rate.
+/// Constants that only the server needs, at one tick rate.
 #[derive(Debug)]
 struct Pace {
     /// Speed of a snowball, in 64ths of a quantum per tick.
@@ -135,7 +135,7 @@ impl World {
         id
     }
 
-    /// Removes an avatar. Its snowballs fly on.
+    /// Removes an avatar. Its snowballs stay.
     pub(super) fn exit(&mut self, id: EntityId) {
         if let Some(index) = self.find(id) {
             self.avatars.remove(index);
@@ -164,7 +164,7 @@ impl World {
         });
     }
 
-    /// Everything that follows from the moves of a tick.
+    /// Applies the consequences of a tick's moves.
     pub(super) fn step(&mut self, cx: &mut Context) {
         self.buckets.fill(self.avatars.iter().map(|avatar| (avatar.state.x, avatar.state.y)));
         self.fly(cx);
@@ -184,7 +184,7 @@ impl World {
         self.snowballs.truncate(kept);
     }
 
-    /// Moves a snowball by one tick; returns whether it is still there.
+    /// Moves a snowball by one tick; returns whether it still exists.
     fn fly_one(&mut self, ball: &mut Snowball, cx: &mut Context) -> bool {
         if ball.life == 0 {
             return false;
@@ -239,10 +239,10 @@ impl World {
         self.sparks.truncate(kept);
     }
 
-    /// Lights new sparks, each with a new id: a spark that appears elsewhere must not look like one that moved there.
+    /// Adds sparks, each with a new id: a spark that appears elsewhere must not look like one that moved there.
     fn refill(&mut self, cx: &mut Context) {
         let wanted = (SPARKS_ALONE + self.avatars.len() * 3 / 4).min(MOST_SPARKS);
-        // A tile that is taken counts as a try: the rest waits for the next tick.
+        // A tile that is taken counts as an attempt; missing sparks follow at the next tick.
         for _ in self.sparks.len()..wanted {
             let (x, y) = self.map.floor_centre(cx.random_below(self.map.floor_tiles()));
             let spark = Spark { id: EntityId::default(), x, y, big: cx.random_below(BIG_ONE_IN) == 0 };
@@ -253,13 +253,13 @@ impl World {
         }
     }
 
-    /// Notes whether a spark lies on its tile; returns whether that is news.
+    /// Records whether a spark lies on its tile; returns whether that has changed.
     fn mark(&mut self, spark: &Spark, lit: bool) -> bool {
         let tile = self.map.tile(spark.x / PER_METRE, spark.y / PER_METRE);
         tile.is_some_and(|tile| std::mem::replace(&mut self.sparkling[tile], lit) != lit)
     }
 
-    /// The avatar nearest to a place and at most `reach` quanta away, the first one among equals.
+    /// The avatar nearest to a point and at most `reach` quanta away; the first one if distances are equal.
     fn nearest(&self, x: i32, y: i32, reach: i32, but: Option<EntityId>) -> Option<usize> {
         debug_assert!(reach <= PER_METRE, "neighbouring buckets reach one metre");
         let mut best = (reach * reach, None);

@@ -1,4 +1,4 @@
-//! What the plaza asks of its room: corrections with their reasons, and the end of those who keep trying.
+//! Corrections and their reasons, and the end of sessions with too many of them.
 
 use super::*;
 use crate::game::Effect;
@@ -42,7 +42,7 @@ fn impossible_moves_are_corrected_with_their_reason() {
     let mut lone = Lone::at("105.5,30.5", 20);
     let start = (105 * 64 + 32, 30 * 64 + 32);
     assert_eq!(lone.report(start.0, start.1 - 1000, true), correction(TOO_FAST));
-    // Two metres on stands a pillar two metres wide.
+    // There is a pillar, two metres wide, two metres ahead.
     assert_eq!(lone.report(start.0 + 120, start.1, true), correction(WALL), "into it");
     assert_eq!(lone.report(start.0 + 230, start.1, true), correction(WALL), "through it");
     assert_eq!(lone.place(), start, "nothing of it happened");
@@ -68,7 +68,7 @@ fn reports_that_are_not_fresh_neither_move_nor_strike() {
         assert!(lone.report(0, 0, false).is_empty());
     }
     assert_eq!(lone.place(), start);
-    // What happened while the client was not heard does not add up to a teleport.
+    // Allowances do not add up to a teleport while no reports arrive.
     assert_eq!(lone.report(start.0 + 7 * 39, start.1, true), correction(TOO_FAST));
     assert!(lone.report(start.0 + 6 * 39, start.1, true).is_empty());
 }

@@ -1,4 +1,4 @@
-//! Who is an operator: whoever has the token. Compared in constant time; wrong ones are limited per address.
+//! Authenticates operators by a token. Tokens are compared in constant time; wrong ones are limited per address.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::server::secret::Secret;
 use crate::tick::Moment;
 use crate::wire::limits;
 
-/// What a wrong token costs its address: after [`FAILURES`] at once, one more after each such time.
+/// The penalty of a wrong token: after a burst of [`FAILURES`], an address may try once per this time.
 pub const FAILURE_COSTS: Duration = Duration::from_secs(5);
-/// Wrong tokens that an address may send at once: typing errors.
+/// Wrong tokens that an address may send at once, for typing errors.
 const FAILURES: u32 = 5;
 
-/// Lets operators in by the admin token.
+/// Authenticates requests to the operators' page.
 #[derive(Debug)]
 pub struct AdminAuth {
     token: Secret,
@@ -27,7 +27,7 @@ pub struct AdminAuth {
     watching: Arc<AtomicUsize>,
 }
 
-/// What becomes of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
     Granted,
@@ -37,12 +37,12 @@ pub enum Entry {
     TooOften,
 }
 
-/// A place to watch from, while it is held.
+/// Counts a live stream of an operator until it is dropped.
 #[derive(Debug)]
 pub struct Watching(Arc<AtomicUsize>);
 
 impl AdminAuth {
-    /// Admits holders of `token`; nobody, if that is empty.
+    /// Accepts `token`; nothing if it is empty.
     pub fn new(token: Secret) -> Self {
         Self { token, debts: Mutex::default(), watching: Arc::default() }
     }
@@ -52,12 +52,12 @@ impl AdminAuth {
         !self.token.reveal().is_empty()
     }
 
-    /// Judges a request.
+    /// Authenticates a request.
     pub fn judge(&self, now: Moment, address: Option<Address>, token: &str) -> Entry {
         if !self.is_open() {
             return Entry::Absent;
         }
-        // A connection that is gone already has no peer.
+        // A connection that is closed already has no peer.
         let Some(address) = address else { return Entry::Refused };
         let mut debts = self.debts.lock();
         debts.retain(|_, paid| *paid > now);
@@ -68,7 +68,7 @@ impl AdminAuth {
         if token.as_bytes().ct_eq(self.token.reveal().as_bytes()).into() {
             return Entry::Granted;
         }
-        // An operator gets in all the same: strangers without number must not keep them out.
+        // Checked after the token, so that attacks from many addresses do not lock operators out.
         if debts.len() >= limits::ADMIN_ADDRESSES && !debts.contains_key(&address) {
             return Entry::TooOften;
         }
@@ -76,7 +76,7 @@ impl AdminAuth {
         Entry::Refused
     }
 
-    /// Takes a place to watch from, if there is one left.
+    /// Counts a live stream, if fewer than the limit are open.
     pub fn watch(&self) -> Option<Watching> {
         let watching = Watching(self.watching.clone());
         let before = self.watching.fetch_add(1, Ordering::Relaxed);

@@ -1,7 +1,8 @@
-//! The operators' page: how everything is, live; a room from inside; kicks, locks and closes. Off unless there is a token.
+//! The operators' page: live metrics, the contents of a room, and kicks, locks and closes. Off unless a token is
+//! configured.
 //!
-//! The page itself holds no secret. Everything else wants the token in the `Authorization` header of each request: there
-//! is no cookie, so that no other page can ask in an operator's name.
+//! The page itself contains no secret. All other requests need the token in the `Authorization` header: there is no cookie,
+//! so no other page can send requests in an operator's name.
 
 mod auth;
 mod view;
@@ -49,7 +50,7 @@ async fn nothing() -> HttpResponse {
     HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("404: no such page\n")
 }
 
-/// The page's addresses are relative, because it may live below a path.
+/// The redirect and the page's links are relative, because the page may be mounted below a path.
 async fn front(edge: web::Data<Edge>) -> HttpResponse {
     if !edge.admin.is_open() {
         return nothing().await;
@@ -62,7 +63,7 @@ async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
         return nothing().await;
     }
     let file = request.match_info().get("file").unwrap_or("index.html");
-    // A server without the demo still has operators.
+    // A server without the demo's pages still needs the operators' page.
     let pages = match &edge.config.pages {
         disk @ Pages::Disk(_) => disk,
         Pages::Embedded | Pages::Folder(_) | Pages::None => &Pages::Embedded,
@@ -70,7 +71,7 @@ async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
     pages::answer(pages, &format!("admin/{file}"), request.headers().get(IF_NONE_MATCH))
 }
 
-/// What a request is answered that does not come from an operator.
+/// The response to a request that does not come from an operator; `None` for operators.
 fn turn_away(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or("");
@@ -101,7 +102,7 @@ async fn events(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
     }
 }
 
-/// How everything is, once per second.
+/// A stream of metrics and rooms, one event per second.
 fn vitals(edge: web::Data<Edge>, watching: Watching) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
     const EVERY: Duration = Duration::from_secs(1);
     stream::unfold((edge, watching, Duration::ZERO), |(edge, watching, wait)| async move {
@@ -168,7 +169,7 @@ async fn close(request: HttpRequest, id: web::Path<String>, body: Bytes, edge: w
     obey(&request, id.into_inner(), &body, &edge, "{\"reason\": \"...\"}", order).await
 }
 
-/// Passes an operator's order on to the room.
+/// Decodes an order and sends it to the room.
 async fn obey<B: DeserializeOwned>(
     request: &HttpRequest,
     id: String,

@@ -1,4 +1,5 @@
-//! What operators are shown, as JSON: totals and rooms, and a room from inside. Bounded, and made where it is asked for.
+//! The JSON that operators receive: totals and rooms, or the contents of a room. Bounded; made by the worker that serves
+//! it.
 
 use serde::Serialize;
 
@@ -8,10 +9,10 @@ use crate::snapshot::{Kind, RowRef};
 use crate::tick::Moment;
 use crate::wire::{PlayerEntry, limits};
 
-/// How everything is.
+/// Totals and rooms.
 #[derive(Debug, Serialize)]
 pub struct Vitals {
-    /// Milliseconds since the server's start; what rates are computed over.
+    /// Milliseconds since the server's start, for computing rates.
     at: u64,
     totals: Totals,
     #[serde(flatten)]
@@ -19,13 +20,13 @@ pub struct Vitals {
 }
 
 impl Vitals {
-    /// Puts it together.
+    /// Combines totals and rooms.
     pub fn new(now: Moment, totals: Totals, survey: Survey) -> Self {
         Self { at: now.0 / 1000, totals, survey }
     }
 }
 
-/// A room from inside.
+/// The contents of a room.
 #[derive(Debug, Serialize)]
 pub struct Inside<'a> {
     tick: u32,
@@ -33,11 +34,11 @@ pub struct Inside<'a> {
     players: &'a [PlayerEntry],
     kinds: &'a [Kind],
     rows: Vec<Row<'a>>,
-    /// Rows that are not among them.
+    /// How many rows `rows` leaves out.
     more: usize,
 }
 
-/// A row with the zone that it is in. Its values are in quanta.
+/// A row and its zone. Values are in quanta.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     zone: u16,
@@ -47,7 +48,7 @@ struct Row<'a> {
 }
 
 impl<'a> Inside<'a> {
-    /// Looks at the frame.
+    /// Takes the rows from the frame.
     pub fn new(insight: &'a Insight) -> Self {
         let Insight { frame, players, locked } = insight;
         let schema = &**frame.schema();
