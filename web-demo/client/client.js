@@ -28,10 +28,10 @@ import { SeatStore } from './seat-store.js';
  *   `visibilitychange` (by default the window): without a storage, a page that is closed leaves its room
  *
  * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number,
- *   token?: import('./token.js').TokenSource, signal?: import('./abort.js').JoinSignal }} JoinOptions `player`: passed to the game with the player; `options`: select or
- *   create the room; `rate`: the most frames per second, each with all changes since the last one (by default one frame
- *   per tick); `signal`: of an AbortController, cancels the join while its promise is pending: the
- *   promise rejects with the signal's reason (by default an `AbortError`), and no seat stays taken
+ *   token?: import('./token.js').TokenSource, signal?: import('./abort.js').JoinSignal }} JoinOptions `player`: passed to the
+ *   game with the player; `options`: select or create the room; `rate`: the most frames per second, each with all changes
+ *   since the last one (by default one frame per tick); `signal`: of an AbortController, cancels the join while its promise is
+ *   pending: the promise rejects with the signal's reason (by default an `AbortError`), and no seat stays taken
  */
 
 /** Characters of a player's name; the server truncates names to the same length. */
