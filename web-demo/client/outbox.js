@@ -33,7 +33,7 @@ const SILENCE = { type: 'chat', to: [], text: '' };
 export class CommandError extends Error {
   /**
    * @param {CommandFailure} failure `refused`: the game said no, the message is its text; `timeout`: no reply in time, it may
-   *   still be done; `gone`: the seat was lost or left before an answer, or nobody is left whom a line is for;
+   *   still be done; `gone`: the seat was lost or left before an answer, or a chat line has no recipient left;
    *   `full`: too much is waiting already
    * @param {string} message
    */

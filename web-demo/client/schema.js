@@ -1,5 +1,5 @@
 // The schema: the entity kinds of a game, the integer fields of their rows, the motions and units of the fields.
-// It is checked like on the server, since it comes from the network.
+// It is checked as on the server, since it comes from the network.
 //
 // A plan has the parts of a field that the coder needs: bounds, wrapping, the cell that holds its motion. Values are integers
 // (quanta) everywhere in this client; `toUnits` and `toQuanta` convert them for the page.
