@@ -1,5 +1,5 @@
-# `make test` installs what it needs and runs every check. Each step can be run alone.
-# Cargo must be there; Node.js 20 and Chromium are installed on Debian if they are missing and that is allowed.
+# `make test` installs missing tools and runs every check. Each step can be run alone.
+# Cargo must be present. On Debian, Node.js 20 and Chromium are installed if they are missing and make has permission to install them.
 
 SHELL := /bin/bash
 WEB := web-demo
@@ -32,7 +32,7 @@ rust:
 	TICKWIRE_TEST_ROAD=mounted cargo test --locked --test server -- play:: slow:: hostile:: floods:: resume:: breaks::
 	cargo test --locked --doc
 
-# The same world was just tested at length; here it only has to build and run alone.
+# The target `rust` tests the same world at length; here the pure half only has to build and run alone.
 pure:
 	TICKWIRE_SEEDS=200 cargo test --locked --no-default-features --lib --test delta --test golden --test world
 
@@ -65,14 +65,14 @@ deny:
 bench:
 	cargo bench --locked
 
-# What is right when something goes wrong, row by row (tests/faults.toml); wants a quiet machine and some ten minutes.
+# Runs the tests of each known fault (tests/faults.toml) and prints a row for each; needs a quiet machine and some ten minutes.
 faults: tools
 	scripts/faults
 
-# Of it, a million bad messages against the release binary ...
+# Part of `faults`: a million invalid messages against the release binary ...
 hostile:
 	scripts/hostile
 
-# ... and attacks that keep to the limits of messages.
+# ... and attacks within the message limits.
 attacks:
 	scripts/attacks

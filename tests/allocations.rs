@@ -15,7 +15,7 @@ use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::{Moment, TickRate};
 use tickwire::wire::Authority;
 
-/// The system's allocator, which counts what each thread asks of it.
+/// The system's allocator with a count of the allocations of each thread.
 struct Counting;
 
 thread_local! {
@@ -23,7 +23,7 @@ thread_local! {
 }
 
 fn count() {
-    // A thread that is ending has nothing left to count with.
+    // The thread-local counter of a thread that is ending is gone.
     let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
 }
 
@@ -56,7 +56,7 @@ fn allocations_of<T>(work: impl FnOnce() -> T) -> (u64, T) {
     (ALLOCATIONS.get() - before, result)
 }
 
-/// Everybody walks their own way, so that every row changes at every tick.
+/// Every player walks in a direction of their own, so that every row changes at every tick.
 #[derive(Default)]
 struct Crowd {
     walkers: Vec<(EntityId, i32, i32)>,
@@ -98,8 +98,8 @@ impl Game for Crowd {
     }
 }
 
-/// Allocations of a tick and of composing its message for one session: the most over some ticks, after a warm-up. Every
-/// player has sent an input before each tick.
+/// Returns the highest number of allocations of a tick and of composing its message for one session, over some ticks after a
+/// warm-up. Every player has sent an input before each tick.
 fn steady(players: u16) -> (u64, u64) {
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
     let config = RoomConfig { id: "r".to_owned(), game: "crowd".to_owned(), setup, capacity: None };

@@ -1,6 +1,6 @@
-//! The arena from outside: the golden vectors that the browser's twin must match, and what holds in every game.
+//! The arena from outside: the golden vectors that its JavaScript twin must match, and properties of every game.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test arena` writes the vectors anew. Rules between avatars are tested beside them.
+//! `UPDATE_GOLDEN=1 cargo test --test arena` rewrites the vectors. Unit tests in `src/games` cover the rules between avatars.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ const RUNS: [(u16, &str, u32); 5] = [
     (120, "field", 0x0ddb_a115),
 ];
 
-/// Marsaglia's xorshift32: small enough to be written again in JavaScript.
+/// Marsaglia's xorshift32: small enough to implement in JavaScript too.
 struct Xorshift(u32);
 
 impl Xorshift {
@@ -71,7 +71,7 @@ fn in_wall(map: &Map, x: i32, y: i32) -> bool {
     ends.iter().any(|dx| ends.iter().any(|dy| map.is_solid_at(x + dx, y + dy)))
 }
 
-/// The amounts in the order of the browser's `tuningFor`.
+/// The parameters in the order of the browser's `tuningFor`.
 fn amounts(tuning: &Tuning) -> [i32; 7] {
     let Tuning { rate, run, dash, dash_ticks, dash_wait, reload, stagger } = *tuning;
     [rate, run, dash, dash_ticks, dash_wait, reload, stagger]
@@ -115,7 +115,7 @@ fn golden_run((rate, map_name, seed): (u16, &str, u32)) -> Value {
     })
 }
 
-/// One element of the outer lists per line: small, and a change shows where it happened.
+/// JSON with one element of the outer lists per line: small, and a diff shows which element changed.
 fn vectors() -> String {
     let mut compass = Fnv(2_166_136_261);
     (0..256).for_each(|heading| [cosine(heading), sine(heading)].into_iter().for_each(|part| compass.add(part)));
@@ -197,7 +197,7 @@ fn speeds_and_pauses_are_the_same_at_every_rate() {
     }
 }
 
-/// A room without a room: seats, random inputs, frames.
+/// Drives a game without an `engine::Room`: seats, random inputs, frames.
 struct Hall {
     game: Arena,
     cx: Context,

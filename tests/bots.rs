@@ -1,5 +1,5 @@
-//! Bots over real sockets against a small server: one room, sessions as tasks, the engine behind them. It shows that the
-//! bots see what goes well and what does not, without the actors.
+//! Bots over real sockets against a small server without actors: one room, sessions as tasks, the engine behind them. The
+//! tests check that the bots report faults of the server, and report none when there is none.
 
 #![allow(clippy::disallowed_methods, reason = "this server's clock is the process clock")]
 
@@ -22,11 +22,11 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 
-/// What the server does wrong, on purpose.
+/// Faults that the server has on purpose.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fault {
     None,
-    /// Lets in one player only.
+    /// Admits one player only.
     Full,
     /// Ends sessions after a second.
     Ends,
@@ -74,7 +74,7 @@ impl Hall {
         }
     }
 
-    /// Takes a message. Returns an answer.
+    /// Handles a message and returns the answer.
     fn hear(&mut self, session: &mut Session, seat: &mut Option<Seat>, bytes: &[u8]) -> Result<Option<Vec<u8>>, Close> {
         let now = self.now();
         match (session.on_message(now, bytes)?, *seat) {
@@ -127,7 +127,7 @@ fn accept(_: &Request, mut response: Response) -> Result<Response, ErrorResponse
 }
 
 async fn serve(stream: TcpStream, hall: Arc<Mutex<Hall>>, mut ticks: watch::Receiver<u32>, fault: Fault) {
-    // Bots also ask for metrics and rooms, which this server does not have.
+    // Bots also request metrics and rooms, which this server does not have.
     let Ok(mut socket) = tokio_tungstenite::accept_hdr_async(stream, accept).await else { return };
     let mut session = Session::new(hall.lock().expect("no panic").now());
     let (mut seat, opened) = (None, Instant::now());
@@ -172,7 +172,7 @@ async fn serve(stream: TcpStream, hall: Arc<Mutex<Hall>>, mut ticks: watch::Rece
     let _ = socket.close(Some(frame)).await;
 }
 
-/// A message that must not come any more.
+/// A message that must not arrive any more.
 fn welcome_again(hall: &Mutex<Hall>) -> tokio_tungstenite::tungstenite::Bytes {
     let mut hall = hall.lock().expect("no panic");
     let admitted = hall.room.admit("ghost".to_owned(), BTreeMap::new()).expect("there is room");
@@ -180,7 +180,7 @@ fn welcome_again(hall: &Mutex<Hall>) -> tokio_tungstenite::tungstenite::Bytes {
     Session::new(now).enter(now, &admitted.entry, admitted.welcome).into()
 }
 
-/// Serves until the process ends. Returns where.
+/// Serves until the process ends and returns the address.
 fn start(game: &'static str, fault: Fault) -> String {
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

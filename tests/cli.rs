@@ -1,4 +1,4 @@
-//! The command as a person types it: what it prints, how it fails, what it logs.
+//! The command line as an operator uses it: its output, its errors, its logs.
 
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
@@ -58,7 +58,7 @@ fn bad_values_name_the_option_the_value_and_what_is_right() {
     }
 }
 
-/// A configuration file of its own for one test.
+/// A configuration file for one test.
 fn file(name: &str, text: &str) -> String {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, text).expect("a writable folder");
@@ -85,7 +85,7 @@ fn flags_win_over_variables_over_the_file_over_defaults() {
     expect("origins", "[\"https://a.example\"]", &format!("{path}:5"));
     expect("pages", "\"dev:pages\"", "--dev");
     expect("log", "\"tickwire=info,warn\"", "default");
-    // What it prints is a configuration, and the same one.
+    // The printed configuration is valid and equals the one that was read.
     let again = run(&["config", "--config", &file("again.toml", &text)]);
     let values = |text: &str| text.lines().map(|line| line.split(" # ").next().map(str::to_owned)).collect::<Vec<_>>();
     assert_eq!(values(&String::from_utf8_lossy(&again.stdout)), values(&text));
@@ -115,7 +115,7 @@ fn mistakes_in_the_file_or_a_variable_are_named_in_one_line() {
 
 #[test]
 fn the_doctor_fails_only_when_something_is_unsafe() {
-    // Few sessions, so that the machine's limit of open files plays no part.
+    // Few sessions, so that the machine's limit of open files does not matter.
     let few = ["doctor", "--most-sessions", "10", "--workers", "1", "--room-threads", "1"];
     let fine = run(&few);
     assert!(fine.status.success());
@@ -139,7 +139,7 @@ fn it_says_its_version_and_completes_itself() {
     }
 }
 
-/// A server with `args`, a hostile visitor, and what was logged.
+/// Runs a server with `args` and a hostile client, and returns the log.
 fn logged(args: &[&str]) -> String {
     let server = serve(&[args, &["--log", "tickwire=debug"]].concat());
     let evil = "evil\nINFO tickwire: all is well\r\u{1b}[2J\"}";
@@ -187,7 +187,7 @@ fn a_trace_shows_the_phases_of_every_tick() {
         assert_eq!(parts.len(), ticks.len(), "{phase}");
         for ((room, tick, from, until), whole) in parts.iter().zip(&ticks) {
             assert_eq!((*room, *tick), (whole.0, whole.1));
-            // Written in thousandths.
+            // The trace has times in thousandths.
             assert!(*from >= whole.2 - 0.002 && *until <= whole.3 + 0.002, "{phase}: {from} to {until} in {whole:?}");
         }
     }
@@ -210,7 +210,7 @@ fn bots_without_a_server_say_so() {
 
 #[test]
 fn the_operators_token_is_never_shown() {
-    // Of digits alone, which other values would be taken for a number.
+    // Only digits: as any other value, this would be read as a number.
     const TOKEN: &str = "31415926535897932384626433832795";
     for (token, good) in [(TOKEN, true), (&TOKEN[..20], false)] {
         let output = tickwire(&["config"]).env("TICKWIRE_ADMIN_TOKEN", token).output().expect("the binary starts");

@@ -1,5 +1,5 @@
-//! The command while its wall clock jumps an hour ahead and an hour back: whoever plays, is away or was let in for a
-//! while does not notice; only tokens are judged by the new time.
+//! The server while its wall clock jumps an hour ahead and an hour back: players, held seats and sessions with a time limit are
+//! not affected; only new join tokens are checked against the new time.
 
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
@@ -27,16 +27,16 @@ const BINARY: &str = env!("CARGO_BIN_EXE_tickwire");
 const SECRET: &str = "a secret of more than thirty-two bytes";
 const HOUR: i64 = 3600;
 
-/// The wall clock of a server, as this test moves it.
+/// The wall clock of a server, which this test moves.
 struct Wall(File);
 
 impl Wall {
-    /// A clock that is right for now, and the command that lives by it.
+    /// Returns a clock that is right for now, and the command that reads it.
     fn around(mut command: Command) -> (Self, Command) {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let (library, ahead) = (folder.join("clock.so"), folder.join("clock.ahead"));
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/clock.c");
-        // What links Rust can compile this.
+        // The C compiler that links Rust programs compiles this.
         let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
         assert!(compiled.expect("a C compiler is called cc").success());
         let wall = Self(File::create(&ahead).expect("a writable folder"));
@@ -50,7 +50,7 @@ impl Wall {
     }
 }
 
-/// A token that is good from now on, by the right time.
+/// A token that is valid from now on, by the right time.
 fn token(seconds: i64) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
     let aud = Some(Audience::One("tickwire".to_owned()));
@@ -59,7 +59,7 @@ fn token(seconds: i64) -> String {
     Keyring::read(SECRET, &[]).expect("a key").sign(None, &claims).expect("a token")
 }
 
-/// A player, or how they were refused.
+/// Joins as a player, or returns the reason of the refusal.
 fn join(server: &Server, token: Option<&str>) -> Result<Player, Frame> {
     let mut raw = Raw::connect(server.address());
     let (version, role, name, player) = (PROTOCOL_VERSION, Role::Player, "tester".to_owned(), Vec::new());
@@ -68,7 +68,7 @@ fn join(server: &Server, token: Option<&str>) -> Result<Player, Frame> {
     Player::over(raw, Client::new(Depth::Full))
 }
 
-/// A player who was heard from, and whose connection breaks.
+/// A player who has sent a message, and whose connection breaks.
 fn break_off(mut player: Player) -> Client {
     (0..5).for_each(|_| _ = player.frame().expect("a frame"));
     player.break_off();
@@ -91,7 +91,7 @@ fn a_wall_clock_that_jumps_changes_what_tokens_are_good_for_and_nothing_else() {
     };
     let good = token(600);
     assert!(!expired(&server, &good));
-    // Good for six more seconds by the 30 that clocks may differ.
+    // Valid for six more seconds, because clocks may differ by 30.
     let mut ending = join(&server, Some(&token(-24))).expect("let in");
     let ending = std::thread::spawn(move || (Instant::now(), ending.ending(), Instant::now()));
     let away = break_off(join(&server, None).expect("let in"));
@@ -126,7 +126,7 @@ fn a_wall_clock_that_jumps_changes_what_tokens_are_good_for_and_nothing_else() {
     assert!((3.5..8.0).contains(&held), "a seat was held for {held} s instead of 4");
     assert_eq!(how, Close::TokenExpired);
     assert!((4.5..9.0).contains(&let_in), "a token was good for {let_in} s instead of 6");
-    // A busy machine may make it skip some; an hour are 72,000.
+    // A busy machine may make the room skip some ticks; an hour has 72,000.
     assert!((took * 20.0 - 10.0..=took * 20.0 + 10.0).contains(&(ticks + skipped)), "{ticks} ticks in {took} s");
     assert!(skipped < ticks / 2.0, "{skipped} skipped");
 

@@ -1,5 +1,5 @@
-//! The coder's figures: what smooth movement may cost, that the parts of a cost are the whole, and that the browser client
-//! starts from the same odds. Recorded movement is checked by hand with `examples/train`.
+//! The coder's figures: bounds on the cost of smooth movement, parts of a cost that add up to the whole, and equal odds in the
+//! browser client. Recorded movement is checked by hand with `examples/train`.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tickwire::snapshot::delta::costs;
 use tickwire::snapshot::{Field, Frame, Kind, Schema, Shape, Zone, training};
 use tickwire::tick::Tick;
 
-/// Frames of `entities` that change their mind about where to go now and then and accelerate evenly until they do.
+/// Frames of `entities` that choose a new velocity now and then and accelerate evenly until they reach it.
 fn crowd(entities: u32, ticks: usize) -> Vec<Frame> {
     let range = Shape::Fixed { min: -(1 << 15), max: 1 << 15, per_unit: 64 };
     let fields = vec![Field::smooth("x", range.clone()), Field::smooth("y", range)];

@@ -1,5 +1,5 @@
-//! Properties of deltas, keyframes and messages over random schemas and worlds: what is applied is what was meant, what
-//! chains is what the keyframe says, and bytes from anywhere are at worst an error.
+//! Properties of deltas, keyframes and messages over random schemas and worlds: applying a delta gives the intended state, a
+//! chain gives the state of the keyframe, and arbitrary bytes cause at most an error.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ fn kinds() -> impl Strategy<Value = Vec<Kind>> {
             };
             let found = fields.iter().position(turning).map(|heading| heading as u8);
             let fields = fields.into_iter().enumerate().map(|(index, (shape, motion))| {
-                // Nothing goes where a direction points that is not there.
+                // `Along` and `Across` need a heading field.
                 let motion = match (motion, found) {
                     (Motion::Along { .. }, Some(heading)) => Motion::Along { heading },
                     (Motion::Across { .. }, Some(heading)) => Motion::Across { heading },
@@ -74,7 +74,7 @@ fn id() -> impl Strategy<Value = u32> {
     prop_oneof![8 => 0_u32..40, 1 => any::<u32>(), 1 => u32::MAX - 3..]
 }
 
-/// A step changes some rows a little or altogether, removes some, and adds some.
+/// A step that changes some rows slightly or completely, removes some, and adds some.
 fn story() -> impl Strategy<Value = Story> {
     let changes = btree_map((0_u8..4, id()), (any::<Option<Index>>(), vec(change(), 16)), 0..12);
     (kinds(), vec((changes, vec(any::<Index>(), 0..3)), 1..12)).prop_map(|(kinds, steps)| {
@@ -187,7 +187,7 @@ proptest! {
     fn deltas_and_keyframes_lead_to_the_frame(story in story()) {
         let mut client = Zone::empty(&story.schema);
         for frame in &frames(&story)[1..] {
-            // A zone that is not in a frame is empty and was empty before: nothing is sent.
+            // A zone that is not in the frame is empty and was empty before: nothing is sent.
             let Some(part) = frame.zone(ZoneId(0)) else {
                 prop_assert!(client.is_empty());
                 continue;
@@ -272,7 +272,7 @@ proptest! {
     }
 }
 
-/// What decodes is a state like any other: in range, and deltas and keyframes of it work.
+/// A decoded state is a state like any other: in range, and deltas and keyframes of it work.
 fn check_decoded(schema: &Schema, base: &Zone, bytes: &[u8], keyframe: bool) -> Result<(), TestCaseError> {
     let decoded = if keyframe { read_keyframe(schema, bytes) } else { apply(schema, base, bytes) };
     let Ok(zone) = decoded else { return Ok(()) };
@@ -285,7 +285,7 @@ fn check_decoded(schema: &Schema, base: &Zone, bytes: &[u8], keyframe: bool) -> 
     let mut out = Vec::new();
     write_keyframe(schema, &zone, &mut out);
     prop_assert_eq!(read_keyframe(schema, &out), Ok(zone.clone()));
-    // A keyframe's rows may be in any order, of which the server takes the smaller of two; a delta has no choice.
+    // A keyframe's rows may be in any order, and the server takes the smaller of two; a delta's order is fixed.
     if !keyframe {
         out.clear();
         diff(schema, base, &zone, &mut out);
@@ -309,7 +309,7 @@ fn in_bounds(shape: &Shape, value: i32) -> bool {
     (min..=max).contains(&value)
 }
 
-/// The admitted value that a row holds for what a game wrote.
+/// The value in range that a row holds after a game wrote `value`.
 fn nearest(shape: &Shape, value: i32) -> i32 {
     let (min, max) = bounds(shape);
     if matches!(shape, Shape::Angle { .. }) { value.rem_euclid(max + 1) } else { value.clamp(min, max) }

@@ -1,4 +1,4 @@
-//! The command at its edges: signals under load, too many connections, certificates and keys that are no good, secrets.
+//! The command at its limits: signals under load, too many connections, invalid certificates and keys, secrets.
 
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
@@ -45,7 +45,7 @@ fn it_drains_under_load_and_a_second_signal_hurries_it() {
         let mut server = serve(1024, &[]);
         let load = bots(&server, "40", "60");
         std::thread::sleep(Duration::from_secs(3));
-        // Nobody is who says nothing, until the server looks: about a second.
+        // The server ends a connection without a hello at its alarm, within about a second.
         let (_silent, head) = ask(server.port, &upgrade(SUBPROTOCOL));
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
         let start = Instant::now();
@@ -94,7 +94,7 @@ fn without_descriptors_left_players_play_on() {
         assert!(start.elapsed() < Duration::from_secs(10), "it does not recover");
     }
     assert!(server.end("TERM").0.success());
-    // 3: all was well, and the machine too busy to judge times.
+    // 3: no objective failed, and the machine was too busy to judge times.
     assert!(matches!(output.status.code(), Some(0 | 3)), "{text}");
 }
 

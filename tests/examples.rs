@@ -76,7 +76,7 @@ fn the_smallest_game_moves_as_it_should() {
 
 #[test]
 fn the_smallest_game_bears_a_bad_link() {
-    // What a stream loses it repeats: for its reader, loss is a stall.
+    // A stream retransmits lost packets: to its reader, loss is a stall.
     let stall = Some(Outage { for_ms: 300.0, every_ms: 2000.0 });
     let link = Profile { rtt_ms: 200.0, jitter_ms: 60.0, stall, ..Profile::default() };
     let mut play =
@@ -88,7 +88,7 @@ fn the_smallest_game_bears_a_bad_link() {
     play[ada].hold(&[0, 0]);
     play.run_for(Duration::from_secs(2));
     play.settle();
-    // 8 units per second for ten seconds, give or take what a stall ate.
+    // 8 units per second for ten seconds, within the time that stalls took.
     let x = play[ada].own(DOT)[0];
     assert!((4096 - 64 * 8..=4096).contains(&x), "{x}");
     assert_eq!(play[ada].rows(DOT), play[bob].rows(DOT));
@@ -109,7 +109,7 @@ fn get(address: SocketAddr, path: &str) -> String {
     answer
 }
 
-/// Walks on until it is thrown out, and tells once that it walks.
+/// Walks until the server ends its session, and reports once that it walks.
 struct Walker(Option<oneshot::Sender<()>>, Option<[i32; 2]>);
 
 impl Pilot for Walker {
@@ -172,7 +172,7 @@ fn a_headless_bot_collects_coins() {
 fn who_gets_a_coin_does_not_depend_on_who_came_and_went() {
     let mut play = Playtest::new(Plan::default(), |_| Ok(Box::<ecs::Coins>::default()));
     let (ada, bob, cyd) = (play.join("Ada"), play.join("Bob"), play.join("Cyd"));
-    // Where Ada was in the world's memory, Cyd comes to be, before Bob.
+    // Cyd takes Ada's place in the list of players, before Bob.
     play.cut(ada, true);
     play.run_ticks(1);
     for turn in 0..40 {
@@ -257,7 +257,7 @@ fn a_loop_of_ones_own_serves_the_engine() {
     thread.join().expect("the loop does not panic").expect("it ends well");
 }
 
-/// Makes this input whatever it sees.
+/// A pilot that always makes this input.
 struct Stubborn(Vec<i32>);
 
 impl Pilot for Stubborn {

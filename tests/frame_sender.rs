@@ -1,4 +1,4 @@
-//! What a sender has made for it: keyframes only when they are likely to be shorter than the chain.
+//! Which keyframes a frame sender makes: only those that are likely to be shorter than the chain.
 
 #[path = "../benches/crowd/mod.rs"]
 mod crowd;
@@ -17,7 +17,7 @@ fn zone(frame: &Frame) -> &FrameZone {
     frame.zone(ZoneId(0)).expect("the arena's zone")
 }
 
-/// Deltas in the message, or 0 for a keyframe, and its bytes of payload.
+/// Returns the number of deltas in the message, or 0 for a keyframe, and the bytes of its payload.
 fn form(message: &[u8]) -> (usize, usize) {
     match decode_server(message) {
         Ok(ServerMessage::Frame(frame)) => match &frame.zones[0].form {
@@ -36,7 +36,7 @@ fn a_keyframe_is_made_only_when_it_may_be_shorter() {
     let mut sender = FrameSender::new(Moment(0), &first.entry, 0);
     assert_eq!(form(&sender.compose(Moment(1), &[start], None)).0, 0, "who has nothing gets a keyframe");
     let (mut n, mut keyframes) = (41, 0);
-    // However many ticks behind: what is sent is within a tenth of the shorter of the two.
+    // However many ticks behind a client is, the payload is within a tenth of the shorter form.
     for behind in [2, 3, 5, 8, 10, 12, 16, 20, 24, 28, limits::CHAIN] {
         let frames: Vec<Arc<Frame>> = (0..behind)
             .map(|_| {
@@ -62,7 +62,7 @@ fn a_keyframe_is_made_only_when_it_may_be_shorter() {
 #[test]
 fn a_keyframe_that_is_there_already_is_compared() {
     let (mut room, first) = crowd::room(PLAYERS);
-    // A sender that was let in and got its state by another way has seen no keyframe.
+    // A sender that starts from the state of an earlier session has made no keyframe.
     let entry = tickwire::engine::Entry { tick: room.frame().tick(), zones: [ZoneId(0)].into(), ..first.entry };
     let mut sender = FrameSender::new(Moment(0), &entry, 0);
     let frames: Vec<Arc<Frame>> = (40..40 + limits::CHAIN)

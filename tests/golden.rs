@@ -1,5 +1,5 @@
-//! The golden vectors: `tests/golden/*.json`, which this test compares with what the code writes today and every
-//! implementation of the protocol must be able to read. The browser client's tests read the same files.
+//! The golden vectors, `tests/golden/*.json`. This test compares them with the current encoding, and every implementation of
+//! the protocol must be able to read them. The browser client's tests read the same files.
 //!
 //! A difference means that the bytes on the wire have changed, which needs a new protocol version. To write new vectors
 //! for a new message or field shape, run with `UPDATE_GOLDEN=1` and read the diff.
@@ -39,7 +39,7 @@ fn messages() {
     compare("messages", &json!({ "client": client.collect::<Vec<_>>(), "server": server.collect::<Vec<_>>() }));
 }
 
-/// Inputs as a client has them, and the messages that carry them.
+/// Inputs in a client's own form, and the messages that carry them.
 #[test]
 fn inputs() {
     let vectors = golden_messages::inputs().into_iter().map(|vector| {
@@ -139,7 +139,7 @@ fn zones() {
     compare("zones", &json!([&cases[..], &courses()[..]].concat()));
 }
 
-/// Smooth fields, and a keyframe that goes by place.
+/// Smooth fields, and a keyframe ordered by position.
 fn courses() -> [Value; 3] {
     [
         case(
@@ -177,7 +177,7 @@ fn courses() -> [Value; 3] {
     ]
 }
 
-/// The hashes of some states that are built from a keyframe alone: the smallest test of a new implementation.
+/// The hashes of some states that consist of one keyframe: the smallest test of a new implementation.
 #[test]
 fn hashes() {
     let worlds: [(&str, Arc<Schema>, Rows); 4] = [
@@ -194,7 +194,7 @@ fn hashes() {
     compare("hash", &json!(rows));
 }
 
-/// A long walk of a rich world: entities come, go, move, turn and bounce.
+/// A long run of a varied world: entities appear, disappear, move, turn and bounce.
 #[test]
 fn walk() {
     let mut random = Pcg32::new(20_261_121, 7);

@@ -1,6 +1,6 @@
-//! The house's rules, as a test: which room knows which, where time and threads may be, how long a file may get.
+//! The repository's rules as a test: which modules may import which, where time and threads are allowed, how long files may be.
 //!
-//! It reads the sources as text. ARCHITECTURE.md gives the reasons.
+//! The test reads the sources as text. ARCHITECTURE.md gives the reasons.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ struct Source {
 }
 
 impl Source {
-    /// The text without its unit tests, which may do what the house may not.
+    /// The text without its unit tests, to which the rules do not apply.
     fn body(&self) -> &str {
         self.text.split("\n#[cfg(test)]").next().unwrap_or(&self.text)
     }
@@ -43,7 +43,7 @@ fn rust() -> Vec<Source> {
     sources("src", &["rs"])
 }
 
-/// The storey of a file: imports point down only.
+/// The layer of a file: a file imports from lower layers only.
 fn storey(path: &str) -> Option<(usize, &'static str)> {
     const STOREYS: [(&str, usize); 13] = [
         ("src/id.rs", 0),

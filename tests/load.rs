@@ -1,5 +1,5 @@
-//! Bots as an instrument, against the shipped server over real sockets: objectives and verdicts, churn, links, hostile
-//! bots, the search for the most, the page.
+//! `tickwire bots` as an instrument, against the shipped server over real sockets: objectives and verdicts, churn, links,
+//! hostile bots, the search for the most bots that a server holds, the report page.
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
@@ -82,7 +82,7 @@ fn objectives_are_held_or_broken_and_say_by_how_much() {
     assert!(figures.ticks >= 30 && figures.tick_p50_ms.is_some_and(|ms| ms > 0.0), "{figures:?}");
     assert!(held.series.len() >= 2 && held.series.iter().any(|sample| sample.live == 6));
 
-    // Bytes are broken on any machine, so the verdict is certain however busy this one is.
+    // The objective for bytes fails on any machine, so the verdict is certain however busy this one is.
     let broken = run(&demanding(server.config(2, 1), &["bytes_down=1", "latency_p50=0", "desync=0"]));
     assert_eq!((broken.passed, broken.verdict.exit_code()), (false, 1));
     assert_eq!(outcome(&broken, "latency_p50"), Outcome::Broken);
@@ -105,7 +105,7 @@ fn churn_leaves_no_ghosts() {
 #[test]
 fn seats_that_nobody_sits_on_are_ghosts() {
     let server = TestServer::start(1000);
-    // A stranger who comes into the room later is one too many, as a ghost would be.
+    // A player who is not one of the bots is counted as too many, as a ghost would be.
     let stranger = server.config(1, 6);
     let stranger = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(700));
@@ -123,7 +123,7 @@ fn a_link_costs_what_its_profile_says() {
     let near = run(&server.config(4, 3));
     let far = run(&Config { profile: Some(profile), ..server.config(4, 3) });
     assert!(near.passed && far.passed, "{far}");
-    // The middle one, because the tails are the machine's.
+    // The median, because the tails depend on the machine.
     let longer = far.input_to_state.p50_ms - near.input_to_state.p50_ms;
     assert!((270.0..400.0).contains(&longer), "{longer} ms longer over a link of 300 ms");
     assert!(far.join.p50_ms - near.join.p50_ms > 600.0, "two round trips to connect, one to join");
@@ -155,11 +155,11 @@ fn hostile_bots_end_with_their_codes_and_the_others_do_not_notice() {
 fn the_search_finds_a_limit_that_is_there() {
     let server = TestServer::start(13);
     let play = |players: u32| {
-        // Connections of the run before may still be on their way out.
+        // Connections of the run before may still be closing.
         std::thread::sleep(Duration::from_millis(500));
         let config = server.config(players as usize, 1);
         let mut report = run(&Config { ramp: Duration::from_millis(100), ..demanding(config, &["refused=0"]) });
-        // Seats are counted whether or not this machine had time for its timers.
+        // Seats are counted even if this machine had no time for its timers.
         if report.passed {
             report.verdict = Verdict::Held;
         }
@@ -228,7 +228,7 @@ fn the_exit_code_is_the_verdict() {
     let file = |name: &str| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).to_string_lossy().into_owned();
     let (json, html) = (file("load.json"), file("load.html"));
     let (code, said) = run(&["--slo", "latency_p99=60s", "--json", &json, "--report", &html, "--hostile", "0.34"]);
-    // On a crowded machine there may be no verdict, but then it is the bots that were late or busy.
+    // On a busy machine there may be no verdict, but only because the bots were late or busy.
     assert!(code == Some(0) || (code == Some(3) && said.contains("no verdict: the bots")), "{code:?}: {said}");
     let written: serde_json::Value = serde_json::from_slice(&std::fs::read(json).expect("a file")).expect("JSON");
     assert_eq!((&written["players"], &written["joined"]), (&3.into(), &2.into()));

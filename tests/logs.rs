@@ -1,5 +1,5 @@
-//! The command where it cannot write: logs, standard output and traces on full disks, to readers that are gone or do not
-//! read. Fifty players never notice, lines are lost and counted, and the process ends when it is told to.
+//! The server when it cannot write: logs, standard output and traces on full disks, or to readers that are gone or do not
+//! read. Fifty players are not affected, lost lines are counted, and the process still ends on a signal.
 
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
@@ -38,7 +38,7 @@ fn serve(stderr: impl Into<Stdio>) -> Server {
     Server::start(tickwire(&["--log", "trace"]).stderr(stderr), &["--workers", "2", "--room-threads", "1"])
 }
 
-/// These measure time: one after the other.
+/// These tests measure time, so they run one after the other.
 static TURN: Mutex<()> = Mutex::new(());
 
 fn turn() -> MutexGuard<'static, ()> {
@@ -52,7 +52,7 @@ fn load(server: &Server) -> Bots {
     Bots::start(tickwire(&[]), server, &[&args[..], &["--json", json.to_str().expect("a name")]].concat())
 }
 
-/// All of them were let in without waiting and got every tick; how old frames were is the machine's business, too.
+/// Checks that all bots joined without waiting and got every tick. The age of frames depends on the machine, too.
 fn played_on(server: &Server, bots: Bots) {
     let output = bots.report();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -67,7 +67,7 @@ fn played_on(server: &Server, bots: Bots) {
         "{text}"
     );
     assert!(join.as_f64().is_some_and(|ms| ms < 2000.0) && stale.as_f64().is_some_and(|ms| ms < 1000.0), "{text}");
-    // Two seconds at 20 Hz are 40 ticks for each; a machine that is shared leaves some out.
+    // Two seconds at 20 Hz are 40 ticks for each bot; a shared machine skips some.
     assert!(report["ticks_covered"].as_u64().is_some_and(|ticks| ticks > 50 * 30), "{text}");
 }
 
@@ -86,7 +86,7 @@ fn overflow(server: &Server) -> f64 {
     }
 }
 
-/// Waits until the server is well, or stuck as `wanted` says; how long that took.
+/// Waits until the server is healthy, or stuck as `wanted` says, and returns how long that took.
 fn wait_for_health(server: &Server, wanted: &str) -> Duration {
     let start = Instant::now();
     while server.health().1 != wanted {
@@ -96,7 +96,7 @@ fn wait_for_health(server: &Server, wanted: &str) -> Duration {
     start.elapsed()
 }
 
-/// It drains with 0 although nothing can be written.
+/// Checks that the server drains and exits with 0 although it can write nothing.
 fn drains(mut server: Server) {
     let start = Instant::now();
     server.signal("TERM");
@@ -104,7 +104,7 @@ fn drains(mut server: Server) {
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
-/// The line that says how many lines were lost; `None` when the log ends without.
+/// Returns the line with the number of lost lines; `None` when the log ends without one.
 fn told(log: impl Read) -> Option<f64> {
     let lines = BufReader::new(log).lines().map(|line| line.expect("text"));
     let mut found = lines.filter(|line| line.contains("log lines were lost"));
@@ -132,7 +132,7 @@ fn a_reader_that_is_gone_costs_lines_only() {
     drains(server);
 }
 
-/// Fifty players while nobody reads `log`, and what becomes of it when somebody does.
+/// Fifty players while nobody reads `log`, and its content once it is read.
 fn survives_a_reader_that_stops(server: Server, log: PipeReader) {
     let bots = load(&server);
     let lost = overflow(&server);
@@ -182,7 +182,7 @@ fn whoever_stops_it_while_the_log_is_stuck_does_not_wait() {
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }
 
-/// A file that takes 64 KiB: on a disk of that size where one may be mounted, else under a limit on files.
+/// A file that holds at most 64 KiB: on a disk of that size where a mount is allowed, else under a limit on file size.
 fn small_file(name: &str) -> (Command, PathBuf) {
     let path = folder().join(name);
     let _ = std::fs::remove_dir_all(&path);
@@ -191,7 +191,7 @@ fn small_file(name: &str) -> (Command, PathBuf) {
     let may = Command::new("unshare").args(["-m", "sh", "-c", mount]).arg(&path).stderr(Stdio::null()).status();
     let run = "exec \"$@\" 2>>\"$0\"/log";
     let mut command = if may.is_ok_and(|may| may.success()) {
-        // Mounted for this process only, and gone with it.
+        // The mount exists for this process only.
         let mut command = process::command("unshare");
         command.args(["-m", "sh", "-c", &format!("{mount} && {run}")]);
         command
@@ -219,7 +219,7 @@ fn a_disk_that_fills_up_and_is_emptied_again() {
     OpenOptions::new().write(true).open(&path).expect("a log").set_len(0).expect("it can be emptied");
     let start = Instant::now();
     loop {
-        // Something to log: the first line that fits is followed by the count of those that did not.
+        // This logs something: the first line that fits is followed by the count of those that did not.
         let _ = server.health();
         if let Some(told) = told(File::open(&path).expect("a log")) {
             assert!(told > 0.0 && told <= server.metric(LOST));
@@ -243,13 +243,13 @@ fn a_trace_that_nobody_reads_is_stuck_and_holds_nobody_up() {
     let _turn = turn();
     let path = fifo("logs-trace");
     let trace = path.to_str().expect("a name");
-    // Somebody has it open and does not read.
+    // A reader has it open and does not read.
     let _reader = File::options().read(true).write(true).open(&path).expect("a pipe");
     let server = Server::start(tickwire(&["--trace", trace]).stderr(Stdio::null()), &["--workers", "2"]);
     let bots = load(&server);
     wait_for_health(&server, "stuck: trace writer\n");
     played_on(&server, bots);
-    // Shown, although none is lost yet: thousands can wait.
+    // The counter is shown although no line is lost yet: thousands can wait.
     assert_eq!(server.metric("tickwire_trace_spans_lost_total"), 0.0);
     drains(server);
 }
@@ -272,7 +272,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
-/// Ended with its test, whatever comes of that.
+/// A process that is killed when its test ends, whatever the result.
 struct Running(std::process::Child);
 
 impl Drop for Running {
@@ -299,7 +299,7 @@ impl Running {
         assert!(sent.expect("kill starts").success());
     }
 
-    /// Its exit code, and when it came.
+    /// Returns the exit code, and the time until the exit.
     fn ends(mut self) -> (Option<i32>, Duration) {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(20) {
@@ -316,7 +316,7 @@ impl Running {
 fn standard_output_is_nothing_to_wait_for_or_to_fail_by() {
     let full = || File::options().write(true).open("/dev/full").expect("a full disk");
     let (stopped, mut blocked) = pipe().expect("a pipe");
-    // What fits into a pipe by default, so that nothing more does.
+    // Fills a pipe of default size, so that nothing more fits.
     blocked.write_all(&[0; 64 * 1024]).expect("there is room");
     let blocked = OwnedFd::from(blocked);
     for (what, stdout) in [("full", Stdio::from(full())), ("blocked", Stdio::from(blocked))] {
@@ -337,7 +337,7 @@ fn standard_output_is_nothing_to_wait_for_or_to_fail_by() {
     }
 }
 
-/// `tests/faults/frozen.rs` with a player for the game that freezes it.
+/// Runs `tests/faults/frozen.rs` with a player in the game that freezes it.
 fn frozen(game: &str) -> Running {
     let port = free_port();
     let binary = Path::new(BINARY).with_file_name("examples").join("frozen_server");
@@ -348,7 +348,7 @@ fn frozen(game: &str) -> Running {
     let hello = Client::hello(join, "tester", Vec::new(), 0);
     let length = u8::try_from(hello.len()).ok().filter(|length| *length < 126).expect("a short message");
     stream.write_all(&[&[0x82, 0x80 | length, 0, 0, 0, 0], &hello[..]].concat()).expect("it reads");
-    // Until it is frozen; the connection is left open.
+    // Waits until the server is frozen; the connection stays open.
     sleep(Duration::from_millis(500));
     std::mem::forget(stream);
     server
@@ -356,7 +356,7 @@ fn frozen(game: &str) -> Running {
 
 #[test]
 fn a_frozen_server_ends_when_it_is_told_to() {
-    // Built by whatever builds all tests; here for whoever runs this one alone.
+    // Building all tests has built it; this is for runs of this test alone.
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--locked", "--example", "frozen_server"]).current_dir(env!("CARGO_MANIFEST_DIR"));
     build.args(if cfg!(debug_assertions) { &[][..] } else { &["--release"] });
@@ -370,7 +370,7 @@ fn a_frozen_server_ends_when_it_is_told_to() {
         assert_eq!(code, Some(130), "{game}");
         assert!(took < Duration::from_secs(1), "{game}: {took:?}");
     }
-    // One signal: a room's thread is not waited for long, and where nothing drains there is a bound.
+    // One signal is enough: waiting for a room's thread is bounded, and so is a shutdown in which nothing drains.
     let once = |game| {
         let server = frozen(game);
         server.signal("TERM");

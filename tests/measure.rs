@@ -1,4 +1,4 @@
-//! Measuring from outside: the sums agree with each other, plans are checked, and figures do not depend on the machine.
+//! `measure` from outside: sums agree with each other, plans are checked, and figures do not depend on the machine.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
-//! Real messages of a real room, between the two halves of a session: how long they are beside their payload, what a
-//! quiet tick and a typical input cost, and what a client gets that wants fewer frames than there are ticks.
+//! Real messages of a real room, between a session and its client: their length besides the payload, the cost of a quiet tick
+//! and of a typical input, and the messages to a client that wants fewer frames than there are ticks.
 //!
-//! The layouts have golden vectors of their own; what payloads cost is the measuring tool's business.
+//! Golden vectors cover the layouts, and `measure` covers the cost of payloads.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tickwire::snapshot::{Frame, MAX_INPUT_FIELDS};
 use tickwire::tick::{Moment, TickRate};
 use tickwire::wire::{Join, ServerMessage, ZoneForm, decode_server};
 
-/// A room full of walkers, and one player whose messages are looked at.
+/// A room full of walkers, and one player whose messages are examined.
 struct Hall {
     room: Room,
     now: Moment,
@@ -47,7 +47,7 @@ impl Hall {
         Self { room, now, session, client, seat: admitted.entry.seat, frames: Vec::new(), reports: 0 }
     }
 
-    /// One tick later. The message to the player, if there is one, has brought their client to the room's state.
+    /// Runs one tick. The message to the player, if there is one, has brought their client to the room's state.
     fn tick(&mut self) -> Option<Vec<u8>> {
         self.now = self.now.plus(self.room.rate().period());
         let frame = self.room.tick().frame;
@@ -64,7 +64,7 @@ impl Hall {
         Some(bytes)
     }
 
-    /// What the client says now.
+    /// The message that the client sends now.
     fn talk(&mut self) -> Vec<Vec<u8>> {
         let said: Vec<_> = std::iter::from_fn(|| self.client.poll(self.now)).collect();
         for bytes in &said {
@@ -76,7 +76,7 @@ impl Hall {
         said
     }
 
-    /// All walkers report that they are a little further on.
+    /// All walkers report a position slightly further on.
     fn walk(&mut self, walkers: u16) {
         self.reports += 1;
         for number in 0..walkers {
@@ -107,7 +107,7 @@ fn the_usual_frame_has_one_byte_beside_its_payload() {
         around.push(bytes.len() - payload(&bytes));
     }
     around.sort_unstable();
-    // Four more for a hash, once per second; three more for a correction, until the player is where they say.
+    // Four more bytes for a hash, once per second; three more for a correction, until the player reports the right position.
     assert_eq!(around[around.len() / 2], 1);
     assert!(around.iter().all(|bytes| *bytes <= 8), "{around:?}");
 }
@@ -150,7 +150,7 @@ fn inputs_are_small_and_ride_with_acknowledgements() {
             }
             hall.tick();
         }
-        // 5 s: an acknowledgement every 100 ms, and the inputs ride on it.
+        // 5 s: an acknowledgement every 100 ms, which also carries the inputs.
         assert!((48..=51).contains(&messages), "{game}: {messages} messages");
     }
 }

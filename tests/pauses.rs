@@ -1,5 +1,5 @@
-//! The command when time does odd things: the process stopped for ten seconds, or given too little of the processor; and
-//! players who come and go until everything that they used must be back.
+//! The server under disturbed time: the process is stopped for ten seconds, or gets too little processor time. And players
+//! who join and leave until all resources that they used must have been released.
 
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
@@ -31,7 +31,7 @@ fn bots(server: &Server, args: &[&str]) -> Bots {
     Bots::start(tickwire(&[]), server, args)
 }
 
-/// Whether they were in time is not the question; that they all played on, and saw no wrong state, is.
+/// Checks that all bots played on and saw no wrong state, not that they were in time.
 fn played_on(bots: Bots, players: usize) {
     let output = bots.report();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -41,7 +41,7 @@ fn played_on(bots: Bots, players: usize) {
     assert_eq!(["lost", "desync", "protocol", "refused"].iter().find(|failure| failed(failure)), None, "{said}");
 }
 
-/// Each of these measures time: one after the other.
+/// These tests measure time, so they run one after the other.
 static TURN: Mutex<()> = Mutex::new(());
 
 fn turn() -> MutexGuard<'static, ()> {
@@ -69,7 +69,7 @@ fn a_process_stopped_for_ten_seconds_skips_them_and_goes_on() {
     let skipped = server.metric("tickwire_skipped_ticks_total") - skipped;
     let alive = (before + alive.elapsed()).as_secs_f64();
     println!("{ticks} ticks in {alive:.2} s of life, {skipped} skipped");
-    // Ten seconds are 200 ticks; three of them may be caught up with, and one may fall on either side of each signal.
+    // Ten seconds are 200 ticks; three of them may be caught up, and one may fall on either side of each signal.
     assert!((190.0..=210.0).contains(&skipped), "{skipped} skipped");
     assert!(ticks <= alive * 20.0 + 3.0 + 2.0, "{ticks} ticks in {alive} s");
     played_on(bots, 4);
@@ -87,7 +87,7 @@ fn whoever_comes_and_goes_leaves_nothing_behind() {
         server.wait_for_nobody();
         (server.resident_kib(), server.count("fd"), server.count("task"))
     };
-    // What is made once, and kept to be used again, is made by then.
+    // Buffers that are made once and reused exist by then.
     let (_, descriptors, tasks) = churn();
     let (first, ..) = churn();
     churn();
@@ -97,11 +97,11 @@ fn whoever_comes_and_goes_leaves_nothing_behind() {
     assert!(open <= descriptors + 2 && running <= tasks, "{descriptors} {open}, {tasks} {running}");
 }
 
-/// Less of the processor for a process than it needs.
+/// Gives a process less processor time than it needs.
 enum Quota {
-    /// So much in each second, as the kernel sees to: what is used up at its start is missing at its end.
+    /// A share of each second, enforced by the kernel: time used at the start of a second is missing at its end.
     Group { folder: PathBuf, former: PathBuf, process: String },
-    /// The nearest thing where no group can be made: stopped four fifths of the time.
+    /// The substitute where no control group can be made: the process is stopped four fifths of the time.
     Stops { stop: Arc<AtomicBool>, count: Arc<AtomicU64>, thread: Option<JoinHandle<()>> },
 }
 
@@ -118,7 +118,7 @@ impl Quota {
         for (root, mut settings) in [("/sys/fs/cgroup", second), ("/sys/fs/cgroup/cpu", first)] {
             settings.push(("cgroup.procs", pid.clone()));
             let (former, folder) = (PathBuf::from(root), Path::new(root).join(format!("tickwire-quota-{pid}")));
-            // Nothing is created but the group: where there is none, a plain folder must not look like one.
+            // Only the group itself is created: without control groups, a plain folder must not look like one.
             let write = |(file, text): &(&str, String)| {
                 OpenOptions::new().write(true).open(folder.join(file))?.write_all(text.as_bytes())
             };
@@ -189,7 +189,7 @@ fn a_server_that_gets_less_than_it_needs_skips_ticks_and_throws_nobody_out() {
         (server.processor_seconds() - before) / start.elapsed().as_secs_f64()
     };
     let counted = || ["ticks", "skipped_ticks"].map(|what| server.metric(&format!("tickwire_{what}_total")));
-    // What came between two readings, and how many ticks there were to be.
+    // The ticks between two readings, and the ticks that were due.
     let watch = |span: Duration| {
         let (before, start) = (counted(), Instant::now());
         sleep(span);
@@ -210,7 +210,7 @@ fn a_server_that_gets_less_than_it_needs_skips_ticks_and_throws_nobody_out() {
     println!("afterwards {later} ticks, {skipped_later} skipped of {due_later:.0} in all");
     assert!(waits >= 5, "{waits} waits in eight seconds are no shortage");
     assert!(skipped > 0.0 && ticks > 0.0, "{ticks} ticks, {skipped} skipped");
-    // Each tick is counted once, as made or as skipped, but for what is being caught up with at either reading.
+    // Each tick is counted once, as run or as skipped, except those being caught up at either reading.
     assert!((due - 15.0..=due + 15.0).contains(&(ticks + skipped)), "{ticks} and {skipped} of {due}");
     assert!(later >= due_later * 0.8, "it recovers");
     played_on(bots, 100);

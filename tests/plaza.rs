@@ -1,6 +1,6 @@
-//! The plaza from outside: accepted reports become rows exactly, top speed holds over time, spawn places are checked.
+//! The plaza from outside: accepted reports become rows exactly, the top speed holds over time, spawn points are checked.
 //!
-//! What the plaza asks of its room (corrections, kicks) is tested beside it.
+//! Its unit tests cover what the plaza asks of its room (corrections, kicks).
 
 use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup};
 use tickwire::games::builtin;
@@ -74,7 +74,7 @@ fn the_pitch_and_a_metre_beyond_are_free() {
     }
 }
 
-/// Distance covered in a minute of reports `times` as far apart as the top speed allows.
+/// Returns the distance covered in a minute of reports that are `times` as far apart as the top speed allows.
 fn minute_at(times: i32, rate: u16) -> i32 {
     let mut square = Square::new(rate);
     let id = square.join(0, Some("1,30")).expect("a free place");

@@ -1,4 +1,4 @@
-//! What a room promises about seats, commands and chat, one promise at a time, without sessions and links.
+//! Guarantees of a room about seats, commands and chat, one at a time, without sessions and links.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{Authority, Close, Continuity, EventBody, ServerMessage, decode_server, limits};
 
-/// Says what happens to it, to everyone.
+/// A game that reports each call of its hooks to everyone.
 #[derive(Default)]
 struct Tell(BTreeMap<Seat, (EntityId, i32)>);
 
@@ -59,7 +59,7 @@ impl Game for Tell {
     }
 }
 
-/// A room with the log of each seat, as a shell keeps them.
+/// A room with the event log of each seat, which a shell keeps otherwise.
 struct Hall {
     room: Room,
     logs: BTreeMap<Seat, EventLog>,
@@ -79,7 +79,7 @@ impl Hall {
         [self.secrets; 16]
     }
 
-    /// Somebody comes and is heard from.
+    /// A player joins and sends a first message.
     fn join(&mut self) -> Admitted {
         let admitted = self.enter();
         self.room.confirm(admitted.entry.seat);
@@ -118,7 +118,7 @@ impl Hall {
         }
     }
 
-    /// What a seat has not been sent yet, as bodies with the ticks since.
+    /// The events not sent to a seat yet, as bodies with their ages in ticks.
     fn heard(&mut self, seat: Seat) -> Vec<(u32, EventBody<'static>)> {
         self.route();
         let upcoming = self.room.frame().tick().plus(1);
@@ -224,7 +224,7 @@ fn a_closed_page_has_less_time_than_a_lost_connection() {
 fn tokens_change_and_the_former_one_dies_with_the_first_message() {
     let mut hall = Hall::new(30);
     let first = token(&hall.join());
-    // The answer was lost, so the claim is made again; the token of the lost answer opens nothing any more.
+    // The welcome was lost, so the client claims again; the token of the lost welcome opens nothing any more.
     let lost = token(&hall.back(first, None).expect("a live seat can be taken over"));
     let second = hall.back(first, None).expect("the former token is good until the new one is known to have arrived");
     assert_eq!(hall.back(lost, None).map(|_| ()), None);

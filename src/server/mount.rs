@@ -248,7 +248,7 @@ impl Mount {
     /// Refuses new sessions, ends all rooms, and waits until every session has sent its close code. Takes at most eight
     /// seconds, even if other threads are stuck. Await it before you stop the HTTP server, which would cut the connections
     /// without a close code. Afterwards the room threads have ended; rooms cannot be started again.
-    #[expect(clippy::disallowed_methods, reason = "one letter at the very end")]
+    #[expect(clippy::disallowed_methods, reason = "one message at the very end")]
     pub async fn drain(&self) {
         info!(sessions = self.sessions(), "draining");
         self.gatekeeper.close();

@@ -1,7 +1,7 @@
-//! An echo endpoint for `scripts/autobahn`, not an example of anything. `/shipped` has the guard, the limits and the codec of
-//! a session; `/open` has none of the refusals, so that framing, fragments and UTF-8 below them are exercised too.
+//! An echo endpoint for `scripts/autobahn`, not an example for embedders. `/shipped` has the guard, the limits and the codec of
+//! a session; `/open` refuses nothing, so that framing, fragments and UTF-8 are tested too.
 //!
-//! It prints the port that it serves at, and ends with its standard input.
+//! It prints its port, and ends when its standard input ends.
 
 #[path = "../../src/actor/frame_guard.rs"]
 mod frame_guard;

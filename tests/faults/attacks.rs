@@ -1,4 +1,4 @@
-//! The classes of bad messages, each with the code that it must end with.
+//! The classes of invalid messages, each with the close code that its session must end with.
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;

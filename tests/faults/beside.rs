@@ -1,7 +1,7 @@
-//! Attacks that keep to the limits of messages, one after the other, against the shipped binary; not an example of anything.
+//! Attacks within the message limits, one after the other, against the shipped binary; not an example for embedders.
 //!
-//! Fifty honest players play without the attack and beside it, in turn: their 99th percentile from an input to its state must
-//! stay within one tick. `beside_run BINARY [ATTACK ...]` runs those named, else all.
+//! Fifty honest players play alternately without the attack and beside it: the 99th percentile of their time from an input to its
+//! state must stay within one tick. `beside_run BINARY [ATTACK ...]` runs the named attacks, or all.
 
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 

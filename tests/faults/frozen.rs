@@ -1,5 +1,5 @@
-//! A server that freezes: the game `making` blocks the thread of the directory, which also is the one that would hear of
-//! signals; `playing` blocks its room's thread. `tests/logs.rs` runs it and signals it.
+//! A server that freezes: the game `making` blocks the thread of the directory, which is also the one that handles signals;
+//! `playing` blocks its room's thread. `tests/logs.rs` runs this server and sends it signals.
 
 use std::io;
 

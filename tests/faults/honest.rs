@@ -1,4 +1,4 @@
-//! Fifty honest players beside an attack: what they report, and what is asked of it.
+//! Fifty honest players beside an attack: their report, and the requirements on it.
 
 #![allow(dead_code, reason = "each run needs a part of it")]
 

@@ -1,7 +1,7 @@
-//! A million bad messages against the shipped binary, while fifty honest players play on; not an example of anything.
+//! A million invalid messages against the shipped binary, beside fifty honest players; not an example for embedders.
 //!
-//! Each connection sends a burst of one class and must end with the code of that class. Afterwards the server must
-//! be the one that was started, empty, and as large as before; the honest must not have noticed.
+//! Each connection sends a burst of one class and must end with the close code of that class. Afterwards the server must
+//! be the same process, be empty, and use as much memory as before; the honest players must not have been affected.
 
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 

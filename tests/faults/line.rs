@@ -1,4 +1,4 @@
-//! Connections to the server: one that may say anything, and one of a player who keeps up.
+//! Connections to the server: one that sends arbitrary bytes, and one of a player that follows the protocol.
 
 #![allow(dead_code, reason = "each run needs a part of it")]
 

@@ -1,8 +1,8 @@
-//! Pipelined requests against the shipped binary, while fifty honest players play on; not an example of anything.
+//! Pipelined requests against the shipped binary, beside fifty honest players; not an example for embedders.
 //!
-//! Ten thousand requests at once; 0.42 MB of them whose answers nobody reads, or behind a stream of events; and many such
-//! streams. Each must cost what one request costs. The honest players' figures are compared with a run without the attack,
-//! because a busy machine disturbs both.
+//! Ten thousand requests at once; 0.42 MB of requests whose answers are not read, or behind an event stream; and many such
+//! streams. Each attack must cost as much as one request. The honest players' figures are compared with a run without the
+//! attack, because a busy machine disturbs both.
 
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 

@@ -1,4 +1,4 @@
-//! Attacks within the limits of messages: what each does for a while, and what is asked of the server meanwhile.
+//! Attacks within the message limits: the messages of each, and the requirements on the server meanwhile.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

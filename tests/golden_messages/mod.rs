@@ -1,5 +1,5 @@
-//! One message of every variant and form, for the golden vectors, and inputs before they are packed. Values sit at the seams of the encoding: 250 and 251,
-//! 65535 and 65536, the largest number, zero, nothing, text beyond ASCII.
+//! One message of every variant and form, for the golden vectors, and inputs before they are packed. Values are at the limits
+//! of the encoding: 250 and 251, 65535 and 65536, the largest number, zero, none, text beyond ASCII.
 
 use std::borrow::Cow;
 

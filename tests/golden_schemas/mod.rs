@@ -1,4 +1,4 @@
-//! The schemas of the golden zones, and the crowd that one of them shows.
+//! The schemas of the golden zones, and the rows of one of them (`CROWD`).
 
 use std::sync::Arc;
 

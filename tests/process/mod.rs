@@ -1,5 +1,5 @@
-//! The command as a process: the binary without the settings of whoever runs it, and a server on a free port that is
-//! asked, signalled and gone with its test. What it is run for is up to the tests.
+//! The command as a process: the binary without settings from the environment, and a server on a free port, with requests and
+//! signals to it. The server ends with its test.
 
 #![allow(dead_code, unused_imports, reason = "each test needs a part of it")]
 

@@ -1,5 +1,4 @@
-//! The request that makes a connection a WebSocket, as every test sends it. Heads that are wrong on purpose are written
-//! out where they are tested.
+//! The upgrade request that every test sends. Tests of invalid heads write them out themselves.
 
 /// The protocol that the server speaks.
 pub const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol: tickwire.v1\r\n";

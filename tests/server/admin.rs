@@ -1,4 +1,4 @@
-//! The operators' page over real sockets: off without a token, closed without the right one; what it shows and orders.
+//! The operators' page over real sockets: off without a configured token, refused without the right one; its views and orders.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

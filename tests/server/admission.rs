@@ -1,4 +1,4 @@
-//! Limits per address and in all: who is over one is told so, and others do not notice.
+//! Limits per address and in total: a client over a limit is refused with the reason, and others are not affected.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};

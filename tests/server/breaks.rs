@@ -1,5 +1,4 @@
-//! What breaks off or falls behind: connections cut at every byte, a thousand players who return at once, a room over its
-//! budget.
+//! Connections cut at every byte, a thousand players who reconnect at once, a room over its time budget.
 
 use std::net::Shutdown;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Games that panic, in each of their hooks: the room ends, its neighbours do not notice. And sessions that panic: their
-//! room does not notice.
+//! Games that panic, in each of their hooks: the room ends, and other rooms are not affected. Sessions that panic: their
+//! room is not affected.
 
 use std::fmt::Debug;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! Floods of what is legal by itself: pings, inputs, requests for keyframes, joins and leaves.
+//! Floods of messages that are valid one by one: pings, inputs, requests for keyframes, joins and leaves.
 
 use std::io::Write;
 use std::time::{Duration, Instant};

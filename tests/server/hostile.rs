@@ -1,5 +1,5 @@
-//! What breaks the WebSocket protocol or floods: each ends with its code, nothing spins, nothing grows, nobody else
-//! notices.
+//! Violations of the WebSocket protocol and floods: each session ends with the right code, nothing spins or grows, and no
+//! other session is affected.
 
 use std::io::Write;
 use std::time::{Duration, Instant};

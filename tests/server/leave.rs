@@ -1,4 +1,4 @@
-//! Leaving and joining at once: a goodbye is answered when the seat is free, and a join that is withdrawn leaves nothing.
+//! Leaving and joining at once: a goodbye is answered when the seat is free, and a withdrawn join leaves no seat taken.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The shipped server over real sockets: each test starts one on port 0 and talks to it as clients and attackers do.
+//! The shipped server over real sockets: each test starts one on port 0 and connects to it like clients and attackers.
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 

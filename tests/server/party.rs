@@ -1,4 +1,4 @@
-//! Seats reserved for a party, over real sockets: what a ticket is good for, and whose requests are heard.
+//! Seats reserved for a party, over real sockets: the use of tickets, and the requests that are refused.
 
 use std::path::Path;
 

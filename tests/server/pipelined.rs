@@ -1,5 +1,5 @@
-//! Pipelined requests: a connection carries one, and what follows it costs next to nothing. On both roads that the crate serves
-//! itself; an embedder's own `HttpServer` decodes all it is sent.
+//! Pipelined requests: a connection carries one, and the bytes after it cost next to nothing. Tested with `Server::run` and
+//! `Mount::listen`; an embedder's own `HttpServer` decodes all requests that it receives.
 
 use std::io::{ErrorKind, Read};
 use std::net::Shutdown;

@@ -1,4 +1,4 @@
-//! Rooms over real sockets: joining, seeing each other, leaving, endings.
+//! Rooms over real sockets: joining, frames with the other players, leaving, endings.
 
 use std::net::Shutdown;
 use std::time::Instant;

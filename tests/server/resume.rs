@@ -1,4 +1,4 @@
-//! Sessions that end and come back, over real sockets.
+//! Clients that lose their connection and resume their seat, over real sockets.
 
 use std::thread::sleep;
 use std::time::Duration;

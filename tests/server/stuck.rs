@@ -1,5 +1,5 @@
-//! Parts that stop moving, each frozen by what an embedder brings: `/healthz` fails within two seconds, says which, and is
-//! well again soon after the part is. Who has nothing to do with it plays on.
+//! Parts of the server that stop, each frozen by an embedder's code: `/healthz` fails within two seconds, names the part, and
+//! recovers soon after it. Players that do not depend on the part play on.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

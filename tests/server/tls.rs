@@ -1,4 +1,4 @@
-//! TLS: playing over it, changing certificates without a pause, and cutting who does not read.
+//! TLS: playing over it, changing certificates without a pause, and cutting clients that do not read.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! Join tokens, origins and host names: who is let in, as whom, until when, and where.
+//! Join tokens, origins and host names: which clients are admitted, with which identity, until when, and to which rooms.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};

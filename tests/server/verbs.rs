@@ -1,5 +1,5 @@
-//! What games ask of their rooms, over real sockets: kicks with a reason, locks, endings, properties, private rooms,
-//! reasons for refusals, spectators, idleness.
+//! How games control their rooms, over real sockets: kicks with a reason, locks, endings, properties, private rooms,
+//! reasons for refusals, spectators, idle players.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Wrong bytes, wrong state and wrong manners, one at a time.
+//! Invalid bytes, wrong state and violations of the protocol, one at a time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What the engine's own tests compare beyond what every playtest compares: that inputs are consumed at most once and
-//! accounted for, that commands reach the game once, and what the runs had to compare at all.
+//! Checks of the engine's own tests, beyond those of every playtest: each input is consumed at most once and accounted for,
+//! each command reaches the game once. And counts of how much the runs compared.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

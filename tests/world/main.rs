@@ -1,8 +1,8 @@
-//! The engine in a world of virtual time: playtests of an odd game under one seed, disturbed in every way, which compare
+//! The engine in virtual time: playtests of an odd game, each under one seed and with all kinds of disturbance. They compare
 //! every client with the server at every frame.
 //!
-//! `TICKWIRE_SEEDS` sets how many seeds are run over all profiles (10,000), `TICKWIRE_FIRST_SEED` where each profile starts (0),
-//! `TICKWIRE_SEED` runs a single one.
+//! `TICKWIRE_SEEDS` sets the number of seeds over all profiles (10,000), `TICKWIRE_FIRST_SEED` the first seed of each profile (0),
+//! and `TICKWIRE_SEED` runs a single one.
 
 mod faults;
 mod judge;

@@ -1,5 +1,5 @@
-//! Who comes back to which seat, and what becomes of commands meanwhile: the corners that seeds seldom reach. And that the
-//! judge notices a command that comes twice, too early or never.
+//! Which client resumes which seat, and what happens to commands meanwhile: cases that random seeds seldom reach. And that the
+//! judge notices a command that reaches the game twice, too early or never.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! The test world: a playtest of the zoo with peers who join, come back and have whims, under one seed.
+//! The test world: a playtest of the zoo with peers that join, reconnect and act at random (`whims`), under one seed.
 //!
-//! The playtest moves time and bytes and compares every client with the server; `judge` compares what only the engine's own
-//! tests know.
+//! The playtest moves time and bytes and compares every client with the server; `judge` adds the checks of the engine's own
+//! tests.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

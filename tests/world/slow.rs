@@ -1,4 +1,4 @@
-//! Clients that read slowly, not at all, or not for a long time: what they are sent, and what that costs.
+//! Clients that read slowly, not at all, or not for a long time: the messages they are sent, and the cost of these.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is said of a room as a whole, in virtual time: spectators over bad links, locks, kicks, endings, idleness.
+//! Control of a room as a whole, in virtual time: spectators over bad links, locks, kicks, endings, idle players.
 
 use std::time::Duration;
 

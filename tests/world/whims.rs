@@ -1,4 +1,4 @@
-//! What peers of the test world do on a whim: leave, break off, withdraw a join, freeze or talk.
+//! Random actions of peers in the test world: leave, disconnect, withdraw a join, freeze or chat.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! The game of the test world: every shape and motion, entities that come, go and change zones, subscriptions that
+//! The game of the test world: every shape and motion, entities that appear, disappear and change zones, subscriptions that
 //! change, a private zone per player, events to all kinds of recipients, corrections and kicks.
 //!
-//! It writes what it was given on a tape, so that the oracle can compare. It has no rules worth playing.
+//! The game records its inputs and calls on a tape, which the judge compares. Its rules have no other purpose.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

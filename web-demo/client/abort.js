@@ -1,4 +1,4 @@
-// Promises that an AbortSignal cancels, as it cancels a `fetch`.
+// Promises that an AbortSignal cancels, like those of `fetch`.
 
 /**
  * The part of an AbortSignal that is used. TypeScript knows the type itself only with its DOM or Node libraries.
@@ -32,7 +32,7 @@ export function abortable(signal, start) {
     cancel = start(
       (value, undo) => {
         if (undo) cancel = undo;
-        // Whatever else the current event does may still abort.
+        // Other handlers of the current event may still abort.
         queueMicrotask(() => {
           end();
           resolve(value);
@@ -48,6 +48,6 @@ export function abortable(signal, start) {
 
 /** @param {JoinSignal | undefined} signal */
 function reasonOf(signal) {
-  // Old browsers give no reason.
+  // Old browsers have no `reason`.
   return signal?.reason ?? new DOMException('the join was aborted', 'AbortError');
 }

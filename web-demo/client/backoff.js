@@ -1,5 +1,5 @@
-// How long to wait before coming back: exponential backoff with full jitter, so that a crowd that lost its server does
-// not come back as a crowd. Owns no timer and no source of randomness.
+// The delay before a reconnect: exponential backoff with full jitter, so that clients that lost the same server do
+// not all reconnect at once. Owns no timer and no source of randomness.
 
 const BASE_MS = 250;
 const CAP_MS = 8000;
@@ -11,7 +11,7 @@ export class Backoff {
     this.attempts = 0;
   }
 
-  /** The wait before the next attempt, in milliseconds: anything up to a bound that doubles each time. */
+  /** The delay before the next attempt, in milliseconds: a random part of a bound that doubles each time. */
   next() {
     const bound = Math.min(CAP_MS, BASE_MS * 2 ** Math.min(this.attempts, 16));
     this.attempts += 1;

@@ -1,5 +1,5 @@
-// The way into rooms: a client knows a server's URL and its surroundings (socket, clock, chance, timers, storage, all
-// replaceable), and joins.
+// The entry to rooms: a client has a server's URL and an environment (socket, clock, randomness, timers, storage, all
+// replaceable), and joins rooms.
 
 import { abortable } from './abort.js';
 import { LeaveError, MATCH_OVER, ROOM_UNAVAILABLE, TOKEN_EXPIRED, invitesBack } from './close.js';
@@ -22,24 +22,24 @@ import { SeatStore } from './seat-store.js';
  *   storage?: import('./seat-store.js').SeatStorage,
  *   page?: PageEvents,
  *   openChannel?: (name: string) => import('./seat-store.js').SeatChannel,
- * }} ClientOptions `now` counts milliseconds on any steady clock; `token` proves who comes, a function is asked for every
- *   connection and before the old one expires; `storage`, such as `sessionStorage`, keeps the seat over a reload of the
- *   page, `openChannel` reaches the other pages then (a BroadcastChannel by default); `page` hears `pagehide` and
- *   `visibilitychange` (the window itself by default): without a storage, a page that goes leaves its room
+ * }} ClientOptions `now`: milliseconds of any monotonic clock; `token`: the join token, or a function that is called for every
+ *   connection and before a token expires; `storage`: keeps the seat across a reload of the page, such as `sessionStorage`;
+ *   `openChannel`: opens a channel to the other pages in that case (by default a BroadcastChannel); `page`: emits `pagehide` and
+ *   `visibilitychange` (by default the window): without a storage, a page that is closed leaves its room
  *
  * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number,
- *   token?: import('./token.js').TokenSource, signal?: import('./abort.js').JoinSignal }} JoinOptions `player` goes to the game with the player, `options` choose or
- *   make the room, `rate` is how many frames per second are wanted: at most so many come, each with all that happened
- *   since; without it one per tick; `signal`, of an AbortController, cancels the join while its promise is pending: the
- *   promise rejects with the signal's reason (by default an `AbortError`), and no seat stays taken
+ *   token?: import('./token.js').TokenSource, signal?: import('./abort.js').JoinSignal }} JoinOptions `player`: passed to the
+ *   game with the player; `options`: select or create the room; `rate`: the most frames per second, each with all changes
+ *   since the last one (by default one frame per tick); `signal`: of an AbortController, cancels the join while its promise is
+ *   pending: the promise rejects with the signal's reason (by default an `AbortError`), and no seat stays taken
  */
 
-/** Characters of a player's name; the server cuts there too. */
+/** Characters of a player's name; the server truncates names to the same length. */
 const NAME_CHARS = 24;
 
 /**
  * A join first waits until the seats that this client is leaving are free, for two seconds at most, so a page may leave and join
- * again at once. Clients do not know of each other: use one per server and page.
+ * again at once. Clients do not share this knowledge: use one per server and page.
  */
 export class Client {
   /** @type {import('./connection.js').Environment} */ #env;
@@ -96,8 +96,8 @@ export class Client {
   }
 
   /**
-   * Takes the seat that was reserved.
-   * @param {string} ticket what the reservation said; good for one join
+   * Takes a reserved seat.
+   * @param {string} ticket from the reservation; good for one join
    * @param {JoinOptions} [options]
    */
   joinReserved(ticket, options = {}) {
@@ -105,7 +105,7 @@ export class Client {
   }
 
   /**
-   * Looks on: no entity, no inputs, not listed among the players.
+   * Joins as a spectator: without an entity and inputs, and not in the list of players.
    * @param {string | { game: string }} where a room's id, or any room of a game
    * @param {JoinOptions} [options]
    */
@@ -117,11 +117,11 @@ export class Client {
   }
 
   /**
-   * Claims the seat that the storage remembers, as after a reload. Of two pages that claim one seat the newer one has it.
-   * @param {Pick<JoinOptions, 'token' | 'signal'>} [options] a cancelled claim leaves the seat as it was, to be claimed
-   *   again
-   * @returns {Promise<Room | null>} null when nothing is remembered or the seat is gone; rejects when the server cannot be
-   *   asked, when it refuses, or with the signal's reason
+   * Claims the seat that is in the storage, as after a reload. If two pages claim one seat, the later one gets it.
+   * @param {Pick<JoinOptions, 'token' | 'signal'>} [options] a cancelled claim leaves the seat as it was, and the page may
+   *   claim it again
+   * @returns {Promise<Room | null>} null when no seat is stored or the seat is gone; rejects when the server cannot be
+   *   reached, when it refuses, or with the signal's reason
    */
   resume({ token = this.#token ?? undefined, signal } = {}) {
     const { seats } = this.#env;
@@ -139,7 +139,7 @@ export class Client {
         resolve(room, () => room.leave());
       }, (error) => {
         const code = error instanceof LeaveError ? error.code : null;
-        // With another join token the seat may still be had.
+        // With another join token, the claim may still succeed.
         if (code !== null && !invitesBack(code) && code !== TOKEN_EXPIRED) seats.remove(stored.room);
         if (code !== null && (ROOM_UNAVAILABLE.has(code) || code === MATCH_OVER)) resolve(null);
         else reject(error);
@@ -151,7 +151,7 @@ export class Client {
    * @param {import('./messages.js').Join} join
    * @param {JoinOptions} options
    * @param {'player' | 'spectator'} [role]
-   * @returns {Promise<Room>} rejects with a LeaveError when refused, with what the token's function threw, or with the signal's
+   * @returns {Promise<Room>} rejects with a LeaveError when refused, with the error of the token's function, or with the signal's
    *   reason
    */
   #join(join, { name = '', player, rate = 0, token = this.#token ?? undefined, signal }, role = 'player') {

@@ -1,5 +1,5 @@
-// Every way a session ends: close code, label and text, as the server has them (a golden vector keeps the two equal).
-// Codes 4000 to 4499, and those of a server that goes or a connection that was lost, invite the client back.
+// The endings of sessions: close code, label and text, as on the server (a golden vector keeps the two equal). A client
+// reconnects after codes 4000 to 4499, and after those of a server that stops and of a lost connection.
 
 /** @type {ReadonlyMap<number, readonly [label: string, text: string]>} */
 export const CLOSES = new Map([
@@ -36,14 +36,14 @@ export const CLOSES = new Map([
 export const LOST = 1006;
 export const LEFT = 1000;
 export const TOKEN_EXPIRED = 4502;
-/** The seat is played from elsewhere now. */
+/** Another connection has the seat now. */
 export const REPLACED = 4511;
 export const MATCH_OVER = 4514;
-/** The room cannot be entered (again), but its game may have another one: no such room, full, closed, locked. */
+/** The room cannot be joined (again), but another room of its game may: no such room, full, closed, locked. */
 export const ROOM_UNAVAILABLE = new Set([4504, 4505, 4512, 4513]);
 
 /**
- * Whether a client that was sent away with this code should come back by itself.
+ * Whether a client whose session ended with this code should reconnect by itself.
  * @param {number} code
  */
 export function invitesBack(code) {
@@ -51,8 +51,8 @@ export function invitesBack(code) {
 }
 
 /**
- * What a socket's close code means here: codes that no server of ours sends (such as 1005, none given) are as good as a
- * lost connection.
+ * The ending for a socket's close code: codes that Tickwire does not send (such as 1005, no code given) count as a lost
+ * connection.
  * @param {number} code
  */
 export function meaning(code) {
@@ -63,8 +63,8 @@ export function meaning(code) {
 export class LeaveError extends Error {
   /**
    * @param {number} code
-   * @param {string} [reason] what the server said, when it said something
-   * @param {number | null} [comeBack] milliseconds after which the server wants to be asked again, when it said so
+   * @param {string} [reason] the text of the server, if it sent one
+   * @param {number | null} [comeBack] the delay before a new attempt that the server asked for, in milliseconds, if any
    */
   constructor(code, reason, comeBack = null) {
     const [label, text] = CLOSES.get(code) ?? ['unknown', `closed with code ${code}`];

@@ -1,18 +1,18 @@
-// From a URL to a welcome: waits for seats that are being left, gets the token, opens the socket, says hello and hands over
-// the socket with the welcome, or says why not. What happens after the welcome is the session's business.
+// From a URL to a welcome: waits for seats that are being left, gets the token, opens the socket, sends the hello and hands over
+// the socket with the welcome, or reports an error. After the welcome, session.js takes over.
 
 import { LEFT, LOST, LeaveError, meaning } from './close.js';
 import { abandon } from './pending-leaves.js';
 import { PROTOCOL_VERSION, SUBPROTOCOL, decodeServer, encodeClient } from './messages.js';
 import { currentToken } from './token.js';
 
-/** A server that has not answered the hello by then is not there. */
+/** A server that has not answered the hello within this time counts as unreachable. */
 const WELCOME_WITHIN_MS = 10_000;
 const PROTOCOL = 1002;
 const VERSION = 4506;
 
 /**
- * What the client uses of a WebSocket.
+ * The part of a WebSocket that the client uses.
  * @typedef {{
  *   binaryType: string,
  *   readonly readyState: number,
@@ -24,7 +24,7 @@ const VERSION = 4506;
  *   close(code?: number): void,
  * }} Socket
  *
- * What the client needs of its surroundings; tests bring their own.
+ * The environment of a client; tests pass their own.
  * @typedef {{
  *   url: string,
  *   WebSocket: new (url: string, protocols: string[]) => Socket,
@@ -49,10 +49,10 @@ const VERSION = 4506;
  * @param {import('./messages.js').Resume | null} resume the claim to a seat held before
  * @param {(socket: Socket, welcome: Welcome) => void} welcomed takes over the socket at once, since the next message may
  *   follow immediately
- * @param {(error: Error) => void} refused a LeaveError, or what the token's function or the making of the socket threw
+ * @param {(error: Error) => void} refused a LeaveError, or an error of the token's function or of the socket's constructor
  * @param {Promise<unknown> | null} [after] what the attempt waits for: by default all pending leaves
- * @returns {() => Promise<void>} cancels the attempt without calling back; resolves when the server has freed a seat that it may
- *   have given already
+ * @returns {() => Promise<void>} cancels the attempt without calling back; resolves when the server has freed the seat that it
+ *   may have assigned already
  */
 export function connect(env, request, resume, welcomed, refused, after = env.leaves.pending) {
   let cancel = () => Promise.resolve();
@@ -67,7 +67,7 @@ export function connect(env, request, resume, welcomed, refused, after = env.lea
     try {
       cancel = open(env, { ...hello(request), resume, token }, welcomed, refused);
     } catch (error) {
-      // A text is handed over at once, and who asked does not expect an answer yet.
+      // A token that is a string is handed over synchronously, but the caller does not expect an answer yet.
       queueMicrotask(() => failed(/** @type {Error} */ (error)));
     }
   };
@@ -97,7 +97,7 @@ function open(env, greeting, welcomed, refused) {
   /** @param {number} code */
   const end = (code) => {
     env.clearTimeout(timer);
-    // After its hello, a client may have a seat.
+    // After its hello, the client may have a seat.
     return env.leaves.close(socket, code);
   };
   /** @param {LeaveError} error */

@@ -1,5 +1,5 @@
-// Cosines as integers, the twin of the crate's `src/snapshot/direction.rs`: platforms disagree about the last bits of
-// their own. Directions are in 65536ths of a turn.
+// Cosines as integers, the twin of the crate's `src/snapshot/direction.rs`. The platforms' own cosines differ in the last
+// bits. Directions are in 65536ths of a turn.
 
 /** A quarter of the cosine in 16384ths, in 256ths of a turn. */
 const QUARTER = Int16Array.of(
@@ -17,7 +17,7 @@ function exact(heading) {
 
 const COSINE = Int16Array.from({ length: 257 }, (_, heading) => exact(heading));
 
-/** The cosine in 16384ths; between the directions of the table it goes straight. @param {number} part */
+/** The cosine in 16384ths, linearly interpolated between the directions of the table. @param {number} part */
 export function cosine(part) {
   const index = (part >> 8) & 255;
   const rest = part & 255;

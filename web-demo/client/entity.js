@@ -1,8 +1,8 @@
-// Entities and views as the page sees them: one class per kind, with one getter per field, made once from the schema.
+// Entities and views for the page: one class per kind, with one getter per field, made once from the schema.
 //
-// An entity holds the newest row of the server; a view holds what to draw now (interpolated or predicted). Both keep
-// their values in quanta and translate in the getters. Fields named like a member (id, kind, ...) have no getter and are
-// reached with `get`.
+// An entity has the newest row from the server; a view has the values to draw now (interpolated or predicted). Both keep
+// their values in quanta, and the getters convert them. A field with the name of a member (id, kind, ...) has no getter; use
+// `get` for it.
 
 import { History } from './interpolation.js';
 
@@ -22,9 +22,9 @@ export class Entity {
     /** In quanta, by column. */
     this.values = new Int32Array(plan.fields.length);
     this.history = new History(plan, depth);
-    /** The frame that last had a row of this entity: how departures are noticed. */
+    /** The last frame with a row of this entity; an entity without a row in the newest frame is removed. */
     this.seen = 0;
-    /** Rows of the same entity under other kinds, such as a private part; shared by them all.
+    /** Rows of the same entity with other kinds, such as a private part; shared by all of them.
      * @type {Map<string, Entity>} */
     this.parts = new Map([[plan.name, this]]);
   }
@@ -47,7 +47,7 @@ export class Entity {
   }
 
   /**
-   * The row of the same entity under another kind.
+   * The row of the same entity with another kind.
    * @param {string} kind
    */
   part(kind) {
@@ -55,7 +55,7 @@ export class Entity {
   }
 }
 
-/** What to draw of an entity now. Reused: valid until the next call of `room.view`. */
+/** The values of an entity to draw now. Reused: valid until the next call of `room.view`. */
 export class View {
   /** @param {Entity} entity */
   constructor(entity) {
@@ -64,7 +64,7 @@ export class View {
     this.kind = entity.kind;
     /** In quanta, by column; fractional between two samples. */
     this.values = new Float64Array(entity.values.length);
-    /** The frame of drawing that last showed it. */
+    /** The last drawing in which it was shown. */
     this.seen = 0;
   }
 
@@ -86,7 +86,7 @@ export function entityClasses(plan) {
   return { Entity: withGetters(Entity, plan), View: withGetters(View, plan) };
 }
 
-/** Own properties of instances, which a getter on the prototype could never be seen behind. */
+/** Own properties of instances, which would hide a getter on the prototype. */
 const TAKEN = new Set(['plan', 'id', 'kind', 'values', 'history', 'seen', 'parts', 'entity']);
 
 /**
@@ -96,7 +96,7 @@ const TAKEN = new Set(['plan', 'id', 'kind', 'values', 'history', 'seen', 'parts
  * @returns {T}
  */
 function withGetters(base, plan) {
-  // A class of its own per kind, so that getters of one kind never see rows of another.
+  // One class per kind, so that getters of one kind never run on rows of another.
   const Kind = /** @type {any} */ (class extends /** @type {any} */ (base) {});
   plan.fields.forEach((field, index) => {
     if (TAKEN.has(field.name) || field.name in base.prototype) return;

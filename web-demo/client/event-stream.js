@@ -1,6 +1,6 @@
-// The events of one seat, across connections: each is delivered once and in order, losses are reported as gaps. Events go to the
-// page's handlers, by way of the backlog when there are none yet, and to the roster. Replies resolve their calls, and chat
-// lines that were for a player who left are not sent again.
+// The events of one seat, across connections: each is delivered once and in order, and losses are reported as gaps. Events go to
+// the page's handlers (through the backlog when there are none yet) and to the roster. Replies resolve their calls. Chat
+// lines for a player who left are not sent again.
 
 import { Backlog } from './backlog.js';
 
@@ -53,7 +53,7 @@ export class EventStream {
   }
 
   /**
-   * What a frame brought.
+   * Handles the events of a frame.
    * @param {EventBatch | null} batch
    * @param {number} tick of the frame
    */
@@ -69,7 +69,7 @@ export class EventStream {
       // Before this event counts as arrived: a callback may cause the page to store what has arrived.
       this.backlog.flush();
       const number = (batch.first + index) >>> 0;
-      // One that is known already was sent again because the acknowledgement was lost.
+      // A known event was sent again because its acknowledgement was lost.
       if (((number - this.newest) | 0) <= 0) return;
       this.newest = number;
       this.roster.apply(number, body);
@@ -112,7 +112,7 @@ export class EventStream {
 }
 
 /**
- * Copies byte strings, so that an event that waits, or that the page keeps, does not retain the whole message.
+ * Copies byte strings, so that an event that waits or that the page keeps does not retain the whole message.
  * @template {EventBody} T
  * @param {T} body
  * @returns {T}

@@ -1,6 +1,6 @@
-// The layout of events within frame messages: what happened in the room, numbered per recipient.
+// The layout of events within frame messages, numbered per recipient.
 //
-// Byte strings are views into the message. What the events mean is the room's business.
+// Byte strings are views into the message. event-stream.js handles the events.
 
 import { DecodeError } from './reader.js';
 

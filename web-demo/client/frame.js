@@ -1,7 +1,7 @@
-// The layout of frame messages, which are most of what a server sends: one byte for the usual one, then the payload.
+// The layout of frame messages, which are most messages of a server: one byte for the usual one, then the payload.
 //
-// The first byte says which parts deviate from the usual; PROTOCOL.md has the table. Byte strings are views into the
-// message. Only the one form that a frame has is accepted. What the parts mean is the state's and the session's business.
+// The first byte flags the parts that deviate from the usual; PROTOCOL.md has the table. Byte strings are views into the
+// message. Only the canonical form of a frame is accepted. state.js and session.js use the parts.
 
 import { readEvents } from './events-wire.js';
 import { DecodeError } from './reader.js';
@@ -19,7 +19,7 @@ import { DecodeError } from './reader.js';
 
 /** The first byte of a frame message is this or more. */
 export const FRAME = 0x80;
-/** Deltas in one chain. Bounds the work that few bytes can ask for. */
+/** Deltas in one chain. Bounds the work that few bytes can cause. */
 const MAX_CHAIN = 32;
 
 /** Bits of the first byte. `consumed` has two; 3 means that it is at least 3 and follows. */
@@ -31,12 +31,12 @@ const EVENTS = 0x10;
 const HASH = 0x20;
 const LISTED = 0x40;
 
-/** Of a note: inputs superseded, 31 when they are at least that and follow; and the parts that are there. */
+/** Of a note: inputs superseded, 31 when they are at least 31 and the number follows; and flags of the parts present. */
 const SUPERSEDED = 0x1f;
 const COMMANDS = 0x20;
 const CORRECTION = 0x40;
 
-/** Of a listed part: the form in two bits, whether there is a hash, one less than the number of deltas. */
+/** Of a listed part: the form in two bits, whether there is a hash, the number of deltas minus one. */
 const CHAIN = 0;
 const KEYFRAME = 1;
 const GONE = 2;

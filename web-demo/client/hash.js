@@ -1,5 +1,5 @@
-// The fingerprint of a zone: the word mixing of MurmurHash3 (32 bits, Austin Appleby, public domain) over the integers
-// of its rows. It finds desyncs; it does not stop forgers. PROTOCOL.md names the words and their order.
+// The hash of a zone: the word mixing of MurmurHash3 (32 bits, Austin Appleby, public domain) over the integers
+// of its rows. It detects desyncs; it is not secure against forgery. PROTOCOL.md has the words and their order.
 
 const SEED = 0x7469636b;
 

@@ -1,7 +1,7 @@
-// The layout of inputs and acknowledgements, which are most of what a client sends: two bytes, then the values.
+// The layout of inputs and acknowledgements, which are most messages of a client: two bytes, then the values.
 //
-// The first byte says which parts are there; PROTOCOL.md has the table. Values are packed into the ranges of the input
-// schema. Which inputs there are to send is the timeline's business (inputs.js).
+// The first byte flags the parts present; PROTOCOL.md has the table. Values are packed into the ranges of the input
+// schema. The timeline (inputs.js) decides which inputs are sent.
 
 /**
  * @typedef {import('./writer.js').MessageWriter} MessageWriter
@@ -49,7 +49,7 @@ export function writeInputs({ ack, epoch, held, runs, fields }, writer) {
 }
 
 /**
- * Each value less its minimum, in as many bits as its range needs, the lowest bits first.
+ * Packs each value minus its minimum, in as many bits as its range needs, the lowest bits first.
  * @param {readonly FieldPlan[]} fields
  * @param {ArrayLike<number>} values
  * @param {MessageWriter} writer
@@ -72,7 +72,7 @@ function pack(fields, values, writer) {
       waiting = filled = 0;
     }
   });
-  // An input takes a byte at least, so that it shows.
+  // An input takes at least one byte, so that one without fields differs from none.
   if (filled > 0 || written === 0) writer.u8(waiting);
 }
 

@@ -1,11 +1,11 @@
-// The input timeline: one input per client tick, numbered 1, 2, 3, ...; which of them the server has not been told, and
-// which it has not consumed. Owns no clock: the session says when a client tick is.
+// The input timeline: one input per client tick, numbered 1, 2, 3, ...; which of them were not sent yet, and which the
+// server has not consumed. Owns no clock: the session decides when a client tick is due.
 //
-// Equal inputs share their values, so that a run is recognised by identity.
+// Equal inputs share one array of values, so that runs are recognised by identity.
 
 import { FieldPlan } from './schema.js';
 
-/** Inputs kept for prediction; a server that consumes none of so many has lost them. */
+/** Inputs kept for prediction; if the server consumes none of so many, they were lost. */
 const MAX_PENDING = 240;
 /** Below the protocol's 64 runs per message. */
 const MAX_RUNS = 32;
@@ -18,7 +18,7 @@ export class InputTimeline {
   /** @param {readonly import('./schema.js').Field[]} fields */
   constructor(fields) {
     this.fields = fields.map((field) => new FieldPlan(field));
-    /** What the page holds, in quanta. */
+    /** The values that the page holds, in quanta. */
     this.held = Int32Array.from(this.fields, (field) => field.saturate(0));
     /** What the next input alone has instead, by column. @type {Map<number, number>} */
     this.pressed = new Map();
@@ -26,19 +26,19 @@ export class InputTimeline {
     this.last = this.held.slice();
     /** The number of the newest input. */
     this.made = 0;
-    /** The number of the last input the server consumed; may be ahead of `made` when it counts its repetitions. */
+    /** The number of the last input that the server consumed; may exceed `made`, because the server counts repetitions. */
     this.consumed = 0;
     /** Values of the newest inputs that are not consumed, in order. @type {Int32Array[]} */
     this.pending = [];
-    /** Not sent yet: how many that are equal to the last one sent, and the runs after them. */
+    /** Inputs not sent yet: the number of those equal to the last one sent, and the runs after them. */
     this.unsentHeld = 0;
     /** @type {{ count: number, values: Int32Array }[]} */
     this.unsentRuns = [];
     /** Values of the last consumed input. @type {Int32Array} */
     this.base = this.last;
-    /** Ticks at which the server repeated an input and which no later input has settled: its own count, deduced. */
+    /** Ticks at which the server repeated an input and which no later input has settled, as derived from its frames. */
     this.repeats = 0;
-    /** Those of them that nothing will settle, because inputs came too late or were never made. */
+    /** Those of them that no input will settle, because inputs arrived too late or were never made. */
     this.rest = 0;
   }
 
@@ -47,7 +47,7 @@ export class InputTimeline {
   }
 
   /**
-   * Holds values until they are set again. Fields that are not named stay as they are.
+   * Holds values until they are set again. Fields that are not named keep their values.
    * @param {InputValues} values in units
    */
   set(values) {
@@ -97,7 +97,7 @@ export class InputTimeline {
   }
 
   /**
-   * A frame says how many inputs were consumed in how many ticks, and how many of them were dropped unused.
+   * Takes the counts of a frame: inputs consumed, ticks advanced, and inputs superseded (dropped unused).
    * @param {number} count
    * @param {number} ticks
    * @param {number} superseded
@@ -109,12 +109,12 @@ export class InputTimeline {
     const oldest = this.made - this.pending.length;
     this.#drop(Math.min(Math.max(0, this.consumed - oldest), this.pending.length));
     this.repeats = started ? Math.max(0, this.repeats + ticks - (count - superseded)) : 0;
-    // A changed input is told at once, with all before it: repeats that are left when it was consumed will stay.
+    // A changed input is sent at once with all inputs before it, so repetitions left when it is consumed stay unsettled.
     if (this.base !== base) this.rest = this.repeats;
   }
 
   /**
-   * Client ticks passed without an input: the server will have repeated the last one.
+   * Counts client ticks without an input: the server will have repeated the last one.
    * @param {number} ticks
    */
   skip(ticks) {
@@ -122,8 +122,8 @@ export class InputTimeline {
   }
 
   /**
-   * The inputs that the newest frame does not show yet, in order. Unchanged inputs are told late; until then the server
-   * repeats the last one, so the frame may show more of them than it says were consumed.
+   * The inputs whose effect the newest frame does not include yet, in order. Unchanged inputs are sent late. Until then the
+   * server repeats the last one, so the frame may include more of them than it counts as consumed.
    */
   unapplied() {
     let shown = 0;

@@ -1,17 +1,17 @@
-// Showing others smoothly: samples of the recent past per entity, and the clock that says which moment of it to show.
+// Interpolation of other entities: recent samples per entity, and the playout clock, which decides which moment to show.
 //
-// Frames arrive unevenly. The clock estimates when a tick should have arrived (from the fastest arrivals of late) and
-// shows the world a little before that: two frames, plus the jitter it measured. It changes that delay by playing slightly
+// Frames arrive unevenly. The clock estimates when a tick should have arrived (from the fastest recent arrivals) and
+// shows the world with a delay: two frames, plus the measured jitter. It changes the delay by playing slightly
 // faster or slower, so that nothing jumps. Ticks here are counted from the welcome and never wrap.
 
 /** Arrivals remembered: some seconds of frames. */
 const ARRIVALS = 64;
 const DELAY_FRAMES = 2;
-/** No more delay than this, however bad the connection. */
+/** The longest delay, however bad the connection. */
 const MAX_DELAY_MS = 500;
-/** How much faster or slower than life the playback may run to get to its goal. */
+/** How much faster or slower than real time the playback may run to reach its target delay. */
 const STRETCH = 0.1;
-/** Farther from the goal than this, playback jumps: after a stall, nobody wants to see the stall again. */
+/** Farther from the target than this, playback jumps: after a stall, the missed time is not replayed. */
 const JUMP_MS = 400;
 
 /** The recent rows of one entity. */
@@ -40,8 +40,8 @@ export class History {
   }
 
   /**
-   * Writes the values at a moment between two ticks: continuous fields between their neighbours, angles the short way
-   * round, others as at the earlier one. Before the first sample and after the last one: as that one.
+   * Writes the values at a moment between two ticks: continuous fields interpolated, angles the short way round, others as at
+   * the earlier tick. Before the first sample and after the last one, the values are those of that sample.
    * @param {number} tick
    * @param {Float64Array} out
    */
@@ -87,7 +87,7 @@ export function gap(field, from, to) {
 }
 
 /**
- * Brings a fractional value of a wrapping field back into its circle.
+ * Wraps a fractional value of a wrapping field into its range.
  * @param {import('./schema.js').FieldPlan} field
  * @param {number} value
  */
@@ -97,7 +97,7 @@ export function onCircle(field, value) {
   return value - Math.floor(value / turn) * turn;
 }
 
-/** Says which moment of the past to show. */
+/** Decides which past moment to show. */
 export class PlayoutClock {
   /**
    * @param {number} period milliseconds per tick
@@ -109,11 +109,11 @@ export class PlayoutClock {
     /** Arrival time minus tick time, of recent frames. */
     this.transits = new Float64Array(ARRIVALS);
     this.arrivals = 0;
-    /** The least of them: how a frame travels when nothing delays it. */
+    /** The least of them: that of a frame without delay. */
     this.base = 0;
-    /** How much later than that the latest of them came, in milliseconds. */
+    /** How late recent frames were against the least: between mean and worst, in milliseconds. */
     this.jitter = 0;
-    /** The delay now, behind an undelayed arrival, in milliseconds; moves towards its goal. */
+    /** The current delay after an undelayed arrival, in milliseconds; moves towards its target. */
     this.delay = DELAY_FRAMES * this.interval;
     this.shownAt = -Infinity;
     this.shownTick = -Infinity;
@@ -124,7 +124,7 @@ export class PlayoutClock {
   }
 
   /**
-   * A frame arrived.
+   * Records the arrival of a frame.
    * @param {number} tick
    * @param {number} now
    */
@@ -141,7 +141,7 @@ export class PlayoutClock {
       worst = Math.max(worst, late);
     }
     this.base = least;
-    // Between mean and worst: one stray frame should not slow everything down, a pattern should.
+    // Between mean and worst: a single late frame should not increase the delay much, a pattern of them should.
     this.jitter = Math.min(worst, (2.5 * spread) / known);
   }
 
@@ -154,11 +154,11 @@ export class PlayoutClock {
   }
 
   /**
-   * The tick to show now, as a fraction; never goes back but for a jump.
+   * The tick to show now, as a fraction; never decreases except in a jump.
    * @param {number} now
    */
   tick(now) {
-    // Without a frame nothing is known of the server's time, and there is nothing to show.
+    // Before the first frame the server's time is unknown, and there is nothing to show.
     if (this.arrivals === 0) return this.shownTick;
     const elapsed = Math.max(0, now - this.shownAt);
     const goal = this.newest(now) - this.goal / this.period;

@@ -1,5 +1,5 @@
-// Callbacks of the page. One that throws must not disturb the protocol or the other callbacks: its error is thrown again
-// on its own, where the page's error handling sees it. The backlog keeps events without a callback.
+// Callbacks of the page. A callback that throws must not disturb the protocol or other callbacks: its error is rethrown
+// separately, where the page's error handling sees it. The backlog keeps events without a callback.
 
 /** How many emissions there were, of all listeners. A callback that is added during an emission does not take part in it. */
 let emissions = 0;
@@ -23,7 +23,7 @@ export class Listeners {
    * @returns {() => void} unsubscribes
    */
   add(listener) {
-    // Wrapped, so that adding a function twice makes two subscriptions with an end each.
+    // Wrapped, so that adding a function twice makes two subscriptions that end separately.
     const entry = (/** @type {A} */ ...args) => listener(...args);
     this.all.set(entry, emissions);
     this.added();
@@ -90,7 +90,7 @@ export class StickyListeners extends Listeners {
 }
 
 /**
- * Callbacks by name; those under `*` hear everything.
+ * Callbacks by name; those under `*` are called for every name.
  * @template {string | number} K
  * @template {unknown[]} A
  */
@@ -102,7 +102,7 @@ export class KeyedListeners {
     this.added = added;
   }
 
-  /** Whether nobody ever listened, so that a frame need not name all that changed. */
+  /** Whether there never was a callback, so that a frame need not collect all changes. */
   get unheard() {
     return this.byKey.size === 0;
   }
@@ -140,7 +140,7 @@ export class KeyedListeners {
 }
 
 /**
- * Calls a listener with the same care.
+ * Calls a listener and rethrows its error separately.
  * @template T
  * @param {(arg: T) => void} listener
  * @param {T} arg

@@ -1,7 +1,7 @@
-// The messages: bytes of the server to objects, objects to bytes of the client. PROTOCOL.md describes the bytes.
+// The messages: decodes those of the server and encodes those of the client. PROTOCOL.md describes the bytes.
 //
-// Decoding is exact: nothing may be left over. What the values mean is not decided here, except that a welcome's schemas
-// are checked on the way (schema.js). Frames are read in frame.js, inputs and acknowledgements written in inputs-wire.js.
+// Decoding is exact: no byte may be left over. Values are not interpreted here, except that the schemas of a welcome
+// are checked (schema.js). Frames are read in frame.js, inputs and acknowledgements written in inputs-wire.js.
 
 import { readPlayer, variant } from './events-wire.js';
 import { FRAME, readFrame } from './frame.js';
@@ -47,7 +47,7 @@ import { MessageWriter } from './writer.js';
 
 export const PROTOCOL_VERSION = 1;
 export const SUBPROTOCOL = 'tickwire.v1';
-/** Bytes of one message from the server; more is not read. */
+/** Bytes of one message from the server; longer ones are refused. */
 const MAX_SERVER_MESSAGE = 4 * 1024 * 1024;
 
 /**

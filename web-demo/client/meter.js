@@ -1,4 +1,4 @@
-// Counts what a connection does and turns it into the numbers of `room.stats`. Rates are over the last whole second.
+// Measures a connection for `room.stats`. Rates are over the last whole second.
 
 const WINDOW_MS = 1000;
 
@@ -9,7 +9,7 @@ export class Meter {
     this.frameBytes = 0;
     this.ticks = 0;
     this.since = -Infinity;
-    /** Ticks per frame, as asked for. */
+    /** Ticks per frame, as requested. */
     this.spacing = 1;
     this.stats = {
       /** Round trip in milliseconds; 0 until measured. */
@@ -18,21 +18,21 @@ export class Meter {
       tick: 0,
       /** How many ticks the newest frame is behind the one that should be arriving now. */
       serverTickLag: 0,
-      /** Ticks that were wanted and had no frame of their own. */
+      /** Ticks that should have had a frame of their own and had none. */
       heldFrames: 0,
       bytesDownPerSecond: 0,
       bytesUpPerSecond: 0,
-      /** Bytes of frames so far, for those who measure by their own clock. */
+      /** Bytes of frames so far, for pages that measure by their own clock. */
       frameBytes: 0,
       /** Bytes of frames per tick and player in the room. */
       bytesPerPlayerTick: 0,
       /** Frames applied. */
       snapshots: 0,
-      /** Frames that showed the own avatar elsewhere than predicted. */
+      /** Frames with the own avatar at another place than predicted. */
       corrections: 0,
       /** Hashes that did not match. */
       desyncs: 0,
-      /** How far in the past others are shown, in milliseconds. */
+      /** How far in the past other entities are shown, in milliseconds. */
       interpolationDelay: 0,
     };
   }

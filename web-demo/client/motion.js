@@ -1,4 +1,4 @@
-// What is expected of a field at the next tick, and what is remembered for it: the motion cells of a row. The twin of the
+// Predicts a field at the next tick, from the motion cells of its row, and updates these. The twin of the
 // crate's `src/snapshot/motion.rs`, in the same integers; PROTOCOL.md has the formulas.
 
 import { cosine } from './direction.js';
@@ -23,22 +23,22 @@ const SURPRISING = 8;
 const MOST_FADING = 2 ** 26;
 const ONE = 2 ** 14;
 
-/** What is expected of a field: a value, and the contexts in which to tell how wrong that is. */
+/** A prediction of a field: the expected value, and the contexts in which its error is coded. */
 export class Forecast {
   constructor() {
     this.value = 0;
-    /** How surprising the last tick was, 0 to 7. */
+    /** The class of the last error, 0 to 7. */
     this.unrest = 0;
-    /** How far the expectation lies from the middle of its quantum, or how fast a linear field is: 0 to 3. */
+    /** How far the expected value lies from the middle of its quantum, or how fast a linear field is: 0 to 3. */
     this.lean = 0;
     /** Whether it lies below the middle. */
     this.below = false;
-    /** The side of the last surprise: 0 none, 1 above, 2 below. */
+    /** The side of the last error: 0 none, 1 above, 2 below. */
     this.side = 0;
   }
 
   /**
-   * Foresees the field at `column` of the row that starts at `start`. The heading, if there is one, is known already: it is
+   * Predicts the field at `column` of the row that starts at `start`. The heading, if there is one, is known already: it is
    * in the row of `next` that starts at `to`.
    * @param {FieldPlan} plan
    * @param {Int32Array} cells
@@ -109,7 +109,7 @@ function course(velocity, acceleration, surprise) {
 }
 
 /**
- * The cosine or sine that a field moves by.
+ * The cosine or sine of the heading that a field moves along.
  * @param {FieldPlan} plan
  * @param {Int32Array} cells
  * @param {number} start
@@ -124,7 +124,7 @@ function way(speed, share) {
 }
 
 /**
- * What comes after `value` when it came from `before` and goes on to shrink by the same factor.
+ * The value after `value` when it shrinks again by the factor from `before` to `value`.
  * @param {number} value
  * @param {number} before
  */
@@ -134,7 +134,7 @@ function faded(value, before) {
 }
 
 /**
- * The speed after a surprise; what rounding explains teaches nothing.
+ * The speed after an error; errors within rounding do not change it.
  * @param {number} speed
  * @param {number} share
  * @param {number} surprise

@@ -1,12 +1,12 @@
-// Reliable messages to the game: numbered, kept until the game has seen them, sent again after a connection was lost,
-// each counted once. Also who waits for what: chat for its delivery, calls for their reply. Chat to some is for who had the
-// seats when it was said, not for who got them since.
+// Reliable messages to the game: numbered, kept until the game has seen them, sent again after a lost connection,
+// each counted once. Also the promises of the page: chat waits for its delivery, calls for their reply. Chat to some seats is
+// for the players who had them when it was written, not for later ones.
 //
-// Bounded: a page that sends faster than the server takes is told no. Who sends is the session, when the pace allows it.
+// Bounded: messages are refused when a page sends faster than the server accepts. The session sends them within the rate limit.
 
 import { LONGEST_TIMER_MS, Pace } from './pace.js';
 
-/** Commands kept: as many as a server takes in one tick. */
+/** Commands kept: as many as a server accepts in one tick. */
 const MAX_KEPT = 32;
 /** Calls that wait for a reply. */
 const MAX_CALLS = 64;
@@ -29,11 +29,11 @@ const SILENCE = { type: 'chat', to: [], text: '' };
  * @typedef {'refused' | 'timeout' | 'gone' | 'full'} CommandFailure
  */
 
-/** Why a chat line or a call came to nothing. */
+/** Why a chat line or a call failed. */
 export class CommandError extends Error {
   /**
    * @param {CommandFailure} failure `refused`: the game said no, the message is its text; `timeout`: no reply in time, it may
-   *   still be done; `gone`: the seat was lost or left before an answer, or nobody is left whom a line is for;
+   *   still be done; `gone`: the seat was lost or left before an answer, or a chat line has no recipient left;
    *   `full`: too much is waiting already
    * @param {string} message
    */
@@ -53,7 +53,7 @@ export class Outbox {
   constructor(env, roster) {
     this.env = env;
     this.roster = roster;
-    /** The newest event that was gone through here for who left. */
+    /** The newest event that was checked here for players who left. */
     this.heard = 0;
     /** The number of the newest command. */
     this.newest = 0;
@@ -69,7 +69,7 @@ export class Outbox {
   }
 
   /**
-   * What a page before a reload did not see delivered.
+   * Takes over the commands of the page before a reload that may not have been delivered.
    * @param {number} first the number of the first one
    * @param {CommandBody[]} bodies
    * @param {number} since the newest event that the page knew
@@ -88,13 +88,13 @@ export class Outbox {
     this.sent = 0;
     if (continuity === 'fresh') this.fail('the seat was lost');
     else this.acknowledge(commands, tick);
-    // The next one that the server takes is the one after `commands`; what does not follow cannot be delivered.
+    // The server accepts the command after `commands` next; those that do not follow it cannot be delivered.
     if (this.kept.length > 0 && this.kept[0].seq !== (commands + 1) >>> 0) this.fail('the server lost a message before it');
     this.newest = (commands + this.kept.length) >>> 0;
   }
 
   /**
-   * Keeps a message for the game. Returns whether there is room for it.
+   * Keeps a message for the game. Returns whether there is space for it.
    * @param {CommandBody} body
    * @param {Waiter | null} [waiter] of the delivery
    */
@@ -133,7 +133,7 @@ export class Outbox {
   }
 
   /**
-   * Those that may be sent now, in order; they count as sent.
+   * The commands that may be sent now, in order; they count as sent.
    * @param {number} now
    * @returns {import('./messages.js').Command[]}
    */
@@ -149,7 +149,7 @@ export class Outbox {
   }
 
   /**
-   * Milliseconds until the next one may be sent; Infinity when there is none, or when events have to come before.
+   * Milliseconds until the next command may be sent; Infinity when there is none, or when events must arrive first.
    * @param {number} now
    */
   wait(now) {
@@ -159,7 +159,7 @@ export class Outbox {
   }
 
   /**
-   * A player left this seat; who gets it next is somebody else.
+   * Handles that a player left this seat; the next player of the seat is another one.
    * @param {number} number of the event
    * @param {number} seat
    */
@@ -168,7 +168,7 @@ export class Outbox {
   }
 
   /**
-   * Events up to this one are lost, so that nobody knows who left.
+   * Handles that events up to this one are lost, so that it is unknown which players left.
    * @param {number} number
    */
   missed(number) {
@@ -176,7 +176,7 @@ export class Outbox {
   }
 
   /**
-   * The game has seen all commands up to this one.
+   * Handles that the game has seen all commands up to this one.
    * @param {number} seq
    * @param {number} tick
    */
@@ -193,13 +193,13 @@ export class Outbox {
     if (!call) return;
     this.calls.delete(command);
     this.env.clearTimeout(call.timer);
-    // A copy: the message's buffer should not live as long as the page keeps a body.
+    // A copy: otherwise a body that the page keeps would retain the message's buffer.
     if (done) call.resolve(body.slice());
     else call.reject(new CommandError('refused', TEXT.decode(body)));
   }
 
   /**
-   * Nothing of all this will come to anything.
+   * Rejects everything that waits.
    * @param {string} why
    */
   fail(why) {
@@ -212,7 +212,7 @@ export class Outbox {
   }
 
   /**
-   * Nothing is taken any more.
+   * Accepts nothing any more.
    * @param {string} why
    */
   close(why) {
@@ -221,7 +221,7 @@ export class Outbox {
   }
 
   /**
-   * Whether somebody it is for may have left, by an event that the welcome includes and that is still to come.
+   * Whether a recipient may have left, by an event that the welcome includes and that has not arrived yet.
    * @param {Kept} kept
    */
   #early({ body, since }) {
@@ -230,7 +230,7 @@ export class Outbox {
   }
 
   /**
-   * Takes seats from lines that were said before an event.
+   * Removes seats from chat lines that were written before an event.
    * @param {number} number of the event
    * @param {(seat: number) => boolean} stays
    */
@@ -239,7 +239,7 @@ export class Outbox {
       const { body, since, waiter } = line;
       if (body.type !== 'chat' || body.to.every(stays) || ((number - since) | 0) <= 0) continue;
       const to = body.to.filter(stays);
-      // Without any seat it would be for everyone.
+      // A line without a seat would be for everyone.
       line.body = to.length > 0 ? { ...body, to } : SILENCE;
       if (to.length > 0) continue;
       line.waiter = null;
@@ -254,7 +254,7 @@ export class Outbox {
 }
 
 /**
- * A page that does not care what became of a message need not catch anything.
+ * Lets pages ignore the result of a message without an unhandled rejection.
  * @template T
  * @param {Promise<T>} promise
  */

@@ -1,7 +1,7 @@
-// How fast reliable messages may be sent: a burst, then one per interval. Slower than the server's own limits, so that
-// messages which a stalled connection delivers all at once do not break those. Owns no clock. Also how long a wait can be.
+// The rate of reliable messages: a burst, then one per interval. Slower than the server's own limits, so that messages
+// that a stalled connection delivers all at once do not exceed them. Owns no clock. Also the longest delay of a timer.
 
-/** Timers of browsers take no more milliseconds: what is longer fires at once. */
+/** The longest delay of a browser's timer, in milliseconds; a timer with a longer one fires at once. */
 export const LONGEST_TIMER_MS = 0x7fffffff;
 
 export class Pace {
@@ -24,7 +24,7 @@ export class Pace {
   }
 
   /**
-   * A message is sent.
+   * Counts a message as sent.
    * @param {number} now
    */
   take(now) {

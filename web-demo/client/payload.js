@@ -1,4 +1,4 @@
-// Reads the numbers of a zone payload: an adaptive binary range decoder and what is made of its decisions.
+// Reads the numbers of a zone payload: an adaptive binary range decoder, and numbers from its decisions.
 //
 // The twin of the crate's `src/snapshot/codec.rs` and `model.rs`; PROTOCOL.md describes both. All quantities stay below
 // 2^53, so that plain numbers are exact. Messages have another encoding; see reader.js.
@@ -10,10 +10,10 @@ import { BLOCK, FIELDS, KIND, WHOLES } from './odds.js';
 
 const MAX_FIELDS = 16;
 const TOP = 2 ** 24;
-/** By how much a context moves towards what it sees, as a shift, by its number of uses. */
+/** How far a context moves towards each decision, as a shift, by its number of uses. */
 const PACE = Uint8Array.of(5, 5, 5, 5, 6, 6, 6, 6);
 
-// Contexts of a field's block: is there a surprise, on which side, its length in bits, its second and third bit.
+// Contexts of a field's block: whether there is an error, its sign, its length in bits, its second and third bit.
 const SIGN = 128;
 const LENGTH = 140;
 const SECOND = 204;
@@ -60,20 +60,20 @@ export class PayloadReader {
     this.range = 0xffffffff;
     this.code = 0;
     for (let byte = 0; byte < 4; byte++) this.code = this.code * 256 + this.#take();
-    // No interval reaches so far.
+    // No interval reaches this value.
     this.beyond = this.code === this.range;
     if (this.beyond) this.code = 0;
     this.restartKind();
   }
 
-  /** Forgets what was learned of another kind. */
+  /** Resets the contexts of another kind's rows. */
   restartKind() {
     this.odds.set(KIND, 0);
     this.uses.fill(0, 0, BLOCK);
   }
 
   /**
-   * Prepares for the surprises of a kind.
+   * Resets the contexts for the errors of a kind.
    * @param {readonly FieldPlan[]} fields
    */
   restartSurprises(fields) {
@@ -85,7 +85,7 @@ export class PayloadReader {
   }
 
   /**
-   * Prepares for whole rows of a kind.
+   * Resets the contexts for whole rows of a kind.
    * @param {readonly FieldPlan[]} fields
    */
   restartWholes(fields) {
@@ -152,7 +152,7 @@ export class PayloadReader {
   }
 
   /**
-   * What a field differs by from its forecast; `sure` says that it does.
+   * The error of a field against its prediction; `sure` means that it is not 0.
    * @param {FieldPlan} field
    * @param {import('./motion.js').Forecast} seen
    * @param {number} near 0, or 1 + how far the field before was off, up to 3

@@ -23,7 +23,7 @@ export class PendingLeaves {
     this.#env = env;
   }
 
-  /** Resolves when all leaves that are pending now are done; null when there are none. @returns {Promise<unknown> | null} */
+  /** Resolves when all leaves that are pending now are complete; null when there are none. @returns {Promise<unknown> | null} */
   get pending() {
     return this.#pending.size > 0 ? Promise.all(this.#pending) : null;
   }
@@ -92,7 +92,7 @@ export class PendingLeaves {
  */
 export function abandon(socket, code) {
   socket.onopen = socket.onmessage = socket.onclose = null;
-  // Some implementations report an error for a socket that is closed while it connects; it is of no interest.
+  // Some implementations report an error for a socket that is closed while it connects; it does not matter.
   socket.onerror = () => {};
   socket.close(code);
 }

@@ -1,8 +1,8 @@
-// The own avatar without the round trip: the predictor of the game runs on this side's inputs at once, and is corrected
-// by replaying the inputs that the newest frame does not show yet on top of what it does show.
+// Prediction of the own avatar: the game's predictor applies the client's inputs at once. Each frame corrects it: the inputs
+// that the frame does not include yet are replayed on top of the frame's state.
 //
-// What is drawn lies between the last two predicted client ticks. When a replay ends elsewhere than was predicted, the
-// visible error fades within a moment instead of jumping.
+// The drawn position lies between the last two predicted client ticks. When a replay ends at another state than predicted, the
+// visible error fades out instead of jumping.
 
 import { between, gap, onCircle } from './interpolation.js';
 import { rethrow } from './listeners.js';
@@ -11,8 +11,8 @@ import { rethrow } from './listeners.js';
 const FADE_MS = 100;
 
 /**
- * The rules of the game for one avatar, in integers. A property of the state that is named like a field of the schema is
- * what that field shows, in quanta; with `write`, the predictor says itself what the fields show. One that throws predicts
+ * The rules of the game for one avatar, in integers. A property of the state with the name of a schema field is the value of
+ * that field, in quanta; alternatively, `write` sets the values of the fields. A predictor that throws predicts
  * nothing until the next frame.
  * @typedef {Record<string, number>} PredictedState
  * @typedef {{
@@ -37,12 +37,12 @@ export class Prediction {
     this.before = null;
     /** When the newest input was made. */
     this.steppedAt = 0;
-    /** How far what was shown was off at the last correction, by column. */
+    /** The visible error at the last correction, by column. */
     this.error = new Float64Array(0);
     this.correctedAt = -Infinity;
     this.from = new Float64Array(0);
     this.to = new Float64Array(0);
-    /** What was shown just before a correction, and what would be without fading. */
+    /** The values shown just before a correction, and those that would be shown without fading. */
     this.shown = new Float64Array(0);
     this.settled = new Float64Array(0);
   }
@@ -56,7 +56,7 @@ export class Prediction {
   }
 
   /**
-   * A client tick made an input.
+   * Applies the input of a client tick.
    * @param {Int32Array} input
    * @param {number} at when it was due
    */
@@ -71,9 +71,9 @@ export class Prediction {
   }
 
   /**
-   * A frame shows the avatar as the server has it.
+   * Takes the avatar's state from a frame of the server.
    * @param {import('./state.js').AnyEntity} entity
-   * @param {readonly Int32Array[]} inputs those that the frame does not show yet
+   * @param {readonly Int32Array[]} inputs those that the frame does not include yet
    * @param {number} now
    * @param {number} period milliseconds per client tick
    * @param {boolean} snap the server moved the avatar on purpose: show it there at once
@@ -100,7 +100,7 @@ export class Prediction {
       this.predictor.step(replayed, input);
     }
     const wrong = Object.keys(replayed).some((key) => replayed[key] !== this.current[key]);
-    // A prediction that came true is left alone, with what is still fading of an older error.
+    // A correct prediction stays as it is, with an older error that is still fading.
     if (!wrong && !snap) return false;
     this.show(now, period, this.shown);
     this.current = replayed;
@@ -110,7 +110,7 @@ export class Prediction {
   }
 
   /**
-   * Writes what to draw, in quanta.
+   * Writes the values to draw, in quanta.
    * @param {number} now
    * @param {number} period
    * @param {Float64Array} out
@@ -129,7 +129,7 @@ export class Prediction {
   }
 
   /**
-   * Calls the page's rules. An error there must not stop the events of a frame or the inputs to the server.
+   * Calls the predictor. An error in it must not stop the events of a frame or the inputs to the server.
    * @param {() => boolean} work
    */
   #attempt(work) {
@@ -157,7 +157,7 @@ export class Prediction {
   }
 
   /**
-   * Carries the difference between what was shown and what would be shown over into a fading error.
+   * Turns the difference between the values shown before and now into a fading error.
    * @param {number} now
    * @param {number} period
    * @param {boolean} snap

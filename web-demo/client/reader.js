@@ -1,10 +1,10 @@
 // Reads the encoding of messages: bincode's standard configuration, of which only the canonical form is accepted.
 //
-// Bytes come from the network. Every count is checked against the bytes that are left before anything is made of it, so
-// that a message can ask for no more memory than it justifies. All faults are a DecodeError. Zone payloads have another
+// Bytes are untrusted. Every count is checked against the bytes that are left before memory is allocated for it, so that
+// a message cannot cause more memory use than its size justifies. All faults are a DecodeError. Zone payloads have another
 // encoding; see payload.js.
 
-/** Bytes that are not what the protocol allows. */
+/** Bytes that the protocol does not allow. */
 export class DecodeError extends Error {
   /** @param {string} message */
   constructor(message) {
@@ -64,7 +64,7 @@ export class MessageReader {
   }
 
   /**
-   * A list of elements of which each takes at least one byte.
+   * A list of elements that take at least one byte each.
    * @template T
    * @param {(reader: this) => T} read
    * @returns {T[]}
@@ -75,12 +75,12 @@ export class MessageReader {
     return items;
   }
 
-  /** Four bytes that are no shorter when they are small. */
+  /** A number of four bytes, whatever its value. */
   fixed() {
     return this.#littleEndian(4);
   }
 
-  /** Everything that is left, as a view. */
+  /** All remaining bytes, as a view. */
   rest() {
     const rest = this.bytes.subarray(this.offset);
     this.offset = this.bytes.length;

@@ -1,13 +1,13 @@
-// Coming back after a lost connection: into the same room with a claim to the same seat, else as at the first time, after
-// waits that grow with full jitter unless the server names one. What became of the claim is in the welcome. A player who leaves
-// meanwhile is connected once more, only to release the seat.
+// Reconnects after a lost connection: to the same room with a claim to the same seat, otherwise like the first join. Delays
+// grow with full jitter, unless the server sets one. The welcome has the result of the claim. If the player leaves
+// meanwhile, the client connects once more, only to release the seat.
 
 import { Backoff } from './backoff.js';
 import { LeaveError, ROOM_UNAVAILABLE, invitesBack } from './close.js';
 import { connect } from './connection.js';
 import { LONGEST_TIMER_MS } from './pace.js';
 
-/** A connection that lasted this long was a good one: the next wait is short again. */
+/** A connection that lasted this long was a good one: the next delay is short again. */
 const GOOD_AFTER_MS = 5000;
 
 /**
@@ -45,8 +45,8 @@ export class Rejoin {
 
   /**
    * Schedules the first attempt.
-   * @param {string} room where to
-   * @param {number | null} wait milliseconds that the server asked for; it spreads its clients itself
+   * @param {string} room to reconnect to
+   * @param {number | null} wait milliseconds that the server asked for; the server spreads its clients itself
    */
   start(room, wait) {
     if (this.good) this.backoff.reset();
@@ -61,7 +61,7 @@ export class Rejoin {
   }
 
   /**
-   * Prepares to free the seat that the server holds, over a connection that is made for that. There is one attempt.
+   * Prepares to free the seat that the server holds, over a separate connection. There is one attempt.
    * @param {string} room
    * @returns {import('./pending-leaves.js').Operation | null} the attempt, done when the seat is free or it failed; null when
    *   no seat can be held
@@ -107,8 +107,8 @@ export class Rejoin {
   /** @param {import('./messages.js').Join} join @param {Error} error */
   #failed(join, error) {
     if (!(error instanceof LeaveError)) {
-      // The page's token function failed, whose backend may be away as the server was; or the browser made no socket, as
-      // it did for this address before.
+      // The page's token function failed, perhaps because its backend is down like the server was; or the browser made no
+      // socket, although it made one for this address before.
       this.#wait(join, null);
       return;
     }

@@ -1,5 +1,5 @@
-// The callbacks of a room: what a page can hear about, each with a function that subscribes and returns one that
-// unsubscribes. Who emits them is the room; the backlog keeps what arrives before there is a callback.
+// The callbacks of a room: for each kind of event a method that adds a callback and returns a function that removes it.
+// The room emits the events; the backlog keeps those that arrive before there is a callback.
 
 import { KeyedListeners, Listeners, StickyListeners } from './listeners.js';
 import { State } from './state.js';
@@ -12,8 +12,8 @@ import { State } from './state.js';
  * @typedef {'online' | 'reconnecting' | 'closed'} ConnectionState
  * @typedef {{ type: 'joined', player: Player } | { type: 'left', seat: number, code: number }
  *   | { type: 'disconnected' | 'reconnected', seat: number }} PlayerChange
- * @typedef {{ from: number, name: string, text: string, private: boolean, tick: number }} ChatLine `from`: a seat, which by
- *   now may be another's; `name` and `text` are untrusted: show them as text only
+ * @typedef {{ from: number, name: string, text: string, private: boolean, tick: number }} ChatLine `from`: a seat, which
+ *   another player may have by now; `name` and `text` are untrusted: show them as text only
  */
 
 export class RoomListeners {
@@ -33,7 +33,7 @@ export class RoomListeners {
   /** @type {StickyListeners<[ConnectionState]>} */ connection = new StickyListeners(this.#added);
   /** @type {Listeners<[Correction]>} */ correction = new Listeners(this.#added);
 
-  /** Calls late callbacks with what is still true. */
+  /** Calls late callbacks with the values that are still valid. */
   replay() {
     this.ended.replay();
     this.connection.replay();
@@ -55,19 +55,19 @@ export class RoomListeners {
  * callbacks that are added together all receive them.
  */
 export class RoomEvents {
-  /** The world, as of the newest frame. */
+  /** The state of the room as of the newest frame. */
   state = new State();
 
   /** @protected */
   listeners = new RoomListeners();
 
-  /** After every later frame; `room.state` shows the newest one. @param {(state: State) => void} listener */
+  /** Called after every later frame; `room.state` has the newest one. @param {(state: State) => void} listener */
   onStateChange(listener) {
     return this.state.updated.add(listener);
   }
 
   /**
-   * An entity came; called at once for those that are there. A kind, or `*` for all.
+   * An entity was added; called at once for the present ones. A kind, or `*` for all.
    * @param {string} kind
    * @param {(entity: AnyEntity) => void} listener
    */
@@ -85,8 +85,8 @@ export class RoomEvents {
   }
 
   /**
-   * An entity went. Called at once for entities that an `onAdd` callback received and that went while there was no `onRemove`
-   * callback: for the last 256 of them whose ids have not come again.
+   * An entity was removed. Called at once for entities that an `onAdd` callback received and that were removed while there was no
+   * `onRemove` callback: for the last 256 of them whose ids have not been added again.
    * @param {string} kind
    * @param {(entity: AnyEntity) => void} listener
    */
@@ -104,7 +104,7 @@ export class RoomEvents {
   }
 
   /**
-   * Someone joined, left, lost their connection (their player is `away`) or came back; null: a new connection brought
+   * A player joined, left, lost their connection (the player is `away`) or reconnected; null: a new connection brought
    * the whole list. `players` is always the current list, also for a change that waited.
    * @param {(players: Map<number, Player>, change: PlayerChange | null) => void} listener
    */
@@ -112,12 +112,12 @@ export class RoomEvents {
     return this.listeners.players.add(listener);
   }
 
-  /** A player says something, the own one too. @param {(line: ChatLine) => void} listener */
+  /** A player, possibly the own one, sent a chat line. @param {(line: ChatLine) => void} listener */
   onChat(listener) {
     return this.listeners.chat.add(listener);
   }
 
-  /** A property of the room changed; gone when empty. @param {(key: string, value: string) => void} listener */
+  /** A property of the room changed; an empty value means that it was removed. @param {(key: string, value: string) => void} listener */
   onProperty(listener) {
     return this.listeners.property.add(listener);
   }
@@ -127,13 +127,13 @@ export class RoomEvents {
     return this.listeners.ended.add(listener);
   }
 
-  /** So many events before the next one were lost for good. @param {(lost: number) => void} listener */
+  /** This many events before the next one were lost for good. @param {(lost: number) => void} listener */
   onGap(listener) {
     return this.listeners.gap.add(listener);
   }
 
   /**
-   * The connection ended. Callbacks that are added while there is none are called, too.
+   * The connection ended. Callbacks that are added while there is no connection are called, too.
    * @param {(code: number, reason: string, willReconnect: boolean) => void} listener
    */
   onLeave(listener) {
@@ -141,8 +141,8 @@ export class RoomEvents {
   }
 
   /**
-   * Joined again, as someone new: seat, entity and state are new. Events of the former seat that still waited are dropped. Waits
-   * for the first callback.
+   * The client has joined afresh: seat, entity and state are new. Events of the former seat that still waited are dropped. This
+   * event waits for the first callback.
    * @param {(room: Room) => void} listener
    */
   onReconnect(listener) {
@@ -150,7 +150,7 @@ export class RoomEvents {
   }
 
   /**
-   * Came back to the same seat: entity, state, events and what is held go on. Does not wait for a callback: nothing changed.
+   * The client has its seat again: entity, state, events and held inputs continue. Does not wait for a callback: nothing changed.
    * @param {(room: Room) => void} listener
    */
   onResume(listener) {

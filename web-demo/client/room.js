@@ -1,5 +1,5 @@
-// A room as the page has it: its state and players, which outlive connections; inputs, messages, prediction and what to
-// draw now. The callbacks are in room-events.js, connections and coming back in stay.js.
+// A room for the page: its state and players, which outlive connections; inputs, messages, prediction and views to
+// draw. The callbacks are in room-events.js, connections and reconnecting in stay.js.
 
 import { LEFT } from './close.js';
 import { EventStream } from './event-stream.js';
@@ -21,7 +21,7 @@ import { Stay } from './stay.js';
 
 /** Bytes of a message to the game. */
 const MAX_BODY = 1024;
-/** Of a chat line: characters, and players that it is for. */
+/** Of a chat line: characters, and recipients. */
 const CHAT_CHARS = 240;
 const CHAT_TO = 16;
 const CALL_TIMEOUT_MS = 10_000;
@@ -32,7 +32,7 @@ export class Room extends RoomEvents {
   /** Ticks per second. */
   rate = 0;
   seat = 0;
-  /** The id of the own entity; 0 for spectators, who have none. */
+  /** The id of the own entity; 0 for spectators. */
   entity = 0;
   /** @type {'player' | 'spectator'} */
   role = 'player';
@@ -52,7 +52,7 @@ export class Room extends RoomEvents {
   #playout = new PlayoutClock(50);
   /** The correction epoch of the newest welcome or correction. */
   #epoch = 0;
-  /** The entity was moved while there was no connection; told with the next frame. */
+  /** The entity was moved while there was no connection; reported with the next frame. */
   #moved = false;
   /** @type {Outbox} */ #outbox;
   /** @type {EventStream} */ #news;
@@ -84,19 +84,19 @@ export class Room extends RoomEvents {
     this.#stay.enter(socket, welcome);
   }
 
-  /** Everyone in the room, by seat; spectators are not listed. */
+  /** The players in the room, by seat; spectators are not listed. */
   get players() {
     return this.#roster.players;
   }
 
-  /** What the game says about this room. */
+  /** The properties that the game has set for this room. */
   get properties() {
     return this.#roster.properties;
   }
 
   /**
-   * Sends a message to the game: it arrives exactly once and in order, also when the connection is lost meanwhile, unless
-   * the seat is lost too. Returns false when it is not taken: the room is closed, or 32 messages wait already.
+   * Sends a message to the game. It arrives exactly once and in order, also when the connection is lost meanwhile, unless
+   * the seat is lost too. Returns false when it is refused: the room is closed, or 32 messages wait already.
    * @param {number} kind
    * @param {Uint8Array} body at most 1024 bytes
    */
@@ -108,7 +108,7 @@ export class Room extends RoomEvents {
   }
 
   /**
-   * Asks the game something.
+   * Calls the game and waits for its reply.
    * @param {number} kind
    * @param {Uint8Array} body at most 1024 bytes
    * @param {{ timeout?: number }} [options] milliseconds to wait for the reply
@@ -121,8 +121,8 @@ export class Room extends RoomEvents {
   }
 
   /**
-   * Says something to everyone, or to some players only: those who have the seats now. Who leaves before the game has seen
-   * the line does not get it, nor does who has the seat next; with nobody left it is `gone`.
+   * Sends a chat line to everyone, or to the players who have some seats now. A player who leaves before the game has seen
+   * the line does not receive it, nor does the next player of that seat; with no recipient left the line is `gone`.
    * @param {string} text at most 240 characters
    * @param {{ to?: number | number[] }} [options] seats, at most 16
    * @returns {Promise<number>} the tick at which it was delivered; rejects with a CommandError
@@ -140,7 +140,7 @@ export class Room extends RoomEvents {
   }
 
   /**
-   * Leaves for good. Callbacks receive nothing more except the leave itself.
+   * Leaves the room. Callbacks receive nothing more except the leave itself.
    * @returns {Promise<void>} resolves when the seat is free, usually within a tick and a round trip, and after 2 s at the latest;
    *   never rejects. Joins of the same client wait for it. When the connection is lost, also before the server has heard of the leave,
    *   the client tries once to release the seat; if that fails, the server holds it for its time (30 s by default).
@@ -155,7 +155,7 @@ export class Room extends RoomEvents {
   }
 
   /**
-   * Holds input values, in units, until they are set again. Fields that are not named stay as they are.
+   * Holds input values, in units, until they are set again. Fields that are not named keep their values.
    * @param {import('./inputs.js').InputValues} values
    */
   setInput(values) {
@@ -176,13 +176,13 @@ export class Room extends RoomEvents {
   }
 
   /**
-   * What to draw now: one view per entity, others in the recent past, the own one predicted. The array and its views are
-   * reused by the next call.
-   * @param {number} [nowMs] on the clock of `options.now`, such as the time an animation frame gets
+   * The views to draw now: one per entity, that of the own entity predicted, the others in the recent past. The array and its
+   * views are reused by the next call.
+   * @param {number} [nowMs] on the clock of `options.now`, such as the time of an animation frame
    * @returns {readonly AnyView[]}
    */
   view(nowMs = this.#env.now()) {
-    // A drawing page need not wait for timers, which are coarse and late.
+    // While the page draws, it need not wait for timers, which are coarse and late.
     this.#stay.pump();
     const tick = this.#playout.tick(nowMs);
     return this.#stage.show(this.state, tick, this.#prediction, nowMs, 1000 / this.rate);
@@ -235,13 +235,13 @@ export class Room extends RoomEvents {
     this.#roster.begin(welcome);
     this.connection = 'online';
     if (!same) this.#beginPicture(welcome);
-    // Frames go on from the state that is there; a server that goes on from another one would not be understood.
+    // Frames continue from the present state; those of a server that continues from another one would not decode.
     else if (welcome.continuity === 'seat' || welcome.tick !== this.state.tick) this.state.forget(welcome.tick);
     return same;
   }
 
   /**
-   * Whether a welcome describes the world that is on the screen already, some ticks later.
+   * Whether a welcome describes the world that is on the screen already, at a later tick.
    * @param {Welcome} welcome
    */
   #knows(welcome) {
@@ -297,7 +297,7 @@ export class Room extends RoomEvents {
     this.connection = comesBack ? 'reconnecting' : 'closed';
     const told = this.connection;
     this.listeners.connection.emitSticky(told);
-    // The page may have left, and heard so.
+    // The page may have left, and its callbacks have been called.
     if (this.connection !== told) return;
     this.listeners.leave.emitSticky(code, text, comesBack);
   }

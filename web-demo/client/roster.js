@@ -1,5 +1,5 @@
-// Who is in the room and what the game says about it: as of the welcome, kept up to date by events. Events that the
-// welcome includes already do not count twice.
+// The players and properties of the room: from the welcome, kept up to date by events. Events that the
+// welcome includes already are not applied twice.
 
 /**
  * @typedef {import('./events-wire.js').Player} Player

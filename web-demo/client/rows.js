@@ -1,9 +1,9 @@
-// The rows of one kind of one zone: a table of integer cells, sorted by id. What they mean and how they change is in
-// zone.js; nothing here reads bytes.
+// The rows of one kind of one zone: a table of integer cells, sorted by id. zone.js decodes and changes
+// them; nothing here reads bytes.
 
 import { DecodeError } from './reader.js';
 
-/** The most rows of a zone: few bytes can tell of many rows. */
+/** The most rows of a zone: a few bytes can describe many rows. */
 export const MAX_ROWS = 65536;
 
 /** The rows of one kind, strictly ascending by id. A row is its values, then the motion cells of its fields. */
@@ -17,7 +17,7 @@ export class Table {
   }
 
   /**
-   * Makes room for `rows` rows in all and keeps those that are there.
+   * Reserves space for `rows` rows in total and keeps the present ones.
    * @param {number} rows
    */
   reserve(rows) {
@@ -83,7 +83,7 @@ export function merge(base, next, added) {
       next.put(row, next, kept--);
       continue;
     }
-    // Nor may a row be removed and added at once: that is a change.
+    // A row may not be removed and added at once: that is a change.
     if (base.has(added.ids[fresh])) throw new DecodeError('the delta does not fit this state');
     next.put(row, added, fresh--);
   }

@@ -1,8 +1,8 @@
-// The schema: which entity kinds a game has, which integer fields their rows have, how those move, and what they stand
-// for. Checks here are those of the server, since a schema comes from the network.
+// The schema: the entity kinds of a game, the integer fields of their rows, the motions and units of the fields.
+// It is checked as on the server, since it comes from the network.
 //
-// A plan is what coding needs of a field: bounds, wrapping, the cell that holds its motion. Values are integers (quanta)
-// everywhere in this client; `toUnits` and `toQuanta` translate at the public surface.
+// A plan has the parts of a field that the coder needs: bounds, wrapping, the cell that holds its motion. Values are integers
+// (quanta) everywhere in this client; `toUnits` and `toQuanta` convert them for the page.
 
 import { ACROSS, ALONG, CELLS, FADE, HOLD, LINEAR, SMOOTH } from './motion.js';
 import { DecodeError } from './reader.js';
@@ -38,28 +38,28 @@ export class FieldPlan {
     const [min, max] = bounds(field);
     this.min = min;
     this.max = max;
-    /** Whether the range is a circle: a power of two of values, starting at zero. */
+    /** Whether the range wraps: a power of two of values, starting at zero. */
     this.wraps = field.shape.type === 'angle';
     this.motion = HOLD;
-    /** The column of the direction it moves in, and what makes that one 65536ths of a turn, as a shift. */
+    /** The column of the heading that it moves along, and the shift that converts the heading to 65536ths of a turn. */
     this.heading = -1;
     this.turn = 0;
     if (typeof field.motion === 'string') this.motion = MOTIONS[field.motion];
     else [this.motion, this.heading] = 'along' in field.motion ? [ALONG, field.motion.along] : [ACROSS, field.motion.across];
     /** The first of its motion cells in the row. */
     this.slot = 0;
-    /** Which trained table its contexts start from, and where they are. */
+    /** The trained table that its contexts start from, and their index. */
     this.class = this.motion === HOLD ? HELD_CLASSES[field.shape.type] : CLASSES[this.motion];
     this.block = 0;
   }
 
-  /** Whether values between two samples of this field mean something. */
+  /** Whether values between two samples of this field can be interpolated. */
   get continuous() {
     return this.wraps || (this.motion !== HOLD && (this.shape.type === 'fixed' || this.shape.type === 'int'));
   }
 
   /**
-   * The nearest admitted value; on a circle the equivalent one.
+   * The nearest value in range; for a wrapping field the equivalent one.
    * @param {number} value
    */
   saturate(value) {
@@ -68,7 +68,7 @@ export class FieldPlan {
   }
 
   /**
-   * The change from one value to another; on a circle the short way round.
+   * The change from one value to another; for a wrapping field the short way round.
    * @param {number} from
    * @param {number} to
    */
@@ -90,7 +90,7 @@ export class FieldPlan {
   }
 
   /**
-   * What a value in quanta stands for: a float in units, radians, a boolean, a label, an index.
+   * Converts a value in quanta: to a float in units, radians, a boolean, a label or an index.
    * @param {number} quanta
    * @returns {number | boolean | string}
    */
@@ -105,7 +105,7 @@ export class FieldPlan {
   }
 
   /**
-   * The admitted value nearest to what the page says, in quanta.
+   * The value in range nearest to the page's value, in quanta.
    * @param {number | boolean | string} value
    * @returns {number}
    */
@@ -128,7 +128,7 @@ export class FieldPlan {
   }
 }
 
-/** How rows of one kind are laid out: the values in field order, then the motion cells of each field. */
+/** The layout of rows of one kind: the values in field order, then the motion cells of each field. */
 export class KindPlan {
   /**
    * @param {Kind} kind
@@ -150,12 +150,12 @@ export class KindPlan {
       this.stride += CELLS[field.motion];
       if (field.min < field.max) (field.motion === HOLD ? this.held : this.moving).push(column);
     });
-    // What depends on a heading is foreseen when the heading is known.
+    // Fields that depend on a heading are predicted after it.
     this.moving.sort((a, b) => Number(this.fields[a].heading >= 0) - Number(this.fields[b].heading >= 0));
     for (const field of this.fields) {
       if (field.heading >= 0) field.turn = 15 - Math.floor(Math.log2(this.fields[field.heading].max));
     }
-    /** Whether rows have a place: two coordinates. */
+    /** Whether rows have a position: two coordinates. */
     this.placed = this.fields.filter(({ shape: { type } }) => type === 'int' || type === 'fixed').length > 1;
     /** @type {Map<string, number>} */
     this.columns = new Map(kind.fields.map((field, column) => [field.name, column]));

@@ -1,8 +1,8 @@
-// What outlives the page: the claim to a seat, kept in a storage like `sessionStorage` under the server's URL, so that a
-// reload comes back to the same seat. Storage is a courtesy: when it is full, forbidden or holds nonsense, there is none.
+// The claim to a seat, kept across a reload of the page in a storage like `sessionStorage`, under the server's URL.
+// Storage is optional: when it is full, forbidden or has invalid content, the client works without.
 //
-// A duplicated tab starts with a copy. The server's tokens are good for one return, so whoever returns tells the other
-// pages of this browser the next one: a page that was replaced can claim the seat back when its player says so.
+// A duplicated tab starts with a copy of the claim. A token of the server is good for one reconnect, so a page that reconnects
+// sends the next token to the other pages of this browser: a replaced page can claim the seat again when its player wants to.
 
 /**
  * @typedef {{ getItem(key: string): string | null, setItem(key: string, value: string): void,
@@ -31,7 +31,7 @@ export class SeatStore {
     this.channel.unref?.();
   }
 
-  /** Whether anything outlives the page. */
+  /** Whether there is a storage. */
   get remembers() {
     return this.storage !== null;
   }
@@ -59,7 +59,7 @@ export class SeatStore {
   }
 
   /**
-   * Another page plays on this seat; what was lost to it is no business of ours.
+   * Handles that another page has this seat now; losses of that page are not reported here.
    * @param {number} events the newest that arrived here
    */
   replaced(events) {
@@ -69,9 +69,9 @@ export class SeatStore {
   }
 
   /**
-   * A claim was granted.
-   * @param {Uint8Array} spent the token that it was made with
-   * @param {Uint8Array} next the one that is good from now on
+   * Handles that a claim was granted.
+   * @param {Uint8Array} spent the token of the claim
+   * @param {Uint8Array} next the token that is valid from now on
    */
   renewed(spent, next) {
     this.channel?.postMessage({ spent: toText(spent), next: toText(next) });
@@ -79,7 +79,7 @@ export class SeatStore {
 
   /**
    * Forgets the seat.
-   * @param {string} [room] only when it is one of this room
+   * @param {string} [room] only if it is a seat of this room
    */
   remove(room) {
     if (room !== undefined && this.read()?.room !== room) return;

@@ -1,24 +1,24 @@
-// One connection after its welcome: numbers and sends inputs, acknowledges, pings, asks for keyframes, sends what the
-// outbox has, decodes what comes and tells its owner. Owns no timer: the owner calls `pump` when it may be due, and from
-// the socket's messages. What outlives a connection is the stay's business.
+// One connection after its welcome: numbers and sends inputs, acknowledges, pings, requests keyframes, sends the messages of
+// the outbox, decodes the server's messages and passes them to its owner. Owns no timer: the owner calls `pump` when it may be
+// due, and for the socket's messages. stay.js has the parts that outlive a connection.
 
 import { DecodeError } from './reader.js';
 import { InputTimeline } from './inputs.js';
 import { decodeServer, encodeClient } from './messages.js';
 import { MessageWriter } from './writer.js';
 
-/** Frames arrived and nothing acknowledged them: the protocol's bound. */
+/** The longest time between the arrival of a frame and its acknowledgement, as the protocol demands. */
 const ACK_WITHIN_MS = 100;
-/** Acknowledge with a message that arrives this long after the last one, before the timer has to. */
+/** A message that arrives this long after the last acknowledgement is acknowledged at once, before the timer is due. */
 const ACK_EARLY_MS = 60;
-/** Unchanged inputs are told at least this often. */
+/** Unchanged inputs are sent at least this often. */
 const RUN_WITHIN_MS = 250;
 const PING_EVERY_MS = 1000;
-/** The server answers one per two seconds, for all zones together. */
+/** The server answers one resync per two seconds, for all zones together. */
 const RESYNC_EVERY_MS = 2000;
-/** Pings in a row without a word from the server. Counted in pings: a tab that was frozen is not a server that is gone. */
+/** Pings in a row without a message from the server. Counted in pings: after a freeze of the tab, the server is not gone. */
 const MAX_UNHEARD = 10;
-/** Client ticks that a late timer makes up for; more were missed for good. */
+/** Client ticks that are made up after a late timer; further ones are skipped. */
 const CATCH_UP = 4;
 
 /**
@@ -28,8 +28,8 @@ const CATCH_UP = 4;
  *   input(values: Int32Array, at: number): void,
  *   refreshed(seconds: number): void,
  *   lost(): void,
- * }} Owner `frame` returns the zones that need a keyframe; `refreshed`: the token is good for so long; `lost`: the connection
- *   is of no use any more
+ * }} Owner `frame` returns the zones that need a keyframe; `refreshed`: the token is valid for this long; `lost`: the connection
+ *   is unusable
  * @typedef {{ owner: Owner, meter: import('./meter.js').Meter, outbox: import('./outbox.js').Outbox,
  *   news: import('./event-stream.js').EventStream }} Company
  */
@@ -56,17 +56,17 @@ export class Session {
     this.tick = welcome.tick;
     /** Frames applied, modulo 256. */
     this.frames = 0;
-    /** The newest event that the server knows to be known. */
+    /** The newest event that was acknowledged. */
     this.toldEvents = welcome.events;
     /** Position reports start when the page has a position to report. */
     this.inputsRun = welcome.authority === 'server' && this.inputs.fields.length > 0;
     this.authority = welcome.authority;
-    /** Under client authority after a resumption: reports wait for a frame that says where the entity is, when the seat is
-     * the same as before; and whether they begin then, and whether the entity was moved meanwhile. */
+    /** Under client authority, after the same seat was resumed: whether reports wait for a frame with the entity's position,
+     * whether they begin then, and whether the entity was moved meanwhile. */
     this.blind = welcome.authority === 'client' && welcome.continuity !== 'fresh';
     this.reports = false;
     this.stale = false;
-    /** The wait before coming back that the server asked for, in milliseconds. @type {number | null} */
+    /** The delay before a reconnect that the server asked for, in milliseconds. @type {number | null} */
     this.comeBack = null;
     this.unacknowledged = false;
     this.ackedAt = now;
@@ -98,9 +98,9 @@ export class Session {
   }
 
   /**
-   * Does what is due.
+   * Sends everything that is due.
    * @param {number} now
-   * @returns {number} when to call again at the latest
+   * @returns {number} the latest time of the next call
    */
   pump(now) {
     this.#makeInputs(now);
@@ -130,7 +130,7 @@ export class Session {
   }
 
   /**
-   * What was held over an earlier connection of this seat is held still.
+   * Continues to hold the inputs of an earlier connection of this seat.
    * @param {Session} last
    */
   goOn(last) {
@@ -145,12 +145,12 @@ export class Session {
   }
 
   /**
-   * The server moved the player's entity.
+   * Handles that the server moved the player's entity.
    * @param {import('./messages.js').Correction} correction
    * @param {number} now
    */
   correct({ epoch }, now) {
-    // What was reported before this was known belongs to the old epoch.
+    // Positions reported before the correction arrived belong to the old epoch.
     if (this.inputs.hasUnsent) this.flush(now);
     this.epoch = epoch;
     this.#halt();
@@ -180,7 +180,7 @@ export class Session {
     else if (this.stale) this.#halt();
     this.stale = false;
     const tick = (this.tick + message.advance) >>> 0;
-    // Before the events: what the game has seen arrived, whoever left since.
+    // Before the events: a command that the game has seen was delivered, even if its recipient left since.
     if (message.note?.commands != null) this.outbox.acknowledge(message.note.commands, tick);
     const wrong = this.owner.frame(message, bytes, now);
     this.tick = tick;
@@ -192,12 +192,12 @@ export class Session {
       // After a silence the bound counts from the first frame.
       if (now - this.ackedAt > ACK_WITHIN_MS) this.acknowledge(now);
     }
-    // A frame that stands for more ticks than asked for may be all that the server dares to send before it hears of it.
+    // After a frame with more ticks than requested, the server may wait for its acknowledgement before it sends more.
     const waitedFor = message.advance > this.meter.spacing || now - this.ackedAt >= ACK_EARLY_MS;
     if (this.unacknowledged && waitedFor) this.acknowledge(now);
   }
 
-  /** A held position is stale from here on; reports resume when the page sets one that knows of the move. */
+  /** Marks the held position as stale; reports resume when the page sets one after the move. */
   #halt() {
     if (this.authority !== 'client') return;
     this.inputsRun = this.reports = false;
@@ -272,7 +272,7 @@ export class Session {
 }
 
 /**
- * Tenths of a millisecond, as a ping carries them.
+ * The time in tenths of a millisecond, as sent in pings.
  * @param {number} now
  */
 function stamp(now) {

@@ -1,4 +1,4 @@
-// What to draw: one reused view per entity, filled from its history or, for the own avatar, from the prediction.
+// The views to draw: one reused view per entity, filled from its history or, for the own avatar, from the prediction.
 
 /**
  * @typedef {import('./entity.js').View & Record<string, any>} AnyView

@@ -1,7 +1,7 @@
-// The world as the page sees it: the rows of all zones merged into entities by id, and who came, changed and went.
+// The state of the room for the page: the rows of all zones merged into entities by id; entities added, changed and removed.
 //
 // Zones are as the server sends them; an entity may have rows in several. Of rows of the same kind the one in the zone
-// with the highest id counts; rows of other kinds are its parts. A change of zones is a change, not a departure.
+// with the highest id counts; rows of other kinds are its parts. An entity that changes zones is changed, not removed.
 
 import { entityClasses } from './entity.js';
 import { KeyedListeners, Listeners, guarded } from './listeners.js';
@@ -29,7 +29,7 @@ export class State {
     this.plans = [];
     /** @type {Map<number, Zone>} */
     this.zones = new Map();
-    /** Highest id first; of a lost zone deltas mean nothing until a keyframe comes.
+    /** Highest id first; deltas of a lost zone are ignored until a keyframe comes.
      * @type {{ id: number, zone: Zone, part: number, lost: boolean }[]} */
     this.order = [];
     /** @type {{ Entity: typeof import('./entity.js').Entity, View: typeof import('./entity.js').View }[]} */
@@ -37,7 +37,7 @@ export class State {
     /** By kind, then by entity id. @type {Map<number, AnyEntity>[]} */
     this.byKind = [];
     this.frames = 0;
-    /** Whether a frame came since everything was forgotten. */
+    /** Whether a frame came since the state was reset. */
     this.whole = false;
     this.depth = 16;
     /** @type {KeyedListeners<string, [AnyEntity]>} */
@@ -48,7 +48,7 @@ export class State {
     this.removed = new KeyedListeners();
     /** @type {Listeners<[State]>} */
     this.updated = new Listeners();
-    /** What the frame being applied did, told when all of it is done. @type {AnyEntity[]} */
+    /** Changes by the frame being applied, reported when all of it is applied. @type {AnyEntity[]} */
     this.came = [];
     /** How many of those that came have been told. */
     this.announcedUpTo = 0;
@@ -58,18 +58,18 @@ export class State {
     this.went = [];
     /** Entities that an `onAdd` callback received ... @type {WeakSet<AnyEntity>} */
     this.announced = new WeakSet();
-    /** ... and those of them that went while there was no `onRemove` callback, by kind and id, oldest first. @type {Map<string, AnyEntity>} */
+    /** ... and those of them that were removed while there was no `onRemove` callback, by kind and id, oldest first. @type {Map<string, AnyEntity>} */
     this.pendingRemovals = new Map();
     this.closed = false;
   }
 
-  /** The tick from which a server may go on with deltas; null when there is no such state. */
+  /** The tick from which a server may continue with deltas; null when there is no such state. */
   get known() {
     return this.whole && !this.order.some(({ lost }) => lost) ? this.tick : null;
   }
 
   /**
-   * Forgets what the server said, not what the page knows: entities that the next frame does not show again go with it,
+   * Forgets the zones, but keeps the entities that the page knows: those without a row in the next frame are removed with it,
    * the others stay.
    * @param {number} tick that the next frame's advance counts from
    */
@@ -82,7 +82,7 @@ export class State {
   }
 
   /**
-   * Starts anew under the schema of a welcome; whoever was there goes.
+   * Starts anew with the schema of a welcome; all entities are removed.
    * @param {import('./messages.js').Welcome} welcome
    */
   reset(welcome) {
@@ -99,10 +99,10 @@ export class State {
   }
 
   /**
-   * Applies the zones of a frame message. Nothing is told before all of it is applied.
+   * Applies the zones of a frame message. Callbacks are called only after all of it is applied.
    * @param {number} advance
    * @param {readonly ZonePart[]} parts
-   * @returns {number[]} zones whose state is not the server's
+   * @returns {number[]} zones whose state differs from the server's
    */
   apply(advance, parts) {
     this.frames += 1;
@@ -131,7 +131,7 @@ export class State {
     return wrong;
   }
 
-  /** Tells the page what the last frame did. */
+  /** Calls the page's callbacks for the changes of the last frame. */
   announce() {
     for (const entity of this.went) this.#emitRemoved(entity);
     while (this.announcedUpTo < this.came.length) this.#emitAdded(this.came[this.announcedUpTo++]);
@@ -146,7 +146,7 @@ export class State {
   }
 
   /**
-   * As `added.add`, and at once for those that are there; those that the current frame is still to tell follow.
+   * As `added.add`, and calls the listener at once for the present entities; the current frame's new ones follow.
    * @param {string} kind
    * @param {(entity: AnyEntity) => void} listener
    */
@@ -163,7 +163,7 @@ export class State {
   }
 
   /**
-   * As `removed.add`, and at once for the removals that waited.
+   * As `removed.add`, and calls the listener at once for the removals that waited.
    * @param {string} kind
    * @param {(entity: AnyEntity) => void} listener
    */
@@ -260,7 +260,7 @@ export class State {
       entity.parts = other.parts;
       entity.parts.set(plan.name, entity);
     }
-    // The kind that comes first in the schema is the entity, the others are parts of it.
+    // The row of the first kind in the schema is the entity, the others are parts of it.
     if (!other || other.plan.index > plan.index) this.entities.set(id, entity);
     return entity;
   }
@@ -286,7 +286,7 @@ function nameOf({ kind, id }) {
 }
 
 /**
- * Applies a chain. Returns whether it decodes: if not, it does not start from this state, the same finding as a wrong
+ * Applies a chain. Returns whether it decodes: if not, it does not start from this state, which is treated like a wrong
  * hash.
  * @param {Zone} zone
  * @param {readonly Uint8Array[]} deltas

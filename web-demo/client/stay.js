@@ -1,5 +1,5 @@
-// A stay in a room, which outlives connections: the session of the moment and its timer, the way back with the claim to
-// the seat, what is kept for a reload, the token's renewal, and the end. What the page sees of it is the room's business.
+// A stay in a room, which outlives connections: the current session and its timer, reconnecting with the claim to the
+// seat, the data stored for a reload, the token's renewal, and the end. room.js has the interface for the page.
 
 import { CLOSES, LEFT, LOST, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
 import { abandon } from './pending-leaves.js';
@@ -19,8 +19,8 @@ import { TokenRenewal } from './token.js';
  *   input(values: Int32Array, at: number): void,
  *   known(): number | null,
  *   left(code: number, text: string, comesBack: boolean): void,
- * }} StayOwner `entered` takes over what the welcome says and returns whether inputs held before still mean the same;
- *   `online`: the connection works, after an earlier one was lost; `known`: the tick of the state that is still there
+ * }} StayOwner `entered` takes over the welcome's data and returns whether inputs held before are still valid;
+ *   `online`: the connection works, after an earlier one was lost; `known`: the tick of the state that the client has
  * @typedef {{ meter: import('./meter.js').Meter, outbox: import('./outbox.js').Outbox,
  *   news: import('./event-stream.js').EventStream }} Belongings
  */
@@ -33,22 +33,22 @@ export class Stay {
   left = Promise.resolve();
 
   /** @type {any} */ #timer = null;
-  /** The one before, for what was held in it. @type {Session | null} */ #last = null;
+  /** The session before, for the inputs that it held. @type {Session | null} */ #last = null;
   /** @type {Welcome} */ #welcome;
-  /** What the next claim is made with. @type {Uint8Array | null} */ #token;
-  /** A connection that is of no use and not closed: what closes it would also end the stay. @type {Socket | null} */ #useless = null;
+  /** The token of the next claim. @type {Uint8Array | null} */ #token;
+  /** An unusable connection that is not closed yet: closing it would also end the stay. @type {Socket | null} */ #useless = null;
   /** The socket whose welcome is being taken over. @type {Socket | null} */ #entering = null;
   #renewed = false;
   /** At the last save: how many events waited for a handler, and how many had been delivered after waiting. */
   #saved = { waiting: 0, delivered: 0 };
-  /** It may end while the page hears something, of whatever is still being done then. */ #ended = false;
+  /** Whether the stay has ended, which may happen within any callback of the page. */ #ended = false;
   /** @type {Environment} */ #env;
   /** @type {Request} */ #request;
   /** @type {StayOwner} */ #owner;
   /** @type {Belongings} */ #belongings;
   /** @type {Rejoin} */ #rejoin;
   /** @type {TokenRenewal} */ #renewal;
-  // A page that nobody sees may be ended without a word, as phones do. When it is seen again, saving does no harm.
+  // Phones end hidden pages without notice. Saving when the page is shown again does no harm.
   #seen = () => this.save();
   #hidden = (/** @type {any} */ event) => this.#pageHidden(event);
 
@@ -58,7 +58,7 @@ export class Stay {
    * @param {StayOwner} owner
    * @param {Belongings} belongings
    * @param {Welcome} welcome the first
-   * @param {Uint8Array | null} claimed the token with which it was asked for
+   * @param {Uint8Array | null} claimed the token that the hello presented
    */
   constructor(env, request, owner, belongings, welcome, claimed) {
     this.#env = env;
@@ -86,7 +86,7 @@ export class Stay {
   enter(socket, welcome) {
     const { outbox, news } = this.#belongings;
     if (welcome.continuity !== 'fresh' && this.#token && welcome.resume) this.#env.seats.renewed(this.#token, welcome.resume);
-    // First what the game has seen: that arrived, whatever the events say.
+    // The commands first: those that the game has seen were delivered, whatever the events say.
     outbox.begin(welcome);
     news.begin(welcome);
     this.#entering = socket;
@@ -98,7 +98,7 @@ export class Stay {
     this.#token = welcome.resume;
     const now = this.#env.now();
     const session = new Session(socket, welcome, this.#plays, { ...this.#belongings, owner: this.#sessionOwner() }, now);
-    // The page said what it holds before the connection was lost, or since; the seat is the same, so it is still true.
+    // The page set held inputs before or after the connection was lost; the seat is the same, so they are still valid.
     if (sameInputs && this.#last) session.goOn(this.#last);
     this.session = session;
     this.#last = null;
@@ -114,7 +114,7 @@ export class Stay {
     this.pump();
   }
 
-  /** Does what is due, and sees to it that it is called again in time. */
+  /** Pumps the session, and schedules the next call. */
   pump() {
     this.#env.clearTimeout(this.#timer);
     const { session } = this;
@@ -129,7 +129,7 @@ export class Stay {
 
   /** @param {import('./inputs.js').InputValues} values */
   setInput(values) {
-    // Who looks on has none; a page need not know.
+    // Spectators have no inputs; a page need not check.
     if (!this.#plays) return;
     if (!this.session) this.#last?.setInput(values, this.#env.now());
     else if (this.session.setInput(values, this.#env.now())) this.pump();
@@ -140,9 +140,9 @@ export class Stay {
     if (this.#plays) this.session?.inputs.press(values);
   }
 
-  /** Writes down what a reload needs to come back to this seat. */
+  /** Stores the data with which a reloaded page can claim this seat. */
   save() {
-    // What is stored for this room may be a player's seat.
+    // The stored seat of this room may be a player's.
     if (!this.#plays) return;
     const { room } = this.#welcome;
     const resume = this.#token;
@@ -155,13 +155,13 @@ export class Stay {
     this.#saved = { waiting: news.backlog.size, delivered: news.backlog.delivered };
     this.#env.seats.write({
       room, resume, events: news.newest, backlog: news.backlog.stored(), firstCommand: outbox.kept[0]?.seq ?? 0, commands: outbox.kept.map(({ body }) => body),
-      // A ticket is spent, and a secret.
+      // A ticket is used up, and it is secret.
       request: { ...request, join: join.type === 'reserved' ? { type: 'byId', room } : join },
     });
   }
 
   /**
-   * Ends it for good.
+   * Ends the stay for good.
    * @param {number} code
    * @param {string} text
    * @param {boolean} [releases] whether to free a seat that is held while there is no connection
@@ -175,7 +175,7 @@ export class Stay {
     if (this.session) closing.push(leaves.close(this.session.socket, LEFT, release));
     else if (this.#entering) closing.push(leaves.leave(this.#entering, release));
     else if (release) closing.push(leaves.track(release));
-    // Its session may still have the seat.
+    // The session may still have the seat.
     if (this.#useless && !given) closing.push(leaves.close(this.#useless, 4500));
     if (given) this.#abandonUseless();
     this.#useless = null;
@@ -184,9 +184,9 @@ export class Stay {
     this.#last = null;
     this.#env.page?.removeEventListener('pagehide', this.#hidden);
     this.#env.page?.removeEventListener('visibilitychange', this.#seen);
-    // Who was replaced may claim the seat again, when the player says so.
+    // A replaced page may claim the seat again, when its player wants to.
     if (code === REPLACED) this.#env.seats.replaced(this.#belongings.news.newest);
-    // The server holds the seat for who comes with a new token.
+    // The server holds the seat for a client with a new token.
     else if (code === TOKEN_EXPIRED && this.#plays && this.#token && this.#env.seats.remembers) {
       this.save();
       // The room that claims the stored seat delivers what waits.
@@ -196,7 +196,7 @@ export class Stay {
     this.#owner.left(code, text, false);
   }
 
-  /** Spectators have no inputs, and no seat that could be held. */
+  /** Whether the client is a player: spectators have no inputs, and no seat that could be held. */
   get #plays() {
     return this.#request.role === 'player';
   }
@@ -239,7 +239,7 @@ export class Stay {
   }
 
   /**
-   * Whether to come back with a new token; not again before a connection proved that it helps.
+   * Whether to reconnect with a new token; not twice without a good connection in between.
    * @param {number} code
    */
   #renews(code) {
@@ -252,7 +252,7 @@ export class Stay {
   /** @param {{ persisted?: boolean }} event `persisted`: the page may be shown again as it is */
   #pageHidden({ persisted = false }) {
     if (this.#plays && this.#env.seats.remembers) this.save();
-    // Nobody could come back to this seat: it need not be held.
+    // No page could claim this seat again, so it need not be held.
     else if (!persisted) this.end(LEFT, 'left the room');
   }
 

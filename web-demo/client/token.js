@@ -1,5 +1,5 @@
-// The join token: where it comes from, and a newer one before it expires. What it says is between the page's backend and
-// the server; it travels in messages only, never in a URL.
+// The join token: gets it from its source, and renews it before it expires. Only the page's backend and the server read
+// its content; it is sent in messages only, never in a URL.
 
 import { LONGEST_TIMER_MS } from './pace.js';
 
@@ -8,14 +8,14 @@ import { LONGEST_TIMER_MS } from './pace.js';
  * @typedef {string | (() => string | Promise<string>)} TokenSource
  */
 
-/** A renewal happens this long before the end, or when a fifth of the time is left if that is later. */
+/** A renewal happens this long before the token expires, or when a fifth of the time is left if that is later. */
 const BEFORE_END_S = 60;
 const BEFORE_END_PART = 0.2;
-/** The token is asked for this often at most: the server takes no more, and a source may have but an old one for a while. */
+/** The token is requested at most this often: the server accepts no more, and a source may return an old token for a while. */
 const RETRY_MS = 5000;
 
 /**
- * The token of this moment. A token that is no function is handed over at once.
+ * Gets the current token. A token that is no function is handed over at once.
  * @param {TokenSource | null} source
  * @param {(token: string | null) => void} then
  * @param {(error: Error) => void} failed
@@ -35,31 +35,31 @@ async function asked(source) {
   return token;
 }
 
-/** Keeps the token of one connection fresh. */
+/** Renews the token of one connection. */
 export class TokenRenewal {
   /**
    * @param {Pick<import('./connection.js').Environment, 'now' | 'setTimeout' | 'clearTimeout'>} env
-   * @param {TokenSource | null} source only functions can be asked again
+   * @param {TokenSource | null} source only functions can be called again
    * @param {(token: string) => void} send
    */
   constructor(env, source, send) {
     this.env = env;
     this.source = source;
     this.send = send;
-    /** When the token ends, and when to ask for another. */
+    /** When the token expires, and when to request another. */
     this.endsAt = 0;
     this.askAt = 0;
-    /** The last time. */
+    /** When the token was requested last. */
     this.askedAt = -Infinity;
     /** @type {any} */
     this.timer = null;
-    /** Answers to questions of an older count are of no use. */
+    /** Counts requests; answers to older ones are ignored. */
     this.round = 0;
   }
 
   /**
-   * The server said how long the token is good for.
-   * @param {number | null} seconds null for ever
+   * Takes the validity of the token, as sent by the server.
+   * @param {number | null} seconds null: it does not expire
    */
   arm(seconds) {
     this.stop();
@@ -96,7 +96,7 @@ export class TokenRenewal {
         if (round === this.round && token !== null) this.send(token);
       },
       () => {
-        // Without another token the server ends the session in its time, and says so.
+        // Without another token the server ends the session when the token expires, with a close code.
         if (round === this.round && this.env.now() < this.endsAt) this.#wait(RETRY_MS);
       },
     );

@@ -1,7 +1,7 @@
 // Writes the encoding of messages: bincode's standard configuration in its canonical form.
 //
-// One writer is reused for all messages of a connection; `finish` hands out a copy. Values come from this client, so
-// nothing is checked here beyond their range.
+// One writer is reused for all messages of a connection; `finish` returns a copy. Values come from this client, so
+// only their range is checked here.
 
 const TEXT = new TextEncoder();
 

@@ -1,7 +1,7 @@
 // The state of one zone: per entity kind a table of rows sorted by id, and how deltas and keyframes change it.
 //
-// A zone has two sets of tables. A delta or keyframe is decoded into the one at the back, and only when all of it was
-// valid do they change places: a bad message leaves the state as it was, and a steady world allocates nothing.
+// A zone has two sets of tables. A delta or keyframe is decoded into the back set, and the sets are swapped only when all of it
+// was valid: an invalid message leaves the state as it was, and a steady world allocates nothing.
 
 import { hashTables } from './hash.js';
 import { CELLS, Forecast, admits, advance } from './motion.js';
@@ -13,7 +13,7 @@ import { MAX_ROWS, Table, merge } from './rows.js';
 
 /** @typedef {import('./schema.js').KindPlan} KindPlan */
 
-/** All zones decode with these, one payload at a time. */
+/** Shared by all zones, which decode one payload at a time. */
 const reader = new PayloadReader();
 const seen = new Forecast();
 /** The row before the one being read, by column. */
@@ -47,7 +47,7 @@ export class Zone {
   }
 
   /**
-   * Moves on by one tick.
+   * Applies a delta, which advances the zone by one tick.
    * @param {Uint8Array} bytes
    */
   applyDelta(bytes) {
@@ -80,7 +80,7 @@ export class Zone {
   }
 
   /**
-   * Replaces everything.
+   * Replaces the whole state by a keyframe.
    * @param {Uint8Array} bytes
    */
   readKeyframe(bytes) {
@@ -120,7 +120,7 @@ export class Zone {
   }
 
   /**
-   * Reads the ids of rows that came.
+   * Reads the ids of the added rows.
    * @param {Table} base
    * @param {Table} added
    * @param {number} most
@@ -135,7 +135,7 @@ export class Zone {
       else if (reader.bit(FIRST_ID) === 0) id = this.newest + reader.whole(FIRST_ID);
       else if ((id = reader.whole(ANY_ID)) >= this.newest) throw new DecodeError('an id is outside its range');
       if (id > 0xffffffff) throw new DecodeError('an id is outside its range');
-      // Nor may a row be removed and added at once: that is a change.
+      // A row may not be removed and added at once: that is a change.
       if (base.has(id)) throw new DecodeError('the delta does not fit this state');
       added.ids[row] = id;
     }
@@ -198,8 +198,8 @@ function foresee(plan, old, from, cells, to) {
 }
 
 /**
- * Reads the surprises of one row: first the fields that move, then, behind one flag, those that are held. Returns bit 0
- * for whether this row's held fields had some, and bit 1 for whether any row so far had some; takes the same of the row
+ * Reads the prediction errors of one row: first the fields that move, then, behind one flag, the held ones. Returns in bit 0
+ * whether this row's held fields had errors, and in bit 1 whether any row so far had some; `flags` is the same of the row
  * before.
  * @param {KindPlan} plan
  * @param {Int32Array} old
@@ -236,11 +236,11 @@ function readRow(plan, old, from, cells, to, flags) {
 }
 
 /**
- * Reads a whole row; its neighbour is the one read before.
+ * Reads a whole row, relative to the row read before.
  * @param {KindPlan} plan
  * @param {Int32Array} cells
  * @param {number} start
- * @param {boolean} motion whether its motion cells are there as well, or zero
+ * @param {boolean} motion whether its motion cells follow; otherwise they are zero
  */
 function readWhole(plan, cells, start, motion) {
   cells.fill(0, start + plan.fields.length, start + plan.stride);
@@ -260,7 +260,7 @@ function startWholes(plan) {
 }
 
 /**
- * Reads the values of rows that came; their motion is zero.
+ * Reads the values of the added rows; their motion is zero.
  * @param {KindPlan} plan
  * @param {Table} added
  */
@@ -273,7 +273,7 @@ function readAdded(plan, added) {
  * Reads one kind of a keyframe.
  * @param {KindPlan} plan
  * @param {Table} table
- * @param {boolean} byPlace whether rows are in another order than that of ids
+ * @param {boolean} byPlace whether rows are in an order other than that of ids
  * @param {number} most
  */
 function readTable(plan, table, byPlace, most) {
