@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retired_desk_is_neither_right_nor_wrong() {
+    fn a_retired_channel_is_neither_right_nor_wrong() {
         let channel = SeatChannel::with(EventLog::default(), Arc::default());
         channel.post(event());
         assert!(channel.batch(Tick(1)).is_some() && channel.batch(Tick(1)).is_none());

@@ -112,15 +112,15 @@ impl Trace {
 
     /// Adds a span. When too many are waiting, the span is dropped and counted.
     pub fn tell(&self, span: Span) {
-        self.push_inputs(Entry::Span(span));
+        self.push(Entry::Span(span));
     }
 
     /// Names a lane.
     pub fn name(&self, lane: Lane, name: String) {
-        self.push_inputs(Entry::Name(lane, name));
+        self.push(Entry::Name(lane, name));
     }
 
-    fn push_inputs(&self, entry: Entry) {
+    fn push(&self, entry: Entry) {
         if !self.state.over.load(Ordering::Relaxed) && self.entries.try_send(entry).is_err() {
             self.state.dropped.inc();
         }

@@ -3,7 +3,7 @@
 
 import { abortable } from './abort.js';
 import { LeaveError, MATCH_OVER, ROOM_UNAVAILABLE, TOKEN_EXPIRED, invitesBack } from './close.js';
-import { connect } from './connection.js';
+import { connect } from './connect.js';
 import { PendingLeaves } from './pending-leaves.js';
 import { Room } from './room.js';
 import { SeatStore } from './seat-store.js';
@@ -42,7 +42,7 @@ const NAME_CHARS = 24;
  * again at once. Clients do not share this knowledge: use one per server and page.
  */
 export class Client {
-  /** @type {import('./connection.js').Environment} */ #env;
+  /** @type {import('./connect.js').Environment} */ #env;
   /** @type {import('./token.js').TokenSource | null} */ #token;
 
   /**

@@ -1,149 +1,270 @@
-// From a URL to a welcome: waits for seats that are being left, gets the token, opens the socket, sends the hello and hands over
-// the socket with the welcome, or reports an error. After the welcome, session.js takes over.
+// The connection to a room, which outlives sockets: the current session and its timer, reconnecting with the claim to the
+// seat, the data stored for a reload, the token's renewal, and the end. room.js has the interface for the page.
 
-import { LEFT, LOST, LeaveError, meaning } from './close.js';
+import { CLOSES, LEFT, LOST, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
 import { abandon } from './pending-leaves.js';
-import { PROTOCOL_VERSION, SUBPROTOCOL, decodeServer, encodeClient } from './messages.js';
-import { currentToken } from './token.js';
-
-/** A server that has not answered the hello within this time counts as unreachable. */
-const WELCOME_WITHIN_MS = 10_000;
-const PROTOCOL = 1002;
-const VERSION = 4506;
+import { Rejoin } from './rejoin.js';
+import { Session } from './session.js';
+import { TokenRenewal } from './token.js';
 
 /**
- * The part of a WebSocket that the client uses.
- * @typedef {{
- *   binaryType: string,
- *   readonly readyState: number,
- *   onopen: ((event: any) => void) | null,
- *   onmessage: ((event: any) => void) | null,
- *   onclose: ((event: any) => void) | null,
- *   onerror: ((event: any) => void) | null,
- *   send(bytes: Uint8Array): void,
- *   close(code?: number): void,
- * }} Socket
- *
- * The environment of a client; tests pass their own.
- * @typedef {{
- *   url: string,
- *   WebSocket: new (url: string, protocols: string[]) => Socket,
- *   now: () => number,
- *   random: () => number,
- *   setTimeout: (call: () => void, ms: number) => any,
- *   clearTimeout: (timer: any) => void,
- *   seats: import('./seat-store.js').SeatStore,
- *   leaves: import('./pending-leaves.js').PendingLeaves,
- *   page: import('./client.js').PageEvents | null,
- * }} Environment
- *
- * @typedef {{ join: import('./messages.js').Join, role: 'player' | 'spectator', name: string,
- *   player: import('./messages.js').Pairs, rate: number, token: import('./token.js').TokenSource | null }} Request
- *   `rate`: frames per second, 0 for one per tick
+ * @typedef {import('./connect.js').Environment} Environment
+ * @typedef {import('./connect.js').Request} Request
+ * @typedef {import('./connect.js').Socket} Socket
  * @typedef {import('./messages.js').Welcome} Welcome
+ * @typedef {{
+ *   entered(welcome: Welcome): boolean,
+ *   online(welcome: Welcome): void,
+ *   frame(message: import('./messages.js').FrameMessage, bytes: number, now: number): number[],
+ *   input(values: Int32Array, at: number): void,
+ *   known(): number | null,
+ *   left(code: number, text: string, comesBack: boolean): void,
+ * }} ConnectionOwner `entered` takes over the welcome's data and returns whether inputs held before are still valid;
+ *   `online`: the connection works, after an earlier one was lost; `known`: the tick of the state that the client has
+ * @typedef {{ meter: import('./meter.js').Meter, outbox: import('./outbox.js').Outbox,
+ *   news: import('./event-stream.js').EventStream }} Shared
  */
 
-/**
- * @param {Environment} env
- * @param {Request} request
- * @param {import('./messages.js').Resume | null} resume the claim to a seat held before
- * @param {(socket: Socket, welcome: Welcome) => void} welcomed takes over the socket at once, since the next message may
- *   follow immediately
- * @param {(error: Error) => void} refused a LeaveError, or an error of the token's function or of the socket's constructor
- * @param {Promise<unknown> | null} [after] what the attempt waits for: by default all pending leaves
- * @returns {() => Promise<void>} cancels the attempt without calling back; resolves when the server has freed the seat that it
- *   may have assigned already
- */
-export function connect(env, request, resume, welcomed, refused, after = env.leaves.pending) {
-  let cancel = () => Promise.resolve();
-  let cancelled = false;
-  /** @param {Error} error */
-  const failed = (error) => {
-    if (!cancelled) refused(error);
-  };
-  /** @param {string | null} token */
-  const begin = (token) => {
-    if (cancelled) return;
-    try {
-      cancel = open(env, { ...hello(request), resume, token }, welcomed, refused);
-    } catch (error) {
-      // A token that is a string is handed over synchronously, but the caller does not expect an answer yet.
-      queueMicrotask(() => failed(/** @type {Error} */ (error)));
-    }
-  };
-  const ask = () => {
-    if (!cancelled) currentToken(request.token, begin, failed);
-  };
-  if (after) after.then(ask);
-  else ask();
-  return () => {
-    cancelled = true;
-    return cancel();
-  };
-}
+export class Connection {
+  /** @type {Session | null} */
+  session = null;
 
-/**
- * @param {Environment} env
- * @param {import('./messages.js').Hello} greeting
- * @param {(socket: Socket, welcome: Welcome) => void} welcomed
- * @param {(error: LeaveError) => void} refused
- * @returns {() => Promise<void>}
- */
-function open(env, greeting, welcomed, refused) {
-  const socket = new env.WebSocket(env.url, [SUBPROTOCOL]);
-  socket.binaryType = 'arraybuffer';
-  /** @type {number | null} */
-  let comeBack = null;
-  /** @param {number} code */
-  const end = (code) => {
-    env.clearTimeout(timer);
-    // After its hello, the client may have a seat.
-    return env.leaves.close(socket, code);
-  };
-  /** @param {LeaveError} error */
-  const fail = (error) => {
-    end(error.code === LOST ? LEFT : 4500);
-    refused(error);
-  };
-  const timer = env.setTimeout(() => fail(new LeaveError(LOST)), WELCOME_WITHIN_MS);
-  socket.onopen = () => {
+  /** Resolves when the server has freed the seat, after the end. */
+  left = Promise.resolve();
+
+  /** @type {any} */ #timer = null;
+  /** The session before, for the inputs that it held. @type {Session | null} */ #last = null;
+  /** @type {Welcome} */ #welcome;
+  /** The token of the next claim. @type {Uint8Array | null} */ #token;
+  /** An unusable connection that is not closed yet: closing it would also end the connection. @type {Socket | null} */ #useless = null;
+  /** The socket whose welcome is being taken over. @type {Socket | null} */ #entering = null;
+  #renewed = false;
+  /** At the last save: how many events waited for a handler, and how many had been delivered after waiting. */
+  #saved = { waiting: 0, delivered: 0 };
+  /** Whether the stay has ended, which may happen within any callback of the page. */ #ended = false;
+  /** @type {Environment} */ #env;
+  /** @type {Request} */ #request;
+  /** @type {ConnectionOwner} */ #owner;
+  /** @type {Shared} */ #shared;
+  /** @type {Rejoin} */ #rejoin;
+  /** @type {TokenRenewal} */ #renewal;
+  // Phones end hidden pages without notice. Saving when the page is shown again does no harm.
+  #seen = () => this.save();
+  #hidden = (/** @type {any} */ event) => this.#pageHidden(event);
+
+  /**
+   * @param {Environment} env
+   * @param {Request} request
+   * @param {ConnectionOwner} owner
+   * @param {Shared} shared
+   * @param {Welcome} welcome the first
+   * @param {Uint8Array | null} claimed the token that the hello presented
+   */
+  constructor(env, request, owner, shared, welcome, claimed) {
+    this.#env = env;
+    this.#request = request;
+    this.#owner = owner;
+    this.#shared = shared;
+    this.#welcome = welcome;
+    this.#token = claimed;
+    this.#renewal = new TokenRenewal(env, request.token, (token) => this.session?.refresh(token));
+    this.#rejoin = new Rejoin(
+      env,
+      request,
+      () => this.#claim(),
+      (socket, next) => {
+        this.enter(socket, next);
+        if (!this.#ended) owner.online(next);
+      },
+      ({ code, text }) => this.end(code, text),
+    );
+    env.page?.addEventListener('pagehide', this.#hidden);
+    env.page?.addEventListener('visibilitychange', this.#seen);
+  }
+
+  /** @param {Socket} socket @param {Welcome} welcome */
+  enter(socket, welcome) {
+    const { outbox, news } = this.#shared;
+    if (welcome.continuity !== 'fresh' && this.#token && welcome.resume) this.#env.seats.renewed(this.#token, welcome.resume);
+    // The commands first: those that the game has seen were delivered, whatever the events say.
+    outbox.begin(welcome);
+    news.begin(welcome);
+    this.#entering = socket;
+    const sameInputs = this.#owner.entered(welcome);
+    this.#entering = null;
+    // A callback may have left.
+    if (this.#ended) return;
+    this.#welcome = welcome;
+    this.#token = welcome.resume;
+    const now = this.#env.now();
+    const session = new Session(socket, welcome, this.#plays, { ...this.#shared, owner: this.#sessionOwner() }, now);
+    // The page set held inputs before or after the connection was lost; the seat is the same, so they are still valid.
+    if (sameInputs && this.#last) session.resumeFrom(this.#last);
+    this.session = session;
+    this.#last = null;
+    this.#abandonUseless();
+    socket.onmessage = ({ data }) => {
+      session.receive(new Uint8Array(data), this.#env.now());
+      this.pump();
+    };
+    socket.onclose = ({ code, reason }) => this.#closed(meaning(code), reason);
     socket.onerror = () => {};
-    socket.send(encodeClient(greeting));
-  };
-  // Outside of browsers, a socket that never opened may report an error and no close.
-  socket.onerror = () => {
-    env.clearTimeout(timer);
-    abandon(socket, LEFT);
-    refused(new LeaveError(LOST));
-  };
-  socket.onclose = ({ code, reason }) => {
-    env.clearTimeout(timer);
-    refused(new LeaveError(meaning(code), reason, comeBack));
-  };
-  socket.onmessage = ({ data }) => {
-    const message = decoded(new Uint8Array(data));
-    if (message?.type === 'comeBack') {
-      comeBack = message.after;
+    this.#renewal.arm(welcome.expires);
+    this.save();
+    this.pump();
+  }
+
+  /** Pumps the session, and schedules the next call. */
+  pump() {
+    this.#env.clearTimeout(this.#timer);
+    const { session } = this;
+    if (!session) return;
+    const now = this.#env.now();
+    // Delivered events must not be delivered again after a reload, even if the page ends without notice.
+    if (this.#saved.waiting > 0 && this.#saved.delivered !== this.#shared.news.backlog.delivered) this.save();
+    const next = session.pump(now);
+    // The pump may have ended the session.
+    if (this.session === session) this.#timer = this.#env.setTimeout(() => this.pump(), Math.max(1, Math.ceil(next - now)));
+  }
+
+  /** @param {import('./inputs.js').InputValues} values */
+  setInput(values) {
+    // Spectators have no inputs; a page need not check.
+    if (!this.#plays) return;
+    if (!this.session) this.#last?.setInput(values, this.#env.now());
+    else if (this.session.setInput(values, this.#env.now())) this.pump();
+  }
+
+  /** @param {import('./inputs.js').InputValues} values */
+  pressInput(values) {
+    if (this.#plays) this.session?.inputs.press(values);
+  }
+
+  /** Stores the data with which a reloaded page can claim this seat. */
+  save() {
+    // The stored seat of this room may be a player's.
+    if (!this.#plays) return;
+    const { room } = this.#welcome;
+    const resume = this.#token;
+    if (!resume) {
+      this.#env.seats.remove(room);
       return;
     }
-    if (message?.type !== 'welcome') return fail(new LeaveError(PROTOCOL));
-    if (message.version !== PROTOCOL_VERSION) return fail(new LeaveError(VERSION));
-    env.clearTimeout(timer);
-    welcomed(socket, message);
-  };
-  return () => end(LEFT);
-}
-
-/** @param {Uint8Array} bytes */
-function decoded(bytes) {
-  try {
-    return decodeServer(bytes);
-  } catch {
-    return null;
+    const { token, join, ...request } = this.#request;
+    const { outbox, news } = this.#shared;
+    this.#saved = { waiting: news.backlog.size, delivered: news.backlog.delivered };
+    this.#env.seats.write({
+      room, resume, events: news.newest, backlog: news.backlog.stored(), firstCommand: outbox.kept[0]?.seq ?? 0, commands: outbox.kept.map(({ body }) => body),
+      // A ticket is used up, and it is secret.
+      request: { ...request, join: join.type === 'reserved' ? { type: 'byId', room } : join },
+    });
   }
-}
 
-/** @param {Request} request @returns {import('./messages.js').Hello} */
-function hello({ join, role, name, player, rate }) {
-  return { type: 'hello', version: PROTOCOL_VERSION, join, role, name, player, resume: null, token: null, rate };
+  /**
+   * Ends the stay for good.
+   * @param {number} code
+   * @param {string} text
+   * @param {boolean} [releases] whether to free a seat that is held while there is no connection
+   */
+  end(code, text, releases = false) {
+    this.#ended = true;
+    const { leaves } = this.#env;
+    const closing = [this.#rejoin.stop()];
+    const release = releases ? this.#rejoin.release(this.#welcome.room) : null;
+    const given = release && !this.session && !this.#entering;
+    if (this.session) closing.push(leaves.close(this.session.socket, LEFT, release));
+    else if (this.#entering) closing.push(leaves.leave(this.#entering, release));
+    else if (release) closing.push(leaves.track(release));
+    // The session may still have the seat.
+    if (this.#useless && !given) closing.push(leaves.close(this.#useless, 4500));
+    if (given) this.#abandonUseless();
+    this.#useless = null;
+    this.left = Promise.all(closing).then(() => {});
+    this.#drop();
+    this.#last = null;
+    this.#env.page?.removeEventListener('pagehide', this.#hidden);
+    this.#env.page?.removeEventListener('visibilitychange', this.#seen);
+    // A replaced page may claim the seat again, when its player wants to.
+    if (code === REPLACED) this.#env.seats.replaced(this.#shared.news.newest);
+    // The server holds the seat for a client with a new token.
+    else if (code === TOKEN_EXPIRED && this.#plays && this.#token && this.#env.seats.remembers) {
+      this.save();
+      // The room that claims the stored seat delivers what waits.
+      this.#shared.news.backlog.clear();
+    } else if (this.#plays) this.#env.seats.remove(this.#welcome.room);
+    this.#shared.outbox.close(text);
+    this.#owner.left(code, text, false);
+  }
+
+  /** Whether the client is a player: spectators have no inputs, and no seat that could be held. */
+  get #plays() {
+    return this.#request.role === 'player';
+  }
+
+  /** @returns {import('./session.js').Owner} */
+  #sessionOwner() {
+    return {
+      frame: (message, bytes, now) => this.#owner.frame(message, bytes, now),
+      input: (values, at) => this.#owner.input(values, at),
+      refreshed: (seconds) => {
+        this.#renewed = false;
+        this.#renewal.arm(seconds);
+      },
+      lost: () => {
+        this.#abandonUseless();
+        const socket = this.session?.socket ?? null;
+        if (socket) socket.onmessage = socket.onclose = null;
+        this.#useless = socket;
+        this.#closed(LOST, '');
+      },
+    };
+  }
+
+  /** @returns {import('./messages.js').Resume | null} */
+  #claim() {
+    return this.#token && { token: this.#token, tick: this.#owner.known(), events: this.#shared.news.newest };
+  }
+
+  /** @param {number} code @param {string} reason */
+  #closed(code, reason) {
+    const text = reason || (CLOSES.get(code)?.[1] ?? `closed with code ${code}`);
+    if (!invitesBack(code) && !this.#renews(code)) {
+      this.end(code, text);
+      return;
+    }
+    const wait = this.session?.comeBack ?? null;
+    this.#drop();
+    this.#rejoin.start(this.#welcome.room, wait);
+    this.#owner.left(code, text, true);
+  }
+
+  /**
+   * Whether to reconnect with a new token; not twice without a good connection in between.
+   * @param {number} code
+   */
+  #renews(code) {
+    if (code !== TOKEN_EXPIRED || typeof this.#request.token !== 'function') return false;
+    if (this.#renewed && !this.#rejoin.good) return false;
+    this.#renewed = true;
+    return true;
+  }
+
+  /** @param {{ persisted?: boolean }} event `persisted`: the page may be shown again as it is */
+  #pageHidden({ persisted = false }) {
+    if (this.#plays && this.#env.seats.remembers) this.save();
+    // No page could claim this seat again, so it need not be held.
+    else if (!persisted) this.end(LEFT, 'left the room');
+  }
+
+  #abandonUseless() {
+    if (this.#useless) abandon(this.#useless, 4500);
+    this.#useless = null;
+  }
+
+  #drop() {
+    this.#env.clearTimeout(this.#timer);
+    this.#renewal.stop();
+    if (this.session) this.#last = this.session;
+    this.session = null;
+  }
 }

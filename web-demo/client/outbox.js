@@ -4,7 +4,7 @@
 //
 // Bounded: messages are refused when a page sends faster than the server accepts. The session sends them within the rate limit.
 
-import { LONGEST_TIMER_MS, Pace } from './pace.js';
+import { LONGEST_TIMER_MS, RateLimiter } from './rate-limiter.js';
 
 /** Commands kept: as many as a server accepts in one tick. */
 const MAX_KEPT = 32;
@@ -47,7 +47,7 @@ export class CommandError extends Error {
 
 export class Outbox {
   /**
-   * @param {Pick<import('./connection.js').Environment, 'setTimeout' | 'clearTimeout'>} env
+   * @param {Pick<import('./connect.js').Environment, 'setTimeout' | 'clearTimeout'>} env
    * @param {{ listed: number }} roster
    */
   constructor(env, roster) {
@@ -63,8 +63,8 @@ export class Outbox {
     this.sent = 0;
     /** Calls without a reply, by number. @type {Map<number, Waiter & { timer: any }>} */
     this.calls = new Map();
-    this.pace = new Pace(COMMAND_EVERY_MS, COMMAND_BURST);
-    this.chatPace = new Pace(CHAT_EVERY_MS, CHAT_BURST);
+    this.rate = new RateLimiter(COMMAND_EVERY_MS, COMMAND_BURST);
+    this.chatRate = new RateLimiter(CHAT_EVERY_MS, CHAT_BURST);
     this.closed = false;
   }
 
@@ -83,8 +83,8 @@ export class Outbox {
    * @param {import('./messages.js').Welcome} welcome
    */
   begin({ continuity, commands, tick }) {
-    this.pace.reset();
-    this.chatPace.reset();
+    this.rate.reset();
+    this.chatRate.reset();
     this.sent = 0;
     if (continuity === 'fresh') this.fail('the seat was lost');
     else this.acknowledge(commands, tick);
@@ -141,8 +141,8 @@ export class Outbox {
     const due = [];
     for (; this.sent < this.kept.length && this.wait(now) === 0; this.sent++) {
       const { seq, body } = this.kept[this.sent];
-      this.pace.take(now);
-      if (body.type === 'chat') this.chatPace.take(now);
+      this.rate.take(now);
+      if (body.type === 'chat') this.chatRate.take(now);
       due.push(/** @type {const} */ ({ type: 'command', seq, body }));
     }
     return due;
@@ -154,8 +154,8 @@ export class Outbox {
    */
   wait(now) {
     if (this.sent >= this.kept.length || this.#early(this.kept[this.sent])) return Infinity;
-    const chat = this.kept[this.sent].body.type === 'chat' ? this.chatPace.wait(now) : 0;
-    return Math.max(chat, this.pace.wait(now));
+    const chat = this.kept[this.sent].body.type === 'chat' ? this.chatRate.wait(now) : 0;
+    return Math.max(chat, this.rate.wait(now));
   }
 
   /**

@@ -10,15 +10,15 @@ const OPEN = 1;
 const CLOSING = 2;
 
 /**
- * @typedef {import('./connection.js').Socket} Socket
+ * @typedef {import('./connect.js').Socket} Socket
  * @typedef {(done: () => void) => () => void} Operation starts something and returns the function that cancels it
  */
 
 export class PendingLeaves {
   /** @type {Set<Promise<void>>} */ #pending = new Set();
-  /** @type {Pick<import('./connection.js').Environment, 'setTimeout' | 'clearTimeout'>} */ #env;
+  /** @type {Pick<import('./connect.js').Environment, 'setTimeout' | 'clearTimeout'>} */ #env;
 
-  /** @param {Pick<import('./connection.js').Environment, 'setTimeout' | 'clearTimeout'>} env */
+  /** @param {Pick<import('./connect.js').Environment, 'setTimeout' | 'clearTimeout'>} env */
   constructor(env) {
     this.#env = env;
   }

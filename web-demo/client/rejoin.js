@@ -4,16 +4,16 @@
 
 import { Backoff } from './backoff.js';
 import { LeaveError, ROOM_UNAVAILABLE, invitesBack } from './close.js';
-import { connect } from './connection.js';
-import { LONGEST_TIMER_MS } from './pace.js';
+import { connect } from './connect.js';
+import { LONGEST_TIMER_MS } from './rate-limiter.js';
 
 /** A connection that lasted this long was a good one: the next delay is short again. */
 const GOOD_AFTER_MS = 5000;
 
 /**
- * @typedef {import('./connection.js').Environment} Environment
- * @typedef {import('./connection.js').Request} Request
- * @typedef {import('./connection.js').Socket} Socket
+ * @typedef {import('./connect.js').Environment} Environment
+ * @typedef {import('./connect.js').Request} Request
+ * @typedef {import('./connect.js').Socket} Socket
  */
 
 const nothing = () => Promise.resolve();

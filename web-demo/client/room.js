@@ -1,5 +1,5 @@
 // A room for the page: its state and players, which outlive connections; inputs, messages, prediction and views to
-// draw. The callbacks are in room-events.js, connections and reconnecting in stay.js.
+// draw. The callbacks are in room-events.js, connections and reconnecting in connection.js.
 
 import { LEFT } from './close.js';
 import { EventStream } from './event-stream.js';
@@ -9,8 +9,8 @@ import { Outbox } from './outbox.js';
 import { Prediction } from './prediction.js';
 import { RoomEvents } from './room-events.js';
 import { Roster } from './roster.js';
-import { Stage } from './stage.js';
-import { Stay } from './stay.js';
+import { ViewCache } from './view-cache.js';
+import { Connection } from './connection.js';
 
 /**
  * @typedef {import('./entity.js').View & Record<string, any>} AnyView
@@ -46,7 +46,7 @@ export class Room extends RoomEvents {
   connection = 'online';
 
   #meter = new Meter();
-  #stage = new Stage();
+  #views = new ViewCache();
   #roster = new Roster();
   /** @type {Prediction | null} */ #prediction = null;
   #playout = new PlayoutClock(50);
@@ -56,15 +56,15 @@ export class Room extends RoomEvents {
   #moved = false;
   /** @type {Outbox} */ #outbox;
   /** @type {EventStream} */ #news;
-  /** @type {import('./connection.js').Environment} */ #env;
-  /** @type {import('./connection.js').Request} */ #request;
-  /** @type {Stay} */ #stay;
+  /** @type {import('./connect.js').Environment} */ #env;
+  /** @type {import('./connect.js').Request} */ #request;
+  /** @type {Connection} */ #link;
 
   /**
    * Made by the client with the first welcome.
-   * @param {import('./connection.js').Environment} env
-   * @param {import('./connection.js').Request} request
-   * @param {import('./connection.js').Socket} socket
+   * @param {import('./connect.js').Environment} env
+   * @param {import('./connect.js').Request} request
+   * @param {import('./connect.js').Socket} socket
    * @param {Welcome} welcome
    * @param {import('./seat-store.js').StoredSeat | null} stored what the page knew before a reload
    */
@@ -79,9 +79,9 @@ export class Room extends RoomEvents {
       this.#news.restore(stored);
       this.#outbox.restore(stored.firstCommand, stored.commands, stored.events);
     }
-    const belongings = { meter: this.#meter, outbox: this.#outbox, news: this.#news };
-    this.#stay = new Stay(env, request, this.#owner(), belongings, welcome, stored?.resume ?? null);
-    this.#stay.enter(socket, welcome);
+    const shared = { meter: this.#meter, outbox: this.#outbox, news: this.#news };
+    this.#link = new Connection(env, request, this.#owner(), shared, welcome, stored?.resume ?? null);
+    this.#link.enter(socket, welcome);
   }
 
   /** The players in the room, by seat; spectators are not listed. */
@@ -103,7 +103,7 @@ export class Room extends RoomEvents {
   send(kind, body) {
     const command = message('game', kind, body);
     if (!this.#outbox.add(command)) return false;
-    this.#stay.pump();
+    this.#link.pump();
     return true;
   }
 
@@ -116,7 +116,7 @@ export class Room extends RoomEvents {
    */
   call(kind, body, { timeout = CALL_TIMEOUT_MS } = {}) {
     const reply = this.#outbox.ask(message('call', kind, body), timeout);
-    this.#stay.pump();
+    this.#link.pump();
     return reply;
   }
 
@@ -135,7 +135,7 @@ export class Room extends RoomEvents {
       if (!Number.isInteger(seat) || seat < 0 || seat > 0xffff) throw new RangeError(`a line for seat ${seat}: seats are 0 to 65535`);
     }
     const delivery = this.#outbox.deliver({ type: 'chat', to: seats, text });
-    this.#stay.pump();
+    this.#link.pump();
     return delivery;
   }
 
@@ -150,8 +150,8 @@ export class Room extends RoomEvents {
     this.#news.backlog.close();
     this.listeners.clear();
     this.state.close();
-    if (this.connection !== 'closed') this.#stay.end(LEFT, 'left the room', true);
-    return this.#stay.left;
+    if (this.connection !== 'closed') this.#link.end(LEFT, 'left the room', true);
+    return this.#link.left;
   }
 
   /**
@@ -159,7 +159,7 @@ export class Room extends RoomEvents {
    * @param {import('./inputs.js').InputValues} values
    */
   setInput(values) {
-    this.#stay.setInput(values);
+    this.#link.setInput(values);
   }
 
   /**
@@ -167,7 +167,7 @@ export class Room extends RoomEvents {
    * @param {import('./inputs.js').InputValues} values
    */
   pressInput(values) {
-    this.#stay.pressInput(values);
+    this.#link.pressInput(values);
   }
 
   /** @param {import('./prediction.js').Predictor} predictor */
@@ -183,9 +183,9 @@ export class Room extends RoomEvents {
    */
   view(nowMs = this.#env.now()) {
     // While the page draws, it need not wait for timers, which are coarse and late.
-    this.#stay.pump();
+    this.#link.pump();
     const tick = this.#playout.tick(nowMs);
-    return this.#stage.show(this.state, tick, this.#prediction, nowMs, 1000 / this.rate);
+    return this.#views.show(this.state, tick, this.#prediction, nowMs, 1000 / this.rate);
   }
 
   get stats() {
@@ -198,7 +198,7 @@ export class Room extends RoomEvents {
     return stats;
   }
 
-  /** @returns {import('./stay.js').StayOwner} */
+  /** @returns {import('./connection.js').ConnectionOwner} */
   #owner() {
     return {
       entered: (welcome) => this.#entered(welcome),
@@ -280,7 +280,7 @@ export class Room extends RoomEvents {
 
   /** @param {number} now @param {boolean} snap */
   #reconcile(now, snap) {
-    const { session } = this.#stay;
+    const { session } = this.#link;
     if (!this.#prediction || !session) return;
     const own = this.state.entities.get(this.entity);
     if (!own) {

@@ -9,7 +9,7 @@
  *   removeItem(key: string): void }} SeatStorage
  * @typedef {{ postMessage(message: any): void, onmessage: ((event: any) => void) | null, unref?(): void }} SeatChannel
  * @typedef {import('./messages.js').CommandBody} CommandBody
- * @typedef {Omit<import('./connection.js').Request, 'token'>} StoredRequest
+ * @typedef {Omit<import('./connect.js').Request, 'token'>} StoredRequest
  * @typedef {import('./backlog.js').StoredBacklog} StoredBacklog
  * @typedef {{ room: string, resume: Uint8Array, events: number, backlog: StoredBacklog, request: StoredRequest,
  *   firstCommand: number, commands: CommandBody[] }} StoredSeat `events`: the newest that arrived; `backlog`: those of them that

@@ -1,6 +1,6 @@
 // One connection after its welcome: numbers and sends inputs, acknowledges, pings, requests keyframes, sends the messages of
 // the outbox, decodes the server's messages and passes them to its owner. Owns no timer: the owner calls `pump` when it may be
-// due, and for the socket's messages. stay.js has the parts that outlive a connection.
+// due, and for the socket's messages. connection.js has the parts that outlive a connection.
 
 import { DecodeError } from './reader.js';
 import { InputTimeline } from './inputs.js';
@@ -36,7 +36,7 @@ const CATCH_UP = 4;
 
 export class Session {
   /**
-   * @param {import('./connection.js').Socket} socket
+   * @param {import('./connect.js').Socket} socket
    * @param {import('./messages.js').Welcome} welcome
    * @param {boolean} plays whether there are inputs to make
    * @param {Company} company
@@ -63,7 +63,7 @@ export class Session {
     this.authority = welcome.authority;
     /** Under client authority, after the same seat was resumed: whether reports wait for a frame with the entity's position,
      * whether they begin then, and whether the entity was moved meanwhile. */
-    this.blind = welcome.authority === 'client' && welcome.continuity !== 'fresh';
+    this.awaitingFirstFrame = welcome.authority === 'client' && welcome.continuity !== 'fresh';
     this.reports = false;
     this.stale = false;
     /** The delay before a reconnect that the server asked for, in milliseconds. @type {number | null} */
@@ -123,7 +123,7 @@ export class Session {
   setInput(values, now) {
     this.inputs.set(values);
     this.reports = true;
-    if (this.inputsRun || this.blind || this.inputs.fields.length === 0) return false;
+    if (this.inputsRun || this.awaitingFirstFrame || this.inputs.fields.length === 0) return false;
     this.inputsRun = true;
     this.nextInputAt = now;
     return true;
@@ -133,7 +133,7 @@ export class Session {
    * Continues to hold the inputs of an earlier connection of this seat.
    * @param {Session} last
    */
-  goOn(last) {
+  resumeFrom(last) {
     this.inputs.held.set(last.inputs.held);
     this.reports = last.reports;
     this.stale = last.stale || last.epoch !== this.epoch;
@@ -185,7 +185,7 @@ export class Session {
     const wrong = this.owner.frame(message, bytes, now);
     this.tick = tick;
     this.frames = (this.frames + 1) & 0xff;
-    if (this.blind) this.#see(now);
+    if (this.awaitingFirstFrame) this.#see(now);
     for (const zone of wrong) this.#resync(zone, now);
     if (!this.unacknowledged) {
       this.unacknowledged = true;
@@ -205,7 +205,7 @@ export class Session {
 
   /** @param {number} now */
   #see(now) {
-    this.blind = false;
+    this.awaitingFirstFrame = false;
     this.inputsRun = this.reports && this.inputs.fields.length > 0;
     this.nextInputAt = now;
   }

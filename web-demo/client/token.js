@@ -1,7 +1,7 @@
 // The join token: gets it from its source, and renews it before it expires. Only the page's backend and the server read
 // its content; it is sent in messages only, never in a URL.
 
-import { LONGEST_TIMER_MS } from './pace.js';
+import { LONGEST_TIMER_MS } from './rate-limiter.js';
 
 /**
  * A token, or a function that gets one: called for every connection and every renewal.
@@ -38,7 +38,7 @@ async function asked(source) {
 /** Renews the token of one connection. */
 export class TokenRenewal {
   /**
-   * @param {Pick<import('./connection.js').Environment, 'now' | 'setTimeout' | 'clearTimeout'>} env
+   * @param {Pick<import('./connect.js').Environment, 'now' | 'setTimeout' | 'clearTimeout'>} env
    * @param {TokenSource | null} source only functions can be called again
    * @param {(token: string) => void} send
    */

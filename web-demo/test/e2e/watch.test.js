@@ -1,4 +1,4 @@
-// Looking on: an spectator sees both players and what they say, is no player, follows whom they like, and may join in.
+// Looking on: a spectator sees both players and what they say, is no player, follows whom they like, and may join in.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -21,7 +21,7 @@ const middle = (tab) => tab.page.evaluate(() => {
   return { x, y };
 });
 
-test('an spectator sees both players, and neither sees the spectator', async () => {
+test('a spectator sees both players, and neither sees the spectator', async () => {
   const ada = await Tab.join(browser, server.url, 'Ada');
   const bob = await Tab.join(browser, server.url, 'Bob');
   const [adas, bobs] = await Promise.all([ada.room(), bob.room()]);

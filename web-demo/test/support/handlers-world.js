@@ -215,7 +215,7 @@ export class World {
     const { at } = visit.leaves;
     // "After two seconds at the latest"; "if the server cannot be reached then, it holds the seat for its time".
     if (this.time.now() - at >= LEFT_WITHIN_MS || this.#disturbedAt >= at || !this.model.server.reachable || seat.peer?.severed) return;
-    // "4502 ends the stay"; the seat is held for `client.resume({ token })`.
+    // "4502 ends the connection"; the seat is held for `client.resume({ token })`.
     if (visit.leaves.wasClosed) return;
     // "A cancelled `resume` leaves its seat as it was."
     if (visit.aborted && visit.isResumption) return;

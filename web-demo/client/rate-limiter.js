@@ -4,7 +4,7 @@
 /** The longest delay of a browser's timer, in milliseconds; a timer with a longer one fires at once. */
 export const LONGEST_TIMER_MS = 0x7fffffff;
 
-export class Pace {
+export class RateLimiter {
   /**
    * @param {number} every milliseconds per message
    * @param {number} burst messages at once after a silence

@@ -5,7 +5,7 @@
  * @typedef {import('./state.js').State} State
  */
 
-export class Stage {
+export class ViewCache {
   constructor() {
     /** @type {Map<import('./state.js').AnyEntity, AnyView>} */
     this.views = new Map();

@@ -1,0 +1,149 @@
+// From a URL to a welcome: waits for seats that are being left, gets the token, opens the socket, sends the hello and hands over
+// the socket with the welcome, or reports an error. After the welcome, session.js takes over.
+
+import { LEFT, LOST, LeaveError, meaning } from './close.js';
+import { abandon } from './pending-leaves.js';
+import { PROTOCOL_VERSION, SUBPROTOCOL, decodeServer, encodeClient } from './messages.js';
+import { currentToken } from './token.js';
+
+/** A server that has not answered the hello within this time counts as unreachable. */
+const WELCOME_WITHIN_MS = 10_000;
+const PROTOCOL = 1002;
+const VERSION = 4506;
+
+/**
+ * The part of a WebSocket that the client uses.
+ * @typedef {{
+ *   binaryType: string,
+ *   readonly readyState: number,
+ *   onopen: ((event: any) => void) | null,
+ *   onmessage: ((event: any) => void) | null,
+ *   onclose: ((event: any) => void) | null,
+ *   onerror: ((event: any) => void) | null,
+ *   send(bytes: Uint8Array): void,
+ *   close(code?: number): void,
+ * }} Socket
+ *
+ * The environment of a client; tests pass their own.
+ * @typedef {{
+ *   url: string,
+ *   WebSocket: new (url: string, protocols: string[]) => Socket,
+ *   now: () => number,
+ *   random: () => number,
+ *   setTimeout: (call: () => void, ms: number) => any,
+ *   clearTimeout: (timer: any) => void,
+ *   seats: import('./seat-store.js').SeatStore,
+ *   leaves: import('./pending-leaves.js').PendingLeaves,
+ *   page: import('./client.js').PageEvents | null,
+ * }} Environment
+ *
+ * @typedef {{ join: import('./messages.js').Join, role: 'player' | 'spectator', name: string,
+ *   player: import('./messages.js').Pairs, rate: number, token: import('./token.js').TokenSource | null }} Request
+ *   `rate`: frames per second, 0 for one per tick
+ * @typedef {import('./messages.js').Welcome} Welcome
+ */
+
+/**
+ * @param {Environment} env
+ * @param {Request} request
+ * @param {import('./messages.js').Resume | null} resume the claim to a seat held before
+ * @param {(socket: Socket, welcome: Welcome) => void} welcomed takes over the socket at once, since the next message may
+ *   follow immediately
+ * @param {(error: Error) => void} refused a LeaveError, or an error of the token's function or of the socket's constructor
+ * @param {Promise<unknown> | null} [after] what the attempt waits for: by default all pending leaves
+ * @returns {() => Promise<void>} cancels the attempt without calling back; resolves when the server has freed the seat that it
+ *   may have assigned already
+ */
+export function connect(env, request, resume, welcomed, refused, after = env.leaves.pending) {
+  let cancel = () => Promise.resolve();
+  let cancelled = false;
+  /** @param {Error} error */
+  const failed = (error) => {
+    if (!cancelled) refused(error);
+  };
+  /** @param {string | null} token */
+  const begin = (token) => {
+    if (cancelled) return;
+    try {
+      cancel = open(env, { ...hello(request), resume, token }, welcomed, refused);
+    } catch (error) {
+      // A token that is a string is handed over synchronously, but the caller does not expect an answer yet.
+      queueMicrotask(() => failed(/** @type {Error} */ (error)));
+    }
+  };
+  const ask = () => {
+    if (!cancelled) currentToken(request.token, begin, failed);
+  };
+  if (after) after.then(ask);
+  else ask();
+  return () => {
+    cancelled = true;
+    return cancel();
+  };
+}
+
+/**
+ * @param {Environment} env
+ * @param {import('./messages.js').Hello} greeting
+ * @param {(socket: Socket, welcome: Welcome) => void} welcomed
+ * @param {(error: LeaveError) => void} refused
+ * @returns {() => Promise<void>}
+ */
+function open(env, greeting, welcomed, refused) {
+  const socket = new env.WebSocket(env.url, [SUBPROTOCOL]);
+  socket.binaryType = 'arraybuffer';
+  /** @type {number | null} */
+  let comeBack = null;
+  /** @param {number} code */
+  const end = (code) => {
+    env.clearTimeout(timer);
+    // After its hello, the client may have a seat.
+    return env.leaves.close(socket, code);
+  };
+  /** @param {LeaveError} error */
+  const fail = (error) => {
+    end(error.code === LOST ? LEFT : 4500);
+    refused(error);
+  };
+  const timer = env.setTimeout(() => fail(new LeaveError(LOST)), WELCOME_WITHIN_MS);
+  socket.onopen = () => {
+    socket.onerror = () => {};
+    socket.send(encodeClient(greeting));
+  };
+  // Outside of browsers, a socket that never opened may report an error and no close.
+  socket.onerror = () => {
+    env.clearTimeout(timer);
+    abandon(socket, LEFT);
+    refused(new LeaveError(LOST));
+  };
+  socket.onclose = ({ code, reason }) => {
+    env.clearTimeout(timer);
+    refused(new LeaveError(meaning(code), reason, comeBack));
+  };
+  socket.onmessage = ({ data }) => {
+    const message = decoded(new Uint8Array(data));
+    if (message?.type === 'comeBack') {
+      comeBack = message.after;
+      return;
+    }
+    if (message?.type !== 'welcome') return fail(new LeaveError(PROTOCOL));
+    if (message.version !== PROTOCOL_VERSION) return fail(new LeaveError(VERSION));
+    env.clearTimeout(timer);
+    welcomed(socket, message);
+  };
+  return () => end(LEFT);
+}
+
+/** @param {Uint8Array} bytes */
+function decoded(bytes) {
+  try {
+    return decodeServer(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Request} request @returns {import('./messages.js').Hello} */
+function hello({ join, role, name, player, rate }) {
+  return { type: 'hello', version: PROTOCOL_VERSION, join, role, name, player, resume: null, token: null, rate };
+}
