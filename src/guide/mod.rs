@@ -1,17 +1,19 @@
-//! The guide: how to make a game with Tickwire, one short page per subject. There is no code here.
+//! The guide: how to make a game with Tickwire, one short page per subject. This module contains no code.
 //!
-//! | page | what it answers |
+//! | page | question |
 //! |---|---|
 //! | [`concepts`] | What are ticks, frames, zones, deltas, seats and sessions? |
 //! | [`first_game`] | How do I get from `cargo new` to two browser tabs that see each other? |
-//! | [`inputs`] | Who moves the player, the server or the client? |
-//! | [`zones`] | Who sees what? |
-//! | [`bandwidth`] | How often is what sent, and what does it cost? |
-//! | [`testing`](mod@testing) | How do I test my game, over bad links too? |
-//! | [`bots`](mod@bots) | How do I get company, and how do I load a server? |
-//! | [`embedding`] | How does it fit into my web app, or into my own loop? |
-//! | [`limits`] | How much of everything may there be? |
-//! | [`operations`] | What must I watch once it runs? |
+//! | [`inputs`] | Does the server or the client move the player? |
+//! | [`zones`] | Which player sees which rows? |
+//! | [`bandwidth`] | How often does the server send, and how many bytes? |
+//! | [`testing`](mod@testing) | How do I test my game, also over bad links? |
+//! | [`bots`](mod@bots) | How do I add simulated players, and how do I load-test a server? |
+//! | [`embedding`] | How do I run Tickwire in my web app, or in my own loop? |
+//! | [`limits`] | Which limits are there, and what happens beyond them? |
+//! | [`access`] | Who may join, and which limits protect the server? |
+//! | [`operations`] | How do I configure, watch and stop a server? |
+//! | [`comparison`] | How does Tickwire compare with other servers? |
 
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
@@ -39,5 +41,11 @@ pub mod embedding {}
 #[doc = include_str!("limits.md")]
 pub mod limits {}
 
+#[doc = include_str!("access.md")]
+pub mod access {}
+
 #[doc = include_str!("operations.md")]
 pub mod operations {}
+
+#[doc = include_str!("comparison.md")]
+pub mod comparison {}
