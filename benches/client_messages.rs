@@ -18,8 +18,8 @@ use tickwire::server::Config;
 use tickwire::snapshot::delta::write_keyframe;
 use tickwire::tick::{Moment, Tick};
 use tickwire::wire::{
-    Ack, ClientMessage, Close, Command, CommandBody, FrameMessage, Hello, Inputs, Join, PROTOCOL_VERSION, Resync, Role,
-    Run, ServerMessage, encode_client, encode_server, limits, pack_runs,
+    Ack, ClientMessage, Close, CommandBody, FrameMessage, Hello, Inputs, Join, NumberedCommand, PROTOCOL_VERSION,
+    Resync, Role, Run, ServerMessage, encode_client, encode_server, limits, pack_runs,
 };
 
 const PLAYERS: u16 = 1000;
@@ -59,7 +59,7 @@ impl World {
     fn hear(&mut self, message: &[u8]) {
         match self.session.on_message(self.now, message).expect("it is within the limits") {
             SessionEvent::Inputs { .. } => self.session.runs().iter().for_each(|run| self.room.offer(Seat(0), run)),
-            SessionEvent::Command { seq, ask } => self.room.command(Seat(0), seq, &ask),
+            SessionEvent::Command { seq, command } => self.room.command(Seat(0), seq, &command),
             _ => {}
         }
         self.tell();
@@ -102,7 +102,7 @@ impl World {
     /// The next command with this body.
     fn command(&mut self, body: CommandBody<'_>) -> Vec<u8> {
         self.command = self.command.plus(1);
-        encode_client(&ClientMessage::Command(Command { seq: self.command, body }))
+        encode_client(&ClientMessage::Command(NumberedCommand { seq: self.command, body }))
     }
 }
 

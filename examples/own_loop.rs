@@ -118,7 +118,7 @@ fn listen(peer: &mut Peer, room: &mut Room, now: Moment) -> Result<(), Close> {
                 peer.log.ack(events).map_err(|_| Close::BadMessage)?;
             }
             (SessionEvent::Events(upto), _) => peer.log.ack(upto).map_err(|_| Close::BadMessage)?,
-            (SessionEvent::Command { seq, ask }, Some(seat)) => room.command(seat, seq, &ask),
+            (SessionEvent::Command { seq, command }, Some(seat)) => room.command(seat, seq, &command),
             (SessionEvent::Reply(bytes), _) => peer.send(&bytes)?,
             _ => {}
         }

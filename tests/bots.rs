@@ -90,8 +90,8 @@ impl Hall {
                 self.ack(seat, events)
             }
             (SessionEvent::Events(events), Some(seat)) => self.ack(seat, events),
-            (SessionEvent::Command { seq, ask }, Some(seat)) => {
-                self.room.command(seat, seq, &ask);
+            (SessionEvent::Command { seq, command }, Some(seat)) => {
+                self.room.command(seat, seq, &command);
                 Ok(None)
             }
             (SessionEvent::Reply(bytes), _) => Ok(Some(bytes)),

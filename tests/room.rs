@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tickwire::engine::{
-    Admitted, Ask, Claim, Event, EventLog, InputRun, Readiness, Refusal, ResumeToken, Room, RoomConfig, Secret, Session,
+    Admitted, Claim, Command, Event, EventLog, InputRun, Readiness, Refusal, ResumeToken, Room, RoomConfig, Secret,
+    Session,
 };
 use tickwire::game::{Context, Game, Player, PlayerInput, Recipients, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
@@ -311,7 +312,7 @@ fn a_call_is_answered_once_and_a_refusal_says_why() {
     let mut hall = Hall::new(0);
     (0..2).for_each(|_| _ = hall.join());
     hall.bodies(Seat(0));
-    let call = |kind| Ask::Call { kind, body: Bytes::from_static(b"hi") };
+    let call = |kind| Command::Call { kind, body: Bytes::from_static(b"hi") };
     hall.room.command(Seat(0), Seq(1), &call(0));
     hall.room.command(Seat(0), Seq(1), &call(0));
     hall.room.command(Seat(0), Seq(2), &call(1));
@@ -332,7 +333,8 @@ fn chat_reaches_who_it_is_for_and_who_said_it() {
     let mut hall = Hall::new(0);
     (0..3).for_each(|_| _ = hall.join());
     (0..3).for_each(|seat| _ = hall.bodies(Seat(seat)));
-    let say = |to: &[u16], text: &str| Ask::Chat { to: to.iter().copied().map(Seat).collect(), text: text.to_owned() };
+    let say =
+        |to: &[u16], text: &str| Command::Chat { to: to.iter().copied().map(Seat).collect(), text: text.to_owned() };
     let lines = |hall: &mut Hall| {
         (0..3).map(|seat| hall.bodies(Seat(seat)).iter().map(said).collect::<Vec<_>>()).collect::<Vec<_>>()
     };
@@ -357,11 +359,11 @@ fn newcomers_hear_the_last_lines_with_their_age_and_who_returns_does_not() {
     let mut hall = Hall::new(30);
     let ada = hall.join();
     for number in 1..=60 {
-        hall.room.command(Seat(0), Seq(number), &Ask::Chat { to: vec![], text: format!("line {number}") });
-        hall.room.command(Seat(0), Seq(number), &Ask::Chat { to: vec![Seat(0)], text: "again".to_owned() });
+        hall.room.command(Seat(0), Seq(number), &Command::Chat { to: vec![], text: format!("line {number}") });
+        hall.room.command(Seat(0), Seq(number), &Command::Chat { to: vec![Seat(0)], text: "again".to_owned() });
         hall.tick();
     }
-    hall.room.command(Seat(0), Seq(61), &Ask::Chat { to: vec![Seat(2)], text: "secret".to_owned() });
+    hall.room.command(Seat(0), Seq(61), &Command::Chat { to: vec![Seat(2)], text: "secret".to_owned() });
     hall.join();
     let heard = hall.heard(Seat(1));
     assert_eq!(heard.len(), limits::CHAT_HISTORY);

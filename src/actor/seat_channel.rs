@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use super::status::{Departure, Status};
-use crate::engine::{Ask, Batch, Event, EventLog, InputRun};
+use crate::engine::{Batch, Command, Event, EventLog, InputRun};
 use crate::id::Seq;
 use crate::tick::Tick;
 use crate::wire::{Close, limits};
@@ -57,7 +57,7 @@ pub struct PendingInput {
     /// Inputs, oldest first.
     pub runs: Vec<InputRun>,
     /// Commands, oldest first.
-    pub commands: Vec<(Seq, Ask)>,
+    pub commands: Vec<(Seq, Command)>,
     /// Whether the client has sent its first message through this channel.
     pub heard: bool,
     /// The close reason, if the session has ended.
@@ -91,11 +91,11 @@ impl SeatChannel {
 
     /// Pushes a command. Returns `false` when too many are pending: a command must not vanish, so the session must end.
     #[must_use]
-    pub fn push_command(&self, seq: Seq, ask: Ask) -> bool {
+    pub fn push_command(&self, seq: Seq, command: Command) -> bool {
         let mut pending = self.input.lock();
         let fits = pending.commands.len() < limits::PENDING_COMMANDS;
         if fits {
-            pending.commands.push((seq, ask));
+            pending.commands.push((seq, command));
         }
         fits
     }

@@ -166,9 +166,9 @@ impl WsSession {
                 self.on_ack(events)?;
             }
             SessionEvent::Events(events) => self.on_ack(events)?,
-            SessionEvent::Command { seq, ask } => {
-                self.charge(|players, _| work::command(&ask, players))?;
-                if self.place.as_ref().is_some_and(|place| !place.channel.push_command(seq, ask)) {
+            SessionEvent::Command { seq, command } => {
+                self.charge(|players, _| work::command(&command, players))?;
+                if self.place.as_ref().is_some_and(|place| !place.channel.push_command(seq, command)) {
                     return Err(Close::RateLimited);
                 }
             }

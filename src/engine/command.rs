@@ -14,30 +14,30 @@ use crate::wire::{CommandBody, EventBody, limits};
 /// A client's command.
 #[expect(missing_docs, reason = "each variant's text describes its fields")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum Command {
     /// A message to the game, of the game's own `kind` and with its own `body`.
-    Tell { kind: u16, body: Bytes },
+    Message { kind: u16, body: Bytes },
     /// A message to the game that the client wants a reply to.
     Call { kind: u16, body: Bytes },
     /// A chat line, sanitized and bounded, to some players; to everyone when `to` is empty.
     Chat { to: Vec<Seat>, text: String },
 }
 
-impl Ask {
+impl Command {
     /// The command as a part of a message.
     pub(super) fn as_wire(&self) -> CommandBody<'_> {
         match self {
-            Self::Tell { kind, body } => CommandBody::Game { kind: *kind, body: serde_bytes::Bytes::new(body) },
+            Self::Message { kind, body } => CommandBody::Game { kind: *kind, body: serde_bytes::Bytes::new(body) },
             Self::Call { kind, body } => CommandBody::Call { kind: *kind, body: serde_bytes::Bytes::new(body) },
             Self::Chat { to, text } => CommandBody::Chat { to: to.clone(), text },
         }
     }
 }
 
-impl From<&CommandBody<'_>> for Ask {
+impl From<&CommandBody<'_>> for Command {
     fn from(body: &CommandBody<'_>) -> Self {
         match body {
-            CommandBody::Game { kind, body } => Self::Tell { kind: *kind, body: Bytes::copy_from_slice(body) },
+            CommandBody::Game { kind, body } => Self::Message { kind: *kind, body: Bytes::copy_from_slice(body) },
             CommandBody::Call { kind, body } => Self::Call { kind: *kind, body: Bytes::copy_from_slice(body) },
             CommandBody::Chat { to, text } => Self::Chat { to: to.clone(), text: sanitize(text, limits::CHAT_CHARS) },
         }
@@ -46,20 +46,20 @@ impl From<&CommandBody<'_>> for Ask {
 
 impl Room {
     /// Executes a client's command, unless it was executed already.
-    pub fn command(&mut self, seat: Seat, seq: Seq, ask: &Ask) {
-        let Ok(index) = self.find(seat) else { return self.spectator_command(seat, seq, ask) };
+    pub fn command(&mut self, seat: Seat, seq: Seq, command: &Command) {
+        let Ok(index) = self.find(seat) else { return self.spectator_command(seat, seq, command) };
         if !seq.is_after(self.seats[index].commands) {
             return;
         }
         self.seats[index].commands = seq;
         self.seats[index].wake(self.frame.tick());
-        match ask {
-            Ask::Tell { kind, body } => {
-                self.ask("command", |game, cx| game.command(seat, *kind, body, cx));
+        match command {
+            Command::Message { kind, body } => {
+                self.call_hook("command", |game, cx| game.command(seat, *kind, body, cx));
                 self.apply_effects();
             }
-            Ask::Call { kind, body } => {
-                let answer = self.ask("call", |game, cx| game.call(seat, *kind, body, cx));
+            Command::Call { kind, body } => {
+                let answer = self.call_hook("call", |game, cx| game.call(seat, *kind, body, cx));
                 self.apply_effects();
                 let (done, mut body) = match answer {
                     Ok(body) => (true, body.to_vec()),
@@ -69,8 +69,8 @@ impl Room {
                 let body = Cow::Owned(serde_bytes::ByteBuf::from(body));
                 self.post(&Recipients::Only(seat), EventBody::Reply { command: seq, done, body });
             }
-            Ask::Chat { to, text } => {
-                let passed = self.ask("chat", |game, cx| game.chat(seat, text, cx));
+            Command::Chat { to, text } => {
+                let passed = self.call_hook("chat", |game, cx| game.chat(seat, text, cx));
                 self.apply_effects();
                 if passed && !text.is_empty() {
                     self.say(seat, self.seats[index].name.clone(), to, text);

@@ -51,7 +51,7 @@ pub use admission::{Address, Admission, Quota, Verdict};
 pub use bucket::Bucket;
 pub use client::{Arrived, Client, ClientError, ClientEvent, Depth, Pass};
 pub use close_reason::CloseReason;
-pub use command::Ask;
+pub use command::Command;
 pub use events::{Batch, Event, EventLog, ImpossibleAck, Rewound};
 pub use flow::Flow;
 pub use frame_sender::{Entry, FrameSender, Readiness};

@@ -77,7 +77,7 @@ impl Room {
         let until = self.frame.tick().plus(hold.min(self.hold));
         self.seats[index].away = Some(Away { until, close });
         self.seats[index].input_buffer = self.empty_input_buffer();
-        self.ask("disconnected", |game, cx| game.disconnected(seat, cx));
+        self.call_hook("disconnected", |game, cx| game.disconnected(seat, cx));
         self.post(&Recipients::Except(seat), EventBody::Disconnected { seat });
         self.apply_effects();
         true
@@ -126,7 +126,7 @@ impl Room {
             welcome.continuity = Continuity::State;
             (welcome.tick, entry.tick, entry.zones) = (base.tick(), base.tick(), note.zones.clone());
         }
-        self.ask("reconnected", |game, cx| game.reconnected(seat, cx));
+        self.call_hook("reconnected", |game, cx| game.reconnected(seat, cx));
         self.apply_effects();
         Ok(admitted)
     }
@@ -140,7 +140,7 @@ impl Room {
         overdue.into_iter().map(|(seat, _)| seat).collect()
     }
 
-    fn empty_input_buffer(&self) -> InputBuffer {
+    pub(super) fn empty_input_buffer(&self) -> InputBuffer {
         InputBuffer::new(self.spec.authority, self.spec.inputs.neutral())
     }
 

@@ -11,7 +11,7 @@ use super::chat::ChatHistory;
 use super::close_reason::CloseReason;
 use super::events::Event;
 use super::frame_sender::Entry;
-use super::input_buffer::{InputBuffer, InputRun};
+use super::input_buffer::InputRun;
 use super::lifecycle::RoomLifecycle;
 use super::phase::Phase;
 use super::seat::Seated;
@@ -203,14 +203,13 @@ impl Room {
         let index = index.unwrap_or(self.seats.len());
         let seat = Seat(index as u16);
         let player = Player { seat, identity, name, options };
-        let joined = self.ask("join", |game, cx| game.join(&player, cx));
+        let joined = self.call_hook("join", |game, cx| game.join(&player, cx));
         let entity = joined.map_err(|reason| {
             // Effects of a refused join are about a player who never entered.
             self.cx.take_effects();
             Refusal::Game(reason)
         })?;
-        let input_buffer = InputBuffer::new(self.spec.authority, self.spec.inputs.neutral());
-        let mut seated = Seated::new(player, entity, self.next_seat_generation(), input_buffer);
+        let mut seated = Seated::new(player, entity, self.next_seat_generation(), self.empty_input_buffer());
         seated.wake(self.frame.tick());
         self.post(&Recipients::All, EventBody::Joined(seated.listed()));
         self.seats.insert(index, seated);
@@ -224,7 +223,7 @@ impl Room {
     pub fn leave(&mut self, seat: Seat, close: Close) {
         let Ok(index) = self.find(seat) else { return self.leave_spectator(seat) };
         self.seats.remove(index);
-        self.ask("leave", |game, cx| game.leave(seat, cx));
+        self.call_hook("leave", |game, cx| game.leave(seat, cx));
         self.post(&Recipients::All, EventBody::Left { seat, code: close.code() });
         self.apply_effects();
         // A kick must not outlive its player and hit the next one in the seat.
@@ -254,7 +253,7 @@ impl Room {
             seated.notice(&taken.input, self.cx.tick());
             PlayerInput { seat: seated.seat, input: taken.input, fresh: taken.fresh }
         }));
-        self.ask("step", |game, cx| game.step(&inputs, cx));
+        self.call_hook("step", |game, cx| game.step(&inputs, cx));
         self.inputs = inputs;
         self.apply_effects();
         let notes = self.seats.iter().map(Seated::note).chain(self.spectators.iter().map(Spectator::note)).collect();
@@ -303,9 +302,13 @@ impl Room {
     }
 
     /// Calls a hook of the game, and records its name meanwhile.
-    pub(super) fn ask<T>(&mut self, hook: &'static str, hear: impl FnOnce(&mut dyn Game, &mut Context) -> T) -> T {
+    pub(super) fn call_hook<T>(
+        &mut self,
+        hook: &'static str,
+        call: impl FnOnce(&mut dyn Game, &mut Context) -> T,
+    ) -> T {
         self.running = Some(hook);
-        let answer = hear(&mut *self.game, &mut self.cx);
+        let answer = call(&mut *self.game, &mut self.cx);
         self.running = None;
         answer
     }

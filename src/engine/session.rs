@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::bucket::Bucket;
-use super::command::Ask;
+use super::command::Command;
 use super::events::Batch;
 use super::frame_sender::{Entry, FrameSender, Readiness};
 use super::input_buffer::InputRun;
@@ -17,8 +17,8 @@ use crate::id::{CorrectionEpoch, Seq};
 use crate::snapshot::{Frame, InputSchema};
 use crate::tick::{Moment, TickRate};
 use crate::wire::{
-    Ack, ClientMessage, Close, Command, Inputs, PROTOCOL_VERSION, Resync, ServerMessage, Welcome, decode_client,
-    encode_server, hello_version, limits, unpack_runs,
+    Ack, ClientMessage, Close, Inputs, NumberedCommand, PROTOCOL_VERSION, Resync, ServerMessage, Welcome,
+    decode_client, encode_server, hello_version, limits, unpack_runs,
 };
 
 /// What a client's message requires of the shell.
@@ -34,7 +34,7 @@ pub enum SessionEvent {
     /// Forget events up to the number.
     Events(Seq),
     /// Add a command to the seat's pending input.
-    Command { seq: Seq, ask: Ask },
+    Command { seq: Seq, command: Command },
     /// Nothing but to account for the cost: a keyframe will be sent.
     Resync,
     /// Send these bytes.
@@ -335,18 +335,19 @@ impl Playing {
         Ok(true)
     }
 
-    fn on_command(&mut self, now: Moment, command: &Command) -> Result<SessionEvent, Close> {
-        if command.seq != self.newest_command.plus(1) {
+    fn on_command(&mut self, now: Moment, numbered: &NumberedCommand) -> Result<SessionEvent, Close> {
+        let NumberedCommand { seq, body } = numbered;
+        if *seq != self.newest_command.plus(1) {
             return Err(Close::BadMessage);
         }
         // A command must not be lost silently, so a client over the rate is closed at once.
         if !self.commands.take(now) {
             return Err(Close::RateLimited);
         }
-        self.newest_command = command.seq;
-        let ask = Ask::from(&command.body);
-        let shouting = matches!(ask, Ask::Chat { .. }) && !self.chat.take(now);
-        if shouting { Err(Close::RateLimited) } else { Ok(SessionEvent::Command { seq: command.seq, ask }) }
+        self.newest_command = *seq;
+        let command = Command::from(body);
+        let shouting = matches!(command, Command::Chat { .. }) && !self.chat.take(now);
+        if shouting { Err(Close::RateLimited) } else { Ok(SessionEvent::Command { seq: *seq, command }) }
     }
 
     fn on_resync(&mut self, now: Moment, resync: Resync) -> Result<(), Close> {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::command::Ask;
+use super::command::Command;
 use super::frame_sender::Entry;
 use super::room::{Admitted, Post, Refusal, Room};
 use crate::game::Recipients;
@@ -57,7 +57,7 @@ impl Room {
             self.spectators.iter().zip(limits::SEATS..).position(|(spectator, number)| spectator.seat.0 != number);
         let index = index.unwrap_or(self.spectators.len());
         let seat = Seat(limits::SEATS + index as u16);
-        let mut zones = self.ask("spectate", |game, _| game.spectate());
+        let mut zones = self.call_hook("spectate", |game, _| game.spectate());
         zones.sort_unstable();
         zones.dedup();
         let (seat_generation, commands, epoch) = (self.next_seat_generation(), Seq(0), CorrectionEpoch(0));
@@ -75,23 +75,23 @@ impl Room {
     }
 
     /// Handles a spectator's command: only chat lines that the game passes on have an effect.
-    pub(super) fn spectator_command(&mut self, seat: Seat, seq: Seq, ask: &Ask) {
+    pub(super) fn spectator_command(&mut self, seat: Seat, seq: Seq, command: &Command) {
         let Some(spectator) = self.spectators.iter_mut().find(|spectator| spectator.seat == seat) else { return };
         if !seq.is_after(spectator.commands) {
             return;
         }
         spectator.commands = seq;
-        match ask {
-            Ask::Tell { .. } => {}
-            Ask::Call { .. } => {
+        match command {
+            Command::Message { .. } => {}
+            Command::Call { .. } => {
                 let body = Cow::Owned(serde_bytes::ByteBuf::from(*b"spectators look on only"));
                 self.post(&Recipients::Only(seat), EventBody::Reply { command: seq, done: false, body });
             }
             // A line to some would reach everyone: spectators chat with everyone or not at all.
-            Ask::Chat { to, .. } if !to.is_empty() => {}
-            Ask::Chat { text, .. } => {
+            Command::Chat { to, .. } if !to.is_empty() => {}
+            Command::Chat { text, .. } => {
                 let name = spectator.name.clone();
-                let passed = self.ask("spectator_chat", |game, cx| game.spectator_chat(&name, text, cx));
+                let passed = self.call_hook("spectator_chat", |game, cx| game.spectator_chat(&name, text, cx));
                 self.apply_effects();
                 if passed && !text.is_empty() {
                     self.say(seat, name, &[], text);

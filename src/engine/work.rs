@@ -2,14 +2,14 @@
 //!
 //! `benches/client_messages` measures the real costs. The cost of frequent messages is bounded by their rate alone.
 
-use super::command::Ask;
+use super::command::Command;
 
 /// The cost of a command in a room with `players` players. Only chat costs something.
-pub fn command(ask: &Ask, players: usize) -> u32 {
-    match ask {
-        Ask::Chat { to, .. } if to.is_empty() => chat(players),
-        Ask::Chat { to, .. } => chat(to.len() + 1),
-        Ask::Tell { .. } | Ask::Call { .. } => 0,
+pub fn command(command: &Command, players: usize) -> u32 {
+    match command {
+        Command::Chat { to, .. } if to.is_empty() => chat(players),
+        Command::Chat { to, .. } => chat(to.len() + 1),
+        Command::Message { .. } | Command::Call { .. } => 0,
     }
 }
 

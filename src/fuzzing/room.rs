@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::engine::{Ask, Claim, Event, EventLog, History, InputRun, ResumeToken, Room, RoomConfig};
+use crate::engine::{Claim, Command, Event, EventLog, History, InputRun, ResumeToken, Room, RoomConfig};
 use crate::game::{Input, RoomSetup};
 use crate::games;
 use crate::id::{CorrectionEpoch, Seat, Seq};
@@ -132,12 +132,12 @@ impl Play {
         let Some(tenure) = self.tenures.get_mut(&seat).filter(|tenure| tenure.live) else { return };
         tenure.newest_command = tenure.newest_command.plus(u32::from(a % 2));
         let body = Bytes::from(vec![a; usize::from(b)]);
-        let ask = match what / 12 % 3 {
-            0 => Ask::Tell { kind: a.into(), body },
-            1 => Ask::Call { kind: a.into(), body },
-            _ => Ask::Chat { to: (0..a % 4).map(|seat| Seat(seat.into())).collect(), text: "x".repeat(b.into()) },
+        let command = match what / 12 % 3 {
+            0 => Command::Message { kind: a.into(), body },
+            1 => Command::Call { kind: a.into(), body },
+            _ => Command::Chat { to: (0..a % 4).map(|seat| Seat(seat.into())).collect(), text: "x".repeat(b.into()) },
         };
-        self.room.command(seat, tenure.newest_command, &ask);
+        self.room.command(seat, tenure.newest_command, &command);
     }
 
     /// Fills a log until its oldest go.

@@ -7,7 +7,7 @@ use rand_pcg::rand_core::Rng;
 use super::oracle::Addressed;
 use super::player::{Packet, PlayerId};
 use super::playtest::Playtest;
-use crate::engine::{Admitted, Ask, EventLog, InputRun, Readiness, Refusal, Secret, Session, SessionEvent, Visit};
+use crate::engine::{Admitted, Command, EventLog, InputRun, Readiness, Refusal, Secret, Session, SessionEvent, Visit};
 use crate::id::{Seat, Seq};
 use crate::tick::Moment;
 use crate::wire::{Close, Role};
@@ -29,7 +29,7 @@ pub(super) struct Tenure {
 /// What a session submitted for the next tick.
 pub(super) enum Laying {
     Inputs(InputRun),
-    Command { seq: Seq, ask: Ask },
+    Command { seq: Seq, command: Command },
 }
 
 impl ServerEnd {
@@ -77,7 +77,7 @@ impl Playtest {
                     self.tray.push((id, Laying::Inputs(*run)));
                 }
             }
-            SessionEvent::Command { seq, ask } => self.tray.push((id, Laying::Command { seq, ask })),
+            SessionEvent::Command { seq, command } => self.tray.push((id, Laying::Command { seq, command })),
             SessionEvent::Refresh(_) => unreachable!("playtests have no tokens"),
             SessionEvent::Reply(bytes) => player.send_down(self.now, Packet::Message(bytes)),
         }
@@ -181,7 +181,7 @@ impl Playtest {
             let Some(seat) = self.seat_of(id) else { continue };
             match laying {
                 Laying::Inputs(run) => self.room.offer(seat, &run),
-                Laying::Command { seq, ask } => self.room.command(seat, seq, &ask),
+                Laying::Command { seq, command } => self.room.command(seat, seq, &command),
             }
         }
         self.route_posts();

@@ -28,7 +28,7 @@ pub enum ClientMessage<'a> {
     Ack(Ack),
     /// A reliable message to the game.
     #[serde(borrow)]
-    Command(Command<'a>),
+    Command(NumberedCommand<'a>),
     /// Asks for a pong with the same stamp.
     Ping {
         /// Chosen by the client.
@@ -79,7 +79,7 @@ pub struct Ack {
 
 /// A reliable message to the game.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Command<'a> {
+pub struct NumberedCommand<'a> {
     /// Rises by one, starting at 1, also across reconnects.
     pub seq: Seq,
     /// The command's content.

@@ -20,6 +20,6 @@ pub use guard::Guard;
 pub use hello::{Authority, Continuity, Hello, Join, PlayerEntry, Resume, Role, Welcome};
 pub use inputs::{pack_runs, unpack_runs};
 pub use message::{
-    Ack, ClientMessage, Command, CommandBody, Correction, FrameMessage, Inputs, Note, PROTOCOL_VERSION, Resync, Run,
-    SUBPROTOCOL, ServerMessage, ZoneForm, ZonePart,
+    Ack, ClientMessage, CommandBody, Correction, FrameMessage, Inputs, Note, NumberedCommand, PROTOCOL_VERSION, Resync,
+    Run, SUBPROTOCOL, ServerMessage, ZoneForm, ZonePart,
 };

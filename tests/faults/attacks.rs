@@ -6,7 +6,7 @@ use tickwire::engine::Client;
 use tickwire::id::{Seq, ZoneId};
 use tickwire::tick::Tick;
 use tickwire::wire::{
-    Ack, ClientMessage, Close, Command, CommandBody, Join, Resync, decode_client, encode_client, hello_version,
+    Ack, ClientMessage, Close, CommandBody, Join, NumberedCommand, Resync, decode_client, encode_client, hello_version,
 };
 
 use super::honest::arena;
@@ -62,7 +62,7 @@ pub const ALL: [Attack; 26] = [
     seated("number of a command", |random| {
         let seq = Seq(2 + random.next_u32() % 1_000_000);
         let body = CommandBody::Chat { to: Vec::new(), text: "hello" };
-        bad(encode_client(&ClientMessage::Command(Command { seq, body })))
+        bad(encode_client(&ClientMessage::Command(NumberedCommand { seq, body })))
     }),
     seated("keyframe of the future", |_| {
         bad(encode_client(&ClientMessage::Resync(Resync { zone: ZoneId(0), tick: Tick(1 << 30) })))

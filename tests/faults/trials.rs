@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use tickwire::id::{CorrectionEpoch, Seq, ZoneId};
 use tickwire::tick::Tick;
 use tickwire::wire::{
-    Ack, ClientMessage, Close, Command, CommandBody, Inputs, Join, Resync, Run, encode_client, limits, pack_runs,
+    Ack, ClientMessage, Close, CommandBody, Inputs, Join, NumberedCommand, Resync, Run, encode_client, limits,
+    pack_runs,
 };
 
 use super::honest::arena;
@@ -144,7 +145,7 @@ fn crowd(server: &Server, until: Instant, every: Duration, make: fn(Seq) -> Vec<
 }
 
 fn command(seq: Seq, body: CommandBody<'_>) -> Vec<u8> {
-    encode_client(&ClientMessage::Command(Command { seq, body }))
+    encode_client(&ClientMessage::Command(NumberedCommand { seq, body }))
 }
 
 fn chat(seq: Seq) -> Vec<u8> {

@@ -8,9 +8,9 @@ use tickwire::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::{
-    Ack, Authority, ClientMessage, Command, CommandBody, Continuity, Correction, EventBatch, EventBody, EventItem,
-    FrameMessage, Hello, Inputs, Join, Note, PROTOCOL_VERSION, PlayerEntry, Resume, Resync, Role, Run, ServerMessage,
-    Welcome, ZoneForm, ZonePart, pack_runs,
+    Ack, Authority, ClientMessage, CommandBody, Continuity, Correction, EventBatch, EventBody, EventItem, FrameMessage,
+    Hello, Inputs, Join, Note, NumberedCommand, PROTOCOL_VERSION, PlayerEntry, Resume, Resync, Role, Run,
+    ServerMessage, Welcome, ZoneForm, ZonePart, pack_runs,
 };
 
 const LONG: [u8; 300] = [0xa5; 300];
@@ -19,7 +19,7 @@ const LONG: [u8; 300] = [0xa5; 300];
 pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
     let options = || pairs(&[("map", "yard"), ("größe", "2")]);
     let ack = |frames, events: Option<u32>| ClientMessage::Ack(Ack { frames, events: events.map(Seq) });
-    let asked = |seq, body| ClientMessage::Command(Command { seq: Seq(seq), body });
+    let asked = |seq, body| ClientMessage::Command(NumberedCommand { seq: Seq(seq), body });
     let command = |seq, kind, body| asked(seq, CommandBody::Game { kind, body: Bytes::new(body) });
     vec![
         ("hello, join or create", hello(Join::JoinOrCreate { game: "arena".to_owned(), options: options() })),

@@ -13,9 +13,9 @@ use tickwire::snapshot::delta::diff;
 use tickwire::snapshot::{Frame, Schema, Zone};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{
-    Ack, Authority, ClientMessage, Close, Command, CommandBody, EventBatch, EventBody, EventItem, FrameMessage, Inputs,
-    Join, Resync, Run, ServerMessage, ZoneForm, ZonePart, decode_client, decode_server, encode_client, encode_server,
-    pack_runs,
+    Ack, Authority, ClientMessage, Close, CommandBody, EventBatch, EventBody, EventItem, FrameMessage, Inputs, Join,
+    NumberedCommand, Resync, Run, ServerMessage, ZoneForm, ZonePart, decode_client, decode_server, encode_client,
+    encode_server, pack_runs,
 };
 
 use crate::judge::{below, keyframes};
@@ -50,7 +50,7 @@ fn valid_messages() -> Vec<Vec<u8>> {
     let runs = serde_bytes::Bytes::new(&runs);
     let inputs = Inputs { ack, epoch: CorrectionEpoch(0), held: 3, counted, runs };
     let body = CommandBody::Game { kind: 3, body: serde_bytes::Bytes::new(&[1, 2, 3, 4]) };
-    let command = Command { seq: Seq(1), body };
+    let command = NumberedCommand { seq: Seq(1), body };
     let resync = Resync { zone: ZoneId(0), tick: Tick(1) };
     [
         ClientMessage::Inputs(inputs),
@@ -134,8 +134,10 @@ fn no_bytes_make_a_client_panic() {
 #[test]
 fn impossible_messages_end_the_session() {
     let ack = |frames| encode_client(&ClientMessage::Ack(Ack { frames, events: None }));
-    let command =
-        |seq| Command { seq: Seq(seq), body: CommandBody::Game { kind: 0, body: serde_bytes::Bytes::new(&[]) } };
+    let command = |seq| NumberedCommand {
+        seq: Seq(seq),
+        body: CommandBody::Game { kind: 0, body: serde_bytes::Bytes::new(&[]) },
+    };
     let wrong = [
         ack(2),
         hello(),

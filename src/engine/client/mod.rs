@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 use self::unseen::Unseen;
 use self::unsent::Unsent;
-use super::command::Ask;
+use super::command::Command;
 use crate::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::{DecodeError, Zone};
 use crate::tick::{Moment, Tick};
@@ -294,7 +294,7 @@ impl Client {
     /// # Panics
     /// When [`limits::UNSEEN_COMMANDS`] commands wait for the game to see them.
     pub fn command(&mut self, kind: u16, body: &[u8]) -> Seq {
-        self.commands.push(Ask::Tell { kind, body: Bytes::copy_from_slice(body) })
+        self.commands.push(Command::Message { kind, body: Bytes::copy_from_slice(body) })
     }
 
     /// As [`Self::command`]; an [`EventBody::Reply`] answers.
@@ -302,7 +302,7 @@ impl Client {
     /// # Panics
     /// As [`Self::command`].
     pub fn call(&mut self, kind: u16, body: &[u8]) -> Seq {
-        self.commands.push(Ask::Call { kind, body: Bytes::copy_from_slice(body) })
+        self.commands.push(Command::Call { kind, body: Bytes::copy_from_slice(body) })
     }
 
     /// As [`Self::command`]: sends a chat line to the players in `to`, or to everyone when `to` is empty. Whoever has
@@ -311,7 +311,7 @@ impl Client {
     /// # Panics
     /// As [`Self::command`].
     pub fn chat(&mut self, to: &[Seat], text: &str) -> Seq {
-        self.commands.push(Ask::Chat { to: to.to_vec(), text: text.to_owned() })
+        self.commands.push(Command::Chat { to: to.to_vec(), text: text.to_owned() })
     }
 
     /// Makes a ping, sent with the next [`Self::poll`].

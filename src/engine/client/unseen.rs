@@ -2,15 +2,15 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::Ask;
+use crate::engine::Command;
 use crate::id::Seq;
-use crate::wire::{ClientMessage, Command, encode_client, limits};
+use crate::wire::{ClientMessage, NumberedCommand, encode_client, limits};
 
 /// Commands of one seat, numbered from 1 across its connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unseen {
     /// Ascending without gaps; the last command has number `newest`.
-    waiting: VecDeque<Ask>,
+    waiting: VecDeque<Command>,
     newest: Seq,
     /// How many commands at the back were not sent on this connection.
     unsent: usize,
@@ -21,9 +21,9 @@ impl Unseen {
     ///
     /// # Panics
     /// When too many commands wait.
-    pub fn push(&mut self, ask: Ask) -> Seq {
+    pub fn push(&mut self, command: Command) -> Seq {
         assert!(self.waiting.len() < limits::UNSEEN_COMMANDS, "too many commands that the server has not seen");
-        self.waiting.push_back(ask);
+        self.waiting.push_back(command);
         self.unsent += 1;
         self.newest = self.newest.plus(1);
         self.newest
@@ -31,10 +31,10 @@ impl Unseen {
 
     /// The next command to send, as a message.
     pub fn send(&mut self) -> Option<Vec<u8>> {
-        let ask = self.waiting.get(self.waiting.len() - self.unsent)?;
+        let command = self.waiting.get(self.waiting.len() - self.unsent)?;
         let seq = Seq(self.newest.0.wrapping_sub(self.unsent as u32 - 1));
         self.unsent -= 1;
-        Some(encode_client(&ClientMessage::Command(Command { seq, body: ask.as_wire() })))
+        Some(encode_client(&ClientMessage::Command(NumberedCommand { seq, body: command.as_wire() })))
     }
 
     /// Drops the commands up to `seq`, which the game has seen.
@@ -73,8 +73,8 @@ mod tests {
     use super::*;
     use crate::wire::decode_client;
 
-    fn ask() -> Ask {
-        Ask::Tell { kind: 1, body: Bytes::new() }
+    fn command() -> Command {
+        Command::Message { kind: 1, body: Bytes::new() }
     }
 
     fn sent(unseen: &mut Unseen) -> Vec<u32> {
@@ -88,24 +88,24 @@ mod tests {
     #[test]
     fn what_was_not_seen_is_sent_again_on_a_new_connection() {
         let mut unseen = Unseen::default();
-        (0..4).for_each(|_| _ = unseen.push(ask()));
+        (0..4).for_each(|_| _ = unseen.push(command()));
         assert_eq!(sent(&mut unseen), [1, 2, 3, 4]);
         unseen.seen(Seq(1));
-        assert_eq!(unseen.push(ask()), Seq(5));
+        assert_eq!(unseen.push(command()), Seq(5));
         unseen.resume(Seq(2));
         assert_eq!(sent(&mut unseen), [3, 4, 5]);
         unseen.seen(Seq(5));
-        assert_eq!((unseen.push(ask()), sent(&mut unseen)), (Seq(6), vec![6]));
+        assert_eq!((unseen.push(command()), sent(&mut unseen)), (Seq(6), vec![6]));
     }
 
     #[test]
     fn who_forgot_numbers_on_from_what_the_game_has_seen() {
         let mut unseen = Unseen::default();
-        unseen.push(ask());
+        unseen.push(command());
         unseen.begin(Seq(7));
         assert_eq!(sent(&mut unseen), [8]);
         let mut empty = Unseen::default();
         empty.begin(Seq(7));
-        assert_eq!(empty.push(ask()), Seq(8));
+        assert_eq!(empty.push(command()), Seq(8));
     }
 }
