@@ -116,7 +116,7 @@ impl Gatekeeper {
 
     /// Charges an address the cost of an action, in [microseconds](crate::engine::work). Returns whether its budget allows
     /// it.
-    pub fn may_cost(&self, address: Option<Address>, micros: u32) -> bool {
+    pub fn charge(&self, address: Option<Address>, micros: u32) -> bool {
         self.admission.lock().work(self.clock.now(), address, micros)
     }
 
@@ -212,8 +212,8 @@ impl SessionPermit {
 
     /// Charges the client's address the cost of an action, in [microseconds](crate::engine::work). Returns whether it is
     /// allowed.
-    pub fn may_cost(&self, micros: u32) -> bool {
-        self.gatekeeper.may_cost(self.caller.address, micros)
+    pub fn charge(&self, micros: u32) -> bool {
+        self.gatekeeper.charge(self.caller.address, micros)
     }
 
     /// The address on which the client's rooms are counted.

@@ -40,7 +40,7 @@ impl Joining {
             }
             let located = context.directory.send(self.question()).await;
             let RoomSlot { key, room, expected } = located.unwrap_or(Err(Close::TryLater.into()))?;
-            if !context.gatekeeper.may_cost(self.maker, work::join(expected.players())) {
+            if !context.gatekeeper.charge(self.maker, work::join(expected.players())) {
                 return Err(Close::TryLater.into());
             }
             let Visit { name, player, claim, role, .. } = self.visit.clone();

@@ -30,7 +30,7 @@ type Count = Counter<u64, AtomicU64>;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Durations of the phases of ticks and messages.
+    /// How long each phase of a room's tick and of a session's message takes.
     pub(super) times: Times,
     pub(super) tick_duration: Histogram,
     pub(super) ticks: Count,

@@ -25,9 +25,9 @@ use super::gatekeeper::SessionPermit;
 use super::joining::Joining;
 use super::message::{End, Joined, RoomKey};
 use super::names;
-use super::place::Place;
 use super::relay::{Awake, FrameReady, SessionWaker};
 use super::session_context::SessionContext;
+use super::session_seat::SessionSeat;
 use super::socket_handle::SocketHandle;
 use super::times::Phase;
 use super::trace::Lane;
@@ -46,7 +46,7 @@ pub struct WsSession {
     socket_handle: Option<SocketHandle>,
     guard_state: Rc<GuardState>,
     session_waker: Rc<SessionWaker>,
-    place: Option<Place>,
+    place: Option<SessionSeat>,
     /// Held while the client waits for a room, so that the room can skip a client that has gone.
     entering: Option<Arc<()>>,
     acked_events: Seq,
@@ -150,7 +150,7 @@ impl WsSession {
         let now = self.context.clock.now();
         self.context.metrics.bytes_received.inc_by(bytes.len() as u64);
         let heard = self.session.on_message(now, bytes)?;
-        self.place.iter_mut().for_each(Place::hear);
+        self.place.iter_mut().for_each(SessionSeat::hear);
         match heard {
             SessionEvent::Nothing => {}
             SessionEvent::Enter(visit) => {
@@ -195,7 +195,7 @@ impl WsSession {
         let frame = self.place.as_ref().and_then(|place| self.context.relay.newest(place.room));
         let (players, rows) = frame.map_or((0, 0), |frame| (frame.notes().len(), frame.rows()));
         let price = price(players, rows);
-        if price == 0 || self.permit.may_cost(price) { Ok(()) } else { Err(Close::RateLimited) }
+        if price == 0 || self.permit.charge(price) { Ok(()) } else { Err(Close::RateLimited) }
     }
 
     fn on_ack(&mut self, events: Seq) -> Result<(), Close> {
@@ -225,7 +225,7 @@ impl WsSession {
         let entered = joining.enter(self.context.clone()).into_actor(self).map(|entered, act, ctx| match entered {
             // The client has left meanwhile. The room receives the close reason and lets the session answer.
             Ok((key, Joined { welcome, channel, history, .. })) if act.ending.is_some() => {
-                Place::new(key, &welcome, channel, history).leave(Close::Left);
+                SessionSeat::new(key, &welcome, channel, history).leave(Close::Left);
             }
             Ok((key, joined)) => act.enter_room(key, joined, ctx),
             Err(reason) => act.end(reason, ctx),
@@ -238,7 +238,7 @@ impl WsSession {
         self.entering = None;
         self.permit.arrived();
         welcome.expires = self.permit.expires();
-        let place = Place::new(room, &welcome, channel, history);
+        let place = SessionSeat::new(room, &welcome, channel, history);
         debug!(parent: &self.span, room = %names::for_logs(&welcome.room), continuity = ?welcome.continuity, "seated");
         self.acked_events = welcome.events;
         let bytes = self.session.enter(self.context.clock.now(), &entry, welcome);

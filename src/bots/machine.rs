@@ -58,7 +58,7 @@ impl Usage {
         Some(Self { own: process_time(own)?, server, total: times.iter().sum(), idle, stolen: *times.get(7)? })
     }
 
-    /// The use since `earlier`, which was `seconds` ago.
+    /// The processor use between `earlier`, which was read `seconds` before, and this reading.
     pub fn since(&self, earlier: &Self, seconds: f64) -> Load {
         let server = self.server.zip(earlier.server).map(|(now, then)| now.saturating_sub(then));
         let own = self.own.saturating_sub(earlier.own);

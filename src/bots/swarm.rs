@@ -44,7 +44,7 @@ pub struct Config {
     pub threads: usize,
     /// Objectives, besides those that every run has.
     pub objectives: Vec<Objective>,
-    /// Bots that leave per second, and as many that rejoin, after all have joined.
+    /// Churn once all bots have joined: bots that leave per second. As many rejoin.
     pub churn: f64,
     /// The profile of every bot's network link.
     pub profile: Option<Profile>,

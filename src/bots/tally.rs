@@ -29,7 +29,7 @@ pub enum Failure {
     Desync,
     /// The room published ticks that no message to the bot covered.
     Uncovered,
-    /// A recorded position came back as another one.
+    /// The server's position of a following bot differs from the recorded one by more than half a step.
     Mismatch,
     /// The server corrected a bot that follows a recording.
     Corrected,

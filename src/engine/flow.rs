@@ -1,6 +1,7 @@
 //! Flow control of one client by the age of its unacknowledged messages.
 //!
-//! No other signal works: kernel buffers hide megabytes of stale state. A frame that is acknowledged too late closes
+//! The age of unacknowledged messages is the only reliable signal: kernel buffers can hold megabytes of stale state that
+//! the server cannot see. A frame that is acknowledged too late closes
 //! the window to one message in flight: the next message, made from the newest state, is sent when the last one has
 //! arrived. Prompt acknowledgements open the window again.
 

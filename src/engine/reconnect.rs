@@ -19,7 +19,7 @@ impl Room {
     /// Holds seats for `span` after a connection is lost; zero, the default, holds none.
     #[must_use]
     pub fn holding_seats_for(mut self, span: Duration) -> Self {
-        self.hold = if span.is_zero() { 0 } else { self.ticks(span) };
+        self.hold_ticks = if span.is_zero() { 0 } else { self.ticks(span) };
         self
     }
 
@@ -33,7 +33,7 @@ impl Room {
     pub fn give_token(&mut self, admitted: &mut Admitted, secret: Secret) {
         let seat = admitted.entry.seat;
         if let Ok(index) = self.find(seat)
-            && self.hold > 0
+            && self.hold_ticks > 0
         {
             let token = ResumeToken::new(seat, secret);
             self.seats[index].key = Some(Key::new(token));
@@ -69,12 +69,12 @@ impl Room {
             return true;
         }
         let known = seated.key.as_ref().is_some_and(Key::is_known);
-        let hold = if close == Close::GoingAway { self.ticks(limits::HOLD_PAGE_FOR) } else { self.hold };
+        let hold = if close == Close::GoingAway { self.ticks(limits::HOLD_PAGE_FOR) } else { self.hold_ticks };
         if !known || !close.keeps_seat() {
             self.leave(seat, close);
             return false;
         }
-        let until = self.frame.tick().plus(hold.min(self.hold));
+        let until = self.frame.tick().plus(hold.min(self.hold_ticks));
         self.seats[index].away = Some(Away { until, close });
         self.seats[index].input_buffer = self.empty_input_buffer();
         self.call_hook("disconnected", |game, cx| game.disconnected(seat, cx));

@@ -96,8 +96,8 @@ pub struct Room {
     pub(super) chat: ChatHistory,
     /// Entries into the room so far, modulo 2^32; the generation of the last one.
     seat_generations: u32,
-    /// Ticks for which a seat is held.
-    pub(super) hold: u32,
+    /// How many ticks a seat is held after its client disconnects; 0 holds none.
+    pub(super) hold_ticks: u32,
     /// The game's hook that is running.
     running: Option<&'static str>,
 }
@@ -110,7 +110,7 @@ impl Room {
         let mut cx = Context::new(config.setup.rate, config.setup.seed);
         cx.set_properties(spec.properties.clone());
         let (seats, inputs, posts, kicks, chat) = Default::default();
-        let (spectators, lifecycle, seat_generations, hold, running) =
+        let (spectators, lifecycle, seat_generations, hold_ticks, running) =
             (Vec::new(), RoomLifecycle::default(), 0, 0, None);
         Self {
             config,
@@ -126,7 +126,7 @@ impl Room {
             kicks,
             chat,
             seat_generations,
-            hold,
+            hold_ticks,
             running,
         }
     }

@@ -25,7 +25,8 @@ const SIDE: f64 = 100.0;
 /// Top speed in metres per second.
 const SPEED: f64 = 7.0;
 
-/// Generates a clip of `entities` over `frames` at `rate` frames per second. The same seed gives the same clip.
+/// Generates the movement of `entities` entities: `frames` frames, `rate` of them per second. The same seed gives the same
+/// clip.
 pub fn generate(style: Style, entities: u32, frames: u32, rate: u16, seed: u64) -> Clip {
     let period = 1.0 / f64::from(rate.max(1));
     let mut random = Random(Pcg32::new(seed, 21));

@@ -25,7 +25,7 @@ pub async fn interrupted() {
     }
 }
 
-/// Handles ctrl-c (SIGINT) and SIGTERM in a process that ends with its server, even if threads hang:
+/// Handles ctrl-c (SIGINT) and SIGTERM for a process that exits when its server stops. Works even if threads hang:
 ///
 /// * the first signal is [received](Self::received) and starts the shutdown;
 /// * a second signal ends the process at once, with exit code 130, in the signal handler itself;

@@ -11,7 +11,7 @@ use super::plan::{FieldPlan, KindPlan};
 const MAX_KINDS: usize = 32;
 /// Fields per kind: each has contexts of its own in the coder.
 pub(super) const MAX_FIELDS: usize = 16;
-/// Fields per input: inputs are copied by value until the tick.
+/// Most fields per input. Few, because inputs are passed by value.
 pub const MAX_INPUT_FIELDS: usize = 8;
 /// The bound of a value, in quanta: differences and extrapolations of two values stay within 32 bits.
 pub(super) const MAX_QUANTA: i32 = 1 << 29;
@@ -52,7 +52,7 @@ pub enum Motion {
         /// The index of the heading within the kind.
         heading: u8,
     },
-    /// As `Along`, by the sine: for the second coordinate.
+    /// Like `Along`, for the second coordinate: predicted with the sine of the heading.
     Across {
         /// The index of the heading within the kind.
         heading: u8,

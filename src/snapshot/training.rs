@@ -64,7 +64,7 @@ impl Counts {
                 let part = 16 * TRUST;
                 let numerator = u128::from(own_no * 16 + part * no / all) * 65_536;
                 let found = (numerator / u128::from((own_no + own_yes) * 16 + part)) as u64;
-                odds[context] = found.clamp(LEAST, 65_536 - LEAST) as u16;
+                odds[context] = found.clamp(MIN_ODDS, 65_536 - MIN_ODDS) as u16;
             }
             odds
         });
@@ -74,8 +74,9 @@ impl Counts {
 
 /// The weight of similar contexts, in decisions.
 const TRUST: u64 = 2000;
-/// No context is surer than this, in 65536ths: movement unlike the training data must stay affordable.
-const LEAST: u64 = 24;
+/// The smallest probability that a context may assign, in 65536ths. It bounds the cost of movement unlike the training
+/// data.
+const MIN_ODDS: u64 = 24;
 
 struct Tally<'a> {
     counts: &'a mut Counts,

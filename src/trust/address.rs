@@ -46,7 +46,7 @@ pub struct Neighbourhood {
 pub struct Caller {
     /// The client's address, whether limits apply to it or not.
     pub visitor: Address,
-    /// The address on which limits count the client; `None`: no limits apply.
+    /// The address that the client's limits are counted against; `None` if the client is exempt.
     pub address: Option<Address>,
     /// Whether a proxy forwarded the connection.
     pub through_proxy: bool,

@@ -38,7 +38,7 @@ pub enum Role {
     /// Has an entity and makes inputs.
     #[default]
     Player,
-    /// Watches: no entity, no inputs, not listed.
+    /// Watches only: has no entity, sends no inputs and is not in the list of players.
     Spectator,
 }
 

@@ -81,8 +81,8 @@ pub const CHAIN: u32 = 32;
 pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
 /// A client that sends nothing at all for this long is gone (half-open connections, frozen machines).
 pub const SILENCE: Duration = Duration::from_secs(15);
-/// Alarms are due each second. After a gap this long the session was not running, and nothing is held against its
-/// client.
+/// If two of a session's one-second alarms are this far apart, the session itself was paused: no time limit applies to its
+/// client for that gap.
 pub const PAUSE: Duration = Duration::from_secs(3);
 /// The server pings a silent connection this often.
 pub const PING_EVERY: Duration = Duration::from_secs(5);
@@ -143,7 +143,7 @@ pub const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 pub const HOLD_SEATS_FOR: Duration = Duration::from_secs(30);
 /// The longest configurable hold: while idle avatars are held for an hour, others find the room full.
 pub const LONGEST_HOLD: Duration = Duration::from_secs(3600);
-/// ... and at most this long when the page announced that it goes away: enough to reload it.
+/// A seat is held at most this long when its page announced that it goes away: enough to reload it.
 pub const HOLD_PAGE_FOR: Duration = Duration::from_secs(10);
 /// Chat lines that newcomers get: about a screenful ...
 pub const CHAT_HISTORY: usize = 50;

@@ -41,7 +41,7 @@ export class Connection {
   #renewed = false;
   /** At the last save: how many events waited for a handler, and how many had been delivered after waiting. */
   #saved = { waiting: 0, delivered: 0 };
-  /** Whether the stay has ended, which may happen within any callback of the page. */ #ended = false;
+  /** Whether the connection has ended for good, which may happen within any callback of the page. */ #ended = false;
   /** @type {Environment} */ #env;
   /** @type {Request} */ #request;
   /** @type {ConnectionOwner} */ #owner;
@@ -161,7 +161,7 @@ export class Connection {
   }
 
   /**
-   * Ends the stay for good.
+   * Ends the connection for good.
    * @param {number} code
    * @param {string} text
    * @param {boolean} [releases] whether to free a seat that is held while there is no connection

@@ -145,7 +145,7 @@ export class KeyedListeners {
  * @param {(arg: T) => void} listener
  * @param {T} arg
  */
-export function guarded(listener, arg) {
+export function callSafely(listener, arg) {
   call(listener, [arg]);
 }
 

@@ -17,7 +17,7 @@ const PING_EVERY_MS = 1000;
 /** The server answers one resync per two seconds, for all zones together. */
 const RESYNC_EVERY_MS = 2000;
 /** Pings in a row without a message from the server. Counted in pings: after a freeze of the tab, the server is not gone. */
-const MAX_UNHEARD = 10;
+const MAX_UNANSWERED_PINGS = 10;
 /** Client ticks that are made up after a late timer; further ones are skipped. */
 const CATCH_UP = 4;
 
@@ -57,14 +57,15 @@ export class Session {
     /** Frames applied, modulo 256. */
     this.frames = 0;
     /** The newest event that was acknowledged. */
-    this.toldEvents = welcome.events;
+    this.ackedEvents = welcome.events;
     /** Position reports start when the page has a position to report. */
     this.inputsRun = welcome.authority === 'server' && this.inputs.fields.length > 0;
     this.authority = welcome.authority;
-    /** Under client authority, after the same seat was resumed: whether reports wait for a frame with the entity's position,
-     * whether they begin then, and whether the entity was moved meanwhile. */
+    /** After a resume under client authority: reports wait for a frame with the entity's position. */
     this.awaitingFirstFrame = welcome.authority === 'client' && welcome.continuity !== 'fresh';
+    /** Whether the page has set a position to report. */
     this.reports = false;
+    /** Whether the server moved the entity meanwhile, so that the held position is out of date. */
     this.stale = false;
     /** The delay before a reconnect that the server asked for, in milliseconds. @type {number | null} */
     this.comeBack = null;
@@ -73,7 +74,7 @@ export class Session {
     this.flushedAt = now;
     this.nextInputAt = now + this.period;
     this.nextPingAt = now;
-    this.unheard = 0;
+    this.unansweredPings = 0;
     this.resyncedAt = -Infinity;
   }
 
@@ -82,7 +83,7 @@ export class Session {
    * @param {number} now
    */
   receive(bytes, now) {
-    this.unheard = 0;
+    this.unansweredPings = 0;
     this.meter.down += bytes.length;
     try {
       const message = decodeServer(bytes);
@@ -229,8 +230,8 @@ export class Session {
 
   /** @param {number} now @returns {boolean} whether the server may still be there */
   #ping(now) {
-    this.unheard += 1;
-    if (this.unheard > MAX_UNHEARD) {
+    this.unansweredPings += 1;
+    if (this.unansweredPings > MAX_UNANSWERED_PINGS) {
       this.owner.lost();
       return false;
     }
@@ -250,8 +251,8 @@ export class Session {
   /** @returns {import('./messages.js').Ack} */
   #ack() {
     const { newest } = this.news;
-    const events = newest === this.toldEvents ? null : newest;
-    this.toldEvents = newest;
+    const events = newest === this.ackedEvents ? null : newest;
+    this.ackedEvents = newest;
     return { frames: this.frames, events };
   }
 

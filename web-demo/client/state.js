@@ -4,7 +4,7 @@
 // with the highest id counts; rows of other kinds are its parts. An entity that changes zones is changed, not removed.
 
 import { entityClasses } from './entity.js';
-import { KeyedListeners, Listeners, guarded } from './listeners.js';
+import { KeyedListeners, Listeners, callSafely } from './listeners.js';
 import { DecodeError } from './reader.js';
 import { planSchema } from './schema.js';
 import { Zone } from './zone.js';
@@ -156,7 +156,7 @@ export class State {
       for (const entity of entities.values()) {
         if (this.closed || (kind !== '*' && entity.kind !== kind) || this.came.includes(entity, this.announcedUpTo)) continue;
         this.announced.add(entity);
-        guarded(listener, entity);
+        callSafely(listener, entity);
       }
     }
     return unsubscribe;
@@ -172,7 +172,7 @@ export class State {
     for (const [name, entity] of this.pendingRemovals) {
       if (this.closed || (kind !== '*' && entity.kind !== kind)) continue;
       this.pendingRemovals.delete(name);
-      guarded(listener, entity);
+      callSafely(listener, entity);
     }
     return unsubscribe;
   }

@@ -129,11 +129,11 @@ pub struct Client {
     /// Events lost while disconnected that no [`Arrived`] has reported yet.
     missed: u32,
     /// The newest event that the client acknowledged.
-    told_events: Seq,
+    acked_events: Seq,
     commands: Unseen,
     inputs: Unsent,
-    sent_inputs: Moment,
-    sent_ack: Moment,
+    inputs_sent_at: Moment,
+    ack_sent_at: Moment,
     ack_due: bool,
     /// Whether the last frame advanced by more ticks than asked for: the server may be waiting for an acknowledgement.
     awaited: bool,
@@ -163,11 +163,11 @@ impl Client {
             frames: 0,
             events: Seq(0),
             missed: 0,
-            told_events: Seq(0),
+            acked_events: Seq(0),
             commands: Unseen::default(),
             inputs: Unsent::default(),
-            sent_inputs: Moment(0),
-            sent_ack: Moment(0),
+            inputs_sent_at: Moment(0),
+            ack_sent_at: Moment(0),
             ack_due: false,
             awaited: false,
             rate: 0,
@@ -329,18 +329,18 @@ impl Client {
             return Some(command);
         }
         let unsent = !self.inputs.is_empty();
-        let run_due = unsent && now.since(self.sent_inputs) >= Self::RUN_EVERY;
-        let ack_due = self.ack_due && (self.awaited || now.since(self.sent_ack) >= limits::ACK_EVERY);
+        let run_due = unsent && now.since(self.inputs_sent_at) >= Self::RUN_EVERY;
+        let ack_due = self.ack_due && (self.awaited || now.since(self.ack_sent_at) >= limits::ACK_EVERY);
         if !(self.inputs.urgent || run_due || ack_due) {
             return None;
         }
-        let events = (self.events != self.told_events).then_some(self.events);
+        let events = (self.events != self.acked_events).then_some(self.events);
         let ack = Ack { frames: self.frames, events };
-        (self.ack_due, self.sent_ack, self.told_events) = (false, now, self.events);
+        (self.ack_due, self.ack_sent_at, self.acked_events) = (false, now, self.events);
         if !unsent {
             return Some(encode_client(&ClientMessage::Ack(ack)));
         }
-        self.sent_inputs = now;
+        self.inputs_sent_at = now;
         let packed = self.inputs.pack(&self.welcome.as_ref()?.inputs);
         let (epoch, runs) = (self.epoch, serde_bytes::Bytes::new(&packed.runs));
         let inputs = Inputs { ack, epoch, held: packed.held, counted: packed.counted, runs };

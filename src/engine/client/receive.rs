@@ -33,7 +33,7 @@ impl Client {
                 self.commands.resume(welcome.commands);
             }
         }
-        (self.events, self.told_events, self.remembers) = (welcome.events, welcome.events, true);
+        (self.events, self.acked_events, self.remembers) = (welcome.events, welcome.events, true);
         (self.tick, self.epoch) = (welcome.tick, welcome.epoch);
         self.players = welcome.players.len() as u32;
         let pass = |token: &serde_bytes::ByteBuf| Pass { room: welcome.room.clone(), token: token.to_vec() };

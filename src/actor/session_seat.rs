@@ -8,7 +8,7 @@ use super::seat_channel::SeatHandle;
 use crate::wire::{Close, Continuity, Welcome};
 
 /// The seat of a session's player.
-pub struct Place {
+pub struct SessionSeat {
     pub room: RoomKey,
     /// The room's id and its game.
     pub name: (String, String),
@@ -19,7 +19,7 @@ pub struct Place {
     heard: bool,
 }
 
-impl Place {
+impl SessionSeat {
     /// The place that `welcome` describes.
     pub fn new(room: RoomKey, welcome: &Welcome, channel: SeatHandle, history: Arc<FrameHistory>) -> Self {
         let name = (welcome.room.clone(), welcome.game.clone());
