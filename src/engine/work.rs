@@ -15,7 +15,7 @@ pub fn command(command: &Command, players: usize) -> u32 {
 
 /// The cost of a chat line to `recipients` recipients.
 pub fn chat(recipients: usize) -> u32 {
-    price(15_000, 500, recipients)
+    price(25_000, 500, recipients)
 }
 
 /// The cost of a keyframe of `rows` rows.
