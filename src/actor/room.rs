@@ -191,8 +191,8 @@ impl RoomActor {
                 room.confirm(seat);
             }
             self.pending.runs.iter().for_each(|run| room.offer(seat, run));
-            for (seq, ask) in &self.pending.commands {
-                room.command(seat, *seq, ask);
+            for (seq, command) in &self.pending.commands {
+                room.command(seat, *seq, command);
             }
             gone.extend(self.pending.goodbye.map(|close| (seat, close)));
             self.left.extend(self.pending.departure.take());

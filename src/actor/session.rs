@@ -167,14 +167,14 @@ impl WsSession {
             }
             SessionEvent::Events(events) => self.on_ack(events)?,
             SessionEvent::Command { seq, command } => {
-                self.charge(|players, _| work::command(&command, players))?;
+                self.charge(|frame| work::command(&command, frame.notes().len()))?;
                 if self.place.as_ref().is_some_and(|place| !place.channel.push_command(seq, command)) {
                     return Err(Close::RateLimited);
                 }
             }
             SessionEvent::Resync => {
                 self.context.metrics.resyncs.inc();
-                self.charge(|_, rows| work::keyframe(rows))?;
+                self.charge(|frame| work::keyframe(frame.rows()))?;
             }
             SessionEvent::Reply(bytes) => self.send(bytes, ctx),
             SessionEvent::Refresh(token) => {
@@ -191,10 +191,11 @@ impl WsSession {
     }
 
     /// Charges the client's address the price of a message, which depends on the players and rows of the room.
-    fn charge(&self, price: impl FnOnce(usize, usize) -> u32) -> Result<(), Close> {
-        let frame = self.place.as_ref().and_then(|place| self.context.relay.newest(place.room));
-        let (players, rows) = frame.map_or((0, 0), |frame| (frame.notes().len(), frame.rows()));
-        let price = price(players, rows);
+    fn charge(&self, price: impl FnOnce(&Frame) -> u32) -> Result<(), Close> {
+        let Some(frame) = self.place.as_ref().and_then(|place| self.context.relay.newest(place.room)) else {
+            return Ok(());
+        };
+        let price = price(&frame);
         if price == 0 || self.permit.charge(price) { Ok(()) } else { Err(Close::RateLimited) }
     }
 

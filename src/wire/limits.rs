@@ -115,8 +115,8 @@ pub const RESYNC_EVERY: Duration = Duration::from_secs(2);
 pub const OVER_RATE_FOR: Duration = Duration::from_secs(5);
 
 /// Microseconds of a core per second that the rare messages of one address may cost: chat, joins, requested keyframes.
-/// A chat line in a room of 1,000 players costs 500; 100 players behind one address can still send one line each in
-/// five seconds.
+/// A chat line in a room of 1,000 players costs 525; 100 players behind one address can still send one line each in
+/// six seconds.
 pub const ADDRESS_WORK: u32 = 10_000;
 /// ... and the span for which an address may save them up: a whole party enters at once.
 pub const ADDRESS_WORK_SAVED: Duration = Duration::from_secs(20);

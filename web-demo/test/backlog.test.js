@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { Client } from '../client/index.js';
-import { chat, comeBack, EVERYTHING, game, HEARD, joined, listen } from './support/backlog.js';
+import { catchThrown, chat, comeBack, EVERYTHING, game, HEARD, joined, listen } from './support/backlog.js';
 import { watch } from './support/log.js';
 import { random } from './support/random.js';
 import { FakeServer, VirtualTime, avatar } from './support/server.js';
@@ -83,15 +83,7 @@ test('what comes while there is no handler any more waits for the next; what was
 
 test('a handler that throws has heard the event', async (t) => {
   const { time, server, room } = await joined([chat('one'), chat('two')]);
-  const thrown = [];
-  const real = queueMicrotask;
-  t.mock.method(globalThis, 'queueMicrotask', (call) => real(() => {
-    try {
-      call();
-    } catch ({ message }) {
-      thrown.push(message);
-    }
-  }));
+  const thrown = catchThrown(t);
   room.onChat(({ text }) => {
     throw new Error(text);
   });
@@ -103,15 +95,7 @@ test('a handler that throws has heard the event', async (t) => {
 
 test('a predictor that throws costs no event and no input', async (t) => {
   const { time, server, room } = await joined([]);
-  const thrown = [];
-  const real = queueMicrotask;
-  t.mock.method(globalThis, 'queueMicrotask', (call) => real(() => {
-    try {
-      call();
-    } catch ({ message }) {
-      thrown.push(message);
-    }
-  }));
+  const thrown = catchThrown(t);
   const log = listen(room);
   let breaks = null;
   const rules = { read: (entity) => ({ x: entity.raw('x') }), step: (state, [dx]) => (state.x += dx), copy: (from, to) => (to.x = from.x) };

@@ -39,3 +39,17 @@ export const EVERYTHING = [
   chat('one'), game(1), { joined: BO }, { property: ['map', 'lake'] }, chat('two'), game(2, 8), { left: [3, 1000] }, game(3), { ended: Uint8Array.of(9) },
 ];
 export const HEARD = ['one', '7:1', 'joined', 'map=lake', 'two', '8:2', 'left', '7:3', 'ended 9'];
+
+/** Collects the messages of errors that the client throws again on their own. */
+export function catchThrown(t) {
+  const thrown = [];
+  const real = queueMicrotask;
+  t.mock.method(globalThis, 'queueMicrotask', (call) => real(() => {
+    try {
+      call();
+    } catch ({ message }) {
+      thrown.push(message);
+    }
+  }));
+  return thrown;
+}
