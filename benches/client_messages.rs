@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use tickwire::engine::{Admitted, EventLog, Room, Session, SessionEvent, work};
+use crowd::drive;
+use tickwire::engine::{Admitted, EventQueue, Room, RoomInput, RoomOutput, Session, SessionEvent, work};
 use tickwire::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use tickwire::server::Config;
 use tickwire::snapshot::delta::write_keyframe;
@@ -42,7 +43,8 @@ enum Allowed {
 struct World {
     room: Room,
     session: Session,
-    logs: Vec<EventLog>,
+    queues: Vec<EventQueue>,
+    outputs: Vec<RoomOutput>,
     now: Moment,
     command: Seq,
 }
@@ -51,45 +53,51 @@ impl World {
     fn new() -> Self {
         let (room, first) = crowd::room(PLAYERS);
         let session = playing(&first);
-        let logs = (0..PLAYERS + 2).map(|_| EventLog::default()).collect();
-        Self { room, session, logs, now: Moment(0), command: Seq(0) }
+        let queues = (0..PLAYERS + 2).map(|_| EventQueue::default()).collect();
+        Self { room, session, queues, outputs: Vec::new(), now: Moment(0), command: Seq(0) }
     }
 
     /// The session hears `message` and the room does what it asks.
     fn hear(&mut self, message: &[u8]) {
         match self.session.on_message(self.now, message).expect("it is within the limits") {
-            SessionEvent::Inputs { .. } => self.session.runs().iter().for_each(|run| self.room.offer(Seat(0), run)),
-            SessionEvent::Command { seq, command } => self.room.command(Seat(0), seq, &command),
+            SessionEvent::Inputs { .. } => {
+                let inputs = self.session.runs().iter().map(|run| RoomInput::Inputs { seat: Seat(0), run: *run });
+                inputs.for_each(|input| _ = self.room.apply(input, &mut self.outputs));
+            }
+            SessionEvent::Command { seq, command } => {
+                self.room.apply(RoomInput::Command { seat: Seat(0), seq, command }, &mut self.outputs);
+            }
             _ => {}
         }
         self.tell();
     }
 
-    /// Everyone's events go into their logs and into their next messages, where they are acknowledged at once.
+    /// Everyone's events go into their queues and into their next messages, and are acknowledged at once.
     fn tell(&mut self) {
-        for post in self.room.take_posts() {
-            for seat in post.seats {
-                self.logs[usize::from(seat.0)].push(post.event.clone());
-            }
+        let mut outputs = std::mem::take(&mut self.outputs);
+        for output in outputs.drain(..) {
+            let RoomOutput::Event { seats, event } = output else { continue };
+            seats.iter().for_each(|seat| self.queues[usize::from(seat.0)].push(event.clone()));
         }
         let tick = self.room.frame().tick().plus(2);
-        for log in self.logs.iter_mut().filter(|log| log.has_unsent()) {
-            let Some(batch) = log.batch(tick) else { continue };
-            let events = batch.as_wire(tick);
-            let newest = events.first.plus(events.items.len() as u32 - 1);
-            let message = FrameMessage { advance: 1, consumed: 0, note: None, events: Some(events), zones: Vec::new() };
+        for (queue, seat) in self.queues.iter_mut().zip(0..).filter(|(queue, _)| !queue.is_empty()) {
+            let Some(batch) = queue.batch(tick) else { continue };
+            let events = Some(batch.as_wire(tick));
+            let message = FrameMessage { advance: 1, consumed: 0, note: None, events, zones: Vec::new() };
             black_box(encode_server(&ServerMessage::Frame(message)));
-            log.ack(newest).expect("it was just sent");
+            self.room.apply(RoomInput::EventsArrived { seat: Seat(seat), upto: batch.last() }, &mut outputs);
         }
+        self.outputs = outputs;
     }
 
     /// Someone comes and goes again.
     fn pass_by(&mut self) {
-        let admitted = self.room.admit_as(None, "passer-by".to_owned(), BTreeMap::new());
-        let Admitted { entry, welcome } = admitted.expect("a free seat");
+        let enter = drive::entering("passer-by", BTreeMap::new());
+        let answer = self.room.apply(RoomInput::Enter(enter), &mut self.outputs);
+        let Admitted { welcome, start, .. } = *answer.expect("a room answers").expect("a free seat");
         black_box(encode_server(&ServerMessage::Welcome(Box::new(welcome))));
         self.keyframe();
-        self.room.leave(entry.seat, Close::Left);
+        self.room.apply(RoomInput::Disconnected { seat: start.seat, close: Close::Left }, &mut self.outputs);
         self.tell();
     }
 
@@ -110,7 +118,7 @@ impl World {
 fn playing(admitted: &Admitted) -> Session {
     let mut session = Session::new(Moment(0));
     session.on_message(Moment(0), &hello(String::new(), Vec::new())).expect("a hello");
-    session.enter(Moment(0), &admitted.entry, admitted.welcome.clone());
+    session.enter(Moment(0), admitted.welcome.clone(), &admitted.start);
     session
 }
 
@@ -191,8 +199,7 @@ fn print(name: &str, bytes: usize, micros: f64, allowed: &Allowed) -> bool {
 fn main() {
     let mut world = World::new();
     let (players, rows) = (usize::from(PLAYERS), usize::from(PLAYERS));
-    let admitted = world.room.admit_as(None, "last".to_owned(), BTreeMap::new()).expect("a free seat");
-    world.room.take_posts();
+    let admitted = drive::enter(&mut world.room, "last", BTreeMap::new());
     let options: Vec<_> = (0..limits::OPTIONS).map(|n| (format!("{n:064}"), "x".repeat(limits::TEXT))).collect();
     let (longest, text) = (vec![7; limits::BODY], "x".repeat(limits::CHAT_CHARS));
     let runs = inputs(&admitted);

@@ -14,10 +14,10 @@ fn delta(criterion: &mut Criterion) {
         let (mut bytes, ticks) = (0, 200);
         for n in 40..40 + ticks {
             crowd::offer(&mut room, players, n);
-            bytes += room.tick().frame.zones()[0].delta().len();
+            bytes += crowd::drive::tick(&mut room).zones()[0].delta().len();
         }
         let base = room.frame().clone();
-        let next = room.tick().frame;
+        let next = crowd::drive::tick(&mut room);
         let (schema, base, next) = (base.schema(), base.zones()[0].zone(), next.zones()[0].zone());
         let (mut out, mut keyframe) = (Vec::new(), Vec::new());
         write_keyframe(schema, next, &mut keyframe);

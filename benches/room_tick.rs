@@ -18,12 +18,12 @@ fn tick(criterion: &mut Criterion) {
             bencher.iter(|| {
                 crowd::offer(&mut room, players, n);
                 n += 1;
-                black_box(room.tick())
+                black_box(crowd::drive::tick(&mut room))
             });
         });
-        let (before, after) = ([room.tick().frame], [room.tick().frame]);
+        let (before, after) = ([crowd::drive::tick(&mut room)], [crowd::drive::tick(&mut room)]);
         let in_the_room = || {
-            let mut sender = FrameSender::new(Moment(0), &first.entry, 0);
+            let mut sender = FrameSender::new(Moment(0), &first.start, 0);
             sender.compose(Moment(1), &before, None);
             sender
         };

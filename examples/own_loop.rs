@@ -1,16 +1,21 @@
 //! The engine alone: a room with your own loop and transport, here one thread and plain TCP. Messages are those of
 //! PROTOCOL.md, each preceded by its length in four bytes. The loop shows everything that a shell around the engine must
-//! do: move bytes, read the clock, tick the room, deliver events.
+//! do: move bytes, read the clock, tick, and do what the host requires.
 
 #![allow(clippy::disallowed_methods, reason = "the shell is where the clock is read")]
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tickwire::engine::{EventLog, History, Readiness, Refusal, Room, RoomConfig, Session, SessionEvent};
+use rand::TryRng;
+use tickwire::engine::{
+    Admitted, EventQueue, History, Host, HostOutput, PendingInput, Readiness, Room, RoomConfig, RoomOutput, RoomPolicy,
+    SeatSession, Secret, Session, SessionEvent, Waiting,
+};
 use tickwire::game::RoomSetup;
 use tickwire::games::arena::Arena;
 use tickwire::tick::{Moment, TickClock};
@@ -20,17 +25,31 @@ use tickwire::{Close, Seat, TickRate};
 /// Most connections.
 const MOST: usize = 100;
 
-/// A connection: its bytes, its session, and the events for its player.
+/// A connection: its bytes, its session, and what waits between the session and the room.
 struct Peer {
+    number: Number,
     stream: TcpStream,
     arrived: Vec<u8>,
     session: Session,
-    log: EventLog,
-    seat: Option<Seat>,
-    ended: bool,
+    seat: Option<SeatSession>,
+    pending: PendingInput,
+    events: EventQueue,
+    ended: Option<Close>,
 }
 
+/// Identifies a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Number(u64);
+
+impl Waiting for Number {}
+
 impl Peer {
+    fn new(number: u64, stream: TcpStream, now: Moment) -> Self {
+        let (arrived, pending, events) = Default::default();
+        let session = Session::new(now);
+        Self { number: Number(number), stream, arrived, session, seat: None, pending, events, ended: None }
+    }
+
     /// The next complete message; `None` if there is none yet.
     fn receive(&mut self) -> Result<Option<Vec<u8>>, Close> {
         let mut chunk = [0; 4096];
@@ -54,6 +73,23 @@ impl Peer {
         let head = (message.len() as u32).to_le_bytes();
         self.stream.write_all(&[&head, message].concat()).map_err(|_| Close::SlowConsumer)
     }
+
+    /// The room has admitted the client.
+    fn enter(&mut self, now: Moment, admitted: Admitted) -> Result<(), Close> {
+        let Admitted { welcome, start, events } = admitted;
+        self.seat = Some(SeatSession { seat: start.seat, generation: start.seat_generation });
+        self.events = events;
+        let welcome = self.session.enter(now, welcome, &start);
+        self.send(&welcome)
+    }
+
+    /// Ends the session if something went wrong. The first reason counts.
+    fn note(&mut self, outcome: Result<(), Close>) {
+        if let Err(close) = outcome {
+            self.ended.get_or_insert(close);
+            self.pending.end(close);
+        }
+    }
 }
 
 /// Serves one room of the arena on `listener` until `stop` is set.
@@ -62,11 +98,12 @@ pub fn serve(listener: &TcpListener, stop: &AtomicBool) -> io::Result<()> {
     let (start, rate) = (Instant::now(), TickRate::DEFAULT);
     let setup = RoomSetup { rate, seed: 1, options: BTreeMap::new() };
     let arena = Arena::new(&setup).map_err(io::Error::other)?;
-    let config = RoomConfig { id: "only".to_owned(), game: "arena".to_owned(), setup, capacity: None };
-    let mut room = Room::new(config, Box::new(arena));
-    let mut history = History::new(rate.ticks_in(limits::HISTORY_SPAN), limits::HISTORY_BYTES);
+    let policy = RoomPolicy { hold: Duration::from_secs(30), ..RoomPolicy::default() };
+    let room =
+        Room::new(RoomConfig { id: "only".to_owned(), game: "arena".to_owned(), setup, policy }, Box::new(arena));
+    let mut host = Host::new(Moment(0), room, History::new(rate));
     let mut clock = TickClock::new(rate, Moment(0));
-    let mut peers: Vec<Peer> = Vec::new();
+    let (mut peers, mut accepted): (Vec<Peer>, u64) = (Vec::new(), 0);
     while !stop.load(Ordering::Relaxed) {
         let now = Moment(0).plus(start.elapsed());
         while peers.len() < MOST
@@ -74,91 +111,108 @@ pub fn serve(listener: &TcpListener, stop: &AtomicBool) -> io::Result<()> {
         {
             stream.set_nonblocking(true)?;
             stream.set_nodelay(true)?;
-            let (session, log) = (Session::new(now), EventLog::default());
-            peers.push(Peer { stream, arrived: Vec::new(), session, log, seat: None, ended: false });
+            accepted += 1;
+            peers.push(Peer::new(accepted, stream, now));
         }
-        for index in 0..peers.len() {
-            let peer = &mut peers[index];
-            let heard = peer.session.on_alarm(now).and_then(|_| listen(peer, &mut room, now));
-            end_if(heard, peer, &mut room);
-            hand_out(&mut room, &mut peers);
+        for peer in &mut peers {
+            let heard = peer.session.on_alarm(now).and_then(|_| listen(peer, &mut host, now));
+            peer.note(heard);
         }
         for _ in 0..clock.advance(now).steps {
-            let ticked = room.tick();
-            history.push(ticked.frame);
-            for (seat, reason) in ticked.kicks {
-                let close = reason.close();
-                peers.iter_mut().filter(|peer| peer.seat == Some(seat)).for_each(|p| end_if(Err(close), p, &mut room));
+            for peer in &mut peers {
+                peer.seat.iter().for_each(|seat| host.collect(*seat, &mut peer.pending));
             }
+            host.answer_requests(limits::JOINS_PER_TICK, random_secret);
+            host.tick(now, |_| {});
+            follow(&mut host, &mut peers, now);
+            peers.retain(|peer| peer.ended.is_none());
         }
-        hand_out(&mut room, &mut peers);
         for peer in &mut peers {
-            let told = tell(peer, &history, now);
-            end_if(told, peer, &mut room);
+            let told = tell(peer, host.frames(), now);
+            peer.note(told);
         }
-        peers.retain(|peer| !peer.ended);
         std::thread::sleep(Duration::from_millis(2));
     }
     Ok(())
 }
 
 /// Handles the messages of a client.
-fn listen(peer: &mut Peer, room: &mut Room, now: Moment) -> Result<(), Close> {
+fn listen(peer: &mut Peer, host: &mut Host<Number>, now: Moment) -> Result<(), Close> {
     while let Some(message) = peer.receive()? {
-        match (peer.session.on_message(now, &message)?, peer.seat) {
-            (SessionEvent::Enter(visit), _) => {
-                let refused = |refusal| if refusal == Refusal::Full { Close::RoomFull } else { Close::Forbidden };
-                let admitted = room.admit(visit.name, visit.player).map_err(refused)?;
-                peer.seat = Some(admitted.entry.seat);
-                let welcome = peer.session.enter(now, &admitted.entry, admitted.welcome);
-                peer.send(&welcome)?;
+        let heard = peer.session.on_message(now, &message)?;
+        if peer.seat.is_some() {
+            peer.pending.hear();
+        }
+        match heard {
+            SessionEvent::Enter(request) => host.request(Arc::new(request), peer.number)?,
+            SessionEvent::Inputs { events } => {
+                peer.pending.push_inputs(peer.session.runs());
+                peer.pending.events_arrived(events);
             }
-            (SessionEvent::Inputs { events }, Some(seat)) => {
-                peer.session.runs().iter().for_each(|run| room.offer(seat, run));
-                peer.log.ack(events).map_err(|_| Close::BadMessage)?;
+            SessionEvent::Events(upto) => peer.pending.events_arrived(upto),
+            SessionEvent::Command { seq, command } => {
+                if !peer.pending.push_command(seq, command) {
+                    return Err(Close::RateLimited);
+                }
             }
-            (SessionEvent::Events(upto), _) => peer.log.ack(upto).map_err(|_| Close::BadMessage)?,
-            (SessionEvent::Command { seq, command }, Some(seat)) => room.command(seat, seq, &command),
-            (SessionEvent::Reply(bytes), _) => peer.send(&bytes)?,
-            _ => {}
+            SessionEvent::Reply(bytes) => peer.send(&bytes)?,
+            SessionEvent::Nothing | SessionEvent::Resync | SessionEvent::Refresh(_) => {}
         }
     }
     Ok(())
 }
 
-/// Adds events to their recipients' logs, before other players can take their seats.
-fn hand_out(room: &mut Room, peers: &mut [Peer]) {
-    for post in room.take_posts() {
-        let addressed = |peer: &&mut Peer| peer.seat.is_some_and(|seat| post.seats.contains(&seat));
-        peers.iter_mut().filter(addressed).for_each(|peer| peer.log.push(post.event.clone()));
+/// Does what the host requires.
+fn follow(host: &mut Host<Number>, peers: &mut [Peer], now: Moment) {
+    while let Some(output) = host.poll_output() {
+        match output {
+            HostOutput::Answer { waiting, answer } => {
+                if let Ok(admitted) = &answer {
+                    in_seat(peers, admitted.start.seat).for_each(|replaced| replaced.note(Err(Close::Replaced)));
+                }
+                let Some(peer) = peers.iter_mut().find(|peer| peer.number == waiting) else { continue };
+                let entered = answer.and_then(|admitted| peer.enter(now, *admitted));
+                peer.note(entered);
+            }
+            HostOutput::Room(RoomOutput::Event { seats, event }) => {
+                for seat in seats {
+                    in_seat(peers, seat).for_each(|peer| peer.events.push(event.clone()));
+                }
+            }
+            HostOutput::Room(RoomOutput::Freed { seat, reason, .. }) => {
+                in_seat(peers, seat).for_each(|peer| peer.note(Err(reason.close())));
+            }
+            HostOutput::Room(RoomOutput::Over(reason)) => {
+                peers.iter_mut().for_each(|peer| peer.note(Err(reason.close())));
+            }
+            HostOutput::Room(RoomOutput::Frame { .. } | RoomOutput::Listed) => {}
+        }
     }
+}
+
+/// The connections whose client has or had a seat.
+fn in_seat(peers: &mut [Peer], seat: Seat) -> impl Iterator<Item = &mut Peer> {
+    peers.iter_mut().filter(move |peer| peer.seat.is_some_and(|mine| mine.seat == seat))
 }
 
 /// Sends the newest frame if the session is ready for it.
 fn tell(peer: &mut Peer, history: &History, now: Moment) -> Result<(), Close> {
-    let Some(newest) = history.newest().cloned() else { return Ok(()) };
-    if peer.session.readiness(now, &newest) != Readiness::Ready {
+    let Some(newest) = history.newest() else { return Ok(()) };
+    if peer.session.readiness(now, newest) != Readiness::Ready {
         return Ok(());
     }
     let mut frames = Vec::new();
     let base = peer.session.sender().map_or(newest.tick(), |sender| sender.tick());
-    history.between(base, newest.tick(), &mut frames);
-    let batch = peer.log.batch(newest.tick());
-    if frames.is_empty() {
-        frames.push(newest);
-    }
+    history.since(base, newest, &mut frames);
+    let batch = peer.events.batch(newest.tick());
     let message = peer.session.compose(now, &frames, batch.as_ref());
     peer.send(&message)
 }
 
-/// Frees the seat of a session that ended and marks its connection for removal.
-fn end_if(outcome: Result<(), Close>, peer: &mut Peer, room: &mut Room) {
-    if let Err(close) = outcome {
-        peer.ended = true;
-        if let Some(seat) = peer.seat.take() {
-            room.leave(seat, close);
-        }
-    }
+fn random_secret() -> Secret {
+    let mut secret = Secret::default();
+    rand::rngs::SysRng.try_fill_bytes(&mut secret).expect("the operating system has randomness");
+    secret
 }
 
 fn main() -> io::Result<()> {

@@ -4,6 +4,8 @@
 //! machine. A game has no clock (ticks are its time), draws randomness only from its [`Context`], and must not iterate
 //! over hash maps. Internally it may use any data structure; once per tick it writes rows of integers.
 
+mod speed_gate;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use bytes::Bytes;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
+pub use self::speed_gate::SpeedGate;
 use crate::id::{EntityId, Seat, ZoneId};
 pub use crate::snapshot::SnapshotWriter;
 use crate::snapshot::{InputSchema, MAX_INPUT_FIELDS, Schema};
@@ -159,13 +162,36 @@ pub enum Recipients {
     Some(Vec<Seat>),
 }
 
+impl Recipients {
+    pub(crate) fn include(&self, seat: Seat) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(only) => seat == *only,
+            Self::Except(except) => seat != *except,
+            Self::Some(some) => some.contains(&seat),
+        }
+    }
+}
+
 /// A request from a game to its room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Emit { to: Recipients, kind: u16, body: Bytes },
-    Correct { seat: Seat, reason: u8 },
+    Seat(Seat, SeatEffect),
+    Room(RoomEffect),
+}
+
+/// A request that concerns one taken seat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SeatEffect {
+    Correct { reason: u8 },
+    Subscribe { zones: Arc<[ZoneId]> },
+}
+
+/// A request that concerns the room as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RoomEffect {
     Kick { seat: Seat, close: Close, words: String },
-    Subscribe { seat: Seat, zones: Arc<[ZoneId]> },
     Lock(bool),
     Close { close: Close, words: String },
     End { result: Bytes },
@@ -229,7 +255,7 @@ impl Context {
     /// Reports that the server moved the player's entity (correction, knockback, respawn) and opens a new correction
     /// epoch. Position reports that the client made before it knew of the move are ignored without penalty.
     pub fn correct(&mut self, seat: Seat, reason: u8) {
-        self.effects.push(Effect::Correct { seat, reason });
+        self.effects.push(Effect::Seat(seat, SeatEffect::Correct { reason }));
     }
 
     /// Ends the player's session after this tick, with a close code and its usual text, which the player may see.
@@ -241,18 +267,18 @@ impl Context {
     /// As [`Self::kick`], with a reason for the player in place of the usual text: sanitized, and cut at
     /// [`CLOSE_TEXT`](crate::wire::limits::CLOSE_TEXT) bytes.
     pub fn kick_saying(&mut self, seat: Seat, close: Close, reason: &str) {
-        self.effects.push(Effect::Kick { seat, close, words: reason.to_owned() });
+        self.effects.push(Effect::Room(RoomEffect::Kick { seat, close, words: reason.to_owned() }));
     }
 
     /// Locks or unlocks the room. A locked room admits players only if they resume a seat or have reserved one.
     pub fn lock(&mut self, locked: bool) {
-        self.effects.push(Effect::Lock(locked));
+        self.effects.push(Effect::Room(RoomEffect::Lock(locked)));
     }
 
     /// Ends the room and all its sessions after this tick, with [`Close::RoomClosed`] and a reason for every player;
     /// see [`Self::kick_saying`]. An empty reason stands for the usual text.
     pub fn close(&mut self, reason: &str) {
-        self.effects.push(Effect::Close { close: Close::RoomClosed, words: reason.to_owned() });
+        self.effects.push(Effect::Room(RoomEffect::Close { close: Close::RoomClosed, words: reason.to_owned() }));
     }
 
     /// Ends the match. Every client gets the result with the frame of this tick, and the room ends with
@@ -263,7 +289,7 @@ impl Context {
     pub fn end(&mut self, result: impl Into<Bytes>) {
         let result = result.into();
         assert!(result.len() <= crate::wire::limits::BODY, "a result of {} bytes", result.len());
-        self.effects.push(Effect::End { result });
+        self.effects.push(Effect::Room(RoomEffect::End { result }));
     }
 
     /// The room's properties: those of [`Spec::properties`], with the changes made since.
@@ -291,14 +317,14 @@ impl Context {
                 self.properties.push((key.to_owned(), value.to_owned()));
             }
         }
-        self.effects.push(Effect::Property { key: key.to_owned(), value: value.to_owned() });
+        self.effects.push(Effect::Room(RoomEffect::Property { key: key.to_owned(), value: value.to_owned() }));
     }
 
     /// Sets the zones that the player sees from the next frame on. A new player sees zone 0.
     pub fn subscribe(&mut self, seat: Seat, mut zones: Vec<ZoneId>) {
         zones.sort_unstable();
         zones.dedup();
-        self.effects.push(Effect::Subscribe { seat, zones: zones.into() });
+        self.effects.push(Effect::Seat(seat, SeatEffect::Subscribe { zones: zones.into() }));
     }
 
     pub(crate) fn set_properties(&mut self, properties: Vec<(String, String)>) {
@@ -314,70 +340,9 @@ impl Context {
     }
 }
 
-/// Checks reported positions against a top speed. The distance that a player may move grows with the room's ticks, not
-/// with what the client claims; up to six ticks of it accumulate, to absorb jitter.
-#[derive(Clone, Copy, Debug)]
-pub struct SpeedGate {
-    /// Top speed in quanta per tick.
-    top: i64,
-    /// Distance in quanta that the player may move now.
-    budget: i64,
-}
-
-impl SpeedGate {
-    /// Ticks of movement that accumulate at most, for a late report to catch up with.
-    const BURST: i64 = 6;
-
-    /// A gate for a top speed of `top` quanta per tick, with a full budget of six ticks.
-    pub fn new(top: u32) -> Self {
-        let top = i64::from(top);
-        Self { top, budget: top * Self::BURST }
-    }
-
-    /// Adds one tick of movement to the budget. Call it once per tick, whether a report arrived or not.
-    pub fn tick(&mut self) {
-        self.budget = (self.budget + self.top).min(self.top * Self::BURST);
-    }
-
-    /// Whether the budget covers a move by (`dx`, `dy`) quanta; if so, deducts the distance.
-    pub fn admit(&mut self, dx: i32, dy: i32) -> bool {
-        let square = i64::from(dx).pow(2) + i64::from(dy).pow(2);
-        let distance = square.isqrt() + i64::from(square.isqrt().pow(2) < square);
-        let admitted = distance <= self.budget;
-        if admitted {
-            self.budget -= distance;
-        }
-        admitted
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_speed_hack_gains_nothing_in_the_long_run() {
-        let mut gate = SpeedGate::new(10);
-        let mut moved = 0;
-        for _ in 0..1000 {
-            gate.tick();
-            if gate.admit(30, 0) {
-                moved += 30;
-            }
-        }
-        assert!(moved <= 10 * 1000 + 60, "{moved}");
-    }
-
-    #[test]
-    fn honest_jitter_passes() {
-        let mut gate = SpeedGate::new(10);
-        for tick in 0..1000 {
-            gate.tick();
-            if tick % 5 == 4 {
-                assert!(gate.admit(30, 40));
-            }
-        }
-    }
 
     #[test]
     fn randomness_is_the_published_pcg32() {

@@ -3,12 +3,14 @@
 
 #![allow(unsafe_code, reason = "a global allocator is unsafe by its signature")]
 
+mod drive;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tickwire::engine::{FrameSender, InputRun, Room, RoomConfig};
+use tickwire::engine::{FrameSender, InputRun, Room, RoomConfig, RoomInput, RoomPolicy};
 use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
@@ -102,24 +104,27 @@ impl Game for Crowd {
 /// warm-up. Every player has sent an input before each tick.
 fn steady(players: u16) -> (u64, u64) {
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
-    let config = RoomConfig { id: "r".to_owned(), game: "crowd".to_owned(), setup, capacity: None };
+    let config = RoomConfig { id: "r".to_owned(), game: "crowd".to_owned(), setup, policy: RoomPolicy::default() };
     let mut room = Room::new(config, Box::<Crowd>::default());
     let mut sender = None;
     for n in 0..players {
-        let admitted = room.admit(format!("p{n}"), BTreeMap::new()).expect("there is room");
-        sender.get_or_insert_with(|| FrameSender::new(Moment(0), &admitted.entry, 0));
+        let admitted = drive::enter(&mut room, &format!("p{n}"), BTreeMap::new());
+        sender.get_or_insert_with(|| FrameSender::new(Moment(0), &admitted.start, 0));
     }
     let mut sender = sender.expect("somebody joined");
-    room.take_posts();
-    let (mut most_tick, mut most_compose) = (0, 0);
+    let (mut most_tick, mut most_compose, mut outputs) = (0, 0, Vec::new());
     for n in 1..=60_u32 {
         for seat in 0..players {
             let input = [n.cast_signed() % 7, 0, 0, 0, 0, 0, 0, 0];
-            room.offer(Seat(seat), &InputRun { first: Seq(n), count: 1, epoch: CorrectionEpoch(0), input });
+            let run = InputRun { first: Seq(n), count: 1, epoch: CorrectionEpoch(0), input };
+            drive::offer(&mut room, Seat(seat), run);
         }
-        let (tick, ticked) = allocations_of(|| room.tick());
+        let (tick, _) = allocations_of(|| {
+            outputs.clear();
+            room.apply(RoomInput::Tick, &mut outputs)
+        });
         let now = Moment(u64::from(n) * 50_000);
-        let frames = [ticked.frame];
+        let frames = [room.frame().clone()];
         let (compose, _) = allocations_of(|| sender.compose(now, &frames, None));
         assert!(sender.ack(now, n as u8));
         if n > 30 {

@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use tickwire::bots::{Behaviour, Config, Path, Report, Verify};
-use tickwire::engine::{EventLog, History, Readiness, Room, RoomConfig, Session, SessionEvent};
+use tickwire::engine::{
+    Admitted, Client, EventQueue, History, Host, HostOutput, PendingInput, Readiness, Room, RoomConfig, RoomOutput,
+    RoomPolicy, SeatSession, Session, SessionEvent, Waiting,
+};
 use tickwire::game::RoomSetup;
 use tickwire::games::builtin;
 use tickwire::id::Seat;
 use tickwire::tick::{Moment, TickRate};
-use tickwire::wire::{Close, SUBPROTOCOL};
+use tickwire::wire::{Close, Join, SUBPROTOCOL};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
@@ -36,22 +39,28 @@ enum Fault {
     FallsSilent,
 }
 
+/// A connection that waits for its answer.
+struct Here;
+
+impl Waiting for Here {}
+
 struct Hall {
     start: Instant,
-    room: Room,
-    history: History,
-    logs: BTreeMap<Seat, EventLog>,
+    host: Host<Here>,
+    queues: BTreeMap<Seat, EventQueue>,
+    answer: Option<Result<Box<Admitted>, Close>>,
 }
 
 impl Hall {
     fn new(game: &str, fault: Fault) -> Self {
-        let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 7, options: BTreeMap::new() };
+        let rate = TickRate::DEFAULT;
+        let setup = RoomSetup { rate, seed: 7, options: BTreeMap::new() };
         let factory = builtin().into_iter().find(|(name, _)| *name == game).expect("a built-in game").1;
         let boxed = factory(&setup).expect("no options are no wrong options");
-        let capacity = (fault == Fault::Full).then_some(1);
-        let config = RoomConfig { id: "hall".to_owned(), game: game.to_owned(), setup, capacity };
-        let (history, logs) = (History::new(60, 1 << 24), BTreeMap::new());
-        Self { start: Instant::now(), room: Room::new(config, boxed), history, logs }
+        let policy = RoomPolicy { capacity: (fault == Fault::Full).then_some(1), ..RoomPolicy::default() };
+        let room = Room::new(RoomConfig { id: "hall".to_owned(), game: game.to_owned(), setup, policy }, boxed);
+        let host = Host::new(Moment(0), room, History::new(rate));
+        Self { start: Instant::now(), host, queues: BTreeMap::new(), answer: None }
     }
 
     fn now(&self) -> Moment {
@@ -59,63 +68,65 @@ impl Hall {
     }
 
     fn tick(&mut self) {
-        let ticked = self.room.tick();
-        self.history.push(ticked.frame);
-        self.route();
+        self.host.tick(self.now(), |_| {});
+        self.follow();
     }
 
-    fn route(&mut self) {
-        for post in self.room.take_posts() {
-            for seat in post.seats {
-                if let Some(log) = self.logs.get_mut(&seat) {
-                    log.push(post.event.clone());
+    fn follow(&mut self) {
+        while let Some(output) = self.host.poll_output() {
+            match output {
+                HostOutput::Answer { answer, .. } => self.answer = Some(answer),
+                HostOutput::Room(RoomOutput::Event { seats, event }) => {
+                    for seat in seats {
+                        self.queues.get_mut(&seat).into_iter().for_each(|queue| queue.push(event.clone()));
+                    }
                 }
+                HostOutput::Room(_) => {}
             }
         }
     }
 
     /// Handles a message and returns the answer.
-    fn hear(&mut self, session: &mut Session, seat: &mut Option<Seat>, bytes: &[u8]) -> Result<Option<Vec<u8>>, Close> {
-        let now = self.now();
-        match (session.on_message(now, bytes)?, *seat) {
-            (SessionEvent::Enter(visit), _) => {
-                let admitted = self.room.admit(visit.name, visit.player).map_err(|_| Close::RoomFull)?;
-                *seat = Some(admitted.entry.seat);
-                self.logs.insert(admitted.entry.seat, EventLog::default());
-                self.route();
-                Ok(Some(session.enter(now, &admitted.entry, admitted.welcome)))
+    fn hear(
+        &mut self,
+        session: &mut Session,
+        seat: &mut Option<SeatSession>,
+        bytes: &[u8],
+    ) -> Result<Option<Vec<u8>>, Close> {
+        let (now, mut pending) = (self.now(), PendingInput::default());
+        match session.on_message(now, bytes)? {
+            SessionEvent::Enter(request) => {
+                self.host.request(Arc::new(request), Here)?;
+                self.host.answer_requests(1, || [0; 16]);
+                self.follow();
+                let Admitted { welcome, start, events } = *self.answer.take().expect("a request is answered")?;
+                *seat = Some(SeatSession { seat: start.seat, generation: start.seat_generation });
+                self.queues.insert(start.seat, events);
+                return Ok(Some(session.enter(now, welcome, &start)));
             }
-            (SessionEvent::Inputs { events }, Some(seat)) => {
-                session.runs().iter().for_each(|run| self.room.offer(seat, run));
-                self.ack(seat, events)
+            SessionEvent::Inputs { events } => {
+                pending.events_arrived(events);
+                pending.push_inputs(session.runs());
             }
-            (SessionEvent::Events(events), Some(seat)) => self.ack(seat, events),
-            (SessionEvent::Command { seq, command }, Some(seat)) => {
-                self.room.command(seat, seq, &command);
-                Ok(None)
-            }
-            (SessionEvent::Reply(bytes), _) => Ok(Some(bytes)),
-            _ => Ok(None),
+            SessionEvent::Events(events) => pending.events_arrived(events),
+            SessionEvent::Command { seq, command } => assert!(pending.push_command(seq, command), "one fits"),
+            SessionEvent::Reply(bytes) => return Ok(Some(bytes)),
+            _ => {}
         }
-    }
-
-    fn ack(&mut self, seat: Seat, events: tickwire::id::Seq) -> Result<Option<Vec<u8>>, Close> {
-        let log = self.logs.get_mut(&seat).expect("a seat has a log");
-        log.ack(events).map_err(|_| Close::BadMessage).map(|()| None)
+        seat.iter().for_each(|seat| self.host.collect(*seat, &mut pending));
+        self.follow();
+        Ok(None)
     }
 
     fn compose(&mut self, session: &mut Session, seat: Seat) -> Option<Vec<u8>> {
         let now = self.now();
-        let newest = self.history.newest()?.clone();
+        let newest = self.host.frames().newest()?.clone();
         if session.readiness(now, &newest) != Readiness::Ready {
             return None;
         }
         let mut frames = Vec::new();
-        self.history.between(session.sender()?.tick(), newest.tick(), &mut frames);
-        if frames.is_empty() {
-            frames.push(newest.clone());
-        }
-        let batch = self.logs.get_mut(&seat)?.batch(newest.tick());
+        self.host.frames().since(session.sender()?.tick(), &newest, &mut frames);
+        let batch = self.queues.get_mut(&seat)?.batch(newest.tick());
         Some(session.compose(now, &frames, batch.as_ref()))
     }
 }
@@ -147,10 +158,10 @@ async fn serve(stream: TcpStream, hall: Arc<Mutex<Hall>>, mut ticks: watch::Rece
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break Close::Left,
                 Some(Ok(_)) => None,
             },
-            _ = ticks.changed() => seat.and_then(|seat| hall.lock().expect("no panic").compose(&mut session, seat)),
+            _ = ticks.changed() => seat.and_then(|seat| hall.lock().expect("no panic").compose(&mut session, seat.seat)),
         };
         let Some(bytes) = send else { continue };
-        if old && fault == Fault::FallsSilent && seat == Some(Seat(0)) {
+        if old && fault == Fault::FallsSilent && seat.is_some_and(|mine| mine.seat == Seat(0)) {
             continue;
         }
         if old && fault == Fault::Repeats {
@@ -163,9 +174,11 @@ async fn serve(stream: TcpStream, hall: Arc<Mutex<Hall>>, mut ticks: watch::Rece
     };
     if let Some(seat) = seat {
         let mut hall = hall.lock().expect("no panic");
-        hall.logs.remove(&seat);
-        hall.room.leave(seat, close);
-        hall.route();
+        let mut pending = PendingInput::default();
+        pending.end(close);
+        hall.queues.remove(&seat.seat);
+        hall.host.collect(seat, &mut pending);
+        hall.follow();
     }
     let frame =
         tokio_tungstenite::tungstenite::protocol::CloseFrame { code: close.code().into(), reason: close.text().into() };
@@ -175,9 +188,9 @@ async fn serve(stream: TcpStream, hall: Arc<Mutex<Hall>>, mut ticks: watch::Rece
 /// A message that must not arrive any more.
 fn welcome_again(hall: &Mutex<Hall>) -> tokio_tungstenite::tungstenite::Bytes {
     let mut hall = hall.lock().expect("no panic");
-    let admitted = hall.room.admit("ghost".to_owned(), BTreeMap::new()).expect("there is room");
-    let now = hall.now();
-    Session::new(now).enter(now, &admitted.entry, admitted.welcome).into()
+    let (now, hello) = (hall.now(), Client::hello(Join::ById { room: "hall".to_owned() }, "ghost", Vec::new(), 0));
+    let mut session = Session::new(now);
+    hall.hear(&mut session, &mut None, &hello).expect("there is room").expect("a welcome").into()
 }
 
 /// Serves until the process ends and returns the address.

@@ -5,7 +5,7 @@ mod crowd;
 
 use std::sync::Arc;
 
-use tickwire::engine::FrameSender;
+use tickwire::engine::{FrameSender, SenderStart};
 use tickwire::id::ZoneId;
 use tickwire::snapshot::{Frame, FrameZone};
 use tickwire::tick::Moment;
@@ -32,8 +32,8 @@ fn form(message: &[u8]) -> (usize, usize) {
 #[test]
 fn a_keyframe_is_made_only_when_it_may_be_shorter() {
     let (mut room, first) = crowd::room(PLAYERS);
-    let start = room.tick().frame;
-    let mut sender = FrameSender::new(Moment(0), &first.entry, 0);
+    let start = crowd::drive::tick(&mut room);
+    let mut sender = FrameSender::new(Moment(0), &first.start, 0);
     assert_eq!(form(&sender.compose(Moment(1), &[start], None)).0, 0, "who has nothing gets a keyframe");
     let (mut n, mut keyframes) = (41, 0);
     // However many ticks behind a client is, the payload is within a tenth of the shorter form.
@@ -42,7 +42,7 @@ fn a_keyframe_is_made_only_when_it_may_be_shorter() {
             .map(|_| {
                 crowd::offer(&mut room, PLAYERS, n);
                 n += 1;
-                room.tick().frame
+                crowd::drive::tick(&mut room)
             })
             .collect();
         let newest = &frames[frames.len() - 1];
@@ -63,12 +63,12 @@ fn a_keyframe_is_made_only_when_it_may_be_shorter() {
 fn a_keyframe_that_is_there_already_is_compared() {
     let (mut room, first) = crowd::room(PLAYERS);
     // A sender that starts from the state of an earlier session has made no keyframe.
-    let entry = tickwire::engine::Entry { tick: room.frame().tick(), zones: [ZoneId(0)].into(), ..first.entry };
-    let mut sender = FrameSender::new(Moment(0), &entry, 0);
+    let start = SenderStart { tick: room.frame().tick(), zones: [ZoneId(0)].into(), ..first.start };
+    let mut sender = FrameSender::new(Moment(0), &start, 0);
     let frames: Vec<Arc<Frame>> = (40..40 + limits::CHAIN)
         .map(|n| {
             crowd::offer(&mut room, PLAYERS, n);
-            room.tick().frame
+            crowd::drive::tick(&mut room)
         })
         .collect();
     let newest = &frames[frames.len() - 1];

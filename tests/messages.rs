@@ -3,10 +3,14 @@
 //!
 //! Golden vectors cover the layouts, and `measure` covers the cost of payloads.
 
+mod drive;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tickwire::engine::{Client, ClientEvent, Depth, InputRun, Readiness, Room, RoomConfig, Session, SessionEvent};
+use tickwire::engine::{
+    Client, ClientEvent, Depth, InputRun, Readiness, Room, RoomConfig, RoomPolicy, Session, SessionEvent,
+};
 use tickwire::game::RoomSetup;
 use tickwire::games::builtin;
 use tickwire::id::{CorrectionEpoch, Seat, Seq, ZoneId};
@@ -31,26 +35,26 @@ impl Hall {
         let rate = TickRate::new(rate).expect("a valid rate");
         let setup = RoomSetup { rate, seed: 1, options: BTreeMap::new() };
         let made = make(&setup).expect("a valid setup");
-        let config = RoomConfig { id: "hall".to_owned(), game: game.to_owned(), setup, capacity: None };
+        let config = RoomConfig { id: "hall".to_owned(), game: game.to_owned(), setup, policy: RoomPolicy::default() };
         let mut room = Room::new(config, made);
         for number in 0..walkers {
             let spawn = format!("{},{}", 10 + number % 50, 8 + number / 50 * 2);
             let options = BTreeMap::from([("spawn".to_owned(), spawn)]);
-            room.admit(format!("walker {number}"), options).expect("there is room");
+            drive::enter(&mut room, &format!("walker {number}"), options);
         }
         let (mut session, mut client, now) = (Session::new(Moment(0)), Client::new(Depth::Full), Moment(0));
         let hello = Client::hello(Join::ById { room: "hall".to_owned() }, "ada", Vec::new(), wanted);
         assert!(matches!(session.on_message(now, &hello), Ok(SessionEvent::Enter(_))));
-        let admitted = room.admit("ada".to_owned(), BTreeMap::new()).expect("there is room");
-        let welcome = session.enter(now, &admitted.entry, admitted.welcome);
+        let admitted = drive::enter(&mut room, "ada", BTreeMap::from([("spawn".to_owned(), "10,8".to_owned())]));
+        let welcome = session.enter(now, admitted.welcome, &admitted.start);
         assert_eq!(client.on_message(&welcome), Ok(ClientEvent::Welcome));
-        Self { room, now, session, client, seat: admitted.entry.seat, frames: Vec::new(), reports: 0 }
+        Self { room, now, session, client, seat: admitted.start.seat, frames: Vec::new(), reports: 0 }
     }
 
     /// Runs one tick. The message to the player, if there is one, has brought their client to the room's state.
     fn tick(&mut self) -> Option<Vec<u8>> {
         self.now = self.now.plus(self.room.rate().period());
-        let frame = self.room.tick().frame;
+        let frame = drive::tick(&mut self.room);
         self.frames.push(frame.clone());
         if self.session.readiness(self.now, &frame) != Readiness::Ready {
             return None;
@@ -70,7 +74,7 @@ impl Hall {
         for bytes in &said {
             let heard = self.session.on_message(self.now, bytes).expect("the client speaks the protocol");
             if let SessionEvent::Inputs { .. } = heard {
-                self.session.runs().iter().for_each(|run| self.room.offer(self.seat, run));
+                self.session.runs().iter().for_each(|run| drive::offer(&mut self.room, self.seat, *run));
             }
         }
         said
@@ -84,7 +88,7 @@ impl Hall {
             let way = 4 * (self.reports % 20).min(20 - self.reports % 20).cast_signed();
             (input[0], input[1]) = (64 * i32::from(10 + number % 50), 64 * i32::from(8 + number / 50 * 2) + way);
             let run = InputRun { first: Seq(self.reports), count: 1, epoch: CorrectionEpoch(0), input };
-            self.room.offer(Seat(number), &run);
+            drive::offer(&mut self.room, Seat(number), run);
         }
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
-use tickwire::engine::{InputRun, Room, RoomConfig};
+use tickwire::engine::{Enter, InputRun, Room, RoomConfig, RoomInput, RoomPolicy};
 use tickwire::game::RoomSetup;
 use tickwire::games::arena::Arena;
 use tickwire::id::{CorrectionEpoch, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Frame, Kind, Schema};
 use tickwire::tick::{Tick, TickRate};
+use tickwire::wire::Role;
 
 /// Twice a second a wanderer chooses another turn, of at most half a turn per second; sometimes it dashes or throws.
 struct Wanderer {
@@ -23,12 +24,13 @@ pub fn play(players: u16, ticks: u32, seed: u64) -> Vec<Frame> {
     let options = BTreeMap::from([("map".to_owned(), "field".to_owned())]);
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed, options };
     let arena = Arena::new(&setup).expect("a map");
-    let config = RoomConfig { id: "r".to_owned(), game: "arena".to_owned(), setup, capacity: None };
-    let mut room = Room::new(config, Box::new(arena));
+    let config = RoomConfig { id: "r".to_owned(), game: "arena".to_owned(), setup, policy: RoomPolicy::default() };
+    let (mut room, mut outputs) = (Room::new(config, Box::new(arena)), Vec::new());
     for n in 0..players {
-        room.admit(format!("p{n}"), BTreeMap::new()).expect("there is room");
+        let (role, identity, options) = (Role::Player, None, BTreeMap::new());
+        let enter = Enter { role, identity, name: format!("p{n}"), options, reserved: false, secret: None };
+        room.apply(RoomInput::Enter(enter), &mut outputs).expect("a room answers").expect("there is room");
     }
-    room.take_posts();
     let mut random = Pcg32::new(seed, 12);
     let mut unit = move || f64::from(random.next_u32()) / (f64::from(u32::MAX) + 1.0);
     let mut wanderers: Vec<Wanderer> = (0..players).map(|_| Wanderer { heading: 256.0 * unit(), turn: 0.0 }).collect();
@@ -42,13 +44,15 @@ pub fn play(players: u16, ticks: u32, seed: u64) -> Vec<Frame> {
             wanderer.heading += wanderer.turn;
             let mut rarely = || i32::from(unit() < 0.02);
             let input = [wanderer.heading.round() as i32 & 255, 1, rarely(), rarely(), 0, 0, 0, 0];
-            room.offer(Seat(seat), &InputRun { first: Seq(n), count: 1, epoch: CorrectionEpoch(0), input });
+            let (seat, run) = (Seat(seat), InputRun { first: Seq(n), count: 1, epoch: CorrectionEpoch(0), input });
+            room.apply(RoomInput::Inputs { seat, run }, &mut outputs);
         }
-        let frame = room.tick().frame;
+        room.apply(RoomInput::Tick, &mut outputs);
+        outputs.clear();
+        let frame = room.frame();
         let last = frames.last();
         let initial = Frame::initial(schema.clone(), Tick(0));
-        frames.push(copy(last.unwrap_or(&initial), &frame, None));
-        room.take_posts();
+        frames.push(copy(last.unwrap_or(&initial), frame, None));
     }
     frames
 }

@@ -24,7 +24,7 @@ use super::room::RoomActor;
 use super::room_handle::{RoomHandle, is_private};
 use super::status::Status;
 use super::watchdog::{Heartbeat, Part, Watchdog};
-use crate::engine::{Address, CloseReason, Room, RoomConfig, RoomCosts};
+use crate::engine::{Address, CloseReason, JoinRequest, Room, RoomConfig, RoomCosts, RoomPolicy};
 use crate::game::{Factory, RoomSetup};
 use crate::tick::TickRate;
 use crate::wire::{Close, Join, Role, limits};
@@ -39,16 +39,10 @@ pub struct DirectoryConfig {
     pub most_rooms: usize,
     /// Number of threads that run rooms.
     pub arbiters: usize,
-    /// How long a room without players and spectators stays open.
-    pub empty_for: Duration,
     /// Counts rooms by their maker's address.
     pub gatekeeper: Arc<Gatekeeper>,
-    /// How long the seat of a player who lost the connection is held.
-    pub hold: Duration,
-    /// How long a player may keep the same input and send no commands; zero means no limit.
-    pub idle_after: Duration,
-    /// Most spectators per room.
-    pub most_spectators: u16,
+    /// The policy of rooms whose creator asked for nothing else.
+    pub policy: RoomPolicy,
     /// Watches the threads of the directory and the rooms.
     pub watchdog: Arc<Watchdog>,
 }
@@ -85,40 +79,41 @@ impl Directory {
         (Self { config, rooms, next, reservations, arbiters, draining, list, clock, metrics, heartbeat }, listed)
     }
 
-    fn locate(&mut self, message: Locate) -> Result<RoomSlot, CloseReason> {
+    fn locate(&mut self, request: &JoinRequest) -> Result<RoomSlot, CloseReason> {
         if self.draining {
             return Err(Close::Draining.into());
         }
-        let Locate { join, role, claims, only_game, maker } = message;
+        let JoinRequest { join, role, claim, only_game, address, .. } = request;
+        let (role, maker, only_game) = (*role, *address, only_game.as_deref());
         // Checked first, so that no room is made for a spectator who is then refused.
-        if role == Role::Spectator && self.config.most_spectators == 0 {
+        if role == Role::Spectator && self.config.policy.most_spectators == 0 {
             return Err(CloseReason::with_text(Close::Forbidden, "spectators are not let in here"));
         }
         match join {
             Join::ById { room } => {
-                let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
-                listed.suits(only_game.as_deref())?;
+                let (key, listed) = self.find(room).ok_or(Close::NoSuchRoom)?;
+                listed.suits(only_game)?;
                 // A returning player has a seat even in a full room. Only the room can tell whether the claim is valid.
-                let back = if claims { listed.expect_back(key) } else { None };
+                let back = if claim.is_some() { listed.expect_back(key) } else { None };
                 back.map_or_else(|| listed.expect(key, role), Ok)
             }
             Join::Return { room } => {
-                let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
-                listed.suits(only_game.as_deref())?;
+                let (key, listed) = self.find(room).ok_or(Close::NoSuchRoom)?;
+                listed.suits(only_game)?;
                 listed.expect_back(key).ok_or_else(|| Close::NoSuchRoom.into())
             }
             Join::JoinOrCreate { game, options } => {
-                let options = options.into_iter().collect();
-                let found = self.fitting(&game, &options)?.find_map(|(key, listed)| listed.expect(key, role).ok());
-                found.map_or_else(|| self.create(game, options, role, maker), Ok)
+                let options = options.iter().cloned().collect();
+                let found = self.fitting(game, &options)?.find_map(|(key, listed)| listed.expect(key, role).ok());
+                found.map_or_else(|| self.create(game.clone(), options, role, maker), Ok)
             }
-            Join::Create { game, options } => self.create(game, options.into_iter().collect(), role, maker),
+            Join::Create { game, options } => self.create(game.clone(), options.iter().cloned().collect(), role, maker),
             Join::Reserved { ticket } => {
                 // A ticket stays valid when its bearer may not use it.
-                if let Some(listed) = self.reservations.room_of(&ticket).and_then(|key| self.rooms.get(&key)) {
-                    listed.suits(only_game.as_deref())?;
+                if let Some(listed) = self.reservations.room_of(ticket).and_then(|key| self.rooms.get(&key)) {
+                    listed.suits(only_game)?;
                 }
-                let found = self.reservations.redeem(self.clock.now(), &ticket);
+                let found = self.reservations.redeem(self.clock.now(), ticket);
                 let wanted = "the ticket is not known, used or older than a minute: reserve again";
                 found.ok_or_else(|| CloseReason::with_text(Close::NoSuchRoom, wanted))
             }
@@ -185,13 +180,13 @@ impl Directory {
         let made = catch_unwind(AssertUnwindSafe(|| {
             let made = factory(&setup).map_err(refused)?;
             let id = if private { names::secret() } else { names::id() };
-            let config = RoomConfig { id, game: game.clone(), setup, capacity };
-            let room = Room::new(config, made).holding_seats_for(self.config.hold);
+            let policy = RoomPolicy { capacity, ..self.config.policy };
+            let room = Room::new(RoomConfig { id, game: game.clone(), setup, policy }, made);
             if usize::from(room.capacity()) < seats {
                 let few = format!("such a room has {} seats, which is fewer than {seats}", room.capacity());
                 return Err(CloseReason::with_text(Close::RoomFull, &few));
             }
-            Ok(room.idle_after(self.config.idle_after).with_spectators(self.config.most_spectators))
+            Ok(room)
         }));
         let room = made.unwrap_or_else(|_| Err(refused("the game panicked".to_owned())))?;
         let key = RoomKey(self.next);
@@ -281,10 +276,9 @@ impl Directory {
         let arbiter = (0..self.arbiters.len()).min_by_key(|arbiter| load(*arbiter)).unwrap_or(0);
         let status = Arc::new(Status::default());
         let (clock, metrics, shared) = (self.clock, self.metrics.clone(), status.clone());
-        let (handle, empty_for) = (self.arbiters[arbiter].handle(), self.config.empty_for);
-        let room =
-            RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, empty_for, clock, shared, metrics));
-        let most_spectators = self.config.most_spectators;
+        let handle = self.arbiters[arbiter].handle();
+        let room = RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, clock, shared, metrics));
+        let most_spectators = self.config.policy.most_spectators;
         RoomHandle { entry, private, options, room, status, arbiter, most_spectators, _permit: permit }
     }
 
@@ -345,8 +339,8 @@ impl Actor for Directory {
 impl Handler<Locate> for Directory {
     type Result = Result<RoomSlot, CloseReason>;
 
-    fn handle(&mut self, message: Locate, _: &mut Context<Self>) -> Self::Result {
-        self.locate(message)
+    fn handle(&mut self, Locate(request): Locate, _: &mut Context<Self>) -> Self::Result {
+        self.locate(&request)
     }
 }
 

@@ -13,7 +13,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 
 use super::clock::Clock;
-use crate::engine::{Address, Admission, Quota, Token, Verdict, Visit};
+use crate::engine::{Address, Admission, JoinRequest, Quota, Token, Verdict};
 use crate::tick::Moment;
 use crate::trust::{Caller, Neighbourhood, Tokens, VerifiedToken, wall_clock};
 use crate::wire::{Close, Join, limits};
@@ -141,17 +141,19 @@ impl Gatekeeper {
 }
 
 impl SessionPermit {
-    /// Verifies the token of `visit` and gives the visit the name in the token, if there is one.
+    /// Verifies the token of `request`. Sets the client's identity, address and name as far as the token states them.
     ///
     /// # Errors
     /// The session's close reason: the token is invalid, or not valid for the requested room.
-    pub fn present(&mut self, visit: Visit) -> Result<Visit, Close> {
-        let token = visit.token.as_ref().map(|Token(text)| text.as_str());
-        self.judge(token, &visit.join)?;
+    pub fn present(&mut self, mut request: JoinRequest) -> Result<JoinRequest, Close> {
+        let token = request.token.take();
+        self.judge(token.as_ref().map(|Token(text)| text.as_str()), &request.join)?;
+        (request.identity, request.only_game) = (self.identity(), self.only_game());
+        request.address = self.address();
         let name = self.ticket.as_ref().and_then(|ticket| ticket.name.clone());
         Ok(match name {
-            Some(name) => visit.named(&name),
-            None => visit,
+            Some(name) => request.named(&name),
+            None => request,
         })
     }
 

@@ -11,9 +11,9 @@ use super::frame_history::FrameHistory;
 use super::room::RoomActor;
 use super::seat_channel::SeatHandle;
 use super::status::PendingJoin;
-use crate::engine::{Address, Claim, CloseReason, Entry, RoomCosts};
+use crate::engine::{Address, CloseReason, JoinRequest, RoomCosts, SenderStart};
 use crate::snapshot::Frame;
-use crate::wire::{Close, Join, Role, Welcome};
+use crate::wire::{Close, Join, Welcome};
 
 /// Identifies a room within a server. Unlike the room's id, a key is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,16 +39,7 @@ pub struct End(pub CloseReason);
 /// Session to directory: find or make a room.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<RoomSlot, CloseReason>")]
-pub struct Locate {
-    pub join: Join,
-    pub role: Role,
-    /// The only game that the player may be sent to.
-    pub only_game: Option<String>,
-    /// The address on which a new room is counted.
-    pub maker: Option<Address>,
-    /// Whether the player claims to have a seat in the room already.
-    pub claims: bool,
-}
+pub struct Locate(pub Arc<JoinRequest>);
 
 /// HTTP handler to directory: what do the deltas of the room with this id cost? `None`: there is no such room.
 #[derive(Debug, Message)]
@@ -90,29 +81,29 @@ pub struct RoomSlot {
 /// Session to room: admit this client. The room answers at its next tick.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Joined, Close>")]
-pub struct JoinRequest {
-    pub name: String,
-    pub identity: Option<String>,
-    pub player: BTreeMap<String, String>,
-    pub claim: Option<Claim>,
-    /// Whether the client wants only the claimed seat, and no new one.
-    pub only_back: bool,
-    pub role: Role,
-    /// Alive while the session waits for the answer.
-    pub wanted: Weak<()>,
+pub struct Enter {
+    pub request: Arc<JoinRequest>,
+    pub applicant: Applicant,
+}
+
+/// How the room reaches the session of a client that wants to enter.
+#[derive(Debug)]
+pub struct Applicant {
+    pub end: Recipient<End>,
     pub relay: RelayKey,
     pub publish: Recipient<Publish>,
-    pub end: Recipient<End>,
     pub expected: PendingJoin,
+    /// Alive while the session waits for the answer.
+    pub wanted: Weak<()>,
 }
 
 /// What an admitted session needs.
 #[derive(Debug)]
 pub struct Joined {
-    pub entry: Entry,
     pub welcome: Welcome,
+    pub start: SenderStart,
     pub channel: SeatHandle,
-    pub history: Arc<FrameHistory>,
+    pub history: FrameHistory,
 }
 
 /// Directory to room: end, and close all sessions with this reason.

@@ -112,7 +112,7 @@ impl Handler<Inspect> for RoomActor {
     type Result = Option<Insight>;
 
     fn handle(&mut self, _: Inspect, _: &mut Context<Self>) -> Self::Result {
-        let room = self.room.as_ref()?;
+        let room = self.room()?;
         Some(Insight { frame: room.frame().clone(), players: room.roster(), locked: room.is_locked() })
     }
 }
@@ -121,19 +121,19 @@ impl Handler<Order> for RoomActor {
     type Result = ();
 
     fn handle(&mut self, order: Order, _: &mut Context<Self>) {
-        let Some(room) = &mut self.room else { return };
+        let Some(host) = &mut self.host else { return };
         self.span.in_scope(|| match order {
             Order::Kick { seat, reason } => {
                 info!(seat = seat.0, "kicked by an operator");
-                room.kick(seat, CloseReason::with_text(Close::Kicked, &reason));
+                host.kick(seat, CloseReason::with_text(Close::Kicked, &reason));
             }
             Order::Lock(locked) => {
                 info!(locked, "locked or unlocked by an operator");
-                room.lock(locked);
+                host.lock(locked);
             }
             Order::Close { reason } => {
                 info!("closed by an operator");
-                room.close(CloseReason::with_text(Close::RoomClosed, &reason));
+                host.close(CloseReason::with_text(Close::RoomClosed, &reason));
             }
         });
     }

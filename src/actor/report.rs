@@ -9,6 +9,7 @@ use tracing::error;
 use super::names;
 use super::room::RoomActor;
 use super::status::{Occupancy, TickTimes};
+use crate::engine::Host;
 use crate::snapshot::Frame;
 
 /// The duration of the ticks of the current second.
@@ -26,19 +27,23 @@ impl RoomActor {
         self.metrics.tick_duration.observe(span.as_secs_f64());
         let Timing { ticks, sum, worst } = self.timing;
         self.timing = Timing { ticks: ticks + 1, sum: sum + span, worst: worst.max(span) };
-        let rate = self.room.as_ref().map_or(1, |room| room.rate().per_second());
+        let rate = self.room().map_or(1, |room| room.rate().per_second());
         if self.timing.ticks >= u32::from(rate) {
             let Timing { ticks, sum, worst } = std::mem::take(&mut self.timing);
             self.status.set_tick_times(TickTimes { mean: sum / ticks, worst });
         }
     }
 
-    /// Publishes the occupancy, and what else the list of rooms shows.
-    pub(super) fn tell_status(&mut self) {
-        let Some(room) = &mut self.room else { return };
-        if room.take_news() {
+    /// Publishes what the list of rooms shows besides the occupancy.
+    pub(super) fn report_listing(&self) {
+        if let Some(room) = self.room() {
             self.status.show(room.properties().to_vec(), room.shut());
         }
+    }
+
+    /// Publishes the occupancy.
+    pub(super) fn report_occupancy(&mut self) {
+        let Some(room) = self.room() else { return };
         let occupancy = Occupancy { players: room.players(), away: room.away(), spectators: room.spectators() };
         self.count(occupancy);
     }
@@ -57,7 +62,7 @@ impl RoomActor {
 
     /// Once per second, measures the costs of this tick's delta. The frame has been sent already.
     pub(super) fn explain(&mut self, before: &Frame, frame: &Frame) {
-        let Some(room) = &self.room else { return };
+        let Some(room) = self.host.as_ref().map(Host::room) else { return };
         if room.players() == 0 || !self.profiler.is_due(frame.tick()) {
             return;
         }
@@ -68,7 +73,7 @@ impl RoomActor {
 
     pub(super) fn crashed(&self, hook: &'static str, tick: u32) {
         self.metrics.crashed(hook);
-        let room = self.room.as_ref().map(|room| names::for_logs(&room.config().id).into_owned());
+        let room = self.room().map(|room| names::for_logs(&room.config().id).into_owned());
         error!(room, tick, hook, "the game panicked; the room is closed");
     }
 }

@@ -3,45 +3,41 @@
 //! Joins, including reconnects, wait for the tick and are answered there, a bounded number each time, so that a rush of
 //! players cannot delay the tick. Game code runs under `catch_unwind`: a panic ends this room and nothing else.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Weak};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::sync::oneshot;
-use tracing::{Span, debug, info, info_span};
+use tracing::{Span, info, info_span};
 
 use super::clock::Clock;
 use super::frame_history::FrameHistory;
-use super::message::{CloseRoom, End, JoinRequest, Joined, Publish, RoomKey};
+use super::message::{Applicant, CloseRoom, End, Enter, Joined, Publish, RoomKey};
 use super::metrics::Metrics;
 use super::names;
 use super::report::Timing;
-use super::seat_channel::{PendingInput, SeatChannel, SeatHandle};
+use super::seat_channel::{SeatChannel, SeatHandle};
 use super::seat_table::{SeatTable, Session};
 use super::status::{Departure, Occupancy, PendingJoin, Status};
 use super::times::Phase;
 use super::trace::Lane;
-use crate::engine::{Admitted, BandwidthProfiler, Claim, CloseReason, EventLog, ImpossibleAck, Refusal, Room, Secret};
-use crate::id::Seat;
-use crate::tick::{Moment, Tick, TickClock};
-use crate::wire::{Close, Role, limits};
-
-type Answer = oneshot::Sender<Result<Joined, Close>>;
+use crate::engine::{
+    Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, PendingInput, Room, RoomOutput, SeatSession, Secret,
+    Waiting,
+};
+use crate::tick::TickClock;
+use crate::wire::{Close, limits};
 
 /// The room actor.
 pub struct RoomActor {
     key: RoomKey,
     /// `None` after the room has ended.
-    pub(super) room: Option<Room>,
-    pacing: TickClock,
+    pub(super) host: Option<Host<Waiter, FrameHistory>>,
+    tick_clock: TickClock,
     pub(super) clock: Clock,
-    history: Arc<FrameHistory>,
     pub(super) seats: SeatTable,
-    waiting: VecDeque<(JoinRequest, Answer)>,
     pending: PendingInput,
     /// Players who were admitted and are not counted yet.
     pub(super) arrived: Vec<PendingJoin>,
@@ -49,10 +45,6 @@ pub struct RoomActor {
     pub(super) left: Vec<Departure>,
     /// Sessions that announced their end, and the reason with which to answer them at the end of the tick.
     goodbyes: Vec<(Recipient<End>, Close)>,
-    empty_since: Option<Moment>,
-    /// How long the room stays open while it is empty. Spectators, such as a shared screen, keep it open.
-    empty_for: Duration,
-    superseded: u64,
     /// The occupancy after the last tick, as the metrics know it.
     pub(super) counted: Occupancy,
     pub(super) timing: Timing,
@@ -65,40 +57,47 @@ pub struct RoomActor {
     pub(super) metrics: Arc<Metrics>,
 }
 
+/// A client that waits for the room's answer.
+pub(super) struct Waiter {
+    applicant: Applicant,
+    /// Whether the client claims a seat.
+    claims: bool,
+    answer: oneshot::Sender<Result<Joined, Close>>,
+}
+
+impl Waiting for Waiter {
+    fn is_wanted(&self) -> bool {
+        Weak::strong_count(&self.applicant.wanted) > 0
+    }
+
+    fn is_reserved(&self) -> bool {
+        self.applicant.expected.is_reserved()
+    }
+
+    fn becomes_newcomer(&mut self, capacity: u16) -> Result<(), Close> {
+        self.applicant.expected.as_newcomer(capacity.into())
+    }
+}
+
 impl RoomActor {
     /// The shell of `room`, whose first tick is one period away.
-    pub fn new(
-        key: RoomKey,
-        room: Room,
-        empty_for: Duration,
-        clock: Clock,
-        status: Arc<Status>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        let (seats, waiting, pending) = Default::default();
+    pub fn new(key: RoomKey, room: Room, clock: Clock, status: Arc<Status>, metrics: Arc<Metrics>) -> Self {
         let span = info_span!("room", id = %names::for_logs(&room.config().id), game = room.config().game);
-        let history = Arc::new(FrameHistory::new(room.rate()));
-        let pacing = TickClock::new(room.rate(), clock.now());
-        let profiler = BandwidthProfiler::new(room.rate(), &room.spec().schema);
-        let (room, empty_since, superseded) = (Some(room), Some(clock.now()), 0);
+        let (seats, pending, timing) = Default::default();
+        let frames = FrameHistory::new(room.rate());
         Self {
             key,
-            room,
-            pacing,
+            tick_clock: TickClock::new(room.rate(), clock.now()),
+            profiler: BandwidthProfiler::new(room.rate(), &room.spec().schema),
+            host: Some(Host::new(clock.now(), room, frames)),
             clock,
-            history,
             seats,
-            waiting,
             pending,
             arrived: Vec::new(),
             left: Vec::new(),
             goodbyes: Vec::new(),
-            empty_since,
-            profiler,
-            empty_for,
-            superseded,
             counted: Occupancy::default(),
-            timing: Timing::default(),
+            timing,
             over: None,
             span,
             status,
@@ -106,21 +105,26 @@ impl RoomActor {
         }
     }
 
+    /// The room, until it has ended.
+    pub(super) fn room(&self) -> Option<&Room> {
+        self.host.as_ref().map(Host::room)
+    }
+
     fn arm(&self, ctx: &mut Context<Self>) {
-        let wait = self.pacing.deadline().since(self.clock.now());
+        let wait = self.tick_clock.deadline().since(self.clock.now());
         ctx.run_later(wait, |act, ctx| act.span.clone().in_scope(|| act.on_alarm(ctx)));
     }
 
     fn on_alarm(&mut self, ctx: &mut Context<Self>) {
         let start = self.clock.now();
-        let due = self.pacing.advance(start);
+        let due = self.tick_clock.advance(start);
         self.metrics.late_ticks.inc_by(due.late.into());
         self.metrics.skipped_ticks.inc_by(due.skipped);
         for _ in 0..due.steps {
             let begun = self.clock.now();
             if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
-                let hook = self.room.as_ref().and_then(Room::running).unwrap_or("none");
-                let tick = self.room.as_ref().map_or(0, |room| room.frame().tick().0.wrapping_add(1));
+                let hook = self.room().and_then(Room::running).unwrap_or("none");
+                let tick = self.room().map_or(0, |room| room.frame().tick().0.wrapping_add(1));
                 self.crashed(hook, tick);
                 return self.end_room(Close::RoomCrashed.into(), ctx);
             }
@@ -130,79 +134,78 @@ impl RoomActor {
             }
         }
         let now = self.clock.now();
-        self.pacing.spent(now.since(start));
-        if self.is_forgotten(now) && self.status.close_if_idle() {
+        self.tick_clock.spent(now.since(start));
+        if self.host.as_ref().is_some_and(|host| host.is_deserted(now)) && self.status.close_if_idle() {
             return self.end_room(Close::RoomClosed.into(), ctx);
         }
         self.arm(ctx);
     }
 
     fn tick(&mut self) {
-        let (metrics, tick) = (self.metrics.clone(), self.room.as_ref().map_or(Tick(0), |room| room.frame().tick()));
-        let mut watch = metrics.times.start(self.clock, Lane::Room(self.key), tick.plus(1));
+        let Some(before) = self.room().map(|room| room.frame().clone()) else { return };
+        let metrics = self.metrics.clone();
+        let mut watch = metrics.times.start(self.clock, Lane::Room(self.key), before.tick().plus(1));
         self.collect_inputs();
-        // Before admissions, so that events for a seat reach the player who had it when they were posted.
-        self.deliver_posts();
-        self.admit_waiting();
-        let Some(room) = &mut self.room else { return };
-        let before = room.frame().clone();
+        let Some(host) = &mut self.host else { return };
+        host.answer_requests(limits::JOINS_PER_TICK, random_secret);
+        self.follow_outputs();
+        let (Some(host), now) = (&mut self.host, self.clock.now()) else { return };
         watch.lap(Phase::Merge);
-        let ticked = room.tick_in_phases(|phase| watch.lap(phase.into()));
-        let superseded = room.superseded();
-        self.metrics.inputs_superseded.inc_by(superseded.saturating_sub(self.superseded));
-        self.superseded = superseded;
-        self.deliver_posts();
-        self.metrics.values_saturated.inc_by(ticked.frame.saturated());
-        for seat in ticked.released {
-            self.metrics.seats_released.inc();
-            self.seats.clear(seat);
-        }
-        for (seat, reason) in ticked.kicks {
-            self.dismiss(seat, reason);
-        }
-        self.over = ticked.over;
-        self.tell_status();
+        host.tick(now, |phase| watch.lap(phase.into()));
+        let frame = host.room().frame().clone();
+        self.follow_outputs();
+        self.report_occupancy();
         self.answer_goodbyes();
-        self.history.publish(ticked.frame.clone());
         for publish in self.seats.relays() {
             // A relay with a full mailbox is behind; the next frame brings it up to date.
-            let _ = publish.try_send(Publish { room: self.key, frame: ticked.frame.clone() });
+            let _ = publish.try_send(Publish { room: self.key, frame: frame.clone() });
         }
         watch.lap(Phase::Publish);
         watch.stop("tick");
-        self.explain(&before, &ticked.frame);
-    }
-
-    fn deliver_posts(&mut self) {
-        let posts = self.room.as_mut().map(Room::take_posts).unwrap_or_default();
-        for post in posts {
-            for channel in post.seats.iter().filter_map(|seat| self.seats.channel(*seat)) {
-                channel.post(post.event.clone());
-            }
-        }
+        self.explain(&before, &frame);
     }
 
     fn collect_inputs(&mut self) {
-        let Some(room) = &mut self.room else { return };
+        let Some(host) = &mut self.host else { return };
         let mut gone = Vec::new();
-        for (seat, channel) in self.seats.present() {
-            channel.empty_into(&mut self.pending);
-            if self.pending.heard {
-                room.confirm(seat);
-            }
-            self.pending.runs.iter().for_each(|run| room.offer(seat, run));
-            for (seq, command) in &self.pending.commands {
-                room.command(seat, *seq, command);
-            }
-            gone.extend(self.pending.goodbye.map(|close| (seat, close)));
-            self.left.extend(self.pending.departure.take());
+        for channel in self.seats.present() {
+            self.left.extend(channel.swap(&mut self.pending));
+            gone.extend(self.pending.ended().map(|close| (channel.session().seat, close)));
+            host.collect(channel.session(), &mut self.pending);
         }
         for (seat, close) in gone {
-            self.goodbyes.extend(self.seats.rise(seat).map(|end| (end, close)));
-            let held = self.room.as_mut().is_some_and(|room| room.drop_out(seat, close));
-            if !held {
-                self.seats.clear(seat);
+            self.goodbyes.extend(self.seats.detach(seat).map(|end| (end, close)));
+        }
+        self.follow_outputs();
+    }
+
+    /// Does what the host requires.
+    fn follow_outputs(&mut self) {
+        while let Some(output) = self.host.as_mut().and_then(Host::poll_output) {
+            match output {
+                HostOutput::Answer { waiting, answer } => self.answer(waiting, answer),
+                HostOutput::Room(output) => self.follow(output),
             }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
+    fn follow(&mut self, output: RoomOutput) {
+        match output {
+            RoomOutput::Event { seats, event } => {
+                let channels = seats.into_iter().filter_map(|seat| self.seats.channel(seat));
+                channels.for_each(|channel| channel.post(event.clone()));
+            }
+            RoomOutput::Frame { frame, superseded } => {
+                self.metrics.inputs_superseded.inc_by(superseded.into());
+                self.metrics.values_saturated.inc_by(frame.saturated());
+            }
+            RoomOutput::Freed { seat, reason, expired } => {
+                self.metrics.seats_released.inc_by(expired.into());
+                self.seats.free(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
+            }
+            RoomOutput::Listed => self.report_listing(),
+            RoomOutput::Over(reason) => self.over = Some(reason),
         }
     }
 
@@ -212,94 +215,30 @@ impl RoomActor {
         self.goodbyes.drain(..).for_each(|(end, close)| end.do_send(End(close.into())));
     }
 
-    fn admit_waiting(&mut self) {
-        self.waiting.retain(|(request, _)| request.wanted.strong_count() > 0);
-        for _ in 0..limits::JOINS_PER_TICK {
-            let Some((request, answer)) = self.waiting.pop_front() else { break };
-            // If the session is gone, the unsent answer drops its seat handle, which records the close reason.
-            let _ = answer.send(self.admit(request));
-        }
-        self.empty_since = (self.seats.len() == 0).then(|| self.empty_since.unwrap_or_else(|| self.clock.now()));
-    }
-
-    fn admit(&mut self, mut request: JoinRequest) -> Result<Joined, Close> {
-        if let Some(claim) = request.claim
-            && let Some(back) = self.take_back(&claim, request.identity.as_deref())
-        {
-            let (admitted, log) = back.map_err(|ImpossibleAck| Close::BadMessage)?;
-            self.metrics.resumed(admitted.welcome.continuity);
-            return Ok(self.seat(request, admitted, log));
-        }
-        let room = self.room.as_mut().ok_or(Close::RoomClosed)?;
-        if request.only_back {
-            return Err(Close::NoSuchRoom);
-        }
-        if request.role == Role::Player {
-            request.expected.as_newcomer(room.capacity().into())?;
-        }
-        let (name, identity) = (std::mem::take(&mut request.name), request.identity.take());
-        let player = std::mem::take(&mut request.player);
-        let admitted = match request.role {
-            Role::Spectator => room.admit_spectator(name),
-            Role::Player if request.expected.is_reserved() => room.admit_reserved(identity, name, player),
-            Role::Player => room.admit_as(identity, name, player),
-        };
-        let mut admitted = admitted.map_err(|refusal| match refusal {
-            Refusal::Full => Close::RoomFull,
-            Refusal::Shut(close) => close,
-            Refusal::Game(why) => {
-                debug!(?why, "the game refused a player");
-                Close::Forbidden
+    fn answer(&mut self, waiter: Waiter, answer: Result<Box<Admitted>, Close>) {
+        let Waiter { applicant, claims, answer: sender } = waiter;
+        let joined = answer.map(|admitted| {
+            if claims {
+                self.metrics.resumed(admitted.welcome.continuity);
             }
-        })?;
-        room.give_token(&mut admitted, random_secret());
-        if request.claim.is_some() {
-            self.metrics.resumed(admitted.welcome.continuity);
-        }
-        Ok(self.seat(request, admitted, EventLog::default()))
-    }
-
-    /// Moves the claimed seat to a new session, with its event log. `None`: the claim opens no seat.
-    fn take_back(
-        &mut self,
-        claim: &Claim,
-        identity: Option<&str>,
-    ) -> Option<Result<(Admitted, EventLog), ImpossibleAck>> {
-        let seat = self.room.as_ref()?.recognise(&claim.token, identity)?;
-        // The welcome's roster includes all events posted so far, so the log must include them as well.
-        self.deliver_posts();
-        let base = claim.tick.and_then(|tick| self.history.at(tick));
-        let room = self.room.as_mut()?;
-        let resume = |log: &mut EventLog| room.resume(seat, claim, log, base.as_deref(), random_secret());
-        Some(self.seats.channel(seat)?.retire(resume))
+            self.seat(applicant, *admitted)
+        });
+        // If the session is gone, the unsent answer drops its seat handle, which records the close reason.
+        let _ = sender.send(joined.and_then(|joined| joined.ok_or(Close::RoomClosed)));
     }
 
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
-    fn seat(&mut self, request: JoinRequest, admitted: Admitted, log: EventLog) -> Joined {
-        let JoinRequest { relay, publish, end, expected, .. } = request;
-        let Admitted { entry, welcome } = admitted;
-        let channel = Arc::new(SeatChannel::with(log, self.status.clone()));
-        if let Some(replaced) = self.seats.sit(entry.seat, channel.clone(), Session { end, relay }, publish) {
+    fn seat(&mut self, applicant: Applicant, admitted: Admitted) -> Option<Joined> {
+        let history = self.host.as_ref()?.frames().clone();
+        let Applicant { relay, publish, end, expected, .. } = applicant;
+        let Admitted { welcome, start, events } = admitted;
+        let session = SeatSession { seat: welcome.seat, generation: start.seat_generation };
+        let channel = Arc::new(SeatChannel::new(session, events, self.status.clone()));
+        if let Some(replaced) = self.seats.attach(channel.clone(), Session { end, relay }, publish) {
             replaced.do_send(End(Close::Replaced.into()));
         }
         self.arrived.push(expected);
-        Joined { entry, welcome, channel: SeatHandle::at(&channel), history: self.history.clone() }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
-    fn dismiss(&mut self, seat: Seat, reason: CloseReason) {
-        let close = reason.close();
-        if let Some(end) = self.seats.rise(seat) {
-            end.do_send(End(reason));
-        }
-        if let Some(room) = &mut self.room {
-            room.leave(seat, close);
-        }
-        self.seats.clear(seat);
-    }
-
-    fn is_forgotten(&self, now: Moment) -> bool {
-        self.waiting.is_empty() && self.empty_since.is_some_and(|since| now.since(since) >= self.empty_for)
+        Some(Joined { welcome, start, channel: SeatHandle::at(&channel), history })
     }
 
     /// Ends the room and all its sessions. If the game panics on drop, its hooks are not called again.
@@ -308,16 +247,20 @@ impl RoomActor {
         let close = reason.close();
         self.status.close();
         self.count(Occupancy::default());
-        self.seats.clear_all().for_each(|end| end.do_send(End(reason.clone())));
-        for (_, answer) in self.waiting.drain(..) {
-            let _ = answer.send(Err(close));
+        self.seats.free_all().for_each(|end| end.do_send(End(reason.clone())));
+        let mut host = self.host.take();
+        host.iter_mut().for_each(|host| host.refuse_requests(close));
+        while let Some(output) = host.as_mut().and_then(Host::poll_output) {
+            if let HostOutput::Answer { waiting, .. } = output {
+                let _ = waiting.answer.send(Err(close));
+            }
         }
-        let result = self.room.as_ref().and_then(Room::result);
+        let room = host.as_ref().map(Host::room);
+        let result = room.and_then(Room::result);
         self.metrics.occasions.matches_ended.inc_by(u64::from(result.is_some()));
         info!(reason = close.label(), result_bytes = result, "room ended");
-        let tick = self.room.as_ref().map_or(0, |room| room.frame().tick().0);
-        let room = self.room.take();
-        if catch_unwind(AssertUnwindSafe(|| drop(room))).is_err() {
+        let tick = room.map_or(0, |room| room.frame().tick().0);
+        if catch_unwind(AssertUnwindSafe(|| drop(host))).is_err() {
             self.crashed("drop", tick);
         }
         ctx.stop();
@@ -330,7 +273,7 @@ impl Actor for RoomActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(limits::JOINS_WAITING);
         self.metrics.rooms.inc();
-        if let (Some(trace), Some(room)) = (self.metrics.times.trace(), &self.room) {
+        if let (Some(trace), Some(room)) = (self.metrics.times.trace(), self.room()) {
             trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, names::for_logs(&room.config().id)));
         }
         self.arm(ctx);
@@ -342,17 +285,18 @@ impl Actor for RoomActor {
     }
 }
 
-impl Handler<JoinRequest> for RoomActor {
+impl Handler<Enter> for RoomActor {
     type Result = ResponseFuture<Result<Joined, Close>>;
 
-    fn handle(&mut self, request: JoinRequest, _: &mut Context<Self>) -> Self::Result {
-        if self.waiting.len() >= limits::JOINS_WAITING {
-            return Box::pin(async { Err(Close::TryLater) });
-        }
+    fn handle(&mut self, Enter { request, applicant }: Enter, _: &mut Context<Self>) -> Self::Result {
         let (answer, joined) = oneshot::channel();
-        self.waiting.push_back((request, answer));
-        // When the game panics, waiting requests get no answer.
-        Box::pin(async { joined.await.unwrap_or(Err(Close::RoomCrashed)) })
+        let waiter = Waiter { applicant, claims: request.claim.is_some(), answer };
+        let waits = self.host.as_mut().ok_or(Close::RoomClosed).and_then(|host| host.request(request, waiter));
+        Box::pin(async move {
+            waits?;
+            // When the game panics, waiting requests get no answer.
+            joined.await.unwrap_or(Err(Close::RoomCrashed))
+        })
     }
 }
 

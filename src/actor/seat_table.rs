@@ -33,21 +33,23 @@ pub struct Session {
 
 impl SeatTable {
     /// Gives a seat to a session. Returns the session that had it before, which gets no more events.
-    pub fn sit(
+    pub fn attach(
         &mut self,
-        seat: Seat,
         channel: Arc<SeatChannel>,
         session: Session,
         publish: Recipient<Publish>,
     ) -> Option<Recipient<End>> {
-        let before = self.rise(seat);
+        let seat = channel.session().seat;
+        let before = self.detach(seat);
         self.relays.entry(session.relay).or_insert((publish, 0)).1 += 1;
-        self.seats.insert(seat, TakenSeat { channel, session: Some(session) });
+        if let Some(taken) = self.seats.insert(seat, TakenSeat { channel, session: Some(session) }) {
+            taken.channel.replace();
+        }
         before
     }
 
     /// Removes the session of a seat; the channel stays. Returns the session, if there was one.
-    pub fn rise(&mut self, seat: Seat) -> Option<Recipient<End>> {
+    pub fn detach(&mut self, seat: Seat) -> Option<Recipient<End>> {
         let session = self.seats.get_mut(&seat)?.session.take()?;
         if let Some((_, listeners)) = self.relays.get_mut(&session.relay) {
             *listeners -= 1;
@@ -58,14 +60,15 @@ impl SeatTable {
         Some(session.end)
     }
 
-    /// Frees the seat. Returns whether it was taken.
-    pub fn clear(&mut self, seat: Seat) -> bool {
-        self.rise(seat);
-        self.seats.remove(&seat).is_some()
+    /// Frees the seat. Returns the session that still had it.
+    pub fn free(&mut self, seat: Seat) -> Option<Recipient<End>> {
+        let session = self.detach(seat);
+        self.seats.remove(&seat);
+        session
     }
 
     /// Frees all seats. Returns the sessions that were there.
-    pub fn clear_all(&mut self) -> impl Iterator<Item = Recipient<End>> + use<> {
+    pub fn free_all(&mut self) -> impl Iterator<Item = Recipient<End>> + use<> {
         self.relays.clear();
         std::mem::take(&mut self.seats).into_values().filter_map(|taken| taken.session).map(|session| session.end)
     }
@@ -75,20 +78,14 @@ impl SeatTable {
         self.seats.get(&seat).map(|taken| &taken.channel)
     }
 
-    /// The seats with a session, and their channels.
-    pub fn present(&self) -> impl Iterator<Item = (Seat, &SeatChannel)> {
-        let here = self.seats.iter().filter(|(_, taken)| taken.session.is_some());
-        here.map(|(seat, taken)| (*seat, &*taken.channel))
+    /// The channels of seats with a session.
+    pub fn present(&self) -> impl Iterator<Item = &SeatChannel> {
+        self.seats.values().filter(|taken| taken.session.is_some()).map(|taken| &*taken.channel)
     }
 
     /// Where frames are sent.
     pub fn relays(&self) -> impl Iterator<Item = &Recipient<Publish>> {
         self.relays.values().map(|(publish, _)| publish)
-    }
-
-    /// The number of taken seats.
-    pub fn len(&self) -> usize {
-        self.seats.len()
     }
 }
 
@@ -97,7 +94,7 @@ mod tests {
     use actix::{Actor, Addr, Context, Handler};
 
     use super::*;
-    use crate::engine::EventLog;
+    use crate::engine::{EventQueue, SeatSession};
 
     /// Takes messages and does nothing.
     struct Mailbox;
@@ -116,10 +113,11 @@ mod tests {
         fn handle(&mut self, _: End, _: &mut Context<Self>) {}
     }
 
-    fn sit(seats: &mut SeatTable, mailbox: &Addr<Mailbox>, seat: u16, relay: u64) -> bool {
+    fn attach(seats: &mut SeatTable, mailbox: &Addr<Mailbox>, seat: u16, relay: u64) -> bool {
         let (end, publish) = (mailbox.clone().recipient(), mailbox.clone().recipient());
-        let channel = Arc::new(SeatChannel::with(EventLog::default(), Arc::default()));
-        seats.sit(Seat(seat), channel, Session { end, relay: RelayKey(relay) }, publish).is_some()
+        let session = SeatSession { seat: Seat(seat), generation: 0 };
+        let channel = Arc::new(SeatChannel::new(session, EventQueue::default(), Arc::default()));
+        seats.attach(channel, Session { end, relay: RelayKey(relay) }, publish).is_some()
     }
 
     #[test]
@@ -127,17 +125,17 @@ mod tests {
         actix::System::new().block_on(async {
             let (mut seats, mailbox) = (SeatTable::default(), Mailbox.start());
             let listening = |seats: &SeatTable| seats.relays.values().map(|(_, count)| *count).collect::<Vec<_>>();
-            assert!(!sit(&mut seats, &mailbox, 0, 1) && !sit(&mut seats, &mailbox, 1, 1));
+            assert!(!attach(&mut seats, &mailbox, 0, 1) && !attach(&mut seats, &mailbox, 1, 1));
             assert_eq!(listening(&seats), [2]);
-            assert!(sit(&mut seats, &mailbox, 0, 2), "the session that had the seat is replaced");
+            assert!(attach(&mut seats, &mailbox, 0, 2), "the session that had the seat is replaced");
             assert_eq!(listening(&seats), [1, 1]);
-            assert!(seats.rise(Seat(1)).is_some() && seats.rise(Seat(1)).is_none());
-            assert_eq!((listening(&seats), seats.len(), seats.present().count()), (vec![1], 2, 1));
+            assert!(seats.detach(Seat(1)).is_some() && seats.detach(Seat(1)).is_none());
+            assert_eq!((listening(&seats), seats.seats.len(), seats.present().count()), (vec![1], 2, 1));
             assert!(seats.channel(Seat(1)).is_some(), "a held seat keeps its channel");
-            assert!(!sit(&mut seats, &mailbox, 1, 1));
+            assert!(!attach(&mut seats, &mailbox, 1, 1));
             assert_eq!(listening(&seats), [1, 1]);
-            assert!(seats.clear(Seat(0)) && !seats.clear(Seat(0)));
-            assert_eq!((seats.clear_all().count(), seats.len(), seats.relays().count()), (1, 0, 0));
+            assert!(seats.free(Seat(0)).is_some() && seats.free(Seat(0)).is_none());
+            assert_eq!((seats.free_all().count(), seats.seats.len(), seats.relays().count()), (1, 0, 0));
         });
     }
 }

@@ -22,7 +22,7 @@ use tracing::{Span, debug, debug_span};
 
 use super::frame_guard::{FrameGuard, GuardState};
 use super::gatekeeper::SessionPermit;
-use super::joining::Joining;
+use super::joining;
 use super::message::{End, Joined, RoomKey};
 use super::names;
 use super::relay::{Awake, FrameReady, SessionWaker};
@@ -33,7 +33,7 @@ use super::times::Phase;
 use super::trace::Lane;
 use super::wake_gate::WakeGate;
 use super::ws_message::{WsMessage, ws_message};
-use crate::engine::{CloseReason, Readiness, Session, SessionCounts, SessionEvent, Visit, work};
+use crate::engine::{CloseReason, JoinRequest, Readiness, Session, SessionEvent, work};
 use crate::id::Seq;
 use crate::snapshot::Frame;
 use crate::wire::{Close, SUBPROTOCOL, ServerMessage, encode_server, limits};
@@ -50,7 +50,6 @@ pub struct WsSession {
     /// Held while the client waits for a room, so that the room can skip a client that has gone.
     entering: Option<Arc<()>>,
     acked_events: Seq,
-    counted: SessionCounts,
     frames: Vec<Arc<Frame>>,
     /// How the session ends. Once it is set, messages from the client are ignored.
     ending: Option<Close>,
@@ -102,7 +101,6 @@ where
         place: None,
         entering: None,
         acked_events: Seq(0),
-        counted: SessionCounts::default(),
         frames: Vec::new(),
         ending: None,
         told: false,
@@ -153,19 +151,19 @@ impl WsSession {
         self.place.iter_mut().for_each(SessionSeat::hear);
         match heard {
             SessionEvent::Nothing => {}
-            SessionEvent::Enter(visit) => {
-                let visit = self.permit.present(visit)?;
+            SessionEvent::Enter(request) => {
+                let request = self.permit.present(request)?;
                 self.session.trust(self.permit.trusted_until());
-                self.enter(visit, ctx);
+                self.enter(request, ctx);
             }
             SessionEvent::Inputs { events } => {
                 if let Some(place) = &self.place {
                     let dropped = place.channel.push_inputs(self.session.runs());
                     self.context.metrics.inputs_dropped.inc_by(dropped as u64);
                 }
-                self.on_ack(events)?;
+                self.on_ack(events);
             }
-            SessionEvent::Events(events) => self.on_ack(events)?,
+            SessionEvent::Events(events) => self.on_ack(events),
             SessionEvent::Command { seq, command } => {
                 self.charge(|frame| work::command(&command, frame.notes().len()))?;
                 if self.place.as_ref().is_some_and(|place| !place.channel.push_command(seq, command)) {
@@ -184,9 +182,7 @@ impl WsSession {
                 self.send(encode_server(&ServerMessage::Refreshed { expires }), ctx);
             }
         }
-        let counts = self.session.counts();
-        self.context.metrics.over_rate.inc_by(counts.over_rate - self.counted.over_rate);
-        self.counted = counts;
+        self.context.metrics.over_rate.inc_by(self.session.take_over_rate());
         Ok(())
     }
 
@@ -199,31 +195,22 @@ impl WsSession {
         if price == 0 || self.permit.charge(price) { Ok(()) } else { Err(Close::RateLimited) }
     }
 
-    fn on_ack(&mut self, events: Seq) -> Result<(), Close> {
+    fn on_ack(&mut self, events: Seq) {
         self.note_patience();
-        if events == self.acked_events {
-            return Ok(());
+        if events != self.acked_events {
+            self.acked_events = events;
+            self.place.iter().for_each(|place| place.channel.events_arrived(events));
         }
-        self.acked_events = events;
-        let known = self.place.as_ref().is_none_or(|place| place.channel.ack(events));
-        if known { Ok(()) } else { Err(Close::BadMessage) }
     }
 
     fn note_patience(&self) {
         self.session_waker.patient_until.set(self.session.sender().and_then(|sender| sender.flow().patient_until()));
     }
 
-    fn enter(&mut self, visit: Visit, ctx: &mut Ctx) {
+    fn enter(&mut self, request: JoinRequest, ctx: &mut Ctx) {
         let wanted = Arc::downgrade(self.entering.insert(Arc::default()));
-        let joining = Joining {
-            visit,
-            identity: self.permit.identity(),
-            only_game: self.permit.only_game(),
-            maker: self.permit.address(),
-            end: ctx.address().recipient(),
-            wanted,
-        };
-        let entered = joining.enter(self.context.clone()).into_actor(self).map(|entered, act, ctx| match entered {
+        let joining = joining::enter(request, self.context.clone(), ctx.address().recipient(), wanted);
+        let entered = joining.into_actor(self).map(|entered, act, ctx| match entered {
             // The client has left meanwhile. The room receives the close reason and lets the session answer.
             Ok((key, Joined { welcome, channel, history, .. })) if act.ending.is_some() => {
                 SessionSeat::new(key, &welcome, channel, history).leave(Close::Left);
@@ -235,14 +222,14 @@ impl WsSession {
     }
 
     fn enter_room(&mut self, room: RoomKey, joined: Joined, ctx: &mut Ctx) {
-        let Joined { entry, mut welcome, channel, history } = joined;
+        let Joined { mut welcome, start, channel, history } = joined;
         self.entering = None;
         self.permit.arrived();
         welcome.expires = self.permit.expires();
         let place = SessionSeat::new(room, &welcome, channel, history);
         debug!(parent: &self.span, room = %names::for_logs(&welcome.room), continuity = ?welcome.continuity, "seated");
         self.acked_events = welcome.events;
-        let bytes = self.session.enter(self.context.clock.now(), &entry, welcome);
+        let bytes = self.session.enter(self.context.clock.now(), welcome, &start);
         self.send(bytes, ctx);
         self.context.relay.listen(room, self.session_waker.clone(), self.socket_handle.clone());
         self.place = Some(place);
@@ -254,7 +241,7 @@ impl WsSession {
     fn catch_up(&mut self, ctx: &mut Ctx) {
         let Some(place) = &self.place else { return };
         let Some(newest) = self.context.relay.newest(place.room) else { return };
-        let (now, held) = (self.context.clock.now(), self.holds());
+        let now = self.context.clock.now();
         if self.session.readiness(now, &newest) == Readiness::Ready {
             let lane = Lane::Worker(self.context.relay.key());
             let mut watch = self.context.metrics.times.sample(self.context.clock, lane, newest.tick());
@@ -269,12 +256,8 @@ impl WsSession {
             self.send(bytes, ctx);
             watch.iter_mut().for_each(|watch| watch.lap(Phase::Send));
         }
-        self.context.metrics.holds.inc_by(self.holds() - held);
+        self.context.metrics.holds.inc_by(self.session.take_holds());
         self.note_patience();
-    }
-
-    fn holds(&self) -> u64 {
-        self.session.sender().map_or(0, |sender| sender.flow().holds())
     }
 
     fn send(&self, bytes: Vec<u8>, ctx: &mut Ctx) {

@@ -1,10 +1,9 @@
 //! A session's seat, from the welcome to the end of the session.
 
-use std::sync::Arc;
-
 use super::frame_history::FrameHistory;
 use super::message::RoomKey;
 use super::seat_channel::SeatHandle;
+use crate::engine::close_for_seat;
 use crate::wire::{Close, Continuity, Welcome};
 
 /// The seat of a session's player.
@@ -13,15 +12,15 @@ pub struct SessionSeat {
     /// The room's id and its game.
     pub name: (String, String),
     pub channel: SeatHandle,
-    pub history: Arc<FrameHistory>,
+    pub history: FrameHistory,
     continuity: Continuity,
     /// Whether the room knows that the client has sent a message.
     heard: bool,
 }
 
 impl SessionSeat {
-    /// The place that `welcome` describes.
-    pub fn new(room: RoomKey, welcome: &Welcome, channel: SeatHandle, history: Arc<FrameHistory>) -> Self {
+    /// The seat that `welcome` describes.
+    pub fn new(room: RoomKey, welcome: &Welcome, channel: SeatHandle, history: FrameHistory) -> Self {
         let name = (welcome.room.clone(), welcome.game.clone());
         Self { room, name, channel, history, continuity: welcome.continuity, heard: false }
     }
@@ -34,10 +33,8 @@ impl SessionSeat {
         }
     }
 
-    /// Tells the room how the session ended. A reconnected client that left without sending a message may not have received
-    /// the welcome: it gave up and will try again, so its close reason becomes [`Close::Lost`], which keeps the seat.
+    /// Tells the room how the session ended.
     pub fn leave(&self, close: Close) {
-        let gave_up = close == Close::Left && !self.heard && self.continuity != Continuity::Fresh;
-        self.channel.leave(if gave_up { Close::Lost } else { close });
+        self.channel.leave(close_for_seat(close, self.continuity, self.heard));
     }
 }

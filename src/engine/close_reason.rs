@@ -3,11 +3,13 @@
 //! The text goes into the close frame and may be shown to the player, so it is sanitized and bounded here. Logs and
 //! metrics contain only the close.
 
+use serde::{Deserialize, Serialize};
+
 use super::sanitize::sanitize;
 use crate::wire::{Close, limits};
 
 /// A close and its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CloseReason {
     close: Close,
     words: Option<Box<str>>,

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::room::Room;
 use super::sanitize::sanitize;
@@ -13,7 +14,7 @@ use crate::wire::{CommandBody, EventBody, limits};
 
 /// A client's command.
 #[expect(missing_docs, reason = "each variant's text describes its fields")]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// A message to the game, of the game's own `kind` and with its own `body`.
     Message { kind: u16, body: Bytes },
@@ -46,13 +47,14 @@ impl From<&CommandBody<'_>> for Command {
 
 impl Room {
     /// Executes a client's command, unless it was executed already.
-    pub fn command(&mut self, seat: Seat, seq: Seq, command: &Command) {
+    pub(super) fn command(&mut self, seat: Seat, seq: Seq, command: &Command) {
         let Ok(index) = self.find(seat) else { return self.spectator_command(seat, seq, command) };
-        if !seq.is_after(self.seats[index].commands) {
+        let (seated, now) = (&mut self.seats[index], self.frame.tick());
+        if seated.away.is_some() || !seq.is_after(seated.commands) {
             return;
         }
-        self.seats[index].commands = seq;
-        self.seats[index].wake(self.frame.tick());
+        seated.commands = seq;
+        seated.wake(now);
         match command {
             Command::Message { kind, body } => {
                 self.call_hook("command", |game, cx| game.command(seat, *kind, body, cx));

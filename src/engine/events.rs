@@ -35,9 +35,9 @@ impl Event {
     }
 }
 
-/// An acknowledgement of events that were never sent.
+/// A claim to know events that never happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ImpossibleAck;
+pub struct ImpossibleClaim;
 
 /// Where the events of a reconnected recipient continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,67 +48,76 @@ pub struct Rewound {
     pub newest: Seq,
 }
 
-/// The events of one recipient.
+/// The events of one recipient that may not have arrived yet, over all of its connections.
 #[derive(Debug, Default)]
 pub struct EventLog {
-    /// Unacknowledged events, ascending without gaps; the last one has number `newest`.
-    entries: VecDeque<Arc<Event>>,
+    /// Ascending without gaps; the last one has number `newest`.
+    entries: Entries,
     newest: Seq,
-    bytes: usize,
-    /// How many at the front of `entries` were sent.
-    sent: usize,
-    /// Events dropped unsent since the last batch.
+}
+
+/// The events of one connection that are not sent yet.
+///
+/// A queue follows the log of its recipient: it gets the same events and has the same bound. What it holds is in the
+/// log, too.
+#[derive(Debug, Default)]
+pub struct EventQueue {
+    /// Ascending without gaps; the last one has number `newest`.
+    entries: Entries,
+    newest: Seq,
+    /// Events dropped since the last batch.
     lost: u32,
-    /// The newest number that was sent on any connection, or named as the point where the log continues.
-    furthest: Seq,
+}
+
+/// Consecutive events, bounded in bytes.
+#[derive(Clone, Debug, Default)]
+struct Entries {
+    events: VecDeque<Arc<Event>>,
+    bytes: usize,
+}
+
+impl Entries {
+    /// Adds an event. Drops the oldest ones when they are too many, and returns how many: their recipient has been
+    /// silent for long, and must not use up the memory of others.
+    fn push(&mut self, event: Arc<Event>) -> u32 {
+        self.bytes += event.weight();
+        self.events.push_back(event);
+        let mut dropped = 0;
+        while self.bytes > limits::EVENT_LOG && self.events.len() > 1 {
+            self.pop();
+            dropped += 1;
+        }
+        dropped
+    }
+
+    fn pop(&mut self) -> Option<Arc<Event>> {
+        let event = self.events.pop_front()?;
+        self.bytes -= event.weight();
+        Some(event)
+    }
+
+    /// The number before that of the first event.
+    fn before(&self, newest: Seq) -> Seq {
+        Seq(newest.0.wrapping_sub(self.events.len() as u32))
+    }
 }
 
 impl EventLog {
-    /// Adds an event. A full log drops its oldest events: its recipient has been silent for long, and must not use up
-    /// the memory of others.
+    /// Adds an event. A full log drops its oldest events.
     pub fn push(&mut self, event: Arc<Event>) {
-        self.bytes += event.weight();
-        self.entries.push_back(event);
         self.newest = self.newest.plus(1);
-        while self.bytes > limits::EVENT_LOG && self.entries.len() > 1 {
-            self.pop();
-        }
+        self.entries.push(event);
     }
 
-    /// Whether an event waits to be sent.
-    pub fn has_unsent(&self) -> bool {
-        self.sent < self.entries.len()
-    }
-
-    /// Takes the next events due at `tick`. They count as sent from now on.
-    pub fn batch(&mut self, tick: Tick) -> Option<Batch> {
-        let due = self.entries.iter().skip(self.sent).take_while(|event| !event.tick.is_after(tick));
-        let events: Vec<_> = due.take(limits::EVENTS_PER_MESSAGE).cloned().collect();
-        if events.is_empty() {
-            return None;
+    /// Forgets the events up to `upto`, which arrived. Numbers that never were are ignored: the session checks what its
+    /// client acknowledges.
+    pub fn arrived(&mut self, upto: Seq) {
+        if upto.is_after(self.newest) {
+            return;
         }
-        let unsent = (self.entries.len() - self.sent) as u32;
-        let first = Seq(self.newest.0.wrapping_sub(unsent - 1));
-        self.sent += events.len();
-        let last = first.plus(events.len() as u32 - 1);
-        self.furthest = if last.is_after(self.furthest) { last } else { self.furthest };
-        Some(Batch { first, lost: std::mem::take(&mut self.lost), events })
-    }
-
-    /// Forgets the events up to `upto`, which arrived.
-    ///
-    /// # Errors
-    /// When `upto` was never sent.
-    pub fn ack(&mut self, upto: Seq) -> Result<(), ImpossibleAck> {
-        let unsent = (self.entries.len() - self.sent) as u32;
-        let last_sent = Seq(self.newest.0.wrapping_sub(unsent));
-        if upto.is_after(last_sent) {
-            return Err(ImpossibleAck);
+        while upto.is_after(self.entries.before(self.newest)) {
+            self.entries.pop();
         }
-        while self.sent > 0 && !self.oldest().is_after(upto) {
-            self.pop();
-        }
-        Ok(())
     }
 
     /// Prepares the log for a new connection of a recipient that knows all events up to `known`; `None` when it has
@@ -116,38 +125,54 @@ impl EventLog {
     /// number are lost for good.
     ///
     /// # Errors
-    /// When `known` was never sent; the log is then unchanged.
-    pub fn rewind(&mut self, known: Option<Seq>) -> Result<Rewound, ImpossibleAck> {
+    /// When `known` never happened; the log is then unchanged.
+    pub fn rewind(&mut self, known: Option<Seq>) -> Result<Rewound, ImpossibleClaim> {
         if let Some(known) = known {
-            if known.is_after(self.furthest) {
-                return Err(ImpossibleAck);
+            if known.is_after(self.newest) {
+                return Err(ImpossibleClaim);
             }
-            while !self.entries.is_empty() && !self.oldest().is_after(known) {
-                self.pop();
-            }
+            self.arrived(known);
         }
-        (self.sent, self.lost) = (0, 0);
-        let events = Seq(self.newest.0.wrapping_sub(self.entries.len() as u32));
-        self.furthest = if events.is_after(self.furthest) { events } else { self.furthest };
-        Ok(Rewound { events, newest: self.newest })
+        Ok(Rewound { events: self.entries.before(self.newest), newest: self.newest })
     }
 
-    fn oldest(&self) -> Seq {
-        Seq(self.newest.0.wrapping_sub(self.entries.len() as u32 - 1))
-    }
-
-    fn pop(&mut self) {
-        let event = self.entries.pop_front().expect("only popped while something is there");
-        self.bytes -= event.weight();
-        if self.sent > 0 {
-            self.sent -= 1;
-        } else {
-            self.lost += 1;
-        }
+    /// The queue of a new connection.
+    pub fn queue(&self) -> EventQueue {
+        EventQueue { entries: self.entries.clone(), newest: self.newest, lost: 0 }
     }
 }
 
-/// Events taken from a log for one message.
+impl EventQueue {
+    /// Adds an event. A full queue drops its oldest events and reports their loss with the next batch.
+    pub fn push(&mut self, event: Arc<Event>) {
+        self.newest = self.newest.plus(1);
+        self.lost += self.entries.push(event);
+    }
+
+    /// How many events wait.
+    pub fn len(&self) -> usize {
+        self.entries.events.len()
+    }
+
+    /// Whether no event waits.
+    pub fn is_empty(&self) -> bool {
+        self.entries.events.is_empty()
+    }
+
+    /// Takes the next events due at `tick`.
+    pub fn batch(&mut self, tick: Tick) -> Option<Batch> {
+        let first = self.entries.before(self.newest).plus(1);
+        let is_due = |event: &Arc<Event>| !event.tick.is_after(tick);
+        let due = self.entries.events.iter().take(limits::EVENTS_PER_MESSAGE).take_while(|event| is_due(event)).count();
+        if due == 0 {
+            return None;
+        }
+        let events = (0..due).filter_map(|_| self.entries.pop()).collect();
+        Some(Batch { first, lost: std::mem::take(&mut self.lost), events })
+    }
+}
+
+/// Events taken from a queue for one message; at least one.
 #[derive(Debug)]
 pub struct Batch {
     first: Seq,
@@ -156,6 +181,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// The number of the last event.
+    pub fn last(&self) -> Seq {
+        self.first.plus(self.events.len() as u32 - 1)
+    }
+
     /// The batch as a part of the message for `tick`.
     pub fn as_wire(&self, tick: Tick) -> EventBatch<'_> {
         let items = self.events.iter().map(|event| EventItem {
@@ -175,67 +205,63 @@ mod tests {
         Arc::new(Event { tick: Tick(tick), body: EventBody::Left { seat: Seat(1), code: 1000 } })
     }
 
+    fn filled(ticks: std::ops::Range<u32>) -> (EventLog, EventQueue) {
+        let (mut log, mut queue) = (EventLog::default(), EventQueue::default());
+        for event in ticks.map(event) {
+            log.push(event.clone());
+            queue.push(event);
+        }
+        (log, queue)
+    }
+
+    fn numbers(batch: Option<Batch>) -> Option<(Seq, u32, usize)> {
+        batch.map(|batch| (batch.first, batch.lost, batch.events.len()))
+    }
+
     #[test]
     fn events_wait_for_their_tick_and_are_sent_once() {
-        let mut log = EventLog::default();
-        log.push(event(5));
-        log.push(event(6));
-        assert!(log.batch(Tick(4)).is_none());
-        let batch = log.batch(Tick(5)).expect("one is due");
-        assert_eq!((batch.first, batch.events.len()), (Seq(1), 1));
-        assert_eq!(log.ack(Seq(2)), Err(ImpossibleAck));
-        assert_eq!(log.ack(Seq(1)), Ok(()));
-        let batch = log.batch(Tick(7)).expect("the other is due");
-        assert_eq!((batch.first, batch.lost, batch.as_wire(Tick(7)).items[0].age), (Seq(2), 0, 1));
-        assert_eq!(log.ack(Seq(2)), Ok(()));
-        assert_eq!((log.entries.len(), log.bytes), (0, 0));
-        assert_eq!(log.ack(Seq(2)), Ok(()));
+        let (mut log, mut queue) = filled(5..7);
+        assert!(queue.batch(Tick(4)).is_none());
+        let batch = queue.batch(Tick(5)).expect("one is due");
+        assert_eq!((batch.first, batch.last(), batch.lost), (Seq(1), Seq(1), 0));
+        log.arrived(Seq(1));
+        let batch = queue.batch(Tick(7)).expect("the other is due");
+        assert_eq!((batch.last(), batch.as_wire(Tick(7)).items[0].age), (Seq(2), 1));
+        assert!(queue.is_empty() && queue.batch(Tick(9)).is_none());
+        log.arrived(Seq(3));
+        assert_eq!(log.entries.events.len(), 1, "what never was cannot arrive");
+        (0..2).for_each(|_| log.arrived(Seq(2)));
+        assert_eq!((log.entries.events.len(), log.entries.bytes), (0, 0));
     }
 
     #[test]
     fn who_comes_back_goes_on_where_they_were_and_hears_of_gaps() {
-        let mut log = EventLog::default();
-        (0..5).for_each(|tick| log.push(event(tick)));
-        log.batch(Tick(2)).expect("three are due");
-        assert_eq!(log.rewind(Some(Seq(4))), Err(ImpossibleAck));
+        let (mut log, _) = filled(0..5);
+        assert_eq!(log.rewind(Some(Seq(6))), Err(ImpossibleClaim));
         assert_eq!(log.rewind(Some(Seq(1))), Ok(Rewound { events: Seq(1), newest: Seq(5) }));
-        assert_eq!(log.batch(Tick(2)).map(|batch| (batch.first, batch.events.len())), Some((Seq(2), 2)));
+        assert_eq!(numbers(log.queue().batch(Tick(2))), Some((Seq(2), 0, 2)));
         // An acknowledged event is gone; a claim to know less leads to a gap.
-        assert_eq!(log.ack(Seq(3)), Ok(()));
+        log.arrived(Seq(3));
         assert_eq!(log.rewind(Some(Seq(0))).map(|rewound| rewound.events), Ok(Seq(3)));
-        // Nothing newer was sent, so nothing newer can be known; the event sent before can, by a client that did not
-        // forget.
-        assert_eq!(log.rewind(Some(Seq(4))), Err(ImpossibleAck));
         assert_eq!(log.rewind(None).map(|rewound| rewound.events), Ok(Seq(3)));
-        assert_eq!(log.rewind(Some(Seq(3))).map(|rewound| rewound.events), Ok(Seq(3)));
-        assert_eq!(log.batch(Tick(9)).map(|batch| (batch.first, batch.lost)), Some((Seq(4), 0)));
+        assert_eq!(numbers(log.queue().batch(Tick(9))), Some((Seq(4), 0, 2)));
+        assert_eq!(log.rewind(Some(Seq(5))).map(|rewound| rewound.events), Ok(Seq(5)));
+        assert!(log.queue().is_empty());
     }
 
     #[test]
-    fn what_overflowed_while_nobody_listened_is_a_gap() {
-        let mut log = EventLog::default();
-        log.push(event(1));
-        log.batch(Tick(1)).expect("one is due");
-        (0..5000).for_each(|tick| log.push(event(tick)));
-        assert!(log.bytes <= limits::EVENT_LOG);
-        let kept = log.entries.len() as u32;
+    fn what_overflowed_is_a_gap_for_who_comes_back_and_a_loss_for_who_is_there() {
+        let (mut log, mut queue) = filled(0..5000);
+        assert!(log.entries.bytes <= limits::EVENT_LOG && queue.entries.bytes <= limits::EVENT_LOG);
+        let kept = log.entries.events.len() as u32;
+        assert_eq!(kept as usize, queue.entries.events.len(), "both have the same bound");
+        let first = Seq(5001 - kept);
+        let many = limits::EVENTS_PER_MESSAGE;
+        assert_eq!(numbers(queue.batch(Tick(5000))), Some((first, 5000 - kept, many)));
+        assert_eq!(numbers(queue.batch(Tick(5000))), Some((first.plus(many as u32), 0, many)));
         let rewound = log.rewind(Some(Seq(1)));
-        assert_eq!(rewound, Ok(Rewound { events: Seq(5001 - kept), newest: Seq(5001) }));
-        // The connection breaks again before a batch arrives: the client already knows of the gap.
-        assert_eq!(log.rewind(Some(Seq(5001 - kept))), rewound);
-        assert_eq!(log.rewind(Some(Seq(5002 - kept))), Err(ImpossibleAck));
-        assert_eq!(log.batch(Tick(5000)).map(|batch| (batch.first, batch.lost)), Some((Seq(5002 - kept), 0)));
-    }
-
-    #[test]
-    fn a_full_log_says_what_was_lost() {
-        let mut log = EventLog::default();
-        (0..5000).for_each(|tick| log.push(event(tick)));
-        assert!(log.bytes <= limits::EVENT_LOG);
-        let kept = log.entries.len() as u32;
-        let batch = log.batch(Tick(5000)).expect("many are due");
-        assert_eq!((batch.first, batch.lost), (Seq(5000 - kept + 1), 5000 - kept));
-        assert_eq!(batch.events.len(), limits::EVENTS_PER_MESSAGE);
-        assert_eq!(log.batch(Tick(5000)).map(|batch| batch.lost), Some(0));
+        assert_eq!(rewound, Ok(Rewound { events: Seq(5000 - kept), newest: Seq(5000) }));
+        assert_eq!(log.rewind(Some(Seq(5000 - kept))), rewound, "the client knows of the gap by the welcome");
+        assert_eq!(numbers(log.queue().batch(Tick(5000))), Some((first, 0, many)));
     }
 }

@@ -17,12 +17,12 @@ use crate::wire::{
     Correction, FrameMessage, Note, ServerMessage, ZoneForm, ZonePart, encode_server, limits, usual_frame,
 };
 
-/// A client's entry into a room: where its frames start.
+/// Where a client's frames start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct SenderStart {
     /// The seat.
     pub seat: Seat,
-    /// The generation of this entry: only notes of this generation are for the client.
+    /// The generation of the entry into the seat: only notes of this generation are for the client.
     pub seat_generation: u32,
     /// The tick of the welcome.
     pub tick: Tick,
@@ -32,6 +32,8 @@ pub struct Entry {
     pub epoch: CorrectionEpoch,
     /// The newest command that the game has seen.
     pub commands: Seq,
+    /// The number before that of the first event.
+    pub events: Seq,
     /// The zones whose state at `tick` the client has, ascending.
     pub zones: Arc<[ZoneId]>,
 }
@@ -60,6 +62,8 @@ pub struct FrameSender {
     superseded: u32,
     commands: Seq,
     epoch: CorrectionEpoch,
+    /// The newest event that was sent.
+    events: Seq,
     flow: Flow,
     send_rate: SendRate,
 }
@@ -110,21 +114,22 @@ impl Subscription {
 
 impl FrameSender {
     /// Makes a sender that has sent nothing but the welcome, for `rate` messages per second; 0 means one per tick.
-    pub fn new(now: Moment, entry: &Entry, rate: u16) -> Self {
+    pub fn new(now: Moment, start: &SenderStart, rate: u16) -> Self {
         // The state that the client claims to have is trusted until the hash in the first message.
         let known = |zone: &ZoneId| Subscription::new(*zone, true);
         Self {
-            seat: entry.seat,
-            seat_generation: entry.seat_generation,
-            rate: entry.rate,
-            tick: entry.tick,
-            zones: entry.zones.iter().map(known).collect(),
+            seat: start.seat,
+            seat_generation: start.seat_generation,
+            rate: start.rate,
+            tick: start.tick,
+            zones: start.zones.iter().map(known).collect(),
             consumed: Seq(0),
             superseded: 0,
-            commands: entry.commands,
-            epoch: entry.epoch,
+            commands: start.commands,
+            epoch: start.epoch,
+            events: start.events,
             flow: Flow::new(now),
-            send_rate: SendRate::new(rate, entry.rate),
+            send_rate: SendRate::new(rate, start.rate),
         }
     }
 
@@ -136,6 +141,11 @@ impl FrameSender {
     /// Records that a welcome of `bytes` was sent ahead of all frames.
     pub fn welcomed(&mut self, bytes: usize) {
         self.flow.welcomed(bytes);
+    }
+
+    /// Times that sending was held back since the last call.
+    pub fn take_holds(&mut self) -> u64 {
+        self.flow.take_holds()
     }
 
     /// The flow control.
@@ -160,6 +170,11 @@ impl FrameSender {
     /// The client acknowledges `messages` messages so far, modulo 256. Returns `false` when that many were never sent.
     pub fn ack(&mut self, now: Moment, messages: u8) -> bool {
         self.flow.ack(now, messages)
+    }
+
+    /// Whether an event with this number was sent, or is one that the client knew when it entered.
+    pub fn has_sent_event(&self, number: Seq) -> bool {
+        !number.is_after(self.events)
     }
 
     /// Marks the client's state of a zone as wrong; the next message restores it.
@@ -191,6 +206,7 @@ impl FrameSender {
             zones: self.zone_parts(frame, chain, note),
         });
         let bytes = encode_server(&message);
+        self.events = events.map_or(self.events, Batch::last);
         self.sent(now, note, frame.tick(), bytes.len());
         bytes
     }

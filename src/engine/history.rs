@@ -4,48 +4,51 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::snapshot::Frame;
-use crate::tick::Tick;
+use crate::tick::{Tick, TickRate};
+use crate::wire::limits;
 
-/// A ring of frames with consecutive ticks.
+/// Where a host keeps its recent frames. A shell with several threads shares them behind a lock of its own.
+pub trait FrameStore {
+    /// Adds the next frame.
+    fn push(&mut self, frame: Arc<Frame>);
+    /// The frame of `tick`, perhaps without its rows; `None` when it is not kept.
+    fn get(&self, tick: Tick) -> Option<Arc<Frame>>;
+}
+
+/// A ring of frames with consecutive ticks. Only the newest frame has its rows.
 #[derive(Debug)]
 pub struct History {
     frames: VecDeque<(Arc<Frame>, usize)>,
     span: usize,
     bytes: usize,
-    most_bytes: usize,
 }
 
 impl History {
-    /// Keeps the last `span` frames while they weigh at most `most_bytes`; always keeps the newest.
-    pub fn new(span: u32, most_bytes: usize) -> Self {
-        Self { frames: VecDeque::with_capacity(span as usize + 1), span: span as usize, bytes: 0, most_bytes }
+    /// An empty history for a room with this tick rate, bounded in span and bytes.
+    pub fn new(rate: TickRate) -> Self {
+        let span = rate.ticks_in(limits::HISTORY_SPAN) as usize;
+        Self { frames: VecDeque::with_capacity(span + 1), span, bytes: 0 }
     }
 
-    /// Adds the next frame.
+    /// Adds the next frame. Reduces the previous frame to what chains and reconnects need, so that a long history takes
+    /// little memory.
     pub fn push(&mut self, frame: Arc<Frame>) {
         debug_assert!(
             self.newest().is_none_or(|newest| frame.tick().since(newest.tick()) == 1),
             "ticks are consecutive"
         );
-        let weight = frame.weight();
-        self.bytes += weight;
-        self.frames.push_back((frame, weight));
-        while self.frames.len() > 1 && (self.frames.len() > self.span || self.bytes > self.most_bytes) {
-            self.bytes -= self.frames.pop_front().map_or(0, |(_, weight)| weight);
-        }
-    }
-
-    /// As [`Self::push`], but reduces the previous frame to what chains and reconnects need, so that a long ring takes
-    /// little memory. Messages can then be composed only for the newest frame here; for an older one, the caller must
-    /// supply it.
-    pub fn push_alone(&mut self, frame: Arc<Frame>) {
         if let Some((newest, weight)) = self.frames.back_mut() {
             *newest = Arc::new(newest.without_rows());
             let bare = newest.weight();
             self.bytes = self.bytes - *weight + bare;
             *weight = bare;
         }
-        self.push(frame);
+        let weight = frame.weight();
+        self.bytes += weight;
+        self.frames.push_back((frame, weight));
+        while self.frames.len() > 1 && (self.frames.len() > self.span || self.bytes > limits::HISTORY_BYTES) {
+            self.bytes -= self.frames.pop_front().map_or(0, |(_, weight)| weight);
+        }
     }
 
     /// The newest frame.
@@ -60,15 +63,26 @@ impl History {
         self.frames.get(index).map(|(frame, _)| frame)
     }
 
-    /// Appends the frames after `base`, up to and including `last`, to `out`; appends nothing when one of them is gone.
-    pub fn between(&self, base: Tick, last: Tick, out: &mut Vec<Arc<Frame>>) {
-        if self.get(base.plus(1)).is_none() || self.get(last).is_none() {
-            return;
+    /// Writes to `out` the frames after `base` up to `newest`, or only `newest` when some of them are no longer kept. The
+    /// last one has its rows, even when the history has newer frames by now.
+    pub fn since(&self, base: Tick, newest: &Arc<Frame>, out: &mut Vec<Arc<Frame>>) {
+        out.clear();
+        let between = newest.tick().since(base) - 1;
+        let kept = (1..=between.max(0).cast_unsigned()).map_while(|step| self.get(base.plus(step)).cloned());
+        out.extend(kept);
+        if out.len() as i32 != between {
+            out.clear();
         }
-        let mut tick = base.plus(1);
-        while let Some(frame) = self.get(tick).filter(|frame| !frame.tick().is_after(last)) {
-            out.push(frame.clone());
-            tick = tick.plus(1);
-        }
+        out.push(newest.clone());
+    }
+}
+
+impl FrameStore for History {
+    fn push(&mut self, frame: Arc<Frame>) {
+        Self::push(self, frame);
+    }
+
+    fn get(&self, tick: Tick) -> Option<Arc<Frame>> {
+        Self::get(self, tick).cloned()
     }
 }

@@ -7,12 +7,14 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::game::Input;
 use crate::id::{CorrectionEpoch, Seq};
 use crate::wire::{Authority, limits};
 
 /// Equal inputs in a row, as a session collects them between ticks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputRun {
     /// The number of the first input.
     pub first: Seq,

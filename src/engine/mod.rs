@@ -3,23 +3,20 @@
 //! Nothing here owns a clock, socket, thread or lock. Time is an argument; bytes and effects are return values. The
 //! actors of `actor` are one shell around the engine; `examples/own_loop.rs` is another, in one file.
 //!
-//! A shell does the following, in the order of a tick:
+//! A shell around a [`Host`], which is a room with all that surrounds it, does the following:
 //!
-//! 1. Pass each message to [`Session::on_message`] and do what the returned [`SessionEvent`] requires: [`Room::admit`]
-//!    for a client that enters (send the welcome from [`Session::enter`] first), [`Room::offer`] for inputs,
-//!    [`Room::command`] for commands, [`EventLog::ack`] for events that arrived.
-//! 2. Call [`Session::on_alarm`] about once per second. An error of a session is the [`Close`](crate::Close) that ends
-//!    it; then call [`Room::leave`].
-//! 3. Call [`Room::tick`] as often as [`TickClock`](crate::tick::TickClock) says. Push the frame to a [`History`], and
-//!    end the sessions of kicked seats.
-//! 4. After each call of the room that may cause events, distribute [`Room::take_posts`] to the [`EventLog`]s of the
-//!    seats.
+//! 1. Pass each message of a client to [`Session::on_message`] and do what the returned [`SessionEvent`] requires:
+//!    [`Host::request`] for a client that enters; for inputs, commands and acknowledgements, add them to the session's
+//!    [`PendingInput`]. An error of a session is the [`Close`](crate::Close) that ends it.
+//! 2. Call [`Session::on_alarm`] about once per second.
+//! 3. Tick as often as [`TickClock`](crate::tick::TickClock) says: [`Host::collect`] for every session,
+//!    [`Host::answer_requests`], then [`Host::tick`].
+//! 4. Do what [`Host::poll_output`] requires: send welcomes ([`Session::enter`]), add events to the [`EventQueue`]s of
+//!    sessions, end the sessions of freed seats.
 //! 5. Ask each session for its [`Readiness`]. Give a ready session the frames that its client lacks
-//!    ([`History::between`]); it composes the message.
+//!    ([`History::since`]); it composes the message.
 //!
-//! A room made with [`Room::holding_seats_for`] holds the seats of lost connections. When a session of such a room
-//! ends, call [`Room::drop_out`] in place of [`Room::leave`]; for a [`Visit`] with a claim, try [`Room::recognise`] and
-//! [`Room::resume`] first.
+//! A [`Room`] alone changes by [`RoomInput`]s only.
 
 mod admission;
 mod bucket;
@@ -27,24 +24,29 @@ mod chat;
 mod client;
 mod close_reason;
 mod command;
+mod enter;
 mod events;
 mod flow;
 mod frame_sender;
 mod history;
+mod host;
 mod input_buffer;
+mod join_request;
 mod lifecycle;
 pub mod link;
+mod pending_input;
 mod phase;
+mod policy;
 mod profiler;
 mod reconnect;
 mod resume;
 mod room;
+mod room_input;
 mod sanitize;
 mod seat;
 mod send_rate;
 mod session;
 mod spectator;
-mod visit;
 pub mod work;
 
 pub use admission::{Address, Admission, Quota, Verdict};
@@ -52,14 +54,18 @@ pub use bucket::Bucket;
 pub use client::{Arrived, Client, ClientError, ClientEvent, Depth, Pass};
 pub use close_reason::CloseReason;
 pub use command::Command;
-pub use events::{Batch, Event, EventLog, ImpossibleAck, Rewound};
+pub use events::{Batch, Event, EventLog, EventQueue, ImpossibleClaim, Rewound};
 pub use flow::Flow;
-pub use frame_sender::{Entry, FrameSender, Readiness};
-pub use history::History;
+pub use frame_sender::{FrameSender, Readiness, SenderStart};
+pub use history::{FrameStore, History};
+pub use host::{Host, HostOutput, SeatSession, Waiting};
 pub use input_buffer::{InputBuffer, InputRun, TickInput};
+pub use join_request::{JoinRequest, Token};
+pub use pending_input::PendingInput;
 pub use phase::Phase;
+pub use policy::RoomPolicy;
 pub use profiler::{BandwidthProfiler, CostShare, RoomCosts};
-pub use resume::{Claim, ResumeToken, Secret};
-pub use room::{Admitted, Post, Refusal, Room, RoomConfig, Ticked};
-pub use session::{Session, SessionCounts, SessionEvent};
-pub use visit::{Token, Visit};
+pub use resume::{Claim, ResumeToken, Secret, SecretDigest};
+pub use room::{Admitted, Answer, Refusal, Room, RoomConfig, RoomOutput};
+pub use room_input::{Base, Enter, Return, RoomInput};
+pub use session::{Session, SessionEvent, close_for_seat};

@@ -1,10 +1,13 @@
 //! Resume tokens: each lets one client take up its seat again, and only that client gets it.
 //!
 //! The token is renewed at every entry. The previous token stays valid until the client sends a message under the new
-//! one, so that a client that never got the new one is not locked out. The shell supplies the randomness.
+//! one, so that a client that never got the new one is not locked out. The shell supplies the randomness. The room
+//! knows digests only, so its inputs can be recorded.
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::id::{Seat, Seq};
@@ -43,6 +46,11 @@ impl ResumeToken {
     pub fn seat(&self) -> Seat {
         Seat(u16::from_le_bytes([self.0[0], self.0[1]]))
     }
+
+    /// The digest of the token's secret.
+    pub fn digest(&self) -> SecretDigest {
+        SecretDigest::of(&self.0[size_of::<Seat>()..])
+    }
 }
 
 impl PartialEq for ResumeToken {
@@ -78,30 +86,48 @@ impl Claim {
     }
 }
 
-/// The tokens that open one seat.
+/// The SHA-256 of a token's secret: it recognises the secret and does not tell it.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretDigest([u8; 32]);
+
+impl SecretDigest {
+    /// The digest of `secret`.
+    pub fn of(secret: &[u8]) -> Self {
+        Self(Sha256::digest(secret).into())
+    }
+}
+
+impl fmt::Debug for SecretDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretDigest(..)")
+    }
+}
+
+/// The secrets that open one seat, as digests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
-    token: ResumeToken,
-    /// The previous token, until the client sends a message under `token`.
-    former: Option<ResumeToken>,
+    newest: SecretDigest,
+    /// The previous secret, until the client sends a message under the newest.
+    former: Option<SecretDigest>,
     /// Whether the client ever sent a message; otherwise it may not know any token.
     known: bool,
 }
 
 impl Key {
-    pub fn new(token: ResumeToken) -> Self {
-        Self { token, former: None, known: false }
+    pub fn new(secret: SecretDigest) -> Self {
+        Self { newest: secret, former: None, known: false }
     }
 
-    /// Whether `presented` is one of the tokens. The time taken does not depend on which one it is, if any.
-    pub fn opens(&self, presented: &ResumeToken) -> bool {
+    /// Whether `presented` is one of the secrets. The time taken does not depend on which one it is, if any.
+    pub fn opens(&self, presented: &SecretDigest) -> bool {
         let former = self.former.map_or(Choice::from(0), |former| former.0.ct_eq(&presented.0));
-        (self.token.0.ct_eq(&presented.0) | former).into()
+        (self.newest.0.ct_eq(&presented.0) | former).into()
     }
 
-    /// Sets a new token for a client that entered with `presented`. Any token issued in between opens nothing any more.
-    pub fn renew(&mut self, presented: ResumeToken, token: ResumeToken) {
-        (self.former, self.token) = (Some(presented), token);
+    /// Sets a new secret for a client that entered with `presented`. Any secret issued in between opens nothing any
+    /// more.
+    pub fn renew(&mut self, presented: SecretDigest, secret: SecretDigest) {
+        (self.former, self.newest) = (Some(presented), secret);
     }
 
     /// Records that the client sent a message under the newest token.
@@ -128,20 +154,21 @@ mod tests {
         assert_eq!((ResumeToken::read(token.bytes()), token.seat()), (Some(token), Seat(300)));
         assert_eq!(ResumeToken::read(&token.bytes()[1..]), None);
         assert_eq!(ResumeToken::read(&[0; 19]), None);
-        assert_eq!(format!("{token:?}"), "ResumeToken(Seat(300), ..)");
+        assert_eq!(format!("{token:?} {:?}", token.digest()), "ResumeToken(Seat(300), ..) SecretDigest(..)");
+        assert_eq!(token.digest(), SecretDigest::of(&[7; 16]), "the seat is no secret");
     }
 
     #[test]
     fn the_former_token_is_good_until_the_newer_is_known_to_have_arrived() {
-        let mut key = Key::new(token(1));
+        let digest = |secret| token(secret).digest();
+        let mut key = Key::new(digest(1));
         key.confirm();
-        key.renew(token(1), token(2));
-        assert!(key.opens(&token(1)) && key.opens(&token(2)) && !key.opens(&token(3)));
+        key.renew(digest(1), digest(2));
+        assert!(key.opens(&digest(1)) && key.opens(&digest(2)) && !key.opens(&digest(3)));
         // The welcome with token 2 never arrived: the client makes the same claim again.
-        key.renew(token(1), token(3));
-        assert!(key.opens(&token(1)) && key.opens(&token(3)) && !key.opens(&token(2)));
+        key.renew(digest(1), digest(3));
+        assert!(key.opens(&digest(1)) && key.opens(&digest(3)) && !key.opens(&digest(2)));
         key.confirm();
-        assert!(key.opens(&token(3)) && !key.opens(&token(1)));
-        assert!(!key.opens(&ResumeToken::new(Seat(301), [3; 16])));
+        assert!(key.opens(&digest(3)) && !key.opens(&digest(1)));
     }
 }

@@ -1,26 +1,27 @@
 //! A room: seats, their input timelines, one game, and the chain of frames.
 //!
-//! Between ticks, players enter, leave, and send inputs and commands. A tick consumes one input per seat, steps the
-//! game and freezes the next frame. The shell decides when to tick, carries inputs, and delivers events and frames. The
-//! handling of disconnected clients is in `reconnect`.
+//! Everything that happens to a room is a [`RoomInput`] and passes through [`Room::apply`]. A tick consumes one input
+//! per seat, steps the game and freezes the next frame. The handling of newcomers is in `enter`, of disconnected clients
+//! in `reconnect`, of the room as a whole in `lifecycle`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chat::ChatHistory;
 use super::close_reason::CloseReason;
-use super::events::Event;
-use super::frame_sender::Entry;
+use super::events::{Event, EventQueue};
+use super::frame_sender::SenderStart;
 use super::input_buffer::InputRun;
 use super::lifecycle::RoomLifecycle;
 use super::phase::Phase;
+use super::policy::RoomPolicy;
+use super::room_input::RoomInput;
 use super::seat::Seated;
 use super::spectator::Spectator;
-use crate::game::{Context, Effect, Game, Player, PlayerInput, Recipients, RoomSetup, Spec};
-use crate::id::{CorrectionEpoch, EntityId, Seat, Seq};
+use crate::game::{Context, Effect, Game, PlayerInput, Recipients, RoomSetup, SeatEffect, Spec};
+use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::tick::{Tick, TickRate};
-use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, Welcome};
+use crate::wire::{Close, EventBody, Welcome};
 
 /// The parameters of a room.
 #[derive(Clone, Debug)]
@@ -31,9 +32,12 @@ pub struct RoomConfig {
     pub game: String,
     /// Rate, seed and options, as the game got them.
     pub setup: RoomSetup,
-    /// Seats, if fewer than the game's own number are wanted.
-    pub capacity: Option<u16>,
+    /// What the server's configuration and the room's creator decide about the room.
+    pub policy: RoomPolicy,
 }
+
+/// A room's answer to a client that asks to enter.
+pub type Answer = Result<Box<Admitted>, Refusal>;
 
 /// Why a room did not admit a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,42 +48,71 @@ pub enum Refusal {
     Shut(Close),
     /// The game refused the player, with this text.
     Game(String),
+    /// The claim opens no seat.
+    NoSeat,
+    /// The claim names events that never happened.
+    ImpossibleClaim,
+}
+
+impl Refusal {
+    /// The close with which the client's session ends.
+    pub fn close(&self) -> Close {
+        match self {
+            Self::Full => Close::RoomFull,
+            Self::Shut(close) => *close,
+            Self::Game(_) => Close::Forbidden,
+            Self::NoSeat => Close::NoSuchRoom,
+            Self::ImpossibleClaim => Close::BadMessage,
+        }
+    }
 }
 
 /// A player or spectator who was admitted.
-#[derive(Clone, Debug)]
-pub struct Admitted {
-    /// Where the client's frames start.
-    pub entry: Entry,
-    /// The first message to the client.
-    pub welcome: Welcome,
-}
-
-/// An event and the seats of its recipients.
-#[derive(Clone, Debug)]
-pub struct Post {
-    /// Ascending.
-    pub seats: Vec<Seat>,
-    /// The event.
-    pub event: Arc<Event>,
-}
-
-/// The result of a tick.
 #[derive(Debug)]
-pub struct Ticked {
-    /// The frame to publish.
-    pub frame: Arc<Frame>,
-    /// Seats whose sessions must be ended, and why. [`Room::leave`] must still be called.
-    pub kicks: Vec<(Seat, CloseReason)>,
-    /// Held seats that are free now, because their clients did not reconnect in time.
-    pub released: Vec<Seat>,
-    /// If set, the room ends with this frame: all sessions must be ended for this reason.
-    pub over: Option<CloseReason>,
+pub struct Admitted {
+    /// The first message to the client, without its resume token.
+    pub welcome: Welcome,
+    /// Where the client's frames start.
+    pub start: SenderStart,
+    /// The events for the client so far. Later ones follow as [`RoomOutput::Event`].
+    pub events: EventQueue,
+}
+
+/// What a room requires of the shell.
+#[derive(Clone, Debug)]
+pub enum RoomOutput {
+    /// Add an event to the queues of these recipients.
+    Event {
+        /// Ascending.
+        seats: Vec<Seat>,
+        /// The event.
+        event: Arc<Event>,
+    },
+    /// Publish the frame of the tick.
+    Frame {
+        /// The frame.
+        frame: Arc<Frame>,
+        /// Inputs that were dropped unused since the frame before.
+        superseded: u32,
+    },
+    /// The seat is free. If a session still has it, end the session.
+    Freed {
+        /// The seat.
+        seat: Seat,
+        /// Why.
+        reason: CloseReason,
+        /// Whether the seat was held and its client did not reconnect in time.
+        expired: bool,
+    },
+    /// What the list of rooms shows has changed: the room's properties, or whether it admits newcomers.
+    Listed,
+    /// The room ends with the newest frame: end all sessions.
+    Over(CloseReason),
 }
 
 /// A room without its I/O.
 pub struct Room {
-    config: RoomConfig,
+    pub(super) config: RoomConfig,
     pub(super) spec: Spec,
     pub(super) game: Box<dyn Game>,
     pub(super) cx: Context,
@@ -90,14 +123,12 @@ pub struct Room {
     pub(super) spectators: Vec<Spectator>,
     pub(super) lifecycle: RoomLifecycle,
     inputs: Vec<PlayerInput>,
-    /// Events since the last [`Room::take_posts`].
-    pub(super) posts: Vec<Post>,
+    /// Since the last input was applied.
+    pub(super) outputs: Vec<RoomOutput>,
     pub(super) kicks: Vec<(Seat, CloseReason)>,
     pub(super) chat: ChatHistory,
     /// Entries into the room so far, modulo 2^32; the generation of the last one.
     seat_generations: u32,
-    /// How many ticks a seat is held after its client disconnects; 0 holds none.
-    pub(super) hold_ticks: u32,
     /// The game's hook that is running.
     running: Option<&'static str>,
 }
@@ -109,9 +140,9 @@ impl Room {
         let frame = Arc::new(Frame::initial(spec.schema.clone(), Tick(0)));
         let mut cx = Context::new(config.setup.rate, config.setup.seed);
         cx.set_properties(spec.properties.clone());
-        let (seats, inputs, posts, kicks, chat) = Default::default();
-        let (spectators, lifecycle, seat_generations, hold_ticks, running) =
-            (Vec::new(), RoomLifecycle::default(), 0, 0, None);
+        let (seats, spectators, inputs, outputs, kicks) = Default::default();
+        let (lifecycle, chat) = (RoomLifecycle::default(), ChatHistory::default());
+        let (seat_generations, running) = (0, None);
         Self {
             config,
             spec,
@@ -122,11 +153,10 @@ impl Room {
             spectators,
             lifecycle,
             inputs,
-            posts,
+            outputs,
             kicks,
             chat,
             seat_generations,
-            hold_ticks,
             running,
         }
     }
@@ -149,7 +179,7 @@ impl Room {
     /// Seats in total.
     pub fn capacity(&self) -> u16 {
         let most = self.spec.capacity.min(crate::wire::limits::SEATS);
-        self.config.capacity.map_or(most, |wanted| wanted.min(most))
+        self.config.policy.capacity.map_or(most, |wanted| wanted.min(most))
     }
 
     /// Seats taken, including held ones.
@@ -162,96 +192,67 @@ impl Room {
         &self.frame
     }
 
-    /// Admits a player to the lowest free seat.
-    ///
-    /// # Errors
-    /// See [`Refusal`].
-    pub fn admit(&mut self, name: String, options: BTreeMap<String, String>) -> Result<Admitted, Refusal> {
-        self.admit_as(None, name, options)
+    /// The game's hook that is running; after a panic, the hook that panicked.
+    pub fn running(&self) -> Option<&'static str> {
+        self.running
     }
 
-    /// As [`Self::admit`], for a player whose identity was verified.
-    ///
-    /// # Errors
-    /// See [`Refusal`].
-    pub fn admit_as(
+    /// The generation of the last entry into a seat that has a live connection.
+    pub fn live_generation(&self, seat: Seat) -> Option<u32> {
+        match self.find(seat) {
+            Ok(index) => Some(&self.seats[index]).filter(|seated| seated.away.is_none()).map(|one| one.seat_generation),
+            Err(_) => self.spectators.iter().find(|one| one.seat == seat).map(|one| one.seat_generation),
+        }
+    }
+
+    /// Applies an input, and appends what it requires to `out`. Returns the answer to a client that asks to enter, and
+    /// `None` for all other inputs.
+    pub fn apply(&mut self, input: RoomInput, out: &mut Vec<RoomOutput>) -> Option<Answer> {
+        self.apply_in_phases(input, out, |_| {})
+    }
+
+    /// As [`Self::apply`]; calls `over` at the end of each [`Phase`] of a tick.
+    pub fn apply_in_phases(
         &mut self,
-        identity: Option<String>,
-        name: String,
-        options: BTreeMap<String, String>,
-    ) -> Result<Admitted, Refusal> {
-        match self.shut() {
-            Some(close) => Err(Refusal::Shut(close)),
-            None => self.admit_reserved(identity, name, options),
+        input: RoomInput,
+        out: &mut Vec<RoomOutput>,
+        over: impl FnMut(Phase),
+    ) -> Option<Answer> {
+        let mut answer = None;
+        match input {
+            RoomInput::Enter(enter) => answer = Some(self.enter(enter)),
+            RoomInput::Return(back) => answer = Some(self.take_back(&back)),
+            RoomInput::Inputs { seat, run } => self.offer(seat, &run),
+            RoomInput::Command { seat, seq, command } => self.command(seat, seq, &command),
+            RoomInput::Confirmed { seat } => self.confirm(seat),
+            RoomInput::EventsArrived { seat, upto } => self.events_arrived(seat, upto),
+            RoomInput::Disconnected { seat, close } => self.disconnect(seat, close),
+            RoomInput::Kick { seat, reason } => self.kick(seat, reason),
+            RoomInput::Lock(locked) => self.lock(locked),
+            RoomInput::Close(reason) => self.close(reason),
+            RoomInput::Tick => self.tick(over),
+        }
+        out.append(&mut self.outputs);
+        answer
+    }
+
+    fn offer(&mut self, seat: Seat, run: &InputRun) {
+        if let Some(seated) = self.present(seat) {
+            seated.input_buffer.offer(run);
         }
     }
 
-    /// As [`Self::admit_as`], for a player with a reserved seat: admitted even if the room was locked since.
-    ///
-    /// # Errors
-    /// See [`Refusal`].
-    pub fn admit_reserved(
-        &mut self,
-        identity: Option<String>,
-        name: String,
-        options: BTreeMap<String, String>,
-    ) -> Result<Admitted, Refusal> {
-        if self.seats.len() >= usize::from(self.capacity()) {
-            return Err(Refusal::Full);
-        }
-        let index = self.seats.iter().zip(0_u16..).position(|(seated, number)| seated.seat.0 != number);
-        let index = index.unwrap_or(self.seats.len());
-        let seat = Seat(index as u16);
-        let player = Player { seat, identity, name, options };
-        let joined = self.call_hook("join", |game, cx| game.join(&player, cx));
-        let entity = joined.map_err(|reason| {
-            // Effects of a refused join are about a player who never entered.
-            self.cx.take_effects();
-            Refusal::Game(reason)
-        })?;
-        let mut seated = Seated::new(player, entity, self.next_seat_generation(), self.empty_input_buffer());
-        seated.wake(self.frame.tick());
-        self.post(&Recipients::All, EventBody::Joined(seated.listed()));
-        self.seats.insert(index, seated);
-        self.greet_with_chat(seat);
-        self.apply_effects();
-        Ok(self.admitted(index))
-    }
-
-    /// Frees a seat whose session ended by `close`. The other clients get an event, unless the seat was a spectator's.
-    /// Does nothing when the seat is free.
-    pub fn leave(&mut self, seat: Seat, close: Close) {
-        let Ok(index) = self.find(seat) else { return self.leave_spectator(seat) };
-        self.seats.remove(index);
-        self.call_hook("leave", |game, cx| game.leave(seat, cx));
-        self.post(&Recipients::All, EventBody::Left { seat, code: close.code() });
-        self.apply_effects();
-        // A kick must not outlive its player and hit the next one in the seat.
-        self.kicks.retain(|(kicked, _)| *kicked != seat);
-    }
-
-    /// Takes in inputs of a seat for the ticks to come. Does nothing when the seat is free.
-    pub fn offer(&mut self, seat: Seat, run: &InputRun) {
-        if let Ok(index) = self.find(seat) {
-            self.seats[index].input_buffer.offer(run);
-        }
-    }
-
-    /// Frees seats that were held for long enough, consumes one input per seat, steps the game and freezes the next frame.
-    pub fn tick(&mut self) -> Ticked {
-        self.tick_in_phases(|_| {})
-    }
-
-    /// As [`Self::tick`]; calls `over` at the end of each [`Phase`].
-    pub fn tick_in_phases(&mut self, mut over: impl FnMut(Phase)) -> Ticked {
-        let released = self.release();
+    /// Frees seats that were held for long enough, consumes one input per seat, steps the game, freezes the next frame
+    /// and removes who was kicked.
+    fn tick(&mut self, mut over: impl FnMut(Phase)) {
+        self.release();
         self.cx.set_tick(self.frame.tick().plus(1));
-        let mut inputs = std::mem::take(&mut self.inputs);
+        let (mut inputs, mut superseded) = (std::mem::take(&mut self.inputs), 0);
         inputs.clear();
         inputs.extend(self.seats.iter_mut().map(|seated| {
-            let taken = seated.input_buffer.take(seated.epoch);
-            seated.notice(&taken.input, self.cx.tick());
-            PlayerInput { seat: seated.seat, input: taken.input, fresh: taken.fresh }
+            let taken = seated.take_input(self.cx.tick());
+            superseded += seated.newly_superseded();
+            taken
         }));
         self.call_hook("step", |game, cx| game.step(&inputs, cx));
         self.inputs = inputs;
@@ -266,29 +267,20 @@ impl Room {
         });
         self.frame = Arc::new(frame);
         self.running = None;
+        self.outputs.push(RoomOutput::Frame { frame: self.frame.clone(), superseded });
         over(Phase::Freeze);
-        self.kick_idle();
-        let (frame, kicks, over) = (self.frame.clone(), std::mem::take(&mut self.kicks), self.ended());
-        Ticked { frame, kicks, released, over }
-    }
-
-    /// The game's hook that is running; after a panic, the hook that panicked.
-    pub fn running(&self) -> Option<&'static str> {
-        self.running
-    }
-
-    /// Takes the events since the last call, in order. Each event is for the seats that were taken when it happened.
-    pub fn take_posts(&mut self) -> Vec<Post> {
-        std::mem::take(&mut self.posts)
-    }
-
-    /// Inputs dropped unused so far, summed over all seats taken now.
-    pub fn superseded(&self) -> u64 {
-        self.seats.iter().map(|seated| u64::from(seated.input_buffer.superseded())).sum()
+        self.remove_kicked();
+        self.report_lifecycle();
     }
 
     pub(super) fn find(&self, seat: Seat) -> Result<usize, usize> {
         self.seats.binary_search_by_key(&seat, |seated| seated.seat)
+    }
+
+    /// The player of a seat whose client is connected.
+    pub(super) fn present(&mut self, seat: Seat) -> Option<&mut Seated> {
+        let index = self.find(seat).ok()?;
+        Some(&mut self.seats[index]).filter(|seated| seated.away.is_none())
     }
 
     /// Whether a player or a spectator has the seat.
@@ -313,37 +305,6 @@ impl Room {
         answer
     }
 
-    /// The entry and welcome of a client that has no state, as after a fresh join.
-    pub(super) fn admitted(&self, index: usize) -> Admitted {
-        let seated = &self.seats[index];
-        let welcome = self.welcome(seated.seat, seated.entity, seated.epoch, seated.commands);
-        Admitted { entry: seated.entry(self.rate(), self.frame.tick(), [].into()), welcome }
-    }
-
-    pub(super) fn welcome(&self, seat: Seat, entity: EntityId, epoch: CorrectionEpoch, commands: Seq) -> Welcome {
-        Welcome {
-            version: PROTOCOL_VERSION,
-            room: self.config.id.clone(),
-            game: self.config.game.clone(),
-            rate: self.rate(),
-            tick: self.frame.tick(),
-            seat,
-            entity,
-            authority: self.spec.authority,
-            epoch,
-            resume: None,
-            continuity: Continuity::Fresh,
-            events: Seq(0),
-            listed: Seq(0),
-            commands,
-            expires: None,
-            schema: (*self.spec.schema).clone(),
-            inputs: self.spec.inputs.clone(),
-            properties: self.properties().to_vec(),
-            players: self.roster(),
-        }
-    }
-
     /// Events belong to the frame computed next: its tick is the first at which they can be seen.
     pub(super) fn event(&self, body: EventBody<'static>) -> Arc<Event> {
         Arc::new(Event { tick: self.frame.tick().plus(1), body })
@@ -354,16 +315,16 @@ impl Room {
     }
 
     pub(super) fn post_event(&mut self, to: &Recipients, event: Arc<Event>) {
-        let addressed = |seat: &Seat| match to {
-            Recipients::All => true,
-            Recipients::Only(only) => seat == only,
-            Recipients::Except(except) => seat != except,
-            Recipients::Some(some) => some.contains(seat),
-        };
-        let everyone = self.seats.iter().map(|seated| seated.seat).chain(self.spectators.iter().map(|one| one.seat));
-        let seats: Vec<Seat> = everyone.filter(addressed).collect();
+        let mut seats = Vec::new();
+        let logs = self.seats.iter_mut().map(|seated| (seated.seat, &mut seated.log));
+        for (seat, log) in logs.chain(self.spectators.iter_mut().map(|one| (one.seat, &mut one.log))) {
+            if to.include(seat) {
+                log.push(event.clone());
+                seats.push(seat);
+            }
+        }
         if !seats.is_empty() {
-            self.posts.push(Post { seats, event });
+            self.outputs.push(RoomOutput::Event { seats, event });
         }
     }
 
@@ -374,19 +335,15 @@ impl Room {
                     let event = Event::game(self.frame.tick().plus(1), kind, &body);
                     self.post_event(&to, Arc::new(event));
                 }
-                Effect::Correct { seat, reason } => {
-                    if let Ok(index) = self.find(seat) {
-                        let seated = &mut self.seats[index];
-                        seated.epoch = seated.epoch.next();
-                        seated.reason = reason;
+                Effect::Seat(seat, effect) => {
+                    let Ok(index) = self.find(seat) else { continue };
+                    let seated = &mut self.seats[index];
+                    match effect {
+                        SeatEffect::Correct { reason } => (seated.epoch, seated.reason) = (seated.epoch.next(), reason),
+                        SeatEffect::Subscribe { zones } => seated.zones = zones,
                     }
                 }
-                Effect::Subscribe { seat, zones } => {
-                    if let Ok(index) = self.find(seat) {
-                        self.seats[index].zones = zones;
-                    }
-                }
-                verb => self.apply_verb(verb),
+                Effect::Room(effect) => self.apply_to_room(effect),
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::frame_sender::Entry;
+use super::events::EventLog;
 use super::input_buffer::InputBuffer;
 use super::resume::Key;
-use crate::game::{Input, Player};
+use crate::game::{Input, Player, PlayerInput};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
-use crate::tick::{Tick, TickRate};
+use crate::tick::Tick;
 use crate::wire::{Close, PlayerEntry};
 
 /// A taken seat.
@@ -25,11 +25,15 @@ pub(super) struct Seated {
     pub key: Option<Key>,
     /// Set while the client is disconnected and the seat is held.
     pub away: Option<Away>,
+    /// The events for the player.
+    pub log: EventLog,
     pub input_buffer: InputBuffer,
     pub commands: Seq,
     pub epoch: CorrectionEpoch,
     pub reason: u8,
     pub zones: Arc<[ZoneId]>,
+    /// How many inputs of the buffer were reported as superseded.
+    superseded: u32,
     /// The input of the last tick, and when the player last changed it or sent a command.
     input: Input,
     active: Tick,
@@ -55,11 +59,13 @@ impl Seated {
             seat_generation,
             key: None,
             away: None,
+            log: EventLog::default(),
             input_buffer,
             commands: Seq(0),
             epoch: CorrectionEpoch(0),
             reason: 0,
             zones: [ZoneId(0)].into(),
+            superseded: 0,
             input: Input::default(),
             active: Tick(0),
         }
@@ -70,11 +76,24 @@ impl Seated {
         self.active = now;
     }
 
-    /// Records the input of a tick. An unchanged input does not count as activity.
-    pub fn notice(&mut self, input: &Input, now: Tick) {
-        if *input != self.input {
-            (self.input, self.active) = (*input, now);
+    /// Takes the input for the tick `now`. An unchanged input does not count as activity.
+    pub fn take_input(&mut self, now: Tick) -> PlayerInput {
+        let taken = self.input_buffer.take(self.epoch);
+        if taken.input != self.input {
+            (self.input, self.active) = (taken.input, now);
         }
+        PlayerInput { seat: self.seat, input: taken.input, fresh: taken.fresh }
+    }
+
+    /// Inputs that were superseded since the last call.
+    pub fn newly_superseded(&mut self) -> u32 {
+        let superseded = self.input_buffer.superseded();
+        superseded.wrapping_sub(std::mem::replace(&mut self.superseded, superseded))
+    }
+
+    /// Starts the inputs of a new connection, or of none.
+    pub fn restart_inputs(&mut self, input_buffer: InputBuffer) {
+        (self.input_buffer, self.superseded) = (input_buffer, 0);
     }
 
     /// Ticks since the player last did something.
@@ -85,12 +104,6 @@ impl Seated {
     /// The player as others see it.
     pub fn listed(&self) -> PlayerEntry {
         PlayerEntry { seat: self.seat, entity: self.entity, name: self.name.clone(), away: self.away.is_some() }
-    }
-
-    /// The entry of a client that has the state of `tick` in `zones`.
-    pub fn entry(&self, rate: TickRate, tick: Tick, zones: Arc<[ZoneId]>) -> Entry {
-        let Self { seat, seat_generation, commands, epoch, .. } = *self;
-        Entry { seat, seat_generation, tick, rate, epoch, commands, zones }
     }
 
     /// What the next frame tells this seat alone.

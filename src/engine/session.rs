@@ -8,16 +8,16 @@ use std::sync::Arc;
 use super::bucket::Bucket;
 use super::command::Command;
 use super::events::Batch;
-use super::frame_sender::{Entry, FrameSender, Readiness};
+use super::frame_sender::{FrameSender, Readiness, SenderStart};
 use super::input_buffer::InputRun;
+use super::join_request::{JoinRequest, Token};
 use super::spectator::is_spectator;
-use super::visit::{Token, Visit};
 use crate::game::Input;
 use crate::id::{CorrectionEpoch, Seq};
 use crate::snapshot::{Frame, InputSchema};
 use crate::tick::{Moment, TickRate};
 use crate::wire::{
-    Ack, ClientMessage, Close, Inputs, NumberedCommand, PROTOCOL_VERSION, Resync, ServerMessage, Welcome,
+    Ack, ClientMessage, Close, Continuity, Inputs, NumberedCommand, PROTOCOL_VERSION, Resync, ServerMessage, Welcome,
     decode_client, encode_server, hello_version, limits, unpack_runs,
 };
 
@@ -28,10 +28,11 @@ pub enum SessionEvent {
     /// Nothing.
     Nothing,
     /// Find a room.
-    Enter(Visit),
-    /// Add the inputs in [`Session::runs`] to the seat's pending input, and forget events up to the number.
+    Enter(JoinRequest),
+    /// Add the inputs in [`Session::runs`] and the number of the newest event that arrived to the seat's
+    /// [`PendingInput`](super::PendingInput).
     Inputs { events: Seq },
-    /// Forget events up to the number.
+    /// Add the number of the newest event that arrived to the seat's pending input.
     Events(Seq),
     /// Add a command to the seat's pending input.
     Command { seq: Seq, command: Command },
@@ -41,13 +42,6 @@ pub enum SessionEvent {
     Reply(Vec<u8>),
     /// Verify this newer token, then call [`Session::trust`].
     Refresh(Token),
-}
-
-/// What a session dropped, for the metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SessionCounts {
-    /// Messages over the rate, and messages that claimed more inputs than there was time for.
-    pub over_rate: u64,
 }
 
 /// The deciding half of a connection.
@@ -64,7 +58,8 @@ pub struct Session {
     last_alarm: Moment,
     messages: Bucket,
     pings: Bucket,
-    counts: SessionCounts,
+    /// Messages over the rate, and messages that claimed more inputs than there was time for, since they were taken.
+    over_rate: u64,
     runs: Vec<InputRun>,
 }
 
@@ -110,7 +105,7 @@ impl Session {
             last_alarm: now,
             messages: Bucket::per_second(limits::MESSAGE_RATE),
             pings: Bucket::per_second(limits::PING_RATE),
-            counts: SessionCounts::default(),
+            over_rate: 0,
             runs: Vec::new(),
         }
     }
@@ -123,7 +118,7 @@ impl Session {
         self.last_heard = now;
         let over_rate = !self.messages.take(now);
         if over_rate {
-            self.counts.over_rate += 1;
+            self.over_rate += 1;
             if self.messages.over_for(now) >= limits::OVER_RATE_FOR {
                 return Err(Close::RateLimited);
             }
@@ -141,7 +136,7 @@ impl Session {
                 if over_rate {
                     return Ok(SessionEvent::Events(events));
                 }
-                self.counts.over_rate += u64::from(playing.clamp_inputs(now, &mut self.runs)?);
+                self.over_rate += u64::from(playing.clamp_inputs(now, &mut self.runs)?);
                 Ok(SessionEvent::Inputs { events })
             }
             ClientMessage::Ack(ack) => playing.on_ack(now, ack).map(SessionEvent::Events),
@@ -175,7 +170,7 @@ impl Session {
     pub fn on_ping(&mut self, now: Moment) -> Result<bool, Close> {
         self.last_heard = now;
         let granted = self.pings.take(now);
-        self.counts.over_rate += u64::from(!granted);
+        self.over_rate += u64::from(!granted);
         if self.pings.over_for(now) >= limits::OVER_RATE_FOR { Err(Close::RateLimited) } else { Ok(granted) }
     }
 
@@ -185,20 +180,20 @@ impl Session {
     }
 
     /// The room admitted the client. Returns the first message.
-    pub fn enter(&mut self, now: Moment, entry: &Entry, welcome: Welcome) -> Vec<u8> {
-        let (schema, held, told) = (welcome.inputs.clone(), welcome.inputs.neutral(), welcome.events);
+    pub fn enter(&mut self, now: Moment, welcome: Welcome, start: &SenderStart) -> Vec<u8> {
+        let (schema, held) = (welcome.inputs.clone(), welcome.inputs.neutral());
         let inputs = input_bucket(welcome.rate);
+        let mut sender = FrameSender::new(now, start, self.rate);
         let bytes = encode_server(&ServerMessage::Welcome(Box::new(welcome)));
-        let mut sender = FrameSender::new(now, entry, self.rate);
         sender.welcomed(bytes.len());
         let playing = Playing {
             sender,
-            is_spectator: is_spectator(entry.seat),
+            is_spectator: is_spectator(start.seat),
             schema,
             newest_input: Seq(0),
             held,
-            events: told,
-            newest_command: entry.commands,
+            events: start.events,
+            newest_command: start.commands,
             inputs,
             commands: Bucket::per_second(limits::COMMAND_RATE),
             chat: Bucket::new(limits::CHAT_EVERY, 5),
@@ -241,9 +236,17 @@ impl Session {
         }
     }
 
-    /// What was dropped so far.
-    pub fn counts(&self) -> SessionCounts {
-        self.counts
+    /// Messages over the rate, and messages that claimed more inputs than there was time for, since the last call.
+    pub fn take_over_rate(&mut self) -> u64 {
+        std::mem::take(&mut self.over_rate)
+    }
+
+    /// Times that sending was held back since the last call.
+    pub fn take_holds(&mut self) -> u64 {
+        match &mut self.state {
+            State::Playing(playing) => playing.sender.take_holds(),
+            State::Silent | State::Entering => 0,
+        }
     }
 
     /// Checks the session's time limits; call it about once per second. Returns whether to send a ping.
@@ -284,7 +287,7 @@ impl Session {
             (State::Silent, Ok(ClientMessage::Hello(hello))) => {
                 self.state = State::Entering;
                 self.rate = hello.rate;
-                Ok(SessionEvent::Enter(Visit::new(hello)))
+                Ok(SessionEvent::Enter(JoinRequest::from(hello)))
             }
             _ => Err(Close::BadMessage),
         }
@@ -294,7 +297,8 @@ impl Session {
 impl Playing {
     fn on_ack(&mut self, now: Moment, ack: Ack) -> Result<Seq, Close> {
         self.events = ack.events.unwrap_or(self.events);
-        if self.sender.ack(now, ack.frames) { Ok(self.events) } else { Err(Close::BadMessage) }
+        let possible = self.sender.has_sent_event(self.events);
+        if self.sender.ack(now, ack.frames) && possible { Ok(self.events) } else { Err(Close::BadMessage) }
     }
 
     fn on_inputs(&mut self, now: Moment, inputs: &Inputs, runs: &mut Vec<InputRun>) -> Result<Seq, Close> {
@@ -360,6 +364,14 @@ impl Playing {
         self.sender.forget(resync.zone);
         Ok(())
     }
+}
+
+/// How the room must treat the end of a session with `close`, whose welcome said `continuity`. A returned client that
+/// left without sending a message may not have received the welcome: it gave up and will try again, so it counts as lost,
+/// which keeps the seat.
+pub fn close_for_seat(close: Close, continuity: Continuity, heard: bool) -> Close {
+    let gave_up = close == Close::Left && !heard && continuity != Continuity::Fresh;
+    if gave_up { Close::Lost } else { close }
 }
 
 /// The rate of inputs that a client may claim in a room of this rate.

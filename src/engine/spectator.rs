@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::command::Command;
-use super::frame_sender::Entry;
-use super::room::{Admitted, Post, Refusal, Room};
+use super::events::EventLog;
+use super::room::{Answer, Refusal, Room};
 use crate::game::Recipients;
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
@@ -23,34 +23,26 @@ pub(super) fn is_spectator(seat: Seat) -> bool {
 #[derive(Debug)]
 pub(super) struct Spectator {
     pub seat: Seat,
-    seat_generation: u32,
+    pub seat_generation: u32,
     name: String,
     commands: Seq,
     zones: Arc<[ZoneId]>,
+    /// The events for the spectator.
+    pub log: EventLog,
 }
 
 impl Room {
-    /// Sets the most spectators allowed; the default is none.
-    #[must_use]
-    pub fn with_spectators(mut self, most: u16) -> Self {
-        self.lifecycle.most_spectators = most.min(limits::SPECTATORS);
-        self
-    }
-
     /// Spectators in the room.
     pub fn spectators(&self) -> usize {
         self.spectators.len()
     }
 
     /// Admits a spectator, who sees the zones that the game shows to spectators now. A locked room can be watched.
-    ///
-    /// # Errors
-    /// [`Refusal::Full`], or [`Refusal::Shut`] when the room is ending.
-    pub fn admit_spectator(&mut self, name: String) -> Result<Admitted, Refusal> {
+    pub(super) fn enter_spectator(&mut self, name: String) -> Answer {
         if let Some(close) = self.shut().filter(|close| *close != Close::Locked) {
             return Err(Refusal::Shut(close));
         }
-        if self.spectators.len() >= usize::from(self.lifecycle.most_spectators) {
+        if self.spectators.len() >= usize::from(self.config.policy.most_spectators.min(limits::SPECTATORS)) {
             return Err(Refusal::Full);
         }
         let index =
@@ -60,18 +52,11 @@ impl Room {
         let mut zones = self.call_hook("spectate", |game, _| game.spectate());
         zones.sort_unstable();
         zones.dedup();
-        let (seat_generation, commands, epoch) = (self.next_seat_generation(), Seq(0), CorrectionEpoch(0));
-        self.spectators.insert(index, Spectator { seat, seat_generation, name, commands, zones: zones.into() });
+        let (seat_generation, commands, log) = (self.next_seat_generation(), Seq(0), EventLog::default());
+        self.spectators.insert(index, Spectator { seat, seat_generation, name, commands, zones: zones.into(), log });
         self.greet_with_chat(seat);
-        let (rate, tick) = (self.rate(), self.frame.tick());
-        let entry = Entry { seat, seat_generation, tick, rate, epoch, commands, zones: [].into() };
-        Ok(Admitted { entry, welcome: self.welcome(seat, EntityId(0), epoch, commands) })
-    }
-
-    /// Removes a spectator. Does nothing when the seat is free.
-    pub(super) fn leave_spectator(&mut self, seat: Seat) {
-        self.spectators.retain(|spectator| spectator.seat != seat);
-        self.kicks.retain(|(kicked, _)| *kicked != seat);
+        let welcome = self.welcome(seat, EntityId(0), CorrectionEpoch(0), commands);
+        Ok(Box::new(self.admitted_with(welcome, seat_generation, self.spectators[index].log.queue())))
     }
 
     /// Handles a spectator's command: only chat lines that the game passes on have an effect.
@@ -102,7 +87,8 @@ impl Room {
 
     /// Posts the latest chat lines to a client that has just entered.
     pub(super) fn greet_with_chat(&mut self, seat: Seat) {
-        self.posts.extend(self.chat.iter().map(|line| Post { seats: vec![seat], event: line.clone() }));
+        let lines: Vec<_> = self.chat.iter().cloned().collect();
+        lines.into_iter().for_each(|line| self.post_event(&Recipients::Only(seat), line));
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::baselines::beside;
 use super::clip::Clip;
 use super::report::{Coded, FieldPlan, Report};
-use crate::engine::{Entry, FrameSender};
+use crate::engine::{FrameSender, SenderStart};
 use crate::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use crate::snapshot::delta::costs;
 use crate::snapshot::{Field, Frame, FrameZone, Kind, Schema, SeatNote, Shape, Zone};
@@ -194,8 +194,8 @@ fn quantised(clip: &Clip, columns: &[Column]) -> Vec<Vec<Quanta>> {
 fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded {
     let (seat, epoch) = (Seat(0), CorrectionEpoch(0));
     let (tick, commands, zones) = (Tick(0), Seq(0), [].into());
-    let entry = Entry { seat, seat_generation: 0, tick, rate, epoch, commands, zones };
-    let mut sender = FrameSender::new(Moment(0), &entry, 0);
+    let start = SenderStart { seat, seat_generation: 0, tick, rate, epoch, commands, events: Seq(0), zones };
+    let mut sender = FrameSender::new(Moment(0), &start, 0);
     let mut frame = Arc::new(Frame::initial(schema.clone(), Tick(0)));
     let mut coded = Coded::new(schema);
     for (rows, number) in ticks.iter().zip(1_u32..) {

@@ -87,10 +87,7 @@ impl Mount {
             rate: config.tick_rate,
             most_rooms: config.most_rooms,
             arbiters: config.room_threads,
-            empty_for: config.empty_room_for,
-            hold: config.hold_seats_for,
-            idle_after: config.idle_after,
-            most_spectators: config.most_spectators,
+            policy: config.room_policy(),
             gatekeeper: gatekeeper.clone(),
             watchdog: watchdog.clone(),
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::config::Config;
 use crate::actor::{Clock, Gatekeeper};
-use crate::engine::Quota;
+use crate::engine::{Quota, RoomPolicy};
 use crate::trust::{Certificate, Keyring, Neighbourhood, Tokens};
 use crate::wire::limits;
 
@@ -37,6 +37,17 @@ impl Config {
             (false, false) => Certificate::read(&self.tls_cert, &self.tls_key).map(Some),
             (true, false) => Err("tls_key is set and tls_cert is not: TLS needs both".to_owned()),
             (false, true) => Err("tls_cert is set and tls_key is not: TLS needs both".to_owned()),
+        }
+    }
+
+    /// The policy of rooms whose creator asked for nothing else.
+    pub(super) fn room_policy(&self) -> RoomPolicy {
+        RoomPolicy {
+            capacity: None,
+            hold: self.hold_seats_for,
+            idle_after: self.idle_after,
+            empty_for: self.empty_room_for,
+            most_spectators: self.most_spectators,
         }
     }
 

@@ -5,6 +5,10 @@
 //! compares the client's state with the server's frame of that tick, and the events and inputs that the client knows of
 //! with those of the server; a mismatch panics and prints the seed. No actor, socket or thread is involved.
 //!
+//! A second room with a game of its own gets nothing but the recorded inputs of the first one, and must compute the same
+//! frames and events at every tick. This finds games that depend on more than their inputs, such as the order of a hash
+//! map.
+//!
 //! When the [plan](Plan) holds seats, [`Playtest::resume`] reconnects a client whose connection was cut, and
 //! [`Playtest::reload`] simulates a reloaded page or a second tab.
 //!
@@ -34,6 +38,7 @@
 mod oracle;
 mod player;
 mod playtest;
+pub(crate) mod replica;
 mod serve;
 
 pub use player::{Arrival, Player, PlayerId};

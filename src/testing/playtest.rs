@@ -10,11 +10,11 @@ use std::time::Duration;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
-use super::oracle::Oracle;
+use super::oracle::{Addressed, Oracle};
 use super::player::{Packet, Player, PlayerId};
-use super::serve::{Laying, Tenure};
+use super::replica::{OutputDigest, Replica};
 use crate::engine::link::Profile;
-use crate::engine::{Client, Depth, History, Pass, Room, RoomConfig};
+use crate::engine::{Client, Depth, History, Host, Pass, Room, RoomConfig, RoomPolicy};
 use crate::game::{Game, RoomSetup};
 use crate::id::Seat;
 use crate::snapshot::Frame;
@@ -70,9 +70,12 @@ pub trait Watch {
 pub struct Playtest {
     pub(super) plan: Plan,
     pub(super) now: Moment,
-    pub(super) room: Room,
+    pub(super) host: Host<PlayerId>,
+    /// Repeats the room from its recorded inputs.
+    pub(super) replica: Replica,
+    /// What the room required so far, to compare with the replica.
+    pub(super) digest: OutputDigest,
     pub(super) clock: TickClock,
-    pub(super) history: History,
     /// All frames with the moments at which they were due, from tick 1 on.
     pub(super) frames: Vec<(Moment, Arc<Frame>)>,
     pub(super) players: Vec<Player>,
@@ -80,11 +83,10 @@ pub struct Playtest {
     live: Vec<PlayerId>,
     /// The player whose session has each seat.
     pub(super) seats: BTreeMap<Seat, PlayerId>,
-    /// What outlives sessions, for every taken seat.
-    pub(super) tenures: BTreeMap<Seat, Tenure>,
+    /// The events for every taken seat.
+    pub(super) addressed: BTreeMap<Seat, Addressed>,
     /// Sessions that lost their seat to a newer connection; the next tick ends them.
     pub(super) retired: Vec<PlayerId>,
-    pub(super) tray: Vec<(PlayerId, Laying)>,
     pub(super) random: Pcg32,
     /// Randomness for resume tokens.
     pub(super) secrets: Pcg32,
@@ -93,30 +95,32 @@ pub struct Playtest {
 }
 
 impl Playtest {
-    /// Makes a playtest of the game that `factory` makes.
+    /// Makes a playtest of the game that `factory` makes. It makes two: one for the room, and one for the room that repeats
+    /// it.
     ///
     /// # Panics
     /// When the game refuses the plan's options.
-    pub fn new(plan: Plan, factory: impl FnOnce(&RoomSetup) -> Result<Box<dyn Game>, String>) -> Self {
+    pub fn new(plan: Plan, mut factory: impl FnMut(&RoomSetup) -> Result<Box<dyn Game>, String>) -> Self {
         const STREAM: u64 = 9;
-        let setup = RoomSetup { rate: plan.rate, seed: plan.seed, options: plan.options.clone() };
-        let game = factory(&setup).unwrap_or_else(|reason| panic!("the game refuses the room: {reason}"));
-        let config = RoomConfig { id: "playtest".to_owned(), game: "game".to_owned(), setup, capacity: None };
+        let [room, second] = [(); 2].map(|()| {
+            let setup = RoomSetup { rate: plan.rate, seed: plan.seed, options: plan.options.clone() };
+            let game = factory(&setup).unwrap_or_else(|reason| panic!("the game refuses the room: {reason}"));
+            let (hold, idle_after, most_spectators) = (plan.hold, plan.idle_after, limits::SPECTATORS);
+            let policy = RoomPolicy { hold, idle_after, most_spectators, ..RoomPolicy::default() };
+            Room::new(RoomConfig { id: "playtest".to_owned(), game: "game".to_owned(), setup, policy }, game)
+        });
         Self {
             now: Moment(0),
-            room: Room::new(config, game)
-                .holding_seats_for(plan.hold)
-                .idle_after(plan.idle_after)
-                .with_spectators(limits::SPECTATORS),
+            host: Host::new(Moment(0), room, History::new(plan.rate)).recording(),
+            replica: Replica::new(second),
+            digest: OutputDigest::default(),
             clock: TickClock::new(plan.rate, Moment(0)),
-            history: History::new(plan.rate.ticks_in(limits::HISTORY_SPAN), limits::HISTORY_BYTES),
             frames: Vec::new(),
             players: Vec::new(),
             live: Vec::new(),
             seats: BTreeMap::new(),
-            tenures: BTreeMap::new(),
+            addressed: BTreeMap::new(),
             retired: Vec::new(),
-            tray: Vec::new(),
             random: Pcg32::new(plan.seed, STREAM),
             secrets: Pcg32::new(plan.seed, STREAM + 100),
             paused_until: Moment(0),
@@ -146,9 +150,9 @@ impl Playtest {
         self.open(Client::new(Depth::Full), hello, Oracle::default())
     }
 
-    /// The room, for the calls that operators may make; see [`Room::kick`], [`Room::lock`] and [`Room::close`].
-    pub fn operate(&mut self) -> &mut Room {
-        &mut self.room
+    /// The room's host, for the calls that operators may make: [`Host::kick`], [`Host::lock`] and [`Host::close`].
+    pub fn operate(&mut self) -> &mut Host<PlayerId> {
+        &mut self.host
     }
 
     /// Reconnects a player's client with all that it knows, like a page that lost its connection.
@@ -176,7 +180,7 @@ impl Playtest {
         let period = self.clock.rate().period().as_micros() as u32;
         let phase = Duration::from_micros(u64::from(1 + self.below(period - 1)));
         let alarm = self.now.plus(Duration::from_micros(self.below(1_000_000).into()));
-        let mut player = Player::new(self.now, links, self.room.spec().inputs.clone(), phase, alarm, client);
+        let mut player = Player::new(self.now, links, self.room().spec().inputs.clone(), phase, alarm, client);
         player.oracle = oracle;
         player.send_up(self.now, Packet::Message(hello));
         self.players.push(player);
@@ -281,12 +285,12 @@ impl Playtest {
 
     /// The room.
     pub fn room(&self) -> &Room {
-        &self.room
+        self.host.room()
     }
 
     /// The server's newest frame, which every player sees sooner or later.
     pub fn frame(&self) -> &Arc<Frame> {
-        self.room.frame()
+        self.room().frame()
     }
 
     /// The server's frame of a tick, if it was made; tick 0 has none.

@@ -1,40 +1,43 @@
-//! The server's half of a playtest: what the session, room and relay actors do in production.
+//! The server's half of a playtest: a shell around the host, as the actors are in production.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
-use super::oracle::Addressed;
 use super::player::{Packet, PlayerId};
 use super::playtest::Playtest;
-use crate::engine::{Admitted, Command, EventLog, InputRun, Readiness, Refusal, Secret, Session, SessionEvent, Visit};
-use crate::id::{Seat, Seq};
+use crate::engine::{
+    Admitted, EventQueue, HostOutput, JoinRequest, PendingInput, Readiness, RoomOutput, SeatSession, Secret, Session,
+    SessionEvent, Waiting, close_for_seat,
+};
+use crate::id::Seq;
 use crate::tick::Moment;
-use crate::wire::{Close, Role};
+use crate::wire::{Close, Continuity};
 
 /// The server's end of a connection; in production, a session actor holds it.
 pub(super) struct ServerEnd {
     pub session: Session,
-    seat: Option<Seat>,
+    pending: PendingInput,
+    place: Option<Place>,
     pub next_alarm: Moment,
 }
 
-/// What a taken seat keeps, with or without a session.
-#[derive(Default)]
-pub(super) struct Tenure {
-    pub log: EventLog,
-    pub addressed: Addressed,
+/// A session's seat.
+struct Place {
+    session: SeatSession,
+    continuity: Continuity,
+    events: EventQueue,
+    /// Whether the client has sent a message since the welcome.
+    heard: bool,
 }
 
-/// What a session submitted for the next tick.
-pub(super) enum Laying {
-    Inputs(InputRun),
-    Command { seq: Seq, command: Command },
-}
+impl Waiting for PlayerId {}
 
 impl ServerEnd {
     pub fn new(now: Moment, next_alarm: Moment) -> Self {
-        Self { session: Session::new(now), seat: None, next_alarm }
+        Self { session: Session::new(now), pending: PendingInput::default(), place: None, next_alarm }
     }
 }
 
@@ -57,84 +60,93 @@ impl Playtest {
     }
 
     fn hear(&mut self, id: PlayerId, heard: SessionEvent) -> Result<(), Close> {
-        let seat = self.seat_of(id);
-        // A replaced session has no event log, so its acknowledgements of events are neither right nor wrong.
-        let mut log = seat.and_then(|seat| self.tenures.get_mut(&seat)).map(|tenure| &mut tenure.log);
-        let mut ack = |upto| log.as_mut().map_or(Ok(()), |log| log.ack(upto).map_err(|_| Close::BadMessage));
-        seat.into_iter().for_each(|seat| self.room.confirm(seat));
         let player = &mut self.players[id.0];
         let Some(server) = player.server.as_mut() else { return Ok(()) };
+        if let Some(place) = &mut server.place {
+            place.heard = true;
+            server.pending.hear();
+        }
         match heard {
             SessionEvent::Nothing | SessionEvent::Resync => {}
-            SessionEvent::Enter(visit) => return self.enter(id, visit),
-            SessionEvent::Events(upto) => ack(upto)?,
+            SessionEvent::Enter(request) => return self.enter(id, request),
+            SessionEvent::Events(upto) => server.pending.events_arrived(upto),
             SessionEvent::Inputs { events } => {
-                ack(events)?;
+                server.pending.events_arrived(events);
                 for run in server.session.runs() {
                     let before = player.runs.last().map_or(Seq(0), |last| last.first.plus(u32::from(last.count) - 1));
                     assert_eq!(run.first, before.plus(1), "no input is missing");
                     player.runs.push(*run);
-                    self.tray.push((id, Laying::Inputs(*run)));
+                }
+                server.pending.push_inputs(server.session.runs());
+            }
+            SessionEvent::Command { seq, command } => {
+                if !server.pending.push_command(seq, command) {
+                    return Err(Close::RateLimited);
                 }
             }
-            SessionEvent::Command { seq, command } => self.tray.push((id, Laying::Command { seq, command })),
             SessionEvent::Refresh(_) => unreachable!("playtests have no tokens"),
             SessionEvent::Reply(bytes) => player.send_down(self.now, Packet::Message(bytes)),
         }
         Ok(())
     }
 
-    fn enter(&mut self, id: PlayerId, visit: Visit) -> Result<(), Close> {
-        let secret = self.secret();
-        let recognised = visit.claim.and_then(|claim| Some((claim, self.room.recognise(&claim.token, None)?)));
-        let admitted = if let Some((claim, seat)) = recognised {
-            self.route_posts();
-            let base = claim.tick.and_then(|tick| self.history.get(tick)).cloned();
-            let log = &mut self.tenures.get_mut(&seat).expect("a taken seat has a log").log;
-            let resumed = self.room.resume(seat, &claim, log, base.as_deref(), secret);
-            // The session that had the seat is ended by the next tick.
-            let admitted = resumed.map_err(|_| Close::BadMessage)?;
-            self.retired.extend(self.seats.remove(&seat));
-            admitted
-        } else {
-            let admitted = match visit.role {
-                Role::Player => self.room.admit(visit.name, visit.player),
-                Role::Spectator => self.room.admit_spectator(visit.name),
-            };
-            let mut admitted = admitted.map_err(|refusal| match refusal {
-                Refusal::Full => Close::RoomFull,
-                Refusal::Shut(close) => close,
-                Refusal::Game(_) => Close::Forbidden,
-            })?;
-            self.room.give_token(&mut admitted, secret);
-            self.tenures.insert(admitted.entry.seat, Tenure::default());
-            admitted
-        };
-        self.sit(id, admitted);
-        self.route_posts();
+    /// A server answers joins at its next tick; a playtest has no rush of them to fear.
+    fn enter(&mut self, id: PlayerId, request: JoinRequest) -> Result<(), Close> {
+        self.host.request(Arc::new(request), id)?;
+        let secrets = &mut self.secrets;
+        self.host.answer_requests(1, || secret(secrets));
+        self.follow_outputs();
+        self.check_seats();
         Ok(())
     }
 
-    fn secret(&mut self) -> Secret {
-        std::array::from_fn(|_| self.secrets.next_u32() as u8)
+    /// Does what the host requires.
+    fn follow_outputs(&mut self) {
+        while let Some(output) = self.host.poll_output() {
+            match &output {
+                HostOutput::Answer { answer: Ok(admitted), .. } => self.digest.admitted(admitted),
+                HostOutput::Answer { .. } => {}
+                HostOutput::Room(output) => self.digest.output(output),
+            }
+            match output {
+                HostOutput::Answer { waiting: id, answer: Ok(admitted) } => self.seat(id, *admitted),
+                HostOutput::Answer { waiting: id, answer: Err(close) } => self.end(id, close),
+                HostOutput::Room(RoomOutput::Event { seats, event }) => {
+                    for seat in seats {
+                        self.addressed.entry(seat).or_default().borrow_mut().push(event.clone());
+                        let server = self.seats.get(&seat).and_then(|id| self.players[id.0].server.as_mut());
+                        if let Some(place) = server.and_then(|server| server.place.as_mut()) {
+                            place.events.push(event.clone());
+                        }
+                    }
+                }
+                HostOutput::Room(RoomOutput::Freed { seat, reason, .. }) => {
+                    self.addressed.remove(&seat);
+                    if let Some(id) = self.seats.remove(&seat) {
+                        self.end(id, reason.close());
+                    }
+                }
+                HostOutput::Room(RoomOutput::Over(reason)) => {
+                    let ids: Vec<PlayerId> = self.seats.values().copied().collect();
+                    ids.into_iter().for_each(|id| self.end(id, reason.close()));
+                }
+                HostOutput::Room(RoomOutput::Frame { .. } | RoomOutput::Listed) => {}
+            }
+        }
     }
 
-    /// The only place where a session and its frame sender get a seat.
-    fn sit(&mut self, id: PlayerId, admitted: Admitted) {
+    /// The only place where a session gets a seat. The session that had the seat before is ended by the next tick.
+    fn seat(&mut self, id: PlayerId, admitted: Admitted) {
+        let Admitted { welcome, start, events } = admitted;
         let player = &mut self.players[id.0];
         let server = player.server.as_mut().expect("it was heard from");
-        let seat = admitted.entry.seat;
-        let welcome = server.session.enter(self.now, &admitted.entry, admitted.welcome);
-        server.seat = Some(seat);
-        player.oracle.seated(admitted.entry.seat_generation, self.tenures[&seat].addressed.clone());
+        let (seat, continuity) = (welcome.seat, welcome.continuity);
+        let session = SeatSession { seat, generation: start.seat_generation };
+        server.place = Some(Place { session, continuity, events, heard: false });
+        let welcome = server.session.enter(self.now, welcome, &start);
+        player.oracle.seated(start.seat_generation, self.addressed.entry(seat).or_default().clone());
         player.send_down(self.now, Packet::Message(welcome));
-        assert!(self.seats.insert(seat, id).is_none(), "one session has a seat");
-    }
-
-    /// The seat of a session, unless a newer session has it by now.
-    fn seat_of(&self, id: PlayerId) -> Option<Seat> {
-        let seat = self.players[id.0].server.as_ref()?.seat?;
-        (self.seats.get(&seat) == Some(&id)).then_some(seat)
+        self.retired.extend(self.seats.insert(seat, id));
     }
 
     /// One tick of the clock: hands inputs and commands to the room, steps it, and offers the frame to every session.
@@ -144,29 +156,15 @@ impl Playtest {
         let deadline = self.clock.deadline();
         let due = self.clock.advance(self.now);
         for step in 0..due.steps {
-            self.empty_tray();
-            let ticked = self.room.tick();
-            assert_eq!(ticked.frame.tick().0 as usize, self.frames.len() + 1, "one frame per step");
-            self.frames.push((deadline.plus(self.clock.rate().period() * step), ticked.frame.clone()));
-            self.history.push(ticked.frame);
-            self.route_posts();
+            self.collect();
+            self.host.tick(self.now, |_| {});
+            let frame = self.host.room().frame().clone();
+            assert_eq!(frame.tick().0 as usize, self.frames.len() + 1, "one frame per step");
+            self.frames.push((deadline.plus(self.clock.rate().period() * step), frame));
             self.with_watch(|watch, play| watch.stepped(play));
-            for seat in ticked.released {
-                self.tenures.remove(&seat);
-            }
-            for (seat, reason) in ticked.kicks {
-                let close = reason.close();
-                self.room.leave(seat, close);
-                self.tenures.remove(&seat);
-                if let Some(id) = self.seats.remove(&seat) {
-                    self.end(id, close);
-                }
-                self.route_posts();
-            }
-            if let Some(reason) = ticked.over {
-                let ids: Vec<PlayerId> = self.seats.values().copied().collect();
-                ids.into_iter().for_each(|id| self.end(id, reason.close()));
-            }
+            self.follow_outputs();
+            self.check_seats();
+            self.check_replica();
         }
         self.clock.spent(COST);
         let retired = std::mem::take(&mut self.retired);
@@ -175,66 +173,59 @@ impl Playtest {
         retired.into_iter().for_each(|id| self.end(id, Close::Replaced));
     }
 
-    fn empty_tray(&mut self) {
-        for (id, laying) in std::mem::take(&mut self.tray) {
-            // Inputs and commands of a departed session do not count, even when its seat was taken again.
-            let Some(seat) = self.seat_of(id) else { continue };
-            match laying {
-                Laying::Inputs(run) => self.room.offer(seat, &run),
-                Laying::Command { seq, command } => self.room.command(seat, seq, &command),
+    /// Passes on what sessions received since the last tick.
+    fn collect(&mut self) {
+        for id in self.seats.values() {
+            if let Some(server) = self.players[id.0].server.as_mut()
+                && let Some(place) = &server.place
+            {
+                self.host.collect(place.session, &mut server.pending);
             }
         }
-        self.route_posts();
+        self.follow_outputs();
     }
 
     /// Ends a session with `close`. Its seat may be held.
     pub(super) fn end(&mut self, id: PlayerId, close: Close) {
-        let seat = self.seat_of(id);
         let player = &mut self.players[id.0];
-        if player.server.take().is_none() {
-            return;
-        }
+        let Some(mut server) = player.server.take() else { return };
         player.send_down(self.now, Packet::Close(close));
         player.ended = Some(close);
         assert!(!matches!(close, Close::BadMessage | Close::Version), "{close:?}: {}", close.text());
-        if let Some(seat) = seat {
-            self.seats.remove(&seat);
-            if !self.room.drop_out(seat, close) {
-                self.tenures.remove(&seat);
+        if let Some(place) = server.place {
+            if self.seats.get(&place.session.seat) == Some(&id) {
+                self.seats.remove(&place.session.seat);
             }
-            self.route_posts();
+            server.pending.end(close_for_seat(close, place.continuity, place.heard));
+            self.host.collect(place.session, &mut server.pending);
+            self.follow_outputs();
         }
-        let (guests, away) = (self.room.players() + self.room.spectators(), self.room.away());
-        assert_eq!(guests, self.seats.len() + away, "guests are the live sessions and the held seats");
-        assert_eq!(guests, self.tenures.len(), "guests have a log each");
     }
 
-    fn route_posts(&mut self) {
-        for post in self.room.take_posts() {
-            for seat in post.seats {
-                // The seat was freed since, so its session gets no more events.
-                let Some(tenure) = self.tenures.get_mut(&seat) else { continue };
-                tenure.log.push(post.event.clone());
-                tenure.addressed.borrow_mut().push(post.event.clone());
-            }
-        }
+    fn check_seats(&self) {
+        let room = self.host.room();
+        let clients = room.players() + room.spectators();
+        assert_eq!(clients, self.seats.len() + room.away(), "clients are the live sessions and the held seats");
+        assert!(self.addressed.len() <= clients, "the events of free seats are forgotten");
+    }
+
+    fn check_replica(&mut self) {
+        let record = self.host.take_record();
+        self.replica.apply(&record);
+        self.replica.compare(self.host.room().frame(), &self.digest);
     }
 
     fn try_send(&mut self, id: PlayerId) {
-        let Some(frame) = self.history.newest().cloned() else { return };
-        let seat = self.seat_of(id);
+        let Some(frame) = self.host.frames().newest().cloned() else { return };
         let player = &mut self.players[id.0];
         let Some(server) = player.server.as_mut() else { return };
         if server.session.readiness(self.now, &frame) != Readiness::Ready {
             return;
         }
-        let batch = seat.and_then(|seat| self.tenures.get_mut(&seat)?.log.batch(frame.tick()));
+        let batch = server.place.as_mut().and_then(|place| place.events.batch(frame.tick()));
         let mut frames = Vec::new();
         let base = server.session.sender().expect("a ready session has a sender").tick();
-        self.history.between(base, frame.tick(), &mut frames);
-        if frames.is_empty() {
-            frames.push(frame);
-        }
+        self.host.frames().since(base, &frame, &mut frames);
         let bytes = server.session.compose(self.now, &frames, batch.as_ref());
         player.send_down(self.now, Packet::Message(bytes));
     }
@@ -252,4 +243,8 @@ impl Playtest {
             Err(close) => self.end(id, close),
         }
     }
+}
+
+fn secret(random: &mut Pcg32) -> Secret {
+    std::array::from_fn(|_| random.next_u32() as u8)
 }

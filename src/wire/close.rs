@@ -2,10 +2,10 @@
 //! label; the text goes into the close frame and may be shown to the player. Codes 4000 to 4499 invite the client to
 //! reconnect, 4500 to 4999 do not. The list is append-only.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Close {
     /// The player left.

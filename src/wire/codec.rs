@@ -96,8 +96,8 @@ pub fn hello_version(bytes: &[u8]) -> Option<u16> {
     }
 }
 
-/// Appends a part of a message that has a layout of its own.
-pub(super) fn append<T: Serialize>(part: &T, out: &mut Vec<u8>) {
+/// Appends a part of a message that has a layout of its own, or a record of a room.
+pub(crate) fn append<T: Serialize>(part: &T, out: &mut Vec<u8>) {
     bincode::serde::encode_into_std_write(part, out, standard()).expect("writing a part to memory cannot fail");
 }
 
@@ -105,7 +105,7 @@ pub(super) fn append<T: Serialize>(part: &T, out: &mut Vec<u8>) {
 ///
 /// # Errors
 /// See [`WireError`].
-pub(super) fn split<'a, T>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), WireError>
+pub(crate) fn split<'a, T>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), WireError>
 where
     T: Deserialize<'a> + Serialize,
 {

@@ -14,6 +14,7 @@ pub mod weight;
 
 pub use close::Close;
 pub use codec::{WireError, decode_client, decode_server, encode_client, encode_server, hello_version};
+pub(crate) use codec::{append, split};
 pub use event::{EventBatch, EventBody, EventItem};
 pub(crate) use frame::usual_frame;
 pub use guard::Guard;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use tickwire::engine::link::Profile;
-use tickwire::engine::{Client, Depth, Pass, Room, RoomConfig, Session, SessionEvent};
+use tickwire::engine::{
+    Client, Depth, Pass, Room, RoomConfig, RoomInput, RoomOutput, RoomPolicy, Session, SessionEvent,
+};
 use tickwire::game::RoomSetup;
 use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::delta::diff;
@@ -18,6 +20,7 @@ use tickwire::wire::{
     encode_server, pack_runs,
 };
 
+use crate::drive;
 use crate::judge::{below, keyframes};
 use crate::zoo::{Wildness, Zoo};
 use crate::{quiet, seconds};
@@ -25,7 +28,8 @@ use crate::{quiet, seconds};
 fn room(authority: Authority) -> Room {
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
     let (zoo, _) = Zoo::new(&setup, Wildness { authority, animals: 8, turmoil: false });
-    Room::new(RoomConfig { id: "r".to_owned(), game: "zoo".to_owned(), setup, capacity: None }, Box::new(zoo))
+    let (id, game, policy) = ("r".to_owned(), "zoo".to_owned(), RoomPolicy::default());
+    Room::new(RoomConfig { id, game, setup, policy }, Box::new(zoo))
 }
 
 fn hello() -> Vec<u8> {
@@ -36,9 +40,9 @@ fn hello() -> Vec<u8> {
 fn playing(now: Moment, room: &mut Room) -> (Session, Vec<Vec<u8>>) {
     let mut session = Session::new(now);
     assert!(matches!(session.on_message(now, &hello()), Ok(SessionEvent::Enter(_))));
-    let admitted = room.admit("p".to_owned(), BTreeMap::new()).expect("there is room");
-    let mut sent = vec![session.enter(now, &admitted.entry, admitted.welcome)];
-    let frame = room.tick().frame;
+    let admitted = drive::enter(room, "p", BTreeMap::new());
+    let mut sent = vec![session.enter(now, admitted.welcome, &admitted.start)];
+    let frame = drive::tick(room);
     sent.push(session.compose(now, &[frame], None));
     (session, sent)
 }
@@ -98,7 +102,7 @@ fn no_bytes_make_a_session_panic() {
                 Ok(_) => {
                     heard += 1;
                     for run in session.runs() {
-                        room.offer(tickwire::id::Seat(0), run);
+                        drive::offer(&mut room, Seat(0), *run);
                     }
                 }
                 Err(close) => {
@@ -108,8 +112,8 @@ fn no_bytes_make_a_session_panic() {
                 }
             }
         }
-        room.tick();
-        room.leave(tickwire::id::Seat(0), Close::BadMessage);
+        drive::tick(&mut room);
+        drive::apply(&mut room, RoomInput::Disconnected { seat: Seat(0), close: Close::BadMessage });
     }
     assert!(refused > 300 && heard > 100, "{refused} refused, {heard} heard");
 }
@@ -181,7 +185,7 @@ fn inputs_are_clamped_to_the_time_there_was() {
         assert!(matches!(heard, Ok(SessionEvent::Inputs { .. })), "{heard:?}");
         assert_eq!(runs(&session), u32::from(claimed));
     }
-    assert_eq!(session.counts().over_rate, 0);
+    assert_eq!(session.take_over_rate(), 0);
     // Twice as many as there are ticks: only the newest of a message counts, and the session ends in the end.
     let (mut session, _) = playing(Moment(0), &mut room);
     let (mut claimed, mut granted) = (0, 0);
@@ -197,7 +201,7 @@ fn inputs_are_clamped_to_the_time_there_was() {
         granted < claimed && u64::from(granted) <= rate * (seconds + 1) * 5 / 4 + 15 * rate,
         "{granted} of {claimed}"
     );
-    assert!(session.counts().over_rate > 0);
+    assert!(session.take_over_rate() > 0);
 }
 
 #[test]
@@ -251,12 +255,12 @@ fn a_silent_connection_is_closed() {
 fn a_refused_join_leaves_nothing_behind() {
     let mut room = room(Authority::Server);
     let refuse = BTreeMap::from([("refuse".to_owned(), String::new())]);
-    room.admit("first".to_owned(), BTreeMap::new()).expect("there is room");
-    room.take_posts();
-    assert!(room.admit("second".to_owned(), refuse).is_err());
-    room.tick();
+    drive::enter(&mut room, "first", BTreeMap::new());
+    assert!(drive::ask(&mut room, "second", refuse).is_err());
     let of_joins = |body: &EventBody| matches!(body, EventBody::Game { kind: 6, .. } | EventBody::Joined(_));
-    assert!(!room.take_posts().iter().any(|post| of_joins(&post.event.body)), "nobody joined");
+    let (_, outputs) = drive::apply(&mut room, RoomInput::Tick);
+    let joined = |output: &RoomOutput| matches!(output, RoomOutput::Event { event, .. } if of_joins(&event.body));
+    assert!(!outputs.iter().any(joined), "nobody joined");
 }
 
 /// The zone with one animal a step further to the right.

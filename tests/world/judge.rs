@@ -13,7 +13,7 @@ use tickwire::game::PlayerInput;
 use tickwire::id::{CorrectionEpoch, EntityId, Seq};
 use tickwire::snapshot::{Frame, SeatNote};
 use tickwire::testing::{Arrival, Player, PlayerId, Playtest, Watch};
-use tickwire::wire::{Authority, Close, Continuity, EventBody};
+use tickwire::wire::{Authority, Close, Continuity, EventBody, limits};
 
 use crate::zoo::Tape;
 
@@ -103,16 +103,22 @@ impl Judge {
     fn check_step(&mut self, play: &Playtest) {
         let mut tape = self.tape.lock().expect("the game does not panic");
         let accounts = &mut self.accounts;
-        for (seat, number) in std::mem::take(&mut tape.commands) {
-            let id = play.seated(seat).expect("a seat has a session");
-            let (account, note) = (&accounts[&id], play.frame().note(seat).expect("a seat has a note"));
-            let handed = self.handed.entry(note.entity).or_default();
-            let next = 1 + account.forgotten(play[id].client()).max(*handed);
-            assert_eq!(number, next, "commands reach the game once and in order");
-            assert!(number <= self.commands[account.peer], "a command that nobody made");
+        for (seat, entity, number) in std::mem::take(&mut tape.commands) {
+            let handed = self.handed.entry(entity).or_default();
+            let mine = play.frame().note(seat).filter(|note| note.entity == entity);
+            if let Some(id) = mine.and_then(|_| play.seated(seat)) {
+                let account = &accounts[&id];
+                let next = 1 + account.forgotten(play[id].client()).max(*handed);
+                assert_eq!(number, next, "commands reach the game once and in order");
+                assert!(number <= self.commands[account.peer], "a command that nobody made");
+            } else {
+                // The session has ended since. Its last commands came with its end.
+                assert!(number > *handed, "commands reach the game once and in order");
+            }
             *handed = number;
         }
-        assert_eq!(tape.inputs.len(), play.room().players(), "everyone who has a seat moves");
+        let players = play.frame().notes().iter().filter(|note| note.seat.0 < limits::SEATS).count();
+        assert_eq!(tape.inputs.len(), players, "everyone who has a seat moves");
         for taken in &tape.inputs {
             // Nobody is there: the game checks that nothing is done.
             let Some(id) = play.seated(taken.seat) else { continue };

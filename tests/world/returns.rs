@@ -132,7 +132,9 @@ fn forge(number: u32) {
     let mut world = far();
     (0..2).for_each(|_| world.command(0, 0));
     run(&mut world, 500);
-    world.judge.borrow().tape.lock().expect("the game does not panic").commands.push((Seat(0), number));
+    let entity = world.play.room().entity(Seat(0)).expect("the peer plays");
+    let tape = world.judge.borrow().tape.clone();
+    tape.lock().expect("the game does not panic").commands.push((Seat(0), entity, number));
     run(&mut world, 500);
 }
 

@@ -90,7 +90,8 @@ impl World {
         let mut tape = None;
         let mut play = Playtest::new(staged, |setup| {
             let (zoo, written) = Zoo::new(setup, plan.wild);
-            tape = Some(written);
+            // The game of the room; the second one is that of its replica.
+            tape.get_or_insert(written);
             Ok(Box::new(zoo))
         });
         let tape = tape.expect("the zoo was made");

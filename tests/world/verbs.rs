@@ -1,13 +1,15 @@
 //! Control of a room as a whole, in virtual time: spectators over bad links, locks, kicks, endings, idle players.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tickwire::engine::link::Profile;
-use tickwire::engine::{CloseReason, Refusal, Room, RoomConfig};
+use tickwire::engine::{Answer, CloseReason, Enter, Refusal, Room, RoomConfig, RoomInput, RoomOutput, RoomPolicy};
 use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
+use tickwire::snapshot::Frame;
 use tickwire::testing::{Plan, Playtest};
-use tickwire::wire::{Authority, Close, EventBody, limits};
+use tickwire::wire::{Authority, Close, EventBody, Role, limits};
 use tickwire::{InputSchema, Kind, Schema, TickRate};
 
 use super::zoo::{Wildness, Zoo};
@@ -46,23 +48,76 @@ impl Game for Hall {
     }
 }
 
-fn hall(script: &[(u32, Verb)]) -> Room {
+/// A room, and what it required since it was asked last.
+struct Verbs {
+    room: Room,
+    outputs: Vec<RoomOutput>,
+}
+
+fn hall(script: &[(u32, Verb)]) -> Verbs {
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: Default::default() };
-    let config = RoomConfig { id: "hall".to_owned(), game: "hall".to_owned(), setup, capacity: None };
-    Room::new(config, Box::new(Hall { script: script.to_vec() })).with_spectators(2)
+    let policy = RoomPolicy { most_spectators: 2, ..RoomPolicy::default() };
+    let config = RoomConfig { id: "hall".to_owned(), game: "hall".to_owned(), setup, policy };
+    Verbs { room: Room::new(config, Box::new(Hall { script: script.to_vec() })), outputs: Vec::new() }
 }
 
-fn admit(room: &mut Room) -> Result<Seat, Refusal> {
-    room.admit("ada".to_owned(), Default::default()).map(|admitted| admitted.entry.seat)
-}
+impl Verbs {
+    fn apply(&mut self, input: RoomInput) -> Option<Answer> {
+        self.room.apply(input, &mut self.outputs)
+    }
 
-fn spectate(room: &mut Room) -> Result<Seat, Refusal> {
-    room.admit_spectator("eve".to_owned()).map(|admitted| admitted.entry.seat)
-}
+    fn enter(&mut self, role: Role, reserved: bool) -> Result<Seat, Refusal> {
+        let (identity, name, options) = (None, "ada".to_owned(), Default::default());
+        let answer = self.apply(RoomInput::Enter(Enter { role, identity, name, options, reserved, secret: None }));
+        answer.expect("a room answers").map(|admitted| admitted.welcome.seat)
+    }
 
-/// The events since the last call, with whom they are for.
-fn posts(room: &mut Room) -> Vec<(Vec<Seat>, EventBody<'static>)> {
-    room.take_posts().into_iter().map(|post| (post.seats, post.event.body.clone())).collect()
+    fn admit(&mut self) -> Result<Seat, Refusal> {
+        self.enter(Role::Player, false)
+    }
+
+    fn spectate(&mut self) -> Result<Seat, Refusal> {
+        self.enter(Role::Spectator, false)
+    }
+
+    fn leave(&mut self, seat: Seat) {
+        self.apply(RoomInput::Disconnected { seat, close: Close::Left });
+    }
+
+    /// Forgets what the room required before, and runs a tick.
+    fn tick(&mut self) -> Arc<Frame> {
+        self.outputs.clear();
+        self.apply(RoomInput::Tick);
+        self.room.frame().clone()
+    }
+
+    /// The events, with whom they are for.
+    fn posts(&mut self) -> Vec<(Vec<Seat>, EventBody<'static>)> {
+        let posts = std::mem::take(&mut self.outputs).into_iter().filter_map(|output| match output {
+            RoomOutput::Event { seats, event } => Some((seats, event.body.clone())),
+            _ => None,
+        });
+        posts.collect()
+    }
+
+    fn freed(&self) -> Vec<(Seat, CloseReason)> {
+        let freed = self.outputs.iter().filter_map(|output| match output {
+            RoomOutput::Freed { seat, reason, expired: false } => Some((*seat, reason.clone())),
+            _ => None,
+        });
+        freed.collect()
+    }
+
+    fn over(&self) -> Option<CloseReason> {
+        self.outputs.iter().find_map(|output| match output {
+            RoomOutput::Over(reason) => Some(reason.clone()),
+            _ => None,
+        })
+    }
+
+    fn is_listed_anew(&self) -> bool {
+        self.outputs.iter().any(|output| matches!(output, RoomOutput::Listed))
+    }
 }
 
 const EVE: Seat = Seat(limits::SEATS);
@@ -91,95 +146,97 @@ fn spectators_agree_with_the_server_over_bad_links_and_are_nobody() {
 
 #[test]
 fn spectators_take_no_seat_and_get_the_lowest_number() {
-    let mut room = hall(&[]);
-    assert_eq!((spectate(&mut room), spectate(&mut room)), (Ok(EVE), Ok(Seat(EVE.0 + 1))));
-    assert_eq!(spectate(&mut room), Err(Refusal::Full));
-    (0..3).for_each(|seat| assert_eq!(admit(&mut room), Ok(Seat(seat))));
-    assert_eq!(admit(&mut room), Err(Refusal::Full));
-    let frame = room.tick().frame;
+    let mut hall = hall(&[]);
+    assert_eq!((hall.spectate(), hall.spectate()), (Ok(EVE), Ok(Seat(EVE.0 + 1))));
+    assert_eq!(hall.spectate(), Err(Refusal::Full));
+    (0..3).for_each(|seat| assert_eq!(hall.admit(), Ok(Seat(seat))));
+    assert_eq!(hall.admit(), Err(Refusal::Full));
+    let frame = hall.tick();
     assert_eq!(frame.note(EVE).map(|note| note.zones.to_vec()), Some(vec![ZoneId(0), ZoneId(3)]));
-    room.take_posts();
-    room.leave(EVE, Close::Left);
-    assert!(posts(&mut room).is_empty(), "nobody is told that a spectator left");
-    assert_eq!(spectate(&mut room), Ok(EVE));
-    assert_eq!((room.players(), room.spectators()), (3, 2));
+    hall.leave(EVE);
+    assert_eq!(hall.freed(), [(EVE, Close::Left.into())]);
+    assert!(hall.posts().is_empty(), "nobody is told that a spectator left");
+    assert_eq!(hall.spectate(), Ok(EVE));
+    assert_eq!((hall.room.players(), hall.room.spectators()), (3, 2));
 }
 
 #[test]
 fn a_lock_stops_newcomers_only() {
-    let mut room = hall(&[(1, |cx| cx.lock(true)), (3, |cx| cx.lock(false))]);
-    admit(&mut room).expect("a seat");
-    assert!(!room.take_news());
-    room.tick();
-    assert!(room.take_news() && room.is_locked());
-    assert_eq!(admit(&mut room), Err(Refusal::Shut(Close::Locked)));
-    assert!(room.admit_reserved(None, "bob".to_owned(), Default::default()).is_ok());
-    assert!(spectate(&mut room).is_ok());
-    room.tick();
-    assert!(!room.take_news());
-    room.tick();
-    assert!(room.take_news());
-    assert!(admit(&mut room).is_ok());
+    let mut hall = hall(&[(1, |cx| cx.lock(true)), (3, |cx| cx.lock(false))]);
+    hall.admit().expect("a seat");
+    hall.tick();
+    assert!(hall.is_listed_anew() && hall.room.is_locked());
+    assert_eq!(hall.admit(), Err(Refusal::Shut(Close::Locked)));
+    assert!(hall.enter(Role::Player, true).is_ok(), "a reserved seat stays reserved");
+    assert!(hall.spectate().is_ok());
+    hall.tick();
+    assert!(!hall.is_listed_anew());
+    hall.tick();
+    assert!(hall.is_listed_anew());
+    assert!(hall.admit().is_ok());
 }
 
 #[test]
 fn the_first_ending_counts_and_its_result_arrives_before_it() {
     // A lock lets spectators in; an ending does not, locked or not.
-    let mut room = hall(&[(1, |cx| cx.lock(true)), (2, |cx| cx.end("won")), (5, |cx| cx.close("too late"))]);
-    admit(&mut room).expect("a seat");
-    spectate(&mut room).expect("a place");
-    room.take_posts();
-    room.tick();
-    assert!(room.tick().over.is_none());
+    let mut hall = hall(&[(1, |cx| cx.lock(true)), (2, |cx| cx.end("won")), (5, |cx| cx.close("too late"))]);
+    hall.admit().expect("a seat");
+    hall.spectate().expect("a place");
+    hall.tick();
+    hall.tick();
+    assert!(hall.over().is_none());
     let result = serde_bytes::ByteBuf::from(b"won".to_vec());
     let ended = EventBody::Ended { result: std::borrow::Cow::Owned(result) };
-    assert_eq!(posts(&mut room), [(vec![Seat(0), EVE], ended)]);
-    assert_eq!(admit(&mut room), Err(Refusal::Shut(Close::MatchOver)));
-    assert_eq!(spectate(&mut room), Err(Refusal::Shut(Close::MatchOver)));
-    let over = (0..100).find_map(|waited| room.tick().over.map(|reason| (waited, reason)));
+    assert_eq!(hall.posts(), [(vec![Seat(0), EVE], ended)]);
+    assert_eq!(hall.admit(), Err(Refusal::Shut(Close::MatchOver)));
+    assert_eq!(hall.spectate(), Err(Refusal::Shut(Close::MatchOver)));
+    let over = (0..100).find_map(|waited| {
+        hall.tick();
+        hall.over().map(|reason| (waited, reason))
+    });
     // A second at 20 Hz.
     assert_eq!(over, Some((19, CloseReason::from(Close::MatchOver))));
-    assert_eq!(room.result(), Some(3));
+    assert_eq!(hall.room.result(), Some(3));
 }
 
 #[test]
 fn operators_end_rooms_and_sessions() {
-    let mut room = hall(&[]);
-    let ada = admit(&mut room).expect("a seat");
-    spectate(&mut room).expect("a place");
+    let mut hall = hall(&[]);
+    let ada = hall.admit().expect("a seat");
+    hall.spectate().expect("a place");
+    let enough = CloseReason::with_text(Close::Kicked, "that is enough");
     for seat in [ada, EVE, Seat(2), Seat(EVE.0 + 1)] {
-        room.kick(seat, CloseReason::with_text(Close::Kicked, "that is enough"));
+        hall.apply(RoomInput::Kick { seat, reason: enough.clone() });
     }
-    let ticked = room.tick();
-    let kicked: Vec<Seat> = ticked.kicks.iter().map(|(seat, _)| *seat).collect();
-    assert_eq!(kicked, [ada, EVE], "whoever is there");
-    assert_eq!(ticked.kicks[0].1.text(), "that is enough");
-    room.close(CloseReason::with_text(Close::RoomClosed, "the hall is needed"));
-    assert_eq!(room.tick().over.map(|reason| reason.text().to_owned()).as_deref(), Some("the hall is needed"));
+    hall.tick();
+    assert_eq!(hall.freed(), [(ada, enough.clone()), (EVE, enough)], "whoever is there");
+    hall.apply(RoomInput::Close(CloseReason::with_text(Close::RoomClosed, "the hall is needed")));
+    hall.tick();
+    assert_eq!(hall.over().map(|reason| reason.text().to_owned()).as_deref(), Some("the hall is needed"));
 }
 
 #[test]
 fn a_kick_does_not_hit_who_takes_the_seat_next() {
-    let mut room = hall(&[]);
-    let seats = [admit(&mut room).expect("a seat"), spectate(&mut room).expect("a place")];
-    seats.iter().for_each(|seat| room.kick(*seat, Close::Kicked.into()));
-    seats.iter().for_each(|seat| room.leave(*seat, Close::Left));
-    assert_eq!([admit(&mut room), spectate(&mut room)], seats.map(Ok));
-    assert!(room.tick().kicks.is_empty());
+    let mut hall = hall(&[]);
+    let seats = [hall.admit().expect("a seat"), hall.spectate().expect("a place")];
+    seats.iter().for_each(|seat| _ = hall.apply(RoomInput::Kick { seat: *seat, reason: Close::Kicked.into() }));
+    seats.iter().for_each(|seat| hall.leave(*seat));
+    assert_eq!([hall.admit(), hall.spectate()], seats.map(Ok));
+    hall.tick();
+    assert!(hall.freed().is_empty());
 }
 
 #[test]
 fn properties_are_told_once_and_bounded() {
-    let mut room = hall(&[
+    let mut hall = hall(&[
         (1, |cx| cx.set_property("hall", "blue")),
         (2, |cx| cx.set_property("hall", "red")),
         (3, |cx| cx.set_property("hall", "")),
         (4, |cx| cx.set_property("never", "")),
     ]);
-    admit(&mut room).expect("a seat");
-    room.take_posts();
+    hall.admit().expect("a seat");
     let told: Vec<_> =
-        (0..4).map(|_| (room.tick().frame.tick().0, posts(&mut room).len(), room.properties().len())).collect();
+        (0..4).map(|_| (hall.tick().tick().0, hall.posts().len(), hall.room.properties().len())).collect();
     assert_eq!(told, [(1, 0, 1), (2, 1, 1), (3, 1, 0), (4, 0, 0)]);
     let mut cx = Context::new(TickRate::DEFAULT, 1);
     (0..limits::PROPERTIES).for_each(|n| cx.set_property(&n.to_string(), "x"));

@@ -28,8 +28,8 @@ const STRIDE: u32 = 90;
 pub struct Tape {
     /// The inputs of the last step.
     pub inputs: Vec<PlayerInput>,
-    /// Commands since they were last taken.
-    pub commands: Vec<(Seat, u32)>,
+    /// Commands since they were last taken, with the entity of the player.
+    pub commands: Vec<(Seat, EntityId, u32)>,
 }
 
 /// How wild the zoo is.
@@ -244,7 +244,7 @@ impl Game for Zoo {
 
     fn command(&mut self, seat: Seat, _kind: u16, body: &[u8], cx: &mut Context) {
         let number = u32::from_le_bytes(body.try_into().expect("commands have four bytes"));
-        self.tape.lock().expect("no test panics with it").commands.push((seat, number));
+        self.tape.lock().expect("no test panics with it").commands.push((seat, self.avatars[&seat].entity, number));
         cx.emit(Recipients::Only(seat), 8, body.to_vec());
     }
 

@@ -1,7 +1,7 @@
 //! Corrections and their reasons, and the end of sessions with too many of them.
 
 use super::*;
-use crate::game::Effect;
+use crate::game::{Effect, RoomEffect, SeatEffect};
 
 /// One walker on seat 4.
 struct Lone {
@@ -34,7 +34,7 @@ impl Lone {
 }
 
 fn correction(reason: u8) -> Vec<Effect> {
-    vec![Effect::Correct { seat: Seat(4), reason }]
+    vec![Effect::Seat(Seat(4), SeatEffect::Correct { reason })]
 }
 
 #[test]
@@ -81,7 +81,10 @@ fn twenty_strikes_within_ten_seconds_end_the_session_once() {
         (0..8).for_each(|_| assert!(lone.report(0, 0, false).is_empty()));
     }
     let end = lone.report(0, 0, true);
-    assert_eq!(end[1..], [Effect::Kick { seat: Seat(4), close: Close::Cheating, words: String::new() }]);
+    assert_eq!(
+        end[1..],
+        [Effect::Room(RoomEffect::Kick { seat: Seat(4), close: Close::Cheating, words: String::new() })]
+    );
     assert!(lone.report(0, 0, true).is_empty(), "what comes after the end does not count");
 }
 

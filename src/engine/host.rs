@@ -1,0 +1,262 @@
+//! A room with all that surrounds it: recent frames, waiting joins, returns, and whose messages count.
+//!
+//! The host is a state machine without I/O. Its shell moves bytes and time: it passes on what sessions received, answers
+//! joins when it has time for them, ticks at the deadline, and does what the outputs require. Every change of the room is
+//! a [`RoomInput`], and can be recorded before it is applied.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use super::close_reason::CloseReason;
+use super::history::{FrameStore, History};
+use super::join_request::JoinRequest;
+use super::pending_input::PendingInput;
+use super::phase::Phase;
+use super::resume::{Claim, ResumeToken, Secret, SecretDigest};
+use super::room::{Admitted, Answer, Refusal, Room, RoomOutput};
+use super::room_input::{Base, Enter, Return, RoomInput};
+use crate::id::Seat;
+use crate::tick::Moment;
+use crate::wire::{Close, Role, limits};
+
+/// What a shell knows about a client that waits for an answer, and gets back with the answer.
+pub trait Waiting {
+    /// Whether the client still wants an answer.
+    fn is_wanted(&self) -> bool {
+        true
+    }
+
+    /// Whether a seat was reserved for the client.
+    fn is_reserved(&self) -> bool {
+        false
+    }
+
+    /// The client's claim opened no seat, so it needs a new one of `capacity` seats.
+    ///
+    /// # Errors
+    /// The free seats are promised to others.
+    fn becomes_newcomer(&mut self, capacity: u16) -> Result<(), Close> {
+        let _ = capacity;
+        Ok(())
+    }
+}
+
+/// One client's stay in a seat, from a welcome to the end of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeatSession {
+    /// The seat.
+    pub seat: Seat,
+    /// The generation of the entry into the seat.
+    pub generation: u32,
+}
+
+/// What a host requires of its shell.
+#[derive(Debug)]
+pub enum HostOutput<T> {
+    /// Answer a client.
+    Answer {
+        /// What the shell knows about the client.
+        waiting: T,
+        /// The client's first message, or the close with which its session ends.
+        answer: Result<Box<Admitted>, Close>,
+    },
+    /// An output of the room.
+    Room(RoomOutput),
+}
+
+/// A room without I/O, and all that surrounds it.
+///
+/// `T` is what the shell knows about a waiting client, `F` keeps the recent frames.
+pub struct Host<T, F = History> {
+    room: Room,
+    frames: F,
+    waiting: VecDeque<(Arc<JoinRequest>, T)>,
+    outputs: VecDeque<HostOutput<T>>,
+    room_outputs: Vec<RoomOutput>,
+    /// The inputs since they were taken, if they are recorded.
+    record: Option<Vec<u8>>,
+    /// Since when the room has no player, no held seat and no spectator.
+    empty_since: Option<Moment>,
+}
+
+impl<T: Waiting, F: FrameStore> Host<T, F> {
+    /// Surrounds a new `room`, whose recent frames are kept in `frames`.
+    pub fn new(now: Moment, room: Room, frames: F) -> Self {
+        let (waiting, outputs, room_outputs) = Default::default();
+        Self { room, frames, waiting, outputs, room_outputs, record: None, empty_since: Some(now) }
+    }
+
+    /// Records every input before it is applied.
+    #[must_use]
+    pub fn recording(mut self) -> Self {
+        self.record = Some(Vec::new());
+        self
+    }
+
+    /// The inputs since the last call, as [`RoomInput::split_from`] reads them. What the outputs tell may leave the
+    /// process only after this record is safe.
+    pub fn take_record(&mut self) -> Vec<u8> {
+        self.record.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The room.
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// The recent frames.
+    pub fn frames(&self) -> &F {
+        &self.frames
+    }
+
+    /// The next thing that the shell must do.
+    pub fn poll_output(&mut self) -> Option<HostOutput<T>> {
+        self.outputs.pop_front()
+    }
+
+    /// Lets a client wait for an answer.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub fn request(&mut self, request: Arc<JoinRequest>, waiting: T) -> Result<(), Close> {
+        if self.waiting.len() >= limits::JOINS_WAITING {
+            return Err(Close::TryLater);
+        }
+        self.waiting.push_back((request, waiting));
+        Ok(())
+    }
+
+    /// Answers up to `most` waiting clients, oldest first. `secret` draws the secrets of their resume tokens.
+    pub fn answer_requests(&mut self, most: usize, mut secret: impl FnMut() -> Secret) {
+        self.waiting.retain(|(_, waiting)| waiting.is_wanted());
+        for _ in 0..most {
+            let Some((request, mut waiting)) = self.waiting.pop_front() else { break };
+            let answer = self.admit(&request, &mut waiting, secret());
+            self.outputs.push_back(HostOutput::Answer { waiting, answer });
+        }
+    }
+
+    /// Refuses all waiting clients.
+    pub fn refuse_requests(&mut self, close: Close) {
+        let refused = self.waiting.drain(..).map(|(_, waiting)| HostOutput::Answer { waiting, answer: Err(close) });
+        self.outputs.extend(refused);
+    }
+
+    /// Applies what a session has received since the last tick, and forgets it. If the seat has another session by now,
+    /// it has no effect.
+    pub fn collect(&mut self, session: SeatSession, pending: &mut PendingInput) {
+        let seat = session.seat;
+        if self.room.live_generation(seat) == Some(session.generation) {
+            if pending.heard {
+                self.apply(RoomInput::Confirmed { seat });
+            }
+            if let Some(upto) = pending.events {
+                self.apply(RoomInput::EventsArrived { seat, upto });
+            }
+            for run in pending.runs.drain(..) {
+                self.apply(RoomInput::Inputs { seat, run });
+            }
+            for (seq, command) in pending.commands.drain(..) {
+                self.apply(RoomInput::Command { seat, seq, command });
+            }
+            if let Some(close) = pending.ended {
+                self.apply(RoomInput::Disconnected { seat, close });
+            }
+        }
+        pending.clear();
+    }
+
+    /// Computes the next tick. Calls `over` at the end of each [`Phase`].
+    pub fn tick(&mut self, now: Moment, over: impl FnMut(Phase)) {
+        self.record(&RoomInput::Tick);
+        self.room.apply_in_phases(RoomInput::Tick, &mut self.room_outputs, over);
+        self.frames.push(self.room.frame().clone());
+        self.pass_on();
+        let is_empty = self.room.players() + self.room.spectators() == 0;
+        self.empty_since = is_empty.then(|| self.empty_since.unwrap_or(now));
+    }
+
+    /// Whether the room has been empty for so long that it may end.
+    pub fn is_deserted(&self, now: Moment) -> bool {
+        let empty_for = self.room.config().policy.empty_for;
+        self.waiting.is_empty() && self.empty_since.is_some_and(|since| now.since(since) >= empty_for)
+    }
+
+    /// Removes a player or spectator with the next tick. Does nothing when the seat is free.
+    pub fn kick(&mut self, seat: Seat, reason: CloseReason) {
+        self.apply(RoomInput::Kick { seat, reason });
+    }
+
+    /// Locks or unlocks the room. A locked room admits players only if they resume a seat or have reserved one.
+    pub fn lock(&mut self, locked: bool) {
+        self.apply(RoomInput::Lock(locked));
+    }
+
+    /// Ends the room with the next tick. Only the first ending counts.
+    pub fn close(&mut self, reason: CloseReason) {
+        self.apply(RoomInput::Close(reason));
+    }
+
+    fn admit(&mut self, request: &JoinRequest, waiting: &mut T, secret: Secret) -> Result<Box<Admitted>, Close> {
+        let claimed = request.claim.as_ref().filter(|claim| self.opens(claim, request));
+        let answer = match claimed {
+            Some(claim) => self.apply(RoomInput::Return(self.returning(claim, request, secret))),
+            None if request.only_returns() => return Err(Refusal::NoSeat.close()),
+            None => {
+                if request.role == Role::Player {
+                    waiting.becomes_newcomer(self.room.capacity())?;
+                }
+                self.apply(RoomInput::Enter(entering(request, waiting.is_reserved(), secret)))
+            }
+        };
+        let mut admitted = answer.unwrap_or(Err(Refusal::NoSeat)).map_err(|refusal| refusal.close())?;
+        if self.room.holds_seats() && request.role == Role::Player {
+            let token = ResumeToken::new(admitted.welcome.seat, secret);
+            admitted.welcome.resume = Some(token.bytes().to_vec().into());
+        }
+        Ok(admitted)
+    }
+
+    fn opens(&self, claim: &Claim, request: &JoinRequest) -> bool {
+        self.room.opens(claim.token.seat(), &claim.token.digest(), request.identity.as_deref())
+    }
+
+    fn returning(&self, claim: &Claim, request: &JoinRequest, secret: Secret) -> Return {
+        let seat = claim.token.seat();
+        let base = claim.tick.and_then(|tick| self.frames.get(tick));
+        let note = base.as_ref().and_then(|frame| frame.note(seat));
+        let mine = note.filter(|note| self.room.entity(seat) == Some(note.entity));
+        let base = mine.zip(claim.tick).map(|(note, tick)| Base { tick, zones: note.zones.to_vec() });
+        let (presented, identity, events) = (claim.token.digest(), request.identity.clone(), claim.events);
+        Return { seat, presented, identity, events, base, secret: SecretDigest::of(&secret) }
+    }
+
+    fn apply(&mut self, input: RoomInput) -> Option<Answer> {
+        self.record(&input);
+        let answer = self.room.apply(input, &mut self.room_outputs);
+        self.pass_on();
+        answer
+    }
+
+    fn record(&mut self, input: &RoomInput) {
+        if let Some(record) = &mut self.record {
+            input.append_to(record);
+        }
+    }
+
+    fn pass_on(&mut self) {
+        self.outputs.extend(self.room_outputs.drain(..).map(HostOutput::Room));
+    }
+}
+
+fn entering(request: &JoinRequest, reserved: bool, secret: Secret) -> Enter {
+    let JoinRequest { role, identity, name, options, .. } = request.clone();
+    Enter { role, identity, name, options, reserved, secret: Some(SecretDigest::of(&secret)) }
+}
+
+impl<T, F> fmt::Debug for Host<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("room", &self.room).finish_non_exhaustive()
+    }
+}

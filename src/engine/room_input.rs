@@ -1,0 +1,140 @@
+//! Everything that changes a room, as data.
+//!
+//! [`Room::apply`](super::Room::apply) is the only way to change a room, and its input contains all that the change
+//! depends on besides the room itself: what was random, what the client claimed, and what was measured outside. The
+//! same room and the same list of inputs therefore give the same frames, events, welcomes and refusals, byte for byte.
+//!
+//! Secrets are not inputs: resume tokens enter as digests.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::close_reason::CloseReason;
+use super::command::Command;
+use super::input_buffer::InputRun;
+use super::resume::SecretDigest;
+use crate::id::{Seat, Seq, ZoneId};
+use crate::tick::Tick;
+use crate::wire::{Close, Role, WireError, append, split};
+
+/// Everything that changes a room. The enum is append-only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RoomInput {
+    /// A client asks to enter. The room answers.
+    Enter(Enter),
+    /// A client claims the seat that it had before. The room answers.
+    Return(Return),
+    /// Inputs of a player for the ticks to come.
+    Inputs {
+        /// The player's seat.
+        seat: Seat,
+        /// Equal inputs in a row.
+        run: InputRun,
+    },
+    /// A client's command.
+    Command {
+        /// The client's seat.
+        seat: Seat,
+        /// The command's number; a number that is not newer than the last one has no effect.
+        seq: Seq,
+        /// The command.
+        command: Command,
+    },
+    /// The client of this seat sent its first message on its connection, so it knows its newest token.
+    Confirmed {
+        /// The client's seat.
+        seat: Seat,
+    },
+    /// Events have arrived at their recipient.
+    EventsArrived {
+        /// The recipient's seat.
+        seat: Seat,
+        /// The number of the newest one.
+        upto: Seq,
+    },
+    /// A connection has ended. The seat is held or freed.
+    Disconnected {
+        /// The seat.
+        seat: Seat,
+        /// How the connection ended.
+        close: Close,
+    },
+    /// An operator removes a player or spectator with the next tick.
+    Kick {
+        /// The seat.
+        seat: Seat,
+        /// The reason that the client gets.
+        reason: CloseReason,
+    },
+    /// An operator locks or unlocks the room.
+    Lock(
+        /// Whether to lock it.
+        bool,
+    ),
+    /// An operator ends the room with the next tick.
+    Close(
+        /// The reason that every client gets.
+        CloseReason,
+    ),
+    /// The next tick is computed.
+    Tick,
+}
+
+/// A client that enters, without a claim to a seat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enter {
+    /// The role to enter in.
+    pub role: Role,
+    /// The verified identity; `None` for guests.
+    pub identity: Option<String>,
+    /// Sanitized and bounded.
+    pub name: String,
+    /// Options of the player.
+    pub options: BTreeMap<String, String>,
+    /// Whether a seat was reserved for the player, which lets them into a locked room.
+    pub reserved: bool,
+    /// The digest of the secret that opens the seat for a returning client; `None` if nothing shall open it.
+    pub secret: Option<SecretDigest>,
+}
+
+/// A client that claims the seat that it had before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Return {
+    /// The claimed seat.
+    pub seat: Seat,
+    /// The digest of the secret that the client presents.
+    pub presented: SecretDigest,
+    /// The verified identity; `None` for guests.
+    pub identity: Option<String>,
+    /// The newest event that the client knows; `None` when it has forgotten.
+    pub events: Option<Seq>,
+    /// The state that the client has, if frames can continue from it.
+    pub base: Option<Base>,
+    /// The digest of the secret that opens the seat next time.
+    pub secret: SecretDigest,
+}
+
+/// A past frame from which a returning client continues.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The tick of the frame.
+    pub tick: Tick,
+    /// The zones that the client had at that tick, ascending.
+    pub zones: Vec<ZoneId>,
+}
+
+impl RoomInput {
+    /// Appends the input to a record of a room. Inputs follow each other without separators.
+    pub fn append_to(&self, record: &mut Vec<u8>) {
+        append(self, record);
+    }
+
+    /// Reads the first input of a record. Returns it and the rest of the record.
+    ///
+    /// # Errors
+    /// The bytes are not an input in its canonical form.
+    pub fn split_from(record: &[u8]) -> Result<(Self, &[u8]), WireError> {
+        split(record)
+    }
+}
