@@ -19,15 +19,15 @@ use super::message::{
 };
 use super::metrics::Metrics;
 use super::names;
-use super::reservations::Reservations;
 use super::room::RoomActor;
-use super::room_handle::{RoomHandle, is_private};
-use super::status::Status;
+use super::room_handle::{LocalRooms, RoomHandle};
+use super::status::{PendingJoin, Status};
 use super::watchdog::{Heartbeat, Part, Watchdog};
-use crate::engine::{Address, CloseReason, JoinRequest, Room, RoomConfig, RoomCosts, RoomPolicy};
+use crate::engine::registry::{self, Placement, RoomOptions, RoomRegistry};
+use crate::engine::{Address, CloseReason, JoinRequest, Reservations, Room, RoomConfig, RoomCosts, RoomPolicy};
 use crate::game::{Factory, RoomSetup};
 use crate::tick::TickRate;
-use crate::wire::{Close, Join, Role, limits};
+use crate::wire::{Close, limits};
 
 /// Configuration of a [`Directory`].
 pub struct DirectoryConfig {
@@ -50,9 +50,9 @@ pub struct DirectoryConfig {
 /// The directory actor.
 pub struct Directory {
     config: DirectoryConfig,
-    pub(super) rooms: BTreeMap<RoomKey, RoomHandle>,
+    pub(super) rooms: LocalRooms,
     next: u64,
-    reservations: Reservations,
+    reservations: Reservations<RoomKey, PendingJoin>,
     arbiters: Vec<Arbiter>,
     draining: bool,
     list: watch::Sender<RoomList>,
@@ -75,7 +75,7 @@ impl Directory {
         let arbiters = (0..config.arbiters.max(1)).map(|index| watched_arbiter(index, &config.watchdog)).collect();
         let heartbeat = Arc::new(Heartbeat::of_thread());
         config.watchdog.watch(Part::Directory, &heartbeat);
-        let (rooms, next, draining, reservations) = (BTreeMap::new(), 0, false, Reservations::default());
+        let (rooms, next, draining, reservations) = (LocalRooms::default(), 0, false, Reservations::default());
         (Self { config, rooms, next, reservations, arbiters, draining, list, clock, metrics, heartbeat }, listed)
     }
 
@@ -83,75 +83,25 @@ impl Directory {
         if self.draining {
             return Err(Close::Draining.into());
         }
-        let JoinRequest { join, role, claim, only_game, address, .. } = request;
-        let (role, maker, only_game) = (*role, *address, only_game.as_deref());
-        // Checked first, so that no room is made for a spectator who is then refused.
-        if role == Role::Spectator && self.config.policy.most_spectators == 0 {
-            return Err(CloseReason::with_text(Close::Forbidden, "spectators are not let in here"));
-        }
-        match join {
-            Join::ById { room } => {
-                let (key, listed) = self.find(room).ok_or(Close::NoSuchRoom)?;
-                listed.suits(only_game)?;
-                // A returning player has a seat even in a full room. Only the room can tell whether the claim is valid.
-                let back = if claim.is_some() { listed.expect_back(key) } else { None };
-                back.map_or_else(|| listed.expect(key, role), Ok)
-            }
-            Join::Return { room } => {
-                let (key, listed) = self.find(room).ok_or(Close::NoSuchRoom)?;
-                listed.suits(only_game)?;
-                listed.expect_back(key).ok_or_else(|| Close::NoSuchRoom.into())
-            }
-            Join::JoinOrCreate { game, options } => {
-                let options = options.iter().cloned().collect();
-                let found = self.fitting(game, &options)?.find_map(|(key, listed)| listed.expect(key, role).ok());
-                found.map_or_else(|| self.create(game.clone(), options, role, maker), Ok)
-            }
-            Join::Create { game, options } => self.create(game.clone(), options.iter().cloned().collect(), role, maker),
-            Join::Reserved { ticket } => {
-                // A ticket stays valid when its bearer may not use it.
-                if let Some(listed) = self.reservations.room_of(ticket).and_then(|key| self.rooms.get(&key)) {
-                    listed.suits(only_game)?;
+        let most_spectators = self.config.policy.most_spectators;
+        let (key, expected) =
+            match registry::place(&self.rooms, &mut self.reservations, self.clock.now(), request, most_spectators)? {
+                Placement::Room(key, expected) => (key, expected),
+                Placement::Create { game, options } => {
+                    let key = self.make(game, options, 1, request.address)?;
+                    (key, self.rooms.announce(key, request.role.into())?)
                 }
-                let found = self.reservations.redeem(self.clock.now(), ticket);
-                let wanted = "the ticket is not known, used or older than a minute: reserve again";
-                found.ok_or_else(|| CloseReason::with_text(Close::NoSuchRoom, wanted))
-            }
-        }
+            };
+        Ok(RoomSlot { key, room: self.room_handle(key)?.room.clone(), expected })
     }
 
-    /// The room with this id, listed or not.
-    pub(super) fn find(&self, id: &str) -> Option<(RoomKey, &RoomHandle)> {
-        // Ids are compared first: whether a room is closed is behind a lock.
-        let mut rooms = self.rooms.iter();
-        let found = rooms.find(|(_, listed)| listed.entry.id == id && !listed.status.is_closed());
-        found.map(|(key, listed)| (*key, listed))
+    fn room_handle(&self, key: RoomKey) -> Result<&RoomHandle, Close> {
+        self.rooms.0.get(&key).ok_or(Close::RoomClosed)
     }
 
-    /// Public rooms of this game with the same options.
-    fn fitting<'a>(
-        &'a self,
-        game: &'a str,
-        options: &'a BTreeMap<String, String>,
-    ) -> Result<impl Iterator<Item = (RoomKey, &'a RoomHandle)>, CloseReason> {
-        if is_private(options).map_err(|why| CloseReason::with_text(Close::NoSuchRoom, &why))? {
-            let wanted = "a private room is created, or joined by its code; it cannot be found";
-            return Err(CloseReason::with_text(Close::NoSuchRoom, wanted));
-        }
-        let listed = self.rooms.iter().filter(|(_, listed)| !listed.private);
-        let fitting = listed.filter(move |(_, l)| l.entry.game == game && l.options == *options);
-        Ok(fitting.map(|(key, listed)| (*key, listed)))
-    }
-
-    fn create(
-        &mut self,
-        game: String,
-        options: BTreeMap<String, String>,
-        role: Role,
-        maker: Option<Address>,
-    ) -> Result<RoomSlot, CloseReason> {
-        let key = self.make(game, options, 1, maker)?;
-        self.rooms[&key].expect(key, role)
+    /// The open room with this id, listed or not.
+    pub(super) fn find(&self, id: &str) -> Option<&RoomHandle> {
+        self.rooms.find(id).and_then(|key| self.rooms.0.get(&key))
     }
 
     /// Makes a room with at least `seats` seats.
@@ -162,7 +112,7 @@ impl Directory {
         seats: usize,
         maker: Option<Address>,
     ) -> Result<RoomKey, CloseReason> {
-        if self.rooms.len() >= self.config.most_rooms {
+        if self.rooms.0.len() >= self.config.most_rooms {
             return Err(Close::TryLater.into());
         }
         let refused = |why: String| {
@@ -172,8 +122,7 @@ impl Directory {
         let games = || self.config.games.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let unknown = || refused(format!("there is no game {game:?}; there are {}", games()));
         let factory = self.config.games.get(&game).ok_or_else(unknown)?;
-        let (rate, capacity) = self.read_options(&options).map_err(refused)?;
-        let private = is_private(&options).map_err(refused)?;
+        let RoomOptions { rate, capacity, private } = RoomOptions::read(&options, self.config.rate).map_err(refused)?;
         // Dropped, and thereby released, when the game refuses.
         let permit = self.config.gatekeeper.make_room(maker).ok_or(Close::TryLater)?;
         let setup = RoomSetup { rate, seed: names::seed(), options: options.clone() };
@@ -193,7 +142,7 @@ impl Directory {
         self.next += 1;
         let listed = self.start(key, room, (options, private), permit);
         info!(room = %names::for_logs(&listed.entry.id), game, private, "room made");
-        self.rooms.insert(key, listed);
+        self.rooms.0.insert(key, listed);
         Ok(key)
     }
 
@@ -201,54 +150,26 @@ impl Directory {
         if self.draining {
             return Err(Close::Draining.into());
         }
-        let now = self.clock.now();
         if !self.reservations.has_room_for(seats, maker) {
             return Err(Close::TryLater.into());
         }
-        let found = match join {
-            Join::ById { room } => {
-                let (key, listed) = self.find(&room).ok_or(Close::NoSuchRoom)?;
-                listed.suits(only_game.as_deref())?;
-                Ok((key, listed.expect_all(seats)?))
-            }
-            Join::JoinOrCreate { game, options } => {
-                let options = options.into_iter().collect();
-                let all = |(key, listed): (_, &RoomHandle)| Some((key, listed.expect_all(seats).ok()?));
-                let found = self.fitting(&game, &options)?.find_map(all);
-                found.ok_or((game, options))
-            }
-            Join::Create { game, options } => Err((game, options.into_iter().collect())),
-            Join::Reserved { .. } | Join::Return { .. } => return Err(Close::NoSuchRoom.into()),
-        };
-        let (key, expected) = match found {
-            Ok(found) => found,
-            Err((game, options)) => {
+        let (key, expected) = match registry::place_party(&self.rooms, &join, seats, only_game.as_deref())? {
+            Placement::Room(key, expected) => (key, expected),
+            Placement::Create { game, options } => {
                 let key = self.make(game, options, seats, maker)?;
-                (key, self.rooms[&key].expect_all(seats)?)
+                (key, registry::announce_party(&self.rooms, key, seats)?)
             }
         };
-        let listed = &self.rooms[&key];
-        let seats_found = expected.into_iter().map(|expected| RoomSlot { key, room: listed.room.clone(), expected });
-        let tickets = seats_found.map(|found| self.reservations.promise(now, maker, found)).collect();
+        let now = self.clock.now();
+        let reserve = |pending: PendingJoin| {
+            let ticket = names::secret();
+            self.reservations.reserve(now, ticket.clone(), maker, key, pending.reserved());
+            ticket
+        };
+        let tickets = expected.into_iter().map(reserve).collect();
         self.metrics.occasions.seats_reserved.inc_by(seats as u64);
-        let expires_in = Reservations::GOOD_FOR.as_secs();
-        Ok(Reserved { room: listed.entry.id.clone(), tickets, expires_in })
-    }
-
-    /// Reads the options that every game understands: `tick_rate` and `capacity`.
-    fn read_options(&self, options: &BTreeMap<String, String>) -> Result<(TickRate, Option<u16>), String> {
-        let rate = match options.get("tick_rate") {
-            None => self.config.rate,
-            Some(text) => {
-                let number = text.parse().map_err(|_| format!("tick_rate {text:?}: must be 1 to {}", TickRate::MAX))?;
-                TickRate::new(number).map_err(|error| error.to_string())?
-            }
-        };
-        let capacity = options.get("capacity").map(|text| match text.parse() {
-            Ok(seats @ 1..=limits::SEATS) => Ok(seats),
-            _ => Err(format!("capacity {text:?}: must be 1 to {}", limits::SEATS)),
-        });
-        Ok((rate, capacity.transpose()?))
+        let (room, expires_in) = (self.room_handle(key)?.entry.id.clone(), limits::RESERVED_FOR.as_secs());
+        Ok(Reserved { room, tickets, expires_in })
     }
 
     fn start(
@@ -270,10 +191,10 @@ impl Directory {
             properties: room.properties().iter().cloned().collect(),
         };
         let load = |arbiter: usize| {
-            let rooms = self.rooms.values().filter(|listed| listed.arbiter == arbiter);
+            let rooms = self.rooms.0.values().filter(|listed| listed.arbiter == arbiter);
             rooms.map(|listed| 1 + listed.status.occupancy().players).sum::<usize>()
         };
-        let arbiter = (0..self.arbiters.len()).min_by_key(|arbiter| load(*arbiter)).unwrap_or(0);
+        let arbiter = registry::least_loaded((0..self.arbiters.len()).map(load)).unwrap_or(0);
         let status = Arc::new(Status::default());
         let (clock, metrics, shared) = (self.clock, self.metrics.clone(), status.clone());
         let handle = self.arbiters[arbiter].handle();
@@ -289,7 +210,7 @@ impl Directory {
         let mut told = 0;
         while told < batch {
             let Some(key) = waiting.pop_front() else { return };
-            let Some(listed) = self.rooms.get(&key) else { continue };
+            let Some(listed) = self.rooms.0.get(&key) else { continue };
             told += listed.status.occupancy().present().max(1);
             listed.room.do_send(CloseRoom(Close::Draining));
         }
@@ -298,11 +219,11 @@ impl Directory {
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
         self.heartbeat.beat();
-        self.rooms.retain(|_, listed| !listed.status.is_closed());
-        let late = self.reservations.forget(self.clock.now());
+        self.rooms.0.retain(|_, listed| !listed.status.is_closed());
+        let late = self.reservations.expire(self.clock.now());
         self.metrics.occasions.reservations_expired.inc_by(late as u64);
-        self.rooms.values_mut().for_each(RoomHandle::look);
-        let public = self.rooms.values().filter(|listed| !listed.private).map(|listed| &listed.entry);
+        self.rooms.0.values_mut().for_each(RoomHandle::look);
+        let public = self.rooms.0.values().filter(|listed| !listed.private).map(|listed| &listed.entry);
         let changed = !self.list.borrow().rooms.iter().eq(public.clone());
         if changed {
             let rooms: Vec<RoomEntry> = public.cloned().collect();
@@ -356,7 +277,7 @@ impl Handler<Explain> for Directory {
     type Result = Option<Arc<RoomCosts>>;
 
     fn handle(&mut self, Explain(id): Explain, _: &mut Context<Self>) -> Self::Result {
-        self.find(&id).map(|(_, listed)| listed.status.costs())
+        self.find(&id).map(|listed| listed.status.costs())
     }
 }
 
@@ -366,8 +287,8 @@ impl Handler<Drain> for Directory {
     fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) {
         self.draining = true;
         self.reservations.clear();
-        let present: usize = self.rooms.values().map(|listed| listed.status.occupancy().present()).sum();
-        let waiting = self.rooms.keys().copied().collect();
+        let present: usize = self.rooms.0.values().map(|listed| listed.status.occupancy().present()).sum();
+        let waiting = self.rooms.0.keys().copied().collect();
         self.send_away(waiting, Self::BATCH.max(present / Self::BATCHES), ctx);
     }
 }

@@ -18,7 +18,6 @@ mod operator;
 mod process;
 mod relay;
 mod report;
-mod reservations;
 mod room;
 mod room_handle;
 mod seat_channel;

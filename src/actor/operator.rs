@@ -13,8 +13,7 @@ use super::directory::Directory;
 use super::message::RoomEntry;
 use super::room::RoomActor;
 use super::room_handle::RoomHandle;
-use super::status::Occupancy;
-use crate::engine::CloseReason;
+use crate::engine::{CloseReason, Occupancy};
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::wire::{Close, PlayerEntry, limits};
@@ -81,7 +80,7 @@ impl Handler<LookOver> for Directory {
     type Result = MessageResult<LookOver>;
 
     fn handle(&mut self, _: LookOver, _: &mut Context<Self>) -> Self::Result {
-        let open = self.rooms.values().filter(|listed| !listed.status.is_closed());
+        let open = self.rooms.0.values().filter(|listed| !listed.status.is_closed());
         let mut fullest: Vec<_> = open.map(|listed| (listed.status.occupancy(), listed)).collect();
         fullest.sort_by_key(|(occupancy, _)| Reverse(occupancy.players));
         let more = fullest.len().saturating_sub(limits::ADMIN_ROOMS);
@@ -104,7 +103,7 @@ impl Handler<Find> for Directory {
     type Result = Option<Addr<RoomActor>>;
 
     fn handle(&mut self, Find(id): Find, _: &mut Context<Self>) -> Self::Result {
-        self.find(&id).map(|(_, listed)| listed.room.clone())
+        self.find(&id).map(|listed| listed.room.clone())
     }
 }
 

@@ -8,8 +8,8 @@ use tracing::error;
 
 use super::names;
 use super::room::RoomActor;
-use super::status::{Occupancy, TickTimes};
-use crate::engine::Host;
+use super::status::TickTimes;
+use crate::engine::{Host, Occupancy};
 use crate::snapshot::Frame;
 
 /// The duration of the ticks of the current second.
@@ -37,7 +37,7 @@ impl RoomActor {
     /// Publishes what the list of rooms shows besides the occupancy.
     pub(super) fn report_listing(&self) {
         if let Some(room) = self.room() {
-            self.status.show(room.properties().to_vec(), room.shut());
+            self.status.set_listing(room.properties().to_vec(), room.shut());
         }
     }
 

@@ -20,12 +20,12 @@ use super::names;
 use super::report::Timing;
 use super::seat_channel::{SeatChannel, SeatHandle};
 use super::seat_table::{SeatTable, Session};
-use super::status::{Departure, Occupancy, PendingJoin, Status};
+use super::status::{Departure, PendingJoin, Status};
 use super::times::Phase;
 use super::trace::Lane;
 use crate::engine::{
-    Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, PendingInput, Room, RoomOutput, SeatSession, Secret,
-    Waiting,
+    Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, PendingInput, Room, RoomOutput, SeatSession,
+    Secret, Waiting,
 };
 use crate::tick::TickClock;
 use crate::wire::{Close, limits};
@@ -75,7 +75,7 @@ impl Waiting for Waiter {
     }
 
     fn becomes_newcomer(&mut self, capacity: u16) -> Result<(), Close> {
-        self.applicant.expected.as_newcomer(capacity.into())
+        self.applicant.expected.becomes_newcomer(capacity.into())
     }
 }
 

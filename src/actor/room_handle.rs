@@ -1,4 +1,4 @@
-//! A room as the directory sees it: its entry in the list, and the pending joins that are announced to it.
+//! A room as the directory sees it: its entry in the list, and its status.
 //!
 //! A handle reads the room's status and sends the room no messages itself.
 
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use actix::Addr;
 
 use super::gatekeeper::RoomPermit;
-use super::message::{RoomEntry, RoomKey, RoomSlot};
+use super::message::{RoomEntry, RoomKey};
 use super::room::RoomActor;
 use super::status::{Listing, PendingJoin, Status};
-use crate::engine::CloseReason;
-use crate::wire::{Close, Role};
+use crate::engine::{JoinKind, RoomRegistry};
+use crate::wire::Close;
 
 /// A room as the directory sees it.
 pub struct RoomHandle {
@@ -29,33 +29,6 @@ pub struct RoomHandle {
 }
 
 impl RoomHandle {
-    pub fn expect(&self, key: RoomKey, role: Role) -> Result<RoomSlot, CloseReason> {
-        let most = match role {
-            Role::Player => self.entry.capacity,
-            Role::Spectator => self.most_spectators,
-        };
-        let expected = self.status.expect(role, most.into())?;
-        Ok(RoomSlot { key, room: self.room.clone(), expected })
-    }
-
-    /// Checks that the room runs the only game that the client's token is valid for, if there is one.
-    ///
-    /// # Errors
-    /// The token is for another game.
-    pub fn suits(&self, only_game: Option<&str>) -> Result<(), Close> {
-        if only_game.is_none_or(|only| only == self.entry.game) { Ok(()) } else { Err(Close::BadToken) }
-    }
-
-    pub fn expect_back(&self, key: RoomKey) -> Option<RoomSlot> {
-        let expected = self.status.expect_back()?;
-        Some(RoomSlot { key, room: self.room.clone(), expected })
-    }
-
-    /// Announces a whole party, or nobody.
-    pub fn expect_all(&self, seats: usize) -> Result<Vec<PendingJoin>, Close> {
-        (0..seats).map(|_| self.status.expect(Role::Player, self.entry.capacity.into())).collect()
-    }
-
     /// Updates the entry from the room's status.
     pub fn look(&mut self) {
         let occupancy = self.status.occupancy();
@@ -67,9 +40,35 @@ impl RoomHandle {
     }
 }
 
-/// Reads the option `private`, which every game has: a private room is not listed.
-pub fn is_private(options: &BTreeMap<String, String>) -> Result<bool, String> {
-    let private =
-        options.get("private").map(|text| text.parse().map_err(|_| format!("private {text:?}: must be true or false")));
-    private.unwrap_or(Ok(false))
+/// The rooms of a server. Rooms that have ended may still be there.
+#[derive(Default)]
+pub struct LocalRooms(pub BTreeMap<RoomKey, RoomHandle>);
+
+impl RoomRegistry for LocalRooms {
+    type Key = RoomKey;
+    type Pending = PendingJoin;
+
+    fn find(&self, id: &str) -> Option<RoomKey> {
+        // Ids are compared first: whether a room is closed is behind a lock.
+        let found = self.0.iter().find(|(_, listed)| listed.entry.id == id && !listed.status.is_closed());
+        found.map(|(key, _)| *key)
+    }
+
+    fn matching(&self, game: &str, options: &BTreeMap<String, String>) -> impl Iterator<Item = RoomKey> {
+        let listed = self.0.iter().filter(|(_, listed)| !listed.private);
+        listed.filter(move |(_, l)| l.entry.game == game && l.options == *options).map(|(key, _)| *key)
+    }
+
+    fn game(&self, room: RoomKey) -> &str {
+        self.0.get(&room).map_or("", |listed| &listed.entry.game)
+    }
+
+    fn announce(&self, room: RoomKey, kind: JoinKind) -> Result<PendingJoin, Close> {
+        let listed = self.0.get(&room).ok_or(Close::RoomClosed)?;
+        let most = match kind {
+            JoinKind::Newcomer | JoinKind::Returning => listed.entry.capacity,
+            JoinKind::Spectator => listed.most_spectators,
+        };
+        listed.status.announce(kind, most.into())
+    }
 }

@@ -1,0 +1,66 @@
+//! Seats reserved for a party: tickets, each valid for one join within a short time.
+//!
+//! A ticket holds a pending join, like a player who is about to arrive. A reserved seat therefore counts as taken and keeps
+//! its room open; when the ticket is dropped, the seat is free again.
+
+use std::collections::BTreeMap;
+
+use super::admission::Address;
+use crate::tick::Moment;
+use crate::wire::limits;
+
+/// All tickets of a server, for rooms with keys `K` that keep places `P`.
+#[derive(Debug)]
+pub struct Reservations<K, P>(BTreeMap<String, Reservation<K, P>>);
+
+#[derive(Debug)]
+struct Reservation<K, P> {
+    room: K,
+    pending: P,
+    /// The address that asked for the seat; `None` if no limits apply to it.
+    maker: Option<Address>,
+    until: Moment,
+}
+
+impl<K, P> Default for Reservations<K, P> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Copy, P> Reservations<K, P> {
+    /// Whether `seats` more tickets can be given, in total and to this address.
+    pub fn has_room_for(&self, seats: usize, maker: Option<Address>) -> bool {
+        let theirs = || self.0.values().filter(|reservation| reservation.maker == maker).count();
+        let few = maker.is_none() || theirs() + seats <= limits::RESERVATIONS_PER_ADDRESS;
+        few && self.0.len() + seats <= limits::RESERVATIONS
+    }
+
+    /// Reserves a place in `room` for the bearer of `ticket`, which nobody can guess. It counts on `maker`.
+    pub fn reserve(&mut self, now: Moment, ticket: String, maker: Option<Address>, room: K, pending: P) {
+        self.0.insert(ticket, Reservation { room, pending, maker, until: now.plus(limits::RESERVED_FOR) });
+    }
+
+    /// The room of a ticket that has not been used yet.
+    pub fn room_of(&self, ticket: &str) -> Option<K> {
+        self.0.get(ticket).map(|reservation| reservation.room)
+    }
+
+    /// Takes the place of a ticket, which is used up by this. An expired ticket stays for [`Self::expire`] to count.
+    pub fn redeem(&mut self, now: Moment, ticket: &str) -> Option<(K, P)> {
+        self.0.get(ticket).filter(|reservation| now < reservation.until)?;
+        self.0.remove(ticket).map(|reservation| (reservation.room, reservation.pending))
+    }
+
+    /// Drops expired tickets. Returns their number.
+    pub fn expire(&mut self, now: Moment) -> usize {
+        let before = self.0.len();
+        self.0.retain(|_, reservation| now < reservation.until);
+        before - self.0.len()
+    }
+
+    /// Drops all tickets.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
