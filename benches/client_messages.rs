@@ -20,7 +20,7 @@ use tickwire::snapshot::delta::write_keyframe;
 use tickwire::tick::{Moment, Tick};
 use tickwire::wire::{
     Ack, ClientMessage, Close, CommandBody, FrameMessage, Hello, Inputs, Join, NumberedCommand, PROTOCOL_VERSION,
-    Resync, Role, Run, ServerMessage, encode_client, encode_server, limits, pack_runs,
+    Resync, Role, Run, ServerMessage, encode_client, encode_frame, encode_server, limits, pack_runs,
 };
 
 const PLAYERS: u16 = 1000;
@@ -82,9 +82,8 @@ impl World {
         let tick = self.room.frame().tick().plus(2);
         for (queue, seat) in self.queues.iter_mut().zip(0..).filter(|(queue, _)| !queue.is_empty()) {
             let Some(batch) = queue.batch(tick) else { continue };
-            let events = Some(batch.as_wire(tick));
-            let message = FrameMessage { advance: 1, consumed: 0, note: None, events, zones: Vec::new() };
-            black_box(encode_server(&ServerMessage::Frame(message)));
+            let message = FrameMessage { advance: 1, consumed: 0, note: None, events: None, zones: Vec::new() };
+            black_box(encode_frame(&message, Some(&batch.encoded(tick))));
             self.room.apply(RoomInput::EventsArrived { seat: Seat(seat), upto: batch.last() }, &mut outputs);
         }
         self.outputs = outputs;

@@ -16,10 +16,10 @@ pub(super) struct ChatHistory {
 impl ChatHistory {
     /// Adds the newest line.
     pub fn push(&mut self, line: Arc<Event>) {
-        self.bytes += line.body.weight();
+        self.bytes += line.weight();
         self.lines.push_back(line);
         while self.lines.len() > limits::CHAT_HISTORY || self.bytes > limits::CHAT_HISTORY_BYTES {
-            self.bytes -= self.lines.pop_front().map_or(0, |line| line.body.weight());
+            self.bytes -= self.lines.pop_front().map_or(0, |line| line.weight());
         }
     }
 
@@ -38,7 +38,7 @@ mod tests {
 
     fn line(tick: u32, length: usize) -> Arc<Event> {
         let (name, text) = ("ada".into(), "x".repeat(length).into());
-        Arc::new(Event { tick: Tick(tick), body: EventBody::Chat { from: Seat(0), name, text, private: false } })
+        Arc::new(Event::new(Tick(tick), &EventBody::Chat { from: Seat(0), name, text, private: false }))
     }
 
     #[test]
@@ -48,7 +48,7 @@ mod tests {
         assert_eq!(chat.iter().map(|line| line.tick.0).collect::<Vec<_>>(), (150..200).collect::<Vec<_>>());
         (200..240).for_each(|tick| chat.push(line(tick, 960)));
         let kept: Vec<u32> = chat.iter().map(|line| line.tick.0).collect();
-        assert_eq!((kept.len(), kept.last()), (limits::CHAT_HISTORY_BYTES / 963, Some(&239)));
+        assert_eq!((kept.len(), kept.last()), (limits::CHAT_HISTORY_BYTES / line(0, 960).weight(), Some(&239)));
         assert!(chat.bytes <= limits::CHAT_HISTORY_BYTES);
     }
 }

@@ -63,29 +63,28 @@ impl Room {
             Command::Call { kind, body } => {
                 let answer = self.call_hook("call", |game, cx| game.call(seat, *kind, body, cx));
                 self.apply_effects();
-                let (done, mut body) = match answer {
-                    Ok(body) => (true, body.to_vec()),
-                    Err(why) => (false, why.into_bytes()),
+                let (done, body) = match &answer {
+                    Ok(body) => (true, &body[..]),
+                    Err(why) => (false, why.as_bytes()),
                 };
-                body.truncate(limits::BODY);
-                let body = Cow::Owned(serde_bytes::ByteBuf::from(body));
-                self.post(&Recipients::Only(seat), EventBody::Reply { command: seq, done, body });
+                let body = Cow::Borrowed(serde_bytes::Bytes::new(&body[..body.len().min(limits::BODY)]));
+                self.post(&Recipients::Only(seat), &EventBody::Reply { command: seq, done, body });
             }
             Command::Chat { to, text } => {
                 let passed = self.call_hook("chat", |game, cx| game.chat(seat, text, cx));
                 self.apply_effects();
                 if passed && !text.is_empty() {
-                    self.say(seat, self.seats[index].name.clone(), to, text);
+                    self.say(seat, &self.seats[index].name.clone(), to, text);
                 }
             }
         }
     }
 
-    pub(super) fn say(&mut self, seat: Seat, name: String, to: &[Seat], text: &str) {
-        let (name, text, private) = (Cow::Owned(name), Cow::Owned(text.to_owned()), !to.is_empty());
+    pub(super) fn say(&mut self, seat: Seat, name: &str, to: &[Seat], text: &str) {
+        let (name, text, private) = (Cow::Borrowed(name), Cow::Borrowed(text), !to.is_empty());
         // The sender gets the line, too: it confirms that the line was delivered.
         let to = if private { Recipients::Some(to.iter().copied().chain([seat]).collect()) } else { Recipients::All };
-        let line = self.event(EventBody::Chat { from: seat, name, text, private });
+        let line = self.event(&EventBody::Chat { from: seat, name, text, private });
         if !private {
             self.chat.push(line.clone());
         }

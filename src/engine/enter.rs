@@ -42,7 +42,7 @@ impl Room {
         let mut seated = Seated::new(player, entity, self.next_seat_generation(), self.empty_input_buffer());
         seated.key = secret.filter(|_| self.holds_seats()).map(Key::new);
         seated.wake(self.frame.tick());
-        self.post(&Recipients::All, EventBody::Joined(seated.listed()));
+        self.post(&Recipients::All, &EventBody::Joined(seated.listed()));
         self.seats.insert(index, seated);
         self.greet_with_chat(seat);
         self.apply_effects();
@@ -67,7 +67,7 @@ impl Room {
             Ok(index) => {
                 self.seats.remove(index);
                 self.call_hook("leave", |game, cx| game.leave(seat, cx));
-                self.post(&Recipients::All, EventBody::Left { seat, code });
+                self.post(&Recipients::All, &EventBody::Left { seat, code });
                 self.apply_effects();
             }
             Err(_) => self.spectators.retain(|spectator| spectator.seat != seat),
@@ -87,7 +87,7 @@ impl Room {
     pub(super) fn admitted(&self, index: usize) -> Admitted {
         let seated = &self.seats[index];
         let welcome = self.welcome(seated.seat, seated.entity, seated.epoch, seated.commands);
-        self.admitted_with(welcome, seated.seat_generation, seated.log.queue())
+        self.admitted_with(welcome, seated.seat_generation, seated.log.queue_after(Seq(0)))
     }
 
     pub(super) fn admitted_with(&self, welcome: Welcome, seat_generation: u32, events: EventQueue) -> Admitted {

@@ -3,35 +3,43 @@
 //! State is conflated, events are not: each event is delivered once and in order, with the first frame at or after its
 //! tick, or its loss is reported.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::id::Seq;
 use crate::tick::Tick;
-use crate::wire::{EventBatch, EventBody, EventItem, limits};
+use crate::wire::{EncodedEvents, EventBody, append, limits, split};
 
-/// An event of a room, shared by its recipients.
-#[derive(Debug)]
+/// An event of a room, encoded once and shared by its recipients.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Event {
     /// The first tick at which it can be seen.
     pub tick: Tick,
-    /// Its content.
-    pub body: EventBody<'static>,
+    body: Box<[u8]>,
 }
 
 impl Event {
-    /// A game's own event.
-    pub fn game(tick: Tick, kind: u16, body: &Bytes) -> Self {
-        Self { tick, body: EventBody::Game { kind, body: Cow::Owned(serde_bytes::ByteBuf::from(body.to_vec())) } }
+    /// Encodes an event.
+    pub fn new(tick: Tick, body: &EventBody) -> Self {
+        let mut bytes = Vec::new();
+        append(body, &mut bytes);
+        Self { tick, body: bytes.into() }
+    }
+
+    /// What happened.
+    pub fn body(&self) -> EventBody<'_> {
+        split(&self.body).expect("an event is what was encoded").0
+    }
+
+    /// What happened, as it is sent.
+    pub fn encoded(&self) -> &[u8] {
+        &self.body
     }
 
     /// Its weight in a log in bytes: its content and the approximate overhead.
-    fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         const FIXED: usize = 32;
-        FIXED + self.body.weight()
+        FIXED + self.body.len()
     }
 }
 
@@ -136,9 +144,10 @@ impl EventLog {
         Ok(Rewound { events: self.entries.before(self.newest), newest: self.newest })
     }
 
-    /// The queue of a new connection.
-    pub fn queue(&self) -> EventQueue {
-        EventQueue { entries: self.entries.clone(), newest: self.newest, lost: 0 }
+    /// The queue of a new connection, whose client will expect the event after `known`. Events dropped since are lost.
+    pub fn queue_after(&self, known: Seq) -> EventQueue {
+        let lost = self.entries.before(self.newest).since(known).max(0).cast_unsigned();
+        EventQueue { entries: self.entries.clone(), newest: self.newest, lost }
     }
 }
 
@@ -186,13 +195,26 @@ impl Batch {
         self.first.plus(self.events.len() as u32 - 1)
     }
 
+    /// The number of the first event.
+    pub fn first(&self) -> Seq {
+        self.first
+    }
+
+    /// How many events just before the first one were lost for good.
+    pub fn lost(&self) -> u32 {
+        self.lost
+    }
+
+    /// The events, in order.
+    pub fn events(&self) -> &[Arc<Event>] {
+        &self.events
+    }
+
     /// The batch as a part of the message for `tick`.
-    pub fn as_wire(&self, tick: Tick) -> EventBatch<'_> {
-        let items = self.events.iter().map(|event| EventItem {
-            age: u32::try_from(tick.since(event.tick)).unwrap_or(0),
-            body: event.body.borrowed(),
-        });
-        EventBatch { first: self.first, lost: self.lost, items: items.collect() }
+    pub fn encoded(&self, tick: Tick) -> EncodedEvents<'_> {
+        let age = |event: &Event| u32::try_from(tick.since(event.tick)).unwrap_or(0);
+        let items = self.events.iter().map(|event| (age(event), event.encoded())).collect();
+        EncodedEvents { first: self.first, lost: self.lost, items }
     }
 }
 
@@ -202,7 +224,7 @@ mod tests {
     use crate::id::Seat;
 
     fn event(tick: u32) -> Arc<Event> {
-        Arc::new(Event { tick: Tick(tick), body: EventBody::Left { seat: Seat(1), code: 1000 } })
+        Arc::new(Event::new(Tick(tick), &EventBody::Left { seat: Seat(1), code: 1000 }))
     }
 
     fn filled(ticks: std::ops::Range<u32>) -> (EventLog, EventQueue) {
@@ -226,7 +248,7 @@ mod tests {
         assert_eq!((batch.first, batch.last(), batch.lost), (Seq(1), Seq(1), 0));
         log.arrived(Seq(1));
         let batch = queue.batch(Tick(7)).expect("the other is due");
-        assert_eq!((batch.last(), batch.as_wire(Tick(7)).items[0].age), (Seq(2), 1));
+        assert_eq!((batch.last(), batch.encoded(Tick(7)).items[0].0), (Seq(2), 1));
         assert!(queue.is_empty() && queue.batch(Tick(9)).is_none());
         log.arrived(Seq(3));
         assert_eq!(log.entries.events.len(), 1, "what never was cannot arrive");
@@ -239,14 +261,14 @@ mod tests {
         let (mut log, _) = filled(0..5);
         assert_eq!(log.rewind(Some(Seq(6))), Err(ImpossibleClaim));
         assert_eq!(log.rewind(Some(Seq(1))), Ok(Rewound { events: Seq(1), newest: Seq(5) }));
-        assert_eq!(numbers(log.queue().batch(Tick(2))), Some((Seq(2), 0, 2)));
+        assert_eq!(numbers(log.queue_after(Seq(1)).batch(Tick(2))), Some((Seq(2), 0, 2)));
         // An acknowledged event is gone; a claim to know less leads to a gap.
         log.arrived(Seq(3));
         assert_eq!(log.rewind(Some(Seq(0))).map(|rewound| rewound.events), Ok(Seq(3)));
         assert_eq!(log.rewind(None).map(|rewound| rewound.events), Ok(Seq(3)));
-        assert_eq!(numbers(log.queue().batch(Tick(9))), Some((Seq(4), 0, 2)));
+        assert_eq!(numbers(log.queue_after(Seq(3)).batch(Tick(9))), Some((Seq(4), 0, 2)));
         assert_eq!(log.rewind(Some(Seq(5))).map(|rewound| rewound.events), Ok(Seq(5)));
-        assert!(log.queue().is_empty());
+        assert!(log.queue_after(Seq(5)).is_empty());
     }
 
     #[test]
@@ -262,6 +284,9 @@ mod tests {
         let rewound = log.rewind(Some(Seq(1)));
         assert_eq!(rewound, Ok(Rewound { events: Seq(5000 - kept), newest: Seq(5000) }));
         assert_eq!(log.rewind(Some(Seq(5000 - kept))), rewound, "the client knows of the gap by the welcome");
-        assert_eq!(numbers(log.queue().batch(Tick(5000))), Some((first, 0, many)));
+        assert_eq!(numbers(log.queue_after(Seq(5000 - kept)).batch(Tick(5000))), Some((first, 0, many)));
+        log.push(event(5000));
+        let late = log.queue_after(Seq(5000 - kept)).batch(Tick(5000));
+        assert_eq!(numbers(late), Some((first.plus(1), 1, many)), "an overflow between welcome and queue is a loss");
     }
 }

@@ -13,9 +13,7 @@ use super::send_rate::SendRate;
 use crate::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use crate::snapshot::{Frame, FrameZone, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
-use crate::wire::{
-    Correction, FrameMessage, Note, ServerMessage, ZoneForm, ZonePart, encode_server, limits, usual_frame,
-};
+use crate::wire::{Correction, FrameMessage, Note, ZoneForm, ZonePart, encode_frame, limits, usual_frame};
 
 /// Where a client's frames start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,14 +196,14 @@ impl FrameSender {
         }
         let unbroken = frames[0].tick() == self.tick.plus(1) && frames.len() as u32 <= limits::CHAIN;
         let chain = if unbroken { frames } else { &[] };
-        let message = ServerMessage::Frame(FrameMessage {
+        let message = FrameMessage {
             advance: frame.tick().since(self.tick).cast_unsigned(),
             consumed: note.consumed.since(self.consumed).cast_unsigned(),
             note: self.news(note),
-            events: events.map(|batch| batch.as_wire(frame.tick())),
+            events: None,
             zones: self.zone_parts(frame, chain, note),
-        });
-        let bytes = encode_server(&message);
+        };
+        let bytes = encode_frame(&message, events.map(|batch| batch.encoded(frame.tick())).as_ref());
         self.events = events.map_or(self.events, Batch::last);
         self.sent(now, note, frame.tick(), bytes.len());
         bytes

@@ -65,8 +65,8 @@ impl Room {
         self.lifecycle.result = Some(result.len());
         let grace = self.rate().ticks_in(limits::END_GRACE);
         self.end_at(self.frame.tick().plus(1 + grace), Close::MatchOver.into());
-        let result = Cow::Owned(serde_bytes::ByteBuf::from(result.to_vec()));
-        self.post(&Recipients::All, EventBody::Ended { result });
+        let result = Cow::Borrowed(serde_bytes::Bytes::new(result));
+        self.post(&Recipients::All, &EventBody::Ended { result });
     }
 
     /// Bytes of the match's result, once the match has ended.
@@ -115,7 +115,7 @@ impl Room {
             RoomEffect::End { result } => self.end(&result),
             RoomEffect::Property { key, value } => {
                 self.lifecycle.news = true;
-                self.post(&Recipients::All, EventBody::Property { key: key.into(), value: value.into() });
+                self.post(&Recipients::All, &EventBody::Property { key: key.into(), value: value.into() });
             }
         }
     }

@@ -62,7 +62,7 @@ impl Room {
         self.seats[index].away = Some(Away { until, close });
         self.seats[index].restart_inputs(input_buffer);
         self.call_hook("disconnected", |game, cx| game.disconnected(seat, cx));
-        self.post(&Recipients::Except(seat), EventBody::Disconnected { seat });
+        self.post(&Recipients::Except(seat), &EventBody::Disconnected { seat });
         self.apply_effects();
     }
 
@@ -84,7 +84,7 @@ impl Room {
             key.renew(back.presented, back.secret);
         }
         if seated.away.take().is_some() {
-            self.post(&Recipients::Except(back.seat), EventBody::Reconnected { seat: back.seat });
+            self.post(&Recipients::Except(back.seat), &EventBody::Reconnected { seat: back.seat });
         }
         let mut admitted = self.admitted(index);
         let (welcome, start) = (&mut admitted.welcome, &mut admitted.start);
@@ -98,7 +98,7 @@ impl Room {
         self.call_hook("reconnected", |game, cx| game.reconnected(back.seat, cx));
         self.apply_effects();
         if let Ok(index) = self.find(back.seat) {
-            admitted.events = self.seats[index].log.queue();
+            admitted.events = self.seats[index].log.queue_after(rewound.events);
         }
         Ok(Box::new(admitted))
     }

@@ -4,6 +4,7 @@
 //! per seat, steps the game and freezes the next frame. The handling of newcomers is in `enter`, of disconnected clients
 //! in `reconnect`, of the room as a whole in `lifecycle`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::chat::ChatHistory;
@@ -306,11 +307,11 @@ impl Room {
     }
 
     /// Events belong to the frame computed next: its tick is the first at which they can be seen.
-    pub(super) fn event(&self, body: EventBody<'static>) -> Arc<Event> {
-        Arc::new(Event { tick: self.frame.tick().plus(1), body })
+    pub(super) fn event(&self, body: &EventBody) -> Arc<Event> {
+        Arc::new(Event::new(self.frame.tick().plus(1), body))
     }
 
-    pub(super) fn post(&mut self, to: &Recipients, body: EventBody<'static>) {
+    pub(super) fn post(&mut self, to: &Recipients, body: &EventBody) {
         self.post_event(to, self.event(body));
     }
 
@@ -332,8 +333,8 @@ impl Room {
         for effect in self.cx.take_effects() {
             match effect {
                 Effect::Emit { to, kind, body } => {
-                    let event = Event::game(self.frame.tick().plus(1), kind, &body);
-                    self.post_event(&to, Arc::new(event));
+                    let body = Cow::Borrowed(serde_bytes::Bytes::new(&body));
+                    self.post(&to, &EventBody::Game { kind, body });
                 }
                 Effect::Seat(seat, effect) => {
                     let Ok(index) = self.find(seat) else { continue };

@@ -56,7 +56,7 @@ impl Room {
         self.spectators.insert(index, Spectator { seat, seat_generation, name, commands, zones: zones.into(), log });
         self.greet_with_chat(seat);
         let welcome = self.welcome(seat, EntityId(0), CorrectionEpoch(0), commands);
-        Ok(Box::new(self.admitted_with(welcome, seat_generation, self.spectators[index].log.queue())))
+        Ok(Box::new(self.admitted_with(welcome, seat_generation, self.spectators[index].log.queue_after(Seq(0)))))
     }
 
     /// Handles a spectator's command: only chat lines that the game passes on have an effect.
@@ -69,8 +69,8 @@ impl Room {
         match command {
             Command::Message { .. } => {}
             Command::Call { .. } => {
-                let body = Cow::Owned(serde_bytes::ByteBuf::from(*b"spectators look on only"));
-                self.post(&Recipients::Only(seat), EventBody::Reply { command: seq, done: false, body });
+                let body = Cow::Borrowed(serde_bytes::Bytes::new(b"spectators look on only"));
+                self.post(&Recipients::Only(seat), &EventBody::Reply { command: seq, done: false, body });
             }
             // A line to some would reach everyone: spectators chat with everyone or not at all.
             Command::Chat { to, .. } if !to.is_empty() => {}
@@ -79,7 +79,7 @@ impl Room {
                 let passed = self.call_hook("spectator_chat", |game, cx| game.spectator_chat(&name, text, cx));
                 self.apply_effects();
                 if passed && !text.is_empty() {
-                    self.say(seat, name, &[], text);
+                    self.say(seat, &name, &[], text);
                 }
             }
         }

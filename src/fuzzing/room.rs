@@ -221,10 +221,9 @@ impl Play {
         tenure.former = None;
         if let Some(batch) = tenure.queue.batch(tick) {
             let last = batch.last();
-            let batch = batch.as_wire(tick);
-            assert_eq!(batch.first, tenure.known.plus(1 + batch.lost), "each event once, or its loss is told");
-            for (item, number) in batch.items.iter().zip(batch.first.0..) {
-                assert!(item.body == tenure.posted[number as usize - 1].body, "the event of this number");
+            assert_eq!(batch.first(), tenure.known.plus(1 + batch.lost()), "each event once, or its loss is told");
+            for (event, number) in batch.events().iter().zip(batch.first().0..) {
+                assert_eq!(*event, tenure.posted[number as usize - 1], "the event of this number");
             }
             if lost {
                 self.collect(seat, PendingInput::hear);

@@ -99,7 +99,7 @@ impl Oracle {
         *heard += arrived.lost as usize;
         for body in &arrived.events {
             let event = addressed.get(*heard).expect("an event that nobody sent");
-            assert_eq!(*body, event.body, "events come once and in order");
+            assert_eq!(*body, event.body(), "events come once and in order");
             assert!(!event.tick.is_after(arrived.tick), "an event before its tick");
             *heard += 1;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::engine::{Admitted, Answer, Event, Room, RoomInput, RoomOutput};
 use crate::id::Seat;
 use crate::snapshot::Frame;
-use crate::wire::{ServerMessage, append, encode_server};
+use crate::wire::{ServerMessage, encode_server};
 
 /// A room that repeats another one.
 pub(crate) struct Replica {
@@ -20,7 +20,6 @@ pub(crate) struct Replica {
 #[derive(Default)]
 pub(crate) struct OutputDigest {
     hasher: DefaultHasher,
-    buffer: Vec<u8>,
 }
 
 impl Replica {
@@ -88,8 +87,6 @@ impl OutputDigest {
     }
 
     fn event(&mut self, seats: &[Seat], event: &Arc<Event>) {
-        self.buffer.clear();
-        append(&event.body, &mut self.buffer);
-        (0, seats, event.tick, &self.buffer).hash(&mut self.hasher);
+        (0, seats, event.tick, event.encoded()).hash(&mut self.hasher);
     }
 }

@@ -82,7 +82,7 @@ pub fn encode_client(message: &ClientMessage) -> Vec<u8> {
 /// When a chain of a frame has no delta or more than [`limits::CHAIN`].
 pub fn encode_server(message: &ServerMessage) -> Vec<u8> {
     match message {
-        ServerMessage::Frame(frame) => frame::encode(frame),
+        ServerMessage::Frame(frame) => frame::encode_frame(frame, None),
         _ => encode(message),
     }
 }

@@ -99,27 +99,6 @@ pub enum EventBody<'a> {
 }
 
 impl EventBody<'_> {
-    /// The same event, with borrowed content.
-    pub fn borrowed(&self) -> EventBody<'_> {
-        match self {
-            Self::Joined(entry) => EventBody::Joined(entry.clone()),
-            Self::Left { seat, code } => EventBody::Left { seat: *seat, code: *code },
-            Self::Game { kind, body } => EventBody::Game { kind: *kind, body: Cow::Borrowed(body) },
-            Self::Disconnected { seat } => EventBody::Disconnected { seat: *seat },
-            Self::Reconnected { seat } => EventBody::Reconnected { seat: *seat },
-            Self::Chat { from, name, text, private } => {
-                EventBody::Chat { from: *from, name: Cow::Borrowed(name), text: Cow::Borrowed(text), private: *private }
-            }
-            Self::Reply { command, done, body } => {
-                EventBody::Reply { command: *command, done: *done, body: Cow::Borrowed(body) }
-            }
-            Self::Property { key, value } => {
-                EventBody::Property { key: Cow::Borrowed(key), value: Cow::Borrowed(value) }
-            }
-            Self::Ended { result } => EventBody::Ended { result: Cow::Borrowed(result) },
-        }
-    }
-
     /// The same event, independent of the message that carried it.
     pub fn into_owned(self) -> EventBody<'static> {
         fn text(text: Cow<str>) -> Cow<'static, str> {
@@ -140,17 +119,6 @@ impl EventBody<'_> {
             Self::Reply { command, done, body } => EventBody::Reply { command, done, body: bytes(body) },
             Self::Property { key, value } => EventBody::Property { key: text(key), value: text(value) },
             Self::Ended { result } => EventBody::Ended { result: bytes(result) },
-        }
-    }
-
-    /// Bytes of the parts that vary in length.
-    pub fn weight(&self) -> usize {
-        match self {
-            Self::Joined(entry) => entry.name.len(),
-            Self::Game { body, .. } | Self::Reply { body, .. } | Self::Ended { result: body } => body.len(),
-            Self::Chat { name, text, .. } => name.len() + text.len(),
-            Self::Property { key, value } => key.len() + value.len(),
-            Self::Left { .. } | Self::Disconnected { .. } | Self::Reconnected { .. } => 0,
         }
     }
 }

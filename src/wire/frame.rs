@@ -40,11 +40,35 @@ const FORM: u8 = 0x03;
 const PART_HASH: u8 = 0x04;
 const DELTAS_SHIFT: u32 = 3;
 
-/// Encodes a frame message.
+/// Consecutive events of one recipient, whose bodies are encoded already; on the wire as an
+/// [`EventBatch`](super::EventBatch).
+#[derive(Clone, Debug)]
+pub struct EncodedEvents<'a> {
+    /// The number of the first event.
+    pub first: Seq,
+    /// How many events just before it were lost for good.
+    pub lost: u32,
+    /// The age of each event in ticks, and its body.
+    pub items: Vec<(u32, &'a [u8])>,
+}
+
+impl EncodedEvents<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put(out, self.first.0);
+        put(out, self.lost);
+        put(out, self.items.len() as u32);
+        for (age, body) in &self.items {
+            put(out, *age);
+            out.extend_from_slice(body);
+        }
+    }
+}
+
+/// Encodes a frame message; `events`, if given, in place of events of its own.
 ///
 /// # Panics
 /// When a chain has no delta or more than [`limits::CHAIN`].
-pub(super) fn encode(message: &FrameMessage) -> Vec<u8> {
+pub fn encode_frame(message: &FrameMessage, events: Option<&EncodedEvents>) -> Vec<u8> {
     let mut out = Vec::with_capacity(16 + message.zones.iter().map(|part| part.form.weight()).sum::<usize>());
     let usual = is_usual(message.advance, &message.zones);
     let hashed = usual && message.zones[0].hash.is_some();
@@ -55,7 +79,7 @@ pub(super) fn encode(message: &FrameMessage) -> Vec<u8> {
             | flag(ADVANCE, message.advance != 1)
             | consumed << CONSUMED_SHIFT
             | flag(NOTE, message.note.is_some())
-            | flag(EVENTS, message.events.is_some())
+            | flag(EVENTS, events.is_some() || message.events.is_some())
             | flag(HASH, hashed)
             | flag(LISTED, !usual),
     );
@@ -68,8 +92,10 @@ pub(super) fn encode(message: &FrameMessage) -> Vec<u8> {
     if let Some(note) = &message.note {
         write_note(note, &mut out);
     }
-    if let Some(events) = &message.events {
-        append(events, &mut out);
+    match (events, &message.events) {
+        (Some(events), _) => events.write(&mut out),
+        (None, Some(events)) => append(events, &mut out),
+        (None, None) => {}
     }
     if usual {
         write_body(&message.zones[0], true, &mut out);
@@ -252,6 +278,8 @@ fn read_note(cursor: &mut Cursor) -> Result<Note, WireError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::Seat;
+    use crate::wire::{EventBatch, EventBody, EventItem};
 
     fn refusal(bytes: &[u8]) -> Option<WireError> {
         decode(bytes).err()
@@ -262,10 +290,10 @@ mod tests {
         let delta = Raw::new(&[7, 8, 9]);
         let part = ZonePart { zone: ZoneId(0), form: ZoneForm::Chain(vec![delta]), hash: None };
         let message = FrameMessage { advance: 1, consumed: 1, note: None, events: None, zones: vec![part] };
-        assert_eq!(encode(&message), [0x82, 7, 8, 9]);
+        assert_eq!(encode_frame(&message, None), [0x82, 7, 8, 9]);
         assert_eq!(decode(&[0x82, 7, 8, 9]), Ok(message.clone()));
         for consumed in 0..5 {
-            let general = encode(&FrameMessage { consumed, ..message.clone() });
+            let general = encode_frame(&FrameMessage { consumed, ..message.clone() }, None);
             assert_eq!(usual_frame(consumed, delta), (consumed < 3).then_some(general));
         }
     }
@@ -295,5 +323,29 @@ mod tests {
         }
         assert_eq!(refusal(&[0xc0, 1, 7, 2, 0]), Some(WireError::Trailing));
         assert_eq!(refusal(&[0xc0, 0, 0]), Some(WireError::Trailing));
+    }
+
+    #[test]
+    fn events_that_were_encoded_before_are_written_as_others_are() {
+        let bodies = [EventBody::Left { seat: Seat(300), code: 1000 }, EventBody::Disconnected { seat: Seat(2) }];
+        let encoded = bodies.clone().map(|body| {
+            let mut bytes = Vec::new();
+            append(&body, &mut bytes);
+            bytes
+        });
+        let ages = [0, 70_000];
+        let (first, lost) = (Seq(u32::MAX), 251);
+        let items = ages.into_iter().zip(bodies).map(|(age, body)| EventItem { age, body }).collect();
+        let own = FrameMessage {
+            advance: 1,
+            consumed: 0,
+            note: None,
+            events: Some(EventBatch { first, lost, items }),
+            zones: Vec::new(),
+        };
+        let items = ages.into_iter().zip(encoded.iter().map(Vec::as_slice)).collect();
+        let events = EncodedEvents { first, lost, items };
+        let without = FrameMessage { events: None, ..own.clone() };
+        assert_eq!(encode_frame(&without, Some(&events)), encode_frame(&own, None));
     }
 }

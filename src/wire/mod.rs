@@ -17,6 +17,7 @@ pub use codec::{WireError, decode_client, decode_server, encode_client, encode_s
 pub(crate) use codec::{append, split};
 pub use event::{EventBatch, EventBody, EventItem};
 pub(crate) use frame::usual_frame;
+pub use frame::{EncodedEvents, encode_frame};
 pub use guard::Guard;
 pub use hello::{Authority, Continuity, Hello, Join, PlayerEntry, Resume, Role, Welcome};
 pub use inputs::{pack_runs, unpack_runs};

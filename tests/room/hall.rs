@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tickwire::engine::{
-    Admitted, Claim, Command, EventQueue, History, Host, HostOutput, InputRun, JoinRequest, PendingInput, ResumeToken,
-    Room, RoomConfig, RoomOutput, RoomPolicy, SeatSession, Waiting,
+    Admitted, Claim, Command, Event, EventQueue, History, Host, HostOutput, InputRun, JoinRequest, PendingInput,
+    ResumeToken, Room, RoomConfig, RoomOutput, RoomPolicy, SeatSession, Waiting,
 };
 use tickwire::game::{Context, Game, Player, PlayerInput, Recipients, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, KindId, Seat, Seq, ZoneId};
@@ -175,7 +175,8 @@ impl Hall {
         let upcoming = self.room().frame().tick().plus(1);
         let mut heard = Vec::new();
         while let Some(batch) = self.queues.get_mut(&seat).expect("a queue per seat").batch(upcoming) {
-            heard.extend(batch.as_wire(upcoming).items.into_iter().map(|item| (item.age, item.body.into_owned())));
+            let age = |event: &Event| upcoming.since(event.tick).cast_unsigned();
+            heard.extend(batch.events().iter().map(|event| (age(event), event.body().into_owned())));
         }
         heard
     }

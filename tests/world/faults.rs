@@ -259,7 +259,7 @@ fn a_refused_join_leaves_nothing_behind() {
     assert!(drive::ask(&mut room, "second", refuse).is_err());
     let of_joins = |body: &EventBody| matches!(body, EventBody::Game { kind: 6, .. } | EventBody::Joined(_));
     let (_, outputs) = drive::apply(&mut room, RoomInput::Tick);
-    let joined = |output: &RoomOutput| matches!(output, RoomOutput::Event { event, .. } if of_joins(&event.body));
+    let joined = |output: &RoomOutput| matches!(output, RoomOutput::Event { event, .. } if of_joins(&event.body()));
     assert!(!outputs.iter().any(joined), "nobody joined");
 }
 

@@ -94,7 +94,7 @@ impl Verbs {
     /// The events, with whom they are for.
     fn posts(&mut self) -> Vec<(Vec<Seat>, EventBody<'static>)> {
         let posts = std::mem::take(&mut self.outputs).into_iter().filter_map(|output| match output {
-            RoomOutput::Event { seats, event } => Some((seats, event.body.clone())),
+            RoomOutput::Event { seats, event } => Some((seats, event.body().into_owned())),
             _ => None,
         });
         posts.collect()
