@@ -46,16 +46,15 @@ impl FrameHistory {
 mod tests {
     use super::*;
     use crate::engine::{Room, RoomConfig};
+    use crate::fuzzing::pawns::Pawns;
     use crate::game::RoomSetup;
-    use crate::games::builtin;
+    use crate::wire::Authority;
 
     #[test]
     fn who_fell_behind_gets_the_deltas_of_the_past_and_the_rows_of_the_frame_it_is_shown() {
         let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: Default::default() };
-        let (_, make) = builtin().into_iter().find(|(name, _)| *name == "arena").expect("it is built in");
-        let game = make(&setup).expect("a game");
-        let config = RoomConfig { id: "r".to_owned(), game: "arena".to_owned(), setup, capacity: None };
-        let mut room = Room::new(config, game);
+        let config = RoomConfig { id: "r".to_owned(), game: "pawns".to_owned(), setup, capacity: None };
+        let mut room = Room::new(config, Box::new(Pawns::new(Authority::Server)));
         room.admit("ada".to_owned(), Default::default()).expect("there is room");
         let history = FrameHistory::new(room.rate());
         let frames: Vec<Arc<Frame>> = (0..10).map(|_| room.tick().frame).collect();
