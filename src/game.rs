@@ -160,8 +160,9 @@ pub enum Recipients {
 }
 
 /// A request from a game to its room.
+#[doc(hidden)]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub enum Effect {
     Emit { to: Recipients, kind: u16, body: Bytes },
     Correct { seat: Seat, reason: u8 },
     Kick { seat: Seat, close: Close, words: String },
@@ -309,7 +310,9 @@ impl Context {
         self.tick = tick;
     }
 
-    pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
+    /// What the game requested, for its room and for tests of its rules.
+    #[doc(hidden)]
+    pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 }
