@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use tickwire::engine::{EventLog, History, Readiness, Refusal, Room, RoomConfig, Session, SessionEvent};
 use tickwire::game::RoomSetup;
-use tickwire::games::arena::Arena;
 use tickwire::tick::{Moment, TickClock};
 use tickwire::wire::limits;
 use tickwire::{Close, Seat, TickRate};
+use tickwire_games::arena::Arena;
 
 /// Most connections.
 const MOST: usize = 100;

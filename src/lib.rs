@@ -32,19 +32,14 @@
 
 #[cfg(feature = "server")]
 mod actor;
-#[cfg(feature = "bots")]
-pub mod bots;
 pub mod engine;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod game;
-pub mod games;
-// The guide links to items of every feature.
-#[cfg(feature = "cli")]
+// The guide links to items of the server.
+#[cfg(feature = "server")]
 pub mod guide;
 pub mod id;
-#[cfg(feature = "measure")]
-pub mod measure;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod snapshot;

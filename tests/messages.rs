@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use tickwire::engine::{Client, ClientEvent, Depth, InputRun, Readiness, Room, RoomConfig, Session, SessionEvent};
 use tickwire::game::RoomSetup;
-use tickwire::games::builtin;
 use tickwire::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Frame, MAX_INPUT_FIELDS};
 use tickwire::tick::{Moment, TickRate};
 use tickwire::wire::{Join, ServerMessage, ZoneForm, decode_server};
+use tickwire_games::builtin;
 
 /// A room full of walkers, and one player whose messages are examined.
 struct Hall {
