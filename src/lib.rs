@@ -16,16 +16,16 @@
 //! inputs with an [`InputSchema`] and an [`Authority`]. Hooks work with [`Context`], [`PlayerInput`] and
 //! [`SnapshotWriter`].
 //!
-//! **Other modules.** [`testing`] plays a game in virtual time; [`bots`] plays it over sockets; [`measure`] reports the
-//! bytes that its movement costs; [`engine`] makes all decisions, for embedders with their own loop and transport;
-//! [`snapshot`] and [`wire`] define the bytes.
+//! **Other modules.** [`testing`] plays a game in virtual time; [`engine`] makes all decisions, for embedders with their
+//! own loop and transport; [`snapshot`] and [`wire`] define the bytes.
+//!
+//! **Other packages** of the repository. `tickwire-cli` has the command `tickwire`, simulated players over sockets
+//! (`tickwire_cli::bots`), and the bytes that movement costs (`tickwire_cli::measure`); `tickwire-games` has the games of
+//! the demo.
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
 //! | `server` | actors, HTTP, the pages: [`Server`] | yes |
-//! | `bots` | simulated players: [`bots`] | yes |
-//! | `measure` | the cost of movement on the wire: [`measure`] | yes |
-//! | `cli` | the command `tickwire`, and all of the above | yes |
 //!
 //! With `default-features = false`, only the part without I/O builds: schema, deltas, wire, engine. It has no clock,
 //! socket, thread or lock, and runs over any transport that can move bytes.

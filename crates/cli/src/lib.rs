@@ -6,3 +6,8 @@
 
 pub mod bots;
 pub mod measure;
+
+/// The guide's page about bots: its code needs this package.
+#[cfg(doctest)]
+#[doc = include_str!("../../../src/guide/bots.md")]
+struct BotsPage;

@@ -1,8 +1,9 @@
-//! The games that come with the crate: the arena (the server moves the avatars, clients predict their own) and the plaza
-//! (clients report positions).
+//! The games of the demo: the arena (the server moves the avatars, clients predict their own) and the plaza (clients report
+//! positions).
 //!
-//! The demo, the bots, the benches and the tests use them, and they show embedders how a game is written. The engine knows
-//! none of them: a server is given a list of names and factories, such as [`builtin`].
+//! The demo, the benches and the tests use them, and they show embedders how a game is written. The library knows none of
+//! them: a server is given a list of names and factories, such as [`builtin`]. This package promises no API: its items change
+//! with the demo.
 
 pub mod arena;
 pub mod compass;

@@ -1,6 +1,7 @@
 //! The arena from outside: the golden vectors that its JavaScript twin must match, and properties of every game.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test arena` rewrites the vectors. Unit tests in `src/games` cover the rules between avatars.
+//! `UPDATE_GOLDEN=1 cargo test -p tickwire-games --test arena` rewrites the vectors. Unit tests in `src` cover the rules
+//! between avatars.
 
 use std::path::Path;
 

@@ -40,8 +40,8 @@ pub struct View {
 /// Decides what one simulated player does. Give it to [`play`](super::play), or drive it from a test.
 ///
 /// ```
-/// use tickwire_cli::bots::{Pilot, Seen};
 /// use tickwire::KindId;
+/// use tickwire_cli::bots::{Pilot, Seen};
 ///
 /// /// Walks to the middle of the board and stays there.
 /// struct Homesick;
