@@ -20,7 +20,7 @@ use clap_complete::{Shell, generate};
 
 /// Realtime game state over WebSockets: serves the demo, or simulates players.
 #[derive(Parser)]
-#[command(version = VERSION, args_conflicts_with_subcommands = true)]
+#[command(name = "tickwire", version = VERSION, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
