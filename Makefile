@@ -23,21 +23,21 @@ format:
 	cargo fmt --check
 
 lint:
-	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --all-targets --no-default-features -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked -p tickwire --all-targets --no-default-features -- -D warnings
 	cargo clippy --locked --manifest-path benches/peers/Cargo.toml --target-dir target -- -D warnings
 
 rust:
-	cargo test --locked --all-targets
-	TICKWIRE_TEST_ROAD=mounted cargo test --locked --test server -- play:: slow:: hostile:: floods:: resume:: breaks::
-	cargo test --locked --doc
+	cargo test --locked --workspace --all-targets
+	TICKWIRE_TEST_ROAD=mounted cargo test --locked --workspace --test server -- play:: slow:: hostile:: floods:: resume:: breaks::
+	cargo test --locked --workspace --doc
 
 # The target `rust` tests the same world at length; here the pure half only has to build and run alone.
 pure:
-	TICKWIRE_SEEDS=200 cargo test --locked --no-default-features --lib --test delta --test golden --test world
+	TICKWIRE_SEEDS=200 cargo test --locked -p tickwire --no-default-features --lib --test delta --test golden --test world
 
 docs:
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --lib
 
 types: tools
 	cd $(WEB) && npm run --silent check

@@ -18,7 +18,7 @@ async fn front(rooms: web::Data<Mount>) -> HttpResponse {
 
 /// Serves the app on `listener` until `stop` completes.
 pub async fn run(listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
-    let mount = Server::new(Config::demo()).demo_games().mount()?;
+    let mount = Server::new(Config::demo()).games(tickwire_games::builtin()).mount()?;
     let rooms = mount.clone();
     let app = move || {
         App::new()

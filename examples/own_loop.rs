@@ -17,10 +17,10 @@ use tickwire::engine::{
     SeatSession, Secret, Session, SessionEvent, Waiting,
 };
 use tickwire::game::RoomSetup;
-use tickwire::games::arena::Arena;
 use tickwire::tick::{Moment, TickClock};
 use tickwire::wire::limits;
 use tickwire::{Close, Seat, TickRate};
+use tickwire_games::arena::Arena;
 
 /// Most connections.
 const MOST: usize = 100;

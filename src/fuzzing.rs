@@ -2,6 +2,7 @@
 //!
 //! Hidden from the documentation: nobody embeds this. A finding is a panic.
 
+pub(crate) mod pawns;
 mod room;
 
 use std::sync::Arc;

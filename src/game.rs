@@ -4,6 +4,7 @@
 //! machine. A game has no clock (ticks are its time), draws randomness only from its [`Context`], and must not iterate
 //! over hash maps. Internally it may use any data structure; once per tick it writes rows of integers.
 
+mod effect;
 mod speed_gate;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
+pub use self::effect::{Effect, RoomEffect, SeatEffect};
 pub use self::speed_gate::SpeedGate;
 use crate::id::{EntityId, Seat, ZoneId};
 pub use crate::snapshot::SnapshotWriter;
@@ -173,31 +175,6 @@ impl Recipients {
     }
 }
 
-/// A request from a game to its room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    Emit { to: Recipients, kind: u16, body: Bytes },
-    Seat(Seat, SeatEffect),
-    Room(RoomEffect),
-}
-
-/// A request that concerns one taken seat.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SeatEffect {
-    Correct { reason: u8 },
-    Subscribe { zones: Arc<[ZoneId]> },
-}
-
-/// A request that concerns the room as a whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum RoomEffect {
-    Kick { seat: Seat, close: Close, words: String },
-    Lock(bool),
-    Close { close: Close, words: String },
-    End { result: Bytes },
-    Property { key: String, value: String },
-}
-
 /// What a game's hooks work with: the tick, randomness, entity ids, and requests to the room.
 #[derive(Debug)]
 pub struct Context {
@@ -335,7 +312,8 @@ impl Context {
         self.tick = tick;
     }
 
-    pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
+    /// What the game has requested since the last call. A room calls it after each hook, as may tests of a game's rules.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 }

@@ -16,35 +16,30 @@
 //! inputs with an [`InputSchema`] and an [`Authority`]. Hooks work with [`Context`], [`PlayerInput`] and
 //! [`SnapshotWriter`].
 //!
-//! **Other modules.** [`testing`] plays a game in virtual time; [`bots`] plays it over sockets; [`measure`] reports the
-//! bytes that its movement costs; [`engine`] makes all decisions, for embedders with their own loop and transport;
-//! [`snapshot`] and [`wire`] define the bytes.
+//! **Other modules.** [`testing`] plays a game in virtual time; [`engine`] makes all decisions, for embedders with their
+//! own loop and transport; [`snapshot`] and [`wire`] define the bytes.
+//!
+//! **Other packages** of the repository. `tickwire-cli` has the command `tickwire`, simulated players over sockets
+//! (`tickwire_cli::bots`), and the bytes that movement costs (`tickwire_cli::measure`); `tickwire-games` has the games of
+//! the demo.
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
 //! | `server` | actors, HTTP, the pages: [`Server`] | yes |
-//! | `bots` | simulated players: [`bots`] | yes |
-//! | `measure` | the cost of movement on the wire: [`measure`] | yes |
-//! | `cli` | the command `tickwire`, and all of the above | yes |
 //!
 //! With `default-features = false`, only the part without I/O builds: schema, deltas, wire, engine. It has no clock,
 //! socket, thread or lock, and runs over any transport that can move bytes.
 
 #[cfg(feature = "server")]
 mod actor;
-#[cfg(feature = "bots")]
-pub mod bots;
 pub mod engine;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod game;
-pub mod games;
-// The guide links to items of every feature.
-#[cfg(feature = "cli")]
+// The guide links to items of the server.
+#[cfg(feature = "server")]
 pub mod guide;
 pub mod id;
-#[cfg(feature = "measure")]
-pub mod measure;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod snapshot;

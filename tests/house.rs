@@ -39,8 +39,9 @@ fn name(root: &Path, path: PathBuf) -> String {
     path.strip_prefix(root).expect("below the root").to_string_lossy().replace('\\', "/")
 }
 
+/// The sources of all packages, without their tests and examples.
 fn rust() -> Vec<Source> {
-    sources("src", &["rs"])
+    ["src", "crates/games/src", "crates/cli/src"].into_iter().flat_map(|folder| sources(folder, &["rs"])).collect()
 }
 
 /// The layer of a file: a file imports from lower layers only.
@@ -51,10 +52,10 @@ fn storey(path: &str) -> Option<(usize, &'static str)> {
         ("src/snapshot/", 1),
         ("src/wire/", 2),
         ("src/game.rs", 3),
-        ("src/games/", 4),
+        ("crates/games/src/", 4),
         ("src/engine/", 5),
-        ("src/bots/", 6),
-        ("src/measure/", 6),
+        ("crates/cli/src/bots/", 6),
+        ("crates/cli/src/measure/", 6),
         ("src/trust/", 6),
         ("src/testing/", 6),
         ("src/actor/", 7),
@@ -67,13 +68,26 @@ fn storey(path: &str) -> Option<(usize, &'static str)> {
 fn imports_point_down() {
     for source in rust() {
         let Some((own, own_prefix)) = storey(&source.path) else { continue };
+        let (home, _) = source.path.split_once("src/").expect("all sources are below some src");
         for line in source.body().lines().filter(|line| !line.trim_start().starts_with("//")) {
-            for module in line.split("crate::").skip(1) {
-                let module: String = module.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                let target = [format!("src/{module}.rs"), format!("src/{module}/")];
-                let Some((other, prefix)) = target.iter().find_map(|target| storey(target)) else { continue };
-                assert!(other < own || prefix == own_prefix, "{} looks up: {line}", source.path);
+            // What the own package has, and what another one takes from the library.
+            for (at, package) in [("crate::", home), ("tickwire::", "")] {
+                for module in line.split(at).skip(1) {
+                    let module: String = module.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    let target = [".rs", "/"].map(|end| format!("{package}src/{module}{end}"));
+                    let Some((other, prefix)) = target.iter().find_map(|target| storey(target)) else { continue };
+                    assert!(other < own || prefix == own_prefix, "{} looks up: {line}", source.path);
+                }
             }
+        }
+    }
+}
+
+#[test]
+fn the_library_uses_no_other_package_of_the_repository() {
+    for source in sources("src", &["rs"]) {
+        for line in source.text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            assert!(!line.contains("tickwire_games") && !line.contains("tickwire_cli"), "{}: {line}", source.path);
         }
     }
 }
@@ -105,15 +119,16 @@ fn the_pure_half_has_no_clock_socket_thread_or_lock() {
 #[test]
 fn the_wall_clock_is_read_for_tokens_and_files_only() {
     for source in rust().iter().filter(|source| source.body().contains("SystemTime::now()")) {
-        let at_home = source.path == "src/trust/tokens.rs" || source.path.starts_with("src/bin/");
+        let at_home = source.path == "src/trust/tokens.rs" || source.path.starts_with("crates/cli/src/bin/");
         assert!(at_home, "{} reads the wall clock", source.path);
     }
 }
 
 #[test]
 fn games_iterate_over_nothing_unordered_and_compute_in_integers() {
-    for source in
-        rust().iter().filter(|source| source.path.starts_with("src/games/") || source.path.starts_with("src/engine/"))
+    for source in rust()
+        .iter()
+        .filter(|source| source.path.starts_with("crates/games/src/") || source.path.starts_with("src/engine/"))
     {
         let body = source.body();
         assert!(!body.contains("HashMap") && !body.contains("HashSet"), "{}", source.path);
@@ -136,13 +151,9 @@ fn crates_at_the_end_of_their_life_are_known_to_one_file_each() {
 #[test]
 fn files_start_with_what_they_are_for_and_stay_short() {
     const MOST_LINES: usize = 400;
-    let mut all = rust();
-    for (folder, endings) in
-        [("tests", &["rs"][..]), ("benches", &["rs"]), ("examples", &["rs"]), ("web-demo", &["js", "css"])]
-    {
-        all.extend(sources(folder, endings));
-    }
-    for source in all {
+    let rust = ["src", "crates", "tests", "benches", "examples"].map(|folder| (folder, &["rs"][..]));
+    let all = rust.into_iter().chain([("web-demo", &["js", "css"][..])]);
+    for source in all.flat_map(|(folder, endings)| sources(folder, endings)) {
         let lines = source.text.lines().count();
         assert!(lines <= MOST_LINES, "{} has {lines} lines: cut it along a seam", source.path);
         let header = source.text.trim_start();

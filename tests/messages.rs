@@ -12,11 +12,11 @@ use tickwire::engine::{
     Client, ClientEvent, Depth, InputRun, Readiness, Room, RoomConfig, RoomPolicy, Session, SessionEvent,
 };
 use tickwire::game::RoomSetup;
-use tickwire::games::builtin;
 use tickwire::id::{CorrectionEpoch, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Frame, MAX_INPUT_FIELDS};
 use tickwire::tick::{Moment, TickRate};
 use tickwire::wire::{Join, ServerMessage, ZoneForm, decode_server};
+use tickwire_games::builtin;
 
 /// A room full of walkers, and one player whose messages are examined.
 struct Hall {

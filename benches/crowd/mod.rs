@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use tickwire::engine::{Admitted, InputRun, Room, RoomConfig, RoomPolicy};
 use tickwire::game::RoomSetup;
-use tickwire::games;
 use tickwire::id::{CorrectionEpoch, Seat, Seq};
 use tickwire::tick::TickRate;
+use tickwire_games as games;
 
 /// A number that looks random, the same every time.
 fn scatter(a: u32, b: u32) -> u32 {

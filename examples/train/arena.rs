@@ -7,11 +7,11 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use tickwire::engine::{Enter, InputRun, Room, RoomConfig, RoomInput, RoomPolicy};
 use tickwire::game::RoomSetup;
-use tickwire::games::arena::Arena;
 use tickwire::id::{CorrectionEpoch, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Frame, Kind, Schema};
 use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::Role;
+use tickwire_games::arena::Arena;
 
 /// Twice a second a wanderer chooses another turn, of at most half a turn per second; sometimes it dashes or throws.
 struct Wanderer {

@@ -61,10 +61,10 @@ impl Server {
         self
     }
 
-    /// Adds the demo's games, the arena and the plaza.
+    /// Adds games with their names, each as [`Self::game`] does.
     #[must_use]
-    pub fn demo_games(mut self) -> Self {
-        self.games.extend(crate::games::builtin().into_iter().map(|(name, make)| (name.to_owned(), make)));
+    pub fn games<N: Into<String>>(mut self, games: impl IntoIterator<Item = (N, Factory)>) -> Self {
+        self.games.extend(games.into_iter().map(|(name, make)| (name.into(), make)));
         self
     }
 
@@ -92,7 +92,7 @@ impl Server {
     ///
     /// # fn main() -> std::io::Result<()> {
     /// # actix_web::rt::System::new().block_on(async {
-    /// let mount = Server::new(Config::default()).demo_games().mount()?;
+    /// let mount = Server::new(Config::default()).games(tickwire_games::builtin()).mount()?;
     /// let rooms = mount.clone();
     /// let app = move || {
     ///     App::new()

@@ -4,7 +4,7 @@
 //! Directions here are in 65536ths of a turn, whatever the width of the field that holds them.
 
 /// The value that stands for a cosine of 1.
-pub(crate) const ONE: i32 = 1 << 14;
+pub const ONE: i32 = 1 << 14;
 
 /// A quarter of the cosine curve, rounded to the nearest integers.
 const QUARTER: [i32; 65] = [
@@ -31,7 +31,7 @@ const COSINE: [i32; 257] = {
 
 /// The cosine of `part` (65536ths of a turn, modulo a turn) in units of 1/[`ONE`]; linear between the 256 directions of
 /// the table.
-pub(crate) fn cosine(part: i32) -> i32 {
+pub fn cosine(part: i32) -> i32 {
     let (index, rest) = ((part >> 8 & 255) as usize, part & 255);
     (COSINE[index] * (256 - rest) + COSINE[index + 1] * rest) >> 8
 }

@@ -6,7 +6,8 @@
 mod codec;
 mod costs;
 pub mod delta;
-pub(crate) mod direction;
+#[doc(hidden)]
+pub mod direction;
 mod frame;
 mod hash;
 mod keyframe;

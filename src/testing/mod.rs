@@ -18,7 +18,7 @@
 //! ```
 //! use std::time::Duration;
 //! use tickwire::engine::link::Profile;
-//! use tickwire::games::arena::{AVATAR, Arena}; // or a game of your own
+//! use tickwire_games::arena::{AVATAR, Arena}; // or a game of your own
 //! use tickwire::testing::{Plan, Playtest};
 //!
 //! let link = Profile { rtt_ms: 200.0, ..Profile::named("wifi").unwrap() };

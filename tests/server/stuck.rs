@@ -164,7 +164,7 @@ fn app(barrier: Arc<Barrier>) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()
     let address = listener.local_addr().expect("a bound socket");
     let (stop, stopped) = oneshot::channel();
     let serve = async move {
-        let mount = Server::new(lean()).demo_games().mount().expect("a good configuration");
+        let mount = Server::new(lean()).games(tickwire_games::builtin()).mount().expect("a good configuration");
         let rooms = mount.clone();
         let blocks = move || {
             let barrier = barrier.clone();

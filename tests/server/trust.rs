@@ -298,7 +298,10 @@ fn a_page_of_another_name_reads_nothing_here() {
 fn a_mounted_server_goes_by_the_names_that_it_was_told() {
     let status = |config: Config, host: &'static str| {
         actix_web::rt::System::new().block_on(async move {
-            let mount = Server::new(Config { room_threads: 1, ..config }).demo_games().mount().expect("a good one");
+            let mount = Server::new(Config { room_threads: 1, ..config })
+                .games(tickwire_games::builtin())
+                .mount()
+                .expect("a good one");
             let scope = web::scope("/game").configure(|app| mount.configure(app));
             let app = actix_web::test::init_service(App::new().service(scope)).await;
             let request = actix_web::test::TestRequest::get().uri("/game/api/rooms").insert_header(("host", host));

@@ -1,8 +1,8 @@
 /**
- * The arena's avatar step: the twin of `src/games/arena/step.rs`, so that the own avatar can be predicted.
+ * The arena's avatar step: the twin of `crates/games/src/arena/step.rs`, so that the own avatar can be predicted.
  *
  * Everything is a 32-bit integer. `| 0` truncates towards zero as Rust's division does, and makes zero of minus zero.
- * `tests/golden/arena.json` keeps the twins equal. No drawing and no network here.
+ * `crates/games/tests/golden/arena.json` keeps the twins equal. No drawing and no network here.
  * @module
  */
 

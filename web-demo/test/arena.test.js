@@ -1,5 +1,5 @@
 /**
- * The avatar step against the vectors that the Rust twin wrote (`tests/arena.rs`), and the predictor around it.
+ * The avatar step against the vectors that the Rust twin wrote (`crates/games/tests/arena.rs`), and the predictor around it.
  *
  * The play is not stored: both languages draw the same random numbers, in the same order, and must agree on the way.
  * @module
@@ -13,7 +13,7 @@ import { RADIUS, arenaPredictor, cosine, isSolid, parseMap, sine, stepAvatar, tu
 const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 /** @param {string} name */
 const mapOf = (name) => parseMap(read(`assets/maps/${name}.txt`));
-const golden = JSON.parse(read('tests/golden/arena.json'));
+const golden = JSON.parse(read('crates/games/tests/golden/arena.json'));
 
 /** Marsaglia's xorshift32. */
 class Xorshift {

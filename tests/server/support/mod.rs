@@ -2,7 +2,6 @@
 //! server is mounted in an app, and sessions are the bodies of responses; with `listened`, that app is served by the mount.
 
 mod raw;
-#[path = "../../process/upgrade.rs"]
 mod upgrade;
 
 use std::io::{Read, Write};
@@ -17,10 +16,10 @@ use actix_web::{App, HttpServer};
 use futures_util::FutureExt;
 use tickwire::Factory;
 use tickwire::engine::{Arrived, Client, ClientEvent, Depth, Pass};
-use tickwire::games::builtin;
 use tickwire::server::{Config, Server};
 use tickwire::tick::Moment;
 use tickwire::wire::{Close, Join};
+use tickwire_games::builtin;
 use tokio::sync::oneshot;
 
 pub use raw::{Budget, Frame, Raw, masked};
@@ -77,7 +76,7 @@ impl TestServer {
     }
 
     pub fn with(config: Config, add: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
-        Self::run(|| add(Server::new(config).demo_games()))
+        Self::run(|| add(Server::new(config).games(builtin())))
     }
 
     /// As [`Self::with`] and one thread of each kind, while no other test has a server.
@@ -88,13 +87,13 @@ impl TestServer {
     /// As [`Self::with`], while no other test has a server.
     pub fn alone_with(config: Config, add: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
         let turn = Turn::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner));
-        Self::spawn(turn, Road::of_environment(), || add(Server::new(config).demo_games()))
+        Self::spawn(turn, Road::of_environment(), || add(Server::new(config).games(builtin())))
     }
 
     /// As [`Self::start`] on that road, while no other test has a server.
     pub fn alone_on(road: Road) -> Self {
         let turn = Turn::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner));
-        Self::spawn(turn, road, || Server::new(lean()).demo_games())
+        Self::spawn(turn, road, || Server::new(lean()).games(builtin()))
     }
 
     /// Runs what `make` makes, in a thread of its own.

@@ -1,0 +1,265 @@
+//! One bot: it joins, plays, leaves and rejoins as its schedule says.
+//!
+//! `engine::Client` holds the state of the protocol, the pilot makes the decisions; this file moves bytes and keeps time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::Rng;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::pilot::{Autopilot, Behaviour, View};
+use super::schedule::{Job, Manner};
+use super::sight::Sight;
+use super::socket::{Ended, Wire};
+use super::swarm::Shared;
+use super::tally::Failure;
+use tickwire::engine::{Arrived, Client, ClientEvent, Depth};
+use tickwire::id::Seq;
+use tickwire::tick::Moment;
+use tickwire::wire::limits;
+
+struct Bot {
+    number: u32,
+    shared: Arc<Shared>,
+    wire: Wire,
+    client: Client,
+    room: String,
+    behaviour: Behaviour,
+    pilot: Autopilot,
+    sight: Sight,
+    period: Duration,
+    /// When the timer is due next.
+    due: Instant,
+    leave_at: Option<Instant>,
+    /// Changed inputs that no frame has covered yet, oldest first.
+    pending: VecDeque<(Seq, Moment)>,
+    last_input: Vec<i32>,
+    consumed: Seq,
+    last_frame: Moment,
+}
+
+/// Longest time from connecting to the welcome.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
+/// How long a follower stays after the last recorded position.
+const LINGER: Duration = Duration::from_secs(1);
+/// Pending inputs beyond this are not measured, because the server has expired them.
+const PENDING: usize = limits::INPUT_LEAD as usize;
+
+/// Plays one bot's stays from first to last and records the results in the tally.
+pub async fn run(mut job: Job, shared: Arc<Shared>) {
+    sleep_until(job.join_at).await;
+    loop {
+        let leave = job.leaves.pop_front();
+        let ended = stay(&job, leave.map(|(at, _)| at), &shared).await;
+        match (ended, leave) {
+            (Ok(mut bot), leave) => match leave.filter(|_| !shared.is_over()) {
+                Some((_, manner)) => {
+                    shared.tally().counts.count_leaving(manner);
+                    if manner == Manner::Farewell {
+                        bot.wire.farewell().await;
+                    }
+                }
+                None => return bot.wire.farewell().await,
+            },
+            (Err(Ended::Cut(until)), leave) => {
+                shared.tally().counts.cuts += 1;
+                // The stay that a link cut interrupted continues afterwards.
+                if let Some(leave) = leave {
+                    job.leaves.push_front(leave);
+                }
+                sleep_until(shared.at(until)).await;
+                if shared.is_over() {
+                    return;
+                }
+            }
+            (Err(Ended::Failed(failure, text)), _) => {
+                return shared.tally().fail(failure, job.number, &text);
+            }
+        }
+        job.stays += 1;
+    }
+}
+
+/// One stay, from connecting to the moment of leaving. The returned bot is still connected.
+async fn stay(job: &Job, leave_at: Option<Instant>, shared: &Arc<Shared>) -> Result<Bot, Ended> {
+    let refused = || Ended::Failed(Failure::Refused, "no welcome within 10 s".to_owned());
+    let mut bot = timeout(JOIN_WITHIN, Bot::join(job, leave_at, shared)).await.map_err(|_| refused())??;
+    let played = bot.play().await;
+    let played = played.and_then(|()| bot.account());
+    let silent = shared.now().since(bot.last_frame);
+    // A bot that was disconnected has of course missed what came after.
+    let silent = if played.is_ok() { silent } else { Duration::ZERO };
+    let mut tally = shared.tally();
+    tally.left(job.number, &bot.room, bot.client.tick(), silent, job.profile.as_deref());
+    drop(tally);
+    played.map(|()| bot)
+}
+
+impl Bot {
+    async fn join(job: &Job, leave_at: Option<Instant>, shared: &Arc<Shared>) -> Result<Self, Ended> {
+        let started = Instant::now();
+        let seed = job.seed.wrapping_add(u64::from(job.stays) << 32);
+        let mut wire = Wire::open(&job.url, job.profile.as_deref(), seed, shared.clone()).await?;
+        let spawn = match &job.behaviour {
+            Behaviour::Follow(path) => path.position(0).map(|(x, y)| ("spawn".to_owned(), format!("{x},{y}"))),
+            _ => None,
+        };
+        let (join, name) = (job.join.clone(), format!("bot {}", job.number));
+        wire.send(Client::hello(join, &name, spawn.into_iter().collect(), job.rate)).await?;
+        let mut client = Client::new(Depth::Full).asking(job.rate);
+        while client.welcome().is_none() {
+            // The timeout around this call ends the wait.
+            let answer = wire.next(started + 2 * JOIN_WITHIN).await.map_err(|ended| match ended {
+                Ended::Failed(_, text) => Ended::Failed(Failure::Refused, text),
+                cut @ Ended::Cut(_) => cut,
+            })?;
+            if let Some(bytes) = answer {
+                client.on_message(&bytes).map_err(protocol)?;
+            }
+        }
+        let Some(welcome) = client.welcome() else { return Err(protocol("no welcome")) };
+        shared.tally().joined(job.stays > 0, welcome, shared.now(), started.elapsed());
+        let pilot = Autopilot::new(job.behaviour.clone(), &welcome.inputs, welcome.rate, seed);
+        let sight = Sight::new(welcome.schema.clone(), welcome.entity);
+        let period = Duration::from_secs(1) / u32::from(welcome.rate.per_second());
+        let room = welcome.room.clone();
+        if job.verify || pilot.looks() {
+            // Counted once per bot, however often it rejoins.
+            shared.tally().counts.verified += u64::from(job.stays == 0);
+        } else {
+            client.relax();
+        }
+        let phase = Pcg32::new(seed, 6).next_u32();
+        let due = Instant::now() + period.mul_f64(f64::from(phase) / f64::from(u32::MAX));
+        let last_frame = shared.now();
+        Ok(Self {
+            number: job.number,
+            shared: shared.clone(),
+            wire,
+            client,
+            room,
+            behaviour: job.behaviour.clone(),
+            pilot,
+            sight,
+            period,
+            due,
+            leave_at,
+            pending: VecDeque::new(),
+            last_input: Vec::new(),
+            consumed: Seq(0),
+            last_frame,
+        })
+    }
+
+    /// A follower leaves when its recording has ended; other bots when their schedule or the end of the run says so.
+    fn leaves(&self) -> bool {
+        let over = self.shared.is_over() && !matches!(self.behaviour, Behaviour::Follow(_));
+        over || self.leave_at.is_some_and(|at| Instant::now() >= at)
+    }
+
+    async fn play(&mut self) -> Result<(), Ended> {
+        while !self.leaves() {
+            let until = self.leave_at.map_or(self.due, |at| at.min(self.due));
+            match self.wire.next(until).await? {
+                Some(bytes) => self.on_message(&bytes)?,
+                None if Instant::now() >= self.due => self.on_timer(),
+                None => {}
+            }
+            while let Some(bytes) = self.client.poll(self.shared.now()) {
+                self.shared.tally().said(bytes.len());
+                self.wire.send(bytes).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn on_message(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        let now = self.shared.now();
+        let told = self.client.on_message(bytes).map_err(protocol)?;
+        let ClientEvent::Frame(arrived) = told else { return Ok(()) };
+        self.last_frame = now;
+        let mut tally = self.shared.tally();
+        tally.arrived(&self.room, now, &arrived, bytes.len());
+        while let Some((_, made)) = self.pending.pop_front_if(|(seq, _)| !seq.is_after(arrived.consumed)) {
+            tally.latency.record(now.since(made));
+        }
+        if arrived.desyncs > 0 {
+            tally.fail(Failure::Desync, self.number, &format!("a wrong hash at tick {}", arrived.tick.0));
+        }
+        drop(tally);
+        if arrived.correction.is_some() {
+            self.pilot.on_correction();
+        }
+        self.check_path(&arrived);
+        Ok(())
+    }
+
+    /// Checks that a follower's own row is at the position of the consumed report.
+    fn check_path(&mut self, arrived: &Arrived) {
+        let Behaviour::Follow(path) = &self.behaviour else { return };
+        let mut tally = self.shared.tally();
+        if let Some(correction) = arrived.correction {
+            let text = format!("entity {} was moved back, reason {}", path.entity(), correction.reason);
+            tally.fail(Failure::Corrected, self.number, &text);
+        }
+        let old = arrived.consumed == std::mem::replace(&mut self.consumed, arrived.consumed);
+        // A corrected player is not at its reported position; the correction is counted instead.
+        if old || arrived.correction.is_some() {
+            return;
+        }
+        let index = (arrived.consumed.0 as usize).wrapping_sub(1);
+        let Some((x, y)) = path.position(index) else { return };
+        tally.counts.checked += 1;
+        let own = self.sight.own(&self.client);
+        let equal = own.is_some_and(|(kind, (own_x, own_y))| {
+            // A position exactly between two steps may be rounded either way, hence the extra margin.
+            let tolerance = self.sight.half_step(kind) + 1e-9;
+            (own_x - x).abs() <= tolerance && (own_y - y).abs() <= tolerance
+        });
+        if !equal {
+            tally.counts.mismatched += 1;
+            let text = format!("entity {} at frame {index}: recorded {x}, {y}, found {own:?}", path.entity());
+            tally.fail(Failure::Mismatch, self.number, &text);
+        }
+    }
+
+    fn on_timer(&mut self) {
+        let instant = Instant::now();
+        self.shared.tally().lateness.record(instant.saturating_duration_since(self.due));
+        // Short delays are caught up, long ones are not.
+        let earliest = instant.checked_sub(self.period * 3).unwrap_or(instant);
+        self.due = (self.due + self.period).max(earliest);
+        if self.pilot.is_done() {
+            return;
+        }
+        let view = if self.pilot.looks() { self.sight.look(&self.client) } else { View::default() };
+        let Some(input) = self.pilot.next(&view) else { return };
+        let seq = self.client.input(&input);
+        if input != self.last_input && self.pending.len() < PENDING {
+            // An unchanged input is sent later by design, so it says nothing about latency.
+            self.pending.push_back((seq, self.shared.now()));
+        }
+        self.last_input = input;
+        if self.pilot.is_done() {
+            self.leave_at = Some(instant + LINGER);
+        }
+    }
+
+    /// Checks what must hold at the end of a stay.
+    fn account(&self) -> Result<(), Ended> {
+        match &self.behaviour {
+            Behaviour::Follow(path) if self.client.consumed().0 as usize != path.len() => {
+                let text = format!("{} of {} positions were consumed", self.client.consumed().0, path.len());
+                Err(Ended::Failed(Failure::Unfinished, text))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn protocol(error: impl ToString) -> Ended {
+    Ended::Failed(Failure::Protocol, error.to_string())
+}

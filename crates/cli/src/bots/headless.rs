@@ -1,0 +1,138 @@
+//! A bot for one specific game: joins without a browser and plays as a [`Pilot`] decides.
+//!
+//! `engine::Client` holds the state of the protocol. For load tests see `swarm` and `bot`.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_tungstenite::tungstenite::{self, Message};
+
+use super::pilot::Pilot;
+use super::socket::{Socket, connect, farewell};
+use tickwire::engine::{Client, ClientError, ClientEvent, Depth};
+use tickwire::id::{EntityId, KindId};
+use tickwire::tick::{Moment, Tick};
+use tickwire::wire::{Join, Welcome};
+
+/// Longest time from connecting to the welcome.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a pilot sees of the room: the newest state, rebuilt and checked against the server's hashes.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    client: &'a Client,
+    welcome: &'a Welcome,
+}
+
+impl<'a> Seen<'a> {
+    /// The tick of the newest frame.
+    pub fn tick(&self) -> Tick {
+        self.client.tick()
+    }
+
+    /// The room's first message: the schemas, the rate, the player's seat and entity, the properties.
+    pub fn welcome(&self) -> &'a Welcome {
+        self.welcome
+    }
+
+    /// The row of `kind` of the player's entity: values in field order, in quanta. `None` if there is none.
+    pub fn own(&self, kind: KindId) -> Option<&'a [i32]> {
+        self.row(kind, self.welcome.entity)
+    }
+
+    /// One entity's row of `kind`, from the first zone that has one.
+    pub fn row(&self, kind: KindId, id: EntityId) -> Option<&'a [i32]> {
+        self.client.zones().values().find_map(|zone| zone.find(&self.welcome.schema, kind, id))
+    }
+
+    /// All rows of `kind` that the player may see, by zone and id. An entity in several zones appears once for each.
+    pub fn rows(&self, kind: KindId) -> impl Iterator<Item = (EntityId, &'a [i32])> {
+        let rows = self.client.zones().values().flat_map(|zone| zone.rows(&self.welcome.schema));
+        rows.filter(move |row| row.kind == kind).map(|row| (row.id, row.values))
+    }
+}
+
+/// Why a bot stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum PlayError {
+    /// The connection failed.
+    #[error("connection: {0}")]
+    Connection(#[from] tungstenite::Error),
+    /// No welcome arrived within ten seconds.
+    #[error("no welcome within 10 s")]
+    Silence,
+    /// The server ended the session; see [`Close`](tickwire::Close) for the codes.
+    #[error("closed with {code}: {reason}")]
+    Closed {
+        /// The close code; 1005 if there was none.
+        code: u16,
+        /// The text of the close frame.
+        reason: String,
+    },
+    /// The server sent a message that is invalid or unexpected.
+    #[error("protocol: {0}")]
+    Protocol(#[from] ClientError),
+    /// The pilot returned an input that the schema does not admit.
+    #[error("the input {0:?} has another number of values than the schema, or one out of its range")]
+    Input(Vec<i32>),
+}
+
+/// Joins a room as `name` and plays until the pilot leaves, then returns the pilot. `url` is the endpoint, such as
+/// `ws://localhost:8080/play`. Needs a tokio runtime with time and I/O; an actix system has one.
+///
+/// # Errors
+/// See [`PlayError`]: the connection failed, the room refused the bot or ended its session, or the pilot returned a bad
+/// input.
+pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> Result<P, PlayError> {
+    let start = Instant::now();
+    let opened = async {
+        let mut socket = connect(url).await?;
+        socket.send(Message::Binary(Client::hello(join, name, Vec::new(), 0).into())).await?;
+        let mut client = Client::new(Depth::Full);
+        while client.welcome().is_none() {
+            hear(&mut socket, &mut client, &mut pilot).await?;
+        }
+        Ok::<_, PlayError>((socket, client))
+    };
+    let (mut socket, mut client) = timeout(JOIN_WITHIN, opened).await.map_err(|_| PlayError::Silence)??;
+    let Some(welcome) = client.welcome().cloned() else { return Err(PlayError::Silence) };
+    pilot.joined(&welcome);
+    let mut beat = interval(Duration::from_secs(1) / u32::from(welcome.rate.per_second()));
+    beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            heard = hear(&mut socket, &mut client, &mut pilot) => heard?,
+            _ = beat.tick(), if client.tick().is_after(welcome.tick) => {
+                let Some(input) = pilot.input(&Seen { client: &client, welcome: &welcome }) else { break };
+                if !welcome.inputs.admits(&input) {
+                    return Err(PlayError::Input(input));
+                }
+                client.input(&input);
+            }
+        }
+        // The client's clock starts at one second, so that nothing seems to have been sent at time zero.
+        while let Some(bytes) = client.poll(Moment(1_000_000).plus(start.elapsed())) {
+            socket.send(Message::Binary(bytes.into())).await?;
+        }
+    }
+    farewell(&mut socket).await;
+    Ok(pilot)
+}
+
+/// Waits for a message and handles it.
+async fn hear(socket: &mut Socket, client: &mut Client, pilot: &mut impl Pilot) -> Result<(), PlayError> {
+    let closed = |code, reason: &str| PlayError::Closed { code, reason: reason.to_owned() };
+    match socket.next().await {
+        Some(Ok(Message::Binary(bytes))) => {
+            if let ClientEvent::Frame(arrived) = client.on_message(&bytes)? {
+                arrived.events.iter().for_each(|event| pilot.event(event));
+            }
+            Ok(())
+        }
+        Some(Ok(Message::Close(Some(frame)))) => Err(closed(frame.code.into(), &frame.reason)),
+        Some(Ok(Message::Close(None))) | None => Err(closed(1005, "no reason was given")),
+        Some(Ok(_)) => Ok(()),
+        Some(Err(error)) => Err(error.into()),
+    }
+}

@@ -1,0 +1,170 @@
+//! The plan of a run: the ramp, the churn, which bots verify and which are hostile.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::Rng;
+use tokio::time::Instant;
+
+use super::hostile::Attacker;
+use super::pilot::Behaviour;
+use super::swarm::{Config, Verify};
+use tickwire::engine::link::Profile;
+use tickwire::wire::Join;
+
+/// How a bot leaves before the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// With a close frame.
+    Farewell,
+    /// Dropping the connection without a close frame.
+    Drop,
+}
+
+/// The task of one bot.
+#[derive(Debug)]
+pub struct Job {
+    /// Its number within the swarm.
+    pub number: u32,
+    /// The endpoint.
+    pub url: String,
+    /// The room to join.
+    pub join: Join,
+    /// The bot's behaviour.
+    pub behaviour: Behaviour,
+    /// Whether it rebuilds and checks the state.
+    pub verify: bool,
+    /// Frame messages per second that it requests; 0 for one per tick.
+    pub rate: u16,
+    /// Its own seed.
+    pub seed: u64,
+    /// The link in front of its socket.
+    pub profile: Option<Arc<Profile>>,
+    /// When to connect.
+    pub join_at: Instant,
+    /// When and how it leaves to rejoin at once; ascending.
+    pub leaves: VecDeque<(Instant, Manner)>,
+    /// How many stays it has completed.
+    pub stays: u32,
+}
+
+/// The tasks of all bots in a run.
+#[derive(Debug, Default)]
+pub struct Schedule {
+    /// The honest bots.
+    pub jobs: Vec<Job>,
+    /// The hostile bots.
+    pub attackers: Vec<Attacker>,
+}
+
+/// No bot joins or leaves in the last part of a run, so that seats can be counted.
+const QUIET: Duration = Duration::from_secs(1);
+
+impl Schedule {
+    /// The schedule of a run that starts at `start`.
+    pub fn new(config: &Config, start: Instant) -> Self {
+        let players = config.players.len() as u32;
+        let attackers = (f64::from(players) * config.hostile.clamp(0.0, 1.0)).round() as u32;
+        let hostile = Verify::Sample(attackers);
+        let profile = config.profile.clone().map(Arc::new);
+        let mut schedule = Self::default();
+        for (number, behaviour) in (0_u32..).zip(&config.players) {
+            let join_at = start + config.ramp.mul_f64(f64::from(number) / f64::from(players.max(1)));
+            let seed = config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(number);
+            if hostile.includes(number, players) {
+                let turn = schedule.attackers.len();
+                let (url, game, until) =
+                    (config.url.clone(), config.game.clone(), start + config.ramp + config.duration);
+                schedule.attackers.push(Attacker { number, url, game, turn, seed, join_at, until });
+                continue;
+            }
+            // Verifying bots are chosen from the honest ones alone.
+            let honest = schedule.jobs.len() as u32;
+            schedule.jobs.push(Job {
+                number,
+                url: config.url.clone(),
+                join: join(config, number),
+                behaviour: behaviour.clone(),
+                verify: matches!(behaviour, Behaviour::Follow(_))
+                    || config.verify.includes(honest, players - attackers),
+                rate: config.rate,
+                seed,
+                profile: profile.clone(),
+                join_at,
+                leaves: VecDeque::new(),
+                stays: 0,
+            });
+        }
+        schedule.churn(config, start);
+        schedule
+    }
+
+    /// Plans departures and returns in a random order; every other departure is with a close frame.
+    fn churn(&mut self, config: &Config, start: Instant) {
+        if config.churn <= 0.0 || self.jobs.is_empty() {
+            return;
+        }
+        let mut order: Vec<usize> = (0..self.jobs.len()).collect();
+        let mut random = Pcg32::new(config.seed, 7);
+        for last in (1..order.len()).rev() {
+            let other = (u64::from(random.next_u32()) * (last as u64 + 1)) >> 32;
+            order.swap(last, other as usize);
+        }
+        let lasts = config.duration.saturating_sub(QUIET).as_secs_f64();
+        let leaves = (lasts * config.churn) as usize;
+        for turn in 0..leaves {
+            let round = turn / order.len();
+            let manner = if (turn + round).is_multiple_of(2) { Manner::Farewell } else { Manner::Drop };
+            let at = start + config.ramp + Duration::from_secs_f64(turn as f64 / config.churn);
+            self.jobs[order[turn % order.len()]].leaves.push_back((at, manner));
+        }
+    }
+}
+
+fn join(config: &Config, number: u32) -> Join {
+    let room = number % config.rooms.max(1);
+    // Rooms of one swarm differ by an option that no game knows.
+    let options = if config.rooms > 1 {
+        vec![("swarm".to_owned(), config.seed.to_string()), ("room".to_owned(), room.to_string())]
+    } else {
+        vec![]
+    };
+    Join::JoinOrCreate { game: config.game.clone(), options }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(players: usize) -> Config {
+        let (ramp, duration) = (Duration::from_secs(1), Duration::from_secs(11));
+        Config { players: vec![Behaviour::Idle; players], ramp, duration, ..Config::default() }
+    }
+
+    #[tokio::test]
+    async fn churn_is_spread_over_everyone_half_and_half() {
+        let start = Instant::now();
+        let schedule = Schedule::new(&Config { churn: 7.0, ..config(10) }, start);
+        let leaves: Vec<_> = schedule.jobs.iter().flat_map(|job| &job.leaves).collect();
+        assert_eq!(leaves.len(), 70, "seven per second until a second before the end");
+        assert!(
+            schedule.jobs.iter().all(|job| job.leaves.len() == 7 && job.leaves.iter().is_sorted_by_key(|(at, _)| *at))
+        );
+        assert_eq!(leaves.iter().filter(|(_, manner)| *manner == Manner::Drop).count(), 35);
+        let first = leaves.iter().map(|(at, _)| *at).min();
+        assert_eq!(first, Some(start + Duration::from_secs(1)), "not during the ramp");
+        let one = schedule.jobs.iter().flat_map(|job| job.leaves.iter().map(|(_, manner)| *manner)).take(7);
+        assert!(one.clone().any(|manner| manner == Manner::Drop) && one.clone().any(|m| m == Manner::Farewell));
+    }
+
+    #[tokio::test]
+    async fn the_hostile_are_a_share_of_all() {
+        let config = Config { hostile: 0.1, verify: Verify::Sample(20), ..config(200) };
+        let schedule = Schedule::new(&config, Instant::now());
+        assert_eq!((schedule.jobs.len(), schedule.attackers.len()), (180, 20));
+        assert_eq!(schedule.jobs.iter().filter(|job| job.verify).count(), 20);
+        assert!(schedule.attackers.iter().map(|attacker| attacker.turn).eq(0..20));
+    }
+}

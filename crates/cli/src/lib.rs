@@ -1,0 +1,13 @@
+//! The library behind the command `tickwire`: simulated players ([`bots`]) and the cost of movement on the wire
+//! ([`measure`]). The command itself, with its flags and files, is `src/bin/tickwire`.
+//!
+//! A game's own tests need neither: [`tickwire::testing`] plays it in virtual time. Use [`bots`] where sockets matter: for
+//! load tests, and for a player of yours without a screen.
+
+pub mod bots;
+pub mod measure;
+
+/// The guide's page about bots: its code needs this package.
+#[cfg(doctest)]
+#[doc = include_str!("../../../src/guide/bots.md")]
+struct BotsPage;

@@ -1,0 +1,47 @@
+//! A server that freezes: the game `making` blocks the thread of the directory, which is also the one that handles signals;
+//! `playing` blocks its room's thread. `tests/logs.rs` runs this server and sends it signals.
+
+use std::io;
+
+use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
+use tickwire::id::{EntityId, Seat};
+use tickwire::{Config, Server};
+use tickwire_games::builtin;
+
+fn block() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+struct Blocks(Box<dyn Game>);
+
+impl Game for Blocks {
+    fn spec(&self) -> Spec {
+        self.0.spec()
+    }
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+        self.0.join(player, cx)
+    }
+    fn leave(&mut self, seat: Seat, cx: &mut Context) {
+        self.0.leave(seat, cx);
+    }
+    fn step(&mut self, _: &[PlayerInput], _: &mut Context) {
+        block();
+    }
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+        self.0.write_snapshot(out);
+    }
+}
+
+fn main() -> io::Result<()> {
+    let usage = || io::Error::new(io::ErrorKind::InvalidInput, "usage: frozen_server 127.0.0.1:PORT");
+    let bind = std::env::args().nth(1).and_then(|address| address.parse().ok()).ok_or_else(usage)?;
+    let config = Config { bind, workers: 1, room_threads: 1, ..Config::default() };
+    let arena = |setup: &RoomSetup| {
+        let (_, make) = builtin().into_iter().find(|(name, _)| *name == "arena").ok_or("there is no arena")?;
+        make(setup)
+    };
+    let playing = move |setup: &RoomSetup| Ok(Box::new(Blocks(arena(setup)?)) as Box<dyn Game>);
+    Server::new(config).game("making", |_| block()).game("playing", playing).serve()
+}

@@ -1,0 +1,156 @@
+//! The arena: avatars run and dash between walls, collect sparks and throw snowballs at each other.
+//!
+//! The server has authority: clients send intent and predict their own avatar (`step`). This file implements the engine's
+//! interface: schema, options and seats; `world` holds the rules between avatars, sparks and snowballs.
+
+mod buckets;
+mod step;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use step::{AvatarInput, AvatarState, Mood, RADIUS, Tuning, step_avatar};
+
+use self::world::{Avatar, World};
+use super::map::Map;
+use super::{COLOURS, PER_METRE, Seats, colour_of};
+use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
+use tickwire::id::{EntityId, KindId, Seat, ZoneId};
+use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
+use tickwire::wire::Authority;
+
+/// The kind of avatars.
+pub const AVATAR: KindId = KindId(0);
+/// The kind of sparks.
+pub const SPARK: KindId = KindId(1);
+/// The kind of snowballs.
+pub const SNOWBALL: KindId = KindId(2);
+/// The event of a hit: the seats of thrower and victim, two bytes each, little-endian.
+pub const HIT: u16 = 1;
+
+/// The maps by name; the first one is the default.
+const MAPS: [(&str, &str); 2] = [
+    ("courtyard", include_str!("../../../../assets/maps/courtyard.txt")),
+    ("field", include_str!("../../../../assets/maps/field.txt")),
+];
+const CAPACITY: u16 = 2000;
+/// All players see this zone.
+const ZONE: ZoneId = ZoneId(0);
+
+/// The reference game.
+pub struct Arena {
+    map_name: &'static str,
+    schema: Arc<Schema>,
+    inputs: InputSchema,
+    world: World,
+    seats: Seats,
+}
+
+impl Arena {
+    /// An arena for `setup`. The option `map` is `courtyard` (the default, 48 x 32 m) or `field` (96 x 64 m).
+    ///
+    /// # Errors
+    /// When there is no such map; the text names the available ones.
+    pub fn new(setup: &RoomSetup) -> Result<Self, String> {
+        let wanted = setup.options.get("map").map_or(MAPS[0].0, String::as_str);
+        let Some((map_name, text)) = MAPS.into_iter().find(|(name, _)| *name == wanted) else {
+            return Err(format!("no map {wanted:?}: choose {}", MAPS.map(|(name, _)| name).join(" or ")));
+        };
+        let map = Map::parse(text)?;
+        let schema = schema(&map).map_err(|error| error.to_string())?;
+        let inputs = inputs().map_err(|error| error.to_string())?;
+        let world = World::new(map, setup.rate);
+        Ok(Self { map_name, schema: Arc::new(schema), inputs, world, seats: Seats::default() })
+    }
+}
+
+impl Game for Arena {
+    fn spec(&self) -> Spec {
+        Spec {
+            schema: self.schema.clone(),
+            inputs: self.inputs.clone(),
+            authority: Authority::Server,
+            capacity: CAPACITY,
+            properties: vec![("map".to_owned(), self.map_name.to_owned())],
+        }
+    }
+
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+        let id = self.world.enter(player.seat, cx);
+        self.seats.take(player.seat, id);
+        Ok(id)
+    }
+
+    fn leave(&mut self, seat: Seat, _: &mut Context) {
+        if let Some(id) = self.seats.free(seat) {
+            self.world.exit(id);
+        }
+    }
+
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+        for order in inputs {
+            if let Some(id) = self.seats.entity(order.seat) {
+                self.world.steer(id, AvatarInput::from(&order.input), cx);
+            }
+        }
+        self.world.step(cx);
+    }
+
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+        for avatar in &self.world.avatars {
+            out.row(ZONE, AVATAR, avatar.id, &avatar_row(avatar));
+        }
+        for spark in &self.world.sparks {
+            out.row(ZONE, SPARK, spark.id, &[spark.x, spark.y, i32::from(spark.big)]);
+        }
+        for ball in &self.world.snowballs {
+            out.row(ZONE, SNOWBALL, ball.id, &[ball.x, ball.y, colour_of(ball.thrower)]);
+        }
+    }
+}
+
+fn avatar_row(avatar: &Avatar) -> [i32; 12] {
+    let AvatarState { x, y, heading, kx, ky, dash, wait, reload, mood } = avatar.state;
+    let shielded = i32::from(avatar.shield > 0);
+    [x, y, heading, kx, ky, dash, wait, reload, mood as i32, avatar.score, colour_of(avatar.seat), shielded]
+}
+
+fn schema(map: &Map) -> Result<Schema, tickwire::snapshot::SchemaError> {
+    let place = |tiles: i32| Shape::Fixed { min: 0, max: tiles * PER_METRE, per_unit: PER_METRE as u16 };
+    let (x, y) = (place(map.width()), place(map.height()));
+    let labels = |names: &[&str]| Shape::Enum { labels: names.iter().map(|name| (*name).to_owned()).collect() };
+    let knock = Shape::Int { min: -65_536, max: 65_536 };
+    // Timers count down evenly, which linear fields predict well: only start and end cause prediction errors.
+    let timer = Shape::Int { min: 0, max: 255 };
+    let colour = Field::held("colour", Shape::Colour { count: COLOURS });
+    let avatar = vec![
+        Field::moving("x", x.clone(), Motion::Along { heading: 2 }),
+        Field::moving("y", y.clone(), Motion::Across { heading: 2 }),
+        Field::smooth("heading", Shape::Angle { bits: 8 }),
+        Field::moving("kx", knock.clone(), Motion::Fade),
+        Field::moving("ky", knock, Motion::Fade),
+        Field::linear("dash", timer.clone()),
+        Field::linear("wait", timer.clone()),
+        Field::linear("reload", timer),
+        Field::held("mood", labels(&["idle", "run", "dash", "hit"])),
+        Field::held("score", Shape::Int { min: 0, max: world::TOP_SCORE }),
+        colour.clone(),
+        Field::held("shield", Shape::Bool),
+    ];
+    let size = Field::held("size", labels(&["small", "big"]));
+    let spark = vec![Field::held("x", x.clone()), Field::held("y", y.clone()), size];
+    let snowball = vec![Field::linear("x", x), Field::linear("y", y), colour];
+    Schema::new(vec![Kind::new("avatar", avatar), Kind::new("spark", spark), Kind::new("snowball", snowball)])
+}
+
+fn inputs() -> Result<InputSchema, tickwire::snapshot::SchemaError> {
+    InputSchema::new(vec![
+        Field::held("heading", Shape::Angle { bits: 8 }),
+        Field::held("run", Shape::Bool),
+        Field::held("dash", Shape::Bool),
+        Field::held("throw", Shape::Bool),
+    ])
+}

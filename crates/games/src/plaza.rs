@@ -1,0 +1,255 @@
+//! The plaza: walkers that report their positions. The server checks speed, bounds and walls, corrects impossible moves and
+//! removes players who keep trying them.
+//!
+//! Shows how a game works whose clients move themselves, and replays recorded movement: a football pitch of 105 x 68 m from
+//! the origin is free of walls. Walkers do not affect each other.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use super::compass::heading_of;
+use super::map::Map;
+use super::{COLOURS, PER_METRE, Seats, colour_of};
+use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec, SpeedGate};
+use tickwire::id::{EntityId, KindId, Seat, ZoneId};
+use tickwire::snapshot::{Field, InputSchema, Kind, Schema, SchemaError, Shape};
+use tickwire::tick::TickRate;
+use tickwire::wire::{Authority, Close};
+
+/// The kind of walkers.
+pub const WALKER: KindId = KindId(0);
+/// Reason of a correction: faster than 12 metres per second.
+pub const TOO_FAST: u8 = 1;
+/// Reason of a correction: outside the plaza.
+pub const OUT_OF_BOUNDS: u8 = 2;
+/// Reason of a correction: into or through a wall.
+pub const WALL: u8 = 3;
+
+const MAP: &str = include_str!("../../../assets/maps/plaza.txt");
+const CAPACITY: u16 = 1000;
+/// All players see this zone.
+const ZONE: ZoneId = ZoneId(0);
+/// In metres per second: a little more than the fastest sprinters.
+const TOP_SPEED: u32 = 12;
+/// The last metre before the far edges is a fence on the map and out of bounds. The schema's range includes it, so that
+/// walking out is a move to correct and not a malformed message.
+const MARGIN: i32 = PER_METRE;
+/// Longest part of the line between two reports that may lie in walls, in quanta: the walker may have taken a curve around
+/// a corner. Less than the thickness of a wall.
+const CLIP: i32 = PER_METRE / 2;
+/// Distance between the points of that line that are checked, in quanta.
+const LOOK: i32 = 8;
+/// Distance after which the heading follows the movement, in quanta: the direction of smaller moves is mostly rounding.
+const TURN_AFTER: i32 = PER_METRE / 2;
+/// This many impossible moves within [`STRIKE_SECONDS`] end the session.
+const STRIKES: usize = 20;
+const STRIKE_SECONDS: u64 = 10;
+
+/// The game of position reports.
+pub struct Plaza {
+    map: Map,
+    rate: TickRate,
+    schema: Arc<Schema>,
+    inputs: InputSchema,
+    /// Steps since the room began.
+    age: u64,
+    /// Ascending by id.
+    walkers: Vec<Walker>,
+    seats: Seats,
+}
+
+#[derive(Clone, Debug)]
+struct Walker {
+    id: EntityId,
+    seat: Seat,
+    /// Quanta.
+    x: i32,
+    y: i32,
+    heading: i32,
+    /// The position at which the heading was last updated.
+    anchor: (i32, i32),
+    gate: SpeedGate,
+    strikes: Strikes,
+}
+
+/// The times of the last strikes, as a ring.
+#[derive(Clone, Debug, Default)]
+struct Strikes {
+    at: [Option<u64>; STRIKES],
+    next: usize,
+    /// The session is about to end: further moves are ignored.
+    out: bool,
+}
+
+impl Strikes {
+    /// Adds a strike at `age`; returns whether there are now too many within `window` ticks.
+    fn add(&mut self, age: u64, window: u64) -> bool {
+        self.at[self.next] = Some(age);
+        self.next = (self.next + 1) % STRIKES;
+        self.out = self.at[self.next].is_some_and(|oldest| age - oldest < window);
+        self.out
+    }
+}
+
+impl Plaza {
+    /// A plaza of 112 x 72 m. It has no options.
+    ///
+    /// # Errors
+    /// Only if the built-in map or schema were invalid.
+    pub fn new(setup: &RoomSetup) -> Result<Self, String> {
+        let map = Map::parse(MAP)?;
+        let fields = [("x", map.width()), ("y", map.height())]
+            .map(|(name, tiles)| (name, Shape::Fixed { min: 0, max: tiles * PER_METRE, per_unit: PER_METRE as u16 }));
+        let (schema, inputs) = schemas(&fields).map_err(|error| error.to_string())?;
+        Ok(Self {
+            map,
+            rate: setup.rate,
+            schema: Arc::new(schema),
+            inputs,
+            age: 0,
+            walkers: Vec::new(),
+            seats: Seats::default(),
+        })
+    }
+
+    /// The position at which a player starts: the option `spawn` of the player, otherwise a random floor tile.
+    fn spawn_place(&self, player: &Player, cx: &mut Context) -> Result<(i32, i32), String> {
+        let Some(text) = player.options.get("spawn") else {
+            return Ok(self.map.floor_centre(cx.random_below(self.map.floor_tiles())));
+        };
+        let pair = text.split_once(',').and_then(|(x, y)| Some((quanta(x)?, quanta(y)?)));
+        let Some((x, y)) = pair else {
+            return Err(format!("spawn {text:?}: must be two numbers of metres, such as \"52.5,34\""));
+        };
+        if !inside(&self.map, x, y) {
+            let (width, height) = (self.map.width() - 1, self.map.height() - 1);
+            return Err(format!("spawn {text:?}: must lie within 0 to {width} and 0 to {height} metres"));
+        }
+        if self.map.is_solid_at(x, y) {
+            return Err(format!("spawn {text:?}: there is a wall"));
+        }
+        Ok((x, y))
+    }
+}
+
+impl Game for Plaza {
+    fn spec(&self) -> Spec {
+        Spec {
+            schema: self.schema.clone(),
+            inputs: self.inputs.clone(),
+            authority: Authority::Client,
+            capacity: CAPACITY,
+            properties: vec![("map".to_owned(), "plaza".to_owned())],
+        }
+    }
+
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+        let (x, y) = self.spawn_place(player, cx)?;
+        let id = cx.spawn();
+        // Rounded up, so that honest clients at top speed stay below the limit.
+        let top = (TOP_SPEED * PER_METRE as u32).div_ceil(u32::from(self.rate.per_second()));
+        let (gate, strikes) = (SpeedGate::new(top), Strikes::default());
+        self.walkers.push(Walker { id, seat: player.seat, x, y, heading: 0, anchor: (x, y), gate, strikes });
+        self.seats.take(player.seat, id);
+        Ok(id)
+    }
+
+    fn leave(&mut self, seat: Seat, _: &mut Context) {
+        if let Some(id) = self.seats.free(seat) {
+            self.walkers.retain(|walker| walker.id != id);
+        }
+    }
+
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+        self.age += 1;
+        let window = STRIKE_SECONDS * u64::from(self.rate.per_second());
+        for report in inputs {
+            let Some(walker) = self.seats.entity(report.seat).and_then(|id| find(&mut self.walkers, id)) else {
+                continue;
+            };
+            walker.gate.tick();
+            if !report.fresh || walker.strikes.out {
+                continue;
+            }
+            let Err(reason) = walker.go(&self.map, report.input[0], report.input[1]) else { continue };
+            cx.correct(report.seat, reason);
+            if walker.strikes.add(self.age, window) {
+                cx.kick(report.seat, Close::Cheating);
+            }
+        }
+    }
+
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+        for walker in &self.walkers {
+            let Walker { id, seat, x, y, heading, .. } = *walker;
+            out.row(ZONE, WALKER, id, &[x, y, heading, colour_of(seat)]);
+        }
+    }
+}
+
+fn find(walkers: &mut [Walker], id: EntityId) -> Option<&mut Walker> {
+    walkers.binary_search_by_key(&id, |walker| walker.id).ok().map(|index| &mut walkers[index])
+}
+
+impl Walker {
+    /// Accepts a reported position, or returns the reason why it is impossible.
+    fn go(&mut self, map: &Map, x: i32, y: i32) -> Result<(), u8> {
+        let (dx, dy) = (x - self.x, y - self.y);
+        if !inside(map, x, y) {
+            return Err(OUT_OF_BOUNDS);
+        }
+        let mut gate = self.gate;
+        if !gate.admit(dx, dy) {
+            return Err(TOO_FAST);
+        }
+        if map.is_solid_at(x, y) || crosses_wall(map, (self.x, self.y), (dx, dy)) {
+            return Err(WALL);
+        }
+        // Only an accepted move uses up the gate's allowance.
+        self.gate = gate;
+        (self.x, self.y) = (x, y);
+        let (turned_x, turned_y) = (x - self.anchor.0, y - self.anchor.1);
+        if turned_x.pow(2) + turned_y.pow(2) >= TURN_AFTER.pow(2) {
+            self.heading = heading_of(turned_x, turned_y);
+            self.anchor = (x, y);
+        }
+        Ok(())
+    }
+}
+
+/// Whether more of the straight line lies in walls than cutting a corner explains.
+fn crosses_wall(map: &Map, (x, y): (i32, i32), (dx, dy): (i32, i32)) -> bool {
+    let looks = dx.abs().max(dy.abs()) / LOOK;
+    let walled = (1..looks).filter(|look| map.is_solid_at(x + dx * look / looks, y + dy * look / looks)).count();
+    walled as i32 * LOOK > CLIP
+}
+
+/// Whether a position in quanta is on the plaza.
+fn inside(map: &Map, x: i32, y: i32) -> bool {
+    let within = |quanta: i32, tiles: i32| (0..=tiles * PER_METRE - MARGIN).contains(&quanta);
+    within(x, map.width()) && within(y, map.height())
+}
+
+/// Converts decimal metres such as `52.5` to quanta, rounded to the nearest; `None` if the text is no such number. Digits
+/// beyond a billionth are cut off.
+fn quanta(text: &str) -> Option<i32> {
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || whole.len() > 6 {
+        return None;
+    }
+    let fraction = &fraction[..fraction.len().min(9)];
+    let unit = 10_i64.pow(fraction.len() as u32);
+    let metres = whole.parse::<i64>().ok()? * unit + fraction.parse::<i64>().ok()?;
+    i32::try_from((metres * i64::from(PER_METRE) + unit / 2) / unit).ok()
+}
+
+fn schemas(place: &[(&str, Shape); 2]) -> Result<(Schema, InputSchema), SchemaError> {
+    let mut walker: Vec<Field> = place.iter().map(|(name, shape)| Field::linear(name, shape.clone())).collect();
+    walker.push(Field::held("heading", Shape::Angle { bits: 8 }));
+    walker.push(Field::held("colour", Shape::Colour { count: COLOURS }));
+    let inputs = place.iter().map(|(name, shape)| Field::held(name, shape.clone())).collect();
+    Ok((Schema::new(vec![Kind::new("walker", walker)])?, InputSchema::new(inputs)?))
+}

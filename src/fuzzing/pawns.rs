@@ -1,0 +1,102 @@
+//! A small game for the fuzz target of rooms and for unit tests: one pawn per player, moved by the server or placed by the
+//! client. Messages, calls and chat lines lead to every kind of answer that a game gives.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::game::{Context, Game, Player, PlayerInput, Recipients, SnapshotWriter, Spec};
+use crate::id::{EntityId, KindId, Seat, ZoneId};
+use crate::snapshot::{Field, InputSchema, Kind, Schema, Shape};
+use crate::wire::{Authority, Close};
+
+/// The board reaches this far from its centre, in both directions.
+const EDGE: i32 = 1 << 20;
+/// A client may place its pawn this far from where it was; a pawn placed beyond the double ends the session.
+const REACH: i32 = 1 << 16;
+
+/// The game; `Authority` decides what its two input fields mean: a step, or a place.
+pub(crate) struct Pawns {
+    authority: Authority,
+    pawns: BTreeMap<Seat, (EntityId, [i32; 2])>,
+}
+
+impl Pawns {
+    /// An empty board.
+    pub(crate) fn new(authority: Authority) -> Self {
+        Self { authority, pawns: BTreeMap::new() }
+    }
+}
+
+impl Game for Pawns {
+    fn spec(&self) -> Spec {
+        let places = ["x", "y"].map(|name| Field::linear(name, Shape::Int { min: -EDGE, max: EDGE }));
+        let span = if self.authority == Authority::Server { 1 } else { EDGE };
+        let inputs = ["x", "y"].map(|name| Field::held(name, Shape::Int { min: -span, max: span }));
+        Spec {
+            schema: Arc::new(Schema::new(vec![Kind::new("pawn", places.into())]).expect("a valid schema")),
+            inputs: InputSchema::new(inputs.into()).expect("a valid schema"),
+            authority: self.authority,
+            capacity: 100,
+            properties: Vec::new(),
+        }
+    }
+
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+        let id = cx.spawn();
+        self.pawns.insert(player.seat, (id, [0; 2]));
+        Ok(id)
+    }
+
+    fn leave(&mut self, seat: Seat, cx: &mut Context) {
+        self.pawns.remove(&seat);
+        cx.emit(Recipients::All, 0, vec![seat.0 as u8]);
+    }
+
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+        for PlayerInput { seat, input, fresh } in inputs {
+            let Some((_, place)) = self.pawns.get_mut(seat) else { continue };
+            let wanted = [input[0], input[1]];
+            if self.authority == Authority::Server {
+                // Pawns also drift, so that a room without inputs has deltas.
+                let drift = cx.random_below(3).cast_signed() - 1;
+                *place = [0, 1].map(|axis| (place[axis] + 4 * wanted[axis] + drift).clamp(-EDGE, EDGE));
+            } else if *fresh {
+                match (wanted[0] - place[0]).abs().max((wanted[1] - place[1]).abs()) {
+                    0..=REACH => *place = wanted,
+                    far => {
+                        cx.correct(*seat, 1);
+                        if far > 2 * REACH {
+                            cx.kick(*seat, Close::Cheating);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+        for (id, place) in self.pawns.values() {
+            out.row(ZoneId(0), KindId(0), *id, place);
+        }
+    }
+
+    fn command(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) {
+        let to = match kind % 4 {
+            0 => Recipients::All,
+            1 => Recipients::Only(seat),
+            2 => Recipients::Except(seat),
+            _ => Recipients::Some(vec![Seat(0), Seat(kind / 4)]),
+        };
+        cx.emit(to, kind, body.to_vec());
+    }
+
+    fn call(&mut self, _: Seat, kind: u16, body: &[u8], _: &mut Context) -> Result<Bytes, String> {
+        if kind.is_multiple_of(3) { Err(format!("no call of kind {kind}")) } else { Ok(body.to_vec().into()) }
+    }
+
+    fn chat(&mut self, from: Seat, text: &str, _: &mut Context) -> bool {
+        !(usize::from(from.0) + text.len()).is_multiple_of(5)
+    }
+}
