@@ -144,7 +144,7 @@ fn listen(peer: &mut Peer, host: &mut Host<Number>, now: Moment) -> Result<(), C
             peer.pending.hear();
         }
         match heard {
-            SessionEvent::Enter(request) => host.request(Arc::new(request), peer.number)?,
+            SessionEvent::Enter(request) => host.request(Arc::new(*request), peer.number)?,
             SessionEvent::Inputs { events } => {
                 peer.pending.push_inputs(peer.session.runs());
                 peer.pending.events_arrived(events);

@@ -152,7 +152,7 @@ impl WsSession {
         match heard {
             SessionEvent::Nothing => {}
             SessionEvent::Enter(request) => {
-                let request = self.permit.present(request)?;
+                let request = self.permit.present(*request)?;
                 self.session.trust(self.permit.trusted_until());
                 self.enter(request, ctx);
             }

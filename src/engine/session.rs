@@ -28,7 +28,7 @@ pub enum SessionEvent {
     /// Nothing.
     Nothing,
     /// Find a room.
-    Enter(JoinRequest),
+    Enter(Box<JoinRequest>),
     /// Add the inputs in [`Session::runs`] and the number of the newest event that arrived to the seat's
     /// [`PendingInput`](super::PendingInput).
     Inputs { events: Seq },
@@ -287,7 +287,7 @@ impl Session {
             (State::Silent, Ok(ClientMessage::Hello(hello))) => {
                 self.state = State::Entering;
                 self.rate = hello.rate;
-                Ok(SessionEvent::Enter(JoinRequest::from(hello)))
+                Ok(SessionEvent::Enter(Box::new(hello.into())))
             }
             _ => Err(Close::BadMessage),
         }

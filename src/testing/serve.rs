@@ -68,7 +68,7 @@ impl Playtest {
         }
         match heard {
             SessionEvent::Nothing | SessionEvent::Resync => {}
-            SessionEvent::Enter(request) => return self.enter(id, request),
+            SessionEvent::Enter(request) => return self.enter(id, *request),
             SessionEvent::Events(upto) => server.pending.events_arrived(upto),
             SessionEvent::Inputs { events } => {
                 server.pending.events_arrived(events);

@@ -96,7 +96,7 @@ impl Hall {
         let (now, mut pending) = (self.now(), PendingInput::default());
         match session.on_message(now, bytes)? {
             SessionEvent::Enter(request) => {
-                self.host.request(Arc::new(request), Here)?;
+                self.host.request(Arc::new(*request), Here)?;
                 self.host.answer_requests(1, || [0; 16]);
                 self.follow();
                 let Admitted { welcome, start, events } = *self.answer.take().expect("a request is answered")?;
