@@ -36,7 +36,9 @@ rust:
 pure:
 	TICKWIRE_SEEDS=200 TICKWIRE_LISTS=500 cargo test --locked -p tickwire --no-default-features --lib --test delta --test golden --test placement --test room --test room_inputs --test world
 
+# Also compares the public items of the library with the listed ones.
 docs:
+	scripts/public-items
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --lib
 
 types: tools

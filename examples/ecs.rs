@@ -10,7 +10,7 @@ use std::sync::Arc;
 use hecs::{Entity, World};
 use tickwire::{
     Authority, Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Player, PlayerInput, Recipients,
-    Schema, Seat, Server, Shape, SnapshotWriter, Spec, ZoneId,
+    Refused, Schema, Seat, Server, Shape, SnapshotWriter, Spec,
 };
 
 /// Half the width of the field, in quanta of 1/64.
@@ -105,7 +105,7 @@ impl Game for Coins {
         }
     }
 
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let id = cx.spawn();
         let walker = self.world.spawn((id, Place(0, 0), Way(0, 0), Purse(0)));
         self.seats.insert(player.seat, walker);
@@ -127,10 +127,10 @@ impl Game for Coins {
 
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for (id, place, purse) in self.world.query::<(&EntityId, &Place, &Purse)>().iter() {
-            out.row(ZoneId(0), WALKER, *id, &[place.0, place.1, purse.0]);
+            out.entity(WALKER, *id, &[place.0, place.1, purse.0]);
         }
         for (id, place, _) in self.world.query::<(&EntityId, &Place, &Coin)>().iter() {
-            out.row(ZoneId(0), COIN, *id, &[place.0, place.1]);
+            out.entity(COIN, *id, &[place.0, place.1]);
         }
     }
 }

@@ -171,7 +171,7 @@ fn follow(host: &mut Host<Number>, peers: &mut [Peer], now: Moment) {
                     in_seat(peers, admitted.start.seat).for_each(|replaced| replaced.note(Err(Close::Replaced)));
                 }
                 let Some(peer) = peers.iter_mut().find(|peer| peer.number == waiting) else { continue };
-                let entered = answer.and_then(|admitted| peer.enter(now, *admitted));
+                let entered = answer.map_err(|reason| reason.close()).and_then(|admitted| peer.enter(now, *admitted));
                 peer.note(entered);
             }
             HostOutput::Room(RoomOutput::Event { seats, event }) => {

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for _ in 0..STORY {
             random.step(&schema, &mut world);
             frame = frame.freeze(Vec::new(), |out| {
-                world.iter().for_each(|(kind, id, row)| out.row(ZoneId(0), KindId(*kind), EntityId(*id), row));
+                world.iter().for_each(|(kind, id, row)| out.entity(KindId(*kind), EntityId(*id), row));
             });
             let Some(part) = frame.zone(ZoneId(0)) else { continue };
             client = apply(&schema, &client, part.delta())?;

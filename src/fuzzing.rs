@@ -20,7 +20,7 @@ pub fn decode_frame(data: &[u8]) {
     let schema = schema();
     let base = zone(&Frame::initial(schema.clone(), Tick(0)).freeze(Vec::new(), |out| {
         for id in [1, 2, 9] {
-            out.row(ZoneId(0), KindId(0), EntityId(id), &[5, -7, 3, 1, 0, 100, 2, 0]);
+            out.entity(KindId(0), EntityId(id), &[5, -7, 3, 1, 0, 100, 2, 0]);
         }
     }));
     if let Ok(message) = decode_server(data) {
@@ -78,7 +78,7 @@ pub fn diff_apply(data: &[u8]) {
         let next = frame.freeze(Vec::new(), |out| {
             for (kind, id, values) in &rows {
                 let width = schema.kinds()[usize::from(*kind)].fields.len();
-                out.row(ZoneId(0), KindId(*kind), EntityId(*id), &values[..width]);
+                out.entity(KindId(*kind), EntityId(*id), &values[..width]);
             }
         });
         if let Some(part) = next.zone(ZoneId(0)) {

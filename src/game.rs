@@ -5,6 +5,7 @@
 //! over hash maps. Internally it may use any data structure; once per tick it writes rows of integers.
 
 mod effect;
+mod errors;
 mod speed_gate;
 
 use std::collections::BTreeMap;
@@ -15,9 +16,10 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
 pub use self::effect::{Effect, RoomEffect, SeatEffect};
+pub use self::errors::{LoadError, Refused, SetupError};
 pub use self::speed_gate::SpeedGate;
 use crate::id::{EntityId, Seat, ZoneId};
-pub use crate::snapshot::SnapshotWriter;
+pub use crate::snapshot::{Area, SnapshotWriter};
 use crate::snapshot::{InputSchema, MAX_INPUT_FIELDS, Schema};
 use crate::tick::{Tick, TickRate};
 use crate::wire::limits::{PROPERTIES, TEXT};
@@ -32,8 +34,8 @@ pub trait Game: Send {
     /// ticks, so the next step and frame include the player.
     ///
     /// # Errors
-    /// The game refuses the player. The text goes to the log; the client gets [`Close::Forbidden`].
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String>;
+    /// The game refuses the player, who gets the reason.
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused>;
 
     /// The player left and the seat is free. Called between ticks, once per successful join.
     fn leave(&mut self, seat: Seat, cx: &mut Context);
@@ -54,10 +56,11 @@ pub trait Game: Send {
     /// event: it reaches the client with the frame of the tick, once, even if the connection is lost in between.
     ///
     /// # Errors
-    /// The reason for a refusal, sent to the client. Like a reply, it is cut at [`crate::wire::limits::BODY`] bytes.
-    fn call(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) -> Result<Bytes, String> {
+    /// The reason for a refusal, whose text is sent to the client. Like a reply, it is cut at
+    /// [`crate::wire::limits::BODY`] bytes.
+    fn call(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) -> Result<Bytes, Refused> {
         let _ = (seat, body, cx);
-        Err(format!("no call of kind {kind}"))
+        Err(format!("no call of kind {kind}").into())
     }
 
     /// A player's connection was lost, and the room holds the seat: steps go on with the neutral input. Called between
@@ -79,6 +82,21 @@ pub trait Game: Send {
         true
     }
 
+    /// The state of the game between two ticks, from which a game of the same setup can [continue](Self::load); `None`,
+    /// the default, when the game is not saved.
+    fn save(&self) -> Option<Saved> {
+        None
+    }
+
+    /// Continues from what was saved. Called on a newly made game, before any other hook.
+    ///
+    /// # Errors
+    /// The game cannot read what was saved.
+    fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
+        let _ = saved;
+        Err(LoadError::NotSaved)
+    }
+
     /// The zones that a spectator who enters now will see.
     fn spectate(&self) -> Vec<ZoneId> {
         vec![ZoneId(0)]
@@ -91,11 +109,20 @@ pub trait Game: Send {
     }
 }
 
+/// What a game needs to continue later, perhaps in a newer build of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The version of the game's own format.
+    pub version: u32,
+    /// The game's own bytes.
+    pub bytes: Bytes,
+}
+
 /// Makes the game of a new room.
 ///
 /// # Errors
-/// When the game cannot use an option; the text names it.
-pub type Factory = Arc<dyn Fn(&RoomSetup) -> Result<Box<dyn Game>, String> + Send + Sync>;
+/// When the game cannot use an option.
+pub type Factory = Arc<dyn Fn(&RoomSetup) -> Result<Box<dyn Game>, SetupError> + Send + Sync>;
 
 /// What a game tells its room about itself.
 #[derive(Clone, Debug)]

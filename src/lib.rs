@@ -50,7 +50,8 @@ mod trust;
 pub mod wire;
 
 pub use game::{
-    Context, Factory, Game, Input, Player, PlayerInput, Recipients, RoomSetup, SnapshotWriter, Spec, SpeedGate,
+    Area, Context, Factory, Game, Input, LoadError, Player, PlayerInput, Recipients, Refused, RoomSetup, Saved,
+    SetupError, SnapshotWriter, Spec, SpeedGate,
 };
 pub use id::{EntityId, KindId, Seat, ZoneId};
 #[cfg(feature = "server")]

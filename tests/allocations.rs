@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tickwire::engine::{FrameSender, InputRun, Room, RoomConfig, RoomInput, RoomPolicy};
-use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
-use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
+use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
+use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::{Moment, TickRate};
 use tickwire::wire::Authority;
@@ -78,7 +78,7 @@ impl Game for Crowd {
         }
     }
 
-    fn join(&mut self, _: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, _: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let id = cx.spawn();
         self.walkers.push((id, 0, 0));
         Ok(id)
@@ -95,7 +95,7 @@ impl Game for Crowd {
 
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for (id, x, y) in &self.walkers {
-            out.row(ZoneId(0), KindId(0), *id, &[*x, *y]);
+            out.entity(KindId(0), *id, &[*x, *y]);
         }
     }
 }

@@ -32,7 +32,7 @@ fn crowd(entities: u32, ticks: usize) -> Vec<Frame> {
         }
         let next = frames[frames.len() - 1].freeze(Vec::new(), |out| {
             for (id, [x, y]) in (0..).zip(&runners) {
-                out.row(ZoneId(0), KindId(0), EntityId(id), &[(x[0] + 512) >> 10, (y[0] + 512) >> 10]);
+                out.entity(KindId(0), EntityId(id), &[(x[0] + 512) >> 10, (y[0] + 512) >> 10]);
             }
         });
         frames.push(next);

@@ -131,7 +131,7 @@ fn frames(story: &Story) -> Vec<Frame> {
     for world in &story.worlds {
         let next = frames[frames.len() - 1].freeze(Vec::new(), |out| {
             for ((kind, id), values) in world {
-                out.row(ZoneId(0), KindId(*kind), EntityId(*id), values);
+                out.entity(KindId(*kind), EntityId(*id), values);
             }
         });
         frames.push(next);
@@ -148,7 +148,7 @@ fn flags(rows: &[(u32, i32)]) -> (Arc<Schema>, Frame) {
     let schema = Schema::new(vec![Kind::new("flag", vec![Field::held("up", Shape::Bool)])]).expect("a valid schema");
     let schema = Arc::new(schema);
     let frame = Frame::initial(schema.clone(), Tick(0)).freeze(Vec::new(), |out| {
-        rows.iter().for_each(|(id, up)| out.row(ZoneId(0), KindId(0), EntityId(*id), &[*up]));
+        rows.iter().for_each(|(id, up)| out.entity(KindId(0), EntityId(*id), &[*up]));
     });
     (schema, frame)
 }
@@ -322,5 +322,6 @@ fn bounds(shape: &Shape) -> (i32, i32) {
         Shape::Angle { bits } => (0, (1 << bits) - 1),
         Shape::Enum { labels } => (0, i32::try_from(labels.len()).expect("few labels") - 1),
         Shape::Colour { count } => (0, i32::from(*count) - 1),
+        other => panic!("the bounds of {other:?} are not known here"),
     }
 }

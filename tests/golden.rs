@@ -252,7 +252,7 @@ fn wander(kind: u8, id: u32, values: &mut [i32], below: &mut impl FnMut(u32) -> 
 fn freeze(base: &Frame, rows: Rows) -> Frame {
     base.freeze(Vec::new(), |out| {
         for (kind, id, values) in rows {
-            out.row(ZoneId(0), KindId(*kind), EntityId(*id), values);
+            out.entity(KindId(*kind), EntityId(*id), values);
         }
     })
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tickwire::{
-    Authority, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Player, PlayerInput, Schema, Seat, Shape,
-    SnapshotWriter, Spec, ZoneId,
+    Authority, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Player, PlayerInput, Refused, Schema, Seat,
+    Shape, SnapshotWriter, Spec,
 };
 
 /// Half the width of the board, in quanta of 1/64.
@@ -29,7 +29,7 @@ impl Game for Dots {
         }
     }
 
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let id = cx.spawn();
         self.0.insert(player.seat, (id, 0, 0));
         Ok(id)
@@ -51,7 +51,7 @@ impl Game for Dots {
 
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for (id, x, y) in self.0.values() {
-            out.row(ZoneId(0), KindId(0), *id, &[*x, *y]);
+            out.entity(KindId(0), *id, &[*x, *y]);
         }
     }
 }

@@ -77,7 +77,7 @@ fn copy(last: &Frame, frame: &Frame, only: Option<KindId>) -> Frame {
         let zone = frame.zone(ZoneId(0)).expect("a zone with players").zone();
         for row in zone.rows(frame.schema()).filter(|row| only.is_none_or(|kind| kind == row.kind)) {
             let kind = only.map_or(row.kind, |_| KindId(0));
-            out.row(ZoneId(0), kind, row.id, row.values);
+            out.entity(kind, row.id, row.values);
         }
     })
 }

@@ -77,7 +77,7 @@ fn frames(schema: &Arc<Schema>, clip: &Clip) -> Vec<Frame> {
     for places in clip {
         let next = frames[frames.len() - 1].freeze(Vec::new(), |out| {
             for (id, place) in (0..).zip(places) {
-                out.row(ZoneId(0), KindId(0), EntityId(id), place);
+                out.entity(KindId(0), EntityId(id), place);
             }
         });
         frames.push(next);

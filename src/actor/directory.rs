@@ -127,7 +127,7 @@ impl Directory {
         let permit = self.config.gatekeeper.make_room(maker).ok_or(Close::TryLater)?;
         let setup = RoomSetup { rate, seed: names::seed(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
-            let made = factory(&setup).map_err(refused)?;
+            let made = factory(&setup).map_err(|error| refused(error.to_string()))?;
             let id = if private { names::secret() } else { names::id() };
             let policy = RoomPolicy { capacity, ..self.config.policy };
             let room = Room::new(RoomConfig { id, game: game.clone(), setup, policy }, made);

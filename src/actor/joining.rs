@@ -12,6 +12,11 @@ use crate::wire::{Close, Join};
 /// A room may fill or close after the directory chose it; the session then asks for another one.
 const ATTEMPTS: usize = 3;
 
+/// Whether another room may admit a client that one has refused.
+fn is_passing(close: Close) -> bool {
+    matches!(close, Close::RoomFull | Close::RoomClosed | Close::Locked | Close::MatchOver)
+}
+
 /// Enters a room. `end` reaches the session, and `wanted` is alive while the session wants to enter.
 ///
 /// # Errors
@@ -24,7 +29,7 @@ pub async fn enter(
 ) -> Result<(RoomKey, Joined), CloseReason> {
     let request = Arc::new(request);
     let again = matches!(request.join, Join::JoinOrCreate { .. } | Join::ById { .. });
-    let mut last = Close::TryLater;
+    let mut last = CloseReason::from(Close::TryLater);
     for _ in 0..if again { ATTEMPTS } else { 1 } {
         if wanted.strong_count() == 0 {
             return Err(Close::Left.into());
@@ -36,11 +41,11 @@ pub async fn enter(
         }
         let (relay, publish) = (context.relay.key(), context.relay.publish());
         let applicant = Applicant { end: end.clone(), relay, publish, expected, wanted: wanted.clone() };
-        match room.send(Enter { request: request.clone(), applicant }).await.unwrap_or(Err(Close::RoomClosed)) {
+        match room.send(Enter { request: request.clone(), applicant }).await.unwrap_or(Err(Close::RoomClosed.into())) {
             Ok(joined) => return Ok((key, joined)),
-            Err(close @ (Close::RoomFull | Close::RoomClosed | Close::Locked | Close::MatchOver)) => last = close,
-            Err(close) => return Err(close.into()),
+            Err(reason) if is_passing(reason.close()) => last = reason,
+            Err(reason) => return Err(reason),
         }
     }
-    Err(last.into())
+    Err(last)
 }

@@ -80,7 +80,7 @@ pub struct RoomSlot {
 
 /// Session to room: admit this client. The room answers at its next tick.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Joined, Close>")]
+#[rtype(result = "Result<Joined, CloseReason>")]
 pub struct Enter {
     pub request: Arc<JoinRequest>,
     pub applicant: Applicant,

@@ -10,7 +10,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Resp
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::sync::oneshot;
-use tracing::{Span, info, info_span};
+use tracing::{Span, debug, info, info_span};
 
 use super::clock::Clock;
 use super::frame_history::FrameHistory;
@@ -62,7 +62,7 @@ pub(super) struct Waiter {
     applicant: Applicant,
     /// Whether the client claims a seat.
     claims: bool,
-    answer: oneshot::Sender<Result<Joined, Close>>,
+    answer: oneshot::Sender<Result<Joined, CloseReason>>,
 }
 
 impl Waiting for Waiter {
@@ -215,8 +215,11 @@ impl RoomActor {
         self.goodbyes.drain(..).for_each(|(end, close)| end.do_send(End(close.into())));
     }
 
-    fn answer(&mut self, waiter: Waiter, answer: Result<Box<Admitted>, Close>) {
+    fn answer(&mut self, waiter: Waiter, answer: Result<Box<Admitted>, CloseReason>) {
         let Waiter { applicant, claims, answer: sender } = waiter;
+        if let Err(reason) = &answer {
+            debug!(reason = reason.close().label(), text = reason.text(), "a client was refused");
+        }
         let joined = answer.map(|admitted| {
             if claims {
                 self.metrics.resumed(admitted.welcome.continuity);
@@ -224,7 +227,7 @@ impl RoomActor {
             self.seat(applicant, *admitted)
         });
         // If the session is gone, the unsent answer drops its seat handle, which records the close reason.
-        let _ = sender.send(joined.and_then(|joined| joined.ok_or(Close::RoomClosed)));
+        let _ = sender.send(joined.and_then(|joined| joined.ok_or(Close::RoomClosed.into())));
     }
 
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
@@ -252,7 +255,7 @@ impl RoomActor {
         host.iter_mut().for_each(|host| host.refuse_requests(close));
         while let Some(output) = host.as_mut().and_then(Host::poll_output) {
             if let HostOutput::Answer { waiting, .. } = output {
-                let _ = waiting.answer.send(Err(close));
+                let _ = waiting.answer.send(Err(close.into()));
             }
         }
         let room = host.as_ref().map(Host::room);
@@ -286,7 +289,7 @@ impl Actor for RoomActor {
 }
 
 impl Handler<Enter> for RoomActor {
-    type Result = ResponseFuture<Result<Joined, Close>>;
+    type Result = ResponseFuture<Result<Joined, CloseReason>>;
 
     fn handle(&mut self, Enter { request, applicant }: Enter, _: &mut Context<Self>) -> Self::Result {
         let (answer, joined) = oneshot::channel();
@@ -295,7 +298,7 @@ impl Handler<Enter> for RoomActor {
         Box::pin(async move {
             waits?;
             // When the game panics, waiting requests get no answer.
-            joined.await.unwrap_or(Err(Close::RoomCrashed))
+            joined.await.unwrap_or(Err(Close::RoomCrashed.into()))
         })
     }
 }

@@ -65,7 +65,7 @@ impl Room {
                 self.apply_effects();
                 let (done, body) = match &answer {
                     Ok(body) => (true, &body[..]),
-                    Err(why) => (false, why.as_bytes()),
+                    Err(refused) => (false, refused.text().as_bytes()),
                 };
                 let body = Cow::Borrowed(serde_bytes::Bytes::new(&body[..body.len().min(limits::BODY)]));
                 self.post(&Recipients::Only(seat), &EventBody::Reply { command: seq, done, body });

@@ -34,10 +34,10 @@ impl Room {
         let Enter { identity, name, options, secret, .. } = enter;
         let player = Player { seat, identity, name, options };
         let joined = self.call_hook("join", |game, cx| game.join(&player, cx));
-        let entity = joined.map_err(|reason| {
+        let entity = joined.map_err(|refused| {
             // Effects of a refused join are about a player who never entered.
             self.cx.take_effects();
-            Refusal::Game(reason)
+            Refusal::Game(refused)
         })?;
         let mut seated = Seated::new(player, entity, self.next_seat_generation(), self.empty_input_buffer());
         seated.key = secret.filter(|_| self.holds_seats()).map(Key::new);

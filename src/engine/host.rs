@@ -58,8 +58,8 @@ pub enum HostOutput<T> {
     Answer {
         /// What the shell knows about the client.
         waiting: T,
-        /// The client's first message, or the close with which its session ends.
-        answer: Result<Box<Admitted>, Close>,
+        /// The client's first message, or the reason with which its session ends.
+        answer: Result<Box<Admitted>, CloseReason>,
     },
     /// An output of the room.
     Room(RoomOutput),
@@ -139,7 +139,8 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
 
     /// Refuses all waiting clients.
     pub fn refuse_requests(&mut self, close: Close) {
-        let refused = self.waiting.drain(..).map(|(_, waiting)| HostOutput::Answer { waiting, answer: Err(close) });
+        let refused =
+            self.waiting.drain(..).map(|(_, waiting)| HostOutput::Answer { waiting, answer: Err(close.into()) });
         self.outputs.extend(refused);
     }
 
@@ -198,11 +199,11 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.apply(RoomInput::Close(reason));
     }
 
-    fn admit(&mut self, request: &JoinRequest, waiting: &mut T, secret: Secret) -> Result<Box<Admitted>, Close> {
+    fn admit(&mut self, request: &JoinRequest, waiting: &mut T, secret: Secret) -> Result<Box<Admitted>, CloseReason> {
         let claimed = request.claim.as_ref().filter(|claim| self.opens(claim, request));
         let answer = match claimed {
             Some(claim) => self.apply(RoomInput::Return(self.returning(claim, request, secret))),
-            None if request.only_returns() => return Err(Refusal::NoSeat.close()),
+            None if request.only_returns() => return Err(Refusal::NoSeat.reason()),
             None => {
                 if request.role == Role::Player {
                     waiting.becomes_newcomer(self.room.capacity())?;
@@ -210,7 +211,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
                 self.apply(RoomInput::Enter(entering(request, waiting.is_reserved(), secret)))
             }
         };
-        let mut admitted = answer.unwrap_or(Err(Refusal::NoSeat)).map_err(|refusal| refusal.close())?;
+        let mut admitted = answer.unwrap_or(Err(Refusal::NoSeat)).map_err(|refusal| refusal.reason())?;
         if self.room.holds_seats() && request.role == Role::Player {
             let token = ResumeToken::new(admitted.welcome.seat, secret);
             admitted.welcome.resume = Some(token.bytes().to_vec().into());

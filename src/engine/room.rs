@@ -18,7 +18,7 @@ use super::policy::RoomPolicy;
 use super::room_input::RoomInput;
 use super::seat::Seated;
 use super::spectator::Spectator;
-use crate::game::{Context, Effect, Game, PlayerInput, Recipients, RoomSetup, SeatEffect, Spec};
+use crate::game::{Context, Effect, Game, PlayerInput, Recipients, Refused, RoomSetup, SeatEffect, Spec};
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::tick::{Tick, TickRate};
@@ -42,13 +42,14 @@ pub type Answer = Result<Box<Admitted>, Refusal>;
 
 /// Why a room did not admit a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refusal {
     /// Every seat is taken.
     Full,
     /// The room admits no one new, for this reason.
     Shut(Close),
-    /// The game refused the player, with this text.
-    Game(String),
+    /// The game refused the player.
+    Game(Refused),
     /// The claim opens no seat.
     NoSeat,
     /// The claim names events that never happened.
@@ -56,14 +57,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The close with which the client's session ends.
-    pub fn close(&self) -> Close {
+    /// The reason with which the client's session ends.
+    pub fn reason(&self) -> CloseReason {
         match self {
-            Self::Full => Close::RoomFull,
-            Self::Shut(close) => *close,
-            Self::Game(_) => Close::Forbidden,
-            Self::NoSeat => Close::NoSuchRoom,
-            Self::ImpossibleClaim => Close::BadMessage,
+            Self::Full => Close::RoomFull.into(),
+            Self::Shut(close) => (*close).into(),
+            Self::Game(refused) => CloseReason::with_text(refused.close(), refused.text()),
+            Self::NoSeat => Close::NoSuchRoom.into(),
+            Self::ImpossibleClaim => Close::BadMessage.into(),
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::game::{Context, Game, Player, PlayerInput, Recipients, SnapshotWriter, Spec};
-use crate::id::{EntityId, KindId, Seat, ZoneId};
+use crate::game::{Context, Game, Player, PlayerInput, Recipients, Refused, SnapshotWriter, Spec};
+use crate::id::{EntityId, KindId, Seat};
 use crate::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use crate::wire::{Authority, Close};
 
@@ -43,7 +43,7 @@ impl Game for Pawns {
         }
     }
 
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let id = cx.spawn();
         self.pawns.insert(player.seat, (id, [0; 2]));
         Ok(id)
@@ -78,7 +78,7 @@ impl Game for Pawns {
 
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for (id, place) in self.pawns.values() {
-            out.row(ZoneId(0), KindId(0), *id, place);
+            out.entity(KindId(0), *id, place);
         }
     }
 
@@ -92,8 +92,8 @@ impl Game for Pawns {
         cx.emit(to, kind, body.to_vec());
     }
 
-    fn call(&mut self, _: Seat, kind: u16, body: &[u8], _: &mut Context) -> Result<Bytes, String> {
-        if kind.is_multiple_of(3) { Err(format!("no call of kind {kind}")) } else { Ok(body.to_vec().into()) }
+    fn call(&mut self, _: Seat, kind: u16, body: &[u8], _: &mut Context) -> Result<Bytes, Refused> {
+        if kind.is_multiple_of(3) { Err(format!("no call of kind {kind}").into()) } else { Ok(body.to_vec().into()) }
     }
 
     fn chat(&mut self, from: Seat, text: &str, _: &mut Context) -> bool {

@@ -253,7 +253,7 @@ impl Play {
             match output {
                 HostOutput::Answer { answer, .. } => {
                     answer.iter().for_each(|admitted| self.digest.admitted(admitted));
-                    self.answer = Some(answer);
+                    self.answer = Some(answer.map_err(|reason| reason.close()));
                 }
                 HostOutput::Room(output) => {
                     self.digest.output(&output);

@@ -30,7 +30,7 @@ pub use secret::Secret;
 pub use signals::{ShutdownSignal, interrupted};
 
 pub use crate::actor::LogHealth;
-use crate::game::{Factory, Game, RoomSetup};
+use crate::game::{Factory, Game, RoomSetup, SetupError};
 pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring};
 
 /// A game server: games by name, the WebSocket endpoint `/play`, the list of rooms, health, metrics and optional pages.
@@ -55,7 +55,7 @@ impl Server {
     #[must_use]
     pub fn game<F>(mut self, name: &str, make: F) -> Self
     where
-        F: Fn(&RoomSetup) -> Result<Box<dyn Game>, String> + Send + Sync + 'static,
+        F: Fn(&RoomSetup) -> Result<Box<dyn Game>, SetupError> + Send + Sync + 'static,
     {
         self.games.insert(name.to_owned(), Arc::new(make));
         self

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use super::delta;
 use super::model::Model;
 use super::schema::Schema;
-use super::zone::{SnapshotWriter, Zone, derive_motion};
+use super::writer::SnapshotWriter;
+use super::zone::{Zone, derive_motion};
 use crate::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use crate::tick::Tick;
 

@@ -78,7 +78,7 @@ pub fn read_keyframe(schema: &Schema, bytes: &[u8]) -> Result<Zone, DecodeError>
     for plan in schema.plans() {
         let mut table = read_table(&mut model, plan, by_place && plan.place.is_some(), left, &mut decoder)?;
         left -= table.ids.len();
-        if !table.sort(plan.stride) {
+        if table.sort(plan.stride).is_err() {
             return Err(DecodeError::NotCanonical);
         }
         tables.push(table);

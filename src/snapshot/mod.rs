@@ -19,9 +19,11 @@ mod row;
 mod schema;
 #[doc(hidden)]
 pub mod training;
+mod writer;
 mod zone;
 
 pub use codec::DecodeError;
 pub use frame::{Frame, FrameZone, SeatNote};
 pub use schema::{Field, InputSchema, Kind, MAX_INPUT_FIELDS, Motion, Schema, SchemaError, Shape};
-pub use zone::{RowRef, SnapshotWriter, Table, Zone};
+pub use writer::{Area, SnapshotWriter};
+pub use zone::{RowRef, Table, Zone};

@@ -21,6 +21,7 @@ pub(super) const MAX_LABELS: usize = 64;
 /// The values that a field can have. Values are always integers; a shape says what they stand for.
 #[expect(missing_docs, reason = "each variant's text describes its fields")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Shape {
     /// 0 or 1.
     Bool,
@@ -38,6 +39,7 @@ pub enum Shape {
 
 /// How client and server extrapolate a field from one tick to the next; only prediction errors are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Motion {
     /// The field stays as it is.
     Hold,
@@ -94,19 +96,47 @@ impl Field {
     }
 }
 
-/// An entity kind: a name and its fields, 0 to 16.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An entity kind: a name and its fields, 0 to 16. Kinds that look alike on the wire are equal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Kind {
     /// Unique within the schema, 1 to 32 bytes.
     pub name: String,
     /// The columns in row order.
     pub fields: Vec<Field>,
+    /// The names of the fields that are the position, if it has one. Only the server knows it.
+    #[serde(skip)]
+    position: Option<[String; 2]>,
 }
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.fields == other.fields
+    }
+}
+
+impl Eq for Kind {}
 
 impl Kind {
     /// Makes a kind called `name` with `fields` in row order.
     pub fn new(name: &str, fields: Vec<Field>) -> Self {
-        Self { name: name.to_owned(), fields }
+        Self { name: name.to_owned(), fields, position: None }
+    }
+
+    /// Declares the fields that are the position of such entities.
+    #[must_use]
+    pub fn at(self, x: &str, y: &str) -> Self {
+        Self { position: Some([x.to_owned(), y.to_owned()]), ..self }
+    }
+
+    fn check_position(&self) -> Result<(), SchemaError> {
+        for name in self.position.iter().flatten() {
+            let found = self.fields.iter().find(|field| field.name == *name);
+            if !found.is_some_and(|field| matches!(field.shape, Shape::Int { .. } | Shape::Fixed { .. })) {
+                let kind = &self.name;
+                return Err(SchemaError(format!("kind {kind:?}: its position {name:?} must be a field with numbers")));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -130,6 +160,7 @@ impl Schema {
         let mut plans = Vec::with_capacity(kinds.len());
         for (index, kind) in kinds.iter().enumerate() {
             check_name("kind", &kind.name, kinds[..index].iter().map(|other| &other.name))?;
+            kind.check_position()?;
             plans.push(KindPlan::new(kind)?);
         }
         Ok(Self { kinds, plans })
@@ -175,7 +206,7 @@ impl InputSchema {
         if fields.len() > MAX_INPUT_FIELDS {
             return Err(SchemaError(format!("{} input fields: at most {MAX_INPUT_FIELDS}", fields.len())));
         }
-        let kind = Kind { name: "input".to_owned(), fields };
+        let kind = Kind::new("input", fields);
         let plans = KindPlan::new(&kind)?.fields;
         Ok(Self { fields: kind.fields, plans })
     }

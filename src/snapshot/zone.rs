@@ -7,7 +7,7 @@
 use super::motion::advance;
 use super::plan::KindPlan;
 use super::schema::Schema;
-use crate::id::{EntityId, KindId, ZoneId};
+use crate::id::{EntityId, KindId};
 
 /// The most rows of a zone. Well-predicted rows cost almost nothing, so a limit on bytes does not limit rows.
 pub(super) const MAX_ROWS: usize = 1 << 16;
@@ -45,10 +45,13 @@ impl Table {
         self.cells.extend_from_slice(cells);
     }
 
-    /// Restores id order after rows were added in another order; returns whether all ids are different.
-    pub(super) fn sort(&mut self, stride: usize) -> bool {
+    /// Restores id order after rows were added in another order.
+    ///
+    /// # Errors
+    /// An id that is there twice.
+    pub(super) fn sort(&mut self, stride: usize) -> Result<(), EntityId> {
         if self.ids.is_sorted_by(|a, b| a < b) {
-            return true;
+            return Ok(());
         }
         let mut order: Vec<usize> = (0..self.ids.len()).collect();
         order.sort_unstable_by_key(|index| self.ids[*index]);
@@ -60,7 +63,8 @@ impl Table {
             sorted.cells.extend_from_slice(row);
         }
         *self = sorted;
-        self.ids.is_sorted_by(|a, b| a < b)
+        let twice = self.ids.windows(2).find(|pair| pair[0] == pair[1]);
+        twice.map_or(Ok(()), |pair| Err(pair[0]))
     }
 }
 
@@ -126,80 +130,6 @@ pub struct RowRef<'a> {
     pub id: EntityId,
     /// Its values in field order, in quanta.
     pub values: &'a [i32],
-}
-
-/// Collects the rows of one tick from a game and quantises them into zones.
-///
-/// Rows may be written in any order; ascending id order is fastest. Values outside their range are clamped and counted.
-/// An entity must not be written twice into one zone; it may be written into several. A zone has at most 65,536 rows.
-pub struct SnapshotWriter<'a> {
-    schema: &'a Schema,
-    /// Sorted by zone.
-    drafts: Vec<(ZoneId, Zone)>,
-    /// The index of the draft written last: consecutive rows mostly belong to the same zone.
-    current: usize,
-    saturated: u64,
-}
-
-impl<'a> SnapshotWriter<'a> {
-    pub(super) fn new(schema: &'a Schema) -> Self {
-        Self { schema, drafts: Vec::new(), current: 0, saturated: 0 }
-    }
-
-    /// Writes one entity into `zone`, with `values` in field order and in quanta.
-    ///
-    /// # Panics
-    /// When the schema has no such kind, or the number of values is not the kind's number of fields: a bug of the game.
-    pub fn row(&mut self, zone: ZoneId, kind: KindId, id: EntityId, values: &[i32]) {
-        let plan = &self.schema.plans()[usize::from(kind.0)];
-        assert_eq!(values.len(), plan.fields.len(), "kind {} has another number of fields", kind.0);
-        let table = &mut self.draft(zone).tables[usize::from(kind.0)];
-        table.ids.push(id);
-        let mut saturated = 0;
-        for (field, value) in plan.fields.iter().zip(values) {
-            let kept = field.saturate(*value);
-            saturated += u64::from(kept != *value && !field.wraps);
-            table.cells.push(kept);
-        }
-        table.cells.resize(table.ids.len() * plan.stride, 0);
-        self.saturated += saturated;
-    }
-
-    fn draft(&mut self, zone: ZoneId) -> &mut Zone {
-        if self.drafts.get(self.current).is_none_or(|(id, _)| *id != zone) {
-            self.current = match self.drafts.binary_search_by_key(&zone, |(id, _)| *id) {
-                Ok(index) => index,
-                Err(index) => {
-                    self.drafts.insert(index, (zone, Zone::empty(self.schema)));
-                    index
-                }
-            };
-        }
-        &mut self.drafts[self.current].1
-    }
-
-    /// Reserves space for as many rows as `like` has, so that a steady world is written without growing a buffer.
-    pub(super) fn reserve(&mut self, zone: ZoneId, like: &Zone) {
-        let plans = self.schema.plans();
-        let draft = self.draft(zone);
-        for ((table, like), plan) in draft.tables.iter_mut().zip(&like.tables).zip(plans) {
-            let rows = like.ids.len() + like.ids.len() / 8 + 4;
-            *table = Table::with_capacity(rows, plan.stride);
-        }
-    }
-
-    /// The zones with their rows, both sorted by id, with motion cells still zero; and the number of values that were
-    /// outside their range.
-    pub(super) fn finish(self) -> (Vec<(ZoneId, Zone)>, u64) {
-        let mut drafts = self.drafts;
-        for (_, zone) in &mut drafts {
-            for (table, plan) in zone.tables.iter_mut().zip(self.schema.plans()) {
-                assert!(table.sort(plan.stride), "an entity was written twice in one zone");
-            }
-            assert!(zone.len() <= MAX_ROWS, "a zone has more than {MAX_ROWS} rows");
-        }
-        (drafts, self.saturated)
-    }
 }
 
 /// Computes the motion cells of `next` from `base`. Rows without a predecessor keep zero.

@@ -15,7 +15,7 @@ use super::player::{Packet, Player, PlayerId};
 use super::replica::{OutputDigest, Replica};
 use crate::engine::link::Profile;
 use crate::engine::{Client, Depth, History, Host, Pass, Room, RoomConfig, RoomPolicy};
-use crate::game::{Game, RoomSetup};
+use crate::game::{Game, RoomSetup, SetupError};
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::tick::{Moment, Tick, TickClock, TickRate};
@@ -100,7 +100,7 @@ impl Playtest {
     ///
     /// # Panics
     /// When the game refuses the plan's options.
-    pub fn new(plan: Plan, mut factory: impl FnMut(&RoomSetup) -> Result<Box<dyn Game>, String>) -> Self {
+    pub fn new(plan: Plan, mut factory: impl FnMut(&RoomSetup) -> Result<Box<dyn Game>, SetupError>) -> Self {
         const STREAM: u64 = 9;
         let [room, second] = [(); 2].map(|()| {
             let setup = RoomSetup { rate: plan.rate, seed: plan.seed, options: plan.options.clone() };

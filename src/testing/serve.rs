@@ -110,7 +110,7 @@ impl Playtest {
             }
             match output {
                 HostOutput::Answer { waiting: id, answer: Ok(admitted) } => self.seat(id, *admitted),
-                HostOutput::Answer { waiting: id, answer: Err(close) } => self.end(id, close),
+                HostOutput::Answer { waiting: id, answer: Err(reason) } => self.end(id, reason.close()),
                 HostOutput::Room(RoomOutput::Event { seats, event }) => {
                     for seat in seats {
                         self.addressed.entry(seat).or_default().borrow_mut().push(event.clone());

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Close {
     /// The player left.
     Left,

@@ -19,6 +19,7 @@ const SERVER: Config<{ limits::SERVER_MESSAGE }> = standard().with_limit();
 
 /// Why bytes are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WireError {
     /// The bytes do not encode any message.
     #[error("the bytes are not a message")]

@@ -9,8 +9,8 @@ use tickwire::engine::{
     Admitted, Claim, Command, Event, EventQueue, History, Host, HostOutput, InputRun, JoinRequest, PendingInput,
     ResumeToken, Room, RoomConfig, RoomOutput, RoomPolicy, SeatSession, Waiting,
 };
-use tickwire::game::{Context, Game, Player, PlayerInput, Recipients, RoomSetup, SnapshotWriter, Spec};
-use tickwire::id::{EntityId, KindId, Seat, Seq, ZoneId};
+use tickwire::game::{Context, Game, Player, PlayerInput, Recipients, Refused, RoomSetup, SnapshotWriter, Spec};
+use tickwire::id::{EntityId, KindId, Seat, Seq};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{Authority, Close, EventBody, Join, Role, limits};
@@ -31,7 +31,7 @@ impl Game for Tell {
             properties: Vec::new(),
         }
     }
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let id = cx.spawn();
         self.0.insert(player.seat, (id, 0));
         Ok(id)
@@ -44,10 +44,10 @@ impl Game for Tell {
         inputs.iter().for_each(|one| self.0.get_mut(&one.seat).expect("seated").1 = one.input[0]);
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.0.values().for_each(|(id, x)| out.row(ZoneId(0), KindId(0), *id, &[*x]));
+        self.0.values().for_each(|(id, x)| out.entity(KindId(0), *id, &[*x]));
     }
-    fn call(&mut self, _: Seat, kind: u16, body: &[u8], _: &mut Context) -> Result<Bytes, String> {
-        if kind == 0 { Ok(Bytes::copy_from_slice(body)) } else { Err("no".repeat(limits::BODY)) }
+    fn call(&mut self, _: Seat, kind: u16, body: &[u8], _: &mut Context) -> Result<Bytes, Refused> {
+        if kind == 0 { Ok(Bytes::copy_from_slice(body)) } else { Err("no".repeat(limits::BODY).into()) }
     }
     fn chat(&mut self, _: Seat, text: &str, _: &mut Context) -> bool {
         text != "quack"
@@ -158,7 +158,7 @@ impl Hall {
     pub fn follow(&mut self) {
         while let Some(output) = self.host.poll_output() {
             match output {
-                HostOutput::Answer { answer, .. } => self.answer = Some(answer),
+                HostOutput::Answer { answer, .. } => self.answer = Some(answer.map_err(|reason| reason.close())),
                 HostOutput::Room(RoomOutput::Event { seats, event }) => {
                     for seat in seats {
                         self.queues.get_mut(&seat).into_iter().for_each(|queue| queue.push(event.clone()));

@@ -4,7 +4,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use tickwire::engine::{Client, ClientEvent, Depth};
-use tickwire::game::{Context, Game, Player as Guest, PlayerInput, RoomSetup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
 use tickwire::tick::Moment;
@@ -116,7 +116,7 @@ impl Game for Slow {
     fn spec(&self) -> Spec {
         self.0.spec()
     }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
         self.0.join(player, cx)
     }
     fn leave(&mut self, seat: Seat, cx: &mut Context) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tickwire::engine::Client;
-use tickwire::game::{Context, Game, Player as Guest, PlayerInput, RoomSetup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
 use tickwire::wire::{Close, Continuity, Join};
@@ -37,7 +37,7 @@ impl Game for Fragile {
     fn spec(&self) -> Spec {
         self.inner.spec()
     }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
         self.come_to("join");
         self.joined += 1;
         self.inner.join(player, cx)
@@ -57,7 +57,7 @@ impl Game for Fragile {
     fn command(&mut self, _: Seat, _: u16, _: &[u8], _: &mut Context) {
         self.come_to("command");
     }
-    fn call(&mut self, _: Seat, _: u16, _: &[u8], _: &mut Context) -> Result<Bytes, String> {
+    fn call(&mut self, _: Seat, _: u16, _: &[u8], _: &mut Context) -> Result<Bytes, Refused> {
         self.come_to("call");
         Ok(Bytes::new())
     }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use tickwire::engine::Client;
-use tickwire::game::{Context, Game, PlayerInput, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, PlayerInput, Refused, SnapshotWriter, Spec};
 use tickwire::server::Server;
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::Tick;
 use tickwire::wire::{Authority, Join};
-use tickwire::{EntityId, KindId, Seat, ZoneId};
+use tickwire::{EntityId, KindId, Seat};
 
 use crate::support::{Aside, Budget, Player, Raw, SUBPROTOCOL, TestServer, wait_for};
 
@@ -140,7 +140,7 @@ impl Game for Restless {
             properties: Vec::new(),
         }
     }
-    fn join(&mut self, _: &tickwire::Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, _: &tickwire::Player, cx: &mut Context) -> Result<EntityId, Refused> {
         while self.dots.len() < self.count {
             let (x, y) = (cx.random_below(6401).cast_signed(), cx.random_below(6401).cast_signed());
             self.dots.push((cx.spawn(), x, y));
@@ -155,7 +155,7 @@ impl Game for Restless {
         }
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.dots.iter().for_each(|(id, x, y)| out.row(ZoneId(0), KindId(0), *id, &[*x, *y]));
+        self.dots.iter().for_each(|(id, x, y)| out.entity(KindId(0), *id, &[*x, *y]));
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpServer, web};
 use tickwire::Factory;
-use tickwire::game::{Context, Game, Player as Guest, PlayerInput, RoomSetup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Config, Server};
 use tickwire::wire::Join;
@@ -58,7 +58,7 @@ impl Game for Stalls {
     fn spec(&self) -> Spec {
         self.inner.spec()
     }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
         self.joined = true;
         self.inner.join(player, cx)
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::{App, web};
 use tickwire::Server;
-use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Audience, Claims, Config, Keyring, Pages};
 use tickwire::wire::{
@@ -121,10 +121,10 @@ impl Game for Club {
     fn spec(&self) -> Spec {
         self.0.spec()
     }
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         match player.identity.as_deref() {
             Some("ada") => self.0.join(player, cx),
-            other => Err(format!("{other:?} is no member")),
+            other => Err(format!("{other:?} is no member").into()),
         }
     }
     fn leave(&mut self, seat: Seat, cx: &mut Context) {

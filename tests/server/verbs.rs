@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use tickwire::engine::{Client, Depth};
-use tickwire::game::{Context, Game, Player as Guest, PlayerInput, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Refused, SetupError, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
 use tickwire::wire::{Ack, ClientMessage, Close, EventBody, Hello, Inputs, Join, Role, encode_client};
@@ -28,7 +28,7 @@ impl Game for Court {
     fn spec(&self) -> Spec {
         self.0.spec()
     }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
         self.0.join(player, cx)
     }
     fn leave(&mut self, seat: Seat, cx: &mut Context) {
@@ -64,9 +64,9 @@ impl Game for Court {
     }
 }
 
-fn court(setup: &RoomSetup) -> Result<Box<dyn Game>, String> {
+fn court(setup: &RoomSetup) -> Result<Box<dyn Game>, SetupError> {
     if let Some(size) = setup.options.get("size").filter(|size| *size != "big") {
-        return Err(format!("size = {size:?}: must be \"big\""));
+        return Err(SetupError::option("size", size, "must be \"big\""));
     }
     Ok(Box::new(Court(demo("plaza")(setup)?)))
 }

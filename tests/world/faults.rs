@@ -274,7 +274,7 @@ fn nudged(schema: &std::sync::Arc<Schema>, zone: &Zone) -> Option<Zone> {
             if (row.kind, row.id) == (kind, chosen) {
                 values[0] += 1;
             }
-            out.row(ZoneId(0), row.kind, row.id, &values);
+            out.entity(row.kind, row.id, &values);
         }
     });
     Some(frame.zones()[0].zone().clone())

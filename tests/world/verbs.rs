@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tickwire::engine::link::Profile;
 use tickwire::engine::{Answer, CloseReason, Enter, Refusal, Room, RoomConfig, RoomInput, RoomOutput, RoomPolicy};
-use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::snapshot::Frame;
 use tickwire::testing::{Plan, Playtest};
@@ -32,7 +32,7 @@ impl Game for Hall {
             properties: vec![("hall".to_owned(), "blue".to_owned())],
         }
     }
-    fn join(&mut self, _: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, _: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         Ok(cx.spawn())
     }
     fn leave(&mut self, _: Seat, _: &mut Context) {}
@@ -41,7 +41,7 @@ impl Game for Hall {
         self.script.iter().filter(|(tick, _)| *tick == now).for_each(|(_, verb)| verb(cx));
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        out.row(ZoneId(0), KindId(0), EntityId(77), &[]);
+        out.entity(KindId(0), EntityId(77), &[]);
     }
     fn spectate(&self) -> Vec<ZoneId> {
         vec![ZoneId(3), ZoneId(0), ZoneId(3)]

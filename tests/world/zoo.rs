@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use tickwire::game::{Context, Game, Player, PlayerInput, Recipients, RoomSetup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player, PlayerInput, Recipients, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::wire::{Authority, Close};
@@ -222,12 +222,12 @@ impl Game for Zoo {
         }
     }
 
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let entity = cx.spawn();
         cx.emit(Recipients::All, 6, vec![player.seat.0 as u8]);
         if player.options.contains_key("refuse") {
             cx.subscribe(player.seat, vec![ZoneId(9)]);
-            return Err("asked to be refused".to_owned());
+            return Err("asked to be refused".into());
         }
         let animal = Animal::new(cx);
         self.avatars
@@ -248,9 +248,9 @@ impl Game for Zoo {
         cx.emit(Recipients::Only(seat), 8, body.to_vec());
     }
 
-    fn call(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) -> Result<Bytes, String> {
+    fn call(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) -> Result<Bytes, Refused> {
         self.command(seat, kind, body, cx);
-        if kind == 2 { Ok(Bytes::copy_from_slice(body)) } else { Err("odd calls are refused".to_owned()) }
+        if kind == 2 { Ok(Bytes::copy_from_slice(body)) } else { Err("odd calls are refused".into()) }
     }
 
     fn disconnected(&mut self, seat: Seat, cx: &mut Context) {
@@ -295,10 +295,10 @@ impl Game for Zoo {
         for (seat, avatar) in &self.avatars {
             let Avatar { entity, x, y, heading, awake, steps } = *avatar;
             let colour = i32::from(seat.0 % 8);
-            out.row(ZoneId(0), AVATAR, entity, &[x, y, heading, awake.into(), colour]);
+            out.entity(AVATAR, entity, &[x, y, heading, awake.into(), colour]);
             out.row(ZoneId(PRIVATE + seat.0), SECRET, entity, &[steps]);
         }
-        self.rocks.iter().for_each(|id| out.row(ZoneId(0), ROCK, *id, &[]));
+        self.rocks.iter().for_each(|id| out.entity(ROCK, *id, &[]));
         // From the last to the first: a game may write in any order.
         for (id, animal) in self.animals.iter().rev() {
             let Animal { x, y, spin, age, .. } = *animal;

@@ -75,7 +75,7 @@ impl Hall {
     fn follow(&mut self) {
         while let Some(output) = self.host.poll_output() {
             match output {
-                HostOutput::Answer { answer, .. } => self.answer = Some(answer),
+                HostOutput::Answer { answer, .. } => self.answer = Some(answer.map_err(|reason| reason.close())),
                 HostOutput::Room(RoomOutput::Event { seats, event }) => {
                     for seat in seats {
                         self.queues.get_mut(&seat).into_iter().for_each(|queue| queue.push(event.clone()));

@@ -12,8 +12,10 @@ use std::sync::Arc;
 use super::compass::heading_of;
 use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
-use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec, SpeedGate};
-use tickwire::id::{EntityId, KindId, Seat, ZoneId};
+use tickwire::game::{
+    Context, Game, Player, PlayerInput, Refused, RoomSetup, SetupError, SnapshotWriter, Spec, SpeedGate,
+};
+use tickwire::id::{EntityId, KindId, Seat};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, SchemaError, Shape};
 use tickwire::tick::TickRate;
 use tickwire::wire::{Authority, Close};
@@ -29,8 +31,6 @@ pub const WALL: u8 = 3;
 
 const MAP: &str = include_str!("../../../assets/maps/plaza.txt");
 const CAPACITY: u16 = 1000;
-/// All players see this zone.
-const ZONE: ZoneId = ZoneId(0);
 /// In metres per second: a little more than the fastest sprinters.
 const TOP_SPEED: u32 = 12;
 /// The last metre before the far edges is a fence on the map and out of bounds. The schema's range includes it, so that
@@ -98,11 +98,11 @@ impl Plaza {
     ///
     /// # Errors
     /// Only if the built-in map or schema were invalid.
-    pub fn new(setup: &RoomSetup) -> Result<Self, String> {
+    pub fn new(setup: &RoomSetup) -> Result<Self, SetupError> {
         let map = Map::parse(MAP)?;
         let fields = [("x", map.width()), ("y", map.height())]
             .map(|(name, tiles)| (name, Shape::Fixed { min: 0, max: tiles * PER_METRE, per_unit: PER_METRE as u16 }));
-        let (schema, inputs) = schemas(&fields).map_err(|error| error.to_string())?;
+        let (schema, inputs) = schemas(&fields)?;
         Ok(Self {
             map,
             rate: setup.rate,
@@ -145,7 +145,7 @@ impl Game for Plaza {
         }
     }
 
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let (x, y) = self.spawn_place(player, cx)?;
         let id = cx.spawn();
         // Rounded up, so that honest clients at top speed stay below the limit.
@@ -184,7 +184,7 @@ impl Game for Plaza {
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for walker in &self.walkers {
             let Walker { id, seat, x, y, heading, .. } = *walker;
-            out.row(ZONE, WALKER, id, &[x, y, heading, colour_of(seat)]);
+            out.entity(WALKER, id, &[x, y, heading, colour_of(seat)]);
         }
     }
 }
@@ -251,5 +251,5 @@ fn schemas(place: &[(&str, Shape); 2]) -> Result<(Schema, InputSchema), SchemaEr
     walker.push(Field::held("heading", Shape::Angle { bits: 8 }));
     walker.push(Field::held("colour", Shape::Colour { count: COLOURS }));
     let inputs = place.iter().map(|(name, shape)| Field::held(name, shape.clone())).collect();
-    Ok((Schema::new(vec![Kind::new("walker", walker)])?, InputSchema::new(inputs)?))
+    Ok((Schema::new(vec![Kind::new("walker", walker).at("x", "y")])?, InputSchema::new(inputs)?))
 }

@@ -2,7 +2,7 @@
 //!
 //! Its unit tests cover what the plaza asks of its room (corrections, kicks).
 
-use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup};
+use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup};
 use tickwire::id::{EntityId, Seat};
 use tickwire::snapshot::{Frame, MAX_INPUT_FIELDS};
 use tickwire::tick::{Tick, TickRate};
@@ -24,7 +24,7 @@ impl Square {
         Self { game, cx: Context::new(rate, 3), frame }
     }
 
-    fn join(&mut self, seat: u16, spawn: Option<&str>) -> Result<EntityId, String> {
+    fn join(&mut self, seat: u16, spawn: Option<&str>) -> Result<EntityId, Refused> {
         let options = spawn.map(|place| ("spawn".to_owned(), place.to_owned())).into_iter().collect();
         self.game
             .join(&Player { seat: Seat(seat), identity: None, name: format!("walker {seat}"), options }, &mut self.cx)
@@ -120,11 +120,11 @@ fn spawn_places_are_checked() {
     let mut square = Square::new(20);
     let mut refusal = |spawn| square.join(0, Some(spawn)).expect_err(spawn);
     for malformed in ["", "1", "1,", "a,b", "1,2,3", "-1,2", "1.,2", "1e3,2", "NaN,0", "99999999999,0", "１,2"] {
-        assert!(refusal(malformed).contains("two numbers of metres"), "{malformed}");
+        assert!(refusal(malformed).text().contains("two numbers of metres"), "{malformed}");
     }
-    assert!(refusal("200,3").contains("within 0 to 111"));
-    assert!(refusal("3,71.5").contains("0 to 71 metres"));
-    assert!(refusal("107.5,3.5").contains("there is a wall"));
+    assert!(refusal("200,3").text().contains("within 0 to 111"));
+    assert!(refusal("3,71.5").text().contains("0 to 71 metres"));
+    assert!(refusal("107.5,3.5").text().contains("there is a wall"));
     let id = square.join(0, Some(" 52.5, 34.015625000000000001 ")).expect("a free place");
     square.report(0, 52 * 64 + 32, 34 * 64 + 1);
     assert_eq!(square.row(id)[..2], [52 * 64 + 32, 34 * 64 + 1]);

@@ -84,6 +84,7 @@ pub struct Arrived {
 
 /// Why a client cannot continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClientError {
     /// The bytes are not a message.
     #[error("message: {0}")]

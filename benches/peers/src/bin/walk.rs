@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use tickwire::{
     Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, PlayerInput, SnapshotWriter, Player, Authority, Schema, Seat,
-    Server, Shape, Spec, ZoneId,
-};
+    Server, Shape, Spec, ZoneId, Refused};
 use tickwire_peers::walker::PER_METRE;
 
 /// 16 bits of 1/64 m, as much as the peers' quantised fields can say.
@@ -31,7 +30,7 @@ impl Game for Walk {
         }
     }
 
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let id = cx.spawn();
         self.0.insert(player.seat, (id, 0, 0));
         Ok(id)
@@ -51,7 +50,7 @@ impl Game for Walk {
 
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for (id, x, y) in self.0.values() {
-            out.row(ZoneId(0), KindId(0), *id, &[*x, *y]);
+            out.entity(KindId(0), *id, &[*x, *y]);
         }
     }
 }

@@ -211,7 +211,7 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
             zones: [ZoneId(0)].into(),
         };
         let next = Arc::new(frame.freeze(vec![note], |out| {
-            rows.iter().for_each(|(id, values)| out.row(ZoneId(0), KindId(0), *id, values));
+            rows.iter().for_each(|(id, values)| out.entity(KindId(0), *id, values));
         }));
         let now = Moment(0).plus(Duration::from_secs(u64::from(number)) / u32::from(rate.per_second()));
         let message = sender.compose(now, std::slice::from_ref(&next), None).len();

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::{Config, Server};
 use tickwire_games::builtin;
@@ -20,7 +20,7 @@ impl Game for Blocks {
     fn spec(&self) -> Spec {
         self.0.spec()
     }
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         self.0.join(player, cx)
     }
     fn leave(&mut self, seat: Seat, cx: &mut Context) {

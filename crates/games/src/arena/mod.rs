@@ -17,8 +17,8 @@ pub use step::{AvatarInput, AvatarState, Mood, RADIUS, Tuning, step_avatar};
 use self::world::{Avatar, World};
 use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
-use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup, SnapshotWriter, Spec};
-use tickwire::id::{EntityId, KindId, Seat, ZoneId};
+use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup, SetupError, SnapshotWriter, Spec};
+use tickwire::id::{EntityId, KindId, Seat};
 use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use tickwire::wire::Authority;
 
@@ -37,8 +37,6 @@ const MAPS: [(&str, &str); 2] = [
     ("field", include_str!("../../../../assets/maps/field.txt")),
 ];
 const CAPACITY: u16 = 2000;
-/// All players see this zone.
-const ZONE: ZoneId = ZoneId(0);
 
 /// The reference game.
 pub struct Arena {
@@ -53,15 +51,15 @@ impl Arena {
     /// An arena for `setup`. The option `map` is `courtyard` (the default, 48 x 32 m) or `field` (96 x 64 m).
     ///
     /// # Errors
-    /// When there is no such map; the text names the available ones.
-    pub fn new(setup: &RoomSetup) -> Result<Self, String> {
+    /// When there is no such map; the error names the available ones.
+    pub fn new(setup: &RoomSetup) -> Result<Self, SetupError> {
         let wanted = setup.options.get("map").map_or(MAPS[0].0, String::as_str);
         let Some((map_name, text)) = MAPS.into_iter().find(|(name, _)| *name == wanted) else {
-            return Err(format!("no map {wanted:?}: choose {}", MAPS.map(|(name, _)| name).join(" or ")));
+            let names = MAPS.map(|(name, _)| name).join(" or ");
+            return Err(SetupError::option("map", wanted, format!("must be {names}")));
         };
         let map = Map::parse(text)?;
-        let schema = schema(&map).map_err(|error| error.to_string())?;
-        let inputs = inputs().map_err(|error| error.to_string())?;
+        let (schema, inputs) = (schema(&map)?, inputs()?);
         let world = World::new(map, setup.rate);
         Ok(Self { map_name, schema: Arc::new(schema), inputs, world, seats: Seats::default() })
     }
@@ -78,7 +76,7 @@ impl Game for Arena {
         }
     }
 
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, String> {
+    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let id = self.world.enter(player.seat, cx);
         self.seats.take(player.seat, id);
         Ok(id)
@@ -101,13 +99,13 @@ impl Game for Arena {
 
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for avatar in &self.world.avatars {
-            out.row(ZONE, AVATAR, avatar.id, &avatar_row(avatar));
+            out.entity(AVATAR, avatar.id, &avatar_row(avatar));
         }
         for spark in &self.world.sparks {
-            out.row(ZONE, SPARK, spark.id, &[spark.x, spark.y, i32::from(spark.big)]);
+            out.entity(SPARK, spark.id, &[spark.x, spark.y, i32::from(spark.big)]);
         }
         for ball in &self.world.snowballs {
-            out.row(ZONE, SNOWBALL, ball.id, &[ball.x, ball.y, colour_of(ball.thrower)]);
+            out.entity(SNOWBALL, ball.id, &[ball.x, ball.y, colour_of(ball.thrower)]);
         }
     }
 }
@@ -143,7 +141,8 @@ fn schema(map: &Map) -> Result<Schema, tickwire::snapshot::SchemaError> {
     let size = Field::held("size", labels(&["small", "big"]));
     let spark = vec![Field::held("x", x.clone()), Field::held("y", y.clone()), size];
     let snowball = vec![Field::linear("x", x), Field::linear("y", y), colour];
-    Schema::new(vec![Kind::new("avatar", avatar), Kind::new("spark", spark), Kind::new("snowball", snowball)])
+    let kind = |name, fields| Kind::new(name, fields).at("x", "y");
+    Schema::new(vec![kind("avatar", avatar), kind("spark", spark), kind("snowball", snowball)])
 }
 
 fn inputs() -> Result<InputSchema, tickwire::snapshot::SchemaError> {

@@ -115,5 +115,5 @@ fn options_choose_the_map() {
     let field = Arena::new(&setup(&[("map", "field"), ("unknown", "ignored")])).expect("a valid map");
     assert_eq!(field.spec().properties, [("map".to_owned(), "field".to_owned())]);
     let refusal = Arena::new(&setup(&[("map", "moon")])).err().expect("no such map");
-    assert_eq!(refusal, "no map \"moon\": choose courtyard or field");
+    assert_eq!(refusal.to_string(), "map \"moon\": must be courtyard or field");
 }

@@ -1,0 +1,178 @@
+//! What a game writes its rows with.
+
+use super::schema::Schema;
+use super::zone::{MAX_ROWS, Table, Zone};
+use crate::id::{EntityId, KindId, ZoneId};
+
+/// From where an entity can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Area {
+    /// From around its position, which the [kind](super::Kind::at) declares. Rooms have no grid so far: this is zone 0,
+    /// which everybody sees.
+    Auto,
+    /// From everywhere in this zone.
+    Zone(ZoneId),
+}
+
+impl Area {
+    fn zone(self) -> ZoneId {
+        match self {
+            Self::Auto => ZoneId(0),
+            Self::Zone(zone) => zone,
+        }
+    }
+}
+
+impl From<ZoneId> for Area {
+    fn from(zone: ZoneId) -> Self {
+        Self::Zone(zone)
+    }
+}
+
+/// Collects the rows of one tick from a game and quantises them into zones.
+///
+/// Rows may be written in any order; ascending id order is fastest. Values outside their range are clamped and counted.
+/// An entity must not be written twice into one zone; it may be written into several. A zone has at most 65,536 rows.
+pub struct SnapshotWriter<'a> {
+    schema: &'a Schema,
+    /// Sorted by zone.
+    drafts: Vec<(ZoneId, Zone)>,
+    /// The index of the draft written last: consecutive rows mostly belong to the same zone.
+    current: usize,
+    saturated: u64,
+}
+
+impl<'a> SnapshotWriter<'a> {
+    pub(super) fn new(schema: &'a Schema) -> Self {
+        Self { schema, drafts: Vec::new(), current: 0, saturated: 0 }
+    }
+
+    /// Writes one entity where its position is, with `values` in field order and in quanta. See [`Area::Auto`].
+    ///
+    /// # Panics
+    /// When the schema has no such kind, or the number of values is not the kind's number of fields: a bug of the game.
+    #[track_caller]
+    pub fn entity(&mut self, kind: KindId, id: EntityId, values: &[i32]) {
+        self.row(Area::Auto, kind, id, values);
+    }
+
+    /// As [`Self::entity`], for an entity that is visible from `area`, wherever it is.
+    ///
+    /// # Panics
+    /// As [`Self::entity`].
+    #[track_caller]
+    pub fn row(&mut self, area: impl Into<Area>, kind: KindId, id: EntityId, values: &[i32]) {
+        let zone = area.into().zone();
+        let Some(plan) = self.schema.plans().get(usize::from(kind.0)) else {
+            let kinds = self.schema.kinds().len();
+            panic!("entity {} in zone {}: there is no kind {}, the schema has {kinds}", id.0, zone.0, kind.0);
+        };
+        let (given, wanted) = (values.len(), plan.fields.len());
+        assert!(
+            given == wanted,
+            "entity {} of kind {:?} in zone {}: {given} values, but the kind has {wanted} fields",
+            id.0,
+            self.schema.kinds()[usize::from(kind.0)].name,
+            zone.0
+        );
+        let table = &mut self.draft(zone).tables[usize::from(kind.0)];
+        table.ids.push(id);
+        let mut saturated = 0;
+        for (field, value) in plan.fields.iter().zip(values) {
+            let kept = field.saturate(*value);
+            saturated += u64::from(kept != *value && !field.wraps);
+            table.cells.push(kept);
+        }
+        table.cells.resize(table.ids.len() * plan.stride, 0);
+        self.saturated += saturated;
+    }
+
+    /// Marks an entity that was not moved but placed somewhere else, in all areas that it is written into at this tick.
+    /// Nothing is made of the mark so far.
+    pub fn teleported(&mut self, kind: KindId, id: EntityId) {
+        let _ = (kind, id);
+    }
+
+    fn draft(&mut self, zone: ZoneId) -> &mut Zone {
+        if self.drafts.get(self.current).is_none_or(|(id, _)| *id != zone) {
+            self.current = match self.drafts.binary_search_by_key(&zone, |(id, _)| *id) {
+                Ok(index) => index,
+                Err(index) => {
+                    self.drafts.insert(index, (zone, Zone::empty(self.schema)));
+                    index
+                }
+            };
+        }
+        &mut self.drafts[self.current].1
+    }
+
+    /// Reserves space for as many rows as `like` has, so that a steady world is written without growing a buffer.
+    pub(super) fn reserve(&mut self, zone: ZoneId, like: &Zone) {
+        let plans = self.schema.plans();
+        let draft = self.draft(zone);
+        for ((table, like), plan) in draft.tables.iter_mut().zip(&like.tables).zip(plans) {
+            let rows = like.ids.len() + like.ids.len() / 8 + 4;
+            *table = Table::with_capacity(rows, plan.stride);
+        }
+    }
+
+    /// The zones with their rows, both sorted by id, with motion cells still zero; and the number of values that were
+    /// outside their range.
+    pub(super) fn finish(self) -> (Vec<(ZoneId, Zone)>, u64) {
+        let mut drafts = self.drafts;
+        for (id, zone) in &mut drafts {
+            let (number, rows) = (id.0, zone.len());
+            for ((table, plan), kind) in zone.tables.iter_mut().zip(self.schema.plans()).zip(self.schema.kinds()) {
+                if let Err(twice) = table.sort(plan.stride) {
+                    panic!("entity {} of kind {:?} is written into zone {number} twice", twice.0, kind.name);
+                }
+            }
+            assert!(rows <= MAX_ROWS, "zone {number} has {rows} rows: at most {MAX_ROWS}");
+        }
+        (drafts, self.saturated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{Field, Kind, Shape};
+
+    fn written(write: fn(&mut SnapshotWriter)) -> String {
+        let field = |name| Field::held(name, Shape::Int { min: 0, max: 9 });
+        let kinds = vec![Kind::new("dot", vec![field("x"), field("y")]).at("x", "y")];
+        let schema = Schema::new(kinds).expect("a valid schema");
+        let result = std::panic::catch_unwind(|| {
+            let mut out = SnapshotWriter::new(&schema);
+            write(&mut out);
+            format!("{:?}", out.finish().0.iter().map(|(zone, rows)| (zone.0, rows.len())).collect::<Vec<_>>())
+        });
+        result.unwrap_or_else(|panic| *panic.downcast::<String>().expect("a formatted panic"))
+    }
+
+    #[test]
+    fn rows_go_where_they_belong_and_mistakes_are_named() {
+        const DOT: KindId = KindId(0);
+        assert_eq!(
+            written(|out| {
+                out.entity(DOT, EntityId(1), &[1, 2]);
+                out.row(ZoneId(7), DOT, EntityId(1), &[1, 2]);
+                out.teleported(DOT, EntityId(1));
+            }),
+            "[(0, 1), (7, 1)]"
+        );
+        assert_eq!(
+            written(|out| out.entity(DOT, EntityId(5), &[1])),
+            "entity 5 of kind \"dot\" in zone 0: 1 values, but the kind has 2 fields"
+        );
+        assert_eq!(
+            written(|out| out.row(ZoneId(3), KindId(4), EntityId(5), &[])),
+            "entity 5 in zone 3: there is no kind 4, the schema has 1"
+        );
+        assert_eq!(
+            written(|out| [9, 5, 9].into_iter().for_each(|id| out.entity(DOT, EntityId(id), &[1, 2]))),
+            "entity 9 of kind \"dot\" is written into zone 0 twice"
+        );
+    }
+}
