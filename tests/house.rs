@@ -184,7 +184,7 @@ fn names_are_the_fields_own() {
         ("Desk", "SeatChannel"),
         ("InTray", "PendingInput"),
         ("Guests", "SeatTable"),
-        ("Dozing", "WakeGate"),
+        ("Dozing", "PollOnWake"),
         ("Guarded", "FrameGuard"),
         ("Passage", "GuardState"),
         ("Pulse", "SessionWaker"),

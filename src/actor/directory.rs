@@ -62,7 +62,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    const LOOK_EVERY: Duration = limits::BEAT_EVERY;
+    const REFRESH_EVERY: Duration = limits::BEAT_EVERY;
     /// Sessions that are closed per batch when the server stops. Batches grow when there would be more than `BATCHES` of
     /// them.
     const BATCH: usize = 100;
@@ -206,7 +206,7 @@ impl Directory {
     /// Ends the rooms of `waiting`, about `batch` sessions at a time, so that not all clients disconnect and reconnect at
     /// once.
     #[expect(clippy::disallowed_methods, reason = "one message per room, and it must arrive")]
-    fn send_away(&mut self, mut waiting: VecDeque<RoomKey>, batch: usize, ctx: &mut Context<Self>) {
+    fn drain_rooms(&mut self, mut waiting: VecDeque<RoomKey>, batch: usize, ctx: &mut Context<Self>) {
         let mut told = 0;
         while told < batch {
             let Some(key) = waiting.pop_front() else { return };
@@ -214,7 +214,7 @@ impl Directory {
             told += listed.status.occupancy().present().max(1);
             listed.room.do_send(CloseRoom(Close::Draining));
         }
-        ctx.run_later(Self::BATCH_EVERY, move |act, ctx| act.send_away(waiting, batch, ctx));
+        ctx.run_later(Self::BATCH_EVERY, move |act, ctx| act.drain_rooms(waiting, batch, ctx));
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
@@ -222,7 +222,7 @@ impl Directory {
         self.rooms.0.retain(|_, listed| !listed.status.is_closed());
         let late = self.reservations.expire(self.clock.now());
         self.metrics.occasions.reservations_expired.inc_by(late as u64);
-        self.rooms.0.values_mut().for_each(RoomHandle::look);
+        self.rooms.0.values_mut().for_each(RoomHandle::refresh);
         let public = self.rooms.0.values().filter(|listed| !listed.private).map(|listed| &listed.entry);
         let changed = !self.list.borrow().rooms.iter().eq(public.clone());
         if changed {
@@ -232,7 +232,7 @@ impl Directory {
                 Err(error) => warn!(%error, "the list of rooms could not be written"),
             }
         }
-        ctx.run_later(Self::LOOK_EVERY, Self::sweep);
+        ctx.run_later(Self::REFRESH_EVERY, Self::sweep);
     }
 }
 
@@ -289,7 +289,7 @@ impl Handler<Drain> for Directory {
         self.reservations.clear();
         let present: usize = self.rooms.0.values().map(|listed| listed.status.occupancy().present()).sum();
         let waiting = self.rooms.0.keys().copied().collect();
-        self.send_away(waiting, Self::BATCH.max(present / Self::BATCHES), ctx);
+        self.drain_rooms(waiting, Self::BATCH.max(present / Self::BATCHES), ctx);
     }
 }
 

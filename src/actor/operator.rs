@@ -20,12 +20,12 @@ use crate::wire::{Close, PlayerEntry, limits};
 
 /// To the directory: the state of all rooms, private ones included.
 #[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "Survey")]
-pub struct LookOver;
+#[rtype(result = "AllRooms")]
+pub struct ListAllRooms;
 
 /// Rooms, the fullest first.
 #[derive(Clone, Debug, Serialize)]
-pub struct Survey {
+pub struct AllRooms {
     pub rooms: Vec<RoomHealth>,
     /// How many rooms the list leaves out.
     pub more: usize,
@@ -49,12 +49,12 @@ pub struct Find(pub String);
 
 /// To a room: return its contents. `None`: the room has ended.
 #[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "Option<Insight>")]
+#[rtype(result = "Option<RoomContents>")]
 pub struct Inspect;
 
 /// The contents of a room.
 #[derive(Debug)]
-pub struct Insight {
+pub struct RoomContents {
     pub frame: Arc<Frame>,
     pub players: Vec<PlayerEntry>,
     pub locked: bool,
@@ -76,10 +76,10 @@ pub enum Order {
     },
 }
 
-impl Handler<LookOver> for Directory {
-    type Result = MessageResult<LookOver>;
+impl Handler<ListAllRooms> for Directory {
+    type Result = MessageResult<ListAllRooms>;
 
-    fn handle(&mut self, _: LookOver, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: ListAllRooms, _: &mut Context<Self>) -> Self::Result {
         let open = self.rooms.0.values().filter(|listed| !listed.status.is_closed());
         let mut fullest: Vec<_> = open.map(|listed| (listed.status.occupancy(), listed)).collect();
         fullest.sort_by_key(|(occupancy, _)| Reverse(occupancy.players));
@@ -95,7 +95,7 @@ impl Handler<LookOver> for Directory {
                 tick_worst: tick_times.worst.as_micros().try_into().unwrap_or(u64::MAX),
             }
         };
-        MessageResult(Survey { rooms: fullest.into_iter().map(health).collect(), more })
+        MessageResult(AllRooms { rooms: fullest.into_iter().map(health).collect(), more })
     }
 }
 
@@ -108,11 +108,11 @@ impl Handler<Find> for Directory {
 }
 
 impl Handler<Inspect> for RoomActor {
-    type Result = Option<Insight>;
+    type Result = Option<RoomContents>;
 
     fn handle(&mut self, _: Inspect, _: &mut Context<Self>) -> Self::Result {
         let room = self.room()?;
-        Some(Insight { frame: room.frame().clone(), players: room.roster(), locked: room.is_locked() })
+        Some(RoomContents { frame: room.frame().clone(), players: room.roster(), locked: room.is_locked() })
     }
 }
 

@@ -45,14 +45,14 @@ pub struct RelayHandle {
 
 #[derive(Default)]
 struct Table {
-    rooms: BTreeMap<RoomKey, Local>,
+    rooms: BTreeMap<RoomKey, RoomListeners>,
     /// The sockets of ended sessions, and when each is cut if it is still open.
     buried: Vec<(Moment, SocketHandle)>,
 }
 
 /// A room with sessions on this thread.
 #[derive(Default)]
-struct Local {
+struct RoomListeners {
     newest: Option<Arc<Frame>>,
     sessions: Vec<Listener>,
 }
@@ -110,7 +110,7 @@ impl Relay {
     /// A mailbox holds a frame of each room the relay serves and some more. Frames that find it full are dropped; newer
     /// ones follow.
     const MAILBOX: usize = 1024;
-    const LOOK_EVERY: Duration = Duration::from_millis(500);
+    const REFRESH_EVERY: Duration = Duration::from_millis(500);
     /// An overdue session that is not frozen has this long to end itself with a close code.
     const CHANCE: Duration = Duration::from_millis(1500);
 
@@ -127,7 +127,7 @@ impl Relay {
 
     /// Cuts the sockets of sessions whose client is overdue.
     fn evict(&self, now: Moment) {
-        for listener in self.table.borrow().rooms.values().flat_map(|local| &local.sessions) {
+        for listener in self.table.borrow().rooms.values().flat_map(|listeners| &listeners.sessions) {
             let until = listener.session_waker.patient_until.get();
             let stalled = until.is_some_and(|until| now >= until.plus(Self::CHANCE));
             if let Some(socket_handle) = &listener.socket_handle
@@ -143,7 +143,7 @@ impl Relay {
     fn sweep(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
         // After a pause of the whole process, acknowledgements may lie unread in sockets, so nobody is cut this time.
-        if now.since(self.looked) < Self::LOOK_EVERY * 2 {
+        if now.since(self.looked) < Self::REFRESH_EVERY * 2 {
             self.evict(now);
         }
         self.looked = now;
@@ -154,7 +154,7 @@ impl Relay {
             }
             !due
         });
-        ctx.run_later(Self::LOOK_EVERY, Self::sweep);
+        ctx.run_later(Self::REFRESH_EVERY, Self::sweep);
     }
 
     fn beat(&mut self, ctx: &mut Context<Self>) {
@@ -168,7 +168,7 @@ impl Actor for Relay {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(Self::MAILBOX);
-        ctx.run_later(Self::LOOK_EVERY, Self::sweep);
+        ctx.run_later(Self::REFRESH_EVERY, Self::sweep);
         self.beat(ctx);
     }
 }
@@ -178,9 +178,9 @@ impl Handler<Publish> for Relay {
 
     fn handle(&mut self, Publish { room, frame }: Publish, _: &mut Context<Self>) {
         let mut table = self.table.borrow_mut();
-        let Some(local) = table.rooms.get_mut(&room) else { return };
-        local.newest = Some(frame);
-        for listener in &local.sessions {
+        let Some(listeners) = table.rooms.get_mut(&room) else { return };
+        listeners.newest = Some(frame);
+        for listener in &listeners.sessions {
             listener.session_waker.wake();
         }
     }
@@ -205,9 +205,9 @@ impl RelayHandle {
     /// Removes a session from a room's listeners.
     pub(super) fn forget(&self, room: RoomKey, session_waker: &Rc<SessionWaker>) {
         let mut table = self.table.borrow_mut();
-        let Some(local) = table.rooms.get_mut(&room) else { return };
-        local.sessions.retain(|listener| !Rc::ptr_eq(&listener.session_waker, session_waker));
-        if local.sessions.is_empty() {
+        let Some(listeners) = table.rooms.get_mut(&room) else { return };
+        listeners.sessions.retain(|listener| !Rc::ptr_eq(&listener.session_waker, session_waker));
+        if listeners.sessions.is_empty() {
             table.rooms.remove(&room);
         }
     }

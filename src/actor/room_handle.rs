@@ -30,7 +30,7 @@ pub struct RoomHandle {
 
 impl RoomHandle {
     /// Updates the entry from the room's status.
-    pub fn look(&mut self) {
+    pub fn refresh(&mut self) {
         let occupancy = self.status.occupancy();
         (self.entry.players, self.entry.away, self.entry.spectators) =
             (occupancy.players, occupancy.away, occupancy.spectators);

@@ -25,13 +25,13 @@ use super::gatekeeper::SessionPermit;
 use super::joining;
 use super::message::{End, Joined, RoomKey};
 use super::names;
+use super::poll_on_wake::PollOnWake;
 use super::relay::{Awake, FrameReady, SessionWaker};
 use super::session_context::SessionContext;
 use super::session_seat::SessionSeat;
 use super::socket_handle::SocketHandle;
 use super::times::Phase;
 use super::trace::Lane;
-use super::wake_gate::WakeGate;
 use super::ws_message::{WsMessage, ws_message};
 use crate::engine::{CloseReason, JoinRequest, Readiness, Session, SessionEvent, work};
 use crate::id::Seq;
@@ -290,7 +290,7 @@ impl Actor for WsSession {
         self.context.metrics.sessions.inc();
         ctx.add_stream(FrameReady(self.session_waker.clone()));
         let alarm = |()| sleep(Self::ALARM_EVERY).map(|()| Some((Alarm, ())));
-        ctx.add_stream(WakeGate::new(Box::pin(unfold((), alarm))));
+        ctx.add_stream(PollOnWake::new(Box::pin(unfold((), alarm))));
     }
 
     fn stopping(&mut self, _: &mut Ctx) -> Running {

@@ -16,15 +16,15 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::Stream;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use super::wake_gate::WakeGate;
+use super::poll_on_wake::PollOnWake;
 use crate::wire::limits;
 
 /// Bytes per read.
-const GULP: usize = 4096;
+const READ_CHUNK: usize = 4096;
 
 thread_local! {
     /// The read buffer of all sockets of a thread. Bytes are copied out before anything else happens.
-    static INTAKE: RefCell<[u8; GULP]> = const { RefCell::new([0; GULP]) };
+    static READ_BUFFER: RefCell<[u8; READ_CHUNK]> = const { RefCell::new([0; READ_CHUNK]) };
 }
 
 /// Carries bytes between `socket`, whose handshake is done, and the session that `begin` makes from the incoming bytes,
@@ -35,16 +35,16 @@ where
     S: Stream<Item = Result<Bytes, E>>,
 {
     let socket = Rc::new(RefCell::new(socket));
-    let appetite = Rc::new(Cell::new(0));
-    let reads = WakeGate::new(Reads(socket.clone()));
-    let incoming = Incoming { early, reads, appetite: appetite.clone() };
+    let read_budget = Rc::new(Cell::new(0));
+    let reads = PollOnWake::new(Reads(socket.clone()));
+    let incoming = Incoming { early, reads, read_budget: read_budget.clone() };
     let mut outgoing = Outgoing { socket: socket.clone(), unsent: BytesMut::new() };
     {
         let mut session = pin!(begin(incoming));
         let turn = |cx: &mut TaskContext<'_>| {
-            appetite.set(limits::READ_AT_ONCE);
+            read_budget.set(limits::READ_AT_ONCE);
             let turned = outgoing.turn(session.as_mut(), cx);
-            if turned.is_pending() && appetite.get() == 0 {
+            if turned.is_pending() && read_budget.get() == 0 {
                 // More bytes may be waiting, but the other tasks of this thread come first.
                 cx.waker().wake_by_ref();
             }
@@ -83,26 +83,26 @@ pub async fn linger<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut T, mut unsen
 /// The bytes that the client sends.
 pub struct Incoming<T> {
     early: Bytes,
-    reads: WakeGate<Reads<T>>,
+    reads: PollOnWake<Reads<T>>,
     /// Bytes that may still be read in this turn, before other tasks run.
-    appetite: Rc<Cell<usize>>,
+    read_budget: Rc<Cell<usize>>,
 }
 
 impl<T: AsyncRead + Unpin> Stream for Incoming<T> {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
-        if self.appetite.get() == 0 {
+        if self.read_budget.get() == 0 {
             return Poll::Pending;
         }
         let polled = if self.early.is_empty() {
             Pin::new(&mut self.reads).poll_next(cx)
         } else {
-            let gulp = self.early.len().min(GULP);
-            Poll::Ready(Some(Ok(self.early.split_to(gulp))))
+            let chunk = self.early.len().min(READ_CHUNK);
+            Poll::Ready(Some(Ok(self.early.split_to(chunk))))
         };
         if let Poll::Ready(Some(Ok(read))) = &polled {
-            self.appetite.set(self.appetite.get().saturating_sub(read.len()));
+            self.read_budget.set(self.read_budget.get().saturating_sub(read.len()));
         }
         polled
     }
@@ -115,8 +115,8 @@ impl<T: AsyncRead + Unpin> Stream for Reads<T> {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
-        INTAKE.with_borrow_mut(|intake| {
-            let mut buffer = ReadBuf::new(intake);
+        READ_BUFFER.with_borrow_mut(|read_buffer| {
+            let mut buffer = ReadBuf::new(read_buffer);
             ready!(Pin::new(&mut *self.0.borrow_mut()).poll_read(cx, &mut buffer)).map_err(PayloadError::Io)?;
             let read = buffer.filled();
             Poll::Ready((!read.is_empty()).then(|| Ok(Bytes::copy_from_slice(read))))
@@ -190,17 +190,17 @@ mod tests {
 
     #[test]
     fn what_came_with_the_handshake_is_read_no_faster_than_the_rest() {
-        let appetite = Rc::new(Cell::new(GULP + 1));
-        let reads = WakeGate::new(Reads(Rc::new(RefCell::new(empty()))));
-        let early = Bytes::from(vec![7; 3 * GULP]);
-        let mut incoming = Incoming { early: early.clone(), reads, appetite: appetite.clone() };
+        let read_budget = Rc::new(Cell::new(READ_CHUNK + 1));
+        let reads = PollOnWake::new(Reads(Rc::new(RefCell::new(empty()))));
+        let early = Bytes::from(vec![7; 3 * READ_CHUNK]);
+        let mut incoming = Incoming { early: early.clone(), reads, read_budget: read_budget.clone() };
         let mut context = TaskContext::from_waker(noop_waker_ref());
         let mut heard = Vec::new();
         while let Poll::Ready(Some(Ok(bytes))) = Pin::new(&mut incoming).poll_next(&mut context) {
             heard.extend_from_slice(&bytes);
         }
-        assert_eq!(heard.len(), 2 * GULP);
-        appetite.set(2 * GULP);
+        assert_eq!(heard.len(), 2 * READ_CHUNK);
+        read_budget.set(2 * READ_CHUNK);
         while let Poll::Ready(Some(Ok(bytes))) = Pin::new(&mut incoming).poll_next(&mut context) {
             heard.extend_from_slice(&bytes);
         }

@@ -31,7 +31,7 @@ impl SocketHandle {
         // A socket that cannot be tuned still serves its player.
         let _ = socket.set_send_buffer_size(limits::SEND_BUFFER);
         #[cfg(target_os = "linux")]
-        let _ = socket.set_tcp_user_timeout(Some(limits::PATIENCE + limits::PING_EVERY));
+        let _ = socket.set_tcp_user_timeout(Some(limits::ACK_TIMEOUT + limits::PING_EVERY));
         socket.try_clone().ok().map(|socket| Self(Rc::new(socket)))
     }
 

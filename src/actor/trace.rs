@@ -66,7 +66,7 @@ struct State {
 }
 
 impl Trace {
-    const LOOK_EVERY: Duration = Duration::from_millis(20);
+    const REFRESH_EVERY: Duration = Duration::from_millis(20);
 
     /// Starts a trace in the file at `path`, which is overwritten.
     ///
@@ -211,7 +211,7 @@ impl Page {
             if over {
                 break;
             }
-            thread::sleep(Trace::LOOK_EVERY);
+            thread::sleep(Trace::REFRESH_EVERY);
         }
         let dropped = state.dropped.get();
         let end = json!({"ph": "M", "name": "end", "pid": Self::ROOMS, "args": {"dropped": dropped, "full": !whole}});

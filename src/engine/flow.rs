@@ -135,7 +135,7 @@ impl Flow {
     pub fn patient_until(&self) -> Option<Moment> {
         let bytes = self.bytes + self.welcome;
         let carrying = Duration::from_millis((bytes * 1000 / Self::SLOWEST) as u64);
-        (bytes > 0).then(|| self.progress.plus(limits::PATIENCE + carrying))
+        (bytes > 0).then(|| self.progress.plus(limits::ACK_TIMEOUT + carrying))
     }
 
     /// Bytes sent but not acknowledged.

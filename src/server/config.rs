@@ -3,6 +3,8 @@
 //! Parse errors describe the wrong value and the accepted ones. The code that merges files, variables and flags adds the
 //! key and the value's origin. Limits that operators should not change are in `wire/limits.rs`.
 
+mod parse;
+
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
@@ -11,7 +13,6 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-use super::form;
 use super::secret::Secret;
 use crate::tick::TickRate;
 use crate::trust::ForwardedHeader;
@@ -24,52 +25,52 @@ pub struct Config {
     /// Address and port on which the command listens. A [`Server`](super::Server) can be given a listener instead. A
     /// [mounted](super::Server::mount) server does not listen and uses this address only to decide which `hosts` it
     /// accepts.
-    #[serde(deserialize_with = "form::address")]
+    #[serde(deserialize_with = "parse::address")]
     pub bind: SocketAddr,
     /// Ticks per second, 1 to 120, of rooms whose creator names no rate.
-    #[serde(deserialize_with = "form::rate")]
+    #[serde(deserialize_with = "parse::rate")]
     pub tick_rate: TickRate,
     /// Origins whose pages may connect, besides the server's own and localhost, such as `https://play.example`.
-    #[serde(deserialize_with = "form::origins")]
+    #[serde(deserialize_with = "parse::origins")]
     pub origins: Vec<String>,
     /// Whether to refuse WebSockets without an origin. Browsers always send one; other programs do not.
     pub require_origin: bool,
     /// Names by which clients may address the server, besides those in `origins`. Empty: if the server listens on the
     /// loopback interface, `localhost` and IP addresses; otherwise any name.
-    #[serde(deserialize_with = "form::hosts")]
+    #[serde(deserialize_with = "parse::hosts")]
     pub hosts: Vec<String>,
     /// Most rooms, 1 to 100,000.
-    #[serde(deserialize_with = "form::rooms")]
+    #[serde(deserialize_with = "parse::rooms")]
     pub most_rooms: usize,
     /// Most sessions, 1 to 1,000,000. Further clients are told to try later.
-    #[serde(deserialize_with = "form::sessions")]
+    #[serde(deserialize_with = "parse::sessions")]
     pub most_sessions: usize,
     /// Most connections from one address (IPv6: from one /64), 1 to 1,000,000.
-    #[serde(deserialize_with = "form::sessions")]
+    #[serde(deserialize_with = "parse::sessions")]
     pub connections_per_address: usize,
     /// Most attempts per second to open a session from one address, 1 to 10,000. Bursts may be four seconds' worth.
-    #[serde(deserialize_with = "form::attempts")]
+    #[serde(deserialize_with = "parse::attempts")]
     pub attempts_per_address: u32,
     /// Most open rooms made from one address, 1 to 100,000.
-    #[serde(deserialize_with = "form::rooms")]
+    #[serde(deserialize_with = "parse::rooms")]
     pub rooms_per_address: usize,
     /// Networks to which limits per address do not apply.
-    #[serde(deserialize_with = "form::networks")]
+    #[serde(deserialize_with = "parse::networks")]
     pub exempt: Vec<IpNet>,
     /// Networks of trusted proxies. Their forwarding header names the client's address.
-    #[serde(deserialize_with = "form::networks")]
+    #[serde(deserialize_with = "parse::networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// The forwarding header that the proxies set.
-    #[serde(deserialize_with = "form::forwarded_header")]
+    #[serde(deserialize_with = "parse::forwarded_header")]
     pub forwarded_header: ForwardedHeader,
     /// A shared secret for join tokens without `kid`, signed with HS256: at least 32 bytes. Empty: no such secret.
-    #[serde(deserialize_with = "form::secret")]
+    #[serde(deserialize_with = "parse::secret")]
     pub token_secret: Secret,
     /// Further keys for join tokens, each `KID=FILE`: a shared secret, or an Ed25519 key in PEM.
-    #[serde(deserialize_with = "form::token_keys")]
+    #[serde(deserialize_with = "parse::token_keys")]
     pub token_keys: Vec<String>,
     /// The audience that join tokens must name.
-    #[serde(deserialize_with = "form::audience")]
+    #[serde(deserialize_with = "parse::audience")]
     pub token_audience: String,
     /// The issuer that join tokens must name. Empty: any issuer whose key is configured.
     pub token_issuer: String,
@@ -80,36 +81,36 @@ pub struct Config {
     /// The certificate's private key in PEM.
     pub tls_key: PathBuf,
     /// Threads that run rooms, 1 to 256.
-    #[serde(deserialize_with = "form::threads")]
+    #[serde(deserialize_with = "parse::threads")]
     pub room_threads: usize,
     /// Threads that serve HTTP and sessions, 1 to 256.
-    #[serde(deserialize_with = "form::threads")]
+    #[serde(deserialize_with = "parse::threads")]
     pub workers: usize,
     /// How long an empty room, without players and spectators, stays open: whole seconds, 1 to 86,400.
-    #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
+    #[serde(serialize_with = "parse::write_seconds", deserialize_with = "parse::seconds")]
     pub empty_room_for: Duration,
     /// When the server stops, its clients reconnect after a random delay of up to this time: whole seconds, 1 to 86,400.
-    #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::seconds")]
+    #[serde(serialize_with = "parse::write_seconds", deserialize_with = "parse::seconds")]
     pub come_back_within: Duration,
     /// How long a seat is held for a player whose connection was lost: whole seconds, 0 to 3,600; 0 holds none.
-    #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::hold")]
+    #[serde(serialize_with = "parse::write_seconds", deserialize_with = "parse::hold")]
     pub hold_seats_for: Duration,
     /// How long a player may keep the same input and send no commands before the session is ended: whole seconds, 0 to
     /// 86,400; 0 means no limit.
-    #[serde(serialize_with = "form::write_seconds", deserialize_with = "form::idle")]
+    #[serde(serialize_with = "parse::write_seconds", deserialize_with = "parse::idle")]
     pub idle_after: Duration,
     /// Most spectators per room, 0 to 4,096; 0 allows none.
-    #[serde(deserialize_with = "form::spectators")]
+    #[serde(deserialize_with = "parse::spectators")]
     pub most_spectators: u16,
     /// The token that opens `/admin` to operators: at least 32 bytes. Empty: there is no such page.
-    #[serde(deserialize_with = "form::secret")]
+    #[serde(deserialize_with = "parse::secret")]
     pub admin_token: Secret,
     /// Where the pages come from.
     pub pages: Pages,
     /// What the command logs: a filter such as `tickwire=info,warn`. Embedders set up their own log.
     pub log: String,
     /// The format of the command's log.
-    #[serde(deserialize_with = "form::log_format")]
+    #[serde(deserialize_with = "parse::log_format")]
     pub log_format: LogFormat,
     /// A file for a trace of what rooms and sessions spend their time on; it is overwritten and limited to 64 MiB.
     /// Browsers' trace viewers open it. Empty: no trace.
@@ -194,7 +195,7 @@ impl Default for Config {
 
 /// The number of cores that this process may use, for which `"cores"` stands in a configuration.
 pub(super) fn cores() -> usize {
-    available_parallelism().map_or(1, usize::from).min(form::MOST_THREADS)
+    available_parallelism().map_or(1, usize::from).min(parse::MOST_THREADS)
 }
 
 impl Pages {

@@ -10,17 +10,17 @@ use actix_web::http::header::{
 use actix_web::http::{StatusCode, Version};
 
 use super::origin;
-use super::routes::{Edge, unavailable};
+use super::routes::{AppState, unavailable};
 use crate::actor::{Connection, SessionPermit};
 use crate::engine::Verdict;
 use crate::trust::Caller;
 use crate::wire::SUBPROTOCOL;
 
 /// Refuses what no route should handle: connections over a limit, and requests whose `Host` names another server.
-pub fn turn_away(head: &RequestHead, connection: Option<&Connection>, edge: &Edge) -> Option<HttpResponse> {
+pub fn turn_away(head: &RequestHead, connection: Option<&Connection>, state: &AppState) -> Option<HttpResponse> {
     if connection.is_some_and(|connection| connection.verdict != Verdict::Served) {
         Some(unavailable("503: too many connections at the moment\n"))
-    } else if !edge.hosts.know(host(head)) {
+    } else if !state.hosts.know(host(head)) {
         Some(HttpResponse::Forbidden().body("403: this server does not go by the name in Host\n"))
     } else {
         None
@@ -32,7 +32,7 @@ pub fn turn_away(head: &RequestHead, connection: Option<&Connection>, edge: &Edg
 /// # Errors
 /// The response that describes the fault.
 #[expect(clippy::result_large_err, reason = "made once per connection")]
-pub fn accept(head: &RequestHead, edge: &Edge) -> Result<SessionPermit, HttpResponse> {
+pub fn accept(head: &RequestHead, state: &AppState) -> Result<SessionPermit, HttpResponse> {
     verify_handshake(head).map_err(|error| refuse(&error))?;
     if head.version < Version::HTTP_11 {
         return Err(HttpResponse::BadRequest().body("400: WebSockets begin with HTTP/1.1\n"));
@@ -47,24 +47,24 @@ pub fn accept(head: &RequestHead, edge: &Edge) -> Result<SessionPermit, HttpResp
     if !offered.any(|list| list.split(',').any(|protocol| protocol.trim() == SUBPROTOCOL)) {
         return Err(HttpResponse::BadRequest().body(format!("400: offer the subprotocol {SUBPROTOCOL}\n")));
     }
-    if !may_connect(head, edge) {
+    if !may_connect(head, state) {
         return Err(HttpResponse::Forbidden().body("403: pages of this origin may not connect\n"));
     }
-    let permit = caller(head, edge).and_then(|caller| edge.context.gatekeeper.enter(caller));
+    let permit = caller(head, state).and_then(|caller| state.context.gatekeeper.enter(caller));
     permit.ok_or_else(|| unavailable("503: no new sessions at the moment\n"))
 }
 
 /// Whether the page that sent the request may play here.
-pub fn may_connect(head: &RequestHead, edge: &Edge) -> bool {
+pub fn may_connect(head: &RequestHead, state: &AppState) -> bool {
     let page = head.headers().get(ORIGIN).map(|value| value.as_bytes());
-    let missing = page.is_none() && edge.config.require_origin;
+    let missing = page.is_none() && state.config.require_origin;
     let host = host(head).and_then(|host| std::str::from_utf8(host).ok()).unwrap_or("");
-    !missing && origin::may_connect(page, host, &edge.config.origins)
+    !missing && origin::may_connect(page, host, &state.config.origins)
 }
 
 /// The client that sent the request.
-pub fn caller(head: &RequestHead, edge: &Edge) -> Option<Caller> {
-    let gatekeeper = &edge.context.gatekeeper;
+pub fn caller(head: &RequestHead, state: &AppState) -> Option<Caller> {
+    let gatekeeper = &state.context.gatekeeper;
     // The client can write anything into this header; the proxy's part is at the end.
     let forwarded: Vec<_> = head
         .headers()

@@ -37,7 +37,7 @@ use rustls::ServerConfig;
 use super::handshake;
 use super::mount::Mount;
 use super::one_request::OneRequest;
-use super::routes::Edge;
+use super::routes::AppState;
 use crate::actor::{Connection, SocketHandle, carry, converse, linger};
 use crate::trust::Certificate;
 use crate::wire::{SUBPROTOCOL, limits};
@@ -57,10 +57,10 @@ pub struct Worker {
 impl Worker {
     /// An app with the routes of the rooms only.
     pub fn of_rooms(mount: &Mount) -> Self {
-        let edge = mount.edge();
-        let upgrade = Some(Upgrade(edge.clone()));
+        let state = mount.state();
+        let upgrade = Some(Upgrade(state.clone()));
         let mount = mount.clone();
-        let app = actix_web::App::new().configure(move |app| mount.add_routes(edge, app));
+        let app = actix_web::App::new().configure(move |app| mount.add_routes(state, app));
         Self { app: boxed(app), upgrade, most_body: limits::REQUEST_BODY }
     }
 
@@ -119,9 +119,9 @@ pub fn listen(
 
 /// Checks the certificate's files for changes for as long as a server uses it.
 async fn watch(certificate: Weak<Certificate>) {
-    const LOOK_EVERY: Duration = Duration::from_secs(2);
+    const REFRESH_EVERY: Duration = Duration::from_secs(2);
     loop {
-        sleep(LOOK_EVERY).await;
+        sleep(REFRESH_EVERY).await;
         let Some(certificate) = certificate.upgrade() else { return };
         certificate.look();
     }
@@ -178,7 +178,7 @@ where
 
 /// Handles requests for an upgrade, with their sockets.
 #[derive(Clone)]
-struct Upgrade(web::Data<Edge>);
+struct Upgrade(web::Data<AppState>);
 
 impl<T: AsyncRead + AsyncWrite + Unpin + 'static> ServiceFactory<(Request, Framed<OneRequest<T>, Codec>)> for Upgrade {
     type Response = ();
@@ -201,25 +201,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Service<(Request, Framed<OneRe
     always_ready!();
 
     fn call(&self, (request, framed): (Request, Framed<OneRequest<T>, Codec>)) -> Self::Future {
-        let edge = self.0.clone();
+        let state = self.0.clone();
         Box::pin(async move {
             // A socket that fails before its session begins needs no further handling.
-            let _ = upgrade(&edge, request, framed).await;
+            let _ = upgrade(&state, request, framed).await;
             Ok(())
         })
     }
 }
 
-async fn upgrade<T>(edge: &Edge, request: Request, mut framed: Framed<OneRequest<T>, Codec>) -> io::Result<()>
+async fn upgrade<T>(state: &AppState, request: Request, mut framed: Framed<OneRequest<T>, Codec>) -> io::Result<()>
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let connection = request.conn_data::<Rc<Connection>>().cloned();
-    let refusal = handshake::turn_away(request.head(), connection.as_deref(), edge);
+    let refusal = handshake::turn_away(request.head(), connection.as_deref(), state);
     let accepted = match refusal {
         Some(refusal) => Err(refusal),
         None if request.path() != "/play" => Err(HttpResponse::NotFound().body("404: sessions are at /play\n")),
-        None => handshake::accept(request.head(), edge),
+        None => handshake::accept(request.head(), state),
     };
     let permit = match accepted {
         Ok(permit) => permit,
@@ -239,7 +239,7 @@ where
     let parts = framed.into_parts();
     // Bytes left in the buffer are copied, so that the session does not keep the whole buffer alive.
     let early = Bytes::copy_from_slice(&parts.read_buf);
-    let (context, socket) = (edge.context.clone(), parts.io.into_inner());
+    let (context, socket) = (state.context.clone(), parts.io.into_inner());
     drop((request, parts.read_buf, parts.write_buf));
     // The HTTP layer's part of the connection ends here, with all its buffers.
     actix_web::rt::spawn(async move {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::handshake::{caller, may_connect};
-use super::routes::{Edge, guarded, receive, unavailable};
+use super::routes::{AppState, guarded, receive, unavailable};
 use crate::actor::{Reserve, RoomEntry, RoomList};
 use crate::wire::{Close, Join, limits};
 
@@ -88,16 +88,16 @@ fn bad_request(why: &str) -> HttpResponse {
     HttpResponse::BadRequest().body(format!("400: {why}\n"))
 }
 
-async fn rooms(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+async fn rooms(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     match search(&request) {
-        Ok(search) => HttpResponse::Ok().content_type("application/json").body(search.through(&edge.rooms.borrow())),
+        Ok(search) => HttpResponse::Ok().content_type("application/json").body(search.through(&state.rooms.borrow())),
         Err(why) => bad_request(&why),
     }
 }
 
-async fn room_events(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+async fn room_events(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     match search(&request) {
-        Ok(search) => event_stream(list_events(edge.rooms.clone(), search)),
+        Ok(search) => event_stream(list_events(state.rooms.clone(), search)),
         Err(why) => bad_request(&why),
     }
 }
@@ -180,8 +180,8 @@ fn unauthorized() -> HttpResponse {
         .body("401: send the header Authorization: Bearer and a join token that is good for this room\n")
 }
 
-async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> HttpResponse {
-    if !may_connect(request.head(), &edge) {
+async fn reserve(request: HttpRequest, body: Bytes, state: web::Data<AppState>) -> HttpResponse {
+    if !may_connect(request.head(), &state) {
         return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
     }
     // Forms of other sites cannot send this type without a CORS preflight.
@@ -193,7 +193,7 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
         Err(why) => return bad_request(&why),
     };
     // A reservation counts as an attempt to join, and as a session while it lasts.
-    let Some(mut visitor) = caller(request.head(), &edge).and_then(|caller| edge.context.gatekeeper.enter(caller))
+    let Some(mut visitor) = caller(request.head(), &state).and_then(|caller| state.context.gatekeeper.enter(caller))
     else {
         return unavailable(NO_SEATS);
     };
@@ -206,7 +206,7 @@ async fn reserve(request: HttpRequest, body: Bytes, edge: web::Data<Edge>) -> Ht
         Err(_) => return unauthorized(),
     }
     (party.only_game, party.maker) = (visitor.only_game(), visitor.address());
-    let Ok(answer) = edge.context.directory.send(party).await else { return unavailable("503: busy\n") };
+    let Ok(answer) = state.context.directory.send(party).await else { return unavailable("503: busy\n") };
     match answer {
         Ok(reserved) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(reserved),
         Err(reason) => {

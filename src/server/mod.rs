@@ -3,7 +3,6 @@
 
 mod admin;
 mod config;
-mod form;
 mod handshake;
 mod hosts;
 mod listen;

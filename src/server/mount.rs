@@ -28,7 +28,7 @@ use super::admin::AdminAuth;
 use super::config::{Config, Pages};
 use super::hosts::Hosts;
 use super::listen::{self, Worker};
-use super::routes::{self, Edge};
+use super::routes::{self, AppState};
 use crate::actor::{
     Clock, Directory, DirectoryConfig, Drain, Gatekeeper, LogHealth, Metrics, Part, Relay, RoomList, SessionContext,
     SocketHandle, Stop, Trace, Watchdog, socket_of,
@@ -104,11 +104,11 @@ impl Mount {
     /// At the root of an app with pages, add your own routes first: the pages answer all paths that no earlier route
     /// matches.
     pub fn configure(&self, app: &mut web::ServiceConfig) {
-        self.add_routes(self.edge(), app);
+        self.add_routes(self.state(), app);
     }
 
     /// The state of one worker's routes, with a new relay on this thread.
-    pub(super) fn edge(&self) -> web::Data<Edge> {
+    pub(super) fn state(&self) -> web::Data<AppState> {
         let context = SessionContext {
             directory: self.directory.clone(),
             relay: Relay::start_here(self.clock, self.metrics.clone(), &self.watchdog),
@@ -118,11 +118,11 @@ impl Mount {
         };
         let (rooms, config, admin) = (self.rooms.clone(), self.config.clone(), self.admin.clone());
         let (hosts, watchdog) = (self.hosts.clone(), self.watchdog.clone());
-        web::Data::new(Edge { context, rooms, config, admin, hosts, watchdog })
+        web::Data::new(AppState { context, rooms, config, admin, hosts, watchdog })
     }
 
-    pub(super) fn add_routes(&self, edge: web::Data<Edge>, app: &mut web::ServiceConfig) {
-        app.app_data(edge);
+    pub(super) fn add_routes(&self, state: web::Data<AppState>, app: &mut web::ServiceConfig) {
+        app.app_data(state);
         routes::configure(app);
         if self.config.pages != Pages::None {
             routes::configure_pages(app);

@@ -18,7 +18,7 @@ use super::{admin, handshake, lobby, pages, qr};
 use crate::actor::{Connection, Explain, RoomList, SessionContext, Watchdog, start};
 
 /// The state of one worker's routes.
-pub struct Edge {
+pub struct AppState {
     pub context: SessionContext,
     pub rooms: watch::Receiver<RoomList>,
     pub config: Arc<Config>,
@@ -52,8 +52,8 @@ pub(super) fn guarded(path: &str, route: Route) -> impl HttpServiceFactory + use
 pub(super) async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     let turned_away = {
         let connection = request.conn_data::<Rc<Connection>>();
-        let edge = request.app_data::<web::Data<Edge>>();
-        edge.and_then(|edge| handshake::turn_away(request.request().head(), connection.map(Rc::as_ref), edge))
+        let state = request.app_data::<web::Data<AppState>>();
+        state.and_then(|state| handshake::turn_away(request.request().head(), connection.map(Rc::as_ref), state))
     };
     match turned_away {
         Some(response) => Ok(request.into_response(response)),
@@ -61,9 +61,9 @@ pub(super) async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Res
     }
 }
 
-async fn play(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>) -> HttpResponse {
-    match handshake::accept(request.head(), &edge) {
-        Ok(permit) => start(edge.context.clone(), permit, &request, payload).unwrap_or_else(HttpResponse::from_error),
+async fn play(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
+    match handshake::accept(request.head(), &state) {
+        Ok(permit) => start(state.context.clone(), permit, &request, payload).unwrap_or_else(HttpResponse::from_error),
         Err(refusal) => refusal,
     }
 }
@@ -73,8 +73,8 @@ pub(super) fn unavailable(text: impl Into<String>) -> HttpResponse {
 }
 
 /// The costs of a room's deltas, by kind and field.
-async fn costs(id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
-    match edge.context.directory.send(Explain(id.into_inner())).await {
+async fn costs(id: web::Path<String>, state: web::Data<AppState>) -> HttpResponse {
+    match state.context.directory.send(Explain(id.into_inner())).await {
         Ok(Some(costs)) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(&*costs),
         Ok(None) => HttpResponse::NotFound().body("404: no such room\n"),
         Err(_) => unavailable("503: busy\n"),
@@ -97,11 +97,11 @@ async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request
 
 /// Reads the watchdog's result and waits for no other thread. When this worker itself is stuck, the request gets no answer,
 /// which the monitoring must treat as a failure.
-async fn health(edge: web::Data<Edge>) -> HttpResponse {
-    if !edge.context.gatekeeper.is_open() {
+async fn health(state: web::Data<AppState>) -> HttpResponse {
+    if !state.context.gatekeeper.is_open() {
         return unavailable("draining\n");
     }
-    let stuck = edge.watchdog.stuck();
+    let stuck = state.watchdog.stuck();
     if stuck.is_empty() {
         HttpResponse::Ok().body("ok\n")
     } else {
@@ -110,23 +110,23 @@ async fn health(edge: web::Data<Edge>) -> HttpResponse {
     }
 }
 
-async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
+async fn metrics(state: web::Data<AppState>) -> HttpResponse {
     const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    HttpResponse::Ok().content_type(OPENMETRICS).body(edge.context.metrics.text())
+    HttpResponse::Ok().content_type(OPENMETRICS).body(state.context.metrics.text())
 }
 
 /// The page without a path. Below a scope, its URL must end with a slash, because its links are relative. The redirect is
 /// relative as well: a proxy may have removed a part of the path.
-async fn front(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+async fn front(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     let Some(name) = request.path().rsplit('/').next().filter(|name| !name.is_empty()) else {
-        return page(request, edge).await;
+        return page(request, state).await;
     };
     let query = Some(request.query_string()).filter(|query| !query.is_empty());
     let query = query.map_or_else(String::new, |query| format!("?{query}"));
     HttpResponse::PermanentRedirect().insert_header((LOCATION, format!("./{name}/{query}"))).finish()
 }
 
-async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+async fn page(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     let path = request.match_info().get("path").unwrap_or("");
-    pages::answer(&edge.config.pages, path, request.headers().get(IF_NONE_MATCH))
+    pages::answer(&state.config.pages, path, request.headers().get(IF_NONE_MATCH))
 }

@@ -1,12 +1,12 @@
 //! Builds the gatekeeper and the certificate from a configuration. Checks configured values against each other and against
-//! the files that they name; `form.rs` checks each value alone.
+//! the files that they name; `config/parse.rs` checks each value alone.
 
 use std::sync::Arc;
 
 use super::config::Config;
 use crate::actor::{Clock, Gatekeeper};
 use crate::engine::{Quota, RoomPolicy};
-use crate::trust::{Certificate, Keyring, Neighbourhood, Tokens};
+use crate::trust::{AddressPolicy, Certificate, Keyring, Tokens};
 use crate::wire::limits;
 
 impl Config {
@@ -59,12 +59,12 @@ impl Config {
             attempts_per_address: self.attempts_per_address,
             rooms_per_address: self.rooms_per_address,
         };
-        let neighbourhood = Neighbourhood {
+        let address_policy = AddressPolicy {
             proxies: self.trusted_proxies.clone(),
             exempt: self.exempt.clone(),
             header: self.forwarded_header,
         };
         let tokens = Tokens::new(self.keyring()?, &self.token_audience, &self.token_issuer, self.guests);
-        Ok(Gatekeeper::new(quota, neighbourhood, tokens, clock, self.come_back_within))
+        Ok(Gatekeeper::new(quota, address_policy, tokens, clock, self.come_back_within))
     }
 }

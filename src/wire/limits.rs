@@ -93,7 +93,7 @@ pub const HOLD_MARGIN: Duration = Duration::from_millis(400);
 /// Bytes in flight before sending is held, whatever their age.
 pub const IN_FLIGHT: usize = 64 * 1024;
 /// A client that acknowledges nothing for this long while frames are in flight is removed.
-pub const PATIENCE: Duration = Duration::from_secs(6);
+pub const ACK_TIMEOUT: Duration = Duration::from_secs(6);
 /// Bytes of the kernel's send buffer per connection: flow control cannot see what is in it.
 pub const SEND_BUFFER: usize = 16 * 1024;
 /// Bytes read from a connection before its thread turns to other connections: the largest message.
@@ -198,7 +198,7 @@ pub const ADMIN_ROOMS: usize = 200;
 /// Rows of a room that the operators' page shows, so that looking does not cost as much as playing.
 pub const ADMIN_ROWS: usize = 500;
 /// Operators who watch at a time: each has a stream with one update per second.
-pub const ADMIN_WATCHING: usize = 32;
+pub const ADMIN_STREAMS: usize = 32;
 /// Addresses whose wrong admin tokens are remembered. Beyond that, further addresses are checked but not remembered:
 /// nobody guesses a token of 32 bytes that way, and the token's owner still gets in.
 pub const ADMIN_ADDRESSES: usize = 1024;

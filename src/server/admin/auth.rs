@@ -80,7 +80,7 @@ impl AdminAuth {
     pub fn watch(&self) -> Option<Watching> {
         let watching = Watching(self.watching.clone());
         let before = self.watching.fetch_add(1, Ordering::Relaxed);
-        (before < limits::ADMIN_WATCHING).then_some(watching)
+        (before < limits::ADMIN_STREAMS).then_some(watching)
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn places_to_watch_from_are_bounded_and_come_back() {
         let auth = AdminAuth::new(Secret::from(TOKEN.to_owned()));
-        let places: Vec<_> = (0..limits::ADMIN_WATCHING).map(|_| auth.watch().expect("a place")).collect();
+        let places: Vec<_> = (0..limits::ADMIN_STREAMS).map(|_| auth.watch().expect("a place")).collect();
         assert!(auth.watch().is_none());
         drop(places);
         assert!(auth.watch().is_some());

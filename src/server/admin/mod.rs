@@ -20,9 +20,9 @@ use serde::de::DeserializeOwned;
 
 use super::config::Pages;
 use super::handshake::caller;
-use super::routes::{Edge, receive, unavailable};
+use super::routes::{AppState, receive, unavailable};
 use super::{lobby, pages};
-use crate::actor::{Find, Inspect, LookOver, Order};
+use crate::actor::{Find, Inspect, ListAllRooms, Order};
 use crate::id::Seat;
 use crate::wire::limits;
 pub use auth::AdminAuth;
@@ -51,20 +51,20 @@ async fn nothing() -> HttpResponse {
 }
 
 /// The redirect and the page's links are relative, because the page may be mounted below a path.
-async fn front(edge: web::Data<Edge>) -> HttpResponse {
-    if !edge.admin.is_open() {
+async fn front(state: web::Data<AppState>) -> HttpResponse {
+    if !state.admin.is_open() {
         return nothing().await;
     }
     HttpResponse::PermanentRedirect().insert_header((LOCATION, "admin/")).finish()
 }
 
-async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
-    if !edge.admin.is_open() {
+async fn page(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    if !state.admin.is_open() {
         return nothing().await;
     }
     let file = request.match_info().get("file").unwrap_or("index.html");
     // A server without the demo's pages still needs the operators' page.
-    let pages = match &edge.config.pages {
+    let pages = match &state.config.pages {
         disk @ Pages::Disk(_) => disk,
         Pages::Embedded | Pages::Folder(_) | Pages::None => &Pages::Embedded,
     };
@@ -72,11 +72,11 @@ async fn page(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
 }
 
 /// The response to a request that does not come from an operator; `None` for operators.
-fn turn_away(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
+fn turn_away(request: &HttpRequest, state: &AppState) -> Option<HttpResponse> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or("");
-    let address = caller(request.head(), edge).map(|caller| caller.visitor);
-    match edge.admin.judge(edge.context.clock.now(), address, token) {
+    let address = caller(request.head(), state).map(|caller| caller.visitor);
+    match state.admin.judge(state.context.clock.now(), address, token) {
         Entry::Granted => None,
         Entry::Absent => Some(HttpResponse::NotFound().body("404: no such page\n")),
         Entry::Refused => Some(
@@ -92,34 +92,34 @@ fn turn_away(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
     }
 }
 
-async fn events(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
-    if let Some(answer) = turn_away(&request, &edge) {
+async fn events(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    if let Some(answer) = turn_away(&request, &state) {
         return answer;
     }
-    match edge.admin.watch() {
-        Some(watching) => lobby::event_stream(vitals(edge, watching)),
+    match state.admin.watch() {
+        Some(watching) => lobby::event_stream(vitals(state, watching)),
         None => unavailable("503: too many operators are watching\n"),
     }
 }
 
 /// A stream of metrics and rooms, one event per second.
-fn vitals(edge: web::Data<Edge>, watching: Watching) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
+fn vitals(state: web::Data<AppState>, watching: Watching) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
     const EVERY: Duration = Duration::from_secs(1);
-    stream::unfold((edge, watching, Duration::ZERO), |(edge, watching, wait)| async move {
+    stream::unfold((state, watching, Duration::ZERO), |(state, watching, wait)| async move {
         sleep(wait).await;
-        let survey = edge.context.directory.send(LookOver).await.ok()?;
-        let vitals = view::Vitals::new(edge.context.clock.now(), edge.context.metrics.totals(), survey);
+        let survey = state.context.directory.send(ListAllRooms).await.ok()?;
+        let vitals = view::Vitals::new(state.context.clock.now(), state.context.metrics.totals(), survey);
         let json = serde_json::to_vec(&vitals).ok()?;
         let event = [b"data: ", &json[..], b"\n\n"].concat();
-        Some((Ok(Bytes::from(event)), (edge, watching, EVERY)))
+        Some((Ok(Bytes::from(event)), (state, watching, EVERY)))
     })
 }
 
-async fn frame(request: HttpRequest, id: web::Path<String>, edge: web::Data<Edge>) -> HttpResponse {
-    if let Some(answer) = turn_away(&request, &edge) {
+async fn frame(request: HttpRequest, id: web::Path<String>, state: web::Data<AppState>) -> HttpResponse {
+    if let Some(answer) = turn_away(&request, &state) {
         return answer;
     }
-    let found = edge.context.directory.send(Find(id.into_inner())).await;
+    let found = state.context.directory.send(Find(id.into_inner())).await;
     let Ok(Some(room)) = found else { return no_such_room() };
     match room.send(Inspect).await {
         Ok(Some(insight)) => {
@@ -155,18 +155,18 @@ struct Closing {
     reason: String,
 }
 
-async fn kick(request: HttpRequest, id: web::Path<String>, body: Bytes, edge: web::Data<Edge>) -> HttpResponse {
+async fn kick(request: HttpRequest, id: web::Path<String>, body: Bytes, state: web::Data<AppState>) -> HttpResponse {
     let order = |Kick { seat, reason }| Order::Kick { seat: Seat(seat), reason };
-    obey(&request, id.into_inner(), &body, &edge, "{\"seat\": 3, \"reason\": \"...\"}", order).await
+    obey(&request, id.into_inner(), &body, &state, "{\"seat\": 3, \"reason\": \"...\"}", order).await
 }
 
-async fn lock(request: HttpRequest, id: web::Path<String>, body: Bytes, edge: web::Data<Edge>) -> HttpResponse {
-    obey(&request, id.into_inner(), &body, &edge, "{\"locked\": true}", |Lock { locked }| Order::Lock(locked)).await
+async fn lock(request: HttpRequest, id: web::Path<String>, body: Bytes, state: web::Data<AppState>) -> HttpResponse {
+    obey(&request, id.into_inner(), &body, &state, "{\"locked\": true}", |Lock { locked }| Order::Lock(locked)).await
 }
 
-async fn close(request: HttpRequest, id: web::Path<String>, body: Bytes, edge: web::Data<Edge>) -> HttpResponse {
+async fn close(request: HttpRequest, id: web::Path<String>, body: Bytes, state: web::Data<AppState>) -> HttpResponse {
     let order = |Closing { reason }| Order::Close { reason };
-    obey(&request, id.into_inner(), &body, &edge, "{\"reason\": \"...\"}", order).await
+    obey(&request, id.into_inner(), &body, &state, "{\"reason\": \"...\"}", order).await
 }
 
 /// Decodes an order and sends it to the room.
@@ -174,18 +174,18 @@ async fn obey<B: DeserializeOwned>(
     request: &HttpRequest,
     id: String,
     body: &[u8],
-    edge: &Edge,
+    state: &AppState,
     wanted: &str,
     order: impl FnOnce(B) -> Order,
 ) -> HttpResponse {
-    if let Some(answer) = turn_away(request, edge) {
+    if let Some(answer) = turn_away(request, state) {
         return answer;
     }
     let order = match serde_json::from_slice(body) {
         Ok(body) => order(body),
         Err(error) => return HttpResponse::BadRequest().body(format!("400: {error}; must be JSON such as {wanted}\n")),
     };
-    let Ok(Some(room)) = edge.context.directory.send(Find(id)).await else { return no_such_room() };
+    let Ok(Some(room)) = state.context.directory.send(Find(id)).await else { return no_such_room() };
     match room.send(order).await {
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(_) => no_such_room(),

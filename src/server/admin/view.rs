@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::actor::{Insight, Survey, Totals};
+use crate::actor::{AllRooms, RoomContents, Totals};
 use crate::id::ZoneId;
 use crate::snapshot::{Kind, RowRef};
 use crate::tick::Moment;
@@ -16,12 +16,12 @@ pub struct Vitals {
     at: u64,
     totals: Totals,
     #[serde(flatten)]
-    survey: Survey,
+    survey: AllRooms,
 }
 
 impl Vitals {
     /// Combines totals and rooms.
-    pub fn new(now: Moment, totals: Totals, survey: Survey) -> Self {
+    pub fn new(now: Moment, totals: Totals, survey: AllRooms) -> Self {
         Self { at: now.0 / 1000, totals, survey }
     }
 }
@@ -49,8 +49,8 @@ struct Row<'a> {
 
 impl<'a> Inside<'a> {
     /// Takes the rows from the frame.
-    pub fn new(insight: &'a Insight) -> Self {
-        let Insight { frame, players, locked } = insight;
+    pub fn new(insight: &'a RoomContents) -> Self {
+        let RoomContents { frame, players, locked } = insight;
         let schema = &**frame.schema();
         let all = || frame.zones().iter().flat_map(|zone| zone.zone().rows(schema).map(|row| (zone.id(), row)));
         let row = |(zone, RowRef { kind, id, values }): (ZoneId, RowRef<'a>)| Row {

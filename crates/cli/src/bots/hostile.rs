@@ -111,7 +111,7 @@ impl Attack {
 /// Longest duration of an attack. The longest timeout of a server is eight seconds.
 const ENDED_WITHIN: Duration = Duration::from_secs(20);
 /// A bot that has stopped reading checks after this time how its session ended.
-const STOPPED_FOR: Duration = limits::PATIENCE.saturating_add(Duration::from_secs(3));
+const STOPPED_FOR: Duration = limits::ACK_TIMEOUT.saturating_add(Duration::from_secs(3));
 
 /// Runs one attack after the other, each of another kind, and records in the tally how they ended.
 pub async fn run(attacker: Attacker, shared: Arc<Shared>) {

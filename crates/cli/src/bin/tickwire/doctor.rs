@@ -9,7 +9,7 @@ use tickwire::{Config, Pages};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::knobs::Flags;
+use crate::config_keys::Flags;
 use crate::machine::{Machine, needed};
 use crate::settings::Settings;
 use crate::trust;

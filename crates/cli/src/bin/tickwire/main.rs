@@ -1,8 +1,8 @@
 //! The command line: parses arguments, configures and calls the library.
 
 mod bots;
+mod config_keys;
 mod doctor;
-mod knobs;
 mod lines;
 mod logs;
 mod machine;
@@ -25,7 +25,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    flags: knobs::Flags,
+    flags: config_keys::Flags,
 }
 
 /// The version and the commit it was built from, which `build.rs` finds.
@@ -34,7 +34,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TICKWIRE_CO
 #[derive(Subcommand)]
 enum Command {
     /// Serve the demo and its games (the default)
-    Serve(knobs::Flags),
+    Serve(config_keys::Flags),
     /// Simulate players against a running server, and pass or fail the run
     Bots(Box<bots::BotsArgs>),
     /// Measure the bytes of movement on the wire, compared with other encodings
@@ -42,7 +42,7 @@ enum Command {
     /// Print the effective configuration with the source of each value
     Config(ConfigArgs),
     /// Report settings that are unsafe or unwise in production; fails if any is unsafe
-    Doctor(knobs::Flags),
+    Doctor(config_keys::Flags),
     /// Sign a join token for testing, with a key of the configuration
     Token(token::TokenArgs),
     /// Print a shell script that completes this command
@@ -58,7 +58,7 @@ struct ConfigArgs {
     #[arg(long)]
     commented: bool,
     #[command(flatten)]
-    flags: knobs::Flags,
+    flags: config_keys::Flags,
 }
 
 fn main() -> ExitCode {

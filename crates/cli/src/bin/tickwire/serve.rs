@@ -10,8 +10,8 @@ use tickwire::Server;
 use tickwire::server::ShutdownSignal;
 use tracing::warn;
 
+use crate::config_keys::Flags;
 use crate::doctor::short_of_descriptors;
-use crate::knobs::Flags;
 use crate::machine::Machine;
 use crate::settings::Settings;
 use crate::{fail, logs};

@@ -15,7 +15,7 @@ use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat};
 use tickwire::Config;
 use tracing_subscriber::EnvFilter;
 
-use crate::knobs::{Flags, KNOBS, Knob, LISTS, PREFIX, SECRETS};
+use crate::config_keys::{CONFIG_KEYS, ConfigKey, Flags, LISTS, PREFIX, SECRETS};
 
 /// The effective configuration.
 pub struct Settings {
@@ -63,17 +63,17 @@ impl Settings {
         let (text, lines) = read_file(named.as_deref())?;
         let path = named.unwrap_or_else(|| DEFAULT_FILE.into());
         let mut sources = BTreeMap::new();
-        for knob in &KNOBS {
-            let source = if flags.values.contains_key(knob.key) {
-                Source::Flag(flags.typed(knob))
-            } else if variables.contains_key(knob.key) {
-                Source::Variable(knob.variable())
-            } else if let Some(line) = lines.get(knob.key) {
+        for config_key in &CONFIG_KEYS {
+            let source = if flags.values.contains_key(config_key.key) {
+                Source::Flag(flags.typed(config_key))
+            } else if variables.contains_key(config_key.key) {
+                Source::Variable(config_key.variable())
+            } else if let Some(line) = lines.get(config_key.key) {
                 Source::File { path: path.clone(), line: *line }
             } else {
                 continue;
             };
-            sources.insert(knob.key, source);
+            sources.insert(config_key.key, source);
         }
         let typed = flags.values.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
         // Secrets are taken literally; other values become numbers if they look like numbers.
@@ -103,14 +103,14 @@ impl Settings {
     /// The effective configuration as TOML, each value with its source.
     pub fn describe(&self) -> String {
         let table = toml::Table::try_from(&self.config).expect("a configuration is a table of plain values");
-        let line = |knob: &Knob| {
-            let value = table.get(knob.key).map(toml::Value::to_string).unwrap_or_default();
-            let source = self.source(knob.key);
-            let hidden = SECRETS.contains(&knob.key) && source != Source::Default;
+        let line = |config_key: &ConfigKey| {
+            let value = table.get(config_key.key).map(toml::Value::to_string).unwrap_or_default();
+            let source = self.source(config_key.key);
+            let hidden = SECRETS.contains(&config_key.key) && source != Source::Default;
             let unsaid = if hidden { " (not shown)" } else { "" };
-            format!("{:40} # {source}{unsaid}\n", format!("{} = {value}", knob.key))
+            format!("{:40} # {source}{unsaid}\n", format!("{} = {value}", config_key.key))
         };
-        KNOBS.iter().map(line).collect()
+        CONFIG_KEYS.iter().map(line).collect()
     }
 }
 
@@ -120,7 +120,7 @@ fn variables() -> Result<(BTreeMap<String, String>, Vec<String>), String> {
     for (name, value) in vars_os() {
         let Some(key) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let key = key.to_lowercase();
-        if key != "config" && KNOBS.iter().all(|knob| knob.key != key) {
+        if key != "config" && CONFIG_KEYS.iter().all(|config_key| config_key.key != key) {
             strays.push(format!("{PREFIX}{}", key.to_uppercase()));
         } else if !value.is_empty() {
             let text = value.into_string().map_err(|value| format!("{key} = {value:?} (variable): must be UTF-8"))?;
@@ -145,10 +145,10 @@ fn read_file(named: Option<&Path>) -> Result<(String, BTreeMap<String, usize>), 
     })?;
     let lines: BTreeMap<String, usize> =
         table.get_ref().keys().map(|key| (key.get_ref().to_string(), line(key.span().start))).collect();
-    let unknown = lines.iter().filter(|(key, _)| KNOBS.iter().all(|knob| knob.key != key.as_str()));
+    let unknown = lines.iter().filter(|(key, _)| CONFIG_KEYS.iter().all(|config_key| config_key.key != key.as_str()));
     let unknown: Vec<String> = unknown.map(|(key, line)| format!("{key:?} (line {line})")).collect();
     if !unknown.is_empty() {
-        let known = KNOBS.map(|knob| knob.key).join(", ");
+        let known = CONFIG_KEYS.map(|config_key| config_key.key).join(", ");
         return Err(format!("{}: unknown key {}; there are {known}", path.display(), unknown.join(", ")));
     }
     Ok((text, lines))
@@ -203,7 +203,7 @@ mod tests {
         let set = COMMENTED.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| !line.starts_with(' '));
         let text: String = set.filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect();
         let table: toml::Table = text.parse().expect("TOML");
-        let mut keys: Vec<&str> = KNOBS.iter().map(|knob| knob.key).collect();
+        let mut keys: Vec<&str> = CONFIG_KEYS.iter().map(|config_key| config_key.key).collect();
         assert_eq!(text.lines().filter_map(|line| line.split(' ').next()).collect::<Vec<_>>(), keys, "in this order");
         keys.sort_unstable();
         assert_eq!(table.keys().collect::<Vec<_>>(), keys);

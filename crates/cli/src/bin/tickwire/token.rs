@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use tickwire::server::{Audience, Claims};
 
+use crate::config_keys::Flags;
 use crate::fail;
-use crate::knobs::Flags;
 use crate::settings::Settings;
 
 /// The claims of the token.

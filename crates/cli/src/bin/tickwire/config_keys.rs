@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 
 /// A configuration key. Its environment variable is `TICKWIRE_` and the key in capitals.
-pub struct Knob {
+pub struct ConfigKey {
     pub key: &'static str,
     /// The flag, without dashes. A secret has none, because other users of the machine can read a command's arguments.
     pub flag: &'static str,
@@ -18,7 +18,7 @@ pub struct Knob {
     help: &'static str,
 }
 
-impl Knob {
+impl ConfigKey {
     /// The name of the variable.
     pub fn variable(&self) -> String {
         format!("{PREFIX}{}", self.key.to_uppercase())
@@ -30,70 +30,70 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const KNOBS: [Knob; 32] = [
-    Knob { key: "bind", flag: "bind", value: "ADDR:PORT",
+pub const CONFIG_KEYS: [ConfigKey; 32] = [
+    ConfigKey { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
-    Knob { key: "tick_rate", flag: "tick-rate", value: "HZ",
+    ConfigKey { key: "tick_rate", flag: "tick-rate", value: "HZ",
         help: "Ticks per second of rooms whose creator names none, 1 to 120 [default: 20]" },
-    Knob { key: "origins", flag: "allow-origin", value: "ORIGIN",
+    ConfigKey { key: "origins", flag: "allow-origin", value: "ORIGIN",
         help: "An origin whose pages may connect, besides the server's own and localhost; may be repeated" },
-    Knob { key: "require_origin", flag: "require-origin", value: "true|false",
+    ConfigKey { key: "require_origin", flag: "require-origin", value: "true|false",
         help: "Whether to refuse WebSockets without an origin; browsers always send one [default: false]" },
-    Knob { key: "hosts", flag: "host", value: "NAME",
+    ConfigKey { key: "hosts", flag: "host", value: "NAME",
         help: "A name by which clients may address the server, besides those in the origins; may be repeated" },
-    Knob { key: "most_rooms", flag: "most-rooms", value: "N",
+    ConfigKey { key: "most_rooms", flag: "most-rooms", value: "N",
         help: "Most rooms [default: 10000]" },
-    Knob { key: "most_sessions", flag: "most-sessions", value: "N",
+    ConfigKey { key: "most_sessions", flag: "most-sessions", value: "N",
         help: "Most sessions; each takes two file descriptors [default: 20000]" },
-    Knob { key: "connections_per_address", flag: "connections-per-address", value: "N",
+    ConfigKey { key: "connections_per_address", flag: "connections-per-address", value: "N",
         help: "Most connections from one address [default: 100]" },
-    Knob { key: "attempts_per_address", flag: "attempts-per-address", value: "N",
+    ConfigKey { key: "attempts_per_address", flag: "attempts-per-address", value: "N",
         help: "Most attempts per second to open a session from one address [default: 10]" },
-    Knob { key: "rooms_per_address", flag: "rooms-per-address", value: "N",
+    ConfigKey { key: "rooms_per_address", flag: "rooms-per-address", value: "N",
         help: "Most open rooms made from one address [default: 20]" },
-    Knob { key: "exempt", flag: "exempt", value: "NETWORK",
+    ConfigKey { key: "exempt", flag: "exempt", value: "NETWORK",
         help: "A network to which limits per address do not apply, instead of this machine; may be repeated" },
-    Knob { key: "trusted_proxies", flag: "trusted-proxy", value: "NETWORK",
+    ConfigKey { key: "trusted_proxies", flag: "trusted-proxy", value: "NETWORK",
         help: "A network of trusted proxies, whose forwarding header names the client's address; may be repeated" },
-    Knob { key: "forwarded_header", flag: "forwarded-header", value: "HEADER",
+    ConfigKey { key: "forwarded_header", flag: "forwarded-header", value: "HEADER",
         help: "The header that trusted proxies set, x-forwarded-for or forwarded [default: x-forwarded-for]" },
-    Knob { key: "token_secret", flag: "", value: "SECRET",
+    ConfigKey { key: "token_secret", flag: "", value: "SECRET",
         help: "A shared secret for join tokens" },
-    Knob { key: "token_keys", flag: "token-key", value: "KID=FILE",
+    ConfigKey { key: "token_keys", flag: "token-key", value: "KID=FILE",
         help: "A key for join tokens: a shared secret, or an Ed25519 key in PEM; may be repeated" },
-    Knob { key: "token_audience", flag: "token-audience", value: "NAME",
+    ConfigKey { key: "token_audience", flag: "token-audience", value: "NAME",
         help: "The audience that join tokens must name [default: tickwire]" },
-    Knob { key: "token_issuer", flag: "token-issuer", value: "NAME",
+    ConfigKey { key: "token_issuer", flag: "token-issuer", value: "NAME",
         help: "The issuer that join tokens must name; any if empty" },
-    Knob { key: "guests", flag: "guests", value: "true|false",
+    ConfigKey { key: "guests", flag: "guests", value: "true|false",
         help: "Whether players without a token may join [default: true]" },
-    Knob { key: "tls_cert", flag: "tls-cert", value: "FILE",
+    ConfigKey { key: "tls_cert", flag: "tls-cert", value: "FILE",
         help: "The certificate chain in PEM, for TLS; read again when the file changes" },
-    Knob { key: "tls_key", flag: "tls-key", value: "FILE",
+    ConfigKey { key: "tls_key", flag: "tls-key", value: "FILE",
         help: "The certificate's private key in PEM" },
-    Knob { key: "room_threads", flag: "room-threads", value: "N",
+    ConfigKey { key: "room_threads", flag: "room-threads", value: "N",
         help: "Threads that run rooms, 1 to 256 [default: one per core]" },
-    Knob { key: "workers", flag: "workers", value: "N",
+    ConfigKey { key: "workers", flag: "workers", value: "N",
         help: "Threads that serve connections, 1 to 256 [default: one per core]" },
-    Knob { key: "empty_room_for", flag: "empty-room-for", value: "SECONDS",
+    ConfigKey { key: "empty_room_for", flag: "empty-room-for", value: "SECONDS",
         help: "How long an empty room stays open [default: 10]" },
-    Knob { key: "come_back_within", flag: "come-back-within", value: "SECONDS",
+    ConfigKey { key: "come_back_within", flag: "come-back-within", value: "SECONDS",
         help: "When the server stops, clients reconnect after a random delay of up to this time [default: 5]" },
-    Knob { key: "hold_seats_for", flag: "hold-seats-for", value: "SECONDS",
+    ConfigKey { key: "hold_seats_for", flag: "hold-seats-for", value: "SECONDS",
         help: "How long a seat is held for a player whose connection was lost; 0 holds none [default: 30]" },
-    Knob { key: "idle_after", flag: "idle-after", value: "SECONDS",
+    ConfigKey { key: "idle_after", flag: "idle-after", value: "SECONDS",
         help: "How long a player may be idle before the session is ended; 0 means no limit [default: 0]" },
-    Knob { key: "most_spectators", flag: "most-spectators", value: "N",
+    ConfigKey { key: "most_spectators", flag: "most-spectators", value: "N",
         help: "Most spectators per room [default: 100]" },
-    Knob { key: "admin_token", flag: "", value: "SECRET",
+    ConfigKey { key: "admin_token", flag: "", value: "SECRET",
         help: "The token that opens /admin to operators" },
-    Knob { key: "pages", flag: "pages", value: "embedded|none|folder:FOLDER|dev:FOLDER",
+    ConfigKey { key: "pages", flag: "pages", value: "embedded|none|folder:FOLDER|dev:FOLDER",
         help: "Where the pages come from [default: embedded]" },
-    Knob { key: "log", flag: "log", value: "FILTER",
+    ConfigKey { key: "log", flag: "log", value: "FILTER",
         help: "What to log: a level, or levels by target [default: tickwire=info,warn]" },
-    Knob { key: "log_format", flag: "log-format", value: "text|json",
+    ConfigKey { key: "log_format", flag: "log-format", value: "text|json",
         help: "The format of the log [default: text]" },
-    Knob { key: "trace", flag: "trace", value: "FILE",
+    ConfigKey { key: "trace", flag: "trace", value: "FILE",
         help: "Write a trace of where time goes to this file, at most 64 MiB; browsers' trace viewers open it" },
 ];
 
@@ -117,9 +117,9 @@ impl Flags {
     const FILE: &str = "config";
     const DEV: &str = "dev";
 
-    /// The flag as it was typed to set `knob`.
-    pub fn typed(&self, knob: &Knob) -> String {
-        let flag = if knob.key == "pages" && self.dev { Self::DEV } else { knob.flag };
+    /// The flag as it was typed to set `config_key`.
+    pub fn typed(&self, config_key: &ConfigKey) -> String {
+        let flag = if config_key.key == "pages" && self.dev { Self::DEV } else { config_key.flag };
         format!("--{flag}")
     }
 }
@@ -128,11 +128,15 @@ impl Args for Flags {
     fn augment_args(command: Command) -> Command {
         let file = Arg::new(Self::FILE).long(Self::FILE).value_name("FILE").value_parser(clap::value_parser!(PathBuf));
         let file = file.help("The configuration file (default: tickwire.toml in this folder, if there is one)");
-        let command = KNOBS.iter().filter(|knob| !knob.flag.is_empty()).fold(command.arg(file), |command, knob| {
-            let arg = Arg::new(knob.key).long(knob.flag).value_name(knob.value).help(knob.help);
-            let repeats = LISTS.contains(&knob.key);
-            command.arg(arg.action(if repeats { ArgAction::Append } else { ArgAction::Set }))
-        });
+        let command = CONFIG_KEYS.iter().filter(|config_key| !config_key.flag.is_empty()).fold(
+            command.arg(file),
+            |command, config_key| {
+                let arg =
+                    Arg::new(config_key.key).long(config_key.flag).value_name(config_key.value).help(config_key.help);
+                let repeats = LISTS.contains(&config_key.key);
+                command.arg(arg.action(if repeats { ArgAction::Append } else { ArgAction::Set }))
+            },
+        );
         let dev = Arg::new(Self::DEV).long(Self::DEV).value_name("FOLDER").conflicts_with("pages");
         command.arg(dev.help("Read pages from this folder at each request; short for --pages dev:FOLDER"))
     }
@@ -151,10 +155,10 @@ impl FromArgMatches for Flags {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         self.file = matches.get_one(Self::FILE).cloned().or(self.file.take());
-        for knob in KNOBS.iter().filter(|knob| !knob.flag.is_empty()) {
+        for config_key in CONFIG_KEYS.iter().filter(|config_key| !config_key.flag.is_empty()) {
             // Values in lists contain no commas; `settings.rs` splits them again.
-            if let Some(values) = matches.get_many::<String>(knob.key) {
-                self.values.insert(knob.key, values.cloned().collect::<Vec<_>>().join(","));
+            if let Some(values) = matches.get_many::<String>(config_key.key) {
+                self.values.insert(config_key.key, values.cloned().collect::<Vec<_>>().join(","));
             }
         }
         if let Some(folder) = matches.get_one::<String>(Self::DEV) {
@@ -173,7 +177,7 @@ mod tests {
     fn every_field_of_the_configuration_has_its_knob() {
         let fields = serde_json::to_value(tickwire::Config::demo()).expect("it can be written");
         let fields: Vec<&String> = fields.as_object().expect("an object").keys().collect();
-        let mut keys: Vec<&str> = KNOBS.iter().map(|knob| knob.key).collect();
+        let mut keys: Vec<&str> = CONFIG_KEYS.iter().map(|config_key| config_key.key).collect();
         keys.sort_unstable();
         assert_eq!(fields, keys);
     }
@@ -181,15 +185,15 @@ mod tests {
     #[test]
     fn the_help_knows_the_defaults() {
         let defaults = serde_json::to_value(tickwire::Config::demo()).expect("it can be written");
-        for knob in &KNOBS {
-            let default = match &defaults[knob.key] {
+        for config_key in &CONFIG_KEYS {
+            let default = match &defaults[config_key.key] {
                 serde_json::Value::Array(_) => continue,
                 serde_json::Value::String(text) if text.is_empty() => continue,
-                _ if ["workers", "room_threads"].contains(&knob.key) => "one per core".to_owned(),
+                _ if ["workers", "room_threads"].contains(&config_key.key) => "one per core".to_owned(),
                 serde_json::Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            assert!(knob.help.ends_with(&format!("[default: {default}]")), "{}: {default}", knob.flag);
+            assert!(config_key.help.ends_with(&format!("[default: {default}]")), "{}: {default}", config_key.flag);
         }
     }
 }

@@ -10,8 +10,8 @@ use ipnet::IpNet;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
-use super::config::{LogFormat, cores};
-use super::secret::Secret;
+use super::{LogFormat, cores};
+use crate::server::secret::Secret;
 use crate::tick::TickRate;
 use crate::trust::{ForwardedHeader, split};
 use crate::wire::limits;

@@ -12,7 +12,7 @@ use futures_util::Stream;
 use futures_util::task::AtomicWaker;
 
 /// A stream with its own waker.
-pub struct WakeGate<S> {
+pub struct PollOnWake<S> {
     stream: S,
     bell: Arc<Bell>,
     waker: Waker,
@@ -35,7 +35,7 @@ impl Wake for Bell {
     }
 }
 
-impl<S> WakeGate<S> {
+impl<S> PollOnWake<S> {
     /// Wraps `stream`, which is polled once at the start. It must wake the last waker it was polled with.
     pub fn new(stream: S) -> Self {
         let bell = Arc::new(Bell { rung: AtomicBool::new(true), sleeper: AtomicWaker::new() });
@@ -43,7 +43,7 @@ impl<S> WakeGate<S> {
     }
 }
 
-impl<S: Stream + Unpin> Stream for WakeGate<S> {
+impl<S: Stream + Unpin> Stream for PollOnWake<S> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
@@ -84,7 +84,7 @@ mod tests {
         let (asked, has) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(true)));
         let rope = Rc::new(Cell::new(None::<Waker>));
         let (counted, source, rung) = (asked.clone(), has.clone(), rope.clone());
-        let mut wake_gate = WakeGate::new(stream::poll_fn(move |cx| {
+        let mut poll_on_wake = PollOnWake::new(stream::poll_fn(move |cx| {
             counted.set(counted.get() + 1);
             rung.set(Some(cx.waker().clone()));
             if source.replace(false) { Poll::Ready(Some(())) } else { Poll::Pending }
@@ -92,7 +92,7 @@ mod tests {
         let flags = [Arc::<Flag>::default(), Arc::<Flag>::default()];
         let wakers = flags.clone().map(Waker::from);
         let mut ask =
-            |who: usize| Pin::new(&mut wake_gate).poll_next(&mut TaskContext::from_waker(&wakers[who])).is_ready();
+            |who: usize| Pin::new(&mut poll_on_wake).poll_next(&mut TaskContext::from_waker(&wakers[who])).is_ready();
         assert!(ask(0), "it is asked to begin with");
         assert!(!ask(0) && !ask(0) && !ask(1) && !ask(1));
         assert_eq!(asked.get(), 2, "after what it had, it is asked once more, then left alone");
