@@ -167,7 +167,7 @@ impl Directory {
             ticket
         };
         let tickets = expected.into_iter().map(reserve).collect();
-        self.metrics.occasions.seats_reserved.inc_by(seats as u64);
+        self.metrics.counts.seats_reserved.inc_by(seats as u64);
         let (room, expires_in) = (self.room_handle(key)?.entry.id.clone(), limits::RESERVED_FOR.as_secs());
         Ok(Reserved { room, tickets, expires_in })
     }
@@ -221,7 +221,7 @@ impl Directory {
         self.heartbeat.beat();
         self.rooms.0.retain(|_, listed| !listed.status.is_closed());
         let late = self.reservations.expire(self.clock.now());
-        self.metrics.occasions.reservations_expired.inc_by(late as u64);
+        self.metrics.counts.reservations_expired.inc_by(late as u64);
         self.rooms.0.values_mut().for_each(RoomHandle::refresh);
         let public = self.rooms.0.values().filter(|listed| !listed.private).map(|listed| &listed.entry);
         let changed = !self.list.borrow().rooms.iter().eq(public.clone());

@@ -33,25 +33,7 @@ pub struct Metrics {
     /// How long each phase of a room's tick and of a session's message takes.
     pub(super) times: Times,
     pub(super) tick_duration: Histogram,
-    pub(super) ticks: Count,
-    pub(super) late_ticks: Count,
-    pub(super) skipped_ticks: Count,
-    pub(super) players: Gauge,
-    pub(super) rooms: Gauge,
-    pub(super) sessions: Gauge,
-    pub(super) bytes_sent: Count,
-    pub(super) bytes_received: Count,
-    pub(super) frames_sent: Count,
-    pub(super) holds: Count,
-    pub(super) evictions: Count,
-    pub(super) resyncs: Count,
-    pub(super) inputs_dropped: Count,
-    pub(super) inputs_superseded: Count,
-    pub(super) over_rate: Count,
-    pub(super) values_saturated: Count,
-    pub(super) seats_held: Gauge,
-    pub(super) seats_released: Count,
-    pub(super) occasions: Occasions,
+    pub(super) counts: Counts,
     resumes: Family<Resumed, Count>,
     room_crashes: Family<Crash, Count>,
     endings: Family<Ending, Count>,
@@ -60,29 +42,48 @@ pub struct Metrics {
     spent: Mutex<BTreeSet<Spent>>,
 }
 
-/// Metrics of parties, spectators and matches.
-#[derive(Debug)]
-pub(super) struct Occasions {
-    pub seats_reserved: Count,
-    pub reservations_expired: Count,
-    pub matches_ended: Count,
-    pub spectators: Gauge,
+/// Makes the struct of all metrics that are one number, and registers them.
+macro_rules! counts {
+    ($($field:ident: $kind:ident = $name:literal, $help:literal;)*) => {
+        /// The metrics that are one number.
+        #[derive(Debug)]
+        pub(super) struct Counts {
+            $(pub $field: $kind,)*
+        }
+
+        impl Counts {
+            fn register(registry: &mut Registry) -> Self {
+                let counts = Self { $($field: $kind::default(),)* };
+                $(registry.register($name, $help, counts.$field.clone());)*
+                counts
+            }
+        }
+    };
 }
 
-impl Occasions {
-    fn register(registry: &mut Registry) -> Self {
-        let mut counter = |name, help| {
-            let count = Count::default();
-            registry.register(name, help, count.clone());
-            count
-        };
-        let seats_reserved = counter("seats_reserved", "Seats reserved for parties");
-        let reservations_expired = counter("reservations_expired", "Reserved seats whose ticket expired unused");
-        let matches_ended = counter("matches_ended", "Matches that ended with a result");
-        let spectators = Gauge::default();
-        registry.register("spectators", "Spectators of rooms", spectators.clone());
-        Self { seats_reserved, reservations_expired, matches_ended, spectators }
-    }
+counts! {
+    players: Gauge = "players", "Seats taken";
+    seats_held: Gauge = "seats_held", "Seats held for disconnected players";
+    spectators: Gauge = "spectators", "Spectators of rooms";
+    rooms: Gauge = "rooms", "Rooms open";
+    sessions: Gauge = "sessions", "Connections upgraded";
+    ticks: Count = "ticks", "Ticks computed";
+    late_ticks: Count = "late_ticks", "Ticks computed more than a period late";
+    skipped_ticks: Count = "skipped_ticks", "Ticks skipped because the room or the machine was behind";
+    bytes_sent: Count = "bytes_sent", "Bytes of messages sent";
+    bytes_received: Count = "bytes_received", "Bytes of messages received";
+    frames_sent: Count = "frames_sent", "Frame messages sent";
+    holds: Count = "holds", "Times that sending to a slow client was held back";
+    evictions: Count = "evictions", "Sessions cut because their client stopped reading";
+    resyncs: Count = "resyncs", "Keyframes that clients requested after a hash mismatch";
+    inputs_dropped: Count = "inputs_dropped", "Input runs dropped because too many were pending";
+    inputs_superseded: Count = "inputs_superseded", "Inputs that newer ones replaced before they were used";
+    over_rate: Count = "messages_over_rate", "Messages dropped by a rate limit";
+    values_saturated: Count = "values_saturated", "Values outside their field's range";
+    seats_released: Count = "seats_released", "Seats released because their player did not reconnect in time";
+    seats_reserved: Count = "seats_reserved", "Seats reserved for parties";
+    reservations_expired: Count = "reservations_expired", "Reserved seats whose ticket expired unused";
+    matches_ended: Count = "matches_ended", "Matches that ended with a result";
 }
 
 /// Current counts, and counts since the start.
@@ -152,64 +153,17 @@ impl Metrics {
         let registry = whole.sub_registry_with_prefix("tickwire");
         let times = Times::new(registry, trace);
         log.into_iter().for_each(|log| log.register(registry));
-        let tick_duration = tick_durations(registry);
-        let mut counter = |name, help| {
-            let count = Count::default();
-            registry.register(name, help, count.clone());
-            count
-        };
-        let ticks = counter("ticks", "Ticks computed");
-        let late_ticks = counter("late_ticks", "Ticks computed more than a period late");
-        let skipped_ticks = counter("skipped_ticks", "Ticks skipped because the room or the machine was behind");
-        let bytes_sent = counter("bytes_sent", "Bytes of messages sent");
-        let bytes_received = counter("bytes_received", "Bytes of messages received");
-        let frames_sent = counter("frames_sent", "Frame messages sent");
-        let holds = counter("holds", "Times that sending to a slow client was held back");
-        let evictions = counter("evictions", "Sessions cut because their client stopped reading");
-        let resyncs = counter("resyncs", "Keyframes that clients requested after a hash mismatch");
-        let inputs_dropped = counter("inputs_dropped", "Input runs dropped because too many were pending");
-        let inputs_superseded = counter("inputs_superseded", "Inputs that newer ones replaced before they were used");
-        let over_rate = counter("messages_over_rate", "Messages dropped by a rate limit");
-        let values_saturated = counter("values_saturated", "Values outside their field's range");
-        let seats_released = counter("seats_released", "Seats released because their player did not reconnect in time");
-        let mut gauge = |name, help| {
-            let gauge = Gauge::default();
-            registry.register(name, help, gauge.clone());
-            gauge
-        };
-        let players = gauge("players", "Seats taken");
-        let rooms = gauge("rooms", "Rooms open");
-        let sessions = gauge("sessions", "Connections upgraded");
-        let seats_held = gauge("seats_held", "Seats held for disconnected players");
+        let (tick_duration, counts) = (tick_durations(registry), Counts::register(registry));
         let (endings, resumes, room_crashes) = (Family::default(), Family::default(), Family::default());
         registry.register("resumes", "Claims to an earlier seat, by outcome", resumes.clone());
         registry.register("room_crashes", "Rooms closed because their game panicked, by hook", room_crashes.clone());
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
         let delta_bits = delta_bits(registry);
-        let occasions = Occasions::register(registry);
         Self {
             registry: whole,
             times,
             tick_duration,
-            ticks,
-            late_ticks,
-            skipped_ticks,
-            players,
-            rooms,
-            sessions,
-            bytes_sent,
-            bytes_received,
-            frames_sent,
-            holds,
-            evictions,
-            resyncs,
-            inputs_dropped,
-            inputs_superseded,
-            over_rate,
-            values_saturated,
-            seats_held,
-            seats_released,
-            occasions,
+            counts,
             resumes,
             room_crashes,
             endings,
@@ -271,18 +225,18 @@ impl Metrics {
             Some((close.label(), count))
         };
         Totals {
-            players: self.players.get(),
-            away: self.seats_held.get(),
-            spectators: self.occasions.spectators.get(),
-            rooms: self.rooms.get(),
-            sessions: self.sessions.get(),
-            ticks: self.ticks.get(),
-            late_ticks: self.late_ticks.get(),
-            skipped_ticks: self.skipped_ticks.get(),
-            bytes_sent: self.bytes_sent.get(),
-            bytes_received: self.bytes_received.get(),
-            frames_sent: self.frames_sent.get(),
-            holds: self.holds.get(),
+            players: self.counts.players.get(),
+            away: self.counts.seats_held.get(),
+            spectators: self.counts.spectators.get(),
+            rooms: self.counts.rooms.get(),
+            sessions: self.counts.sessions.get(),
+            ticks: self.counts.ticks.get(),
+            late_ticks: self.counts.late_ticks.get(),
+            skipped_ticks: self.counts.skipped_ticks.get(),
+            bytes_sent: self.counts.bytes_sent.get(),
+            bytes_received: self.counts.bytes_received.get(),
+            frames_sent: self.counts.frames_sent.get(),
+            holds: self.counts.holds.get(),
             endings: Close::ALL.iter().filter_map(ending).collect(),
         }
     }

@@ -134,7 +134,7 @@ impl Relay {
                 && stalled
                 && !listener.session_waker.evicted.replace(true)
             {
-                self.metrics.evictions.inc();
+                self.metrics.counts.evictions.inc();
                 socket_handle.cut();
             }
         }

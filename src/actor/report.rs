@@ -23,7 +23,7 @@ pub struct Timing {
 impl RoomActor {
     /// Records the duration of a tick.
     pub(super) fn took(&mut self, span: Duration) {
-        self.metrics.ticks.inc();
+        self.metrics.counts.ticks.inc();
         self.metrics.tick_duration.observe(span.as_secs_f64());
         let Timing { ticks, sum, worst } = self.timing;
         self.timing = Timing { ticks: ticks + 1, sum: sum + span, worst: worst.max(span) };
@@ -55,9 +55,9 @@ impl RoomActor {
         }
         let before = std::mem::replace(&mut self.counted, occupancy);
         self.status.set_occupancy(occupancy, self.arrived.drain(..), self.left.drain(..));
-        self.metrics.players.inc_by(occupancy.players as i64 - before.players as i64);
-        self.metrics.seats_held.inc_by(occupancy.away as i64 - before.away as i64);
-        self.metrics.occasions.spectators.inc_by(occupancy.spectators as i64 - before.spectators as i64);
+        self.metrics.counts.players.inc_by(occupancy.players as i64 - before.players as i64);
+        self.metrics.counts.seats_held.inc_by(occupancy.away as i64 - before.away as i64);
+        self.metrics.counts.spectators.inc_by(occupancy.spectators as i64 - before.spectators as i64);
     }
 
     /// Once per second, measures the costs of this tick's delta. The frame has been sent already.

@@ -118,8 +118,8 @@ impl RoomActor {
     fn on_alarm(&mut self, ctx: &mut Context<Self>) {
         let start = self.clock.now();
         let due = self.tick_clock.advance(start);
-        self.metrics.late_ticks.inc_by(due.late.into());
-        self.metrics.skipped_ticks.inc_by(due.skipped);
+        self.metrics.counts.late_ticks.inc_by(due.late.into());
+        self.metrics.counts.skipped_ticks.inc_by(due.skipped);
         for _ in 0..due.steps {
             let begun = self.clock.now();
             if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
@@ -197,11 +197,11 @@ impl RoomActor {
                 channels.for_each(|channel| channel.post(event.clone()));
             }
             RoomOutput::Frame { frame, superseded } => {
-                self.metrics.inputs_superseded.inc_by(superseded.into());
-                self.metrics.values_saturated.inc_by(frame.saturated());
+                self.metrics.counts.inputs_superseded.inc_by(superseded.into());
+                self.metrics.counts.values_saturated.inc_by(frame.saturated());
             }
             RoomOutput::Freed { seat, reason, expired } => {
-                self.metrics.seats_released.inc_by(expired.into());
+                self.metrics.counts.seats_released.inc_by(expired.into());
                 self.seats.free(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
             }
             RoomOutput::Listed => self.report_listing(),
@@ -260,7 +260,7 @@ impl RoomActor {
         }
         let room = host.as_ref().map(Host::room);
         let result = room.and_then(Room::result);
-        self.metrics.occasions.matches_ended.inc_by(u64::from(result.is_some()));
+        self.metrics.counts.matches_ended.inc_by(u64::from(result.is_some()));
         info!(reason = close.label(), result_bytes = result, "room ended");
         let tick = room.map_or(0, |room| room.frame().tick().0);
         if catch_unwind(AssertUnwindSafe(|| drop(host))).is_err() {
@@ -275,7 +275,7 @@ impl Actor for RoomActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(limits::JOINS_WAITING);
-        self.metrics.rooms.inc();
+        self.metrics.counts.rooms.inc();
         if let (Some(trace), Some(room)) = (self.metrics.times.trace(), self.room()) {
             trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, names::for_logs(&room.config().id)));
         }
@@ -283,7 +283,7 @@ impl Actor for RoomActor {
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {
-        self.metrics.rooms.dec();
+        self.metrics.counts.rooms.dec();
         self.status.close();
     }
 }

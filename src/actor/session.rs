@@ -146,7 +146,7 @@ impl WsSession {
 
     fn on_bytes(&mut self, bytes: &Bytes, ctx: &mut Ctx) -> Result<(), Close> {
         let now = self.context.clock.now();
-        self.context.metrics.bytes_received.inc_by(bytes.len() as u64);
+        self.context.metrics.counts.bytes_received.inc_by(bytes.len() as u64);
         let heard = self.session.on_message(now, bytes)?;
         self.place.iter_mut().for_each(SessionSeat::hear);
         match heard {
@@ -159,7 +159,7 @@ impl WsSession {
             SessionEvent::Inputs { events } => {
                 if let Some(place) = &self.place {
                     let dropped = place.channel.push_inputs(self.session.runs());
-                    self.context.metrics.inputs_dropped.inc_by(dropped as u64);
+                    self.context.metrics.counts.inputs_dropped.inc_by(dropped as u64);
                 }
                 self.on_ack(events);
             }
@@ -171,7 +171,7 @@ impl WsSession {
                 }
             }
             SessionEvent::Resync => {
-                self.context.metrics.resyncs.inc();
+                self.context.metrics.counts.resyncs.inc();
                 self.charge(|frame| work::keyframe(frame.rows()))?;
             }
             SessionEvent::Reply(bytes) => self.send(bytes, ctx),
@@ -182,7 +182,7 @@ impl WsSession {
                 self.send(encode_server(&ServerMessage::Refreshed { expires }), ctx);
             }
         }
-        self.context.metrics.over_rate.inc_by(self.session.take_over_rate());
+        self.context.metrics.counts.over_rate.inc_by(self.session.take_over_rate());
         Ok(())
     }
 
@@ -251,17 +251,17 @@ impl WsSession {
             let batch = place.channel.batch(newest.tick());
             let bytes = self.session.compose(now, &self.frames, batch.as_ref());
             self.frames.clear();
-            self.context.metrics.frames_sent.inc();
+            self.context.metrics.counts.frames_sent.inc();
             watch.iter_mut().for_each(|watch| watch.lap(Phase::Compose));
             self.send(bytes, ctx);
             watch.iter_mut().for_each(|watch| watch.lap(Phase::Send));
         }
-        self.context.metrics.holds.inc_by(self.session.take_holds());
+        self.context.metrics.counts.holds.inc_by(self.session.take_holds());
         self.note_patience();
     }
 
     fn send(&self, bytes: Vec<u8>, ctx: &mut Ctx) {
-        self.context.metrics.bytes_sent.inc_by(bytes.len() as u64);
+        self.context.metrics.counts.bytes_sent.inc_by(bytes.len() as u64);
         ctx.binary(bytes);
     }
 
@@ -287,7 +287,7 @@ impl Actor for WsSession {
     type Context = Ctx;
 
     fn started(&mut self, ctx: &mut Ctx) {
-        self.context.metrics.sessions.inc();
+        self.context.metrics.counts.sessions.inc();
         ctx.add_stream(FrameReady(self.session_waker.clone()));
         let alarm = |()| sleep(Self::ALARM_EVERY).map(|()| Some((Alarm, ())));
         ctx.add_stream(PollOnWake::new(Box::pin(unfold((), alarm))));
@@ -306,7 +306,7 @@ impl Actor for WsSession {
         if let Some(socket_handle) = self.socket_handle.take() {
             self.context.relay.close_later(socket_handle);
         }
-        self.context.metrics.sessions.dec();
+        self.context.metrics.counts.sessions.dec();
         self.context.metrics.ended(close);
         debug!(parent: &self.span, reason = close.label(), "session ended");
     }
