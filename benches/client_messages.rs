@@ -227,7 +227,7 @@ fn main() {
             |world: &mut World| world.command(CommandBody::Chat { to: (0..to).map(Seat).collect(), text: &text });
         let micros = time(&mut world, make, |world, message| world.hear(message));
         let recipients = if to == 0 { players } else { usize::from(to) + 1 };
-        row(name, text.len(), micros, Allowed::Priced(work::chat(recipients)));
+        row(name, text.len(), micros, Allowed::Priced(work::chat_cost(recipients)));
     }
     let resync = encode_client(&ClientMessage::Resync(Resync { zone: ZoneId(0), tick: Tick(0) }));
     let micros = time(
@@ -238,7 +238,7 @@ fn main() {
             world.keyframe();
         },
     );
-    row("resync", resync.len(), micros, Allowed::Priced(work::keyframe(rows)));
+    row("resync", resync.len(), micros, Allowed::Priced(work::keyframe_cost(rows)));
     let greeting = hello("x".repeat(limits::TOKEN), options);
     let micros = time(
         &mut world,
@@ -248,7 +248,7 @@ fn main() {
             world.pass_by();
         },
     );
-    row("hello, a join and a leave", greeting.len(), micros, Allowed::Priced(work::join(players)));
+    row("hello, a join and a leave", greeting.len(), micros, Allowed::Priced(work::join_cost(players)));
     let refresh = encode_client(&ClientMessage::Refresh { token: &"x".repeat(limits::TOKEN) });
     let micros = time(&mut world, |_| refresh.clone(), |world, message| world.hear(message));
     row("refresh, without its signature", refresh.len(), micros, Allowed::Rare(hour(limits::REFRESH_EVERY)));

@@ -114,7 +114,7 @@ pub struct Due {
 /// clock catches up on a few missed deadlines and skips the others, so there are no bursts.
 ///
 /// A step that costs more than its share of the period puts the room into debt; a room in debt skips its *own* ticks.
-/// That bounds the delay of other rooms on the same thread.
+/// Skipping its own ticks bounds how long such a room delays the others on its thread.
 #[derive(Debug)]
 pub struct TickClock {
     rate: TickRate,

@@ -15,7 +15,7 @@ use rand::rngs::SysRng;
 use super::clock::Clock;
 use crate::engine::{Address, Admission, JoinRequest, Quota, Token, Verdict};
 use crate::tick::Moment;
-use crate::trust::{AddressPolicy, Caller, Tokens, VerifiedToken, wall_clock};
+use crate::trust::{Caller, ClientIpConfig, Tokens, VerifiedToken, wall_clock};
 use crate::wire::{Close, Join, limits};
 
 /// The admission control of a server.
@@ -23,7 +23,7 @@ use crate::wire::{Close, Join, limits};
 pub struct Gatekeeper {
     open: AtomicBool,
     admission: Mutex<Admission>,
-    address_policy: AddressPolicy,
+    client_ip_config: ClientIpConfig,
     tokens: Tokens,
     clock: Clock,
     /// A draining server tells its clients to reconnect after a random delay of up to this length.
@@ -58,13 +58,13 @@ impl Gatekeeper {
     /// A gatekeeper that admits sessions.
     pub fn new(
         quota: Quota,
-        address_policy: AddressPolicy,
+        client_ip_config: ClientIpConfig,
         tokens: Tokens,
         clock: Clock,
         come_back_within: Duration,
     ) -> Arc<Self> {
         let (open, admission) = (AtomicBool::new(true), Mutex::new(Admission::new(quota)));
-        Arc::new(Self { open, admission, address_policy, tokens, clock, come_back_within })
+        Arc::new(Self { open, admission, client_ip_config, tokens, clock, come_back_within })
     }
 
     /// Whether new sessions are admitted.
@@ -89,7 +89,7 @@ impl Gatekeeper {
 
     /// Counts a connection from `peer` and decides whether to serve it.
     pub fn connect(self: &Arc<Self>, peer: IpAddr) -> Connection {
-        let address = self.address_policy.connection(peer);
+        let address = self.client_ip_config.connection(peer);
         let verdict = self.admission.lock().connect(self.clock.now(), address);
         // A connection that is cut counts only towards the total.
         let address = address.filter(|_| verdict != Verdict::Cut);
@@ -98,12 +98,12 @@ impl Gatekeeper {
 
     /// Resolves the client's address from the peer and the values of its forwarding header.
     pub fn caller<'a>(&self, peer: IpAddr, values: impl DoubleEndedIterator<Item = &'a str>) -> Caller {
-        self.address_policy.caller(peer, values)
+        self.client_ip_config.caller(peer, values)
     }
 
     /// The name of the header in which proxies forward the client's address.
     pub fn forwarded_header(&self) -> &'static str {
-        self.address_policy.header.name()
+        self.client_ip_config.header.name()
     }
 
     /// Admits a session for `caller`, unless too many are open or the address tries too often.

@@ -36,7 +36,7 @@ pub async fn enter(
         }
         let located = context.directory.send(Locate(request.clone())).await;
         let RoomSlot { key, room, expected } = located.unwrap_or(Err(Close::TryLater.into()))?;
-        if !context.gatekeeper.charge(request.address, work::join(expected.players())) {
+        if !context.gatekeeper.charge(request.address, work::join_cost(expected.players())) {
             return Err(Close::TryLater.into());
         }
         let (relay, publish) = (context.relay.key(), context.relay.publish());

@@ -40,7 +40,7 @@ pub use gatekeeper::{Connection, Gatekeeper, SessionPermit};
 pub use log_health::LogHealth;
 pub use message::{Drain, Explain, Reserve, RoomEntry, RoomList, Stop};
 pub use metrics::{Metrics, Totals};
-pub use operator::{AllRooms, Find, Inspect, ListAllRooms, Order, RoomContents};
+pub use operator::{Find, Inspect, ListRoomHealth, Order, RoomContents, RoomHealthList};
 pub use relay::Relay;
 pub use session::{converse, start};
 pub use session_context::SessionContext;

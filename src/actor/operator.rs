@@ -16,16 +16,16 @@ use super::room_handle::RoomHandle;
 use crate::engine::{CloseReason, Occupancy};
 use crate::id::Seat;
 use crate::snapshot::Frame;
-use crate::wire::{Close, PlayerEntry, limits};
+use crate::wire::{Close, RosterEntry, limits};
 
 /// To the directory: the state of all rooms, private ones included.
 #[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "AllRooms")]
-pub struct ListAllRooms;
+#[rtype(result = "RoomHealthList")]
+pub struct ListRoomHealth;
 
 /// Rooms, the fullest first.
 #[derive(Clone, Debug, Serialize)]
-pub struct AllRooms {
+pub struct RoomHealthList {
     pub rooms: Vec<RoomHealth>,
     /// How many rooms the list leaves out.
     pub more: usize,
@@ -56,7 +56,7 @@ pub struct Inspect;
 #[derive(Debug)]
 pub struct RoomContents {
     pub frame: Arc<Frame>,
-    pub players: Vec<PlayerEntry>,
+    pub players: Vec<RosterEntry>,
     pub locked: bool,
 }
 
@@ -76,10 +76,10 @@ pub enum Order {
     },
 }
 
-impl Handler<ListAllRooms> for Directory {
-    type Result = MessageResult<ListAllRooms>;
+impl Handler<ListRoomHealth> for Directory {
+    type Result = MessageResult<ListRoomHealth>;
 
-    fn handle(&mut self, _: ListAllRooms, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: ListRoomHealth, _: &mut Context<Self>) -> Self::Result {
         let open = self.rooms.0.values().filter(|listed| !listed.status.is_closed());
         let mut fullest: Vec<_> = open.map(|listed| (listed.status.occupancy(), listed)).collect();
         fullest.sort_by_key(|(occupancy, _)| Reverse(occupancy.players));
@@ -95,7 +95,7 @@ impl Handler<ListAllRooms> for Directory {
                 tick_worst: tick_times.worst.as_micros().try_into().unwrap_or(u64::MAX),
             }
         };
-        MessageResult(AllRooms { rooms: fullest.into_iter().map(health).collect(), more })
+        MessageResult(RoomHealthList { rooms: fullest.into_iter().map(health).collect(), more })
     }
 }
 

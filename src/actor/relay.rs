@@ -72,7 +72,7 @@ pub struct SessionWaker {
     /// When the client must have acknowledged something, if anything is unacknowledged.
     pub patient_until: Cell<Option<Moment>>,
     /// Whether the relay cut the socket because the client was overdue.
-    pub evicted: Cell<bool>,
+    pub cut_as_slow_consumer: Cell<bool>,
 }
 
 impl SessionWaker {
@@ -86,17 +86,17 @@ impl SessionWaker {
 }
 
 /// A stream that yields whenever a newer frame has arrived.
-pub struct FrameReady(pub Rc<SessionWaker>);
+pub struct FrameSignals(pub Rc<SessionWaker>);
 
 /// A newer frame has arrived.
-pub struct Awake;
+pub struct FrameReady;
 
-impl Stream for FrameReady {
-    type Item = Awake;
+impl Stream for FrameSignals {
+    type Item = FrameReady;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Awake>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<FrameReady>> {
         if self.0.woken.replace(false) {
-            return Poll::Ready(Some(Awake));
+            return Poll::Ready(Some(FrameReady));
         }
         let mut sleeper = self.0.sleeper.borrow_mut();
         if !sleeper.as_ref().is_some_and(|sleeper| sleeper.will_wake(cx.waker())) {
@@ -132,7 +132,7 @@ impl Relay {
             let stalled = until.is_some_and(|until| now >= until.plus(Self::CHANCE));
             if let Some(socket_handle) = &listener.socket_handle
                 && stalled
-                && !listener.session_waker.evicted.replace(true)
+                && !listener.session_waker.cut_as_slow_consumer.replace(true)
             {
                 self.metrics.counts.evictions.inc();
                 socket_handle.cut();

@@ -26,7 +26,7 @@ use super::joining;
 use super::message::{End, Joined, RoomKey};
 use super::names;
 use super::poll_on_wake::PollOnWake;
-use super::relay::{Awake, FrameReady, SessionWaker};
+use super::relay::{FrameReady, FrameSignals, SessionWaker};
 use super::session_context::SessionContext;
 use super::session_seat::SessionSeat;
 use super::socket_handle::SocketHandle;
@@ -165,14 +165,14 @@ impl WsSession {
             }
             SessionEvent::Events(events) => self.on_ack(events),
             SessionEvent::Command { seq, command } => {
-                self.charge(|frame| work::command(&command, frame.notes().len()))?;
+                self.charge(|frame| work::command_cost(&command, frame.notes().len()))?;
                 if self.place.as_ref().is_some_and(|place| !place.channel.push_command(seq, command)) {
                     return Err(Close::RateLimited);
                 }
             }
             SessionEvent::Resync => {
                 self.context.metrics.counts.resyncs.inc();
-                self.charge(|frame| work::keyframe(frame.rows()))?;
+                self.charge(|frame| work::keyframe_cost(frame.rows()))?;
             }
             SessionEvent::Reply(bytes) => self.send(bytes, ctx),
             SessionEvent::Refresh(token) => {
@@ -279,7 +279,7 @@ impl WsSession {
 
     /// The close reason of a session that ended without giving one.
     fn silent_ending(&self) -> Close {
-        if self.session_waker.evicted.get() { Close::SlowConsumer } else { Close::Lost }
+        if self.session_waker.cut_as_slow_consumer.get() { Close::SlowConsumer } else { Close::Lost }
     }
 }
 
@@ -288,7 +288,7 @@ impl Actor for WsSession {
 
     fn started(&mut self, ctx: &mut Ctx) {
         self.context.metrics.counts.sessions.inc();
-        ctx.add_stream(FrameReady(self.session_waker.clone()));
+        ctx.add_stream(FrameSignals(self.session_waker.clone()));
         let alarm = |()| sleep(Self::ALARM_EVERY).map(|()| Some((Alarm, ())));
         ctx.add_stream(PollOnWake::new(Box::pin(unfold((), alarm))));
     }
@@ -343,8 +343,8 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
     }
 }
 
-impl StreamHandler<Awake> for WsSession {
-    fn handle(&mut self, _: Awake, ctx: &mut Ctx) {
+impl StreamHandler<FrameReady> for WsSession {
+    fn handle(&mut self, _: FrameReady, ctx: &mut Ctx) {
         if self.ending.is_none() {
             self.catch_up(ctx);
         }

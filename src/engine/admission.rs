@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn rare_messages_of_an_address_have_a_budget() {
         let (mut admission, ada, start) = (Admission::new(QUOTA), Some(Address(7)), Moment(0));
-        let chat = super::super::work::chat(1000);
+        let chat = super::super::work::chat_cost(1000);
         let granted = (0..100_000).filter(|_| admission.work(start, ada, chat)).count() as u32;
         assert_eq!(granted, Admission::WORK_SAVED / chat);
         assert!(admission.work(start, Some(Address(8)), chat) && admission.work(start, None, u32::MAX));

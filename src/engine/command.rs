@@ -86,7 +86,7 @@ impl Room {
         let to = if private { Recipients::Some(to.iter().copied().chain([seat]).collect()) } else { Recipients::All };
         let line = self.event(&EventBody::Chat { from: seat, name, text, private });
         if !private {
-            self.chat.push(line.clone());
+            self.chat_history.push(line.clone());
         }
         self.post_event(&to, line);
     }

@@ -13,7 +13,7 @@ use super::seat::Seated;
 use crate::game::{Recipients, RoomEffect};
 use crate::id::Seat;
 use crate::tick::Tick;
-use crate::wire::{Close, EventBody, PlayerEntry, limits};
+use crate::wire::{Close, EventBody, RosterEntry, limits};
 
 /// The state of the room as a whole.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ impl Room {
     }
 
     /// All players who have a seat.
-    pub fn roster(&self) -> Vec<PlayerEntry> {
+    pub fn roster(&self) -> Vec<RosterEntry> {
         self.seats.iter().map(Seated::listed).collect()
     }
 

@@ -128,7 +128,7 @@ pub struct Room {
     /// Since the last input was applied.
     pub(super) outputs: Vec<RoomOutput>,
     pub(super) kicks: Vec<(Seat, CloseReason)>,
-    pub(super) chat: ChatHistory,
+    pub(super) chat_history: ChatHistory,
     /// Entries into the room so far, modulo 2^32; the generation of the last one.
     seat_generations: u32,
     /// The game's hook that is running.
@@ -143,7 +143,7 @@ impl Room {
         let mut cx = Context::new(config.setup.rate, config.setup.seed);
         cx.set_properties(spec.properties.clone());
         let (seats, spectators, inputs, outputs, kicks) = Default::default();
-        let (lifecycle, chat) = (RoomLifecycle::default(), ChatHistory::default());
+        let (lifecycle, chat_history) = (RoomLifecycle::default(), ChatHistory::default());
         let (seat_generations, running) = (0, None);
         Self {
             config,
@@ -157,7 +157,7 @@ impl Room {
             inputs,
             outputs,
             kicks,
-            chat,
+            chat_history,
             seat_generations,
             running,
         }

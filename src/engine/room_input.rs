@@ -60,7 +60,7 @@ pub enum RoomInput {
         /// How the connection ended.
         close: Close,
     },
-    /// An operator removes a player or spectator with the next tick.
+    /// An operator removes a player or spectator at the next tick.
     Kick {
         /// The seat.
         seat: Seat,
@@ -72,7 +72,7 @@ pub enum RoomInput {
         /// Whether to lock it.
         bool,
     ),
-    /// An operator ends the room with the next tick.
+    /// An operator ends the room at the next tick.
     Close(
         /// The reason that every client gets.
         CloseReason,

@@ -9,7 +9,7 @@ use crate::game::{Input, Player, PlayerInput};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::tick::Tick;
-use crate::wire::{Close, PlayerEntry};
+use crate::wire::{Close, RosterEntry};
 
 /// A taken seat.
 #[derive(Debug)]
@@ -102,8 +102,8 @@ impl Seated {
     }
 
     /// The player as others see it.
-    pub fn listed(&self) -> PlayerEntry {
-        PlayerEntry { seat: self.seat, entity: self.entity, name: self.name.clone(), away: self.away.is_some() }
+    pub fn listed(&self) -> RosterEntry {
+        RosterEntry { seat: self.seat, entity: self.entity, name: self.name.clone(), away: self.away.is_some() }
     }
 
     /// What the next frame tells this seat alone.

@@ -87,7 +87,7 @@ impl Room {
 
     /// Posts the latest chat lines to a client that has just entered.
     pub(super) fn greet_with_chat(&mut self, seat: Seat) {
-        let lines: Vec<_> = self.chat.iter().cloned().collect();
+        let lines: Vec<_> = self.chat_history.iter().cloned().collect();
         lines.into_iter().for_each(|line| self.post_event(&Recipients::Only(seat), line));
     }
 }

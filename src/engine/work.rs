@@ -5,28 +5,28 @@
 use super::command::Command;
 
 /// The cost of a command in a room with `players` players. Only chat costs something.
-pub fn command(command: &Command, players: usize) -> u32 {
+pub fn command_cost(command: &Command, players: usize) -> u32 {
     match command {
-        Command::Chat { to, .. } if to.is_empty() => chat(players),
-        Command::Chat { to, .. } => chat(to.len() + 1),
+        Command::Chat { to, .. } if to.is_empty() => chat_cost(players),
+        Command::Chat { to, .. } => chat_cost(to.len() + 1),
         Command::Message { .. } | Command::Call { .. } => 0,
     }
 }
 
 /// The cost of a chat line to `recipients` recipients.
-pub fn chat(recipients: usize) -> u32 {
+pub fn chat_cost(recipients: usize) -> u32 {
     price(25_000, 500, recipients)
 }
 
 /// The cost of a keyframe of `rows` rows.
-pub fn keyframe(rows: usize) -> u32 {
+pub fn keyframe_cost(rows: usize) -> u32 {
     price(5000, 5000, rows)
 }
 
 /// The cost of entering a room with `players` players and leaving it: everyone gets an event for each, and the newcomer
 /// gets a list of the players and a keyframe.
-pub fn join(players: usize) -> u32 {
-    price(50_000, 2000, players).saturating_add(keyframe(players))
+pub fn join_cost(players: usize) -> u32 {
+    price(50_000, 2000, players).saturating_add(keyframe_cost(players))
 }
 
 /// `fixed` nanoseconds, and `each` nanoseconds for each of `count`, in microseconds.

@@ -133,7 +133,7 @@ impl Mount {
     /// unchanged.
     ///
     /// * TCP_NODELAY: a frame must not wait for the next one.
-    /// * Small buffers, in the process and in the kernel: data that a slow client has not taken becomes outdated in them.
+    /// * Small buffers, in the process and in the kernel: frames queued for a slow client go stale there.
     /// * [`Self::on_connect`], which lets the server cut clients that have stopped reading.
     /// * A request head within five seconds, and no keep-alive: the time limit covers only the first request of a
     ///   connection. WebSockets and event streams are unaffected. Call `keep_alive` afterwards if your routes need it.

@@ -26,7 +26,8 @@ pub enum Scheme {
 /// at which the rooms are mounted.
 ///
 /// # Errors
-/// When `room`, `host` or `base` is invalid: names the value and the accepted ones.
+/// Fails if `room`, `host` or `base` is invalid, or too long for a QR code. The text names the value and says what is
+/// accepted.
 pub fn invitation(scheme: Scheme, host: &str, base: &str, room: &str) -> Result<String, String> {
     if room.is_empty() || room.len() > limits::TEXT || !room.bytes().all(is_plain) {
         return Err(format!("{room:?} is no room id: letters, digits, - and _, at most {} of them", limits::TEXT));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::config::Config;
 use crate::actor::{Clock, Gatekeeper};
 use crate::engine::{Quota, RoomPolicy};
-use crate::trust::{AddressPolicy, Certificate, Keyring, Tokens};
+use crate::trust::{Certificate, ClientIpConfig, Keyring, Tokens};
 use crate::wire::limits;
 
 impl Config {
@@ -59,12 +59,12 @@ impl Config {
             attempts_per_address: self.attempts_per_address,
             rooms_per_address: self.rooms_per_address,
         };
-        let address_policy = AddressPolicy {
+        let client_ip_config = ClientIpConfig {
             proxies: self.trusted_proxies.clone(),
             exempt: self.exempt.clone(),
             header: self.forwarded_header,
         };
         let tokens = Tokens::new(self.keyring()?, &self.token_audience, &self.token_issuer, self.guests);
-        Ok(Gatekeeper::new(quota, address_policy, tokens, clock, self.come_back_within))
+        Ok(Gatekeeper::new(quota, client_ip_config, tokens, clock, self.come_back_within))
     }
 }

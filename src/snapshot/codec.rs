@@ -1,7 +1,7 @@
 //! The adaptive binary range coder under zone payloads: decisions with learned odds go in, bytes come out, and back.
 //!
 //! After G. N. N. Martin, "Range encoding" (1979), with the carry handling known from LZMA. `model` chooses the
-//! decisions and their contexts; nothing here knows of rows. A sequence of decisions has exactly one encoding: the
+//! decisions and their bit_models; nothing here knows of rows. A sequence of decisions has exactly one encoding: the
 //! shortest bytes within its interval, of those the least, without zeros at the end. The reader refuses all others.
 
 /// Why bytes were refused.
@@ -27,7 +27,7 @@ pub enum DecodeError {
 
 /// The odds of one decision, learned while coding: fast at first, then slower.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Context {
+pub(super) struct BitModel {
     /// Probability of `false` in 65536ths, never 0 or 1.
     pub odds: u16,
     /// How often the context was used, up to the end of [`PACE`].
@@ -35,10 +35,10 @@ pub(super) struct Context {
 }
 
 /// The shift by which a context moves towards each bit that it sees, by its number of uses. The table is short because
-/// messages are: contexts start from trained odds and need to learn only what is peculiar to the current tick.
+/// messages are: bit_models start from trained odds and need to learn only what is peculiar to the current tick.
 pub(super) const PACE: [u32; 8] = [5, 5, 5, 5, 6, 6, 6, 6];
 
-impl Context {
+impl BitModel {
     pub fn new(odds: u16) -> Self {
         Self { odds, uses: 0 }
     }
@@ -59,8 +59,8 @@ impl Context {
 /// A sink for decisions: an encoder, a decoder (which ignores the decision offered and returns the one read), or a
 /// counter.
 pub(super) trait Coder {
-    /// One decision under `contexts[index]`.
-    fn bit(&mut self, contexts: &mut [Context], index: usize, bit: bool) -> bool;
+    /// One decision under `bit_models[index]`.
+    fn bit(&mut self, bit_models: &mut [BitModel], index: usize, bit: bool) -> bool;
     /// `count` (0 to 32) decisions of even odds, highest bit first, as a number.
     fn even(&mut self, count: u32, value: u32) -> u32;
     /// Announces what the next decisions are about.
@@ -147,8 +147,8 @@ impl<'a> Encoder<'a> {
 
 impl Coder for Encoder<'_> {
     #[inline]
-    fn bit(&mut self, contexts: &mut [Context], index: usize, bit: bool) -> bool {
-        let context = &mut contexts[index];
+    fn bit(&mut self, bit_models: &mut [BitModel], index: usize, bit: bool) -> bool {
+        let context = &mut bit_models[index];
         let bound = (self.range >> 16) * u32::from(context.odds);
         if bit {
             self.low += u64::from(bound);
@@ -230,8 +230,8 @@ impl<'a> Decoder<'a> {
 
 impl Coder for Decoder<'_> {
     #[inline]
-    fn bit(&mut self, contexts: &mut [Context], index: usize, _: bool) -> bool {
-        let context = &mut contexts[index];
+    fn bit(&mut self, bit_models: &mut [BitModel], index: usize, _: bool) -> bool {
+        let context = &mut bit_models[index];
         let bound = (self.range >> 16) * u32::from(context.odds);
         let bit = self.code >= bound;
         if bit {
@@ -272,11 +272,11 @@ mod tests {
     use super::*;
 
     fn encode(bits: &[(usize, bool)], odds: &[u16]) -> Vec<u8> {
-        let mut contexts: Vec<Context> = odds.iter().map(|odds| Context::new(*odds)).collect();
+        let mut bit_models: Vec<BitModel> = odds.iter().map(|odds| BitModel::new(*odds)).collect();
         let mut out = vec![7];
         let mut encoder = Encoder::new(&mut out);
         for (index, bit) in bits {
-            encoder.bit(&mut contexts, *index, *bit);
+            encoder.bit(&mut bit_models, *index, *bit);
             encoder.even(3, u32::from(*bit) * 5);
         }
         encoder.finish();
@@ -285,10 +285,10 @@ mod tests {
     }
 
     fn decode(bytes: &[u8], places: &[(usize, bool)], odds: &[u16]) -> (Vec<(bool, u32)>, Result<(), DecodeError>) {
-        let mut contexts: Vec<Context> = odds.iter().map(|odds| Context::new(*odds)).collect();
+        let mut bit_models: Vec<BitModel> = odds.iter().map(|odds| BitModel::new(*odds)).collect();
         let mut decoder = Decoder::new(bytes);
         let bits = places.iter().map(|(index, _)| {
-            let bit = decoder.bit(&mut contexts, *index, false);
+            let bit = decoder.bit(&mut bit_models, *index, false);
             (bit, decoder.even(3, 0))
         });
         (bits.collect(), decoder.finish())
@@ -322,9 +322,9 @@ mod tests {
     fn what_was_foreseen_costs_nothing() {
         assert!(encode(&[(0, false); 1], &[1]).is_empty());
         let mut out = Vec::new();
-        let mut contexts = [Context::new(65_000)];
+        let mut bit_models = [BitModel::new(65_000)];
         let mut encoder = Encoder::new(&mut out);
-        (0..1000).for_each(|_| _ = encoder.bit(&mut contexts, 0, false));
+        (0..1000).for_each(|_| _ = encoder.bit(&mut bit_models, 0, false));
         encoder.finish();
         assert!(out.is_empty());
     }

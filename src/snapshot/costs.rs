@@ -3,7 +3,7 @@
 //! Makes the same decisions as `delta`, and weighs them instead of writing them. Meant for samples: about half as fast
 //! as `diff`.
 
-use super::codec::{Coder, Context, Encoder, Part};
+use super::codec::{BitModel, Coder, Encoder, Part};
 use super::delta::write;
 use super::model::Model;
 use super::schema::Schema;
@@ -86,10 +86,10 @@ impl Scale<'_, '_> {
 }
 
 impl Coder for Scale<'_, '_> {
-    fn bit(&mut self, contexts: &mut [Context], index: usize, bit: bool) -> bool {
-        let odds = u32::from(contexts[index].odds);
+    fn bit(&mut self, bit_models: &mut [BitModel], index: usize, bit: bool) -> bool {
+        let odds = u32::from(bit_models[index].odds);
         self.add(surprise(if bit { (1 << 16) - odds } else { odds }));
-        self.encoder.bit(contexts, index, bit)
+        self.encoder.bit(bit_models, index, bit)
     }
 
     fn even(&mut self, count: u32, value: u32) -> u32 {

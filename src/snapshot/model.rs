@@ -1,10 +1,10 @@
-//! How the numbers of a payload (surprises, and whole numbers of any size) become decisions, and in which contexts.
+//! How the numbers of a payload (surprises, and whole numbers of any size) become decisions, and in which bit_models.
 //!
-//! Each kind has a block of contexts for its set of rows and one per field, so that a message learns what is peculiar
+//! Each kind has a block of bit_models for its set of rows and one per field, so that a message learns what is peculiar
 //! to a field; all blocks start from the trained table of the field's class. The same functions serve encoder, decoder
 //! and counters: each offers a number to the coder and returns the one that was coded.
 
-use super::codec::{Coder, Context, DecodeError};
+use super::codec::{BitModel, Coder, DecodeError};
 use super::motion::Forecast;
 use super::odds;
 use super::plan::{FieldPlan, KindPlan};
@@ -21,7 +21,7 @@ const SIGN: usize = 128;
 const LENGTH: usize = 140;
 const SECOND: usize = 204;
 const THIRD: usize = 212;
-/// Where the contexts of whole values and motion cells begin.
+/// Where the bit_models of whole values and motion cells begin.
 pub(super) const WHOLES: usize = 220;
 
 // The block of a kind.
@@ -38,22 +38,22 @@ pub(super) const NEXT_ID: usize = FIRST_ID + WHOLE;
 pub(super) const ROWS: usize = NEXT_ID + WHOLE;
 pub(super) const ANY_ID: usize = ROWS + WHOLE;
 
-/// The contexts of one message: block 0 for the kind being coded, then one per field.
+/// The bit_models of one message: block 0 for the kind being coded, then one per field.
 pub(super) struct Model {
-    contexts: [Context; BLOCK * (1 + MAX_FIELDS)],
+    bit_models: [BitModel; BLOCK * (1 + MAX_FIELDS)],
 }
 
 impl Model {
     pub fn new() -> Self {
-        let mut model = Self { contexts: [Context::default(); BLOCK * (1 + MAX_FIELDS)] };
+        let mut model = Self { bit_models: [BitModel::default(); BLOCK * (1 + MAX_FIELDS)] };
         model.restart_kind();
         model
     }
 
     fn restart(&mut self, block: usize, odds: &[u16; BLOCK], part: std::ops::Range<usize>) {
-        let contexts = &mut self.contexts[block * BLOCK..(block + 1) * BLOCK];
-        for (context, odds) in contexts[part.clone()].iter_mut().zip(&odds[part]) {
-            *context = Context::new(*odds);
+        let bit_models = &mut self.bit_models[block * BLOCK..(block + 1) * BLOCK];
+        for (context, odds) in bit_models[part.clone()].iter_mut().zip(&odds[part]) {
+            *context = BitModel::new(*odds);
         }
     }
 
@@ -84,7 +84,7 @@ impl Model {
     /// A yes-or-no decision about the kind.
     #[inline]
     pub fn flag(&mut self, coder: &mut impl Coder, context: usize, flag: bool) -> bool {
-        coder.bit(&mut self.contexts, context, flag)
+        coder.bit(&mut self.bit_models, context, flag)
     }
 
     /// A surprise: the difference between a field and its forecast. `near` tells how far off the previous field of the
@@ -102,7 +102,7 @@ impl Model {
     ) -> Result<i32, DecodeError> {
         let base = plan.block;
         let nonzero = base + NONZERO + (forecast.unrest * 4 + near) * 4 + forecast.lean;
-        if !sure && !coder.bit(&mut self.contexts, nonzero, surprise != 0) {
+        if !sure && !coder.bit(&mut self.bit_models, nonzero, surprise != 0) {
             return Ok(0);
         }
         let (low, high) = plan.room(forecast.value);
@@ -112,7 +112,7 @@ impl Model {
             // Seen from the side to which the forecast leans, both sides behave alike.
             let side = if forecast.below && forecast.side != 0 { 3 - forecast.side } else { forecast.side };
             let sign = base + SIGN + forecast.lean * 3 + side;
-            coder.bit(&mut self.contexts, sign, (surprise < 0) != forecast.below) != forecast.below
+            coder.bit(&mut self.bit_models, sign, (surprise < 0) != forecast.below) != forecast.below
         };
         let most = if negative { low.unsigned_abs() } else { high.unsigned_abs() };
         if most == 0 {
@@ -135,29 +135,29 @@ impl Model {
     ) -> Result<u32, DecodeError> {
         let (longest, wanted) = (most.ilog2(), size.max(1).ilog2());
         let mut bits = 0;
-        while bits < longest && coder.bit(&mut self.contexts, length + bits.min(7) as usize, bits < wanted) {
+        while bits < longest && coder.bit(&mut self.bit_models, length + bits.min(7) as usize, bits < wanted) {
             bits += 1;
         }
         let mut found = 1;
         if bits > 0 {
             let second = base + SECOND + bits.min(8) as usize - 1;
-            found = 2 | u32::from(coder.bit(&mut self.contexts, second, size >> (bits - 1) & 1 == 1));
+            found = 2 | u32::from(coder.bit(&mut self.bit_models, second, size >> (bits - 1) & 1 == 1));
         }
         if bits > 1 {
             let third = base + THIRD + (bits.min(5) as usize - 2) * 2 + (found & 1) as usize;
-            found = found << 1 | u32::from(coder.bit(&mut self.contexts, third, size >> (bits - 2) & 1 == 1));
+            found = found << 1 | u32::from(coder.bit(&mut self.bit_models, third, size >> (bits - 2) & 1 == 1));
             let rest = bits - 2;
             found = found << rest | coder.even(rest, size & ((1 << rest) - 1));
         }
         if found > most { Err(DecodeError::OutOfRange) } else { Ok(found) }
     }
 
-    /// Any number, in the contexts from `place` on: its length in bits as a path through a tree, then its bits.
+    /// Any number, in the bit_models from `place` on: its length in bits as a path through a tree, then its bits.
     pub fn whole(&mut self, coder: &mut impl Coder, place: usize, number: u32) -> Result<u32, DecodeError> {
         let wanted = (32 - number.leading_zeros()).min(31);
         let mut node = 1;
         for level in (0..5).rev() {
-            node = node << 1 | usize::from(coder.bit(&mut self.contexts, place + node, wanted >> level & 1 == 1));
+            node = node << 1 | usize::from(coder.bit(&mut self.bit_models, place + node, wanted >> level & 1 == 1));
         }
         let length = node as u32 - 32;
         match length {
@@ -168,7 +168,7 @@ impl Model {
             }
             _ => {
                 let rest = length - 2;
-                let second = coder.bit(&mut self.contexts, place + node, number >> rest & 1 == 1);
+                let second = coder.bit(&mut self.bit_models, place + node, number >> rest & 1 == 1);
                 let low = coder.even(rest, number & ((1 << rest) - 1));
                 Ok((2 | u32::from(second)) << rest | low)
             }
@@ -181,18 +181,18 @@ impl Model {
         if size == 0 {
             return Ok(0);
         }
-        let negative = coder.bit(&mut self.contexts, place, number < 0);
+        let negative = coder.bit(&mut self.bit_models, place, number < 0);
         let found = i64::from(size) * if negative { -1 } else { 1 };
         i32::try_from(found).map_err(|_| DecodeError::OutOfRange)
     }
 
-    /// The contexts of a field's whole value (cell 0) or of its motion cells (from 1 on).
+    /// The bit_models of a field's whole value (cell 0) or of its motion cells (from 1 on).
     pub fn cell(plan: &FieldPlan, cell: usize) -> usize {
         plan.block + WHOLES + cell * WHOLE
     }
 }
 
-/// Groups contexts that share their counts in training: those of equal unrest, or of equal bit.
+/// Groups bit_models that share their counts in training: those of equal unrest, or of equal bit.
 pub(super) fn parent(field: bool, context: usize) -> usize {
     match context {
         _ if !field => context,

@@ -5,7 +5,7 @@
 
 use super::model::BLOCK;
 use super::schema::{
-    Field, Kind, MAX_FIELDS, MAX_LABELS, MAX_NAME, MAX_QUANTA, Motion, SchemaError, Shape, check_name,
+    Field, Kind, MAX_FIELDS, MAX_LABELS, MAX_NAME, MAX_QUANTA, Motion, SchemaError, Shape, check_schema_name,
 };
 
 /// How rows of one kind are laid out: the values in field order, then the motion cells of each field.
@@ -31,7 +31,7 @@ impl KindPlan {
         let mut stride = kind.fields.len();
         let mut fields = Vec::with_capacity(kind.fields.len());
         for (index, field) in kind.fields.iter().enumerate() {
-            check_name("field", &field.name, kind.fields[..index].iter().map(|other| &other.name))?;
+            check_schema_name("field", &field.name, kind.fields[..index].iter().map(|other| &other.name))?;
             let mut plan = FieldPlan::new(field)?;
             plan.block = (1 + index) * BLOCK;
             plan.slot = stride;

@@ -159,7 +159,7 @@ impl Schema {
         }
         let mut plans = Vec::with_capacity(kinds.len());
         for (index, kind) in kinds.iter().enumerate() {
-            check_name("kind", &kind.name, kinds[..index].iter().map(|other| &other.name))?;
+            check_schema_name("kind", &kind.name, kinds[..index].iter().map(|other| &other.name))?;
             kind.check_position()?;
             plans.push(KindPlan::new(kind)?);
         }
@@ -254,7 +254,8 @@ impl From<InputSchema> for Vec<Field> {
 #[error("schema: {0}")]
 pub struct SchemaError(pub(super) String);
 
-pub(super) fn check_name<'a>(
+/// Checks that the name of a kind or field is 1 to `MAX_NAME` bytes long and not taken yet.
+pub(super) fn check_schema_name<'a>(
     what: &str,
     name: &str,
     mut taken: impl Iterator<Item = &'a String>,

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::codec::{Coder, Context};
+use super::codec::{BitModel, Coder};
 use super::keyframe::write_table;
 use super::model::{BLOCK, Model, WHOLES, parent};
 use super::schema::Schema;
@@ -48,7 +48,7 @@ impl Counts {
         Tally { counts: self, tables: std::iter::once(0).chain(classes).collect(), weight }
     }
 
-    /// The odds by table and context. A rarely used context leans on similar contexts.
+    /// The odds by table and context. A rarely used context leans on similar bit_models.
     pub fn odds(&self) -> Vec<[u16; BLOCK]> {
         let tables = self.0.iter().enumerate().map(|(number, counts)| {
             let mut odds = [1 << 15; BLOCK];
@@ -60,7 +60,7 @@ impl Counts {
                     all += counts[other][0] + counts[other][1];
                 }
                 let [own_no, own_yes] = counts[context];
-                // As if decisions of the similar contexts had been seen here, `TRUST` times in total.
+                // As if decisions of the similar bit_models had been seen here, `TRUST` times in total.
                 let part = 16 * TRUST;
                 let numerator = u128::from(own_no * 16 + part * no / all) * 65_536;
                 let found = (numerator / u128::from((own_no + own_yes) * 16 + part)) as u64;
@@ -72,7 +72,7 @@ impl Counts {
     }
 }
 
-/// The weight of similar contexts, in decisions.
+/// The weight of similar bit_models, in decisions.
 const TRUST: u64 = 2000;
 /// The smallest probability that a context may assign, in 65536ths. It bounds the cost of movement unlike the training
 /// data.
@@ -86,7 +86,7 @@ struct Tally<'a> {
 }
 
 impl Coder for Tally<'_> {
-    fn bit(&mut self, _: &mut [Context], index: usize, bit: bool) -> bool {
+    fn bit(&mut self, _: &mut [BitModel], index: usize, bit: bool) -> bool {
         self.counts.0[self.tables[index / BLOCK]][index % BLOCK][usize::from(bit)] += self.weight;
         bit
     }

@@ -32,7 +32,7 @@ impl ForwardedHeader {
 
 /// The configured networks: proxies and exemptions.
 #[derive(Clone, Debug)]
-pub struct AddressPolicy {
+pub struct ClientIpConfig {
     /// Trusted proxies.
     pub proxies: Vec<IpNet>,
     /// Addresses to which limits per address do not apply.
@@ -52,7 +52,7 @@ pub struct Caller {
     pub through_proxy: bool,
 }
 
-impl AddressPolicy {
+impl ClientIpConfig {
     /// Whether `peer` is a proxy, so that its connections belong to other clients.
     pub fn is_proxy(&self, peer: IpAddr) -> bool {
         holds(&self.proxies, peer)
@@ -121,9 +121,9 @@ fn holds(nets: &[IpNet], ip: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn street(header: ForwardedHeader) -> AddressPolicy {
+    fn street(header: ForwardedHeader) -> ClientIpConfig {
         let nets = |list: &[&str]| list.iter().map(|net| net.parse().expect("a network")).collect();
-        AddressPolicy { proxies: nets(&["10.0.0.0/8", "fd00::/8"]), exempt: nets(&["127.0.0.0/8"]), header }
+        ClientIpConfig { proxies: nets(&["10.0.0.0/8", "fd00::/8"]), exempt: nets(&["127.0.0.0/8"]), header }
     }
 
     fn ip(text: &str) -> IpAddr {

@@ -10,7 +10,7 @@ mod once;
 mod tls;
 mod tokens;
 
-pub use address::{AddressPolicy, Caller, ForwardedHeader};
+pub use address::{Caller, ClientIpConfig, ForwardedHeader};
 pub use keys::{KeyError, Keyring, split};
 pub use tls::Certificate;
 pub use tokens::{Audience, Claims, Tokens, VerifiedToken, wall_clock};

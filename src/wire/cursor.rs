@@ -10,9 +10,9 @@ const FOUR_BYTES: u8 = 252;
 
 /// Bytes still to be read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cursor<'a>(&'a [u8]);
+pub(super) struct ByteReader<'a>(&'a [u8]);
 
-impl<'a> Cursor<'a> {
+impl<'a> ByteReader<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -79,7 +79,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Writes what [`Cursor::u32`] reads.
+/// Writes what [`ByteReader::u32`] reads.
 pub(super) fn put(out: &mut Vec<u8>, number: u32) {
     match (u8::try_from(number), u16::try_from(number)) {
         (Ok(small @ ..TWO_BYTES), _) => out.push(small),
@@ -94,7 +94,7 @@ pub(super) fn put(out: &mut Vec<u8>, number: u32) {
     }
 }
 
-/// Writes what [`Cursor::slice`] reads.
+/// Writes what [`ByteReader::slice`] reads.
 pub(super) fn put_slice(out: &mut Vec<u8>, bytes: &[u8]) {
     put(out, bytes.len() as u32);
     out.extend_from_slice(bytes);
@@ -109,13 +109,13 @@ mod tests {
         for number in [0, 1, 250, 251, 255, 256, 65_535, 65_536, u32::MAX] {
             let mut out = Vec::new();
             put(&mut out, number);
-            let mut cursor = Cursor::new(&out);
+            let mut cursor = ByteReader::new(&out);
             assert_eq!(cursor.u32(), Ok(number));
             assert!(cursor.is_empty());
         }
-        assert_eq!(Cursor::new(&[251, 250, 0]).u32(), Err(WireError::NotCanonical));
-        assert_eq!(Cursor::new(&[252, 255, 255, 0, 0]).u32(), Err(WireError::NotCanonical));
-        assert_eq!(Cursor::new(&[253, 0, 0, 0, 0, 1, 0, 0, 0]).u32(), Err(WireError::Malformed));
-        assert_eq!(Cursor::new(&[251, 1]).u32(), Err(WireError::Malformed));
+        assert_eq!(ByteReader::new(&[251, 250, 0]).u32(), Err(WireError::NotCanonical));
+        assert_eq!(ByteReader::new(&[252, 255, 255, 0, 0]).u32(), Err(WireError::NotCanonical));
+        assert_eq!(ByteReader::new(&[253, 0, 0, 0, 0, 1, 0, 0, 0]).u32(), Err(WireError::Malformed));
+        assert_eq!(ByteReader::new(&[251, 1]).u32(), Err(WireError::Malformed));
     }
 }

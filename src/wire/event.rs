@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes as Raw;
 
-use super::hello::PlayerEntry;
+use super::hello::RosterEntry;
 use crate::id::{Seat, Seq};
 
 /// Consecutive events of one recipient.
@@ -36,7 +36,7 @@ pub struct EventItem<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventBody<'a> {
     /// A player entered.
-    Joined(PlayerEntry),
+    Joined(RosterEntry),
     /// A player left.
     Left {
         /// The seat that is free now.

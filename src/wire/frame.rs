@@ -6,7 +6,7 @@
 use serde_bytes::Bytes as Raw;
 
 use super::codec::{WireError, append, split};
-use super::cursor::{Cursor, put, put_slice};
+use super::cursor::{ByteReader, put, put_slice};
 use super::limits;
 use super::message::{Correction, FrameMessage, Note, ZoneForm, ZonePart};
 use crate::id::{CorrectionEpoch, Seq, ZoneId};
@@ -122,7 +122,7 @@ pub fn usual_frame(consumed: u32, delta: &[u8]) -> Option<Vec<u8>> {
 
 /// Reads a frame message, its first byte included.
 pub(super) fn decode(bytes: &[u8]) -> Result<FrameMessage<'_>, WireError> {
-    let mut cursor = Cursor::new(bytes);
+    let mut cursor = ByteReader::new(bytes);
     let first = cursor.u8()?;
     let has = |bit| first & bit != 0;
     let advance = if has(ADVANCE) { cursor.u32()? } else { 1 };
@@ -198,7 +198,7 @@ fn write_body(part: &ZonePart, last: bool, out: &mut Vec<u8>) {
     }
 }
 
-fn read_listed<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<ZonePart<'a>>, WireError> {
+fn read_listed<'a>(cursor: &mut ByteReader<'a>) -> Result<Vec<ZonePart<'a>>, WireError> {
     let count = cursor.u32()? as usize;
     let mut zones = Vec::new();
     for index in 1..=count {
@@ -214,7 +214,7 @@ fn read_listed<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<ZonePart<'a>>, WireErr
 }
 
 fn read_part<'a>(
-    cursor: &mut Cursor<'a>,
+    cursor: &mut ByteReader<'a>,
     zone: ZoneId,
     (form, deltas): (u8, usize),
     hashed: bool,
@@ -237,7 +237,7 @@ fn read_part<'a>(
     Ok(ZonePart { zone, form, hash })
 }
 
-fn read_final<'a>(cursor: &mut Cursor<'a>, last: bool) -> Result<&'a Raw, WireError> {
+fn read_final<'a>(cursor: &mut ByteReader<'a>, last: bool) -> Result<&'a Raw, WireError> {
     if last { Ok(Raw::new(cursor.rest())) } else { cursor.slice().map(Raw::new) }
 }
 
@@ -256,7 +256,7 @@ fn write_note(note: &Note, out: &mut Vec<u8>) {
     }
 }
 
-fn read_note(cursor: &mut Cursor) -> Result<Note, WireError> {
+fn read_note(cursor: &mut ByteReader) -> Result<Note, WireError> {
     let first = cursor.u8()?;
     if first & !(SUPERSEDED | COMMANDS | CORRECTION) != 0 {
         return Err(WireError::Malformed);

@@ -137,7 +137,7 @@ pub struct Welcome {
     /// The room's properties, such as its map.
     pub properties: Vec<(String, String)>,
     /// All players in the room now, the client included.
-    pub players: Vec<PlayerEntry>,
+    pub players: Vec<RosterEntry>,
 }
 
 /// The result of the claim to a seat.
@@ -154,7 +154,7 @@ pub enum Continuity {
 
 /// A player as others see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlayerEntry {
+pub struct RosterEntry {
     /// The player's seat.
     pub seat: Seat,
     /// The player's entity.

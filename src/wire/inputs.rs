@@ -6,7 +6,7 @@
 use serde_bytes::Bytes as Raw;
 
 use super::codec::WireError;
-use super::cursor::{Cursor, put};
+use super::cursor::{ByteReader, put};
 use super::limits;
 use super::message::{Ack, ClientMessage, Inputs, Run};
 use crate::id::{CorrectionEpoch, Seq};
@@ -54,7 +54,7 @@ pub(super) fn encode(inputs: &Inputs) -> Vec<u8> {
 
 /// Reads inputs or an acknowledgement, including the first byte.
 pub(super) fn decode(bytes: &[u8]) -> Result<ClientMessage<'_>, WireError> {
-    let mut cursor = Cursor::new(bytes);
+    let mut cursor = ByteReader::new(bytes);
     let first = cursor.u8()?;
     let has = |bit| first & bit != 0;
     if first & !KNOWN != 0 {
@@ -111,7 +111,7 @@ pub fn unpack_runs<'a>(
     inputs: &Inputs<'a>,
 ) -> impl Iterator<Item = Result<(u16, [i32; MAX_INPUT_FIELDS]), WireError>> + 'a {
     let counted = inputs.counted;
-    let mut cursor = Cursor::new(inputs.runs);
+    let mut cursor = ByteReader::new(inputs.runs);
     let mut read = 0;
     std::iter::from_fn(move || {
         if cursor.is_empty() {
@@ -128,7 +128,7 @@ pub fn unpack_runs<'a>(
 
 fn unpack_run(
     schema: &InputSchema,
-    cursor: &mut Cursor,
+    cursor: &mut ByteReader,
     counted: bool,
     read: usize,
 ) -> Result<(u16, [i32; MAX_INPUT_FIELDS]), WireError> {

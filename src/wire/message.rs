@@ -21,7 +21,7 @@ pub enum ClientMessage<'a> {
     /// The first message, once.
     #[serde(borrow)]
     Hello(Hello<'a>),
-    /// The next inputs, with an acknowledgement.
+    /// The inputs since the last such message, never repeated, and what the client has applied.
     #[serde(borrow)]
     Inputs(Inputs<'a>),
     /// An acknowledgement alone, when there is no input to send.

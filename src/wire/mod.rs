@@ -19,7 +19,7 @@ pub use event::{EventBatch, EventBody, EventItem};
 pub(crate) use frame::usual_frame;
 pub use frame::{EncodedEvents, encode_frame};
 pub use guard::Guard;
-pub use hello::{Authority, Continuity, Hello, Join, PlayerEntry, Resume, Role, Welcome};
+pub use hello::{Authority, Continuity, Hello, Join, Resume, Role, RosterEntry, Welcome};
 pub use inputs::{pack_runs, unpack_runs};
 pub use message::{
     Ack, ClientMessage, CommandBody, Correction, FrameMessage, Inputs, Note, NumberedCommand, PROTOCOL_VERSION, Resync,

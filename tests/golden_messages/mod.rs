@@ -9,7 +9,7 @@ use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::{
     Ack, Authority, ClientMessage, CommandBody, Continuity, Correction, EventBatch, EventBody, EventItem, FrameMessage,
-    Hello, Inputs, Join, Note, NumberedCommand, PROTOCOL_VERSION, PlayerEntry, Resume, Resync, Role, Run,
+    Hello, Inputs, Join, Note, NumberedCommand, PROTOCOL_VERSION, Resume, Resync, Role, RosterEntry, Run,
     ServerMessage, Welcome, ZoneForm, ZonePart, pack_runs,
 };
 
@@ -162,7 +162,7 @@ fn welcomes() -> Vec<(&'static str, ServerMessage<'static>)> {
     vec![
         ("welcome", ServerMessage::Welcome(Box::new(welcome(Authority::Server, None)))),
         ("welcome back", {
-            let players = vec![PlayerEntry { away: true, ..player(3, 9, "Grace") }];
+            let players = vec![RosterEntry { away: true, ..player(3, 9, "Grace") }];
             let resumed = Welcome {
                 continuity: Continuity::State,
                 events: Seq(251),
@@ -331,8 +331,8 @@ fn welcome(authority: Authority, resume: Option<ByteBuf>) -> Welcome {
     }
 }
 
-fn player(seat: u16, entity: u32, name: &str) -> PlayerEntry {
-    PlayerEntry { seat: Seat(seat), entity: EntityId(entity), name: name.to_owned(), away: false }
+fn player(seat: u16, entity: u32, name: &str) -> RosterEntry {
+    RosterEntry { seat: Seat(seat), entity: EntityId(entity), name: name.to_owned(), away: false }
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

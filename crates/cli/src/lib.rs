@@ -1,5 +1,5 @@
 //! The library behind the command `tickwire`: simulated players ([`bots`]) and the cost of movement on the wire
-//! ([`measure`]). The command itself, with its flags and files, is `src/bin/tickwire`.
+//! ([`measure`]). `src/bin/tickwire` is the command: it parses flags, and reads and writes files.
 //!
 //! A game's own tests need neither: [`tickwire::testing`] plays it in virtual time. Use [`bots`] where sockets matter: for
 //! load tests, and for a player of yours without a screen.

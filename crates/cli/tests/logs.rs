@@ -358,7 +358,9 @@ fn frozen(game: &str) -> Running {
 fn a_frozen_server_ends_when_it_is_told_to() {
     // Building all tests has built it; this is for runs of this test alone.
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--locked", "--example", "frozen_server"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    build
+        .args(["build", "--quiet", "--locked", "--workspace", "--example", "frozen_server"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
     build.args(if cfg!(debug_assertions) { &[][..] } else { &["--release"] });
     assert!(build.status().expect("cargo starts").success());
     for (game, second) in [("making", "TERM"), ("making", "INT"), ("playing", "TERM")] {

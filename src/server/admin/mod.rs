@@ -22,7 +22,7 @@ use super::config::Pages;
 use super::handshake::caller;
 use super::routes::{AppState, receive, unavailable};
 use super::{lobby, pages};
-use crate::actor::{Find, Inspect, ListAllRooms, Order};
+use crate::actor::{Find, Inspect, ListRoomHealth, Order};
 use crate::id::Seat;
 use crate::wire::limits;
 pub use auth::AdminAuth;
@@ -107,7 +107,7 @@ fn vitals(state: web::Data<AppState>, watching: Watching) -> impl Stream<Item = 
     const EVERY: Duration = Duration::from_secs(1);
     stream::unfold((state, watching, Duration::ZERO), |(state, watching, wait)| async move {
         sleep(wait).await;
-        let survey = state.context.directory.send(ListAllRooms).await.ok()?;
+        let survey = state.context.directory.send(ListRoomHealth).await.ok()?;
         let vitals = view::Vitals::new(state.context.clock.now(), state.context.metrics.totals(), survey);
         let json = serde_json::to_vec(&vitals).ok()?;
         let event = [b"data: ", &json[..], b"\n\n"].concat();

@@ -3,11 +3,11 @@
 
 use serde::Serialize;
 
-use crate::actor::{AllRooms, RoomContents, Totals};
+use crate::actor::{RoomContents, RoomHealthList, Totals};
 use crate::id::ZoneId;
 use crate::snapshot::{Kind, RowRef};
 use crate::tick::Moment;
-use crate::wire::{PlayerEntry, limits};
+use crate::wire::{RosterEntry, limits};
 
 /// Totals and rooms.
 #[derive(Debug, Serialize)]
@@ -16,12 +16,12 @@ pub struct Vitals {
     at: u64,
     totals: Totals,
     #[serde(flatten)]
-    survey: AllRooms,
+    survey: RoomHealthList,
 }
 
 impl Vitals {
     /// Combines totals and rooms.
-    pub fn new(now: Moment, totals: Totals, survey: AllRooms) -> Self {
+    pub fn new(now: Moment, totals: Totals, survey: RoomHealthList) -> Self {
         Self { at: now.0 / 1000, totals, survey }
     }
 }
@@ -31,7 +31,7 @@ impl Vitals {
 pub struct Inside<'a> {
     tick: u32,
     locked: bool,
-    players: &'a [PlayerEntry],
+    players: &'a [RosterEntry],
     kinds: &'a [Kind],
     rows: Vec<Row<'a>>,
     /// How many rows `rows` leaves out.

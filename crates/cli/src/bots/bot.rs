@@ -58,11 +58,11 @@ pub async fn run(mut job: Job, shared: Arc<Shared>) {
             (Ok(mut bot), leave) => match leave.filter(|_| !shared.is_over()) {
                 Some((_, manner)) => {
                     shared.tally().counts.count_leaving(manner);
-                    if manner == Manner::Farewell {
-                        bot.wire.farewell().await;
+                    if manner == Manner::Graceful {
+                        bot.wire.close_gracefully().await;
                     }
                 }
-                None => return bot.wire.farewell().await,
+                None => return bot.wire.close_gracefully().await,
             },
             (Err(Ended::Cut(until)), leave) => {
                 shared.tally().counts.cuts += 1;
@@ -197,7 +197,7 @@ impl Bot {
         Ok(())
     }
 
-    /// Checks that a follower's own row is at the position of the consumed report.
+    /// Checks a bot that replays a path: its entity must be where the bot was in the last input that the server consumed.
     fn check_path(&mut self, arrived: &Arrived) {
         let Behaviour::Follow(path) = &self.behaviour else { return };
         let mut tally = self.shared.tally();

@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::pilot::Pilot;
-use super::socket::{Socket, connect, farewell};
+use super::socket::{Socket, close_gracefully, connect};
 use tickwire::engine::{Client, ClientError, ClientEvent, Depth};
 use tickwire::id::{EntityId, KindId};
 use tickwire::tick::{Moment, Tick};
@@ -116,7 +116,7 @@ pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> 
             socket.send(Message::Binary(bytes.into())).await?;
         }
     }
-    farewell(&mut socket).await;
+    close_gracefully(&mut socket).await;
     Ok(pilot)
 }
 

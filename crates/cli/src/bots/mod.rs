@@ -42,5 +42,5 @@ pub use report::{Churn, Follow, LinkFigures, Offence, Point, Quantiles, Report};
 pub use search::{Edge, Search, Step, find_max};
 pub use series::Sample;
 pub use swarm::{Config, Progress, Verify, run};
-pub use tally::{Attacks, Failure};
+pub use tally::{AttackOutcomes, Failure};
 pub use verdict::Verdict;

@@ -14,7 +14,7 @@ use super::pilot::Behaviour;
 use super::search::Edge;
 use super::series::Sample;
 use super::swarm::Config;
-use super::tally::{Attacks, Tally};
+use super::tally::{AttackOutcomes, Tally};
 use super::verdict::Verdict;
 use tickwire::engine::link::Profile;
 
@@ -191,7 +191,7 @@ pub struct Report {
     /// Connections that the link's cuts reset.
     pub cuts: u64,
     /// How hostile bots' sessions ended, by attack.
-    pub attacks: BTreeMap<&'static str, Attacks>,
+    pub attacks: BTreeMap<&'static str, AttackOutcomes>,
     /// Seats that the list of rooms counted too many at the end; too few if negative; absent if they were not counted.
     pub ghosts: Option<i64>,
     /// Threads that ran the bots.

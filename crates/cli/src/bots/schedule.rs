@@ -18,9 +18,9 @@ use tickwire::wire::Join;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// With a close frame.
-    Farewell,
+    Graceful,
     /// Dropping the connection without a close frame.
-    Drop,
+    Abrupt,
 }
 
 /// The task of one bot.
@@ -116,7 +116,7 @@ impl Schedule {
         let leaves = (lasts * config.churn) as usize;
         for turn in 0..leaves {
             let round = turn / order.len();
-            let manner = if (turn + round).is_multiple_of(2) { Manner::Farewell } else { Manner::Drop };
+            let manner = if (turn + round).is_multiple_of(2) { Manner::Graceful } else { Manner::Abrupt };
             let at = start + config.ramp + Duration::from_secs_f64(turn as f64 / config.churn);
             self.jobs[order[turn % order.len()]].leaves.push_back((at, manner));
         }
@@ -152,11 +152,11 @@ mod tests {
         assert!(
             schedule.jobs.iter().all(|job| job.leaves.len() == 7 && job.leaves.iter().is_sorted_by_key(|(at, _)| *at))
         );
-        assert_eq!(leaves.iter().filter(|(_, manner)| *manner == Manner::Drop).count(), 35);
+        assert_eq!(leaves.iter().filter(|(_, manner)| *manner == Manner::Abrupt).count(), 35);
         let first = leaves.iter().map(|(at, _)| *at).min();
         assert_eq!(first, Some(start + Duration::from_secs(1)), "not during the ramp");
         let one = schedule.jobs.iter().flat_map(|job| job.leaves.iter().map(|(_, manner)| *manner)).take(7);
-        assert!(one.clone().any(|manner| manner == Manner::Drop) && one.clone().any(|m| m == Manner::Farewell));
+        assert!(one.clone().any(|manner| manner == Manner::Abrupt) && one.clone().any(|m| m == Manner::Graceful));
     }
 
     #[tokio::test]

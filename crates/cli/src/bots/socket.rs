@@ -148,13 +148,13 @@ impl Wire {
     }
 
     /// Leaves with a close frame.
-    pub async fn farewell(&mut self) {
-        farewell(&mut self.socket).await;
+    pub async fn close_gracefully(&mut self) {
+        close_gracefully(&mut self.socket).await;
     }
 }
 
 /// Leaves with a close frame, over a plain connection.
-pub async fn farewell(socket: &mut Socket) {
+pub async fn close_gracefully(socket: &mut Socket) {
     let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
     // The bot has finished; it does not matter if the server does not answer.
     let _ = timeout(FAREWELL, async {

@@ -119,15 +119,15 @@ impl Counts {
     /// Counts a bot that leaves before the end.
     pub fn count_leaving(&mut self, manner: Manner) {
         match manner {
-            Manner::Farewell => self.said_farewell += 1,
-            Manner::Drop => self.dropped += 1,
+            Manner::Graceful => self.said_farewell += 1,
+            Manner::Abrupt => self.dropped += 1,
         }
     }
 }
 
 /// How attacks of one kind ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Attacks {
+pub struct AttackOutcomes {
     /// The close code that the protocol prescribes.
     pub expected: u16,
     /// The number of attacks that ended with it.
@@ -152,7 +152,7 @@ pub struct Tally {
     /// Age of frames on arrival, in microseconds.
     pub staleness: Histogram<u64>,
     /// How attacks ended, by kind.
-    pub attacks: BTreeMap<&'static str, Attacks>,
+    pub attacks: BTreeMap<&'static str, AttackOutcomes>,
     /// Rooms by id.
     pub rooms: BTreeMap<String, RoomTally>,
     /// Failures by kind.

@@ -6,7 +6,7 @@ use super::machine::Load;
 use super::objective::Unit;
 use super::report::{Churn, Follow, Offence, Quantiles, Report};
 use super::search::Edge;
-use super::tally::Attacks;
+use super::tally::AttackOutcomes;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,7 +90,7 @@ impl Report {
             write!(f, "{:<18} {} ms round trip, ", "link", link.rtt_ms)?;
             writeln!(f, "{} ms jitter, {} connections cut", link.jitter_ms, self.cuts)?;
         }
-        for (label, Attacks { expected, as_expected, otherwise, first }) in &self.attacks {
+        for (label, AttackOutcomes { expected, as_expected, otherwise, first }) in &self.attacks {
             write!(f, "{:<18} {label:<14} {as_expected} ended with {expected}", "hostile")?;
             let first = first.as_deref().unwrap_or_default();
             if *otherwise > 0 { writeln!(f, ", {otherwise} otherwise, first {first}")? } else { writeln!(f)? }

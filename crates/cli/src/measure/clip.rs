@@ -54,8 +54,8 @@ pub enum ClipError {
     TooShort(usize),
 }
 
-/// Most fields of a kind.
-const MOST_FIELDS: usize = 16;
+/// A clip has at most this many fields.
+const MAX_FIELDS: usize = 16;
 
 impl Clip {
     /// Reads CSV: a header with `frame`, `entity` and one or more fields, then rows in frame order.
@@ -98,8 +98,8 @@ fn read_header(header: &StringRecord) -> Result<Vec<String>, ClipError> {
         }
     }
     let fields: Vec<String> = header.iter().skip(2).map(str::to_owned).collect();
-    if fields.is_empty() || fields.len() > MOST_FIELDS {
-        return wrong(format!("{} columns after frame,entity: 1 to {MOST_FIELDS} fields are needed", fields.len()));
+    if fields.is_empty() || fields.len() > MAX_FIELDS {
+        return wrong(format!("{} columns after frame,entity: 1 to {MAX_FIELDS} fields are needed", fields.len()));
     }
     for (index, field) in fields.iter().enumerate() {
         if field.is_empty() || field.len() > 32 {

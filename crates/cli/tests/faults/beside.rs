@@ -1,4 +1,4 @@
-//! Attacks within the message limits, one after the other, against the shipped binary; not an example for embedders.
+//! AttackOutcomes within the message limits, one after the other, against the shipped binary; not an example for embedders.
 //!
 //! Fifty honest players play alternately without the attack and beside it: the 99th percentile of their time from an input to its
 //! state must stay within one tick. `beside_run BINARY [ATTACK ...]` runs the named attacks, or all.

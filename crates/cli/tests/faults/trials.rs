@@ -1,4 +1,4 @@
-//! Attacks within the message limits: the messages of each, and the requirements on the server meanwhile.
+//! AttackOutcomes within the message limits: the messages of each, and the requirements on the server meanwhile.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -23,7 +23,7 @@ pub struct Trial {
     pub name: &'static str,
     /// Flags of the server.
     pub settings: &'static [&'static str],
-    /// Attacks until then.
+    /// AttackOutcomes until then.
     pub attack: fn(&Server, Instant) -> Vec<Finding>,
 }
 

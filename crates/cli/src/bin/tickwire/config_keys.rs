@@ -110,7 +110,7 @@ pub struct Flags {
     /// Values by key.
     pub values: BTreeMap<&'static str, String>,
     /// Whether the pages were given as `--dev`.
-    pub dev: bool,
+    pub pages_given_as_dev: bool,
 }
 
 impl Flags {
@@ -119,7 +119,7 @@ impl Flags {
 
     /// The flag as it was typed to set `config_key`.
     pub fn typed(&self, config_key: &ConfigKey) -> String {
-        let flag = if config_key.key == "pages" && self.dev { Self::DEV } else { config_key.flag };
+        let flag = if config_key.key == "pages" && self.pages_given_as_dev { Self::DEV } else { config_key.flag };
         format!("--{flag}")
     }
 }
@@ -163,7 +163,7 @@ impl FromArgMatches for Flags {
         }
         if let Some(folder) = matches.get_one::<String>(Self::DEV) {
             self.values.insert("pages", format!("dev:{folder}"));
-            self.dev = true;
+            self.pages_given_as_dev = true;
         }
         Ok(())
     }
