@@ -85,6 +85,8 @@ fn whoever_comes_and_goes_leaves_nothing_behind() {
         let output = bots.report();
         assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stdout));
         server.wait_for_nobody();
+        // Connections that were closed linger for a second.
+        sleep(Duration::from_secs(2));
         (server.resident_kib(), server.count("fd"), server.count("task"))
     };
     // Buffers that are made once and reused exist by then.
