@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -27,7 +28,9 @@ const MOST: usize = 100;
 
 /// A connection: its bytes, its session, and what waits between the session and the room.
 struct Peer {
-    number: Number,
+    number: u64,
+    /// Lives as long as the connection.
+    wanted: Rc<()>,
     stream: TcpStream,
     arrived: Vec<u8>,
     session: Session,
@@ -37,17 +40,23 @@ struct Peer {
     ended: Option<Close>,
 }
 
-/// Identifies a connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Number(u64);
+/// A connection that waits for the room's answer.
+struct Applicant {
+    number: u64,
+    wanted: Weak<()>,
+}
 
-impl Waiting for Number {}
+impl Waiting for Applicant {
+    fn is_wanted(&self) -> bool {
+        self.wanted.strong_count() > 0
+    }
+}
 
 impl Peer {
     fn new(number: u64, stream: TcpStream, now: Moment) -> Self {
         let (arrived, pending, events) = Default::default();
         let session = Session::new(now);
-        Self { number: Number(number), stream, arrived, session, seat: None, pending, events, ended: None }
+        Self { number, wanted: Rc::default(), stream, arrived, session, seat: None, pending, events, ended: None }
     }
 
     /// The next complete message; `None` if there is none yet.
@@ -119,12 +128,12 @@ pub fn serve(listener: &TcpListener, stop: &AtomicBool) -> io::Result<()> {
             peer.note(heard);
         }
         for _ in 0..clock.advance(now).steps {
-            for peer in &mut peers {
-                peer.seat.iter().for_each(|seat| host.collect(*seat, &mut peer.pending));
-            }
+            collect(&mut host, &mut peers);
             host.answer_requests(limits::JOINS_PER_TICK, random_secret);
             host.tick(now, |_| {});
             follow(&mut host, &mut peers, now);
+            // Some have ended on the way: their seats become free, too.
+            collect(&mut host, &mut peers);
             peers.retain(|peer| peer.ended.is_none());
         }
         for peer in &mut peers {
@@ -137,14 +146,17 @@ pub fn serve(listener: &TcpListener, stop: &AtomicBool) -> io::Result<()> {
 }
 
 /// Handles the messages of a client.
-fn listen(peer: &mut Peer, host: &mut Host<Number>, now: Moment) -> Result<(), Close> {
+fn listen(peer: &mut Peer, host: &mut Host<Applicant>, now: Moment) -> Result<(), Close> {
     while let Some(message) = peer.receive()? {
         let heard = peer.session.on_message(now, &message)?;
         if peer.seat.is_some() {
             peer.pending.hear();
         }
         match heard {
-            SessionEvent::Enter(request) => host.request(Arc::new(*request), peer.number)?,
+            SessionEvent::Enter(request) => {
+                let applicant = Applicant { number: peer.number, wanted: Rc::downgrade(&peer.wanted) };
+                host.request(Arc::new(*request), applicant)?;
+            }
             SessionEvent::Inputs { events } => {
                 peer.pending.push_inputs(peer.session.runs());
                 peer.pending.events_arrived(events);
@@ -162,15 +174,25 @@ fn listen(peer: &mut Peer, host: &mut Host<Number>, now: Moment) -> Result<(), C
     Ok(())
 }
 
+/// Passes on what sessions have received, and their ends.
+fn collect(host: &mut Host<Applicant>, peers: &mut [Peer]) {
+    let mut ended = Vec::new();
+    for peer in peers {
+        let Some(seat) = peer.seat else { continue };
+        ended.extend(host.collect(seat, &mut peer.pending).map(|close| (seat, close)));
+    }
+    ended.into_iter().for_each(|(seat, close)| host.disconnect(seat, close));
+}
+
 /// Does what the host requires.
-fn follow(host: &mut Host<Number>, peers: &mut [Peer], now: Moment) {
+fn follow(host: &mut Host<Applicant>, peers: &mut [Peer], now: Moment) {
     while let Some(output) = host.poll_output() {
         match output {
             HostOutput::Answer { waiting, answer } => {
                 if let Ok(admitted) = &answer {
                     in_seat(peers, admitted.start.seat).for_each(|replaced| replaced.note(Err(Close::Replaced)));
                 }
-                let Some(peer) = peers.iter_mut().find(|peer| peer.number == waiting) else { continue };
+                let Some(peer) = peers.iter_mut().find(|peer| peer.number == waiting.number) else { continue };
                 let entered = answer.map_err(|reason| reason.close()).and_then(|admitted| peer.enter(now, *admitted));
                 peer.note(entered);
             }

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
+#[doc(hidden)]
 pub use self::effect::{Effect, RoomEffect, SeatEffect};
 pub use self::errors::{LoadError, Refused, SetupError};
 pub use self::speed_gate::SpeedGate;
@@ -88,7 +89,7 @@ pub trait Game: Send {
         None
     }
 
-    /// Continues from what was saved. Called on a newly made game, before any other hook.
+    /// Continues from what was saved. It will be called on a newly made game, before any other hook; no room calls it yet.
     ///
     /// # Errors
     /// The game cannot read what was saved.
@@ -339,7 +340,8 @@ impl Context {
         self.tick = tick;
     }
 
-    /// What the game has requested since the last call. A room calls it after each hook, as may tests of a game's rules.
+    /// What the game has requested since the last call. Only rooms call it, and tests of a game's rules.
+    #[doc(hidden)]
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }

@@ -49,8 +49,8 @@ impl RoomRegistry for Rooms {
         self.0.iter().enumerate().filter(move |(_, room)| fits(room)).map(|(index, _)| index)
     }
 
-    fn game(&self, room: usize) -> &str {
-        self.0[room].game
+    fn game(&self, room: usize) -> Option<&str> {
+        self.0.get(room).map(|room| room.game)
     }
 
     fn announce(&self, room: usize, kind: JoinKind) -> Result<Promise, Close> {
@@ -160,6 +160,12 @@ fn a_token_for_one_game_opens_no_other() {
         let allowed = JoinRequest { only_game: Some("plaza".to_owned()), ..request(join) };
         assert!(place(&rooms, &mut tickets, 0, &allowed).is_ok(), "the ticket is still good");
     }
+    let pending = rooms.announce(plaza, JoinKind::Newcomer).expect("a free seat");
+    tickets.reserve(Moment(0), "late".to_owned(), None, plaza, pending);
+    rooms.0.clear();
+    let late = request(Join::Reserved { ticket: "late".to_owned() });
+    let late = JoinRequest { only_game: Some("plaza".to_owned()), ..late };
+    assert!(place(&rooms, &mut tickets, 0, &late).is_ok(), "the room itself says that it has ended");
 }
 
 #[test]

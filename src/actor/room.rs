@@ -168,13 +168,14 @@ impl RoomActor {
     fn collect_inputs(&mut self) {
         let Some(host) = &mut self.host else { return };
         let mut gone = Vec::new();
-        for channel in self.seats.present() {
+        for channel in self.seats.channels() {
             self.left.extend(channel.swap(&mut self.pending));
-            gone.extend(self.pending.ended().map(|close| (channel.session().seat, close)));
-            host.collect(channel.session(), &mut self.pending);
+            let ended = host.collect(channel.session(), &mut self.pending);
+            gone.extend(ended.map(|close| (channel.session(), close)));
         }
-        for (seat, close) in gone {
-            self.goodbyes.extend(self.seats.detach(seat).map(|end| (end, close)));
+        for (session, close) in gone {
+            self.goodbyes.extend(self.seats.detach(session.seat).map(|end| (end, close)));
+            host.disconnect(session, close);
         }
         self.follow_outputs();
     }
@@ -202,7 +203,7 @@ impl RoomActor {
             }
             RoomOutput::Freed { seat, reason, expired } => {
                 self.metrics.counts.seats_released.inc_by(expired.into());
-                self.seats.free(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
+                self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
             }
             RoomOutput::Listed => self.report_listing(),
             RoomOutput::Over(reason) => self.over = Some(reason),
@@ -250,14 +251,19 @@ impl RoomActor {
         let close = reason.close();
         self.status.close();
         self.count(Occupancy::default());
-        self.seats.free_all().for_each(|end| end.do_send(End(reason.clone())));
         let mut host = self.host.take();
         host.iter_mut().for_each(|host| host.refuse_requests(close));
         while let Some(output) = host.as_mut().and_then(Host::poll_output) {
-            if let HostOutput::Answer { waiting, .. } = output {
-                let _ = waiting.answer.send(Err(close.into()));
+            match output {
+                HostOutput::Answer { waiting, .. } => _ = waiting.answer.send(Err(close.into())),
+                // Who was removed just before is told why.
+                HostOutput::Room(RoomOutput::Freed { seat, reason, .. }) => {
+                    self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
+                }
+                HostOutput::Room(_) => {}
             }
         }
+        self.seats.detach_all().for_each(|end| end.do_send(End(reason.clone())));
         let room = host.as_ref().map(Host::room);
         let result = room.and_then(Room::result);
         self.metrics.counts.matches_ended.inc_by(u64::from(result.is_some()));

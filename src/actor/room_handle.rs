@@ -59,8 +59,8 @@ impl RoomRegistry for LocalRooms {
         listed.filter(move |(_, l)| l.entry.game == game && l.options == *options).map(|(key, _)| *key)
     }
 
-    fn game(&self, room: RoomKey) -> &str {
-        self.0.get(&room).map_or("", |listed| &listed.entry.game)
+    fn game(&self, room: RoomKey) -> Option<&str> {
+        self.0.get(&room).map(|listed| &*listed.entry.game)
     }
 
     fn announce(&self, room: RoomKey, kind: JoinKind) -> Result<PendingJoin, Close> {

@@ -1,6 +1,6 @@
-//! The taken seats of a room as its shell sees them: each seat's channel and session, and the relays that need frames.
+//! The sessions of a room as its shell sees them: each session's channel, and the relays that need frames.
 //!
-//! A held seat has no session; its channel stays and collects events. The engine decides which seats are taken.
+//! A held seat has no session. The engine decides which seats are taken.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,18 +11,17 @@ use super::message::{End, Publish, RelayKey};
 use super::seat_channel::SeatChannel;
 use crate::id::Seat;
 
-/// The taken seats of one room.
+/// The sessions of one room by seat.
 #[derive(Default)]
 pub struct SeatTable {
-    seats: BTreeMap<Seat, TakenSeat>,
+    seats: BTreeMap<Seat, Attached>,
     /// The relays, each with the number of sessions that listen through it.
     relays: BTreeMap<RelayKey, (Recipient<Publish>, usize)>,
 }
 
-struct TakenSeat {
+struct Attached {
     channel: Arc<SeatChannel>,
-    /// `None` while the seat is held for a disconnected player.
-    session: Option<Session>,
+    session: Session,
 }
 
 /// How the room reaches a session.
@@ -32,7 +31,7 @@ pub struct Session {
 }
 
 impl SeatTable {
-    /// Gives a seat to a session. Returns the session that had it before, which gets no more events.
+    /// Gives a seat to a session. Returns the session that had it before, whose messages no longer count.
     pub fn attach(
         &mut self,
         channel: Arc<SeatChannel>,
@@ -40,17 +39,17 @@ impl SeatTable {
         publish: Recipient<Publish>,
     ) -> Option<Recipient<End>> {
         let seat = channel.session().seat;
-        let before = self.detach(seat);
+        let before = self.seats.get(&seat).map(|attached| attached.channel.clone());
+        before.iter().for_each(|channel| channel.replace());
+        let replaced = self.detach(seat);
         self.relays.entry(session.relay).or_insert((publish, 0)).1 += 1;
-        if let Some(taken) = self.seats.insert(seat, TakenSeat { channel, session: Some(session) }) {
-            taken.channel.replace();
-        }
-        before
+        self.seats.insert(seat, Attached { channel, session });
+        replaced
     }
 
-    /// Removes the session of a seat; the channel stays. Returns the session, if there was one.
+    /// Removes the session of a seat. Returns it, if there was one.
     pub fn detach(&mut self, seat: Seat) -> Option<Recipient<End>> {
-        let session = self.seats.get_mut(&seat)?.session.take()?;
+        let Attached { session, .. } = self.seats.remove(&seat)?;
         if let Some((_, listeners)) = self.relays.get_mut(&session.relay) {
             *listeners -= 1;
             if *listeners == 0 {
@@ -60,27 +59,20 @@ impl SeatTable {
         Some(session.end)
     }
 
-    /// Frees the seat. Returns the session that still had it.
-    pub fn free(&mut self, seat: Seat) -> Option<Recipient<End>> {
-        let session = self.detach(seat);
-        self.seats.remove(&seat);
-        session
-    }
-
-    /// Frees all seats. Returns the sessions that were there.
-    pub fn free_all(&mut self) -> impl Iterator<Item = Recipient<End>> + use<> {
+    /// Removes all sessions. Returns them.
+    pub fn detach_all(&mut self) -> impl Iterator<Item = Recipient<End>> + use<> {
         self.relays.clear();
-        std::mem::take(&mut self.seats).into_values().filter_map(|taken| taken.session).map(|session| session.end)
+        std::mem::take(&mut self.seats).into_values().map(|attached| attached.session.end)
     }
 
-    /// The channel of a taken seat.
-    pub fn channel(&self, seat: Seat) -> Option<&Arc<SeatChannel>> {
-        self.seats.get(&seat).map(|taken| &taken.channel)
+    /// The channel of a seat with a session.
+    pub fn channel(&self, seat: Seat) -> Option<&SeatChannel> {
+        self.seats.get(&seat).map(|attached| &*attached.channel)
     }
 
-    /// The channels of seats with a session.
-    pub fn present(&self) -> impl Iterator<Item = &SeatChannel> {
-        self.seats.values().filter(|taken| taken.session.is_some()).map(|taken| &*taken.channel)
+    /// The channels of all sessions.
+    pub fn channels(&self) -> impl Iterator<Item = &SeatChannel> {
+        self.seats.values().map(|attached| &*attached.channel)
     }
 
     /// Where frames are sent.
@@ -130,12 +122,12 @@ mod tests {
             assert!(attach(&mut seats, &mailbox, 0, 2), "the session that had the seat is replaced");
             assert_eq!(listening(&seats), [1, 1]);
             assert!(seats.detach(Seat(1)).is_some() && seats.detach(Seat(1)).is_none());
-            assert_eq!((listening(&seats), seats.seats.len(), seats.present().count()), (vec![1], 2, 1));
-            assert!(seats.channel(Seat(1)).is_some(), "a held seat keeps its channel");
+            assert_eq!((listening(&seats), seats.channels().count()), (vec![1], 1));
+            assert!(seats.channel(Seat(1)).is_none() && seats.channel(Seat(0)).is_some());
             assert!(!attach(&mut seats, &mailbox, 1, 1));
             assert_eq!(listening(&seats), [1, 1]);
-            assert!(seats.free(Seat(0)).is_some() && seats.free(Seat(0)).is_none());
-            assert_eq!((seats.free_all().count(), seats.seats.len(), seats.relays().count()), (1, 0, 0));
+            assert!(seats.detach(Seat(0)).is_some() && seats.detach(Seat(0)).is_none());
+            assert_eq!((seats.detach_all().count(), seats.channels().count(), seats.relays().count()), (1, 0, 0));
         });
     }
 }

@@ -1,7 +1,7 @@
 //! How players enter a room and leave it.
 
 use super::close_reason::CloseReason;
-use super::events::EventQueue;
+use super::events::{EventLog, EventQueue};
 use super::frame_sender::SenderStart;
 use super::input_buffer::InputBuffer;
 use super::resume::Key;
@@ -43,18 +43,21 @@ impl Room {
         seated.key = secret.filter(|_| self.holds_seats()).map(Key::new);
         seated.wake(self.frame.tick());
         self.post(&Recipients::All, &EventBody::Joined(seated.listed()));
+        seated.log = self.log_of_newcomer();
         self.seats.insert(index, seated);
-        self.greet_with_chat(seat);
         self.apply_effects();
         Ok(Box::new(self.admitted(index)))
     }
 
-    /// Frees a seat. The other clients get an event, unless the seat was a spectator's. Does nothing when the seat is
-    /// free.
-    pub(super) fn leave(&mut self, seat: Seat, reason: CloseReason) {
-        self.free(seat, reason, false);
+    /// The log of a client that has just entered: it begins with the latest chat lines.
+    pub(super) fn log_of_newcomer(&self) -> EventLog {
+        let mut log = EventLog::default();
+        self.chat_history.iter().for_each(|line| log.push(line.clone()));
+        log
     }
 
+    /// Frees a seat. The other clients get an event, unless the seat was a spectator's. Does nothing when the seat is
+    /// free.
     pub(super) fn free(&mut self, seat: Seat, reason: CloseReason, expired: bool) {
         if !self.holds(seat) {
             return;
@@ -70,16 +73,17 @@ impl Room {
                 self.post(&Recipients::All, &EventBody::Left { seat, code });
                 self.apply_effects();
             }
-            Err(_) => self.spectators.retain(|spectator| spectator.seat != seat),
+            Err(_) => {
+                self.find_spectator(seat).into_iter().for_each(|index| _ = self.spectators.remove(index));
+            }
         }
     }
 
     pub(super) fn events_arrived(&mut self, seat: Seat, upto: Seq) {
-        match self.find(seat) {
-            Ok(index) => self.seats[index].log.arrived(upto),
-            Err(_) => {
-                self.spectators.iter_mut().filter(|one| one.seat == seat).for_each(|one| one.log.arrived(upto));
-            }
+        match (self.find(seat), self.find_spectator(seat)) {
+            (Ok(index), _) => self.seats[index].log.arrived(upto),
+            (_, Ok(index)) => self.spectators[index].log.arrived(upto),
+            _ => {}
         }
     }
 

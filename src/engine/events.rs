@@ -158,6 +158,11 @@ impl EventQueue {
         self.lost += self.entries.push(event);
     }
 
+    /// The events that wait, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Event>> {
+        self.entries.events.iter()
+    }
+
     /// How many events wait.
     pub fn len(&self) -> usize {
         self.entries.events.len()
@@ -288,5 +293,16 @@ mod tests {
         log.push(event(5000));
         let late = log.queue_after(Seq(5000 - kept)).batch(Tick(5000));
         assert_eq!(numbers(late), Some((first.plus(1), 1, many)), "an overflow between welcome and queue is a loss");
+    }
+
+    #[test]
+    fn a_log_that_nobody_reads_stays_within_its_bound() {
+        let mut log = EventLog::default();
+        let body = std::borrow::Cow::Borrowed(serde_bytes::Bytes::new(&[0; 100]));
+        let event = Arc::new(Event::new(Tick(1), &EventBody::Game { kind: 1, body }));
+        (0..100_000).for_each(|_| log.push(event.clone()));
+        let rewound = log.rewind(None).expect("no claim");
+        let kept = rewound.newest.since(rewound.events);
+        assert!(kept as usize * 132 <= limits::EVENT_LOG && kept > 400, "{kept}");
     }
 }

@@ -65,7 +65,7 @@ pub enum HostOutput<T> {
     Room(RoomOutput),
 }
 
-/// A room without I/O, and all that surrounds it.
+/// A room without I/O, its recent frames, the joins that wait for an answer, and the rule whose messages still count.
 ///
 /// `T` is what the shell knows about a waiting client, `F` keeps the recent frames.
 pub struct Host<T, F = History> {
@@ -137,16 +137,21 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         }
     }
 
-    /// Refuses all waiting clients.
+    /// The room ends: refuses all waiting clients. What the room required before a hook of the game panicked is among the
+    /// outputs.
     pub fn refuse_requests(&mut self, close: Close) {
+        self.room.drain_outputs(&mut self.room_outputs);
+        self.pass_on();
         let refused =
             self.waiting.drain(..).map(|(_, waiting)| HostOutput::Answer { waiting, answer: Err(close.into()) });
         self.outputs.extend(refused);
     }
 
-    /// Applies what a session has received since the last tick, and forgets it. If the seat has another session by now,
-    /// it has no effect.
-    pub fn collect(&mut self, session: SeatSession, pending: &mut PendingInput) {
+    /// Applies what a session has received since the last tick, and forgets it. If the seat has another session by now, it
+    /// has no effect. Returns how the session ended, if it did: call [`Self::disconnect`] when all sessions are collected,
+    /// so that commands reach everybody who was there when they were made.
+    #[must_use]
+    pub fn collect(&mut self, session: SeatSession, pending: &mut PendingInput) -> Option<Close> {
         let seat = session.seat;
         if self.room.live_generation(seat) == Some(session.generation) {
             if pending.heard {
@@ -161,11 +166,17 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
             for (seq, command) in pending.commands.drain(..) {
                 self.apply(RoomInput::Command { seat, seq, command });
             }
-            if let Some(close) = pending.ended {
-                self.apply(RoomInput::Disconnected { seat, close });
-            }
         }
+        let ended = pending.ended;
         pending.clear();
+        ended
+    }
+
+    /// A session has ended: the room holds its seat or frees it. If the seat has another session by now, this has no effect.
+    pub fn disconnect(&mut self, session: SeatSession, close: Close) {
+        if self.room.live_generation(session.seat) == Some(session.generation) {
+            self.apply(RoomInput::Disconnected { seat: session.seat, close });
+        }
     }
 
     /// Computes the next tick. Calls `over` at the end of each [`Phase`].
@@ -184,7 +195,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.waiting.is_empty() && self.empty_since.is_some_and(|since| now.since(since) >= empty_for)
     }
 
-    /// Removes a player or spectator with the next tick. Does nothing when the seat is free.
+    /// Removes a player or spectator at the next tick. Does nothing when the seat is free.
     pub fn kick(&mut self, seat: Seat, reason: CloseReason) {
         self.apply(RoomInput::Kick { seat, reason });
     }
@@ -194,7 +205,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.apply(RoomInput::Lock(locked));
     }
 
-    /// Ends the room with the next tick. Only the first ending counts.
+    /// Ends the room at the next tick. Only the first ending counts.
     pub fn close(&mut self, reason: CloseReason) {
         self.apply(RoomInput::Close(reason));
     }
@@ -211,7 +222,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
                 self.apply(RoomInput::Enter(entering(request, waiting.is_reserved(), secret)))
             }
         };
-        let mut admitted = answer.unwrap_or(Err(Refusal::NoSeat)).map_err(|refusal| refusal.reason())?;
+        let mut admitted = answer.expect("a room answers").map_err(|refusal| refusal.reason())?;
         if self.room.holds_seats() && request.role == Role::Player {
             let token = ResumeToken::new(admitted.welcome.seat, secret);
             admitted.welcome.resume = Some(token.bytes().to_vec().into());
@@ -252,8 +263,9 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
 }
 
 fn entering(request: &JoinRequest, reserved: bool, secret: Secret) -> Enter {
-    let JoinRequest { role, identity, name, options, .. } = request.clone();
-    Enter { role, identity, name, options, reserved, secret: Some(SecretDigest::of(&secret)) }
+    let JoinRequest { role, identity, name, options, .. } = request;
+    let (identity, name, options) = (identity.clone(), name.clone(), options.clone());
+    Enter { role: *role, identity, name, options, reserved, secret: Some(SecretDigest::of(&secret)) }
 }
 
 impl<T, F> fmt::Debug for Host<T, F> {

@@ -34,7 +34,7 @@ struct Ending {
 }
 
 impl Room {
-    /// Removes a player or spectator with the next tick. Does nothing when the seat is free.
+    /// Removes a player or spectator at the next tick. Does nothing when the seat is free.
     pub(super) fn kick(&mut self, seat: Seat, reason: CloseReason) {
         if self.holds(seat) {
             self.kicks.push((seat, reason));
@@ -52,7 +52,7 @@ impl Room {
         self.lifecycle.locked
     }
 
-    /// Ends the room with the next tick. Only the first ending counts.
+    /// Ends the room at the next tick. Only the first ending counts.
     pub(super) fn close(&mut self, reason: CloseReason) {
         self.end_at(self.frame.tick().plus(1), reason);
     }
@@ -129,6 +129,6 @@ impl Room {
             let idle = self.seats.iter().filter(|seated| seated.away.is_none() && seated.idle_for(now) >= idle_after);
             kicks.extend(idle.map(|seated| (seated.seat, Close::Idle.into())));
         }
-        kicks.into_iter().for_each(|(seat, reason)| self.leave(seat, reason));
+        kicks.into_iter().for_each(|(seat, reason)| self.free(seat, reason, false));
     }
 }

@@ -3,16 +3,17 @@
 //! Nothing here owns a clock, socket, thread or lock. Time is an argument; bytes and effects are return values. The
 //! actors of `actor` are one shell around the engine; `examples/own_loop.rs` is another, in one file.
 //!
-//! A shell around a [`Host`], which is a room with all that surrounds it, does the following:
+//! A [`Host`] is a room with its recent frames and the joins that wait. A shell around it does the following:
 //!
 //! 1. Pass each message of a client to [`Session::on_message`] and do what the returned [`SessionEvent`] requires:
 //!    [`Host::request`] for a client that enters; for inputs, commands and acknowledgements, add them to the session's
 //!    [`PendingInput`]. An error of a session is the [`Close`](crate::Close) that ends it.
 //! 2. Call [`Session::on_alarm`] about once per second.
-//! 3. Tick as often as [`TickClock`](crate::tick::TickClock) says: [`Host::collect`] for every session,
-//!    [`Host::answer_requests`], then [`Host::tick`].
+//! 3. Tick as often as [`TickClock`](crate::tick::TickClock) says: [`Host::collect`] for every session, and then
+//!    [`Host::disconnect`] for those that have ended; [`Host::answer_requests`]; then [`Host::tick`].
 //! 4. Do what [`Host::poll_output`] requires: send welcomes ([`Session::enter`]), add events to the [`EventQueue`]s of
-//!    sessions, end the sessions of freed seats.
+//!    sessions, end the sessions of freed seats. A seat whose client returns may still have a session: end it, too. If a
+//!    client has gone before its welcome, disconnect its seat.
 //! 5. Ask each session for its [`Readiness`]. Give a ready session the frames that its client lacks
 //!    ([`History::since`]); it composes the message.
 //!
@@ -57,7 +58,7 @@ pub use bucket::Bucket;
 pub use client::{Arrived, Client, ClientError, ClientEvent, Depth, Pass};
 pub use close_reason::CloseReason;
 pub use command::Command;
-pub use events::{Batch, Event, EventLog, EventQueue, ImpossibleClaim, Rewound};
+pub use events::{Batch, Event, EventQueue};
 pub use flow::Flow;
 pub use frame_sender::{FrameSender, Readiness, SenderStart};
 pub use history::{FrameStore, History};

@@ -47,13 +47,13 @@ impl Room {
     /// Handles the end of a seat's connection: holds the seat if players come back after such a close, and frees it
     /// otherwise.
     pub(super) fn disconnect(&mut self, seat: Seat, close: Close) {
-        let Ok(index) = self.find(seat) else { return self.leave(seat, close.into()) };
+        let Ok(index) = self.find(seat) else { return self.free(seat, close.into(), false) };
         let seated = &self.seats[index];
         if seated.away.is_some() {
             return;
         }
         if !seated.key.as_ref().is_some_and(Key::is_known) || !close.keeps_seat() {
-            return self.leave(seat, close.into());
+            return self.free(seat, close.into(), false);
         }
         let most = self.ticks(self.config.policy.hold);
         let hold = if close == Close::GoingAway { self.ticks(limits::HOLD_PAGE_FOR).min(most) } else { most };

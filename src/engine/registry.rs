@@ -22,11 +22,12 @@ pub trait RoomRegistry {
     /// The open room with this id, listed or not.
     fn find(&self, id: &str) -> Option<Self::Key>;
 
-    /// The open, listed rooms of a game with exactly these options, in the order in which they are filled.
+    /// The listed rooms of a game with exactly these options, in the order in which they are filled. Rooms that have ended
+    /// may be among them: they refuse to be announced to.
     fn matching(&self, game: &str, options: &BTreeMap<String, String>) -> impl Iterator<Item = Self::Key>;
 
-    /// The game of a room.
-    fn game(&self, room: Self::Key) -> &str;
+    /// The game of a room; `None` when the room is gone.
+    fn game(&self, room: Self::Key) -> Option<&str>;
 
     /// Announces a client to a room.
     ///
@@ -137,7 +138,8 @@ fn suitable<R: RoomRegistry>(rooms: &R, id: &str, only_game: Option<&str>) -> Re
 
 /// Checks that the room runs the only game that the client's token is valid for, if there is one.
 fn suits<R: RoomRegistry>(rooms: &R, room: R::Key, only_game: Option<&str>) -> Result<(), Close> {
-    if only_game.is_none_or(|only| only == rooms.game(room)) { Ok(()) } else { Err(Close::BadToken) }
+    let is_other = |only| rooms.game(room).is_some_and(|game| game != only);
+    if only_game.is_some_and(is_other) { Err(Close::BadToken) } else { Ok(()) }
 }
 
 /// The first matching room that announces whoever asks, or else a new room.

@@ -62,7 +62,7 @@ impl Refusal {
         match self {
             Self::Full => Close::RoomFull.into(),
             Self::Shut(close) => (*close).into(),
-            Self::Game(refused) => CloseReason::with_text(refused.close(), refused.text()),
+            Self::Game(refused) => CloseReason::with_text(Close::Forbidden, refused.text()),
             Self::NoSeat => Close::NoSuchRoom.into(),
             Self::ImpossibleClaim => Close::BadMessage.into(),
         }
@@ -76,7 +76,8 @@ pub struct Admitted {
     pub welcome: Welcome,
     /// Where the client's frames start.
     pub start: SenderStart,
-    /// The events for the client so far. Later ones follow as [`RoomOutput::Event`].
+    /// The events for the client so far. The outputs of the same input name some of them, too; a shell that works those off
+    /// first, as a host does, gets each event once.
     pub events: EventQueue,
 }
 
@@ -203,8 +204,13 @@ impl Room {
     pub fn live_generation(&self, seat: Seat) -> Option<u32> {
         match self.find(seat) {
             Ok(index) => Some(&self.seats[index]).filter(|seated| seated.away.is_none()).map(|one| one.seat_generation),
-            Err(_) => self.spectators.iter().find(|one| one.seat == seat).map(|one| one.seat_generation),
+            Err(_) => self.find_spectator(seat).ok().map(|index| self.spectators[index].seat_generation),
         }
+    }
+
+    /// Moves what an input required before a hook of the game panicked to `out`.
+    pub(super) fn drain_outputs(&mut self, out: &mut Vec<RoomOutput>) {
+        out.append(&mut self.outputs);
     }
 
     /// Applies an input, and appends what it requires to `out`. Returns the answer to a client that asks to enter, and
@@ -287,7 +293,7 @@ impl Room {
 
     /// Whether a player or a spectator has the seat.
     pub(super) fn holds(&self, seat: Seat) -> bool {
-        self.find(seat).is_ok() || self.spectators.iter().any(|spectator| spectator.seat == seat)
+        self.find(seat).is_ok() || self.find_spectator(seat).is_ok()
     }
 
     pub(super) fn next_seat_generation(&mut self) -> u32 {

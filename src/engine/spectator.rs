@@ -32,6 +32,10 @@ pub(super) struct Spectator {
 }
 
 impl Room {
+    pub(super) fn find_spectator(&self, seat: Seat) -> Result<usize, usize> {
+        self.spectators.binary_search_by_key(&seat, |spectator| spectator.seat)
+    }
+
     /// Spectators in the room.
     pub fn spectators(&self) -> usize {
         self.spectators.len()
@@ -52,16 +56,16 @@ impl Room {
         let mut zones = self.call_hook("spectate", |game, _| game.spectate());
         zones.sort_unstable();
         zones.dedup();
-        let (seat_generation, commands, log) = (self.next_seat_generation(), Seq(0), EventLog::default());
+        let (seat_generation, commands, log) = (self.next_seat_generation(), Seq(0), self.log_of_newcomer());
         self.spectators.insert(index, Spectator { seat, seat_generation, name, commands, zones: zones.into(), log });
-        self.greet_with_chat(seat);
         let welcome = self.welcome(seat, EntityId(0), CorrectionEpoch(0), commands);
         Ok(Box::new(self.admitted_with(welcome, seat_generation, self.spectators[index].log.queue_after(Seq(0)))))
     }
 
     /// Handles a spectator's command: only chat lines that the game passes on have an effect.
     pub(super) fn spectator_command(&mut self, seat: Seat, seq: Seq, command: &Command) {
-        let Some(spectator) = self.spectators.iter_mut().find(|spectator| spectator.seat == seat) else { return };
+        let Ok(index) = self.find_spectator(seat) else { return };
+        let spectator = &mut self.spectators[index];
         if !seq.is_after(spectator.commands) {
             return;
         }
@@ -83,12 +87,6 @@ impl Room {
                 }
             }
         }
-    }
-
-    /// Posts the latest chat lines to a client that has just entered.
-    pub(super) fn greet_with_chat(&mut self, seat: Seat) {
-        let lines: Vec<_> = self.chat_history.iter().cloned().collect();
-        lines.into_iter().for_each(|line| self.post_event(&Recipients::Only(seat), line));
     }
 }
 

@@ -122,7 +122,8 @@ impl Play {
         };
         let (seat, generation) = (admitted.welcome.seat, admitted.start.seat_generation);
         let tenure = self.tenures.entry(seat).or_insert_with(|| Tenure::new(seat));
-        assert_eq!(tenure.posted.len(), admitted.events.len(), "newcomers get all events since they entered");
+        assert!(tenure.posted.len() <= admitted.events.len(), "newcomers get all events since they entered");
+        tenure.posted = admitted.events.iter().cloned().collect();
         tenure.session = SeatSession { seat, generation };
         (tenure.queue, tenure.token, tenure.live) = (admitted.events, token, true);
     }
@@ -132,7 +133,9 @@ impl Play {
         let Some(tenure) = self.tenures.get(&seat).filter(|tenure| tenure.live) else { return };
         let mut pending = PendingInput::default();
         fill(&mut pending);
-        self.host.collect(tenure.session, &mut pending);
+        if let Some(close) = self.host.collect(tenure.session, &mut pending) {
+            self.host.disconnect(tenure.session, close);
+        }
         self.follow();
     }
 

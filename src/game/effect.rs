@@ -23,7 +23,7 @@ pub enum Effect {
     },
     /// Concerns one seat. Has no effect when the seat is free.
     Seat(Seat, SeatEffect),
-    /// Concerns the room as a whole.
+    /// Concerns the room, its list entry or somebody who must go.
     Room(RoomEffect),
 }
 
@@ -38,12 +38,12 @@ pub enum SeatEffect {
     },
     /// Sets the zones that the player sees.
     Subscribe {
-        /// Ascending.
+        /// Ascending, without duplicates.
         zones: Arc<[ZoneId]>,
     },
 }
 
-/// A request that concerns the room as a whole.
+/// A request that the room carries out after the tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RoomEffect {

@@ -1,36 +1,22 @@
 //! Why a game does not do what it was asked for.
 
 use crate::snapshot::SchemaError;
-use crate::wire::Close;
 
-/// A game's refusal of a player or a call. The text reaches the player.
+/// A game's refusal of a player or a call. The text reaches the player; a refused player's session ends with
+/// [`Close::Forbidden`](crate::Close::Forbidden).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
-pub struct Refused {
-    close: Close,
-    text: String,
-}
+#[error("{0}")]
+pub struct Refused(String);
 
 impl Refused {
-    /// A refusal with a text for the player. A refused player's session ends with [`Close::Forbidden`].
+    /// A refusal with a text for the player.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { close: Close::Forbidden, text: text.into() }
-    }
-
-    /// The same refusal of a player, with another close code.
-    #[must_use]
-    pub fn with_close(self, close: Close) -> Self {
-        Self { close, ..self }
-    }
-
-    /// The close with which a refused player's session ends.
-    pub fn close(&self) -> Close {
-        self.close
+        Self(text.into())
     }
 
     /// The text for the player.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0
     }
 }
 

@@ -14,7 +14,7 @@ use super::oracle::{Addressed, Oracle};
 use super::player::{Packet, Player, PlayerId};
 use super::replica::{OutputDigest, Replica};
 use crate::engine::link::Profile;
-use crate::engine::{Client, Depth, History, Host, Pass, Room, RoomConfig, RoomPolicy};
+use crate::engine::{Client, CloseReason, Depth, History, Host, Pass, Room, RoomConfig, RoomPolicy};
 use crate::game::{Game, RoomSetup, SetupError};
 use crate::id::Seat;
 use crate::snapshot::Frame;
@@ -150,9 +150,19 @@ impl Playtest {
         self.open(Client::new(Depth::Full), hello, Oracle::default())
     }
 
-    /// The room's host, for the calls that operators may make: [`Host::kick`], [`Host::lock`] and [`Host::close`].
-    pub fn operate(&mut self) -> &mut Host<PlayerId> {
-        &mut self.host
+    /// As an operator, removes a player or spectator at the next tick. Does nothing when the seat is free.
+    pub fn kick(&mut self, seat: Seat, reason: CloseReason) {
+        self.host.kick(seat, reason);
+    }
+
+    /// As an operator, locks or unlocks the room.
+    pub fn lock(&mut self, locked: bool) {
+        self.host.lock(locked);
+    }
+
+    /// As an operator, ends the room at the next tick.
+    pub fn close(&mut self, reason: CloseReason) {
+        self.host.close(reason);
     }
 
     /// Reconnects a player's client with all that it knows, like a page that lost its connection.

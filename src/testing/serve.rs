@@ -142,9 +142,14 @@ impl Playtest {
         let server = player.server.as_mut().expect("it was heard from");
         let (seat, continuity) = (welcome.seat, welcome.continuity);
         let session = SeatSession { seat, generation: start.seat_generation };
+        let greeting = events.iter().cloned().collect();
         server.place = Some(Place { session, continuity, events, heard: false });
         let welcome = server.session.enter(self.now, welcome, &start);
-        player.oracle.seated(start.seat_generation, self.addressed.entry(seat).or_default().clone());
+        let addressed = self.addressed.entry(seat).or_default();
+        if continuity == Continuity::Fresh {
+            *addressed.borrow_mut() = greeting;
+        }
+        player.oracle.seated(start.seat_generation, addressed.clone());
         player.send_down(self.now, Packet::Message(welcome));
         self.retired.extend(self.seats.insert(seat, id));
     }
@@ -179,7 +184,8 @@ impl Playtest {
             if let Some(server) = self.players[id.0].server.as_mut()
                 && let Some(place) = &server.place
             {
-                self.host.collect(place.session, &mut server.pending);
+                let ended = self.host.collect(place.session, &mut server.pending);
+                assert_eq!(ended, None, "a session that has ended is gone");
             }
         }
         self.follow_outputs();
@@ -197,7 +203,9 @@ impl Playtest {
                 self.seats.remove(&place.session.seat);
             }
             server.pending.end(close_for_seat(close, place.continuity, place.heard));
-            self.host.collect(place.session, &mut server.pending);
+            if let Some(close) = self.host.collect(place.session, &mut server.pending) {
+                self.host.disconnect(place.session, close);
+            }
             self.follow_outputs();
         }
     }

@@ -130,7 +130,9 @@ impl Hall {
         let mut pending = PendingInput::default();
         fill(&mut pending);
         let session = SeatSession { seat: client.start.seat, generation: client.start.seat_generation };
-        self.host.collect(session, &mut pending);
+        if let Some(close) = self.host.collect(session, &mut pending) {
+            self.host.disconnect(session, close);
+        }
         self.follow();
     }
 

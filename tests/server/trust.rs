@@ -149,6 +149,8 @@ fn the_game_sees_who_it_is_and_nobody_can_claim_it() {
     for token in [None, Some(signed(&named))] {
         assert_eq!(join(&server, club(), token.as_deref()).err(), Some(Close::Forbidden.code()));
     }
+    let told = crate::verbs::refused(&server, club(), Role::Player);
+    assert_eq!(told, (Close::Forbidden.code(), "None is no member".to_owned()), "the player reads the game's reason");
     join(&server, club(), Some(&signed(&claims("ada")))).expect("a member");
     // Without keys nobody is believed.
     let keyless = TestServer::with(Config { workers: 1, room_threads: 1, ..Config::default() }, |server| server);

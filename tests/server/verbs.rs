@@ -262,7 +262,7 @@ fn private_rooms_are_for_who_knows_the_code() {
 fn refusals_to_make_a_room_say_what_would_be_right() {
     let server = start(config());
     for (join, wanted) in [
-        (create(&[("size", "small")]), "size = \"small\": must be \"big\""),
+        (create(&[("size", "small")]), "size \"small\": must be \"big\""),
         (create(&[("capacity", "0")]), "capacity \"0\": must be 1 to 4096"),
         (create(&[("private", "yes")]), "private \"yes\": must be true or false"),
         (

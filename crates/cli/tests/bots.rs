@@ -113,7 +113,7 @@ impl Hall {
             SessionEvent::Reply(bytes) => return Ok(Some(bytes)),
             _ => {}
         }
-        seat.iter().for_each(|seat| self.host.collect(*seat, &mut pending));
+        seat.iter().for_each(|seat| assert_eq!(self.host.collect(*seat, &mut pending), None));
         self.follow();
         Ok(None)
     }
@@ -174,10 +174,8 @@ async fn serve(stream: TcpStream, hall: Arc<Mutex<Hall>>, mut ticks: watch::Rece
     };
     if let Some(seat) = seat {
         let mut hall = hall.lock().expect("no panic");
-        let mut pending = PendingInput::default();
-        pending.end(close);
         hall.queues.remove(&seat.seat);
-        hall.host.collect(seat, &mut pending);
+        hall.host.disconnect(seat, close);
         hall.follow();
     }
     let frame =
