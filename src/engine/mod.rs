@@ -1,4 +1,4 @@
-//! The engine: all decisions of a server, as synchronous state machines.
+//! The engine: all decisions of a server, as synchronous state machines without I/O (sans-I/O).
 //!
 //! Nothing here owns a clock, socket, thread or lock. Time is an argument; bytes and effects are return values. The
 //! actors of `actor` are one shell around the engine; `examples/own_loop.rs` is another, in one file.

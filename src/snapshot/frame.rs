@@ -174,7 +174,7 @@ impl Frame {
         &self.notes
     }
 
-    /// Values that were outside their field's range and were clamped to it.
+    /// The number of values that were outside their field's range and were clamped to it.
     pub fn saturated(&self) -> u64 {
         self.saturated
     }

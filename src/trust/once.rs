@@ -21,7 +21,7 @@ pub struct Used(Mutex<Marks>);
 struct Marks {
     /// Each with the second at which the token becomes invalid.
     until: BTreeMap<Mark, u64>,
-    /// When expired entries were last removed.
+    /// When expired entries were last removed, in seconds since 1970.
     swept: u64,
 }
 

@@ -29,7 +29,7 @@ pub struct Claims {
     /// The issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
-    /// When the token expires.
+    /// When the token expires, in seconds since 1970.
     pub exp: u64,
     /// When the token becomes valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]

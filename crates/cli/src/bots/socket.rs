@@ -85,7 +85,7 @@ impl Wire {
         Ok(Self { socket, cable, shared, timer })
     }
 
-    /// Sends a message, over the link if there is one.
+    /// Sends a message, over the simulated link if there is one.
     pub async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Ended> {
         match &mut self.cable {
             Some(cable) => {

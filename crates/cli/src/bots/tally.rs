@@ -105,7 +105,7 @@ pub struct Counts {
     pub corrections: u64,
     /// Events received.
     pub events: u64,
-    /// Events lost for good.
+    /// Events that the server declared lost.
     pub events_lost: u64,
     /// Zones whose state was wrong; a keyframe was requested for each.
     pub desyncs: u64,

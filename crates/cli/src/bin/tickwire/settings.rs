@@ -100,7 +100,7 @@ impl Settings {
         self.sources.get(key).cloned().unwrap_or(Source::Default)
     }
 
-    /// The effective configuration as TOML, each value with its source.
+    /// The effective configuration as TOML, each value with its source; secrets are marked, not shown.
     pub fn describe(&self) -> String {
         let table = toml::Table::try_from(&self.config).expect("a configuration is a table of plain values");
         let line = |config_key: &ConfigKey| {
