@@ -13,14 +13,14 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::handshake::{caller, may_connect};
-use super::routes::{AppState, guarded, receive, unavailable};
+use super::routes::{AppState, READ, guarded, read, receive, unavailable};
 use crate::actor::{Reserve, RoomEntry, RoomList};
 use crate::wire::{Close, Join, limits};
 
 /// Adds the routes.
 pub fn configure(app: &mut web::ServiceConfig) {
-    app.service(guarded("/api/rooms", web::get().to(rooms)))
-        .service(guarded("/api/rooms/events", web::get().to(room_events)))
+    app.service(guarded("/api/rooms", read().to(rooms), READ))
+        .service(guarded("/api/rooms/events", web::get().to(room_events), "GET"))
         .service(
             web::resource("/api/reservations")
                 .wrap(from_fn(receive))

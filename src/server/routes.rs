@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, IF_NONE_MATCH, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, IF_NONE_MATCH, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, HttpRequest, HttpResponse, Route, web};
+use actix_web::{Error, HttpRequest, HttpResponse, Route, guard, web};
 use tokio::sync::watch;
 
 use super::admin::AdminAuth;
@@ -30,22 +30,33 @@ pub struct AppState {
 /// Adds the routes of the rooms.
 pub fn configure(app: &mut web::ServiceConfig) {
     app.configure(lobby::configure).configure(admin::configure);
-    let mut add = |path: &str, route: Route| _ = app.service(guarded(path, route));
-    add("/play", web::route().to(play));
-    add("/api/rooms/{id}/costs", web::get().to(costs));
-    add("/api/rooms/{id}/qr.svg", web::get().to(invitation));
-    add("/healthz", web::get().to(health));
-    add("/metrics", web::get().to(metrics));
+    app.service(guarded("/play", web::route().to(play), ""));
+    let mut add = |path: &str, route: Route| _ = app.service(guarded(path, route, READ));
+    add("/api/rooms/{id}/costs", read().to(costs));
+    add("/api/rooms/{id}/qr.svg", read().to(invitation));
+    add("/healthz", read().to(health));
+    add("/metrics", read().to(metrics));
 }
 
 /// Adds the pages, which answer every other path.
 pub fn configure_pages(app: &mut web::ServiceConfig) {
-    app.service(guarded("", web::get().to(front))).service(guarded("/{path:.*}", web::get().to(page)));
+    app.service(guarded("", read().to(front), READ)).service(guarded("/{path:.*}", read().to(page), READ));
 }
 
-/// A route behind [`receive`]. Only Tickwire's own routes are guarded; an embedder's routes are not affected.
-pub(super) fn guarded(path: &str, route: Route) -> impl HttpServiceFactory + use<> {
-    web::resource(path).wrap(from_fn(receive)).route(route)
+/// The methods of [`read`].
+pub(super) const READ: &str = "GET, HEAD";
+
+/// A route for GET, and for HEAD, which monitors send: the HTTP layer leaves out the body. Not for endless answers, whose
+/// body would be made and thrown away for ever.
+pub(super) fn read() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// A route behind [`receive`]. Other methods than `allowed` are answered with their list. Only Tickwire's own routes are
+/// guarded; an embedder's routes are not affected.
+pub(super) fn guarded(path: &str, route: Route, allowed: &'static str) -> impl HttpServiceFactory + use<> {
+    let refuse = move || async move { HttpResponse::MethodNotAllowed().insert_header((ALLOW, allowed)).finish() };
+    web::resource(path).route(route).default_service(web::to(refuse)).wrap(from_fn(receive))
 }
 
 /// Refuses requests that no route should handle.

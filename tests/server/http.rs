@@ -207,6 +207,34 @@ fn handshakes_are_checked() {
     assert!(server.get("/play").starts_with("HTTP/1.1 426"));
 }
 
+/// Monitors ask for heads (`curl -I`), and browsers for options.
+#[test]
+fn what_can_be_read_has_a_head_and_other_methods_are_told_what_is_allowed() {
+    let server = TestServer::with(Config { pages: Pages::Embedded, ..lean() }, |server| server);
+    let answer = |method: &str, path: &str| {
+        let mut raw = Raw::open(server.address);
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        raw.stream.write_all(request.as_bytes()).expect("the server reads");
+        let mut answer = Vec::new();
+        raw.stream.read_to_end(&mut answer).expect("the server answers and closes");
+        let text = String::from_utf8_lossy(&answer).to_lowercase();
+        let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
+        (head.to_owned(), body.len())
+    };
+    for path in ["/", "/healthz", "/metrics", "/api/rooms", "/client/index.js"] {
+        let ((head, head_body), (get, get_body)) = (answer("HEAD", path), answer("GET", path));
+        assert!(head.starts_with("http/1.1 200") && get.starts_with("http/1.1 200"), "{path}: {head}");
+        assert_eq!((head_body, get_body > 0), (0, true), "{path}: {head}");
+        for method in ["OPTIONS", "DELETE"] {
+            let (head, _) = answer(method, path);
+            assert!(head.starts_with("http/1.1 405") && head.contains("allow: get, head"), "{method} {path}: {head}");
+        }
+    }
+    // A head of an endless answer would never end.
+    let (head, _) = answer("HEAD", "/api/rooms/events");
+    assert!(head.starts_with("http/1.1 405") && head.contains("allow: get"), "{head}");
+}
+
 #[test]
 fn a_full_server_says_so() {
     let config = Config { most_sessions: 2, ..lean() };

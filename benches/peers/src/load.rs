@@ -17,7 +17,7 @@ use crate::RATE;
 use crate::candidate::Candidate;
 use crate::frames::{self, CLOSE, PING, PONG};
 use crate::machine::{Cpu, Served, busy, connect, upgrade};
-use crate::protocol::{SessionEvent, Marker, Protocol, Said};
+use crate::protocol::{Marker, Protocol, Said, SessionEvent};
 use crate::walker::Walker;
 
 /// How long the parts of a run are, and how many take part.

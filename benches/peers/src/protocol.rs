@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use memchr::memmem;
-use tickwire::engine::{Client, Depth, ClientEvent};
+use tickwire::engine::{Client, ClientEvent, Depth};
 use tickwire::tick::Moment;
 use tickwire::wire::Join;
 
@@ -119,7 +119,13 @@ impl Protocol {
     ///
     /// # Errors
     /// When the message breaks the protocol.
-    pub fn on_message(&mut self, now: Moment, opcode: u8, bytes: &[u8], out: &mut Vec<Said>) -> io::Result<SessionEvent> {
+    pub fn on_message(
+        &mut self,
+        now: Moment,
+        opcode: u8,
+        bytes: &[u8],
+        out: &mut Vec<Said>,
+    ) -> io::Result<SessionEvent> {
         Ok(match (self, opcode, bytes.first()) {
             (Self::Floor { .. }, BINARY, _) | (Self::Ws, BINARY, _) => SessionEvent::Update,
             (Self::Ws, TEXT, _) => SessionEvent::Joined,
@@ -130,7 +136,9 @@ impl Protocol {
                     SessionEvent::Update
                 }
                 Ok(ClientEvent::Welcome) => SessionEvent::Joined,
-                Ok(ClientEvent::Pong { .. } | ClientEvent::ComeBack { .. } | ClientEvent::Refreshed { .. }) => SessionEvent::Other,
+                Ok(ClientEvent::Pong { .. } | ClientEvent::ComeBack { .. } | ClientEvent::Refreshed { .. }) => {
+                    SessionEvent::Other
+                }
                 Err(error) => return Err(io::Error::other(error)),
             },
             // The seat is ready: say so. Then comes the whole state, then patches.

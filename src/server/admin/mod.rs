@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::config::Pages;
 use super::handshake::caller;
-use super::routes::{AppState, receive, unavailable};
+use super::routes::{AppState, read, receive, unavailable};
 use super::{lobby, pages};
 use crate::actor::{Find, Inspect, ListRoomHealth, Order};
 use crate::id::Seat;
@@ -34,15 +34,15 @@ pub fn configure(app: &mut web::ServiceConfig) {
         web::scope("/admin")
             .wrap(from_fn(receive))
             .app_data(web::PayloadConfig::new(limits::RESERVATION))
-            .route("", web::get().to(front))
-            .route("/", web::get().to(page))
+            .route("", read().to(front))
+            .route("/", read().to(page))
             .route("/api/events", web::get().to(events))
-            .route("/api/rooms/{id}/frame", web::get().to(frame))
+            .route("/api/rooms/{id}/frame", read().to(frame))
             .route("/api/rooms/{id}/kick", web::post().to(kick))
             .route("/api/rooms/{id}/lock", web::post().to(lock))
             .route("/api/rooms/{id}/close", web::post().to(close))
             .route("/api/{rest:.*}", web::route().to(nothing))
-            .route("/{file}", web::get().to(page)),
+            .route("/{file}", read().to(page)),
     );
 }
 

@@ -6,8 +6,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use tickwire::{
-    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, PlayerInput, SnapshotWriter, Player, Authority, Schema, Seat,
-    Server, Shape, Spec, ZoneId, Refused};
+    Authority, Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Player, PlayerInput, Refused, Schema,
+    Seat, Server, Shape, SnapshotWriter, Spec,
+};
 use tickwire_peers::walker::PER_METRE;
 
 /// 16 bits of 1/64 m, as much as the peers' quantised fields can say.
