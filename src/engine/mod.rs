@@ -5,9 +5,11 @@
 //!
 //! A [`Host`] is a room with its recent frames and the joins that wait. A shell around it does the following:
 //!
-//! 1. Pass each message of a client to [`Session::on_message`] and do what the returned [`SessionEvent`] requires:
-//!    [`Host::request`] for a client that enters; for inputs, commands and acknowledgements, add them to the session's
-//!    [`PendingInput`]. An error of a session is the [`Close`](crate::Close) that ends it.
+//! 1. Pass each message of a client to [`Session::on_message`]. If the client has a seat, call [`PendingInput::hear`]: the
+//!    room holds only seats whose client has sent a message. Do what the returned [`SessionEvent`] requires:
+//!    [`Host::request`] for a client that enters; add inputs, commands and acknowledged events to the session's
+//!    [`PendingInput`]; send replies; verify newer tokens. An error of a session is the [`Close`](crate::Close) that ends
+//!    it: record it with [`PendingInput::end`].
 //! 2. Call [`Session::on_alarm`] about once per second.
 //! 3. Tick as often as [`TickClock`](crate::tick::TickClock) says: [`Host::collect`] for every session, and then
 //!    [`Host::disconnect`] for those that have ended; [`Host::answer_requests`]; then [`Host::tick`].
@@ -17,7 +19,7 @@
 //! 5. Ask each session for its [`Readiness`]. Give a ready session the frames that its client lacks
 //!    ([`History::since`]); it composes the message.
 //!
-//! A [`Room`] alone changes by [`RoomInput`]s only.
+//! A [`Room`] changes by [`RoomInput`]s only, with or without a host.
 
 mod admission;
 mod bucket;

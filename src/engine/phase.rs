@@ -1,7 +1,7 @@
-//! The parts of a room's tick, for measuring where its time goes. The shell reads the clock: [`Room::tick_in_phases`]
+//! The parts of a room's tick, for measuring where its time goes. The shell reads the clock: [`Room::apply_in_phases`]
 //! only reports when a part ends.
 //!
-//! [`Room::tick_in_phases`]: super::Room::tick_in_phases
+//! [`Room::apply_in_phases`]: super::Room::apply_in_phases
 
 /// A part of a tick, in the order in which they end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

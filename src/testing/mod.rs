@@ -36,10 +36,12 @@
 //! ```
 
 mod oracle;
+mod plan;
 mod player;
 mod playtest;
 pub(crate) mod replica;
 mod serve;
 
+pub use plan::Plan;
 pub use player::{Arrival, Player, PlayerId};
-pub use playtest::{Plan, Playtest, Watch};
+pub use playtest::{Playtest, Watch};

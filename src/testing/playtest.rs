@@ -11,43 +11,15 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
 use super::oracle::{Addressed, Oracle};
+use super::plan::Plan;
 use super::player::{Packet, Player, PlayerId};
 use super::replica::{OutputDigest, Replica};
-use crate::engine::link::Profile;
 use crate::engine::{Client, CloseReason, Depth, History, Host, Pass, Room, RoomConfig, RoomPolicy};
 use crate::game::{Game, RoomSetup, SetupError};
 use crate::id::Seat;
 use crate::snapshot::Frame;
-use crate::tick::{Moment, Tick, TickClock, TickRate};
+use crate::tick::{Moment, Tick, TickClock};
 use crate::wire::{Close, Join, Role, limits};
-
-/// The parameters of a playtest: the same plan and the same calls produce the same run.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Seed of all randomness: the game's, the links', and when within a tick clients sample their input.
-    pub seed: u64,
-    /// Ticks per second.
-    pub rate: TickRate,
-    /// The link of every player; [`Profile::default`] is a perfect one.
-    pub link: Profile,
-    /// Options of the room.
-    pub options: BTreeMap<String, String>,
-    /// Whether sessions are ended that send or acknowledge nothing for too long, as on a server.
-    pub patience: bool,
-    /// How long seats are held for disconnected players; zero holds none.
-    pub hold: Duration,
-    /// How long a player may be idle; zero means forever.
-    pub idle_after: Duration,
-}
-
-impl Default for Plan {
-    /// 20 Hz, a perfect link, seed 1, a server's patience, no held seats.
-    fn default() -> Self {
-        let (rate, link) = (TickRate::DEFAULT, Profile::default());
-        let (hold, idle_after) = (Duration::ZERO, Duration::ZERO);
-        Self { seed: 1, rate, link, options: BTreeMap::new(), patience: true, hold, idle_after }
-    }
-}
 
 /// Observes a playtest and may change its messages.
 pub trait Watch {

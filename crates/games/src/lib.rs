@@ -1,7 +1,7 @@
 //! The games of the demo: the arena (the server moves the avatars, clients predict their own) and the plaza (clients report
 //! positions).
 //!
-//! The demo, the benches and the tests use them, and they show embedders how a game is written. The library knows none of
+//! The demo, the benches, the tests and some examples use them, and they show embedders how a game is written. The library knows none of
 //! them: a server is given a list of names and factories, such as [`builtin`]. This package promises no API: its items change
 //! with the demo.
 

@@ -1,0 +1,35 @@
+//! What a playtest is to be.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::engine::link::Profile;
+use crate::tick::TickRate;
+
+/// The parameters of a playtest: the same plan and the same calls produce the same run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Seed of all randomness: the game's, the links', and when within a tick clients sample their input.
+    pub seed: u64,
+    /// Ticks per second.
+    pub rate: TickRate,
+    /// The link of every player; [`Profile::default`] is a perfect one.
+    pub link: Profile,
+    /// Options of the room.
+    pub options: BTreeMap<String, String>,
+    /// Whether sessions are ended that send or acknowledge nothing for too long, as on a server.
+    pub patience: bool,
+    /// How long seats are held for disconnected players; zero holds none.
+    pub hold: Duration,
+    /// How long a player may be idle; zero means forever.
+    pub idle_after: Duration,
+}
+
+impl Default for Plan {
+    /// 20 Hz, a perfect link, seed 1, a server's patience, no held seats.
+    fn default() -> Self {
+        let (rate, link) = (TickRate::DEFAULT, Profile::default());
+        let (hold, idle_after) = (Duration::ZERO, Duration::ZERO);
+        Self { seed: 1, rate, link, options: BTreeMap::new(), patience: true, hold, idle_after }
+    }
+}
