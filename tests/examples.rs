@@ -160,6 +160,13 @@ fn a_loop_of_ones_own_serves_the_engine() {
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = stop.clone();
     let thread = std::thread::spawn(move || own_loop::serve(&listener, &stopped));
+    // Who goes before the welcome leaves nothing behind.
+    for _ in 0..20 {
+        let stream = TcpStream::connect(address).expect("the loop listens");
+        let mut gone = Wire { stream, client: Client::new(Depth::Full), start: Instant::now() };
+        gone.send(&Client::hello(support::arena(), "ghost", Vec::new(), 0));
+    }
+    std::thread::sleep(Duration::from_millis(300));
     let mut ada = Wire::join(address);
     let bob = Wire::join(address);
     ada.until(|arrived, _| arrived.players == 2);

@@ -39,8 +39,7 @@ impl SeatTable {
         publish: Recipient<Publish>,
     ) -> Option<Recipient<End>> {
         let seat = channel.session().seat;
-        let before = self.seats.get(&seat).map(|attached| attached.channel.clone());
-        before.iter().for_each(|channel| channel.replace());
+        self.channel(seat).into_iter().for_each(SeatChannel::replace);
         let replaced = self.detach(seat);
         self.relays.entry(session.relay).or_insert((publish, 0)).1 += 1;
         self.seats.insert(seat, Attached { channel, session });

@@ -65,7 +65,8 @@ pub enum HostOutput<T> {
     Room(RoomOutput),
 }
 
-/// A room without I/O, its recent frames, the joins that wait for an answer, and the rule that decides whose messages still count.
+/// A room without I/O, its recent frames, the joins that wait for an answer, and the rule that decides whose messages
+/// still count.
 ///
 /// `T` is what the shell knows about a waiting client, `F` keeps the recent frames.
 pub struct Host<T, F = History> {
