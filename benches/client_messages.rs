@@ -19,8 +19,8 @@ use tickwire::server::Config;
 use tickwire::snapshot::delta::write_keyframe;
 use tickwire::tick::{Moment, Tick};
 use tickwire::wire::{
-    Ack, ClientMessage, Close, CommandBody, FrameMessage, Hello, Inputs, Join, NumberedCommand, PROTOCOL_VERSION,
-    Resync, Role, Run, ServerMessage, encode_client, encode_frame, encode_server, limits, pack_runs,
+    Ack, ClientMessage, Close, CommandBody, FrameMessage, FrameStamp, Hello, Inputs, Join, NumberedCommand, Resync,
+    Run, ServerMessage, encode_client, encode_frame, encode_server, limits, pack_runs,
 };
 
 const PLAYERS: u16 = 1000;
@@ -82,7 +82,12 @@ impl World {
         let tick = self.room.frame().tick().plus(2);
         for (queue, seat) in self.queues.iter_mut().zip(0..).filter(|(queue, _)| !queue.is_empty()) {
             let Some(batch) = queue.batch(tick) else { continue };
-            let message = FrameMessage { advance: 1, consumed: 0, note: None, events: None, zones: Vec::new() };
+            let message = FrameMessage {
+                stamp: FrameStamp::Long { tick: 1, consumed: 0 },
+                note: None,
+                events: None,
+                zones: Vec::new(),
+            };
             black_box(encode_frame(&message, Some(&batch.encoded(tick))));
             self.room.apply(RoomInput::EventsArrived { seat: Seat(seat), upto: batch.last() }, &mut outputs);
         }
@@ -124,18 +129,8 @@ fn playing(admitted: &Admitted) -> Session {
 fn hello(token: String, player: Vec<(String, String)>) -> Vec<u8> {
     let join = Join::JoinOrCreate { game: "arena".to_owned(), options: player.clone() };
     let token = Some(token.as_str()).filter(|token| !token.is_empty());
-    let (name, resume) = ("x".repeat(limits::NAME_CHARS), None);
-    let version = PROTOCOL_VERSION;
-    encode_client(&ClientMessage::Hello(Hello {
-        version,
-        join,
-        role: Role::Player,
-        name,
-        player,
-        resume,
-        token,
-        rate: 0,
-    }))
+    let name = "x".repeat(limits::NAME_CHARS);
+    encode_client(&ClientMessage::Hello(Hello { player, token, ..Hello::new(join, &name) }))
 }
 
 /// The longest message of inputs: as many runs as there may be, each as long as it may be, no two alike in a row.
@@ -150,6 +145,7 @@ fn inputs(admitted: &Admitted) -> Vec<u8> {
     encode_client(&ClientMessage::Inputs(Inputs {
         ack: Ack::default(),
         epoch: CorrectionEpoch(0),
+        view: None,
         held,
         counted,
         runs,

@@ -5,6 +5,7 @@ mod crowd;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use tickwire::snapshot::Marks;
 use tickwire::snapshot::delta::{apply, diff, read_keyframe, write_keyframe};
 
 fn delta(criterion: &mut Criterion) {
@@ -30,7 +31,7 @@ fn delta(criterion: &mut Criterion) {
         group.bench_with_input(BenchmarkId::new("diff", players), &players, |bencher, _| {
             bencher.iter(|| {
                 out.clear();
-                diff(schema, black_box(base), black_box(next), &mut out);
+                diff(schema, black_box(base), black_box(next), &Marks::default(), &mut out);
             });
         });
         group.bench_with_input(BenchmarkId::new("apply", players), &out.clone(), |bencher, delta| {

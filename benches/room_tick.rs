@@ -5,8 +5,9 @@ mod crowd;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tickwire::engine::FrameSender;
+use tickwire::engine::{FrameSender, Transport};
 use tickwire::tick::Moment;
+use tickwire::wire::Features;
 
 fn tick(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("room_tick");
@@ -23,7 +24,7 @@ fn tick(criterion: &mut Criterion) {
         });
         let (before, after) = ([crowd::drive::tick(&mut room)], [crowd::drive::tick(&mut room)]);
         let in_the_room = || {
-            let mut sender = FrameSender::new(Moment(0), &first.start, 0);
+            let mut sender = FrameSender::new(Moment(0), &first.start, 0, Features::NONE, Transport::Ordered);
             sender.compose(Moment(1), &before, None);
             sender
         };

@@ -108,8 +108,7 @@ pub fn serve(listener: &TcpListener, stop: &AtomicBool) -> io::Result<()> {
     let setup = RoomSetup { rate, seed: 1, options: BTreeMap::new() };
     let arena = Arena::new(&setup).map_err(io::Error::other)?;
     let policy = RoomPolicy { hold: Duration::from_secs(30), ..RoomPolicy::default() };
-    let room =
-        Room::new(RoomConfig { id: "only".to_owned(), game: "arena".to_owned(), setup, policy }, Box::new(arena));
+    let room = Room::new(RoomConfig::new("only", "arena", setup, policy), Box::new(arena));
     let mut host = Host::new(Moment(0), room, History::new(rate));
     let mut clock = TickClock::new(rate, Moment(0));
     let (mut peers, mut accepted): (Vec<Peer>, u64) = (Vec::new(), 0);
@@ -224,7 +223,7 @@ fn tell(peer: &mut Peer, history: &History, now: Moment) -> Result<(), Close> {
         return Ok(());
     }
     let mut frames = Vec::new();
-    let base = peer.session.sender().map_or(newest.tick(), |sender| sender.tick());
+    let base = peer.session.sender().map_or(newest.tick(), |sender| sender.base());
     history.since(base, newest, &mut frames);
     let batch = peer.events.batch(newest.tick());
     let message = peer.session.compose(now, &frames, batch.as_ref());

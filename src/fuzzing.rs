@@ -8,7 +8,7 @@ mod room;
 use std::sync::Arc;
 
 use crate::id::{EntityId, KindId, ZoneId};
-use crate::snapshot::delta::{apply, diff, read_keyframe, write_keyframe};
+use crate::snapshot::delta::{apply, apply_marked, diff, read_keyframe, write_keyframe};
 use crate::snapshot::{Field, Frame, Kind, Motion, Schema, Shape, Zone};
 use crate::tick::Tick;
 use crate::wire::{ServerMessage, ZoneForm, decode_server, encode_server};
@@ -28,7 +28,9 @@ pub fn decode_frame(data: &[u8]) {
         let ServerMessage::Frame(frame) = message else { return };
         for part in &frame.zones {
             match &part.form {
-                ZoneForm::Chain(deltas) => deltas.iter().for_each(|delta| check(&schema, &base, delta)),
+                ZoneForm::Chain(deltas) | ZoneForm::Fresh(deltas) => {
+                    deltas.iter().for_each(|delta| check(&schema, &base, delta))
+                }
                 ZoneForm::Keyframe(bytes) => check(&schema, &base, bytes),
                 ZoneForm::Gone => {}
             }
@@ -40,8 +42,8 @@ pub fn decode_frame(data: &[u8]) {
 /// Bytes as a delta and as a keyframe: refused, or a state that can be written and read again.
 fn check(schema: &Schema, base: &Zone, bytes: &[u8]) {
     let mut out = Vec::new();
-    if let Ok(next) = apply(schema, base, bytes) {
-        diff(schema, base, &next, &mut out);
+    if let Ok((next, marks)) = apply_marked(schema, base, bytes) {
+        diff(schema, base, &next, &marks, &mut out);
         assert_eq!(out, bytes, "one step has one delta");
     }
     if let Ok(zone) = read_keyframe(schema, bytes) {

@@ -22,7 +22,7 @@ pub use self::speed_gate::SpeedGate;
 use crate::id::{EntityId, Seat, ZoneId};
 pub use crate::snapshot::{Area, SnapshotWriter};
 use crate::snapshot::{InputSchema, MAX_INPUT_FIELDS, Schema};
-use crate::tick::{Tick, TickRate};
+use crate::tick::{Tick, TickRate, ViewTime};
 use crate::wire::limits::{PROPERTIES, TEXT};
 use crate::wire::{Authority, Close};
 
@@ -30,6 +30,12 @@ use crate::wire::{Authority, Close};
 pub trait Game: Send {
     /// Describes the game to its room. Called once.
     fn spec(&self) -> Spec;
+
+    /// Whether inputs shall tell the moment that their player was shown, for games that judge a shot by what the player
+    /// saw. Costs a byte or two in each message with inputs. Called once.
+    fn wants_view_times(&self) -> bool {
+        false
+    }
 
     /// A player takes a seat. Returns the player's entity, usually a new one from [`Context::spawn`]. Called between
     /// ticks, so the next step and frame include the player.
@@ -174,6 +180,9 @@ pub struct PlayerInput {
     /// Whether the room consumed `input` at this tick. Otherwise it is the last input, repeated (server authority) or
     /// merely remembered (client authority).
     pub fresh: bool,
+    /// The moment that the player was shown when the input was made; `None` when it is not fresh, and where the game does
+    /// not [want it](Game::wants_view_times) or the client does not tell it.
+    pub view: Option<ViewTime>,
 }
 
 /// The values of an input in field order; elements beyond the schema's fields are zero.

@@ -29,6 +29,22 @@ impl CorrectionEpoch {
     }
 }
 
+/// Which start of a room this is. Each start has a number greater than all before, so that (incarnation, tick) orders the
+/// states of a room, also when a later start begins with an older state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Incarnation(pub u64);
+
+impl Incarnation {
+    /// The start of a room that was made anew.
+    pub const FIRST: Self = Self(1);
+}
+
+impl Default for Incarnation {
+    fn default() -> Self {
+        Self::FIRST
+    }
+}
+
 /// A position in a numbered stream (inputs, commands, events). Streams may wrap: numbers are compared by serial-number
 /// arithmetic (RFC 1982), which is valid for numbers less than 2^31 apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

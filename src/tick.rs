@@ -28,6 +28,30 @@ impl Tick {
     }
 }
 
+/// The moment that a player was shown: between two ticks, in 16ths of a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewTime {
+    /// The tick at or before that moment.
+    pub tick: Tick,
+    /// 16ths of a tick since then, 0 to 15.
+    pub sixteenths: u8,
+}
+
+impl ViewTime {
+    /// The moment `sixteenths` of a tick before `tick`.
+    pub fn before(tick: Tick, sixteenths: u16) -> Self {
+        let whole = u32::from(sixteenths).div_ceil(16);
+        let rest = (whole * 16 - u32::from(sixteenths)) as u8;
+        Self { tick: Tick(tick.0.wrapping_sub(whole)), sixteenths: rest }
+    }
+
+    /// The moment `ticks` earlier.
+    #[must_use]
+    pub fn earlier(self, ticks: u32) -> Self {
+        Self { tick: Tick(self.tick.0.wrapping_sub(ticks)), ..self }
+    }
+}
+
 /// A point on a monotonic clock: microseconds since a start that only the clock's owner knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub u64);
@@ -201,6 +225,15 @@ impl TickClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_view_time_lies_before_its_tick() {
+        let at = |tick, sixteenths| ViewTime { tick: Tick(tick), sixteenths };
+        assert_eq!(ViewTime::before(Tick(9), 0), at(9, 0));
+        assert_eq!(ViewTime::before(Tick(9), 1), at(8, 15));
+        assert_eq!(ViewTime::before(Tick(9), 32), at(7, 0));
+        assert_eq!(ViewTime::before(Tick(1), 33).earlier(1), at(u32::MAX - 2, 15));
+    }
 
     fn clock(rate: u16) -> TickClock {
         TickClock::new(TickRate::new(rate).expect("a valid rate"), Moment(0))

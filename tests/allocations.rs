@@ -10,12 +10,12 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tickwire::engine::{FrameSender, InputRun, Room, RoomConfig, RoomInput, RoomPolicy};
+use tickwire::engine::{FrameSender, InputRun, Room, RoomConfig, RoomInput, RoomPolicy, Transport};
 use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::{Moment, TickRate};
-use tickwire::wire::Authority;
+use tickwire::wire::{AckedTick, Authority, Features};
 
 /// The system's allocator with a count of the allocations of each thread.
 struct Counting;
@@ -104,19 +104,20 @@ impl Game for Crowd {
 /// warm-up. Every player has sent an input before each tick.
 fn steady(players: u16) -> (u64, u64) {
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
-    let config = RoomConfig { id: "r".to_owned(), game: "crowd".to_owned(), setup, policy: RoomPolicy::default() };
+    let config = RoomConfig::new("r", "crowd", setup, RoomPolicy::default());
     let mut room = Room::new(config, Box::<Crowd>::default());
     let mut sender = None;
     for n in 0..players {
         let admitted = drive::enter(&mut room, &format!("p{n}"), BTreeMap::new());
-        sender.get_or_insert_with(|| FrameSender::new(Moment(0), &admitted.start, 0));
+        sender
+            .get_or_insert_with(|| FrameSender::new(Moment(0), &admitted.start, 0, Features::NONE, Transport::Ordered));
     }
     let mut sender = sender.expect("somebody joined");
     let (mut most_tick, mut most_compose, mut outputs) = (0, 0, Vec::new());
     for n in 1..=60_u32 {
         for seat in 0..players {
             let input = [n.cast_signed() % 7, 0, 0, 0, 0, 0, 0, 0];
-            let run = InputRun { first: Seq(n), count: 1, epoch: CorrectionEpoch(0), input };
+            let run = InputRun { first: Seq(n), count: 1, epoch: CorrectionEpoch(0), view: None, input };
             drive::offer(&mut room, Seat(seat), run);
         }
         let (tick, _) = allocations_of(|| {
@@ -126,7 +127,7 @@ fn steady(players: u16) -> (u64, u64) {
         let now = Moment(u64::from(n) * 50_000);
         let frames = [room.frame().clone()];
         let (compose, _) = allocations_of(|| sender.compose(now, &frames, None));
-        assert!(sender.ack(now, n as u8));
+        assert!(sender.ack(now, AckedTick::Low(n as u8)));
         if n > 30 {
             (most_tick, most_compose) = (most_tick.max(tick), most_compose.max(compose));
         }

@@ -8,6 +8,7 @@ use rand_pcg::rand_core::Rng;
 use serde_json::json;
 use tickwire::id::{EntityId, KindId, ZoneId};
 use tickwire::snapshot::delta::costs;
+use tickwire::snapshot::direction::cosine;
 use tickwire::snapshot::{Field, Frame, Kind, Schema, Shape, Zone, training};
 use tickwire::tick::Tick;
 
@@ -65,11 +66,22 @@ fn the_parts_of_a_cost_are_the_whole() {
     }
 }
 
+/// A file of the repository.
+fn text(path: &str) -> String {
+    std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect("the file is there")
+}
+
 #[test]
-fn the_browser_starts_from_the_same_odds() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/web-demo/client/odds.js");
-    let text = std::fs::read_to_string(path).expect("the table is there");
-    assert!(text == training::javascript(), "run: cargo run --release --example train -- --javascript");
+fn other_implementations_start_from_the_same_odds() {
+    for (path, table) in [("web-demo/client/odds.js", training::javascript()), ("assets/odds.json", training::json())] {
+        assert!(text(path) == table, "{path}: run cargo run --release --example train -- --copies");
+    }
+}
+
+#[test]
+fn other_implementations_have_the_same_cosines() {
+    let table: Vec<i32> = serde_json::from_str(&text("assets/cosine.json")).expect("a list of numbers");
+    assert!(table.iter().zip(0..).all(|(found, heading)| *found == cosine(heading << 8)) && table.len() == 257);
 }
 
 /// A thousand rows for the browser's bench and tests: a keyframe and the deltas after it.

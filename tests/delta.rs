@@ -8,8 +8,8 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use tickwire::id::{EntityId, KindId, ZoneId};
-use tickwire::snapshot::delta::{apply, diff, read_keyframe, write_keyframe};
-use tickwire::snapshot::{Field, Frame, Kind, Motion, Schema, Shape, Zone};
+use tickwire::snapshot::delta::{apply, apply_marked, diff, read_keyframe, write_keyframe};
+use tickwire::snapshot::{Field, Frame, Kind, Marks, Motion, Schema, Shape, Zone};
 use tickwire::tick::Tick;
 use tickwire::wire::{decode_client, decode_server, encode_client, encode_server};
 
@@ -128,10 +128,15 @@ fn change() -> impl Strategy<Value = Change> {
 
 fn frames(story: &Story) -> Vec<Frame> {
     let mut frames = vec![Frame::initial(story.schema.clone(), Tick(u32::MAX - 2))];
-    for world in &story.worlds {
+    for (world, tick) in story.worlds.iter().zip(0_u32..) {
         let next = frames[frames.len() - 1].freeze(Vec::new(), |out| {
             for ((kind, id), values) in world {
-                out.entity(KindId(*kind), EntityId(*id), values);
+                // Some rows are in another zone for a tick, and some are placed.
+                let zone = ZoneId(u16::from(id.wrapping_add(tick) % 5 == 0));
+                out.row(zone, KindId(*kind), EntityId(*id), values);
+                if id.wrapping_mul(7).wrapping_add(tick) % 3 == 0 {
+                    out.teleported(KindId(*kind), EntityId(*id));
+                }
             }
         });
         frames.push(next);
@@ -167,7 +172,7 @@ fn nothing_new_costs_nothing() {
     let (schema, frame) = flags(&rows);
     let zone = frame.zones()[0].zone();
     let mut out = Vec::new();
-    diff(&schema, zone, zone, &mut out);
+    diff(&schema, zone, zone, &Marks::default(), &mut out);
     assert!(out.is_empty());
     assert_eq!(apply(&schema, zone, &[]).as_ref(), Ok(zone));
 }
@@ -203,9 +208,8 @@ proptest! {
     #[test]
     fn rows_are_what_was_written(story in story()) {
         for (frame, world) in frames(&story)[1..].iter().zip(&story.worlds) {
-            let zone = zone(frame);
-            prop_assert_eq!(zone.len(), world.len());
-            for row in zone.rows(&story.schema) {
+            prop_assert_eq!(frame.rows(), world.len());
+            for row in frame.zones().iter().flat_map(|zone| zone.zone().rows(&story.schema)) {
                 let wanted = &world[&(row.kind.0, row.id.0)];
                 let fields = &story.schema.kinds()[usize::from(row.kind.0)].fields;
                 for ((value, wanted), field) in row.values.iter().zip(wanted).zip(fields) {
@@ -274,8 +278,9 @@ proptest! {
 
 /// A decoded state is a state like any other: in range, and deltas and keyframes of it work.
 fn check_decoded(schema: &Schema, base: &Zone, bytes: &[u8], keyframe: bool) -> Result<(), TestCaseError> {
-    let decoded = if keyframe { read_keyframe(schema, bytes) } else { apply(schema, base, bytes) };
-    let Ok(zone) = decoded else { return Ok(()) };
+    let unmarked = |zone| (zone, Marks::default());
+    let decoded = if keyframe { read_keyframe(schema, bytes).map(unmarked) } else { apply_marked(schema, base, bytes) };
+    let Ok((zone, marks)) = decoded else { return Ok(()) };
     for row in zone.rows(schema) {
         let fields = &schema.kinds()[usize::from(row.kind.0)].fields;
         for (value, field) in row.values.iter().zip(fields) {
@@ -288,7 +293,7 @@ fn check_decoded(schema: &Schema, base: &Zone, bytes: &[u8], keyframe: bool) -> 
     // A keyframe's rows may be in any order, and the server takes the smaller of two; a delta's order is fixed.
     if !keyframe {
         out.clear();
-        diff(schema, base, &zone, &mut out);
+        diff(schema, base, &zone, &marks, &mut out);
         prop_assert_eq!(&out[..], bytes, "one step has one delta");
     }
     Ok(())

@@ -5,11 +5,11 @@ mod crowd;
 
 use std::sync::Arc;
 
-use tickwire::engine::{FrameSender, SenderStart};
+use tickwire::engine::{FrameSender, SenderStart, Transport};
 use tickwire::id::ZoneId;
 use tickwire::snapshot::{Frame, FrameZone};
 use tickwire::tick::Moment;
-use tickwire::wire::{ServerMessage, ZoneForm, decode_server, limits};
+use tickwire::wire::{Features, ServerMessage, ZoneForm, decode_server, limits};
 
 const PLAYERS: u16 = 30;
 
@@ -21,7 +21,9 @@ fn zone(frame: &Frame) -> &FrameZone {
 fn form(message: &[u8]) -> (usize, usize) {
     match decode_server(message) {
         Ok(ServerMessage::Frame(frame)) => match &frame.zones[0].form {
-            ZoneForm::Chain(deltas) => (deltas.len(), frame.zones[0].form.weight() + deltas.len()),
+            ZoneForm::Chain(deltas) | ZoneForm::Fresh(deltas) => {
+                (deltas.len(), frame.zones[0].form.weight() + deltas.len())
+            }
             ZoneForm::Keyframe(bytes) => (0, bytes.len()),
             ZoneForm::Gone => panic!("the zone has rows"),
         },
@@ -33,7 +35,7 @@ fn form(message: &[u8]) -> (usize, usize) {
 fn a_keyframe_is_made_only_when_it_may_be_shorter() {
     let (mut room, first) = crowd::room(PLAYERS);
     let start = crowd::drive::tick(&mut room);
-    let mut sender = FrameSender::new(Moment(0), &first.start, 0);
+    let mut sender = FrameSender::new(Moment(0), &first.start, 0, Features::NONE, Transport::Ordered);
     assert_eq!(form(&sender.compose(Moment(1), &[start], None)).0, 0, "who has nothing gets a keyframe");
     let (mut n, mut keyframes) = (41, 0);
     // However many ticks behind a client is, the payload is within a tenth of the shorter form.
@@ -64,7 +66,7 @@ fn a_keyframe_that_is_there_already_is_compared() {
     let (mut room, first) = crowd::room(PLAYERS);
     // A sender that starts from the state of an earlier session has made no keyframe.
     let start = SenderStart { tick: room.frame().tick(), zones: [ZoneId(0)].into(), ..first.start };
-    let mut sender = FrameSender::new(Moment(0), &start, 0);
+    let mut sender = FrameSender::new(Moment(0), &start, 0, Features::NONE, Transport::Ordered);
     let frames: Vec<Arc<Frame>> = (40..40 + limits::CHAIN)
         .map(|n| {
             crowd::offer(&mut room, PLAYERS, n);

@@ -4,6 +4,7 @@
 //! A difference means that the bytes on the wire have changed, which needs a new protocol version. To write new vectors
 //! for a new message or field shape, run with `UPDATE_GOLDEN=1` and read the diff.
 
+mod golden_frames;
 mod golden_messages;
 mod golden_schemas;
 
@@ -13,16 +14,20 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use serde_json::{Value, json};
 use tickwire::id::{EntityId, KindId, ZoneId};
-use tickwire::snapshot::{Frame, Schema};
+use tickwire::snapshot::delta::apply_marked;
+use tickwire::snapshot::{Frame, Schema, Zone};
 use tickwire::tick::Tick;
 use tickwire::wire::{
-    ClientMessage, Close, Run, decode_client, decode_server, encode_client, encode_server, unpack_runs,
+    ClientMessage, Close, Run, ServerMessage, decode_client, decode_server, encode_client, encode_server, unpack_runs,
 };
 
-use golden_schemas::{CROWD, crowd, gliding, plain, rich, steered, turning};
+use golden_schemas::{CROWD, crowd, gliding, plain, rich, single, steered, turning};
 
 /// Per row: kind, id, values.
 type Rows<'a> = &'a [(u8, u32, &'a [i32])];
+
+/// Rows of one kind, and which of them were placed.
+type Placing<'a> = (&'a [(u32, [i32; 3])], &'a [u32]);
 
 #[test]
 fn messages() {
@@ -52,7 +57,7 @@ fn inputs() {
         assert_eq!(unpacked.collect::<Vec<_>>(), vector.runs, "{}", vector.name);
         json!({
             "name": vector.name, "hex": hex(&encode_client(&message)), "schema": vector.schema, "ack": vector.ack,
-            "epoch": vector.epoch, "held": vector.held, "runs": vector.runs,
+            "epoch": vector.epoch, "view": vector.view, "held": vector.held, "runs": vector.runs,
         })
     });
     compare("inputs", &json!(vectors.collect::<Vec<_>>()));
@@ -136,11 +141,62 @@ fn zones() {
             ],
         ),
     ];
-    compare("zones", &json!([&cases[..], &courses()[..]].concat()));
+    compare("zones", &json!([&cases[..], &courses()[..], &marked()[..]].concat()));
+}
+
+/// Rows that were placed, and rows that came from another zone.
+fn marked() -> [Value; 2] {
+    let placed = |steps: [Placing; 6]| {
+        let mut frame = Frame::initial(gliding(), Tick(0));
+        let steps = steps.map(|(rows, teleported)| {
+            let before = frame.zone(ZoneId(0)).map_or_else(|| Zone::empty(&gliding()), |zone| zone.zone().clone());
+            frame = frame.freeze(Vec::new(), |out| {
+                rows.iter().for_each(|(id, values)| out.entity(KindId(0), EntityId(*id), values));
+                teleported.iter().for_each(|id| out.teleported(KindId(0), EntityId(*id)));
+            });
+            step(&frame, &before)
+        });
+        json!({ "name": "rows are placed elsewhere", "schema": gliding().kinds(), "steps": steps })
+    };
+    let mut frame = Frame::initial(gliding(), Tick(0));
+    let crossing = (0..8_i32).filter_map(|tick| {
+        let before = frame.zone(ZoneId(0)).map_or_else(|| Zone::empty(&gliding()), |zone| zone.zone().clone());
+        frame = frame.freeze(Vec::new(), |out| {
+            // One glides into zone 0, one is placed there, one is new there.
+            for (id, from) in [(1, 4), (2, 5), (3, 6)] {
+                let zone = ZoneId(u16::from(tick < from && id != 3));
+                if id != 3 || tick >= from {
+                    out.row(zone, KindId(0), EntityId(id), &[tick * 30 - id.cast_signed(), tick * 7, 3 * tick]);
+                }
+            }
+            if tick == 5 {
+                out.teleported(KindId(0), EntityId(2));
+            }
+        });
+        frame.zone(ZoneId(0)).is_some().then(|| step(&frame, &before))
+    });
+    let crossing: Vec<Value> = crossing.collect();
+    let steps: [Placing; 6] = [
+        (&[(1, [0, 0, 0]), (2, [5, 5, 5]), (3, [9, 9, 9])], &[1]),
+        (&[(1, [9, 3, 1]), (2, [5, 8, 5]), (3, [9, 9, 9])], &[]),
+        (&[(1, [900, -700, 1]), (2, [5, 11, 5]), (3, [9, 9, 9])], &[1, 3]),
+        (&[(1, [900, -700, 1]), (2, [5, 14, 5]), (3, [9, 9, 9])], &[]),
+        (&[(2, [0, 0, 200]), (3, [-9, -9, 9]), (7, [1, 1, 1])], &[2, 3, 7]),
+        (&[(2, [0, 1, 200]), (3, [-9, -9, 9]), (7, [1, 2, 1])], &[]),
+    ];
+    [placed(steps), json!({ "name": "rows cross into a zone", "schema": gliding().kinds(), "steps": crossing })]
+}
+
+/// The client's zones after each of some frame messages.
+#[test]
+fn frames() {
+    let (_, message) = golden_messages::server().swap_remove(0);
+    let ServerMessage::Welcome(welcome) = message else { panic!("a welcome comes first") };
+    compare("frames", &json!(golden_frames::vectors(&welcome)));
 }
 
 /// Smooth fields, and a keyframe ordered by position.
-fn courses() -> [Value; 3] {
+fn courses() -> [Value; 4] {
     [
         case(
             "steered and fading: a run, a curve, a dash, a wall, a knock",
@@ -171,6 +227,16 @@ fn courses() -> [Value; 3] {
                 &[(0, 1, &[1000, -1000, 22]), (0, 2, &[-1000, 1000, 91])],
                 &[(0, 1, &[1000, -1000, 22]), (0, 2, &[-1000, 1000, 91])],
                 &[(0, 1, &[1000, -1000, 22]), (0, 2, &[-1000, 1000, 91])],
+            ],
+        ),
+        case(
+            "fields with one value",
+            single(),
+            &[
+                &[(0, 1, &[7, 7, 7, 7, 3, 7, 90, 5, 7]), (0, 2, &[0, 0, 0, 0, 9, 0, 50, 6, 0])],
+                &[(0, 1, &[7, 7, 7, 7, 5, 7, 70, 5, 7]), (0, 2, &[7, 7, 7, 7, 9, 7, 40, 9, 7])],
+                &[(0, 1, &[7, 7, 7, 7, 7, 7, 55, 5, 7]), (0, 2, &[7, 7, 7, 7, 8, 7, 32, 9, 7])],
+                &[(0, 1, &[7, 7, 7, 7, 9, 7, 43, 4, 7])],
             ],
         ),
         case("a crowd in space", crowd(), &[&CROWD.each_ref().map(|(id, place)| (0, *id, &place[..]))]),
@@ -263,18 +329,30 @@ fn case(name: &str, schema: Arc<Schema>, steps: &[Rows]) -> Value {
     let steps: Vec<Value> = steps
         .iter()
         .map(|rows| {
+            let before = frame.zone(ZoneId(0)).map_or_else(|| Zone::empty(&schema), |zone| zone.zone().clone());
             frame = freeze(&frame, rows);
-            let zone = frame.zone(ZoneId(0)).expect("a zone that has rows or just lost them");
-            let rows: Vec<Value> = zone
-                .zone()
-                .rows(&schema)
-                .map(|row| json!({ "kind": row.kind, "id": row.id, "values": row.values }))
-                .collect();
-            let keyframe = hex(frame.keyframe(zone));
-            json!({ "delta": hex(zone.delta()), "keyframe": keyframe, "hash": zone.hash(), "rows": rows })
+            step(&frame, &before)
         })
         .collect();
     json!({ "name": name, "schema": schema.kinds(), "steps": steps })
+}
+
+/// Zone 0 of a frame, as bytes and as rows, and the marks of its delta.
+fn step(frame: &Frame, before: &Zone) -> Value {
+    let schema = frame.schema();
+    let zone = frame.zone(ZoneId(0)).expect("a zone that has rows or just lost them");
+    let rows: Vec<Value> =
+        zone.zone().rows(schema).map(|row| json!({ "kind": row.kind, "id": row.id, "values": row.values })).collect();
+    let (after, marks) = apply_marked(schema, before, zone.delta()).expect("a delta");
+    assert_eq!(after, *zone.zone());
+    let keyframe = hex(frame.keyframe(zone));
+    let mut step = json!({ "delta": hex(zone.delta()), "keyframe": keyframe, "hash": zone.hash(), "rows": rows });
+    for (name, rows) in [("teleported", marks.teleported), ("crossed", marks.crossed)] {
+        if !rows.is_empty() {
+            step[name] = json!(rows);
+        }
+    }
+    step
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -148,7 +148,7 @@ impl Dice {
         let first = newest.saturating_sub(back) + 1;
         *newest = first + count - 1;
         let epoch = CorrectionEpoch(self.below(3) as u8);
-        InputRun { first: Seq(first), count: count as u16, epoch, input }
+        InputRun { first: Seq(first), count: count as u16, epoch, view: None, input }
     }
 
     fn command(&mut self, seat: Seat) -> RoomInput {
@@ -180,7 +180,7 @@ fn room(seed: u64) -> Room {
         empty_for: Duration::ZERO,
         most_spectators: 2,
     };
-    Room::new(RoomConfig { id: "room".to_owned(), game: "zoo".to_owned(), setup, policy }, Box::new(zoo))
+    Room::new(RoomConfig::new("room", "zoo", setup, policy), Box::new(zoo))
 }
 
 /// All that can be seen of an input's effect.
@@ -297,7 +297,7 @@ fn golden() -> Vec<(&'static str, RoomInput)> {
             RoomInput::Return(Return { seat, presented, identity, events: Some(Seq(250)), base, secret: digest(3) })
         }),
         ("inputs", {
-            let run = InputRun { first: Seq(70_000), count: 3, epoch: CorrectionEpoch(255), input };
+            let run = InputRun { first: Seq(70_000), count: 3, epoch: CorrectionEpoch(255), view: None, input };
             RoomInput::Inputs { seat: Seat(1), run }
         }),
         ("command, message", command(Command::Message { kind: 7, body: body.clone() })),

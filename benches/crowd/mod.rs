@@ -23,7 +23,7 @@ pub fn room(players: u16) -> (Room, Admitted) {
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options };
     let (_, arena) = games::builtin().into_iter().find(|(name, _)| *name == "arena").expect("the arena is built in");
     let game = arena(&setup).expect("the map exists");
-    let config = RoomConfig { id: "r".to_owned(), game: "arena".to_owned(), setup, policy: RoomPolicy::default() };
+    let config = RoomConfig::new("r", "arena", setup, RoomPolicy::default());
     let mut room = Room::new(config, game);
     let admitted = (0..players).map(|n| drive::enter(&mut room, &format!("p{n}"), BTreeMap::new()));
     let first = admitted.collect::<Vec<_>>().swap_remove(0);
@@ -42,7 +42,7 @@ pub fn offer(room: &mut Room, players: u16, n: u32) {
         let heading = (scatter(player, course) & 0xff).cast_signed();
         let rarely = |salt: u32| i32::from(scatter(player ^ salt, n).is_multiple_of(40));
         let input = [heading, 1, rarely(1 << 20), rarely(1 << 21), 0, 0, 0, 0];
-        let run = InputRun { first: Seq(n + 1), count: 1, epoch: CorrectionEpoch(0), input };
+        let run = InputRun { first: Seq(n + 1), count: 1, epoch: CorrectionEpoch(0), view: None, input };
         drive::offer(room, Seat(seat), run);
     }
 }

@@ -24,7 +24,7 @@ pub fn play(players: u16, ticks: u32, seed: u64) -> Vec<Frame> {
     let options = BTreeMap::from([("map".to_owned(), "field".to_owned())]);
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed, options };
     let arena = Arena::new(&setup).expect("a map");
-    let config = RoomConfig { id: "r".to_owned(), game: "arena".to_owned(), setup, policy: RoomPolicy::default() };
+    let config = RoomConfig::new("r", "arena", setup, RoomPolicy::default());
     let (mut room, mut outputs) = (Room::new(config, Box::new(arena)), Vec::new());
     for n in 0..players {
         let (role, identity, options) = (Role::Player, None, BTreeMap::new());
@@ -44,7 +44,8 @@ pub fn play(players: u16, ticks: u32, seed: u64) -> Vec<Frame> {
             wanderer.heading += wanderer.turn;
             let mut rarely = || i32::from(unit() < 0.02);
             let input = [wanderer.heading.round() as i32 & 255, 1, rarely(), rarely(), 0, 0, 0, 0];
-            let (seat, run) = (Seat(seat), InputRun { first: Seq(n), count: 1, epoch: CorrectionEpoch(0), input });
+            let (seat, run) =
+                (Seat(seat), InputRun { first: Seq(n), count: 1, epoch: CorrectionEpoch(0), view: None, input });
             room.apply(RoomInput::Inputs { seat, run }, &mut outputs);
         }
         room.apply(RoomInput::Tick, &mut outputs);

@@ -1,8 +1,8 @@
 //! Trains the odds that every message starts from: `cargo run --release --example train -- --write`.
 //!
 //! Counts the decisions of deltas and keyframes over generated movement (`movement`) and over the arena with wandering
-//! players, and writes `src/snapshot/odds.rs`. After a build with the new table, `--javascript` writes
-//! `web-demo/client/odds.js`. Without either, it prints the sizes that the current table gives for the same kinds of clips,
+//! players, and writes `src/snapshot/odds.rs`. After a build with the new table, `--copies` writes
+//! `web-demo/client/odds.js` and `assets/odds.json`. Without either, it prints the sizes that the current table gives for the same kinds of clips,
 //! and for recordings given as CSV files with the columns frame, entity, x, y.
 
 mod arena;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use movement::{Clip, STYLES, clip};
 use tickwire::id::{EntityId, KindId, ZoneId};
 use tickwire::snapshot::delta::costs;
-use tickwire::snapshot::training::{Counts, javascript, rust};
+use tickwire::snapshot::training::{Counts, javascript, json, rust};
 use tickwire::snapshot::{Field, Frame, Kind, Schema, Shape};
 use tickwire::tick::Tick;
 
@@ -26,7 +26,10 @@ fn main() -> Result<(), AnyError> {
     match arguments.first().map(String::as_str) {
         Some("--write") => std::fs::write(format!("{root}/src/snapshot/odds.rs"), rust(&train().odds()))?,
         // Run this after building with the new table.
-        Some("--javascript") => std::fs::write(format!("{root}/web-demo/client/odds.js"), javascript())?,
+        Some("--copies") => {
+            std::fs::write(format!("{root}/web-demo/client/odds.js"), javascript())?;
+            std::fs::write(format!("{root}/assets/odds.json"), json())?;
+        }
         _ => report(&arguments)?,
     }
     Ok(())

@@ -130,7 +130,7 @@ impl Directory {
             let made = factory(&setup).map_err(|error| refused(error.to_string()))?;
             let id = if private { names::secret() } else { names::id() };
             let policy = RoomPolicy { capacity, ..self.config.policy };
-            let room = Room::new(RoomConfig { id, game: game.clone(), setup, policy }, made);
+            let room = Room::new(RoomConfig::new(id, game.clone(), setup, policy), made);
             if usize::from(room.capacity()) < seats {
                 let few = format!("such a room has {} seats, which is fewer than {seats}", room.capacity());
                 return Err(CloseReason::with_text(Close::RoomFull, &few));

@@ -12,6 +12,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, Running, StreamHandler, WrapFuture};
 use actix_http::ws::Codec;
 use actix_web::error::PayloadError;
+use actix_web::http::header::SEC_WEBSOCKET_PROTOCOL;
 use actix_web::rt::time::sleep;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
@@ -36,7 +37,7 @@ use super::ws_message::{WsMessage, ws_message};
 use crate::engine::{CloseReason, JoinRequest, Readiness, Session, SessionEvent, work};
 use crate::id::Seq;
 use crate::snapshot::Frame;
-use crate::wire::{Close, SUBPROTOCOL, ServerMessage, encode_server, limits};
+use crate::wire::{Close, ServerMessage, encode_server, limits};
 
 /// The session actor.
 pub struct WsSession {
@@ -64,7 +65,7 @@ struct Alarm;
 
 type Ctx = ws::WebsocketContext<WsSession>;
 
-/// Upgrades a request whose handshake is valid, and starts its session in the body of the response.
+/// Upgrades a request whose handshake is valid to this subprotocol, and starts its session in the body of the response.
 ///
 /// # Errors
 /// When the WebSocket handshake fails after all.
@@ -73,9 +74,11 @@ pub fn start(
     permit: SessionPermit,
     request: &HttpRequest,
     payload: web::Payload,
+    subprotocol: Option<&str>,
 ) -> Result<HttpResponse, actix_web::Error> {
     let socket_handle = request.conn_data::<SocketHandle>().cloned();
-    let mut response = ws::handshake_with_protocols(request, &[SUBPROTOCOL])?;
+    let mut response = ws::handshake(request)?;
+    subprotocol.into_iter().for_each(|chosen| _ = response.insert_header((SEC_WEBSOCKET_PROTOCOL, chosen)));
     Ok(response.streaming(converse(context, permit, socket_handle, payload)))
 }
 
@@ -246,7 +249,7 @@ impl WsSession {
             let lane = Lane::Worker(self.context.relay.key());
             let mut watch = self.context.metrics.times.sample(self.context.clock, lane, newest.tick());
             if let Some(sender) = self.session.sender() {
-                place.history.since(sender.tick(), &newest, &mut self.frames);
+                place.history.since(sender.base(), &newest, &mut self.frames);
             }
             let batch = place.channel.batch(newest.tick());
             let bytes = self.session.compose(now, &self.frames, batch.as_ref());

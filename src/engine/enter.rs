@@ -95,11 +95,12 @@ impl Room {
     }
 
     pub(super) fn admitted_with(&self, welcome: Welcome, seat_generation: u32, events: EventQueue) -> Admitted {
-        let Welcome { seat, tick, rate, epoch, commands, .. } = welcome;
+        let Welcome { seat, tick, incarnation, rate, epoch, commands, .. } = welcome;
         let start = SenderStart {
             seat,
             seat_generation,
             tick,
+            incarnation,
             rate,
             epoch,
             commands,
@@ -112,7 +113,9 @@ impl Room {
     pub(super) fn welcome(&self, seat: Seat, entity: EntityId, epoch: CorrectionEpoch, commands: Seq) -> Welcome {
         Welcome {
             version: PROTOCOL_VERSION,
+            features: self.features,
             room: self.config.id.clone(),
+            incarnation: self.config.incarnation,
             game: self.config.game.clone(),
             rate: self.rate(),
             tick: self.frame.tick(),
@@ -130,6 +133,7 @@ impl Room {
             inputs: self.spec.inputs.clone(),
             properties: self.properties().to_vec(),
             players: self.roster(),
+            extensions: Vec::new(),
         }
     }
 

@@ -1,26 +1,28 @@
 //! Flow control of one client by the age of its unacknowledged messages.
 //!
 //! The age of unacknowledged messages is the only reliable signal: kernel buffers can hold megabytes of stale state that
-//! the server cannot see. A frame that is acknowledged too late closes
-//! the window to one message in flight: the next message, made from the newest state, is sent when the last one has
-//! arrived. Prompt acknowledgements open the window again.
+//! the server cannot see. A frame that is acknowledged too late closes the window to one message in flight: the next
+//! message, made from the newest state, is sent when the last one has arrived. Prompt acknowledgements open the window
+//! again. On an unordered transport, a message that is late may be lost: it does not count any more.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::tick::Moment;
-use crate::wire::limits;
+use super::frame_sender::Transport;
+use crate::tick::{Moment, Tick};
+use crate::wire::{AckedTick, limits};
 
 /// The messages in flight to one client.
 #[derive(Debug)]
 pub struct Flow {
+    transport: Transport,
     /// Sent and not acknowledged, oldest first; at most `WIDEST`.
     in_flight: VecDeque<Sent>,
     bytes: usize,
     /// Bytes of the welcome, which has no acknowledgement of its own; 0 after the first acknowledgement.
     welcome: usize,
-    /// Messages acknowledged so far, modulo 256.
-    acked: u8,
+    /// The newest tick acknowledged; the welcome's before the first acknowledgement.
+    acked: Tick,
     /// How many messages may be in flight.
     window: usize,
     /// The smallest time from a message to its acknowledgement; creeps up towards later times, since routes change.
@@ -40,14 +42,28 @@ pub struct Flow {
 #[derive(Debug)]
 struct Sent {
     at: Moment,
+    tick: Tick,
     bytes: usize,
+}
+
+/// What an acknowledgement says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acked {
+    /// The client has the frame of this tick.
+    Newly(Tick),
+    /// Nothing new.
+    Known,
+    /// No frame of that tick was sent.
+    NeverSent,
 }
 
 impl Flow {
     /// A new client starts with two messages in flight.
     const FIRST_WINDOW: usize = 2;
-    /// Enough for 500 ms at the highest tick rate. Must stay below 256, since acknowledgements count modulo 256.
+    /// Enough for 500 ms at the highest tick rate.
     const WIDEST: usize = 64;
+    /// The ticks in flight span less, since acknowledgements may name them by their lowest eight bits.
+    const SPAN: u32 = 1 << 8;
     /// From this window on, a link counts as wide, and earlier collapses are forgotten.
     const WIDE: usize = 8;
     const MOST_NEEDED: u32 = 64;
@@ -57,13 +73,14 @@ impl Flow {
     /// Bytes per second of the slowest acceptable link, on which a big first keyframe takes a while.
     const SLOWEST: usize = 128 * 1024;
 
-    /// Starts with nothing in flight.
-    pub fn new(now: Moment) -> Self {
+    /// Starts with nothing in flight, after a welcome of this tick.
+    pub fn new(now: Moment, tick: Tick, transport: Transport) -> Self {
         Self {
+            transport,
             in_flight: VecDeque::new(),
             bytes: 0,
             welcome: 0,
-            acked: 0,
+            acked: tick,
             window: Self::FIRST_WINDOW,
             min_round_trip: None,
             prompt: 0,
@@ -75,47 +92,76 @@ impl Flow {
         }
     }
 
-    /// Whether the next frame may be sent. Counts a hold each time sending stops.
-    pub fn may_send(&mut self, now: Moment) -> bool {
-        let late = self.in_flight.front().is_some_and(|sent| now.since(sent.at) > self.patience_for_one());
-        if late && self.window > 1 {
-            self.narrow(now, 1);
-        }
-        let open = self.in_flight.len() < self.window && self.bytes < limits::IN_FLIGHT;
+    /// Whether the frame of `tick` may be sent. Counts a hold each time sending stops.
+    pub fn may_send(&mut self, now: Moment, tick: Tick) -> bool {
+        let open = match self.transport {
+            Transport::Ordered => {
+                let late = self.in_flight.front().is_some_and(|sent| now.since(sent.at) > self.patience_for_one());
+                if late && self.window > 1 {
+                    self.narrow(now, 1);
+                }
+                self.in_flight.len() < self.window && self.bytes < limits::IN_FLIGHT && self.is_distinct(tick)
+            }
+            Transport::Unordered => {
+                let patience = self.patience_for_one();
+                let recent = self.in_flight.iter().filter(|sent| now.since(sent.at) <= patience);
+                let (count, bytes) = recent.fold((0, 0), |(count, bytes), sent| (count + 1, bytes + sent.bytes));
+                count < self.window && bytes < limits::IN_FLIGHT && self.in_flight.len() < Self::WIDEST
+            }
+        };
         self.holds += u64::from(!open && !self.holding);
         self.holding = !open;
         open
     }
 
-    /// Records that a message of `bytes` was sent.
-    pub fn sent(&mut self, now: Moment, bytes: usize) {
+    /// Whether an acknowledgement of `tick` modulo 256 could not mean another tick.
+    fn is_distinct(&self, tick: Tick) -> bool {
+        let near = |sent: &Sent| tick.0.wrapping_sub(sent.tick.0) < Self::SPAN;
+        self.in_flight.front().is_none_or(near) && tick.0 as u8 != self.acked.0 as u8
+    }
+
+    /// Records that a message of `bytes` with the frame of `tick` was sent.
+    pub fn sent(&mut self, now: Moment, tick: Tick, bytes: usize) {
         if self.in_flight.is_empty() {
             self.progress = now;
         }
-        self.in_flight.push_back(Sent { at: now, bytes });
+        self.in_flight.push_back(Sent { at: now, tick, bytes });
         self.bytes += bytes;
     }
 
-    /// The client has applied `messages` messages so far, modulo 256. Returns `false` when that many were never sent.
-    pub fn ack(&mut self, now: Moment, messages: u8) -> bool {
-        let news = usize::from(messages.wrapping_sub(self.acked));
-        let flying = self.in_flight.len();
-        if news == 0 || news > flying {
-            return news == 0;
-        }
+    /// The client has the frame of this tick, and all that were sent before.
+    pub fn ack(&mut self, now: Moment, tick: AckedTick) -> Acked {
+        // No two of these ticks have the same lowest bits.
+        let named = |sent: &Sent| match tick {
+            AckedTick::Low(low) => sent.tick.0 as u8 == low,
+            AckedTick::Full(tick) => sent.tick == tick,
+        };
+        let newest = self.in_flight.len().wrapping_sub(1);
+        let news =
+            if self.in_flight.back().is_some_and(named) { Some(newest) } else { self.in_flight.iter().position(named) };
+        let known = match tick {
+            AckedTick::Low(low) => self.acked.0 as u8 == low,
+            AckedTick::Full(tick) => self.acked == tick,
+        };
+        let Some(news) = news else {
+            // An unordered transport may deliver older acknowledgements later.
+            let known = known || self.transport == Transport::Unordered;
+            return if known { Acked::Known } else { Acked::NeverSent };
+        };
+        let (news, flying) = (news + 1, self.in_flight.len());
         let mut at = now;
         for sent in self.in_flight.drain(..news) {
             self.bytes -= sent.bytes;
-            at = sent.at;
+            (at, self.acked) = (sent.at, sent.tick);
         }
-        (self.acked, self.progress, self.welcome) = (messages, now, 0);
+        (self.progress, self.welcome) = (now, 0);
         let took = now.since(at);
         let least = self.min_round_trip.unwrap_or(took);
         // A late ack with nothing else in flight means that the round trip grew; accept the sample sooner.
         let creep = if flying == 1 { Self::CREEP_ALONE } else { Self::CREEP };
         self.min_round_trip = Some(took.min(least + took.saturating_sub(least) / creep));
         if at < self.narrowed {
-            return true;
+            return Acked::Newly(self.acked);
         }
         if took > least + limits::HOLD_MARGIN / 2 {
             self.narrow(now, self.window / 2);
@@ -123,7 +169,12 @@ impl Flow {
             // Only a window that was full is known to be too small.
             self.widen();
         }
-        true
+        Acked::Newly(self.acked)
+    }
+
+    /// The newest tick acknowledged; the welcome's before the first acknowledgement.
+    pub fn acked(&self) -> Tick {
+        self.acked
     }
 
     /// Records that a welcome of `bytes` was sent ahead of all frames.
@@ -179,22 +230,21 @@ mod tests {
     /// Drives a link that delivers one message per `each`, acknowledged on delivery. Returns the staleness of each
     /// message on arrival after the first ten seconds.
     fn drive(each: Duration, seconds: u64) -> (Vec<Duration>, Flow) {
-        let mut flow = Flow::new(Moment(0));
-        let mut pipe: VecDeque<(Moment, Moment)> = VecDeque::new();
-        let (mut busy_until, mut staleness, mut arrived) = (Moment(0), Vec::new(), 0_u8);
+        let mut flow = Flow::new(Moment(0), Tick(0), Transport::Ordered);
+        let mut pipe: VecDeque<(Moment, Moment, Tick)> = VecDeque::new();
+        let (mut busy_until, mut staleness) = (Moment(0), Vec::new());
         for step in 1..seconds * 1000 {
-            let now = Moment(step * 1000);
-            while let Some((made, _)) = pipe.pop_front_if(|(_, due)| *due <= now) {
-                arrived = arrived.wrapping_add(1);
-                assert!(flow.ack(now, arrived));
+            let (now, tick) = (Moment(step * 1000), Tick((step / 50) as u32));
+            while let Some((made, _, arrived)) = pipe.pop_front_if(|(_, due, _)| *due <= now) {
+                assert_eq!(flow.ack(now, AckedTick::Low(arrived.0 as u8)), Acked::Newly(arrived));
                 if step > 10_000 {
                     staleness.push(now.since(made));
                 }
             }
-            if step % 50 == 0 && flow.may_send(now) {
+            if step % 50 == 0 && flow.may_send(now, tick) {
                 busy_until = Moment(busy_until.0.max(now.0)).plus(each);
-                pipe.push_back((now, busy_until));
-                flow.sent(now, 100);
+                pipe.push_back((now, busy_until, tick));
+                flow.sent(now, tick, 100);
             }
         }
         (staleness, flow)
@@ -219,18 +269,17 @@ mod tests {
     /// How many frames after the first `warm` were sent, of `frames` at 20 Hz over a link with a delay of `way`
     /// milliseconds for each frame.
     fn sent_over(way: impl Fn(u64) -> u64, warm: u64, frames: u64) -> u32 {
-        let mut flow = Flow::new(Moment(0));
-        let (mut pipe, mut sent, mut counted) = (VecDeque::new(), 0_u8, 0);
+        let mut flow = Flow::new(Moment(0), Tick(0), Transport::Ordered);
+        let (mut pipe, mut counted) = (VecDeque::new(), 0);
         for n in 1..=frames {
-            let now = Moment(n * 50_000);
-            while let Some((_, number)) = pipe.pop_front_if(|(due, _)| *due <= now) {
-                assert!(flow.ack(now, number));
+            let (now, tick) = (Moment(n * 50_000), Tick(n as u32));
+            while let Some((_, arrived)) = pipe.pop_front_if(|(due, _)| *due <= now) {
+                assert_eq!(flow.ack(now, AckedTick::Full(arrived)), Acked::Newly(arrived));
             }
-            if flow.may_send(now) {
-                flow.sent(now, 100);
-                sent = sent.wrapping_add(1);
+            if flow.may_send(now, tick) {
+                flow.sent(now, tick, 100);
                 counted += u32::from(n > warm);
-                pipe.push_back((now.plus(Duration::from_millis(way(n))), sent));
+                pipe.push_back((now.plus(Duration::from_millis(way(n))), tick));
             }
         }
         counted
@@ -250,26 +299,60 @@ mod tests {
 
     #[test]
     fn a_big_welcome_is_given_its_time_and_no_more() {
-        let mut flow = Flow::new(Moment(0));
+        let mut flow = Flow::new(Moment(0), Tick(0), Transport::Ordered);
         flow.welcomed(128 * 1024);
         assert_eq!(flow.patient_until(), Some(Moment(7_000_000)));
-        flow.sent(Moment(50_000), 10);
-        assert!(flow.ack(Moment(6_900_000), 1));
+        flow.sent(Moment(50_000), Tick(1), 10);
+        assert_eq!(flow.ack(Moment(6_900_000), AckedTick::Low(1)), Acked::Newly(Tick(1)));
         assert_eq!(flow.patient_until(), None);
     }
 
     #[test]
     fn impossible_acks_are_told_apart() {
-        let mut flow = Flow::new(Moment(0));
-        assert!(flow.ack(Moment(1), 0));
-        (0..3).for_each(|_| flow.sent(Moment(1), 1));
-        assert!(!flow.ack(Moment(2), 4));
-        assert!(!flow.ack(Moment(2), 255));
-        assert!(flow.ack(Moment(2), 2));
-        assert!(flow.ack(Moment(2), 2));
-        assert!(!flow.ack(Moment(2), 1));
-        assert!(flow.ack(Moment(3), 3));
-        assert_eq!(flow.patient_until(), None);
-        assert_eq!(flow.bytes_in_flight(), 0);
+        use AckedTick::{Full, Low};
+        let mut flow = Flow::new(Moment(0), Tick(250), Transport::Ordered);
+        assert_eq!(flow.ack(Moment(1), Low(250)), Acked::Known);
+        [251, 255, 257].into_iter().for_each(|tick| flow.sent(Moment(1), Tick(tick), 1));
+        for wrong in [Low(252), Low(2), Full(Tick(252)), Full(Tick(258))] {
+            assert_eq!(flow.ack(Moment(2), wrong), Acked::NeverSent, "{wrong:?}");
+        }
+        assert_eq!(flow.ack(Moment(2), Low(255)), Acked::Newly(Tick(255)));
+        assert_eq!(flow.ack(Moment(2), Low(255)), Acked::Known);
+        assert_eq!(flow.ack(Moment(2), Low(251)), Acked::NeverSent, "an ordered transport does not go back");
+        assert_eq!(flow.ack(Moment(2), Full(Tick(251))), Acked::NeverSent);
+        assert_eq!(flow.ack(Moment(3), Full(Tick(257))), Acked::Newly(Tick(257)));
+        assert_eq!((flow.patient_until(), flow.bytes_in_flight()), (None, 0));
+    }
+
+    #[test]
+    fn no_two_ticks_in_flight_look_alike() {
+        let mut flow = Flow::new(Moment(0), Tick(0), Transport::Ordered);
+        assert!(!flow.may_send(Moment(0), Tick(256)), "it would look like the welcome's");
+        assert!(flow.may_send(Moment(0), Tick(300)));
+        flow.sent(Moment(0), Tick(300), 1);
+        assert!(flow.may_send(Moment(0), Tick(555)) && !flow.may_send(Moment(0), Tick(556)));
+        assert_eq!(flow.ack(Moment(1), AckedTick::Low(0)), Acked::Known, "the welcome's, told again");
+        assert_eq!(flow.ack(Moment(1), AckedTick::Low(44)), Acked::Newly(Tick(300)));
+        assert!(flow.may_send(Moment(1), Tick(555)));
+    }
+
+    #[test]
+    fn what_is_lost_without_order_does_not_hold_what_follows() {
+        let mut flow = Flow::new(Moment(0), Tick(0), Transport::Unordered);
+        let (mut sent, mut tick) = (0, 0);
+        for now in (0..5000).map(|ms| Moment(ms * 1000)).step_by(50) {
+            tick += 1;
+            if flow.may_send(now, Tick(tick)) {
+                flow.sent(now, Tick(tick), 100);
+                sent += 1;
+            }
+        }
+        assert!((16..30).contains(&sent), "two in each 400 ms: {sent}");
+        assert_eq!(
+            flow.ack(Moment(5_000_000), AckedTick::Full(Tick(1_000_000))),
+            Acked::Known,
+            "of another incarnation"
+        );
+        assert!(matches!(flow.ack(Moment(5_000_000), AckedTick::Full(Tick(1))), Acked::Newly(_)));
     }
 }

@@ -1,19 +1,31 @@
 //! Composes the messages of one session: the fewest bytes that bring its client to the newest frame.
 //!
-//! A sender remembers what it sent last, not what it should have sent: there is no queue of snapshots. All zone bytes
+//! A sender remembers what its client has, not what it should have sent: there is no queue of snapshots. All zone bytes
 //! belong to the frame and are shared by every sender; a sender makes only the small header.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::client_state::{ClientState, ClientZone, Has};
 use super::events::Batch;
-use super::flow::Flow;
+use super::flow::{Acked, Flow};
 use super::send_rate::SendRate;
-use crate::id::{CorrectionEpoch, Seat, Seq, ZoneId};
-use crate::snapshot::{Frame, FrameZone, SeatNote};
+use crate::id::{CorrectionEpoch, Incarnation, Seat, Seq, ZoneId};
+use crate::snapshot::{Frame, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
-use crate::wire::{Correction, FrameMessage, Note, ZoneForm, ZonePart, encode_frame, limits, usual_frame};
+use crate::wire::{
+    AckedTick, Correction, Features, FrameMessage, FrameStamp, Note, encode_delivery, encode_frame, limits, usual_frame,
+};
+
+/// How the messages of one direction arrive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// In order and complete, as on a WebSocket: a client has what was sent.
+    #[default]
+    Ordered,
+    /// Frames may be lost, repeated and overtaken, and everything else is ordered: a client has what it acknowledged.
+    Unordered,
+}
 
 /// Where a client's frames start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +36,8 @@ pub struct SenderStart {
     pub seat_generation: u32,
     /// The tick of the welcome.
     pub tick: Tick,
+    /// The incarnation that the welcome named.
+    pub incarnation: Incarnation,
     /// The room's rate.
     pub rate: TickRate,
     /// The first correction epoch.
@@ -32,7 +46,7 @@ pub struct SenderStart {
     pub commands: Seq,
     /// The number before that of the first event.
     pub events: Seq,
-    /// The zones whose state at `tick` the client has, ascending.
+    /// The zones whose rows at `tick` the client has, ascending.
     pub zones: Arc<[ZoneId]>,
 }
 
@@ -53,87 +67,67 @@ pub struct FrameSender {
     seat: Seat,
     seat_generation: u32,
     rate: TickRate,
-    /// The tick of the client's state.
-    tick: Tick,
-    zones: Vec<Subscription>,
-    consumed: Seq,
-    superseded: u32,
-    commands: Seq,
-    epoch: CorrectionEpoch,
+    transport: Transport,
+    features: Features,
+    /// The incarnation that the welcome named.
+    welcomed: Incarnation,
+    /// What the client has: on an ordered transport what was sent, on another one what it acknowledged.
+    base: ClientState,
+    /// On an unordered transport: what the client has if it gets the messages in flight, oldest first.
+    possible: VecDeque<ClientState>,
+    /// The tick of the newest message.
+    newest: Tick,
     /// The newest event that was sent.
     events: Seq,
+    /// The newest command that a message told apart from frames.
+    delivered: Seq,
+    /// Frame messages since one told the input lead.
+    since_lead: u32,
     flow: Flow,
     send_rate: SendRate,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Subscription {
-    zone: ZoneId,
-    /// Whether the client has the zone's state at the sender's tick.
-    current: bool,
-    /// Whether the client may have some state of the zone, right or wrong.
-    told: bool,
-    /// When the client last got the zone's hash, which is sent once per second.
-    proven: Option<Tick>,
-    /// The last keyframe of the zone that was considered.
-    keyframe: Option<Weighed>,
-}
-
-/// The size of a keyframe, from which that of another tick is estimated: making one costs more than a tick does.
-#[derive(Clone, Copy, Debug)]
-struct Weighed {
-    bytes: usize,
-    rows: usize,
-}
-
-impl Subscription {
-    fn new(zone: ZoneId, known: bool) -> Self {
-        Self { zone, current: known, told: known, proven: None, keyframe: None }
-    }
-
-    fn is_due(&self, tick: Tick, rate: TickRate) -> bool {
-        self.proven.is_none_or(|at| tick.since(at) >= rate.per_second().into())
-    }
-
-    /// The keyframe, made if necessary.
-    fn keyframe<'a>(&mut self, frame: &Frame, zone: &'a FrameZone) -> &'a Bytes {
-        let keyframe = frame.keyframe(zone);
-        self.keyframe = Some(Weighed { bytes: keyframe.len(), rows: zone.zone().len() });
-        keyframe
-    }
-
-    /// The keyframe, if it is shorter than `chained` bytes. It is made only if the estimate says that it will be.
-    fn shorter_keyframe<'a>(&mut self, frame: &Frame, zone: &'a FrameZone, chained: usize) -> Option<&'a Bytes> {
-        let foretold = self.keyframe.map_or(0, |last| last.bytes.saturating_mul(zone.zone().len()) / last.rows.max(1));
-        let worth = zone.made_keyframe().is_some() || foretold < chained;
-        worth.then(|| self.keyframe(frame, zone)).filter(|keyframe| keyframe.len() < chained)
-    }
-}
-
 impl FrameSender {
+    /// The input lead is told once in so many frame messages at most: it costs four bytes.
+    const LEAD_EVERY: u32 = 16;
+
     /// Makes a sender that has sent nothing but the welcome, for `rate` messages per second; 0 means one per tick.
-    pub fn new(now: Moment, start: &SenderStart, rate: u16) -> Self {
+    pub fn new(now: Moment, start: &SenderStart, rate: u16, features: Features, transport: Transport) -> Self {
         // The state that the client claims to have is trusted until the hash in the first message.
-        let known = |zone: &ZoneId| Subscription::new(*zone, true);
+        let zones = start.zones.iter().map(|zone| ClientZone::new(*zone, Has::Rows)).collect();
+        let SenderStart { tick, incarnation, commands, epoch, .. } = *start;
+        let (consumed, superseded, lead) = (Seq(0), 0, 0);
         Self {
             seat: start.seat,
             seat_generation: start.seat_generation,
             rate: start.rate,
-            tick: start.tick,
-            zones: start.zones.iter().map(known).collect(),
-            consumed: Seq(0),
-            superseded: 0,
-            commands: start.commands,
-            epoch: start.epoch,
+            transport,
+            features,
+            welcomed: incarnation,
+            base: ClientState { tick, incarnation, consumed, superseded, commands, epoch, lead, zones },
+            possible: VecDeque::new(),
+            newest: tick,
             events: start.events,
-            flow: Flow::new(now),
+            delivered: commands,
+            since_lead: Self::LEAD_EVERY,
+            flow: Flow::new(now, tick, transport),
             send_rate: SendRate::new(rate, start.rate),
         }
     }
 
-    /// The tick of the client's state.
+    /// The tick of the newest message.
     pub fn tick(&self) -> Tick {
-        self.tick
+        self.newest
+    }
+
+    /// Whether the client may have seen a frame of this tick. After a restart of the room it may have seen later ones.
+    pub fn may_know(&self, tick: Tick) -> bool {
+        self.base.incarnation != self.welcomed || !tick.is_after(self.newest)
+    }
+
+    /// The tick from which the next message continues: it needs all frames after this one.
+    pub fn base(&self) -> Tick {
+        self.base.tick
     }
 
     /// Records that a welcome of `bytes` was sent ahead of all frames.
@@ -156,18 +150,22 @@ impl FrameSender {
         // The seat may belong to another player by now, or to a newer connection of the same one; and a frame from
         // before the entry is for the connection before.
         let mine = frame.note(self.seat).is_some_and(|note| note.seat_generation == self.seat_generation);
-        if !mine || !frame.tick().is_after(self.tick) {
+        let newer = frame.tick().is_after(self.newest) || frame.incarnation() != self.base.incarnation;
+        if !mine || !newer || !self.send_rate.is_due(self.newest, frame.tick()) {
             return Readiness::Idle;
         }
-        if !self.send_rate.is_due(self.tick, frame.tick()) {
-            return Readiness::Idle;
-        }
-        if self.flow.may_send(now) { Readiness::Ready } else { Readiness::Held }
+        if self.flow.may_send(now, frame.tick()) { Readiness::Ready } else { Readiness::Held }
     }
 
-    /// The client acknowledges `messages` messages so far, modulo 256. Returns `false` when that many were never sent.
-    pub fn ack(&mut self, now: Moment, messages: u8) -> bool {
-        self.flow.ack(now, messages)
+    /// The client acknowledges a tick. Returns `false` when no frame of that tick was sent.
+    pub fn ack(&mut self, now: Moment, tick: AckedTick) -> bool {
+        let acked = self.flow.ack(now, tick);
+        if let (Acked::Newly(tick), Transport::Unordered) = (acked, self.transport) {
+            while let Some(state) = self.possible.pop_front_if(|state| !state.tick.is_after(tick)) {
+                self.base = state;
+            }
+        }
+        acked != Acked::NeverSent
     }
 
     /// Whether an event with this number was sent, or is one that the client knew when it entered.
@@ -177,13 +175,14 @@ impl FrameSender {
 
     /// Marks the client's state of a zone as wrong; the next message restores it.
     pub fn forget(&mut self, zone: ZoneId) {
-        for subscription in self.zones.iter_mut().filter(|subscription| subscription.zone == zone) {
-            subscription.current = false;
+        for state in std::iter::once(&mut self.base).chain(&mut self.possible) {
+            state.zones.iter_mut().filter(|known| known.zone == zone).for_each(|known| known.has = Has::Stale);
         }
     }
 
     /// Composes the message that brings the client to the newest of `frames`. These are all frames after the sender's
-    /// tick, oldest first; or, when some of them are gone, only the newest.
+    /// base, oldest first; or, when some of them are gone, only the newest. Events of an unordered transport are
+    /// delivered apart; see [`Self::deliver`].
     ///
     /// # Panics
     /// When [`Self::readiness`] is not `Ready` for the newest frame.
@@ -191,112 +190,129 @@ impl FrameSender {
         let frame = frames.last().expect("the newest frame is given");
         let note = frame.note(self.seat).expect("a ready sender has a note in the frame");
         if let (None, Some(bytes)) = (events, self.usual(frame, note)) {
-            self.sent(now, note, frame.tick(), bytes.len());
+            self.since_lead = self.since_lead.saturating_add(1);
+            self.base.remember(frame, note);
+            self.sent(now, frame.tick(), bytes.len());
             return bytes;
         }
-        let unbroken = frames[0].tick() == self.tick.plus(1) && frames.len() as u32 <= limits::CHAIN;
+        let mut next = (self.transport == Transport::Unordered).then(|| self.certain());
+        let gone = self.possibly_known();
+        let state = next.as_mut().unwrap_or(&mut self.base);
+        let restarted = frame.incarnation() != state.incarnation;
+        if restarted {
+            // The client forgets them with this message.
+            state.zones.clear();
+        }
+        let unbroken = frames[0].tick() == state.tick.plus(1) && frames.len() as u32 <= limits::CHAIN && !restarted;
         let chain = if unbroken { frames } else { &[] };
-        let message = FrameMessage {
-            advance: frame.tick().since(self.tick).cast_unsigned(),
-            consumed: note.consumed.since(self.consumed).cast_unsigned(),
-            note: self.news(note),
-            events: None,
-            zones: self.zone_parts(frame, chain, note),
+        let (before, at) = ((state.tick, state.consumed), (frame.tick(), note.consumed));
+        let stamp = match self.transport {
+            Transport::Ordered if !restarted => FrameStamp::long(before, at),
+            _ => FrameStamp::Absolute { tick: at.0, consumed: at.1 },
         };
+        let lead = lead_news(self.features, self.since_lead, state, note);
+        self.since_lead = if lead.is_some() { 0 } else { self.since_lead.saturating_add(1) };
+        let mut told = news(state, note, stamp, lead);
+        if frame.incarnation() != self.welcomed && matches!(stamp, FrameStamp::Absolute { .. }) {
+            told.get_or_insert_default().incarnation = Some(frame.incarnation());
+        }
+        if self.transport == Transport::Unordered {
+            told = told.map(|told| Note { commands: None, ..told }).filter(|told| *told != Note::default());
+        }
+        let zones = state.zone_parts(frame, chain, note, &gone, self.rate);
+        let message = FrameMessage { stamp, note: told, events: None, zones };
         let bytes = encode_frame(&message, events.map(|batch| batch.encoded(frame.tick())).as_ref());
+        state.lead = lead.unwrap_or(state.lead);
+        state.remember(frame, note);
+        self.possible.extend(next);
         self.events = events.map_or(self.events, Batch::last);
-        self.sent(now, note, frame.tick(), bytes.len());
+        self.sent(now, frame.tick(), bytes.len());
         bytes
     }
 
-    /// The shortcut of [`Self::compose`] for the message of most ticks; `None` when the message contains anything else.
-    fn usual(&self, frame: &Frame, note: &SeatNote) -> Option<Vec<u8>> {
-        let alone = [ZoneId(0)];
-        let ([known], true) = (&self.zones[..], *note.zones == alone) else { return None };
-        let next = known.zone == alone[0] && known.current && known.told && frame.tick() == self.tick.plus(1);
-        if !next || known.is_due(frame.tick(), self.rate) || self.news(note).is_some() {
+    /// What the client is told apart from the frame, on an unordered transport, where frames may be lost: which commands
+    /// the game has seen, and events. `None` when there is nothing new. Call it only when [`Self::readiness`] is `Ready`.
+    pub fn deliver(&mut self, frame: &Frame, events: Option<&Batch>) -> Option<Vec<u8>> {
+        let seen = frame.note(self.seat).map(|note| note.commands).filter(|seen| *seen != self.delivered);
+        if seen.is_none() && events.is_none() {
             return None;
         }
-        usual_frame(note.consumed.since(self.consumed).cast_unsigned(), frame.zone(known.zone)?.delta())
+        self.delivered = seen.unwrap_or(self.delivered);
+        self.events = events.map_or(self.events, Batch::last);
+        Some(encode_delivery(frame.tick(), seen, events.map(|batch| batch.encoded(frame.tick())).as_ref()))
     }
 
-    fn sent(&mut self, now: Moment, note: &SeatNote, tick: Tick, bytes: usize) {
-        self.tick = tick;
-        self.flow.sent(now, bytes);
+    /// The shortcut of [`Self::compose`] for the message of most ticks; `None` when the message contains anything else.
+    fn usual(&mut self, frame: &Frame, note: &SeatNote) -> Option<Vec<u8>> {
+        let alone = [ZoneId(0)];
+        let before = (self.base.tick, self.base.consumed);
+        let follows = frame.tick() == before.0.plus(1) && self.transport == Transport::Ordered;
+        let ([known], true, true) = (&mut self.base.zones[..], follows, *note.zones == alone) else { return None };
+        let zone = frame.zone(alone[0]).filter(|zone| zone.rows() > 0)?;
+        if known.zone != alone[0] || known.has != Has::Rows {
+            return None;
+        }
+        let told = lead_news(self.features, self.since_lead, &self.base, note).is_some();
+        if told || is_news(&self.base, frame, note) {
+            return None;
+        }
+        let stamp = FrameStamp::short(before, (frame.tick(), note.consumed))?;
+        usual_frame(stamp, self.base.zones[0].hash(frame, self.rate), zone.delta())
+    }
+
+    /// On an unordered transport: what the client has whichever messages it gets. A zone that a message in flight makes it
+    /// forget is no base for a chain.
+    fn certain(&self) -> ClientState {
+        let mut state = self.base.clone();
+        for known in &mut state.zones {
+            let rows = |state: &ClientState| state.has_rows(known.zone);
+            let [all, any] = [self.possible.iter().all(rows), self.possible.iter().any(rows)];
+            known.may_have_rows = any;
+            if known.has == Has::Rows && !all {
+                known.has = Has::Stale;
+            }
+        }
+        state
+    }
+
+    /// On an unordered transport: zones that the client may have by messages that it has not acknowledged.
+    fn possibly_known(&self) -> Vec<ZoneId> {
+        let zones = self.possible.iter().flat_map(|state| &state.zones).filter(|known| known.has == Has::Rows);
+        let mut zones: Vec<ZoneId> = zones.map(|known| known.zone).filter(|zone| !self.base.has_rows(*zone)).collect();
+        zones.sort_unstable();
+        zones.dedup();
+        zones
+    }
+
+    fn sent(&mut self, now: Moment, tick: Tick, bytes: usize) {
+        self.newest = tick;
+        self.flow.sent(now, tick, bytes);
         self.send_rate.sent(tick);
-        self.remember(note);
-    }
-
-    fn news(&self, note: &SeatNote) -> Option<Note> {
-        let moved = note.epoch != self.epoch;
-        let news = Note {
-            superseded: note.superseded.wrapping_sub(self.superseded),
-            commands: (note.commands != self.commands).then_some(note.commands),
-            correction: moved.then_some(Correction { epoch: note.epoch, reason: note.reason }),
-        };
-        (moved || news.superseded != 0 || news.commands.is_some()).then_some(news)
-    }
-
-    fn remember(&mut self, note: &SeatNote) {
-        self.consumed = note.consumed;
-        self.superseded = note.superseded;
-        self.commands = note.commands;
-        self.epoch = note.epoch;
-    }
-
-    fn zone_parts<'a>(&mut self, frame: &'a Frame, chain: &'a [Arc<Frame>], note: &SeatNote) -> Vec<ZonePart<'a>> {
-        let mut parts = Vec::with_capacity(note.zones.len());
-        self.zones.retain(|old| {
-            let kept = note.zones.binary_search(&old.zone).is_ok();
-            if !kept {
-                parts.push(ZonePart { zone: old.zone, form: ZoneForm::Gone, hash: None });
-            }
-            kept
-        });
-        for (index, zone) in note.zones.iter().enumerate() {
-            if self.zones.get(index).is_none_or(|known| known.zone != *zone) {
-                self.zones.insert(index, Subscription::new(*zone, false));
-            }
-            let subscription = &mut self.zones[index];
-            let form = zone_form(frame, chain, subscription);
-            subscription.current = true;
-            let Some(form) = form else { continue };
-            subscription.told = true;
-            let due = subscription.is_due(frame.tick(), self.rate);
-            let hash = frame.zone(*zone).filter(|_| due).map(FrameZone::hash);
-            subscription.proven = if due { Some(frame.tick()) } else { subscription.proven };
-            parts.push(ZonePart { zone: *zone, form, hash });
-        }
-        parts
     }
 }
 
-/// The chain or the keyframe, whichever is smaller as far as is known; `None` when the zone is and was empty.
-fn zone_form<'a>(frame: &'a Frame, chain: &'a [Arc<Frame>], known: &mut Subscription) -> Option<ZoneForm<'a>> {
-    let zone = frame.zone(known.zone);
-    if !known.current || chain.is_empty() {
-        return match zone {
-            Some(zone) => Some(ZoneForm::Keyframe(raw(known.keyframe(frame, zone)))),
-            // A client without state of the zone assumes that it is empty; a client with old state must forget it.
-            None => (known.current || known.told).then_some(ZoneForm::Gone),
-        };
-    }
-    let deltas: Vec<_> = chain.iter().filter_map(|frame| frame.zone(known.zone)).map(FrameZone::delta).collect();
-    match (zone, deltas.len()) {
-        (_, 0) => None,
-        (Some(zone), 2..) => {
-            let chained = deltas.iter().map(|delta| delta.len() + 1).sum();
-            let keyframe = known.shorter_keyframe(frame, zone, chained);
-            Some(keyframe.map_or_else(|| chain_form(&deltas), |keyframe| ZoneForm::Keyframe(raw(keyframe))))
-        }
-        _ => Some(chain_form(&deltas)),
-    }
+/// Whether the frame tells the seat anything besides rows and inputs consumed.
+fn is_news(state: &ClientState, frame: &Frame, note: &SeatNote) -> bool {
+    note.epoch != state.epoch
+        || note.superseded != state.superseded
+        || note.commands != state.commands
+        || frame.incarnation() != state.incarnation
 }
 
-fn chain_form<'a>(deltas: &[&'a Bytes]) -> ZoneForm<'a> {
-    ZoneForm::Chain(deltas.iter().map(|delta| raw(delta)).collect())
+/// The input lead, if it is time to tell it.
+fn lead_news(features: Features, since_lead: u32, state: &ClientState, note: &SeatNote) -> Option<i8> {
+    let due = since_lead + 1 >= FrameSender::LEAD_EVERY && note.lead != state.lead;
+    (due && features.contain(Features::INPUT_LEAD)).then_some(note.lead)
 }
 
-fn raw(bytes: &[u8]) -> &serde_bytes::Bytes {
-    serde_bytes::Bytes::new(bytes)
+fn news(state: &ClientState, note: &SeatNote, stamp: FrameStamp, lead: Option<i8>) -> Option<Note> {
+    let absolute = matches!(stamp, FrameStamp::Absolute { .. });
+    let news = Note {
+        superseded: if absolute { note.superseded } else { note.superseded.wrapping_sub(state.superseded) },
+        commands: (note.commands != state.commands).then_some(note.commands),
+        correction: (note.epoch != state.epoch).then_some(Correction { epoch: note.epoch, reason: note.reason }),
+        incarnation: None,
+        lead,
+    };
+    (news != Note::default()).then_some(news)
 }

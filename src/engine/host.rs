@@ -16,7 +16,8 @@ use super::phase::Phase;
 use super::resume::{Claim, ResumeToken, Secret, SecretDigest};
 use super::room::{Admitted, Answer, Refusal, Room, RoomOutput};
 use super::room_input::{Base, Enter, Return, RoomInput};
-use crate::id::Seat;
+use crate::id::{Seat, ZoneId};
+use crate::snapshot::SeatNote;
 use crate::tick::Moment;
 use crate::wire::{Close, Role, limits};
 
@@ -235,12 +236,25 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.room.opens(claim.token.seat(), &claim.token.digest(), request.identity.as_deref())
     }
 
+    fn knows(&self, claim: &Claim) -> bool {
+        claim.incarnation == self.room.config().incarnation
+    }
+
     fn returning(&self, claim: &Claim, request: &JoinRequest, secret: Secret) -> Return {
         let seat = claim.token.seat();
+        // In another incarnation, the client's numbers mean something else.
+        let claim = &Claim {
+            tick: claim.tick.filter(|_| self.knows(claim)),
+            events: claim.events.filter(|_| self.knows(claim)),
+            ..*claim
+        };
         let base = claim.tick.and_then(|tick| self.frames.get(tick));
         let note = base.as_ref().and_then(|frame| frame.note(seat));
         let mine = note.filter(|note| self.room.entity(seat) == Some(note.entity));
-        let base = mine.zip(claim.tick).map(|(note, tick)| Base { tick, zones: note.zones.to_vec() });
+        let with_rows =
+            |zone: &&ZoneId| base.as_ref().and_then(|base| base.zone(**zone)).is_some_and(|zone| zone.rows() > 0);
+        let zones = |note: &SeatNote| note.zones.iter().filter(with_rows).copied().collect();
+        let base = mine.zip(claim.tick).map(|(note, tick)| Base { tick, zones: zones(note) });
         let (presented, identity, events) = (claim.token.digest(), request.identity.clone(), claim.events);
         Return { seat, presented, identity, events, base, secret: SecretDigest::of(&secret) }
     }

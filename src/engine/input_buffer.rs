@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::game::Input;
 use crate::id::{CorrectionEpoch, Seq};
+use crate::tick::ViewTime;
 use crate::wire::{Authority, limits};
 
 /// Equal inputs in a row, as a session collects them between ticks.
@@ -22,6 +23,8 @@ pub struct InputRun {
     pub count: u16,
     /// The newest correction epoch that the client knew.
     pub epoch: CorrectionEpoch,
+    /// The moment that the player was shown when the last of the inputs was made, if the client told it.
+    pub view: Option<ViewTime>,
     /// The values.
     pub input: Input,
 }
@@ -33,6 +36,8 @@ pub struct TickInput {
     pub input: Input,
     /// Whether it was consumed at this tick; otherwise it is an older one.
     pub fresh: bool,
+    /// The moment that the player was shown when it was made, if it is fresh and the client told it.
+    pub view: Option<ViewTime>,
 }
 
 /// The inputs of one seat between arrival and consumption.
@@ -51,6 +56,7 @@ pub struct InputBuffer {
     /// Ticks at which `last` was repeated and that no input has settled yet.
     repeats: u32,
     superseded: u32,
+    lead: i8,
     /// The fewest inputs left after a tick in the current window, and the ticks until the window ends.
     spare: u32,
     window: u32,
@@ -62,6 +68,8 @@ struct Queued {
     /// Superseded inputs of this run; they count, as consumed and as superseded, with its next input.
     extra: u32,
     epoch: CorrectionEpoch,
+    /// Of the last input.
+    view: Option<ViewTime>,
     input: Input,
 }
 
@@ -82,6 +90,7 @@ impl InputBuffer {
             last: neutral,
             repeats: 0,
             superseded: 0,
+            lead: 0,
             spare: u32::MAX,
             window: Self::WINDOW,
         }
@@ -95,6 +104,12 @@ impl InputBuffer {
     /// Inputs dropped unused so far, modulo 2^32.
     pub fn superseded(&self) -> u32 {
         self.superseded
+    }
+
+    /// How many ticks the newest changed input waited when it arrived; negative when it came that many ticks after the
+    /// one that it was meant for. Always 0 with client authority.
+    pub fn lead(&self) -> i8 {
+        self.lead
     }
 
     /// Inputs that wait.
@@ -118,12 +133,17 @@ impl InputBuffer {
         let missing = fresh.saturating_sub(u32::from(run.count));
         if missing > 0 {
             let (input, epoch) = self.queue.back().map_or((self.last, run.epoch), |q| (q.input, q.epoch));
-            self.push(Queued { count: missing, extra: 0, epoch, input });
+            self.push(Queued { count: missing, extra: 0, epoch, view: None, input });
             fresh -= missing;
         }
-        self.push(Queued { count: fresh, extra: 0, epoch: run.epoch, input: run.input });
+        let changed = self.queue.back().map_or(&self.last, |back| &back.input) != &run.input;
+        self.push(Queued { count: fresh, extra: 0, epoch: run.epoch, view: run.view, input: run.input });
         if self.authority == Authority::Server {
             self.settle();
+            if changed {
+                let waits = i64::from(self.queued) - i64::from(fresh) - i64::from(self.repeats);
+                self.lead = waits.clamp(i8::MIN.into(), i8::MAX.into()) as i8;
+            }
             let over = self.queued.saturating_sub(limits::INPUT_BUFFER);
             self.supersede(over);
         }
@@ -141,7 +161,9 @@ impl InputBuffer {
         self.queued += run.count;
         self.numbered += run.count;
         match self.queue.back_mut() {
-            Some(back) if back.input == run.input && back.epoch == run.epoch => back.count += run.count,
+            Some(back) if back.input == run.input && back.epoch == run.epoch => {
+                (back.count, back.view) = (back.count + run.count, run.view);
+            }
             _ => self.queue.push_back(run),
         }
     }
@@ -195,8 +217,10 @@ impl InputBuffer {
     }
 
     fn take_next(&mut self) -> TickInput {
+        let mut view = None;
         let fresh = if let Some(front) = self.queue.front() {
             self.last = front.input;
+            view = front.view.map(|view| view.earlier(front.count - 1));
             self.drop_front(1);
             true
         } else {
@@ -205,7 +229,7 @@ impl InputBuffer {
             self.repeats = (self.repeats + u32::from(started)).min(Self::REPEATS);
             false
         };
-        let taken = TickInput { input: self.last, fresh };
+        let taken = TickInput { input: self.last, fresh, view };
         self.trim();
         taken
     }
@@ -221,175 +245,15 @@ impl InputBuffer {
     }
 
     fn take_newest(&mut self, epoch: CorrectionEpoch) -> TickInput {
-        let valid = self.queue.iter().rev().find(|run| run.epoch == epoch).map(|run| run.input);
+        let valid = self.queue.iter().rev().find(|run| run.epoch == epoch).map(|run| (run.input, run.view));
         self.consumed = self.consumed.plus(self.numbered);
         self.superseded = self.superseded.wrapping_add(self.queued - u32::from(valid.is_some()));
         (self.queued, self.numbered) = (0, 0);
         self.queue.clear();
-        self.last = valid.unwrap_or(self.last);
-        TickInput { input: self.last, fresh: valid.is_some() }
+        self.last = valid.map_or(self.last, |(input, _)| input);
+        TickInput { input: self.last, fresh: valid.is_some(), view: valid.and_then(|(_, view)| view) }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const P: CorrectionEpoch = CorrectionEpoch(0);
-
-    fn input(value: i32) -> Input {
-        [value, 0, 0, 0, 0, 0, 0, 0]
-    }
-
-    fn lay(input_buffer: &mut InputBuffer, first: u32, count: u16, value: i32) {
-        input_buffer.offer(&InputRun { first: Seq(first), count, epoch: P, input: input(value) });
-    }
-
-    fn steer() -> InputBuffer {
-        InputBuffer::new(Authority::Server, input(0))
-    }
-
-    /// Random numbers below a bound, the same in every run.
-    fn random() -> impl FnMut(u32) -> u32 {
-        let mut state = 1_u32;
-        move |bound| {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state % bound
-        }
-    }
-
-    #[test]
-    fn one_input_per_tick_in_order() {
-        let mut input_buffer = steer();
-        lay(&mut input_buffer, 1, 1, 7);
-        lay(&mut input_buffer, 2, 1, 8);
-        assert_eq!(input_buffer.take(P), TickInput { input: input(7), fresh: true });
-        assert_eq!(input_buffer.consumed(), Seq(1));
-        assert_eq!(input_buffer.take(P), TickInput { input: input(8), fresh: true });
-        assert_eq!(input_buffer.take(P), TickInput { input: input(8), fresh: false });
-        assert_eq!(input_buffer.consumed(), Seq(2));
-    }
-
-    #[test]
-    fn silence_of_a_held_key_is_settled_by_its_run() {
-        let mut input_buffer = steer();
-        lay(&mut input_buffer, 1, 1, 7);
-        (0..5).for_each(|_| assert_eq!(input_buffer.take(P).input, input(7)));
-        lay(&mut input_buffer, 2, 4, 7);
-        lay(&mut input_buffer, 6, 1, 9);
-        assert_eq!(input_buffer.consumed(), Seq(5));
-        assert_eq!(input_buffer.take(P), TickInput { input: input(9), fresh: true });
-        assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(6), 0));
-    }
-
-    #[test]
-    fn an_overfull_buffer_drops_the_oldest_and_says_so() {
-        let mut input_buffer = steer();
-        (1..=5).for_each(|n| lay(&mut input_buffer, n, 1, n.cast_signed()));
-        assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(2), 2));
-        assert_eq!(input_buffer.take(P).input, input(3));
-    }
-
-    #[test]
-    fn a_press_of_one_tick_survives_a_late_burst_of_held_inputs() {
-        for press_at in 1..=7 {
-            let mut input_buffer = steer();
-            lay(&mut input_buffer, 1, 1, 7);
-            input_buffer.take(P);
-            (2..=9).for_each(|n| lay(&mut input_buffer, n, 1, if n == press_at + 1 { 99 } else { 7 }));
-            let taken: Vec<i32> = (0..4).map(|_| input_buffer.take(P).input[0]).collect();
-            assert_eq!(taken.iter().filter(|value| **value == 99).count(), 1, "{press_at}: {taken:?}");
-            assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(9), 5));
-        }
-    }
-
-    #[test]
-    fn a_buffer_that_never_empties_is_trimmed() {
-        let mut input_buffer = steer();
-        lay(&mut input_buffer, 1, 1, 1);
-        lay(&mut input_buffer, 2, 1, 2);
-        for n in 3..40 {
-            input_buffer.take(P);
-            lay(&mut input_buffer, n, 1, n.cast_signed());
-        }
-        assert_eq!(input_buffer.take(P).input, input(39));
-        assert_eq!(input_buffer.superseded(), 1);
-    }
-
-    #[test]
-    fn doubled_and_old_inputs_count_once_also_across_the_wrap() {
-        let mut input_buffer = steer();
-        input_buffer.consumed = Seq(u32::MAX - 1);
-        lay(&mut input_buffer, u32::MAX, 2, 5);
-        lay(&mut input_buffer, u32::MAX, 2, 6);
-        lay(&mut input_buffer, 3, 1, 4);
-        assert_eq!(input_buffer.len(), 3);
-        let taken: Vec<i32> = (0..3).map(|_| input_buffer.take(P).input[0]).collect();
-        // Inputs MAX and 0 are known, 1 and 2 are missing and presumed equal, the oldest of five was dropped.
-        assert_eq!(taken, [5, 5, 4]);
-        assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(3), 2));
-    }
-
-    #[test]
-    fn the_newest_report_of_the_right_epoch_wins() {
-        let mut input_buffer = InputBuffer::new(Authority::Client, input(0));
-        lay(&mut input_buffer, 1, 1, 1);
-        lay(&mut input_buffer, 2, 1, 2);
-        assert_eq!(input_buffer.take(P), TickInput { input: input(2), fresh: true });
-        lay(&mut input_buffer, 3, 1, 3);
-        assert_eq!(input_buffer.take(P.next()), TickInput { input: input(2), fresh: false });
-        assert_eq!((input_buffer.consumed(), input_buffer.superseded()), (Seq(3), 2));
-    }
-
-    /// As [`InputBuffer::supersede`], one input at a time.
-    fn supersede_slowly(input_buffer: &mut InputBuffer, count: u32) {
-        for _ in 0..count {
-            input_buffer.supersede(1);
-        }
-    }
-
-    #[test]
-    fn runs_are_dropped_as_their_inputs_would_be_one_by_one() {
-        let mut random = random();
-        for _ in 0..10_000 {
-            let (mut input_buffer, mut slow) = (steer(), steer());
-            let runs: Vec<Queued> = (0..1 + random(5))
-                .map(|_| {
-                    let (count, input) = (1 + random(4), input(random(3).cast_signed()));
-                    Queued { count, extra: random(3), epoch: P, input }
-                })
-                .collect();
-            for input_buffer in [&mut input_buffer, &mut slow] {
-                input_buffer.queue = runs.iter().copied().collect();
-                input_buffer.queued = runs.iter().map(|run| run.count).sum();
-                input_buffer.numbered = runs.iter().map(|run| run.count + run.extra).sum();
-            }
-            let count = random(input_buffer.queued + 1);
-            input_buffer.supersede(count);
-            supersede_slowly(&mut slow, count);
-            assert_eq!(format!("{input_buffer:?}"), format!("{slow:?}"), "{count} of {runs:?}");
-        }
-    }
-
-    #[test]
-    fn every_input_is_consumed_once_or_superseded_whatever_arrives() {
-        let mut random = random();
-        let mut input_buffer = steer();
-        let (mut made, mut fresh, mut settled_or_taken) = (0_u32, 0_u32, 0);
-        for _ in 0..10_000 {
-            for _ in 0..random(3) {
-                let count = 1 + random(4);
-                lay(&mut input_buffer, made + 1, count as u16, random(2).cast_signed());
-                made += count;
-            }
-            let before = input_buffer.consumed().0;
-            fresh += u32::from(input_buffer.take(P).fresh);
-            settled_or_taken += input_buffer.consumed().0 - before;
-            assert!(input_buffer.len() <= 3);
-        }
-        assert_eq!(input_buffer.consumed().0 + input_buffer.numbered, made);
-        assert!(fresh <= settled_or_taken + input_buffer.superseded());
-    }
-}
+mod tests;

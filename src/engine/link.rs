@@ -2,7 +2,8 @@
 //!
 //! A link carries messages like a stream connection: in order, complete or not at all. Jitter delays messages but never
 //! reorders them. After a stall, messages arrive in a burst. A cut loses everything in flight and resets the
-//! connection. Tests and benchmarks use links; nothing here opens a socket. Profiles are data in `assets/links.json`.
+//! connection. Beside that, a link may carry datagrams, which can be lost, repeated and overtaken. Tests and benchmarks
+//! use links; nothing here opens a socket. Profiles are data in `assets/links.json`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -29,6 +30,22 @@ pub struct Profile {
     pub stall: Option<Outage>,
     /// Periods in which the link is dead; a connection over it is reset.
     pub cut: Option<Outage>,
+    /// What happens to datagrams; none are sent if absent.
+    pub datagrams: Option<Datagrams>,
+}
+
+/// What happens to datagrams besides the delay and the outages of the link. Shares are from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Datagrams {
+    /// The share that is lost.
+    pub lost: f64,
+    /// The share that arrives twice.
+    pub repeated: f64,
+    /// The share that takes longer than others ...
+    pub late: f64,
+    /// ... by up to this time.
+    pub late_by_ms: f64,
 }
 
 /// A recurring outage.
@@ -79,6 +96,7 @@ impl Profile {
 #[derive(Clone, Debug)]
 pub struct Link {
     random: Pcg32,
+    datagrams: Option<Datagrams>,
     /// Microseconds, one way.
     least_delay: f64,
     jitter: f64,
@@ -101,6 +119,7 @@ impl Link {
         // The same streams in both directions, so that an outage hits both at once.
         Self {
             random: Pcg32::new(seed, stream),
+            datagrams: profile.datagrams,
             least_delay: one_way(profile.rtt_ms - profile.jitter_ms),
             jitter: one_way(2.0 * profile.jitter_ms),
             bits_per_us: mbit,
@@ -115,17 +134,49 @@ impl Link {
 
     /// Sends a message. It is lost when a cut falls between now and its arrival.
     pub fn send(&mut self, now: Moment, bytes: Vec<u8>) {
-        let starts = now.max(self.busy_until);
-        let bits = bytes.len() as f64 * 8.0;
-        self.busy_until = starts.plus(micros(self.bits_per_us.map_or(0.0, |rate| bits / rate)));
-        let delay = self.least_delay + self.jitter * unit(&mut self.random);
-        let arrival = self.busy_until.plus(micros(delay)).max(self.last_arrival);
+        let arrival = self.leaves(now, bytes.len()).max(self.last_arrival);
         let arrival = self.stalls.strikes(arrival, arrival).map_or(arrival, |(_, end)| end);
         self.last_arrival = arrival;
         if self.cuts.strikes(now, arrival).is_none() {
-            self.bytes += bytes.len();
-            self.flying.push_back((arrival, bytes));
+            self.fly(arrival, bytes);
         }
+    }
+
+    /// Whether the link carries datagrams.
+    pub fn has_datagrams(&self) -> bool {
+        self.datagrams.is_some()
+    }
+
+    /// Sends a datagram: a message that has no order with others.
+    ///
+    /// # Panics
+    /// When the link's profile has no datagrams.
+    pub fn send_datagram(&mut self, now: Moment, bytes: &[u8]) {
+        let fate = self.datagrams.expect("the profile has datagrams");
+        let copies = 1 + u32::from(unit(&mut self.random) < fate.repeated);
+        for _ in 0..copies {
+            let late = if unit(&mut self.random) < fate.late { fate.late_by_ms * unit(&mut self.random) } else { 0.0 };
+            let arrival = self.leaves(now, bytes.len()).plus(micros(1000.0 * late));
+            let lost = unit(&mut self.random) < fate.lost || self.stalls.strikes(arrival, arrival).is_some();
+            if !lost && self.cuts.strikes(now, arrival).is_none() {
+                self.fly(arrival, bytes.to_vec());
+            }
+        }
+    }
+
+    /// When a message that is sent now would arrive if nothing else delayed it.
+    fn leaves(&mut self, now: Moment, bytes: usize) -> Moment {
+        let starts = now.max(self.busy_until);
+        let bits = bytes as f64 * 8.0;
+        self.busy_until = starts.plus(micros(self.bits_per_us.map_or(0.0, |rate| bits / rate)));
+        let delay = self.least_delay + self.jitter * unit(&mut self.random);
+        self.busy_until.plus(micros(delay))
+    }
+
+    fn fly(&mut self, arrival: Moment, bytes: Vec<u8>) {
+        self.bytes += bytes.len();
+        let place = self.flying.partition_point(|(other, _)| *other <= arrival);
+        self.flying.insert(place, (arrival, bytes));
     }
 
     /// Returns the next message that has arrived by `now`.
@@ -292,6 +343,25 @@ mod tests {
         assert_eq!(up.next_event(), Some(end.plus(Duration::from_millis(50))));
         assert_eq!(up.poll(end.plus(Duration::from_millis(50))), Some(vec![2]));
         assert!(up.next_cut(end).is_some_and(|(next, _)| next > end));
+    }
+
+    #[test]
+    fn datagrams_are_lost_repeated_and_overtaken_as_often_as_stated() {
+        let datagrams = Some(Datagrams { lost: 0.1, repeated: 0.05, late: 0.2, late_by_ms: 100.0 });
+        let (mut link, _) = Profile { rtt_ms: 20.0, datagrams, ..Profile::default() }.links(Moment(0), 9);
+        (0..10_000_u32).for_each(|n| link.send_datagram(Moment(u64::from(n) * 10_000), &n.to_le_bytes()));
+        let mut arrived = Vec::new();
+        while let Some(bytes) = link.poll(Moment(u64::MAX)) {
+            arrived.push(u32::from_le_bytes(bytes.try_into().expect("four bytes")));
+        }
+        let overtaken = arrived.windows(2).filter(|pair| pair[1] < pair[0]).count();
+        let mut known = arrived.clone();
+        known.sort_unstable();
+        known.dedup();
+        let (lost, repeated) = (10_000 - known.len(), arrived.len() - known.len());
+        assert!((800..1200).contains(&lost), "{lost} lost");
+        assert!((350..650).contains(&repeated), "{repeated} repeated");
+        assert!(overtaken > 500, "{overtaken} overtaken");
     }
 
     #[test]

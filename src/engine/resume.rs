@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::id::{Seat, Seq};
+use crate::id::{Incarnation, Seat, Seq};
 use crate::tick::Tick;
 use crate::wire::Resume;
 
@@ -72,6 +72,8 @@ impl fmt::Debug for ResumeToken {
 pub struct Claim {
     /// The proof of the claim.
     pub token: ResumeToken,
+    /// The incarnation of the room that the rest belongs to.
+    pub incarnation: Incarnation,
     /// The tick of the client's state.
     pub tick: Option<Tick>,
     /// The newest event that the client knows; `None` when it has forgotten.
@@ -82,7 +84,7 @@ impl Claim {
     /// Reads the claim of a hello; `None` when its token is malformed.
     pub fn read(resume: &Resume) -> Option<Self> {
         let token = ResumeToken::read(resume.token)?;
-        Some(Self { token, tick: resume.tick, events: resume.events })
+        Some(Self { token, incarnation: resume.incarnation, tick: resume.tick, events: resume.events })
     }
 }
 

@@ -19,10 +19,10 @@ use super::room_input::RoomInput;
 use super::seat::Seated;
 use super::spectator::Spectator;
 use crate::game::{Context, Effect, Game, PlayerInput, Recipients, Refused, RoomSetup, SeatEffect, Spec};
-use crate::id::Seat;
+use crate::id::{Incarnation, Seat};
 use crate::snapshot::Frame;
 use crate::tick::{Tick, TickRate};
-use crate::wire::{Close, EventBody, Welcome};
+use crate::wire::{Close, EventBody, Features, Welcome};
 
 /// The parameters of a room.
 #[derive(Clone, Debug)]
@@ -31,10 +31,19 @@ pub struct RoomConfig {
     pub id: String,
     /// The game's name, sent in the welcome.
     pub game: String,
+    /// Which start of the room this is.
+    pub incarnation: Incarnation,
     /// Rate, seed and options, as the game got them.
     pub setup: RoomSetup,
     /// What the server's configuration and the room's creator decide about the room.
     pub policy: RoomPolicy,
+}
+
+impl RoomConfig {
+    /// The parameters of a room that is started for the first time.
+    pub fn new(id: impl Into<String>, game: impl Into<String>, setup: RoomSetup, policy: RoomPolicy) -> Self {
+        Self { id: id.into(), game: game.into(), incarnation: Incarnation::FIRST, setup, policy }
+    }
 }
 
 /// A room's answer to a client that asks to enter.
@@ -72,7 +81,7 @@ impl Refusal {
 /// A player or spectator who was admitted.
 #[derive(Debug)]
 pub struct Admitted {
-    /// The first message to the client, without its resume token.
+    /// The first message to the client, without its resume token, and with all features of the room.
     pub welcome: Welcome,
     /// Where the client's frames start.
     pub start: SenderStart,
@@ -117,6 +126,8 @@ pub enum RoomOutput {
 pub struct Room {
     pub(super) config: RoomConfig,
     pub(super) spec: Spec,
+    /// The features that clients can use here, if they know them.
+    pub(super) features: Features,
     pub(super) game: Box<dyn Game>,
     pub(super) cx: Context,
     pub(super) frame: Arc<Frame>,
@@ -140,7 +151,9 @@ impl Room {
     /// Makes an empty room around `game`, which was made with `config.setup`.
     pub fn new(config: RoomConfig, game: Box<dyn Game>) -> Self {
         let spec = game.spec();
-        let frame = Arc::new(Frame::initial(spec.schema.clone(), Tick(0)));
+        let view_times = if game.wants_view_times() { Features::VIEW_TIME } else { Features::NONE };
+        let features = Features::INPUT_LEAD.with(view_times);
+        let frame = Arc::new(Frame::initial(spec.schema.clone(), Tick(0)).of(config.incarnation));
         let mut cx = Context::new(config.setup.rate, config.setup.seed);
         cx.set_properties(spec.properties.clone());
         let (seats, spectators, inputs, outputs, kicks) = Default::default();
@@ -149,6 +162,7 @@ impl Room {
         Self {
             config,
             spec,
+            features,
             game,
             cx,
             frame,

@@ -120,7 +120,7 @@ pub struct Return {
 pub struct Base {
     /// The tick of the frame.
     pub tick: Tick,
-    /// The zones that the client had at that tick, ascending.
+    /// The zones of which the client has rows of that tick, ascending.
     pub zones: Vec<ZoneId>,
 }
 

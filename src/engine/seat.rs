@@ -82,7 +82,7 @@ impl Seated {
         if taken.input != self.input {
             (self.input, self.active) = (taken.input, now);
         }
-        PlayerInput { seat: self.seat, input: taken.input, fresh: taken.fresh }
+        PlayerInput { seat: self.seat, input: taken.input, fresh: taken.fresh, view: taken.view }
     }
 
     /// Inputs that were superseded since the last call.
@@ -117,6 +117,7 @@ impl Seated {
             epoch: self.epoch,
             reason: self.reason,
             commands: self.commands,
+            lead: self.input_buffer.lead(),
             zones: self.zones.clone(),
         }
     }

@@ -8,17 +8,16 @@ use std::sync::Arc;
 use super::bucket::Bucket;
 use super::command::Command;
 use super::events::Batch;
-use super::frame_sender::{FrameSender, Readiness, SenderStart};
+use super::frame_sender::{FrameSender, Readiness, SenderStart, Transport};
 use super::input_buffer::InputRun;
 use super::join_request::{JoinRequest, Token};
-use super::spectator::is_spectator;
-use crate::game::Input;
-use crate::id::{CorrectionEpoch, Seq};
-use crate::snapshot::{Frame, InputSchema};
-use crate::tick::{Moment, TickRate};
+use super::playing::Playing;
+use crate::id::Seq;
+use crate::snapshot::Frame;
+use crate::tick::Moment;
 use crate::wire::{
-    Ack, ClientMessage, Close, Continuity, Inputs, NumberedCommand, PROTOCOL_VERSION, Resync, ServerMessage, Welcome,
-    decode_client, encode_server, hello_version, limits, unpack_runs,
+    ClientMessage, Close, Continuity, Features, PROTOCOL_VERSION, ServerMessage, Welcome, decode_client, encode_server,
+    hello_version, limits,
 };
 
 /// What a client's message requires of the shell.
@@ -48,6 +47,9 @@ pub enum SessionEvent {
 #[derive(Debug)]
 pub struct Session {
     state: State,
+    transport: Transport,
+    /// The features of the hello.
+    features: Features,
     /// Frame messages per second that the hello asked for.
     rate: u16,
     opened: Moment,
@@ -72,31 +74,13 @@ enum State {
     Playing(Box<Playing>),
 }
 
-#[derive(Debug)]
-struct Playing {
-    sender: FrameSender,
-    /// Whether the client makes no inputs.
-    is_spectator: bool,
-    schema: InputSchema,
-    /// The number and values of the newest input. Messages continue from it.
-    newest_input: Seq,
-    held: Input,
-    /// The newest event acknowledged.
-    events: Seq,
-    newest_command: Seq,
-    /// Inputs that the client may claim to have made.
-    inputs: Bucket,
-    commands: Bucket,
-    chat: Bucket,
-    resyncs: Bucket,
-    refreshes: Bucket,
-}
-
 impl Session {
     /// Makes a session on a new connection.
     pub fn new(now: Moment) -> Self {
         Self {
             state: State::Silent,
+            transport: Transport::Ordered,
+            features: Features::NONE,
             rate: 0,
             opened: now,
             trusted_until: None,
@@ -108,6 +92,12 @@ impl Session {
             over_rate: 0,
             runs: Vec::new(),
         }
+    }
+
+    /// The same session on another transport.
+    #[must_use]
+    pub fn over(self, transport: Transport) -> Self {
+        Self { transport, ..self }
     }
 
     /// Handles a message from the client.
@@ -160,6 +150,8 @@ impl Session {
                 Ok(SessionEvent::Refresh(Token(token.to_owned())))
             }
             ClientMessage::Refresh { .. } => Err(Close::RateLimited),
+            // The feature is not offered, so no client may use it.
+            ClientMessage::FeelDigest { .. } => Err(Close::BadMessage),
         }
     }
 
@@ -180,26 +172,12 @@ impl Session {
     }
 
     /// The room admitted the client. Returns the first message.
-    pub fn enter(&mut self, now: Moment, welcome: Welcome, start: &SenderStart) -> Vec<u8> {
-        let (schema, held) = (welcome.inputs.clone(), welcome.inputs.neutral());
-        let inputs = input_bucket(welcome.rate);
-        let mut sender = FrameSender::new(now, start, self.rate);
+    pub fn enter(&mut self, now: Moment, mut welcome: Welcome, start: &SenderStart) -> Vec<u8> {
+        welcome.features = welcome.features.common(self.features);
+        let sender = FrameSender::new(now, start, self.rate, welcome.features, self.transport);
+        let mut playing = Playing::new(sender, start, &welcome);
         let bytes = encode_server(&ServerMessage::Welcome(Box::new(welcome)));
-        sender.welcomed(bytes.len());
-        let playing = Playing {
-            sender,
-            is_spectator: is_spectator(start.seat),
-            schema,
-            newest_input: Seq(0),
-            held,
-            events: start.events,
-            newest_command: start.commands,
-            inputs,
-            commands: Bucket::per_second(limits::COMMAND_RATE),
-            chat: Bucket::new(limits::CHAT_EVERY, 5),
-            resyncs: Bucket::new(limits::RESYNC_EVERY, 3),
-            refreshes: Bucket::new(limits::REFRESH_EVERY, 3),
-        };
+        playing.sender.welcomed(bytes.len());
         self.state = State::Playing(Box::new(playing));
         bytes
     }
@@ -225,6 +203,14 @@ impl Session {
         match &mut self.state {
             State::Playing(playing) => playing.sender.compose(now, frames, events),
             State::Silent | State::Entering => panic!("only a ready session composes"),
+        }
+    }
+
+    /// On an unordered transport: what the client is told apart from the frame; see [`FrameSender::deliver`].
+    pub fn deliver(&mut self, frame: &Frame, events: Option<&Batch>) -> Option<Vec<u8>> {
+        match &mut self.state {
+            State::Playing(playing) => playing.sender.deliver(frame, events),
+            State::Silent | State::Entering => None,
         }
     }
 
@@ -286,83 +272,11 @@ impl Session {
         match (&self.state, decode_client(bytes)) {
             (State::Silent, Ok(ClientMessage::Hello(hello))) => {
                 self.state = State::Entering;
-                self.rate = hello.rate;
+                (self.rate, self.features) = (hello.rate, hello.features);
                 Ok(SessionEvent::Enter(Box::new(hello.into())))
             }
             _ => Err(Close::BadMessage),
         }
-    }
-}
-
-impl Playing {
-    fn on_ack(&mut self, now: Moment, ack: Ack) -> Result<Seq, Close> {
-        self.events = ack.events.unwrap_or(self.events);
-        let possible = self.sender.has_sent_event(self.events);
-        if self.sender.ack(now, ack.frames) && possible { Ok(self.events) } else { Err(Close::BadMessage) }
-    }
-
-    fn on_inputs(&mut self, now: Moment, inputs: &Inputs, runs: &mut Vec<InputRun>) -> Result<Seq, Close> {
-        if self.is_spectator {
-            return Err(Close::BadMessage);
-        }
-        let events = self.on_ack(now, inputs.ack)?;
-        if inputs.held > 0 {
-            runs.push(next_inputs(&mut self.newest_input, inputs.held, inputs.epoch, self.held));
-        }
-        for run in unpack_runs(&self.schema, inputs) {
-            let (count, input) = run.map_err(|_| Close::BadMessage)?;
-            self.held = input;
-            runs.push(next_inputs(&mut self.newest_input, count, inputs.epoch, input));
-        }
-        Ok(events)
-    }
-
-    /// Keeps only the newest input when a client claims more inputs than it had time for. Returns whether it did so.
-    ///
-    /// # Errors
-    /// When the client has claimed too many inputs for too long.
-    fn clamp_inputs(&mut self, now: Moment, runs: &mut Vec<InputRun>) -> Result<bool, Close> {
-        let claimed = runs.iter().map(|run| u32::from(run.count)).sum();
-        if self.inputs.take_many(now, claimed) {
-            return Ok(false);
-        }
-        if self.inputs.over_for(now) >= limits::OVER_RATE_FOR {
-            return Err(Close::RateLimited);
-        }
-        let newest = runs.last().filter(|_| self.inputs.take(now)).map(|run| InputRun {
-            first: self.newest_input,
-            count: 1,
-            ..*run
-        });
-        runs.clear();
-        runs.extend(newest);
-        Ok(true)
-    }
-
-    fn on_command(&mut self, now: Moment, numbered: &NumberedCommand) -> Result<SessionEvent, Close> {
-        let NumberedCommand { seq, body } = numbered;
-        if *seq != self.newest_command.plus(1) {
-            return Err(Close::BadMessage);
-        }
-        // A command must not be lost silently, so a client over the rate is closed at once.
-        if !self.commands.take(now) {
-            return Err(Close::RateLimited);
-        }
-        self.newest_command = *seq;
-        let command = Command::from(body);
-        let shouting = matches!(command, Command::Chat { .. }) && !self.chat.take(now);
-        if shouting { Err(Close::RateLimited) } else { Ok(SessionEvent::Command { seq: *seq, command }) }
-    }
-
-    fn on_resync(&mut self, now: Moment, resync: Resync) -> Result<(), Close> {
-        if resync.tick.is_after(self.sender.tick()) {
-            return Err(Close::BadMessage);
-        }
-        if !self.resyncs.take(now) {
-            return Err(Close::RateLimited);
-        }
-        self.sender.forget(resync.zone);
-        Ok(())
     }
 }
 
@@ -372,17 +286,4 @@ impl Playing {
 pub fn close_for_seat(close: Close, continuity: Continuity, heard: bool) -> Close {
     let gave_up = close == Close::Left && !heard && continuity != Continuity::Fresh;
     if gave_up { Close::Lost } else { close }
-}
-
-/// The rate of inputs that a client may claim in a room of this rate.
-fn input_bucket(rate: TickRate) -> Bucket {
-    let refill = rate.period() * 100 / limits::INPUT_RATE;
-    Bucket::new(refill, rate.ticks_in(limits::INPUTS_DELAYED))
-}
-
-/// The next `count` inputs after `newest`, which advances to the last of them.
-fn next_inputs(newest: &mut Seq, count: u16, epoch: CorrectionEpoch, input: Input) -> InputRun {
-    let first = newest.plus(1);
-    *newest = newest.plus(count.into());
-    InputRun { first, count, epoch, input }
 }

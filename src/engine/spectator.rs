@@ -102,6 +102,7 @@ impl Spectator {
             epoch: CorrectionEpoch(0),
             reason: 0,
             commands: self.commands,
+            lead: 0,
             zones: self.zones.clone(),
         }
     }

@@ -55,7 +55,7 @@ impl Game for Pawns {
     }
 
     fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
-        for PlayerInput { seat, input, fresh } in inputs {
+        for PlayerInput { seat, input, fresh, .. } in inputs {
             let Some((_, place)) = self.pawns.get_mut(seat) else { continue };
             let wanted = [input[0], input[1]];
             if self.authority == Authority::Server {

@@ -13,7 +13,7 @@ use crate::engine::{
     ResumeToken, Room, RoomConfig, RoomOutput, RoomPolicy, SeatSession, Waiting,
 };
 use crate::game::{Input, RoomSetup};
-use crate::id::{CorrectionEpoch, Seat, Seq};
+use crate::id::{CorrectionEpoch, Incarnation, Seat, Seq};
 use crate::testing::replica::{OutputDigest, Replica};
 use crate::tick::{Moment, Tick, TickRate};
 use crate::wire::{Authority, Close, Continuity, Join, Role, limits};
@@ -67,7 +67,7 @@ impl Play {
             let setup = RoomSetup { rate, seed: 1, options: BTreeMap::new() };
             let game = Pawns::new(if first.is_multiple_of(2) { Authority::Server } else { Authority::Client });
             let policy = RoomPolicy { capacity: Some(6), hold, most_spectators: 2, ..RoomPolicy::default() };
-            let config = RoomConfig { id: "room".to_owned(), game: "pawns".to_owned(), setup, policy };
+            let config = RoomConfig::new("room", "pawns", setup, policy);
             Room::new(config, Box::new(game))
         });
         Self {
@@ -154,7 +154,7 @@ impl Play {
         let first = Seq(tenure.newest_input.0.saturating_sub(back) + 1);
         let last = first.plus(u32::from(count) - 1);
         tenure.newest_input = if last.is_after(tenure.newest_input) { last } else { tenure.newest_input };
-        let run = InputRun { first, count, epoch: CorrectionEpoch(a), input };
+        let run = InputRun { first, count, epoch: CorrectionEpoch(a), view: None, input };
         self.collect(seat, |pending| _ = pending.push_inputs(&[run]));
     }
 
@@ -197,7 +197,7 @@ impl Play {
             2 => Some(posted),
             _ => Some(known),
         };
-        let claim = Claim { token, tick: (a & 8 != 0).then_some(back), events };
+        let claim = Claim { token, incarnation: Incarnation::FIRST, tick: (a & 8 != 0).then_some(back), events };
         let request = JoinRequest::guest(Join::Return { room: "room".to_owned() }, Role::Player, "name");
         let (admitted, next) = match self.ask(JoinRequest { claim: Some(claim), ..request }) {
             Ok(admitted) => admitted,

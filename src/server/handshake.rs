@@ -14,7 +14,7 @@ use super::routes::{AppState, unavailable};
 use crate::actor::{Connection, SessionPermit};
 use crate::engine::Verdict;
 use crate::trust::Caller;
-use crate::wire::SUBPROTOCOL;
+use crate::wire::SUBPROTOCOLS;
 
 /// Refuses what no route should handle: connections over a limit, and requests whose `Host` names another server.
 pub fn turn_away(head: &RequestHead, connection: Option<&Connection>, state: &AppState) -> Option<HttpResponse> {
@@ -43,15 +43,25 @@ pub fn accept(head: &RequestHead, state: &AppState) -> Result<SessionPermit, Htt
     {
         return Err(HttpResponse::BadRequest().body("400: ask for an upgrade to websocket only, without a body\n"));
     }
-    let mut offered = head.headers().get_all(SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok());
-    if !offered.any(|list| list.split(',').any(|protocol| protocol.trim() == SUBPROTOCOL)) {
-        return Err(HttpResponse::BadRequest().body(format!("400: offer the subprotocol {SUBPROTOCOL}\n")));
+    if subprotocol(head).is_none() {
+        let spoken = SUBPROTOCOLS.join(" or ");
+        return Err(HttpResponse::BadRequest().body(format!("400: offer the subprotocol {spoken}\n")));
     }
     if !may_connect(head, state) {
         return Err(HttpResponse::Forbidden().body("403: pages of this origin may not connect\n"));
     }
     let permit = caller(head, state).and_then(|caller| state.context.gatekeeper.enter(caller));
     permit.ok_or_else(|| unavailable("503: no new sessions at the moment\n"))
+}
+
+/// The subprotocol of a session: the best one that both sides speak. A client that speaks other versions only gets one of
+/// its own: its hello is then answered with the close code for that, which pages can tell from a lost connection.
+pub fn subprotocol(head: &RequestHead) -> Option<&str> {
+    let lists = head.headers().get_all(SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok());
+    let offered: Vec<&str> = lists.flat_map(|list| list.split(',')).map(str::trim).collect();
+    let version = |protocol: &&str| protocol.strip_prefix("tickwire.v").is_some_and(|v| v.parse::<u16>().is_ok());
+    let spoken = SUBPROTOCOLS.into_iter().find(|spoken| offered.contains(spoken));
+    spoken.or_else(|| offered.into_iter().find(version))
 }
 
 /// Whether the page that sent the request may play here.

@@ -16,7 +16,7 @@ use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::error::DispatchError;
 use actix_http::h1::{Codec, ExpectHandler, Message};
-use actix_http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use actix_http::header::SEC_WEBSOCKET_PROTOCOL;
 use actix_http::ws::handshake_response;
 use actix_http::{ConnectionType, HttpService, KeepAlive, Protocol, Request, Response, ServiceConfig};
 use actix_service::boxed::{self, BoxServiceFactory};
@@ -40,7 +40,7 @@ use super::one_request::OneRequest;
 use super::routes::AppState;
 use crate::actor::{Connection, SocketHandle, carry, converse, linger};
 use crate::trust::Certificate;
-use crate::wire::{SUBPROTOCOL, limits};
+use crate::wire::limits;
 
 /// An app with its types erased.
 type App = BoxServiceFactory<(), Request, Response<BoxBody>, Response<BoxBody>, ()>;
@@ -233,7 +233,8 @@ where
         }
     };
     let mut switching = handshake_response(request.head());
-    switching.insert_header((SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)));
+    let subprotocol = handshake::subprotocol(request.head());
+    subprotocol.into_iter().for_each(|chosen| _ = switching.insert_header((SEC_WEBSOCKET_PROTOCOL, chosen)));
     answer(&mut framed, switching.finish().map_into_boxed_body()).await?;
     let socket_handle = request.conn_data::<SocketHandle>().cloned();
     let parts = framed.into_parts();

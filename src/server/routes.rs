@@ -74,7 +74,11 @@ pub(super) async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Res
 
 async fn play(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
     match handshake::accept(request.head(), &state) {
-        Ok(permit) => start(state.context.clone(), permit, &request, payload).unwrap_or_else(HttpResponse::from_error),
+        Ok(permit) => {
+            let subprotocol = handshake::subprotocol(request.head());
+            let started = start(state.context.clone(), permit, &request, payload, subprotocol);
+            started.unwrap_or_else(HttpResponse::from_error)
+        }
         Err(refusal) => refusal,
     }
 }

@@ -5,6 +5,7 @@
 
 use super::codec::{BitModel, Coder, Encoder, Part};
 use super::delta::write;
+use super::marks::Marks;
 use super::model::Model;
 use super::schema::Schema;
 use super::zone::Zone;
@@ -54,7 +55,7 @@ pub fn costs(schema: &Schema, base: &Zone, next: &Zone) -> Costs {
     });
     let costs = Costs { fields: fields.collect(), ..Costs::default() };
     let mut scale = Scale { costs, part: Part::Presence, starts: starts.collect(), encoder: &mut encoder };
-    write(&mut Model::new(), schema, base, next, &mut scale);
+    write(&mut Model::new(), schema, base, next, &Marks::default(), &mut scale);
     let mut costs = scale.costs;
     encoder.finish();
     costs.bytes = out.len();

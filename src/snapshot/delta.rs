@@ -6,31 +6,47 @@
 //! `keyframe`.
 
 use super::codec::{Coder, DecodeError, Decoder, Encoder, Part};
+use super::marks::Marks;
 use super::model::{self, BLOCK, Model};
-use super::motion::advance;
+use super::motion::admits;
 use super::plan::KindPlan;
 use super::row::{Row, code_row, code_values, foresee, surprises};
 use super::schema::{MAX_FIELDS, Schema};
-use super::zone::{MAX_ROWS, Table, Zone};
-use crate::id::EntityId;
+use super::zone::{MAX_ROWS, Table, Zone, absent, advance_row, pairs};
+use crate::id::{EntityId, KindId};
 
 pub use super::costs::{Costs, costs};
 pub use super::keyframe::{read_keyframe, write_keyframe};
 
-/// Appends the delta from `base` to `next` to `out`; appends nothing when every field is as predicted.
-pub fn diff(schema: &Schema, base: &Zone, next: &Zone, out: &mut Vec<u8>) {
-    diff_with(&mut Model::new(), schema, base, next, out);
+/// Appends the delta from `base` to `next` to `out`; appends nothing when every field is as predicted. Marks of rows that
+/// the delta does not tell have no effect.
+pub fn diff(schema: &Schema, base: &Zone, next: &Zone, marks: &Marks, out: &mut Vec<u8>) {
+    diff_with(&mut Model::new(), schema, base, next, marks, out);
 }
 
 /// As [`diff`], with a reused model, which pays off with many small zones.
-pub(super) fn diff_with(model: &mut Model, schema: &Schema, base: &Zone, next: &Zone, out: &mut Vec<u8>) {
+pub(super) fn diff_with(
+    model: &mut Model,
+    schema: &Schema,
+    base: &Zone,
+    next: &Zone,
+    marks: &Marks,
+    out: &mut Vec<u8>,
+) {
     let mut encoder = Encoder::new(out);
-    write(model, schema, base, next, &mut encoder);
+    write(model, schema, base, next, marks, &mut encoder);
     encoder.finish();
 }
 
 /// Passes the decisions of a delta to a coder.
-pub(super) fn write(model: &mut Model, schema: &Schema, base: &Zone, next: &Zone, coder: &mut impl Coder) {
+pub(super) fn write(
+    model: &mut Model,
+    schema: &Schema,
+    base: &Zone,
+    next: &Zone,
+    marks: &Marks,
+    coder: &mut impl Coder,
+) {
     let idle = base.tables.iter().zip(&next.tables).zip(schema.plans()).all(|((base, next), plan)| {
         base.ids == next.ids
             && !pairs(base, next).any(|(old, new)| surprises(plan, base.at(plan, old), next.at(plan, new)))
@@ -45,7 +61,7 @@ pub(super) fn write(model: &mut Model, schema: &Schema, base: &Zone, next: &Zone
         model.restart_kind();
         write_leavers(model, base, next, coder);
         write_comers(model, base, next, &mut newest, coder);
-        write_surprises(model, (kind, plan), base, next, coder);
+        write_surprises(model, (kind, plan), base, next, marks, coder);
         coder.about(Part::Added);
         let mut comers = absent(next, base).peekable();
         if comers.peek().is_some() {
@@ -53,7 +69,8 @@ pub(super) fn write(model: &mut Model, schema: &Schema, base: &Zone, next: &Zone
         }
         let mut before = Row::blank(plan);
         for index in comers {
-            code_values(model, plan, coder, &mut before, next.at(plan, index), false).expect("numbers in range");
+            let crossed = model.flag(coder, model::CROSSED, marks.has_crossed(kind, next.ids[index]));
+            code_values(model, plan, coder, &mut before, next.at(plan, index), crossed).expect("numbers in range");
         }
     }
 }
@@ -64,56 +81,46 @@ pub(super) fn write(model: &mut Model, schema: &Schema, base: &Zone, next: &Zone
 /// When the bytes are not what [`diff`] writes for this base and some state. Time and memory are bounded by the schema
 /// and the most rows that a zone may have, however short the bytes are.
 pub fn apply(schema: &Schema, base: &Zone, bytes: &[u8]) -> Result<Zone, DecodeError> {
+    apply_marked(schema, base, bytes).map(|(zone, _)| zone)
+}
+
+/// As [`apply`]; also returns the marks.
+///
+/// # Errors
+/// As [`apply`].
+pub fn apply_marked(schema: &Schema, base: &Zone, bytes: &[u8]) -> Result<(Zone, Marks), DecodeError> {
     let mut decoder = Decoder::new(bytes);
     let coder = &mut decoder;
     let mut model = Model::new();
     let busy = model.flag(coder, model::BUSY, false);
-    let mut news = false;
+    let (mut news, mut marks) = (false, Marks::default());
     let mut newest = newest(base);
     let mut fresh = 0;
     let mut tables = Vec::with_capacity(base.tables.len());
-    for (base, plan) in base.tables.iter().zip(schema.plans()) {
+    for ((base, plan), kind) in base.tables.iter().zip(schema.plans()).zip(0..) {
+        let kind = (KindId(kind), plan);
         model.restart_kind();
         let leavers = if busy { read_leavers(&mut model, base, coder)? } else { Vec::new() };
         let comers = if busy { read_comers(&mut model, base, &mut newest, &mut fresh, coder)? } else { Vec::new() };
         news |= !leavers.is_empty() || !comers.is_empty();
-        let kept = read_surprises(&mut model, plan, base, &leavers, busy, &mut news, coder)?;
-        tables.push(if comers.is_empty() { kept } else { read_added(&mut model, plan, kept, comers, coder)? });
+        let (kept, surprised) = read_surprises(&mut model, kind, base, &leavers, busy, &mut marks, coder)?;
+        news |= surprised;
+        let merged =
+            if comers.is_empty() { kept } else { read_added(&mut model, kind, kept, comers, &mut marks, coder)? };
+        tables.push(merged);
     }
     decoder.finish()?;
     let zone = Zone { tables };
     if busy && !news {
         return Err(DecodeError::NotCanonical);
     }
-    if zone.len() > MAX_ROWS { Err(DecodeError::OutOfRange) } else { Ok(zone) }
+    if zone.len() > MAX_ROWS { Err(DecodeError::OutOfRange) } else { Ok((zone, marks)) }
 }
 
 /// A number above all ids of a zone: the lowest id that the game may have issued next.
-fn newest(zone: &Zone) -> u32 {
+pub(super) fn newest(zone: &Zone) -> u32 {
     let last = zone.tables.iter().filter_map(|table| table.ids.last()).max();
     last.map_or(0, |id| id.0.saturating_add(1))
-}
-
-/// Rows of `table` that `other` lacks, as ascending indices.
-fn absent<'a>(table: &'a Table, other: &'a Table) -> impl Iterator<Item = usize> + 'a {
-    let mut cursor = 0;
-    table.ids.iter().enumerate().filter_map(move |(index, id)| {
-        while other.ids.get(cursor).is_some_and(|other| other < id) {
-            cursor += 1;
-        }
-        (other.ids.get(cursor) != Some(id)).then_some(index)
-    })
-}
-
-/// Rows in both tables, as indices into each.
-pub(super) fn pairs<'a>(base: &'a Table, next: &'a Table) -> impl Iterator<Item = (usize, usize)> + 'a {
-    let mut cursor = 0;
-    base.ids.iter().enumerate().filter_map(move |(index, id)| {
-        while next.ids.get(cursor).is_some_and(|other| other < id) {
-            cursor += 1;
-        }
-        (next.ids.get(cursor) == Some(id)).then_some((index, cursor))
-    })
 }
 
 fn write_leavers(model: &mut Model, base: &Table, next: &Table, coder: &mut impl Coder) {
@@ -122,15 +129,8 @@ fn write_leavers(model: &mut Model, base: &Table, next: &Table, coder: &mut impl
     }
     coder.about(Part::Removed);
     let count = absent(base, next).count();
-    if !model.flag(coder, model::LEAVE, count > 0) {
-        return;
-    }
-    model.restart_numbers(model::LEAVERS..model::COMERS);
-    model.whole(coder, model::LEAVERS, count as u32 - 1).expect("an encoder takes every number");
-    let mut floor = 0;
-    for index in absent(base, next) {
-        model.whole(coder, model::LEAVER, (index - floor) as u32).expect("an encoder takes every number");
-        floor = index + 1;
+    if model.flag(coder, model::LEAVE, count > 0) {
+        write_indices(model, count, absent(base, next), coder);
     }
 }
 
@@ -138,22 +138,38 @@ fn read_leavers(model: &mut Model, base: &Table, coder: &mut Decoder) -> Result<
     if base.ids.is_empty() || !model.flag(coder, model::LEAVE, false) {
         return Ok(Vec::new());
     }
+    read_indices(model, base.ids.len(), coder)
+}
+
+/// Writes ascending indices: at least one.
+fn write_indices(model: &mut Model, count: usize, indices: impl Iterator<Item = usize>, coder: &mut impl Coder) {
+    model.restart_numbers(model::LEAVERS..model::COMERS);
+    model.whole(coder, model::LEAVERS, count as u32 - 1).expect("an encoder takes every number");
+    let mut floor = 0;
+    for index in indices {
+        model.whole(coder, model::LEAVER, (index - floor) as u32).expect("an encoder takes every number");
+        floor = index + 1;
+    }
+}
+
+/// Reads ascending indices below `rows`.
+fn read_indices(model: &mut Model, rows: usize, coder: &mut Decoder) -> Result<Vec<usize>, DecodeError> {
     model.restart_numbers(model::LEAVERS..model::COMERS);
     let count = model.whole(coder, model::LEAVERS, 0)? as usize;
-    if count >= base.ids.len() {
+    if count >= rows {
         return Err(DecodeError::WrongBase);
     }
-    let mut leavers = Vec::with_capacity(count + 1);
+    let mut indices = Vec::with_capacity(count + 1);
     let mut floor = 0;
     for _ in 0..=count {
         let gap = model.whole(coder, model::LEAVER, 0)? as usize;
-        if gap >= base.ids.len() - floor {
+        if gap >= rows - floor {
             return Err(DecodeError::WrongBase);
         }
-        leavers.push(floor + gap);
+        indices.push(floor + gap);
         floor += gap + 1;
     }
-    Ok(leavers)
+    Ok(indices)
 }
 
 /// Writes the ids of rows that `base` lacks: the first relative to the newest known id, or absolute when it is lower.
@@ -222,15 +238,22 @@ fn write_surprises(
     (kind, plan): (usize, &KindPlan),
     base: &Table,
     next: &Table,
+    marks: &Marks,
     coder: &mut impl Coder,
 ) {
     if pairs(base, next).next().is_none() {
         return;
     }
     coder.about(Part::Presence);
-    let any = pairs(base, next).any(|(old, new)| surprises(plan, base.at(plan, old), next.at(plan, new)));
-    if !model.flag(coder, model::SURPRISE, any) {
+    let surprising = |(old, new): (usize, usize)| surprises(plan, base.at(plan, old), next.at(plan, new));
+    if !model.flag(coder, model::SURPRISE, pairs(base, next).any(surprising)) {
         return;
+    }
+    let placed = |(_, pair): &(usize, (usize, usize))| marks.placed(kind, next.ids[pair.1]) && surprising(*pair);
+    let teleported = || pairs(base, next).enumerate().filter(placed).map(|(index, _)| index);
+    let count = if marks.teleported.is_empty() { 0 } else { teleported().count() };
+    if model.flag(coder, model::TELEPORT, count > 0) {
+        write_indices(model, count, teleported(), coder);
     }
     model.restart_surprises(plan);
     let (mut values, mut held) = ([0; MAX_FIELDS], false);
@@ -240,31 +263,40 @@ fn write_surprises(
     }
 }
 
-/// Reads the rows that stay, as they are at the next tick.
+/// Reads the rows that stay, as they are at the next tick. Returns whether any differs from its forecast.
 fn read_surprises(
     model: &mut Model,
-    plan: &KindPlan,
+    (kind, plan): (KindId, &KindPlan),
     base: &Table,
     leavers: &[usize],
     busy: bool,
-    news: &mut bool,
+    marks: &mut Marks,
     coder: &mut Decoder,
-) -> Result<Table, DecodeError> {
+) -> Result<(Table, bool), DecodeError> {
     let rows = base.ids.len() - leavers.len();
     let mut table = Table::with_capacity(rows, plan.stride);
     let any = busy && rows > 0 && model.flag(coder, model::SURPRISE, false);
+    let mut teleported = Vec::new();
     if any {
+        if model.flag(coder, model::TELEPORT, false) {
+            teleported = read_indices(model, rows, coder)?;
+        }
         model.restart_surprises(plan);
     }
     let (mut values, mut held, mut surprised) = ([0; MAX_FIELDS], false, false);
-    let mut leavers = leavers.iter().peekable();
+    let (mut leavers, mut teleported) = (leavers.iter().peekable(), teleported.into_iter().peekable());
     for (index, id) in base.ids.iter().enumerate() {
         if leavers.next_if_eq(&&index).is_some() {
             continue;
         }
         let old = base.at(plan, index);
+        let placed = teleported.next_if_eq(&table.ids.len()).is_some();
         if any {
-            surprised |= code_row(model, (0, plan), coder, old, old, &mut values, &mut held)?;
+            let surprising = code_row(model, (0, plan), coder, old, old, &mut values, &mut held)?;
+            if placed && !surprising {
+                return Err(DecodeError::NotCanonical);
+            }
+            surprised |= surprising;
         } else {
             foresee(plan, old, &mut values);
         }
@@ -272,20 +304,23 @@ fn read_surprises(
         table.push(*id, old);
         let row = &mut table.cells[start..];
         row[..plan.fields.len()].copy_from_slice(&values[..plan.fields.len()]);
-        for column in &plan.moving {
-            advance(&plan.fields[*column], old, row, *column);
+        if placed {
+            row[plan.fields.len()..].fill(0);
+            marks.teleported.push((kind, *id));
+        } else {
+            advance_row(plan, old, row);
         }
     }
-    *news |= surprised;
-    if any && !surprised { Err(DecodeError::NotCanonical) } else { Ok(table) }
+    if any && !surprised { Err(DecodeError::NotCanonical) } else { Ok((table, surprised)) }
 }
 
 /// Reads the added rows of `ids` and merges them into the rows that stay.
 fn read_added(
     model: &mut Model,
-    plan: &KindPlan,
+    (kind, plan): (KindId, &KindPlan),
     kept: Table,
     ids: Vec<EntityId>,
+    marks: &mut Marks,
     coder: &mut Decoder,
 ) -> Result<Table, DecodeError> {
     model.restart_wholes(plan);
@@ -298,7 +333,14 @@ fn read_added(
             merged.push(kept.ids[cursor], kept.at(plan, cursor));
             cursor += 1;
         }
-        let cells = code_values(model, plan, coder, &mut before, &blank, false)?;
+        let crossed = model.flag(coder, model::CROSSED, false);
+        let cells = code_values(model, plan, coder, &mut before, &blank, crossed)?;
+        if crossed {
+            marks.crossed.push((kind, id));
+            if !plan.fields.iter().all(|field| admits(field, &cells)) {
+                return Err(DecodeError::OutOfRange);
+            }
+        }
         merged.push(id, &cells[..plan.stride]);
     }
     for index in cursor..kept.ids.len() {

@@ -9,11 +9,12 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::delta;
+use super::marks::Marks;
 use super::model::Model;
 use super::schema::Schema;
-use super::writer::SnapshotWriter;
-use super::zone::{Zone, derive_motion};
-use crate::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
+use super::writer::{SnapshotWriter, Written};
+use super::zone::Zone;
+use crate::id::{CorrectionEpoch, EntityId, Incarnation, KindId, Seat, Seq, ZoneId};
 use crate::tick::Tick;
 
 /// What a frame tells one seat alone.
@@ -35,6 +36,8 @@ pub struct SeatNote {
     pub reason: u8,
     /// The last command handed to the game.
     pub commands: Seq,
+    /// How many ticks the newest changed input waited when it arrived; negative when it was that late.
+    pub lead: i8,
     /// The zones this seat subscribes to, ascending.
     pub zones: Arc<[ZoneId]>,
 }
@@ -43,6 +46,7 @@ pub struct SeatNote {
 #[derive(Debug)]
 pub struct FrameZone {
     id: ZoneId,
+    rows: usize,
     zone: Zone,
     delta: Bytes,
     keyframe: OnceLock<Bytes>,
@@ -53,6 +57,11 @@ impl FrameZone {
     /// Which zone.
     pub fn id(&self) -> ZoneId {
         self.id
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 
     /// Its rows.
@@ -80,6 +89,7 @@ impl FrameZone {
 #[derive(Debug)]
 pub struct Frame {
     schema: Arc<Schema>,
+    incarnation: Incarnation,
     tick: Tick,
     /// Ascending. A zone is listed while it has rows, and once more when it has lost the last one; other zones are
     /// empty.
@@ -92,7 +102,14 @@ pub struct Frame {
 impl Frame {
     /// The frame before the first tick: no zones, no seats.
     pub fn initial(schema: Arc<Schema>, tick: Tick) -> Self {
-        Self { schema, tick, zones: Vec::new(), notes: Arc::default(), saturated: 0 }
+        let incarnation = Incarnation::default();
+        Self { schema, incarnation, tick, zones: Vec::new(), notes: Arc::default(), saturated: 0 }
+    }
+
+    /// The same frame, of a room in this incarnation. All frames after it are of the same one.
+    #[must_use]
+    pub fn of(self, incarnation: Incarnation) -> Self {
+        Self { incarnation, ..self }
     }
 
     /// Freezes the frame after `self`, with the rows that `write` writes and the given notes.
@@ -104,10 +121,12 @@ impl Frame {
             writer.reserve(old.id, &old.zone);
         }
         write(&mut writer);
-        let (drafts, saturated) = writer.finish();
+        let Written { zones: drafts, placed, saturated } = writer.finish();
         let empty = Zone::empty(schema);
         let mut scratch = Vec::new();
         let mut model = Model::new();
+        // Entities are new in most zones because they are new: only older ones can have crossed.
+        let issued = self.zones.iter().map(|old| delta::newest(&old.zone)).max().unwrap_or(0);
         let mut zones = Vec::with_capacity(drafts.len());
         for (id, mut zone) in drafts {
             let old = self.zone(id);
@@ -115,16 +134,18 @@ impl Frame {
             if zone.is_empty() && base.is_empty() {
                 continue;
             }
-            derive_motion(schema, base, &mut zone);
+            let others = self.zones.iter().filter(|other| other.id != id).map(|other| &other.zone);
+            let marks = Marks::derive(schema, base, others, issued, &placed, &mut zone);
             scratch.clear();
             // The last delta predicts the size of this one, so that a busy zone is written without growing a buffer.
             scratch.reserve(zone.len() * 4 + old.map_or(0, |old| old.delta.len()) + 16);
-            delta::diff_with(&mut model, schema, base, &zone, &mut scratch);
+            delta::diff_with(&mut model, schema, base, &zone, &marks, &mut scratch);
             let delta = Bytes::copy_from_slice(&scratch);
-            zones.push(FrameZone { id, zone, delta, keyframe: OnceLock::new(), hash: OnceLock::new() });
+            let rows = zone.len();
+            zones.push(FrameZone { id, rows, zone, delta, keyframe: OnceLock::new(), hash: OnceLock::new() });
         }
-        let (schema, tick) = (self.schema.clone(), self.tick.plus(1));
-        Self { schema, tick, zones, notes: Arc::new(notes), saturated }
+        let (schema, incarnation, tick) = (self.schema.clone(), self.incarnation, self.tick.plus(1));
+        Self { schema, incarnation, tick, zones, notes: Arc::new(notes), saturated }
     }
 
     /// The frame as a base for chains and reconnects: its deltas and notes without the rows, which are most of it. It
@@ -132,16 +153,22 @@ impl Frame {
     pub(crate) fn without_rows(&self) -> Self {
         let bare = |old: &FrameZone| {
             let zone = Zone { tables: Vec::new() };
-            FrameZone { id: old.id, zone, delta: old.delta.clone(), keyframe: OnceLock::new(), hash: OnceLock::new() }
+            let (id, rows, delta) = (old.id, old.rows, old.delta.clone());
+            FrameZone { id, rows, zone, delta, keyframe: OnceLock::new(), hash: OnceLock::new() }
         };
         let (schema, notes) = (self.schema.clone(), self.notes.clone());
         let zones = self.zones.iter().map(bare).collect();
-        Self { schema, tick: self.tick, zones, notes, saturated: self.saturated }
+        Self { schema, incarnation: self.incarnation, tick: self.tick, zones, notes, saturated: self.saturated }
     }
 
     /// The schema of all rows.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    /// The incarnation of its room.
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
     }
 
     /// The tick it describes.
@@ -156,7 +183,7 @@ impl Frame {
 
     /// Rows in all zones.
     pub fn rows(&self) -> usize {
-        self.zones.iter().map(|zone| zone.zone.len()).sum()
+        self.zones.iter().map(FrameZone::rows).sum()
     }
 
     /// Finds a zone; `None` means that it is empty and was empty one tick before.

@@ -113,7 +113,7 @@ fn read_table(
         };
         floor = id.checked_add(1);
         let cells = code_values(model, plan, coder, &mut before, &blank, true)?;
-        if !plan.moving.iter().all(|column| admits(&plan.fields[*column], &cells)) {
+        if !plan.fields.iter().all(|field| admits(field, &cells)) {
             return Err(DecodeError::OutOfRange);
         }
         table.ids.push(EntityId(id));

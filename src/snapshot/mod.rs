@@ -11,6 +11,7 @@ pub mod direction;
 mod frame;
 mod hash;
 mod keyframe;
+mod marks;
 mod model;
 mod motion;
 mod odds;
@@ -24,6 +25,7 @@ mod zone;
 
 pub use codec::DecodeError;
 pub use frame::{Frame, FrameZone, SeatNote};
+pub use marks::Marks;
 pub use schema::{Field, InputSchema, Kind, MAX_INPUT_FIELDS, Motion, Schema, SchemaError, Shape};
 pub use writer::{Area, SnapshotWriter};
 pub use zone::{RowRef, Table, Zone};

@@ -37,6 +37,8 @@ pub(super) const FIRST_ID: usize = COMERS + WHOLE;
 pub(super) const NEXT_ID: usize = FIRST_ID + WHOLE;
 pub(super) const ROWS: usize = NEXT_ID + WHOLE;
 pub(super) const ANY_ID: usize = ROWS + WHOLE;
+pub(super) const TELEPORT: usize = ANY_ID + WHOLE;
+pub(super) const CROSSED: usize = TELEPORT + 1;
 
 /// The bit_models of one message: block 0 for the kind being coded, then one per field.
 pub(super) struct Model {
@@ -60,9 +62,10 @@ impl Model {
     /// Forgets what was learned from another kind's rows, but not from the rare numbers.
     pub fn restart_kind(&mut self) {
         self.restart(0, &odds::KIND, 0..LEAVERS);
+        self.restart(0, &odds::KIND, TELEPORT..CROSSED + 1);
     }
 
-    /// Prepares for the numbers of removed rows, of added rows, or of a keyframe.
+    /// Prepares for the numbers of removed or teleported rows, of added rows, or of a keyframe.
     pub fn restart_numbers(&mut self, part: std::ops::Range<usize>) {
         self.restart(0, &odds::KIND, part);
     }

@@ -210,6 +210,9 @@ fn sped(speed: i32, share: i32, surprise: i32) -> i32 {
 
 /// Whether the motion cells in `row` are possible for this field.
 pub(super) fn admits(plan: &FieldPlan, row: &[i32]) -> bool {
+    if plan.min == plan.max {
+        return row[plan.slot..plan.slot + plan.motion_cells()].iter().all(|cell| *cell == 0);
+    }
     match plan.motion {
         Motion::Hold => true,
         Motion::Linear => plan.admits_motion(row[plan.slot]) && row[plan.slot + 1].abs() <= SURPRISING,

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use super::codec::{BitModel, Coder};
 use super::keyframe::write_table;
+use super::marks::Marks;
 use super::model::{BLOCK, Model, WHOLES, parent};
 use super::schema::Schema;
 use super::zone::Zone;
@@ -30,7 +31,7 @@ impl Counts {
     /// # Panics
     /// When the schema has not exactly one kind.
     pub fn delta(&mut self, schema: &Schema, base: &Zone, next: &Zone, weight: u64) {
-        delta::write(&mut Model::new(), schema, base, next, &mut self.tally(schema, weight));
+        delta::write(&mut Model::new(), schema, base, next, &Marks::default(), &mut self.tally(schema, weight));
     }
 
     /// Counts the decisions of a keyframe in id order, `weight` times each.
@@ -100,7 +101,8 @@ impl Coder for Tally<'_> {
 pub fn rust(odds: &[[u16; BLOCK]]) -> String {
     let mut text = format!(
         "//! The odds that every message starts from, in 65536ths of `false`: written by `examples/train`, from generated\n\
-         //! movement (see there). `web-demo/client/odds.js` holds the same numbers; a test compares the two.\n\n\
+         //! movement (see there). `web-demo/client/odds.js` and `assets/odds.json` hold the same numbers; a test compares\n\
+         //! them.\n\n\
          use super::model::BLOCK;\n\n#[rustfmt::skip]\npub(super) static KIND: [u16; BLOCK] = [\n{}];\n\n\
          /// By class of field: smooth, linear, held number, held direction, held symbol, steered, fading.\n#[rustfmt::skip]\n\
          pub(super) static FIELDS: [[u16; BLOCK]; {}] = [",
@@ -128,6 +130,13 @@ pub fn javascript() -> String {
     }
     text.truncate(text.len() - 2);
     text + "];\n"
+}
+
+/// The text of `assets/odds.json` with the odds of this build.
+pub fn json() -> String {
+    let list = |odds: &[u16]| format!("[\n{}\n]", numbers(odds).trim_end().trim_end_matches(','));
+    let fields: Vec<String> = odds::FIELDS.iter().map(|odds| list(odds)).collect();
+    format!("{{\n\"kind\": {},\n\"fields\": [\n{}\n]\n}}\n", list(&odds::KIND), fields.join(",\n"))
 }
 
 fn numbers(odds: &[u16]) -> String {

@@ -40,12 +40,23 @@ pub struct SnapshotWriter<'a> {
     drafts: Vec<(ZoneId, Zone)>,
     /// The index of the draft written last: consecutive rows mostly belong to the same zone.
     current: usize,
+    placed: Vec<(KindId, EntityId)>,
     saturated: u64,
+}
+
+/// The rows of one tick.
+pub(super) struct Written {
+    /// The zones with their rows, both sorted by id, with motion cells still zero.
+    pub zones: Vec<(ZoneId, Zone)>,
+    /// The entities that were placed, ascending.
+    pub placed: Vec<(KindId, EntityId)>,
+    /// The number of values that were outside their range.
+    pub saturated: u64,
 }
 
 impl<'a> SnapshotWriter<'a> {
     pub(super) fn new(schema: &'a Schema) -> Self {
-        Self { schema, drafts: Vec::new(), current: 0, saturated: 0 }
+        Self { schema, drafts: Vec::new(), current: 0, placed: Vec::new(), saturated: 0 }
     }
 
     /// Writes one entity where its position is, with `values` in field order and in quanta. See [`Area::Auto`].
@@ -89,9 +100,9 @@ impl<'a> SnapshotWriter<'a> {
     }
 
     /// Marks an entity that was not moved but placed somewhere else, in all areas that it is written into at this tick.
-    /// Nothing is made of the mark so far.
+    /// Clients do not show it on the way to its new place. Entities that were not there at the tick before need no mark.
     pub fn teleported(&mut self, kind: KindId, id: EntityId) {
-        let _ = (kind, id);
+        self.placed.push((kind, id));
     }
 
     fn draft(&mut self, zone: ZoneId) -> &mut Zone {
@@ -117,11 +128,9 @@ impl<'a> SnapshotWriter<'a> {
         }
     }
 
-    /// The zones with their rows, both sorted by id, with motion cells still zero; and the number of values that were
-    /// outside their range.
-    pub(super) fn finish(self) -> (Vec<(ZoneId, Zone)>, u64) {
-        let mut drafts = self.drafts;
-        for (id, zone) in &mut drafts {
+    pub(super) fn finish(mut self) -> Written {
+        self.placed.sort_unstable();
+        for (id, zone) in &mut self.drafts {
             let (number, rows) = (id.0, zone.len());
             for ((table, plan), kind) in zone.tables.iter_mut().zip(self.schema.plans()).zip(self.schema.kinds()) {
                 if let Err(twice) = table.sort(plan.stride) {
@@ -130,7 +139,7 @@ impl<'a> SnapshotWriter<'a> {
             }
             assert!(rows <= MAX_ROWS, "zone {number} has {rows} rows: at most {MAX_ROWS}");
         }
-        (drafts, self.saturated)
+        Written { zones: self.drafts, placed: self.placed, saturated: self.saturated }
     }
 }
 
@@ -146,7 +155,7 @@ mod tests {
         let result = std::panic::catch_unwind(|| {
             let mut out = SnapshotWriter::new(&schema);
             write(&mut out);
-            format!("{:?}", out.finish().0.iter().map(|(zone, rows)| (zone.0, rows.len())).collect::<Vec<_>>())
+            format!("{:?}", out.finish().zones.iter().map(|(zone, rows)| (zone.0, rows.len())).collect::<Vec<_>>())
         });
         result.unwrap_or_else(|panic| *panic.downcast::<String>().expect("a formatted panic"))
     }

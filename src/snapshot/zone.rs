@@ -39,6 +39,10 @@ impl Table {
         self.row(index, plan.stride)
     }
 
+    pub(super) fn row_mut(&mut self, plan: &KindPlan, index: usize) -> &mut [i32] {
+        &mut self.cells[index * plan.stride..(index + 1) * plan.stride]
+    }
+
     pub(super) fn push(&mut self, id: EntityId, cells: &[i32]) {
         debug_assert!(self.ids.last().is_none_or(|last| *last < id), "rows are written in id order");
         self.ids.push(id);
@@ -132,23 +136,31 @@ pub struct RowRef<'a> {
     pub values: &'a [i32],
 }
 
-/// Computes the motion cells of `next` from `base`. Rows without a predecessor keep zero.
-pub(super) fn derive_motion(schema: &Schema, base: &Zone, next: &mut Zone) {
-    for ((before, after), plan) in base.tables.iter().zip(&mut next.tables).zip(schema.plans()) {
-        if plan.stride == plan.fields.len() {
-            continue;
+/// Rows of `table` that `other` lacks, as ascending indices.
+pub(super) fn absent<'a>(table: &'a Table, other: &'a Table) -> impl Iterator<Item = usize> + 'a {
+    let mut cursor = 0;
+    table.ids.iter().enumerate().filter_map(move |(index, id)| {
+        while other.ids.get(cursor).is_some_and(|other| other < id) {
+            cursor += 1;
         }
-        let mut cursor = 0;
-        for (index, id) in after.ids.iter().enumerate() {
-            while before.ids.get(cursor).is_some_and(|other| other < id) {
-                cursor += 1;
-            }
-            if before.ids.get(cursor) == Some(id) {
-                let row = &mut after.cells[index * plan.stride..(index + 1) * plan.stride];
-                for column in &plan.moving {
-                    advance(&plan.fields[*column], before.at(plan, cursor), row, *column);
-                }
-            }
+        (other.ids.get(cursor) != Some(id)).then_some(index)
+    })
+}
+
+/// Rows in both tables, as indices into each.
+pub(super) fn pairs<'a>(base: &'a Table, next: &'a Table) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let mut cursor = 0;
+    base.ids.iter().enumerate().filter_map(move |(index, id)| {
+        while next.ids.get(cursor).is_some_and(|other| other < id) {
+            cursor += 1;
         }
+        (next.ids.get(cursor) == Some(id)).then_some((index, cursor))
+    })
+}
+
+/// Computes the motion cells of a row from the row of the tick before.
+pub(super) fn advance_row(plan: &KindPlan, old: &[i32], row: &mut [i32]) {
+    for column in &plan.moving {
+        advance(&plan.fields[*column], old, row, *column);
     }
 }

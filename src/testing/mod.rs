@@ -36,6 +36,7 @@
 //! ```
 
 mod oracle;
+mod packet;
 mod plan;
 mod player;
 mod playtest;

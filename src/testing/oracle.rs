@@ -9,7 +9,7 @@ use crate::engine::{Arrived, Client, Event};
 use crate::id::{CorrectionEpoch, EntityId};
 use crate::snapshot::{Frame, SeatNote};
 use crate::tick::Tick;
-use crate::wire::{Continuity, Welcome, limits};
+use crate::wire::{Continuity, EventBody, Welcome, limits};
 
 /// Every event addressed to a seat since it was taken, in order; shared by all sessions of the seat.
 pub(super) type Addressed = Rc<RefCell<Vec<Arc<Event>>>>;
@@ -77,7 +77,7 @@ impl Oracle {
         );
         assert!(self.tampered || arrived.desyncs == 0, "a hash mismatches at {:?}", arrived.tick);
         self.check_zones(client, frame, note);
-        self.check_events(arrived);
+        self.check_events(&arrived.events, arrived.lost, Some(arrived.tick));
         self.tick = arrived.tick;
     }
 
@@ -93,14 +93,15 @@ impl Oracle {
         assert!(zones.keys().all(|id| note.zones.contains(id)), "zones that are not subscribed to are gone");
     }
 
-    fn check_events(&mut self, arrived: &Arrived) {
+    /// Checks events that came with the frame of `tick`, or apart.
+    pub fn check_events(&mut self, events: &[EventBody], lost: u32, tick: Option<Tick>) {
         let addressed = self.addressed.borrow();
         let heard = self.events.as_mut().expect("frames follow the welcome");
-        *heard += arrived.lost as usize;
-        for body in &arrived.events {
+        *heard += lost as usize;
+        for body in events {
             let event = addressed.get(*heard).expect("an event that nobody sent");
             assert_eq!(*body, event.body(), "events come once and in order");
-            assert!(!event.tick.is_after(arrived.tick), "an event before its tick");
+            assert!(tick.is_none_or(|tick| !event.tick.is_after(tick)), "an event before its tick");
             *heard += 1;
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::engine::link::Profile;
 use crate::tick::TickRate;
+use crate::wire::Features;
 
 /// The parameters of a playtest: the same plan and the same calls produce the same run.
 #[derive(Clone, Debug)]
@@ -13,8 +14,11 @@ pub struct Plan {
     pub seed: u64,
     /// Ticks per second.
     pub rate: TickRate,
-    /// The link of every player; [`Profile::default`] is a perfect one.
+    /// The link of every player; [`Profile::default`] is a perfect one. With datagrams, frames and
+    /// acknowledgements are sent as such.
     pub link: Profile,
+    /// What clients know beyond the core of the protocol.
+    pub features: Features,
     /// Options of the room.
     pub options: BTreeMap<String, String>,
     /// Whether sessions are ended that send or acknowledge nothing for too long, as on a server.
@@ -29,7 +33,7 @@ impl Default for Plan {
     /// 20 Hz, a perfect link, seed 1, a server's patience, no held seats.
     fn default() -> Self {
         let (rate, link) = (TickRate::DEFAULT, Profile::default());
-        let (hold, idle_after) = (Duration::ZERO, Duration::ZERO);
-        Self { seed: 1, rate, link, options: BTreeMap::new(), patience: true, hold, idle_after }
+        let (hold, idle_after, features) = (Duration::ZERO, Duration::ZERO, Features::NONE);
+        Self { seed: 1, rate, link, features, options: BTreeMap::new(), patience: true, hold, idle_after }
     }
 }

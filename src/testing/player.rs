@@ -8,13 +8,16 @@ use std::fmt;
 use std::time::Duration;
 
 use super::oracle::Oracle;
+use super::packet::Packet;
 use super::serve::ServerEnd;
 use crate::engine::link::Link;
-use crate::engine::{Arrived, Client, ClientEvent, InputRun, Session};
+use crate::engine::{Arrived, Client, ClientEvent, InputRun, Session, Transport};
 use crate::id::{EntityId, KindId, Seat, Seq};
 use crate::snapshot::{Frame, InputSchema};
 use crate::tick::{Moment, Tick};
-use crate::wire::{Close, Correction, EventBody, ServerMessage, Welcome, ZoneForm, decode_server, limits};
+use crate::wire::{
+    ClientMessage, Close, Correction, EventBody, ServerMessage, Welcome, ZoneForm, decode_client, decode_server, limits,
+};
 
 /// Identifies a player of a [`Playtest`](super::Playtest), which can be indexed by it. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +60,10 @@ pub struct Player {
     pressed: Option<Vec<i32>>,
     pilot: Option<Pilot>,
     pub(super) frozen_until: Moment,
+    pub(super) transport: Transport,
     arrivals: Vec<Arrival>,
+    events: Vec<EventBody<'static>>,
+    outdated: usize,
     pub(super) oracle: Oracle,
 }
 
@@ -70,14 +76,15 @@ impl Player {
         alarm: Moment,
         client: Client,
     ) -> Self {
+        let transport = if down.has_datagrams() { Transport::Unordered } else { Transport::Ordered };
         Self {
             up,
             down,
             severed: false,
-            server: Some(ServerEnd::new(now, alarm)),
+            server: Some(ServerEnd::new(now, alarm, transport)),
             ended: None,
             runs: Vec::new(),
-            client,
+            client: client.over(transport),
             closed: None,
             held: schema.neutral()[..schema.fields().len()].to_vec(),
             schema,
@@ -87,7 +94,10 @@ impl Player {
             pressed: None,
             pilot: None,
             frozen_until: Moment(0),
+            transport,
             arrivals: Vec::new(),
+            events: Vec::new(),
+            outdated: 0,
             oracle: Oracle::default(),
         }
     }
@@ -128,6 +138,12 @@ impl Player {
     /// As [`Self::command`]: sends a chat line to the players in `to`, or to everyone when `to` is empty.
     pub fn chat(&mut self, to: &[Seat], text: &str) -> Seq {
         self.client.chat(to, text)
+    }
+
+    /// Sets how far the moment shown to the player lies before the newest frame, in 16ths of a tick; see
+    /// [`Client::shows`].
+    pub fn shows(&mut self, behind: u16) {
+        self.client.shows(behind);
     }
 
     /// Sends a ping with the next input or acknowledgement.
@@ -197,7 +213,12 @@ impl Player {
 
     /// The events that arrived, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &EventBody<'static>> {
-        self.arrivals.iter().flat_map(|arrival| &arrival.told.events)
+        self.events.iter()
+    }
+
+    /// How many frame messages were repeated or overtaken, and had no effect.
+    pub fn outdated(&self) -> usize {
+        self.outdated
     }
 
     /// The corrections that arrived, oldest first.
@@ -241,6 +262,15 @@ impl Player {
     pub(super) fn send_down(&mut self, now: Moment, packet: Packet) {
         if !self.severed {
             self.down.send(now, packet.encode());
+        }
+    }
+
+    /// Sends what an unordered transport may lose, repeat and reorder.
+    pub(super) fn send_frame_down(&mut self, now: Moment, bytes: Vec<u8>) {
+        match self.transport {
+            Transport::Ordered => self.send_down(now, Packet::Message(bytes)),
+            Transport::Unordered if self.severed => {}
+            Transport::Unordered => self.down.send_datagram(now, &Packet::Message(bytes).encode()),
         }
     }
 
@@ -297,6 +327,7 @@ impl Player {
             ClientEvent::Frame(told) => {
                 let frame = frame(told.tick).expect("the server made the frame that it sent");
                 self.oracle.check(&self.client, &told, frame);
+                self.events.extend(told.events.iter().cloned());
                 self.arrivals.push(Arrival { at: now, bytes: 1 + bytes.len(), keyframe: has_keyframe(bytes), told });
             }
             ClientEvent::Welcome => {
@@ -305,6 +336,12 @@ impl Player {
                 self.is_spectator = welcome.seat.0 >= limits::SEATS;
                 self.next_input = Some(now.plus(self.phase));
             }
+            ClientEvent::Delivery(delivered) => {
+                self.oracle.check_events(&delivered.events, delivered.lost, None);
+                self.events.extend(delivered.events);
+            }
+            ClientEvent::Outdated => self.outdated += 1,
+            ClientEvent::Redirect(_) => panic!("nobody redirects the clients of a playtest"),
             ClientEvent::Pong { .. } | ClientEvent::ComeBack { .. } | ClientEvent::Refreshed { .. } => {}
         }
         self.say(now);
@@ -330,7 +367,13 @@ impl Player {
 
     fn say(&mut self, now: Moment) {
         while let Some(bytes) = self.client.poll(now) {
-            self.send_up(now, Packet::Message(bytes));
+            let ack = matches!(decode_client(&bytes), Ok(ClientMessage::Ack(_)));
+            let packet = Packet::Message(bytes);
+            if ack && self.transport == Transport::Unordered && !self.severed {
+                self.up.send_datagram(now, &packet.encode());
+            } else {
+                self.send_up(now, packet);
+            }
         }
     }
 }
@@ -344,41 +387,6 @@ impl fmt::Debug for Player {
             .field("closed", closed)
             .field("ended", ended)
             .finish_non_exhaustive()
-    }
-}
-
-/// A packet on a link. Its first byte is its type, like the opcode of a WebSocket frame.
-pub(super) enum Packet {
-    Message(Vec<u8>),
-    Close(Close),
-    Ping,
-}
-
-impl Packet {
-    fn encode(self) -> Vec<u8> {
-        match self {
-            Self::Message(mut bytes) => {
-                bytes.insert(0, 0);
-                bytes
-            }
-            Self::Close(close) => {
-                let [high, low] = close.code().to_be_bytes();
-                vec![1, high, low]
-            }
-            Self::Ping => vec![2],
-        }
-    }
-
-    fn decode(mut bytes: Vec<u8>) -> Self {
-        match (bytes.remove(0), &bytes[..]) {
-            (1, [high, low]) => {
-                let code = u16::from_be_bytes([*high, *low]);
-                let close = Close::ALL.into_iter().find(|close| close.code() == code);
-                Self::Close(close.expect("only closes are encoded"))
-            }
-            (2, []) => Self::Ping,
-            _ => Self::Message(bytes),
-        }
     }
 }
 

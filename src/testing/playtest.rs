@@ -11,15 +11,16 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
 use super::oracle::{Addressed, Oracle};
+use super::packet::Packet;
 use super::plan::Plan;
-use super::player::{Packet, Player, PlayerId};
+use super::player::{Player, PlayerId};
 use super::replica::{OutputDigest, Replica};
 use crate::engine::{Client, CloseReason, Depth, History, Host, Pass, Room, RoomConfig, RoomPolicy};
 use crate::game::{Game, RoomSetup, SetupError};
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::tick::{Moment, Tick, TickClock};
-use crate::wire::{Close, Join, Role, limits};
+use crate::wire::{ClientMessage, Close, Hello, Join, Role, encode_client, limits};
 
 /// Observes a playtest and may change its messages.
 pub trait Watch {
@@ -79,7 +80,7 @@ impl Playtest {
             let game = factory(&setup).unwrap_or_else(|reason| panic!("the game refuses the room: {reason}"));
             let (hold, idle_after, most_spectators) = (plan.hold, plan.idle_after, limits::SPECTATORS);
             let policy = RoomPolicy { hold, idle_after, most_spectators, ..RoomPolicy::default() };
-            Room::new(RoomConfig { id: "playtest".to_owned(), game: "game".to_owned(), setup, policy }, game)
+            Room::new(RoomConfig::new("playtest", "game", setup, policy), game)
         });
         Self {
             now: Moment(0),
@@ -109,17 +110,24 @@ impl Playtest {
 
     /// As [`Self::join`], with options of the player and a wanted number of frames per second; 0 means one per tick.
     pub fn join_with(&mut self, name: &str, options: &[(&str, &str)], rate: u16) -> PlayerId {
-        let owned = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
-        let hello = Client::hello(join, name, owned, rate);
-        self.open(Client::new(Depth::Full).asking(rate), hello, Oracle::default())
+        let player = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        self.greet(Hello { player, rate, ..self.hello(name) })
     }
 
     /// Opens a connection for a spectator, who makes no inputs.
     pub fn spectate(&mut self, name: &str) -> PlayerId {
+        self.greet(Hello { role: Role::Spectator, ..self.hello(name) })
+    }
+
+    fn hello(&self, name: &str) -> Hello<'static> {
         let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
-        let hello = Client::hello_as(Role::Spectator, join, name, Vec::new(), 0);
-        self.open(Client::new(Depth::Full), hello, Oracle::default())
+        Hello { features: self.plan.features, ..Hello::new(join, name) }
+    }
+
+    /// Opens a connection and sends this hello.
+    pub fn greet(&mut self, hello: Hello) -> PlayerId {
+        let client = Client::new(Depth::Full).asking(hello.rate).knowing(hello.features);
+        self.open(client, encode_client(&ClientMessage::Hello(hello)), Oracle::default())
     }
 
     /// As an operator, removes a player or spectator at the next tick. Does nothing when the seat is free.
@@ -150,7 +158,7 @@ impl Playtest {
 
     /// Connects a client that knows only its right to a seat, like a reloaded page or a second tab.
     pub fn reload(&mut self, pass: Pass, name: &str, rate: u16) -> PlayerId {
-        let mut client = Client::new(Depth::Full).asking(rate).with_pass(pass);
+        let mut client = Client::new(Depth::Full).asking(rate).knowing(self.plan.features).with_pass(pass);
         let hello = client.resume(name, Vec::new()).expect("it was just given the right");
         self.open(client, hello, Oracle::default())
     }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
-use super::player::{Packet, PlayerId};
+use super::packet::Packet;
+use super::player::PlayerId;
 use super::playtest::Playtest;
 use crate::engine::{
     Admitted, EventQueue, HostOutput, JoinRequest, PendingInput, Readiness, RoomOutput, SeatSession, Secret, Session,
-    SessionEvent, Waiting, close_for_seat,
+    SessionEvent, Transport, Waiting, close_for_seat,
 };
 use crate::id::Seq;
 use crate::tick::Moment;
@@ -36,8 +37,8 @@ struct Place {
 impl Waiting for PlayerId {}
 
 impl ServerEnd {
-    pub fn new(now: Moment, next_alarm: Moment) -> Self {
-        Self { session: Session::new(now), pending: PendingInput::default(), place: None, next_alarm }
+    pub fn new(now: Moment, next_alarm: Moment, transport: Transport) -> Self {
+        Self { session: Session::new(now).over(transport), pending: PendingInput::default(), place: None, next_alarm }
     }
 }
 
@@ -230,12 +231,17 @@ impl Playtest {
         if server.session.readiness(self.now, &frame) != Readiness::Ready {
             return;
         }
-        let batch = server.place.as_mut().and_then(|place| place.events.batch(frame.tick()));
+        let mut batch = server.place.as_mut().and_then(|place| place.events.batch(frame.tick()));
         let mut frames = Vec::new();
-        let base = server.session.sender().expect("a ready session has a sender").tick();
+        let base = server.session.sender().expect("a ready session has a sender").base();
         self.host.frames().since(base, &frame, &mut frames);
+        let delivery = match player.transport {
+            Transport::Ordered => None,
+            Transport::Unordered => server.session.deliver(&frame, batch.take().as_ref()),
+        };
         let bytes = server.session.compose(self.now, &frames, batch.as_ref());
-        player.send_down(self.now, Packet::Message(bytes));
+        delivery.into_iter().for_each(|delivery| player.send_down(self.now, Packet::Message(delivery)));
+        player.send_frame_down(self.now, bytes);
     }
 
     fn look_after(&mut self, id: PlayerId) {

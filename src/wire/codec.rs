@@ -9,7 +9,8 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
 use bincode::enc::write::SizeWriter;
 use serde::{Deserialize, Serialize};
 
-use super::message::{ClientMessage, CommandBody, ServerMessage};
+use super::hello::Extension;
+use super::message::{ClientMessage, CommandBody, Delivery, ServerMessage};
 use super::{frame, inputs, limits};
 
 type Config<const LIMIT: usize> = Configuration<LittleEndian, Varint, Limit<LIMIT>>;
@@ -61,6 +62,11 @@ pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage<'_>, WireError> {
     }
     match decode(bytes, SERVER)? {
         ServerMessage::Frame(_) => Err(WireError::NotCanonical),
+        ServerMessage::Delivery(Delivery { commands: None, events: None, .. }) => Err(WireError::NotCanonical),
+        ServerMessage::Welcome(welcome) => {
+            check_extensions(&welcome.extensions)?;
+            Ok(ServerMessage::Welcome(welcome))
+        }
         message => Ok(message),
     }
 }
@@ -152,6 +158,7 @@ fn check_limits(message: &ClientMessage) -> Result<(), WireError> {
             within(hello.resume.as_ref().is_none_or(|resume| resume.token.len() <= limits::RESUME), "resume")?;
             within(hello.token.is_none_or(|token| token.len() <= limits::TOKEN), "token")?;
             within(options_fit(&hello.player), "player options")?;
+            check_extensions(&hello.extensions)?;
             match &hello.join {
                 super::Join::JoinOrCreate { game, options } | super::Join::Create { game, options } => {
                     within(game.len() <= limits::TEXT, "game")?;
@@ -171,10 +178,20 @@ fn check_limits(message: &ClientMessage) -> Result<(), WireError> {
             }
         },
         ClientMessage::Refresh { token } => within(token.len() <= limits::TOKEN, "token"),
+        ClientMessage::FeelDigest { body } => within(body.len() <= limits::FEEL_DIGEST, "digest"),
         ClientMessage::Ping { .. } | ClientMessage::Resync(_) => Ok(()),
         // These messages have a first byte of their own.
         ClientMessage::Inputs(_) | ClientMessage::Ack(_) => Err(WireError::NotCanonical),
     }
+}
+
+fn check_extensions(extensions: &[Extension]) -> Result<(), WireError> {
+    let fit = extensions.iter().all(|(_, content)| content.len() <= limits::EXTENSION);
+    if extensions.len() > limits::EXTENSIONS || !fit {
+        return Err(WireError::OverLimit("extensions"));
+    }
+    let ascend = extensions.is_sorted_by(|(number, _), (next, _)| number < next);
+    if ascend { Ok(()) } else { Err(WireError::NotCanonical) }
 }
 
 fn options_fit(options: &[(String, String)]) -> bool {

@@ -7,6 +7,7 @@ use super::codec::WireError;
 
 const TWO_BYTES: u8 = 251;
 const FOUR_BYTES: u8 = 252;
+const EIGHT_BYTES: u8 = 253;
 
 /// Bytes still to be read.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +56,15 @@ impl<'a> ByteReader<'a> {
         if number < least { Err(WireError::NotCanonical) } else { Ok(number) }
     }
 
+    pub fn u64(&mut self) -> Result<u64, WireError> {
+        if self.0.first() != Some(&EIGHT_BYTES) {
+            return self.u32().map(u64::from);
+        }
+        self.u8()?;
+        let number = u64::from_le_bytes(self.array()?);
+        if number >> 32 == 0 { Err(WireError::NotCanonical) } else { Ok(number) }
+    }
+
     /// Reads a number that has another form when it is below `least`.
     pub fn at_least(&mut self, least: u32) -> Result<u32, WireError> {
         let number = self.u32()?;
@@ -76,6 +86,17 @@ impl<'a> ByteReader<'a> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(WireError::Malformed)?;
         self.0 = rest;
         Ok(*taken)
+    }
+}
+
+/// Writes what [`ByteReader::u64`] reads.
+pub(super) fn put_u64(out: &mut Vec<u8>, number: u64) {
+    match u32::try_from(number) {
+        Ok(number) => put(out, number),
+        Err(_) => {
+            out.push(EIGHT_BYTES);
+            out.extend_from_slice(&number.to_le_bytes());
+        }
     }
 }
 

@@ -1,93 +1,84 @@
-//! The layout of frame messages, which are most of what a server sends. The usual message is one byte and the payload.
+//! The layouts of frame messages, which are most of what a server sends. The usual message is one byte and the payload.
 //!
-//! The first byte says which parts differ from the usual message; PROTOCOL.md has the table. Payloads are borrowed, and
-//! the last one needs no length. The general codec encodes events.
+//! PROTOCOL.md has the tables. Payloads are borrowed, and the last one needs no length. The general codec encodes events.
 
 use serde_bytes::Bytes as Raw;
 
 use super::codec::{WireError, append, split};
 use super::cursor::{ByteReader, put, put_slice};
+use super::encoded_events::EncodedEvents;
+use super::frame_stamp::FrameStamp;
 use super::limits;
-use super::message::{Correction, FrameMessage, Note, ZoneForm, ZonePart};
-use crate::id::{CorrectionEpoch, Seq, ZoneId};
+use super::message::{FrameMessage, ZoneForm, ZonePart};
+use super::note::{read_note, write_note};
+use crate::id::{Seq, ZoneId};
+use crate::tick::Tick;
 
-/// The first byte of a frame message has this bit; other messages of the server start with a small number.
-pub(super) const FRAME: u8 = 0x80;
-/// `advance` is not 1 and follows.
-const ADVANCE: u8 = 0x01;
-/// `consumed` in two bits; 3 means that it is at least 3 and follows.
-const CONSUMED: u8 = 0x06;
-const CONSUMED_SHIFT: u32 = 1;
-const CONSUMED_FOLLOWS: u8 = 3;
-const NOTE: u8 = 0x08;
-const EVENTS: u8 = 0x10;
-/// A hash of the usual zone follows; listed parts have a flag of their own.
-const HASH: u8 = 0x20;
-/// The zones are not the usual ones: zone 0 alone, with one delta per tick advanced.
-const LISTED: u8 = 0x40;
+/// The first byte of a frame message has one of these bits; other messages of the server start with a small number.
+pub(super) const FRAME: u8 = SHORT | LONG;
+/// The layout of the usual message: zone 0 alone advances by one tick. The byte contains the stamp.
+const SHORT: u8 = 0x80;
+const SHORT_TICK: u8 = FrameStamp::SHORT.0 as u8 - 1;
+const SHORT_CONSUMED: u32 = 4;
+const SHORT_INPUTS: u8 = FrameStamp::SHORT.1 as u8 - 1;
+/// In the short layout: a hash follows.
+const SHORT_HASH: u8 = 0x40;
+/// The layout of all others.
+const LONG: u8 = 0x40;
+const LONG_TICK: u8 = FrameStamp::LONG.0 as u8 - 1;
+const LONG_CONSUMED: u32 = 5;
+/// The stamp is a wide one.
+const WIDE: u8 = 0x01;
+const NOTE: u8 = 0x02;
+const EVENTS: u8 = 0x04;
+/// A hash of zone 0 follows; listed parts have a flag of their own.
+const HASH: u8 = 0x08;
+/// The zones are listed; without this, they are zone 0 alone with a chain.
+const LISTED: u8 = 0x10;
+/// Without a list: the chain of zone 0 has more than one delta.
+const DELTAS: u8 = 0x20;
+/// With a list: the stamp is absolute.
+const ABSOLUTE: u8 = 0x20;
 
-/// The first byte of a note: the inputs superseded (31 means that at least 31 were and the number follows), and the
-/// parts present.
-const SUPERSEDED: u8 = 0x1f;
-const COMMANDS: u8 = 0x20;
-const CORRECTION: u8 = 0x40;
-
-/// The first byte of a listed part: its form, whether a hash follows, and the number of deltas less one.
+/// The first byte of a listed part: its form, whether a hash and a lag follow, and the number of deltas less one.
+const FORM: u8 = 0x03;
 const CHAIN: u8 = 0;
 const KEYFRAME: u8 = 1;
 const GONE: u8 = 2;
-const FORM: u8 = 0x03;
+const FRESH: u8 = 3;
 const PART_HASH: u8 = 0x04;
-const DELTAS_SHIFT: u32 = 3;
-
-/// Consecutive events of one recipient, whose bodies are encoded already; on the wire as an
-/// [`EventBatch`](super::EventBatch).
-#[derive(Clone, Debug)]
-pub struct EncodedEvents<'a> {
-    /// The number of the first event.
-    pub first: Seq,
-    /// How many events just before it were lost for good.
-    pub lost: u32,
-    /// The age of each event in ticks, and its body.
-    pub items: Vec<(u32, &'a [u8])>,
-}
-
-impl EncodedEvents<'_> {
-    fn write(&self, out: &mut Vec<u8>) {
-        put(out, self.first.0);
-        put(out, self.lost);
-        put(out, self.items.len() as u32);
-        for (age, body) in &self.items {
-            put(out, *age);
-            out.extend_from_slice(body);
-        }
-    }
-}
+const PART_LAG: u8 = 0x08;
+const DELTAS_SHIFT: u32 = 4;
+/// The number of deltas less one is at least this and follows.
+const DELTAS_FOLLOW: u8 = 15;
 
 /// Encodes a frame message; `events`, if given, in place of events of its own.
 ///
 /// # Panics
-/// When a chain has no delta or more than [`limits::CHAIN`].
+/// When a chain has no delta or more than [`limits::CHAIN`], and when a short stamp is on another message than the usual
+/// one.
 pub fn encode_frame(message: &FrameMessage, events: Option<&EncodedEvents>) -> Vec<u8> {
     let mut out = Vec::with_capacity(16 + message.zones.iter().map(|part| part.form.weight()).sum::<usize>());
-    let usual = is_usual(message.advance, &message.zones);
-    let hashed = usual && message.zones[0].hash.is_some();
-    let consumed = u8::try_from(message.consumed).unwrap_or(u8::MAX).min(CONSUMED_FOLLOWS);
+    let absolute = matches!(message.stamp, FrameStamp::Absolute { .. });
+    let alone = alone(&message.zones).filter(|_| !absolute);
     let flag = |bit, set| if set { bit } else { 0 };
-    out.push(
-        FRAME
-            | flag(ADVANCE, message.advance != 1)
-            | consumed << CONSUMED_SHIFT
-            | flag(NOTE, message.note.is_some())
-            | flag(EVENTS, events.is_some() || message.events.is_some())
-            | flag(HASH, hashed)
-            | flag(LISTED, !usual),
-    );
-    if message.advance != 1 {
-        put(&mut out, message.advance);
-    }
-    if consumed == CONSUMED_FOLLOWS {
-        put(&mut out, message.consumed);
+    let first = flag(NOTE, message.note.is_some())
+        | flag(EVENTS, events.is_some() || message.events.is_some())
+        | flag(HASH, alone.is_some_and(|(hash, _)| hash.is_some()))
+        | flag(LISTED, alone.is_none())
+        | flag(DELTAS, alone.is_some_and(|(_, deltas)| deltas.len() > 1));
+    match message.stamp {
+        FrameStamp::Short { tick, consumed } => {
+            assert!(first & !HASH == 0, "a short stamp is for the usual message");
+            out.push(SHORT | flag(SHORT_HASH, first == HASH) | consumed << SHORT_CONSUMED | tick);
+        }
+        FrameStamp::Long { tick, consumed } => out.extend([LONG | first, consumed << LONG_CONSUMED | tick]),
+        FrameStamp::Wide { tick, consumed } => out.extend([LONG | WIDE | first, tick, consumed]),
+        FrameStamp::Absolute { tick, consumed } => {
+            out.push(LONG | ABSOLUTE | first);
+            put(&mut out, tick.0);
+            put(&mut out, consumed.0);
+        }
     }
     if let Some(note) = &message.note {
         write_note(note, &mut out);
@@ -97,25 +88,27 @@ pub fn encode_frame(message: &FrameMessage, events: Option<&EncodedEvents>) -> V
         (None, Some(events)) => append(events, &mut out),
         (None, None) => {}
     }
-    if usual {
-        write_body(&message.zones[0], true, &mut out);
-    } else {
-        put(&mut out, message.zones.len() as u32);
-        for (index, part) in message.zones.iter().enumerate() {
-            put(&mut out, part.zone.0.into());
-            out.push(first_of(part));
-            write_body(part, index + 1 == message.zones.len(), &mut out);
+    match alone {
+        Some((hash, deltas)) => {
+            write_hash(hash, &mut out);
+            if deltas.len() > 1 {
+                out.push(count_of(deltas));
+            }
+            write_deltas(deltas, true, &mut out);
         }
+        None => write_listed(&message.zones, &mut out),
     }
     out
 }
 
-/// The message that most sessions get at most ticks: zone 0 alone advances by one tick, and nothing else is sent.
-/// `None` when so many inputs were consumed that their number must follow.
-pub fn usual_frame(consumed: u32, delta: &[u8]) -> Option<Vec<u8>> {
-    let few = u8::try_from(consumed).ok().filter(|few| *few < CONSUMED_FOLLOWS)?;
-    let mut out = Vec::with_capacity(1 + delta.len());
-    out.push(FRAME | few << CONSUMED_SHIFT);
+/// The message that most sessions get at most ticks: zone 0 alone advances by one tick, and nothing else is sent. `None`
+/// when the stamp is not a short one.
+pub fn usual_frame(stamp: FrameStamp, hash: Option<u32>, delta: &[u8]) -> Option<Vec<u8>> {
+    let FrameStamp::Short { tick, consumed } = stamp else { return None };
+    // Exact, so that the buffer becomes the message without another allocation.
+    let mut out = Vec::with_capacity(1 + hash.map_or(0, |_| 4) + delta.len());
+    out.push(SHORT | if hash.is_some() { SHORT_HASH } else { 0 } | consumed << SHORT_CONSUMED | tick);
+    write_hash(hash, &mut out);
     out.extend_from_slice(delta);
     Some(out)
 }
@@ -125,161 +118,169 @@ pub(super) fn decode(bytes: &[u8]) -> Result<FrameMessage<'_>, WireError> {
     let mut cursor = ByteReader::new(bytes);
     let first = cursor.u8()?;
     let has = |bit| first & bit != 0;
-    let advance = if has(ADVANCE) { cursor.u32()? } else { 1 };
-    if has(ADVANCE) && advance == 1 {
+    if has(SHORT) {
+        let (tick, consumed) = (first & SHORT_TICK, first >> SHORT_CONSUMED & SHORT_INPUTS);
+        let hash = has(SHORT_HASH).then(|| cursor.fixed()).transpose()?;
+        let form = ZoneForm::Chain(vec![Raw::new(cursor.rest())]);
+        let zones = vec![ZonePart { zone: ZoneId(0), lag: 0, form, hash }];
+        return Ok(FrameMessage { stamp: FrameStamp::Short { tick, consumed }, note: None, events: None, zones });
+    }
+    let stamp = read_stamp(first, &mut cursor)?;
+    let note = has(NOTE).then(|| read_note(&mut cursor)).transpose()?;
+    let absolute = matches!(stamp, FrameStamp::Absolute { .. });
+    if !absolute && note.is_some_and(|note| note.incarnation.is_some()) {
         return Err(WireError::NotCanonical);
     }
-    let consumed = match (first & CONSUMED) >> CONSUMED_SHIFT {
-        CONSUMED_FOLLOWS => cursor.at_least(CONSUMED_FOLLOWS.into())?,
-        few => few.into(),
-    };
-    let note = has(NOTE).then(|| read_note(&mut cursor)).transpose()?;
     let events = has(EVENTS).then(|| split(cursor.rest())).transpose()?.map(|(events, rest)| {
         cursor.resume_at(rest);
         events
     });
     let zones = if has(LISTED) {
         let zones = read_listed(&mut cursor)?;
-        if has(HASH) || is_usual(advance, &zones) {
+        if has(HASH) || (!absolute && alone(&zones).is_some()) {
             return Err(WireError::NotCanonical);
         }
         zones
     } else {
-        if advance == 0 || advance > limits::CHAIN {
-            return Err(WireError::Malformed);
-        }
-        vec![read_part(&mut cursor, ZoneId(0), (CHAIN, advance as usize), has(HASH), true)?]
+        let hash = has(HASH).then(|| cursor.fixed()).transpose()?;
+        let deltas = if has(DELTAS) { read_count(&mut cursor, 1)? } else { 1 };
+        let form = ZoneForm::Chain(read_deltas(&mut cursor, deltas, true)?);
+        vec![ZonePart { zone: ZoneId(0), lag: 0, form, hash }]
     };
-    if cursor.is_empty() {
-        Ok(FrameMessage { advance, consumed, note, events, zones })
-    } else {
-        Err(WireError::Trailing)
-    }
+    if cursor.is_empty() { Ok(FrameMessage { stamp, note, events, zones }) } else { Err(WireError::Trailing) }
 }
 
-/// Whether the short form can express the zones.
-fn is_usual(advance: u32, zones: &[ZonePart]) -> bool {
+fn read_stamp(first: u8, cursor: &mut ByteReader) -> Result<FrameStamp, WireError> {
+    let (wide, absolute) = (first & WIDE != 0, first & (LISTED | ABSOLUTE) == LISTED | ABSOLUTE);
+    Ok(match (wide, absolute) {
+        (true, true) => return Err(WireError::NotCanonical),
+        (true, false) => FrameStamp::Wide { tick: cursor.u8()?, consumed: cursor.u8()? },
+        (false, true) => FrameStamp::Absolute { tick: Tick(cursor.u32()?), consumed: Seq(cursor.u32()?) },
+        (false, false) => {
+            let low = cursor.u8()?;
+            FrameStamp::Long { tick: low & LONG_TICK, consumed: low >> LONG_CONSUMED }
+        }
+    })
+}
+
+/// The hash and the chain of zone 0, if that is all.
+fn alone<'m, 'a>(zones: &'m [ZonePart<'a>]) -> Option<(Option<u32>, &'m [&'a Raw])> {
     match zones {
-        [ZonePart { zone: ZoneId(0), form: ZoneForm::Chain(deltas), .. }] => {
-            (1..=limits::CHAIN).contains(&advance) && deltas.len() == advance as usize
-        }
-        _ => false,
+        [ZonePart { zone: ZoneId(0), lag: 0, form: ZoneForm::Chain(deltas), hash }] => Some((*hash, deltas)),
+        _ => None,
     }
 }
 
-fn first_of(part: &ZonePart) -> u8 {
-    let form = match &part.form {
-        ZoneForm::Chain(deltas) => {
-            assert!((1..=limits::CHAIN as usize).contains(&deltas.len()), "a chain has 1 to 32 deltas");
-            CHAIN | ((deltas.len() - 1) as u8) << DELTAS_SHIFT
-        }
-        ZoneForm::Keyframe(_) => KEYFRAME,
-        ZoneForm::Gone => GONE,
-    };
-    if part.hash.is_some() { form | PART_HASH } else { form }
+/// The number of deltas less one.
+fn count_of(deltas: &[&Raw]) -> u8 {
+    assert!((1..=limits::CHAIN as usize).contains(&deltas.len()), "a chain has 1 to 32 deltas");
+    (deltas.len() - 1) as u8
 }
 
-/// Hash and payload; the payload at the very end needs no length.
-fn write_body(part: &ZonePart, last: bool, out: &mut Vec<u8>) {
-    if let Some(hash) = part.hash {
+fn write_hash(hash: Option<u32>, out: &mut Vec<u8>) {
+    if let Some(hash) = hash {
         out.extend_from_slice(&hash.to_le_bytes());
     }
-    let final_bytes = |bytes: &[u8], out: &mut Vec<u8>| {
-        if last { out.extend_from_slice(bytes) } else { put_slice(out, bytes) }
-    };
-    match &part.form {
-        ZoneForm::Chain(deltas) => {
-            let (newest, older) = deltas.split_last().expect("a chain has 1 to 32 deltas");
-            older.iter().for_each(|delta| put_slice(out, delta));
-            final_bytes(newest, out);
+}
+
+fn write_listed(zones: &[ZonePart], out: &mut Vec<u8>) {
+    put(out, zones.len() as u32);
+    for (index, part) in zones.iter().enumerate() {
+        let last = index + 1 == zones.len();
+        put(out, part.zone.0.into());
+        let (form, deltas) = match &part.form {
+            ZoneForm::Chain(deltas) => (CHAIN, &deltas[..]),
+            ZoneForm::Fresh(deltas) => (FRESH, &deltas[..]),
+            ZoneForm::Keyframe(_) => (KEYFRAME, &[][..]),
+            ZoneForm::Gone => (GONE, &[][..]),
+        };
+        let count = if matches!(form, CHAIN | FRESH) { count_of(deltas) } else { 0 };
+        let flag = |bit, set| if set { bit } else { 0 };
+        debug_assert!(form != GONE || part.hash.is_none(), "a zone that is gone has no hash");
+        let flags = flag(PART_HASH, part.hash.is_some()) | flag(PART_LAG, part.lag > 0);
+        out.push(form | flags | count.min(DELTAS_FOLLOW) << DELTAS_SHIFT);
+        write_hash(part.hash, out);
+        if part.lag > 0 {
+            put(out, part.lag);
         }
-        ZoneForm::Keyframe(bytes) => final_bytes(bytes, out),
-        ZoneForm::Gone => {}
+        if count >= DELTAS_FOLLOW {
+            out.push(count);
+        }
+        match &part.form {
+            ZoneForm::Keyframe(bytes) => write_slice(bytes, last, out),
+            ZoneForm::Chain(deltas) | ZoneForm::Fresh(deltas) => write_deltas(deltas, last, out),
+            ZoneForm::Gone => {}
+        }
     }
+}
+
+fn write_deltas(deltas: &[&Raw], last: bool, out: &mut Vec<u8>) {
+    let (newest, older) = deltas.split_last().expect("a chain has 1 to 32 deltas");
+    older.iter().for_each(|delta| put_slice(out, delta));
+    write_slice(newest, last, out);
+}
+
+/// The slice at the very end needs no length.
+fn write_slice(bytes: &[u8], last: bool, out: &mut Vec<u8>) {
+    if last { out.extend_from_slice(bytes) } else { put_slice(out, bytes) }
 }
 
 fn read_listed<'a>(cursor: &mut ByteReader<'a>) -> Result<Vec<ZonePart<'a>>, WireError> {
     let count = cursor.u32()? as usize;
-    let mut zones = Vec::new();
+    let mut zones: Vec<ZonePart> = Vec::new();
     for index in 1..=count {
-        let zone = ZoneId(cursor.u16()?);
-        let first = cursor.u8()?;
-        let (form, deltas) = (first & FORM, usize::from(first >> DELTAS_SHIFT));
-        if form != CHAIN && deltas != 0 {
-            return Err(WireError::NotCanonical);
-        }
-        zones.push(read_part(cursor, zone, (form, deltas + 1), first & PART_HASH != 0, index == count)?);
+        zones.push(read_part(cursor, index == count)?);
     }
-    Ok(zones)
+    let mut numbers: Vec<ZoneId> = zones.iter().map(|part| part.zone).collect();
+    numbers.sort_unstable();
+    let twice = numbers.windows(2).any(|pair| pair[0] == pair[1]);
+    if twice { Err(WireError::Malformed) } else { Ok(zones) }
 }
 
-fn read_part<'a>(
-    cursor: &mut ByteReader<'a>,
-    zone: ZoneId,
-    (form, deltas): (u8, usize),
-    hashed: bool,
-    last: bool,
-) -> Result<ZonePart<'a>, WireError> {
-    let hash = hashed.then(|| cursor.fixed()).transpose()?;
-    let form = match form {
-        CHAIN => {
-            let mut chain = Vec::with_capacity(deltas);
-            for _ in 1..deltas {
-                chain.push(Raw::new(cursor.slice()?));
-            }
-            chain.push(read_final(cursor, last)?);
-            ZoneForm::Chain(chain)
-        }
-        KEYFRAME => ZoneForm::Keyframe(read_final(cursor, last)?),
-        GONE => ZoneForm::Gone,
-        _ => return Err(WireError::Malformed),
-    };
-    Ok(ZonePart { zone, form, hash })
-}
-
-fn read_final<'a>(cursor: &mut ByteReader<'a>, last: bool) -> Result<&'a Raw, WireError> {
-    if last { Ok(Raw::new(cursor.rest())) } else { cursor.slice().map(Raw::new) }
-}
-
-fn write_note(note: &Note, out: &mut Vec<u8>) {
-    let superseded = u8::try_from(note.superseded).unwrap_or(u8::MAX).min(SUPERSEDED);
-    let flag = |bit, set| if set { bit } else { 0 };
-    out.push(superseded | flag(COMMANDS, note.commands.is_some()) | flag(CORRECTION, note.correction.is_some()));
-    if superseded == SUPERSEDED {
-        put(out, note.superseded);
-    }
-    if let Some(commands) = note.commands {
-        put(out, commands.0);
-    }
-    if let Some(correction) = note.correction {
-        out.extend([correction.epoch.0, correction.reason]);
-    }
-}
-
-fn read_note(cursor: &mut ByteReader) -> Result<Note, WireError> {
+fn read_part<'a>(cursor: &mut ByteReader<'a>, last: bool) -> Result<ZonePart<'a>, WireError> {
+    let zone = ZoneId(cursor.u16()?);
     let first = cursor.u8()?;
-    if first & !(SUPERSEDED | COMMANDS | CORRECTION) != 0 {
-        return Err(WireError::Malformed);
+    let hash = (first & PART_HASH != 0).then(|| cursor.fixed()).transpose()?;
+    let lag = if first & PART_LAG != 0 { cursor.at_least(1)? } else { 0 };
+    let form = match (first & FORM, first >> DELTAS_SHIFT) {
+        (form @ (CHAIN | FRESH), count) => {
+            let deltas =
+                if count == DELTAS_FOLLOW { read_count(cursor, DELTAS_FOLLOW)? } else { usize::from(count) + 1 };
+            let deltas = read_deltas(cursor, deltas, last)?;
+            if form == CHAIN { ZoneForm::Chain(deltas) } else { ZoneForm::Fresh(deltas) }
+        }
+        (KEYFRAME, 0) => ZoneForm::Keyframe(read_slice(cursor, last)?),
+        (GONE, 0) if hash.is_none() => ZoneForm::Gone,
+        _ => return Err(WireError::NotCanonical),
+    };
+    Ok(ZonePart { zone, lag, form, hash })
+}
+
+/// Reads a number of deltas, told as one less, which has another form below `least`.
+fn read_count(cursor: &mut ByteReader, least: u8) -> Result<usize, WireError> {
+    match cursor.u8()? {
+        few if few < least => Err(WireError::NotCanonical),
+        many if u32::from(many) >= limits::CHAIN => Err(WireError::Malformed),
+        count => Ok(usize::from(count) + 1),
     }
-    let superseded = match first & SUPERSEDED {
-        SUPERSEDED => cursor.at_least(SUPERSEDED.into())?,
-        few => few.into(),
-    };
-    let commands = (first & COMMANDS != 0).then(|| cursor.u32().map(Seq)).transpose()?;
-    let correction = if first & CORRECTION == 0 {
-        None
-    } else {
-        Some(Correction { epoch: CorrectionEpoch(cursor.u8()?), reason: cursor.u8()? })
-    };
-    // A note without content must be left out.
-    if first == 0 { Err(WireError::NotCanonical) } else { Ok(Note { superseded, commands, correction }) }
+}
+
+fn read_deltas<'a>(cursor: &mut ByteReader<'a>, count: usize, last: bool) -> Result<Vec<&'a Raw>, WireError> {
+    let mut deltas = Vec::with_capacity(count);
+    for _ in 1..count {
+        deltas.push(Raw::new(cursor.slice()?));
+    }
+    deltas.push(read_slice(cursor, last)?);
+    Ok(deltas)
+}
+
+fn read_slice<'a>(cursor: &mut ByteReader<'a>, last: bool) -> Result<&'a Raw, WireError> {
+    if last { Ok(Raw::new(cursor.rest())) } else { cursor.slice().map(Raw::new) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::Seat;
-    use crate::wire::{EventBatch, EventBody, EventItem};
 
     fn refusal(bytes: &[u8]) -> Option<WireError> {
         decode(bytes).err()
@@ -288,64 +289,51 @@ mod tests {
     #[test]
     fn the_usual_frame_costs_one_byte() {
         let delta = Raw::new(&[7, 8, 9]);
-        let part = ZonePart { zone: ZoneId(0), form: ZoneForm::Chain(vec![delta]), hash: None };
-        let message = FrameMessage { advance: 1, consumed: 1, note: None, events: None, zones: vec![part] };
-        assert_eq!(encode_frame(&message, None), [0x82, 7, 8, 9]);
-        assert_eq!(decode(&[0x82, 7, 8, 9]), Ok(message.clone()));
-        for consumed in 0..5 {
-            let general = encode_frame(&FrameMessage { consumed, ..message.clone() }, None);
-            assert_eq!(usual_frame(consumed, delta), (consumed < 3).then_some(general));
+        let before = (Tick(20), Seq(6));
+        for (more, hash) in (0..5).flat_map(|more| [(more, None), (more, Some(1))]) {
+            let now = (before.0.plus(1), before.1.plus(more));
+            let part = ZonePart { zone: ZoneId(0), lag: 0, form: ZoneForm::Chain(vec![delta]), hash };
+            let stamp = FrameStamp::short(before, now);
+            assert_eq!(stamp.is_some(), more < 4);
+            let Some(stamp) = stamp else { continue };
+            let usual = usual_frame(stamp, hash, delta);
+            let message = FrameMessage { stamp, note: None, events: None, zones: vec![part] };
+            let bytes = encode_frame(&message, None);
+            assert_eq!(decode(&bytes), Ok(message));
+            assert_eq!(bytes.len(), 4 + if hash.is_some() { 4 } else { 0 });
+            assert_eq!(Some(bytes), usual);
         }
     }
 
     #[test]
     fn a_frame_has_one_form() {
-        let not_canonical: [&[u8]; 8] = [
-            // An explicit advance of 1, a small number of inputs written out, the usual zone in a list, a hash without
-            // a zone, deltas of a keyframe, deltas of nothing, a number longer than necessary, an empty note.
-            &[0x81, 1],
-            &[0x86, 2],
-            &[0xc0, 1, 0, 0, 9],
-            &[0xe0, 0],
-            &[0xc0, 1, 0, 9],
-            &[0xc0, 1, 7, 10],
-            &[0x81, 251, 2, 0],
-            &[0x88, 0],
+        let not_canonical: [&[u8]; 11] = [
+            // Zone 0 alone in a list, a hash before a list, two stamps, deltas of a keyframe, deltas of a zone that is
+            // gone, its hash, no lag, a number longer than necessary, an incarnation without a tick, few deltas in a byte of
+            // their own, an empty note.
+            &[0x50, 0, 1, 0, 0x00, 9],
+            &[0x58, 0, 0],
+            &[0x71, 0, 0, 0],
+            &[0x50, 0, 1, 7, 0x11],
+            &[0x50, 0, 1, 7, 0x12],
+            &[0x50, 0, 1, 7, 0x06, 1, 2, 3, 4],
+            &[0x50, 0, 1, 7, 0x0a, 0],
+            &[0x70, 251, 2, 0, 0, 0],
+            &[0x52, 0, 0x80, 1, 5, 0],
+            &[0x50, 0, 1, 7, 0xf0, 14],
+            &[0x42, 0, 0],
         ];
         for bytes in not_canonical {
             assert_eq!(refusal(bytes), Some(WireError::NotCanonical), "{bytes:x?}");
         }
-        let long_chain = [&[0x81, 33][..], &[0; 33]].concat();
-        let malformed: [&[u8]; 6] =
-            [&[], &[0x81, 0], &long_chain, &[0xc0, 1, 7, 3], &[0xa0, 1, 2, 3], &[0xc0, 252, 255, 255, 255, 255]];
+        assert_eq!(refusal(&[0x60, 0, 0, 1]), Some(WireError::NotCanonical), "one delta, counted");
+        let long_chain = [&[0x60, 0, 32][..], &[0; 33]].concat();
+        assert_eq!(refusal(&[0x50, 0, 2, 7, 2, 7, 2]), Some(WireError::Malformed), "a zone that is there twice");
+        let malformed: [&[u8]; 5] = [&[], &[0x40], &long_chain, &[0xc0, 1, 2, 3], &[0x50, 0, 252, 255, 255, 255, 255]];
         for bytes in malformed {
             assert_eq!(refusal(bytes), Some(WireError::Malformed), "{bytes:x?}");
         }
-        assert_eq!(refusal(&[0xc0, 1, 7, 2, 0]), Some(WireError::Trailing));
-        assert_eq!(refusal(&[0xc0, 0, 0]), Some(WireError::Trailing));
-    }
-
-    #[test]
-    fn events_that_were_encoded_before_are_written_as_others_are() {
-        let bodies = [EventBody::Left { seat: Seat(300), code: 1000 }, EventBody::Disconnected { seat: Seat(2) }];
-        let encoded = bodies.clone().map(|body| {
-            let mut bytes = Vec::new();
-            append(&body, &mut bytes);
-            bytes
-        });
-        let ages = [0, 70_000];
-        let (first, lost) = (Seq(u32::MAX), 251);
-        let items = ages.into_iter().zip(bodies).map(|(age, body)| EventItem { age, body }).collect();
-        let own = FrameMessage {
-            advance: 1,
-            consumed: 0,
-            note: None,
-            events: Some(EventBatch { first, lost, items }),
-            zones: Vec::new(),
-        };
-        let items = ages.into_iter().zip(encoded.iter().map(Vec::as_slice)).collect();
-        let events = EncodedEvents { first, lost, items };
-        let without = FrameMessage { events: None, ..own.clone() };
-        assert_eq!(encode_frame(&without, Some(&events)), encode_frame(&own, None));
+        assert_eq!(refusal(&[0x50, 0, 1, 7, 2, 0]), Some(WireError::Trailing));
+        assert_eq!(refusal(&[0x50, 0, 0, 0]), Some(WireError::Trailing));
     }
 }

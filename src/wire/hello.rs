@@ -1,19 +1,28 @@
 //! How a stay in a room begins: the client's first message, and the server's answer.
 //!
-//! Later messages are in `message`. Fields change only with the protocol version.
+//! Later messages are in `message`. Fields change only with the protocol version; what a later feature needs is an
+//! extension.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes as Raw;
 
-use crate::id::{CorrectionEpoch, EntityId, Seat, Seq};
+use super::features::Features;
+use super::message::PROTOCOL_VERSION;
+use crate::id::{CorrectionEpoch, EntityId, Incarnation, Seat, Seq};
 use crate::snapshot::{InputSchema, Schema};
 use crate::tick::{Tick, TickRate};
+
+/// What a later feature needs in a hello or welcome: a number, in ascending order, and its content. Peers ignore numbers
+/// that they do not know.
+pub type Extension = (u16, serde_bytes::ByteBuf);
 
 /// A client's request to enter a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello<'a> {
     /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the client. Always remains the first field.
     pub version: u16,
+    /// What the client knows beyond the core of the protocol.
+    pub features: Features,
     /// The room to enter.
     pub join: Join,
     /// The role to enter in.
@@ -30,6 +39,18 @@ pub struct Hello<'a> {
     pub token: Option<&'a str>,
     /// The wanted number of frame messages per second; 0 or more than the room's rate means one per tick.
     pub rate: u16,
+    /// What later features need.
+    pub extensions: Vec<Extension>,
+}
+
+impl Hello<'_> {
+    /// A new player who wants one frame message per tick and knows no features.
+    pub fn new(join: Join, name: &str) -> Self {
+        let (resume, token, name) = (None, None, name.to_owned());
+        let (player, extensions) = (Vec::new(), Vec::new());
+        let (version, features, role) = (PROTOCOL_VERSION, Features::NONE, Role::Player);
+        Self { version, features, join, role, name, player, resume, token, rate: 0, extensions }
+    }
 }
 
 /// The role of a client in a room.
@@ -48,6 +69,8 @@ pub struct Resume<'a> {
     /// The token of the newest welcome.
     #[serde(borrow)]
     pub token: &'a Raw,
+    /// The incarnation of the room that `tick` and `events` belong to.
+    pub incarnation: Incarnation,
     /// The tick of the client's state; `None` when it has no state.
     pub tick: Option<Tick>,
     /// The newest event that arrived; `None` when the client has forgotten it.
@@ -102,13 +125,17 @@ pub enum Authority {
 pub struct Welcome {
     /// The server's [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION).
     pub version: u16,
+    /// The features that both sides use from now on.
+    pub features: Features,
     /// The room's id, as in the list of rooms.
     pub room: String,
+    /// Which start of the room this is.
+    pub incarnation: Incarnation,
     /// The game's name.
     pub game: String,
     /// Ticks per second.
     pub rate: TickRate,
-    /// The tick from which the first frame's `advance` counts.
+    /// The tick before the client's first frame.
     pub tick: Tick,
     /// The client's seat.
     pub seat: Seat,
@@ -138,6 +165,8 @@ pub struct Welcome {
     pub properties: Vec<(String, String)>,
     /// All players in the room now, the client included.
     pub players: Vec<RosterEntry>,
+    /// What later features need.
+    pub extensions: Vec<Extension>,
 }
 
 /// The result of the claim to a seat.

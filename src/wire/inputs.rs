@@ -8,9 +8,10 @@ use serde_bytes::Bytes as Raw;
 use super::codec::WireError;
 use super::cursor::{ByteReader, put};
 use super::limits;
-use super::message::{Ack, ClientMessage, Inputs, Run};
+use super::message::{Ack, AckedTick, ClientMessage, Inputs, Run};
 use crate::id::{CorrectionEpoch, Seq};
 use crate::snapshot::{InputSchema, MAX_INPUT_FIELDS};
+use crate::tick::Tick;
 
 /// The first byte of these messages has this bit; other messages of a client start with a small number.
 pub(super) const INPUTS: u8 = 0x80;
@@ -20,7 +21,10 @@ const EPOCH: u8 = 0x02;
 const HELD: u8 = 0x04;
 /// The runs are not the usual one: a single input.
 const COUNTED: u8 = 0x08;
-const KNOWN: u8 = INPUTS | EVENTS | EPOCH | HELD | COUNTED;
+/// The acknowledged tick is told as a whole.
+const FULL_TICK: u8 = 0x10;
+const VIEW: u8 = 0x20;
+const KNOWN: u8 = INPUTS | EVENTS | EPOCH | HELD | COUNTED | FULL_TICK | VIEW;
 
 /// Encodes an acknowledgement alone.
 pub(super) fn encode_ack(ack: Ack) -> Vec<u8> {
@@ -40,10 +44,14 @@ pub(super) fn encode(inputs: &Inputs) -> Vec<u8> {
     let first = INPUTS
         | flag(EPOCH, inputs.epoch.0 != 0)
         | flag(HELD, inputs.held != 0)
+        | flag(VIEW, inputs.view.is_some())
         | flag(COUNTED, inputs.counted && !inputs.runs.is_empty());
     write_ack(first, inputs.ack, &mut out);
     if inputs.epoch.0 != 0 {
         out.push(inputs.epoch.0);
+    }
+    if let Some(view) = inputs.view {
+        put(&mut out, view.into());
     }
     if inputs.held != 0 {
         put(&mut out, inputs.held.into());
@@ -60,10 +68,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ClientMessage<'_>, WireError> {
     if first & !KNOWN != 0 {
         return Err(WireError::Malformed);
     }
-    let frames = cursor.u8()?;
+    let tick = if has(FULL_TICK) { AckedTick::Full(Tick(cursor.u32()?)) } else { AckedTick::Low(cursor.u8()?) };
     let events = has(EVENTS).then(|| cursor.u32().map(Seq)).transpose()?;
-    let ack = Ack { frames, events };
+    let ack = Ack { tick, events };
     let epoch = if has(EPOCH) { cursor.u8()? } else { 0 };
+    let view = has(VIEW).then(|| cursor.u16()).transpose()?;
     let held = if has(HELD) { cursor.u16()? } else { 0 };
     if (has(EPOCH) && epoch == 0) || (has(HELD) && held == 0) {
         return Err(WireError::NotCanonical);
@@ -73,16 +82,22 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ClientMessage<'_>, WireError> {
     }
     let (counted, runs) = (has(COUNTED), Raw::new(cursor.rest()));
     match (held, runs.is_empty()) {
-        (0, true) if first & !EVENTS == INPUTS => Ok(ClientMessage::Ack(ack)),
+        (0, true) if first & !(EVENTS | FULL_TICK) == INPUTS => Ok(ClientMessage::Ack(ack)),
         (0, true) => Err(WireError::NotCanonical),
         (_, true) if counted => Err(WireError::NotCanonical),
-        _ => Ok(ClientMessage::Inputs(Inputs { ack, epoch: CorrectionEpoch(epoch), held, counted, runs })),
+        _ => Ok(ClientMessage::Inputs(Inputs { ack, epoch: CorrectionEpoch(epoch), view, held, counted, runs })),
     }
 }
 
 fn write_ack(first: u8, ack: Ack, out: &mut Vec<u8>) {
-    out.push(if ack.events.is_some() { first | EVENTS } else { first });
-    out.push(ack.frames);
+    let first = if ack.events.is_some() { first | EVENTS } else { first };
+    match ack.tick {
+        AckedTick::Low(tick) => out.extend([first, tick]),
+        AckedTick::Full(tick) => {
+            out.push(first | FULL_TICK);
+            put(out, tick.0);
+        }
+    }
     if let Some(events) = ack.events {
         put(out, events.0);
     }

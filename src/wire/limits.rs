@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Bytes of one message from a client: the largest legal one is a hello of about 9 KiB (token and options).
+/// Bytes of one message from a client: the largest legal one is a hello of about 13 KiB (token, options and extensions).
 pub const CLIENT_MESSAGE: usize = 16 * 1024;
 /// Bytes of one message to a client, which clients should check: a keyframe of some 10,000 rows or a roster of 4,096.
 pub const SERVER_MESSAGE: usize = 4 * 1024 * 1024;
@@ -18,6 +18,12 @@ pub const CLOSE_TEXT: usize = 123;
 pub const PROPERTIES: usize = 32;
 /// Options in a hello, per list.
 pub const OPTIONS: usize = 16;
+/// Extensions of a hello or welcome: one for each later feature that needs one ...
+pub const EXTENSIONS: usize = 16;
+/// ... and bytes of its content.
+pub const EXTENSION: usize = 256;
+/// Bytes of a digest of how the game felt: a few dozen numbers.
+pub const FEEL_DIGEST: usize = 128;
 /// Bytes of a join token: JWTs with a few claims are shorter.
 pub const TOKEN: usize = 4 * 1024;
 /// Bytes of a join token's subject: a long user name, or a digest in hexadecimal.
@@ -48,6 +54,10 @@ pub const RUNS: usize = 64;
 pub const RUN_LENGTH: u16 = 1200;
 /// Inputs that may wait for their tick, or repetitions for their inputs: 10 s at the highest rate, like a run.
 pub const INPUT_LEAD: u32 = 1200;
+
+/// How far before the acknowledged tick a player may have been shown the world, in 16ths of a tick for each tick per second:
+/// half a second, the longest playout delay of a client.
+pub const VIEW_BEHIND: u16 = 8;
 
 /// Inputs that a client may claim per second, in percent of the room's ticks: a client makes one per tick, by a clock
 /// that may run fast.

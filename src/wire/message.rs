@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes as Raw;
 
 use super::event::EventBatch;
+use super::frame_stamp::FrameStamp;
 use super::hello::{Hello, Welcome};
-use crate::id::{CorrectionEpoch, Seat, Seq, ZoneId};
+use crate::id::{CorrectionEpoch, Incarnation, Seat, Seq, ZoneId};
 use crate::tick::Tick;
 
 /// The version that a client states in its hello.
-pub const PROTOCOL_VERSION: u16 = 1;
-/// The WebSocket subprotocol.
-pub const SUBPROTOCOL: &str = "tickwire.v1";
+pub const PROTOCOL_VERSION: u16 = 2;
+/// The WebSocket subprotocols that this build speaks, the best first.
+pub const SUBPROTOCOLS: [&str; 1] = ["tickwire.v2"];
 
 /// A message from a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,11 @@ pub enum ClientMessage<'a> {
         /// The token.
         token: &'a str,
     },
+    /// How the game felt at the client; with [`Features::FEEL_DIGEST`](super::Features::FEEL_DIGEST), which is not used yet.
+    FeelDigest {
+        /// At most [`limits::FEEL_DIGEST`](super::limits::FEEL_DIGEST) bytes.
+        body: &'a Raw,
+    },
 }
 
 /// The inputs after those of the last message: one per client tick, implicitly numbered from 1.
@@ -50,6 +56,9 @@ pub struct Inputs<'a> {
     pub ack: Ack,
     /// The newest correction epoch that the client knows.
     pub epoch: CorrectionEpoch,
+    /// How far the moment that the player was shown when the newest input was made lies before the acknowledged tick, in
+    /// 16ths of a tick; with [`Features::VIEW_TIME`](super::Features::VIEW_TIME).
+    pub view: Option<u16>,
     /// How many inputs come first that equal the last input of the last message.
     pub held: u16,
     /// Whether each run states its length; otherwise there is at most one run, of one input.
@@ -71,10 +80,25 @@ pub struct Run {
 /// What a client has applied so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {
-    /// Frame messages so far, modulo 256: fewer than 256 are ever in flight.
-    pub frames: u8,
+    /// The tick of the newest frame; the welcome's before the first one.
+    pub tick: AckedTick,
     /// The newest event's number, if it changed since the last acknowledgement.
     pub events: Option<Seq>,
+}
+
+/// The tick that an acknowledgement names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AckedTick {
+    /// The tick modulo 256, on ordered transports, where the ticks in flight span less.
+    Low(u8),
+    /// The tick, on unordered transports.
+    Full(Tick),
+}
+
+impl Default for AckedTick {
+    fn default() -> Self {
+        Self::Low(0)
+    }
 }
 
 /// A reliable message to the game.
@@ -147,35 +171,66 @@ pub enum ServerMessage<'a> {
         /// Seconds until the new token expires.
         expires: u32,
     },
+    /// What was delivered to the game and to the client, apart from frames.
+    #[serde(borrow)]
+    Delivery(Delivery<'a>),
+    /// The room goes on at another server; with [`Features::REDIRECT`](super::Features::REDIRECT).
+    Redirect(Redirect),
+}
+
+/// What a frame may tell as well. At least one of the two is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery<'a> {
+    /// The tick from which the ages of the events count.
+    pub tick: Tick,
+    /// The newest command that the game has seen.
+    pub commands: Option<Seq>,
+    /// Events.
+    #[serde(borrow)]
+    pub events: Option<EventBatch<'a>>,
+}
+
+/// Where a room goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redirect {
+    /// The WebSocket URL of the other server.
+    pub address: String,
+    /// Opens the client's seat there, as [`Join::Reserved`](super::Join::Reserved).
+    pub ticket: String,
+    /// The first tick that is computed there.
+    pub at_tick: Tick,
 }
 
 /// One frame for one client: the parts for it alone, and the shared bytes of its zones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameMessage<'a> {
-    /// Ticks since the last frame message (or the welcome).
-    pub advance: u32,
-    /// Inputs consumed since the last frame message (or the welcome, at input 0).
-    pub consumed: u32,
+    /// The frame's tick and the inputs consumed.
+    pub stamp: FrameStamp,
     /// The parts that are rarely sent.
     pub note: Option<Note>,
     /// Events due at this tick.
     #[serde(borrow)]
     pub events: Option<EventBatch<'a>>,
-    /// The client's zones, each at most once. A zone without a part is empty and was at all ticks since the last
-    /// message.
+    /// The client's zones, each at most once. Zones without a part stay as they are.
     #[serde(borrow)]
     pub zones: Vec<ZonePart<'a>>,
 }
 
 /// The parts of a frame for one seat that are rarely sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// How many of the inputs consumed since the last frame message were dropped unused.
+    /// How many of the inputs consumed were dropped unused: since the last frame message, or with
+    /// [`FrameStamp::Absolute`] since the welcome.
     pub superseded: u32,
     /// The last command that the game has seen, if it changed.
     pub commands: Option<Seq>,
     /// The newest server-side move, if the client does not know it.
     pub correction: Option<Correction>,
+    /// The incarnation of this frame and all later ones, if it is another one than before.
+    pub incarnation: Option<Incarnation>,
+    /// How many ticks the newest changed input waited when it arrived; negative when it was that late. With
+    /// [`Features::INPUT_LEAD`](super::Features::INPUT_LEAD).
+    pub lead: Option<i8>,
 }
 
 /// A server-side move of the player's entity.
@@ -192,19 +247,24 @@ pub struct Correction {
 pub struct ZonePart<'a> {
     /// Which zone.
     pub zone: ZoneId,
+    /// How many ticks the zone's state is older than the frame.
+    pub lag: u32,
     /// How the client gets to the zone's state.
     #[serde(borrow)]
     pub form: ZoneForm<'a>,
-    /// The zone's hash at this tick; sent now and then.
+    /// The hash of that state; sent now and then.
     pub hash: Option<u32>,
 }
 
 /// How a client gets to a zone's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ZoneForm<'a> {
-    /// Deltas to apply in order to the client's state of the zone; a zone never seen is empty.
+    /// Deltas to apply in order to the client's state of the zone, which is as many ticks older as there are deltas.
     #[serde(borrow)]
     Chain(Vec<&'a Raw>),
+    /// Deltas to apply in order to the empty zone.
+    #[serde(borrow)]
+    Fresh(Vec<&'a Raw>),
     /// The whole state, which replaces the client's.
     #[serde(borrow)]
     Keyframe(&'a Raw),
@@ -216,7 +276,7 @@ impl ZoneForm<'_> {
     /// Bytes of payload.
     pub fn weight(&self) -> usize {
         match self {
-            Self::Chain(deltas) => deltas.iter().map(|delta| delta.len()).sum(),
+            Self::Chain(deltas) | Self::Fresh(deltas) => deltas.iter().map(|delta| delta.len()).sum(),
             Self::Keyframe(bytes) => bytes.len(),
             Self::Gone => 0,
         }

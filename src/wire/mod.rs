@@ -3,25 +3,32 @@
 mod close;
 mod codec;
 mod cursor;
+mod encoded_events;
 mod event;
+mod features;
 mod frame;
+mod frame_stamp;
 mod guard;
 mod hello;
 mod inputs;
 pub mod limits;
 mod message;
+mod note;
 pub mod weight;
 
 pub use close::Close;
 pub use codec::{WireError, decode_client, decode_server, encode_client, encode_server, hello_version};
 pub(crate) use codec::{append, split};
+pub use encoded_events::{EncodedEvents, encode_delivery};
 pub use event::{EventBatch, EventBody, EventItem};
+pub use features::Features;
+pub use frame::encode_frame;
 pub(crate) use frame::usual_frame;
-pub use frame::{EncodedEvents, encode_frame};
+pub use frame_stamp::FrameStamp;
 pub use guard::Guard;
-pub use hello::{Authority, Continuity, Hello, Join, Resume, Role, RosterEntry, Welcome};
+pub use hello::{Authority, Continuity, Extension, Hello, Join, Resume, Role, RosterEntry, Welcome};
 pub use inputs::{pack_runs, unpack_runs};
 pub use message::{
-    Ack, ClientMessage, CommandBody, Correction, FrameMessage, Inputs, Note, NumberedCommand, PROTOCOL_VERSION, Resync,
-    Run, SUBPROTOCOL, ServerMessage, ZoneForm, ZonePart,
+    Ack, AckedTick, ClientMessage, CommandBody, Correction, Delivery, FrameMessage, Inputs, Note, NumberedCommand,
+    PROTOCOL_VERSION, Redirect, Resync, Run, SUBPROTOCOLS, ServerMessage, ZoneForm, ZonePart,
 };

@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 
 use serde_bytes::{ByteBuf, Bytes};
-use tickwire::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
+use tickwire::id::{CorrectionEpoch, EntityId, Incarnation, Seat, Seq, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::{
-    Ack, Authority, ClientMessage, CommandBody, Continuity, Correction, EventBatch, EventBody, EventItem, FrameMessage,
-    Hello, Inputs, Join, Note, NumberedCommand, PROTOCOL_VERSION, Resume, Resync, Role, RosterEntry, Run,
-    ServerMessage, Welcome, ZoneForm, ZonePart, pack_runs,
+    Ack, AckedTick, Authority, ClientMessage, CommandBody, Continuity, Correction, Delivery, EventBatch, EventBody,
+    EventItem, Features, FrameMessage, FrameStamp, Hello, Inputs, Join, Note, NumberedCommand, PROTOCOL_VERSION,
+    Redirect, Resume, Resync, Role, RosterEntry, Run, ServerMessage, Welcome, ZoneForm, ZonePart, pack_runs,
 };
 
 const LONG: [u8; 300] = [0xa5; 300];
@@ -18,7 +18,8 @@ const LONG: [u8; 300] = [0xa5; 300];
 /// What clients say.
 pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
     let options = || pairs(&[("map", "yard"), ("größe", "2")]);
-    let ack = |frames, events: Option<u32>| ClientMessage::Ack(Ack { frames, events: events.map(Seq) });
+    let ack =
+        |frames, events: Option<u32>| ClientMessage::Ack(Ack { tick: AckedTick::Low(frames), events: events.map(Seq) });
     let asked = |seq, body| ClientMessage::Command(NumberedCommand { seq: Seq(seq), body });
     let command = |seq, kind, body| asked(seq, CommandBody::Game { kind, body: Bytes::new(body) });
     vec![
@@ -27,22 +28,26 @@ pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
         ("hello, by id, with everything", {
             ClientMessage::Hello(Hello {
                 version: u16::MAX,
+                features: Features(u32::MAX),
                 join: Join::ById { room: "k7f3q2".to_owned() },
                 name: "Zoë 🎈".to_owned(),
                 player: options(),
                 role: Role::Spectator,
                 resume: Some(Resume {
                     token: Bytes::new(&[1, 2, 3]),
+                    incarnation: Incarnation((1 << 53) - 1),
                     tick: Some(Tick(u32::MAX)),
                     events: Some(Seq(250)),
                 }),
                 token: Some("abc.def"),
                 rate: 10,
+                extensions: vec![(3, ByteBuf::from(vec![1, 2])), (251, ByteBuf::new())],
             })
         }),
         ("hello, reserved, without a memory", {
             let token: &[u8] = &[0; 18];
-            let resume = Some(Resume { token: Bytes::new(token), tick: None, events: None });
+            let resume =
+                Some(Resume { token: Bytes::new(token), incarnation: Incarnation::FIRST, tick: None, events: None });
             match hello(Join::Reserved { ticket: "abc".to_owned() }) {
                 ClientMessage::Hello(hello) => ClientMessage::Hello(Hello { resume, ..hello }),
                 other => other,
@@ -52,6 +57,9 @@ pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
         ("ack", ack(1, None)),
         ("ack, with events", ack(255, Some(250))),
         ("ack, with many events", ack(0, Some(u32::MAX))),
+        ("ack, of a whole tick", {
+            ClientMessage::Ack(Ack { tick: AckedTick::Full(Tick(70_000)), events: Some(Seq(1)) })
+        }),
         ("command", command(1, 7, b"hi")),
         ("command, long", command(70_000, u16::MAX, &LONG)),
         ("command, empty", command(2, 0, b"")),
@@ -60,6 +68,7 @@ pub fn client() -> Vec<(&'static str, ClientMessage<'static>)> {
         ("command, whisper", asked(5, CommandBody::Chat { to: vec![Seat(0), Seat(251)], text: "psst" })),
         ("refresh", ClientMessage::Refresh { token: "abc.def.ghi" }),
         ("ping", ClientMessage::Ping { stamp: 123_456_789 }),
+        ("feel digest", ClientMessage::FeelDigest { body: Bytes::new(&[0, 255, 7]) }),
         ("resync", ClientMessage::Resync(Resync { zone: ZoneId(300), tick: Tick(1000) })),
     ]
     .into_iter()
@@ -73,6 +82,7 @@ pub struct InputsVector {
     pub schema: InputSchema,
     pub ack: Ack,
     pub epoch: u8,
+    pub view: Option<u16>,
     pub held: u16,
     pub runs: Vec<Run>,
 }
@@ -81,8 +91,8 @@ impl InputsVector {
     /// What is sent. The packed runs live as long as the test.
     pub fn message(&self) -> ClientMessage<'static> {
         let (counted, runs) = pack_runs(&self.schema, &self.runs);
-        let (ack, epoch, held) = (self.ack, CorrectionEpoch(self.epoch), self.held);
-        ClientMessage::Inputs(Inputs { ack, epoch, held, counted, runs: Bytes::new(runs.leak()) })
+        let (ack, epoch, view, held) = (self.ack, CorrectionEpoch(self.epoch), self.view, self.held);
+        ClientMessage::Inputs(Inputs { ack, epoch, view, held, counted, runs: Bytes::new(runs.leak()) })
     }
 }
 
@@ -100,9 +110,10 @@ pub fn inputs() -> Vec<InputsVector> {
         schema(vec![field(Shape::Bool), field(range.clone()), field(range.clone()), field(range), field(Shape::Bool)])
     };
     let place = Shape::Fixed { min: -6400, max: 6400, per_unit: 64 };
-    let ack = |frames, events: Option<u32>| Ack { frames, events: events.map(Seq) };
+    let ack = |frames, events: Option<u32>| Ack { tick: AckedTick::Low(frames), events: events.map(Seq) };
     let run = |count, values: &[i32]| Run { count, values: values.to_vec() };
-    let vector = |name, schema, ack, epoch, held, runs| InputsVector { name, schema, ack, epoch, held, runs };
+    let vector =
+        |name, schema, ack, epoch, held, runs| InputsVector { name, schema, ack, epoch, view: None, held, runs };
     vec![
         vector("inputs, one", buttons(), ack(17, None), 0, 0, vec![run(1, &[255, 1, 0])]),
         vector("inputs, held and one", buttons(), ack(17, None), 0, 4, vec![run(1, &[0, 0, 1])]),
@@ -131,21 +142,20 @@ pub fn inputs() -> Vec<InputsVector> {
             vec![run(1, &[6400, -1])],
         ),
         vector("inputs, no fields", schema(vec![]), ack(9, None), 0, 0, vec![run(1, &[])]),
+        InputsVector {
+            view: Some(40),
+            ..vector("inputs, with a view time", buttons(), ack(9, None), 0, 0, vec![run(1, &[1, 0, 1])])
+        },
+        InputsVector {
+            view: Some(u16::MAX),
+            ack: Ack { tick: AckedTick::Full(Tick(u32::MAX)), events: Some(Seq(3)) },
+            ..vector("inputs, with everything", buttons(), ack(0, None), 2, 3, vec![run(3, &[1, 0, 1])])
+        },
     ]
 }
 
 fn hello(join: Join) -> ClientMessage<'static> {
-    let version = PROTOCOL_VERSION;
-    ClientMessage::Hello(Hello {
-        version,
-        join,
-        role: Role::Player,
-        name: "Ada".to_owned(),
-        player: Vec::new(),
-        resume: None,
-        token: None,
-        rate: 0,
-    })
+    ClientMessage::Hello(Hello::new(join, "Ada"))
 }
 
 /// What servers say.
@@ -155,7 +165,7 @@ pub fn server() -> Vec<(&'static str, ServerMessage<'static>)> {
         ("come back", ServerMessage::ComeBack { after: 2500 }),
         ("refreshed", ServerMessage::Refreshed { expires: 3600 }),
     ];
-    welcomes().into_iter().chain(frames()).chain(others).collect()
+    welcomes().into_iter().chain(frames()).chain(others).chain(deliveries()).collect()
 }
 
 fn welcomes() -> Vec<(&'static str, ServerMessage<'static>)> {
@@ -170,6 +180,9 @@ fn welcomes() -> Vec<(&'static str, ServerMessage<'static>)> {
                 commands: Seq(70_000),
                 expires: Some(86_400),
                 players,
+                features: Features::INPUT_LEAD.with(Features::VIEW_TIME),
+                incarnation: Incarnation(1 << 32),
+                extensions: vec![(0, ByteBuf::from(vec![9])), (u16::MAX, ByteBuf::from(vec![0; 256]))],
                 ..welcome(Authority::Server, Some(ByteBuf::from(vec![1; 18])))
             };
             ServerMessage::Welcome(Box::new(resumed))
@@ -185,67 +198,92 @@ fn welcomes() -> Vec<(&'static str, ServerMessage<'static>)> {
     ]
 }
 
-fn frames() -> Vec<(&'static str, ServerMessage<'static>)> {
-    let part = |zone, form, hash| ZonePart { zone: ZoneId(zone), form, hash };
-    let chain = |deltas: &[&'static [u8]]| ZoneForm::Chain(deltas.iter().map(|delta| Bytes::new(delta)).collect());
-    let plain = |zones| FrameMessage { advance: 1, consumed: 1, note: None, events: None, zones };
+fn deliveries() -> Vec<(&'static str, ServerMessage<'static>)> {
+    let delivery = |tick, commands, events| ServerMessage::Delivery(Delivery { tick: Tick(tick), commands, events });
+    let redirect =
+        Redirect { address: "wss://b.example:8443/play".to_owned(), ticket: "abc".to_owned(), at_tick: Tick(70_000) };
     vec![
-        ("frame, nothing", ServerMessage::Frame(plain(Vec::new()))),
-        ("frame, a delta", ServerMessage::Frame(plain(vec![part(0, chain(&[&[0, 0, 0]]), None)]))),
-        (
-            "frame, an empty delta and a hash",
-            ServerMessage::Frame(plain(vec![part(0, chain(&[&[]]), Some(0x0403_0201))])),
-        ),
-        ("frame, three ticks", {
-            let zones = vec![part(0, chain(&[&[1], &[], &[2, 3]]), None)];
-            ServerMessage::Frame(FrameMessage { advance: 3, consumed: 2, ..plain(zones) })
-        }),
-        ("frame, three ticks of which one has a delta", {
-            let zones = vec![part(0, chain(&[&[1]]), None)];
-            ServerMessage::Frame(FrameMessage { advance: 3, consumed: 3, ..plain(zones) })
-        }),
-        ("frame, the longest chain", {
-            let zones = vec![part(0, chain(&[&[7_u8] as &[u8]; 32]), Some(u32::MAX))];
-            ServerMessage::Frame(FrameMessage { advance: 32, consumed: 0, ..plain(zones) })
-        }),
-        ("frame, another zone", ServerMessage::Frame(plain(vec![part(7, chain(&[&[1, 2]]), None)]))),
-        (
-            "frame, a keyframe",
-            ServerMessage::Frame(plain(vec![part(0, ZoneForm::Keyframe(Bytes::new(&[5])), Some(1))])),
-        ),
-        (
-            "frame, every form",
-            ServerMessage::Frame(plain(vec![
-                part(0, chain(&[&[1, 2], &[], &LONG]), Some(0)),
-                part(1, chain(&[&[9]]), Some(u32::MAX)),
-                part(250, ZoneForm::Keyframe(Bytes::new(&LONG)), Some(251)),
-                part(251, ZoneForm::Gone, Some(7)),
-                part(u16::MAX, ZoneForm::Gone, None),
-            ])),
-        ),
-        ("frame, events and a note", ServerMessage::Frame(eventful())),
-        (
-            "frame, a note without a correction",
-            ServerMessage::Frame(FrameMessage {
-                advance: 65536,
-                consumed: 0,
-                note: Some(Note { superseded: 0, commands: Some(Seq(u32::MAX)), correction: None }),
-                events: Some(EventBatch { first: Seq(u32::MAX), lost: 0, items: Vec::new() }),
-                zones: Vec::new(),
-            }),
-        ),
-        ("frame, many inputs superseded", {
-            let note = Some(Note { superseded: 31, commands: None, correction: None });
-            let zones = vec![part(0, chain(&[&[1]]), None)];
-            ServerMessage::Frame(FrameMessage { consumed: 32, note, ..plain(zones) })
-        }),
-        ("frame, an input superseded", {
-            let note = Some(Note { superseded: 1, commands: None, correction: None });
-            let zones = vec![part(0, chain(&[&[1]]), None)];
-            ServerMessage::Frame(FrameMessage { consumed: 2, note, ..plain(zones) })
-        }),
-        ("frame, every other event", ServerMessage::Frame(talkative())),
+        ("delivery, of both", delivery(70_000, Some(Seq(251)), talkative().events)),
+        ("delivery, of commands", delivery(0, Some(Seq(1)), None)),
+        ("delivery, of events", delivery(250, None, Some(EventBatch { first: Seq(9), lost: 2, items: Vec::new() }))),
+        ("redirect", ServerMessage::Redirect(redirect)),
     ]
+}
+
+fn part(zone: u16, form: ZoneForm<'static>, hash: Option<u32>) -> ZonePart<'static> {
+    ZonePart { zone: ZoneId(zone), lag: 0, form, hash }
+}
+
+fn chain(deltas: &[&'static [u8]]) -> ZoneForm<'static> {
+    ZoneForm::Chain(deltas.iter().map(|delta| Bytes::new(delta)).collect())
+}
+
+fn long(zones: Vec<ZonePart<'static>>) -> FrameMessage<'static> {
+    FrameMessage { stamp: FrameStamp::Long { tick: 1, consumed: 1 }, note: None, events: None, zones }
+}
+
+fn frames() -> Vec<(&'static str, ServerMessage<'static>)> {
+    let short = |tick, consumed, zone| FrameMessage {
+        stamp: FrameStamp::Short { tick, consumed },
+        note: None,
+        events: None,
+        zones: vec![zone],
+    };
+    let absolute = |tick, consumed, zones| FrameMessage {
+        stamp: FrameStamp::Absolute { tick: Tick(tick), consumed: Seq(consumed) },
+        ..long(zones)
+    };
+    let noted = |note, zones| FrameMessage { note: Some(note), ..long(zones) };
+    let note = Note::default();
+    let every_form = vec![
+        part(0, chain(&[&[1, 2], &[], &LONG]), Some(0)),
+        part(1, chain(&[&[9]]), Some(u32::MAX)),
+        ZonePart { lag: 251, ..part(2, chain(&[&[7_u8] as &[u8]; 15]), None) },
+        part(3, ZoneForm::Fresh(vec![Bytes::new(&[4]); 16]), Some(5)),
+        part(4, ZoneForm::Fresh(vec![Bytes::new(&[]); 32]), None),
+        ZonePart { lag: 1, ..part(250, ZoneForm::Keyframe(Bytes::new(&LONG)), Some(251)) },
+        part(251, ZoneForm::Gone, None),
+        part(u16::MAX, ZoneForm::Gone, None),
+    ];
+    let frames = vec![
+        ("frame, a delta", short(5, 1, part(0, chain(&[&[0, 0, 0]]), None))),
+        ("frame, an empty delta and a hash", short(15, 3, part(0, chain(&[&[]]), Some(0x0403_0201)))),
+        ("frame, nothing", long(Vec::new())),
+        ("frame, three ticks", long(vec![part(0, chain(&[&[1], &[], &[2, 3]]), None)])),
+        ("frame, the longest chain", {
+            let stamp = FrameStamp::Long { tick: 31, consumed: 7 };
+            FrameMessage { stamp, ..long(vec![part(0, chain(&[&[7_u8] as &[u8]; 32]), Some(u32::MAX))]) }
+        }),
+        ("frame, wide", {
+            let stamp = FrameStamp::Wide { tick: 255, consumed: 250 };
+            FrameMessage { stamp, ..long(vec![part(0, chain(&[&[1]]), Some(1))]) }
+        }),
+        ("frame, wide, of two zones", {
+            let stamp = FrameStamp::Wide { tick: 0, consumed: 9 };
+            FrameMessage { stamp, ..long(vec![part(0, chain(&[&[1]]), None), part(1, ZoneForm::Gone, None)]) }
+        }),
+        ("frame, of a whole tick", absolute(u32::MAX, 251, vec![part(0, chain(&[&[1]]), None)])),
+        ("frame, another zone", long(vec![part(7, chain(&[&[1, 2]]), None)])),
+        ("frame, a keyframe", long(vec![part(0, ZoneForm::Keyframe(Bytes::new(&[5])), Some(1))])),
+        ("frame, a zone that was empty", long(vec![part(0, ZoneForm::Fresh(vec![Bytes::new(&[5])]), None)])),
+        ("frame, zone 0 with a lag", long(vec![ZonePart { lag: 1, ..part(0, chain(&[&[5]]), None) }])),
+        ("frame, every form", long(every_form)),
+        ("frame, events and a note", eventful()),
+        ("frame, a note without a correction", {
+            let events = Some(EventBatch { first: Seq(u32::MAX), lost: 0, items: Vec::new() });
+            FrameMessage { events, ..noted(Note { commands: Some(Seq(u32::MAX)), ..note }, Vec::new()) }
+        }),
+        ("frame, many inputs superseded", noted(Note { superseded: 31, ..note }, vec![part(0, chain(&[&[1]]), None)])),
+        ("frame, an input superseded", noted(Note { superseded: 1, ..note }, vec![part(0, chain(&[&[1]]), None)])),
+        ("frame, an input that was early", noted(Note { lead: Some(3), ..note }, vec![part(0, chain(&[&[1]]), None)])),
+        ("frame, an input that was late", noted(Note { superseded: 30, lead: Some(-128), ..note }, Vec::new())),
+        ("frame, of another incarnation", {
+            let note = Some(Note { incarnation: Some(Incarnation(1 << 40)), lead: Some(127), ..note });
+            FrameMessage { note, ..absolute(3, 0, vec![part(0, ZoneForm::Keyframe(Bytes::new(&[5])), Some(1))]) }
+        }),
+        ("frame, every other event", talkative()),
+    ];
+    frames.into_iter().map(|(name, frame)| (name, ServerMessage::Frame(frame))).collect()
 }
 
 fn eventful() -> FrameMessage<'static> {
@@ -262,8 +300,8 @@ fn eventful() -> FrameMessage<'static> {
         ],
     };
     let correction = Some(Correction { epoch: CorrectionEpoch(251), reason: 255 });
-    let note = Note { superseded: 2, commands: Some(Seq(5)), correction };
-    FrameMessage { advance: 3, consumed: 250, note: Some(note), events: Some(events), zones: Vec::new() }
+    let note = Note { superseded: 2, commands: Some(Seq(5)), correction, ..Note::default() };
+    FrameMessage { note: Some(note), events: Some(events), ..long(Vec::new()) }
 }
 
 fn talkative() -> FrameMessage<'static> {
@@ -281,7 +319,7 @@ fn talkative() -> FrameMessage<'static> {
     ];
     let items = bodies.into_iter().map(|body| EventItem { age: 0, body }).collect();
     let events = EventBatch { first: Seq(1), lost: 0, items };
-    FrameMessage { advance: 1, consumed: 0, note: None, events: Some(events), zones: Vec::new() }
+    FrameMessage { events: Some(events), ..long(Vec::new()) }
 }
 
 fn welcome(authority: Authority, resume: Option<ByteBuf>) -> Welcome {
@@ -310,7 +348,9 @@ fn welcome(authority: Authority, resume: Option<ByteBuf>) -> Welcome {
     ];
     Welcome {
         version: PROTOCOL_VERSION,
+        features: Features::NONE,
         room: "k7f3q2".to_owned(),
+        incarnation: Incarnation::FIRST,
         game: "arena".to_owned(),
         rate: TickRate::new(120).expect("a valid rate"),
         tick: Tick(u32::MAX - 1),
@@ -328,6 +368,7 @@ fn welcome(authority: Authority, resume: Option<ByteBuf>) -> Welcome {
         inputs: InputSchema::new(inputs).expect("a valid schema"),
         properties: pairs(&[("map", "yard"), ("", "")]),
         players: vec![player(0, 1, ""), player(251, 70_000, "Zoë 🎈")],
+        extensions: Vec::new(),
     }
 }
 

@@ -44,6 +44,24 @@ pub fn steered() -> Arc<Schema> {
     schema(vec![Kind::new("boat", fields)])
 }
 
+/// Fields with one value only, of every motion, among others.
+pub fn single() -> Arc<Schema> {
+    let only = Shape::Int { min: 7, max: 7 };
+    let range = Shape::Int { min: -100, max: 100 };
+    let fields = vec![
+        Field::held("h", only.clone()),
+        Field::moving("f", only.clone(), Motion::Fade),
+        Field::linear("l", only.clone()),
+        Field::smooth("s", only.clone()),
+        Field::smooth("turn", Shape::Angle { bits: 8 }),
+        Field::moving("a", only.clone(), Motion::Along { heading: 4 }),
+        Field::moving("x", range.clone(), Motion::Fade),
+        Field::held("y", range),
+        Field::held("last", only),
+    ];
+    schema(vec![Kind::new("lamp", fields)])
+}
+
 /// Two smooth coordinates and a smooth direction.
 pub fn gliding() -> Arc<Schema> {
     let range = Shape::Fixed { min: -1000, max: 1000, per_unit: 10 };

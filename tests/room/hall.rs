@@ -10,7 +10,7 @@ use tickwire::engine::{
     ResumeToken, Room, RoomConfig, RoomOutput, RoomPolicy, SeatSession, Waiting,
 };
 use tickwire::game::{Context, Game, Player, PlayerInput, Recipients, Refused, RoomSetup, SnapshotWriter, Spec};
-use tickwire::id::{EntityId, KindId, Seat, Seq};
+use tickwire::id::{EntityId, Incarnation, KindId, Seat, Seq};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{Authority, Close, EventBody, Join, Role, limits};
@@ -78,7 +78,7 @@ impl Hall {
     pub fn new(hold: u64) -> Self {
         let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
         let policy = RoomPolicy { hold: Duration::from_secs(hold), ..RoomPolicy::default() };
-        let config = RoomConfig { id: "hall".to_owned(), game: "tell".to_owned(), setup, policy };
+        let config = RoomConfig::new("hall", "tell", setup, policy);
         let room = Room::new(config, Box::<Tell>::default());
         let host = Host::new(Moment(0), room, History::new(TickRate::DEFAULT));
         Self { host, queues: BTreeMap::new(), answer: None, expired: Vec::new(), secrets: 0 }
@@ -116,7 +116,7 @@ impl Hall {
 
     /// A client claims its seat, or nothing.
     pub fn back(&mut self, token: ResumeToken, tick: Option<Tick>) -> Option<Admitted> {
-        self.claim(Claim { token, tick, events: None }, None).ok()
+        self.claim(Claim { token, incarnation: Incarnation::FIRST, tick, events: None }, None).ok()
     }
 
     pub fn claim(&mut self, claim: Claim, identity: Option<&str>) -> Result<Admitted, Close> {

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use tickwire::id::{CorrectionEpoch, ZoneId};
 use tickwire::tick::Tick;
-use tickwire::wire::{Ack, ClientMessage, Close, Inputs, Join, Resync, Run, encode_client, limits, pack_runs};
+use tickwire::wire::{
+    Ack, AckedTick, ClientMessage, Close, Inputs, Join, Resync, Run, encode_client, limits, pack_runs,
+};
 
 use crate::support::{Frame, Player, Raw, TestServer, arena, masked, wait_for};
 
@@ -41,6 +43,12 @@ fn a_flood_of_pings_is_answered_at_a_rate_and_ended() {
     assert_eq!(server.metric("tickwire_skipped_ticks_total"), 0.0);
 }
 
+/// An acknowledgement of the welcome.
+fn ack_of(player: &Player) -> Ack {
+    let tick = player.client.welcome().expect("a welcome").tick;
+    Ack { tick: AckedTick::Low(tick.0 as u8), events: None }
+}
+
 #[test]
 fn ten_thousand_inputs_a_second_are_dropped_counted_and_ended() {
     let server = TestServer::alone(|server| server);
@@ -50,7 +58,7 @@ fn ten_thousand_inputs_a_second_are_dropped_counted_and_ended() {
     let values = schema.neutral()[..schema.fields().len()].to_vec();
     let (counted, runs) = pack_runs(&schema, &[Run { count: 1, values }]);
     let runs = serde_bytes::Bytes::new(&runs);
-    let inputs = Inputs { ack: Ack::default(), epoch: CorrectionEpoch(0), held: 0, counted, runs };
+    let inputs = Inputs { ack: ack_of(&flooder), epoch: CorrectionEpoch(0), view: None, held: 0, counted, runs };
     let burst = masked(0x82, &encode_client(&ClientMessage::Inputs(inputs))).repeat(100);
     let (close, took) = ends_after(flooder, &burst, Duration::from_millis(10));
     assert_eq!(close, Some(Close::RateLimited.code()));
@@ -73,10 +81,13 @@ fn inputs_for_more_time_than_there_was_cost_no_time() {
         .collect();
     let (counted, runs) = pack_runs(&schema, &runs);
     let runs = serde_bytes::Bytes::new(&runs);
-    let inputs = Inputs { ack: Ack::default(), epoch: CorrectionEpoch(0), held: limits::RUN_LENGTH, counted, runs };
-    let message = masked(0x82, &encode_client(&ClientMessage::Inputs(inputs)));
+    let message = |claimant: &Player| {
+        let (ack, epoch) = (ack_of(claimant), CorrectionEpoch(0));
+        let inputs = Inputs { ack, epoch, view: None, held: limits::RUN_LENGTH, counted, runs };
+        masked(0x82, &encode_client(&ClientMessage::Inputs(inputs)))
+    };
     let flooding = claimants.into_iter().map(|claimant| {
-        let message = message.clone();
+        let message = message(&claimant);
         std::thread::spawn(move || ends_after(claimant, &message, Duration::from_millis(5)))
     });
     for (close, took) in flooding.collect::<Vec<_>>().into_iter().map(|thread| thread.join().expect("it floods")) {

@@ -163,7 +163,7 @@ fn the_list_of_rooms_updates_by_itself() {
 fn handshakes_are_checked() {
     let server = TestServer::start();
     let ask = |headers: &str| Raw::open(server.address).upgrade(headers);
-    let protocol = "Sec-WebSocket-Protocol: tickwire.v1\r\n";
+    let protocol = "Sec-WebSocket-Protocol: tickwire.v2\r\n";
     assert!(ask("").starts_with("HTTP/1.1 400"));
     let refused = ask("Sec-WebSocket-Protocol: chat\r\n");
     assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("connection: close"), "{refused}");
@@ -171,7 +171,7 @@ fn handshakes_are_checked() {
     assert!(ask(&format!("Transfer-Encoding: chunked\r\n{protocol}")).starts_with("HTTP/1.1 400"));
     let accepted = ask(protocol);
     assert!(
-        accepted.starts_with("HTTP/1.1 101") && accepted.contains("sec-websocket-protocol: tickwire.v1"),
+        accepted.starts_with("HTTP/1.1 101") && accepted.contains("sec-websocket-protocol: tickwire.v2"),
         "{accepted}"
     );
     for origin in ["null", "http://evil.example", "http://localhost.evil", "http://LOCALHOST"] {
@@ -241,7 +241,7 @@ fn a_full_server_says_so() {
     let server = TestServer::with(config, |server| server);
     let players = [Player::arena(&server), Player::arena(&server)];
     let mut third = Raw::open(server.address);
-    let answer = third.upgrade("Sec-WebSocket-Protocol: tickwire.v1\r\n");
+    let answer = third.upgrade("Sec-WebSocket-Protocol: tickwire.v2\r\n");
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after:"), "{answer}");
     drop(players);
     server.wait_for_metric("tickwire_sessions", 0.0);

@@ -6,6 +6,7 @@ mod admin;
 mod admission;
 mod breaks;
 mod crash;
+mod features;
 mod floods;
 mod hostile;
 mod http;

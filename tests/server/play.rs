@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tickwire::game::Input;
 use tickwire::id::{EntityId, KindId, ZoneId};
-use tickwire::wire::{ClientMessage, Close, EventBody, Hello, Join, Role, encode_client};
+use tickwire::wire::{ClientMessage, Close, EventBody, Hello, Join, encode_client};
 
 use crate::support::{Player, Raw, TestServer, arena, masked, wait_for};
 
@@ -102,35 +102,23 @@ fn another_rate_is_kept() {
 #[test]
 fn a_wrong_version_and_wrong_messages_have_their_codes() {
     let server = TestServer::start();
-    let hello = |version| {
-        let (join, name, player) = (arena(), "x".to_owned(), Vec::new());
-        encode_client(&ClientMessage::Hello(Hello {
-            version,
-            join,
-            role: Role::Player,
-            name,
-            player,
-            resume: None,
-            token: None,
-            rate: 0,
-        }))
-    };
+    let hello = |version| encode_client(&ClientMessage::Hello(Hello { version, ..Hello::new(arena(), "x") }));
     let first = |bytes: &[u8]| {
         let mut raw = Raw::connect(server.address);
         raw.send(bytes);
         raw.close_code()
     };
-    assert_eq!(first(&hello(2)), Some(Close::Version.code()));
-    assert_eq!(first(b"\x00\x02other layout"), Some(Close::Version.code()));
+    assert_eq!(first(&hello(1)), Some(Close::Version.code()));
+    assert_eq!(first(b"\x00\x03other layout"), Some(Close::Version.code()));
     assert_eq!(first(b""), Some(Close::BadMessage.code()));
     assert_eq!(first(&encode_client(&ClientMessage::Ping { stamp: 1 })), Some(Close::BadMessage.code()));
-    assert_eq!(first(&[hello(1), vec![0]].concat()), Some(Close::BadMessage.code()));
+    assert_eq!(first(&[hello(2), vec![0]].concat()), Some(Close::BadMessage.code()));
     let second = |bytes: &[u8]| {
         let mut player = Player::arena(&server);
         player.raw.send(bytes);
         player.raw.close_code()
     };
-    assert_eq!(second(&hello(1)), Some(Close::BadMessage.code()));
+    assert_eq!(second(&hello(2)), Some(Close::BadMessage.code()));
     assert_eq!(second(&[99]), Some(Close::BadMessage.code()));
     // An acknowledgement of a tick that was never sent.
     assert_eq!(second(&[2, 252, 0, 0, 0, 64, 0]), Some(Close::BadMessage.code()));

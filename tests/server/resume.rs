@@ -4,11 +4,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use tickwire::engine::{Client, Depth, Pass};
-use tickwire::id::Seq;
+use tickwire::id::{Incarnation, Seq};
 use tickwire::server::Config;
-use tickwire::wire::{
-    ClientMessage, Close, Continuity, EventBody, Hello, Join, Resume, Role, decode_client, encode_client,
-};
+use tickwire::wire::{ClientMessage, Close, Continuity, EventBody, Hello, Join, Resume, decode_client, encode_client};
 
 use crate::support::{Frame, Player, Raw, TestServer, arena, lean, masked};
 
@@ -187,10 +185,10 @@ fn a_claim_to_events_that_were_never_sent_is_refused_and_changes_nothing() {
     let mut player = known(&server);
     let Pass { room, token } = pass(&player);
     let claim = |events| {
-        let resume = Some(Resume { token: serde_bytes::Bytes::new(&token), tick: None, events: Some(Seq(events)) });
-        let (join, name, player) = (Join::ById { room: room.clone() }, "liar".to_owned(), Vec::new());
-        let (version, role, rate, token) = (1, Role::Player, 0, None);
-        encode_client(&ClientMessage::Hello(Hello { version, join, role, name, player, resume, token, rate }))
+        let (token, incarnation) = (serde_bytes::Bytes::new(&token), Incarnation::FIRST);
+        let resume = Some(Resume { token, incarnation, tick: None, events: Some(Seq(events)) });
+        let join = Join::ById { room: room.clone() };
+        encode_client(&ClientMessage::Hello(Hello { resume, ..Hello::new(join, "liar") }))
     };
     let mut liar = Raw::connect(server.address);
     liar.send(&claim(77));
@@ -244,7 +242,12 @@ fn who_wants_a_seat_back_or_none_comes_as_nobody_else() {
     let ada = known(&server);
     let mut bob = known(&server);
     let ask = |token: &[u8], room: &str| {
-        let resume = Some(Resume { token: serde_bytes::Bytes::new(token), tick: None, events: None });
+        let resume = Some(Resume {
+            token: serde_bytes::Bytes::new(token),
+            incarnation: Incarnation::FIRST,
+            tick: None,
+            events: None,
+        });
         let fresh = Client::hello(arena(), "ada", Vec::new(), 0);
         let Ok(ClientMessage::Hello(hello)) = decode_client(&fresh) else { panic!("a hello") };
         let hello = Hello { join: Join::Return { room: room.to_owned() }, resume, ..hello };

@@ -8,9 +8,7 @@ use tickwire::Server;
 use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Audience, Claims, Config, Keyring, Pages};
-use tickwire::wire::{
-    ClientMessage, Close, Hello, Join, PROTOCOL_VERSION, Role, ServerMessage, Welcome, decode_server, encode_client,
-};
+use tickwire::wire::{ClientMessage, Close, Hello, Join, Role, ServerMessage, Welcome, decode_server, encode_client};
 
 use crate::party::{JSON, post, reserve, reserved};
 use crate::support::{Frame, Raw, TestServer, arena, demo};
@@ -36,10 +34,7 @@ fn signed(claims: &Claims) -> String {
 }
 
 fn hello(join: Join, token: Option<&str>) -> Vec<u8> {
-    let (name, player) = ("tester".to_owned(), Vec::new());
-    let hello =
-        Hello { version: PROTOCOL_VERSION, join, role: Role::Player, name, player, resume: None, token, rate: 0 };
-    encode_client(&ClientMessage::Hello(hello))
+    encode_client(&ClientMessage::Hello(Hello { token, ..Hello::new(join, "tester") }))
 }
 
 /// A session with a token, or its close code.
@@ -291,7 +286,7 @@ fn a_page_of_another_name_reads_nothing_here() {
     raw.say(
         b"GET /play HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\nUpgrade: websocket\r\n\
           Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-          Sec-WebSocket-Protocol: tickwire.v1\r\n\r\n",
+          Sec-WebSocket-Protocol: tickwire.v2\r\n\r\n",
     );
     assert!(raw.head().starts_with("HTTP/1.1 403"));
 }
@@ -325,7 +320,7 @@ fn an_origin_may_be_demanded() {
     let server = TestServer::with(config, |server| server);
     let ask = |headers: &str| {
         let mut raw = Raw::open(server.address);
-        raw.upgrade(&format!("Sec-WebSocket-Protocol: tickwire.v1\r\n{headers}"))
+        raw.upgrade(&format!("Sec-WebSocket-Protocol: tickwire.v2\r\n{headers}"))
     };
     assert!(ask("").starts_with("HTTP/1.1 403"));
     assert!(ask("Origin: null\r\n").starts_with("HTTP/1.1 403"));

@@ -110,8 +110,7 @@ pub fn refused(server: &TestServer, join: Join, role: Role) -> (u16, String) {
 
 fn hello(server: &TestServer, join: Join, role: Role) -> Raw {
     let mut raw = Raw::connect(server.address);
-    let (version, name, player) = (1, "eve".to_owned(), Vec::new());
-    let hello = Hello { version, join, role, name, player, resume: None, token: None, rate: 0 };
+    let hello = Hello { role, ..Hello::new(join, "eve") };
     raw.send(&encode_client(&ClientMessage::Hello(hello)));
     raw
 }
@@ -311,7 +310,7 @@ fn spectators_see_everything_and_do_nothing() {
     assert!(arrived.events.iter().all(said), "{:?}", arrived.events);
     // Inputs are not for spectators.
     let (ack, runs) = (Ack::default(), serde_bytes::Bytes::new(&[]));
-    let inputs = Inputs { ack, epoch: Default::default(), held: 1, counted: false, runs };
+    let inputs = Inputs { ack, epoch: Default::default(), view: None, held: 1, counted: false, runs };
     eve.raw.send(&encode_client(&ClientMessage::Inputs(inputs)));
     assert_eq!(eve.ending(), Close::BadMessage);
     server.wait_for_metric("tickwire_spectators", 0.0);

@@ -12,12 +12,12 @@ use tickwire::engine::{
 use tickwire::game::RoomSetup;
 use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::delta::diff;
-use tickwire::snapshot::{Frame, Schema, Zone};
+use tickwire::snapshot::{Frame, Marks, Schema, Zone};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{
-    Ack, Authority, ClientMessage, Close, CommandBody, EventBatch, EventBody, EventItem, FrameMessage, Inputs, Join,
-    NumberedCommand, Resync, Run, ServerMessage, ZoneForm, ZonePart, decode_client, decode_server, encode_client,
-    encode_server, pack_runs,
+    Ack, AckedTick, Authority, ClientMessage, Close, CommandBody, EventBatch, EventBody, EventItem, FrameMessage,
+    FrameStamp, Inputs, Join, NumberedCommand, Resync, Run, ServerMessage, ZoneForm, ZonePart, decode_client,
+    decode_server, encode_client, encode_server, pack_runs,
 };
 
 use crate::drive;
@@ -29,7 +29,7 @@ fn room(authority: Authority) -> Room {
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
     let (zoo, _) = Zoo::new(&setup, Wildness { authority, animals: 8, turmoil: false });
     let (id, game, policy) = ("r".to_owned(), "zoo".to_owned(), RoomPolicy::default());
-    Room::new(RoomConfig { id, game, setup, policy }, Box::new(zoo))
+    Room::new(RoomConfig::new(id, game, setup, policy), Box::new(zoo))
 }
 
 fn hello() -> Vec<u8> {
@@ -48,11 +48,11 @@ fn playing(now: Moment, room: &mut Room) -> (Session, Vec<Vec<u8>>) {
 }
 
 fn valid_messages() -> Vec<Vec<u8>> {
-    let ack = Ack { frames: 1, events: Some(Seq(0)) };
+    let ack = Ack { tick: AckedTick::Low(1), events: Some(Seq(0)) };
     let run = |count, mark| Run { count, values: vec![mark, 1023, 1, -6400, 6400] };
     let (counted, runs) = pack_runs(&room(Authority::Server).spec().inputs, &[run(1, 1 << 29), run(9, 0)]);
     let runs = serde_bytes::Bytes::new(&runs);
-    let inputs = Inputs { ack, epoch: CorrectionEpoch(0), held: 3, counted, runs };
+    let inputs = Inputs { ack, epoch: CorrectionEpoch(0), view: None, held: 3, counted, runs };
     let body = CommandBody::Game { kind: 3, body: serde_bytes::Bytes::new(&[1, 2, 3, 4]) };
     let command = NumberedCommand { seq: Seq(1), body };
     let resync = Resync { zone: ZoneId(0), tick: Tick(1) };
@@ -137,7 +137,7 @@ fn no_bytes_make_a_client_panic() {
 
 #[test]
 fn impossible_messages_end_the_session() {
-    let ack = |frames| encode_client(&ClientMessage::Ack(Ack { frames, events: None }));
+    let ack = |tick| encode_client(&ClientMessage::Ack(Ack { tick: AckedTick::Low(tick), events: None }));
     let command = |seq| NumberedCommand {
         seq: Seq(seq),
         body: CommandBody::Game { kind: 0, body: serde_bytes::Bytes::new(&[]) },
@@ -154,7 +154,7 @@ fn impossible_messages_end_the_session() {
         // nothing held.
         vec![2, 1, 0],
         vec![0x81, 1, 251, 1, 0],
-        vec![0x90, 1],
+        vec![0xc0, 1],
         vec![0x84, 1, 0],
     ];
     for bytes in wrong {
@@ -166,10 +166,11 @@ fn impossible_messages_end_the_session() {
 }
 
 /// A message of one run that stands for so many inputs.
-fn claim(count: u16) -> Vec<u8> {
-    let (ack, epoch) = (Ack::default(), CorrectionEpoch(0));
+fn claim(session: &Session, count: u16) -> Vec<u8> {
+    let tick = AckedTick::Low(session.sender().expect("it plays").tick().0 as u8);
+    let (ack, epoch) = (Ack { tick, events: None }, CorrectionEpoch(0));
     let runs = serde_bytes::Bytes::new(&[]);
-    encode_client(&ClientMessage::Inputs(Inputs { ack, epoch, held: count, counted: false, runs }))
+    encode_client(&ClientMessage::Inputs(Inputs { ack, epoch, view: None, held: count, counted: false, runs }))
 }
 
 #[test]
@@ -181,7 +182,7 @@ fn inputs_are_clamped_to_the_time_there_was() {
     let (mut session, _) = playing(Moment(0), &mut room);
     for second in (0..600).step_by(10) {
         let claimed = (12 * rate) as u16;
-        let heard = session.on_message(Moment(second * 1_000_000), &claim(claimed));
+        let heard = session.on_message(Moment(second * 1_000_000), &claim(&session, claimed));
         assert!(matches!(heard, Ok(SessionEvent::Inputs { .. })), "{heard:?}");
         assert_eq!(runs(&session), u32::from(claimed));
     }
@@ -190,7 +191,7 @@ fn inputs_are_clamped_to_the_time_there_was() {
     let (mut session, _) = playing(Moment(0), &mut room);
     let (mut claimed, mut granted) = (0, 0);
     let ended = (0..1000_u64).find(|n| {
-        let ended = session.on_message(Moment(n * 100_000), &claim((rate / 5) as u16)).err();
+        let ended = session.on_message(Moment(n * 100_000), &claim(&session, (rate / 5) as u16)).err();
         claimed += rate as u32 / 5;
         granted += if ended.is_none() { runs(&session) } else { 0 };
         ended == Some(Close::RateLimited)
@@ -216,8 +217,13 @@ fn events_of_a_message_that_does_not_decode_are_asked_for_again() {
         let items = vec![EventItem { age: 0, body: body.clone() }];
         let events = Some(EventBatch { first: Seq(1), lost: 0, items });
         let form = ZoneForm::Keyframe(serde_bytes::Bytes::new(keyframe));
-        let zones = vec![ZonePart { zone: ZoneId(0), form, hash: None }];
-        encode_server(&ServerMessage::Frame(FrameMessage { advance: 1, consumed: 0, note: None, events, zones }))
+        let zones = vec![ZonePart { zone: ZoneId(0), lag: 0, form, hash: None }];
+        encode_server(&ServerMessage::Frame(FrameMessage {
+            stamp: FrameStamp::Long { tick: 2, consumed: 0 },
+            note: None,
+            events,
+            zones,
+        }))
     };
     let known = |client: &Client| {
         let hello = client.clone().with_pass(pass.clone()).resume("p", vec![]).expect("the right to a seat");
@@ -238,7 +244,7 @@ fn resyncs_and_messages_are_limited() {
     assert_eq!(heard[2..], [Ok(SessionEvent::Resync), Err(Close::RateLimited)]);
 
     let (mut session, _) = playing(Moment(0), &mut room(Authority::Server));
-    let ack = encode_client(&ClientMessage::Ack(Ack { frames: 1, events: None }));
+    let ack = encode_client(&ClientMessage::Ack(Ack { tick: AckedTick::Low(1), events: None }));
     let ended = (0..).map(|n| Moment(n * 100)).find(|now| session.on_message(*now, &ack).is_err());
     let ended = ended.expect("a flood is ended").since(Moment(0));
     assert!((Duration::from_secs(5)..Duration::from_secs(7)).contains(&ended), "{ended:?}");
@@ -280,20 +286,19 @@ fn nudged(schema: &std::sync::Arc<Schema>, zone: &Zone) -> Option<Zone> {
     Some(frame.zones()[0].zone().clone())
 }
 
-/// The message for `frame`, except that it also moves an animal which the server did not move.
-fn falsified(bytes: &[u8], frame: &Frame) -> Option<Vec<u8>> {
+/// The message that leads from the tick before to `frame`, except that it also moves an animal which the server did not
+/// move.
+fn falsified(bytes: &[u8], before: &Frame, frame: &Frame) -> Option<Vec<u8>> {
     let Ok(ServerMessage::Frame(mut message)) = decode_server(bytes) else { return None };
-    if message.advance != 1 {
-        return None;
-    }
     let mut delta = Vec::new();
     let schema = frame.schema();
     for part in &mut message.zones {
         let ZoneForm::Chain(chain) = &mut part.form else { continue };
-        let Some(zone) = frame.zone(part.zone).filter(|_| part.hash.is_none()) else { continue };
+        let ([only], None) = (&mut chain[..], part.hash) else { continue };
+        let (old, zone) = (before.zone(part.zone)?, frame.zone(part.zone)?);
         if let Some(nudged) = nudged(schema, zone.zone()) {
-            diff(schema, zone.zone(), &nudged, &mut delta);
-            chain.push(serde_bytes::Bytes::new(&delta));
+            diff(schema, old.zone(), &nudged, &Marks::default(), &mut delta);
+            *only = serde_bytes::Bytes::new(&delta);
             return Some(encode_server(&ServerMessage::Frame(message)));
         }
     }

@@ -17,8 +17,8 @@ use tickwire::wire::{Authority, Close, Continuity, EventBody, limits};
 
 use crate::zoo::Tape;
 
-/// Makes a wrong message from the one for a frame, if it can.
-pub type Falsify = fn(&[u8], &Frame) -> Option<Vec<u8>>;
+/// Makes a wrong message from the one that leads from a frame to the next, if it can.
+pub type Falsify = fn(&[u8], &Frame, &Frame) -> Option<Vec<u8>>;
 
 pub fn below(random: &mut Pcg32, bound: u32) -> u32 {
     ((u64::from(random.next_u32()) * u64::from(bound)) >> 32) as u32
@@ -53,8 +53,9 @@ impl Watch for Watching {
             judge.digest = (judge.digest ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
         }
         if let Some(falsify) = judge.tamper
+            && let Some(before) = play.frame_at(play[player].tick())
             && let Some(frame) = play.frame_at(play[player].tick().plus(1))
-            && let Some(falsified) = falsify(message, frame)
+            && let Some(falsified) = falsify(message, before, frame)
         {
             (*message, judge.tamper) = (falsified, None);
         }
@@ -239,6 +240,9 @@ pub struct Seen {
     pub lost_events: u64,
     pub superseded: u64,
     pub corrections: u64,
+    /// Frame messages that were repeated or overtaken, and frames that told the input lead.
+    pub outdated: u64,
+    pub leads: u64,
     /// Seats taken up again, with state and without, and claims to seats that were gone.
     pub states: u64,
     pub seats: u64,
@@ -250,6 +254,9 @@ pub struct Seen {
 impl Seen {
     pub fn note_player(&mut self, player: &Player, claimed: bool) {
         player.arrivals().iter().for_each(|arrival| self.note(arrival));
+        self.events += player.events().count() as u64;
+        self.outdated += player.outdated() as u64;
+        self.leads += player.arrivals().iter().filter(|arrival| arrival.told.lead.is_some()).count() as u64;
         self.replaced += u64::from(player.ended() == Some(Close::Replaced));
         match player.client().welcome().map(|welcome| welcome.continuity) {
             Some(Continuity::State) => self.states += 1,
@@ -264,7 +271,6 @@ impl Seen {
         self.frames += 1;
         self.leaps += u64::from(told.advance > 1);
         self.keyframes += u64::from(arrival.keyframe);
-        self.events += told.events.len() as u64;
         self.lost_events += u64::from(told.lost);
         self.superseded += u64::from(told.superseded);
         self.corrections += u64::from(told.correction.is_some());
@@ -280,6 +286,8 @@ impl std::ops::AddAssign for Seen {
         self.lost_events += other.lost_events;
         self.superseded += other.superseded;
         self.corrections += other.corrections;
+        self.outdated += other.outdated;
+        self.leads += other.leads;
         self.states += other.states;
         self.seats += other.seats;
         self.strangers += other.strangers;

@@ -7,6 +7,7 @@
 #[path = "../drive/mod.rs"]
 mod drive;
 mod faults;
+mod features;
 mod judge;
 mod returns;
 mod sim;
@@ -17,9 +18,9 @@ mod zoo;
 
 use std::collections::BTreeMap;
 
-use tickwire::engine::link::Profile;
+use tickwire::engine::link::{Datagrams, Profile};
 use tickwire::tick::{Moment, Tick};
-use tickwire::wire::Authority;
+use tickwire::wire::{Authority, Features};
 
 use judge::Seen;
 use sim::{Plan, World};
@@ -42,7 +43,8 @@ impl Drop for Case {
 fn plan(profile: &str, seed: u64) -> Plan {
     Plan {
         seed,
-        profile: Profile::named(profile).expect("a known profile"),
+        profile: Profile { datagrams: datagrams(seed), ..Profile::named(profile).expect("a known profile") },
+        features: if seed % 3 == 1 { Features::INPUT_LEAD.with(Features::VIEW_TIME) } else { Features::NONE },
         rate: [20, 10, 30, 20][seed as usize % 4],
         peers: 1 + seed as usize % 5,
         wanted: &[0, 7, 20, 0],
@@ -55,6 +57,14 @@ fn plan(profile: &str, seed: u64) -> Plan {
         alarms: true,
         hold: [3, 2, 0, 4][seed as usize / 4 % 4],
     }
+}
+
+/// What happens to frames and acknowledgements between other messages, on an experimental link. `TICKWIRE_DATAGRAMS` makes
+/// every seed use it; otherwise every fifth does.
+fn datagrams(seed: u64) -> Option<Datagrams> {
+    let chosen = seed % 5 == 2 || std::env::var_os("TICKWIRE_DATAGRAMS").is_some();
+    let [lost, repeated, late] = [[0.05, 0.02, 0.1], [0.3, 0.2, 0.3], [0.01, 0.5, 0.5]][seed as usize % 3];
+    chosen.then_some(Datagrams { lost, repeated, late, late_by_ms: [40.0, 200.0, 900.0][seed as usize / 3 % 3] })
 }
 
 /// A run of a disturbed world, healed at the end.
@@ -87,7 +97,8 @@ fn live_all(profile: &'static str) {
     if seeds >= 100 {
         let Seen { frames, leaps, keyframes, events, lost_events, superseded, corrections, .. } = seen;
         let played = [frames, leaps, keyframes, events, lost_events, superseded, corrections];
-        let all = [&played[..], &[seen.states, seen.seats, seen.strangers, seen.replaced]].concat();
+        let all = [&played[..], &[seen.states, seen.seats, seen.strangers, seen.replaced, seen.outdated, seen.leads]]
+            .concat();
         assert!(all.iter().all(|count| *count > 0), "the runs were too tame: {seen:?}");
     }
 }
@@ -149,7 +160,8 @@ fn the_same_seed_is_the_same_run() {
 /// A run without whims.
 fn calm(profile: Profile, animals: u32, peers: usize) -> Plan {
     let wild = Wildness { authority: Authority::Server, animals, turmoil: false };
-    Plan { seed: 1, profile, rate: 20, peers, wanted: &[0], wild, disturbed: false, alarms: true, hold: 0 }
+    let (features, wanted) = (Features::NONE, &[0]);
+    Plan { seed: 1, profile, features, rate: 20, peers, wanted, wild, disturbed: false, alarms: true, hold: 0 }
 }
 
 /// A world without whims, after two seconds.

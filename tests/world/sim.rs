@@ -13,7 +13,7 @@ use tickwire::engine::Pass;
 use tickwire::engine::link::Profile;
 use tickwire::testing::{self, Player, PlayerId, Playtest};
 use tickwire::tick::{Moment, Tick, TickRate};
-use tickwire::wire::{Close, limits};
+use tickwire::wire::{Close, Features, limits};
 
 use crate::judge::{Account, Judge, Maker, Seen, Watching, below};
 use crate::zoo::{Wildness, Zoo};
@@ -23,6 +23,7 @@ use crate::zoo::{Wildness, Zoo};
 pub struct Plan {
     pub seed: u64,
     pub profile: Profile,
+    pub features: Features,
     pub rate: u16,
     pub peers: usize,
     /// Frames per second that clients ask for, in turn; 0 for one per tick.
@@ -82,6 +83,7 @@ impl World {
             seed,
             rate,
             link,
+            features: plan.features,
             options: BTreeMap::new(),
             patience,
             hold: Duration::from_secs(plan.hold),

@@ -105,11 +105,11 @@ fn narrow(seed: u64, bits: f64) -> [usize; 2] {
 /// How far messages fall behind depends on how the window's probes happen to meet the ticks: one run says little.
 #[test]
 fn a_reader_at_half_of_the_rate_loses_rate_and_not_time() {
-    let mut worsts: Vec<Duration> = (1..=8).map(half).collect();
+    let mut worsts: Vec<Duration> = (1..=16).map(half).collect();
     worsts.sort_unstable();
     println!("half of the rate: at worst {worsts:?}");
-    assert!(worsts.iter().sum::<Duration>() / 8 <= Duration::from_millis(1040), "{worsts:?}");
-    assert!(worsts[7] <= Duration::from_millis(1300), "{worsts:?}");
+    assert!(worsts.iter().sum::<Duration>() / 16 <= Duration::from_millis(1040), "{worsts:?}");
+    assert!(worsts[13] <= Duration::from_millis(1300), "seven of eight: {worsts:?}");
 }
 
 /// A minute of a link of half the bits that this world needs: the worst staleness.

@@ -57,7 +57,7 @@ struct Verbs {
 fn hall(script: &[(u32, Verb)]) -> Verbs {
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: Default::default() };
     let policy = RoomPolicy { most_spectators: 2, ..RoomPolicy::default() };
-    let config = RoomConfig { id: "hall".to_owned(), game: "hall".to_owned(), setup, policy };
+    let config = RoomConfig::new("hall", "hall", setup, policy);
     Verbs { room: Room::new(config, Box::new(Hall { script: script.to_vec() })), outputs: Vec::new() }
 }
 

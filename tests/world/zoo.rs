@@ -62,6 +62,8 @@ struct Avatar {
     heading: i32,
     awake: bool,
     steps: i32,
+    /// Whether it was placed somewhere else at this tick.
+    placed: bool,
 }
 
 #[derive(Debug)]
@@ -230,8 +232,10 @@ impl Game for Zoo {
             return Err("asked to be refused".into());
         }
         let animal = Animal::new(cx);
-        self.avatars
-            .insert(player.seat, Avatar { entity, x: animal.x, y: animal.y, heading: 0, awake: false, steps: 0 });
+        self.avatars.insert(
+            player.seat,
+            Avatar { entity, x: animal.x, y: animal.y, heading: 0, awake: false, steps: 0, placed: false },
+        );
         self.subscribe(player.seat, cx);
         Ok(entity)
     }
@@ -271,6 +275,7 @@ impl Game for Zoo {
             assert!(!step.fresh || !self.away.contains(&step.seat), "who is away does nothing");
             let avatar = self.avatars.get_mut(&step.seat).expect("compared above");
             let before = area(avatar.x, avatar.y);
+            avatar.placed = false;
             avatar.steps += i32::from(step.fresh);
             avatar.heading = step.input[1];
             avatar.awake = step.input[2] == 1;
@@ -280,7 +285,7 @@ impl Game for Zoo {
                 Authority::Server => avatar.x = (avatar.x + (avatar.heading - 512) / 8).clamp(-HALF, HALF),
             }
             if cx.random_below(120) == 0 {
-                (avatar.x, avatar.y) = (avatar.y, avatar.x / 2);
+                (avatar.x, avatar.y, avatar.placed) = (avatar.y, avatar.x / 2, true);
                 cx.correct(step.seat, (avatar.x & 0xff) as u8);
             }
             if self.wild.turmoil && area(avatar.x, avatar.y) != before {
@@ -293,10 +298,13 @@ impl Game for Zoo {
 
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         for (seat, avatar) in &self.avatars {
-            let Avatar { entity, x, y, heading, awake, steps } = *avatar;
+            let Avatar { entity, x, y, heading, awake, steps, placed } = *avatar;
             let colour = i32::from(seat.0 % 8);
             out.entity(AVATAR, entity, &[x, y, heading, awake.into(), colour]);
             out.row(ZoneId(PRIVATE + seat.0), SECRET, entity, &[steps]);
+            if placed {
+                out.teleported(AVATAR, entity);
+            }
         }
         self.rocks.iter().for_each(|id| out.entity(ROCK, *id, &[]));
         // From the last to the first: a game may write in any order.

@@ -132,7 +132,7 @@ export class Client {
         return () => {};
       }
       const request = { ...stored.request, token: token ?? null };
-      const claim = { token: stored.resume, tick: null, events: stored.events };
+      const claim = { token: stored.resume, incarnation: stored.incarnation, tick: null, events: stored.events };
       const back = { ...request, join: /** @type {const} */ ({ type: 'return', room: stored.room }) };
       return connect(this.#env, back, claim, (socket, welcome) => {
         const room = new Room(this.#env, request, socket, welcome, stored);

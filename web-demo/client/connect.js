@@ -3,7 +3,7 @@
 
 import { LEFT, LOST, LeaveError, meaning } from './close.js';
 import { abandon } from './pending-leaves.js';
-import { PROTOCOL_VERSION, SUBPROTOCOL, decodeServer, encodeClient } from './messages.js';
+import { FEATURES, PROTOCOL_VERSION, SUBPROTOCOLS, decodeServer, encodeClient } from './messages.js';
 import { currentToken } from './token.js';
 
 /** A server that has not answered the hello within this time counts as unreachable. */
@@ -90,7 +90,7 @@ export function connect(env, request, resume, welcomed, refused, after = env.lea
  * @returns {() => Promise<void>}
  */
 function open(env, greeting, welcomed, refused) {
-  const socket = new env.WebSocket(env.url, [SUBPROTOCOL]);
+  const socket = new env.WebSocket(env.url, SUBPROTOCOLS);
   socket.binaryType = 'arraybuffer';
   /** @type {number | null} */
   let comeBack = null;
@@ -145,5 +145,8 @@ function decoded(bytes) {
 
 /** @param {Request} request @returns {import('./messages.js').Hello} */
 function hello({ join, role, name, player, rate }) {
-  return { type: 'hello', version: PROTOCOL_VERSION, join, role, name, player, resume: null, token: null, rate };
+  return {
+    type: 'hello', version: PROTOCOL_VERSION, features: FEATURES, join, role, name, player, resume: null, token: null, rate,
+    extensions: [],
+  };
 }

@@ -15,8 +15,9 @@ import { TokenRenewal } from './token.js';
  * @typedef {{
  *   entered(welcome: Welcome): boolean,
  *   online(welcome: Welcome): void,
- *   frame(message: import('./messages.js').FrameMessage, bytes: number, now: number): number[],
- *   input(values: Int32Array, at: number): void,
+ *   frame: import('./session.js').Owner['frame'],
+ *   input: import('./session.js').Owner['input'],
+ *   shownBehind: import('./session.js').Owner['shownBehind'],
  *   known(): number | null,
  *   left(code: number, text: string, comesBack: boolean): void,
  * }} ConnectionOwner `entered` takes over the welcome's data and returns whether inputs held before are still valid;
@@ -154,7 +155,7 @@ export class Connection {
     const { outbox, news } = this.#shared;
     this.#saved = { waiting: news.backlog.size, delivered: news.backlog.delivered };
     this.#env.seats.write({
-      room, resume, events: news.newest, backlog: news.backlog.stored(), firstCommand: outbox.kept[0]?.seq ?? 0, commands: outbox.kept.map(({ body }) => body),
+      room, resume, incarnation: news.incarnation, events: news.newest, backlog: news.backlog.stored(), firstCommand: outbox.kept[0]?.seq ?? 0, commands: outbox.kept.map(({ body }) => body),
       // A ticket is used up, and it is secret.
       request: { ...request, join: join.type === 'reserved' ? { type: 'byId', room } : join },
     });
@@ -185,7 +186,7 @@ export class Connection {
     this.#env.page?.removeEventListener('pagehide', this.#hidden);
     this.#env.page?.removeEventListener('visibilitychange', this.#seen);
     // A replaced page may claim the seat again, when its player wants to.
-    if (code === REPLACED) this.#env.seats.replaced(this.#shared.news.newest);
+    if (code === REPLACED) this.#env.seats.replaced(this.#shared.news);
     // The server holds the seat for a client with a new token.
     else if (code === TOKEN_EXPIRED && this.#plays && this.#token && this.#env.seats.remembers) {
       this.save();
@@ -204,8 +205,7 @@ export class Connection {
   /** @returns {import('./session.js').Owner} */
   #sessionOwner() {
     return {
-      frame: (message, bytes, now) => this.#owner.frame(message, bytes, now),
-      input: (values, at) => this.#owner.input(values, at),
+      ...this.#owner,
       refreshed: (seconds) => {
         this.#renewed = false;
         this.#renewal.arm(seconds);
@@ -222,7 +222,8 @@ export class Connection {
 
   /** @returns {import('./messages.js').Resume | null} */
   #claim() {
-    return this.#token && { token: this.#token, tick: this.#owner.known(), events: this.#shared.news.newest };
+    const { incarnation, newest } = this.#shared.news;
+    return this.#token && { token: this.#token, incarnation, tick: this.#owner.known(), events: newest };
   }
 
   /** @param {number} code @param {string} reason */

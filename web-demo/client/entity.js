@@ -22,8 +22,11 @@ export class Entity {
     /** In quanta, by column. */
     this.values = new Int32Array(plan.fields.length);
     this.history = new History(plan, depth);
-    /** The last frame with a row of this entity; an entity without a row in the newest frame is removed. */
-    this.seen = 0;
+    /** Whether the newest frame placed it somewhere else, instead of moving it there. */
+    this.teleported = false;
+    /** The last frame with a row of this entity, the zone of that row, and, without a row, the zone's tick when it was first
+     * missing. @type {{ frame: number, zone: { elapsed: number } | null, missing: number | null }} */
+    this.seen = { frame: 0, zone: null, missing: null };
     /** Rows of the same entity with other kinds, such as a private part; shared by all of them.
      * @type {Map<string, Entity>} */
     this.parts = new Map([[plan.name, this]]);
@@ -87,7 +90,7 @@ export function entityClasses(plan) {
 }
 
 /** Own properties of instances, which would hide a getter on the prototype. */
-const TAKEN = new Set(['plan', 'id', 'kind', 'values', 'history', 'seen', 'parts', 'entity']);
+const TAKEN = new Set(['plan', 'id', 'kind', 'values', 'history', 'teleported', 'seen', 'parts', 'entity']);
 
 /**
  * @template {typeof Entity | typeof View} T

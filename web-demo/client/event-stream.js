@@ -24,12 +24,15 @@ export class EventStream {
     this.room = room;
     /** The newest event that arrived: handlers have received it, or the backlog keeps it. */
     this.newest = 0;
+    /** Of the room, in which the events have their numbers. */
+    this.incarnation = 0;
     this.backlog = new Backlog(listeners, (event, tick) => this.#emit(event, tick));
   }
 
   /** Continues where the page was before a reload. @param {import('./seat-store.js').StoredSeat} stored */
-  restore({ events, backlog }) {
+  restore({ events, incarnation, backlog }) {
     this.newest = events;
+    this.incarnation = incarnation;
     this.backlog.restore(backlog);
   }
 
@@ -37,15 +40,20 @@ export class EventStream {
    * A connection begins.
    * @param {import('./messages.js').Welcome} welcome
    */
-  begin({ continuity, events }) {
+  begin({ continuity, events, incarnation }) {
     const ahead = (events - this.newest) | 0;
+    if (incarnation !== this.incarnation) {
+      // What came after the room was last saved has these numbers again.
+      this.newest = events;
+      this.restarted(incarnation);
+    }
     if (continuity === 'fresh') {
       this.newest = events;
       this.backlog.clear();
       this.listeners.ended.current = null;
     } else if (ahead > 0) {
       this.newest = events;
-      // Delivered with the next frame, after `onResume`.
+      // Delivered with the next frame or event, after `onResume`.
       this.backlog.enqueue({ type: 'gap', lost: ahead }, 0);
       this.outbox.missed(events);
     }
@@ -53,9 +61,18 @@ export class EventStream {
   }
 
   /**
-   * Handles the events of a frame.
+   * Handles that the room started again from what was saved of it, so that it is unknown which players left.
+   * @param {number} incarnation
+   */
+  restarted(incarnation) {
+    this.incarnation = incarnation;
+    this.outbox.missed(null);
+  }
+
+  /**
+   * Handles the events of a frame or a delivery.
    * @param {EventBatch | null} batch
-   * @param {number} tick of the frame
+   * @param {number} tick of the message
    */
   receive(batch, tick) {
     const gap = batch && batch.items.length + batch.lost > 0 ? (batch.first - 1 - this.newest) | 0 : 0;

@@ -1,4 +1,4 @@
-// The layout of events within frame messages, numbered per recipient.
+// The layout of events within frame and delivery messages, numbered per recipient.
 //
 // Byte strings are views into the message. event-stream.js handles the events.
 

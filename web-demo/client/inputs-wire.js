@@ -6,10 +6,12 @@
 /**
  * @typedef {import('./writer.js').MessageWriter} MessageWriter
  * @typedef {import('./schema.js').FieldPlan} FieldPlan
- * @typedef {{ frames: number, events: number | null }} Ack `frames` modulo 256; `events` when it is news
+ * @typedef {{ tick: number, whole: boolean, events: number | null }} Ack `tick` of the newest frame, told modulo 256
+ *   unless `whole`, which is for unordered transports; `events` when it is news
  * @typedef {{ count: number, values: ArrayLike<number> }} Run
- * @typedef {{ type: 'inputs', ack: Ack, epoch: number, held: number, runs: readonly Run[],
- *   fields: readonly FieldPlan[] }} Inputs
+ * @typedef {{ type: 'inputs', ack: Ack, epoch: number, view: number | null, held: number, runs: readonly Run[],
+ *   fields: readonly FieldPlan[] }} Inputs `view`: how far the moment that was shown at the newest input lies before the
+ *   acknowledged tick, in 16ths of a tick
  */
 
 const INPUTS = 0x80;
@@ -17,6 +19,8 @@ const EVENTS = 0x01;
 const EPOCH = 0x02;
 const HELD = 0x04;
 const COUNTED = 0x08;
+const WHOLE_TICK = 0x10;
+const VIEW = 0x20;
 
 /**
  * An acknowledgement alone.
@@ -24,8 +28,9 @@ const COUNTED = 0x08;
  * @param {MessageWriter} writer
  */
 export function writeAck(ack, writer, first = INPUTS) {
-  writer.u8(ack.events === null ? first : first | EVENTS);
-  writer.u8(ack.frames);
+  writer.u8(first | (ack.events === null ? 0 : EVENTS) | (ack.whole ? WHOLE_TICK : 0));
+  if (ack.whole) writer.unsigned(ack.tick);
+  else writer.u8(ack.tick & 0xff);
   if (ack.events !== null) writer.unsigned(ack.events);
 }
 
@@ -33,14 +38,16 @@ export function writeAck(ack, writer, first = INPUTS) {
  * @param {Inputs} inputs at least one
  * @param {MessageWriter} writer
  */
-export function writeInputs({ ack, epoch, held, runs, fields }, writer) {
+export function writeInputs({ ack, epoch, view, held, runs, fields }, writer) {
   const counted = runs.length > 1 || (runs.length === 1 && runs[0].count !== 1);
   let first = INPUTS;
   if (epoch !== 0) first |= EPOCH;
+  if (view !== null) first |= VIEW;
   if (held !== 0) first |= HELD;
   if (counted) first |= COUNTED;
   writeAck(ack, writer, first);
   if (epoch !== 0) writer.u8(epoch);
+  if (view !== null) writer.unsigned(view);
   if (held !== 0) writer.unsigned(held);
   for (const { count, values } of runs) {
     if (counted) writer.unsigned(count);

@@ -87,13 +87,14 @@ export class InputTimeline {
    * The unsent inputs as a message, which counts as sent.
    * @param {import('./messages.js').Ack} ack
    * @param {number} epoch
+   * @param {number | null} view
    * @returns {import('./messages.js').Inputs}
    */
-  take(ack, epoch) {
+  take(ack, epoch, view) {
     const { unsentHeld: held, unsentRuns: runs, fields } = this;
     this.unsentHeld = 0;
     this.unsentRuns = [];
-    return { type: 'inputs', ack, epoch, held, runs, fields };
+    return { type: 'inputs', ack, epoch, view, held, runs, fields };
   }
 
   /**

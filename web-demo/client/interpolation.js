@@ -25,23 +25,33 @@ export class History {
     this.depth = depth;
     this.ticks = new Float64Array(depth);
     this.cells = new Int32Array(depth * plan.fields.length);
+    /** Whether the entity did not move from the sample before to this one, but was placed there. */
+    this.cuts = new Uint8Array(depth);
     /** Samples ever pushed. */
     this.pushed = 0;
+    /** The tick of the newest sample. */
+    this.newest = -Infinity;
   }
 
   /**
+   * Adds a sample; of a tick that is not later than the newest one's, it replaces that.
    * @param {number} tick
    * @param {Int32Array} values
+   * @param {boolean} [cut] whether the entity was placed there, and did not move there
    */
-  push(tick, values) {
+  push(tick, values, cut = false) {
+    const again = tick <= this.newest;
+    if (again) this.pushed -= 1;
     const slot = this.pushed++ % this.depth;
-    this.ticks[slot] = tick;
+    this.newest = this.ticks[slot] = tick;
     this.cells.set(values, slot * values.length);
+    this.cuts[slot] = cut || (again && this.cuts[slot]) ? 1 : 0;
   }
 
   /**
    * Writes the values at a moment between two ticks: continuous fields interpolated, angles the short way round, others as at
-   * the earlier tick. Before the first sample and after the last one, the values are those of that sample.
+   * the earlier tick, and so is everything before a cut. Before the first sample and after the last one, the values are those
+   * of that sample.
    * @param {number} tick
    * @param {Float64Array} out
    */
@@ -52,7 +62,8 @@ export class History {
     const after = later % this.depth;
     const before = (later > oldest ? later - 1 : later) % this.depth;
     const span = this.ticks[after] - this.ticks[before];
-    const part = span > 0 ? Math.min(1, Math.max(0, (tick - this.ticks[before]) / span)) : 1;
+    let part = span > 0 ? Math.min(1, Math.max(0, (tick - this.ticks[before]) / span)) : 1;
+    if (this.cuts[after]) part = Math.floor(part);
     for (let column = 0; column < out.length; column++) {
       const from = this.cells[before * out.length + column];
       const to = this.cells[after * out.length + column];
@@ -143,6 +154,14 @@ export class PlayoutClock {
     this.base = least;
     // Between mean and worst: a single late frame should not increase the delay much, a pattern of them should.
     this.jitter = Math.min(worst, (2.5 * spread) / known);
+  }
+
+  /**
+   * How many ticks the moment that was shown last lies before this tick; null when none was shown.
+   * @param {number} tick
+   */
+  behind(tick) {
+    return Number.isFinite(this.shownTick) ? tick - this.shownTick : null;
   }
 
   /**

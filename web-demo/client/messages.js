@@ -3,8 +3,8 @@
 // Decoding is exact: no byte may be left over. Values are not interpreted here, except that the schemas of a welcome
 // are checked (schema.js). Frames are read in frame.js, inputs and acknowledgements written in inputs-wire.js.
 
-import { readPlayer, variant } from './events-wire.js';
-import { FRAME, readFrame } from './frame.js';
+import { readEvents, readPlayer, variant } from './events-wire.js';
+import { LONG_FRAME, readFrame } from './frame.js';
 import { writeAck, writeInputs } from './inputs-wire.js';
 import { DecodeError, MessageReader } from './reader.js';
 import { checkInputs, checkSchema } from './schema.js';
@@ -20,33 +20,47 @@ import { MessageWriter } from './writer.js';
  * @typedef {import('./events-wire.js').EventBatch} EventBatch
  * @typedef {import('./frame.js').ZonePart} ZonePart
  * @typedef {import('./frame.js').FrameMessage} FrameMessage
- * @typedef {{ type: 'welcome', version: number, room: string, game: string, rate: number, tick: number, seat: number,
- *   entity: number, authority: 'server' | 'client', epoch: number, resume: Uint8Array | null, continuity: Continuity,
- *   events: number, listed: number, commands: number, expires: number | null, schema: Kind[], inputs: Field[],
- *   properties: Pairs, players: Player[] }} Welcome
+ * @typedef {[number, Uint8Array][]} Extensions by number
+ * @typedef {{ type: 'welcome', version: number, features: number, room: string, incarnation: number, game: string,
+ *   rate: number, tick: number, seat: number, entity: number, authority: 'server' | 'client', epoch: number,
+ *   resume: Uint8Array | null, continuity: Continuity, events: number, listed: number, commands: number,
+ *   expires: number | null, schema: Kind[], inputs: Field[], properties: Pairs, players: Player[],
+ *   extensions: Extensions }} Welcome
  * @typedef {'fresh' | 'seat' | 'state'} Continuity `seat`: the same seat, with the whole state anew; `state`: frames go
  *   on from the state that the client has
  * @typedef {{ type: 'pong', stamp: number }} Pong
  * @typedef {{ type: 'comeBack', after: number }} ComeBack milliseconds
  * @typedef {{ type: 'refreshed', expires: number }} Refreshed seconds
- * @typedef {Welcome | FrameMessage | Pong | ComeBack | Refreshed} ServerMessage
+ * @typedef {{ type: 'delivery', tick: number, commands: number | null, events: EventBatch | null }} Delivery
+ * @typedef {{ type: 'redirect', address: string, ticket: string, atTick: number }} Redirect
+ * @typedef {Welcome | FrameMessage | Pong | ComeBack | Refreshed | Delivery | Redirect} ServerMessage
  *
  * @typedef {{ type: 'joinOrCreate', game: string, options: Pairs } | { type: 'create', game: string, options: Pairs }
  *   | { type: 'byId', room: string } | { type: 'reserved', ticket: string } | { type: 'return', room: string }} Join
  * @typedef {import('./inputs-wire.js').Ack} Ack
  * @typedef {import('./inputs-wire.js').Inputs} Inputs
- * @typedef {{ token: Uint8Array, tick: number | null, events: number | null }} Resume `tick` of the state that the client
- *   still has, `events`: the newest one that arrived; null when forgotten
- * @typedef {{ type: 'hello', version: number, join: Join, role: 'player' | 'spectator', name: string, player: Pairs,
- *   resume: Resume | null, token: string | null, rate: number }} Hello
+ * @typedef {{ token: Uint8Array, incarnation: number, tick: number | null, events: number | null }} Resume `tick` of the
+ *   state that the client still has, `events`: the newest one that arrived; null when forgotten
+ * @typedef {{ type: 'hello', version: number, features: number, join: Join, role: 'player' | 'spectator', name: string,
+ *   player: Pairs, resume: Resume | null, token: string | null, rate: number, extensions: Extensions }} Hello
  * @typedef {{ type: 'game' | 'call', kind: number, body: Uint8Array } | { type: 'chat', to: number[], text: string }} CommandBody
  * @typedef {{ type: 'command', seq: number, body: CommandBody }} Command
  * @typedef {Hello | Inputs | ({ type: 'ack' } & Ack) | Command | { type: 'ping', stamp: number }
- *   | { type: 'resync', zone: number, tick: number } | { type: 'refresh', token: string }} ClientMessage
+ *   | { type: 'resync', zone: number, tick: number } | { type: 'refresh', token: string }
+ *   | { type: 'feelDigest', body: Uint8Array }} ClientMessage
  */
 
-export const PROTOCOL_VERSION = 1;
-export const SUBPROTOCOL = 'tickwire.v1';
+export const PROTOCOL_VERSION = 2;
+/** What is offered in the handshake. */
+export const SUBPROTOCOLS = ['tickwire.v2'];
+/** Bits of `features`. */
+export const INPUT_LEAD = 0x01;
+export const VIEW_TIME = 0x02;
+/** What this client asks for. */
+export const FEATURES = INPUT_LEAD | VIEW_TIME;
+/** Of a hello or welcome. */
+const MAX_EXTENSIONS = 16;
+const MAX_EXTENSION = 256;
 /** Bytes of one message from the server; longer ones are refused. */
 const MAX_SERVER_MESSAGE = 4 * 1024 * 1024;
 
@@ -57,7 +71,7 @@ const MAX_SERVER_MESSAGE = 4 * 1024 * 1024;
 export function decodeServer(bytes) {
   if (bytes.length > MAX_SERVER_MESSAGE) throw new DecodeError('the message is too big');
   const reader = new MessageReader(bytes);
-  const message = bytes[0] >= FRAME ? readFrame(reader) : variant(reader, READERS);
+  const message = bytes[0] >= LONG_FRAME ? readFrame(reader) : variant(reader, READERS);
   reader.finish();
   return message;
 }
@@ -70,7 +84,9 @@ function noFrame() {
 /** @param {MessageReader} reader @returns {ServerMessage} */
 function readWelcome(reader) {
   const version = reader.u16();
+  const features = reader.u32();
   const room = reader.text();
+  const incarnation = reader.u53();
   const game = reader.text();
   const rate = reader.u16();
   if (rate < 1 || rate > 120) throw new DecodeError('a rate outside 1 to 120');
@@ -91,10 +107,26 @@ function readWelcome(reader) {
   checkInputs(inputs);
   const properties = reader.list(readPair);
   const players = reader.list(readPlayer);
+  const extensions = readExtensions(reader);
   return {
-    type: 'welcome', version, room, game, rate, tick, seat, entity, authority, epoch, resume, continuity, events, listed,
-    commands, expires, schema, inputs, properties, players,
+    type: 'welcome', version, features, room, incarnation, game, rate, tick, seat, entity, authority, epoch, resume,
+    continuity, events, listed, commands, expires, schema, inputs, properties, players, extensions,
   };
+}
+
+/** Any numbers: those of later features are not known here. @param {MessageReader} reader @returns {Extensions} */
+function readExtensions(reader) {
+  let least = 0;
+  const extensions = reader.list(() => {
+    const number = reader.u16();
+    const content = reader.slice();
+    if (number < least) throw new DecodeError('extensions are not in ascending order');
+    if (content.length > MAX_EXTENSION) throw new DecodeError('an extension is too long');
+    least = number + 1;
+    return /** @type {[number, Uint8Array]} */ ([number, content]);
+  });
+  if (extensions.length > MAX_EXTENSIONS) throw new DecodeError('too many extensions');
+  return extensions;
 }
 
 /** @type {(() => 'server' | 'client')[]} */
@@ -139,10 +171,20 @@ function readPong(reader) {
   return { type: 'pong', stamp: reader.u32() };
 }
 
+/** @param {MessageReader} reader @returns {ServerMessage} */
+function readDelivery(reader) {
+  const tick = reader.u32();
+  const commands = reader.option((inner) => inner.u32());
+  const events = reader.option(readEvents);
+  if (commands === null && events === null) throw new DecodeError('a delivery of nothing');
+  return { type: 'delivery', tick, commands, events };
+}
+
 /** @type {((reader: MessageReader) => ServerMessage)[]} */
 const READERS = [
   readWelcome, noFrame, readPong, (reader) => ({ type: 'comeBack', after: reader.u32() }),
-  (reader) => ({ type: 'refreshed', expires: reader.u32() }),
+  (reader) => ({ type: 'refreshed', expires: reader.u32() }), readDelivery,
+  (reader) => ({ type: 'redirect', address: reader.text(), ticket: reader.text(), atTick: reader.u32() }),
 ];
 
 /**
@@ -180,6 +222,10 @@ export function encodeClient(message, writer = new MessageWriter()) {
       writer.unsigned(6);
       writer.text(message.token);
       break;
+    case 'feelDigest':
+      writer.unsigned(7);
+      writer.slice(message.body);
+      break;
   }
   return writer.finish();
 }
@@ -187,16 +233,22 @@ export function encodeClient(message, writer = new MessageWriter()) {
 /** @param {Hello} hello @param {MessageWriter} writer */
 function writeHello(hello, writer) {
   writer.unsigned(hello.version);
+  writer.unsigned(hello.features);
   writeJoin(hello.join, writer);
   writer.unsigned(hello.role === 'player' ? 0 : 1);
   writer.text(hello.name);
   writePairs(hello.player, writer);
-  writer.option(hello.resume, ({ token, tick, events }) => {
+  writer.option(hello.resume, ({ token, incarnation, tick, events }) => {
     writer.slice(token);
+    writer.unsigned(incarnation);
     for (const known of [tick, events]) writer.option(known, (number) => writer.unsigned(number));
   });
   writer.option(hello.token, (token) => writer.text(token));
   writer.unsigned(hello.rate);
+  writer.list(hello.extensions, ([number, content]) => {
+    writer.unsigned(number);
+    writer.slice(content);
+  });
 }
 
 /** @param {CommandBody} body @param {MessageWriter} writer */

@@ -30,8 +30,11 @@ export class Meter {
       snapshots: 0,
       /** Frames with the own avatar at another place than predicted. */
       corrections: 0,
-      /** Hashes that did not match. */
+      /** Zones that a frame left wrong or incomplete, added up over all frames. */
       desyncs: 0,
+      /** How many ticks before its turn the newest changed input reached the server, negative when it was late; null when the
+       * server has not said. @type {number | null} */
+      inputLead: null,
       /** How far in the past other entities are shown, in milliseconds. */
       interpolationDelay: 0,
     };

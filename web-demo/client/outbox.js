@@ -169,7 +169,7 @@ export class Outbox {
 
   /**
    * Handles that events up to this one are lost, so that it is unknown which players left.
-   * @param {number} number
+   * @param {number | null} number null when the numbers of events are others now
    */
   missed(number) {
     this.#unaddress(number, () => false);
@@ -231,13 +231,13 @@ export class Outbox {
 
   /**
    * Removes seats from chat lines that were written before an event.
-   * @param {number} number of the event
+   * @param {number | null} number of the event
    * @param {(seat: number) => boolean} stays
    */
   #unaddress(number, stays) {
     for (const line of this.kept) {
       const { body, since, waiter } = line;
-      if (body.type !== 'chat' || body.to.every(stays) || ((number - since) | 0) <= 0) continue;
+      if (body.type !== 'chat' || body.to.every(stays) || (number !== null && ((number - since) | 0) <= 0)) continue;
       const to = body.to.filter(stays);
       // A line without a seat would be for everyone.
       line.body = to.length > 0 ? { ...body, to } : SILENCE;

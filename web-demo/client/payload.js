@@ -27,14 +27,17 @@ export const LEAVE = 1;
 export const COME = 2;
 export const SURPRISE = 3;
 export const HELD = 4;
-export const LEAVERS = 8;
-export const LEAVER = LEAVERS + WHOLE;
+const LEAVERS = 8;
+const LEAVER = LEAVERS + WHOLE;
 export const COMERS = LEAVER + WHOLE;
 export const FIRST_ID = COMERS + WHOLE;
 export const NEXT_ID = FIRST_ID + WHOLE;
 export const ROWS = NEXT_ID + WHOLE;
 export const ANY_ID = ROWS + WHOLE;
+export const TELEPORT = ANY_ID + WHOLE;
+export const CROSSED = TELEPORT + 1;
 
+const INDICES = KIND.subarray(LEAVERS, COMERS);
 const SURPRISES = FIELDS.map((odds) => odds.subarray(0, WHOLES));
 const VALUES = FIELDS.map((odds) => odds.subarray(WHOLES));
 
@@ -70,6 +73,12 @@ export class PayloadReader {
   restartKind() {
     this.odds.set(KIND, 0);
     this.uses.fill(0, 0, BLOCK);
+  }
+
+  /** Resets those of them in which the removed rows were told, for the teleported ones. */
+  restartIndices() {
+    this.odds.set(INDICES, LEAVERS);
+    this.uses.fill(0, LEAVERS, COMERS);
   }
 
   /**
@@ -222,6 +231,23 @@ export class PayloadReader {
     const negative = this.bit(place) === 1;
     if (size > (negative ? 2 ** 31 : 2 ** 31 - 1)) throw new DecodeError('a number is outside its range');
     return negative ? -size : size;
+  }
+
+  /**
+   * Numbers of rows, ascending, at least one.
+   * @param {{ items: Uint32Array, count: number }} into reused
+   * @param {number} rows that there are
+   */
+  indices(into, rows) {
+    const count = this.whole(LEAVERS) + 1;
+    if (count > rows) throw new DecodeError('the delta does not fit this state');
+    if (count > into.items.length) into.items = new Uint32Array(Math.max(count, 2 * into.items.length));
+    into.count = count;
+    for (let item = 0, index = 0; item < count; item++, index++) {
+      index += this.whole(LEAVER);
+      if (index >= rows) throw new DecodeError('the delta does not fit this state');
+      into.items[item] = index;
+    }
   }
 
   /**

@@ -41,6 +41,16 @@ export class MessageReader {
     throw new DecodeError('a number is outside its range');
   }
 
+  /** A number below 2^53, which JavaScript can count. */
+  u53() {
+    if (this.bytes[this.offset] !== 253) return this.u32();
+    this.offset += 1;
+    const low = this.#littleEndian(4);
+    const value = this.#littleEndian(4) * 2 ** 32 + low;
+    if (value > Number.MAX_SAFE_INTEGER) throw new DecodeError('a number is outside its range');
+    return this.#canonical(value, 2 ** 32);
+  }
+
   i32() {
     const raw = this.u32();
     return (raw >>> 1) ^ -(raw & 1);

@@ -211,8 +211,9 @@ export class Room extends RoomEvents {
         else this.listeners.resume.emit(this);
         this.listeners.players.emit(this.players, null);
       },
-      frame: (message, bytes, now) => this.#frame(message, bytes, now),
+      frame: (message, step, bytes, now) => this.#frame(message, step, bytes, now),
       input: (values, at) => this.#prediction?.step(values, at),
+      shownBehind: () => this.#playout.behind(this.state.elapsed),
       known: () => this.state.known,
       left: (code, text, comesBack) => this.#left(code, text, comesBack),
     };
@@ -236,7 +237,7 @@ export class Room extends RoomEvents {
     this.connection = 'online';
     if (!same) this.#beginPicture(welcome);
     // Frames continue from the present state; those of a server that continues from another one would not decode.
-    else if (welcome.continuity === 'seat' || welcome.tick !== this.state.tick) this.state.forget(welcome.tick);
+    else if (welcome.continuity === 'seat' || !this.state.isAt(welcome)) this.state.forget(welcome);
     return same;
   }
 
@@ -247,8 +248,7 @@ export class Room extends RoomEvents {
   #knows(welcome) {
     const world = ({ id = '', rate = 0, schema = /** @type {unknown} */ ([]), inputs = /** @type {unknown} */ ([]) }) => (
       JSON.stringify([id, rate, schema, inputs]));
-    const later = ((welcome.tick - this.state.tick) | 0) >= 0;
-    return later && world({ ...welcome, id: welcome.room }) === world(this);
+    return this.state.precedes(welcome) && world({ ...welcome, id: welcome.room }) === world(this);
   }
 
   /** @param {Welcome} welcome */
@@ -260,16 +260,18 @@ export class Room extends RoomEvents {
     this.state.reset(welcome);
   }
 
-  /** @param {import('./messages.js').FrameMessage} message @param {number} bytes @param {number} now */
-  #frame(message, bytes, now) {
+  /** @type {import('./session.js').Owner['frame']} */
+  #frame(message, step, bytes, now) {
     const { state } = this;
-    const wrong = state.apply(message.advance, message.zones);
+    if (step.incarnation !== null) state.forget({ tick: state.tick, incarnation: step.incarnation });
+    const wrong = state.apply(step, message.zones);
     const moved = this.#moved ? { epoch: this.#epoch, reason: 0 } : null;
-    const correction = message.note?.correction ?? moved;
+    const told = message.note?.correction ?? null;
+    const correction = told && told.epoch !== this.#epoch ? told : moved;
     this.#moved = false;
     this.#epoch = correction?.epoch ?? this.#epoch;
     this.#playout.arrived(state.elapsed, now);
-    this.#meter.frame(message.advance, bytes, state.tick);
+    this.#meter.frame(step.advance, bytes, state.tick);
     this.#meter.roll(now, this.players.size);
     this.#reconcile(now, correction !== null);
     state.announce();
@@ -288,7 +290,7 @@ export class Room extends RoomEvents {
       return;
     }
     const inputs = session.inputs.unapplied();
-    if (this.#prediction.reconcile(own, inputs, now, 1000 / this.rate, snap)) this.#meter.stats.corrections += 1;
+    if (this.#prediction.reconcile(own, inputs, now, 1000 / this.rate, snap || own.teleported)) this.#meter.stats.corrections += 1;
   }
 
   /** @param {number} code @param {string} text @param {boolean} comesBack */

@@ -11,9 +11,9 @@
  * @typedef {import('./messages.js').CommandBody} CommandBody
  * @typedef {Omit<import('./connect.js').Request, 'token'>} StoredRequest
  * @typedef {import('./backlog.js').StoredBacklog} StoredBacklog
- * @typedef {{ room: string, resume: Uint8Array, events: number, backlog: StoredBacklog, request: StoredRequest,
- *   firstCommand: number, commands: CommandBody[] }} StoredSeat `events`: the newest that arrived; `backlog`: those of them that
- *   still wait for a handler; `commands`: those that the game may not have seen, numbered from `firstCommand` on
+ * @typedef {{ room: string, resume: Uint8Array, incarnation: number, events: number, backlog: StoredBacklog,
+ *   request: StoredRequest, firstCommand: number, commands: CommandBody[] }} StoredSeat `incarnation` of the room;
+ *   `events`: the newest that arrived; `backlog`: those of them that still wait for a handler; `commands`: those that the game may not have seen, numbered from `firstCommand` on
  */
 
 export class SeatStore {
@@ -60,12 +60,12 @@ export class SeatStore {
 
   /**
    * Handles that another page has this seat now; losses of that page are not reported here.
-   * @param {number} events the newest that arrived here
+   * @param {{ incarnation: number, newest: number }} events the newest that arrived here
    */
-  replaced(events) {
+  replaced({ incarnation, newest: events }) {
     const seat = this.read();
     // Events that wait for a handler are delivered by the room that was replaced.
-    if (seat) this.write({ ...seat, events, backlog: { waiting: [], lost: [] }, commands: [] });
+    if (seat) this.write({ ...seat, incarnation, events, backlog: { waiting: [], lost: [] }, commands: [] });
   }
 
   /**
@@ -103,14 +103,14 @@ export class SeatStore {
  * @returns {StoredSeat | null}
  */
 function parsed(text) {
-  const { room, resume, events, request, firstCommand, commands, backlog = { waiting: [], lost: [] } } = JSON.parse(text);
-  const whole = typeof room === 'string' && [events, firstCommand].every(isNumber) && typeof request?.join?.type === 'string'
-    && typeof request.name === 'string' && Array.isArray(request.player) && isNumber(request.rate);
+  const { room, resume, incarnation, events, request, firstCommand, commands, backlog = { waiting: [], lost: [] } } = JSON.parse(text);
+  const whole = typeof room === 'string' && Number.isSafeInteger(incarnation) && incarnation >= 0 && [events, firstCommand].every(isNumber)
+    && typeof request?.join?.type === 'string' && typeof request.name === 'string' && Array.isArray(request.player) && isNumber(request.rate);
   if (!whole) return null;
   const { join, name, player, rate } = request;
   const role = request.role === 'spectator' ? 'spectator' : 'player';
   return {
-    room, resume: fromText(resume), events, request: { join, role, name, player, rate }, firstCommand, backlog: plainToBacklog(backlog),
+    room, resume: fromText(resume), incarnation, events, request: { join, role, name, player, rate }, firstCommand, backlog: plainToBacklog(backlog),
     commands: commands.map(plainToCommand),
   };
 }

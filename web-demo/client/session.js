@@ -2,9 +2,10 @@
 // the outbox, decodes the server's messages and passes them to its owner. Owns no timer: the owner calls `pump` when it may be
 // due, and for the socket's messages. connection.js has the parts that outlive a connection.
 
+import { FrameOrder } from './frame-order.js';
 import { DecodeError } from './reader.js';
 import { InputTimeline } from './inputs.js';
-import { decodeServer, encodeClient } from './messages.js';
+import { VIEW_TIME, decodeServer, encodeClient } from './messages.js';
 import { MessageWriter } from './writer.js';
 
 /** The longest time between the arrival of a frame and its acknowledgement, as the protocol demands. */
@@ -18,18 +19,23 @@ const PING_EVERY_MS = 1000;
 const RESYNC_EVERY_MS = 2000;
 /** Pings in a row without a message from the server. Counted in pings: after a freeze of the tab, the server is not gone. */
 const MAX_UNANSWERED_PINGS = 10;
+/** View times are told in fractions of a tick, as 16 bits. */
+const VIEW_PARTS = 16;
+const MAX_VIEW = 0xffff;
 /** Client ticks that are made up after a late timer; further ones are skipped. */
 const CATCH_UP = 4;
 
 /**
  * @typedef {import('./messages.js').FrameMessage} FrameMessage
  * @typedef {{
- *   frame(message: FrameMessage, bytes: number, now: number): number[],
+ *   frame(message: FrameMessage, step: import('./frame-order.js').Step, bytes: number, now: number): number[],
  *   input(values: Int32Array, at: number): void,
+ *   shownBehind(): number | null,
  *   refreshed(seconds: number): void,
  *   lost(): void,
- * }} Owner `frame` returns the zones that need a keyframe; `refreshed`: the token is valid for this long; `lost`: the connection
- *   is unusable
+ * }} Owner `frame` returns the zones that need a keyframe; `shownBehind`: how many ticks the moment that the page shows lies
+ *   before the newest frame, null when it shows none; `refreshed`: the token is valid for this long; `lost`: the connection is
+ *   unusable
  * @typedef {{ owner: Owner, meter: import('./meter.js').Meter, outbox: import('./outbox.js').Outbox,
  *   news: import('./event-stream.js').EventStream }} Company
  */
@@ -52,10 +58,11 @@ export class Session {
     this.inputs = new InputTimeline(plays ? welcome.inputs : []);
     this.period = 1000 / welcome.rate;
     this.epoch = welcome.epoch;
-    /** The server's tick of the newest frame. */
-    this.tick = welcome.tick;
-    /** Frames applied, modulo 256. */
-    this.frames = 0;
+    this.order = new FrameOrder(welcome);
+    this.tellsView = (welcome.features & VIEW_TIME) !== 0;
+    /** Ticks from the moment that was shown at the newest input to the newest frame. @type {number | null} */
+    this.viewBehind = null;
+    meter.stats.inputLead = null;
     /** The newest event that was acknowledged. */
     this.ackedEvents = welcome.events;
     /** Position reports start when the page has a position to report. */
@@ -88,10 +95,11 @@ export class Session {
     try {
       const message = decodeServer(bytes);
       if (message.type === 'frame') this.#frame(message, bytes.length, now);
+      else if (message.type === 'delivery') this.#delivery(message, now);
       else if (message.type === 'pong') this.meter.stats.ping = ((stamp(now) - message.stamp) >>> 0) / 10;
       else if (message.type === 'comeBack') this.comeBack = message.after;
       else if (message.type === 'refreshed') this.owner.refreshed(message.expires);
-      else throw new DecodeError('a second welcome');
+      else throw new DecodeError(`a ${message.type} that was not asked for`);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.owner.lost();
@@ -159,7 +167,7 @@ export class Session {
 
   /** @param {number} now */
   flush(now) {
-    this.#send(this.inputs.take(this.#ack(), this.epoch));
+    this.#send(this.inputs.take(this.#ack(), this.epoch, this.#view()));
     this.flushedAt = now;
     this.#acked(now);
   }
@@ -176,26 +184,40 @@ export class Session {
 
   /** @param {FrameMessage} message @param {number} bytes @param {number} now */
   #frame(message, bytes, now) {
-    this.inputs.settle(message.consumed, message.advance, message.note?.superseded ?? 0);
-    if (message.note?.correction) this.correct(message.note.correction, now);
+    const step = this.order.take(message);
+    if (!step) return;
+    const { note } = message;
+    if (step.incarnation !== null) this.news.restarted(step.incarnation);
+    if (this.viewBehind !== null) this.viewBehind += step.advance;
+    this.inputs.settle(step.consumed, step.advance, step.superseded);
+    if (note?.correction && note.correction.epoch !== this.epoch) this.correct(note.correction, now);
     else if (this.stale) this.#halt();
     this.stale = false;
-    const tick = (this.tick + message.advance) >>> 0;
+    if (note && note.lead !== null) this.meter.stats.inputLead = note.lead;
     // Before the events: a command that the game has seen was delivered, even if its recipient left since.
-    if (message.note?.commands != null) this.outbox.acknowledge(message.note.commands, tick);
-    const wrong = this.owner.frame(message, bytes, now);
-    this.tick = tick;
-    this.frames = (this.frames + 1) & 0xff;
+    if (note && note.commands !== null) this.outbox.acknowledge(note.commands, step.tick);
+    const wrong = this.owner.frame(message, step, bytes, now);
     if (this.awaitingFirstFrame) this.#see(now);
     for (const zone of wrong) this.#resync(zone, now);
+    // After a frame with more ticks than requested, the server may wait for its acknowledgement before it sends more.
+    this.#arrived(now, step.advance > this.meter.spacing);
+  }
+
+  /** @param {import('./messages.js').Delivery} message @param {number} now */
+  #delivery({ tick, commands, events }, now) {
+    if (commands !== null) this.outbox.acknowledge(commands, tick);
+    if (events) this.news.receive(events, tick);
+    this.#arrived(now, false);
+  }
+
+  /** Acknowledges a message, now or in time. @param {number} now @param {boolean} waitedFor */
+  #arrived(now, waitedFor) {
     if (!this.unacknowledged) {
       this.unacknowledged = true;
-      // After a silence the bound counts from the first frame.
+      // After a silence the bound counts from the first message.
       if (now - this.ackedAt > ACK_WITHIN_MS) this.acknowledge(now);
     }
-    // After a frame with more ticks than requested, the server may wait for its acknowledgement before it sends more.
-    const waitedFor = message.advance > this.meter.spacing || now - this.ackedAt >= ACK_EARLY_MS;
-    if (this.unacknowledged && waitedFor) this.acknowledge(now);
+    if (this.unacknowledged && (waitedFor || now - this.ackedAt >= ACK_EARLY_MS)) this.acknowledge(now);
   }
 
   /** Marks the held position as stale; reports resume when the page sets one after the move. */
@@ -214,6 +236,7 @@ export class Session {
   /** @param {number} now */
   #makeInputs(now) {
     if (!this.inputsRun) return;
+    if (this.tellsView && now >= this.nextInputAt) this.viewBehind = this.owner.shownBehind();
     let changed = false;
     for (let made = 0; made < CATCH_UP && now >= this.nextInputAt; made++) {
       changed = this.inputs.make() || changed;
@@ -245,7 +268,7 @@ export class Session {
     this.meter.stats.desyncs += 1;
     if (now - this.resyncedAt < RESYNC_EVERY_MS) return;
     this.resyncedAt = now;
-    this.#send({ type: 'resync', zone, tick: this.tick });
+    this.#send({ type: 'resync', zone, tick: this.order.tick });
   }
 
   /** @returns {import('./messages.js').Ack} */
@@ -253,7 +276,13 @@ export class Session {
     const { newest } = this.news;
     const events = newest === this.ackedEvents ? null : newest;
     this.ackedEvents = newest;
-    return { frames: this.frames, events };
+    return { tick: this.order.tick, whole: false, events };
+  }
+
+  /** The view time of the newest input. */
+  #view() {
+    if (this.viewBehind === null) return null;
+    return Math.min(Math.max(0, Math.round(this.viewBehind * VIEW_PARTS)), MAX_VIEW);
   }
 
   /** @param {number} now */

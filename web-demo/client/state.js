@@ -1,13 +1,12 @@
 // The state of the room for the page: the rows of all zones merged into entities by id; entities added, changed and removed.
 //
-// Zones are as the server sends them; an entity may have rows in several. Of rows of the same kind the one in the zone
-// with the highest id counts; rows of other kinds are its parts. An entity that changes zones is changed, not removed.
+// An entity may have rows in several zones, which are at ticks of their own (zone-set.js). Of rows of the same kind the newest
+// counts; rows of other kinds are its parts. An entity that changes zones is changed, not removed.
 
 import { entityClasses } from './entity.js';
 import { KeyedListeners, Listeners, callSafely } from './listeners.js';
-import { DecodeError } from './reader.js';
 import { planSchema } from './schema.js';
-import { Zone } from './zone.js';
+import { ZoneSet } from './zone-set.js';
 
 /** Removals that wait for a callback; each retains its entity. */
 const MAX_PENDING_REMOVALS = 256;
@@ -15,10 +14,13 @@ const MAX_PENDING_REMOVALS = 256;
 /**
  * @typedef {import('./entity.js').Entity & Record<string, any>} AnyEntity
  * @typedef {import('./messages.js').ZonePart} ZonePart
+ * @typedef {import('./zone-set.js').ZoneEntry} ZoneEntry
  */
 
 export class State {
   constructor() {
+    /** Of the room: ticks of different ones are not comparable. */
+    this.incarnation = 0;
     /** The server's tick of the newest frame. */
     this.tick = 0;
     /** Ticks since the welcome; does not wrap. */
@@ -27,11 +29,7 @@ export class State {
     this.entities = new Map();
     /** @type {import('./schema.js').KindPlan[]} */
     this.plans = [];
-    /** @type {Map<number, Zone>} */
-    this.zones = new Map();
-    /** Highest id first; deltas of a lost zone are ignored until a keyframe comes.
-     * @type {{ id: number, zone: Zone, part: number, lost: boolean }[]} */
-    this.order = [];
+    this.zones = new ZoneSet();
     /** @type {{ Entity: typeof import('./entity.js').Entity, View: typeof import('./entity.js').View }[]} */
     this.classes = [];
     /** By kind, then by entity id. @type {Map<number, AnyEntity>[]} */
@@ -65,20 +63,32 @@ export class State {
 
   /** The tick from which a server may continue with deltas; null when there is no such state. */
   get known() {
-    return this.whole && !this.order.some(({ lost }) => lost) ? this.tick : null;
+    return this.whole && this.zones.areAt(this.elapsed) ? this.tick : null;
+  }
+
+  /** @param {{ tick: number, incarnation: number }} moment */
+  isAt({ tick, incarnation }) {
+    return this.tick === tick && this.incarnation === incarnation;
+  }
+
+  /** Whether this is the state of an earlier moment, or of this one. @param {{ tick: number, incarnation: number }} moment */
+  precedes({ tick, incarnation }) {
+    if (incarnation !== this.incarnation) return incarnation > this.incarnation;
+    return ((tick - this.tick) | 0) >= 0;
   }
 
   /**
    * Forgets the zones, but keeps the entities that the page knows: those without a row in the next frame are removed with it,
    * the others stay.
-   * @param {number} tick that the next frame's advance counts from
+   * @param {{ tick: number, incarnation: number }} moment that the next frame continues from
    */
-  forget(tick) {
-    this.elapsed += Math.max(0, (tick - this.tick) | 0);
+  forget({ tick, incarnation }) {
+    if (incarnation === this.incarnation) this.elapsed += Math.max(0, (tick - this.tick) | 0);
     this.tick = tick;
+    this.incarnation = incarnation;
     this.zones.clear();
-    this.order = [];
     this.whole = false;
+    for (const entities of this.byKind) for (const { seen } of entities.values()) seen.zone = null;
   }
 
   /**
@@ -87,7 +97,7 @@ export class State {
    */
   reset(welcome) {
     const gone = this.byKind.flatMap((entities) => [...entities.values()]);
-    this.forget(welcome.tick);
+    this.forget(welcome);
     this.elapsed = 0;
     this.entities.clear();
     this.plans = planSchema(welcome.schema);
@@ -99,36 +109,20 @@ export class State {
   }
 
   /**
-   * Applies the zones of a frame message. Callbacks are called only after all of it is applied.
-   * @param {number} advance
+   * Applies the zones of a newer frame message. Callbacks are called only after all of it is applied.
+   * @param {{ tick: number, advance: number }} step
    * @param {readonly ZonePart[]} parts
-   * @returns {number[]} zones whose state differs from the server's
+   * @returns {number[]} zones that need a keyframe
    */
-  apply(advance, parts) {
+  apply({ tick, advance }, parts) {
     this.frames += 1;
-    /** @type {number[]} */
-    const wrong = [];
-    for (const { zone: id, form, hash } of parts) {
-      const entry = this.#zone(id);
-      if (entry.part === this.frames) throw new DecodeError('a zone has two parts');
-      entry.part = this.frames;
-      if (form.type === 'chain') entry.lost ||= !follow(entry.zone, form.deltas);
-      else {
-        entry.lost = false;
-        if (form.type === 'keyframe') entry.zone.readKeyframe(form.bytes);
-        else entry.zone.clear();
-      }
-      entry.lost ||= hash !== null && entry.zone.hash() !== hash;
-      if (entry.lost) wrong.push(id);
-    }
-    // A zone without a part did not exist meanwhile.
-    if (advance > 0) for (const entry of this.order) if (entry.part !== this.frames) entry.zone.clear();
-    this.#forgetEmpty();
-    this.tick = (this.tick + advance) >>> 0;
+    this.tick = tick;
     this.elapsed += advance;
+    this.whole = false;
+    this.zones.apply(this.plans, this.elapsed, parts);
     this.whole = true;
     this.#merge();
-    return wrong;
+    return this.zones.lost;
   }
 
   /** Calls the page's callbacks for the changes of the last frame. */
@@ -200,52 +194,61 @@ export class State {
     }
   }
 
-  /** @param {number} id */
-  #zone(id) {
-    const known = this.order.find((entry) => entry.id === id);
-    if (known) return known;
-    const entry = { id, zone: new Zone(this.plans), part: 0, lost: false };
-    this.zones.set(id, entry.zone);
-    this.order.push(entry);
-    this.order.sort((a, b) => b.id - a.id);
-    return entry;
-  }
-
-  #forgetEmpty() {
-    if (this.order.every(({ zone }) => zone.size > 0)) return;
-    this.order = this.order.filter(({ zone }) => zone.size > 0);
-    this.zones = new Map(this.order.map(({ id, zone }) => [id, zone]));
-  }
-
   #merge() {
     this.came.length = this.moved.length = this.went.length = this.announcedUpTo = 0;
-    for (const { zone } of this.order) for (const plan of this.plans) this.#mergeTable(zone.tables[plan.index], plan);
+    for (const entry of this.zones.entries) {
+      for (const plan of this.plans) this.#mergeTable(entry, plan);
+      entry.zone.forgetPlaced();
+    }
+    const { oldest } = this.zones;
     for (const entities of this.byKind) {
-      for (const entity of entities.values()) if (entity.seen !== this.frames) this.#remove(entity, entities);
+      for (const entity of entities.values()) if (entity.seen.frame !== this.frames) this.#miss(entity, entities, oldest);
     }
   }
 
   /**
-   * @param {import('./rows.js').Table} table
+   * @param {ZoneEntry} entry
    * @param {import('./schema.js').KindPlan} plan
    */
-  #mergeTable(table, plan) {
+  #mergeTable(entry, plan) {
     const entities = this.byKind[plan.index];
+    const table = entry.zone.tables[plan.index];
+    const placed = entry.zone.placed[plan.index];
     for (let row = 0; row < table.count; row++) {
       const id = table.ids[row];
       const known = entities.get(id);
-      if (known?.seen === this.frames) continue;
+      if (known?.seen.frame === this.frames) continue;
       const entity = known ?? this.#add(plan, id);
+      const { seen, history } = entity;
+      seen.frame = this.frames;
+      seen.missing = null;
+      entity.teleported = false;
+      // Its newer row went, and this zone is not yet where it went to.
+      if (seen.zone && entry.elapsed < history.newest) continue;
       let changed = false;
       for (let column = 0, cell = row * table.stride; column < plan.fields.length; column++, cell++) {
         changed ||= entity.values[column] !== table.cells[cell];
         entity.values[column] = table.cells[cell];
       }
-      entity.seen = this.frames;
-      entity.history.push(this.elapsed, entity.values);
+      seen.zone = entry;
+      if (known && placed.size > 0) entity.teleported = placed.has(id);
+      history.push(entry.elapsed, entity.values, entity.teleported);
       if (!known) this.came.push(entity);
       else if (changed) this.moved.push(entity);
     }
+  }
+
+  /**
+   * Handles that an entity has no row: it was removed, unless it may be on its way into a zone that is behind.
+   * @param {AnyEntity} entity
+   * @param {Map<number, AnyEntity>} entities
+   * @param {number} oldest ticks of the zone that is furthest behind
+   */
+  #miss(entity, entities, oldest) {
+    const { seen } = entity;
+    entity.teleported = false;
+    seen.missing ??= seen.zone?.elapsed ?? -Infinity;
+    if (seen.missing <= oldest) this.#remove(entity, entities);
   }
 
   /**
@@ -283,20 +286,4 @@ export class State {
 /** @param {AnyEntity} entity */
 function nameOf({ kind, id }) {
   return `${kind} ${id}`;
-}
-
-/**
- * Applies a chain. Returns whether it decodes: if not, it does not start from this state, which is treated like a wrong
- * hash.
- * @param {Zone} zone
- * @param {readonly Uint8Array[]} deltas
- */
-function follow(zone, deltas) {
-  try {
-    for (const delta of deltas) zone.applyDelta(delta);
-    return true;
-  } catch (error) {
-    if (error instanceof DecodeError) return false;
-    throw error;
-  }
 }

@@ -17,16 +17,20 @@ export class MessageWriter {
     this.bytes[this.length++] = value;
   }
 
-  /** @param {number} value an unsigned integer of 16 or 32 bits, a variant number or a length */
+  /** @param {number} value an unsigned integer below 2^53, a variant number or a length */
   unsigned(value) {
     if (value < 251) {
       this.u8(value);
     } else if (value < 0x10000) {
       this.u8(251);
       this.#littleEndian(value, 2);
-    } else {
+    } else if (value < 2 ** 32) {
       this.u8(252);
       this.#littleEndian(value, 4);
+    } else {
+      this.u8(253);
+      this.#littleEndian(value % 2 ** 32, 4);
+      this.#littleEndian(Math.floor(value / 2 ** 32), 4);
     }
   }
 

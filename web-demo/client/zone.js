@@ -6,7 +6,7 @@
 import { hashTables } from './hash.js';
 import { CELLS, Forecast, admits, advance } from './motion.js';
 import {
-  ANY_ID, BUSY, COME, COMERS, FIRST_ID, HELD, LEAVE, LEAVER, LEAVERS, NEXT_ID, PayloadReader, ROWS, SURPRISE,
+  ANY_ID, BUSY, COME, COMERS, CROSSED, FIRST_ID, HELD, LEAVE, NEXT_ID, PayloadReader, ROWS, SURPRISE, TELEPORT,
 } from './payload.js';
 import { DecodeError } from './reader.js';
 import { MAX_ROWS, Table, merge } from './rows.js';
@@ -28,7 +28,12 @@ export class Zone {
     /** @type {Table[]} */
     this.back = plans.map((plan) => new Table(plan.stride));
     this.added = plans.map((plan) => new Table(plan.stride));
-    this.removed = new Uint32Array(0);
+    /** Rows of the kind that is being read: those removed, and of those that stay the teleported ones. */
+    this.removed = { items: new Uint32Array(0), count: 0 };
+    this.teleported = { items: new Uint32Array(0), count: 0 };
+    /** By kind, the ids of rows that deltas placed somewhere, instead of moving them there: those teleported, and those that
+     * came without their motion. @type {Set<number>[]} */
+    this.placed = plans.map(() => new Set());
     /** A number above all ids seen while a delta is read. */
     this.newest = 0;
     this.news = false;
@@ -40,6 +45,10 @@ export class Zone {
 
   clear() {
     for (const table of this.tables) table.count = 0;
+  }
+
+  forgetPlaced() {
+    for (const ids of this.placed) if (ids.size > 0) ids.clear();
   }
 
   hash() {
@@ -63,13 +72,13 @@ export class Zone {
       const next = this.back[plan.index];
       const added = this.added[plan.index];
       if (busy) reader.restartKind();
-      const removed = busy ? this.#readRemoved(base.count) : 0;
-      added.count = 0;
+      this.removed.count = added.count = 0;
+      if (busy && base.count > 0 && reader.bit(LEAVE) === 1) reader.indices(this.removed, base.count);
       if (busy) this.#readComers(base, added, MAX_ROWS - fresh);
       fresh += added.count;
-      this.news ||= removed + added.count > 0;
-      this.#readSurprises(plan, base, next, removed, busy);
-      if (added.count > 0) readAdded(plan, added);
+      this.news ||= this.removed.count + added.count > 0;
+      this.#readSurprises(plan, base, next, busy);
+      if (added.count > 0) readAdded(plan, added, this.placed[plan.index]);
       merge(base, next, added);
       rows += next.count;
     }
@@ -103,23 +112,6 @@ export class Zone {
   }
 
   /**
-   * Reads the indices of removed rows into `this.removed`; returns how many.
-   * @param {number} rows
-   */
-  #readRemoved(rows) {
-    if (rows === 0 || reader.bit(LEAVE) === 0) return 0;
-    const count = reader.whole(LEAVERS) + 1;
-    if (count > rows) throw new DecodeError('the delta does not fit this state');
-    if (count > this.removed.length) this.removed = new Uint32Array(Math.max(count, 2 * this.removed.length));
-    for (let item = 0, index = 0; item < count; item++, index++) {
-      index += reader.whole(LEAVER);
-      if (index >= rows) throw new DecodeError('the delta does not fit this state');
-      this.removed[item] = index;
-    }
-    return count;
-  }
-
-  /**
    * Reads the ids of the added rows.
    * @param {Table} base
    * @param {Table} added
@@ -148,32 +140,50 @@ export class Zone {
    * @param {KindPlan} plan
    * @param {Table} base
    * @param {Table} next
-   * @param {number} removed
    * @param {boolean} busy
    */
-  #readSurprises(plan, base, next, removed, busy) {
+  #readSurprises(plan, base, next, busy) {
+    const { removed, teleported } = this;
     const { moving, stride } = plan;
-    next.count = 0;
-    next.reserve(base.count - removed);
-    const any = busy && base.count > removed && reader.bit(SURPRISE) === 1;
-    if (any) reader.restartSurprises(plan.fields);
+    const stay = base.count - removed.count;
+    next.count = teleported.count = 0;
+    next.reserve(stay);
+    const any = busy && stay > 0 && reader.bit(SURPRISE) === 1;
+    if (any) this.#startSurprises(plan, stay);
     let surprised = 0;
-    for (let index = 0, gone = 0; index < base.count; index++) {
-      if (gone < removed && this.removed[gone] === index) {
+    for (let index = 0, gone = 0, jumped = 0, row = 0; index < base.count; index++) {
+      if (gone < removed.count && removed.items[gone] === index) {
         gone++;
         continue;
       }
       const from = index * stride;
       const to = next.count * stride;
       next.put(next.count++, base, index);
-      if (any) surprised = readRow(plan, base.cells, from, next.cells, to, surprised);
+      if (any) row = readRow(plan, base.cells, from, next.cells, to, row & 1);
       else foresee(plan, base.cells, from, next.cells, to);
+      surprised |= row;
+      if (jumped < teleported.count && teleported.items[jumped] === index - gone) {
+        if (row === 0) throw new DecodeError('a change changes nothing');
+        this.placed[plan.index].add(next.ids[index - gone]);
+        next.cells.fill(0, to + plan.fields.length, to + stride);
+        jumped++;
+        continue;
+      }
       for (let item = 0; item < moving.length; item++) {
         advance(plan.fields[moving[item]], base.cells, from, next.cells, to, moving[item]);
       }
     }
     if (any && surprised === 0) throw new DecodeError('a change changes nothing');
     this.news ||= surprised !== 0;
+  }
+
+  /** @param {KindPlan} plan @param {number} rows that stay */
+  #startSurprises(plan, rows) {
+    if (reader.bit(TELEPORT) === 1) {
+      reader.restartIndices();
+      reader.indices(this.teleported, rows);
+    }
+    reader.restartSurprises(plan.fields);
   }
 }
 
@@ -199,16 +209,15 @@ function foresee(plan, old, from, cells, to) {
 
 /**
  * Reads the prediction errors of one row: first the fields that move, then, behind one flag, the held ones. Returns in bit 0
- * whether this row's held fields had errors, and in bit 1 whether any row so far had some; `flags` is the same of the row
- * before.
+ * whether its held fields had errors, and in bit 1 whether the others had.
  * @param {KindPlan} plan
  * @param {Int32Array} old
  * @param {number} from
  * @param {Int32Array} cells
  * @param {number} to
- * @param {number} flags
+ * @param {number} changed whether the held fields of the row before had errors
  */
-function readRow(plan, old, from, cells, to, flags) {
+function readRow(plan, old, from, cells, to, changed) {
   const { fields, moving, held } = plan;
   let any = 0;
   for (let item = 0, near = 0; item < moving.length; item++) {
@@ -220,9 +229,7 @@ function readRow(plan, old, from, cells, to, flags) {
     if (surprise !== 0) any = 1;
     near = surprise === 0 ? 1 : surprise === 1 || surprise === -1 ? 2 : 3;
   }
-  flags |= any << 1;
-  if (held.length === 0) return flags;
-  if (reader.bit(HELD + 2 * any + (flags & 1)) === 0) return flags & 2;
+  if (held.length === 0 || reader.bit(HELD + 2 * any + changed) === 0) return any << 1;
   for (let item = 0, near = 0; item < held.length; item++) {
     const column = held[item];
     const field = fields[column];
@@ -232,7 +239,7 @@ function readRow(plan, old, from, cells, to, flags) {
     cells[to + column] = field.saturate(seen.value + surprise);
     near = 1;
   }
-  return 3;
+  return (any << 1) | 1;
 }
 
 /**
@@ -251,6 +258,7 @@ function readWhole(plan, cells, start, motion) {
       cells[start + field.slot + cell] = reader.cell(field, cell);
     }
   }
+  if (motion && !plan.fields.every((field) => admits(field, cells, start))) throw new DecodeError('a motion is outside its range');
 }
 
 /** @param {KindPlan} plan */
@@ -260,13 +268,18 @@ function startWholes(plan) {
 }
 
 /**
- * Reads the values of the added rows; their motion is zero.
+ * Reads the values of the added rows. Those that moved here from another zone keep their motion, that of the others is zero.
  * @param {KindPlan} plan
  * @param {Table} added
+ * @param {Set<number>} placed
  */
-function readAdded(plan, added) {
+function readAdded(plan, added, placed) {
   startWholes(plan);
-  for (let row = 0; row < added.count; row++) readWhole(plan, added.cells, row * plan.stride, false);
+  for (let row = 0; row < added.count; row++) {
+    const crossed = reader.bit(CROSSED) === 1;
+    readWhole(plan, added.cells, row * plan.stride, crossed);
+    if (!crossed) placed.add(added.ids[row]);
+  }
 }
 
 /**
@@ -290,9 +303,6 @@ function readTable(plan, table, byPlace, most) {
     table.ids[row] = id;
     const start = row * plan.stride;
     readWhole(plan, table.cells, start, true);
-    for (const column of plan.moving) {
-      if (!admits(plan.fields[column], table.cells, start)) throw new DecodeError('a motion is outside its range');
-    }
   }
   table.count = rows;
   if (byPlace) table.sort();

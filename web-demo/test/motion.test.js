@@ -32,6 +32,21 @@ test('a sample lies between its neighbours, angles turn the short way, the rest 
   assert.equal(at(3)[0], 22);
 });
 
+test('a sample of a tick that is known replaces it, and a cut stays one', () => {
+  const history = new History(plan, 4);
+  const at = (tick) => {
+    const out = new Float64Array(5);
+    history.sample(tick, out);
+    return out[0];
+  };
+  history.push(10, Int32Array.of(0, 0, 0, 0, 1));
+  history.push(12, Int32Array.of(100, 0, 0, 0, 1), true);
+  for (let again = 0; again < 4; again++) history.push(12, Int32Array.of(200, 0, 0, 0, 1));
+  assert.deepEqual([history.newest, at(10), at(11.9), at(12)], [12, 0, 0, 200]);
+  history.push(14, Int32Array.of(300, 0, 0, 0, 1));
+  assert.deepEqual([at(11.9), at(13)], [0, 250]);
+});
+
 test('playback runs evenly behind uneven arrivals and never backwards', () => {
   const next = random(3);
   const clock = new PlayoutClock(50);
@@ -246,7 +261,7 @@ test('prediction ends with the entity and begins with a new one', async () => {
   server.frame({ zones: [[0, [avatar(1, 0)]]] });
   await time.advance(200);
   assert.ok(room.view()[0].x > 1);
-  server.frame({ consumed: 3 });
+  server.frame({ consumed: 3, zones: [[0, []]] });
   await time.advance(50);
   assert.equal(room.view().length, 0);
   server.frame({ consumed: 1, zones: [[0, [avatar(1, -640)]]] });

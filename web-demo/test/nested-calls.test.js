@@ -69,7 +69,7 @@ test('leave() in the replay of onAdd or onRemove ends it', async () => {
     room.onAdd('*', () => {});
     server.frame({ zones: TWO });
     await time.advance(60);
-    if (how === 'onRemove') server.frame({ zones: [] });
+    if (how === 'onRemove') server.frame({ zones: [[0, []]] });
     await time.advance(60);
     const seen = [];
     room[how]('*', ({ id }) => {

@@ -11,7 +11,7 @@ import { watch } from './support/log.js';
 import { page } from './support/pages.js';
 import { random } from './support/random.js';
 import { avatar } from './support/server.js';
-import { encodeSmall } from './support/wire.js';
+import { encodeFrame, encodeSmall } from './support/wire.js';
 
 test('waits double up to a bound, with full jitter', () => {
   const highest = new Backoff(() => 0.999999);
@@ -217,8 +217,11 @@ test('leaving is final, also while coming back, and is told once', async () => {
 test('a message that does not decode ends the connection and starts another', async () => {
   const broken = [
     Uint8Array.of(7),
-    Uint8Array.of(0xc0, 1, 0, 1, 9),
-    Uint8Array.of(0xc0, 2, 0, 2, 0, 2),
+    Uint8Array.of(0x50, 31, 1, 0, 1, 9),
+    Uint8Array.of(0x50, 31, 2, 0, 2, 0, 2),
+    Uint8Array.of(5, 0, 0, 0),
+    Uint8Array.of(6, 1, 120, 1, 121, 0),
+    encodeFrame({ stamp: { type: 'long', tick: 0xffffffff, consumed: 0 }, note: { incarnation: 8 }, zones: [] }),
   ];
   for (const bytes of broken) {
     const { time, server, room } = await join();

@@ -47,7 +47,7 @@ test('a reload comes back to the seat with what the page knew', async () => {
   options.hide();
   const next = await claimed(all, page(undefined, options.storage), { events: 4, commands: 0 });
   const [hello] = server.peer.of('hello');
-  assert.deepEqual(hello.resume, { token: Uint8Array.of(1, 200), tick: null, events: 3 });
+  assert.deepEqual(hello.resume, { token: Uint8Array.of(1, 200), incarnation: 7, tick: null, events: 3 });
   assert.deepEqual([hello.name, hello.player, hello.join], ['Ada', [['shirt', 'red']], { type: 'return', room: 'r1' }]);
   assert.deepEqual(server.peer.of('command').map(({ seq, body }) => [seq, body]), [
     [1, { type: 'game', kind: 5, body: Uint8Array.of(9, 8) }], [2, { type: 'chat', to: [], text: 'wait' }],
@@ -85,7 +85,7 @@ test('a page that is ended while nobody sees it has stored what the game may not
   all.options.cover();
   const { room } = await claimed(all, page(undefined, all.options.storage), { commands: 0 });
   assert.equal(room.connection, 'online');
-  assert.deepEqual(all.server.peer.of('hello')[0].resume, { token: Uint8Array.of(1, 200), tick: null, events: 3 });
+  assert.deepEqual(all.server.peer.of('hello')[0].resume, { token: Uint8Array.of(1, 200), incarnation: 7, tick: null, events: 3 });
   assert.deepEqual(all.server.peer.of('command').map(({ seq, body }) => [seq, body.body]), [[1, Uint8Array.of(9)]]);
 });
 
@@ -109,7 +109,7 @@ test('nothing stored, nonsense or a seat that is gone is null, and forgotten', a
   assert.equal(all.server.peers.length, 1, 'nobody was asked');
   const good = stored(all.options.storage);
   const broken = ['{', '7', 'null', '{}', JSON.stringify({ ...good, resume: 'ä' }), JSON.stringify({ ...good, request: null }),
-    JSON.stringify({ ...good, events: -1 }), JSON.stringify({ ...good, commands: 4 })];
+    JSON.stringify({ ...good, events: -1 }), JSON.stringify({ ...good, incarnation: 2 ** 53 }), JSON.stringify({ ...good, commands: 4 })];
   for (const text of broken) {
     const { room } = await claimed(all, page(undefined, new FakeStorage([[KEY, text]])));
     assert.equal(room, null, text);
@@ -162,7 +162,7 @@ test('an expired token that cannot be renewed leaves the seat stored, with what 
 
 function storedExample() {
   const request = { join: { type: 'byId', room: 'elsewhere' }, role: 'player', name: 'Ada', player: [], rate: 0 };
-  return { room: 'elsewhere', resume: btoa('x'), events: 0, request, firstCommand: 0, commands: [] };
+  return { room: 'elsewhere', resume: btoa('x'), incarnation: 1, events: 0, request, firstCommand: 0, commands: [] };
 }
 
 test('a spectator leaves the seat of the player alone', async () => {

@@ -39,7 +39,9 @@ test('a claim names the newest token, the state and the newest event', async () 
   await time.advance(60);
   server.peer.close(4008);
   await time.advance(1000);
-  assert.deepEqual(claims(), [{ token: FIRST, tick: 101, events: 4 }, { token: SECOND, tick: 102, events: 4 }]);
+  assert.deepEqual(claims(), [
+    { token: FIRST, incarnation: 7, tick: 101, events: 4 }, { token: SECOND, incarnation: 7, tick: 102, events: 4 },
+  ]);
   assert.deepEqual(server.peer.of('hello')[0].join, { type: 'byId', room: 'r1' });
 });
 
@@ -174,7 +176,7 @@ test('connections that are lost before their welcome repeat the same claim', asy
   await time.advance(6000);
   const claims = server.peers.slice(1).map((peer) => peer.of('hello')[0].resume);
   assert.equal(claims.length, 4);
-  for (const claim of claims) assert.deepEqual(claim, { token: FIRST, tick: 101, events: 4 });
+  for (const claim of claims) assert.deepEqual(claim, { token: FIRST, incarnation: 7, tick: 101, events: 4 });
   assert.deepEqual(log, ['reconnecting', 'leave 1006 true', 'online', 'resumed']);
 });
 

@@ -34,7 +34,7 @@ test('a text travels in every hello, never in the address', async () => {
   await time.advance(1000);
   assert.equal(room.connection, 'online');
   assert.deepEqual(tokens(server), ['abc', 'abc']);
-  assert.ok(server.peers.every(({ url, protocols }) => url === 'ws://test/play' && protocols.join() === 'tickwire.v1'));
+  assert.ok(server.peers.every(({ url, protocols }) => url === 'ws://test/play' && protocols.join() === 'tickwire.v2'));
 });
 
 test('the token of a join goes before that of the client', async () => {

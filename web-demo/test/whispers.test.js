@@ -8,6 +8,7 @@ import { Client } from '../client/index.js';
 import { join } from './support/join.js';
 import { outcome } from './support/log.js';
 import { page } from './support/pages.js';
+import { encodeFrame } from './support/wire.js';
 
 const BO = { seat: 5, entity: 7, name: 'Bo' };
 const CY = { seat: 5, entity: 8, name: 'Cy' };
@@ -166,4 +167,18 @@ test('a reload sends no line to who has the seat now', async () => {
     await time.advance(1000);
     assert.deepEqual(commands(server), [[1, [], ''], lost ? [2, [], ''] : [2, [3], 'hello Di']]);
   }
+});
+
+test('a line does not outlive the incarnation of the room in which it was for somebody', async () => {
+  const all = await seated();
+  const { time, server, room } = all;
+  await lose(all);
+  const whispered = outcome(room.chat('our secret', { to: 5 }));
+  const said = outcome(room.chat('hello all'));
+  await comeBack(all, { incarnation: 8, listed: 0 });
+  assert.deepEqual([whispered.value, commands(server)], ['gone', [[1, [], ''], [2, [], 'hello all']]]);
+  const next = outcome(room.chat('and yours', { to: 5 }));
+  server.peer.send(encodeFrame({ stamp: { type: 'absolute', tick: 7, consumed: 0 }, note: { incarnation: 9, commands: 2 }, zones: [] }));
+  await time.advance(15);
+  assert.deepEqual([said.value, next.value], [7, 'gone']);
 });

@@ -26,13 +26,24 @@ function cells(zone) {
   ]);
 }
 
+/** What a golden step says of the rows that the zone placed somewhere: teleported, or come without having crossed over. */
+function placed(before, { rows: after, teleported = [], crossed = [] }) {
+  const names = (pairs) => new Set(pairs.map((pair) => pair.join()));
+  const [old, jumped, moved] = [names(before.map(({ kind, id }) => [kind, id])), names(teleported), names(crossed)];
+  const pairs = after.map(({ kind, id }) => [kind, id].join());
+  return pairs.filter((pair) => jumped.has(pair) || (!old.has(pair) && !moved.has(pair)));
+}
+
 for (const { name, schema: kinds, steps } of golden('zones')) {
   test(name, () => {
     const plans = planSchema(schema(kinds));
     const chained = new Zone(plans);
     for (const step of steps) {
+      const before = rows(chained);
       chained.applyDelta(bytes(step.delta));
       assert.deepEqual(rows(chained), step.rows);
+      assert.deepEqual(chained.placed.flatMap((ids, kind) => [...ids].map((id) => `${kind},${id}`)).sort(), placed(before, step).sort());
+      chained.forgetPlaced();
       assert.equal(chained.hash(), step.hash);
       const fresh = new Zone(plans);
       fresh.readKeyframe(bytes(step.keyframe));

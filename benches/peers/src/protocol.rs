@@ -93,7 +93,7 @@ impl Protocol {
     pub fn path(&self, server: SocketAddr) -> io::Result<(String, Option<&'static str>)> {
         Ok(match self {
             Self::Floor { .. } | Self::Ws => ("/".to_owned(), None),
-            Self::Tickwire { .. } => ("/play".to_owned(), Some(tickwire::wire::SUBPROTOCOL)),
+            Self::Tickwire { .. } => ("/play".to_owned(), Some(tickwire::wire::SUBPROTOCOLS[0])),
             Self::SocketIo { .. } => ("/socket.io/?EIO=4&transport=websocket".to_owned(), None),
             Self::Colyseus { .. } => {
                 let answer = post(server, "/matchmake/joinOrCreate/walk", "{}")?;
@@ -136,9 +136,7 @@ impl Protocol {
                     SessionEvent::Update
                 }
                 Ok(ClientEvent::Welcome) => SessionEvent::Joined,
-                Ok(ClientEvent::Pong { .. } | ClientEvent::ComeBack { .. } | ClientEvent::Refreshed { .. }) => {
-                    SessionEvent::Other
-                }
+                Ok(_) => SessionEvent::Other,
                 Err(error) => return Err(io::Error::other(error)),
             },
             // The seat is ready: say so. Then comes the whole state, then patches.

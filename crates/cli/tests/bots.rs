@@ -15,7 +15,7 @@ use tickwire::engine::{
 use tickwire::game::RoomSetup;
 use tickwire::id::Seat;
 use tickwire::tick::{Moment, TickRate};
-use tickwire::wire::{Close, Join, SUBPROTOCOL};
+use tickwire::wire::{Close, Join, SUBPROTOCOLS};
 use tickwire_cli::bots::{Behaviour, Config, Path, Report, Verify};
 use tickwire_games::builtin;
 use tokio::net::{TcpListener, TcpStream};
@@ -58,7 +58,7 @@ impl Hall {
         let factory = builtin().into_iter().find(|(name, _)| *name == game).expect("a built-in game").1;
         let boxed = factory(&setup).expect("no options are no wrong options");
         let policy = RoomPolicy { capacity: (fault == Fault::Full).then_some(1), ..RoomPolicy::default() };
-        let room = Room::new(RoomConfig { id: "hall".to_owned(), game: game.to_owned(), setup, policy }, boxed);
+        let room = Room::new(RoomConfig::new("hall", game, setup, policy), boxed);
         let host = Host::new(Moment(0), room, History::new(rate));
         Self { start: Instant::now(), host, queues: BTreeMap::new(), answer: None }
     }
@@ -125,7 +125,7 @@ impl Hall {
             return None;
         }
         let mut frames = Vec::new();
-        self.host.frames().since(session.sender()?.tick(), &newest, &mut frames);
+        self.host.frames().since(session.sender()?.base(), &newest, &mut frames);
         let batch = self.queues.get_mut(&seat)?.batch(newest.tick());
         Some(session.compose(now, &frames, batch.as_ref()))
     }
@@ -133,7 +133,7 @@ impl Hall {
 
 #[expect(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
 fn accept(_: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
-    response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOLS[0]));
     Ok(response)
 }
 

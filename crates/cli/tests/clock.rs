@@ -21,7 +21,7 @@ use process::{Bots, Server};
 use support::{Frame, Player, Raw};
 use tickwire::engine::{Client, Depth};
 use tickwire::server::{Audience, Claims, Keyring};
-use tickwire::wire::{ClientMessage, Close, Continuity, Hello, PROTOCOL_VERSION, Role, encode_client};
+use tickwire::wire::{ClientMessage, Close, Continuity, Hello, encode_client};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tickwire");
 const SECRET: &str = "a secret of more than thirty-two bytes";
@@ -62,8 +62,7 @@ fn token(seconds: i64) -> String {
 /// Joins as a player, or returns the reason of the refusal.
 fn join(server: &Server, token: Option<&str>) -> Result<Player, Frame> {
     let mut raw = Raw::connect(server.address());
-    let (version, role, name, player) = (PROTOCOL_VERSION, Role::Player, "tester".to_owned(), Vec::new());
-    let hello = Hello { version, join: support::arena(), role, name, player, resume: None, token, rate: 0 };
+    let hello = Hello { token, ..Hello::new(support::arena(), "tester") };
     raw.send(&encode_client(&ClientMessage::Hello(hello)));
     Player::over(raw, Client::new(Depth::Full))
 }

@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use process::{Bots, SUBPROTOCOL, Server, ask, upgrade};
-use tickwire::wire::{ClientMessage, Hello, Join, PROTOCOL_VERSION, Role, encode_client};
+use tickwire::wire::{ClientMessage, Hello, Join, encode_client};
 
 const SECRET: &str = "a-secret-of-more-than-thirty-two-bytes";
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -152,9 +152,7 @@ fn neither_secrets_nor_tokens_are_written_down() {
         let (mut stream, head) = ask(server.port, &upgrade(SUBPROTOCOL));
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
         let join = Join::JoinOrCreate { game: "arena".to_owned(), options: Vec::new() };
-        let (name, player) = ("tester".to_owned(), Vec::new());
-        let (version, role, token) = (PROTOCOL_VERSION, Role::Player, Some(token));
-        let hello = Hello { version, join, role, name, player, resume: None, token, rate: 0 };
+        let hello = Hello { token: Some(token), ..Hello::new(join, "tester") };
         let hello = encode_client(&ClientMessage::Hello(hello));
         let mut frame = vec![0x82, 0xfe];
         frame.extend((hello.len() as u16).to_be_bytes());

@@ -220,7 +220,7 @@ impl Hall {
         let player = Player { seat: Seat(seat), identity: None, name: format!("player {seat}"), options: [].into() };
         let input = self.game.spec().inputs.neutral();
         let index = self.inputs.partition_point(|order| order.seat < player.seat);
-        self.inputs.insert(index, PlayerInput { seat: player.seat, input, fresh: false });
+        self.inputs.insert(index, PlayerInput { seat: player.seat, input, fresh: false, view: None });
         self.game.join(&player, &mut self.cx).expect("a free seat")
     }
 

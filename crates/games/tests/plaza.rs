@@ -34,7 +34,7 @@ impl Square {
         let mut input = [0; MAX_INPUT_FIELDS];
         (input[0], input[1]) = (x, y);
         assert!(self.game.spec().inputs.admits(&input[..2]), "reports of this test are well-formed");
-        self.game.step(&[PlayerInput { seat: Seat(seat), input, fresh: true }], &mut self.cx);
+        self.game.step(&[PlayerInput { seat: Seat(seat), input, fresh: true, view: None }], &mut self.cx);
         self.frame = self.frame.freeze(Vec::new(), |out| self.game.write_snapshot(out));
         assert_eq!(self.frame.saturated(), 0);
     }

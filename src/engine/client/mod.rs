@@ -16,12 +16,13 @@ use bytes::Bytes;
 use self::unseen::Unseen;
 use self::unsent::Unsent;
 use super::command::Command;
-use crate::id::{CorrectionEpoch, Seat, Seq, ZoneId};
+use super::frame_sender::Transport;
+use crate::id::{CorrectionEpoch, Incarnation, Seat, Seq, ZoneId};
 use crate::snapshot::{DecodeError, Zone};
 use crate::tick::{Moment, Tick};
 use crate::wire::{
-    Ack, ClientMessage, Correction, EventBody, Hello, Inputs, Join, PROTOCOL_VERSION, Resume, Role, ServerMessage,
-    Welcome, WireError, decode_server, encode_client, limits,
+    Ack, AckedTick, ClientMessage, Correction, EventBody, Features, Hello, Inputs, Join, Redirect, Resume, Role,
+    ServerMessage, Welcome, WireError, decode_server, encode_client, limits,
 };
 
 /// How thoroughly a client checks what it receives.
@@ -40,6 +41,12 @@ pub enum ClientEvent {
     Welcome,
     /// The client has the state of a newer tick.
     Frame(Arrived),
+    /// A frame message was repeated or overtaken: it has no effect.
+    Outdated,
+    /// Events that came apart from frames.
+    Delivery(Delivered),
+    /// The room goes on at another server.
+    Redirect(Redirect),
     /// The answer to a ping.
     Pong {
         /// The ping's stamp.
@@ -70,6 +77,8 @@ pub struct Arrived {
     pub superseded: u32,
     /// A new server-side move of the player's entity.
     pub correction: Option<Correction>,
+    /// How many ticks the newest changed input waited when it arrived, if the server tells it now.
+    pub lead: Option<i8>,
     /// Events, oldest first.
     pub events: Vec<EventBody<'static>>,
     /// Events lost for good just before those, including any lost while the client was disconnected.
@@ -80,6 +89,15 @@ pub struct Arrived {
     pub desyncs: u32,
     /// Players in the room, the client included.
     pub players: u32,
+}
+
+/// Events that arrived apart from frames.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Delivered {
+    /// Oldest first.
+    pub events: Vec<EventBody<'static>>,
+    /// Events lost for good just before those, including any lost while the client was disconnected.
+    pub lost: u32,
 }
 
 /// Why a client cannot continue.
@@ -115,17 +133,25 @@ pub struct Client {
     pass: Option<Pass>,
     /// Whether the client knows the newest event and command of its seat, from this or an earlier connection.
     remembers: bool,
-    /// Whether `zones` are those of `tick`.
+    transport: Transport,
+    features: Features,
+    /// Whether `zones` are those that the server takes the client to have at `tick`.
     has_state: bool,
     tick: Tick,
+    /// The incarnation of the room that `tick` belongs to.
+    incarnation: Incarnation,
     consumed: Seq,
+    /// Inputs dropped unused since the welcome.
+    superseded: u32,
     epoch: CorrectionEpoch,
     zones: BTreeMap<ZoneId, Zone>,
+    /// The tick of each zone.
+    ticks: BTreeMap<ZoneId, Tick>,
+    /// How far the moment shown to the player lies before `tick`, in 16ths of a tick.
+    shown_behind: u16,
     /// Zones whose state is not the server's. Deltas of them are ignored until a keyframe arrives.
     lost: BTreeSet<ZoneId>,
     players: u32,
-    /// Frame messages that arrived so far, modulo 256.
-    frames: u8,
     events: Seq,
     /// Events lost while disconnected that no [`Arrived`] has reported yet.
     missed: u32,
@@ -154,14 +180,19 @@ impl Client {
             welcome: None,
             pass: None,
             remembers: false,
+            transport: Transport::Ordered,
+            features: Features::NONE,
             has_state: false,
             tick: Tick(0),
+            incarnation: Incarnation::default(),
             consumed: Seq(0),
+            superseded: 0,
             epoch: CorrectionEpoch(0),
             zones: BTreeMap::new(),
+            ticks: BTreeMap::new(),
+            shown_behind: 0,
             lost: BTreeSet::new(),
             players: 0,
-            frames: 0,
             events: Seq(0),
             missed: 0,
             acked_events: Seq(0),
@@ -182,6 +213,24 @@ impl Client {
         Self { pass: Some(pass), ..self }
     }
 
+    /// The same client on another transport.
+    #[must_use]
+    pub fn over(self, transport: Transport) -> Self {
+        Self { transport, ..self }
+    }
+
+    /// The same client with these features, which it names when it resumes its seat.
+    #[must_use]
+    pub fn knowing(self, features: Features) -> Self {
+        Self { features, ..self }
+    }
+
+    /// Sets how far the moment shown to the player lies before the newest frame, in 16ths of a tick. Inputs tell it where
+    /// [`Features::VIEW_TIME`] is agreed.
+    pub fn shows(&mut self, behind: u16) {
+        self.shown_behind = behind;
+    }
+
     /// The right to the seat; `None` before a welcome, and where seats are not held.
     pub fn pass(&self) -> Option<&Pass> {
         self.pass.as_ref()
@@ -200,17 +249,7 @@ impl Client {
 
     /// As [`Self::hello`], for a player or a spectator. A spectator must make no inputs.
     pub fn hello_as(role: Role, join: Join, name: &str, player: Vec<(String, String)>, rate: u16) -> Vec<u8> {
-        let version = PROTOCOL_VERSION;
-        encode_client(&ClientMessage::Hello(Hello {
-            version,
-            join,
-            name: name.to_owned(),
-            player,
-            resume: None,
-            token: None,
-            rate,
-            role,
-        }))
+        encode_client(&ClientMessage::Hello(Hello { player, rate, role, ..Hello::new(join, name) }))
     }
 
     /// Begins a new connection that resumes the seat of the last one, if the server still holds it. Returns the first
@@ -220,29 +259,21 @@ impl Client {
         let Pass { room, token } = self.pass.clone()?;
         self.welcome = None;
         self.outbox.clear();
-        (self.frames, self.consumed, self.inputs) = (0, Seq(0), Unsent::default());
+        (self.consumed, self.superseded, self.inputs) = (Seq(0), 0, Unsent::default());
         (self.ack_due, self.awaited) = (false, false);
-        let tick = (self.has_state && self.lost.is_empty()).then_some(self.tick);
-        let events = self.remembers.then_some(self.events);
-        let resume = Some(Resume { token: serde_bytes::Bytes::new(&token), tick, events });
-        let (version, join, name) = (PROTOCOL_VERSION, Join::ById { room }, name.to_owned());
-        let (role, rate) = (Role::Player, self.rate);
-        Some(encode_client(&ClientMessage::Hello(Hello {
-            version,
-            join,
-            name,
-            player,
-            resume,
-            token: None,
-            rate,
-            role,
-        })))
+        let whole = self.has_state && self.lost.is_empty() && self.ticks.values().all(|tick| *tick == self.tick);
+        let (tick, events) = (whole.then_some(self.tick), self.remembers.then_some(self.events));
+        let (token, incarnation) = (serde_bytes::Bytes::new(&token), self.incarnation);
+        let resume = Some(Resume { token, incarnation, tick, events });
+        let (join, rate, features) = (Join::ById { room }, self.rate, self.features);
+        Some(encode_client(&ClientMessage::Hello(Hello { features, player, resume, rate, ..Hello::new(join, name) })))
     }
 
     /// Lowers the depth to [`Depth::Continuity`], which costs far less.
     pub fn relax(&mut self) {
         self.depth = Depth::Continuity;
         self.zones.clear();
+        self.ticks.clear();
         // From here on players are only counted: a thousand clients with a thousand names each take much memory.
         if let Some(welcome) = &mut self.welcome {
             welcome.players = Vec::new();
@@ -277,7 +308,11 @@ impl Client {
         match decode_server(bytes)? {
             ServerMessage::Welcome(_) if self.welcome.is_some() => Err(ClientError::Unexpected("a second welcome")),
             ServerMessage::Welcome(welcome) => self.on_welcome(welcome).map(|()| ClientEvent::Welcome),
-            ServerMessage::Frame(frame) => self.on_frame(&frame).map(ClientEvent::Frame),
+            ServerMessage::Frame(frame) => {
+                Ok(self.on_frame(&frame)?.map_or(ClientEvent::Outdated, |arrived| ClientEvent::Frame(*arrived)))
+            }
+            ServerMessage::Delivery(delivery) => self.on_delivery(&delivery).map(ClientEvent::Delivery),
+            ServerMessage::Redirect(redirect) => Ok(ClientEvent::Redirect(redirect)),
             ServerMessage::Pong { stamp } => Ok(ClientEvent::Pong { stamp }),
             ServerMessage::ComeBack { after } => Ok(ClientEvent::ComeBack { after }),
             ServerMessage::Refreshed { expires } => Ok(ClientEvent::Refreshed { expires }),
@@ -335,16 +370,24 @@ impl Client {
         if !(self.inputs.urgent || run_due || ack_due) {
             return None;
         }
-        let events = (self.events != self.acked_events).then_some(self.events);
-        let ack = Ack { frames: self.frames, events };
+        // Without order, an acknowledgement may be lost.
+        let told = self.events == self.acked_events && self.transport == Transport::Ordered;
+        let events = (!told).then_some(self.events);
+        let tick = match self.transport {
+            Transport::Ordered => AckedTick::Low(self.tick.0 as u8),
+            Transport::Unordered => AckedTick::Full(self.tick),
+        };
+        let ack = Ack { tick, events };
         (self.ack_due, self.ack_sent_at, self.acked_events) = (false, now, self.events);
         if !unsent {
             return Some(encode_client(&ClientMessage::Ack(ack)));
         }
         self.inputs_sent_at = now;
-        let packed = self.inputs.pack(&self.welcome.as_ref()?.inputs);
+        let welcome = self.welcome.as_ref()?;
+        let view = welcome.features.contain(Features::VIEW_TIME).then_some(self.shown_behind);
+        let packed = self.inputs.pack(&welcome.inputs);
         let (epoch, runs) = (self.epoch, serde_bytes::Bytes::new(&packed.runs));
-        let inputs = Inputs { ack, epoch, held: packed.held, counted: packed.counted, runs };
+        let inputs = Inputs { ack, epoch, view, held: packed.held, counted: packed.counted, runs };
         Some(encode_client(&ClientMessage::Inputs(inputs)))
     }
 }

@@ -1,11 +1,17 @@
 //! The receiving half of a client: how welcomes and frames change its state.
 
+use std::cmp::Ordering;
+
+use super::super::frame_sender::Transport;
 use super::unseen::Unseen;
-use super::{Arrived, Client, ClientError, Depth, Pass};
+use super::{Arrived, Client, ClientError, Delivered, Depth, Pass};
+use crate::id::{Incarnation, Seq};
 use crate::snapshot::Zone;
 use crate::snapshot::delta::{apply, read_keyframe};
+use crate::tick::Tick;
 use crate::wire::{
-    ClientMessage, Continuity, EventBatch, EventBody, FrameMessage, Resync, Welcome, ZoneForm, encode_client,
+    ClientMessage, Continuity, Delivery, EventBatch, EventBody, FrameMessage, FrameStamp, Note, Resync, Welcome,
+    ZoneForm, ZonePart, encode_client,
 };
 
 impl Client {
@@ -15,26 +21,28 @@ impl Client {
             return Err(ClientError::Unexpected("a seat that was not claimed"));
         }
         if welcome.continuity == Continuity::State {
-            if !self.has_state || welcome.tick != self.tick || !self.lost.is_empty() {
+            let known = (self.incarnation, self.tick) == (welcome.incarnation, welcome.tick);
+            if !self.has_state || !known || !self.lost.is_empty() {
                 return Err(ClientError::Unexpected("a state that was not claimed"));
             }
         } else {
             self.has_state = false;
-            self.zones.clear();
-            self.lost.clear();
+            self.forget_zones();
         }
+        let restarted = welcome.incarnation != self.incarnation;
         match (fresh, self.remembers) {
             // Commands to a lost seat are not for the new one.
             (true, true) => (self.missed, self.commands) = (0, Unseen::default()),
             (_, false) => self.commands.begin(welcome.commands),
             (false, true) => {
                 let missed = u32::try_from(welcome.events.since(self.events));
+                let missed = if restarted { missed.or(Ok(0)) } else { missed };
                 self.missed += missed.map_err(|_| ClientError::Unexpected("events that came already"))?;
                 self.commands.resume(welcome.commands);
             }
         }
         (self.events, self.acked_events, self.remembers) = (welcome.events, welcome.events, true);
-        (self.tick, self.epoch) = (welcome.tick, welcome.epoch);
+        (self.tick, self.incarnation, self.epoch) = (welcome.tick, welcome.incarnation, welcome.epoch);
         self.players = welcome.players.len() as u32;
         let pass = |token: &serde_bytes::ByteBuf| Pass { room: welcome.room.clone(), token: token.to_vec() };
         self.pass = welcome.resume.as_ref().map(pass);
@@ -42,44 +50,86 @@ impl Client {
         Ok(())
     }
 
-    pub(super) fn on_frame(&mut self, frame: &FrameMessage) -> Result<Arrived, ClientError> {
+    /// Returns `None` for a message that was repeated or overtaken.
+    pub(super) fn on_frame(&mut self, frame: &FrameMessage) -> Result<Option<Box<Arrived>>, ClientError> {
         let Some(welcome) = &self.welcome else {
-            return Err(ClientError::Unexpected("a frame before the welcome"));
+            // Nothing but frames can overtake a welcome.
+            let overtook = self.transport == Transport::Unordered;
+            return if overtook { Ok(None) } else { Err(ClientError::Unexpected("a frame before the welcome")) };
         };
-        if frame.advance == 0 || frame.advance > i32::MAX.cast_unsigned() {
-            return Err(ClientError::Unexpected("a frame that does not advance"));
-        }
         let spacing = if self.rate == 0 { 1 } else { welcome.rate.per_second().div_ceil(self.rate).into() };
-        let mut arrived = Arrived { advance: frame.advance, ..Arrived::default() };
+        let welcomed = welcome.incarnation;
+        let Some((tick, consumed)) = self.newer(frame, welcomed) else { return Ok(None) };
+        let mut arrived = Arrived { tick, consumed, ..Arrived::default() };
+        // A room that was started again may be at an earlier tick.
+        arrived.advance = tick.since(self.tick).max(1).cast_unsigned();
         // Whatever may fail comes first: events count as known only when they are returned.
         self.has_state = false;
-        self.rebuild(frame, &mut arrived)?;
-        if let Some(batch) = &frame.events {
-            self.on_events(batch, &mut arrived)?;
-        }
-        self.frames = self.frames.wrapping_add(1);
-        self.tick = self.tick.plus(frame.advance);
-        self.consumed = self.consumed.plus(frame.consumed);
-        (arrived.tick, arrived.consumed) = (self.tick, self.consumed);
-        if let Some(note) = frame.note {
-            arrived.superseded = note.superseded;
-            arrived.correction = note.correction;
-            self.epoch = note.correction.map_or(self.epoch, |correction| correction.epoch);
-            note.commands.into_iter().for_each(|seen| self.commands.seen(seen));
-        }
-        arrived.lost += std::mem::take(&mut self.missed);
+        self.rebuild(frame, tick, &mut arrived)?;
+        Delivered { events: arrived.events, lost: arrived.lost } = self.on_events(frame.events.as_ref())?;
         arrived.players = self.players;
-        (self.has_state, self.ack_due, self.awaited) = (true, true, frame.advance > spacing);
-        Ok(arrived)
+        let note = frame.note.unwrap_or_default();
+        self.on_note(&note, frame.stamp, &mut arrived);
+        (self.tick, self.consumed) = (tick, consumed);
+        (self.has_state, self.ack_due, self.awaited) = (true, true, arrived.advance > spacing);
+        Ok(Some(Box::new(arrived)))
     }
 
-    fn on_events(&mut self, batch: &EventBatch, arrived: &mut Arrived) -> Result<(), ClientError> {
-        if batch.first != self.events.plus(1 + batch.lost) {
-            return Err(ClientError::Unexpected("events out of order"));
+    /// The tick of a frame and the inputs consumed; `None` when the frame is not newer than the client's state. Forgets
+    /// the zones when the room was started again.
+    fn newer(&mut self, frame: &FrameMessage, welcomed: Incarnation) -> Option<(Tick, Seq)> {
+        let before = (self.tick, self.consumed);
+        let FrameStamp::Absolute { tick, consumed } = frame.stamp else { return frame.stamp.resolve(before) };
+        let incarnation = frame.note.and_then(|note| note.incarnation).unwrap_or(welcomed);
+        match incarnation.cmp(&self.incarnation) {
+            Ordering::Less => None,
+            Ordering::Equal => frame.stamp.resolve(before),
+            Ordering::Greater => {
+                self.incarnation = incarnation;
+                self.forget_zones();
+                Some((tick, consumed))
+            }
         }
-        arrived.lost += batch.lost;
-        self.events = self.events.plus(batch.lost);
-        for item in &batch.items {
+    }
+
+    fn forget_zones(&mut self) {
+        self.zones.clear();
+        self.ticks.clear();
+        self.lost.clear();
+    }
+
+    fn on_note(&mut self, note: &Note, stamp: FrameStamp, arrived: &mut Arrived) {
+        let absolute = matches!(stamp, FrameStamp::Absolute { .. });
+        let before = if absolute { 0 } else { self.superseded };
+        let total = before.wrapping_add(note.superseded);
+        arrived.superseded = total.wrapping_sub(self.superseded).cast_signed().max(0).cast_unsigned();
+        self.superseded = total;
+        arrived.correction = note.correction.filter(|correction| correction.epoch != self.epoch);
+        self.epoch = arrived.correction.map_or(self.epoch, |correction| correction.epoch);
+        arrived.lead = note.lead;
+        note.commands.into_iter().for_each(|seen| self.commands.seen(seen));
+    }
+
+    pub(super) fn on_delivery(&mut self, delivery: &Delivery) -> Result<Delivered, ClientError> {
+        if self.welcome.is_none() {
+            return Err(ClientError::Unexpected("a delivery before the welcome"));
+        }
+        let delivered = self.on_events(delivery.events.as_ref())?;
+        delivery.commands.into_iter().for_each(|seen| self.commands.seen(seen));
+        self.ack_due = true;
+        Ok(delivered)
+    }
+
+    fn on_events(&mut self, batch: Option<&EventBatch>) -> Result<Delivered, ClientError> {
+        let mut delivered = Delivered::default();
+        if let Some(batch) = batch {
+            if batch.first != self.events.plus(1 + batch.lost) {
+                return Err(ClientError::Unexpected("events out of order"));
+            }
+            delivered.lost = batch.lost;
+            self.events = self.events.plus(batch.lost);
+        }
+        for item in batch.map_or(&[][..], |batch| &batch.items) {
             self.events = self.events.plus(1);
             // The welcome's list of players already includes the effect of some events.
             let listed = self.welcome.as_ref().is_some_and(|welcome| !self.events.is_after(welcome.listed));
@@ -88,47 +138,70 @@ impl Client {
                 EventBody::Left { .. } if !listed => self.players = self.players.saturating_sub(1),
                 _ => {}
             }
-            arrived.events.push(item.body.clone().into_owned());
+            delivered.events.push(item.body.clone().into_owned());
         }
-        Ok(())
+        delivered.lost += std::mem::take(&mut self.missed);
+        Ok(delivered)
     }
 
-    fn rebuild(&mut self, frame: &FrameMessage, arrived: &mut Arrived) -> Result<(), ClientError> {
-        let Some(welcome) = &self.welcome else { return Ok(()) };
+    fn rebuild(&mut self, frame: &FrameMessage, tick: Tick, arrived: &mut Arrived) -> Result<(), ClientError> {
         for part in &frame.zones {
             arrived.payload += part.form.weight();
             if self.depth == Depth::Continuity {
                 continue;
             }
-            let zone = match &part.form {
-                ZoneForm::Gone => {
-                    self.zones.remove(&part.zone);
-                    self.lost.remove(&part.zone);
-                    continue;
-                }
-                ZoneForm::Keyframe(bytes) => {
-                    self.lost.remove(&part.zone);
-                    Some(read_keyframe(&welcome.schema, bytes)?)
-                }
-                ZoneForm::Chain(_) if self.lost.contains(&part.zone) => None,
-                ZoneForm::Chain(deltas) => {
-                    let known = self.zones.remove(&part.zone);
-                    let zone = known.unwrap_or_else(|| Zone::empty(&welcome.schema));
-                    // Deltas that do not decode do not start from this state: a desync, as with a wrong hash.
-                    deltas.iter().try_fold(zone, |zone, delta| apply(&welcome.schema, &zone, delta)).ok()
-                }
-            };
+            let at = Tick(tick.0.wrapping_sub(part.lag));
+            let waits = self.lost.contains(&part.zone) && !matches!(part.form, ZoneForm::Chain(_));
+            if !waits && self.ticks.get(&part.zone).is_some_and(|known| !at.is_after(*known)) {
+                continue;
+            }
+            let zone = self.follow(part, at)?;
             let right = zone.as_ref().is_some_and(|zone| part.hash.is_none_or(|hash| hash == zone.hash()));
             if !right && (part.hash.is_some() || self.lost.insert(part.zone)) {
                 self.lost.insert(part.zone);
                 arrived.desyncs += 1;
-                let resync = Resync { zone: part.zone, tick: self.tick.plus(frame.advance) };
-                self.outbox.push(encode_client(&ClientMessage::Resync(resync)));
+                self.outbox.push(encode_client(&ClientMessage::Resync(Resync { zone: part.zone, tick })));
             }
-            if let Some(zone) = zone {
-                self.zones.insert(part.zone, zone);
+            match zone.filter(|zone| !zone.is_empty()) {
+                Some(zone) => {
+                    self.zones.insert(part.zone, zone);
+                    self.ticks.insert(part.zone, at);
+                }
+                None => {
+                    self.zones.remove(&part.zone);
+                    self.ticks.remove(&part.zone);
+                }
             }
         }
         Ok(())
+    }
+
+    /// The zone after a part, which leads to the tick `at`; `None` when the part does not start from the client's state.
+    fn follow(&mut self, part: &ZonePart, at: Tick) -> Result<Option<Zone>, ClientError> {
+        let Some(welcome) = &self.welcome else { return Ok(None) };
+        let empty = || Zone::empty(&welcome.schema);
+        let (base, deltas) = match &part.form {
+            ZoneForm::Gone => {
+                self.lost.remove(&part.zone);
+                return Ok(Some(empty()));
+            }
+            ZoneForm::Keyframe(bytes) => {
+                self.lost.remove(&part.zone);
+                return Ok(Some(read_keyframe(&welcome.schema, bytes)?));
+            }
+            ZoneForm::Fresh(deltas) => {
+                self.lost.remove(&part.zone);
+                (Some(empty()), &deltas[..])
+            }
+            ZoneForm::Chain(_) if self.lost.contains(&part.zone) => return Ok(None),
+            ZoneForm::Chain(deltas) => {
+                let missing = self.ticks.get(&part.zone).map(|known| at.0.wrapping_sub(known.0) as usize);
+                let Some(missing) = missing.filter(|missing| *missing <= deltas.len()) else { return Ok(None) };
+                (self.zones.remove(&part.zone), &deltas[deltas.len() - missing..])
+            }
+        };
+        // Deltas that do not decode do not start from this state: a desync, as with a wrong hash.
+        let apply = |zone, delta: &&serde_bytes::Bytes| apply(&welcome.schema, &zone, delta).ok();
+        Ok(base.and_then(|zone| deltas.iter().try_fold(zone, apply)))
     }
 }

@@ -1,7 +1,7 @@
 //! The upgrade request that every test sends. Tests of invalid heads write them out themselves.
 
 /// The protocol that the server speaks.
-pub const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol: tickwire.v1\r\n";
+pub const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol: tickwire.v2\r\n";
 
 /// The head with these further headers, each with its line break.
 pub fn upgrade(headers: &str) -> String {

@@ -10,7 +10,7 @@
 // * `snapshot`: "after a crash ... the next page may receive again what the previous one received", or a gap of it.
 // * `#bound`: "at most 256 events and 64 KiB wait ... Beyond that the oldest are lost, and `onGap` reports how many".
 // * `#pass`: of `onReconnect` and `onCorrection` "the newest one waits for the first callback".
-// * `held`: "a gap that a resumption reveals is reported with the next frame".
+// * `held`: "a gap that a resumption reveals is reported with the next frame or event".
 
 /** What the client counts towards its bounds: the bytes of a body, and so many for each event. */
 const MAX_EVENTS = 256;
@@ -99,7 +99,7 @@ export class EventOracle {
     this.reportable = 0;
   }
 
-  /** Events up to `number` will never come. `held`: the gap is delivered with the next frame, after `onResume`. */
+  /** Events up to `number` will never come. `held`: the gap is delivered with the next frame or event, after `onResume`. */
   lost(number, held) {
     const lost = number - this.newest;
     if (lost < 0) this.fail(`event ${this.newest} was taken, and ${number} is the newest`);
@@ -233,7 +233,7 @@ export class EventOracle {
     for (const handler of this.handlers) if (handler.born === this.message) handler.due = Math.max(0, handler.due);
   }
 
-  /** A frame comes: what a welcome left to be delivered with it is due. */
+  /** A frame or events come: what a welcome left to be delivered with them is due. */
   frame() {
     for (const entry of this.waiting) entry.held = false;
   }

@@ -49,8 +49,12 @@ export function clientMessage(value) {
     case 'Hello': {
       const [join, where] = variant(body.join);
       const resume = body.resume && { ...body.resume, token: raw(body.resume.token) };
-      return { type: 'hello', ...body, join: { type: lower(join), ...where }, role: lower(body.role), resume };
+      return { type: 'hello', ...body, join: { type: lower(join), ...where }, role: lower(body.role), resume, extensions: extensions(body) };
     }
+    case 'Ack':
+      return { type: 'ack', ...ack(body) };
+    case 'FeelDigest':
+      return { type: 'feelDigest', body: raw(body.body) };
     case 'Command': {
       const [type, asked] = variant(body.body);
       return { type: 'command', seq: body.seq, body: withBytes({ type: lower(type), ...asked }) };
@@ -60,22 +64,39 @@ export function clientMessage(value) {
   }
 }
 
+/** What is acknowledged, by a tick's lowest byte or the whole of it. */
+export function ack({ tick: wrapped, events }) {
+  const [name, tick] = variant(wrapped);
+  return { tick, whole: name === 'Full', events };
+}
+
+function extensions({ extensions: list }) {
+  return list.map(([number, content]) => [number, raw(content)]);
+}
+
 export function serverMessage(value) {
   const [name, body] = variant(value);
   switch (name) {
     case 'Welcome':
       return {
         type: 'welcome', ...body, authority: lower(body.authority), resume: raw(body.resume), continuity: lower(body.continuity),
-        schema: schema(body.schema), inputs: body.inputs.map(field),
+        schema: schema(body.schema), inputs: body.inputs.map(field), extensions: extensions(body),
       };
-    case 'Frame':
-      return {
-        type: 'frame', ...body, events: body.events && { ...body.events, items: body.events.items.map(item) },
-        zones: body.zones.map(part),
-      };
+    case 'Frame': {
+      const [stamp, told] = variant(body.stamp);
+      return { type: 'frame', ...body, stamp: { type: lower(stamp), ...told }, events: events(body), zones: body.zones.map(part) };
+    }
+    case 'Delivery':
+      return { type: 'delivery', ...body, events: events(body) };
+    case 'Redirect':
+      return { type: 'redirect', address: body.address, ticket: body.ticket, atTick: body.at_tick };
     default:
       return { type: lower(name), ...body };
   }
+}
+
+function events({ events: batch }) {
+  return batch && { ...batch, items: batch.items.map(item) };
 }
 
 function item({ age, body: wrapped }) {
@@ -90,9 +111,9 @@ function withBytes(value) {
   return { ...value, ...Object.fromEntries(bytes.map(([key, list]) => [key, raw(list)])) };
 }
 
-function part({ zone, form: wrapped, hash }) {
+function part({ zone, lag, form: wrapped, hash }) {
   const [name, body] = variant(wrapped);
-  if (name === 'Chain') return { zone, form: { type: 'chain', deltas: body.map(raw) }, hash };
-  if (name === 'Keyframe') return { zone, form: { type: 'keyframe', bytes: raw(body) }, hash };
-  return { zone, form: { type: 'gone' }, hash };
+  const type = lower(name);
+  if (name === 'Keyframe') return { zone, lag, form: { type, bytes: raw(body) }, hash };
+  return { zone, lag, form: name === 'Gone' ? { type } : { type, deltas: body.map(raw) }, hash };
 }

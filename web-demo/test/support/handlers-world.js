@@ -31,7 +31,7 @@ export class World {
   isCalm = false;
   questions = 0;
   /** How often what happened, as a measure of the plan. */
-  seen = { events: 0, heard: 0, late: 0, resumed: 0, reseated: 0, reloads: 0, crashes: 0, cancelled: 0, leaves: 0, gaps: 0, beyondBounds: 0, throws: 0 };
+  seen = { events: 0, heard: 0, late: 0, resumed: 0, reseated: 0, reloads: 0, crashes: 0, cancelled: 0, leaves: 0, gaps: 0, deliveries: 0, beyondBounds: 0, throws: 0 };
   #serial = 0;
   #strangers = 1000;
   #thrown;
@@ -171,8 +171,8 @@ export class World {
   /** The client takes a frame. */
   frame(peer, { tick, mask, first, lost, items, correction }, take) {
     const visit = peer.page.visit(peer.name);
-    const { oracle, entities, roster } = visit;
-    if (oracle.left || !roster) return this.fail(`${visit.name} takes a frame after its end`);
+    const { oracle, entities } = visit;
+    if (oracle.left || !visit.roster) return this.fail(`${visit.name} takes a frame after its end`);
     this.note(() => `${visit.name} takes a frame: tick ${tick}, entities ${mask}, events from ${first}, lost ${lost}, ${items.map(({ body }) => describe(body)?.text)}`);
     oracle.begins();
     oracle.frame();
@@ -184,6 +184,30 @@ export class World {
       visit.epoch = move.epoch;
       oracle.arrives({ channel: 'correction', text: `correction ${move.epoch} ${move.reason}`, number: Infinity });
     }
+    this.#arrive(visit, { first, lost, items });
+    take();
+    oracle.taken();
+    return entities.taken();
+  }
+
+  /** The client takes events, or what the game has seen, apart from a frame. */
+  delivery(peer, batch, take) {
+    const visit = peer.page.visit(peer.name);
+    const { oracle, entities, roster } = visit;
+    if (oracle.left || !roster) return this.fail(`${visit.name} takes events after its end`);
+    this.note(() => `${visit.name} takes events from ${batch.first}, lost ${batch.lost}, ${batch.items.map(({ body }) => describe(body)?.text)}`);
+    this.seen.deliveries += 1;
+    oracle.begins();
+    if (batch.items.length + batch.lost > 0) oracle.frame();
+    this.#arrive(visit, batch);
+    take();
+    oracle.taken();
+    return entities.taken();
+  }
+
+  /** What a visit hears of events. */
+  #arrive(visit, { first, lost, items }) {
+    const { oracle, roster } = visit;
     if (items.length + lost > 0) oracle.lost(Math.max(oracle.newest, first - 1), false);
     for (const { number, body, tick: at } of items) {
       if (number <= oracle.newest) continue;
@@ -194,9 +218,6 @@ export class World {
       else visit.replies(body.reply);
       this.seen.events += 1;
     }
-    take();
-    oracle.taken();
-    return entities.taken();
   }
 
   /** A page gets a seat: "joins of the same client wait for the seats that the client is leaving". */

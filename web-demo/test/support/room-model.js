@@ -3,7 +3,7 @@
 // spectator (`watch`) in the moment in which the client takes it.
 
 import { FakeServer, keyframe } from './server.js';
-import { encodeFrame, encodeSmall, encodeWelcome } from './wire.js';
+import { encodeDelivery, encodeFrame, encodeSmall, encodeWelcome } from './wire.js';
 
 /** Events kept for a seat: few, so that seeds lose some. */
 const KEPT = 15;
@@ -35,7 +35,7 @@ function partOf(mask) {
 export class RoomModel {
   #serial = 0;
 
-  /** @param watch `welcome(peer, welcome, take)` and `frame(peer, frame, take)` */
+  /** @param watch `welcome(peer, welcome, take)`, `frame(peer, frame, take)` and `delivery(peer, batch, take)` */
   constructor(time, { latency, holds, steers }, chance, watch) {
     this.time = time;
     this.chance = chance;
@@ -130,7 +130,7 @@ export class RoomModel {
   }
 
   #hello(peer, { join, name, resume, version }) {
-    if (version !== 1) this.faults.push(`version ${version}`);
+    if (version !== 2) this.faults.push(`version ${version}`);
     peer.name = name;
     const elsewhere = (join.type === 'byId' || join.type === 'return') && join.room !== this.room;
     const seat = resume && !elsewhere ? this.#claimed(resume.token) : null;
@@ -155,7 +155,8 @@ export class RoomModel {
     this.#welcome(seat, peer, 'fresh', this.tick, 0);
   }
 
-  #resume(seat, peer, { token, tick, events }) {
+  #resume(seat, peer, { token, incarnation, tick, events }) {
+    if (incarnation !== this.server.welcome.incarnation) this.faults.push(`a claim from incarnation ${incarnation}`);
     if (events === null || events > seat.sent) this.faults.push(`a claim from event ${events}, ${seat.sent} sent`);
     if (tick !== null && tick > this.tick) this.faults.push(`a claim from tick ${tick} at ${this.tick}`);
     if (seat.peer && !seat.peer.severed) seat.peer.close(4511);
@@ -184,11 +185,17 @@ export class RoomModel {
     const lost = first - 1 - peer.told;
     const correction = peer.epoch === seat.epoch ? null : { epoch: seat.epoch, reason: 1 + (seat.epoch % 9) };
     const commands = peer.commands === seat.commands ? null : seat.commands;
-    const frame = { tick: this.tick, mask: this.mask, first, lost, items, correction };
+    const events = items.length + lost > 0 ? { first, lost, items: items.map((item) => ({ age: this.tick - item.tick, ...item.body })) } : null;
+    const apart = (events || commands !== null) && this.chance.one(0.2);
+    if (apart) {
+      const delivery = encodeDelivery({ tick: this.tick, commands, events });
+      peer.send(delivery, (take) => this.watch.delivery(peer, { first, lost, items }, take));
+    }
+    const frame = { tick: this.tick, mask: this.mask, correction, ...(apart ? { first, lost: 0, items: [] } : { first, lost, items }) };
+    const note = { correction, commands: apart ? null : commands };
     const bytes = encodeFrame({
-      advance: this.tick - peer.tick, consumed: 0, note: correction || commands !== null ? { correction, commands } : null,
-      events: items.length + lost > 0 ? { first, lost, items: items.map((item) => ({ age: this.tick - item.tick, ...item.body })) } : null,
-      parts: this.mask ? [partOf(this.mask)] : [],
+      stamp: { type: this.tick - peer.tick <= 16 ? 'long' : 'absolute', tick: this.tick, consumed: 0 },
+      note: correction || note.commands !== null ? note : null, events: apart ? null : events, zones: [partOf(this.mask)],
     });
     seat.sent = peer.told = seat.last;
     Object.assign(peer, { tick: this.tick, commands: seat.commands, epoch: seat.epoch });

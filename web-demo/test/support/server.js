@@ -1,10 +1,10 @@
 // A server in virtual time: sockets that deliver after a latency, messages as wire.js writes and reads them, and a clock with
-// timers that tests advance. It sends keyframes only; deltas are covered by the golden vectors.
+// timers that tests advance. It sends keyframes, and deltas without bytes; encoder.js writes others.
 
 import { encodeKeyframe } from './encoder.js';
 import { planSchema } from '../../client/schema.js';
 import { Zone } from '../../client/zone.js';
-import { decodeClient, encodeFrame, encodeStill, encodeWelcome } from './wire.js';
+import { decodeClient, encodeDelivery, encodeFrame, encodeWelcome } from './wire.js';
 
 /** A clock whose timers run only when a test advances it. */
 export class VirtualTime {
@@ -58,6 +58,17 @@ async function settle() {
 class Peer {
   constructor(server, socket, url, protocols) {
     Object.assign(this, { server, socket, url, protocols, received: [], sent: [], open: true, severed: false });
+    /** The tick of the newest frame message, and the inputs consumed and superseded by then. @type {number | null} */
+    this.tick = null;
+    this.consumed = this.superseded = 0;
+  }
+
+  /** The stamp of a frame that advances by so much, in the long layout. */
+  stamp(advance, consumed) {
+    this.tick = ((this.tick ?? this.server.welcome.tick) + advance) >>> 0;
+    this.consumed += consumed;
+    const absolute = advance > 16 || consumed > 7;
+    return { type: absolute ? 'absolute' : 'long', tick: this.tick, consumed: this.consumed };
   }
 
   /** `watch` is called when the client takes the message, with the function that hands it over. */
@@ -170,26 +181,38 @@ export class FakeServer {
     return { WebSocket: this.WebSocket, now, setTimeout, clearTimeout, random: () => 0.5 };
   }
 
-  /** Sends a frame with zones as `[id, rows]`, rows as `{ kind, id, values }`. */
+  /** Sends a frame with zones as `[id, rows]`, rows as `{ kind, id, values }`; others stay as they are. */
   frame({ advance = 1, consumed = 0, note = null, events = null, zones = [], hash } = {}) {
     const parts = zones.map(([zone, rows]) => {
       const part = keyframe(this.welcome.schema, zone, rows);
       return hash === undefined ? part : { ...part, hash };
     });
-    this.peer.send(encodeFrame({ advance, consumed, note, events, parts }));
+    const { peer } = this;
+    const stamp = peer.stamp(advance, consumed);
+    peer.superseded += note?.superseded ?? 0;
+    const told = note && stamp.type === 'absolute' ? { ...note, superseded: peer.superseded } : note;
+    peer.send(encodeFrame({ stamp, note: told, events, zones: parts }));
   }
 
-  /** Sends a frame of deltas in which everything goes on as foreseen. */
+  /** Sends a frame of deltas in which everything in zone 0 goes on as foreseen. */
   still(advance = 1) {
-    this.peer.send(encodeStill(advance));
+    const deltas = Array.from({ length: advance }, () => new Uint8Array(0));
+    this.peer.send(encodeFrame({ stamp: this.peer.stamp(advance, 0), zones: [{ zone: 0, form: { type: 'chain', deltas } }] }));
+  }
+
+  /** Sends seen commands and events apart from frames. */
+  delivery(delivery) {
+    this.peer.send(encodeDelivery({ tick: this.peer.tick ?? this.welcome.tick, ...delivery }));
   }
 }
 
 const range = { type: 'fixed', min: -100_000, max: 100_000, perUnit: 64 };
 
 export const WELCOME = {
-  version: 1,
+  version: 2,
+  features: 3,
   room: 'r1',
+  incarnation: 7,
   game: 'toy',
   rate: 20,
   tick: 0xfffffffe,
@@ -237,7 +260,7 @@ export function keyframe(schema, zone, rows) {
   const bytes = encodeKeyframe(schema, rows);
   const state = new Zone(planSchema(schema));
   state.readKeyframe(bytes);
-  return { zone, bytes, hash: state.hash() };
+  return { zone, form: { type: 'keyframe', bytes }, hash: state.hash() };
 }
 
 /** All inputs that a peer sent, one by one, in quanta. */

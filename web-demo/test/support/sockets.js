@@ -26,7 +26,8 @@ export async function serve(WebSocketServer) {
       const events = items.length > 0 ? { first: said + 1, items } : null;
       said += items.length;
       const parts = [keyframe(WELCOME.schema, 0, [avatar(1, 64 * ticks)])];
-      socket.send(encodeFrame({ advance: 1, consumed: 0, note: commands === null ? null : { commands }, events, parts }));
+      const stamp = { type: 'long', tick: WELCOME.tick + ticks, consumed: 0 };
+      socket.send(encodeFrame({ stamp, note: commands === null ? null : { commands }, events, zones: parts }));
       [commands, items] = [null, []];
     };
     socket.on('message', (data) => {

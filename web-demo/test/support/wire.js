@@ -9,7 +9,9 @@ export function encodeWelcome(welcome) {
   const out = new MessageWriter();
   out.unsigned(0);
   out.unsigned(welcome.version);
+  out.unsigned(welcome.features);
   out.text(welcome.room);
+  out.unsigned(welcome.incarnation);
   out.text(welcome.game);
   for (const number of [welcome.rate, welcome.tick, welcome.seat, welcome.entity]) out.unsigned(number);
   out.unsigned(welcome.authority === 'server' ? 0 : 1);
@@ -25,6 +27,10 @@ export function encodeWelcome(welcome) {
   out.list(welcome.inputs, (field) => writeField(field, out));
   out.list(welcome.properties, (pair) => pair.forEach((text) => out.text(text)));
   out.list(welcome.players, (player) => writePlayer(player, out));
+  out.list(welcome.extensions ?? [], ([number, content]) => {
+    out.unsigned(number);
+    out.slice(content);
+  });
   return out.finish();
 }
 
@@ -49,30 +55,72 @@ function writePlayer({ seat, entity, name, away = false }, out) {
   out.u8(away ? 1 : 0);
 }
 
-/** Always in the form that lists its zones. */
-export function encodeFrame({ advance, consumed, note, events, parts }) {
+/**
+ * A frame as the client decodes it, except for its events, and zone 0 alone in the form without a list. What is left out of a
+ * note or a part is not told.
+ */
+export function encodeFrame({ stamp, note = null, events = null, zones }) {
   const out = new MessageWriter();
-  const few = Math.min(consumed, 3);
-  out.u8(0xc0 | (advance === 1 ? 0 : 1) | (few << 1) | (note ? 8 : 0) | (events ? 16 : 0));
-  if (advance !== 1) out.unsigned(advance);
-  if (few === 3) out.unsigned(consumed);
-  const writeNote = ({ superseded = 0, commands = null, correction = null }) => {
-    out.u8(Math.min(superseded, 31) | (commands === null ? 0 : 32) | (correction ? 64 : 0));
-    if (superseded >= 31) out.unsigned(superseded);
-    if (commands !== null) out.unsigned(commands);
-    for (const byte of correction ? [correction.epoch, correction.reason] : []) out.u8(byte);
-  };
-  if (note) writeNote(note);
+  const [{ zone, lag = 0, form, hash = null } = { zone: -1 }] = zones;
+  const absolute = stamp.type === 'absolute';
+  const alone = !absolute && zones.length === 1 && zone === 0 && lag === 0 && form.type === 'chain';
+  if (stamp.type === 'short') {
+    out.u8(0x80 | (stamp.tick & 15) | ((stamp.consumed & 3) << 4) | (hash === null ? 0 : 0x40));
+    if (hash !== null) writeHash(hash, out);
+    writeBytes(form.deltas[0], out);
+    return out.finish();
+  }
+  const many = alone && form.deltas.length > 1;
+  const wide = stamp.type === 'wide';
+  out.u8(0x40 | (wide ? 1 : 0) | (absolute ? 32 : 0) | (note ? 2 : 0) | (events ? 4 : 0) | (alone ? 0 : 16) | (alone && hash !== null ? 8 : 0) | (many ? 32 : 0));
+  if (absolute) for (const number of [stamp.tick, stamp.consumed]) out.unsigned(number);
+  else if (wide) for (const number of [stamp.tick, stamp.consumed]) out.u8(number & 255);
+  else out.u8((stamp.tick & 31) | ((stamp.consumed & 7) << 5));
+  if (note) writeNote(note, out);
   if (events) writeEvents(events, out);
-  out.unsigned(parts.length);
-  parts.forEach(({ zone, bytes, hash }, index) => {
-    out.unsigned(zone);
-    out.u8(hash === null ? 1 : 5);
-    for (let shift = 0; hash !== null && shift < 32; shift += 8) out.u8((hash >>> shift) & 0xff);
-    if (index + 1 < parts.length) out.unsigned(bytes.length);
-    for (const byte of bytes) out.u8(byte);
-  });
+  if (!alone) {
+    out.unsigned(zones.length);
+    zones.forEach((part, index) => writePart(part, index + 1 === zones.length, out));
+    return out.finish();
+  }
+  if (hash !== null) writeHash(hash, out);
+  if (many) out.u8(form.deltas.length - 1);
+  writeDeltas(form.deltas, true, out);
   return out.finish();
+}
+
+function writeNote({ superseded = 0, commands = null, correction = null, incarnation = null, lead = null }, out) {
+  const second = (incarnation === null ? 0 : 1) | (lead === null ? 0 : 2);
+  out.u8(Math.min(superseded, 31) | (commands === null ? 0 : 32) | (correction ? 64 : 0) | (second ? 128 : 0));
+  if (superseded >= 31) out.unsigned(superseded);
+  if (commands !== null) out.unsigned(commands);
+  for (const byte of correction ? [correction.epoch, correction.reason] : []) out.u8(byte);
+  if (second) out.u8(second);
+  if (incarnation !== null) out.unsigned(incarnation);
+  if (lead !== null) out.u8(lead & 0xff);
+}
+
+function writePart({ zone, lag = 0, form, hash = null }, last, out) {
+  const more = (form.deltas?.length ?? 1) - 1;
+  out.unsigned(zone);
+  out.u8(['chain', 'keyframe', 'gone', 'fresh'].indexOf(form.type) | (hash === null ? 0 : 4) | (lag ? 8 : 0) | (Math.min(more, 15) << 4));
+  if (hash !== null) writeHash(hash, out);
+  if (lag) out.unsigned(lag);
+  if (more >= 15) out.u8(more);
+  if (form.type !== 'gone') writeDeltas(form.deltas ?? [form.bytes], last, out);
+}
+
+function writeDeltas(deltas, last, out) {
+  for (const delta of last ? deltas.slice(0, -1) : deltas) out.slice(delta);
+  if (last) writeBytes(deltas.at(-1), out);
+}
+
+function writeHash(hash, out) {
+  for (let shift = 0; shift < 32; shift += 8) out.u8((hash >>> shift) & 0xff);
+}
+
+function writeBytes(bytes, out) {
+  for (const byte of bytes) out.u8(byte);
 }
 
 /** Events by the names that golden vectors have in lower case, such as `{ age: 2, disconnected: { seat: 3 } }`. */
@@ -112,12 +160,13 @@ const BODIES = {
   ended: (result, out) => out.slice(result),
 };
 
-/** Everything as foreseen in zone 0: deltas without bytes. */
-export function encodeStill(advance) {
+/** What frames may tell as well. */
+export function encodeDelivery({ tick, commands = null, events = null }) {
   const out = new MessageWriter();
-  out.u8(advance === 1 ? 0x80 : 0x81);
-  if (advance !== 1) out.unsigned(advance);
-  for (let delta = 1; delta < advance; delta++) out.u8(0);
+  out.unsigned(5);
+  out.unsigned(tick);
+  out.option(commands, (seq) => out.unsigned(seq));
+  out.option(events, (batch) => writeEvents(batch, out));
   return out.finish();
 }
 
@@ -139,11 +188,12 @@ export function decodeClient(bytes, inputs) {
     return type === 'byId' || type === 'return' ? { type, room: reader.text() } : { type, game: reader.text(), options: pairs() };
   };
   const number = () => reader.option(() => reader.u32());
-  const resume = () => ({ token: reader.slice(), tick: number(), events: number() });
+  const resume = () => ({ token: reader.slice(), incarnation: reader.u53(), tick: number(), events: number() });
   const readers = {
     0: () => ({
-      type: 'hello', version: reader.u16(), join: join(), role: ['player', 'spectator'][reader.u32()], name: reader.text(),
-      player: pairs(), resume: reader.option(resume), token: reader.option(() => reader.text()), rate: reader.u16(),
+      type: 'hello', version: reader.u16(), features: reader.u32(), join: join(), role: ['player', 'spectator'][reader.u32()],
+      name: reader.text(), player: pairs(), resume: reader.option(resume), token: reader.option(() => reader.text()),
+      rate: reader.u16(), extensions: reader.list(() => [reader.u16(), reader.slice()]),
     }),
     3: () => ({ type: 'command', seq: reader.u32(), body: commandBody(reader) }),
     4: () => ({ type: 'ping', stamp: reader.u32() }),
@@ -164,15 +214,16 @@ function commandBody(reader) {
 /** Inputs or an acknowledgement alone. */
 function decodeInputs(reader, fields) {
   const first = reader.u8();
-  const ack = { frames: reader.u8(), events: first & 1 ? reader.u32() : null };
+  const ack = { tick: reader.u8(), events: first & 1 ? reader.u32() : null };
   const epoch = first & 2 ? reader.u8() : 0;
+  const view = first & 32 ? reader.u16() : null;
   const held = first & 4 ? reader.u32() : 0;
   const runs = [];
   while (reader.offset < reader.bytes.length) {
     const count = first & 8 ? reader.u32() : 1;
     runs.push({ count, values: unpack(fields, reader) });
   }
-  return runs.length + held === 0 ? { type: 'ack', ack } : { type: 'inputs', ack, epoch, held, runs };
+  return runs.length + held === 0 ? { type: 'ack', ack, view } : { type: 'inputs', ack, epoch, view, held, runs };
 }
 
 function unpack(fields, reader) {

@@ -22,7 +22,7 @@ use super::swarm::Shared;
 use super::tally::Failure;
 use tickwire::engine::link::{Link, Profile};
 use tickwire::tick::Moment;
-use tickwire::wire::{SUBPROTOCOL, limits};
+use tickwire::wire::{SUBPROTOCOLS, limits};
 
 /// A WebSocket.
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -58,7 +58,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// Connects without a link.
 pub async fn connect(url: &str) -> Result<Socket, tungstenite::Error> {
     let mut request = url.into_client_request()?;
-    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOLS[0]));
     // Small buffers, because there are many bots; the default is 128 KiB each.
     let config = WebSocketConfig::default()
         .read_buffer_size(4096)

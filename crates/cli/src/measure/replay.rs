@@ -11,12 +11,13 @@ use std::time::Duration;
 use super::baselines::beside;
 use super::clip::Clip;
 use super::report::{Coded, FieldPlan, Report};
-use tickwire::engine::{FrameSender, SenderStart};
-use tickwire::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
+use tickwire::engine::{FrameSender, SenderStart, Transport};
+use tickwire::id::{CorrectionEpoch, EntityId, Incarnation, KindId, Seat, Seq, ZoneId};
 use tickwire::snapshot::delta::costs;
 use tickwire::snapshot::{Field, Frame, FrameZone, Kind, Schema, SeatNote, Shape, Zone};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::weight::on_the_wire;
+use tickwire::wire::{AckedTick, Features};
 
 /// How the fields of a clip are quantised.
 #[derive(Clone, Debug)]
@@ -194,8 +195,9 @@ fn quantised(clip: &Clip, columns: &[Column]) -> Vec<Vec<Quanta>> {
 fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded {
     let (seat, epoch) = (Seat(0), CorrectionEpoch(0));
     let (tick, commands, zones) = (Tick(0), Seq(0), [].into());
-    let start = SenderStart { seat, seat_generation: 0, tick, rate, epoch, commands, events: Seq(0), zones };
-    let mut sender = FrameSender::new(Moment(0), &start, 0);
+    let (incarnation, events) = (Incarnation::FIRST, Seq(0));
+    let start = SenderStart { seat, seat_generation: 0, tick, incarnation, rate, epoch, commands, events, zones };
+    let mut sender = FrameSender::new(Moment(0), &start, 0, Features::NONE, Transport::Ordered);
     let mut frame = Arc::new(Frame::initial(schema.clone(), Tick(0)));
     let mut coded = Coded::new(schema);
     for (rows, number) in ticks.iter().zip(1_u32..) {
@@ -208,6 +210,7 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
             epoch,
             reason: 0,
             commands: Seq(0),
+            lead: 0,
             zones: [ZoneId(0)].into(),
         };
         let next = Arc::new(frame.freeze(vec![note], |out| {
@@ -215,7 +218,7 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
         }));
         let now = Moment(0).plus(Duration::from_secs(u64::from(number)) / u32::from(rate.per_second()));
         let message = sender.compose(now, std::slice::from_ref(&next), None).len();
-        sender.ack(now, number as u8);
+        sender.ack(now, AckedTick::Low(number as u8));
         // Bytes are divided by the number of entities; an empty tick counts as one.
         let share = rows.len().max(1) as f64;
         if number == 1 {

@@ -6,7 +6,8 @@ use tickwire::engine::Client;
 use tickwire::id::{Seq, ZoneId};
 use tickwire::tick::Tick;
 use tickwire::wire::{
-    Ack, ClientMessage, Close, CommandBody, Join, NumberedCommand, Resync, decode_client, encode_client, hello_version,
+    Ack, AckedTick, ClientMessage, Close, CommandBody, Join, NumberedCommand, Resync, decode_client, encode_client,
+    hello_version,
 };
 
 use super::honest::arena;
@@ -57,7 +58,7 @@ pub const ALL: [Attack; 26] = [
     seated("garbage, seated", garbage),
     seated("second hello", |_| bad(hello(&arena()))),
     seated("impossible acknowledgement", |_| {
-        bad(encode_client(&ClientMessage::Ack(Ack { frames: 200, events: None })))
+        bad(encode_client(&ClientMessage::Ack(Ack { tick: AckedTick::Low(200), events: None })))
     }),
     seated("number of a command", |random| {
         let seq = Seq(2 + random.next_u32() % 1_000_000);

@@ -1,0 +1,82 @@
+//! How rows came to where they are, besides moving: what a delta tells that is not part of the state.
+
+use super::row::surprises;
+use super::schema::Schema;
+use super::zone::{Table, Zone, absent, advance_row, pairs};
+use crate::id::{EntityId, KindId};
+
+/// The marks of one delta. Each list is ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Rows that stay and were placed somewhere else: what is shown must not move there.
+    pub teleported: Vec<(KindId, EntityId)>,
+    /// Rows that came from another zone of the room by moving, with their motion.
+    pub crossed: Vec<(KindId, EntityId)>,
+}
+
+impl Marks {
+    /// Whether a row that stays was placed.
+    pub(super) fn placed(&self, kind: usize, id: EntityId) -> bool {
+        contains(&self.teleported, kind, id)
+    }
+
+    /// Whether a row that came has its motion from another zone.
+    pub(super) fn has_crossed(&self, kind: usize, id: EntityId) -> bool {
+        contains(&self.crossed, kind, id)
+    }
+
+    /// Computes the motion cells of `next`, which are zero so far, from those of `base`, and of rows that came from one of
+    /// the zones `others` at the tick before, whose ids are below `issued`. `placed` lists the rows that the game says it
+    /// placed, ascending.
+    pub(super) fn derive<'a>(
+        schema: &Schema,
+        base: &Zone,
+        others: impl Iterator<Item = &'a Zone> + Clone,
+        issued: u32,
+        placed: &[(KindId, EntityId)],
+        next: &mut Zone,
+    ) -> Self {
+        let mut marks = Self::default();
+        for (number, plan) in schema.plans().iter().enumerate() {
+            let (before, after, kind) = (&base.tables[number], &mut next.tables[number], KindId(number as u8));
+            if !placed.is_empty() {
+                let news = pairs(before, after)
+                    .filter(|(old, new)| surprises(plan, before.at(plan, *old), after.at(plan, *new)));
+                let moved = news.map(|(_, new)| (kind, after.ids[new])).filter(|row| placed.binary_search(row).is_ok());
+                marks.teleported.extend(moved);
+            }
+            if others.clone().next().is_some() {
+                let old = |index: &usize| after.ids[*index].0 < issued;
+                let came: Vec<usize> = absent(after, before).filter(old).collect();
+                for index in came {
+                    let row = (kind, after.ids[index]);
+                    let find = |zone: &'a Zone| {
+                        zone.tables[number].ids.binary_search(&row.1).ok().map(|at| zone.tables[number].at(plan, at))
+                    };
+                    let Some(old) = others.clone().find_map(find).filter(|_| placed.binary_search(&row).is_err())
+                    else {
+                        continue;
+                    };
+                    advance_row(plan, old, after.row_mut(plan, index));
+                    marks.crossed.push(row);
+                }
+            }
+            if plan.stride > plan.fields.len() {
+                let (Table { ids, cells }, mut cursor) = (after, 0);
+                for (id, row) in ids.iter().zip(cells.chunks_exact_mut(plan.stride)) {
+                    while before.ids.get(cursor).is_some_and(|other| other < id) {
+                        cursor += 1;
+                    }
+                    if before.ids.get(cursor) == Some(id) && !marks.placed(number, *id) {
+                        advance_row(plan, before.at(plan, cursor), row);
+                    }
+                }
+            }
+        }
+        marks
+    }
+}
+
+fn contains(marks: &[(KindId, EntityId)], kind: usize, id: EntityId) -> bool {
+    !marks.is_empty() && marks.binary_search_by(|row| (usize::from(row.0.0), row.1).cmp(&(kind, id))).is_ok()
+}
