@@ -5,9 +5,9 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package e2e guide deny bench faults hostile attacks
+.PHONY: test tools format lint rust pure docs types unit package e2e python guide deny bench faults hostile attacks
 
-test: tools format lint rust pure docs types unit package e2e guide
+test: tools format lint rust pure docs types unit package e2e python guide
 	@echo "all checks passed"
 
 tools: $(WEB)/node_modules/.installed
@@ -54,6 +54,11 @@ package: tools
 e2e: tools
 	cargo build --locked --release
 	cd $(WEB) && npm run --silent e2e
+
+# The Python client, which was written from PROTOCOL.md alone: the golden vectors, and a visit to the arena.
+python:
+	cargo build --locked --release
+	scripts/python-client
 
 # The first game of the guide, built and played as the guide shows it.
 guide: tools
