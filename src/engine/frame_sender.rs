@@ -161,9 +161,8 @@ impl FrameSender {
     pub fn ack(&mut self, now: Moment, tick: AckedTick) -> bool {
         let acked = self.flow.ack(now, tick);
         if let (Acked::Newly(tick), Transport::Unordered) = (acked, self.transport) {
-            while let Some(state) = self.possible.pop_front_if(|state| !state.tick.is_after(tick)) {
-                self.base = state;
-            }
+            let index = self.possible.iter().position(|state| state.tick == tick);
+            self.possible.drain(..index.map_or(0, |index| index + 1)).for_each(|state| self.base = state);
         }
         acked != Acked::NeverSent
     }
