@@ -60,9 +60,9 @@ fn plan(profile: &str, seed: u64) -> Plan {
 }
 
 /// What happens to frames and acknowledgements between other messages, on an experimental link. `TICKWIRE_DATAGRAMS` makes
-/// every seed use it; otherwise every fifth does.
+/// every seed use it; otherwise every tenth does.
 fn datagrams(seed: u64) -> Option<Datagrams> {
-    let chosen = seed % 5 == 2 || std::env::var_os("TICKWIRE_DATAGRAMS").is_some();
+    let chosen = seed % 10 == 2 || std::env::var_os("TICKWIRE_DATAGRAMS").is_some();
     let [lost, repeated, late] = [[0.05, 0.02, 0.1], [0.3, 0.2, 0.3], [0.01, 0.5, 0.5]][seed as usize % 3];
     chosen.then_some(Datagrams { lost, repeated, late, late_by_ms: [40.0, 200.0, 900.0][seed as usize / 3 % 3] })
 }
