@@ -6,8 +6,8 @@ use tickwire::engine::Client;
 use tickwire::id::{Seq, ZoneId};
 use tickwire::tick::Tick;
 use tickwire::wire::{
-    Ack, AckedTick, ClientMessage, Close, CommandBody, Join, NumberedCommand, Resync, decode_client, encode_client,
-    hello_version,
+    Ack, AckedTick, ClientMessage, Close, CommandBody, Join, NumberedCommand, PROTOCOL_VERSION, Resync, decode_client,
+    encode_client, hello_version,
 };
 
 use super::honest::arena;
@@ -39,7 +39,9 @@ pub const ALL: [Attack; 26] = [
     before("truncated", truncated),
     before("trailing bytes", |_| bad([hello(&arena()), vec![0]].concat())),
     before("long varint", |_| bad([&[0xfb, 0, 0][..], &hello(&arena())[1..]].concat())),
-    before("length bomb", |_| bad([&[0, 1, 0, 0xfd][..], &[0xff; 7], &[0x3f], &[b'x'; 9]].concat())),
+    before("length bomb", |_| {
+        bad([&[0, PROTOCOL_VERSION as u8, 0, 0, 0xfd][..], &[0xff; 7], &[0x3f], &[b'x'; 9]].concat())
+    }),
     before("version", |_| (framed(0x82, &with_byte(hello(&arena()), 1, 99)), Expected(Close::Version.code()))),
     Attack { name: "no such game", seated: false, alone: true, make: stranger },
     before("not a hello", |_| bad(encode_client(&ClientMessage::Ping { stamp: 1 }))),
@@ -58,7 +60,7 @@ pub const ALL: [Attack; 26] = [
     seated("garbage, seated", garbage),
     seated("second hello", |_| bad(hello(&arena()))),
     seated("impossible acknowledgement", |_| {
-        bad(encode_client(&ClientMessage::Ack(Ack { tick: AckedTick::Low(200), events: None })))
+        bad(encode_client(&ClientMessage::Ack(Ack { tick: AckedTick::Full(Tick(1 << 30)), events: None })))
     }),
     seated("number of a command", |random| {
         let seq = Seq(2 + random.next_u32() % 1_000_000);
@@ -108,7 +110,7 @@ fn flipped(random: &mut Pcg32) -> (Vec<u8>, Expected) {
     loop {
         let bit = random.next_u32() as usize % (bytes.len() * 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
-        if hello_version(&bytes).is_some_and(|version| version != 1) {
+        if hello_version(&bytes).is_some_and(|version| version != PROTOCOL_VERSION) {
             return (framed(0x82, &bytes), Expected(Close::Version.code()));
         }
         if decode_client(&bytes).is_err() {

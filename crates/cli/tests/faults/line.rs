@@ -7,9 +7,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
-use tickwire::engine::{Client, ClientEvent, Depth};
+use tickwire::engine::{Client, Depth};
 use tickwire::tick::Moment;
-use tickwire::wire::{Close, Join, Welcome};
+use tickwire::wire::{AckedTick, Close, Join, Welcome};
 
 use super::process::{SUBPROTOCOL, upgrade};
 
@@ -111,8 +111,6 @@ pub struct Member {
     line: Line,
     client: Client,
     start: Instant,
-    /// Frame messages applied, modulo 256: what an acknowledgement says.
-    pub frames: u8,
 }
 
 impl Member {
@@ -124,7 +122,12 @@ impl Member {
         let mut line = Line::open_from(source, port)?;
         let client = line.sit_down(join)?;
         line.stream.set_nonblocking(true).expect("a socket");
-        Ok(Self { line, client, start: Instant::now(), frames: 0 })
+        Ok(Self { line, client, start: Instant::now() })
+    }
+
+    /// What an acknowledgement says.
+    pub fn tick(&self) -> AckedTick {
+        AckedTick::Low(self.client.tick().0 as u8)
     }
 
     /// Sends a message on top of what a player sends; what the socket does not take is not sent.
@@ -151,10 +154,7 @@ impl Member {
         }
         while let Some((first, payload)) = self.line.take_frame() {
             match first {
-                0x82 => {
-                    let told = self.client.on_message(&payload).expect("the server speaks the protocol");
-                    self.frames = self.frames.wrapping_add(u8::from(matches!(told, ClientEvent::Frame(_))));
-                }
+                0x82 => _ = self.client.on_message(&payload).expect("the server speaks the protocol"),
                 0x88 => return Err(code_of(&payload)),
                 _ => {}
             }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tickwire::id::{CorrectionEpoch, Seq, ZoneId};
 use tickwire::tick::Tick;
 use tickwire::wire::{
-    Ack, AckedTick, ClientMessage, Close, CommandBody, Inputs, Join, NumberedCommand, Resync, Run, encode_client,
-    limits, pack_runs,
+    Ack, ClientMessage, Close, CommandBody, Inputs, Join, NumberedCommand, Resync, Run, encode_client, limits,
+    pack_runs,
 };
 
 use super::honest::arena;
@@ -75,7 +75,7 @@ fn claim(mut claimant: Member, until: Instant) -> Option<u16> {
         if let Err(code) = claimant.turn() {
             return code;
         }
-        let (ack, runs) = (Ack { tick: AckedTick::Low(claimant.frames), events: None }, serde_bytes::Bytes::new(&runs));
+        let (ack, runs) = (Ack { tick: claimant.tick(), events: None }, serde_bytes::Bytes::new(&runs));
         claimant.send(&encode_client(&ClientMessage::Inputs(Inputs { ack, epoch, view: None, held, counted, runs })));
         std::thread::sleep(Duration::from_millis(5));
     }
