@@ -8,7 +8,7 @@ mod process;
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, PipeReader, Read, Write, pipe};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -272,44 +272,14 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
-/// A process that is killed when its test ends, whatever the result.
-struct Running(std::process::Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+/// Waits for the server to end; returns its exit code, and the time until the exit.
+fn ends(server: &mut Server) -> (Option<i32>, Duration) {
+    let start = Instant::now();
+    while server.is_running() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it does not end");
+        sleep(Duration::from_millis(10));
     }
-}
-
-impl Running {
-    fn start(command: &mut Command, port: u16) -> Self {
-        let mut running = Self(command.spawn().expect("it starts"));
-        let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert_eq!(running.0.try_wait().expect("it can be asked"), None, "it ended");
-            assert!(start.elapsed() < Duration::from_secs(10), "it does not listen");
-            sleep(Duration::from_millis(20));
-        }
-        running
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status();
-        assert!(sent.expect("kill starts").success());
-    }
-
-    /// Returns the exit code, and the time until the exit.
-    fn ends(mut self) -> (Option<i32>, Duration) {
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(20) {
-            if let Some(status) = self.0.try_wait().expect("it can be asked") {
-                return (status.code(), start.elapsed());
-            }
-            sleep(Duration::from_millis(10));
-        }
-        panic!("it does not end");
-    }
+    (server.wait().code(), start.elapsed())
 }
 
 #[test]
@@ -320,12 +290,10 @@ fn standard_output_is_nothing_to_wait_for_or_to_fail_by() {
     blocked.write_all(&[0; 64 * 1024]).expect("there is room");
     let blocked = OwnedFd::from(blocked);
     for (what, stdout) in [("full", Stdio::from(full())), ("blocked", Stdio::from(blocked))] {
-        let port = free_port();
-        let mut command = tickwire(&["--bind", &format!("127.0.0.1:{port}")]);
-        let server = Running::start(command.stdout(stdout).stderr(Stdio::null()), port);
-        assert!(ask(port, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").1.starts_with("HTTP/1.1 200"), "{what}");
+        let mut server = Server::start_on(free_port(), tickwire(&[]).stdout(stdout).stderr(Stdio::null()));
+        assert!(server.health().0, "{what}");
         server.signal("TERM");
-        assert_eq!(server.ends().0, Some(0), "{what}");
+        assert_eq!(server.wait().code(), Some(0), "{what}");
     }
     drop(stopped);
     let server = serve(Stdio::null());
@@ -338,11 +306,10 @@ fn standard_output_is_nothing_to_wait_for_or_to_fail_by() {
 }
 
 /// Runs `tests/faults/frozen.rs` with a player in the game that freezes it.
-fn frozen(game: &str) -> Running {
-    let port = free_port();
+fn frozen(game: &str) -> Server {
     let binary = Path::new(BINARY).with_file_name("examples").join("frozen_server");
-    let server = Running::start(Command::new(binary).arg(format!("127.0.0.1:{port}")).stderr(Stdio::null()), port);
-    let (mut stream, head) = ask(port, &upgrade(SUBPROTOCOL));
+    let server = Server::start(process::command(binary).stderr(Stdio::null()), &[]);
+    let (mut stream, head) = ask(server.port, &upgrade(SUBPROTOCOL));
     assert!(head.starts_with("HTTP/1.1 101"), "{head}");
     let join = Join::JoinOrCreate { game: game.to_owned(), options: Vec::new() };
     let hello = Client::hello(join, "tester", Vec::new(), 0);
@@ -364,19 +331,19 @@ fn a_frozen_server_ends_when_it_is_told_to() {
     build.args(if cfg!(debug_assertions) { &[][..] } else { &["--release"] });
     assert!(build.status().expect("cargo starts").success());
     for (game, second) in [("making", "TERM"), ("making", "INT"), ("playing", "TERM")] {
-        let server = frozen(game);
+        let mut server = frozen(game);
         server.signal("TERM");
         sleep(Duration::from_millis(100));
         server.signal(second);
-        let (code, took) = server.ends();
+        let (code, took) = ends(&mut server);
         assert_eq!(code, Some(130), "{game}");
         assert!(took < Duration::from_secs(1), "{game}: {took:?}");
     }
     // One signal is enough: waiting for a room's thread is bounded, and so is a shutdown in which nothing drains.
     let once = |game| {
-        let server = frozen(game);
+        let mut server = frozen(game);
         server.signal("TERM");
-        server.ends()
+        ends(&mut server)
     };
     let (room, directory) = std::thread::scope(|scope| {
         let room = scope.spawn(|| once("playing"));

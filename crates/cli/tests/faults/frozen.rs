@@ -1,10 +1,12 @@
 //! A server that freezes: the game `making` blocks the thread of the directory, which is also the one that handles signals;
-//! `playing` blocks its room's thread. `tests/logs.rs` runs this server and sends it signals.
+//! `playing` blocks its room's thread. `tests/logs.rs` runs this server, which prints its address, and sends it signals.
 
 use std::io;
+use std::net::TcpListener;
 
 use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
+use tickwire::server::ShutdownSignal;
 use tickwire::{Config, Server};
 use tickwire_games::builtin;
 
@@ -35,13 +37,15 @@ impl Game for Blocks {
 }
 
 fn main() -> io::Result<()> {
-    let usage = || io::Error::new(io::ErrorKind::InvalidInput, "usage: frozen_server 127.0.0.1:PORT");
-    let bind = std::env::args().nth(1).and_then(|address| address.parse().ok()).ok_or_else(usage)?;
-    let config = Config { bind, workers: 1, room_threads: 1, ..Config::default() };
+    let config = Config { workers: 1, room_threads: 1, ..Config::default() };
     let arena = |setup: &RoomSetup| {
         let (_, make) = builtin().into_iter().find(|(name, _)| *name == "arena").ok_or("there is no arena")?;
         make(setup)
     };
     let playing = move |setup: &RoomSetup| Ok(Box::new(Blocks(arena(setup)?)) as Box<dyn Game>);
-    Server::new(config).game("making", |_| block()).game("playing", playing).serve()
+    let server = Server::new(config).game("making", |_| block()).game("playing", playing);
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("http://{}", listener.local_addr()?);
+    let signal = ShutdownSignal::install()?;
+    actix_web::rt::System::new().block_on(server.run(listener, signal.received()))
 }

@@ -7,7 +7,7 @@
 mod upgrade;
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -32,8 +32,13 @@ pub fn ask(port: u16, head: &str) -> (TcpStream, String) {
     stream.write_all(head.as_bytes()).expect("it reads");
     let mut answer = Vec::new();
     let mut byte = [0];
-    while !answer.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
-        answer.push(byte[0]);
+    while !answer.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte) {
+            Ok(0) => break,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+            Ok(_) => answer.push(byte[0]),
+            Err(error) => panic!("{error} after {:?} of the answer", String::from_utf8_lossy(&answer)),
+        }
     }
     (stream, String::from_utf8_lossy(&answer).into_owned())
 }
@@ -55,6 +60,19 @@ impl Server {
         match line.trim_end().rsplit(':').next().and_then(|port| port.parse().ok()) {
             Some(port) => server.port = port,
             None => panic!("no port in {line:?}: {}", server.end("KILL").1),
+        }
+        server
+    }
+
+    /// Starts what `command` says on a port that was free a moment ago. For a server that cannot tell its port.
+    pub fn start_on(port: u16, command: &mut Command) -> Self {
+        let child = command.args(["--bind", &format!("127.0.0.1:{port}")]).spawn().expect("the binary starts");
+        let mut server = Self { child, port };
+        let start = Instant::now();
+        while TcpStream::connect(server.address()).is_err() {
+            assert!(server.is_running(), "it ended");
+            assert!(start.elapsed() < Duration::from_secs(10), "it does not listen");
+            std::thread::sleep(Duration::from_millis(20));
         }
         server
     }
