@@ -6,6 +6,7 @@
 
 mod effect;
 mod errors;
+pub(crate) mod saved;
 mod speed_gate;
 
 use std::collections::BTreeMap;
@@ -14,10 +15,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
+use serde::{Deserialize, Serialize};
 
 #[doc(hidden)]
 pub use self::effect::{Effect, RoomEffect, SeatEffect};
 pub use self::errors::{LoadError, Refused, SetupError};
+pub use self::saved::Saved;
 pub use self::speed_gate::SpeedGate;
 use crate::id::{EntityId, Seat, ZoneId};
 pub use crate::snapshot::{Area, SnapshotWriter};
@@ -89,13 +92,14 @@ pub trait Game: Send {
         true
     }
 
-    /// The state of the game between two ticks, from which a game of the same setup can [continue](Self::load); `None`,
-    /// the default, when the game is not saved.
+    /// The whole state of the game between two hooks, from which a game of the same setup can [continue](Self::load);
+    /// `None`, the default, when the game is not saved. See [`Saved::new`], and `testing::check_saves` for a test that
+    /// finds what was forgotten.
     fn save(&self) -> Option<Saved> {
         None
     }
 
-    /// Continues from what was saved. It will be called on a newly made game, before any other hook; no room calls it yet.
+    /// Continues from what was saved. Called on a newly made game of the same setup, before any other hook.
     ///
     /// # Errors
     /// The game cannot read what was saved.
@@ -114,15 +118,6 @@ pub trait Game: Send {
         let _ = (name, text, cx);
         false
     }
-}
-
-/// What a game needs to continue later, perhaps in a newer build of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Saved {
-    /// The version of the game's own format.
-    pub version: u32,
-    /// The game's own bytes.
-    pub bytes: Bytes,
 }
 
 /// Makes the game of a new room.
@@ -147,7 +142,7 @@ pub struct Spec {
 }
 
 /// The parameters of a new room.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RoomSetup {
     /// Ticks per second. Games scale their per-tick amounts by it.
     pub rate: TickRate,
@@ -213,13 +208,14 @@ impl Recipients {
 }
 
 /// What a game's hooks work with: the tick, randomness, entity ids, and requests to the room.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Context {
     tick: Tick,
     rate: TickRate,
     random: Pcg32,
     next_entity: u32,
     properties: Vec<(String, String)>,
+    #[serde(skip)]
     effects: Vec<Effect>,
 }
 

@@ -6,15 +6,18 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::Seq;
 use crate::tick::Tick;
 use crate::wire::{EncodedEvents, EventBody, append, limits, split};
 
 /// An event of a room, encoded once and shared by its recipients.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// The first tick at which it can be seen.
     pub tick: Tick,
+    #[serde(with = "serde_bytes")]
     body: Box<[u8]>,
 }
 
@@ -34,6 +37,11 @@ impl Event {
     /// What happened, as it is sent.
     pub fn encoded(&self) -> &[u8] {
         &self.body
+    }
+
+    /// Whether it can be read, as every event can that was not damaged in a file.
+    pub(super) fn is_sound(&self) -> bool {
+        split::<EventBody>(&self.body).is_ok_and(|(_, rest)| rest.is_empty())
     }
 
     /// Its weight in a log in bytes: its content and the approximate overhead.
@@ -57,7 +65,7 @@ pub struct Rewound {
 }
 
 /// The events of one recipient that may not have arrived yet, over all of its connections.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct EventLog {
     /// Ascending without gaps; the last one has number `newest`.
     entries: Entries,
@@ -111,6 +119,23 @@ impl Entries {
 }
 
 impl EventLog {
+    /// The log with these events, of which the last one has the number `newest`.
+    pub(super) fn restored(newest: Seq, events: impl Iterator<Item = Arc<Event>>) -> Self {
+        let mut entries = Entries::default();
+        events.for_each(|event| _ = entries.push(event));
+        Self { entries, newest }
+    }
+
+    /// The number of the newest event.
+    pub(super) fn newest(&self) -> Seq {
+        self.newest
+    }
+
+    /// The events that may not have arrived yet, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Event>> {
+        self.entries.events.iter()
+    }
+
     /// Adds an event. A full log drops its oldest events.
     pub fn push(&mut self, event: Arc<Event>) {
         self.newest = self.newest.plus(1);

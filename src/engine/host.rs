@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use super::checkpoint::Checkpoint;
 use super::close_reason::CloseReason;
 use super::history::{FrameStore, History};
 use super::join_request::JoinRequest;
@@ -100,6 +101,12 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     /// process only after this record is safe.
     pub fn take_record(&mut self) -> Vec<u8> {
         self.record.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The state of the room; `None` when its game is not saved. The record taken before, followed by what is recorded from
+    /// now on, leads from one checkpoint to the next.
+    pub fn checkpoint(&mut self) -> Option<Checkpoint> {
+        self.room.checkpoint()
     }
 
     /// The room.

@@ -41,7 +41,7 @@ pub struct TickInput {
 }
 
 /// The inputs of one seat between arrival and consumption.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InputBuffer {
     authority: Authority,
     /// Runs after `consumed`, without gaps.
@@ -62,7 +62,7 @@ pub struct InputBuffer {
     window: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Queued {
     count: u32,
     /// Superseded inputs of this run; they count, as consumed and as superseded, with its next input.
@@ -120,6 +120,15 @@ impl InputBuffer {
     /// Whether no input waits.
     pub fn is_empty(&self) -> bool {
         self.queued == 0
+    }
+
+    /// Whether the counts agree with the queue, as they do in every buffer that was not damaged in a file.
+    pub(super) fn is_sound(&self) -> bool {
+        let sum = |count: fn(&Queued) -> u32| self.queue.iter().map(|run| u64::from(count(run))).sum::<u64>();
+        let queued = sum(|run| run.count);
+        let numbered = queued + sum(|run| run.extra);
+        let agree = (queued, numbered) == (u64::from(self.queued), u64::from(self.numbered));
+        agree && self.queue.iter().all(|run| run.count > 0) && (1..=Self::WINDOW).contains(&self.window)
     }
 
     /// Takes in a run. Known inputs are ignored, so duplicated messages do no harm; missing inputs count as repetitions

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::close_reason::CloseReason;
 use super::room::{Room, RoomOutput};
@@ -16,7 +17,7 @@ use crate::tick::Tick;
 use crate::wire::{Close, EventBody, RosterEntry, limits};
 
 /// The state of the room as a whole.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct RoomLifecycle {
     locked: bool,
     ending: Option<Ending>,
@@ -27,7 +28,7 @@ pub(super) struct RoomLifecycle {
 }
 
 /// The room ends with the frame of this tick.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Ending {
     at: Tick,
     reason: CloseReason,

@@ -24,6 +24,7 @@
 mod admission;
 mod bucket;
 mod chat;
+mod checkpoint;
 mod client;
 mod client_state;
 mod close_reason;
@@ -59,6 +60,7 @@ pub mod work;
 
 pub use admission::{Address, Admission, Quota, Verdict};
 pub use bucket::Bucket;
+pub use checkpoint::{Checkpoint, RestoreError};
 pub use client::{Arrived, Client, ClientError, ClientEvent, Delivered, Depth, Pass};
 pub use close_reason::CloseReason;
 pub use command::Command;

@@ -106,7 +106,7 @@ impl fmt::Debug for SecretDigest {
 }
 
 /// The secrets that open one seat, as digests.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Key {
     newest: SecretDigest,
     /// The previous secret, until the client sends a message under the newest.

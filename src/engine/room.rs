@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::chat::ChatHistory;
 use super::close_reason::CloseReason;
 use super::events::{Event, EventQueue};
@@ -20,12 +22,12 @@ use super::seat::Seated;
 use super::spectator::Spectator;
 use crate::game::{Context, Effect, Game, PlayerInput, Recipients, Refused, RoomSetup, SeatEffect, Spec};
 use crate::id::{Incarnation, Seat};
-use crate::snapshot::Frame;
+use crate::snapshot::{Frame, SeatNote};
 use crate::tick::{Tick, TickRate};
 use crate::wire::{Close, EventBody, Features, Welcome};
 
 /// The parameters of a room.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RoomConfig {
     /// The room's id, sent in the welcome.
     pub id: String,
@@ -142,7 +144,7 @@ pub struct Room {
     pub(super) kicks: Vec<(Seat, CloseReason)>,
     pub(super) chat_history: ChatHistory,
     /// Entries into the room so far, modulo 2^32; the generation of the last one.
-    seat_generations: u32,
+    pub(super) seat_generations: u32,
     /// The game's hook that is running.
     running: Option<&'static str>,
 }
@@ -279,7 +281,7 @@ impl Room {
         self.call_hook("step", |game, cx| game.step(&inputs, cx));
         self.inputs = inputs;
         self.apply_effects();
-        let notes = self.seats.iter().map(Seated::note).chain(self.spectators.iter().map(Spectator::note)).collect();
+        let notes = self.notes();
         over(Phase::Step);
         self.running = Some("write_snapshot");
         let game = &self.game;
@@ -293,6 +295,11 @@ impl Room {
         over(Phase::Freeze);
         self.remove_kicked();
         self.report_lifecycle();
+    }
+
+    /// What the next frame tells each seat alone.
+    pub(super) fn notes(&self) -> Vec<SeatNote> {
+        self.seats.iter().map(Seated::note).chain(self.spectators.iter().map(Spectator::note)).collect()
     }
 
     pub(super) fn find(&self, seat: Seat) -> Result<usize, usize> {

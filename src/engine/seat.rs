@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::events::EventLog;
 use super::input_buffer::InputBuffer;
 use super::resume::Key;
@@ -12,7 +14,7 @@ use crate::tick::Tick;
 use crate::wire::{Close, RosterEntry};
 
 /// A taken seat.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Seated {
     pub seat: Seat,
     pub entity: EntityId,
@@ -25,7 +27,8 @@ pub(super) struct Seated {
     pub key: Option<Key>,
     /// Set while the client is disconnected and the seat is held.
     pub away: Option<Away>,
-    /// The events for the player.
+    /// The events for the player. A checkpoint has them apart.
+    #[serde(skip)]
     pub log: EventLog,
     pub input_buffer: InputBuffer,
     pub commands: Seq,
@@ -40,7 +43,7 @@ pub(super) struct Seated {
 }
 
 /// The hold of a seat whose client is disconnected.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Away {
     /// The seat is free from this tick on.
     pub until: Tick,

@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::command::Command;
 use super::events::EventLog;
 use super::room::{Answer, Refusal, Room};
@@ -20,14 +22,15 @@ pub(super) fn is_spectator(seat: Seat) -> bool {
 }
 
 /// A spectator of a room.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Spectator {
     pub seat: Seat,
     pub seat_generation: u32,
     name: String,
     commands: Seq,
     zones: Arc<[ZoneId]>,
-    /// The events for the spectator.
+    /// The events for the spectator. A checkpoint has them apart.
+    #[serde(skip)]
     pub log: EventLog,
 }
 

@@ -1,8 +1,10 @@
 //! A speed limit for games in which clients report positions.
 
+use serde::{Deserialize, Serialize};
+
 /// Checks reported positions against a top speed. The distance that a player may move grows with the room's ticks, not
 /// with what the client claims; up to six ticks of it accumulate, to absorb jitter.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct SpeedGate {
     /// Top speed in quanta per tick.
     top: i64,

@@ -8,6 +8,7 @@
 //! | [`zones`] | Which player sees which rows? |
 //! | [`bandwidth`] | How often does the server send, and how many bytes? |
 //! | [`testing`] | How do I test my game, also over bad links? |
+//! | [`saving`] | How do I save my game, and test that nothing is forgotten? |
 //! | [`bots`] | How do I add simulated players, and how do I load-test a server? |
 //! | [`embedding`] | How do I run Tickwire in my web app, or in my own loop? |
 //! | [`limits`] | Which limits are there, and what happens beyond them? |
@@ -31,6 +32,9 @@ pub mod bandwidth {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("saving.md")]
+pub mod saving {}
 
 // `tickwire-cli` tests its code, which needs that package.
 #[cfg_attr(not(doctest), doc = include_str!("bots.md"))]

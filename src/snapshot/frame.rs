@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use super::codec::DecodeError;
 use super::delta;
 use super::marks::Marks;
 use super::model::Model;
@@ -110,6 +111,31 @@ impl Frame {
     #[must_use]
     pub fn of(self, incarnation: Incarnation) -> Self {
         Self { incarnation, ..self }
+    }
+
+    /// The same frame with these notes, and with the zones that these keyframes describe, ascending. No chain can lead to
+    /// it, because its zones have no deltas.
+    ///
+    /// # Errors
+    /// A zone that cannot be read.
+    pub(crate) fn with(
+        self,
+        notes: Vec<SeatNote>,
+        keyframes: Vec<(ZoneId, Bytes)>,
+    ) -> Result<Self, (ZoneId, DecodeError)> {
+        let read = |(id, bytes): (ZoneId, Bytes)| {
+            let zone = delta::read_keyframe(&self.schema, &bytes).map_err(|error| (id, error))?;
+            Ok(FrameZone {
+                id,
+                rows: zone.len(),
+                zone,
+                delta: Bytes::new(),
+                keyframe: bytes.into(),
+                hash: OnceLock::new(),
+            })
+        };
+        let zones = keyframes.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { zones, notes: Arc::new(notes), ..self })
     }
 
     /// Freezes the frame after `self`, with the rows that `write` writes and the given notes.

@@ -41,8 +41,10 @@ mod plan;
 mod player;
 mod playtest;
 pub(crate) mod replica;
+mod saves;
 mod serve;
 
 pub use plan::Plan;
 pub use player::{Arrival, Player, PlayerId};
 pub use playtest::{Playtest, Watch};
+pub use saves::check_saves;

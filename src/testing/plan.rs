@@ -27,6 +27,9 @@ pub struct Plan {
     pub hold: Duration,
     /// How long a player may be idle; zero means forever.
     pub idle_after: Duration,
+    /// If the game is saved, a second room is restored from a checkpoint of the room after every so many ticks, and must go
+    /// on as the original does; zero for never. See [`check_saves`](super::check_saves).
+    pub checkpoint_every: u32,
 }
 
 impl Default for Plan {
@@ -34,6 +37,7 @@ impl Default for Plan {
     fn default() -> Self {
         let (rate, link) = (TickRate::DEFAULT, Profile::default());
         let (hold, idle_after, features) = (Duration::ZERO, Duration::ZERO, Features::NONE);
-        Self { seed: 1, rate, link, features, options: BTreeMap::new(), patience: true, hold, idle_after }
+        let (options, checkpoint_every) = (BTreeMap::new(), 0);
+        Self { seed: 1, rate, link, features, options, patience: true, hold, idle_after, checkpoint_every }
     }
 }

@@ -15,7 +15,7 @@ use super::packet::Packet;
 use super::plan::Plan;
 use super::player::{Player, PlayerId};
 use super::replica::{OutputDigest, Replica};
-use crate::engine::{Client, CloseReason, Depth, History, Host, Pass, Room, RoomConfig, RoomPolicy};
+use crate::engine::{Checkpoint, Client, CloseReason, Depth, History, Host, Pass, Room, RoomConfig, RoomPolicy};
 use crate::game::{Game, RoomSetup, SetupError};
 use crate::id::Seat;
 use crate::snapshot::Frame;
@@ -65,15 +65,19 @@ pub struct Playtest {
     pub(super) secrets: Pcg32,
     paused_until: Moment,
     watch: Option<Box<dyn Watch>>,
+    pub(super) factory: Box<MakeGame>,
 }
+
+/// Makes the game of a room and those of its replicas.
+type MakeGame = dyn FnMut(&RoomSetup) -> Result<Box<dyn Game>, SetupError>;
 
 impl Playtest {
     /// Makes a playtest of the game that `factory` makes. It makes two: one for the room, and one for the room that repeats
-    /// it.
+    /// it; and another one whenever a room is restored from a checkpoint.
     ///
     /// # Panics
     /// When the game refuses the plan's options.
-    pub fn new(plan: Plan, mut factory: impl FnMut(&RoomSetup) -> Result<Box<dyn Game>, SetupError>) -> Self {
+    pub fn new(plan: Plan, mut factory: impl FnMut(&RoomSetup) -> Result<Box<dyn Game>, SetupError> + 'static) -> Self {
         const STREAM: u64 = 9;
         let [room, second] = [(); 2].map(|()| {
             let setup = RoomSetup { rate: plan.rate, seed: plan.seed, options: plan.options.clone() };
@@ -98,6 +102,7 @@ impl Playtest {
             secrets: Pcg32::new(plan.seed, STREAM + 100),
             paused_until: Moment(0),
             watch: None,
+            factory: Box::new(factory),
             plan,
         }
     }
@@ -271,6 +276,11 @@ impl Playtest {
         let tick = self.clock.deadline().max(self.paused_until);
         let (now, patience, players) = (self.now, self.plan.patience, &mut self.players);
         self.live.iter().fold(tick, |next, id| next.min(players[id.0].next_moment(now, patience)))
+    }
+
+    /// The state of the room; `None` when its game is not saved.
+    pub fn checkpoint(&mut self) -> Option<Checkpoint> {
+        self.host.checkpoint()
     }
 
     /// The room.

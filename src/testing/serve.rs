@@ -10,8 +10,8 @@ use super::packet::Packet;
 use super::player::PlayerId;
 use super::playtest::Playtest;
 use crate::engine::{
-    Admitted, EventQueue, HostOutput, JoinRequest, PendingInput, Readiness, RoomOutput, SeatSession, Secret, Session,
-    SessionEvent, Transport, Waiting, close_for_seat,
+    Admitted, Checkpoint, EventQueue, HostOutput, JoinRequest, PendingInput, Readiness, Room, RoomOutput, SeatSession,
+    Secret, Session, SessionEvent, Transport, Waiting, close_for_seat,
 };
 use crate::id::Seq;
 use crate::tick::Moment;
@@ -221,7 +221,21 @@ impl Playtest {
     fn check_replica(&mut self) {
         let record = self.host.take_record();
         self.replica.apply(&record);
-        self.replica.compare(self.host.room().frame(), &self.digest);
+        let frame = self.host.room().frame();
+        self.replica.compare(frame, &self.digest);
+        let every = self.plan.checkpoint_every;
+        if every > 0 && frame.tick().0.is_multiple_of(every) {
+            self.restore_replica();
+        }
+    }
+
+    /// Replaces the replica by a room that is restored from a checkpoint.
+    fn restore_replica(&mut self) {
+        let Some(checkpoint) = self.checkpoint() else { return };
+        let checkpoint = Checkpoint::decode(&checkpoint.encode()).expect("a checkpoint can be read");
+        let game = (self.factory)(&checkpoint.config().setup).expect("the game was made before");
+        let room = Room::restore(checkpoint, game);
+        self.replica.restart(room.unwrap_or_else(|error| panic!("the room cannot be restored: {error}")));
     }
 
     fn try_send(&mut self, id: PlayerId) {

@@ -3,7 +3,7 @@
 //! The playtest moves time and bytes and compares every client with the server; `judge` adds the checks of the engine's own
 //! tests.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct Plan {
     pub alarms: bool,
     /// Seconds for which seats are held.
     pub hold: u64,
+    /// In ticks; zero for never.
+    pub checkpoint_every: u32,
 }
 
 /// Somebody who plays, over all of their connections.
@@ -87,16 +89,18 @@ impl World {
             options: BTreeMap::new(),
             patience,
             hold: Duration::from_secs(plan.hold),
+            checkpoint_every: plan.checkpoint_every,
             ..testing::Plan::default()
         };
-        let mut tape = None;
-        let mut play = Playtest::new(staged, |setup| {
-            let (zoo, written) = Zoo::new(setup, plan.wild);
-            // The game of the room; the second one is that of its replica.
-            tape.get_or_insert(written);
+        // The tape of the room's game; others are those of its replicas.
+        let tape = Rc::new(OnceCell::new());
+        let (first, wild) = (tape.clone(), plan.wild);
+        let mut play = Playtest::new(staged, move |setup| {
+            let (zoo, written) = Zoo::new(setup, wild);
+            let _ = first.set(written);
             Ok(Box::new(zoo))
         });
-        let tape = tape.expect("the zoo was made");
+        let tape = tape.get().expect("the zoo was made").clone();
         let judge = Rc::new(RefCell::new(Judge::new(plan.wild.authority, tape, plan.peers)));
         play.watch(Watching(judge.clone()));
         let mut random = Pcg32::new(seed, 10);

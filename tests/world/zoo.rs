@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use tickwire::game::{Context, Game, Player, PlayerInput, Recipients, Refused, RoomSetup, SnapshotWriter, Spec};
+use serde::{Deserialize, Serialize};
+use tickwire::game::{
+    Context, Game, LoadError, Player, PlayerInput, Recipients, Refused, RoomSetup, Saved, SnapshotWriter, Spec,
+};
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::wire::{Authority, Close};
@@ -54,7 +57,7 @@ pub struct Zoo {
     tape: Arc<Mutex<Tape>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Avatar {
     entity: EntityId,
     x: i32,
@@ -66,7 +69,7 @@ struct Avatar {
     placed: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Animal {
     x: i32,
     y: i32,
@@ -294,6 +297,15 @@ impl Game for Zoo {
         }
         self.live(cx);
         self.speak(cx);
+    }
+
+    fn save(&self) -> Option<Saved> {
+        Some(Saved::new(1, &(&self.avatars, &self.away, &self.animals)))
+    }
+
+    fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
+        (self.avatars, self.away, self.animals) = saved.read()?;
+        Ok(())
     }
 
     fn write_snapshot(&self, out: &mut SnapshotWriter) {

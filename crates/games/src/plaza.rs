@@ -7,13 +7,16 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::compass::heading_of;
 use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
+use serde::{Deserialize, Serialize};
 use tickwire::game::{
-    Context, Game, Player, PlayerInput, Refused, RoomSetup, SetupError, SnapshotWriter, Spec, SpeedGate,
+    Context, Game, LoadError, Player, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec,
+    SpeedGate,
 };
 use tickwire::id::{EntityId, KindId, Seat};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, SchemaError, Shape};
@@ -31,6 +34,8 @@ pub const WALL: u8 = 3;
 
 const MAP: &str = include_str!("../../../assets/maps/plaza.txt");
 const CAPACITY: u16 = 1000;
+/// The version of what is saved.
+const FORMAT: u32 = 1;
 /// In metres per second: a little more than the fastest sprinters.
 const TOP_SPEED: u32 = 12;
 /// The last metre before the far edges is a fence on the map and out of bounds. The schema's range includes it, so that
@@ -60,7 +65,7 @@ pub struct Plaza {
     seats: Seats,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Walker {
     id: EntityId,
     seat: Seat,
@@ -75,7 +80,7 @@ struct Walker {
 }
 
 /// The times of the last strikes, as a ring.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Strikes {
     at: [Option<u64>; STRIKES],
     next: usize,
@@ -91,6 +96,13 @@ impl Strikes {
         self.out = self.at[self.next].is_some_and(|oldest| age - oldest < window);
         self.out
     }
+}
+
+/// What is saved.
+#[derive(Debug, Serialize, Deserialize)]
+struct Contents<'a> {
+    age: u64,
+    walkers: Cow<'a, [Walker]>,
 }
 
 impl Plaza {
@@ -179,6 +191,20 @@ impl Game for Plaza {
                 cx.kick(report.seat, Close::Cheating);
             }
         }
+    }
+
+    fn save(&self) -> Option<Saved> {
+        Some(Saved::new(FORMAT, &Contents { age: self.age, walkers: (&self.walkers).into() }))
+    }
+
+    fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
+        if saved.version != FORMAT {
+            return Err(LoadError::Version(saved.version));
+        }
+        let Contents { age, walkers } = saved.read()?;
+        (self.age, self.walkers) = (age, walkers.into_owned());
+        self.walkers.iter().for_each(|walker| self.seats.take(walker.seat, walker.id));
+        Ok(())
     }
 
     fn write_snapshot(&self, out: &mut SnapshotWriter) {

@@ -17,7 +17,9 @@ pub use step::{AvatarInput, AvatarState, Mood, RADIUS, Tuning, step_avatar};
 use self::world::{Avatar, World};
 use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
-use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup, SetupError, SnapshotWriter, Spec};
+use tickwire::game::{
+    Context, Game, LoadError, Player, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec,
+};
 use tickwire::id::{EntityId, KindId, Seat};
 use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use tickwire::wire::Authority;
@@ -37,6 +39,8 @@ const MAPS: [(&str, &str); 2] = [
     ("field", include_str!("../../../../assets/maps/field.txt")),
 ];
 const CAPACITY: u16 = 2000;
+/// The version of what is saved.
+const FORMAT: u32 = 1;
 
 /// The reference game.
 pub struct Arena {
@@ -95,6 +99,19 @@ impl Game for Arena {
             }
         }
         self.world.step(cx);
+    }
+
+    fn save(&self) -> Option<Saved> {
+        Some(Saved::new(FORMAT, &self.world.contents()))
+    }
+
+    fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
+        if saved.version != FORMAT {
+            return Err(LoadError::Version(saved.version));
+        }
+        self.world.fill(saved.read()?);
+        self.world.avatars.iter().for_each(|avatar| self.seats.take(avatar.seat, avatar.id));
+        Ok(())
     }
 
     fn write_snapshot(&self, out: &mut SnapshotWriter) {

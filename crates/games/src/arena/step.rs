@@ -6,6 +6,7 @@
 use crate::PER_METRE;
 use crate::compass::{cosine, sine};
 use crate::map::Map;
+use serde::{Deserialize, Serialize};
 use tickwire::game::Input;
 use tickwire::tick::TickRate;
 
@@ -63,7 +64,7 @@ pub(super) fn ticks(milliseconds: i32, rate: TickRate) -> i32 {
 }
 
 /// An avatar's visible activity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mood {
     /// It stands.
     #[default]
@@ -77,7 +78,7 @@ pub enum Mood {
 }
 
 /// The part of an avatar that the step reads and writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AvatarState {
     /// Centre, in quanta.
     pub x: i32,

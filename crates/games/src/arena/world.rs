@@ -3,12 +3,15 @@
 //! All lists are sorted by entity id, because ids rise; buffers are reused from tick to tick. `step` moves one avatar; the
 //! parent file implements the engine's interface.
 
+use std::borrow::Cow;
+
 use super::HIT;
 use super::buckets::Buckets;
 use super::step::{AvatarInput, AvatarState, RADIUS, Tuning, round, speed, step_avatar, ticks};
 use crate::PER_METRE;
 use crate::compass::{cosine, sine};
 use crate::map::Map;
+use serde::{Deserialize, Serialize};
 use tickwire::game::{Context, Recipients};
 use tickwire::id::{EntityId, Seat};
 use tickwire::tick::TickRate;
@@ -34,7 +37,7 @@ const MOST_SPARKS: usize = 240;
 const BIG_ONE_IN: u32 = 6;
 
 /// A player's body.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Avatar {
     pub(super) id: EntityId,
     pub(super) seat: Seat,
@@ -51,7 +54,7 @@ impl Avatar {
 }
 
 /// Something to collect.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Spark {
     pub(super) id: EntityId,
     /// Quanta.
@@ -63,7 +66,7 @@ pub(super) struct Spark {
 }
 
 /// A snowball in flight.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Snowball {
     pub(super) id: EntityId,
     pub(super) thrower: Seat,
@@ -77,6 +80,14 @@ pub(super) struct Snowball {
     heading: i32,
     /// Ticks until it melts.
     life: i32,
+}
+
+/// What lies and moves in an arena, as it is saved; each list is ascending by id.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Contents<'a> {
+    avatars: Cow<'a, [Avatar]>,
+    sparks: Cow<'a, [Spark]>,
+    snowballs: Cow<'a, [Snowball]>,
 }
 
 /// Constants that only the server needs, at one tick rate.
@@ -123,6 +134,21 @@ impl World {
             sparkling: vec![false; (map.width() * map.height()) as usize],
             buckets: Buckets::new(&map),
             map,
+        }
+    }
+
+    /// Everything that lasts longer than a tick.
+    pub(super) fn contents(&self) -> Contents<'_> {
+        Contents { avatars: (&self.avatars).into(), sparks: (&self.sparks).into(), snowballs: (&self.snowballs).into() }
+    }
+
+    /// Replaces the contents of an empty world.
+    pub(super) fn fill(&mut self, contents: Contents<'_>) {
+        let Contents { avatars, sparks, snowballs } = contents;
+        (self.avatars, self.snowballs) = (avatars.into_owned(), snowballs.into_owned());
+        for spark in sparks.into_owned() {
+            self.mark(&spark, true);
+            self.sparks.push(spark);
         }
     }
 

@@ -1,0 +1,203 @@
+//! The whole state of a room between two inputs, as data: a room can be restored from it and goes on as the original would.
+//!
+//! Rows are saved as keyframes, which are compact and are checked when they are read. Events are saved once, however many
+//! logs hold them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::close_reason::CloseReason;
+use super::events::{Event, EventLog};
+use super::lifecycle::RoomLifecycle;
+use super::room::{Room, RoomConfig};
+use super::seat::Seated;
+use super::spectator::Spectator;
+use crate::game::{Context, Game, LoadError, Saved, saved};
+use crate::id::{Seat, Seq, ZoneId};
+use crate::snapshot::{DecodeError, Frame, InputSchema, Schema};
+use crate::tick::Tick;
+use crate::wire::limits;
+
+/// The state of a room between two inputs; see [`Room::checkpoint`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Checkpoint {
+    config: RoomConfig,
+    schema: Schema,
+    inputs: InputSchema,
+    tick: Tick,
+    /// Each zone with its keyframe, ascending.
+    zones: Vec<(ZoneId, Bytes)>,
+    game: Saved,
+    context: Context,
+    seats: Vec<Seated>,
+    spectators: Vec<Spectator>,
+    /// The logs of the seats, then of the spectators.
+    logs: Vec<SavedLog>,
+    chat: Vec<u32>,
+    /// What `logs` and `chat` refer to by index.
+    events: Vec<Event>,
+    lifecycle: RoomLifecycle,
+    kicks: Vec<(Seat, CloseReason)>,
+    seat_generations: u32,
+}
+
+/// An event log: the number of its newest event, and its events as indices.
+#[derive(Debug, Serialize, Deserialize)]
+struct SavedLog {
+    newest: Seq,
+    events: Vec<u32>,
+}
+
+/// Why a room cannot be restored from a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The bytes are no checkpoint, or the game cannot read its part.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The rows of a zone cannot be read.
+    #[error("zone {}: {error}", .zone.0)]
+    Zone {
+        /// The zone.
+        zone: ZoneId,
+        /// What is wrong with its rows.
+        error: DecodeError,
+    },
+    /// A part of the room's own state contradicts itself.
+    #[error("{0} of the room contradict each other")]
+    Contradiction(&'static str),
+}
+
+impl Checkpoint {
+    /// The parameters of the room, by which its game must be made.
+    pub fn config(&self) -> &RoomConfig {
+        &self.config
+    }
+
+    /// The tick of the room's newest frame.
+    pub fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// The checkpoint as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        saved::encode(self)
+    }
+
+    /// Reads what [`Self::encode`] wrote.
+    ///
+    /// # Errors
+    /// The bytes are no checkpoint.
+    pub fn decode(bytes: &[u8]) -> Result<Self, RestoreError> {
+        Ok(saved::decode(bytes)?)
+    }
+
+    fn check(&self) -> Result<(), RestoreError> {
+        let players = self.seats.iter().map(|seated| seated.seat);
+        let seats: Vec<Seat> = players.chain(self.spectators.iter().map(|spectator| spectator.seat)).collect();
+        let split = seats.partition_point(|seat| seat.0 < limits::SEATS);
+        if !seats.is_sorted_by(|a, b| a < b) || split != self.seats.len() || seats.len() != self.logs.len() {
+            return Err(RestoreError::Contradiction("the seats"));
+        }
+        if !self.seats.iter().all(|seated| seated.input_buffer.is_sound()) {
+            return Err(RestoreError::Contradiction("the inputs"));
+        }
+        let mut named = self.logs.iter().flat_map(|log| &log.events).chain(&self.chat);
+        if !named.all(|index| (*index as usize) < self.events.len()) || !self.events.iter().all(Event::is_sound) {
+            return Err(RestoreError::Contradiction("the events"));
+        }
+        if !self.zones.is_sorted_by(|a, b| a.0 < b.0) {
+            return Err(RestoreError::Contradiction("the zones"));
+        }
+        Ok(())
+    }
+}
+
+/// Numbers events in the order in which they are first seen.
+#[derive(Default)]
+struct Numbering {
+    numbers: BTreeMap<*const Event, u32>,
+    events: Vec<Event>,
+}
+
+impl Numbering {
+    fn all<'a>(&mut self, events: impl Iterator<Item = &'a Arc<Event>>) -> Vec<u32> {
+        events.map(|event| self.number(event)).collect()
+    }
+
+    fn number(&mut self, event: &Arc<Event>) -> u32 {
+        *self.numbers.entry(Arc::as_ptr(event)).or_insert_with(|| {
+            self.events.push(Event::clone(event));
+            self.events.len() as u32 - 1
+        })
+    }
+}
+
+impl Room {
+    /// The state of the room; `None` when its game is not saved.
+    pub fn checkpoint(&mut self) -> Option<Checkpoint> {
+        let game = self.call_hook("save", |game, _| game.save())?;
+        let frame = &self.frame;
+        let zones = frame.zones().iter().filter(|zone| zone.rows() > 0);
+        let mut numbering = Numbering::default();
+        let logs = self.seats.iter().map(|seated| &seated.log).chain(self.spectators.iter().map(|one| &one.log));
+        Some(Checkpoint {
+            config: self.config.clone(),
+            schema: Schema::clone(&self.spec.schema),
+            inputs: self.spec.inputs.clone(),
+            tick: frame.tick(),
+            zones: zones.map(|zone| (zone.id(), frame.keyframe(zone).clone())).collect(),
+            game,
+            context: self.cx.clone(),
+            logs: logs.map(|log| SavedLog { newest: log.newest(), events: numbering.all(log.iter()) }).collect(),
+            chat: numbering.all(self.chat_history.iter()),
+            events: numbering.events,
+            seats: self.seats.clone(),
+            spectators: self.spectators.clone(),
+            lifecycle: self.lifecycle.clone(),
+            kicks: self.kicks.clone(),
+            seat_generations: self.seat_generations,
+        })
+    }
+
+    /// Restores a room around `game`, which was made with the setup of the checkpoint's [config](Checkpoint::config) and
+    /// loads its part here. Given equal inputs, the room then does what the original does.
+    ///
+    /// If the schema of the game has changed, the room has no rows until its next tick; if its inputs have changed, those
+    /// that wait are dropped.
+    ///
+    /// # Errors
+    /// The game cannot load its part, or the checkpoint is damaged.
+    pub fn restore(checkpoint: Checkpoint, mut game: Box<dyn Game>) -> Result<Self, RestoreError> {
+        checkpoint.check()?;
+        game.load(&checkpoint.game)?;
+        let mut room = Self::new(checkpoint.config, game);
+        let events: Vec<Arc<Event>> = checkpoint.events.into_iter().map(Arc::new).collect();
+        let shared = |index: &u32| events[*index as usize].clone();
+        (room.seats, room.spectators) = (checkpoint.seats, checkpoint.spectators);
+        let logs = room
+            .seats
+            .iter_mut()
+            .map(|seated| &mut seated.log)
+            .chain(room.spectators.iter_mut().map(|one| &mut one.log));
+        for (log, saved) in logs.zip(checkpoint.logs) {
+            *log = EventLog::restored(saved.newest, saved.events.iter().map(shared));
+        }
+        checkpoint.chat.iter().for_each(|index| room.chat_history.push(shared(index)));
+        room.cx = checkpoint.context;
+        (room.lifecycle, room.kicks) = (checkpoint.lifecycle, checkpoint.kicks);
+        room.seat_generations = checkpoint.seat_generations;
+        if checkpoint.inputs != room.spec.inputs {
+            let empty = room.empty_input_buffer();
+            room.seats.iter_mut().for_each(|seated| seated.restart_inputs(empty.clone()));
+        }
+        let zones = if checkpoint.schema == *room.spec.schema { checkpoint.zones } else { Vec::new() };
+        let frame = Frame::initial(room.spec.schema.clone(), checkpoint.tick).of(room.config.incarnation);
+        let frame = frame.with(room.notes(), zones).map_err(|(zone, error)| RestoreError::Zone { zone, error })?;
+        room.frame = Arc::new(frame);
+        Ok(room)
+    }
+}
