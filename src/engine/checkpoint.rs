@@ -22,7 +22,7 @@ use crate::tick::Tick;
 use crate::wire::limits;
 
 /// The state of a room between two inputs; see [`Room::checkpoint`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Checkpoint {
     config: RoomConfig,
     schema: Schema,
@@ -45,7 +45,7 @@ pub struct Checkpoint {
 }
 
 /// An event log: the number of its newest event, and its events as indices.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct SavedLog {
     newest: Seq,
     events: Vec<u32>,
@@ -80,6 +80,25 @@ impl Checkpoint {
     /// The tick of the room's newest frame.
     pub fn tick(&self) -> Tick {
         self.tick
+    }
+
+    /// The version of the game's own format.
+    pub fn game_version(&self) -> u32 {
+        self.game.version
+    }
+
+    /// The verified identities of its players.
+    pub(super) fn identities(&self) -> impl Iterator<Item = &str> {
+        self.seats.iter().filter_map(|seated| seated.identity.as_deref())
+    }
+
+    /// Approximate bytes of memory that the checkpoint holds.
+    pub(super) fn weight(&self) -> usize {
+        let zones: usize = self.zones.iter().map(|(_, keyframe)| keyframe.len()).sum();
+        let events: usize = self.events.iter().map(Event::weight).sum();
+        let logs: usize = self.logs.iter().map(|log| size_of::<u32>() * log.events.len()).sum();
+        let clients = self.seats.len() * size_of::<Seated>() + self.spectators.len() * size_of::<Spectator>();
+        size_of::<Self>() + self.game.bytes.len() + zones + events + logs + clients
     }
 
     /// The checkpoint as bytes.

@@ -14,6 +14,8 @@ use super::history::{FrameStore, History};
 use super::join_request::JoinRequest;
 use super::pending_input::PendingInput;
 use super::phase::Phase;
+use super::recorder::FlightRecorder;
+use super::recording::Recording;
 use super::resume::{Claim, ResumeToken, Secret, SecretDigest};
 use super::room::{Admitted, Answer, Refusal, Room, RoomOutput};
 use super::room_input::{Base, Enter, Return, RoomInput};
@@ -79,6 +81,7 @@ pub struct Host<T, F = History> {
     room_outputs: Vec<RoomOutput>,
     /// The inputs since they were taken, if they are recorded.
     record: Option<Vec<u8>>,
+    recorder: Option<FlightRecorder>,
     /// Since when the room has no player, no held seat and no spectator.
     empty_since: Option<Moment>,
 }
@@ -87,14 +90,26 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     /// Surrounds a new `room`, whose recent frames are kept in `frames`.
     pub fn new(now: Moment, room: Room, frames: F) -> Self {
         let (waiting, outputs, room_outputs) = Default::default();
-        Self { room, frames, waiting, outputs, room_outputs, record: None, empty_since: Some(now) }
+        Self { room, frames, waiting, outputs, room_outputs, record: None, recorder: None, empty_since: Some(now) }
     }
 
     /// Records every input before it is applied.
     #[must_use]
-    pub fn recording(mut self) -> Self {
+    pub fn with_record(mut self) -> Self {
         self.record = Some(Vec::new());
         self
+    }
+
+    /// Keeps the last minute of the room for a [`Recording`].
+    #[must_use]
+    pub fn with_recorder(mut self) -> Self {
+        self.recorder = Some(FlightRecorder::new(&mut self.room));
+        self
+    }
+
+    /// The last minute of the room, if it [is kept](Self::with_recorder).
+    pub fn recording(&self, reason: &str) -> Option<Recording> {
+        self.recorder.as_ref().map(|recorder| recorder.recording(&self.room, reason))
     }
 
     /// The inputs since the last call, as [`RoomInput::split_from`] reads them. What the outputs tell may leave the
@@ -193,6 +208,9 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.record(&RoomInput::Tick);
         self.room.apply_in_phases(RoomInput::Tick, &mut self.room_outputs, over);
         self.frames.push(self.room.frame().clone());
+        if let Some(recorder) = &mut self.recorder {
+            recorder.ticked(&mut self.room);
+        }
         self.pass_on();
         let is_empty = self.room.players() + self.room.spectators() == 0;
         self.empty_since = is_empty.then(|| self.empty_since.unwrap_or(now));
@@ -276,6 +294,9 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     fn record(&mut self, input: &RoomInput) {
         if let Some(record) = &mut self.record {
             input.append_to(record);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.record(input);
         }
     }
 

@@ -71,7 +71,7 @@ impl Play {
             Room::new(config, Box::new(game))
         });
         Self {
-            host: Host::new(Moment(0), room, History::new(rate)).recording(),
+            host: Host::new(Moment(0), room, History::new(rate)).with_record(),
             replica: Replica::new(second),
             digest: OutputDigest::default(),
             tenures: BTreeMap::new(),

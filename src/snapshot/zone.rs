@@ -113,9 +113,15 @@ impl Zone {
     /// The values of one entity in field order.
     pub fn find<'a>(&'a self, schema: &'a Schema, kind: KindId, id: EntityId) -> Option<&'a [i32]> {
         let plan = schema.plans().get(usize::from(kind.0))?;
+        self.cells(schema, kind, id).map(|cells| &cells[..plan.fields.len()])
+    }
+
+    /// The values of one entity in field order, and its motion cells.
+    pub(crate) fn cells<'a>(&'a self, schema: &'a Schema, kind: KindId, id: EntityId) -> Option<&'a [i32]> {
+        let plan = schema.plans().get(usize::from(kind.0))?;
         let table = self.table(kind)?;
         let index = table.ids.binary_search(&id).ok()?;
-        Some(&table.row(index, plan.stride)[..plan.fields.len()])
+        Some(table.row(index, plan.stride))
     }
 
     /// A 32-bit fingerprint of all rows with their motion; see PROTOCOL.md. Equal states have equal hashes on every

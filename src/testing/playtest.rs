@@ -15,7 +15,7 @@ use super::packet::Packet;
 use super::plan::Plan;
 use super::player::{Player, PlayerId};
 use super::replica::{OutputDigest, Replica};
-use crate::engine::{Checkpoint, Client, CloseReason, Depth, History, Host, Pass, Room, RoomConfig, RoomPolicy};
+use crate::engine::{Client, CloseReason, Depth, History, Host, Pass, Room, RoomConfig, RoomPolicy};
 use crate::game::{Game, RoomSetup, SetupError};
 use crate::id::Seat;
 use crate::snapshot::Frame;
@@ -88,7 +88,7 @@ impl Playtest {
         });
         Self {
             now: Moment(0),
-            host: Host::new(Moment(0), room, History::new(plan.rate)).recording(),
+            host: Host::new(Moment(0), room, History::new(plan.rate)).with_record().with_recorder(),
             replica: Replica::new(second),
             digest: OutputDigest::default(),
             clock: TickClock::new(plan.rate, Moment(0)),
@@ -276,11 +276,6 @@ impl Playtest {
         let tick = self.clock.deadline().max(self.paused_until);
         let (now, patience, players) = (self.now, self.plan.patience, &mut self.players);
         self.live.iter().fold(tick, |next, id| next.min(players[id.0].next_moment(now, patience)))
-    }
-
-    /// The state of the room; `None` when its game is not saved.
-    pub fn checkpoint(&mut self) -> Option<Checkpoint> {
-        self.host.checkpoint()
     }
 
     /// The room.

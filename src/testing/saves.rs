@@ -8,6 +8,8 @@ use rand_pcg::rand_core::Rng;
 use super::plan::Plan;
 use super::player::PlayerId;
 use super::playtest::Playtest;
+use crate::engine::Checkpoint;
+use crate::engine::recording::Recording;
 use crate::game::{Game, RoomSetup, SetupError};
 use crate::snapshot::InputSchema;
 
@@ -48,6 +50,18 @@ pub fn check_saves(
         play.run_ticks(STRIDE);
     }
     play
+}
+
+impl Playtest {
+    /// The state of the room; `None` when its game is not saved.
+    pub fn checkpoint(&mut self) -> Option<Checkpoint> {
+        self.host.checkpoint()
+    }
+
+    /// The last minute of the room, as a server would record it.
+    pub fn recording(&self, reason: &str) -> Recording {
+        self.host.recording(reason).expect("it is kept")
+    }
 }
 
 /// Players who act at random.

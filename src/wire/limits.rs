@@ -55,6 +55,13 @@ pub const RUN_LENGTH: u16 = 1200;
 /// Inputs that may wait for their tick, or repetitions for their inputs: 10 s at the highest rate, like a run.
 pub const INPUT_LEAD: u32 = 1200;
 
+/// How much of a room's past its flight recorder keeps at least: what led to most faults ...
+pub const RECORDING_SPAN: Duration = Duration::from_secs(60);
+/// ... in segments of this length, each with a checkpoint ...
+pub const RECORDING_SEGMENT: Duration = Duration::from_secs(30);
+/// ... and in bytes at most: a minute of a room of 1,000 players.
+pub const RECORDING_BYTES: usize = 4 * 1024 * 1024;
+
 /// How far before the acknowledged tick a player may have been shown the world, in 16ths of a tick for each tick per second:
 /// half a second, the longest playout delay of a client.
 pub const VIEW_BEHIND: u16 = 8;

@@ -75,6 +75,9 @@ fn live(profile: &'static str, seed: u64) -> World {
     world.run_until(Moment(6_000_000 + seed % 7 * 500_000));
     world.heal();
     world.desert();
+    if seed % 10 == 7 {
+        world.replay();
+    }
     world
 }
 

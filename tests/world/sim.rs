@@ -11,6 +11,8 @@ use std::time::Duration;
 use rand_pcg::Pcg32;
 use tickwire::engine::Pass;
 use tickwire::engine::link::Profile;
+use tickwire::engine::recording::Recording;
+use tickwire::engine::replay::Replay;
 use tickwire::testing::{self, Player, PlayerId, Playtest};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{Close, Features, limits};
@@ -163,6 +165,19 @@ impl World {
             seen.note_player(&self.play[*id], account.claimed);
         }
         seen
+    }
+
+    /// Runs the recording of the room again, and checks that every tick is the same.
+    pub fn replay(&self) {
+        let recording = Recording::decode(&self.play.recording("a test").encode()).expect("it can be read");
+        let wild = self.plan.wild;
+        let replay = Replay::new(&recording, |setup| Ok(Box::new(Zoo::new(setup, wild).0)));
+        let mut replay = replay.expect("the zoo can be run again");
+        while let Some(step) = replay.step().expect("it can be read") {
+            assert!(step.compared, "the film shows {:?}", step.tick);
+            assert_eq!(step.difference, None);
+        }
+        assert_eq!(replay.room().frame().tick(), self.newest(), "the recording is whole");
     }
 
     /// Everyone breaks off and nobody comes back: no seat is left when the last hold has ended.

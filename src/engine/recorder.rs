@@ -1,0 +1,98 @@
+//! The flight recorder: the last minute of a room, from which it can be run again.
+//!
+//! The recorder keeps segments of half a minute. Each starts with a checkpoint and has the inputs since and what was
+//! visible. A game that is not saved has no checkpoints; its room can be run again only from its beginning, so all segments
+//! are kept until they take too many bytes.
+
+use std::collections::VecDeque;
+
+use super::checkpoint::Checkpoint;
+use super::film::Reel;
+use super::recording::{Recording, Start};
+use super::room::Room;
+use super::room_input::RoomInput;
+use crate::wire::limits;
+
+/// The last minute of a room.
+pub(super) struct FlightRecorder {
+    segments: VecDeque<Segment>,
+    /// Whether the first segment starts with the new room.
+    from_beginning: bool,
+    /// Ticks of one segment.
+    span: u32,
+}
+
+struct Segment {
+    checkpoint: Option<Box<Checkpoint>>,
+    reel: Reel,
+    inputs: Vec<u8>,
+    /// Bytes of everything but the inputs.
+    bytes: usize,
+}
+
+impl FlightRecorder {
+    /// Starts with a room that is new or was restored.
+    pub fn new(room: &mut Room) -> Self {
+        let span = room.rate().ticks_in(limits::RECORDING_SEGMENT);
+        let from_beginning = room.frame().tick().0 == 0 && room.players() == 0;
+        let mut recorder = Self { segments: VecDeque::new(), from_beginning, span };
+        recorder.cut(room);
+        recorder
+    }
+
+    /// Records an input, before it is applied.
+    pub fn record(&mut self, input: &RoomInput) {
+        if let Some(segment) = self.segments.back_mut() {
+            input.append_to(&mut segment.inputs);
+        }
+    }
+
+    /// The room has made a tick.
+    pub fn ticked(&mut self, room: &mut Room) {
+        let frame = room.frame().clone();
+        let Some(segment) = self.segments.back_mut() else { return };
+        segment.bytes += segment.reel.push(&frame);
+        let ticks = frame.tick().since(segment.reel.tick).cast_unsigned();
+        if ticks >= self.span || segment.weight() > limits::RECORDING_BYTES / 2 {
+            self.cut(room);
+        }
+    }
+
+    fn cut(&mut self, room: &mut Room) {
+        let checkpoint = room.checkpoint().map(Box::new);
+        let saved = checkpoint.is_some();
+        let bytes = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.weight());
+        let reel = Reel::starting_with(room.frame());
+        self.segments.push_back(Segment { checkpoint, reel, inputs: Vec::new(), bytes });
+        let kept = limits::RECORDING_SPAN.as_secs().div_ceil(limits::RECORDING_SEGMENT.as_secs()) as usize + 1;
+        while self.segments.len() > 1
+            && (self.weight() > limits::RECORDING_BYTES || saved && self.segments.len() > kept)
+        {
+            self.segments.pop_front();
+            self.from_beginning = false;
+        }
+    }
+
+    fn weight(&self) -> usize {
+        self.segments.iter().map(Segment::weight).sum()
+    }
+
+    /// What can be run again and watched of the time until now.
+    pub fn recording(&self, room: &Room, reason: &str) -> Recording {
+        let first = self.segments.front();
+        let start = match first.and_then(|segment| segment.checkpoint.as_deref()) {
+            _ if self.from_beginning => Some(Start::Beginning(room.config().clone())),
+            Some(checkpoint) => Some(Start::Checkpoint(Box::new(checkpoint.clone()))),
+            None => None,
+        };
+        let inputs = self.segments.iter().flat_map(|segment| segment.inputs.iter().copied()).collect();
+        let film = self.segments.iter().map(|segment| segment.reel.clone()).collect();
+        Recording::new(room, reason, start, inputs, film)
+    }
+}
+
+impl Segment {
+    fn weight(&self) -> usize {
+        self.bytes + self.inputs.len()
+    }
+}
