@@ -302,6 +302,12 @@ impl Context {
         self.effects.push(Effect::Room(RoomEffect::End { result }));
     }
 
+    /// Asks for a recording of the last minute of the room, for a reason that its file names, such as a state that must not
+    /// happen. A server writes it into its folder of recordings, if it has one, at most once in ten seconds per room.
+    pub fn record(&mut self, reason: &str) {
+        self.effects.push(Effect::Room(RoomEffect::Record { reason: reason.to_owned() }));
+    }
+
     /// The room's properties: those of [`Spec::properties`], with the changes made since.
     pub fn properties(&self) -> &[(String, String)] {
         &self.properties

@@ -19,6 +19,7 @@ use super::message::{
 };
 use super::metrics::Metrics;
 use super::names;
+use super::recordings::Recordings;
 use super::room::RoomActor;
 use super::room_handle::{LocalRooms, RoomHandle};
 use super::status::{PendingJoin, Status};
@@ -43,6 +44,8 @@ pub struct DirectoryConfig {
     pub gatekeeper: Arc<Gatekeeper>,
     /// The policy of rooms whose creator asked for nothing else.
     pub policy: RoomPolicy,
+    /// Writes recordings, if there is a folder for them.
+    pub recordings: Option<Arc<Recordings>>,
     /// Watches the threads of the directory and the rooms.
     pub watchdog: Arc<Watchdog>,
 }
@@ -198,7 +201,9 @@ impl Directory {
         let status = Arc::new(Status::default());
         let (clock, metrics, shared) = (self.clock, self.metrics.clone(), status.clone());
         let handle = self.arbiters[arbiter].handle();
-        let room = RoomActor::start_in_arbiter(&handle, move |_| RoomActor::new(key, room, clock, shared, metrics));
+        let recordings = self.config.recordings.clone();
+        let make = move |_: &mut _| RoomActor::new(key, room, clock, shared, metrics, recordings);
+        let room = RoomActor::start_in_arbiter(&handle, make);
         let most_spectators = self.config.policy.most_spectators;
         RoomHandle { entry, private, options, room, status, arbiter, most_spectators, _permit: permit }
     }

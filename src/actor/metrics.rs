@@ -36,6 +36,7 @@ pub struct Metrics {
     pub(super) counts: Counts,
     resumes: Family<Resumed, Count>,
     room_crashes: Family<Crash, Count>,
+    recordings: Family<Recorded, Count>,
     endings: Family<Ending, Count>,
     delta_bits: Family<Spent, Bits>,
     /// The label sets that have a gauge.
@@ -83,6 +84,7 @@ counts! {
     seats_released: Count = "seats_released", "Seats released because their player did not reconnect in time";
     seats_reserved: Count = "seats_reserved", "Seats reserved for parties";
     reservations_expired: Count = "reservations_expired", "Reserved seats whose ticket expired unused";
+    recordings_lost: Count = "recordings_lost", "Recordings of rooms that could not be written";
     matches_ended: Count = "matches_ended", "Matches that ended with a result";
 }
 
@@ -115,6 +117,11 @@ struct Ending {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Resumed {
     continuity: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Recorded {
+    why: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -155,6 +162,8 @@ impl Metrics {
         log.into_iter().for_each(|log| log.register(registry));
         let (tick_duration, counts) = (tick_durations(registry), Counts::register(registry));
         let (endings, resumes, room_crashes) = (Family::default(), Family::default(), Family::default());
+        let recordings = Family::default();
+        registry.register("recordings", "Recordings of rooms written, by why they were made", recordings.clone());
         registry.register("resumes", "Claims to an earlier seat, by outcome", resumes.clone());
         registry.register("room_crashes", "Rooms closed because their game panicked, by hook", room_crashes.clone());
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
@@ -166,6 +175,7 @@ impl Metrics {
             counts,
             resumes,
             room_crashes,
+            recordings,
             endings,
             delta_bits,
             spent: Mutex::default(),
@@ -190,6 +200,11 @@ impl Metrics {
     /// Counts a room whose game panicked.
     pub(super) fn crashed(&self, hook: &'static str) {
         self.room_crashes.get_or_create(&Crash { hook }).inc();
+    }
+
+    /// Counts a recording.
+    pub(super) fn recorded(&self, why: &'static str) {
+        self.recordings.get_or_create(&Recorded { why }).inc();
     }
 
     /// Updates the gauges of the bits that rooms of a game spend.

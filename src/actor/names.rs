@@ -30,6 +30,11 @@ pub fn for_logs(id: &str) -> Cow<'_, str> {
     }
 }
 
+/// An id for the name of a file, cut like those for logs.
+pub fn for_files(id: &str) -> String {
+    for_logs(id).chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
 /// A seed for a room's random numbers.
 pub fn seed() -> u64 {
     SysRng.try_next_u64().expect("the operating system has randomness")

@@ -5,12 +5,14 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use actix::{Addr, Context, Handler, Message, MessageResult};
+use actix::{Addr, Context, Handler, Message, MessageResult, ResponseFuture};
 use serde::Serialize;
+use tokio::sync::oneshot;
 use tracing::info;
 
 use super::directory::Directory;
 use super::message::RoomEntry;
+use super::recordings::Why;
 use super::room::RoomActor;
 use super::room_handle::RoomHandle;
 use crate::engine::{CloseReason, Occupancy};
@@ -76,6 +78,11 @@ pub enum Order {
     },
 }
 
+/// To a room: record it. Returns the name of the file, or why there is none.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<String, String>")]
+pub struct RecordRoom;
+
 impl Handler<ListRoomHealth> for Directory {
     type Result = MessageResult<ListRoomHealth>;
 
@@ -113,6 +120,20 @@ impl Handler<Inspect> for RoomActor {
     fn handle(&mut self, _: Inspect, _: &mut Context<Self>) -> Self::Result {
         let room = self.room()?;
         Some(RoomContents { frame: room.frame().clone(), players: room.roster(), locked: room.is_locked() })
+    }
+}
+
+impl Handler<RecordRoom> for RoomActor {
+    type Result = ResponseFuture<Result<String, String>>;
+
+    fn handle(&mut self, _: RecordRoom, _: &mut Context<Self>) -> Self::Result {
+        let (written, name) = oneshot::channel();
+        let passed = self.record(Why::Operator, "an operator asked for it", Some(written));
+        Box::pin(async move {
+            passed?;
+            let written = name.await.map_err(|_| "the writer has ended".to_owned())?;
+            written.map_err(|error| error.to_string())
+        })
     }
 }
 

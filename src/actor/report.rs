@@ -2,15 +2,19 @@
 //!
 //! All reports go into the shared status and the metrics, without messages.
 
+use std::io;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tracing::error;
 
 use super::names;
+use super::recordings::Why;
 use super::room::RoomActor;
 use super::status::TickTimes;
 use crate::engine::{Host, Occupancy};
 use crate::snapshot::Frame;
+use crate::wire::limits;
 
 /// The duration of the ticks of the current second.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,6 +73,32 @@ impl RoomActor {
         let costs = self.profiler.sample(before, frame, room.players());
         self.metrics.explain(&room.config().game, costs);
         self.status.set_costs(costs.clone());
+    }
+
+    /// Records the last minute of the room, if there is a folder for recordings. What is wrong with the game or a client is
+    /// recorded at most once in a while, because it tends to go on. `written` gets the name of the file.
+    ///
+    /// # Errors
+    /// Why there is no recording.
+    pub(super) fn record(
+        &mut self,
+        why: Why,
+        reason: &str,
+        written: Option<oneshot::Sender<io::Result<String>>>,
+    ) -> Result<(), String> {
+        let recordings = self.recordings.as_ref().ok_or("there is no folder for recordings: set recordings")?;
+        let now = self.clock.now();
+        let repeats = matches!(why, Why::Desync | Why::Game);
+        if repeats && self.recorded_at.is_some_and(|at| now.since(at) < limits::RECORD_EVERY) {
+            return Err("the room was recorded a moment ago".to_owned());
+        }
+        let recording = self.host.as_ref().and_then(|host| host.recording(reason)).ok_or("the room has ended")?;
+        self.recorded_at = Some(now);
+        if !recordings.write(recording, why, written) {
+            self.metrics.counts.recordings_lost.inc();
+            return Err("too many recordings wait to be written".to_owned());
+        }
+        Ok(())
     }
 
     pub(super) fn crashed(&self, hook: &'static str, tick: u32) {

@@ -17,6 +17,7 @@ use super::frame_history::FrameHistory;
 use super::message::{Applicant, CloseRoom, End, Enter, Joined, Publish, RoomKey};
 use super::metrics::Metrics;
 use super::names;
+use super::recordings::{Recordings, Why};
 use super::report::Timing;
 use super::seat_channel::{SeatChannel, SeatHandle};
 use super::seat_table::{SeatTable, Session};
@@ -27,7 +28,7 @@ use crate::engine::{
     Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, PendingInput, Room, RoomOutput, SeatSession,
     Secret, Waiting,
 };
-use crate::tick::TickClock;
+use crate::tick::{Moment, TickClock};
 use crate::wire::{Close, limits};
 
 /// The room actor.
@@ -53,6 +54,9 @@ pub struct RoomActor {
     pub(super) profiler: BandwidthProfiler,
     /// Covers everything that the room and its game log.
     pub(super) span: Span,
+    pub(super) recordings: Option<Arc<Recordings>>,
+    /// When the room was last recorded.
+    pub(super) recorded_at: Option<Moment>,
     pub(super) status: Arc<Status>,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -81,7 +85,14 @@ impl Waiting for Waiter {
 
 impl RoomActor {
     /// The shell of `room`, whose first tick is one period away.
-    pub fn new(key: RoomKey, room: Room, clock: Clock, status: Arc<Status>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        key: RoomKey,
+        room: Room,
+        clock: Clock,
+        status: Arc<Status>,
+        metrics: Arc<Metrics>,
+        recordings: Option<Arc<Recordings>>,
+    ) -> Self {
         let span = info_span!("room", id = %names::for_logs(&room.config().id), game = room.config().game);
         let (seats, pending, timing) = Default::default();
         let frames = FrameHistory::new(room.rate());
@@ -89,7 +100,7 @@ impl RoomActor {
             key,
             tick_clock: TickClock::new(room.rate(), clock.now()),
             profiler: BandwidthProfiler::new(room.rate(), &room.spec().schema),
-            host: Some(Host::new(clock.now(), room, frames)),
+            host: Some(Host::new(clock.now(), room, frames).with_recorder()),
             clock,
             seats,
             pending,
@@ -100,6 +111,8 @@ impl RoomActor {
             timing,
             over: None,
             span,
+            recordings,
+            recorded_at: None,
             status,
             metrics,
         }
@@ -126,6 +139,7 @@ impl RoomActor {
                 let hook = self.room().and_then(Room::running).unwrap_or("none");
                 let tick = self.room().map_or(0, |room| room.frame().tick().0.wrapping_add(1));
                 self.crashed(hook, tick);
+                let _ = self.record(Why::Panic, &format!("the game panicked in {hook}"), None);
                 return self.end_room(Close::RoomCrashed.into(), ctx);
             }
             self.took(self.clock.now().since(begun));
@@ -167,9 +181,10 @@ impl RoomActor {
 
     fn collect_inputs(&mut self) {
         let Some(host) = &mut self.host else { return };
-        let mut gone = Vec::new();
+        let (mut gone, mut desynced) = (Vec::new(), false);
         for channel in self.seats.channels() {
             self.left.extend(channel.swap(&mut self.pending));
+            desynced |= self.pending.is_desynced();
             let ended = host.collect(channel.session(), &mut self.pending);
             gone.extend(ended.map(|close| (channel.session(), close)));
         }
@@ -178,6 +193,9 @@ impl RoomActor {
             host.disconnect(session, close);
         }
         self.follow_outputs();
+        if desynced {
+            let _ = self.record(Why::Desync, "a client has another state", None);
+        }
     }
 
     /// Does what the host requires.
@@ -206,6 +224,7 @@ impl RoomActor {
                 self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
             }
             RoomOutput::Listed => self.report_listing(),
+            RoomOutput::Record(reason) => _ = self.record(Why::Game, &reason, None),
             RoomOutput::Over(reason) => self.over = Some(reason),
         }
     }

@@ -93,6 +93,11 @@ impl SeatChannel {
         self.up.lock().pending.events_arrived(upto);
     }
 
+    /// Records that the client has found that its state differs from the server's.
+    pub fn desync(&self) {
+        self.up.lock().pending.desync();
+    }
+
     /// Records the close reason of the session; the first reason counts. If the reason frees the seat, the seat counts as
     /// free at once, so that the next join finds it.
     pub fn leave(&self, close: Close) {

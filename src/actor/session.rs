@@ -176,6 +176,7 @@ impl WsSession {
             SessionEvent::Resync => {
                 self.context.metrics.counts.resyncs.inc();
                 self.charge(|frame| work::keyframe_cost(frame.rows()))?;
+                self.place.iter().for_each(|place| place.channel.desync());
             }
             SessionEvent::Reply(bytes) => self.send(bytes, ctx),
             SessionEvent::Refresh(token) => {

@@ -29,6 +29,7 @@ pub enum Part {
     Worker(RelayKey),
     LogWriter,
     TraceWriter,
+    RecordingWriter,
     Watchdog,
 }
 
@@ -40,6 +41,7 @@ impl fmt::Display for Part {
             Self::Worker(key) => write!(f, "HTTP worker {}", key.0),
             Self::LogWriter => f.write_str("log writer"),
             Self::TraceWriter => f.write_str("trace writer"),
+            Self::RecordingWriter => f.write_str("recording writer"),
             Self::Watchdog => f.write_str("watchdog"),
         }
     }

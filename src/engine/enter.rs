@@ -79,6 +79,16 @@ impl Room {
         }
     }
 
+    /// Whether events up to this one have not all arrived yet.
+    pub(super) fn awaits_events(&self, seat: Seat, upto: Seq) -> bool {
+        let log = match (self.find(seat), self.find_spectator(seat)) {
+            (Ok(index), _) => &self.seats[index].log,
+            (_, Ok(index)) => &self.spectators[index].log,
+            _ => return false,
+        };
+        upto.is_after(log.arrived_upto())
+    }
+
     pub(super) fn events_arrived(&mut self, seat: Seat, upto: Seq) {
         match (self.find(seat), self.find_spectator(seat)) {
             (Ok(index), _) => self.seats[index].log.arrived(upto),

@@ -126,6 +126,11 @@ impl EventLog {
         Self { entries, newest }
     }
 
+    /// The number of the newest event that has arrived, or was dropped.
+    pub(super) fn arrived_upto(&self) -> Seq {
+        self.entries.before(self.newest)
+    }
+
     /// The number of the newest event.
     pub(super) fn newest(&self) -> Seq {
         self.newest

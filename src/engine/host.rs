@@ -178,10 +178,11 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     pub fn collect(&mut self, session: SeatSession, pending: &mut PendingInput) -> Option<Close> {
         let seat = session.seat;
         if self.room.live_generation(seat) == Some(session.generation) {
-            if pending.heard {
+            // Most messages confirm nothing new, and a record need not say so.
+            if pending.heard && self.room.awaits_confirmation(seat) {
                 self.apply(RoomInput::Confirmed { seat });
             }
-            if let Some(upto) = pending.events {
+            if let Some(upto) = pending.events.filter(|upto| self.room.awaits_events(seat, *upto)) {
                 self.apply(RoomInput::EventsArrived { seat, upto });
             }
             for run in pending.runs.drain(..) {

@@ -114,6 +114,7 @@ impl Room {
             RoomEffect::Lock(locked) => self.lock(locked),
             RoomEffect::Close { close, words } => self.close(CloseReason::with_text(close, &words)),
             RoomEffect::End { result } => self.end(&result),
+            RoomEffect::Record { reason } => self.outputs.push(RoomOutput::Record(reason)),
             RoomEffect::Property { key, value } => {
                 self.lifecycle.news = true;
                 self.post(&Recipients::All, &EventBody::Property { key: key.into(), value: value.into() });

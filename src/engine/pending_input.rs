@@ -16,6 +16,8 @@ pub struct PendingInput {
     pub(super) heard: bool,
     /// The newest event that has arrived.
     pub(super) events: Option<Seq>,
+    /// Whether the client has found that its state differs from the server's.
+    desynced: bool,
     /// How the session ended, if it did.
     pub(super) ended: Option<Close>,
 }
@@ -51,6 +53,16 @@ impl PendingInput {
         self.events = Some(upto);
     }
 
+    /// Records that the client has found that its state differs from the server's.
+    pub fn desync(&mut self) {
+        self.desynced = true;
+    }
+
+    /// Whether the client has found that its state differs from the server's.
+    pub fn is_desynced(&self) -> bool {
+        self.desynced
+    }
+
     /// Records how the session ended. The first reason counts; returns whether it is this one.
     pub fn end(&mut self, close: Close) -> bool {
         let first = self.ended.is_none();
@@ -67,6 +79,6 @@ impl PendingInput {
     pub fn clear(&mut self) {
         self.runs.clear();
         self.commands.clear();
-        (self.heard, self.events, self.ended) = (false, None, None);
+        (self.heard, self.events, self.desynced, self.ended) = (false, None, false, None);
     }
 }

@@ -31,6 +31,12 @@ impl Room {
         }
     }
 
+    /// Whether the seat's client has not yet shown that it knows its newest token.
+    pub(super) fn awaits_confirmation(&self, seat: Seat) -> bool {
+        let key = self.find(seat).ok().and_then(|index| self.seats[index].key.as_ref());
+        key.is_some_and(Key::awaits_confirmation)
+    }
+
     /// The entity of a player; `None` for spectators and free seats.
     pub fn entity(&self, seat: Seat) -> Option<EntityId> {
         self.find(seat).ok().map(|index| self.seats[index].entity)

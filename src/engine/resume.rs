@@ -137,6 +137,11 @@ impl Key {
         (self.former, self.known) = (None, true);
     }
 
+    /// Whether a confirmation would change anything.
+    pub fn awaits_confirmation(&self) -> bool {
+        self.former.is_some() || !self.known
+    }
+
     pub fn is_known(&self) -> bool {
         self.known
     }

@@ -122,6 +122,8 @@ pub enum RoomOutput {
     Listed,
     /// The room ends with the newest frame: end all sessions.
     Over(CloseReason),
+    /// The game asks for a recording of the room, for this reason.
+    Record(String),
 }
 
 /// A room without its I/O.

@@ -73,6 +73,11 @@ pub enum RoomEffect {
         /// The game's own bytes.
         result: Bytes,
     },
+    /// The last minute of the room shall be recorded.
+    Record {
+        /// Why.
+        reason: String,
+    },
     /// A property of the room has changed.
     Property {
         /// Its name.

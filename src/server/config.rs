@@ -115,6 +115,15 @@ pub struct Config {
     /// A file for a trace of what rooms and sessions spend their time on; it is overwritten and limited to 64 MiB.
     /// Browsers' trace viewers open it. Empty: no trace.
     pub trace: PathBuf,
+    /// A folder for recordings of rooms: of the last minute before a game panicked, a client reported a desync, or an
+    /// operator or the game asked for one. Created if it is missing. Empty: nothing is written.
+    pub recordings: PathBuf,
+    /// Most recordings in the folder, 1 to 100,000. A new one replaces the oldest of the most frequent kind.
+    #[serde(deserialize_with = "parse::rooms")]
+    pub most_recordings: usize,
+    /// Most bytes of all recordings, in MiB, 1 to 1,000,000.
+    #[serde(deserialize_with = "parse::sessions")]
+    pub recordings_mib: usize,
 }
 
 /// The source of the pages.
@@ -189,6 +198,9 @@ impl Default for Config {
             log: "tickwire=info,warn".to_owned(),
             log_format: LogFormat::Text,
             trace: PathBuf::new(),
+            recordings: PathBuf::new(),
+            most_recordings: 100,
+            recordings_mib: 1024,
         }
     }
 }

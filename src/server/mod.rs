@@ -30,7 +30,7 @@ pub use signals::{ShutdownSignal, interrupted};
 
 pub use crate::actor::LogHealth;
 use crate::game::{Factory, Game, RoomSetup, SetupError};
-pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring};
+pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring, PersonKeys};
 
 /// A game server: games by name, the WebSocket endpoint `/play`, the list of rooms, health, metrics and optional pages.
 /// Create it from a [`Config`] and games; start it with [`Self::serve`], [`Self::run`] or [`Self::mount`].

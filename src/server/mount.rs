@@ -30,8 +30,8 @@ use super::hosts::Hosts;
 use super::listen::{self, Worker};
 use super::routes::{self, AppState};
 use crate::actor::{
-    Clock, Directory, DirectoryConfig, Drain, Gatekeeper, LogHealth, Metrics, Part, Relay, RoomList, SessionContext,
-    SocketHandle, Stop, Trace, Watchdog, socket_of,
+    Clock, Directory, DirectoryConfig, Drain, Gatekeeper, LogHealth, Metrics, Part, Recordings, Relay, RoomList,
+    SessionContext, Shelf, SocketHandle, Stop, Trace, Watchdog, socket_of,
 };
 use crate::engine::Verdict;
 use crate::game::Factory;
@@ -82,6 +82,10 @@ impl Mount {
         let certificate = config.certificate().map_err(io::Error::other)?;
         let gatekeeper = config.gatekeeper(clock).map_err(io::Error::other)?;
         let hosts = Hosts::new(&config, config.bind.ip());
+        let recordings = recordings(&config, &metrics)?;
+        if let Some(recordings) = &recordings {
+            watchdog.watch(Part::RecordingWriter, recordings.heartbeat());
+        }
         let directory = DirectoryConfig {
             games,
             rate: config.tick_rate,
@@ -89,6 +93,7 @@ impl Mount {
             arbiters: config.room_threads,
             policy: config.room_policy(),
             gatekeeper: gatekeeper.clone(),
+            recordings,
             watchdog: watchdog.clone(),
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
@@ -262,6 +267,18 @@ impl Mount {
         let metrics = self.metrics.clone();
         let _ = web::block(move || metrics.finish_trace()).await;
     }
+}
+
+/// Starts the writer of recordings, if there is a folder for them.
+fn recordings(config: &Config, metrics: &Arc<Metrics>) -> io::Result<Option<Arc<Recordings>>> {
+    if config.recordings.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let folder = config.recordings.clone();
+    let shelf = Shelf { folder, most: config.most_recordings, bytes: (config.recordings_mib as u64) << 20 };
+    let refused =
+        |error| io::Error::other(format!("recordings: cannot write {}: {error}", config.recordings.display()));
+    Recordings::start(shelf, metrics.clone()).map_err(refused).map(Arc::new).map(Some)
 }
 
 /// Creates the trace at `path`, unless that is empty.

@@ -131,7 +131,7 @@ impl Playtest {
                     let ids: Vec<PlayerId> = self.seats.values().copied().collect();
                     ids.into_iter().for_each(|id| self.end(id, reason.close()));
                 }
-                HostOutput::Room(RoomOutput::Frame { .. } | RoomOutput::Listed) => {}
+                HostOutput::Room(RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_)) => {}
             }
         }
     }

@@ -7,11 +7,14 @@ mod address;
 mod backend;
 mod keys;
 mod once;
+mod person_keys;
 mod tls;
 mod tokens;
 
 pub use address::{Caller, ClientIpConfig, ForwardedHeader};
 pub use keys::{KeyError, Keyring, split};
+pub use person_keys::PersonKeys;
+pub(crate) use person_keys::{create_private_folder, private_file};
 pub use tls::Certificate;
 pub use tokens::{Audience, Claims, Tokens, VerifiedToken, wall_clock};
 

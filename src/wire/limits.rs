@@ -62,6 +62,9 @@ pub const RECORDING_SEGMENT: Duration = Duration::from_secs(30);
 /// ... and in bytes at most: a minute of a room of 1,000 players.
 pub const RECORDING_BYTES: usize = 4 * 1024 * 1024;
 
+/// Recordings that a game or a desync asks for: one per room in this time, because what is wrong tends to go on.
+pub const RECORD_EVERY: Duration = Duration::from_secs(10);
+
 /// How far before the acknowledged tick a player may have been shown the world, in 16ths of a tick for each tick per second:
 /// half a second, the longest playout delay of a client.
 pub const VIEW_BEHIND: u16 = 8;

@@ -8,7 +8,7 @@ use tickwire::wire::{Close, Join};
 
 use crate::support::{PATIENT, Player, TestServer, arena, wait_for};
 
-const TOKEN: &str = "8c1f0b52a7e94d6fb3d2c5a1907e6f48";
+pub const TOKEN: &str = "8c1f0b52a7e94d6fb3d2c5a1907e6f48";
 
 fn start(token: &str) -> TestServer {
     let admin_token = token.to_owned().into();
@@ -16,7 +16,7 @@ fn start(token: &str) -> TestServer {
 }
 
 /// Asks with a token, if any; posts when there is a body.
-fn ask(server: &TestServer, path: &str, token: &str, body: Option<&str>) -> (u16, String) {
+pub fn ask(server: &TestServer, path: &str, token: &str, body: Option<&str>) -> (u16, String) {
     let auth = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
     let (method, content) = match body {
         Some(body) => ("POST", format!("Content-Length: {}\r\n\r\n{body}", body.len())),
@@ -34,7 +34,7 @@ fn inside(server: &TestServer, room: &str) -> serde_json::Value {
     serde_json::from_str(&body).expect("JSON")
 }
 
-fn room_of(player: &Player) -> String {
+pub fn room_of(player: &Player) -> String {
     player.client.welcome().expect("a welcome").room.clone()
 }
 

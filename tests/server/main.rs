@@ -14,6 +14,7 @@ mod leave;
 mod party;
 mod pipelined;
 mod play;
+mod recordings;
 mod resume;
 mod slow;
 mod stuck;

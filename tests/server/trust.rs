@@ -13,7 +13,7 @@ use tickwire::wire::{ClientMessage, Close, Hello, Join, Role, ServerMessage, Wel
 use crate::party::{JSON, post, reserve, reserved};
 use crate::support::{Frame, Raw, TestServer, arena, demo};
 
-const SECRET: &str = "a secret of more than thirty-two bytes";
+pub const SECRET: &str = "a secret of more than thirty-two bytes";
 
 fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs()
@@ -24,12 +24,12 @@ fn keyed(config: Config) -> TestServer {
     TestServer::with(config, |server| server)
 }
 
-fn claims(sub: &str) -> Claims {
+pub fn claims(sub: &str) -> Claims {
     let aud = Some(Audience::One("tickwire".to_owned()));
     Claims { sub: sub.to_owned(), aud, exp: now() + 3600, ..Claims::default() }
 }
 
-fn signed(claims: &Claims) -> String {
+pub fn signed(claims: &Claims) -> String {
     Keyring::read(SECRET, &[]).expect("a key").sign(None, claims).expect("a token")
 }
 
@@ -38,7 +38,7 @@ fn hello(join: Join, token: Option<&str>) -> Vec<u8> {
 }
 
 /// A session with a token, or its close code.
-fn join(server: &TestServer, join: Join, token: Option<&str>) -> Result<(Raw, Welcome), u16> {
+pub fn join(server: &TestServer, join: Join, token: Option<&str>) -> Result<(Raw, Welcome), u16> {
     let mut raw = Raw::connect(server.address);
     raw.send(&hello(join, token));
     match raw.next() {

@@ -51,6 +51,12 @@ export class Api {
     await this.ask(`rooms/${encodeURIComponent(id)}/${verb}`, { method: 'POST', headers, body: JSON.stringify(body) });
   }
 
+  /** Has the last minute of a room recorded. @param {string} id @returns {Promise<string>} the name of the file */
+  async record(id) {
+    const response = await this.ask(`rooms/${encodeURIComponent(id)}/recording`, { method: 'POST' });
+    return (await response.json()).file;
+  }
+
   /**
    * Listens to how everything is, until the stream ends or the signal says so.
    * @param {AbortSignal} signal

@@ -1,5 +1,5 @@
 // A room from inside, asked for once per second while the page is looked at: its players, where
-// everything is, the rows of one kind; and the orders: kick, lock, close.
+// everything is, the rows of one kind; and the orders: kick, record, lock, close.
 
 import { Refusal } from './api.js';
 import { build, find, write } from './dom.js';
@@ -26,6 +26,7 @@ export class Inspector {
     this.inside = null;
     this.timer = 0;
     this.kind.addEventListener('change', () => this.showRows());
+    find('record', HTMLButtonElement).addEventListener('click', () => this.record());
     find('lock', HTMLButtonElement).addEventListener('click', () => this.lock());
     find('close', HTMLButtonElement).addEventListener('click', () => this.close());
     document.addEventListener('visibilitychange', () => this.look());
@@ -162,6 +163,15 @@ export class Inspector {
   async kick(id, seat, name) {
     const reason = await this.ask(`Kick ${name}?`, 'Reason, which the player is told (may be empty)', 'Kick');
     if (reason !== null) this.order(id, 'kick', { seat, reason }, `${name} is kicked`);
+  }
+
+  async record() {
+    if (!this.api) return;
+    try {
+      this.say(`Recorded in ${await this.api.record(this.id)}`);
+    } catch (error) {
+      this.say(error instanceof Error ? error.message : String(error));
+    }
   }
 
   lock() {

@@ -15,14 +15,14 @@ use actix_web::rt::time::sleep;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::config::Pages;
 use super::handshake::caller;
 use super::routes::{AppState, read, receive, unavailable};
 use super::{lobby, pages};
-use crate::actor::{Find, Inspect, ListRoomHealth, Order};
+use crate::actor::{Find, Inspect, ListRoomHealth, Order, RecordRoom};
 use crate::id::Seat;
 use crate::wire::limits;
 pub use auth::AdminAuth;
@@ -38,6 +38,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route("/", read().to(page))
             .route("/api/events", web::get().to(events))
             .route("/api/rooms/{id}/frame", read().to(frame))
+            .route("/api/rooms/{id}/recording", web::post().to(record))
             .route("/api/rooms/{id}/kick", web::post().to(kick))
             .route("/api/rooms/{id}/lock", web::post().to(lock))
             .route("/api/rooms/{id}/close", web::post().to(close))
@@ -127,6 +128,24 @@ async fn frame(request: HttpRequest, id: web::Path<String>, state: web::Data<App
             HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(inside)
         }
         _ => no_such_room(),
+    }
+}
+
+#[derive(Serialize)]
+struct Recorded {
+    file: String,
+}
+
+async fn record(request: HttpRequest, id: web::Path<String>, state: web::Data<AppState>) -> HttpResponse {
+    if let Some(answer) = turn_away(&request, &state) {
+        return answer;
+    }
+    let found = state.context.directory.send(Find(id.into_inner())).await;
+    let Ok(Some(room)) = found else { return no_such_room() };
+    match room.send(RecordRoom).await {
+        Ok(Ok(file)) => HttpResponse::Created().json(Recorded { file }),
+        Ok(Err(why)) => HttpResponse::Conflict().body(format!("409: {why}\n")),
+        Err(_) => no_such_room(),
     }
 }
 

@@ -2,6 +2,9 @@
 // a reason, locks the room; and the player who was kicked sees the reason and does not come back.
 
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { GameServer } from './support/server.js';
@@ -14,15 +17,18 @@ const REASON = 'mind your <b>words</b>';
 let browser;
 /** @type {GameServer} */
 let server;
+let recordings = '';
 
 before(async () => {
-  server = await GameServer.start(0, { TICKWIRE_ADMIN_TOKEN: TOKEN });
+  recordings = await mkdtemp(join(tmpdir(), 'tickwire-recordings-'));
+  server = await GameServer.start(0, { TICKWIRE_ADMIN_TOKEN: TOKEN, TICKWIRE_RECORDINGS: recordings });
   browser = await launch();
 });
 
 after(async () => {
   await browser?.close();
   await server?.stop();
+  await rm(recordings, { recursive: true, force: true });
 });
 
 const texts = (/** @type {Tab} */ tab, /** @type {string} */ selector) => tab.page.locator(selector).allInnerTexts();
@@ -64,6 +70,12 @@ test('an operator watches two players and kicks one, who sees why and stays away
   await sleep(4000);
   assert.match(await status.innerText(), /removed from the room/);
   assert.equal((await server.rooms()).find((/** @type {{ id: string }} */ room) => room.id === id).players, 1);
+
+  await desk.page.click('#record');
+  const said = () => desk.page.locator('#said').innerText();
+  await eventually('the room is recorded', said, (text) => text.startsWith('Recorded in'));
+  const file = (await said()).replace('Recorded in ', '');
+  assert.ok((await readFile(join(recordings, file))).subarray(0, 7).equals(Buffer.from('tickrec')), file);
 
   await desk.page.click('#lock');
   await eventually('the list says that the room is locked', () => texts(desk, '#rooms tbody tr'), (rows) => rows.some((row) => row.includes('locked')));

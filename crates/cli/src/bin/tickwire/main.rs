@@ -7,6 +7,7 @@ mod lines;
 mod logs;
 mod machine;
 mod measure;
+mod replay;
 mod serve;
 mod settings;
 mod token;
@@ -45,6 +46,10 @@ enum Command {
     Doctor(config_keys::Flags),
     /// Sign a join token for testing, with a key of the configuration
     Token(token::TokenArgs),
+    /// Run a recording of a room again, and compare every tick
+    Replay(replay::ReplayArgs),
+    /// Erase a person from all recordings
+    Forget(replay::ForgetArgs),
     /// Print a shell script that completes this command
     Completions {
         /// The shell
@@ -71,6 +76,8 @@ fn main() -> ExitCode {
         Some(Command::Config(args)) => print_config(&args),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
         Some(Command::Token(args)) => token::run(&args),
+        Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Forget(args)) => replay::forget(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             generate(shell, &mut Cli::command(), "tickwire", &mut script);

@@ -1,0 +1,229 @@
+//! Keys of persons: what is personal in a file is sealed with the keys of everybody in it.
+//!
+//! Each person has a random key in a file of its own. The key of a sealed text is derived from the keys of all persons whom it
+//! concerns, and of the file that it is in. Without one of them the text cannot be read. Forgetting a person therefore takes the
+//! deletion of one small file, wherever the sealed texts were copied to.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hkdf::{HKDF_SHA256, Salt};
+use ring::hmac;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+
+use crate::game::saved;
+
+/// Bytes of a key.
+const KEY: usize = 32;
+/// Bytes of a key's name.
+const NAME: usize = 16;
+const PURPOSE: &[u8] = b"tickwire recording";
+
+/// The keys of persons, as files of a folder. Whoever can read the folder can read what was sealed with the keys in it.
+#[derive(Clone, Debug)]
+pub struct PersonKeys {
+    folder: PathBuf,
+}
+
+/// A sealed text.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    /// The names of the keys, in the order in which they were used.
+    keys: Vec<[u8; NAME]>,
+    nonce: [u8; NONCE_LEN],
+    #[serde(with = "serde_bytes")]
+    text: Vec<u8>,
+}
+
+impl PersonKeys {
+    /// The keys in `folder`, which need not exist yet.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Seals `text`, which concerns the persons with these identities and is stored under the name `file`. Persons and files
+    /// that have no key yet get one.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub fn seal<'a>(
+        &self,
+        file: &str,
+        identities: impl IntoIterator<Item = &'a str>,
+        text: &[u8],
+    ) -> io::Result<Vec<u8>> {
+        create_private_folder(&self.folder)?;
+        let persons = identities.into_iter().map(|identity| (b'p', identity));
+        let names = persons.chain([(b'f', file)]).map(|(kind, whose)| self.name(kind, whose));
+        let names = names.collect::<io::Result<Vec<_>>>()?;
+        let keys = names.iter().map(|name| self.key_or_new(&hex(name))).collect::<io::Result<Vec<_>>>()?;
+        let mut sealed = Sealed { keys: names, nonce: random()?, text: text.to_vec() };
+        let cipher = cipher(&keys, sealed.nonce);
+        let nonce = Nonce::assume_unique_for_key(sealed.nonce);
+        let done = cipher.seal_in_place_append_tag(nonce, Aad::empty(), &mut sealed.text);
+        done.map_err(|_| io::Error::other("it cannot be sealed"))?;
+        Ok(saved::encode(&sealed))
+    }
+
+    /// Opens a sealed text; `None` when a key is gone, or it was changed.
+    pub fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        let Sealed { keys, nonce, mut text } = saved::decode(sealed).ok()?;
+        let keys = keys.iter().map(|name| self.key(&hex(name))).collect::<io::Result<Vec<_>>>().ok()?;
+        let cipher = cipher(&keys, nonce);
+        let length = cipher.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?.len();
+        text.truncate(length);
+        Some(text)
+    }
+
+    /// Deletes the key of a person. What was sealed with it can never be opened again. Returns whether there was one.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub fn forget(&self, identity: &str) -> io::Result<bool> {
+        self.delete(b'p', identity)
+    }
+
+    /// Deletes the key of a file that is deleted itself.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub(crate) fn forget_file(&self, file: &str) -> io::Result<bool> {
+        self.delete(b'f', file)
+    }
+
+    fn delete(&self, kind: u8, whose: &str) -> io::Result<bool> {
+        if !self.folder.is_dir() {
+            return Ok(false);
+        }
+        let path = self.folder.join(hex(&self.name(kind, whose)?));
+        // Some file systems keep what was deleted; overwriting helps on those that write in place.
+        match OpenOptions::new().write(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened?.write_all(&[0; KEY])?,
+        }
+        File::open(&path)?.sync_all()?;
+        fs::remove_file(&path)?;
+        File::open(&self.folder)?.sync_all()?;
+        Ok(true)
+    }
+
+    /// A name for the key from which nobody without the folder can tell whose key it is.
+    fn name(&self, kind: u8, whose: &str) -> io::Result<[u8; NAME]> {
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, &self.key_or_new("names")?);
+        let tag = hmac::sign(&secret, &[&[kind], whose.as_bytes()].concat());
+        Ok(*tag.as_ref().first_chunk().expect("a tag is longer"))
+    }
+
+    fn key(&self, name: &str) -> io::Result<[u8; KEY]> {
+        let bytes = fs::read(self.folder.join(name))?;
+        bytes.try_into().map_err(|_| io::Error::other(format!("the key {name} has another length")))
+    }
+
+    fn key_or_new(&self, name: &str) -> io::Result<[u8; KEY]> {
+        match self.key(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => return found,
+        }
+        let key = random()?;
+        // Written aside and renamed, so that there is never half a key.
+        let aside = self.folder.join(format!("{name}.new"));
+        let mut file = private_file(&aside)?;
+        file.write_all(&key)?;
+        file.sync_all()?;
+        fs::rename(&aside, self.folder.join(name))?;
+        File::open(&self.folder)?.sync_all()?;
+        Ok(key)
+    }
+}
+
+fn cipher(keys: &[[u8; KEY]], nonce: [u8; NONCE_LEN]) -> LessSafeKey {
+    let salt = Salt::new(HKDF_SHA256, &nonce).extract(&keys.concat());
+    let key = salt.expand(&[PURPOSE], &CHACHA20_POLY1305).map(UnboundKey::from);
+    LessSafeKey::new(key.expect("the length is the cipher's"))
+}
+
+fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("the operating system has no randomness"))?;
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Creates a folder that only its owner can read, unless it exists.
+pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Creates or empties a file that only its owner can read.
+pub(crate) fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(name: &str) -> PersonKeys {
+        let folder = std::env::temp_dir().join(format!("tickwire-keys-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        PersonKeys::in_folder(folder)
+    }
+
+    #[test]
+    fn what_is_sealed_can_be_opened_until_one_of_the_persons_is_forgotten() {
+        let keys = keys("forget");
+        assert!(!keys.forget("ada").expect("a folder"), "nobody is known yet");
+        let both = keys.seal("one", ["ada", "bob"], b"what they said").expect("a folder");
+        let bob = keys.seal("two", ["bob"], b"what he said").expect("a folder");
+        assert_eq!(keys.open(&both).as_deref(), Some(&b"what they said"[..]));
+        assert!(!both.windows(4).any(|bytes| bytes == b"they"), "it is not readable");
+        assert!(keys.forget("ada").expect("a folder"));
+        assert_eq!((keys.open(&both), keys.open(&bob).as_deref()), (None, Some(&b"what he said"[..])));
+        // A person who comes back gets another key, which opens nothing of the past.
+        let again = keys.seal("one", ["ada", "bob"], b"hello again").expect("a folder");
+        assert_eq!((keys.open(&both), keys.open(&again).as_deref()), (None, Some(&b"hello again"[..])));
+        assert!(keys.forget_file("two").expect("a folder"));
+        assert_eq!(keys.open(&bob), None);
+        fs::remove_dir_all(keys.folder).expect("it can be removed");
+    }
+
+    #[test]
+    fn a_changed_text_is_not_opened() {
+        let keys = keys("change");
+        let sealed = keys.seal("one", ["ada"], b"what she said").expect("a folder");
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert_eq!(keys.open(&changed), None, "byte {at}");
+        }
+        fs::remove_dir_all(keys.folder).expect("it can be removed");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_read_the_keys() {
+        use std::os::unix::fs::PermissionsExt;
+        let keys = keys("private");
+        keys.seal("one", ["ada"], b"x").expect("a folder");
+        let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!(mode(&keys.folder), 0o700);
+        for file in fs::read_dir(&keys.folder).expect("a folder") {
+            assert_eq!(mode(&file.expect("a file").path()), 0o600);
+        }
+        fs::remove_dir_all(keys.folder).expect("it can be removed");
+    }
+}
