@@ -37,6 +37,11 @@ pub struct Incarnation(pub u64);
 impl Incarnation {
     /// The start of a room that was made anew.
     pub const FIRST: Self = Self(1);
+
+    /// The start after this one.
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
 }
 
 impl Default for Incarnation {

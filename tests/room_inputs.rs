@@ -21,14 +21,14 @@ use tickwire::engine::{
     SecretDigest,
 };
 use tickwire::game::RoomSetup;
-use tickwire::id::{CorrectionEpoch, Seat, Seq, ZoneId};
+use tickwire::id::{CorrectionEpoch, Incarnation, Seat, Seq, ZoneId};
 use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::{Authority, Close, Role, limits};
 
 use zoo::{Wildness, Zoo};
 
 /// The names of all variants. A new one does not compile until it is listed, drawn and in the golden vectors.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "enter",
     "return",
     "inputs",
@@ -40,6 +40,7 @@ const KINDS: [&str; 11] = [
     "lock",
     "close",
     "tick",
+    "recovered",
 ];
 
 fn kind(input: &RoomInput) -> &'static str {
@@ -55,6 +56,7 @@ fn kind(input: &RoomInput) -> &'static str {
         RoomInput::Lock(_) => 8,
         RoomInput::Close(_) => 9,
         RoomInput::Tick => 10,
+        RoomInput::Recovered { .. } => 11,
     }]
 }
 
@@ -102,6 +104,7 @@ impl Dice {
             61 => RoomInput::Kick { seat, reason: CloseReason::with_text(Close::Kicked, "enough") },
             62 => RoomInput::Lock(self.one_in(2)),
             63 if self.one_in(5) => RoomInput::Close(Close::RoomClosed.into()),
+            63 if self.one_in(3) => RoomInput::Recovered { incarnation: Incarnation(2 + u64::from(self.below(9))) },
             _ => RoomInput::Tick,
         }
     }
@@ -310,6 +313,7 @@ fn golden() -> Vec<(&'static str, RoomInput)> {
         ("lock", RoomInput::Lock(true)),
         ("close", RoomInput::Close(Close::RoomClosed.into())),
         ("tick", RoomInput::Tick),
+        ("recovered", RoomInput::Recovered { incarnation: Incarnation(300) }),
     ]
 }
 

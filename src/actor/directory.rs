@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, Arbiter, AsyncContext, Context, Handler};
 use tokio::sync::watch;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::clock::Clock;
 use super::gatekeeper::{Gatekeeper, RoomPermit};
@@ -20,12 +20,15 @@ use super::message::{
 use super::metrics::Metrics;
 use super::names;
 use super::recordings::Recordings;
-use super::room::RoomActor;
+use super::room::{Files, RoomActor};
 use super::room_handle::{LocalRooms, RoomHandle};
+use super::room_store::{RoomStore, StoredRoom};
 use super::status::{PendingJoin, Status};
 use super::watchdog::{Heartbeat, Part, Watchdog};
 use crate::engine::registry::{self, Placement, RoomOptions, RoomRegistry};
-use crate::engine::{Address, CloseReason, JoinRequest, Reservations, Room, RoomConfig, RoomCosts, RoomPolicy};
+use crate::engine::{
+    Address, CloseReason, JoinRequest, Reservations, Room, RoomConfig, RoomCosts, RoomInput, RoomPolicy,
+};
 use crate::game::{Factory, RoomSetup};
 use crate::tick::TickRate;
 use crate::wire::{Close, limits};
@@ -44,6 +47,8 @@ pub struct DirectoryConfig {
     pub gatekeeper: Arc<Gatekeeper>,
     /// The policy of rooms whose creator asked for nothing else.
     pub policy: RoomPolicy,
+    /// Where rooms are stored when the server stops, if anywhere.
+    pub store: Option<Arc<RoomStore>>,
     /// Writes recordings, if there is a folder for them.
     pub recordings: Option<Arc<Recordings>>,
     /// Watches the threads of the directory and the rooms.
@@ -149,6 +154,49 @@ impl Directory {
         Ok(key)
     }
 
+    /// Lets the rooms go on that the last server stored. What cannot go on now stays stored, for another build.
+    fn restore(&mut self) {
+        let stored = self.config.store.as_ref().map(|store| store.stored()).unwrap_or_default();
+        let (all, mut count) = (stored.len(), 0);
+        for stored in stored {
+            let path = stored.path().to_owned();
+            let id = names::for_logs(&stored.checkpoint.config().id).into_owned();
+            match self.restore_one(stored) {
+                Ok(()) => {
+                    StoredRoom::forget(&path);
+                    count += 1;
+                }
+                Err(why) => {
+                    error!(room = id, why, file = %path.display(), "a stored room cannot go on; its file stays")
+                }
+            }
+        }
+        self.metrics.counts.rooms_restored.inc_by(count);
+        if all > 0 {
+            info!(rooms = count, of = all, "stored rooms go on");
+        }
+    }
+
+    fn restore_one(&mut self, StoredRoom { checkpoint, .. }: StoredRoom) -> Result<(), String> {
+        let RoomConfig { game, setup, incarnation, .. } = checkpoint.config().clone();
+        let factory = self.config.games.get(&game).ok_or_else(|| format!("there is no game {game:?}"))?;
+        let RoomOptions { private, .. } = RoomOptions::read(&setup.options, self.config.rate)?;
+        let permit = self.config.gatekeeper.make_room(None).ok_or("too many rooms")?;
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let game = factory(&setup).map_err(|error| error.to_string())?;
+            let mut room = Room::restore(checkpoint, game).map_err(|error| error.to_string())?;
+            // Nobody is connected who could be told of anything.
+            room.apply(RoomInput::Recovered { incarnation: incarnation.next() }, &mut Vec::new());
+            Ok(room)
+        }));
+        let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned()))?;
+        let key = RoomKey(self.next);
+        self.next += 1;
+        let listed = self.start(key, room, (setup.options, private), permit);
+        self.rooms.0.insert(key, listed);
+        Ok(())
+    }
+
     fn reserve(&mut self, Reserve { join, seats, only_game, maker }: Reserve) -> Result<Reserved, CloseReason> {
         if self.draining {
             return Err(Close::Draining.into());
@@ -189,7 +237,7 @@ impl Directory {
             away: 0,
             capacity: room.capacity(),
             spectators: 0,
-            locked: false,
+            locked: room.is_locked(),
             rate: room.rate().per_second(),
             properties: room.properties().iter().cloned().collect(),
         };
@@ -201,8 +249,8 @@ impl Directory {
         let status = Arc::new(Status::default());
         let (clock, metrics, shared) = (self.clock, self.metrics.clone(), status.clone());
         let handle = self.arbiters[arbiter].handle();
-        let recordings = self.config.recordings.clone();
-        let make = move |_: &mut _| RoomActor::new(key, room, clock, shared, metrics, recordings);
+        let files = Files { store: self.config.store.clone(), recordings: self.config.recordings.clone() };
+        let make = move |_: &mut _| RoomActor::new(key, room, clock, shared, metrics, files);
         let room = RoomActor::start_in_arbiter(&handle, make);
         let most_spectators = self.config.policy.most_spectators;
         RoomHandle { entry, private, options, room, status, arbiter, most_spectators, _permit: permit }
@@ -254,6 +302,7 @@ impl Actor for Directory {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(limits::JOINS_WAITING);
+        self.restore();
         self.sweep(ctx);
     }
 

@@ -84,6 +84,7 @@ counts! {
     seats_released: Count = "seats_released", "Seats released because their player did not reconnect in time";
     seats_reserved: Count = "seats_reserved", "Seats reserved for parties";
     reservations_expired: Count = "reservations_expired", "Reserved seats whose ticket expired unused";
+    rooms_restored: Count = "rooms_restored", "Rooms that were stored when the last server stopped, and went on";
     recordings_lost: Count = "recordings_lost", "Recordings of rooms that could not be written";
     matches_ended: Count = "matches_ended", "Matches that ended with a result";
 }

@@ -86,7 +86,7 @@ impl RoomActor {
         reason: &str,
         written: Option<oneshot::Sender<io::Result<String>>>,
     ) -> Result<(), String> {
-        let recordings = self.recordings.as_ref().ok_or("there is no folder for recordings: set recordings")?;
+        let recordings = self.files.recordings.as_ref().ok_or("there is no folder for recordings: set recordings")?;
         let now = self.clock.now();
         let repeats = matches!(why, Why::Desync | Why::Game);
         if repeats && self.recorded_at.is_some_and(|at| now.since(at) < limits::RECORD_EVERY) {

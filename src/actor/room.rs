@@ -19,6 +19,7 @@ use super::metrics::Metrics;
 use super::names;
 use super::recordings::{Recordings, Why};
 use super::report::Timing;
+use super::room_store::RoomStore;
 use super::seat_channel::{SeatChannel, SeatHandle};
 use super::seat_table::{SeatTable, Session};
 use super::status::{Departure, PendingJoin, Status};
@@ -54,11 +55,19 @@ pub struct RoomActor {
     pub(super) profiler: BandwidthProfiler,
     /// Covers everything that the room and its game log.
     pub(super) span: Span,
-    pub(super) recordings: Option<Arc<Recordings>>,
+    pub(super) files: Files,
     /// When the room was last recorded.
     pub(super) recorded_at: Option<Moment>,
     pub(super) status: Arc<Status>,
     pub(super) metrics: Arc<Metrics>,
+}
+
+/// Where the room is written to, if anywhere.
+pub struct Files {
+    /// When the server stops.
+    pub store: Option<Arc<RoomStore>>,
+    /// When something went wrong.
+    pub recordings: Option<Arc<Recordings>>,
 }
 
 /// A client that waits for the room's answer.
@@ -91,7 +100,7 @@ impl RoomActor {
         clock: Clock,
         status: Arc<Status>,
         metrics: Arc<Metrics>,
-        recordings: Option<Arc<Recordings>>,
+        files: Files,
     ) -> Self {
         let span = info_span!("room", id = %names::for_logs(&room.config().id), game = room.config().game);
         let (seats, pending, timing) = Default::default();
@@ -111,7 +120,7 @@ impl RoomActor {
             timing,
             over: None,
             span,
-            recordings,
+            files,
             recorded_at: None,
             status,
             metrics,
@@ -264,6 +273,24 @@ impl RoomActor {
         Some(Joined { welcome, start, channel: SeatHandle::at(&channel), history })
     }
 
+    /// Stores the room for the next server, if there is a folder for it, its game is saved, and somebody has a seat to come
+    /// back to.
+    fn store(&mut self) {
+        let Some(store) = self.files.store.clone() else { return };
+        // What clients have sent until now is part of the room.
+        let stored = catch_unwind(AssertUnwindSafe(|| {
+            self.collect_inputs();
+            let host = self.host.as_mut().filter(|host| host.room().players() > 0);
+            host.map(Host::checkpoint)
+        }));
+        match stored {
+            Ok(None) => {}
+            Ok(Some(Some(checkpoint))) => store.put(&checkpoint),
+            Ok(Some(None)) => debug!("the game is not saved, so the room ends"),
+            Err(_) => self.crashed("save", self.room().map_or(0, |room| room.frame().tick().0)),
+        }
+    }
+
     /// Ends the room and all its sessions. If the game panics on drop, its hooks are not called again.
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     fn end_room(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
@@ -332,7 +359,12 @@ impl Handler<CloseRoom> for RoomActor {
     type Result = ();
 
     fn handle(&mut self, CloseRoom(close): CloseRoom, ctx: &mut Context<Self>) {
-        self.span.clone().in_scope(|| self.end_room(close.into(), ctx));
+        self.span.clone().in_scope(|| {
+            if close == Close::Draining {
+                self.store();
+            }
+            self.end_room(close.into(), ctx);
+        });
     }
 }
 

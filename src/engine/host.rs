@@ -19,7 +19,7 @@ use super::recording::Recording;
 use super::resume::{Claim, ResumeToken, Secret, SecretDigest};
 use super::room::{Admitted, Answer, Refusal, Room, RoomOutput};
 use super::room_input::{Base, Enter, Return, RoomInput};
-use crate::id::{Seat, ZoneId};
+use crate::id::{Incarnation, Seat, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::tick::Moment;
 use crate::wire::{Close, Role, limits};
@@ -233,6 +233,11 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.apply(RoomInput::Lock(locked));
     }
 
+    /// The room goes on in another process than before, with a greater incarnation: no client is connected.
+    pub fn recover(&mut self, incarnation: Incarnation) {
+        self.apply(RoomInput::Recovered { incarnation });
+    }
+
     /// Ends the room at the next tick. Only the first ending counts.
     pub fn close(&mut self, reason: CloseReason) {
         self.apply(RoomInput::Close(reason));
@@ -262,18 +267,12 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.room.opens(claim.token.seat(), &claim.token.digest(), request.identity.as_deref())
     }
 
-    fn knows(&self, claim: &Claim) -> bool {
-        claim.incarnation == self.room.config().incarnation
-    }
-
     fn returning(&self, claim: &Claim, request: &JoinRequest, secret: Secret) -> Return {
         let seat = claim.token.seat();
-        // In another incarnation, the client's numbers mean something else.
-        let claim = &Claim {
-            tick: claim.tick.filter(|_| self.knows(claim)),
-            events: claim.events.filter(|_| self.knows(claim)),
-            ..*claim
-        };
+        let (mine, theirs) = (self.room.config().incarnation, claim.incarnation);
+        // A room goes on in another process with the events that it had; a claim from the future is about another room.
+        let events = claim.events.filter(|_| theirs <= mine);
+        let claim = &Claim { tick: claim.tick.filter(|_| theirs == mine), events, ..*claim };
         let base = claim.tick.and_then(|tick| self.frames.get(tick));
         let note = base.as_ref().and_then(|frame| frame.note(seat));
         let mine = note.filter(|note| self.room.entity(seat) == Some(note.entity));

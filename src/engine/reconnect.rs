@@ -3,6 +3,7 @@
 //! A held seat counts as taken. Its avatar stays in the game and idles; its log goes on to collect events; its inputs
 //! ended with the connection. A seat is held only for a client that has a token and has sent a message since.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::resume::{Key, SecretDigest};
@@ -10,7 +11,8 @@ use super::room::{Answer, Refusal, Room};
 use super::room_input::{Base, Return};
 use super::seat::Away;
 use crate::game::Recipients;
-use crate::id::{EntityId, Seat};
+use crate::id::{EntityId, Incarnation, Seat};
+use crate::snapshot::Frame;
 use crate::wire::{Close, Continuity, EventBody, limits};
 
 impl Room {
@@ -107,6 +109,15 @@ impl Room {
             admitted.events = self.seats[index].log.queue_after(rewound.events);
         }
         Ok(Box::new(admitted))
+    }
+
+    /// Goes on in another process: every client has lost its connection.
+    pub(super) fn recover(&mut self, incarnation: Incarnation) {
+        self.config.incarnation = incarnation;
+        self.frame = Arc::new(Frame::clone(&self.frame).of(incarnation));
+        let players = self.seats.iter().map(|seated| seated.seat);
+        let all: Vec<Seat> = players.chain(self.spectators.iter().map(|spectator| spectator.seat)).collect();
+        all.into_iter().for_each(|seat| self.disconnect(seat, Close::Lost));
     }
 
     /// Frees the seats whose hold has expired.

@@ -257,6 +257,7 @@ impl Room {
             RoomInput::Lock(locked) => self.lock(locked),
             RoomInput::Close(reason) => self.close(reason),
             RoomInput::Tick => self.tick(over),
+            RoomInput::Recovered { incarnation } => self.recover(incarnation),
         }
         out.append(&mut self.outputs);
         answer

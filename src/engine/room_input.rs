@@ -14,7 +14,7 @@ use super::close_reason::CloseReason;
 use super::command::Command;
 use super::input_buffer::InputRun;
 use super::resume::SecretDigest;
-use crate::id::{Seat, Seq, ZoneId};
+use crate::id::{Incarnation, Seat, Seq, ZoneId};
 use crate::tick::Tick;
 use crate::wire::{Close, Role, WireError, append, split};
 
@@ -79,6 +79,11 @@ pub enum RoomInput {
     ),
     /// The next tick is computed.
     Tick,
+    /// The room goes on in another process: it has this incarnation from now on, and no client is connected.
+    Recovered {
+        /// Greater than all before.
+        incarnation: Incarnation,
+    },
 }
 
 /// A client that enters, without a claim to a seat.

@@ -115,6 +115,10 @@ pub struct Config {
     /// A file for a trace of what rooms and sessions spend their time on; it is overwritten and limited to 64 MiB.
     /// Browsers' trace viewers open it. Empty: no trace.
     pub trace: PathBuf,
+    /// A folder for rooms: when the server stops, every room with players whose game is saved is written there, and goes on
+    /// when a server starts on this folder. Created if it is missing; one server at a time uses it. Empty: rooms end with
+    /// their server.
+    pub data: PathBuf,
     /// A folder for recordings of rooms: of the last minute before a game panicked, a client reported a desync, or an
     /// operator or the game asked for one. Created if it is missing. Empty: nothing is written.
     pub recordings: PathBuf,
@@ -198,6 +202,7 @@ impl Default for Config {
             log: "tickwire=info,warn".to_owned(),
             log_format: LogFormat::Text,
             trace: PathBuf::new(),
+            data: PathBuf::new(),
             recordings: PathBuf::new(),
             most_recordings: 100,
             recordings_mib: 1024,

@@ -31,7 +31,7 @@ use super::listen::{self, Worker};
 use super::routes::{self, AppState};
 use crate::actor::{
     Clock, Directory, DirectoryConfig, Drain, Gatekeeper, LogHealth, Metrics, Part, Recordings, Relay, RoomList,
-    SessionContext, Shelf, SocketHandle, Stop, Trace, Watchdog, socket_of,
+    RoomStore, SessionContext, Shelf, SocketHandle, Stop, Trace, Watchdog, socket_of,
 };
 use crate::engine::Verdict;
 use crate::game::Factory;
@@ -52,11 +52,14 @@ pub struct Mount {
     hosts: Hosts,
     certificate: Option<Arc<Certificate>>,
     watchdog: Arc<Watchdog>,
+    store: Option<Arc<RoomStore>>,
 }
 
 impl Mount {
     /// How long a shutdown waits for sessions to send their close code.
     const DRAIN: Duration = Duration::from_secs(5);
+    /// How long a shutdown waits for rooms to be stored, after its sessions have ended.
+    const STORE: Duration = Duration::from_secs(3);
     /// Minimum time for the last close frames to leave the process.
     const FLUSH: Duration = Duration::from_millis(300);
     /// A request head must be complete within this time.
@@ -82,6 +85,7 @@ impl Mount {
         let certificate = config.certificate().map_err(io::Error::other)?;
         let gatekeeper = config.gatekeeper(clock).map_err(io::Error::other)?;
         let hosts = Hosts::new(&config, config.bind.ip());
+        let store = store(&config.data)?;
         let recordings = recordings(&config, &metrics)?;
         if let Some(recordings) = &recordings {
             watchdog.watch(Part::RecordingWriter, recordings.heartbeat());
@@ -93,13 +97,14 @@ impl Mount {
             arbiters: config.room_threads,
             policy: config.room_policy(),
             gatekeeper: gatekeeper.clone(),
+            store: store.clone(),
             recordings,
             watchdog: watchdog.clone(),
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let admin = Arc::new(AdminAuth::new(config.admin_token.clone()));
         let (config, directory) = (Arc::new(config), directory.start());
-        Ok(Self { config, clock, metrics, directory, rooms, admin, gatekeeper, hosts, certificate, watchdog })
+        Ok(Self { config, clock, metrics, directory, rooms, admin, gatekeeper, hosts, certificate, watchdog, store })
     }
 
     /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `api/reservations`, `healthz`, `metrics`,
@@ -260,6 +265,9 @@ impl Mount {
         // Sessions may linger for their clients. Event streams also count as connections and stay open. Without
         // `on_connect`, no connections are counted.
         wait_until(limits::LINGER, || self.gatekeeper.connections() == 0).await;
+        if let Some(store) = &self.store {
+            wait_until(Self::STORE, || store.is_idle()).await;
+        }
         self.watchdog.rest();
         // Otherwise the directory's timer would keep it and the room threads alive as long as the system. After a second
         // drain the directory is gone already.
@@ -267,6 +275,13 @@ impl Mount {
         let metrics = self.metrics.clone();
         let _ = web::block(move || metrics.finish_trace()).await;
     }
+}
+
+/// Takes the folder for rooms, if there is one.
+fn store(folder: &Path) -> io::Result<Option<Arc<RoomStore>>> {
+    let refused = |error| io::Error::other(format!("data: cannot use {}: {error}", folder.display()));
+    let open = |folder: &Path| RoomStore::open(folder).map_err(refused).map(Arc::new);
+    Some(folder).filter(|folder| !folder.as_os_str().is_empty()).map(open).transpose()
 }
 
 /// Starts the writer of recordings, if there is a folder for them.

@@ -44,7 +44,7 @@ pub struct SeatNote {
 }
 
 /// One zone of a frame.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FrameZone {
     id: ZoneId,
     rows: usize,
@@ -87,7 +87,7 @@ impl FrameZone {
 }
 
 /// The state of a room at one tick, and its notes to the seats.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Frame {
     schema: Arc<Schema>,
     incarnation: Incarnation,

@@ -8,10 +8,11 @@ use rand_pcg::rand_core::Rng;
 use super::plan::Plan;
 use super::player::PlayerId;
 use super::playtest::Playtest;
-use crate::engine::Checkpoint;
 use crate::engine::recording::Recording;
+use crate::engine::{Checkpoint, History, Host, Room};
 use crate::game::{Game, RoomSetup, SetupError};
 use crate::snapshot::InputSchema;
+use crate::wire::Close;
 
 /// Players at most.
 const PLAYERS: usize = 6;
@@ -53,6 +54,28 @@ pub fn check_saves(
 }
 
 impl Playtest {
+    /// Restarts the server, as a deploy does: the room goes on from its checkpoint under the next incarnation, every
+    /// connection is closed with [`Close::Draining`], and recent frames are forgotten. Does nothing when the game is not
+    /// saved.
+    pub fn restart(&mut self) {
+        let Some(checkpoint) = self.checkpoint() else { return };
+        let record = self.host.take_record();
+        self.replica.apply(&record);
+        let [room, second] = [(); 2].map(|()| self.restored(&checkpoint));
+        let incarnation = checkpoint.config().incarnation.next();
+        self.end_all(Close::Draining);
+        self.host = Host::new(self.now, room, History::new(self.plan.rate)).with_record().with_recorder();
+        self.replica.restart(second);
+        self.host.recover(incarnation);
+        self.follow_outputs();
+    }
+
+    pub(super) fn restored(&mut self, checkpoint: &Checkpoint) -> Room {
+        let checkpoint = Checkpoint::decode(&checkpoint.encode()).expect("a checkpoint can be read");
+        let game = (self.factory)(&checkpoint.config().setup).expect("the game was made before");
+        Room::restore(checkpoint, game).unwrap_or_else(|error| panic!("the room cannot be restored: {error}"))
+    }
+
     /// The state of the room; `None` when its game is not saved.
     pub fn checkpoint(&mut self) -> Option<Checkpoint> {
         self.host.checkpoint()

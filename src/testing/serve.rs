@@ -10,8 +10,8 @@ use super::packet::Packet;
 use super::player::PlayerId;
 use super::playtest::Playtest;
 use crate::engine::{
-    Admitted, Checkpoint, EventQueue, HostOutput, JoinRequest, PendingInput, Readiness, Room, RoomOutput, SeatSession,
-    Secret, Session, SessionEvent, Transport, Waiting, close_for_seat,
+    Admitted, EventQueue, HostOutput, JoinRequest, PendingInput, Readiness, RoomOutput, SeatSession, Secret, Session,
+    SessionEvent, Transport, Waiting, close_for_seat,
 };
 use crate::id::Seq;
 use crate::tick::Moment;
@@ -102,7 +102,7 @@ impl Playtest {
     }
 
     /// Does what the host requires.
-    fn follow_outputs(&mut self) {
+    pub(super) fn follow_outputs(&mut self) {
         while let Some(output) = self.host.poll_output() {
             match &output {
                 HostOutput::Answer { answer: Ok(admitted), .. } => self.digest.admitted(admitted),
@@ -192,6 +192,17 @@ impl Playtest {
         self.follow_outputs();
     }
 
+    /// Ends all sessions with `close`, without a word to the room.
+    pub(super) fn end_all(&mut self, close: Close) {
+        for player in self.players.iter_mut().filter(|player| player.server.is_some()) {
+            player.server = None;
+            player.send_down(self.now, Packet::Close(close));
+            player.ended = Some(close);
+        }
+        self.seats.clear();
+        self.retired.clear();
+    }
+
     /// Ends a session with `close`. Its seat may be held.
     pub(super) fn end(&mut self, id: PlayerId, close: Close) {
         let player = &mut self.players[id.0];
@@ -232,10 +243,8 @@ impl Playtest {
     /// Replaces the replica by a room that is restored from a checkpoint.
     fn restore_replica(&mut self) {
         let Some(checkpoint) = self.checkpoint() else { return };
-        let checkpoint = Checkpoint::decode(&checkpoint.encode()).expect("a checkpoint can be read");
-        let game = (self.factory)(&checkpoint.config().setup).expect("the game was made before");
-        let room = Room::restore(checkpoint, game);
-        self.replica.restart(room.unwrap_or_else(|error| panic!("the room cannot be restored: {error}")));
+        let room = self.restored(&checkpoint);
+        self.replica.restart(room);
     }
 
     fn try_send(&mut self, id: PlayerId) {

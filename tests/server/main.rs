@@ -17,6 +17,7 @@ mod play;
 mod recordings;
 mod resume;
 mod slow;
+mod stored;
 mod stuck;
 mod support;
 mod tls;

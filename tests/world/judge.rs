@@ -63,6 +63,13 @@ impl Watch for Watching {
 }
 
 impl Judge {
+    /// The room goes on with a game that was restored, and that writes on another tape.
+    pub fn continues_on(&mut self, tape: Arc<Mutex<Tape>>) {
+        let before = std::mem::replace(&mut self.tape, tape);
+        let mut before = before.lock().expect("the game does not panic");
+        self.tape.lock().expect("the game does not panic").commands.append(&mut before.commands);
+    }
+
     pub fn new(authority: Authority, tape: Arc<Mutex<Tape>>, peers: usize) -> Self {
         let (accounts, commands, handed) = (BTreeMap::new(), vec![0; peers], BTreeMap::new());
         Self { authority, tape, accounts, commands, handed, digest: 0xcbf2_9ce4_8422_2325, tamper: None }

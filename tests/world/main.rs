@@ -56,6 +56,7 @@ fn plan(profile: &str, seed: u64) -> Plan {
         disturbed: true,
         alarms: true,
         hold: [3, 2, 0, 4][seed as usize / 4 % 4],
+        restarts: seed % 8 == 3,
         checkpoint_every: [0, 0, 50, 1 + seed as u32 % 17][seed as usize / 16 % 4],
     }
 }
@@ -164,7 +165,7 @@ fn the_same_seed_is_the_same_run() {
 /// A run without whims.
 fn calm(profile: Profile, animals: u32, peers: usize) -> Plan {
     let wild = Wildness { authority: Authority::Server, animals, turmoil: false };
-    let (features, wanted, checkpoint_every) = (Features::NONE, &[0], 0);
+    let (features, wanted, restarts, checkpoint_every) = (Features::NONE, &[0], false, 0);
     Plan {
         seed: 1,
         profile,
@@ -176,6 +177,7 @@ fn calm(profile: Profile, animals: u32, peers: usize) -> Plan {
         disturbed: false,
         alarms: true,
         hold: 0,
+        restarts,
         checkpoint_every,
     }
 }

@@ -3,9 +3,10 @@
 //! The playtest moves time and bytes and compares every client with the server; `judge` adds the checks of the engine's own
 //! tests.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand_pcg::Pcg32;
@@ -18,7 +19,7 @@ use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{Close, Features, limits};
 
 use crate::judge::{Account, Judge, Maker, Seen, Watching, below};
-use crate::zoo::{Wildness, Zoo};
+use crate::zoo::{Tape, Wildness, Zoo};
 
 /// What a run is.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Plan {
     pub alarms: bool,
     /// Seconds for which seats are held.
     pub hold: u64,
+    /// Whether the server is restarted once in a while.
+    pub restarts: bool,
     /// In ticks; zero for never.
     pub checkpoint_every: u32,
 }
@@ -70,6 +73,7 @@ pub enum Memory {
 pub struct World {
     pub plan: Plan,
     pub play: Playtest,
+    tapes: Rc<RefCell<Vec<Arc<Mutex<Tape>>>>>,
     pub judge: Rc<RefCell<Judge>>,
     pub peers: Vec<Peer>,
     pub random: Pcg32,
@@ -94,15 +98,15 @@ impl World {
             checkpoint_every: plan.checkpoint_every,
             ..testing::Plan::default()
         };
-        // The tape of the room's game; others are those of its replicas.
-        let tape = Rc::new(OnceCell::new());
-        let (first, wild) = (tape.clone(), plan.wild);
+        // One tape for each game that was made, the room's before its replica's.
+        let tapes = Rc::new(RefCell::new(Vec::new()));
+        let (made, wild) = (tapes.clone(), plan.wild);
         let mut play = Playtest::new(staged, move |setup| {
-            let (zoo, written) = Zoo::new(setup, wild);
-            let _ = first.set(written);
+            let (zoo, tape) = Zoo::new(setup, wild);
+            made.borrow_mut().push(tape);
             Ok(Box::new(zoo))
         });
-        let tape = tape.get().expect("the zoo was made").clone();
+        let tape = tapes.borrow()[0].clone();
         let judge = Rc::new(RefCell::new(Judge::new(plan.wild.authority, tape, plan.peers)));
         play.watch(Watching(judge.clone()));
         let mut random = Pcg32::new(seed, 10);
@@ -117,7 +121,7 @@ impl World {
             }
         };
         let peers = (0..plan.peers).map(&mut peer).collect();
-        Self { plan, play, judge, peers, random, passes: Vec::new(), broken: Moment(0) }
+        Self { plan, play, tapes, judge, peers, random, passes: Vec::new(), broken: Moment(0) }
     }
 
     /// Runs until `end`.
@@ -130,11 +134,21 @@ impl World {
             if self.plan.disturbed && self.newest() != before && below(&mut self.random, 100) == 0 {
                 self.play.pause(Duration::from_millis(below(&mut self.random, 400).into()));
             }
+            if self.plan.disturbed && self.plan.restarts && below(&mut self.random, 400) == 0 {
+                self.restart();
+            }
             for peer in 0..self.peers.len() {
                 self.attend(peer);
             }
         }
         self.play.run_until(end);
+    }
+
+    /// Restarts the server. The judge goes on with the tape of the new game.
+    pub fn restart(&mut self) {
+        self.play.restart();
+        let tapes = self.tapes.borrow();
+        self.judge.borrow_mut().continues_on(tapes[tapes.len() - 2].clone());
     }
 
     pub fn player(&self, peer: usize) -> PlayerId {

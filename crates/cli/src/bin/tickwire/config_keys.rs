@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const CONFIG_KEYS: [ConfigKey; 35] = [
+pub const CONFIG_KEYS: [ConfigKey; 36] = [
     ConfigKey { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     ConfigKey { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -95,6 +95,8 @@ pub const CONFIG_KEYS: [ConfigKey; 35] = [
         help: "The format of the log [default: text]" },
     ConfigKey { key: "trace", flag: "trace", value: "FILE",
         help: "Write a trace of where time goes to this file, at most 64 MiB; browsers' trace viewers open it" },
+    ConfigKey { key: "data", flag: "data", value: "FOLDER",
+        help: "Store rooms in this folder when the server stops, and let them go on when it starts again" },
     ConfigKey { key: "recordings", flag: "recordings", value: "FOLDER",
         help: "Keep recordings of rooms in this folder: when a game panics, a client desyncs, or somebody asks for one" },
     ConfigKey { key: "most_recordings", flag: "most-recordings", value: "N",

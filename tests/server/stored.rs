@@ -1,0 +1,143 @@
+//! Rooms that go on when their server is stopped and started again on the same folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tickwire::id::Incarnation;
+use tickwire::server::Config;
+use tickwire::wire::{Close, Continuity, Join};
+
+use crate::admin::room_of;
+use crate::support::{PATIENT, Player, TestServer, arena, lean, wait_for};
+
+/// A close frame with code 1000, of a player who does not come back.
+const GOODBYE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
+
+fn empty(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stored-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    folder
+}
+
+fn on(folder: &Path) -> Config {
+    Config { data: folder.to_owned(), hold_seats_for: PATIENT, come_back_within: Duration::from_secs(1), ..lean() }
+}
+
+fn start(folder: &Path) -> TestServer {
+    TestServer::with(on(folder), |server| server)
+}
+
+fn stop(mut server: TestServer) {
+    server.ask_to_stop();
+    server.join().expect("it stops well");
+}
+
+/// The rooms in a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let all = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
+    all.filter(|path| path.extension().is_some_and(|ending| ending == "room")).collect()
+}
+
+#[test]
+fn a_room_goes_on_after_a_restart_with_its_players_and_their_seats() {
+    let folder = empty("restart");
+    let server = start(&folder);
+    let (mut ada, mut bob) = (Player::arena(&server), Player::arena(&server));
+    ada.client.input(&[64, 1, 0, 0]);
+    ada.client.chat(&[], "see you in a minute");
+    let before = ada.until(|arrived, _| arrived.tick.0 > 20).tick;
+    bob.frame().expect("a frame");
+    let (room, seat) = (room_of(&ada), ada.client.welcome().expect("a welcome").seat);
+    stop(server);
+    assert_eq!((ada.ending(), bob.ending()), (Close::Draining, Close::Draining));
+    assert_eq!(files(&folder).len(), 1);
+
+    for incarnation in 2..4 {
+        let server = start(&folder);
+        server.wait_for_metric("tickwire_rooms_restored_total", 1.0);
+        assert!(files(&folder).is_empty(), "what goes on is not stored any more");
+        ada = ada.resume(&server).expect("the seat is held");
+        bob = bob.resume(&server).expect("the seat is held");
+        let welcome = ada.client.welcome().expect("a welcome");
+        assert_eq!((&welcome.room, welcome.seat, welcome.continuity), (&room, seat, Continuity::Seat));
+        assert_eq!(welcome.incarnation, Incarnation(incarnation));
+        assert!(welcome.tick.since(before) >= 0, "time goes on");
+        assert_eq!(welcome.players.len(), 2);
+        // Newcomers find the room, and what was said in it.
+        let mut cleo = Player::arena(&server);
+        assert_eq!(room_of(&cleo), room);
+        let heard = |arrived: &tickwire::engine::Arrived| format!("{:?}", arrived.events).contains("in a minute");
+        cleo.until(|arrived, _| heard(arrived));
+        cleo.raw.say(&GOODBYE);
+        cleo.ending();
+        let tick = ada.frame().expect("a frame").tick;
+        ada.until(|arrived, _| arrived.tick.since(tick) > 5);
+        bob.frame().expect("a frame");
+        stop(server);
+        assert_eq!((ada.ending(), bob.ending()), (Close::Draining, Close::Draining));
+    }
+}
+
+#[test]
+fn a_room_without_players_is_not_stored() {
+    let folder = empty("alone");
+    let server = start(&folder);
+    let mut ada = Player::arena(&server);
+    ada.frame().expect("a frame");
+    ada.raw.say(&GOODBYE);
+    ada.ending();
+    server.wait_for_metric("tickwire_players", 0.0);
+    stop(server);
+    assert!(files(&folder).is_empty());
+}
+
+#[test]
+fn two_servers_on_one_folder_are_one_clear_error() {
+    let folder = empty("locked");
+    let first = start(&folder);
+    assert!(first.get("/healthz").starts_with("HTTP/1.1 200"), "it has the folder");
+    let failed = TestServer::with(on(&folder), |server| server).join().expect_err("it does not start").to_string();
+    assert!(failed.starts_with("data: cannot use") && failed.ends_with("another server uses it"), "{failed}");
+}
+
+#[test]
+fn what_cannot_go_on_stays_stored() {
+    let folder = empty("stays");
+    let other = |server: tickwire::Server| server.game("other", |setup| crate::support::demo("arena")(setup));
+    let server = TestServer::with(on(&folder), other);
+    let private = [("private".to_owned(), "true".to_owned())];
+    let join = |game: &str| Join::Create { game: game.to_owned(), options: private.to_vec() };
+    let players = ["other", "arena"].map(|game| Player::join(&server, join(game)).expect("there is room"));
+    let ids = players.map(|mut player| {
+        player.frame().expect("a frame");
+        player.frame().expect("a frame");
+        room_of(&player)
+    });
+    stop(server);
+    let stored = files(&folder);
+    assert_eq!(stored.len(), 2);
+    for id in &ids {
+        assert!(stored.iter().all(|file| !file.to_string_lossy().contains(&id[..4])), "a code is not in a file's name");
+    }
+
+    // This build does not know the other game.
+    let server = start(&folder);
+    server.wait_for_metric("tickwire_rooms_restored_total", 1.0);
+    assert_eq!(files(&folder).len(), 1);
+    stop(server);
+    let left = files(&folder);
+    let whole = fs::read(&left[0]).expect("a file");
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    fs::write(&left[0], &damaged).expect("a file");
+    let server = TestServer::with(on(&folder), other);
+    Player::join(&server, arena()).expect("the server plays").frame().expect("a frame");
+    assert_eq!(server.metric("tickwire_rooms_restored_total"), 1.0, "the arena goes on, and the damaged room does not");
+    stop(server);
+    assert_eq!(fs::read(&left[0]).expect("it is still there"), damaged);
+    fs::write(&left[0], &whole).expect("a file");
+    let server = TestServer::with(on(&folder), other);
+    wait_for(|| server.metric("tickwire_rooms_restored_total") >= 2.0, "both go on");
+    assert!(!left[0].exists());
+}
