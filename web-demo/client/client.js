@@ -9,8 +9,7 @@ import { Room } from './room.js';
 import { SeatStore } from './seat-store.js';
 
 /**
- * @typedef {{ addEventListener(type: string, listener: (event: any) => void): void,
- *   removeEventListener(type: string, listener: (event: any) => void): void }} PageEvents
+ * @typedef {import('./page-events.js').PageEvents} PageEvents
  *
  * @typedef {{
  *   WebSocket?: new (url: string, protocols: string[]) => any,
@@ -21,11 +20,13 @@ import { SeatStore } from './seat-store.js';
  *   token?: import('./token.js').TokenSource,
  *   storage?: import('./seat-store.js').SeatStorage,
  *   page?: PageEvents,
+ *   network?: PageEvents,
  *   openChannel?: (name: string) => import('./seat-store.js').SeatChannel,
  * }} ClientOptions `now`: milliseconds of any monotonic clock; `token`: the join token, or a function that is called for every
  *   connection and before a token expires; `storage`: keeps the seat across a reload of the page, such as `sessionStorage`;
- *   `openChannel`: opens a channel to the other pages in that case (by default a BroadcastChannel); `page`: emits `pagehide` and
- *   `visibilitychange` (by default the window): without a storage, a page that is closed leaves its room
+ *   `openChannel`: opens a channel to the other pages in that case (by default a BroadcastChannel); `page`: emits `pagehide`, `pageshow`,
+ *   `visibilitychange`, `online` and `offline` (by default the window): without a storage, a page that is closed leaves its room;
+ *   `network`: emits `change` (by default `navigator.connection`, where there is one)
  *
  * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number,
  *   token?: import('./token.js').TokenSource, signal?: import('./abort.js').JoinSignal }} JoinOptions `player`: passed to the
@@ -50,7 +51,8 @@ export class Client {
    * @param {ClientOptions} [options]
    */
   constructor(url, options = {}) {
-    const { page = /** @type {any} */ (globalThis) } = options;
+    const { navigator } = /** @type {any} */ (globalThis);
+    const { page = /** @type {any} */ (globalThis), network = navigator?.connection } = options;
     this.#token = options.token ?? null;
     const timers = {
       setTimeout: options.setTimeout ?? ((call, ms) => setTimeout(call, ms)),
@@ -64,7 +66,8 @@ export class Client {
       ...timers,
       leaves: new PendingLeaves(timers),
       seats: new SeatStore(options.storage ?? null, url, options.openChannel ?? broadcast()),
-      page: typeof page.addEventListener === 'function' ? page : null,
+      page: emits(page) ? page : null,
+      network: emits(network) ? network : null,
     };
   }
 
@@ -163,6 +166,11 @@ export class Client {
       resolve(room, () => room.leave());
     }, reject));
   }
+}
+
+/** Outside of pages there are no such objects, or they emit nothing. @param {any} source */
+function emits(source) {
+  return typeof source?.addEventListener === 'function';
 }
 
 /** Old browsers have no such channel. @returns {((name: string) => any) | null} */

@@ -34,7 +34,8 @@ const VERSION = 4506;
  *   clearTimeout: (timer: any) => void,
  *   seats: import('./seat-store.js').SeatStore,
  *   leaves: import('./pending-leaves.js').PendingLeaves,
- *   page: import('./client.js').PageEvents | null,
+ *   page: import('./page-events.js').PageEvents | null,
+ *   network: import('./page-events.js').PageEvents | null,
  * }} Environment
  *
  * @typedef {{ join: import('./messages.js').Join, role: 'player' | 'spectator', name: string,

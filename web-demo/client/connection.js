@@ -3,6 +3,7 @@
 
 import { CLOSES, LEFT, LOST, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
 import { abandon } from './pending-leaves.js';
+import { listenToPage } from './page-events.js';
 import { Rejoin } from './rejoin.js';
 import { Session } from './session.js';
 import { TokenRenewal } from './token.js';
@@ -49,9 +50,8 @@ export class Connection {
   /** @type {Shared} */ #shared;
   /** @type {Rejoin} */ #rejoin;
   /** @type {TokenRenewal} */ #renewal;
-  // Phones end hidden pages without notice. Saving when the page is shown again does no harm.
-  #seen = () => this.save();
-  #hidden = (/** @type {any} */ event) => this.#pageHidden(event);
+  /** Stops listening to the page. */
+  #deafen = () => {};
 
   /**
    * @param {Environment} env
@@ -72,6 +72,7 @@ export class Connection {
     this.#rejoin = new Rejoin(
       env,
       request,
+      () => shared.news.roster.players.size,
       () => this.#claim(),
       (socket, next) => {
         this.enter(socket, next);
@@ -79,8 +80,13 @@ export class Connection {
       },
       ({ code, text }) => this.end(code, text),
     );
-    env.page?.addEventListener('pagehide', this.#hidden);
-    env.page?.addEventListener('visibilitychange', this.#seen);
+    this.#deafen = listenToPage(env.page, env.network, {
+      hidden: (event) => this.#pageHidden(event),
+      shown: () => this.#check(),
+      // Phones end hidden pages without notice. Saving when the page is shown again does no harm.
+      seen: () => this.save(),
+      changed: () => this.#check(),
+    });
   }
 
   /** @param {Socket} socket @param {Welcome} welcome */
@@ -183,8 +189,7 @@ export class Connection {
     this.left = Promise.all(closing).then(() => {});
     this.#drop();
     this.#last = null;
-    this.#env.page?.removeEventListener('pagehide', this.#hidden);
-    this.#env.page?.removeEventListener('visibilitychange', this.#seen);
+    this.#deafen();
     // A replaced page may claim the seat again, when its player wants to.
     if (code === REPLACED) this.#env.seats.replaced(this.#shared.news);
     // The server holds the seat for a client with a new token.
@@ -255,6 +260,17 @@ export class Connection {
     if (this.#plays && this.#env.seats.remembers) this.save();
     // No page could claim this seat again, so it need not be held.
     else if (!persisted) this.end(LEFT, 'left the room');
+  }
+
+  /** The network may be another one: finds out whether the connection still works, or reconnects sooner. */
+  #check() {
+    const { session } = this;
+    if (!session) {
+      this.#rejoin.hasten();
+      return;
+    }
+    session.heartbeat.check(this.#env.now());
+    this.pump();
   }
 
   #abandonUseless() {

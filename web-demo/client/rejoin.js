@@ -1,6 +1,6 @@
 // Reconnects after a lost connection: to the same room with a claim to the same seat, otherwise like the first join. Delays
-// grow with full jitter, unless the server sets one. The welcome has the result of the claim. If the player leaves
-// meanwhile, the client connects once more, only to release the seat.
+// grow with jitter, unless the server sets one, and end early when the network changes. The welcome has the result of the
+// claim. If the player leaves meanwhile, the client connects once more, only to release the seat.
 
 import { Backoff } from './backoff.js';
 import { LeaveError, ROOM_UNAVAILABLE, invitesBack } from './close.js';
@@ -9,33 +9,51 @@ import { LONGEST_TIMER_MS } from './rate-limiter.js';
 
 /** A connection that lasted this long was a good one: the next delay is short again. */
 const GOOD_AFTER_MS = 5000;
+/** An attempt that began this long before the network changed, or has lasted this long since, is made anew. */
+const STUCK_AFTER_MS = 1000;
+/** The least time between two attempts that are made because the network changed. */
+const HASTEN_EVERY_MS = 1000;
 
 /**
  * @typedef {import('./connect.js').Environment} Environment
  * @typedef {import('./connect.js').Request} Request
  * @typedef {import('./connect.js').Socket} Socket
+ * @typedef {import('./messages.js').Join} Join
  */
 
 const nothing = () => Promise.resolve();
 
 export class Rejoin {
+  /** How to join next. @type {Join | null} */ #join = null;
+  #timer = /** @type {any} */ (null);
+  /** When the timer is due, and whether the server has set that time. */
+  #dueAt = Infinity;
+  #isSet = false;
+  /** When the attempt began; null while none is under way. @type {number | null} */
+  #beganAt = null;
+  /** When the connection was lost, the last good one if others followed, or the network changed since. */
+  #since = 0;
+  #hastenedAt = -Infinity;
+  /** Cancels the attempt; resolves when the server has freed its seat. @type {() => Promise<void>} */
+  #cancel = nothing;
+
   /**
    * @param {Environment} env
    * @param {Request} request the first join
+   * @param {() => number} players of the room, as far as the client knows
    * @param {() => import('./messages.js').Resume | null} claim to the seat, at the time of the attempt
    * @param {(socket: Socket, welcome: import('./messages.js').Welcome) => void} welcomed
    * @param {(error: LeaveError) => void} refused for good
    */
-  constructor(env, request, claim, welcomed, refused) {
+  constructor(env, request, players, claim, welcomed, refused) {
     this.env = env;
     this.request = request;
+    this.players = players;
     this.claim = claim;
     this.welcomed = welcomed;
     this.refused = refused;
     this.backoff = new Backoff(env.random);
-    this.joinedAt = env.now();
-    /** Cancels the wait or attempt; resolves when the server has freed its seat. @type {() => Promise<void>} */
-    this.cancel = nothing;
+    this.joinedAt = this.#since = env.now();
   }
 
   /** Whether the connection that began last has proved to be a good one. */
@@ -49,15 +67,28 @@ export class Rejoin {
    * @param {number | null} wait milliseconds that the server asked for; the server spreads its clients itself
    */
   start(room, wait) {
-    if (this.good) this.backoff.reset();
+    if (this.good) this.#restart();
     this.#wait({ type: 'byId', room }, wait);
+  }
+
+  /** The network may be another one: makes an attempt soon, also in place of one that got stuck in the network before. */
+  hasten() {
+    const join = this.#join;
+    if (!join || this.#isSet) return;
+    const now = this.env.now();
+    let at = Math.max(now + this.backoff.spread(this.players()), this.#hastenedAt + HASTEN_EVERY_MS);
+    if (this.#beganAt !== null) at = Math.max(at, this.#beganAt + STUCK_AFTER_MS);
+    if (at >= this.#dueAt) return;
+    // With signs in a row, the delays between them grow on.
+    if (now - this.#hastenedAt >= GOOD_AFTER_MS) this.#restart();
+    this.#hastenedAt = at;
+    this.#schedule(at, join);
   }
 
   /** Makes no further attempts. @returns {Promise<void>} resolves when the server has freed the seat of a cancelled one */
   stop() {
-    const { cancel } = this;
-    this.cancel = nothing;
-    return cancel();
+    this.#join = null;
+    return this.#end();
   }
 
   /**
@@ -78,33 +109,70 @@ export class Rejoin {
     }, done, pending);
   }
 
-  /** @param {import('./messages.js').Join} join @param {number | null} wait */
-  #wait(join, wait) {
-    const ms = Math.min(wait ?? this.backoff.next(), LONGEST_TIMER_MS);
-    const timer = this.env.setTimeout(() => this.#attempt(join), ms);
-    this.cancel = () => {
-      this.env.clearTimeout(timer);
-      return nothing();
-    };
+  #restart() {
+    this.#since = this.env.now();
+    this.backoff.reset();
   }
 
-  /** @param {import('./messages.js').Join} join */
-  #attempt(join) {
-    const request = { ...this.request, join };
-    this.cancel = connect(
+  /** @param {Join} join @param {number | null} wait */
+  #wait(join, wait) {
+    const now = this.env.now();
+    this.#isSet = wait !== null;
+    this.#schedule(now + (wait ?? this.backoff.next(this.players(), now - this.#since)), join);
+  }
+
+  /** @param {number} at @param {Join} join */
+  #schedule(at, join) {
+    this.env.clearTimeout(this.#timer);
+    this.#join = join;
+    this.#dueAt = at;
+    this.#timer = this.env.setTimeout(() => {
+      // A seat that is claimed twice is given to the later claim, so this need not wait for the end of the attempt before.
+      const { pending } = this.env.leaves;
+      this.#end();
+      this.#attempt(join, pending);
+    }, Math.min(at - this.env.now(), LONGEST_TIMER_MS));
+  }
+
+  #end() {
+    const cancel = this.#cancel;
+    this.#cancel = nothing;
+    this.env.clearTimeout(this.#timer);
+    this.#dueAt = Infinity;
+    this.#isSet = false;
+    this.#beganAt = null;
+    return cancel();
+  }
+
+  /** @param {Join} join @param {Promise<unknown> | null} after */
+  #attempt(join, after) {
+    this.#join = join;
+    this.#beganAt = this.env.now();
+    this.#cancel = connect(
       this.env,
-      request,
+      { ...this.request, join },
       join.type === 'byId' ? this.claim() : null,
       (socket, welcome) => {
-        this.cancel = nothing;
+        this.#done();
+        this.#join = null;
         this.joinedAt = this.env.now();
         this.welcomed(socket, welcome);
       },
-      (error) => this.#failed(join, error),
+      (error) => {
+        this.#done();
+        this.#failed(join, error);
+      },
+      after,
     );
   }
 
-  /** @param {import('./messages.js').Join} join @param {Error} error */
+  /** The attempt is over, and there is nothing to cancel. */
+  #done() {
+    this.#cancel = nothing;
+    this.#end();
+  }
+
+  /** @param {Join} join @param {Error} error */
   #failed(join, error) {
     if (!(error instanceof LeaveError)) {
       // The page's token function failed, perhaps because its backend is down like the server was; or the browser made no
@@ -115,7 +183,7 @@ export class Rejoin {
     const gone = join.type === 'byId' && ROOM_UNAVAILABLE.has(error.code);
     const first = this.request.join;
     // A ticket is good for one join.
-    if (gone && first.type !== 'byId' && first.type !== 'reserved') this.#attempt(first);
+    if (gone && first.type !== 'byId' && first.type !== 'reserved') this.#attempt(first, this.env.leaves.pending);
     else if (invitesBack(error.code)) this.#wait(join, error.comeBack);
     else this.refused(error);
   }

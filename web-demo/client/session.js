@@ -3,6 +3,7 @@
 // due, and for the socket's messages. connection.js has the parts that outlive a connection.
 
 import { FrameOrder } from './frame-order.js';
+import { Heartbeat } from './heartbeat.js';
 import { DecodeError } from './reader.js';
 import { InputTimeline } from './inputs.js';
 import { VIEW_TIME, decodeServer, encodeClient } from './messages.js';
@@ -14,11 +15,8 @@ const ACK_WITHIN_MS = 100;
 const ACK_EARLY_MS = 60;
 /** Unchanged inputs are sent at least this often. */
 const RUN_WITHIN_MS = 250;
-const PING_EVERY_MS = 1000;
 /** The server answers one resync per two seconds, for all zones together. */
 const RESYNC_EVERY_MS = 2000;
-/** Pings in a row without a message from the server. Counted in pings: after a freeze of the tab, the server is not gone. */
-const MAX_UNANSWERED_PINGS = 10;
 /** View times are told in fractions of a tick, as 16 bits. */
 const VIEW_PARTS = 16;
 const MAX_VIEW = 0xffff;
@@ -80,8 +78,7 @@ export class Session {
     this.ackedAt = now;
     this.flushedAt = now;
     this.nextInputAt = now + this.period;
-    this.nextPingAt = now;
-    this.unansweredPings = 0;
+    this.heartbeat = new Heartbeat(meter, now);
     this.resyncedAt = -Infinity;
   }
 
@@ -90,13 +87,13 @@ export class Session {
    * @param {number} now
    */
   receive(bytes, now) {
-    this.unansweredPings = 0;
+    this.heartbeat.received(now);
     this.meter.down += bytes.length;
     try {
       const message = decodeServer(bytes);
       if (message.type === 'frame') this.#frame(message, bytes.length, now);
       else if (message.type === 'delivery') this.#delivery(message, now);
-      else if (message.type === 'pong') this.meter.stats.ping = ((stamp(now) - message.stamp) >>> 0) / 10;
+      else if (message.type === 'pong') this.heartbeat.answered(message.stamp, now);
       else if (message.type === 'comeBack') this.comeBack = message.after;
       else if (message.type === 'refreshed') this.owner.refreshed(message.expires);
       else throw new DecodeError(`a ${message.type} that was not asked for`);
@@ -113,11 +110,16 @@ export class Session {
    */
   pump(now) {
     this.#makeInputs(now);
-    if (now >= this.nextPingAt && !this.#ping(now)) return Infinity;
+    const ping = this.heartbeat.beat(now);
+    if (ping === 'lost') {
+      this.owner.lost();
+      return Infinity;
+    }
+    if (ping !== null) this.#send({ type: 'ping', stamp: ping });
     for (const command of this.outbox.take(now)) this.#send(command);
     if (this.inputs.hasUnsent && now - this.flushedAt >= RUN_WITHIN_MS) this.flush(now);
     if (this.unacknowledged && now - this.ackedAt >= ACK_WITHIN_MS) this.acknowledge(now);
-    let next = Math.min(this.nextPingAt, now + this.outbox.wait(now));
+    let next = Math.min(this.heartbeat.dueAt, now + this.outbox.wait(now));
     if (this.inputsRun) next = Math.min(next, this.nextInputAt);
     if (this.inputs.hasUnsent) next = Math.min(next, this.flushedAt + RUN_WITHIN_MS);
     if (this.unacknowledged) next = Math.min(next, this.ackedAt + ACK_WITHIN_MS);
@@ -251,18 +253,6 @@ export class Session {
     if (changed) this.flush(now);
   }
 
-  /** @param {number} now @returns {boolean} whether the server may still be there */
-  #ping(now) {
-    this.unansweredPings += 1;
-    if (this.unansweredPings > MAX_UNANSWERED_PINGS) {
-      this.owner.lost();
-      return false;
-    }
-    this.#send({ type: 'ping', stamp: stamp(now) });
-    this.nextPingAt = now + PING_EVERY_MS;
-    return true;
-  }
-
   /** @param {number} zone @param {number} now */
   #resync(zone, now) {
     this.meter.stats.desyncs += 1;
@@ -299,12 +289,4 @@ export class Session {
     this.meter.up += bytes.length;
     this.socket.send(bytes);
   }
-}
-
-/**
- * The time in tenths of a millisecond, as sent in pings.
- * @param {number} now
- */
-function stamp(now) {
-  return Math.floor(now * 10) >>> 0;
 }

@@ -26,20 +26,30 @@ export class FakeStorage {
 
 /** What a client needs of its page; pages of one `browser` (a set) hear each other. */
 export function page(browser = new Set(), storage = new FakeStorage()) {
-  const listening = new Set();
-  const watching = new Set();
-  const of = (type) => ({ pagehide: listening, visibilitychange: watching })[type];
+  const emitter = () => {
+    const listeners = new Set();
+    return {
+      listeners,
+      addEventListener: (type, listener) => listeners.add({ type, listener }),
+      removeEventListener: (type, listener) => {
+        for (const each of listeners) if (each.type === type && each.listener === listener) listeners.delete(each);
+      },
+      emit: (name, event = {}) => [...listeners].forEach(({ type, listener }) => type === name && listener({ type, ...event })),
+    };
+  };
+  const events = emitter();
+  const network = emitter();
   return {
     storage,
-    page: {
-      addEventListener: (type, listener) => of(type).add(listener),
-      removeEventListener: (type, listener) => of(type).delete(listener),
-    },
-    hide: (event = {}) => listening.forEach((listener) => listener(event)),
+    page: events,
+    network,
+    hide: (event) => events.emit('pagehide', event),
+    show: (event) => events.emit('pageshow', event),
     /** Another tab is in front. */
-    cover: () => watching.forEach((listener) => listener({})),
+    cover: () => events.emit('visibilitychange', { target: { visibilityState: 'hidden' } }),
+    uncover: () => events.emit('visibilitychange', { target: { visibilityState: 'visible' } }),
     get listening() {
-      return new Set([...listening, ...watching]);
+      return new Set([...events.listeners, ...network.listeners]);
     },
     openChannel: (name) => {
       const channel = {

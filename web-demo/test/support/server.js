@@ -4,7 +4,7 @@
 import { encodeKeyframe } from './encoder.js';
 import { planSchema } from '../../client/schema.js';
 import { Zone } from '../../client/zone.js';
-import { decodeClient, encodeDelivery, encodeFrame, encodeWelcome } from './wire.js';
+import { decodeClient, encodeDelivery, encodeFrame, encodeSmall, encodeWelcome } from './wire.js';
 
 /** A clock whose timers run only when a test advances it. */
 export class VirtualTime {
@@ -204,6 +204,15 @@ export class FakeServer {
   delivery(delivery) {
     this.peer.send(encodeDelivery({ tick: this.peer.tick ?? this.welcome.tick, ...delivery }));
   }
+}
+
+/** Makes a server answer pings, besides what it does. */
+export function answerPings(server) {
+  const { accept } = server;
+  server.accept = (peer, message) => {
+    accept(peer, message);
+    if (message.type === 'ping') peer.send(encodeSmall('pong', message.stamp));
+  };
 }
 
 const range = { type: 'fixed', min: -100_000, max: 100_000, perUnit: 64 };

@@ -1,5 +1,6 @@
 // A cable that can be pulled out: a TCP proxy that a test cuts and mends. While it is cut, connections die without a
-// goodbye and new ones are refused. What travels is not touched.
+// goodbye and new ones are refused. Connections can also be stranded, as when a device changes its network: nothing passes any
+// more, and neither end is told. What travels is not touched.
 
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -37,6 +38,14 @@ export class Cable {
     await once(listener, 'listening');
     const cable = new Cable(listener, sockets);
     return cable;
+  }
+
+  /** Connections that are there go silent; new ones work. */
+  strand() {
+    for (const socket of this.sockets) {
+      socket.unpipe();
+      socket.resume();
+    }
   }
 
   cut() {
