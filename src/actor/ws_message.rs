@@ -7,6 +7,9 @@ use bytes::Bytes;
 
 use crate::wire::Close;
 
+/// The close code of a client that may soon be back. Browsers let pages send 1000 and codes from 3000 on only.
+const AWAY: u16 = 4100;
+
 /// A message that does not end the session.
 pub enum WsMessage {
     /// A binary message.
@@ -44,8 +47,8 @@ pub fn ws_message(message: Result<Message, ProtocolError>, offence: Option<Close
 /// The close reason of a session whose client sent a close frame with `reason`.
 fn answer_to(reason: Option<&CloseReason>) -> Close {
     match reason.map_or(1000, |reason| u16::from(reason.code)) {
-        // Sent by browsers when a page is closed or reloaded.
-        1001 => Close::GoingAway,
+        // Browsers send 1001 when a page is closed or reloaded. A page that is put aside cannot send it, and has its own code.
+        1001 | AWAY => Close::GoingAway,
         1000..=1003 | 1007..=1014 | 3000..=4999 => Close::Left,
         _ => Close::Protocol,
     }

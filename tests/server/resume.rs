@@ -138,16 +138,19 @@ fn a_former_token_is_good_until_the_first_message_under_the_new_one() {
 #[test]
 fn a_closed_page_finds_its_seat_and_who_leaves_does_not() {
     let server = holding(30);
-    let (page, leaver) = (known(&server), known(&server));
+    let leaver = known(&server);
     let mut stay = known(&server);
     let say_close = |mut player: Player, code: u16| {
         let [high, low] = code.to_be_bytes();
         player.raw.say(&[0x88, 0x82, 0, 0, 0, 0, high, low]);
         player
     };
-    let page = say_close(page, 1001);
-    stay.until(|arrived, _| arrived.events.contains(&EventBody::Disconnected { seat: seat(&page) }));
-    assert_eq!(continuity(&Player::reload(&server, pass(&page)).expect("the seat is held")), Continuity::Seat);
+    // 4100 is what a page can send itself.
+    for code in [1001, 4100] {
+        let page = say_close(known(&server), code);
+        stay.until(|arrived, _| arrived.events.contains(&EventBody::Disconnected { seat: seat(&page) }));
+        assert_eq!(continuity(&Player::reload(&server, pass(&page)).expect("the seat is held")), Continuity::Seat);
+    }
     let leaver = say_close(leaver, 1000);
     assert_eq!(stay_until_left(&mut stay, &leaver), Close::Left.code());
     assert_eq!(continuity(&Player::reload(&server, pass(&leaver)).expect("there is room")), Continuity::Fresh);

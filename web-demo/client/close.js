@@ -35,6 +35,10 @@ export const CLOSES = new Map([
 /** The connection ended without a close frame. */
 export const LOST = 1006;
 export const LEFT = 1000;
+export const GOING_AWAY = 1001;
+/** Sent by a client that may soon be back, since browsers do not let pages send 1001. */
+export const AWAY = 4100;
+export const NO_SUCH_ROOM = 4504;
 export const TOKEN_EXPIRED = 4502;
 /** Another connection has the seat now. */
 export const REPLACED = 4511;

@@ -1,7 +1,7 @@
 // The connection to a room, which outlives sockets: the current session and its timer, reconnecting with the claim to the
 // seat, the data stored for a reload, the token's renewal, and the end. room.js has the interface for the page.
 
-import { CLOSES, LEFT, LOST, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
+import { AWAY, CLOSES, GOING_AWAY, LEFT, LOST, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
 import { abandon } from './pending-leaves.js';
 import { listenToPage } from './page-events.js';
 import { Rejoin } from './rejoin.js';
@@ -43,6 +43,7 @@ export class Connection {
   #renewed = false;
   /** At the last save: how many events waited for a handler, and how many had been delivered after waiting. */
   #saved = { waiting: 0, delivered: 0 };
+  /** Whether the page is in the browser's back-forward cache, where it does not run. */ #isAside = false;
   /** Whether the connection has ended for good, which may happen within any callback of the page. */ #ended = false;
   /** @type {Environment} */ #env;
   /** @type {Request} */ #request;
@@ -257,14 +258,32 @@ export class Connection {
 
   /** @param {{ persisted?: boolean }} event `persisted`: the page may be shown again as it is */
   #pageHidden({ persisted = false }) {
-    if (this.#plays && this.#env.seats.remembers) this.save();
+    const claimable = this.#plays && this.#env.seats.remembers;
+    if (claimable) this.save();
+    if (persisted) this.#setAside();
     // No page could claim this seat again, so it need not be held.
-    else if (!persisted) this.end(LEFT, 'left the room');
+    else if (!claimable) this.end(LEFT, 'left the room');
   }
 
-  /** The network may be another one: finds out whether the connection still works, or reconnects sooner. */
+  /** Ends the connection until the page is shown again: the page would not answer, and browsers break its connection anyway. */
+  #setAside() {
+    this.#isAside = true;
+    this.#rejoin.stop();
+    const { session } = this;
+    for (const socket of [session?.socket, this.#useless]) if (socket) abandon(socket, AWAY);
+    this.#useless = null;
+    this.#drop();
+    if (session) this.#owner.left(GOING_AWAY, 'the page was put aside', true);
+  }
+
+  /** The page is shown again, or the network may be another one: finds out whether the connection still works, or reconnects sooner. */
   #check() {
     const { session } = this;
+    if (this.#isAside) {
+      this.#isAside = false;
+      this.#rejoin.claimNow(this.#welcome.room);
+      return;
+    }
     if (!session) {
       this.#rejoin.hasten();
       return;

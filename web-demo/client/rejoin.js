@@ -3,7 +3,7 @@
 // claim. If the player leaves meanwhile, the client connects once more, only to release the seat.
 
 import { Backoff } from './backoff.js';
-import { LeaveError, ROOM_UNAVAILABLE, invitesBack } from './close.js';
+import { LeaveError, NO_SUCH_ROOM, ROOM_UNAVAILABLE, invitesBack } from './close.js';
 import { connect } from './connect.js';
 import { LONGEST_TIMER_MS } from './rate-limiter.js';
 
@@ -34,6 +34,8 @@ export class Rejoin {
   /** When the connection was lost, the last good one if others followed, or the network changed since. */
   #since = 0;
   #hastenedAt = -Infinity;
+  /** Whether another room is no substitute. */
+  #isStrict = false;
   /** Cancels the attempt; resolves when the server has freed its seat. @type {() => Promise<void>} */
   #cancel = nothing;
 
@@ -68,7 +70,19 @@ export class Rejoin {
    */
   start(room, wait) {
     if (this.good) this.#restart();
+    this.#isStrict = false;
     this.#wait({ type: 'byId', room }, wait);
+  }
+
+  /**
+   * Makes an attempt now, for the same seat only: a page that was shown again must not find itself in another room.
+   * @param {string} room
+   */
+  claimNow(room) {
+    this.#restart();
+    const { role } = this.request;
+    this.#isStrict = true;
+    this.#schedule(this.env.now(), { type: role === 'player' ? 'return' : 'byId', room });
   }
 
   /** The network may be another one: makes an attempt soon, also in place of one that got stuck in the network before. */
@@ -151,7 +165,7 @@ export class Rejoin {
     this.#cancel = connect(
       this.env,
       { ...this.request, join },
-      join.type === 'byId' ? this.claim() : null,
+      join.type === 'byId' || join.type === 'return' ? this.claim() : null,
       (socket, welcome) => {
         this.#done();
         this.#join = null;
@@ -180,11 +194,12 @@ export class Rejoin {
       this.#wait(join, null);
       return;
     }
-    const gone = join.type === 'byId' && ROOM_UNAVAILABLE.has(error.code);
+    const gone = join.type === 'byId' && ROOM_UNAVAILABLE.has(error.code) && !this.#isStrict;
     const first = this.request.join;
     // A ticket is good for one join.
     if (gone && first.type !== 'byId' && first.type !== 'reserved') this.#attempt(first, this.env.leaves.pending);
     else if (invitesBack(error.code)) this.#wait(join, error.comeBack);
+    else if (join.type === 'return' && error.code === NO_SUCH_ROOM) this.refused(new LeaveError(NO_SUCH_ROOM, 'the seat is gone'));
     else this.refused(error);
   }
 }

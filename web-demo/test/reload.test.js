@@ -188,9 +188,13 @@ test('a page that remembers nothing leaves when it goes, unless it may be shown 
   const options = { ...page(), storage: undefined };
   const { server, room } = await seated(options);
   options.hide({ persisted: true });
-  assert.equal(room.connection, 'online');
+  assert.deepEqual([room.connection, server.peer.closedWith], ['reconnecting', 4100]);
   options.hide({ persisted: false });
-  assert.deepEqual([room.connection, server.peer.closedWith, options.listening.size], ['closed', 1000, 0]);
+  assert.deepEqual([room.connection, options.listening.size], ['closed', 0]);
+  const other = { ...page(), storage: undefined };
+  const gone = await seated(other);
+  other.hide({ persisted: false });
+  assert.deepEqual([gone.room.connection, gone.server.peer.closedWith], ['closed', 1000]);
 });
 
 test('a ticket is not stored', async () => {
