@@ -36,6 +36,7 @@ export const CLOSES = new Map([
 export const LOST = 1006;
 export const LEFT = 1000;
 export const GOING_AWAY = 1001;
+export const PROTOCOL = 1002;
 /** Sent by a client that may soon be back, since browsers do not let pages send 1001. */
 export const AWAY = 4100;
 export const NO_SUCH_ROOM = 4504;

@@ -1,14 +1,14 @@
 // From a URL to a welcome: waits for seats that are being left, gets the token, opens the socket, sends the hello and hands over
 // the socket with the welcome, or reports an error. After the welcome, session.js takes over.
 
-import { LEFT, LOST, LeaveError, meaning } from './close.js';
+import { LEFT, LOST, LeaveError, PROTOCOL, meaning } from './close.js';
 import { abandon } from './pending-leaves.js';
 import { FEATURES, PROTOCOL_VERSION, SUBPROTOCOLS, decodeServer, encodeClient } from './messages.js';
+import { bytesOf } from './reader.js';
 import { currentToken } from './token.js';
 
 /** A server that has not answered the hello within this time counts as unreachable. */
 const WELCOME_WITHIN_MS = 10_000;
-const PROTOCOL = 1002;
 const VERSION = 4506;
 
 /**
@@ -122,7 +122,7 @@ function open(env, greeting, welcomed, refused) {
     refused(new LeaveError(meaning(code), reason, comeBack));
   };
   socket.onmessage = ({ data }) => {
-    const message = decoded(new Uint8Array(data));
+    const message = decoded(data);
     if (message?.type === 'comeBack') {
       comeBack = message.after;
       return;
@@ -135,10 +135,10 @@ function open(env, greeting, welcomed, refused) {
   return () => end(LEFT);
 }
 
-/** @param {Uint8Array} bytes */
-function decoded(bytes) {
+/** @param {unknown} data */
+function decoded(data) {
   try {
-    return decodeServer(bytes);
+    return decodeServer(bytesOf(data));
   } catch {
     return null;
   }

@@ -1,7 +1,8 @@
 // The connection to a room, which outlives sockets: the current session and its timer, reconnecting with the claim to the
 // seat, the data stored for a reload, the token's renewal, and the end. room.js has the interface for the page.
 
-import { AWAY, CLOSES, GOING_AWAY, LEFT, LOST, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
+import { AWAY, CLOSES, GOING_AWAY, LEFT, LOST, PROTOCOL, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
+import { BROKEN_CONNECTIONS } from './limits.js';
 import { abandon } from './pending-leaves.js';
 import { listenToPage } from './page-events.js';
 import { Rejoin } from './rejoin.js';
@@ -41,6 +42,8 @@ export class Connection {
   /** An unusable connection that is not closed yet: closing it would also end the connection. @type {Socket | null} */ #useless = null;
   /** The socket whose welcome is being taken over. @type {Socket | null} */ #entering = null;
   #renewed = false;
+  /** Connections in a row that ended because of a message that cannot be read. */
+  #broken = 0;
   /** At the last save: how many events waited for a handler, and how many had been delivered after waiting. */
   #saved = { waiting: 0, delivered: 0 };
   /** Whether the page is in the browser's back-forward cache, where it does not run. */ #isAside = false;
@@ -112,7 +115,7 @@ export class Connection {
     this.#last = null;
     this.#abandonUseless();
     socket.onmessage = ({ data }) => {
-      session.receive(new Uint8Array(data), this.#env.now());
+      session.receive(data, this.#env.now());
       this.pump();
     };
     socket.onclose = ({ code, reason }) => this.#closed(meaning(code), reason);
@@ -216,7 +219,12 @@ export class Connection {
         this.#renewed = false;
         this.#renewal.arm(seconds);
       },
-      lost: () => {
+      lost: (isBroken) => {
+        this.#broken = isBroken && !this.#rejoin.good ? this.#broken + 1 : Number(isBroken);
+        if (this.#broken >= BROKEN_CONNECTIONS) {
+          this.end(PROTOCOL, 'the server sends messages that cannot be read');
+          return;
+        }
         this.#abandonUseless();
         const socket = this.session?.socket ?? null;
         if (socket) socket.onmessage = socket.onclose = null;

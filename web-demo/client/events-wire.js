@@ -2,6 +2,7 @@
 //
 // Byte strings are views into the message. event-stream.js handles the events.
 
+import { EVENTS_PER_MESSAGE } from './limits.js';
 import { DecodeError } from './reader.js';
 
 /**
@@ -43,6 +44,7 @@ export function readEvents(reader) {
   const first = reader.u32();
   const lost = reader.u32();
   const items = reader.list(() => ({ age: reader.u32(), body: variant(reader, BODIES) }));
+  if (items.length > EVENTS_PER_MESSAGE) throw new DecodeError('too many events');
   return { first, lost, items };
 }
 

@@ -6,6 +6,7 @@
 import { readEvents, readPlayer, variant } from './events-wire.js';
 import { LONG_FRAME, readFrame } from './frame.js';
 import { writeAck, writeInputs } from './inputs-wire.js';
+import { EXTENSION, EXTENSIONS, PROPERTIES, RESUME, SERVER_MESSAGE } from './limits.js';
 import { DecodeError, MessageReader } from './reader.js';
 import { checkInputs, checkSchema } from './schema.js';
 import { MessageWriter } from './writer.js';
@@ -58,18 +59,13 @@ export const INPUT_LEAD = 0x01;
 export const VIEW_TIME = 0x02;
 /** What this client asks for. */
 export const FEATURES = INPUT_LEAD | VIEW_TIME;
-/** Of a hello or welcome. */
-const MAX_EXTENSIONS = 16;
-const MAX_EXTENSION = 256;
-/** Bytes of one message from the server; longer ones are refused. */
-const MAX_SERVER_MESSAGE = 4 * 1024 * 1024;
 
 /**
  * @param {Uint8Array} bytes
  * @returns {ServerMessage}
  */
 export function decodeServer(bytes) {
-  if (bytes.length > MAX_SERVER_MESSAGE) throw new DecodeError('the message is too big');
+  if (bytes.length > SERVER_MESSAGE) throw new DecodeError('the message is too big');
   const reader = new MessageReader(bytes);
   const message = bytes[0] >= LONG_FRAME ? readFrame(reader) : variant(reader, READERS);
   reader.finish();
@@ -96,6 +92,7 @@ function readWelcome(reader) {
   const authority = variant(reader, AUTHORITIES);
   const epoch = reader.u8();
   const resume = reader.option((inner) => inner.slice());
+  if (resume && resume.length > RESUME) throw new DecodeError('a resume token is too long');
   const continuity = variant(reader, CONTINUITIES);
   const events = reader.u32();
   const listed = reader.u32();
@@ -106,6 +103,7 @@ function readWelcome(reader) {
   checkSchema(schema);
   checkInputs(inputs);
   const properties = reader.list(readPair);
+  if (properties.length > PROPERTIES) throw new DecodeError('too many properties');
   const players = reader.list(readPlayer);
   const extensions = readExtensions(reader);
   return {
@@ -121,11 +119,11 @@ function readExtensions(reader) {
     const number = reader.u16();
     const content = reader.slice();
     if (number < least) throw new DecodeError('extensions are not in ascending order');
-    if (content.length > MAX_EXTENSION) throw new DecodeError('an extension is too long');
+    if (content.length > EXTENSION) throw new DecodeError('an extension is too long');
     least = number + 1;
     return /** @type {[number, Uint8Array]} */ ([number, content]);
   });
-  if (extensions.length > MAX_EXTENSIONS) throw new DecodeError('too many extensions');
+  if (extensions.length > EXTENSIONS) throw new DecodeError('too many extensions');
   return extensions;
 }
 

@@ -51,13 +51,21 @@ export class PayloadReader {
     /** Where the bytes point, above the interval's lower end. */
     this.code = 0;
     this.beyond = false;
+    this.cellsLeft = Infinity;
     /** By context, the probability of `false` in 65536ths, and how often it was used (up to 7). */
     this.odds = new Uint16Array(BLOCK * (1 + MAX_FIELDS));
     this.uses = new Uint8Array(BLOCK * (1 + MAX_FIELDS));
   }
 
-  /** @param {Uint8Array} bytes */
-  open(bytes) {
+  /** Counts work before it is done: a few bytes can describe many rows, and an empty delta advances them all. @param {number} cells */
+  spend(cells) {
+    this.cellsLeft -= cells;
+    if (this.cellsLeft < 0) throw new DecodeError('a message is too much work');
+  }
+
+  /** @param {Uint8Array} bytes @param {number} cells that it costs besides its rows */
+  open(bytes, cells = 0) {
+    this.spend(cells);
     this.bytes = bytes;
     this.taken = 0;
     this.range = 0xffffffff;

@@ -4,6 +4,8 @@
 // a message cannot cause more memory use than its size justifies. All faults are a DecodeError. Zone payloads have another
 // encoding; see payload.js.
 
+import { SERVER_TEXT } from './limits.js';
+
 /** Bytes that the protocol does not allow. */
 export class DecodeError extends Error {
   /** @param {string} message */
@@ -14,6 +16,16 @@ export class DecodeError extends Error {
 }
 
 const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * What a socket delivered, as bytes. Texts are a DecodeError, as is anything else that would become bytes of its own size.
+ * @param {unknown} data of a message event
+ */
+export function bytesOf(data) {
+  // Not `instanceof`: some test environments have another ArrayBuffer than their sockets.
+  if (Object.prototype.toString.call(data) !== '[object ArrayBuffer]') throw new DecodeError('a message is not binary');
+  return new Uint8Array(/** @type {ArrayBuffer} */ (data));
+}
 
 export class MessageReader {
   /** @param {Uint8Array} bytes */
@@ -105,10 +117,11 @@ export class MessageReader {
   }
 
   text() {
+    const bytes = this.slice();
+    if (bytes.length > SERVER_TEXT) throw new DecodeError('a text is too long');
     try {
-      return TEXT.decode(this.slice());
-    } catch (error) {
-      if (error instanceof DecodeError) throw error;
+      return TEXT.decode(bytes);
+    } catch {
       throw new DecodeError('text is not utf-8');
     }
   }

@@ -5,7 +5,7 @@
 import { Backoff } from './backoff.js';
 import { LeaveError, NO_SUCH_ROOM, ROOM_UNAVAILABLE, invitesBack } from './close.js';
 import { connect } from './connect.js';
-import { LONGEST_TIMER_MS } from './rate-limiter.js';
+import { COME_BACK } from './limits.js';
 
 /** A connection that lasted this long was a good one: the next delay is short again. */
 const GOOD_AFTER_MS = 5000;
@@ -131,8 +131,12 @@ export class Rejoin {
   /** @param {Join} join @param {number | null} wait */
   #wait(join, wait) {
     const now = this.env.now();
+    const repeats = this.backoff.attempts > 0;
+    const own = this.backoff.next(this.players(), now - this.#since);
     this.#isSet = wait !== null;
-    this.#schedule(now + (wait ?? this.backoff.next(this.players(), now - this.#since)), join);
+    // Whatever a server asks for, it is not asked again and again without a delay.
+    const asked = Math.min(wait ?? own, COME_BACK);
+    this.#schedule(now + (repeats ? Math.max(asked, own) : asked), join);
   }
 
   /** @param {number} at @param {Join} join */
@@ -145,7 +149,7 @@ export class Rejoin {
       const { pending } = this.env.leaves;
       this.#end();
       this.#attempt(join, pending);
-    }, Math.min(at - this.env.now(), LONGEST_TIMER_MS));
+    }, at - this.env.now());
   }
 
   #end() {

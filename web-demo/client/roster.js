@@ -1,6 +1,9 @@
 // The players and properties of the room: from the welcome, kept up to date by events. Events that the
 // welcome includes already are not applied twice.
 
+import { PROPERTIES } from './limits.js';
+import { DecodeError } from './reader.js';
+
 /**
  * @typedef {import('./events-wire.js').Player} Player
  * @typedef {import('./events-wire.js').EventBody} EventBody
@@ -35,7 +38,15 @@ export class Roster {
     else if (body.type === 'left') this.players.delete(body.seat);
     else if (body.type === 'disconnected' || body.type === 'reconnected') this.#setAway(body.seat, body.type === 'disconnected');
     else if (body.type === 'property' && body.value === '') delete this.properties[body.key];
-    else if (body.type === 'property') this.properties[body.key] = body.value;
+    else if (body.type === 'property') this.#setProperty(body.key, body.value);
+  }
+
+  /** @param {string} key @param {string} value */
+  #setProperty(key, value) {
+    if (!Object.hasOwn(this.properties, key) && Object.keys(this.properties).length >= PROPERTIES) {
+      throw new DecodeError('too many properties');
+    }
+    Object.defineProperty(this.properties, key, { value, writable: true, enumerable: true, configurable: true });
   }
 
   /** @param {number} seat @param {boolean} away */

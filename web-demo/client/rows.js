@@ -3,9 +3,6 @@
 
 import { DecodeError } from './reader.js';
 
-/** The most rows of a zone: a few bytes can describe many rows. */
-export const MAX_ROWS = 65536;
-
 /** The rows of one kind, strictly ascending by id. A row is its values, then the motion cells of its fields. */
 export class Table {
   /** @param {number} stride cells per row */

@@ -161,7 +161,7 @@ function plainToEvent(plain) {
 
 /** @param {Uint8Array} bytes */
 function toText(bytes) {
-  return btoa(String.fromCharCode(...bytes));
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
 
 /** @param {string} text */

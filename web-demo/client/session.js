@@ -4,7 +4,7 @@
 
 import { FrameOrder } from './frame-order.js';
 import { Heartbeat } from './heartbeat.js';
-import { DecodeError } from './reader.js';
+import { DecodeError, bytesOf } from './reader.js';
 import { InputTimeline } from './inputs.js';
 import { VIEW_TIME, decodeServer, encodeClient } from './messages.js';
 import { MessageWriter } from './writer.js';
@@ -30,10 +30,10 @@ const CATCH_UP = 4;
  *   input(values: Int32Array, at: number): void,
  *   shownBehind(): number | null,
  *   refreshed(seconds: number): void,
- *   lost(): void,
+ *   lost(isBroken: boolean): void,
  * }} Owner `frame` returns the zones that need a keyframe; `shownBehind`: how many ticks the moment that the page shows lies
  *   before the newest frame, null when it shows none; `refreshed`: the token is valid for this long; `lost`: the connection is
- *   unusable
+ *   unusable, `isBroken` because of a message that cannot be read
  * @typedef {{ owner: Owner, meter: import('./meter.js').Meter, outbox: import('./outbox.js').Outbox,
  *   news: import('./event-stream.js').EventStream }} Company
  */
@@ -83,13 +83,14 @@ export class Session {
   }
 
   /**
-   * @param {Uint8Array} bytes
+   * @param {unknown} data of a message event
    * @param {number} now
    */
-  receive(bytes, now) {
+  receive(data, now) {
     this.heartbeat.received(now);
-    this.meter.down += bytes.length;
     try {
+      const bytes = bytesOf(data);
+      this.meter.down += bytes.length;
       const message = decodeServer(bytes);
       if (message.type === 'frame') this.#frame(message, bytes.length, now);
       else if (message.type === 'delivery') this.#delivery(message, now);
@@ -99,7 +100,7 @@ export class Session {
       else throw new DecodeError(`a ${message.type} that was not asked for`);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      this.owner.lost();
+      this.owner.lost(true);
     }
   }
 
@@ -112,7 +113,7 @@ export class Session {
     this.#makeInputs(now);
     const ping = this.heartbeat.beat(now);
     if (ping === 'lost') {
-      this.owner.lost();
+      this.owner.lost(false);
       return Infinity;
     }
     if (ping !== null) this.#send({ type: 'ping', stamp: ping });

@@ -4,6 +4,7 @@
 // counts; rows of other kinds are its parts. An entity that changes zones is changed, not removed.
 
 import { entityClasses } from './entity.js';
+import { HISTORY_CELLS, ROWS } from './limits.js';
 import { KeyedListeners, Listeners, callSafely } from './listeners.js';
 import { planSchema } from './schema.js';
 import { ZoneSet } from './zone-set.js';
@@ -105,6 +106,8 @@ export class State {
     this.byKind = this.plans.map(() => new Map());
     // At least half a second of samples: the longest delay of the playout clock.
     this.depth = 2 ** Math.ceil(Math.log2(welcome.rate / 2 + 6));
+    const fields = Math.max(1, ...this.plans.map((plan) => plan.fields.length));
+    this.zones.begin(Math.min(ROWS, Math.floor(HISTORY_CELLS / (fields * this.depth))));
     for (const entity of gone) this.#emitRemoved(entity);
   }
 

@@ -1,8 +1,9 @@
 // The zones that a client has, each at a tick of its own, and how the parts of frame messages change them. Ticks here are
 // counted from the welcome and never wrap. state.js merges the rows.
 
+import { CELLS_PER_MESSAGE, ROWS, ZONES } from './limits.js';
 import { DecodeError } from './reader.js';
-import { Zone } from './zone.js';
+import { Zone, grantWork } from './zone.js';
 
 /**
  * @typedef {import('./frame.js').ZonePart} ZonePart
@@ -14,6 +15,9 @@ import { Zone } from './zone.js';
 export class ZoneSet {
   /** In the order in which their rows count: newest first, of equally new ones the highest id first. @type {ZoneEntry[]} */
   entries = [];
+  /** @type {Map<number, ZoneEntry>} */ #byId = new Map();
+  /** The most rows of all zones. */
+  #rows = ROWS;
 
   /** The zones that need a keyframe. */
   get lost() {
@@ -32,29 +36,44 @@ export class ZoneSet {
 
   clear() {
     this.entries = [];
+    this.#byId.clear();
+  }
+
+  /** Begins with another schema. @param {number} rows the most that there may be in all zones */
+  begin(rows) {
+    this.#rows = rows;
+    this.clear();
   }
 
   /**
-   * Applies the parts of a frame that is newer than all before. A keyframe that does not decode is a DecodeError.
+   * Applies the parts of a frame that is newer than all before. A keyframe that does not decode is a DecodeError, and so is a
+   * state that is too large.
    * @param {readonly import('./schema.js').KindPlan[]} plans
    * @param {number} tick
    * @param {readonly ZonePart[]} parts
    */
   apply(plans, tick, parts) {
+    grantWork(CELLS_PER_MESSAGE);
     for (const part of parts) this.#applyPart(plans, tick - part.lag, part);
-    this.entries = this.entries.filter(({ zone, lost }) => lost || zone.size > 0);
-    this.entries.sort((a, b) => (a.elapsed === b.elapsed ? b.id - a.id : b.elapsed - a.elapsed));
+    let rows = 0;
+    for (const { id, zone, lost } of this.#byId.values()) {
+      rows += zone.size;
+      if (!lost && zone.size === 0) this.#byId.delete(id);
+    }
+    if (rows > this.#rows) throw new DecodeError('the zones have too many rows');
+    this.entries = [...this.#byId.values()].sort((a, b) => (a.elapsed === b.elapsed ? b.id - a.id : b.elapsed - a.elapsed));
   }
 
   /** @param {readonly import('./schema.js').KindPlan[]} plans @param {number} tick @param {ZonePart} part */
   #applyPart(plans, tick, { zone: id, form, hash }) {
-    const known = this.entries.find((entry) => entry.id === id);
+    const known = this.#byId.get(id);
     if (known && !known.lost && tick <= known.elapsed) return;
     if (!known && form.type === 'gone') return;
+    if (!known && this.#byId.size >= ZONES) throw new DecodeError('too many zones');
     const entry = known ?? { id, zone: new Zone(plans), elapsed: -Infinity, lost: true };
     if (form.type !== 'chain') entry.lost = !replace(entry, form);
     else if (!entry.lost) entry.lost = !follow(entry, tick, form.deltas);
-    if (!known) this.entries.push(entry);
+    if (!known) this.#byId.set(id, entry);
     if (entry.lost) return;
     entry.elapsed = tick;
     entry.lost = hash !== null && entry.zone.hash() !== hash;

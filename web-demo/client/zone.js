@@ -4,12 +4,13 @@
 // was valid: an invalid message leaves the state as it was, and a steady world allocates nothing.
 
 import { hashTables } from './hash.js';
+import { ROWS as MAX_ROWS } from './limits.js';
 import { CELLS, Forecast, admits, advance } from './motion.js';
 import {
   ANY_ID, BUSY, COME, COMERS, CROSSED, FIRST_ID, HELD, LEAVE, NEXT_ID, PayloadReader, ROWS, SURPRISE, TELEPORT,
 } from './payload.js';
 import { DecodeError } from './reader.js';
-import { MAX_ROWS, Table, merge } from './rows.js';
+import { Table, merge } from './rows.js';
 
 /** @typedef {import('./schema.js').KindPlan} KindPlan */
 
@@ -23,6 +24,8 @@ export class Zone {
   /** @param {readonly KindPlan[]} plans */
   constructor(plans) {
     this.plans = plans;
+    /** What a payload costs besides its rows, counted in cells. */
+    this.overhead = plans.reduce((sum, { fields }) => sum + 1 + fields.length, 1);
     /** @type {Table[]} */
     this.tables = plans.map((plan) => new Table(plan.stride));
     /** @type {Table[]} */
@@ -60,7 +63,7 @@ export class Zone {
    * @param {Uint8Array} bytes
    */
   applyDelta(bytes) {
-    reader.open(bytes);
+    reader.open(bytes, this.overhead);
     const busy = reader.bit(BUSY) === 1;
     let fresh = 0;
     let rows = 0;
@@ -93,13 +96,12 @@ export class Zone {
    * @param {Uint8Array} bytes
    */
   readKeyframe(bytes) {
-    reader.open(bytes);
+    reader.open(bytes, this.overhead);
     const byPlace = reader.even(1) === 1;
     let left = MAX_ROWS;
     for (const plan of this.plans) {
-      const table = this.back[plan.index];
-      readTable(plan, table, byPlace && plan.placed, left);
-      left -= table.count;
+      readTable(plan, this.back[plan.index], byPlace && plan.placed, left);
+      left -= this.back[plan.index].count;
     }
     reader.finish();
     this.#flip();
@@ -121,6 +123,7 @@ export class Zone {
     if (reader.bit(COME) === 0) return;
     const count = reader.whole(COMERS) + 1;
     if (count > most) throw new DecodeError('a zone has too many rows');
+    reader.spend(count * added.stride);
     added.reserve(count);
     for (let row = 0, id = 0; row < count; row++) {
       if (row > 0) id += 1 + reader.whole(NEXT_ID);
@@ -147,6 +150,7 @@ export class Zone {
     const { moving, stride } = plan;
     const stay = base.count - removed.count;
     next.count = teleported.count = 0;
+    reader.spend(base.count * stride);
     next.reserve(stay);
     const any = busy && stay > 0 && reader.bit(SURPRISE) === 1;
     if (any) this.#startSurprises(plan, stay);
@@ -185,6 +189,11 @@ export class Zone {
     }
     reader.restartSurprises(plan.fields);
   }
+}
+
+/** Grants the payloads that follow so many cells of work. @param {number} cells */
+export function grantWork(cells) {
+  reader.cellsLeft = cells;
 }
 
 /** @param {number} id */
@@ -295,6 +304,7 @@ function readTable(plan, table, byPlace, most) {
   const rows = reader.whole(ROWS);
   if (rows > most) throw new DecodeError('a zone has too many rows');
   table.count = 0;
+  reader.spend(rows * plan.stride);
   table.reserve(rows);
   for (let row = 0, floor = 0; row < rows; row++) {
     const id = byPlace ? (after(floor - 1) + reader.signed(ANY_ID)) >>> 0 : floor + reader.whole(NEXT_ID);

@@ -12,6 +12,7 @@ const LEFT = 1000;
 const WORDS = {
   [LEFT]: 'You left the room.',
   1001: 'The server is going away for a moment. Try again soon.',
+  1002: 'The server sent something that this page cannot read. Reload it and try again.',
   1006: 'The server cannot be reached. Check your connection and try again.',
   1011: 'Something went wrong in this room and it had to close.',
   1012: 'The server is restarting. Try again soon.',
