@@ -5,6 +5,7 @@ import { abortable } from './abort.js';
 import { LeaveError, MATCH_OVER, ROOM_UNAVAILABLE, TOKEN_EXPIRED, invitesBack } from './close.js';
 import { connect } from './connect.js';
 import { PendingLeaves } from './pending-leaves.js';
+import { checkToken, gameJoin, joinRequest, roomJoin, ticketJoin } from './requests.js';
 import { Room } from './room.js';
 import { SeatStore } from './seat-store.js';
 
@@ -28,15 +29,13 @@ import { SeatStore } from './seat-store.js';
  *   `visibilitychange`, `online` and `offline` (by default the window): without a storage, a page that is closed leaves its room;
  *   `network`: emits `change` (by default `navigator.connection`, where there is one)
  *
- * @typedef {{ name?: string, player?: Record<string, string>, options?: Record<string, string>, rate?: number,
+ * @typedef {Record<string, string | number | boolean>} OptionValues
+ * @typedef {{ name?: string, player?: OptionValues, options?: OptionValues, rate?: number,
  *   token?: import('./token.js').TokenSource, signal?: import('./abort.js').JoinSignal }} JoinOptions `player`: passed to the
- *   game with the player; `options`: select or create the room; `rate`: the most frames per second, each with all changes
+ *   game with the player; `options`: select or create the room; each at most 16, and as texts of at most 64 bytes; `rate`: the most frames per second, each with all changes
  *   since the last one (by default one frame per tick); `signal`: of an AbortController, cancels the join while its promise is
  *   pending: the promise rejects with the signal's reason (by default an `AbortError`), and no seat stays taken
  */
-
-/** Characters of a player's name; the server truncates names to the same length. */
-const NAME_CHARS = 24;
 
 /**
  * A join first waits until the seats that this client is leaving are free, for two seconds at most, so a page may leave and join
@@ -77,7 +76,7 @@ export class Client {
    * @param {JoinOptions} [options]
    */
   joinOrCreate(game, options = {}) {
-    return this.#join({ type: 'joinOrCreate', game, options: pairs(options.options) }, options);
+    return this.#join(() => gameJoin('joinOrCreate', game, options.options), options);
   }
 
   /**
@@ -86,7 +85,7 @@ export class Client {
    * @param {JoinOptions} [options]
    */
   create(game, options = {}) {
-    return this.#join({ type: 'create', game, options: pairs(options.options) }, options);
+    return this.#join(() => gameJoin('create', game, options.options), options);
   }
 
   /**
@@ -95,7 +94,7 @@ export class Client {
    * @param {JoinOptions} [options]
    */
   joinById(room, options = {}) {
-    return this.#join({ type: 'byId', room }, options);
+    return this.#join(() => roomJoin(room), options);
   }
 
   /**
@@ -104,7 +103,7 @@ export class Client {
    * @param {JoinOptions} [options]
    */
   joinReserved(ticket, options = {}) {
-    return this.#join({ type: 'reserved', ticket }, options);
+    return this.#join(() => ticketJoin(ticket), options);
   }
 
   /**
@@ -113,9 +112,7 @@ export class Client {
    * @param {JoinOptions} [options]
    */
   spectate(where, options = {}) {
-    const join = typeof where === 'string'
-      ? /** @type {const} */ ({ type: 'byId', room: where })
-      : /** @type {const} */ ({ type: 'joinOrCreate', game: where.game, options: pairs(options.options) });
+    const join = () => (typeof where === 'string' ? roomJoin(where) : gameJoin('joinOrCreate', where.game, options.options));
     return this.#join(join, options, 'spectator');
   }
 
@@ -134,6 +131,7 @@ export class Client {
         resolve(null);
         return () => {};
       }
+      if (typeof token === 'string') checkToken(token);
       const request = { ...stored.request, token: token ?? null };
       const claim = { token: stored.resume, incarnation: stored.incarnation, tick: null, events: stored.events };
       const back = { ...request, join: /** @type {const} */ ({ type: 'return', room: stored.room }) };
@@ -151,17 +149,21 @@ export class Client {
   }
 
   /**
-   * @param {import('./messages.js').Join} join
+   * @param {() => import('./messages.js').Join} join
    * @param {JoinOptions} options
    * @param {'player' | 'spectator'} [role]
-   * @returns {Promise<Room>} rejects with a LeaveError when refused, with the error of the token's function, or with the signal's
-   *   reason
+   * @returns {Promise<Room>} rejects with a LeaveError when refused, with a RangeError or TypeError for a value that cannot be sent,
+   *   with the error of the token's function, or with the signal's reason
    */
-  #join(join, { name = '', player, rate = 0, token = this.#token ?? undefined, signal }, role = 'player') {
-    if (!Number.isInteger(rate) || rate < 0 || rate > 0xffff) return Promise.reject(new RangeError(`rate ${rate}`));
-    const short = [...name].slice(0, NAME_CHARS).join('');
-    const request = { join, role, name: short, player: pairs(player), rate, token: token ?? null };
-    return abortable(signal, (resolve, reject) => connect(this.#env, request, null, (socket, welcome) => {
+  #join(join, options, role = 'player') {
+    /** @type {import('./connect.js').Request} */
+    let request;
+    try {
+      request = joinRequest(join(), options, options.token ?? this.#token, role);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return abortable(options.signal, (resolve, reject) => connect(this.#env, request, null, (socket, welcome) => {
       const room = new Room(this.#env, request, socket, welcome);
       resolve(room, () => room.leave());
     }, reject));
@@ -176,12 +178,4 @@ function emits(source) {
 /** Old browsers have no such channel. @returns {((name: string) => any) | null} */
 function broadcast() {
   return typeof BroadcastChannel === 'function' ? (name) => new BroadcastChannel(name) : null;
-}
-
-/**
- * @param {Record<string, string>} [record]
- * @returns {[string, string][]}
- */
-function pairs(record = {}) {
-  return Object.entries(record).map(([key, value]) => [key, String(value)]);
 }

@@ -9,6 +9,7 @@ export { Room } from './room.js';
 /**
  * @typedef {import('./client.js').ClientOptions} ClientOptions
  * @typedef {import('./client.js').JoinOptions} JoinOptions
+ * @typedef {import('./client.js').OptionValues} OptionValues
  * @typedef {import('./abort.js').JoinSignal} JoinSignal
  * @typedef {import('./token.js').TokenSource} TokenSource
  * @typedef {import('./seat-store.js').SeatStorage} SeatStorage

@@ -1,6 +1,20 @@
 // Every limit of messages in both directions, with its reason. Those of a client's messages are the server's, which closes the
 // connection for a message beyond them; those of a server's messages bound the work and memory of a page.
 
+/** Bytes of a room id, game name, ticket, option key or option value. */
+export const TEXT = 64;
+/** Options in a hello, per list. */
+export const OPTIONS = 16;
+/** Characters of a player's name. */
+export const NAME_CHARS = 24;
+/** Bytes of a join token. */
+export const TOKEN = 4 * 1024;
+/** Bytes of a message to the game. */
+export const BODY = 1024;
+/** Of a chat line: characters, and recipients. */
+export const CHAT_CHARS = 240;
+export const CHAT_RECIPIENTS = 16;
+
 /** Bytes of one message from the server: a keyframe of some 10,000 rows or a roster of 4,096. */
 export const SERVER_MESSAGE = 4 * 1024 * 1024;
 /** Bytes of a text in it: the longest is a chat line, of 240 characters. */

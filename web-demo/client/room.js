@@ -7,6 +7,7 @@ import { PlayoutClock } from './interpolation.js';
 import { Meter } from './meter.js';
 import { Outbox } from './outbox.js';
 import { Prediction } from './prediction.js';
+import { chatCommand, gameCommand } from './requests.js';
 import { RoomEvents } from './room-events.js';
 import { Roster } from './roster.js';
 import { ViewCache } from './view-cache.js';
@@ -19,11 +20,6 @@ import { Connection } from './connection.js';
  * @typedef {import('./room-events.js').ConnectionState} ConnectionState
  */
 
-/** Bytes of a message to the game. */
-const MAX_BODY = 1024;
-/** Of a chat line: characters, and recipients. */
-const CHAT_CHARS = 240;
-const CHAT_TO = 16;
 const CALL_TIMEOUT_MS = 10_000;
 
 export class Room extends RoomEvents {
@@ -101,7 +97,7 @@ export class Room extends RoomEvents {
    * @param {Uint8Array} body at most 1024 bytes
    */
   send(kind, body) {
-    const command = message('game', kind, body);
+    const command = gameCommand('game', kind, body);
     if (!this.#outbox.add(command)) return false;
     this.#link.pump();
     return true;
@@ -115,7 +111,7 @@ export class Room extends RoomEvents {
    * @returns {Promise<Uint8Array>} the reply; rejects with a CommandError
    */
   call(kind, body, { timeout = CALL_TIMEOUT_MS } = {}) {
-    const reply = this.#outbox.ask(message('call', kind, body), timeout);
+    const reply = this.#outbox.ask(gameCommand('call', kind, body), timeout);
     this.#link.pump();
     return reply;
   }
@@ -128,13 +124,7 @@ export class Room extends RoomEvents {
    * @returns {Promise<number>} the tick at which it was delivered; rejects with a CommandError
    */
   chat(text, { to = [] } = {}) {
-    const seats = [to].flat();
-    if ([...text].length > CHAT_CHARS) throw new RangeError(`a line of ${[...text].length} characters: at most ${CHAT_CHARS}`);
-    if (seats.length > CHAT_TO) throw new RangeError(`a line for ${seats.length} players: at most ${CHAT_TO}`);
-    for (const seat of seats) {
-      if (!Number.isInteger(seat) || seat < 0 || seat > 0xffff) throw new RangeError(`a line for seat ${seat}: seats are 0 to 65535`);
-    }
-    const delivery = this.#outbox.deliver({ type: 'chat', to: seats, text });
+    const delivery = this.#outbox.deliver(chatCommand(text, [to].flat()));
     this.#link.pump();
     return delivery;
   }
@@ -303,15 +293,4 @@ export class Room extends RoomEvents {
     if (this.connection !== told) return;
     this.listeners.leave.emitSticky(code, text, comesBack);
   }
-}
-
-/**
- * @param {'game' | 'call'} type
- * @param {number} kind
- * @param {Uint8Array} body
- */
-function message(type, kind, body) {
-  if (!Number.isInteger(kind) || kind < 0 || kind > 0xffff) throw new RangeError(`message kind ${kind}`);
-  if (body.length > MAX_BODY) throw new RangeError(`a message of ${body.length} bytes: at most ${MAX_BODY}`);
-  return { type, kind, body };
 }

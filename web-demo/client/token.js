@@ -2,6 +2,7 @@
 // its content; it is sent in messages only, never in a URL.
 
 import { LONGEST_TIMER_MS } from './rate-limiter.js';
+import { checkToken } from './requests.js';
 
 /**
  * A token, or a function that gets one: called for every connection and every renewal.
@@ -32,6 +33,7 @@ export function currentToken(source, then, failed) {
 async function asked(source) {
   const token = await source();
   if (typeof token !== 'string') throw new TypeError(`the token function gave ${typeof token}, a text is needed`);
+  checkToken(token);
   return token;
 }
 

@@ -187,18 +187,20 @@ export function decodeClient(bytes, inputs) {
     if (type === 'reserved') return { type, ticket: reader.text() };
     return type === 'byId' || type === 'return' ? { type, room: reader.text() } : { type, game: reader.text(), options: pairs() };
   };
+  // Longer than any text of a server.
+  const token = () => new TextDecoder().decode(reader.slice());
   const number = () => reader.option(() => reader.u32());
   const resume = () => ({ token: reader.slice(), incarnation: reader.u53(), tick: number(), events: number() });
   const readers = {
     0: () => ({
       type: 'hello', version: reader.u16(), features: reader.u32(), join: join(), role: ['player', 'spectator'][reader.u32()],
-      name: reader.text(), player: pairs(), resume: reader.option(resume), token: reader.option(() => reader.text()),
+      name: reader.text(), player: pairs(), resume: reader.option(resume), token: reader.option(token),
       rate: reader.u16(), extensions: reader.list(() => [reader.u16(), reader.slice()]),
     }),
     3: () => ({ type: 'command', seq: reader.u32(), body: commandBody(reader) }),
     4: () => ({ type: 'ping', stamp: reader.u32() }),
     5: () => ({ type: 'resync', zone: reader.u16(), tick: reader.u32() }),
-    6: () => ({ type: 'refresh', token: reader.text() }),
+    6: () => ({ type: 'refresh', token: token() }),
   };
   const message = readers[reader.u32()]();
   reader.finish();
