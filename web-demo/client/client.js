@@ -5,6 +5,7 @@ import { abortable } from './abort.js';
 import { LeaveError, MATCH_OVER, ROOM_UNAVAILABLE, TOKEN_EXPIRED, invitesBack } from './close.js';
 import { connect } from './connect.js';
 import { PendingLeaves } from './pending-leaves.js';
+import { bindMembers, markRaw } from './proxies.js';
 import { checkToken, gameJoin, joinRequest, roomJoin, ticketJoin } from './requests.js';
 import { Room } from './room.js';
 import { SeatStore } from './seat-store.js';
@@ -68,6 +69,7 @@ export class Client {
       page: emits(page) ? page : null,
       network: emits(network) ? network : null,
     };
+    bindMembers(this);
   }
 
   /**
@@ -169,6 +171,8 @@ export class Client {
     }, reject));
   }
 }
+
+markRaw(Client);
 
 /** Outside of pages there are no such objects, or they emit nothing. @param {any} source */
 function emits(source) {

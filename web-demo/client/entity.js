@@ -5,6 +5,7 @@
 // `get` for it.
 
 import { History } from './interpolation.js';
+import { markRaw } from './proxies.js';
 
 /** @typedef {import('./schema.js').KindPlan} KindPlan */
 
@@ -80,6 +81,9 @@ export class View {
     return this.entity.plan.fields[index].toUnits(this.values[index]);
   }
 }
+
+markRaw(Entity);
+markRaw(View);
 
 /**
  * The classes of one kind.

@@ -7,6 +7,7 @@ import { PlayoutClock } from './interpolation.js';
 import { Meter } from './meter.js';
 import { Outbox } from './outbox.js';
 import { Prediction } from './prediction.js';
+import { bindMembers, markRaw } from './proxies.js';
 import { chatCommand, gameCommand } from './requests.js';
 import { RoomEvents } from './room-events.js';
 import { Roster } from './roster.js';
@@ -66,6 +67,7 @@ export class Room extends RoomEvents {
    */
   constructor(env, request, socket, welcome, stored = null) {
     super();
+    bindMembers(this);
     this.#env = env;
     this.#request = request;
     this.role = request.role;
@@ -294,3 +296,5 @@ export class Room extends RoomEvents {
     this.listeners.leave.emitSticky(code, text, comesBack);
   }
 }
+
+markRaw(Room);

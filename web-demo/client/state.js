@@ -6,6 +6,7 @@
 import { entityClasses } from './entity.js';
 import { HISTORY_CELLS, ROWS } from './limits.js';
 import { KeyedListeners, Listeners, callSafely } from './listeners.js';
+import { markRaw } from './proxies.js';
 import { planSchema } from './schema.js';
 import { ZoneSet } from './zone-set.js';
 
@@ -285,6 +286,8 @@ export class State {
     else this.entities.delete(entity.id);
   }
 }
+
+markRaw(State);
 
 /** @param {AnyEntity} entity */
 function nameOf({ kind, id }) {
