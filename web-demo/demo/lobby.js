@@ -3,6 +3,7 @@
 // says when it is not.
 
 import { byId, make } from './dom.js';
+import { RoomsFeed } from './rooms-feed.js';
 import { remember, remembered } from './settings.js';
 
 /** @typedef {{id: string, game: string, players: number, capacity: number, locked: boolean, rate: number, properties?: Record<string, string>}} Listing */
@@ -16,7 +17,6 @@ const GAMES = {
 };
 const NAME_KEY = 'name';
 const LONGEST_NAME = 24;
-const RETRY = 3000;
 const FIRST = ['Frosty', 'Swift', 'Mellow', 'Brave', 'Tiny', 'Sunny', 'Clever', 'Cosy'];
 const SECOND = ['Fox', 'Otter', 'Heron', 'Badger', 'Lynx', 'Marten', 'Hare', 'Owl'];
 
@@ -33,9 +33,10 @@ export class Lobby {
     this.errorText = byId('error', HTMLElement);
     /** By room id. @type {Map<string, Row>} */
     this.rows = new Map();
-    /** @type {EventSource | null} */
-    this.feed = null;
-    this.retry = 0;
+    this.feed = new RoomsFeed(({ state, text, rooms }) => {
+      this.setFeed(state, text);
+      if (rooms) this.list(rooms);
+    });
     const pick = (/** @type {string[]} */ words) => words[Math.floor(Math.random() * words.length)] ?? '';
     this.nameField.placeholder = `${pick(FIRST)} ${pick(SECOND)}`;
     this.nameField.value = cut(query.get('name') ?? remembered(NAME_KEY, ''));
@@ -83,34 +84,16 @@ export class Lobby {
 
   open() {
     this.setBusy(false);
-    this.listen();
+    this.feed.open();
     fetch('api/rooms').then((answer) => answer.json()).then((rooms) => {
-      if (this.feed && this.feedState.dataset.state !== 'live') this.list(rooms);
+      if (this.feed.isOpen && this.feedState.dataset.state !== 'live') this.list(rooms);
     }).catch(() => this.setFeed('connecting', 'server not reached, retrying'));
     // On a phone the focus would open the keyboard.
     if (window.matchMedia('(hover: hover)').matches) this.nameField.focus({ preventScroll: true });
   }
 
   close() {
-    this.feed?.close();
-    this.feed = null;
-    clearTimeout(this.retry);
-  }
-
-  listen() {
-    this.close();
-    const feed = new EventSource('api/rooms/events');
-    this.feed = feed;
-    feed.onopen = () => this.setFeed('live', 'live');
-    feed.onmessage = (event) => {
-      this.setFeed('live', 'live');
-      this.list(JSON.parse(event.data));
-    };
-    feed.onerror = () => {
-      this.setFeed('connecting', 'reconnecting');
-      // A dropped stream comes back by itself, a refused one does not.
-      if (feed.readyState === EventSource.CLOSED) this.retry = window.setTimeout(() => this.listen(), RETRY);
-    };
+    this.feed.close();
   }
 
   /** @param {'connecting' | 'live'} state @param {string} text */
