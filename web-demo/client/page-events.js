@@ -15,12 +15,19 @@
 
 /**
  * @param {PageEvents | null} page
- * @param {PageEvents | null} network
+ * @param {PageEvents & { type?: string } | null} network with its type, where the browser tells it
  * @param {PageHandlers} handlers
  * @returns {() => void} stops listening
  */
 export function listenToPage(page, network, handlers) {
   const changed = () => handlers.changed();
+  let type = network?.type;
+  const networkChanged = () => {
+    // Most of these events tell that the same network became faster or slower.
+    if (type !== undefined && network?.type === type) return;
+    type = network?.type;
+    changed();
+  };
   /** @type {[PageEvents | null, string, (event: any) => void][]} */
   const all = [
     [page, 'pagehide', (event) => handlers.hidden(event)],
@@ -31,7 +38,7 @@ export function listenToPage(page, network, handlers) {
     }],
     [page, 'offline', changed],
     [page, 'online', changed],
-    [network, 'change', changed],
+    [network, 'change', networkChanged],
   ];
   for (const [source, type, listener] of all) source?.addEventListener(type, listener);
   return () => {

@@ -19,8 +19,9 @@ const SIGNS = {
   change: ({ network }) => network.emit('change'),
 };
 
-async function seated(settings = {}) {
+async function seated({ type, ...settings } = {}) {
   const options = page();
+  if (type) options.network.type = type;
   const all = await join({ ...settings, options });
   answerPings(all.server);
   // Longer than a connection must last to be a good one.
@@ -59,6 +60,20 @@ test('a connection that lives costs one ping, however many signs there are', asy
   assert.deepEqual([log, server.peers.length], [[], 1]);
   const often = server.peer.of('ping').slice(-40);
   assert.ok(often.at(-1).at - often[0].at >= 39 * 250, 'below what the server allows');
+});
+
+test('a network that only became slower is no other network', async () => {
+  const { time, server, options } = await seated({ type: 'wifi' });
+  const pings = () => server.peer.of('ping').length;
+  const before = pings();
+  await time.advance(300);
+  options.network.emit('change');
+  await time.advance(200);
+  assert.equal(pings(), before);
+  options.network.type = 'cellular';
+  options.network.emit('change');
+  await time.advance(200);
+  assert.equal(pings(), before + 1);
 });
 
 test('a page that goes out of sight asks nothing', async () => {
