@@ -55,8 +55,12 @@ const BEFORE_REASON = {
   4512: 'The room was closed.',
 };
 
+/** What the client library says of a page that was shown again too late. */
+const SEAT_GONE = 'the seat is gone';
+
 /** @param {number} code @param {string} text what the server said @returns {string} */
 export function explain(code, text) {
+  if (text === SEAT_GONE) return 'You were away for too long: your seat is gone.';
   const before = BEFORE_REASON[code];
   if (before && text && text !== CLOSES.get(code)?.[1]) return `${before} The reason: ${text}`;
   return WORDS[code] ?? (text ? `The server said: ${text}` : `The connection ended (${code}).`);

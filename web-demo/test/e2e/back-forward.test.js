@@ -81,6 +81,6 @@ test('a player who goes back too late is told so, and is in no other room', asyn
   assert.deepEqual(await told(tab), ['leave 1001 true', 'shown true', 'leave 4504 false']);
   const { id, connection } = await tab.room();
   assert.deepEqual([id, connection, (await server.rooms()).length], [before.id, 'closed', 1]);
-  assert.match(await tab.page.locator('#status-text').textContent(), /seat/i);
+  assert.match(await tab.page.locator('#status-text').textContent(), /away for too long/);
   await tab.close();
 });
