@@ -289,6 +289,9 @@ export class Connection {
     const { session } = this;
     if (this.#isAside) {
       this.#isAside = false;
+      // A later page of the same tab may have had the seat meanwhile.
+      const stored = this.#plays ? this.#env.seats.read() : null;
+      if (stored?.room === this.#welcome.room) this.#token = stored.resume;
       this.#rejoin.claimNow(this.#welcome.room);
       return;
     }

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { Client } from '../client/index.js';
 import { join } from './support/join.js';
 import { watch } from './support/log.js';
 import { page } from './support/pages.js';
@@ -59,6 +60,20 @@ test('a page whose seat is gone is told so, and does not find itself in another 
     assert.deepEqual(log.slice(2), ['closed', 'leave 4504 false']);
     assert.deepEqual([text, server.peers.length, time.timers.size, options.storage.items.size], ['the seat is gone', 2, 0, 0]);
   }
+});
+
+test('a page has its seat again after a later page of the same tab had it', async () => {
+  const { time, server, room, options } = await seated();
+  options.hide(KEPT);
+  server.welcome = { ...server.welcome, continuity: 'seat', resume: Uint8Array.of(2) };
+  const later = page(undefined, options.storage);
+  const resuming = new Client('ws://test/play', { ...server.options, ...later }).resume();
+  await time.advance(100);
+  assert.equal((await resuming).connection, 'online');
+  later.hide(KEPT);
+  options.show(KEPT);
+  await time.advance(100);
+  assert.deepEqual([room.connection, server.peer.of('hello')[0].resume.token], ['online', Uint8Array.of(2)]);
 });
 
 test('a server that is away when the page is shown again is waited for, with the same question', async () => {
