@@ -34,8 +34,9 @@ export const ZONES = 4096;
 export const ROWS = 65536;
 /** Cells of all entities' histories, of four bytes each: 10,000 entities with ten fields at 60 Hz take a fifth of it. */
 export const HISTORY_CELLS = 2 ** 25;
-/** Cells that one message may cause to be decoded or advanced: a chain of 32 ticks of 10,000 rows; under a second of work. */
-export const CELLS_PER_MESSAGE = 2 ** 22;
+/** Cells that one message may cause to be decoded or advanced, a few hundred milliseconds of work: a chain of 32 ticks of 10,000
+ * rows with 25 cells. */
+export const CELLS_PER_MESSAGE = 2 ** 23;
 /** The longest time that a server can ask a client to wait before it reconnects, in milliseconds. */
 export const COME_BACK = 3600_000;
 /** Connections in a row that end because of messages that cannot be read, before the client gives the server up. */
