@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::path::{Component, Path};
 
-use actix_web::HttpResponse;
+use actix_files::NamedFile;
 use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use mime_guess::Mime;
 use rust_embed::RustEmbed;
 
 use super::config::Pages;
@@ -25,52 +28,65 @@ struct Web;
 #[exclude = "*.toml"]
 struct Assets;
 
+/// A file of the binary.
 struct Found {
     content: Cow<'static, [u8]>,
-    /// An ETag that changes with the content; files from disk have none.
-    tag: Option<String>,
+    /// An ETag that changes with the content.
+    tag: String,
 }
 
 /// The response for the page at `path`, which has no leading slash.
-pub fn answer(pages: &Pages, path: &str, known_tag: Option<&HeaderValue>) -> HttpResponse {
+pub async fn answer(request: &HttpRequest, pages: &Pages, path: &str) -> HttpResponse {
     let path = if path.is_empty() { "index.html" } else { path };
     let found = match pages {
-        Pages::Embedded => embedded(path),
+        Pages::Embedded => respond(request, embedded(path), path),
         Pages::Disk(root) => {
             let folder = if path.starts_with("assets/") { root.clone() } else { root.join("web-demo") };
-            from_disk(&folder, path)
+            stream(request, &folder, path).await
         }
-        Pages::Folder(_) if path.starts_with("client/") => embedded(path),
-        Pages::Folder(root) => from_disk(root, path),
+        Pages::Folder(_) if path.starts_with("client/") => respond(request, embedded(path), path),
+        Pages::Folder(root) => stream(request, root, path).await,
         Pages::None => None,
     };
-    let Some(found) = found else {
+    let Some(mut response) = found else {
         return HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("404: no such page\n");
     };
-    let unchanged = found.tag.as_deref().is_some_and(|tag| known_tag.is_some_and(|known| known == tag));
-    let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response
-        .insert_header((
-            CONTENT_SECURITY_POLICY,
-            "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        .insert_header((CACHE_CONTROL, "no-cache"));
-    if let Some(tag) = found.tag {
-        response.insert_header((ETAG, tag));
+    const HEADERS: [(HeaderName, &str); 4] = [
+        (CONTENT_SECURITY_POLICY, "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-cache"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     // Pages of other sites may import the browser client from here. Whether they may play is checked by `origin`.
     if path.starts_with("client/") {
-        response.insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
-    if unchanged {
-        return response.finish();
+    response
+}
+
+fn respond(request: &HttpRequest, found: Option<Found>, path: &str) -> Option<HttpResponse> {
+    let Found { content, tag } = found?;
+    let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| *known == *tag);
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((ETAG, tag));
+    if known {
+        return Some(response.finish());
     }
+    let body = match content {
+        Cow::Borrowed(content) => Bytes::from_static(content),
+        Cow::Owned(content) => Bytes::from(content),
+    };
+    Some(response.content_type(kind(path).to_string()).body(body))
+}
+
+/// The type of the file at `path`. All texts are UTF-8.
+fn kind(path: &str) -> Mime {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let text = kind.type_() == "text" || kind.subtype() == "json";
-    let kind = if text { format!("{kind}; charset=utf-8") } else { kind.to_string() };
-    response.content_type(kind).body(found.content.into_owned())
+    if text { format!("{kind}; charset=utf-8").parse().unwrap_or(kind) } else { kind }
 }
 
 fn embedded(path: &str) -> Option<Found> {
@@ -80,15 +96,20 @@ fn embedded(path: &str) -> Option<Found> {
     }?;
     let hash = file.metadata.sha256_hash();
     let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Some(Found { content: file.data, tag: Some(format!("\"{hex}\"")) })
+    Some(Found { content: file.data, tag: format!("\"{hex}\"") })
 }
 
-fn from_disk(folder: &Path, path: &str) -> Option<Found> {
+/// Streams a file in small parts as the client takes them, or a range of it. Files are opened and read by the runtime's
+/// threads for blocking calls: a disk may hang.
+async fn stream(request: &HttpRequest, folder: &Path, path: &str) -> Option<HttpResponse> {
     let relative = Path::new(path);
     // Only plain names are allowed: no parent folders, no absolute paths.
     if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
         return None;
     }
-    let content = std::fs::read(folder.join(relative)).ok()?;
-    Some(Found { content: content.into(), tag: None })
+    let place = folder.join(relative);
+    // Opening a pipe would wait for its writer.
+    let open = move || place.is_file().then(|| NamedFile::open(&place).ok()).flatten();
+    let file = web::block(open).await.ok().flatten()?;
+    Some(file.set_content_type(kind(path)).disable_content_disposition().into_response(request))
 }

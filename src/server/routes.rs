@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, IF_NONE_MATCH, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpRequest, HttpResponse, Route, guard, web};
 use tokio::sync::watch;
@@ -143,5 +143,5 @@ async fn front(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse
 
 async fn page(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     let path = request.match_info().get("path").unwrap_or("");
-    pages::answer(&state.config.pages, path, request.headers().get(IF_NONE_MATCH))
+    pages::answer(&request, &state.config.pages, path).await
 }

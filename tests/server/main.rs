@@ -7,6 +7,7 @@ mod admission;
 mod breaks;
 mod crash;
 mod features;
+mod files;
 mod floods;
 mod hostile;
 mod http;

@@ -9,7 +9,7 @@ mod view;
 
 use std::time::Duration;
 
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, IF_NONE_MATCH, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::middleware::from_fn;
 use actix_web::rt::time::sleep;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -69,7 +69,7 @@ async fn page(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse 
         disk @ Pages::Disk(_) => disk,
         Pages::Embedded | Pages::Folder(_) | Pages::None => &Pages::Embedded,
     };
-    pages::answer(pages, &format!("admin/{file}"), request.headers().get(IF_NONE_MATCH))
+    pages::answer(&request, pages, &format!("admin/{file}")).await
 }
 
 /// The response to a request that does not come from an operator; `None` for operators.
