@@ -10,6 +10,7 @@ mod lobby;
 mod mount;
 mod one_request;
 mod origin;
+mod pace;
 mod pages;
 mod qr;
 mod routes;

@@ -152,7 +152,7 @@ impl Mount {
     /// No setting of an `HttpServer` stops pipelined requests: it decodes everything that a client sends at once, even
     /// without keep-alive. One connection can keep a worker busy for seconds. Behind an event stream it takes up to 20 MiB,
     /// and the worker spins for as long as the stream is open. Use [`Self::listen`], or put a proxy in front that sends one
-    /// request at a time.
+    /// request at a time. Nor does a setting time bodies.
     pub fn tuned<F, I, S, B>(&self, server: HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B>
     where
         F: Fn() -> I + Send + Clone + 'static,
@@ -183,6 +183,8 @@ impl Mount {
     ///
     /// * There is no keep-alive and no HTTP/2.
     /// * A request head of more than 16 KiB is answered with 431. Your app limits the bodies of its own routes.
+    /// * A body may keep the server waiting for five seconds and another one per 4 KiB. For its route the client has then hung
+    ///   up. An answer may wait for its reader for 15 seconds and another one per KiB.
     /// * Up to 1 MiB behind a request is read and discarded; with more, the connection ends.
     /// * [`Config::workers`] sets the number of workers. `AppConfig` has its defaults, regardless of `listener` and TLS.
     ///

@@ -3,7 +3,8 @@
 //! The HTTP layer decodes every request in its buffer before it answers the first one, even without keep-alive: a few
 //! kilobytes of pipelined heads become thousands of requests in memory, and a full buffer behind an event stream is polled
 //! again and again without pause. The wrapper therefore passes one request, head and body, and no byte that follows. After
-//! an upgrade all bytes pass. The HTTP layer decides what a request means.
+//! an upgrade all bytes pass. The HTTP layer decides what a request means. The wrapper also times what that layer does not: the
+//! body, and an answer that the client does not read.
 
 use std::fmt;
 use std::io;
@@ -18,6 +19,7 @@ use actix_web::rt::time::{Sleep, sleep};
 use bytes::BytesMut;
 use tokio::io::ReadBuf;
 
+use super::pace::Pace;
 use crate::wire::limits;
 
 /// The response to a head over the limit. The HTTP layer has its own limit, which is far higher.
@@ -38,6 +40,10 @@ pub struct OneRequest<T> {
     /// When the connection ends, even if the client has not hung up.
     end: Option<Pin<Box<Sleep>>>,
     said_goodbye: bool,
+    /// How long the client may keep the body waiting. The HTTP layer has a time limit for the head.
+    body: Pace,
+    /// How long the client may keep the answer waiting.
+    answer: Pace,
 }
 
 enum Stage {
@@ -95,7 +101,9 @@ impl<T> OneRequest<T> {
         let codec = Codec::new(config.clone());
         let parser = Parser { codec, unparsed: BytesMut::new(), in_body: false };
         let stage = Stage::Reading(Box::new(parser));
-        Self { io, stage, left: most_body, refusal: &[], end: None, said_goodbye: false }
+        let body = Pace::new(limits::BODY_WAITS, limits::BODY_RATE);
+        let answer = Pace::new(limits::ANSWER_WAITS, limits::ANSWER_RATE);
+        Self { io, stage, left: most_body, refusal: &[], end: None, said_goodbye: false, body, answer }
     }
 
     /// The wrapped socket.
@@ -180,7 +188,21 @@ impl<T: AsyncRead + Unpin> AsyncRead for OneRequest<T> {
             return this.poll_discard(cx);
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.io).poll_read(cx, buffer))?;
+        match Pin::new(&mut this.io).poll_read(cx, buffer) {
+            Poll::Ready(read) => read?,
+            Poll::Pending => {
+                if matches!(&this.stage, Stage::Reading(parser) if parser.in_body) {
+                    ready!(this.body.poll_over(cx));
+                    // For the HTTP layer the client has hung up, so the route fails and may answer.
+                    this.stage = Stage::Answering;
+                    this.left = limits::BEHIND_REQUEST;
+                    return Poll::Ready(Ok(()));
+                }
+                return Poll::Pending;
+            }
+        }
+        let read = buffer.filled().len() - before;
+        this.body.moved(read);
         let passed = this.pass(&buffer.filled()[before..])?;
         buffer.set_filled(before + passed);
         Poll::Ready(Ok(()))
@@ -188,8 +210,19 @@ impl<T: AsyncRead + Unpin> AsyncRead for OneRequest<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for OneRequest<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.io).poll_write(cx, bytes) {
+            Poll::Ready(written) => {
+                written.as_ref().into_iter().for_each(|written| this.answer.moved(*written));
+                Poll::Ready(written)
+            }
+            Poll::Pending if matches!(this.stage, Stage::Upgraded) => Poll::Pending,
+            Poll::Pending => {
+                ready!(this.answer.poll_over(cx));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -152,6 +152,14 @@ pub const REQUEST_HEAD: usize = 16 * 1024;
 /// Bytes of a request's body before the connection ends. No route accepts as many; a client that is refused for its
 /// size must be able to finish sending. Each route has its own, lower limit.
 pub const REQUEST_BODY: u64 = 1024 * 1024;
+/// A request's body may keep the server waiting for this many seconds in all ...
+pub const BODY_WAITS: Duration = Duration::from_secs(5);
+/// ... and another second for each of these bytes: less than the slowest mobile links carry.
+pub const BODY_RATE: u64 = 4 * 1024;
+/// A client may keep an answer waiting for this many seconds in all: pages load on bad links, too ...
+pub const ANSWER_WAITS: Duration = Duration::from_secs(15);
+/// ... and another second for each of these bytes.
+pub const ANSWER_RATE: u64 = 1024;
 /// Bytes after a request that are read and discarded while it is answered, so that a client that pipelines gets its one
 /// answer, and the end of a connection is noticed. With more, the connection ends.
 pub const BEHIND_REQUEST: u64 = 1024 * 1024;

@@ -4,6 +4,7 @@
 
 mod admin;
 mod admission;
+mod bodies;
 mod breaks;
 mod crash;
 mod features;
