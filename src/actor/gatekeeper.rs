@@ -13,6 +13,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 
 use super::clock::Clock;
+use super::refusals::Refusal;
 use crate::engine::{Address, Admission, JoinRequest, Quota, Token, Verdict};
 use crate::tick::Moment;
 use crate::trust::{Caller, ClientIpConfig, Tokens, VerifiedToken, wall_clock};
@@ -92,7 +93,7 @@ impl Gatekeeper {
         let address = self.client_ip_config.connection(peer);
         let verdict = self.admission.lock().connect(self.clock.now(), address);
         // A connection that is cut counts only towards the total.
-        let address = address.filter(|_| verdict != Verdict::Cut);
+        let address = address.filter(|_| !matches!(verdict, Verdict::Cut(_)));
         Connection { gatekeeper: self.clone(), address, verdict }
     }
 
@@ -106,12 +107,24 @@ impl Gatekeeper {
         self.client_ip_config.header.name()
     }
 
-    /// Admits a session for `caller`, unless too many are open or the address tries too often.
-    pub fn enter(self: &Arc<Self>, caller: Caller) -> Option<SessionPermit> {
+    /// Admits a session for `caller`.
+    ///
+    /// # Errors
+    /// When the server drains, too many sessions are open or the address tries too often.
+    pub fn enter(self: &Arc<Self>, caller: Caller) -> Result<SessionPermit, Refusal> {
+        if !self.is_open() {
+            return Err(Refusal::Draining);
+        }
         let now = self.clock.now();
         let mut admission = self.admission.lock();
-        let let_in = self.is_open() && admission.attempt(now, caller.address) && admission.enter(now, through(caller));
-        let_in.then(|| SessionPermit { gatekeeper: self.clone(), caller, ticket: None })
+        let counted = admission.attempt(now, caller.address).and_then(|()| admission.enter(now, through(caller)));
+        counted.map_err(Refusal::Limit)?;
+        Ok(SessionPermit { gatekeeper: self.clone(), caller, ticket: None })
+    }
+
+    /// Whether `peer` is a trusted proxy.
+    pub fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.client_ip_config.is_proxy(peer)
     }
 
     /// Charges an address the cost of an action, in [microseconds](crate::engine::work). Returns whether its budget allows

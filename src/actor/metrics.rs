@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::log_health::LogHealth;
 use super::process::Process;
+use super::refusals::Refusals;
 use super::times::Times;
 use super::trace::Trace;
 use crate::engine::RoomCosts;
@@ -38,6 +39,8 @@ pub struct Metrics {
     room_crashes: Family<Crash, Count>,
     recordings: Family<Recorded, Count>,
     endings: Family<Ending, Count>,
+    /// Refused clients.
+    pub refusals: Refusals,
     delta_bits: Family<Spent, Bits>,
     /// The label sets that have a gauge.
     spent: Mutex<BTreeSet<Spent>>,
@@ -168,7 +171,7 @@ impl Metrics {
         registry.register("resumes", "Claims to an earlier seat, by outcome", resumes.clone());
         registry.register("room_crashes", "Rooms closed because their game panicked, by hook", room_crashes.clone());
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
-        let delta_bits = delta_bits(registry);
+        let (refusals, delta_bits) = (Refusals::new(registry), delta_bits(registry));
         Self {
             registry: whole,
             times,
@@ -178,6 +181,7 @@ impl Metrics {
             room_crashes,
             recordings,
             endings,
+            refusals,
             delta_bits,
             spent: Mutex::default(),
         }

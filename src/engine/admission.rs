@@ -29,15 +29,30 @@ pub struct Quota {
     pub rooms_per_address: usize,
 }
 
+/// A limit that a client has reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Connections in total.
+    Connections,
+    /// Connections of one address.
+    ConnectionsPerAddress,
+    /// Sessions in total.
+    Sessions,
+    /// Attempts of one address to open a session.
+    Attempts,
+    /// Addresses that are remembered.
+    Addresses,
+}
+
 /// How to treat a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Serve it.
     Served,
     /// Tell it to come back later.
-    Refused,
+    Refused(Limit),
     /// Cut it without an answer: too many others are being refused.
-    Cut,
+    Cut(Limit),
 }
 
 /// Counts connections, sessions and rooms against a quota.
@@ -91,13 +106,14 @@ impl Admission {
         self.connections += 1;
         let (all, most) = (self.connections, self.quota.connections);
         let (own, most_own) = (self.occupy(now, address), self.quota.connections_per_address);
-        let Some(own) = own else { return Verdict::Cut };
+        let Some(own) = own else { return Verdict::Cut(Limit::Addresses) };
+        let limit = if own > most_own { Limit::ConnectionsPerAddress } else { Limit::Connections };
         // A connection over the limit gets a refusal, unless too many are being refused already.
         if all > most + most / 8 || own > most_own.saturating_mul(2) {
             self.vacate(now, address);
-            Verdict::Cut
+            Verdict::Cut(limit)
         } else if all > most || own > most_own {
-            Verdict::Refused
+            Verdict::Refused(limit)
         } else {
             Verdict::Served
         }
@@ -109,9 +125,14 @@ impl Admission {
         self.vacate(now, address);
     }
 
-    /// Whether an address may try to open a session now.
-    pub fn attempt(&mut self, now: Moment, address: Option<Address>) -> bool {
-        address.is_none_or(|address| self.visitor(now, address).is_some_and(|visitor| visitor.attempts.take(now)))
+    /// Counts an attempt of an address to open a session.
+    ///
+    /// # Errors
+    /// The limit, when the address may not try now.
+    pub fn attempt(&mut self, now: Moment, address: Option<Address>) -> Result<(), Limit> {
+        let Some(address) = address else { return Ok(()) };
+        let visitor = self.visitor(now, address).ok_or(Limit::Addresses)?;
+        if visitor.attempts.take(now) { Ok(()) } else { Err(Limit::Attempts) }
     }
 
     /// Whether a message that costs `micros` [microseconds](super::work) may come from an address now. If it costs more
@@ -124,18 +145,19 @@ impl Admission {
 
     /// Opens a session if there is room for it, and counts it until [`Self::leave`]. If the connection belongs to
     /// another address, such as a proxy's, `through` is the address of the visitor behind it.
-    #[must_use]
-    pub fn enter(&mut self, now: Moment, through: Option<Address>) -> bool {
+    ///
+    /// # Errors
+    /// The limit, when there is no room.
+    pub fn enter(&mut self, now: Moment, through: Option<Address>) -> Result<(), Limit> {
         if self.sessions >= self.quota.sessions {
-            return false;
+            return Err(Limit::Sessions);
         }
-        let fits = self.occupy(now, through).is_some_and(|own| own <= self.quota.connections_per_address);
-        if fits {
-            self.sessions += 1;
-        } else {
+        if self.occupy(now, through).ok_or(Limit::Addresses)? > self.quota.connections_per_address {
             self.vacate(now, through);
+            return Err(Limit::ConnectionsPerAddress);
         }
-        fits
+        self.sessions += 1;
+        Ok(())
     }
 
     /// A session ended.
@@ -238,38 +260,40 @@ mod tests {
         let mut door = Admission::new(QUOTA);
         let ask = |door: &mut Admission, who| door.connect(second(1), who);
         let answers: Vec<Verdict> = (0..5).map(|_| ask(&mut door, ADA)).collect();
+        use Limit::{Connections, ConnectionsPerAddress};
         use Verdict::{Cut, Refused, Served};
-        assert_eq!(answers, [Served, Served, Refused, Refused, Cut]);
+        let refused = Refused(ConnectionsPerAddress);
+        assert_eq!(answers, [Served, Served, refused, refused, Cut(ConnectionsPerAddress)]);
         assert_eq!(ask(&mut door, BOB), Served);
         (0..4).for_each(|_| door.hang_up(second(1), ADA));
         assert_eq!(ask(&mut door, ADA), Served);
         // Exempt connections count only towards the total.
         let answers: Vec<Verdict> = (0..15).map(|_| ask(&mut door, None)).collect();
         assert_eq!(answers[..13], [Served; 13]);
-        assert_eq!(answers[13..], [Refused; 2]);
-        assert_eq!(ask(&mut door, None), Cut);
+        assert_eq!(answers[13..], [Refused(Connections); 2]);
+        assert_eq!(ask(&mut door, None), Cut(Connections));
     }
 
     #[test]
     fn sessions_are_counted_in_all_and_through_proxies() {
         let mut door = Admission::new(QUOTA);
-        assert!(door.enter(second(1), ADA) && door.enter(second(1), ADA));
-        assert!(!door.enter(second(1), ADA), "one address");
-        assert!(door.enter(second(1), None));
-        assert!(!door.enter(second(1), BOB), "in all");
+        assert_eq!([(); 2].map(|()| door.enter(second(1), ADA)), [Ok(()); 2]);
+        assert_eq!(door.enter(second(1), ADA), Err(Limit::ConnectionsPerAddress));
+        assert_eq!(door.enter(second(1), None), Ok(()));
+        assert_eq!(door.enter(second(1), BOB), Err(Limit::Sessions));
         door.leave(second(1), ADA);
-        assert!(door.enter(second(1), BOB));
+        assert_eq!(door.enter(second(1), BOB), Ok(()));
         assert_eq!(door.sessions(), 3);
     }
 
     #[test]
     fn attempts_come_back_with_time() {
         let mut door = Admission::new(QUOTA);
-        let granted = |door: &mut Admission, at| (0..100).filter(|_| door.attempt(second(at), ADA)).count();
+        let granted = |door: &mut Admission, at| (0..100).filter(|_| door.attempt(second(at), ADA).is_ok()).count();
         assert_eq!(granted(&mut door, 1), 20);
         assert_eq!(granted(&mut door, 2), 5);
         assert_eq!(granted(&mut door, 60), 20);
-        assert!((0..100).all(|_| door.attempt(second(1), None)));
+        assert!((0..100).all(|_| door.attempt(second(1), None).is_ok()));
     }
 
     #[test]
@@ -285,12 +309,12 @@ mod tests {
     fn a_flood_of_addresses_is_bounded_and_forgotten() {
         let mut door = Admission::new(Quota { connections: usize::MAX / 2, ..QUOTA });
         for number in 0..limits::ADDRESSES as u128 {
-            assert!(door.attempt(second(1), Some(Address(number))));
+            assert_eq!(door.attempt(second(1), Some(Address(number))), Ok(()));
         }
-        assert_eq!(door.connect(second(1), Some(Address(u128::MAX))), Verdict::Cut);
+        assert_eq!(door.connect(second(1), Some(Address(u128::MAX))), Verdict::Cut(Limit::Addresses));
         door.hang_up(second(1), Some(Address(u128::MAX)));
         assert_eq!(door.connect(second(1), None), Verdict::Served);
-        assert!(door.attempt(second(22), Some(Address(u128::MAX))));
+        assert_eq!(door.attempt(second(22), Some(Address(u128::MAX))), Ok(()));
         assert_eq!(door.visitors.len(), 1);
     }
 }

@@ -62,7 +62,7 @@ mod spectator;
 mod vacancies;
 pub mod work;
 
-pub use admission::{Address, Admission, Quota, Verdict};
+pub use admission::{Address, Admission, Limit, Quota, Verdict};
 pub use bucket::Bucket;
 pub use checkpoint::{Checkpoint, RestoreError};
 pub use client::{Arrived, Client, ClientError, ClientEvent, Delivered, Depth, Pass};

@@ -16,8 +16,6 @@ use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::error::DispatchError;
 use actix_http::h1::{Codec, ExpectHandler, Message};
-use actix_http::header::SEC_WEBSOCKET_PROTOCOL;
-use actix_http::ws::handshake_response;
 use actix_http::{ConnectionType, HttpService, KeepAlive, Protocol, Request, Response, ServiceConfig};
 use actix_service::boxed::{self, BoxServiceFactory};
 use actix_service::{
@@ -34,7 +32,7 @@ use futures_util::SinkExt;
 use futures_util::future::LocalBoxFuture;
 use rustls::ServerConfig;
 
-use super::handshake;
+use super::handshake::{self, Denied};
 use super::mount::Mount;
 use super::one_request::OneRequest;
 use super::routes::AppState;
@@ -215,15 +213,16 @@ where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let connection = request.conn_data::<Rc<Connection>>().cloned();
-    let refusal = handshake::turn_away(request.head(), connection.as_deref(), state);
-    let accepted = match refusal {
-        Some(refusal) => Err(refusal),
-        None if request.path() != "/play" => Err(HttpResponse::NotFound().body("404: sessions are at /play\n")),
-        None => handshake::accept(request.head(), state),
+    let accepted = if request.path() == "/play" {
+        handshake::accept(request.head(), connection.as_deref(), state)
+    } else {
+        let refusal = handshake::turn_away(request.head(), connection.as_deref(), state);
+        Err(Denied::Request(refusal.unwrap_or_else(|| HttpResponse::NotFound().body("404: sessions are at /play\n"))))
     };
+    let switching = || handshake::switching(request.head()).finish().map_into_boxed_body();
     let permit = match accepted {
         Ok(permit) => permit,
-        Err(refusal) => {
+        Err(Denied::Request(refusal)) => {
             let mut refusal: Response<BoxBody> = refusal.into();
             // Otherwise the response would repeat the request's upgrade header.
             refusal.head_mut().set_connection_type(ConnectionType::Close);
@@ -231,11 +230,13 @@ where
             linger(framed.io_mut(), BytesMut::new()).await;
             return Ok(());
         }
+        Err(Denied::Session(refusal)) => {
+            answer(&mut framed, switching()).await?;
+            linger(framed.io_mut(), handshake::farewell(request.head(), refusal, state)).await;
+            return Ok(());
+        }
     };
-    let mut switching = handshake_response(request.head());
-    let subprotocol = handshake::subprotocol(request.head());
-    subprotocol.into_iter().for_each(|chosen| _ = switching.insert_header((SEC_WEBSOCKET_PROTOCOL, chosen)));
-    answer(&mut framed, switching.finish().map_into_boxed_body()).await?;
+    answer(&mut framed, switching()).await?;
     let socket_handle = request.conn_data::<SocketHandle>().cloned();
     let parts = framed.into_parts();
     // Bytes left in the buffer are copied, so that the session does not keep the whole buffer alive.

@@ -12,7 +12,7 @@ use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::handshake::{caller, may_connect};
+use super::handshake::{admit, judge_page, refuse};
 use super::routes::{AppState, READ, guarded, read, receive, unavailable};
 use crate::actor::{Reserve, RoomEntry, RoomList};
 use crate::wire::{Close, Join, limits};
@@ -181,8 +181,8 @@ fn unauthorized() -> HttpResponse {
 }
 
 async fn reserve(request: HttpRequest, body: Bytes, state: web::Data<AppState>) -> HttpResponse {
-    if !may_connect(request.head(), &state) {
-        return HttpResponse::Forbidden().body("403: pages of this origin may not connect\n");
+    if let Err(refusal) = judge_page(request.head(), &state) {
+        return refuse(request.head(), refusal, &state);
     }
     // Forms of other sites cannot send this type without a CORS preflight.
     if request.content_type() != "application/json" {
@@ -193,9 +193,9 @@ async fn reserve(request: HttpRequest, body: Bytes, state: web::Data<AppState>) 
         Err(why) => return bad_request(&why),
     };
     // A reservation counts as an attempt to join, and as a session while it lasts.
-    let Some(mut visitor) = caller(request.head(), &state).and_then(|caller| state.context.gatekeeper.enter(caller))
-    else {
-        return unavailable(NO_SEATS);
+    let mut visitor = match admit(request.head(), &state) {
+        Ok(visitor) => visitor,
+        Err(refusal) => return refuse(request.head(), refusal, &state),
     };
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer "));

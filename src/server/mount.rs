@@ -28,10 +28,11 @@ use super::admin::AdminAuth;
 use super::config::{Config, Pages};
 use super::hosts::Hosts;
 use super::listen::{self, Worker};
+use super::qr;
 use super::routes::{self, AppState};
 use crate::actor::{
-    Clock, Directory, DirectoryConfig, Drain, Gatekeeper, LogHealth, Metrics, Part, Recordings, Relay, RoomList,
-    RoomStore, SessionContext, Shelf, SocketHandle, Stop, Trace, Watchdog, socket_of,
+    Clock, Directory, DirectoryConfig, Drain, Gatekeeper, LogHealth, Metrics, Part, Recordings, Refusal, Relay,
+    RoomList, RoomStore, SessionContext, Shelf, SocketHandle, Stop, Trace, Watchdog, socket_of,
 };
 use crate::engine::Verdict;
 use crate::game::Factory;
@@ -128,7 +129,8 @@ impl Mount {
         };
         let (rooms, config, admin) = (self.rooms.clone(), self.config.clone(), self.admin.clone());
         let (hosts, watchdog) = (self.hosts.clone(), self.watchdog.clone());
-        web::Data::new(AppState { context, rooms, config, admin, hosts, watchdog })
+        let drawings = qr::Drawings::default();
+        web::Data::new(AppState { context, rooms, config, admin, hosts, watchdog, drawings })
     }
 
     pub(super) fn add_routes(&self, state: web::Data<AppState>, app: &mut web::ServiceConfig) {
@@ -211,9 +213,9 @@ impl Mount {
         let peer = socket_of(connection).and_then(|stream| stream.peer_addr().ok());
         // A connection that is closed already has no peer.
         let counted = peer.map(|peer| self.gatekeeper.connect(peer.ip()));
-        match (&counted, &socket_handle) {
-            (Some(counted), Some(socket_handle)) if counted.verdict == Verdict::Cut => socket_handle.cut(),
-            _ => {}
+        if let Some(Verdict::Cut(limit)) = counted.as_ref().map(|counted| counted.verdict) {
+            self.metrics.refusals.count(self.clock.now(), Refusal::Limit(limit), None);
+            socket_handle.iter().for_each(SocketHandle::cut);
         }
         if let Some(socket_handle) = socket_handle {
             data.insert(socket_handle);

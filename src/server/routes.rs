@@ -1,21 +1,27 @@
 //! The routes: the WebSocket endpoint, costs, QR codes, health, metrics, pages. The list of rooms is in `lobby`, the
 //! operators' page in `admin`.
 
+use std::future::ready;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BodyStream, BoxBody, MessageBody};
 use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, HttpRequest, HttpResponse, Route, guard, web};
+use actix_web::rt::time::timeout;
+use actix_web::{Error, HttpRequest, HttpResponse, Resource, Route, guard, web};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::watch;
 
 use super::admin::AdminAuth;
 use super::config::Config;
+use super::handshake::Denied;
 use super::hosts::Hosts;
 use super::{admin, handshake, lobby, pages, qr};
-use crate::actor::{Connection, Explain, RoomList, SessionContext, Watchdog, start};
+use crate::actor::{Connection, Explain, Refusal, RoomList, SessionContext, Watchdog, start};
+use crate::wire::limits;
 
 /// The state of one worker's routes.
 pub struct AppState {
@@ -25,17 +31,17 @@ pub struct AppState {
     pub admin: Arc<AdminAuth>,
     pub hosts: Hosts,
     pub watchdog: Arc<Watchdog>,
+    pub drawings: qr::Drawings,
 }
 
 /// Adds the routes of the rooms.
 pub fn configure(app: &mut web::ServiceConfig) {
     app.configure(lobby::configure).configure(admin::configure);
-    app.service(guarded("/play", web::route().to(play), ""));
-    let mut add = |path: &str, route: Route| _ = app.service(guarded(path, route, READ));
-    add("/api/rooms/{id}/costs", read().to(costs));
-    add("/api/rooms/{id}/qr.svg", read().to(invitation));
-    add("/healthz", read().to(health));
-    add("/metrics", read().to(metrics));
+    app.service(web::resource("/play").route(web::route().to(play)));
+    app.service(guarded("/api/rooms/{id}/costs", read().to(costs), READ))
+        .service(guarded("/api/rooms/{id}/qr.svg", read().to(invitation), READ))
+        .service(guarded("/healthz", read().to(health), READ))
+        .service(guarded("/metrics", read().to(metrics), READ));
 }
 
 /// Adds the pages, which answer every other path.
@@ -55,8 +61,13 @@ pub(super) fn read() -> Route {
 /// A route behind [`receive`]. Other methods than `allowed` are answered with their list. Only Tickwire's own routes are
 /// guarded; an embedder's routes are not affected.
 pub(super) fn guarded(path: &str, route: Route, allowed: &'static str) -> impl HttpServiceFactory + use<> {
+    resource(path, route, allowed).wrap(from_fn(receive))
+}
+
+fn resource(path: &str, route: Route, allowed: &'static str) -> Resource {
     let refuse = move || async move { HttpResponse::MethodNotAllowed().insert_header((ALLOW, allowed)).finish() };
-    web::resource(path).route(route).default_service(web::to(refuse)).wrap(from_fn(receive))
+    let bodies = web::PayloadConfig::new(limits::RESERVATION);
+    web::resource(path).app_data(bodies).route(route).default_service(web::to(refuse))
 }
 
 /// Refuses requests that no route should handle.
@@ -73,14 +84,38 @@ pub(super) async fn receive(request: ServiceRequest, next: Next<BoxBody>) -> Res
 }
 
 async fn play(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
-    match handshake::accept(request.head(), &state) {
+    let connection = request.conn_data::<Rc<Connection>>();
+    match handshake::accept(request.head(), connection.map(Rc::as_ref), &state) {
         Ok(permit) => {
             let subprotocol = handshake::subprotocol(request.head());
             let started = start(state.context.clone(), permit, &request, payload, subprotocol);
             started.unwrap_or_else(HttpResponse::from_error)
         }
-        Err(refusal) => refusal,
+        Err(Denied::Request(response)) => response,
+        Err(Denied::Session(refusal)) => {
+            let farewell = handshake::farewell(request.head(), refusal, &state).freeze();
+            let body = BodyStream::new(last_words(farewell, payload));
+            let switching = handshake::switching(request.head()).message_body(body.boxed());
+            switching.map_or_else(|error| HttpResponse::from_error(Error::from(error)), HttpResponse::from)
+        }
     }
+}
+
+/// The body of a session that is refused: these bytes, and a moment for the client to hang up.
+fn last_words(farewell: Bytes, mut payload: web::Payload) -> impl Stream<Item = Result<Bytes, Error>> {
+    let hung_up = async move {
+        let mut ignored = 0;
+        let read = async {
+            while let Some(Ok(chunk)) = payload.next().await
+                && ignored < limits::SEND_BUFFER
+            {
+                ignored += chunk.len();
+            }
+        };
+        let _ = timeout(limits::LINGER, read).await;
+        None
+    };
+    stream::once(ready(Ok(farewell))).chain(stream::once(hung_up).filter_map(ready))
 }
 
 pub(super) fn unavailable(text: impl Into<String>) -> HttpResponse {
@@ -97,16 +132,26 @@ async fn costs(id: web::Path<String>, state: web::Data<AppState>) -> HttpRespons
 }
 
 /// The link to a room as a QR code, for a phone nearby.
-async fn invitation(id: web::Path<String>, asked: web::Query<qr::Asked>, request: HttpRequest) -> HttpResponse {
+async fn invitation(
+    id: web::Path<String>,
+    asked: web::Query<qr::Asked>,
+    request: HttpRequest,
+    state: web::Data<AppState>,
+) -> HttpResponse {
     let host = handshake::host(request.head()).and_then(|host| std::str::from_utf8(host).ok()).unwrap_or("");
     let base = request.path().split("/api/rooms/").next().unwrap_or("");
-    match qr::invitation(asked.scheme, host, base, &id) {
-        Ok(svg) => HttpResponse::Ok()
+    let drawn = match qr::link(asked.scheme, host, base, &id) {
+        Ok(link) => state.drawings.draw(state.context.clock.now(), link),
+        Err(text) => Some(Err(text)),
+    };
+    match drawn {
+        Some(Ok(svg)) => HttpResponse::Ok()
             .content_type("image/svg+xml")
             .insert_header((CACHE_CONTROL, "no-store"))
             .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .body(svg),
-        Err(text) => HttpResponse::BadRequest().body(format!("400: {text}\n")),
+        Some(Err(text)) => HttpResponse::BadRequest().body(format!("400: {text}\n")),
+        None => handshake::refuse(request.head(), Refusal::Drawing, &state),
     }
 }
 

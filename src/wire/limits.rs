@@ -165,6 +165,8 @@ pub const ANSWER_RATE: u64 = 1024;
 pub const BEHIND_REQUEST: u64 = 1024 * 1024;
 /// Addresses whose limits are remembered, about 150 bytes each. Beyond that, only known addresses are let in.
 pub const ADDRESSES: usize = 65_536;
+/// Refusals of one reason are logged this often: an attacker who is refused must not fill the log.
+pub const REFUSALS_LOGGED_EVERY: Duration = Duration::from_secs(60);
 /// A client that is told to come back because something is full waits this long, plus a random time.
 pub const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 /// A seat is held this long after a connection is lost: a tunnel, a change of network, a crashed page.
@@ -200,6 +202,11 @@ pub const TRACE_OPEN_WITHIN: Duration = Duration::from_secs(3);
 /// A process that was told to stop ends within this time, whatever is stuck: 5 s for sessions to get their close code,
 /// and 3 s for the rest.
 pub const SHUTDOWN_WITHIN: Duration = Duration::from_secs(10);
+
+/// QR codes drawn per second by one HTTP worker, and in a burst: each takes 0.65 ms ...
+pub const QR_CODES: u32 = 50;
+/// ... and those that a worker keeps, up to 64 KiB each, usually 3.
+pub const QR_CODES_KEPT: usize = 64;
 
 /// Rooms per server.
 pub const ROOMS: usize = 10_000;

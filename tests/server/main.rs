@@ -17,6 +17,7 @@ mod party;
 mod pipelined;
 mod play;
 mod recordings;
+mod refusals;
 mod resume;
 mod slow;
 mod stored;

@@ -54,10 +54,14 @@ fn it_drains_under_load_and_a_second_signal_hurries_it() {
         match second {
             Some(second) => server.signal(second),
             None => {
-                for head in [HEALTH, &upgrade(SUBPROTOCOL)] {
-                    let (_, answer) = ask(server.port, head);
-                    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after"), "{answer}");
-                }
+                let (_, answer) = ask(server.port, HEALTH);
+                assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after"), "{answer}");
+                let (mut refused, head) = ask(server.port, &upgrade(SUBPROTOCOL));
+                let mut told = Vec::new();
+                refused.read_to_end(&mut told).expect("it closes");
+                // The time to come back, and the close code 4001.
+                assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+                assert!(told.windows(2).any(|code| code == 4001u16.to_be_bytes()), "{told:?}");
             }
         }
         let status = server.wait();
@@ -166,4 +170,32 @@ fn neither_secrets_nor_tokens_are_written_down() {
     assert!(said.contains("seated") && said.contains("token refused"), "{said}");
     let [_, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
     assert!(!said.contains(payload) && !said.contains(&signature[..20]) && !said.contains(SECRET), "{said}");
+}
+
+#[test]
+fn refusals_are_logged_with_their_setting_and_do_not_fill_the_log() {
+    let server = serve(1024, &["--most-sessions", "1000", "--require-origin", "true"]);
+    for number in 0..50 {
+        let origin = format!("Origin: http://evil-{number}.example\r\nX-Forwarded-For: 9.9.9.{number}\r\n");
+        let tunnel = HEALTH.replace("Host: localhost", "Host: a.tunnel.example");
+        assert!(ask(server.port, &upgrade(&format!("{SUBPROTOCOL}{origin}"))).1.starts_with("HTTP/1.1 101"));
+        assert!(ask(server.port, &upgrade(SUBPROTOCOL)).1.starts_with("HTTP/1.1 101"));
+        assert!(ask(server.port, &tunnel).1.starts_with("HTTP/1.1 403"));
+        assert!(ask(server.port, &upgrade("")).1.starts_with("HTTP/1.1 400"));
+    }
+    assert_eq!(server.counted("tickwire_refusals_total"), 200.0);
+    let (status, said) = server.end("TERM");
+    assert!(status.success());
+    let lines: Vec<&str> =
+        said.lines().filter(|line| line.contains("was refused") || line.contains("ignored")).collect();
+    assert_eq!(lines.len(), 5, "{said}");
+    for (what, setting) in [
+        ("evil-0.example", "setting=\"origins\""),
+        ("no_origin", "setting=\"require_origin\""),
+        ("a.tunnel.example", "setting=\"hosts\""),
+        ("handshake", "PROXIES.md"),
+        ("x-forwarded-for", "trusted_proxies"),
+    ] {
+        assert!(lines.iter().any(|line| line.contains(what) && line.contains(setting)), "{what}: {said}");
+    }
 }

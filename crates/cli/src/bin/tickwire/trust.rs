@@ -25,14 +25,22 @@ pub fn examine(config: &Config) -> Vec<Finding> {
             "list networks only during a load test",
         );
     }
-    let behind_a_proxy = config.bind.ip().is_loopback() && config.origins.iter().any(|o| o.starts_with("https://"));
+    // Pages over HTTPS cannot connect without TLS, so something in front adds it.
+    let behind_a_proxy =
+        config.tls_cert.as_os_str().is_empty() && config.origins.iter().any(|origin| origin.starts_with("https://"));
     if behind_a_proxy && config.trusted_proxies.is_empty() {
+        let outcome = if config.bind.ip().is_loopback() {
+            "seem to be this machine, to which limits per address do not apply".to_owned()
+        } else {
+            format!("count as one address, which may have {} connections", config.connections_per_address)
+        };
         find(
             Verdict::Unwise,
-            "bind is local and origins lists https pages, but trusted_proxies is empty: all clients behind the proxy \
-             seem to be this machine, to which limits per address do not apply"
-                .to_owned(),
-            "set trusted_proxies = [\"127.0.0.1\"] if that is where the proxy is (deploy/PROXIES.md)",
+            format!(
+                "origins lists https pages and tls_cert is empty, so there is a proxy, but trusted_proxies is empty: all \
+                 clients behind the proxy {outcome}"
+            ),
+            "set trusted_proxies to the proxy's address, such as [\"127.0.0.1\"] (deploy/PROXIES.md)",
         );
     }
     let keys = !config.token_keys.is_empty() || config.token_secret != tickwire::server::Secret::default();
@@ -79,6 +87,8 @@ mod tests {
         let proxied = Config { origins: vec!["https://play.example".to_owned()], ..Config::demo() };
         let (verdict, text) = only(&proxied);
         assert!(verdict == Verdict::Unwise && text.contains("trusted_proxies"), "{text}");
+        let (verdict, text) = only(&Config { bind: ([10, 0, 0, 1], 8080).into(), ..proxied.clone() });
+        assert!(verdict == Verdict::Unwise && text.contains("may have 100 connections"), "{text}");
         assert!(examine(&Config { trusted_proxies: nets("127.0.0.1/32"), ..proxied }).is_empty());
         let (verdict, text) = only(&Config { token_secret: "x".repeat(32).into(), ..Config::demo() });
         assert!(verdict == Verdict::Unwise && text.contains("guests") && !text.contains("xxx"), "{text}");
