@@ -30,7 +30,9 @@ pub struct Config {
     /// Ticks per second, 1 to 120, of rooms whose creator names no rate.
     #[serde(deserialize_with = "parse::rate")]
     pub tick_rate: TickRate,
-    /// Origins whose pages may connect, besides the server's own and localhost, such as `https://play.example`.
+    /// Origins whose pages may connect and use the API, besides the server's own and localhost, such as
+    /// `https://play.example`. Apps have origins such as `capacitor://localhost`. `null` is the origin of files, and of
+    /// frames that any site can make.
     #[serde(deserialize_with = "parse::origins")]
     pub origins: Vec<String>,
     /// Whether to refuse WebSockets without an origin. Browsers always send one; other programs do not.
@@ -256,7 +258,8 @@ mod tests {
     #[test]
     fn it_reads_what_it_writes() {
         for pages in [Pages::Embedded, Pages::None, Pages::Disk("a/b".into()), Pages::Folder("a/b".into())] {
-            let config = Config { pages, origins: vec!["https://play.example".to_owned()], ..Config::demo() };
+            let origins = ["https://play.example", "capacitor://localhost", "app://game", "null"].map(str::to_owned);
+            let config = Config { pages, origins: origins.into(), ..Config::demo() };
             let written = serde_json::to_value(&config).expect("it can be written");
             assert_eq!(serde_json::from_value::<Config>(written).expect("it can be read"), config);
         }
@@ -274,6 +277,8 @@ mod tests {
             (json!({ "origins": ["https://play.example/"] }), "https://play.example"),
             (json!({ "origins": ["https://Play.example"] }), "lower-case"),
             (json!({ "origins": ["play.example"] }), "https://play.example"),
+            (json!({ "origins": ["app://"] }), "capacitor://localhost"),
+            (json!({ "origins": ["://play.example"] }), "https://play.example"),
             (json!({ "most_rooms": 0 }), "1 to 100000"),
             (json!({ "most_sessions": -1 }), "1 to 1000000"),
             (json!({ "workers": 257 }), "1 to 256, or \"cores\""),

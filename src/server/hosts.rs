@@ -15,7 +15,9 @@ pub struct Hosts {
 impl Hosts {
     /// The accepted names of a server that listens on `address`.
     pub fn new(config: &Config, address: IpAddr) -> Self {
-        let pages = config.origins.iter().filter_map(|origin| origin.split_once("://")).map(|(_, host)| name(host));
+        // The names of apps, such as app://game, are no host names.
+        let of_page = |origin: &String| origin.strip_prefix("https://").or(origin.strip_prefix("http://")).map(name);
+        let pages = config.origins.iter().filter_map(of_page);
         let named = config.hosts.iter().cloned().chain(pages).collect();
         let limited = address.is_loopback() || !config.hosts.is_empty();
         Self { named: limited.then_some(named) }
@@ -50,7 +52,7 @@ mod tests {
     #[test]
     fn only_known_names_pass() {
         let config = Config {
-            origins: vec!["https://play.example:8443".to_owned()],
+            origins: ["https://play.example:8443", "app://game", "null"].map(str::to_owned).into(),
             hosts: vec!["inside.example".to_owned()],
             ..Config::default()
         };
@@ -69,9 +71,16 @@ mod tests {
         ] {
             assert!(hosts.know(Some(good.as_bytes())), "{good}");
         }
-        for bad in
-            ["", "evil.example", "localhost.evil.example", "evil-play.example", "127.0.0.1.evil.example", "x:80:80"]
-        {
+        for bad in [
+            "",
+            "game",
+            "null",
+            "evil.example",
+            "localhost.evil.example",
+            "evil-play.example",
+            "127.0.0.1.evil.example",
+            "x:80:80",
+        ] {
             assert!(!hosts.know(Some(bad.as_bytes())), "{bad}");
         }
         assert!(!hosts.know(Some(b"\xff")));

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
-use actix_web::middleware::from_fn;
 use actix_web::rt::time::timeout;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -13,20 +12,15 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::handshake::{admit, judge_page, refuse};
-use super::routes::{AppState, READ, guarded, read, receive, unavailable};
+use super::routes::{AppState, READ, read, shared, unavailable};
 use crate::actor::{Reserve, RoomEntry, RoomList};
 use crate::wire::{Close, Join, limits};
 
 /// Adds the routes.
 pub fn configure(app: &mut web::ServiceConfig) {
-    app.service(guarded("/api/rooms", read().to(rooms), READ))
-        .service(guarded("/api/rooms/events", web::get().to(room_events), "GET"))
-        .service(
-            web::resource("/api/reservations")
-                .wrap(from_fn(receive))
-                .app_data(web::PayloadConfig::new(limits::RESERVATION))
-                .route(web::post().to(reserve)),
-        );
+    app.service(shared("/api/rooms", read().to(rooms), READ))
+        .service(shared("/api/rooms/events", web::get().to(room_events), "GET"))
+        .service(shared("/api/reservations", web::post().to(reserve), "POST"));
 }
 
 /// A search for rooms that meet all conditions.

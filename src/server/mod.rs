@@ -3,6 +3,7 @@
 
 mod admin;
 mod config;
+mod cors;
 mod handshake;
 mod hosts;
 mod listen;

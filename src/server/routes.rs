@@ -19,7 +19,7 @@ use super::admin::AdminAuth;
 use super::config::Config;
 use super::handshake::Denied;
 use super::hosts::Hosts;
-use super::{admin, handshake, lobby, pages, qr};
+use super::{admin, cors, handshake, lobby, pages, qr};
 use crate::actor::{Connection, Explain, Refusal, RoomList, SessionContext, Watchdog, start};
 use crate::wire::limits;
 
@@ -38,8 +38,8 @@ pub struct AppState {
 pub fn configure(app: &mut web::ServiceConfig) {
     app.configure(lobby::configure).configure(admin::configure);
     app.service(web::resource("/play").route(web::route().to(play)));
-    app.service(guarded("/api/rooms/{id}/costs", read().to(costs), READ))
-        .service(guarded("/api/rooms/{id}/qr.svg", read().to(invitation), READ))
+    app.service(shared("/api/rooms/{id}/costs", read().to(costs), READ))
+        .service(shared("/api/rooms/{id}/qr.svg", read().to(invitation), READ))
         .service(guarded("/healthz", read().to(health), READ))
         .service(guarded("/metrics", read().to(metrics), READ));
 }
@@ -62,6 +62,12 @@ pub(super) fn read() -> Route {
 /// guarded; an embedder's routes are not affected.
 pub(super) fn guarded(path: &str, route: Route, allowed: &'static str) -> impl HttpServiceFactory + use<> {
     resource(path, route, allowed).wrap(from_fn(receive))
+}
+
+/// As [`guarded`], for the public API: pages of the origins that may connect may use it.
+pub(super) fn shared(path: &str, route: Route, allowed: &'static str) -> impl HttpServiceFactory + use<> {
+    let share = move |request, next| cors::share(request, next, allowed);
+    resource(path, route, allowed).wrap(from_fn(share))
 }
 
 fn resource(path: &str, route: Route, allowed: &'static str) -> Resource {

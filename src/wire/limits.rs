@@ -207,6 +207,8 @@ pub const SHUTDOWN_WITHIN: Duration = Duration::from_secs(10);
 pub const QR_CODES: u32 = 50;
 /// ... and those that a worker keeps, up to 64 KiB each, usually 3.
 pub const QR_CODES_KEPT: usize = 64;
+/// A page may keep the answer to a CORS preflight for this many seconds: a change of the configuration is noticed soon.
+pub const PREFLIGHT_KEPT: u32 = 600;
 
 /// Rooms per server.
 pub const ROOMS: usize = 10_000;

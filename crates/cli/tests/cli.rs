@@ -129,6 +129,23 @@ fn the_doctor_fails_only_when_something_is_unsafe() {
 }
 
 #[test]
+fn origins_of_apps_can_be_listed_in_the_file_and_by_flags() {
+    let listed = ["capacitor://localhost", "ionic://localhost", "tauri://localhost", "app://game", "null"];
+    let path = file("apps.toml", &format!("origins = {listed:?}\n"));
+    let flags: Vec<&str> = listed.into_iter().flat_map(|origin| ["--allow-origin", origin]).collect();
+    for args in [&["--config", &path][..], &flags] {
+        let shown = run(&[&["config"][..], args].concat());
+        let text = String::from_utf8_lossy(&shown.stdout);
+        let line = format!("origins = {listed:?}");
+        assert!(shown.status.success() && text.contains(&line), "{text}");
+    }
+    let variable =
+        tickwire(&["config"]).env("TICKWIRE_ORIGINS", "null,app://game").output().expect("the binary starts");
+    let text = String::from_utf8_lossy(&variable.stdout);
+    assert!(text.contains("origins = [\"null\", \"app://game\"]"), "{text}");
+}
+
+#[test]
 fn it_says_its_version_and_completes_itself() {
     let version = String::from_utf8_lossy(&run(&["--version"]).stdout).into_owned();
     assert!(version.starts_with(concat!("tickwire ", env!("CARGO_PKG_VERSION"), " (")), "{version}");

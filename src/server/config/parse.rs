@@ -142,14 +142,19 @@ pub fn log_format<'de, D: Deserializer<'de>>(from: D) -> Result<LogFormat, D::Er
 }
 
 pub fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    const WANTED: &str = "must be origins as browsers send them: lower-case, no path, such as https://play.example";
+    const WANTED: &str = "must be origins as browsers send them: lower-case, no path, such as https://play.example or \
+                          capacitor://localhost; or null";
     let origins = Vec::<String>::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
     if origins.iter().all(|origin| is_origin(origin)) { Ok(origins) } else { Err(D::Error::custom(WANTED)) }
 }
 
-/// Whether a browser could send this origin. Anything else, such as a trailing slash, would never match.
+/// Whether a browser could send this origin. Anything else, such as a trailing slash, would never match. Apps have schemes of
+/// their own; sandboxed frames and files are `null`.
 fn is_origin(text: &str) -> bool {
-    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_:[]".contains(c);
-    authority.is_some_and(|authority| !authority.is_empty() && authority.chars().all(known))
+    let part = |text: &str, more: &str| {
+        let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || more.contains(c);
+        !text.is_empty() && text.chars().all(known)
+    };
+    let parts = text.split_once("://");
+    text == "null" || parts.is_some_and(|(scheme, authority)| part(scheme, "+-.") && part(authority, ".-_:[]"))
 }

@@ -93,6 +93,14 @@ fn examine(config: &Config, machine: Machine) -> Vec<Finding> {
             "serve them over HTTPS".to_owned(),
         );
     }
+    if config.origins.iter().any(|origin| origin == "null") {
+        find(
+            Verdict::Unsafe,
+            "origins lists null, the origin of frames that every page can make: pages of all sites may connect"
+                .to_owned(),
+            "list the origins of your pages, or keep it to a server without secrets on your own machine".to_owned(),
+        );
+    }
     if let Pages::Disk(folder) = &config.pages {
         find(
             Verdict::Unsafe,
@@ -198,6 +206,11 @@ mod tests {
         let guessable = Config { admin_token: "x".repeat(40).into(), ..config() };
         let (verdict, text) = only(&guessable, ROOMY);
         assert!(verdict == Verdict::Unsafe && text.contains("admin_token") && !text.contains("xx"), "{text}");
+        let null = Config { origins: vec!["null".to_owned()], ..config() };
+        let (verdict, text) = only(&null, ROOMY);
+        assert!(verdict == Verdict::Unsafe && text.contains("null"), "{text}");
+        let app = Config { origins: vec!["capacitor://localhost".to_owned()], ..config() };
+        assert!(examine(&app, ROOMY).is_empty());
         let listed = Config { origins: vec!["http://play.example".to_owned()], ..config() };
         let (verdict, text) = only(&listed, ROOMY);
         assert!(verdict == Verdict::Unwise && text.contains("http://play.example"), "{text}");
