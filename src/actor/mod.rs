@@ -43,7 +43,7 @@ pub use gatekeeper::{Connection, Gatekeeper, SessionPermit};
 pub use log_health::LogHealth;
 pub use message::{Drain, Explain, Reserve, RoomEntry, RoomList, Stop};
 pub use metrics::{Metrics, Totals};
-pub use operator::{Find, Inspect, ListRoomHealth, Order, RecordRoom, RoomContents, RoomHealthList};
+pub use operator::{Expected, Find, Inspect, ListRoomHealth, Order, RecordRoom, RoomContents, RoomHealthList};
 pub use recordings::{Recordings, Shelf};
 pub use refusals::Refusal;
 pub use relay::Relay;

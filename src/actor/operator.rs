@@ -62,13 +62,32 @@ pub struct RoomContents {
     pub locked: bool,
 }
 
-/// To a room: execute this order at the next tick.
+/// The player whom an order means. Fields that are absent fit everyone.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    pub entity: Option<u32>,
+    pub name: Option<String>,
+}
+
+impl Expected {
+    fn fits(&self, player: &RosterEntry) -> bool {
+        self.entity.is_none_or(|entity| entity == player.entity.0)
+            && self.name.as_ref().is_none_or(|name| *name == player.name)
+    }
+
+    fn is_anyone(&self) -> bool {
+        self.entity.is_none() && self.name.is_none()
+    }
+}
+
+/// To a room: execute this order at the next tick. The answer says whether the order still fits the room.
 #[derive(Clone, Debug, Message)]
-#[rtype(result = "()")]
+#[rtype(result = "bool")]
 pub enum Order {
     /// Ends a player's session. The player receives the reason.
     Kick {
         seat: Seat,
+        expected: Expected,
         reason: String,
     },
     Lock(bool),
@@ -138,12 +157,18 @@ impl Handler<RecordRoom> for RoomActor {
 }
 
 impl Handler<Order> for RoomActor {
-    type Result = ();
+    type Result = bool;
 
-    fn handle(&mut self, order: Order, _: &mut Context<Self>) {
-        let Some(host) = &mut self.host else { return };
-        self.span.in_scope(|| match order {
-            Order::Kick { seat, reason } => {
+    fn handle(&mut self, order: Order, _: &mut Context<Self>) -> bool {
+        let Some(host) = &mut self.host else { return true };
+        let _span = self.span.enter();
+        match order {
+            Order::Kick { seat, expected, reason } => {
+                // The seat may have changed hands since the operator looked.
+                let fits = host.room().roster().iter().any(|player| player.seat == seat && expected.fits(player));
+                if !fits && !expected.is_anyone() {
+                    return false;
+                }
                 info!(seat = seat.0, "kicked by an operator");
                 host.kick(seat, CloseReason::with_text(Close::Kicked, &reason));
             }
@@ -155,6 +180,7 @@ impl Handler<Order> for RoomActor {
                 info!("closed by an operator");
                 host.close(CloseReason::with_text(Close::RoomClosed, &reason));
             }
-        });
+        }
+        true
     }
 }

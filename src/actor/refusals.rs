@@ -34,6 +34,8 @@ pub enum Refusal {
     Handshake,
     /// The address drew too many QR codes.
     Drawing,
+    /// An operator's token is wrong.
+    AdminToken,
 }
 
 impl Refusal {
@@ -51,6 +53,7 @@ impl Refusal {
             Self::NoOrigin => "no_origin",
             Self::Handshake => "handshake",
             Self::Drawing => "drawing",
+            Self::AdminToken => "admin_token",
         }
     }
 
@@ -69,6 +72,7 @@ impl Refusal {
             Self::NoOrigin => "require_origin",
             Self::Handshake => "none: a proxy must pass Upgrade and Connection on (deploy/PROXIES.md)",
             Self::Drawing => "none: the work that one address may cause is limited",
+            Self::AdminToken => "admin_token",
         }
     }
 
@@ -77,7 +81,7 @@ impl Refusal {
         match self {
             Self::Limit(_) | Self::Drawing => Close::TryLater,
             Self::Draining => Close::Draining,
-            Self::Host | Self::Origin | Self::NoOrigin | Self::Handshake => Close::Forbidden,
+            Self::Host | Self::Origin | Self::NoOrigin | Self::Handshake | Self::AdminToken => Close::Forbidden,
         }
     }
 
@@ -94,6 +98,7 @@ impl Refusal {
             Self::NoOrigin => "requests without an origin may not connect (setting: require_origin)",
             Self::Handshake => "no WebSocket handshake",
             Self::Drawing => "too much work for this address at the moment",
+            Self::AdminToken => "wrong token",
         }
     }
 }

@@ -113,7 +113,7 @@ export class Inspector {
         const kick = build('button', 'danger', 'Kick');
         kick.type = 'button';
         kick.setAttribute('aria-label', `Kick ${name}`);
-        kick.addEventListener('click', () => this.kick(id, seat, name));
+        kick.addEventListener('click', () => this.kick(id, { seat, entity, name }));
         const shown = build('td', '', name);
         if (away) shown.append(' ', build('span', 'badge', 'away'));
         const line = build('tr', '', build('td', 'number', String(seat)), shown, build('td', 'number', String(entity)), build('td', '', kick));
@@ -159,10 +159,11 @@ export class Inspector {
     line.addEventListener('pointerleave', () => this.map.mark(-1));
   }
 
-  /** @param {string} id of the room @param {number} seat @param {string} name */
-  async kick(id, seat, name) {
+  /** @param {string} id of the room @param {{ seat: number, entity: number, name: string }} player whoever else has the seat by then stays */
+  async kick(id, player) {
+    const { name } = player;
     const reason = await this.ask(`Kick ${name}?`, 'Reason, which the player is told (may be empty)', 'Kick');
-    if (reason !== null) this.order(id, 'kick', { seat, reason }, `${name} is kicked`);
+    if (reason !== null) this.order(id, 'kick', { ...player, reason }, `${name} is kicked`);
   }
 
   async record() {

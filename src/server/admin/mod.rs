@@ -19,10 +19,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::config::Pages;
-use super::handshake::caller;
+use super::handshake::{caller, count};
 use super::routes::{AppState, read, receive, unavailable};
 use super::{lobby, pages};
-use crate::actor::{Find, Inspect, ListRoomHealth, Order, RecordRoom};
+use crate::actor::{Expected, Find, Inspect, ListRoomHealth, Order, RecordRoom, Refusal};
 use crate::id::Seat;
 use crate::wire::limits;
 pub use auth::AdminAuth;
@@ -75,9 +75,13 @@ async fn page(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse 
 /// The response to a request that does not come from an operator; `None` for operators.
 fn turn_away(request: &HttpRequest, state: &AppState) -> Option<HttpResponse> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or("");
+    let token = header.and_then(|header| header.strip_prefix("Bearer ")).filter(|token| !token.is_empty());
     let address = caller(request.head(), state).map(|caller| caller.visitor);
-    match state.admin.judge(state.context.clock.now(), address, token) {
+    let entry = state.admin.judge(state.context.clock.now(), address, token);
+    if token.is_some() && matches!(entry, Entry::Refused | Entry::TooOften) {
+        count(request.head(), Refusal::AdminToken, state);
+    }
+    match entry {
         Entry::Granted => None,
         Entry::Absent => Some(HttpResponse::NotFound().body("404: no such page\n")),
         Entry::Refused => Some(
@@ -157,6 +161,9 @@ fn no_such_room() -> HttpResponse {
 #[serde(deny_unknown_fields)]
 struct Kick {
     seat: u16,
+    /// Of the player who is meant. Without them, whoever has the seat is kicked.
+    entity: Option<u32>,
+    name: Option<String>,
     #[serde(default)]
     reason: String,
 }
@@ -175,8 +182,19 @@ struct Closing {
 }
 
 async fn kick(request: HttpRequest, id: web::Path<String>, body: Bytes, state: web::Data<AppState>) -> HttpResponse {
-    let order = |Kick { seat, reason }| Order::Kick { seat: Seat(seat), reason };
-    obey(&request, id.into_inner(), &body, &state, "{\"seat\": 3, \"reason\": \"...\"}", order).await
+    let order = |Kick { seat, entity, name, reason }| {
+        let expected = Expected { entity, name };
+        Order::Kick { seat: Seat(seat), expected, reason }
+    };
+    obey(
+        &request,
+        id.into_inner(),
+        &body,
+        &state,
+        "{\"seat\": 3, \"entity\": 17, \"name\": \"Ada\", \"reason\": \"...\"}",
+        order,
+    )
+    .await
 }
 
 async fn lock(request: HttpRequest, id: web::Path<String>, body: Bytes, state: web::Data<AppState>) -> HttpResponse {
@@ -206,7 +224,8 @@ async fn obey<B: DeserializeOwned>(
     };
     let Ok(Some(room)) = state.context.directory.send(Find(id)).await else { return no_such_room() };
     match room.send(order).await {
-        Ok(()) => HttpResponse::NoContent().finish(),
+        Ok(true) => HttpResponse::NoContent().finish(),
+        Ok(false) => HttpResponse::Conflict().body("409: somebody else has this seat now\n"),
         Err(_) => no_such_room(),
     }
 }
