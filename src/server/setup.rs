@@ -31,6 +31,14 @@ impl Config {
         Ok(keys)
     }
 
+    /// When the configured certificate expires, in seconds since 1970; `None` if there is none or it does not say.
+    ///
+    /// # Errors
+    /// One line that describes the fault of the certificate or its key.
+    pub fn certificate_expires(&self) -> Result<Option<u64>, String> {
+        Ok(self.certificate()?.and_then(|certificate| certificate.expires()))
+    }
+
     pub(super) fn certificate(&self) -> Result<Option<Arc<Certificate>>, String> {
         match (self.tls_cert.as_os_str().is_empty(), self.tls_key.as_os_str().is_empty()) {
             (true, true) => Ok(None),

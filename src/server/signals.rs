@@ -29,7 +29,9 @@ pub async fn interrupted() {
 ///
 /// * the first signal is [received](Self::received) and starts the shutdown;
 /// * a second signal ends the process at once, with exit code 130, in the signal handler itself;
-/// * a shutdown that takes longer than ten seconds is ended by a separate thread, with exit code 1.
+/// * a shutdown that takes longer than ten seconds is ended by a separate thread, with exit code 1;
+/// * SIGHUP counts as a first signal when the program runs in a terminal, which is then gone. Otherwise it is logged and changes
+///   nothing: certificates are read again when their files change, everything else at the next start.
 ///
 /// None of this needs a running server thread. On Windows, the receiving thread observes ctrl-c, and the shutdown has no
 /// time limit.
@@ -54,7 +56,9 @@ impl ShutdownSignal {
         use std::sync::Arc;
         use std::sync::atomic::AtomicBool;
 
-        use signal_hook::consts::{SIGINT, SIGTERM};
+        use std::io::IsTerminal;
+
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         use signal_hook::flag;
         use signal_hook::iterator::Signals;
 
@@ -64,14 +68,19 @@ impl ShutdownSignal {
             flag::register_conditional_shutdown(signal, Self::INTERRUPTED, again.clone())?;
             flag::register(signal, again.clone())?;
         }
-        let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        let in_terminal = io::stderr().is_terminal();
         let (tell, first) = watch::channel(false);
         let (over, is_over) = mpsc::channel();
         let wait = move || {
-            if signals.forever().next().is_some() {
+            for signal in signals.forever() {
+                if signal == SIGHUP && !in_terminal {
+                    log(|| tracing::info!("SIGHUP: nothing is read again but certificates, when their files change"));
+                    continue;
+                }
                 // Nobody receives this when the server has ended by itself.
                 let _ = tell.send(true);
-                end_by_force(&is_over);
+                return end_by_force(&is_over);
             }
         };
         std::thread::Builder::new().name("tickwire-signals".to_owned()).spawn(wait)?;
@@ -114,10 +123,14 @@ fn end_by_force(over: &mpsc::Receiver<()>) {
     const LAST_LINE: Duration = Duration::from_millis(100);
     if over.recv_timeout(limits::SHUTDOWN_WITHIN) == Err(mpsc::RecvTimeoutError::Timeout) {
         let within = limits::SHUTDOWN_WITHIN.as_secs();
-        // On a separate thread, because an embedder's subscriber may block.
-        let say = move || tracing::error!("the shutdown takes longer than {within} s; the process ends now");
-        let _ = std::thread::Builder::new().spawn(say);
+        log(move || tracing::error!("the shutdown takes longer than {within} s; the process ends now"));
         std::thread::sleep(LAST_LINE);
         signal_hook::low_level::exit(1);
     }
+}
+
+/// Logs on a separate thread, because an embedder's subscriber may block.
+#[cfg(unix)]
+fn log(line: impl FnOnce() + Send + 'static) {
+    let _ = std::thread::Builder::new().spawn(line);
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod backend;
+mod expiry;
 mod keys;
 mod once;
 mod person_keys;

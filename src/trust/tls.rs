@@ -16,6 +16,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tracing::{info, warn};
 
+use super::expiry::expires;
+use super::tokens::wall_clock;
+
 /// The paths of a certificate and its key, and the pair that was last read from them.
 #[derive(Debug)]
 pub struct Certificate {
@@ -36,7 +39,14 @@ impl Certificate {
     pub fn read(cert: &Path, key: &Path) -> Result<Arc<Self>, String> {
         let seen = Mutex::new(stamps(cert, key));
         let current = RwLock::new(load(cert, key)?);
-        Ok(Arc::new(Self { cert: cert.to_owned(), key: key.to_owned(), current, seen }))
+        let certificate = Self { cert: cert.to_owned(), key: key.to_owned(), current, seen };
+        certificate.warn_if_expired();
+        Ok(Arc::new(certificate))
+    }
+
+    /// When the certificate expires, in seconds since 1970, if that can be read.
+    pub fn expires(&self) -> Option<u64> {
+        self.current.read().cert.first().and_then(|own| expires(own))
     }
 
     /// Reads the pair again if a file has changed since the last check.
@@ -49,8 +59,15 @@ impl Certificate {
             Ok(pair) => {
                 *self.current.write() = pair;
                 info!("the certificate was reloaded");
+                self.warn_if_expired();
             }
             Err(error) => warn!(error, "the new certificate is invalid; the old one stays in use"),
+        }
+    }
+
+    fn warn_if_expired(&self) {
+        if self.expires().is_some_and(|expires| expires <= wall_clock()) {
+            warn!(cert = %self.cert.display(), "the certificate has expired; browsers refuse it");
         }
     }
 

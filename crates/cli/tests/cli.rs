@@ -128,6 +128,61 @@ fn the_doctor_fails_only_when_something_is_unsafe() {
     assert!(harmful.stdout.starts_with(b"unsafe: bind = 0.0.0.0:8080"));
 }
 
+/// The doctor's findings about a server with `more` arguments, and whether one is unsafe.
+#[cfg(unix)]
+fn findings(more: &[&str]) -> (String, bool) {
+    let few = ["doctor", "--most-sessions", "10", "--workers", "1", "--room-threads", "1"];
+    let output = run(&[&few[..], more].concat());
+    (String::from_utf8_lossy(&output.stdout).into_owned(), !output.status.success())
+}
+
+#[test]
+#[cfg(unix)]
+fn the_doctor_looks_at_who_may_read_and_change_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let allow = |path: &str, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("it is there");
+    };
+    let config = file("open.toml", &format!("admin_token = {:?}\n", "8c1f0b52a7e94d6fb3d2c5a1907e6f48"));
+    let secret = file("shared.key", "a-secret-of-more-than-thirty-two-bytes");
+    let args = ["--config", &config, "--token-key", &format!("a={secret}"), "--guests", "false"];
+    for (of_config, of_secret, wanted) in [
+        (0o600, 0o600, &[][..]),
+        (0o644, 0o600, &["the configuration with admin_token", "can be read by everyone"]),
+        (0o666, 0o600, &["the configuration in", "can be changed by everyone", "the configuration with admin_token"]),
+        (0o600, 0o644, &["token_keys in", "can be read by everyone", "(mode 644)", "chmod 600"]),
+    ] {
+        allow(&config, of_config);
+        allow(&secret, of_secret);
+        let (said, harmful) = findings(&args);
+        assert_eq!(harmful, !wanted.is_empty(), "{said}");
+        assert!(wanted.iter().all(|wanted| said.contains(wanted)), "{wanted:?}: {said}");
+        assert!(!said.contains("8c1f"), "{said}");
+    }
+    // Without secrets, everyone may read a configuration.
+    let plain = file("plain.toml", "tick_rate = 30\n");
+    allow(&plain, 0o644);
+    assert_eq!(findings(&["--config", &plain]).0, "nothing to mend\n");
+}
+
+#[test]
+#[cfg(unix)]
+fn the_doctor_looks_at_certificates() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut wanted = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let key_file = file("doctor.key", &key.serialize_pem());
+    for (year, mode, said) in
+        [(2100, 0o600, "nothing to mend"), (2020, 0o600, "doctor.crt expired"), (2100, 0o644, "tls_key in")]
+    {
+        wanted.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let cert = file("doctor.crt", &wanted.self_signed(&key).expect("a certificate").pem());
+        std::fs::set_permissions(&key_file, std::fs::Permissions::from_mode(mode)).expect("it is there");
+        let (found, harmful) = findings(&["--tls-cert", &cert, "--tls-key", &key_file]);
+        assert!(found.contains(said) && harmful != said.starts_with("nothing"), "{found}");
+    }
+}
+
 #[test]
 fn origins_of_apps_can_be_listed_in_the_file_and_by_flags() {
     let listed = ["capacitor://localhost", "ionic://localhost", "tauri://localhost", "app://game", "null"];

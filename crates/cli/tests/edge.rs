@@ -173,6 +173,22 @@ fn neither_secrets_nor_tokens_are_written_down() {
 }
 
 #[test]
+fn a_hangup_of_a_service_ends_nobody() {
+    let server = serve(1024, &[]);
+    let load = bots(&server, "4", "6");
+    std::thread::sleep(Duration::from_secs(2));
+    for _ in 0..3 {
+        server.signal("HUP");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let load = load.report();
+    assert!(load.status.success(), "{}", String::from_utf8_lossy(&load.stdout));
+    let (status, said) = server.end("TERM");
+    assert!(status.success(), "{status}");
+    assert!(said.contains("SIGHUP: nothing is read again but certificates"), "{said}");
+}
+
+#[test]
 fn refusals_are_logged_with_their_setting_and_do_not_fill_the_log() {
     let server = serve(1024, &["--most-sessions", "1000", "--require-origin", "true"]);
     for number in 0..50 {

@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::config_keys::Flags;
+use crate::files;
 use crate::machine::{Machine, needed};
 use crate::settings::Settings;
 use crate::trust;
@@ -48,6 +49,7 @@ pub fn run(flags: &Flags) -> ExitCode {
         Err(error) => return crate::fail(&error),
     };
     let mut findings = examine(&settings.config, Machine::here());
+    findings.extend(files::examine(&settings));
     findings.extend(settings.strays.iter().map(|name| Finding {
         verdict: Verdict::Unwise,
         what: format!("the variable {name} names no configuration key and is ignored"),

@@ -3,6 +3,7 @@
 mod bots;
 mod config_keys;
 mod doctor;
+mod files;
 mod lines;
 mod logs;
 mod machine;

@@ -100,6 +100,14 @@ impl Settings {
         self.sources.get(key).cloned().unwrap_or(Source::Default)
     }
 
+    /// The file that was read, if it sets anything.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.sources.values().find_map(|source| match source {
+            Source::File { path, .. } => Some(path.clone()),
+            _ => None,
+        })
+    }
+
     /// The effective configuration as TOML, each value with its source; secrets are marked, not shown.
     pub fn describe(&self) -> String {
         let table = toml::Table::try_from(&self.config).expect("a configuration is a table of plain values");
