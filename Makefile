@@ -29,7 +29,7 @@ lint:
 
 rust:
 	cargo test --locked --workspace --all-targets
-	TICKWIRE_TEST_ROAD=mounted cargo test --locked --workspace --test server -- play:: slow:: hostile:: floods:: resume:: breaks::
+	TICKWIRE_TEST_ROAD=mounted cargo test --locked --workspace --test server -- play:: slow:: hostile:: floods:: resume:: breaks:: refusals:: cors::
 	cargo test --locked --workspace --doc
 
 # The target `rust` tests the same world at length; here the pure half only has to build and run alone.

@@ -16,9 +16,9 @@ const ARGS = [
 const PATIENCE_MS = 10_000;
 const LOOK_EVERY_MS = 40;
 
-/** @param {import('playwright-core').LaunchOptions} [options] */
-export function launch(options) {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS, ...options });
+/** @param {import('playwright-core').LaunchOptions} [options] @param {string[]} [more] arguments */
+export function launch(options = {}, more = []) {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...ARGS, ...more], ...options });
 }
 
 export const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
