@@ -65,7 +65,7 @@ impl Refusal {
                 "connections_per_address, or trusted_proxies if this address is a proxy's"
             }
             Self::Limit(Limit::Attempts) => "attempts_per_address, or trusted_proxies if this address is a proxy's",
-            Self::Limit(Limit::Addresses) => "none: 65,536 addresses are remembered",
+            Self::Limit(Limit::Addresses) => "most_sessions: fewer leave fewer addresses to remember",
             Self::Draining => "none: the server was told to stop",
             Self::Host => "hosts",
             Self::Origin => "origins",

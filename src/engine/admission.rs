@@ -1,18 +1,15 @@
 //! Admission limits: connections, sessions, attempts and rooms, in total and per address.
 //!
-//! The caller decides which address a connection has, and whether it is exempt. An address is remembered while it has
-//! something open and for 20 seconds after that; the number of remembered addresses is bounded.
+//! The caller decides which address a connection has, and whether it is exempt. Each is counted on all networks that the
+//! address belongs to; see `addresses`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use super::addresses::Address;
+use super::addresses::{Addresses, Holding, Network};
 use super::bucket::Bucket;
 use crate::tick::Moment;
 use crate::wire::limits;
-
-/// An address as the limits count it: whatever one person can easily have is one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address(pub u128);
 
 /// The limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +37,7 @@ pub enum Limit {
     Sessions,
     /// Attempts of one address to open a session.
     Attempts,
-    /// Addresses that are remembered.
+    /// What addresses may have together that the server has no place to remember.
     Addresses,
 }
 
@@ -61,9 +58,7 @@ pub struct Admission {
     quota: Quota,
     connections: usize,
     sessions: usize,
-    visitors: BTreeMap<Address, Visitor>,
-    /// When absent addresses were last forgotten.
-    swept: Moment,
+    visitors: Addresses<Visitor>,
 }
 
 #[derive(Debug)]
@@ -73,13 +68,15 @@ struct Visitor {
     attempts: Bucket,
     /// Microseconds of the server's time that rare messages of the address may take.
     work: Bucket,
-    seen: Moment,
+}
+
+impl Holding for Visitor {
+    fn is_idle(&self) -> bool {
+        self.connections == 0 && self.rooms == 0
+    }
 }
 
 impl Admission {
-    const SWEEP_EVERY: Duration = Duration::from_secs(1);
-    /// After this long without activity, the buckets of an address are full again.
-    const FORGET_AFTER: Duration = limits::ADDRESS_WORK_SAVED;
     /// The most microseconds of work that an address can save up.
     const WORK_SAVED: u32 = limits::ADDRESS_WORK * limits::ADDRESS_WORK_SAVED.as_secs() as u32;
     /// Seconds' worth of attempts in a burst: a page with a lobby reconnects a few times.
@@ -87,7 +84,7 @@ impl Admission {
 
     /// Starts with nothing counted.
     pub fn new(quota: Quota) -> Self {
-        Self { quota, connections: 0, sessions: 0, visitors: BTreeMap::new(), swept: Moment(0) }
+        Self { quota, connections: 0, sessions: 0, visitors: Addresses::new() }
     }
 
     /// Open connections.
@@ -105,14 +102,13 @@ impl Admission {
     pub fn connect(&mut self, now: Moment, address: Option<Address>) -> Verdict {
         self.connections += 1;
         let (all, most) = (self.connections, self.quota.connections);
-        let (own, most_own) = (self.occupy(now, address), self.quota.connections_per_address);
-        let Some(own) = own else { return Verdict::Cut(Limit::Addresses) };
-        let limit = if own > most_own { Limit::ConnectionsPerAddress } else { Limit::Connections };
+        let own = self.occupy(now, address);
+        let limit = if own.times > 0 { own.limit } else { Limit::Connections };
         // A connection over the limit gets a refusal, unless too many are being refused already.
-        if all > most + most / 8 || own > most_own.saturating_mul(2) {
+        if all > most + most / 8 || own.times > 1 {
             self.vacate(now, address);
             Verdict::Cut(limit)
-        } else if all > most || own > most_own {
+        } else if all > most || own.times > 0 {
             Verdict::Refused(limit)
         } else {
             Verdict::Served
@@ -130,17 +126,19 @@ impl Admission {
     /// # Errors
     /// The limit, when the address may not try now.
     pub fn attempt(&mut self, now: Moment, address: Option<Address>) -> Result<(), Limit> {
-        let Some(address) = address else { return Ok(()) };
-        let visitor = self.visitor(now, address).ok_or(Limit::Addresses)?;
-        if visitor.attempts.take(now) { Ok(()) } else { Err(Limit::Attempts) }
+        for network in networks(address) {
+            self.on(now, network, |visitor, place| {
+                if visitor.attempts.take(now) { Ok(()) } else { Err(limit(Limit::Attempts, place)) }
+            })?;
+        }
+        Ok(())
     }
 
     /// Whether a message that costs `micros` [microseconds](super::work) may come from an address now. If it costs more
     /// than can be saved up, it may come when the budget is full.
     pub fn work(&mut self, now: Moment, address: Option<Address>, micros: u32) -> bool {
         let micros = micros.min(Self::WORK_SAVED);
-        address
-            .is_none_or(|address| self.visitor(now, address).is_some_and(|visitor| visitor.work.take_many(now, micros)))
+        networks(address).all(|network| self.on(now, network, |visitor, _| visitor.work.take_many(now, micros)))
     }
 
     /// Opens a session if there is room for it, and counts it until [`Self::leave`]. If the connection belongs to
@@ -152,9 +150,10 @@ impl Admission {
         if self.sessions >= self.quota.sessions {
             return Err(Limit::Sessions);
         }
-        if self.occupy(now, through).ok_or(Limit::Addresses)? > self.quota.connections_per_address {
+        let own = self.occupy(now, through);
+        if own.times > 0 {
             self.vacate(now, through);
-            return Err(Limit::ConnectionsPerAddress);
+            return Err(own.limit);
         }
         self.sessions += 1;
         Ok(())
@@ -171,57 +170,80 @@ impl Admission {
     #[must_use]
     pub fn make_room(&mut self, now: Moment, address: Option<Address>) -> bool {
         let most = self.quota.rooms_per_address;
-        let Some(address) = address else { return true };
-        let Some(visitor) = self.visitor(now, address) else { return false };
-        let fits = visitor.rooms < most;
-        visitor.rooms += usize::from(fits);
+        let fits = networks(address)
+            .all(|network| self.on(now, network, |visitor, place| visitor.rooms < most.saturating_mul(place.share())));
+        if fits {
+            networks(address).for_each(|network| self.on(now, network, |visitor, _| visitor.rooms += 1));
+        }
         fits
     }
 
     /// A counted room ended.
     pub fn end_room(&mut self, now: Moment, address: Option<Address>) {
-        if let Some(visitor) = address.and_then(|address| self.visitors.get_mut(&address)) {
-            visitor.rooms = visitor.rooms.saturating_sub(1);
-            visitor.seen = now;
+        for network in networks(address) {
+            self.visitors.give_back(now, network, |visitor| visitor.rooms > 0, |visitor| visitor.rooms -= 1);
         }
     }
 
-    /// Counts one more connection of an address. Returns how many the address has, 0 if it is exempt; `None` when no
-    /// new address can be remembered.
-    fn occupy(&mut self, now: Moment, address: Option<Address>) -> Option<usize> {
-        let Some(address) = address else { return Some(0) };
-        let visitor = self.visitor(now, address)?;
-        visitor.connections += 1;
-        Some(visitor.connections)
+    /// Counts one more connection of an address.
+    fn occupy(&mut self, now: Moment, address: Option<Address>) -> Over {
+        let most = self.quota.connections_per_address;
+        let mut worst = Over { times: 0, limit: Limit::ConnectionsPerAddress };
+        for network in networks(address) {
+            let over = self.on(now, network, |visitor, place| {
+                visitor.connections += 1;
+                let times = visitor.connections.saturating_sub(1) / most.saturating_mul(place.share()).max(1);
+                Over { times, limit: limit(Limit::ConnectionsPerAddress, place) }
+            });
+            if over.times > worst.times {
+                worst = over;
+            }
+        }
+        worst
     }
 
     fn vacate(&mut self, now: Moment, address: Option<Address>) {
-        if let Some(visitor) = address.and_then(|address| self.visitors.get_mut(&address)) {
-            visitor.connections = visitor.connections.saturating_sub(1);
-            visitor.seen = now;
+        for network in networks(address) {
+            self.visitors.give_back(
+                now,
+                network,
+                |visitor| visitor.connections > 0,
+                |visitor| visitor.connections -= 1,
+            );
         }
     }
 
-    fn visitor(&mut self, now: Moment, address: Address) -> Option<&mut Visitor> {
-        if now.since(self.swept) >= Self::SWEEP_EVERY {
-            self.swept = now;
-            let absent = |visitor: &Visitor| visitor.connections == 0 && visitor.rooms == 0;
-            self.visitors.retain(|_, visitor| !absent(visitor) || now.since(visitor.seen) < Self::FORGET_AFTER);
-        }
-        if self.visitors.len() >= limits::ADDRESSES && !self.visitors.contains_key(&address) {
-            return None;
-        }
+    /// Acts on what is counted for a network, in its own place or that of all others.
+    fn on<R>(&mut self, now: Moment, network: Network, act: impl FnOnce(&mut Visitor, Network) -> R) -> R {
         let rate = self.quota.attempts_per_address.max(1);
-        let visitor = self.visitors.entry(address).or_insert_with(|| Visitor {
-            connections: 0,
-            rooms: 0,
-            attempts: Bucket::new(Duration::from_secs(1) / rate, rate.saturating_mul(Self::BURST)),
-            work: Bucket::new(Duration::from_secs(1) / limits::ADDRESS_WORK, Self::WORK_SAVED),
-            seen: now,
-        });
-        visitor.seen = now;
-        Some(visitor)
+        let make = |place: Network| {
+            let share = u32::try_from(place.share()).unwrap_or(u32::MAX);
+            let bucket = |rate: u32, burst: u32| Bucket::new(Duration::from_secs(1) / rate, burst);
+            let rate = rate.saturating_mul(share);
+            Visitor {
+                connections: 0,
+                rooms: 0,
+                attempts: bucket(rate, rate.saturating_mul(Self::BURST)),
+                work: bucket(limits::ADDRESS_WORK * share, Self::WORK_SAVED * share),
+            }
+        };
+        self.visitors.with(now, network, make, act)
     }
+}
+
+/// How often the connections of a network fill its limit, besides the first time.
+struct Over {
+    times: usize,
+    limit: Limit,
+}
+
+/// The limit that was reached, on its own place or that of all others.
+fn limit(own: Limit, place: Network) -> Limit {
+    if place.is_others() { Limit::Addresses } else { own }
+}
+
+fn networks(address: Option<Address>) -> impl Iterator<Item = Network> {
+    address.into_iter().flat_map(Address::networks)
 }
 
 #[cfg(test)]
@@ -230,11 +252,11 @@ mod tests {
 
     #[test]
     fn rare_messages_of_an_address_have_a_budget() {
-        let (mut admission, ada, start) = (Admission::new(QUOTA), Some(Address(7)), Moment(0));
+        let (mut admission, ada, start) = (Admission::new(QUOTA), ipv4(7), Moment(0));
         let chat = super::super::work::chat_cost(1000);
         let granted = (0..100_000).filter(|_| admission.work(start, ada, chat)).count() as u32;
         assert_eq!(granted, Admission::WORK_SAVED / chat);
-        assert!(admission.work(start, Some(Address(8)), chat) && admission.work(start, None, u32::MAX));
+        assert!(admission.work(start, ipv4(8), chat) && admission.work(start, None, u32::MAX));
         let second = start.plus(Duration::from_secs(1));
         let more = (0..1000).filter(|_| admission.work(second, ada, chat)).count() as u32;
         assert!(more.abs_diff(limits::ADDRESS_WORK / chat) <= 1, "{more}");
@@ -248,8 +270,12 @@ mod tests {
         attempts_per_address: 5,
         rooms_per_address: 1,
     };
-    const ADA: Option<Address> = Some(Address(1));
-    const BOB: Option<Address> = Some(Address(2));
+    const ADA: Option<Address> = ipv4(1);
+    const BOB: Option<Address> = ipv4(2);
+
+    const fn ipv4(number: u32) -> Option<Address> {
+        Some(Address((0xffff << 32) + number as u128))
+    }
 
     fn second(second: u64) -> Moment {
         Moment(1_000_000 * second)
@@ -308,13 +334,60 @@ mod tests {
     #[test]
     fn a_flood_of_addresses_is_bounded_and_forgotten() {
         let mut door = Admission::new(Quota { connections: usize::MAX / 2, ..QUOTA });
-        for number in 0..limits::ADDRESSES as u128 {
-            assert_eq!(door.attempt(second(1), Some(Address(number))), Ok(()));
+        for number in 100..100 + limits::ADDRESSES as u32 {
+            assert_eq!(door.attempt(second(1), ipv4(number)), Ok(()));
         }
-        assert_eq!(door.connect(second(1), Some(Address(u128::MAX))), Verdict::Cut(Limit::Addresses));
-        door.hang_up(second(1), Some(Address(u128::MAX)));
-        assert_eq!(door.connect(second(1), None), Verdict::Served);
-        assert_eq!(door.attempt(second(22), Some(Address(u128::MAX))), Ok(()));
+        assert!(door.visitors.len() <= limits::ADDRESSES);
+        assert_eq!(door.connect(second(1), BOB), Verdict::Served, "who holds nothing makes room");
+        door.hang_up(second(1), BOB);
+        assert_eq!(door.attempt(second(22), ADA), Ok(()));
         assert_eq!(door.visitors.len(), 1);
+    }
+
+    /// The address of a /64 in a /48.
+    fn ipv6(network: u128, subnet: u128) -> Option<Address> {
+        Some(Address((0x2001 << 112) + (network << 80) + (subnet << 64)))
+    }
+
+    #[test]
+    fn a_network_of_many_addresses_has_a_few_times_as_much_as_one() {
+        let mut door = Admission::new(Quota { connections: usize::MAX / 2, ..QUOTA });
+        let served = |door: &mut Admission, network: u128, subnets: std::ops::Range<u128>| {
+            let mut connect = |subnet| door.connect(second(1), ipv6(network, subnet));
+            subnets.filter(|subnet| (0..3).any(|_| connect(*subnet) == Verdict::Served)).count()
+        };
+        // A /56 has 256 subnets, and 4 times as many connections as one; a /48 16 times as many.
+        assert_eq!(served(&mut door, 1, 0..256), 4 * QUOTA.connections_per_address);
+        assert!(served(&mut door, 1, 256..65_536) <= 12 * QUOTA.connections_per_address);
+        assert_eq!(served(&mut door, 2, 0..1), 1, "others are not affected");
+        let rooms = (0..65_536).filter(|subnet| door.make_room(second(1), ipv6(3, *subnet))).count();
+        assert_eq!(rooms, 16 * QUOTA.rooms_per_address);
+        let tried = (0..65_536).filter(|subnet| door.attempt(second(1), ipv6(4, *subnet)).is_ok()).count() as u32;
+        assert_eq!(tried, 16 * QUOTA.attempts_per_address * Admission::BURST);
+        let work = (0..65_536).filter(|subnet| door.work(second(1), ipv6(5, *subnet), Admission::WORK_SAVED)).count();
+        assert_eq!(work, 16);
+    }
+
+    #[test]
+    fn a_table_full_of_open_connections_makes_strangers_slower_and_locks_nobody_out() {
+        let mut door = Admission::new(Quota { connections: usize::MAX / 2, ..QUOTA });
+        for network in 0..limits::ADDRESSES as u128 {
+            door.connect(second(1), ipv6(network, 0));
+        }
+        assert!(door.visitors.len() <= limits::ADDRESSES + 1);
+        let strangers = |door: &mut Admission| {
+            (100..2100).filter(|number| door.attempt(second(1), ipv4(*number)).is_ok()).count() as u32
+        };
+        let tried = strangers(&mut door);
+        assert_eq!(tried, 64 * QUOTA.attempts_per_address * Admission::BURST);
+        // What the shared place counted is given back, wherever the address is counted by then.
+        let shared = |door: &mut Admission| door.connect(second(9), BOB);
+        assert_eq!(shared(&mut door), Verdict::Cut(Limit::Addresses));
+        for network in 0..limits::ADDRESSES as u128 {
+            door.hang_up(second(2), ipv6(network, 0));
+        }
+        assert_eq!(shared(&mut door), Verdict::Served);
+        assert_eq!(door.attempt(second(60), ADA), Ok(()));
+        assert!(door.visitors.len() <= 2, "{}", door.visitors.len());
     }
 }

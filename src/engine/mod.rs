@@ -21,6 +21,7 @@
 //!
 //! A [`Room`] changes by [`RoomInput`]s only, with or without a host.
 
+mod addresses;
 mod admission;
 mod bucket;
 mod chat;

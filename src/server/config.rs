@@ -47,7 +47,8 @@ pub struct Config {
     /// Most sessions, 1 to 1,000,000. Further clients are told to try later.
     #[serde(deserialize_with = "parse::sessions")]
     pub most_sessions: usize,
-    /// Most connections from one address (IPv6: from one /64), 1 to 1,000,000.
+    /// Most connections from one address, 1 to 1,000,000. For IPv6, an address is a /64; a /56 may have 4 times and a /48 16
+    /// times as many, here and in the other limits per address.
     #[serde(deserialize_with = "parse::sessions")]
     pub connections_per_address: usize,
     /// Most attempts per second to open a session from one address, 1 to 10,000. Bursts may be four seconds' worth.

@@ -163,8 +163,9 @@ pub const ANSWER_RATE: u64 = 1024;
 /// Bytes after a request that are read and discarded while it is answered, so that a client that pipelines gets its one
 /// answer, and the end of a connection is noticed. With more, the connection ends.
 pub const BEHIND_REQUEST: u64 = 1024 * 1024;
-/// Addresses whose limits are remembered, about 150 bytes each. Beyond that, only known addresses are let in.
-pub const ADDRESSES: usize = 65_536;
+/// Addresses and networks that are remembered, about 200 bytes each: three for every connection that the default limit of
+/// sessions allows. Beyond that, those with nothing open are forgotten, and further ones share what they may have.
+pub const ADDRESSES: usize = 131_072;
 /// Refusals of one reason are logged this often: an attacker who is refused must not fill the log.
 pub const REFUSALS_LOGGED_EVERY: Duration = Duration::from_secs(60);
 /// A client that is told to come back because something is full waits this long, plus a random time.

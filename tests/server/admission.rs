@@ -122,6 +122,25 @@ fn only_trusted_proxies_speak_for_others() {
 }
 
 #[test]
+fn an_ipv6_network_has_a_few_times_as_much_as_one_address() {
+    let trusted_proxies = vec!["127.0.0.2/32".parse().expect("a network")];
+    let quota = Config { connections_per_address: 2, attempts_per_address: 10_000, ..Config::default() };
+    let server = strict(Config { trusted_proxies, ..quota });
+    let mut held = Vec::new();
+    let mut visit = |address: String| {
+        held.push(from(&server, 2));
+        admitted(held.last_mut().expect("pushed"), &format!("X-Forwarded-For: {address}\r\n"))
+    };
+    // 40 of the 256 addresses of a /56, then 20 more of the same /48.
+    let of_56 = (0..40).filter(|subnet| visit(format!("2001:db8:1:{subnet:x}::1"))).count();
+    let of_48 = (1..20).filter(|subnet| visit(format!("2001:db8:1:{subnet:x}00::1"))).count();
+    let other = (0..2).filter(|_| visit("2001:db8:2::1".to_owned())).count();
+    assert_eq!((of_56, of_48, other), (8, 19, 2));
+    assert!(visit("9.9.9.9".to_owned()));
+    assert!(server.metric("tickwire_refusals_total{reason=\"connections_per_address\"}") >= 32.0);
+}
+
+#[test]
 fn whoever_is_sent_away_is_told_when_to_come_back() {
     let mut server = TestServer::start();
     let mut silent = Raw::connect(server.address);
