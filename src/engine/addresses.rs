@@ -25,6 +25,11 @@ impl Network {
     /// Stands for all networks that the table has no place for.
     const OTHERS: Self = Self { bits: 0, length: 0, share: 64 };
 
+    /// Whether an address belongs to this network.
+    pub fn contains(self, address: Address) -> bool {
+        (address.0 ^ self.bits).leading_zeros() >= self.length.into()
+    }
+
     /// How many times as much it may have as one address.
     pub fn share(self) -> usize {
         self.share.into()

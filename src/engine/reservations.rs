@@ -29,10 +29,13 @@ impl<K, P> Default for Reservations<K, P> {
 }
 
 impl<K: Copy, P> Reservations<K, P> {
-    /// Whether `seats` more tickets can be given, in total and to this address.
+    /// Whether `seats` more tickets can be given, in total and to this address and its networks.
     pub fn has_room_for(&self, seats: usize, maker: Option<Address>) -> bool {
-        let theirs = || self.0.values().filter(|reservation| reservation.maker == maker).count();
-        let few = maker.is_none() || theirs() + seats <= limits::RESERVATIONS_PER_ADDRESS;
+        let makers = || self.0.values().filter_map(|reservation| reservation.maker);
+        let few = maker.into_iter().flat_map(Address::networks).all(|network| {
+            let theirs = makers().filter(|maker| network.contains(*maker)).count();
+            theirs + seats <= limits::RESERVATIONS_PER_ADDRESS * network.share()
+        });
         few && self.0.len() + seats <= limits::RESERVATIONS
     }
 
@@ -62,5 +65,30 @@ impl<K: Copy, P> Reservations<K, P> {
     /// Drops all tickets.
     pub fn clear(&mut self) {
         self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_many_addresses_reserves_a_part_of_all_seats() {
+        let mut reservations = Reservations::<(), ()>::default();
+        let mut reserved = 0;
+        for subnet in 0..2048 {
+            let maker = Some(Address((0x2001_0db8 << 96) + (subnet << 64)));
+            if reservations.has_room_for(limits::PARTY, maker) {
+                (0..limits::PARTY).for_each(|seat| {
+                    reservations.reserve(Moment(0), format!("{subnet} {seat}"), maker, (), ());
+                });
+                reserved += limits::PARTY;
+            }
+            if subnet == 255 {
+                assert_eq!(reserved, 4 * limits::RESERVATIONS_PER_ADDRESS, "of one /56");
+            }
+        }
+        assert_eq!(reserved, 16 * limits::RESERVATIONS_PER_ADDRESS);
+        assert!(reservations.has_room_for(limits::PARTY, Some(Address(0xffff_0102_0304))));
     }
 }

@@ -25,10 +25,14 @@ pub fn examine(config: &Config) -> Vec<Finding> {
             "list networks only during a load test",
         );
     }
-    // Pages over HTTPS cannot connect without TLS, so something in front adds it.
-    let behind_a_proxy =
-        config.tls_cert.as_os_str().is_empty() && config.origins.iter().any(|origin| origin.starts_with("https://"));
-    if behind_a_proxy && config.trusted_proxies.is_empty() {
+    // Pages over HTTPS cannot connect without TLS, and nobody on this machine needs another name: something is in front.
+    let over_tls = config.origins.iter().any(|origin| origin.starts_with("https://"));
+    let behind_a_proxy = match (over_tls && config.tls_cert.as_os_str().is_empty(), &config.hosts[..]) {
+        (true, _) => Some("origins lists https pages and tls_cert is empty"),
+        (false, [_, ..]) if config.bind.ip().is_loopback() => Some("bind is local and hosts lists names"),
+        _ => None,
+    };
+    if let (Some(sign), true) = (behind_a_proxy, config.trusted_proxies.is_empty()) {
         let outcome = if config.bind.ip().is_loopback() {
             "seem to be this machine, to which limits per address do not apply".to_owned()
         } else {
@@ -37,8 +41,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
         find(
             Verdict::Unwise,
             format!(
-                "origins lists https pages and tls_cert is empty, so there is a proxy, but trusted_proxies is empty: all \
-                 clients behind the proxy {outcome}"
+                "{sign}, so there is a proxy, but trusted_proxies is empty: all clients behind the proxy {outcome}"
             ),
             "set trusted_proxies to the proxy's address, such as [\"127.0.0.1\"] (deploy/PROXIES.md)",
         );
@@ -90,6 +93,9 @@ mod tests {
         let (verdict, text) = only(&Config { bind: ([10, 0, 0, 1], 8080).into(), ..proxied.clone() });
         assert!(verdict == Verdict::Unwise && text.contains("may have 100 connections"), "{text}");
         assert!(examine(&Config { trusted_proxies: nets("127.0.0.1/32"), ..proxied }).is_empty());
+        let tunnel = Config { hosts: vec!["a.tunnel.example".to_owned()], ..Config::demo() };
+        let (verdict, text) = only(&tunnel);
+        assert!(verdict == Verdict::Unwise && text.contains("hosts lists names"), "{text}");
         let (verdict, text) = only(&Config { token_secret: "x".repeat(32).into(), ..Config::demo() });
         assert!(verdict == Verdict::Unwise && text.contains("guests") && !text.contains("xxx"), "{text}");
     }
