@@ -1,9 +1,14 @@
 //! The pages: the demo's, embedded in the binary or read from disk during development, or those of an embedder's own game.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::path::{Component, Path};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use actix_files::NamedFile;
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -111,5 +116,23 @@ async fn stream(request: &HttpRequest, folder: &Path, path: &str) -> Option<Http
     // Opening a pipe would wait for its writer.
     let open = move || place.is_file().then(|| NamedFile::open(&place).ok()).flatten();
     let file = web::block(open).await.ok().flatten()?;
-    Some(file.set_content_type(kind(path)).disable_content_disposition().into_response(request))
+    let response = file.set_content_type(kind(path)).disable_content_disposition().into_response(request);
+    let is_head = request.method() == Method::HEAD;
+    Some(if is_head { response.map_body(|_, body| Unread(body.size()).boxed()) } else { response })
+}
+
+/// The body behind a head that is sent alone: of the right size, and never read. The HTTP layer would read the file and throw
+/// it away.
+struct Unread(BodySize);
+
+impl MessageBody for Unread {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
 }

@@ -88,6 +88,30 @@ fn files_have_validators_and_ranges() {
     std::fs::remove_dir_all(folder).expect("it was there");
 }
 
+/// Bytes that this process, and the server in it, has read so far.
+#[cfg(target_os = "linux")]
+fn bytes_read() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/io").expect("linux");
+    text.lines().find_map(|line| line.strip_prefix("rchar: ")).expect("a count").parse().expect("a number")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_head_alone_reads_no_file() {
+    let folder = folder("head-files");
+    let server = TestServer::alone_with(start(&folder), |server| server);
+    let before = bytes_read();
+    for _ in 0..5 {
+        let head = server.ask("HEAD /large.bin HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        assert!(head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"), "{head}");
+        assert!(head.contains(&format!("content-length: {LARGE}\r\n")) && head.contains("etag: "), "{head}");
+    }
+    let read = bytes_read() - before;
+    println!("{read} bytes read");
+    assert!(read < LARGE as u64, "{read} bytes read");
+    std::fs::remove_dir_all(folder).expect("it was there");
+}
+
 /// What is in a folder but is no file: opening a pipe waits until somebody writes to it.
 #[test]
 #[cfg(unix)]
