@@ -1,12 +1,14 @@
 //! The arena full of players who hold a course for a second or so, as people do; what the benchmarks measure.
 
+#![allow(dead_code, reason = "each user needs some of it")]
+
 #[path = "../../tests/drive/mod.rs"]
 pub mod drive;
 
 use std::collections::BTreeMap;
 
 use tickwire::engine::{Admitted, InputRun, Room, RoomConfig, RoomPolicy};
-use tickwire::game::RoomSetup;
+use tickwire::game::{Game, RoomSetup};
 use tickwire::id::{CorrectionEpoch, Seat, Seq};
 use tickwire::tick::TickRate;
 use tickwire_games as games;
@@ -21,8 +23,7 @@ fn scatter(a: u32, b: u32) -> u32 {
 pub fn room(players: u16) -> (Room, Admitted) {
     let options = BTreeMap::from([("map".to_owned(), "field".to_owned())]);
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options };
-    let (_, arena) = games::builtin().into_iter().find(|(name, _)| *name == "arena").expect("the arena is built in");
-    let game = arena(&setup).expect("the map exists");
+    let game = arena(&setup);
     let config = RoomConfig::new("r", "arena", setup, RoomPolicy::default());
     let mut room = Room::new(config, game);
     let admitted = (0..players).map(|n| drive::enter(&mut room, &format!("p{n}"), BTreeMap::new()));
@@ -36,13 +37,21 @@ pub fn room(players: u16) -> (Room, Admitted) {
 
 /// One input of every player, number `n` from 0: running, now and then another way, rarely with a dash or a throw.
 pub fn offer(room: &mut Room, players: u16, n: u32) {
-    for seat in 0..players {
-        let player = u32::from(seat);
-        let course = (n + player) / 20;
-        let heading = (scatter(player, course) & 0xff).cast_signed();
-        let rarely = |salt: u32| i32::from(scatter(player ^ salt, n).is_multiple_of(40));
-        let input = [heading, 1, rarely(1 << 20), rarely(1 << 21), 0, 0, 0, 0];
-        let run = InputRun { first: Seq(n + 1), count: 1, epoch: CorrectionEpoch(0), view: None, input };
-        drive::offer(room, Seat(seat), run);
-    }
+    (0..players).for_each(|seat| drive::offer(room, Seat(seat), run(seat, n)));
+}
+
+/// Input number `n` of a player.
+pub fn run(seat: u16, n: u32) -> InputRun {
+    let player = u32::from(seat);
+    let course = (n + player) / 20;
+    let heading = (scatter(player, course) & 0xff).cast_signed();
+    let rarely = |salt: u32| i32::from(scatter(player ^ salt, n).is_multiple_of(40));
+    let input = [heading, 1, rarely(1 << 20), rarely(1 << 21), 0, 0, 0, 0];
+    InputRun { first: Seq(n + 1), count: 1, epoch: CorrectionEpoch(0), view: None, input }
+}
+
+/// The game of such a room.
+pub fn arena(setup: &RoomSetup) -> Box<dyn Game> {
+    let (_, arena) = games::builtin().into_iter().find(|(name, _)| *name == "arena").expect("the arena is built in");
+    arena(setup).expect("the map exists")
 }
