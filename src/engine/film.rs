@@ -1,5 +1,6 @@
 //! What was visible in a room, tick by tick. A film is watched without the game's code and contains no name and no text.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::ZoneId;
 use crate::snapshot::{DecodeError, Frame, Schema, Zone, delta};
 use crate::tick::Tick;
+use crate::wire::{append, split};
 
 /// A part of a film: the state at one tick and the way to those that follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,29 +18,40 @@ pub struct Reel {
     pub tick: Tick,
     /// The keyframe of each zone that has rows then, ascending.
     keyframes: Vec<(ZoneId, Bytes)>,
-    /// For each later tick the deltas of the zones that have rows or have just lost the last one, ascending.
-    deltas: Vec<Vec<(ZoneId, Bytes)>>,
+    /// How many ticks follow.
+    ticks: u32,
+    /// For each of them the number of zones that have rows or have just lost the last one, and these zones with their deltas,
+    /// ascending. One buffer: most deltas are shorter than a reference to them.
+    #[serde(with = "serde_bytes")]
+    deltas: Vec<u8>,
 }
+
+/// A zone with its delta, as it is written.
+type ZoneDelta<'a> = (ZoneId, Cow<'a, serde_bytes::Bytes>);
 
 impl Reel {
     /// A reel that starts with `frame`, which has its rows.
     pub fn starting_with(frame: &Frame) -> Self {
         let zones = frame.zones().iter().filter(|zone| zone.rows() > 0);
         let keyframes = zones.map(|zone| (zone.id(), frame.keyframe(zone).clone())).collect();
-        Self { tick: frame.tick(), keyframes, deltas: Vec::new() }
+        Self { tick: frame.tick(), keyframes, ticks: 0, deltas: Vec::new() }
     }
 
     /// Adds the next frame. Returns the bytes that it takes.
     pub fn push(&mut self, frame: &Frame) -> usize {
-        let deltas: Vec<(ZoneId, Bytes)> = frame.zones().iter().map(|zone| (zone.id(), zone.delta().clone())).collect();
-        let bytes = deltas.iter().map(|(_, delta)| size_of::<(ZoneId, Bytes)>() + delta.len()).sum();
-        self.deltas.push(deltas);
-        bytes
+        let before = self.deltas.len();
+        append(&(frame.zones().len() as u32), &mut self.deltas);
+        for zone in frame.zones() {
+            let delta = Cow::Borrowed(serde_bytes::Bytes::new(zone.delta()));
+            append::<ZoneDelta>(&(zone.id(), delta), &mut self.deltas);
+        }
+        self.ticks += 1;
+        self.deltas.len() - before
     }
 
     /// The tick of the last state.
     pub fn last(&self) -> Tick {
-        self.tick.plus(self.deltas.len() as u32)
+        self.tick.plus(self.ticks)
     }
 }
 
@@ -62,8 +75,8 @@ pub struct FilmError {
 pub struct Projector<'a> {
     schema: &'a Schema,
     reels: &'a [Reel],
-    /// The reel, and the index of its next delta.
-    at: (usize, usize),
+    /// The reel, the ticks of it that were shown, and where the next one begins.
+    at: (usize, u32, usize),
     zones: Zones,
 }
 
@@ -74,12 +87,12 @@ impl<'a> Projector<'a> {
     /// A keyframe cannot be read.
     pub fn new(schema: &'a Schema, reels: &'a [Reel]) -> Result<Self, FilmError> {
         let zones = reels.first().map_or(Ok(Zones::new()), |reel| opening(schema, reel))?;
-        Ok(Self { schema, reels, at: (0, 0), zones })
+        Ok(Self { schema, reels, at: (0, 0, 0), zones })
     }
 
     /// The tick that is shown; `None` without a reel.
     pub fn tick(&self) -> Option<Tick> {
-        self.reels.get(self.at.0).map(|reel| reel.tick.plus(self.at.1 as u32))
+        self.reels.get(self.at.0).map(|reel| reel.tick.plus(self.at.1))
     }
 
     /// The state that is shown.
@@ -92,26 +105,24 @@ impl<'a> Projector<'a> {
     /// # Errors
     /// The film is damaged here.
     pub fn advance(&mut self) -> Result<bool, FilmError> {
-        while let Some(reel) = self.reels.get(self.at.0) {
-            let Some(deltas) = reel.deltas.get(self.at.1) else {
-                if self.at.0 + 1 >= self.reels.len() {
-                    return Ok(false);
-                }
-                self.at = (self.at.0 + 1, 0);
-                continue;
-            };
-            let tick = reel.tick.plus(self.at.1 as u32 + 1);
-            let empty = Zone::empty(self.schema);
-            for (id, bytes) in deltas {
-                let base = self.zones.get(id).unwrap_or(&empty);
-                let zone =
-                    delta::apply(self.schema, base, bytes).map_err(|error| FilmError { tick, zone: *id, error })?;
-                if zone.is_empty() { _ = self.zones.remove(id) } else { _ = self.zones.insert(*id, zone) }
-            }
-            self.at.1 += 1;
-            return Ok(true);
+        let is_over = |at: usize, shown: u32| self.reels.get(at).is_some_and(|reel| shown >= reel.ticks);
+        while is_over(self.at.0, self.at.1) && self.at.0 + 1 < self.reels.len() {
+            self.at = (self.at.0 + 1, 0, 0);
         }
-        Ok(false)
+        let Some(reel) = self.reels.get(self.at.0).filter(|reel| self.at.1 < reel.ticks) else { return Ok(false) };
+        let tick = reel.tick.plus(self.at.1 + 1);
+        let cut = |_| FilmError { tick, zone: ZoneId(0), error: DecodeError::Truncated };
+        let empty = Zone::empty(self.schema);
+        let (count, mut rest) = split::<u32>(reel.deltas.get(self.at.2..).unwrap_or_default()).map_err(cut)?;
+        for _ in 0..count {
+            let ((id, bytes), after) = split::<ZoneDelta>(rest).map_err(cut)?;
+            rest = after;
+            let base = self.zones.get(&id).unwrap_or(&empty);
+            let zone = delta::apply(self.schema, base, &bytes).map_err(|error| FilmError { tick, zone: id, error })?;
+            if zone.is_empty() { _ = self.zones.remove(&id) } else { _ = self.zones.insert(id, zone) }
+        }
+        self.at = (self.at.0, self.at.1 + 1, reel.deltas.len() - rest.len());
+        Ok(true)
     }
 }
 
