@@ -95,6 +95,8 @@ fn metrics_say_where_time_and_memory_go() {
     let server = TestServer::start();
     let mut player = Player::arena(&server);
     player.until(|_, client| client.tick().0 >= 40);
+    // A frame is published before its tick is counted.
+    wait_for(|| server.metric("tickwire_ticks_total") >= 40.0, "40 ticks are counted");
     let ticks = server.metric("tickwire_ticks_total");
     for phase in ["merge", "step", "write_snapshot", "freeze", "publish"] {
         let counted = server.metric(&format!("tickwire_tick_phase_seconds_count{{phase=\"{phase}\"}}"));
