@@ -40,9 +40,10 @@ impl FlightRecorder {
         recorder
     }
 
-    /// Records an input, before it is applied.
+    /// Records an input, before it is applied. Inputs without a state before them are of no use.
     pub fn record(&mut self, input: &RoomInput) {
-        if let Some(segment) = self.segments.back_mut() {
+        let runnable = self.from_beginning || self.segments.front().is_some_and(|first| first.checkpoint.is_some());
+        if let Some(segment) = self.segments.back_mut().filter(|_| runnable) {
             input.append_to(&mut segment.inputs);
         }
     }
@@ -52,9 +53,10 @@ impl FlightRecorder {
         let frame = room.frame().clone();
         let Some(segment) = self.segments.back_mut() else { return };
         segment.bytes += segment.reel.push(&frame);
-        let ticks = frame.tick().since(segment.reel.tick).cast_unsigned();
-        if ticks >= self.span || segment.weight() > limits::RECORDING_BYTES / 2 {
+        if frame.tick().since(segment.reel.tick).cast_unsigned() >= self.span {
             self.cut(room);
+        } else {
+            self.shed(room);
         }
     }
 
@@ -65,11 +67,25 @@ impl FlightRecorder {
         let reel = Reel::starting_with(room.frame());
         self.segments.push_back(Segment { checkpoint, reel, inputs: Vec::new(), bytes });
         let kept = limits::RECORDING_SPAN.as_secs().div_ceil(limits::RECORDING_SEGMENT.as_secs()) as usize + 1;
-        while self.segments.len() > 1
-            && (self.weight() > limits::RECORDING_BYTES || saved && self.segments.len() > kept)
-        {
+        while saved && self.segments.len() > kept {
             self.segments.pop_front();
             self.from_beginning = false;
+        }
+        self.shed(room);
+    }
+
+    /// Drops the oldest segments while all take too many bytes. A segment that takes too many alone begins anew, without a
+    /// checkpoint until the next cut: checkpoints must not become frequent in the rooms where they cost most.
+    fn shed(&mut self, room: &Room) {
+        while self.weight() > limits::RECORDING_BYTES {
+            self.from_beginning = false;
+            if self.segments.len() > 1 {
+                self.segments.pop_front();
+            } else if let Some(last) = self.segments.back_mut() {
+                *last =
+                    Segment { checkpoint: None, reel: Reel::starting_with(room.frame()), inputs: Vec::new(), bytes: 0 };
+                return;
+            }
         }
     }
 
