@@ -59,7 +59,7 @@ pub const INPUT_LEAD: u32 = 1200;
 pub const RECORDING_SPAN: Duration = Duration::from_secs(60);
 /// ... in segments of this length, each with a checkpoint ...
 pub const RECORDING_SEGMENT: Duration = Duration::from_secs(30);
-/// ... and in bytes at most: a minute and a half of a room of 1,000 players who steer.
+/// ... and in bytes at most, whatever the room is: beyond it the recorder keeps less.
 pub const RECORDING_BYTES: usize = 16 * 1024 * 1024;
 
 /// Recordings that a game or a desync asks for: one per room in this time, because what is wrong tends to go on.
