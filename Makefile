@@ -5,7 +5,7 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package e2e python guide deny bench faults hostile attacks
+.PHONY: test tools format lint rust pure docs types unit package e2e python guide deny bench faults hostile attacks crashes
 
 test: tools format lint rust pure docs types unit package e2e python guide
 	@echo "all checks passed"
@@ -71,6 +71,13 @@ deny:
 
 bench:
 	cargo bench --locked
+
+# Kills a server under 500 players a hundred times, for each durability. Takes some fifteen minutes.
+crashes:
+	for durability in process disk; do \
+		TICKWIRE_ROOMS=100 TICKWIRE_CRASHES=100 TICKWIRE_DURABILITY=$$durability \
+			cargo test --locked --release --workspace --test crash -- --nocapture || exit 1; \
+	done
 
 # Runs the tests of each known fault (tests/faults.toml) and prints a row for each; needs a quiet machine and some ten minutes.
 faults: tools

@@ -206,7 +206,10 @@ fn follow(host: &mut Host<Applicant>, peers: &mut [Peer], now: Moment) {
             HostOutput::Room(RoomOutput::Over(reason)) => {
                 peers.iter_mut().for_each(|peer| peer.note(Err(reason.close())));
             }
-            HostOutput::Room(RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_)) => {}
+            // This loop keeps no journal.
+            HostOutput::Parted { .. }
+            | HostOutput::CommandsSafe { .. }
+            | HostOutput::Room(RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_)) => {}
         }
     }
 }

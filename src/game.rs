@@ -6,11 +6,13 @@
 
 mod effect;
 mod errors;
+mod persistence;
 pub(crate) mod saved;
 mod speed_gate;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rand_pcg::Pcg32;
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 #[doc(hidden)]
 pub use self::effect::{Effect, RoomEffect, SeatEffect};
 pub use self::errors::{LoadError, Refused, SetupError};
+pub use self::persistence::Persistence;
 pub use self::saved::Saved;
 pub use self::speed_gate::SpeedGate;
 use crate::id::{EntityId, Seat, ZoneId};
@@ -106,6 +109,16 @@ pub trait Game: Send {
     fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
         let _ = saved;
         Err(LoadError::NotSaved)
+    }
+
+    /// Whether a room outlives its last player, if the game is saved and the server has a folder for rooms. Called once.
+    fn persistence(&self) -> Persistence {
+        Persistence::Never
+    }
+
+    /// The room has slept for `elapsed` while nobody was in it. Ticks stood still. Called before the next join.
+    fn woke(&mut self, elapsed: Duration, cx: &mut Context) {
+        let _ = (elapsed, cx);
     }
 
     /// The zones that a spectator who enters now will see.
@@ -248,6 +261,16 @@ impl Context {
         let id = EntityId(self.next_entity);
         self.next_entity += 1;
         id
+    }
+
+    /// Leaves out the next `count` entity ids.
+    pub(crate) fn skip_entities(&mut self, count: u32) {
+        self.next_entity = self.next_entity.wrapping_add(count);
+    }
+
+    /// The id of the next entity.
+    pub(crate) fn next_entity(&self) -> u32 {
+        self.next_entity
     }
 
     /// Sends an event with the frame of this tick. Each client gets its events once and in order; a client that is too

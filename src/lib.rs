@@ -43,6 +43,8 @@ pub mod id;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod snapshot;
+#[cfg(feature = "server")]
+mod store;
 pub mod testing;
 pub mod tick;
 #[cfg(feature = "server")]
@@ -50,8 +52,8 @@ mod trust;
 pub mod wire;
 
 pub use game::{
-    Area, Context, Factory, Game, Input, LoadError, Player, PlayerInput, Recipients, Refused, RoomSetup, Saved,
-    SetupError, SnapshotWriter, Spec, SpeedGate,
+    Area, Context, Factory, Game, Input, LoadError, Persistence, Player, PlayerInput, Recipients, Refused, RoomSetup,
+    Saved, SetupError, SnapshotWriter, Spec, SpeedGate,
 };
 pub use id::{EntityId, KindId, Seat, ZoneId};
 #[cfg(feature = "server")]

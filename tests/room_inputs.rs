@@ -57,6 +57,7 @@ fn kind(input: &RoomInput) -> &'static str {
         RoomInput::Close(_) => 9,
         RoomInput::Tick => 10,
         RoomInput::Recovered { .. } => 11,
+        RoomInput::Woke { .. } => 12,
     }]
 }
 
@@ -104,7 +105,10 @@ impl Dice {
             61 => RoomInput::Kick { seat, reason: CloseReason::with_text(Close::Kicked, "enough") },
             62 => RoomInput::Lock(self.one_in(2)),
             63 if self.one_in(5) => RoomInput::Close(Close::RoomClosed.into()),
-            63 if self.one_in(3) => RoomInput::Recovered { incarnation: Incarnation(2 + u64::from(self.below(9))) },
+            63 if self.one_in(3) => RoomInput::Recovered {
+                incarnation: Incarnation(2 + u64::from(self.below(9))),
+                spare_ids: self.below(3) * 1000,
+            },
             _ => RoomInput::Tick,
         }
     }
@@ -313,7 +317,8 @@ fn golden() -> Vec<(&'static str, RoomInput)> {
         ("lock", RoomInput::Lock(true)),
         ("close", RoomInput::Close(Close::RoomClosed.into())),
         ("tick", RoomInput::Tick),
-        ("recovered", RoomInput::Recovered { incarnation: Incarnation(300) }),
+        ("recovered", RoomInput::Recovered { incarnation: Incarnation(300), spare_ids: 70_000 }),
+        ("woke", RoomInput::Woke { elapsed: 1 << 40 }),
     ]
 }
 

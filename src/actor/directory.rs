@@ -3,14 +3,14 @@
 //! One actor finds and makes rooms; rooms end by themselves. The directory reads the rooms' statuses a few times per second
 //! and publishes the list when it changed, so rooms send it no reports.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Arbiter, AsyncContext, Context, Handler};
 use tokio::sync::watch;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use super::clock::Clock;
 use super::gatekeeper::{Gatekeeper, RoomPermit};
@@ -22,16 +22,16 @@ use super::names;
 use super::recordings::Recordings;
 use super::room::{Files, RoomActor};
 use super::room_handle::{LocalRooms, RoomHandle};
-use super::room_store::{RoomStore, StoredRoom};
+use super::room_store::RoomStore;
+use super::sleeping::Sleeping;
 use super::status::{PendingJoin, Status};
 use super::watchdog::{Heartbeat, Part, Watchdog};
 use crate::engine::registry::{self, Placement, RoomOptions, RoomRegistry};
-use crate::engine::{
-    Address, CloseReason, JoinRequest, Reservations, Room, RoomConfig, RoomCosts, RoomInput, RoomPolicy,
-};
+use crate::engine::{Address, CloseReason, JoinRequest, Reservations, Room, RoomConfig, RoomCosts, RoomPolicy};
 use crate::game::{Factory, RoomSetup};
+use crate::store::{Found, Journal};
 use crate::tick::TickRate;
-use crate::wire::{Close, limits};
+use crate::wire::{Close, Join, limits};
 
 /// Configuration of a [`Directory`].
 pub struct DirectoryConfig {
@@ -49,6 +49,10 @@ pub struct DirectoryConfig {
     pub policy: RoomPolicy,
     /// Where rooms are stored when the server stops, if anywhere.
     pub store: Option<Arc<RoomStore>>,
+    /// Where rooms are written to all the time, if anywhere.
+    pub journal: Option<Journal>,
+    /// What the journal of the last server has.
+    pub found: Option<Found>,
     /// Writes recordings, if there is a folder for them.
     pub recordings: Option<Arc<Recordings>>,
     /// Watches the threads of the directory and the rooms.
@@ -57,15 +61,19 @@ pub struct DirectoryConfig {
 
 /// The directory actor.
 pub struct Directory {
-    config: DirectoryConfig,
+    pub(super) config: DirectoryConfig,
     pub(super) rooms: LocalRooms,
-    next: u64,
+    /// The key of the next room.
+    pub(super) next: u64,
+    /// Rooms that could not be recovered.
+    pub(super) lost: BTreeSet<String>,
+    pub(super) sleeping: Sleeping,
     reservations: Reservations<RoomKey, PendingJoin>,
     arbiters: Vec<Arbiter>,
     draining: bool,
     list: watch::Sender<RoomList>,
     clock: Clock,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     heartbeat: Arc<Heartbeat>,
 }
 
@@ -84,23 +92,54 @@ impl Directory {
         let heartbeat = Arc::new(Heartbeat::of_thread());
         config.watchdog.watch(Part::Directory, &heartbeat);
         let (rooms, next, draining, reservations) = (LocalRooms::default(), 0, false, Reservations::default());
-        (Self { config, rooms, next, reservations, arbiters, draining, list, clock, metrics, heartbeat }, listed)
+        let (lost, sleeping) = Default::default();
+        (
+            Self {
+                config,
+                rooms,
+                next,
+                lost,
+                sleeping,
+                reservations,
+                arbiters,
+                draining,
+                list,
+                clock,
+                metrics,
+                heartbeat,
+            },
+            listed,
+        )
     }
 
     fn locate(&mut self, request: &JoinRequest) -> Result<RoomSlot, CloseReason> {
         if self.draining {
             return Err(Close::Draining.into());
         }
+        self.wake_named(request.room())?;
         let most_spectators = self.config.policy.most_spectators;
         let (key, expected) =
-            match registry::place(&self.rooms, &mut self.reservations, self.clock.now(), request, most_spectators)? {
+            match registry::place(&self.rooms, &mut self.reservations, self.clock.now(), request, most_spectators)
+                .map_err(|reason| self.explain(request, reason))?
+            {
                 Placement::Room(key, expected) => (key, expected),
                 Placement::Create { game, options } => {
-                    let key = self.make(game, options, 1, request.address)?;
+                    let finds = matches!(request.join, Join::JoinOrCreate { .. });
+                    let woken = if finds { self.wake_matching(&game, &options)? } else { None };
+                    let key = match woken {
+                        Some(key) => key,
+                        None => self.make(game, options, 1, request.address)?,
+                    };
                     (key, self.rooms.announce(key, request.role.into())?)
                 }
             };
         Ok(RoomSlot { key, room: self.room_handle(key)?.room.clone(), expected })
+    }
+
+    /// Who comes back to a room that was lost is told so.
+    fn explain(&self, request: &JoinRequest, reason: CloseReason) -> CloseReason {
+        let was_lost = request.room().is_some_and(|room| self.lost.contains(room));
+        if was_lost && reason.close() == Close::NoSuchRoom { Close::RoomLost.into() } else { reason }
     }
 
     fn room_handle(&self, key: RoomKey) -> Result<&RoomHandle, Close> {
@@ -130,7 +169,8 @@ impl Directory {
         let games = || self.config.games.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let unknown = || refused(format!("there is no game {game:?}; there are {}", games()));
         let factory = self.config.games.get(&game).ok_or_else(unknown)?;
-        let RoomOptions { rate, capacity, private } = RoomOptions::read(&options, self.config.rate).map_err(refused)?;
+        let RoomOptions { rate, capacity, private, persistent } =
+            RoomOptions::read(&options, self.config.rate).map_err(refused)?;
         // Dropped, and thereby released, when the game refuses.
         let permit = self.config.gatekeeper.make_room(maker).ok_or(Close::TryLater)?;
         let setup = RoomSetup { rate, seed: names::seed(), options: options.clone() };
@@ -139,6 +179,7 @@ impl Directory {
             let id = if private { names::secret() } else { names::id() };
             let policy = RoomPolicy { capacity, ..self.config.policy };
             let room = Room::new(RoomConfig::new(id, game.clone(), setup, policy), made);
+            self.check_persistent(room.outlives_players(), persistent)?;
             if usize::from(room.capacity()) < seats {
                 let few = format!("such a room has {} seats, which is fewer than {seats}", room.capacity());
                 return Err(CloseReason::with_text(Close::RoomFull, &few));
@@ -148,53 +189,10 @@ impl Directory {
         let room = made.unwrap_or_else(|_| Err(refused("the game panicked".to_owned())))?;
         let key = RoomKey(self.next);
         self.next += 1;
-        let listed = self.start(key, room, (options, private), permit);
+        let listed = self.start(key, room, (options, private), permit, false);
         info!(room = %names::for_logs(&listed.entry.id), game, private, "room made");
         self.rooms.0.insert(key, listed);
         Ok(key)
-    }
-
-    /// Lets the rooms go on that the last server stored. What cannot go on now stays stored, for another build.
-    fn restore(&mut self) {
-        let stored = self.config.store.as_ref().map(|store| store.stored()).unwrap_or_default();
-        let (all, mut count) = (stored.len(), 0);
-        for stored in stored {
-            let path = stored.path().to_owned();
-            let id = names::for_logs(&stored.checkpoint.config().id).into_owned();
-            match self.restore_one(stored) {
-                Ok(()) => {
-                    StoredRoom::forget(&path);
-                    count += 1;
-                }
-                Err(why) => {
-                    error!(room = id, why, file = %path.display(), "a stored room cannot go on; its file stays")
-                }
-            }
-        }
-        self.metrics.counts.rooms_restored.inc_by(count);
-        if all > 0 {
-            info!(rooms = count, of = all, "stored rooms go on");
-        }
-    }
-
-    fn restore_one(&mut self, StoredRoom { checkpoint, .. }: StoredRoom) -> Result<(), String> {
-        let RoomConfig { game, setup, incarnation, .. } = checkpoint.config().clone();
-        let factory = self.config.games.get(&game).ok_or_else(|| format!("there is no game {game:?}"))?;
-        let RoomOptions { private, .. } = RoomOptions::read(&setup.options, self.config.rate)?;
-        let permit = self.config.gatekeeper.make_room(None).ok_or("too many rooms")?;
-        let made = catch_unwind(AssertUnwindSafe(|| {
-            let game = factory(&setup).map_err(|error| error.to_string())?;
-            let mut room = Room::restore(checkpoint, game).map_err(|error| error.to_string())?;
-            // Nobody is connected who could be told of anything.
-            room.apply(RoomInput::Recovered { incarnation: incarnation.next() }, &mut Vec::new());
-            Ok(room)
-        }));
-        let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned()))?;
-        let key = RoomKey(self.next);
-        self.next += 1;
-        let listed = self.start(key, room, (setup.options, private), permit);
-        self.rooms.0.insert(key, listed);
-        Ok(())
     }
 
     fn reserve(&mut self, Reserve { join, seats, only_game, maker }: Reserve) -> Result<Reserved, CloseReason> {
@@ -204,6 +202,11 @@ impl Directory {
         if !self.reservations.has_room_for(seats, maker) {
             return Err(Close::TryLater.into());
         }
+        let named = match &join {
+            Join::ById { room } => Some(room.as_str()),
+            _ => None,
+        };
+        self.wake_named(named)?;
         let (key, expected) = match registry::place_party(&self.rooms, &join, seats, only_game.as_deref())? {
             Placement::Room(key, expected) => (key, expected),
             Placement::Create { game, options } => {
@@ -223,12 +226,13 @@ impl Directory {
         Ok(Reserved { room, tickets, expires_in })
     }
 
-    fn start(
+    pub(super) fn start(
         &mut self,
         key: RoomKey,
         room: Room,
         (options, private): (BTreeMap<String, String>, bool),
         permit: RoomPermit,
+        is_stored: bool,
     ) -> RoomHandle {
         let entry = RoomEntry {
             id: room.config().id.clone(),
@@ -249,7 +253,8 @@ impl Directory {
         let status = Arc::new(Status::default());
         let (clock, metrics, shared) = (self.clock, self.metrics.clone(), status.clone());
         let handle = self.arbiters[arbiter].handle();
-        let files = Files { store: self.config.store.clone(), recordings: self.config.recordings.clone() };
+        let DirectoryConfig { store, journal, recordings, .. } = &self.config;
+        let files = Files { store: store.clone(), is_stored, journal: journal.clone(), recordings: recordings.clone() };
         let make = move |_: &mut _| RoomActor::new(key, room, clock, shared, metrics, files);
         let room = RoomActor::start_in_arbiter(&handle, make);
         let most_spectators = self.config.policy.most_spectators;
@@ -272,7 +277,7 @@ impl Directory {
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
         self.heartbeat.beat();
-        self.rooms.0.retain(|_, listed| !listed.status.is_closed());
+        self.gather_sleepers();
         let late = self.reservations.expire(self.clock.now());
         self.metrics.counts.reservations_expired.inc_by(late as u64);
         self.rooms.0.values_mut().for_each(RoomHandle::refresh);

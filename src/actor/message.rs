@@ -23,12 +23,13 @@ pub struct RoomKey(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelayKey(pub u64);
 
-/// Room to relay: the newest frame.
+/// Room to relay: wake the sessions of the room.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Publish {
     pub room: RoomKey,
-    pub frame: Arc<Frame>,
+    /// The newest frame; `None` when there are only events, which are safe now.
+    pub frame: Option<Arc<Frame>>,
 }
 
 /// Room to session: end with this reason. It is the last message.

@@ -13,12 +13,14 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 
+use super::journal_metrics::JournalMetrics;
 use super::log_health::LogHealth;
 use super::process::Process;
 use super::refusals::Refusals;
 use super::times::Times;
 use super::trace::Trace;
 use crate::engine::RoomCosts;
+use crate::store::Journal;
 use crate::wire::{Close, Continuity};
 
 /// Most `delta_bits` gauges. A game has few kinds and fields, but it may build its schema from room options.
@@ -88,6 +90,10 @@ counts! {
     seats_reserved: Count = "seats_reserved", "Seats reserved for parties";
     reservations_expired: Count = "reservations_expired", "Reserved seats whose ticket expired unused";
     rooms_restored: Count = "rooms_restored", "Rooms that were stored when the last server stopped, and went on";
+    rooms_asleep: Gauge = "rooms_asleep", "Persistent rooms that nobody is in";
+    rooms_woken: Count = "rooms_woken", "Times that a sleeping room was woken";
+    rooms_recovered: Count = "rooms_recovered", "Rooms that went on after the last server had crashed";
+    rooms_lost: Count = "rooms_lost", "Rooms of the last server that could not be recovered";
     recordings_lost: Count = "recordings_lost", "Recordings of rooms that could not be written";
     matches_ended: Count = "matches_ended", "Matches that ended with a result";
 }
@@ -156,11 +162,14 @@ fn delta_bits(registry: &mut Registry) -> Family<Spent, Bits> {
 }
 
 impl Metrics {
-    /// Metrics with all counts at zero. Phases are also recorded in `trace`, and lines that `log` lost are counted, if
-    /// given.
-    pub fn new(trace: Option<Trace>, log: Option<&LogHealth>) -> Self {
+    /// Metrics with all counts at zero. Phases are also recorded in `trace`, lines that `log` lost are counted, and
+    /// `journal` is reported on, if given.
+    pub fn new(trace: Option<Trace>, log: Option<&LogHealth>, journal: Option<&Journal>) -> Self {
         let mut whole = Registry::default();
         whole.register_collector(Box::new(Process));
+        if let Some(journal) = journal {
+            whole.register_collector(Box::new(JournalMetrics(journal.clone())));
+        }
         let registry = whole.sub_registry_with_prefix("tickwire");
         let times = Times::new(registry, trace);
         log.into_iter().for_each(|log| log.register(registry));

@@ -36,6 +36,8 @@ pub enum Why {
     Operator,
     /// The game asked for it.
     Game,
+    /// The room could not be recovered after a crash.
+    Lost,
 }
 
 impl Why {
@@ -46,6 +48,7 @@ impl Why {
             Self::Desync => "desync",
             Self::Operator => "operator",
             Self::Game => "game",
+            Self::Lost => "lost",
         }
     }
 }

@@ -179,7 +179,7 @@ impl Handler<Publish> for Relay {
     fn handle(&mut self, Publish { room, frame }: Publish, _: &mut Context<Self>) {
         let mut table = self.table.borrow_mut();
         let Some(listeners) = table.rooms.get_mut(&room) else { return };
-        listeners.newest = Some(frame);
+        listeners.newest = frame.or(listeners.newest.take());
         for listener in &listeners.sessions {
             listener.session_waker.wake();
         }

@@ -14,6 +14,7 @@ use tracing::{Span, debug, info, info_span};
 
 use super::clock::Clock;
 use super::frame_history::FrameHistory;
+use super::journaling;
 use super::message::{Applicant, CloseRoom, End, Enter, Joined, Publish, RoomKey};
 use super::metrics::Metrics;
 use super::names;
@@ -29,12 +30,13 @@ use crate::engine::{
     Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, PendingInput, Room, RoomOutput, SeatSession,
     Secret, Waiting,
 };
+use crate::store::{Journal, RoomJournal};
 use crate::tick::{Moment, TickClock};
 use crate::wire::{Close, limits};
 
 /// The room actor.
 pub struct RoomActor {
-    key: RoomKey,
+    pub(super) key: RoomKey,
     /// `None` after the room has ended.
     pub(super) host: Option<Host<Waiter, FrameHistory>>,
     tick_clock: TickClock,
@@ -51,11 +53,14 @@ pub struct RoomActor {
     pub(super) counted: Occupancy,
     pub(super) timing: Timing,
     /// The reason with which the room must end now.
-    over: Option<CloseReason>,
+    pub(super) over: Option<CloseReason>,
     pub(super) profiler: BandwidthProfiler,
     /// Covers everything that the room and its game log.
     pub(super) span: Span,
     pub(super) files: Files,
+    /// Whether the room shall be written to a journal, and its part of it once it is.
+    pub(super) is_journaled: bool,
+    pub(super) journal: Option<Arc<RoomJournal>>,
     /// When the room was last recorded.
     pub(super) recorded_at: Option<Moment>,
     pub(super) status: Arc<Status>,
@@ -66,6 +71,10 @@ pub struct RoomActor {
 pub struct Files {
     /// When the server stops.
     pub store: Option<Arc<RoomStore>>,
+    /// Whether its file is there, from which the room was made.
+    pub is_stored: bool,
+    /// All the time.
+    pub journal: Option<Journal>,
     /// When something went wrong.
     pub recordings: Option<Arc<Recordings>>,
 }
@@ -105,11 +114,15 @@ impl RoomActor {
         let span = info_span!("room", id = %names::for_logs(&room.config().id), game = room.config().game);
         let (seats, pending, timing) = Default::default();
         let frames = FrameHistory::new(room.rate());
+        let tick_clock = TickClock::new(room.rate(), clock.now());
+        let profiler = BandwidthProfiler::new(room.rate(), &room.spec().schema);
+        let host = Host::new(clock.now(), room, frames);
+        let (host, is_journaled) = journaling::surround(host, files.journal.as_ref());
         Self {
             key,
-            tick_clock: TickClock::new(room.rate(), clock.now()),
-            profiler: BandwidthProfiler::new(room.rate(), &room.spec().schema),
-            host: Some(Host::new(clock.now(), room, frames).with_recorder()),
+            tick_clock,
+            profiler,
+            host: Some(host),
             clock,
             seats,
             pending,
@@ -121,6 +134,8 @@ impl RoomActor {
             over: None,
             span,
             files,
+            is_journaled,
+            journal: None,
             recorded_at: None,
             status,
             metrics,
@@ -142,6 +157,9 @@ impl RoomActor {
         let due = self.tick_clock.advance(start);
         self.metrics.counts.late_ticks.inc_by(due.late.into());
         self.metrics.counts.skipped_ticks.inc_by(due.skipped);
+        if !self.heed_journal() {
+            return self.abandon(ctx);
+        }
         for _ in 0..due.steps {
             let begun = self.clock.now();
             if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
@@ -159,6 +177,7 @@ impl RoomActor {
         let now = self.clock.now();
         self.tick_clock.spent(now.since(start));
         if self.host.as_ref().is_some_and(|host| host.is_deserted(now)) && self.status.close_if_idle() {
+            self.fall_asleep();
             return self.end_room(Close::RoomClosed.into(), ctx);
         }
         self.arm(ctx);
@@ -176,19 +195,21 @@ impl RoomActor {
         watch.lap(Phase::Merge);
         host.tick(now, |phase| watch.lap(phase.into()));
         let frame = host.room().frame().clone();
+        self.write_journal();
         self.follow_outputs();
         self.report_occupancy();
         self.answer_goodbyes();
-        for publish in self.seats.relays() {
+        let relays = self.seats.relays().filter(|_| self.host.as_ref().is_some_and(Host::may_show));
+        for publish in relays {
             // A relay with a full mailbox is behind; the next frame brings it up to date.
-            let _ = publish.try_send(Publish { room: self.key, frame: frame.clone() });
+            let _ = publish.try_send(Publish { room: self.key, frame: Some(frame.clone()) });
         }
         watch.lap(Phase::Publish);
         watch.stop("tick");
         self.explain(&before, &frame);
     }
 
-    fn collect_inputs(&mut self) {
+    pub(super) fn collect_inputs(&mut self) {
         let Some(host) = &mut self.host else { return };
         let (mut gone, mut desynced) = (Vec::new(), false);
         for channel in self.seats.channels() {
@@ -198,7 +219,6 @@ impl RoomActor {
             gone.extend(ended.map(|close| (channel.session(), close)));
         }
         for (session, close) in gone {
-            self.goodbyes.extend(self.seats.detach(session.seat).map(|end| (end, close)));
             host.disconnect(session, close);
         }
         self.follow_outputs();
@@ -208,10 +228,17 @@ impl RoomActor {
     }
 
     /// Does what the host requires.
-    fn follow_outputs(&mut self) {
+    pub(super) fn follow_outputs(&mut self) {
         while let Some(output) = self.host.as_mut().and_then(Host::poll_output) {
             match output {
                 HostOutput::Answer { waiting, answer } => self.answer(waiting, answer),
+                HostOutput::Parted { session, close } => {
+                    self.goodbyes.extend(self.seats.detach_session(session).map(|end| (end, close)));
+                }
+                HostOutput::CommandsSafe { session, upto } => {
+                    let channel = self.seats.channel(session.seat).filter(|channel| channel.session() == session);
+                    channel.into_iter().for_each(|channel| channel.confirm_commands(upto));
+                }
                 HostOutput::Room(output) => self.follow(output),
             }
         }
@@ -240,7 +267,7 @@ impl RoomActor {
 
     /// Lets departing sessions answer their clients, which may then rely on their seats being free.
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
-    fn answer_goodbyes(&mut self) {
+    pub(super) fn answer_goodbyes(&mut self) {
         self.goodbyes.drain(..).for_each(|(end, close)| end.do_send(End(close.into())));
     }
 
@@ -265,7 +292,8 @@ impl RoomActor {
         let Applicant { relay, publish, end, expected, .. } = applicant;
         let Admitted { welcome, start, events } = admitted;
         let session = SeatSession { seat: welcome.seat, generation: start.seat_generation };
-        let channel = Arc::new(SeatChannel::new(session, events, self.status.clone()));
+        let channel = SeatChannel::new(session, events, self.status.clone());
+        let channel = Arc::new(if self.is_journaled { channel.with_safe_commands(start.commands) } else { channel });
         if let Some(replaced) = self.seats.attach(channel.clone(), Session { end, relay }, publish) {
             replaced.do_send(End(Close::Replaced.into()));
         }
@@ -273,28 +301,11 @@ impl RoomActor {
         Some(Joined { welcome, start, channel: SeatHandle::at(&channel), history })
     }
 
-    /// Stores the room for the next server, if there is a folder for it, its game is saved, and somebody has a seat to come
-    /// back to.
-    fn store(&mut self) {
-        let Some(store) = self.files.store.clone() else { return };
-        // What clients have sent until now is part of the room.
-        let stored = catch_unwind(AssertUnwindSafe(|| {
-            self.collect_inputs();
-            let host = self.host.as_mut().filter(|host| host.room().players() > 0);
-            host.map(Host::checkpoint)
-        }));
-        match stored {
-            Ok(None) => {}
-            Ok(Some(Some(checkpoint))) => store.put(&checkpoint),
-            Ok(Some(None)) => debug!("the game is not saved, so the room ends"),
-            Err(_) => self.crashed("save", self.room().map_or(0, |room| room.frame().tick().0)),
-        }
-    }
-
     /// Ends the room and all its sessions. If the game panics on drop, its hooks are not called again.
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
-    fn end_room(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
+    pub(super) fn end_room(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
         let close = reason.close();
+        self.forget_files();
         self.status.close();
         self.count(Occupancy::default());
         let mut host = self.host.take();
@@ -306,7 +317,7 @@ impl RoomActor {
                 HostOutput::Room(RoomOutput::Freed { seat, reason, .. }) => {
                     self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
                 }
-                HostOutput::Room(_) => {}
+                HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
             }
         }
         self.seats.detach_all().for_each(|end| end.do_send(End(reason.clone())));
@@ -331,6 +342,7 @@ impl Actor for RoomActor {
         if let (Some(trace), Some(room)) = (self.metrics.times.trace(), self.room()) {
             trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, names::for_logs(&room.config().id)));
         }
+        self.open_journal(ctx);
         self.arm(ctx);
     }
 

@@ -1,27 +1,24 @@
-//! Rooms that outlive a stop of their server: each is written into a file when the server stops, and goes on when the
-//! next one starts on the same folder.
-//!
-//! The files are written once and read once. While the server runs there are none, so nothing stale is ever restored.
+//! Rooms that are not running: each is a file. Rooms are stored when their server stops, and go on when the next one starts
+//! on the same folder. Persistent rooms are stored when nobody is in them, and go on when somebody wants to join.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use bytes::Bytes;
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tracing::{error, info};
 
 use super::names;
-use crate::engine::Checkpoint;
+use super::room_file::{Label, StoredRoom};
+use crate::store::RoomJournal;
 use crate::trust::{create_private_folder, private_file};
 
-/// What the file of a room starts with.
-const MAGIC: &[u8; 8] = b"tickroom";
-/// Bytes of the checksum that follows.
-const CHECKSUM: usize = 32;
 /// The ending of a room's file.
 const ENDING: &str = "room";
 
@@ -32,20 +29,16 @@ pub struct RoomStore {
     /// Locked as long as the server runs.
     _lock: File,
     rooms: Sender<Job>,
-    /// Rooms that are not written yet.
-    waiting: Arc<AtomicUsize>,
+    unwritten: Arc<Unwritten>,
 }
+
+/// Rooms that are not written yet, or could not be, by id.
+type Unwritten = Mutex<BTreeMap<String, Bytes>>;
 
 struct Job {
     id: String,
-    bytes: Vec<u8>,
-}
-
-/// A room that was written when a server stopped.
-#[derive(Debug)]
-pub struct StoredRoom {
-    path: PathBuf,
-    pub checkpoint: Checkpoint,
+    bytes: Bytes,
+    journal: Option<Arc<RoomJournal>>,
 }
 
 impl RoomStore {
@@ -61,29 +54,29 @@ impl RoomStore {
             TryLockError::Error(error) => error,
         })?;
         let (rooms, jobs) = channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let (written, target) = (waiting.clone(), folder.to_owned());
-        let write = move || write_all(&jobs, &target, &written);
+        let unwritten = Arc::new(Unwritten::default());
+        let (waiting, target) = (unwritten.clone(), folder.to_owned());
+        let write = move || write_all(&jobs, &target, &waiting);
         thread::Builder::new().name("tickwire-rooms".to_owned()).spawn(write)?;
-        Ok(Self { folder: folder.to_owned(), _lock: lock, rooms, waiting })
+        Ok(Self { folder: folder.to_owned(), _lock: lock, rooms, unwritten })
     }
 
-    /// Writes a room, in a thread of its own. Every room is put at most once, so the queue is bounded by their number.
-    pub fn put(&self, checkpoint: &Checkpoint) {
-        let job = Job { id: checkpoint.config().id.clone(), bytes: checkpoint.encode() };
-        self.waiting.fetch_add(1, Ordering::AcqRel);
-        if self.rooms.send(job).is_err() {
-            self.waiting.fetch_sub(1, Ordering::AcqRel);
-        }
+    /// Writes a room, in a thread of its own, and then ends its journal. A room is put once per start, so the queue is bounded
+    /// by the number of rooms.
+    pub fn put(&self, room: &StoredRoom, journal: Option<Arc<RoomJournal>>) {
+        let (id, bytes) = (room.label.id.clone(), Bytes::from(room.encode()));
+        self.unwritten.lock().insert(id.clone(), bytes.clone());
+        // The thread ends with the process.
+        let _ = self.rooms.send(Job { id, bytes, journal });
     }
 
-    /// Whether every room that was put is written, or could not be.
+    /// Whether every room that was put is written. Those that cannot be written are not.
     pub fn is_idle(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) == 0
+        self.unwritten.lock().is_empty()
     }
 
-    /// The rooms that the last server wrote. Files that cannot be read stay, and are told.
-    pub fn stored(&self) -> Vec<StoredRoom> {
+    /// The labels of all stored rooms. Files that cannot be read stay, and are told.
+    pub fn labels(&self) -> Vec<Label> {
         let mut paths = match fs::read_dir(&self.folder) {
             Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect::<Vec<_>>(),
             Err(error) => {
@@ -93,67 +86,79 @@ impl RoomStore {
         };
         paths.retain(|path| path.extension().is_some_and(|ending| ending == ENDING));
         paths.sort();
-        let read = |path: PathBuf| match read(&path) {
-            Ok(checkpoint) => Some(StoredRoom { path, checkpoint }),
-            Err(error) => {
-                error!(error, file = %path.display(), "a stored room cannot be read; its file stays");
-                None
-            }
+        let read = |path: PathBuf| {
+            let label = Label::read(&path);
+            label
+                .map_err(|error| error!(error, file = %path.display(), "a stored room cannot be read; its file stays"))
+                .ok()
         };
         paths.into_iter().filter_map(read).collect()
     }
-}
 
-impl StoredRoom {
-    /// The room goes on: its file is not needed any more.
-    pub fn forget(path: &Path) {
-        if let Err(error) = fs::remove_file(path) {
-            error!(%error, file = %path.display(), "the file of a room that goes on cannot be deleted");
+    /// A stored room, which is about to run. If it was not written yet, it never is, and its journal goes on.
+    ///
+    /// # Errors
+    /// Its file cannot be read, or is damaged.
+    pub fn take(&self, id: &str) -> Result<StoredRoom, String> {
+        let unwritten = self.unwritten.lock().remove(id);
+        let bytes = unwritten.map_or_else(|| fs::read(self.path(id)).map(Bytes::from), Ok);
+        StoredRoom::decode(&bytes.map_err(|error| error.to_string())?)
+    }
+
+    /// The file of a room.
+    pub fn path(&self, id: &str) -> PathBuf {
+        path(&self.folder, id)
+    }
+
+    /// The room runs, or has ended: its file is not needed any more.
+    pub fn forget(&self, id: &str) {
+        self.unwritten.lock().remove(id);
+        match fs::remove_file(self.path(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                error!(%error, file = %self.path(id).display(), "the file of a room that goes on cannot be deleted");
+            }
+            _ => {}
         }
     }
-
-    /// Where it is stored.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
-fn read(path: &Path) -> Result<Checkpoint, String> {
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    let rest = bytes.strip_prefix(MAGIC).ok_or("it is no stored room, or one of another version")?;
-    let (sum, content) = rest.split_first_chunk::<CHECKSUM>().ok_or("it is cut off")?;
-    if Sha256::digest(content)[..] != sum[..] {
-        return Err("it is damaged".to_owned());
-    }
-    Checkpoint::decode(content).map_err(|error| error.to_string())
+/// The id of a private room admits whoever knows it, and names of files are widely seen.
+fn path(folder: &Path, id: &str) -> PathBuf {
+    let name: String = Sha256::digest(id.as_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    folder.join(format!("{name}.{ENDING}"))
 }
 
-fn write_all(jobs: &Receiver<Job>, folder: &Path, waiting: &AtomicUsize) {
-    for Job { id, bytes } in jobs {
-        let shown = names::for_logs(&id);
-        match write(folder, &id, &bytes) {
-            Ok(()) => info!(room = %shown, bytes = bytes.len(), "room stored"),
-            Err(error) => error!(room = %shown, %error, "a room could not be stored"),
+fn write_all(jobs: &Receiver<Job>, folder: &Path, unwritten: &Unwritten) {
+    for Job { id, bytes, journal } in jobs {
+        let (shown, path) = (names::for_logs(&id), path(folder, &id));
+        if !unwritten.lock().contains_key(&id) {
+            continue;
         }
-        waiting.fetch_sub(1, Ordering::AcqRel);
+        if let Err(error) = write(&path, &bytes) {
+            error!(room = %shown, %error, "a room could not be stored");
+            continue;
+        }
+        let mut unwritten = unwritten.lock();
+        if unwritten.remove(&id).is_some() {
+            info!(room = %shown, bytes = bytes.len(), "room stored");
+            journal.iter().for_each(|journal| journal.end());
+        } else {
+            // It was taken meanwhile, and its journal goes on.
+            let _ = fs::remove_file(&path);
+        }
     }
 }
 
 /// Writes aside and renames, so that there is never half a room.
-fn write(folder: &Path, id: &str, bytes: &[u8]) -> io::Result<()> {
-    // The id of a private room admits whoever knows it, and names of files are widely seen.
-    let name: String = Sha256::digest(id.as_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    let path = folder.join(format!("{name}.{ENDING}"));
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let aside = path.with_extension("new");
     let written = private_file(&aside).and_then(|mut file| {
-        file.write_all(MAGIC)?;
-        file.write_all(&Sha256::digest(bytes))?;
         file.write_all(bytes)?;
         file.sync_all()
     });
-    if let Err(error) = written.and_then(|()| fs::rename(&aside, &path)) {
+    if let Err(error) = written.and_then(|()| fs::rename(&aside, path)) {
         let _ = fs::remove_file(&aside);
         return Err(error);
     }
-    File::open(folder)?.sync_all()
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }

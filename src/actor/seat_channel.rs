@@ -5,7 +5,7 @@
 //! channel, which the room no longer reads, so later pushes have no effect.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
@@ -22,6 +22,8 @@ pub struct SeatChannel {
     up: Mutex<Up>,
     events: Mutex<EventQueue>,
     has_events: AtomicBool,
+    /// With a journal: the newest command whose record is safe.
+    safe_commands: Option<AtomicU32>,
     /// The status of the room.
     status: Arc<Status>,
 }
@@ -64,7 +66,24 @@ impl SeatChannel {
     /// A channel for a session that starts with these events, in the room of `status`.
     pub fn new(session: SeatSession, events: EventQueue, status: Arc<Status>) -> Self {
         let has_events = AtomicBool::new(!events.is_empty());
-        Self { session, up: Mutex::default(), events: Mutex::new(events), has_events, status }
+        let (up, events) = (Mutex::default(), Mutex::new(events));
+        Self { session, up, events, has_events, safe_commands: None, status }
+    }
+
+    /// The same channel in a room with a journal, which knows that commands up to `upto` are safe.
+    #[must_use]
+    pub fn with_safe_commands(self, upto: Seq) -> Self {
+        Self { safe_commands: Some(AtomicU32::new(upto.0)), ..self }
+    }
+
+    /// The record of the session's commands up to `upto` is safe.
+    pub fn confirm_commands(&self, upto: Seq) {
+        self.safe_commands.iter().for_each(|safe| safe.store(upto.0, Ordering::Release));
+    }
+
+    /// With a journal: the newest command that the client may be told of.
+    pub fn safe_commands(&self) -> Option<Seq> {
+        self.safe_commands.as_ref().map(|safe| Seq(safe.load(Ordering::Acquire)))
     }
 
     /// The session whose channel this is.

@@ -9,6 +9,7 @@ use actix::Recipient;
 
 use super::message::{End, Publish, RelayKey};
 use super::seat_channel::SeatChannel;
+use crate::engine::SeatSession;
 use crate::id::Seat;
 
 /// The sessions of one room by seat.
@@ -58,6 +59,12 @@ impl SeatTable {
         Some(session.end)
     }
 
+    /// Removes a session, if it still has its seat. Returns it.
+    pub fn detach_session(&mut self, session: SeatSession) -> Option<Recipient<End>> {
+        let has_seat = self.channel(session.seat).is_some_and(|channel| channel.session() == session);
+        has_seat.then(|| self.detach(session.seat)).flatten()
+    }
+
     /// Removes all sessions. Returns them.
     pub fn detach_all(&mut self) -> impl Iterator<Item = Recipient<End>> + use<> {
         self.relays.clear();
@@ -85,7 +92,7 @@ mod tests {
     use actix::{Actor, Addr, Context, Handler};
 
     use super::*;
-    use crate::engine::{EventQueue, SeatSession};
+    use crate::engine::EventQueue;
 
     /// Takes messages and does nothing.
     struct Mailbox;

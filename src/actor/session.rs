@@ -246,7 +246,17 @@ impl WsSession {
         let Some(place) = &self.place else { return };
         let Some(newest) = self.context.relay.newest(place.room) else { return };
         let now = self.context.clock.now();
-        if self.session.readiness(now, &newest) == Readiness::Ready {
+        if let Some(upto) = place.channel.safe_commands() {
+            self.session.confirm_commands(upto);
+        }
+        let readiness = self.session.readiness(now, &newest);
+        if readiness == Readiness::Idle && self.session.sender().is_some_and(|sender| sender.may_deliver(&newest)) {
+            // What waited for the journal need not wait for a frame, too.
+            let batch = place.channel.batch(newest.tick());
+            let delivery = self.session.deliver(&newest, batch.as_ref());
+            delivery.into_iter().for_each(|bytes| self.send(bytes, ctx));
+        }
+        if readiness == Readiness::Ready {
             let lane = Lane::Worker(self.context.relay.key());
             let mut watch = self.context.metrics.times.sample(self.context.clock, lane, newest.tick());
             if let Some(sender) = self.session.sender() {

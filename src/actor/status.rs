@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::room_file::Label;
 use crate::engine::{JoinKind, Occupancy, RoomCosts, Vacancies};
 use crate::wire::Close;
 
@@ -16,6 +17,8 @@ pub struct Status {
     /// A changed entry for the list of rooms, until the directory takes it.
     listing: Mutex<Option<Listing>>,
     tick_times: Mutex<TickTimes>,
+    /// What finds the room after it fell asleep.
+    asleep: Mutex<Option<Label>>,
 }
 
 /// The part of the list's entry that changes rarely.
@@ -93,6 +96,16 @@ impl Status {
     /// Whether the room has ended.
     pub fn is_closed(&self) -> bool {
         self.vacancies.lock().is_closed()
+    }
+
+    /// The room has been stored because nobody is in it.
+    pub fn fall_asleep(&self, label: Label) {
+        *self.asleep.lock() = Some(label);
+    }
+
+    /// What finds the room, if it fell asleep.
+    pub fn take_label(&self) -> Option<Label> {
+        self.asleep.lock().take()
     }
 
     /// Announces a client; see [`Vacancies::announce`].

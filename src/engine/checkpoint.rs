@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::close_reason::CloseReason;
 use super::events::{Event, EventLog};
 use super::lifecycle::RoomLifecycle;
+use super::recording::{Header, REVISION};
 use super::room::{Room, RoomConfig};
 use super::seat::Seated;
 use super::spectator::Spectator;
@@ -92,8 +93,24 @@ impl Checkpoint {
         self.seats.iter().filter_map(|seated| seated.identity.as_deref())
     }
 
+    /// What a recording that starts here is about.
+    pub(super) fn header(&self, reason: &str, last: Tick) -> Header {
+        Header {
+            room: self.config.id.clone(),
+            game: self.config.game.clone(),
+            rate: self.config.setup.rate,
+            incarnation: self.config.incarnation,
+            revision: REVISION,
+            game_version: Some(self.game.version),
+            reason: reason.to_owned(),
+            ticks: (self.tick, last),
+            schema: self.schema.clone(),
+            inputs: self.inputs.clone(),
+        }
+    }
+
     /// Approximate bytes of memory that the checkpoint holds.
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let zones: usize = self.zones.iter().map(|(_, keyframe)| keyframe.len()).sum();
         let events: usize = self.events.iter().map(Event::weight).sum();
         let logs: usize = self.logs.iter().map(|log| size_of::<u32>() * log.events.len()).sum();

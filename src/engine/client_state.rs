@@ -62,7 +62,7 @@ impl ClientState {
     pub fn remember(&mut self, frame: &Frame, note: &SeatNote) {
         (self.tick, self.incarnation) = (frame.tick(), frame.incarnation());
         (self.consumed, self.superseded) = (note.consumed, note.superseded);
-        (self.commands, self.epoch) = (note.commands, note.epoch);
+        self.epoch = note.epoch;
     }
 
     /// Whether the client has rows of a zone, and the right ones.

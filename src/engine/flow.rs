@@ -114,6 +114,11 @@ impl Flow {
         open
     }
 
+    /// Whether sending is held back.
+    pub fn is_holding(&self) -> bool {
+        self.holding
+    }
+
     /// Whether an acknowledgement of `tick` modulo 256 could not mean another tick.
     fn is_distinct(&self, tick: Tick) -> bool {
         let near = |sent: &Sent| tick.0.wrapping_sub(sent.tick.0) < Self::SPAN;

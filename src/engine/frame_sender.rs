@@ -81,6 +81,8 @@ pub struct FrameSender {
     events: Seq,
     /// The newest command that a message told apart from frames.
     delivered: Seq,
+    /// The newest command whose record is safe, if the client must not be told of later ones.
+    safe_commands: Option<Seq>,
     /// Frame messages since one told the input lead.
     since_lead: u32,
     flow: Flow,
@@ -109,6 +111,7 @@ impl FrameSender {
             newest: tick,
             events: start.events,
             delivered: commands,
+            safe_commands: None,
             since_lead: Self::LEAD_EVERY,
             flow: Flow::new(now, tick, transport),
             send_rate: SendRate::new(rate, start.rate),
@@ -179,6 +182,17 @@ impl FrameSender {
         }
     }
 
+    /// From now on the client is told of the commands up to `upto`, whatever frames say: the record of later ones is not
+    /// safe yet, and the client must send them again if it is lost.
+    pub fn confirm_commands(&mut self, upto: Seq) {
+        self.safe_commands = Some(upto);
+    }
+
+    /// The newest command that the client may be told of.
+    fn commands(&self, note: &SeatNote) -> Seq {
+        self.safe_commands.unwrap_or(note.commands)
+    }
+
     /// Composes the message that brings the client to the newest of `frames`. These are all frames after the sender's
     /// base, oldest first; or, when some of them are gone, only the newest. Events of an unordered transport are
     /// delivered apart; see [`Self::deliver`].
@@ -194,6 +208,7 @@ impl FrameSender {
             self.sent(now, frame.tick(), bytes.len());
             return bytes;
         }
+        let commands = self.commands(note);
         let mut next = (self.transport == Transport::Unordered).then(|| self.certain());
         let gone = self.possibly_known();
         let state = next.as_mut().unwrap_or(&mut self.base);
@@ -211,7 +226,7 @@ impl FrameSender {
         };
         let lead = lead_news(self.features, self.since_lead, state, note);
         self.since_lead = if lead.is_some() { 0 } else { self.since_lead.saturating_add(1) };
-        let mut told = news(state, note, stamp, lead);
+        let mut told = news(state, note, commands, stamp, lead);
         if frame.incarnation() != self.welcomed && matches!(stamp, FrameStamp::Absolute { .. }) {
             told.get_or_insert_default().incarnation = Some(frame.incarnation());
         }
@@ -221,7 +236,7 @@ impl FrameSender {
         let zones = state.zone_parts(frame, chain, note, &gone, self.rate);
         let message = FrameMessage { stamp, note: told, events: None, zones };
         let bytes = encode_frame(&message, events.map(|batch| batch.encoded(frame.tick())).as_ref());
-        state.lead = lead.unwrap_or(state.lead);
+        (state.lead, state.commands) = (lead.unwrap_or(state.lead), commands);
         state.remember(frame, note);
         self.possible.extend(next);
         self.events = events.map_or(self.events, Batch::last);
@@ -229,14 +244,28 @@ impl FrameSender {
         bytes
     }
 
-    /// What the client is told apart from the frame, on an unordered transport, where frames may be lost: which commands
-    /// the game has seen, and events. `None` when there is nothing new. Call it only when [`Self::readiness`] is `Ready`.
+    /// Whether the client may be told of events now, between frames: it has a frame of this tick, or gets it soon.
+    pub fn may_deliver(&self, frame: &Frame) -> bool {
+        let mine = frame.note(self.seat).is_some_and(|note| note.seat_generation == self.seat_generation);
+        mine && frame.tick() == self.newest && !self.flow.is_holding()
+    }
+
+    /// What the client is told apart from frames: which commands the game has seen, and events. `None` when there is nothing
+    /// new. On an unordered transport, where frames may be lost, call it before each frame; on an ordered one only when
+    /// there is no newer frame and [`Self::may_deliver`].
     pub fn deliver(&mut self, frame: &Frame, events: Option<&Batch>) -> Option<Vec<u8>> {
-        let seen = frame.note(self.seat).map(|note| note.commands).filter(|seen| *seen != self.delivered);
+        let told = match self.transport {
+            Transport::Ordered => self.base.commands,
+            Transport::Unordered => self.delivered,
+        };
+        let seen = frame.note(self.seat).map(|note| self.commands(note)).filter(|seen| *seen != told);
         if seen.is_none() && events.is_none() {
             return None;
         }
-        self.delivered = seen.unwrap_or(self.delivered);
+        match self.transport {
+            Transport::Ordered => self.base.commands = seen.unwrap_or(told),
+            Transport::Unordered => self.delivered = seen.unwrap_or(told),
+        }
         self.events = events.map_or(self.events, Batch::last);
         Some(encode_delivery(frame.tick(), seen, events.map(|batch| batch.encoded(frame.tick())).as_ref()))
     }
@@ -252,7 +281,7 @@ impl FrameSender {
             return None;
         }
         let told = lead_news(self.features, self.since_lead, &self.base, note).is_some();
-        if told || is_news(&self.base, frame, note) {
+        if told || self.commands(note) != self.base.commands || is_news(&self.base, frame, note) {
             return None;
         }
         let stamp = FrameStamp::short(before, (frame.tick(), note.consumed))?;
@@ -290,12 +319,9 @@ impl FrameSender {
     }
 }
 
-/// Whether the frame tells the seat anything besides rows and inputs consumed.
+/// Whether the frame tells the seat anything besides rows, inputs consumed and commands.
 fn is_news(state: &ClientState, frame: &Frame, note: &SeatNote) -> bool {
-    note.epoch != state.epoch
-        || note.superseded != state.superseded
-        || note.commands != state.commands
-        || frame.incarnation() != state.incarnation
+    note.epoch != state.epoch || note.superseded != state.superseded || frame.incarnation() != state.incarnation
 }
 
 /// The input lead, if it is time to tell it.
@@ -304,11 +330,11 @@ fn lead_news(features: Features, since_lead: u32, state: &ClientState, note: &Se
     (due && features.contain(Features::INPUT_LEAD)).then_some(note.lead)
 }
 
-fn news(state: &ClientState, note: &SeatNote, stamp: FrameStamp, lead: Option<i8>) -> Option<Note> {
+fn news(state: &ClientState, note: &SeatNote, commands: Seq, stamp: FrameStamp, lead: Option<i8>) -> Option<Note> {
     let absolute = matches!(stamp, FrameStamp::Absolute { .. });
     let news = Note {
         superseded: if absolute { note.superseded } else { note.superseded.wrapping_sub(state.superseded) },
-        commands: (note.commands != state.commands).then_some(note.commands),
+        commands: (commands != state.commands).then_some(commands),
         correction: (note.epoch != state.epoch).then_some(Correction { epoch: note.epoch, reason: note.reason }),
         incarnation: None,
         lead,

@@ -2,7 +2,8 @@
 //!
 //! The host is a state machine without I/O. Its shell moves bytes and time: it passes on what sessions received, answers
 //! joins when it has time for them, ticks at the deadline, and does what the outputs require. Every change of the room is
-//! a [`RoomInput`], and can be recorded before it is applied.
+//! a [`RoomInput`], and can be recorded before it is applied. With a [journal](Host::with_journal), outputs wait until the
+//! record that leads to them is safe; frames do not.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,6 +13,7 @@ use super::checkpoint::Checkpoint;
 use super::close_reason::CloseReason;
 use super::history::{FrameStore, History};
 use super::join_request::JoinRequest;
+use super::journal::{Outbox, Record, UnsafeIds};
 use super::pending_input::PendingInput;
 use super::phase::Phase;
 use super::recorder::FlightRecorder;
@@ -19,7 +21,7 @@ use super::recording::Recording;
 use super::resume::{Claim, ResumeToken, Secret, SecretDigest};
 use super::room::{Admitted, Answer, Refusal, Room, RoomOutput};
 use super::room_input::{Base, Enter, Return, RoomInput};
-use crate::id::{Incarnation, Seat, ZoneId};
+use crate::id::{Incarnation, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::tick::Moment;
 use crate::wire::{Close, Role, limits};
@@ -65,6 +67,21 @@ pub enum HostOutput<T> {
         /// The client's first message, or the reason with which its session ends.
         answer: Result<Box<Admitted>, CloseReason>,
     },
+    /// A session that ended has parted from its room.
+    Parted {
+        /// The session.
+        session: SeatSession,
+        /// How it ended.
+        close: Close,
+    },
+    /// With a journal: the client may be told that the game has seen its commands up to this one; see
+    /// [`Session::confirm_commands`](super::Session::confirm_commands).
+    CommandsSafe {
+        /// The session.
+        session: SeatSession,
+        /// The newest command.
+        upto: Seq,
+    },
     /// An output of the room.
     Room(RoomOutput),
 }
@@ -74,14 +91,15 @@ pub enum HostOutput<T> {
 ///
 /// `T` is what the shell knows about a waiting client, `F` keeps the recent frames.
 pub struct Host<T, F = History> {
-    room: Room,
+    pub(super) room: Room,
     frames: F,
     waiting: VecDeque<(Arc<JoinRequest>, T)>,
-    outputs: VecDeque<HostOutput<T>>,
+    pub(super) outputs: Outbox<HostOutput<T>>,
     room_outputs: Vec<RoomOutput>,
-    /// The inputs since they were taken, if they are recorded.
-    record: Option<Vec<u8>>,
-    recorder: Option<FlightRecorder>,
+    /// The inputs, if they are recorded.
+    pub(super) record: Option<Record>,
+    pub(super) unsafe_ids: Option<UnsafeIds>,
+    pub(super) recorder: Option<FlightRecorder>,
     /// Since when the room has no player, no held seat and no spectator.
     empty_since: Option<Moment>,
 }
@@ -89,14 +107,16 @@ pub struct Host<T, F = History> {
 impl<T: Waiting, F: FrameStore> Host<T, F> {
     /// Surrounds a new `room`, whose recent frames are kept in `frames`.
     pub fn new(now: Moment, room: Room, frames: F) -> Self {
-        let (waiting, outputs, room_outputs) = Default::default();
-        Self { room, frames, waiting, outputs, room_outputs, record: None, recorder: None, empty_since: Some(now) }
+        let (waiting, room_outputs) = Default::default();
+        let outputs = Outbox::open();
+        let (record, unsafe_ids, recorder, empty_since) = (None, None, None, Some(now));
+        Self { room, frames, waiting, outputs, room_outputs, record, unsafe_ids, recorder, empty_since }
     }
 
     /// Records every input before it is applied.
     #[must_use]
     pub fn with_record(mut self) -> Self {
-        self.record = Some(Vec::new());
+        self.record = Some(Record::default());
         self
     }
 
@@ -115,7 +135,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     /// The inputs since the last call, as [`RoomInput::split_from`] reads them. What the outputs tell may leave the
     /// process only after this record is safe.
     pub fn take_record(&mut self) -> Vec<u8> {
-        self.record.as_mut().map(std::mem::take).unwrap_or_default()
+        self.record.as_mut().map(Record::take).unwrap_or_default()
     }
 
     /// The state of the room; `None` when its game is not saved. The record taken before, followed by what is recorded from
@@ -136,7 +156,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
 
     /// The next thing that the shell must do.
     pub fn poll_output(&mut self) -> Option<HostOutput<T>> {
-        self.outputs.pop_front()
+        self.outputs.pop()
     }
 
     /// Lets a client wait for an answer.
@@ -157,18 +177,19 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         for _ in 0..most {
             let Some((request, mut waiting)) = self.waiting.pop_front() else { break };
             let answer = self.admit(&request, &mut waiting, secret());
-            self.outputs.push_back(HostOutput::Answer { waiting, answer });
+            self.emit(HostOutput::Answer { waiting, answer });
         }
     }
 
-    /// The room ends: refuses all waiting clients. What the room required before a hook of the game panicked is among the
-    /// outputs.
+    /// The room ends: refuses all waiting clients, and no output waits any longer. What the room required before a hook of the
+    /// game panicked is among the outputs.
     pub fn refuse_requests(&mut self, close: Close) {
         self.room.drain_outputs(&mut self.room_outputs);
         self.pass_on();
-        let refused =
-            self.waiting.drain(..).map(|(_, waiting)| HostOutput::Answer { waiting, answer: Err(close.into()) });
-        self.outputs.extend(refused);
+        for (_, waiting) in std::mem::take(&mut self.waiting) {
+            self.emit(HostOutput::Answer { waiting, answer: Err(close.into()) });
+        }
+        self.outputs.release(u64::MAX);
     }
 
     /// Applies what a session has received since the last tick, and forgets it. If the seat has another session by now, it
@@ -188,8 +209,12 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
             for run in pending.runs.drain(..) {
                 self.apply(RoomInput::Inputs { seat, run });
             }
+            let newest = pending.commands.last().map(|(seq, _)| *seq);
             for (seq, command) in pending.commands.drain(..) {
                 self.apply(RoomInput::Command { seat, seq, command });
+            }
+            if let Some(upto) = newest.filter(|_| self.outputs.has_journal()) {
+                self.emit(HostOutput::CommandsSafe { session, upto });
             }
         }
         let ended = pending.ended;
@@ -199,8 +224,15 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
 
     /// A session has ended: the room holds its seat or frees it. If the seat has another session by now, this has no effect.
     pub fn disconnect(&mut self, session: SeatSession, close: Close) {
-        if self.room.live_generation(session.seat) == Some(session.generation) {
-            self.apply(RoomInput::Disconnected { seat: session.seat, close });
+        let input = RoomInput::Disconnected { seat: session.seat, close };
+        let has_seat = self.room.live_generation(session.seat) == Some(session.generation);
+        if has_seat {
+            self.record(&input);
+        }
+        self.emit(HostOutput::Parted { session, close });
+        if has_seat {
+            self.room.apply(input, &mut self.room_outputs);
+            self.pass_on();
         }
     }
 
@@ -233,9 +265,10 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.apply(RoomInput::Lock(locked));
     }
 
-    /// The room goes on in another process than before, with a greater incarnation: no client is connected.
-    pub fn recover(&mut self, incarnation: Incarnation) {
-        self.apply(RoomInput::Recovered { incarnation });
+    /// The room goes on in another process than before, with a greater incarnation: no client is connected. It skips
+    /// `spare_ids` entity ids: none after a stop, [`limits::SPARE_IDS`] after a crash.
+    pub fn recover(&mut self, incarnation: Incarnation, spare_ids: u32) {
+        self.apply(RoomInput::Recovered { incarnation, spare_ids });
     }
 
     /// Ends the room at the next tick. Only the first ending counts.
@@ -293,7 +326,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
 
     fn record(&mut self, input: &RoomInput) {
         if let Some(record) = &mut self.record {
-            input.append_to(record);
+            record.add(input);
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.record(input);
@@ -301,7 +334,18 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     }
 
     fn pass_on(&mut self) {
-        self.outputs.extend(self.room_outputs.drain(..).map(HostOutput::Room));
+        let after = self.record.as_ref().map_or(0, Record::position);
+        for output in self.room_outputs.drain(..) {
+            match output {
+                RoomOutput::Frame { .. } => self.outputs.push_at_once(HostOutput::Room(output)),
+                output => self.outputs.push(after, HostOutput::Room(output)),
+            }
+        }
+    }
+
+    fn emit(&mut self, output: HostOutput<T>) {
+        let after = self.record.as_ref().map_or(0, Record::position);
+        self.outputs.push(after, output);
     }
 }
 

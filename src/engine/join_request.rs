@@ -49,6 +49,14 @@ impl JoinRequest {
         Self { join, role, name: String::new(), options, claim, token, identity, only_game, address }.named(name)
     }
 
+    /// The id of the room that the client wants to enter, if it names one.
+    pub fn room(&self) -> Option<&str> {
+        match &self.join {
+            Join::ById { room } | Join::Return { room } => Some(room),
+            _ => None,
+        }
+    }
+
     /// The same request under another name.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {

@@ -112,7 +112,8 @@ impl Room {
     }
 
     /// Goes on in another process: every client has lost its connection.
-    pub(super) fn recover(&mut self, incarnation: Incarnation) {
+    pub(super) fn recover(&mut self, incarnation: Incarnation, spare_ids: u32) {
+        self.cx.skip_entities(spare_ids);
         self.config.incarnation = incarnation;
         self.frame = Arc::new(Frame::clone(&self.frame).of(incarnation));
         let players = self.seats.iter().map(|seated| seated.seat);

@@ -5,6 +5,7 @@
 //! are kept until they take too many bytes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
 use super::film::Reel;
@@ -20,10 +21,14 @@ pub(super) struct FlightRecorder {
     from_beginning: bool,
     /// Ticks of one segment.
     span: u32,
+    /// Ticks of the segment that is recorded now.
+    until_cut: u32,
+    /// The newest checkpoint, if a journal has not taken it.
+    fresh: Option<Arc<Checkpoint>>,
 }
 
 struct Segment {
-    checkpoint: Option<Box<Checkpoint>>,
+    checkpoint: Option<Arc<Checkpoint>>,
     reel: Reel,
     inputs: Vec<u8>,
     /// Bytes of everything but the inputs.
@@ -35,9 +40,28 @@ impl FlightRecorder {
     pub fn new(room: &mut Room) -> Self {
         let span = room.rate().ticks_in(limits::RECORDING_SEGMENT);
         let from_beginning = room.frame().tick().0 == 0 && room.players() == 0;
-        let mut recorder = Self { segments: VecDeque::new(), from_beginning, span };
+        let mut recorder = Self { segments: VecDeque::new(), from_beginning, span, until_cut: span, fresh: None };
         recorder.cut(room);
         recorder
+    }
+
+    /// As [`Self::new`], with shorter segments: a journal needs newer checkpoints.
+    pub fn for_journal(room: &mut Room) -> Self {
+        const PHASES: u64 = 16;
+        let span = room.rate().ticks_in(limits::JOURNAL_SEGMENT);
+        // Rooms that recover together must not make all their later checkpoints together.
+        let phase = room.config().setup.seed % PHASES + 1;
+        let until_cut = (u64::from(span) * phase / PHASES).max(1) as u32;
+        Self { span, until_cut, ..Self::new(room) }
+    }
+
+    /// The newest checkpoint, if it was not taken before.
+    pub fn take_checkpoint(&mut self) -> Option<Arc<Checkpoint>> {
+        self.fresh.take()
+    }
+
+    pub fn has_checkpoint(&self) -> bool {
+        self.segments.back().is_some_and(|segment| segment.checkpoint.is_some())
     }
 
     /// Records an input, before it is applied. Inputs without a state before them are of no use.
@@ -53,7 +77,8 @@ impl FlightRecorder {
         let frame = room.frame().clone();
         let Some(segment) = self.segments.back_mut() else { return };
         segment.bytes += segment.reel.push(&frame);
-        if frame.tick().since(segment.reel.tick).cast_unsigned() >= self.span {
+        if frame.tick().since(segment.reel.tick).cast_unsigned() >= self.until_cut {
+            self.until_cut = self.span;
             self.cut(room);
         } else {
             self.shed(room);
@@ -61,12 +86,13 @@ impl FlightRecorder {
     }
 
     fn cut(&mut self, room: &mut Room) {
-        let checkpoint = room.checkpoint().map(Box::new);
+        let checkpoint = room.checkpoint().map(Arc::new);
+        self.fresh.clone_from(&checkpoint);
         let saved = checkpoint.is_some();
         let bytes = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.weight());
         let reel = Reel::starting_with(room.frame());
         self.segments.push_back(Segment { checkpoint, reel, inputs: Vec::new(), bytes });
-        let kept = limits::RECORDING_SPAN.as_secs().div_ceil(limits::RECORDING_SEGMENT.as_secs()) as usize + 1;
+        let kept = room.rate().ticks_in(limits::RECORDING_SPAN).div_ceil(self.span) as usize + 1;
         while saved && self.segments.len() > kept {
             self.segments.pop_front();
             self.from_beginning = false;

@@ -174,6 +174,8 @@ pub struct RoomOptions {
     pub capacity: Option<u16>,
     /// `private`: whether the room is not listed.
     pub private: bool,
+    /// `persistent`: whether the room shall outlive its players.
+    pub persistent: bool,
 }
 
 impl RoomOptions {
@@ -193,11 +195,16 @@ impl RoomOptions {
             Ok(seats @ 1..=limits::SEATS) => Ok(seats),
             _ => Err(format!("capacity {text:?}: must be 1 to {}", limits::SEATS)),
         });
-        Ok(Self { rate, capacity: capacity.transpose()?, private: Self::is_private(options)? })
+        let (private, persistent) = (Self::is_private(options)?, flag(options, "persistent")?);
+        Ok(Self { rate, capacity: capacity.transpose()?, private, persistent })
     }
 
     fn is_private(options: &BTreeMap<String, String>) -> Result<bool, String> {
-        let read = |text: &String| text.parse().map_err(|_| format!("private {text:?}: must be true or false"));
-        options.get("private").map_or(Ok(false), read)
+        flag(options, "private")
     }
+}
+
+fn flag(options: &BTreeMap<String, String>, name: &str) -> Result<bool, String> {
+    let read = |text: &String| text.parse().map_err(|_| format!("{name} {text:?}: must be true or false"));
+    options.get(name).map_or(Ok(false), read)
 }

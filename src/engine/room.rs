@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ use super::policy::RoomPolicy;
 use super::room_input::RoomInput;
 use super::seat::Seated;
 use super::spectator::Spectator;
-use crate::game::{Context, Effect, Game, PlayerInput, Recipients, Refused, RoomSetup, SeatEffect, Spec};
+use crate::game::{Context, Effect, Game, Persistence, PlayerInput, Recipients, Refused, RoomSetup, SeatEffect, Spec};
 use crate::id::{Incarnation, Seat};
 use crate::snapshot::{Frame, SeatNote};
 use crate::tick::{Tick, TickRate};
@@ -213,6 +214,15 @@ impl Room {
         &self.frame
     }
 
+    /// Whether the room falls asleep when nobody is in it, instead of ending.
+    pub fn outlives_players(&self) -> bool {
+        match self.game.persistence() {
+            Persistence::Never => false,
+            Persistence::Optional => self.config.setup.options.get("persistent").is_some_and(|text| text == "true"),
+            Persistence::Always => true,
+        }
+    }
+
     /// The game's hook that is running; after a panic, the hook that panicked.
     pub fn running(&self) -> Option<&'static str> {
         self.running
@@ -224,6 +234,11 @@ impl Room {
             Ok(index) => Some(&self.seats[index]).filter(|seated| seated.away.is_none()).map(|one| one.seat_generation),
             Err(_) => self.find_spectator(seat).ok().map(|index| self.spectators[index].seat_generation),
         }
+    }
+
+    /// The number of the next entity id.
+    pub(crate) fn next_entity(&self) -> u32 {
+        self.cx.next_entity()
     }
 
     /// Moves what an input required before a hook of the game panicked to `out`.
@@ -257,7 +272,11 @@ impl Room {
             RoomInput::Lock(locked) => self.lock(locked),
             RoomInput::Close(reason) => self.close(reason),
             RoomInput::Tick => self.tick(over),
-            RoomInput::Recovered { incarnation } => self.recover(incarnation),
+            RoomInput::Recovered { incarnation, spare_ids } => self.recover(incarnation, spare_ids),
+            RoomInput::Woke { elapsed } => {
+                self.call_hook("woke", |game, cx| game.woke(Duration::from_millis(elapsed), cx));
+                self.apply_effects();
+            }
         }
         out.append(&mut self.outputs);
         answer

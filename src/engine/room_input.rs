@@ -83,6 +83,13 @@ pub enum RoomInput {
     Recovered {
         /// Greater than all before.
         incarnation: Incarnation,
+        /// How many entity ids to skip: clients may know ids that the room does not remember.
+        spare_ids: u32,
+    },
+    /// The room wakes up, before anybody enters.
+    Woke {
+        /// How long it slept, in milliseconds.
+        elapsed: u64,
     },
 }
 

@@ -195,6 +195,13 @@ impl Session {
         }
     }
 
+    /// From now on the client is told of commands only up to `upto`; see [`FrameSender::confirm_commands`].
+    pub fn confirm_commands(&mut self, upto: Seq) {
+        if let State::Playing(playing) = &mut self.state {
+            playing.sender.confirm_commands(upto);
+        }
+    }
+
     /// The message for the newest of `frames`; see [`FrameSender::compose`].
     ///
     /// # Panics
@@ -206,7 +213,7 @@ impl Session {
         }
     }
 
-    /// On an unordered transport: what the client is told apart from the frame; see [`FrameSender::deliver`].
+    /// What the client is told apart from frames; see [`FrameSender::deliver`].
     pub fn deliver(&mut self, frame: &Frame, events: Option<&Batch>) -> Option<Vec<u8>> {
         match &mut self.state {
             State::Playing(playing) => playing.sender.deliver(frame, events),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::game::{Context, Game, Player, PlayerInput, Recipients, Refused, SnapshotWriter, Spec};
+use crate::game::{Context, Game, LoadError, Player, PlayerInput, Recipients, Refused, Saved, SnapshotWriter, Spec};
 use crate::id::{EntityId, KindId, Seat};
 use crate::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use crate::wire::{Authority, Close};
@@ -80,6 +80,15 @@ impl Game for Pawns {
         for (id, place) in self.pawns.values() {
             out.entity(KindId(0), *id, place);
         }
+    }
+
+    fn save(&self) -> Option<Saved> {
+        Some(Saved::new(1, &self.pawns))
+    }
+
+    fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
+        self.pawns = saved.read()?;
+        Ok(())
     }
 
     fn command(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) {

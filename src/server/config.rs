@@ -14,6 +14,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use super::secret::Secret;
+use crate::store::{Durability, StoreFailure};
 use crate::tick::TickRate;
 use crate::trust::ForwardedHeader;
 use crate::wire::limits;
@@ -118,10 +119,19 @@ pub struct Config {
     /// A file for a trace of what rooms and sessions spend their time on; it is overwritten and limited to 64 MiB.
     /// Browsers' trace viewers open it. Empty: no trace.
     pub trace: PathBuf,
-    /// A folder for rooms: when the server stops, every room with players whose game is saved is written there, and goes on
-    /// when a server starts on this folder. Created if it is missing; one server at a time uses it. Empty: rooms end with
-    /// their server.
+    /// A folder for rooms whose game is saved: they go on when a server starts on this folder, after a crash or when the
+    /// last one stopped while somebody had a seat. Created if it is missing; one server at a time uses it. Empty: rooms end
+    /// with their server.
     pub data: PathBuf,
+    /// What a room's players are told when `data` is set: what survives the end of the process, or also a loss of power.
+    #[serde(deserialize_with = "parse::durability")]
+    pub durability: Durability,
+    /// What rooms do when `data` cannot be written any more.
+    #[serde(deserialize_with = "parse::store_failure")]
+    pub store_failure: StoreFailure,
+    /// What happens at a start after another build of the server crashed: its inputs may lead this build elsewhere.
+    #[serde(deserialize_with = "parse::other_build")]
+    pub other_build: OtherBuild,
     /// A folder for recordings of rooms: of the last minute before a game panicked, a client reported a desync, or an
     /// operator or the game asked for one. Created if it is missing. Empty: nothing is written.
     pub recordings: PathBuf,
@@ -146,6 +156,16 @@ pub enum Pages {
     Disk(PathBuf),
     /// No pages: the server is only a game's backend.
     None,
+}
+
+/// What happens at a start after another build of the server crashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OtherBuild {
+    /// The server does not start: the build that crashed must recover its rooms.
+    Wait,
+    /// The rooms are recovered by this build. Those whose rows differ from what the other one had are lost.
+    Replay,
 }
 
 /// The format of the log.
@@ -206,6 +226,9 @@ impl Default for Config {
             log_format: LogFormat::Text,
             trace: PathBuf::new(),
             data: PathBuf::new(),
+            durability: Durability::Process,
+            store_failure: StoreFailure::GoOn,
+            other_build: OtherBuild::Wait,
             recordings: PathBuf::new(),
             most_recordings: 100,
             recordings_mib: 1024,
@@ -298,6 +321,9 @@ mod tests {
             (json!({ "admin_token": "sesame" }), "at least 32 bytes"),
             (json!({ "pages": "embeded" }), "\"dev:FOLDER\""),
             (json!({ "log_format": "xml" }), "\"text\" or \"json\""),
+            (json!({ "durability": "none" }), "\"process\" or \"disk\""),
+            (json!({ "store_failure": "stop" }), "\"go-on\" or \"end\""),
+            (json!({ "other_build": "ask" }), "\"wait\" or \"replay\""),
             (json!({ "colour": 1 }), "colour"),
         ] {
             let error = serde_json::from_value::<Config>(bad.clone()).expect_err("it is bad").to_string();

@@ -4,6 +4,7 @@
 mod admin;
 mod config;
 mod cors;
+mod folders;
 mod handshake;
 mod hosts;
 mod listen;
@@ -25,13 +26,14 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-pub use config::{Config, LogFormat, Pages};
+pub use config::{Config, LogFormat, OtherBuild, Pages};
 pub use mount::Mount;
 pub use secret::Secret;
 pub use signals::{ShutdownSignal, interrupted};
 
 pub use crate::actor::LogHealth;
 use crate::game::{Factory, Game, RoomSetup, SetupError};
+pub use crate::store::{Durability, StoreFailure};
 pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring, PersonKeys};
 
 /// A game server: games by name, the WebSocket endpoint `/play`, the list of rooms, health, metrics and optional pages.
@@ -40,12 +42,22 @@ pub struct Server {
     config: Config,
     games: BTreeMap<String, Factory>,
     log: Option<LogHealth>,
+    build: String,
 }
 
 impl Server {
     /// Creates a server without games.
     pub fn new(config: Config) -> Self {
-        Self { config, games: BTreeMap::new(), log: None }
+        let build = concat!("tickwire ", env!("CARGO_PKG_VERSION")).to_owned();
+        Self { config, games: BTreeMap::new(), log: None, build }
+    }
+
+    /// Names the build of your program: the version of your game, or the commit. After a crash, rooms of
+    /// [`Config::data`] are recovered by running their inputs again, which leads to the same rooms only in the build that
+    /// crashed. See [`Config::other_build`].
+    #[must_use]
+    pub fn build(self, build: &str) -> Self {
+        Self { build: build.to_owned(), ..self }
     }
 
     /// Adds a game under `name`, at most 64 bytes; clients request it by that name. A second game of the same name replaces
@@ -114,7 +126,7 @@ impl Server {
     /// # Errors
     /// Outside an actix system, and when the configuration is invalid: see [`Config::check`].
     pub fn mount(self) -> io::Result<Mount> {
-        Mount::start(self.config, self.games, self.log.as_ref())
+        Mount::start(self.config, self.games, self.log.as_ref(), &self.build)
     }
 
     /// Serves on [`Config::bind`] until ctrl-c or SIGTERM, then closes all sessions. For programs that do nothing else: it

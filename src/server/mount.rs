@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::TcpListener;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,16 +25,18 @@ use tracing::info;
 
 use super::admin::AdminAuth;
 use super::config::{Config, Pages};
+use super::folders::{self, Data};
 use super::hosts::Hosts;
 use super::listen::{self, Worker};
 use super::qr;
 use super::routes::{self, AppState};
 use crate::actor::{
-    Clock, Directory, DirectoryConfig, Drain, Gatekeeper, LogHealth, Metrics, Part, Recordings, Refusal, Relay,
-    RoomList, RoomStore, SessionContext, Shelf, SocketHandle, Stop, Trace, Watchdog, socket_of,
+    Clock, Directory, DirectoryConfig, Drain, Gatekeeper, LogHealth, Metrics, Part, Refusal, Relay, RoomList,
+    RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
 };
 use crate::engine::Verdict;
 use crate::game::Factory;
+use crate::store::Journal;
 use crate::trust::Certificate;
 use crate::wire::limits;
 
@@ -53,7 +54,8 @@ pub struct Mount {
     hosts: Hosts,
     certificate: Option<Arc<Certificate>>,
     watchdog: Arc<Watchdog>,
-    store: Option<Arc<RoomStore>>,
+    /// Where rooms are kept.
+    files: (Option<Arc<RoomStore>>, Option<Journal>),
 }
 
 impl Mount {
@@ -66,7 +68,12 @@ impl Mount {
     /// A request head must be complete within this time.
     pub(super) const HEAD: Duration = Duration::from_secs(5);
 
-    pub(super) fn start(config: Config, games: BTreeMap<String, Factory>, log: Option<&LogHealth>) -> io::Result<Self> {
+    pub(super) fn start(
+        config: Config,
+        games: BTreeMap<String, Factory>,
+        log: Option<&LogHealth>,
+        build: &str,
+    ) -> io::Result<Self> {
         if System::try_current().is_none() {
             return Err(io::Error::other("rooms need an actix system around them, such as #[actix_web::main] makes"));
         }
@@ -76,7 +83,12 @@ impl Mount {
             return Err(io::Error::other(format!("pages: there is no folder {}", folder.display())));
         }
         let clock = Clock::start();
-        let (metrics, watchdog) = (Arc::new(Metrics::new(trace(&config.trace)?, log)), Watchdog::start(clock)?);
+        let (trace, data) = (folders::trace(&config.trace)?, folders::data(&config, build)?);
+        let (store, journal, found) = match data {
+            Some(Data { store, journal, found }) => (Some(store), Some(journal), Some(found)),
+            None => (None, None, None),
+        };
+        let (metrics, watchdog) = (Arc::new(Metrics::new(trace, log, journal.as_ref())), Watchdog::start(clock)?);
         if let Some(trace) = metrics.trace() {
             watchdog.watch(Part::TraceWriter, trace.heartbeat());
         }
@@ -86,8 +98,7 @@ impl Mount {
         let certificate = config.certificate().map_err(io::Error::other)?;
         let gatekeeper = config.gatekeeper(clock).map_err(io::Error::other)?;
         let hosts = Hosts::new(&config, config.bind.ip());
-        let store = store(&config.data)?;
-        let recordings = recordings(&config, &metrics)?;
+        let recordings = folders::recordings(&config, &metrics)?;
         if let Some(recordings) = &recordings {
             watchdog.watch(Part::RecordingWriter, recordings.heartbeat());
         }
@@ -99,13 +110,16 @@ impl Mount {
             policy: config.room_policy(),
             gatekeeper: gatekeeper.clone(),
             store: store.clone(),
+            journal: journal.clone(),
+            found,
             recordings,
             watchdog: watchdog.clone(),
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let admin = Arc::new(AdminAuth::new(config.admin_token.clone()));
         let (config, directory) = (Arc::new(config), directory.start());
-        Ok(Self { config, clock, metrics, directory, rooms, admin, gatekeeper, hosts, certificate, watchdog, store })
+        let files = (store, journal);
+        Ok(Self { config, clock, metrics, directory, rooms, admin, gatekeeper, hosts, certificate, watchdog, files })
     }
 
     /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `api/reservations`, `healthz`, `metrics`,
@@ -269,8 +283,12 @@ impl Mount {
         // Sessions may linger for their clients. Event streams also count as connections and stay open. Without
         // `on_connect`, no connections are counted.
         wait_until(limits::LINGER, || self.gatekeeper.connections() == 0).await;
-        if let Some(store) = &self.store {
+        let (store, journal) = self.files.clone();
+        if let Some(store) = store {
             wait_until(Self::STORE, || store.is_idle()).await;
+        }
+        if let Some(journal) = journal {
+            let _ = web::block(move || journal.close()).await;
         }
         self.watchdog.rest();
         // Otherwise the directory's timer would keep it and the room threads alive as long as the system. After a second
@@ -279,31 +297,6 @@ impl Mount {
         let metrics = self.metrics.clone();
         let _ = web::block(move || metrics.finish_trace()).await;
     }
-}
-
-/// Takes the folder for rooms, if there is one.
-fn store(folder: &Path) -> io::Result<Option<Arc<RoomStore>>> {
-    let refused = |error| io::Error::other(format!("data: cannot use {}: {error}", folder.display()));
-    let open = |folder: &Path| RoomStore::open(folder).map_err(refused).map(Arc::new);
-    Some(folder).filter(|folder| !folder.as_os_str().is_empty()).map(open).transpose()
-}
-
-/// Starts the writer of recordings, if there is a folder for them.
-fn recordings(config: &Config, metrics: &Arc<Metrics>) -> io::Result<Option<Arc<Recordings>>> {
-    if config.recordings.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    let folder = config.recordings.clone();
-    let shelf = Shelf { folder, most: config.most_recordings, bytes: (config.recordings_mib as u64) << 20 };
-    let refused =
-        |error| io::Error::other(format!("recordings: cannot write {}: {error}", config.recordings.display()));
-    Recordings::start(shelf, metrics.clone()).map_err(refused).map(Arc::new).map(Some)
-}
-
-/// Creates the trace at `path`, unless that is empty.
-fn trace(path: &Path) -> io::Result<Option<Trace>> {
-    let refused = |error| io::Error::other(format!("trace: cannot write {}: {error}", path.display()));
-    Some(path).filter(|path| !path.as_os_str().is_empty()).map(|path| Trace::create(path).map_err(refused)).transpose()
 }
 
 /// Waits until `done` returns true, but at most for `most`.

@@ -35,6 +35,7 @@
 //! assert_eq!(play[bob].rows(AVATAR).len(), 1);
 //! ```
 
+mod crash;
 mod oracle;
 mod packet;
 mod plan;

@@ -30,14 +30,16 @@ pub struct Plan {
     /// If the game is saved, a second room is restored from a checkpoint of the room after every so many ticks, and must go
     /// on as the original does; zero for never. See [`check_saves`](super::check_saves).
     pub checkpoint_every: u32,
+    /// With a journal: after how many ticks a record is safe; see [`Playtest::crash`](super::Playtest::crash).
+    pub journal: Option<u32>,
 }
 
 impl Default for Plan {
-    /// 20 Hz, a perfect link, seed 1, a server's patience, no held seats.
+    /// 20 Hz, a perfect link, seed 1, a server's patience, no held seats, no journal.
     fn default() -> Self {
         let (rate, link) = (TickRate::DEFAULT, Profile::default());
         let (hold, idle_after, features) = (Duration::ZERO, Duration::ZERO, Features::NONE);
-        let (options, checkpoint_every) = (BTreeMap::new(), 0);
-        Self { seed: 1, rate, link, features, options, patience: true, hold, idle_after, checkpoint_every }
+        let (options, checkpoint_every, journal) = (BTreeMap::new(), 0, None);
+        Self { seed: 1, rate, link, features, options, patience: true, hold, idle_after, checkpoint_every, journal }
     }
 }

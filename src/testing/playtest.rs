@@ -10,6 +10,7 @@ use std::time::Duration;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
+use super::crash::Journal;
 use super::oracle::{Addressed, Oracle};
 use super::packet::Packet;
 use super::plan::Plan;
@@ -66,6 +67,7 @@ pub struct Playtest {
     paused_until: Moment,
     watch: Option<Box<dyn Watch>>,
     pub(super) factory: Box<MakeGame>,
+    pub(super) journal: Option<Journal>,
 }
 
 /// Makes the game of a room and those of its replicas.
@@ -86,9 +88,12 @@ impl Playtest {
             let policy = RoomPolicy { hold, idle_after, most_spectators, ..RoomPolicy::default() };
             Room::new(RoomConfig::new("playtest", "game", setup, policy), game)
         });
+        let host = Host::new(Moment(0), room, History::new(plan.rate));
+        let mut host = if plan.journal.is_some() { host.with_journal() } else { host.with_record().with_recorder() };
+        let journal = plan.journal.map(|late| Journal::starting_with(host.take_entry(), late));
         Self {
             now: Moment(0),
-            host: Host::new(Moment(0), room, History::new(plan.rate)).with_record().with_recorder(),
+            host,
             replica: Replica::new(second),
             digest: OutputDigest::default(),
             clock: TickClock::new(plan.rate, Moment(0)),
@@ -103,6 +108,7 @@ impl Playtest {
             paused_until: Moment(0),
             watch: None,
             factory: Box::new(factory),
+            journal,
             plan,
         }
     }
@@ -296,11 +302,6 @@ impl Playtest {
     /// The time from when a tick was due until `at`; zero when the tick was not made yet.
     pub fn age(&self, tick: Tick, at: Moment) -> Duration {
         self.at(tick).map_or(Duration::ZERO, |(due, _)| at.since(*due))
-    }
-
-    /// The player whose session has a seat now.
-    pub fn seated(&self, seat: Seat) -> Option<PlayerId> {
-        self.seats.get(&seat).copied()
     }
 
     fn at(&self, tick: Tick) -> Option<&(Moment, Arc<Frame>)> {

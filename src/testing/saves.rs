@@ -56,8 +56,11 @@ pub fn check_saves(
 impl Playtest {
     /// Restarts the server, as a deploy does: the room goes on from its checkpoint under the next incarnation, every
     /// connection is closed with [`Close::Draining`], and recent frames are forgotten. Does nothing when the game is not
-    /// saved.
+    /// saved, or the room has a [journal](Plan::journal).
     pub fn restart(&mut self) {
+        if self.journal.is_some() {
+            return;
+        }
         let Some(checkpoint) = self.checkpoint() else { return };
         let record = self.host.take_record();
         self.replica.apply(&record);
@@ -66,7 +69,7 @@ impl Playtest {
         self.end_all(Close::Draining);
         self.host = Host::new(self.now, room, History::new(self.plan.rate)).with_record().with_recorder();
         self.replica.restart(second);
-        self.host.recover(incarnation);
+        self.host.recover(incarnation, 0);
         self.follow_outputs();
     }
 

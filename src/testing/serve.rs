@@ -13,7 +13,7 @@ use crate::engine::{
     Admitted, EventQueue, HostOutput, JoinRequest, PendingInput, Readiness, RoomOutput, SeatSession, Secret, Session,
     SessionEvent, Transport, Waiting, close_for_seat,
 };
-use crate::id::Seq;
+use crate::id::{Seat, Seq};
 use crate::tick::Moment;
 use crate::wire::{Close, Continuity};
 
@@ -43,6 +43,16 @@ impl ServerEnd {
 }
 
 impl Playtest {
+    /// The player whose session has a seat now.
+    pub fn seated(&self, seat: Seat) -> Option<PlayerId> {
+        // With a journal, a session may not know yet that its seat has gone.
+        let has_seat = |id: &PlayerId| {
+            let place = self[*id].server.as_ref().and_then(|server| server.place.as_ref());
+            place.map(|place| place.session.generation) == self.room().live_generation(seat)
+        };
+        self.seats.get(&seat).copied().filter(has_seat)
+    }
+
     /// Handles the packets that arrived for a session, then its alarm.
     pub(super) fn serve(&mut self, id: PlayerId) {
         let now = self.now;
@@ -106,7 +116,7 @@ impl Playtest {
         while let Some(output) = self.host.poll_output() {
             match &output {
                 HostOutput::Answer { answer: Ok(admitted), .. } => self.digest.admitted(admitted),
-                HostOutput::Answer { .. } => {}
+                HostOutput::Answer { .. } | HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } => {}
                 HostOutput::Room(output) => self.digest.output(output),
             }
             match output {
@@ -131,21 +141,38 @@ impl Playtest {
                     let ids: Vec<PlayerId> = self.seats.values().copied().collect();
                     ids.into_iter().for_each(|id| self.end(id, reason.close()));
                 }
-                HostOutput::Room(RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_)) => {}
+                HostOutput::CommandsSafe { session, upto } => self.confirm_commands(session, upto),
+                HostOutput::Parted { .. }
+                | HostOutput::Room(RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_)) => {}
             }
+        }
+    }
+
+    fn confirm_commands(&mut self, session: SeatSession, upto: Seq) {
+        let id = self.seats.get(&session.seat);
+        if let Some(server) = id.and_then(|id| self.players[id.0].server.as_mut())
+            && server.place.as_ref().is_some_and(|place| place.session == session)
+        {
+            server.session.confirm_commands(upto);
         }
     }
 
     /// The only place where a session gets a seat. The session that had the seat before is ended by the next tick.
     fn seat(&mut self, id: PlayerId, admitted: Admitted) {
         let Admitted { welcome, start, events } = admitted;
-        let player = &mut self.players[id.0];
-        let server = player.server.as_mut().expect("it was heard from");
         let (seat, continuity) = (welcome.seat, welcome.continuity);
         let session = SeatSession { seat, generation: start.seat_generation };
+        let player = &mut self.players[id.0];
+        let Some(server) = player.server.as_mut() else {
+            // The client left while its answer waited for the journal.
+            return self.host.disconnect(session, close_for_seat(Close::Left, continuity, false));
+        };
         let greeting = events.iter().cloned().collect();
         server.place = Some(Place { session, continuity, events, heard: false });
         let welcome = server.session.enter(self.now, welcome, &start);
+        if self.journal.is_some() {
+            server.session.confirm_commands(start.commands);
+        }
         let addressed = self.addressed.entry(seat).or_default();
         if continuity == Continuity::Fresh {
             *addressed.borrow_mut() = greeting;
@@ -168,6 +195,7 @@ impl Playtest {
             assert_eq!(frame.tick().0 as usize, self.frames.len() + 1, "one frame per step");
             self.frames.push((deadline.plus(self.clock.rate().period() * step), frame));
             self.with_watch(|watch, play| watch.stepped(play));
+            self.write_journal();
             self.follow_outputs();
             self.check_seats();
             self.check_replica();
@@ -223,6 +251,10 @@ impl Playtest {
     }
 
     fn check_seats(&self) {
+        if self.journal.is_some() {
+            // Clients learn later where they sit.
+            return;
+        }
         let room = self.host.room();
         let clients = room.players() + room.spectators();
         assert_eq!(clients, self.seats.len() + room.away(), "clients are the live sessions and the held seats");
@@ -230,6 +262,9 @@ impl Playtest {
     }
 
     fn check_replica(&mut self) {
+        if self.journal.is_some() {
+            return;
+        }
         let record = self.host.take_record();
         self.replica.apply(&record);
         let frame = self.host.room().frame();

@@ -63,11 +63,15 @@ pub enum Close {
     Locked,
     /// The match is over.
     MatchOver,
+    /// The room's journal cannot be written; the room may go on after a restart of the server.
+    StoreFailed,
+    /// The room ended with its server, and could not be recovered.
+    RoomLost,
 }
 
 impl Close {
     /// All of them, in the order in which they were added.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::Left,
         Self::GoingAway,
         Self::Protocol,
@@ -95,6 +99,8 @@ impl Close {
         Self::Idle,
         Self::Locked,
         Self::MatchOver,
+        Self::StoreFailed,
+        Self::RoomLost,
     ];
 
     /// The WebSocket close code.
@@ -153,6 +159,8 @@ impl Close {
             Self::Idle => (4510, "idle", "nothing was done for too long"),
             Self::Locked => (4513, "locked", "the room is locked"),
             Self::MatchOver => (4514, "match_over", "the match is over"),
+            Self::StoreFailed => (4010, "store_failed", "the room's journal cannot be written, come back"),
+            Self::RoomLost => (4515, "room_lost", "the room could not be recovered after a crash of its server"),
         }
     }
 }

@@ -59,8 +59,17 @@ pub const INPUT_LEAD: u32 = 1200;
 pub const RECORDING_SPAN: Duration = Duration::from_secs(60);
 /// ... in segments of this length, each with a checkpoint ...
 pub const RECORDING_SEGMENT: Duration = Duration::from_secs(30);
+/// ... of this length in rooms with a journal, which replays at most one after a crash ...
+pub const JOURNAL_SEGMENT: Duration = Duration::from_secs(10);
 /// ... and in bytes at most, whatever the room is: beyond it the recorder keeps less.
 pub const RECORDING_BYTES: usize = 16 * 1024 * 1024;
+
+/// Persistent rooms that nobody is in: each is a file, and some hundred bytes of memory.
+pub const ROOMS_ASLEEP: usize = 100_000;
+
+/// Entity ids that a room skips when it recovers from a crash: clients may have seen rows whose record was lost, and their
+/// ids must not come back. A room whose safe record is this many entities behind publishes no frames.
+pub const SPARE_IDS: u32 = 1 << 16;
 
 /// Recordings that a game or a desync asks for: one per room in this time, because what is wrong tends to go on.
 pub const RECORD_EVERY: Duration = Duration::from_secs(10);

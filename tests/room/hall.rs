@@ -167,7 +167,7 @@ impl Hall {
                     }
                 }
                 HostOutput::Room(RoomOutput::Freed { seat, expired: true, .. }) => self.expired.push(seat),
-                HostOutput::Room(_) => {}
+                HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
             }
         }
     }

@@ -57,7 +57,7 @@ fn a_room_goes_on_after_a_restart_with_its_players_and_their_seats() {
     for incarnation in 2..4 {
         let server = start(&folder);
         server.wait_for_metric("tickwire_rooms_restored_total", 1.0);
-        assert!(files(&folder).is_empty(), "what goes on is not stored any more");
+        wait_for(|| files(&folder).is_empty(), "what goes on is not stored any more");
         ada = ada.resume(&server).expect("the seat is held");
         bob = bob.resume(&server).expect("the seat is held");
         let welcome = ada.client.welcome().expect("a welcome");
@@ -124,7 +124,7 @@ fn what_cannot_go_on_stays_stored() {
     // This build does not know the other game.
     let server = start(&folder);
     server.wait_for_metric("tickwire_rooms_restored_total", 1.0);
-    assert_eq!(files(&folder).len(), 1);
+    wait_for(|| files(&folder).len() == 1, "one goes on");
     stop(server);
     let left = files(&folder);
     let whole = fs::read(&left[0]).expect("a file");
@@ -139,5 +139,74 @@ fn what_cannot_go_on_stays_stored() {
     fs::write(&left[0], &whole).expect("a file");
     let server = TestServer::with(on(&folder), other);
     wait_for(|| server.metric("tickwire_rooms_restored_total") >= 2.0, "both go on");
-    assert!(!left[0].exists());
+    wait_for(|| !left[0].exists(), "what goes on is not stored any more");
+}
+
+fn persistent(private: bool) -> Join {
+    let options = [("persistent", "true"), ("private", if private { "true" } else { "false" })];
+    let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Join::Create { game: "arena".to_owned(), options: options.to_vec() }
+}
+
+fn say_goodbye(mut player: Player) {
+    player.raw.say(&GOODBYE);
+    player.ending();
+}
+
+#[test]
+fn a_persistent_room_sleeps_until_somebody_comes_back() {
+    let folder = empty("asleep");
+    let brief = |folder: &Path| Config { empty_room_for: Duration::from_secs(1), ..on(folder) };
+    let server = TestServer::with(brief(&folder), |server| server);
+    let mut ada = Player::join(&server, persistent(true)).expect("there is room");
+    ada.client.chat(&[], "I shall be back");
+    let heard = |arrived: &tickwire::engine::Arrived| format!("{:?}", arrived.events).contains("be back");
+    let tick = ada.until(|arrived, _| heard(arrived)).tick;
+    let room = room_of(&ada);
+    say_goodbye(ada);
+    server.wait_for_metric("tickwire_rooms_asleep", 1.0);
+    server.wait_for_metric("tickwire_rooms", 0.0);
+    wait_for(|| files(&folder).len() == 1, "it is written");
+
+    let by_id = || Join::ById { room: room.clone() };
+    let mut bob = Player::join(&server, by_id()).expect("it wakes up");
+    assert!(bob.client.welcome().expect("a welcome").tick.since(tick) >= 0, "time stood still");
+    bob.until(|arrived, _| heard(arrived));
+    wait_for(|| files(&folder).is_empty(), "what runs is not stored");
+    say_goodbye(bob);
+    server.wait_for_metric("tickwire_rooms_asleep", 1.0);
+    stop(server);
+
+    let server = TestServer::with(brief(&folder), |server| server);
+    server.wait_for_metric("tickwire_rooms_asleep", 1.0);
+    assert_eq!(server.metric("tickwire_rooms_restored_total"), 0.0, "it sleeps on");
+    // A stop is no reason to wake up, and neither is somebody who wants any arena.
+    let other = Player::arena(&server);
+    assert_ne!(room_of(&other), room);
+    let mut cleo = Player::join(&server, by_id()).expect("it wakes up");
+    cleo.until(|arrived, _| heard(arrived));
+    assert_eq!(server.metric("tickwire_rooms_woken_total"), 1.0);
+}
+
+#[test]
+fn who_asks_for_a_persistent_room_again_gets_the_one_that_sleeps() {
+    let folder = empty("again");
+    let server = TestServer::with(Config { empty_room_for: Duration::from_secs(1), ..on(&folder) }, |server| server);
+    let options = vec![("persistent".to_owned(), "true".to_owned())];
+    let join = || Join::JoinOrCreate { game: "arena".to_owned(), options: options.clone() };
+    let mut ada = Player::join(&server, join()).expect("there is room");
+    ada.frame().expect("a frame");
+    let room = room_of(&ada);
+    say_goodbye(ada);
+    server.wait_for_metric("tickwire_rooms_asleep", 1.0);
+    let bob = Player::join(&server, join()).expect("there is room");
+    assert_eq!((room_of(&bob), server.metric("tickwire_rooms_asleep")), (room, 0.0));
+}
+
+#[test]
+fn a_server_without_a_folder_makes_no_persistent_rooms() {
+    let server = TestServer::with(lean(), |server| server);
+    let (code, text) = crate::verbs::refused(&server, persistent(false), tickwire::wire::Role::Player);
+    assert_eq!(code, Close::NoSuchRoom.code());
+    assert_eq!(text, "this server keeps no rooms: leave out persistent, or set data");
 }

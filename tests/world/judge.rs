@@ -13,6 +13,7 @@ use tickwire::game::PlayerInput;
 use tickwire::id::{CorrectionEpoch, EntityId, Seq};
 use tickwire::snapshot::{Frame, SeatNote};
 use tickwire::testing::{Arrival, Player, PlayerId, Playtest, Watch};
+use tickwire::tick::Tick;
 use tickwire::wire::{Authority, Close, Continuity, EventBody, limits};
 
 use crate::zoo::Tape;
@@ -33,6 +34,8 @@ pub struct Judge {
     pub commands: Vec<u32>,
     /// The newest command that reached the game for each entry of a player, by the entity that it brought.
     handed: BTreeMap<EntityId, u32>,
+    /// What `handed` was before each tick that changed it, if the room has a journal.
+    undo: Vec<(Tick, EntityId, u32)>,
     /// Of every message that a client received.
     pub digest: u64,
     /// Falsifies a message on its way to a client, once, when it returns one.
@@ -70,9 +73,20 @@ impl Judge {
         self.tape.lock().expect("the game does not panic").commands.append(&mut before.commands);
     }
 
+    /// The room was recovered as it was at `tick`; its game was replayed on another tape. What reached the game later never
+    /// did.
+    pub fn goes_back_to(&mut self, tick: Tick, tape: Arc<Mutex<Tape>>) {
+        *tape.lock().expect("the game does not panic") = Tape::default();
+        self.tape = tape;
+        while let Some((_, entity, before)) = self.undo.pop_if(|(at, ..)| at.is_after(tick)) {
+            self.handed.insert(entity, before);
+        }
+    }
+
     pub fn new(authority: Authority, tape: Arc<Mutex<Tape>>, peers: usize) -> Self {
         let (accounts, commands, handed) = (BTreeMap::new(), vec![0; peers], BTreeMap::new());
-        Self { authority, tape, accounts, commands, handed, digest: 0xcbf2_9ce4_8422_2325, tamper: None }
+        let (undo, digest, tamper) = (Vec::new(), 0xcbf2_9ce4_8422_2325, None);
+        Self { authority, tape, accounts, commands, handed, undo, digest, tamper }
     }
 
     /// Whether every command of this connection's peer has reached the game, except those that its client has forgotten.
@@ -113,6 +127,7 @@ impl Judge {
         let accounts = &mut self.accounts;
         for (seat, entity, number) in std::mem::take(&mut tape.commands) {
             let handed = self.handed.entry(entity).or_default();
+            self.undo.push((play.frame().tick(), entity, *handed));
             let mine = play.frame().note(seat).filter(|note| note.entity == entity);
             if let Some(id) = mine.and_then(|_| play.seated(seat)) {
                 let account = &accounts[&id];

@@ -42,6 +42,8 @@ pub struct Plan {
     pub restarts: bool,
     /// In ticks; zero for never.
     pub checkpoint_every: u32,
+    /// With a journal: after how many ticks a record is safe. The server then crashes once in a while.
+    pub journal: Option<u32>,
 }
 
 /// Somebody who plays, over all of their connections.
@@ -96,6 +98,7 @@ impl World {
             patience,
             hold: Duration::from_secs(plan.hold),
             checkpoint_every: plan.checkpoint_every,
+            journal: plan.journal,
             ..testing::Plan::default()
         };
         // One tape for each game that was made, the room's before its replica's.
@@ -137,11 +140,24 @@ impl World {
             if self.plan.disturbed && self.plan.restarts && below(&mut self.random, 400) == 0 {
                 self.restart();
             }
+            if let (true, Some(late)) = (self.plan.disturbed, self.plan.journal)
+                && below(&mut self.random, 300) == 0
+            {
+                let survived = below(&mut self.random, late + 1);
+                self.crash(survived);
+            }
             for peer in 0..self.peers.len() {
                 self.attend(peer);
             }
         }
         self.play.run_until(end);
+    }
+
+    /// Crashes the server, and starts it again with `survived` ticks more than were known to be safe.
+    pub fn crash(&mut self, survived: u32) {
+        self.play.crash(survived as usize);
+        let tapes = self.tapes.borrow();
+        self.judge.borrow_mut().goes_back_to(self.play.frame().tick(), tapes[tapes.len() - 2].clone());
     }
 
     /// Restarts the server. The judge goes on with the tape of the new game.

@@ -16,6 +16,7 @@ export const CLOSES = new Map([
   [4003, ['heartbeat_lost', 'nothing was heard for too long']],
   [4008, ['slow_consumer', 'frames were not taken for too long']],
   [4009, ['rate_limited', 'too many messages']],
+  [4010, ['store_failed', "the room's journal cannot be written, come back"]],
   [4500, ['bad_message', 'malformed or unexpected message']],
   [4501, ['bad_token', 'the token was refused']],
   [4503, ['forbidden', 'not allowed']],
@@ -30,6 +31,7 @@ export const CLOSES = new Map([
   [4510, ['idle', 'nothing was done for too long']],
   [4513, ['locked', 'the room is locked']],
   [4514, ['match_over', 'the match is over']],
+  [4515, ['room_lost', 'the room could not be recovered after a crash of its server']],
 ]);
 
 /** The connection ended without a close frame. */
@@ -44,8 +46,8 @@ export const TOKEN_EXPIRED = 4502;
 /** Another connection has the seat now. */
 export const REPLACED = 4511;
 export const MATCH_OVER = 4514;
-/** The room cannot be joined (again), but another room of its game may: no such room, full, closed, locked. */
-export const ROOM_UNAVAILABLE = new Set([4504, 4505, 4512, 4513]);
+/** The room cannot be joined (again), but another room of its game may: no such room, full, closed, locked, lost. */
+export const ROOM_UNAVAILABLE = new Set([4504, 4505, 4512, 4513, 4515]);
 
 /**
  * Whether a client whose session ended with this code should reconnect by itself.

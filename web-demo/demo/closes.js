@@ -35,6 +35,7 @@ const WORDS = {
   4512: 'The room was closed.',
   4513: 'This room is locked.',
   4514: 'The match is over.',
+  4515: 'This room was lost when its server failed.',
 };
 
 /** For endings that the player need not do anything about. @type {Record<number, string>} */
@@ -43,6 +44,7 @@ const WAITS = {
   1011: 'This room had to close',
   1012: 'The server is restarting',
   1013: 'The server is full at the moment',
+  4010: 'The server cannot save this room at the moment',
   4001: 'The server is moving house',
   4008: 'The connection was too slow to keep up',
 };

@@ -81,7 +81,7 @@ impl Hall {
                         self.queues.get_mut(&seat).into_iter().for_each(|queue| queue.push(event.clone()));
                     }
                 }
-                HostOutput::Room(_) => {}
+                HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
             }
         }
     }

@@ -15,8 +15,8 @@ use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
 use serde::{Deserialize, Serialize};
 use tickwire::game::{
-    Context, Game, LoadError, Player, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec,
-    SpeedGate,
+    Context, Game, LoadError, Persistence, Player, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter,
+    Spec, SpeedGate,
 };
 use tickwire::id::{EntityId, KindId, Seat};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, SchemaError, Shape};
@@ -191,6 +191,10 @@ impl Game for Plaza {
                 cx.kick(report.seat, Close::Cheating);
             }
         }
+    }
+
+    fn persistence(&self) -> Persistence {
+        Persistence::Optional
     }
 
     fn save(&self) -> Option<Saved> {

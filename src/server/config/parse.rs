@@ -10,8 +10,9 @@ use ipnet::IpNet;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
-use super::{LogFormat, cores};
+use super::{LogFormat, OtherBuild, cores};
 use crate::server::secret::Secret;
+use crate::store::{Durability, StoreFailure};
 use crate::tick::TickRate;
 use crate::trust::{ForwardedHeader, split};
 use crate::wire::limits;
@@ -139,6 +140,18 @@ pub fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Erro
 
 pub fn log_format<'de, D: Deserializer<'de>>(from: D) -> Result<LogFormat, D::Error> {
     LogFormat::deserialize(from).map_err(|_| D::Error::custom("must be \"text\" or \"json\""))
+}
+
+pub fn durability<'de, D: Deserializer<'de>>(from: D) -> Result<Durability, D::Error> {
+    Durability::deserialize(from).map_err(|_| D::Error::custom("must be \"process\" or \"disk\""))
+}
+
+pub fn store_failure<'de, D: Deserializer<'de>>(from: D) -> Result<StoreFailure, D::Error> {
+    StoreFailure::deserialize(from).map_err(|_| D::Error::custom("must be \"go-on\" or \"end\""))
+}
+
+pub fn other_build<'de, D: Deserializer<'de>>(from: D) -> Result<OtherBuild, D::Error> {
+    OtherBuild::deserialize(from).map_err(|_| D::Error::custom("must be \"wait\" or \"replay\""))
 }
 
 pub fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {

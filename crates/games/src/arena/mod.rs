@@ -18,7 +18,8 @@ use self::world::{Avatar, World};
 use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
 use tickwire::game::{
-    Context, Game, LoadError, Player, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec,
+    Context, Game, LoadError, Persistence, Player, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter,
+    Spec,
 };
 use tickwire::id::{EntityId, KindId, Seat};
 use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
@@ -99,6 +100,10 @@ impl Game for Arena {
             }
         }
         self.world.step(cx);
+    }
+
+    fn persistence(&self) -> Persistence {
+        Persistence::Optional
     }
 
     fn save(&self) -> Option<Saved> {

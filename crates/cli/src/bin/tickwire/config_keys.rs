@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const CONFIG_KEYS: [ConfigKey; 36] = [
+pub const CONFIG_KEYS: [ConfigKey; 39] = [
     ConfigKey { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     ConfigKey { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -96,7 +96,13 @@ pub const CONFIG_KEYS: [ConfigKey; 36] = [
     ConfigKey { key: "trace", flag: "trace", value: "FILE",
         help: "Write a trace of where time goes to this file, at most 64 MiB; browsers' trace viewers open it" },
     ConfigKey { key: "data", flag: "data", value: "FOLDER",
-        help: "Store rooms in this folder when the server stops, and let them go on when it starts again" },
+        help: "Keep rooms in this folder: they go on when the server starts again, after a stop or a crash" },
+    ConfigKey { key: "durability", flag: "durability", value: "process|disk",
+        help: "What clients are told of survives the end of the process, or a loss of power [default: process]" },
+    ConfigKey { key: "store_failure", flag: "store-failure", value: "go-on|end",
+        help: "What rooms do when the folder cannot be written [default: go-on]" },
+    ConfigKey { key: "other_build", flag: "other-build", value: "wait|replay",
+        help: "Whether rooms of another build that crashed are recovered by this one [default: wait]" },
     ConfigKey { key: "recordings", flag: "recordings", value: "FOLDER",
         help: "Keep recordings of rooms in this folder: when a game panics, a client desyncs, or somebody asks for one" },
     ConfigKey { key: "most_recordings", flag: "most-recordings", value: "N",

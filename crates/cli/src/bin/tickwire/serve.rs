@@ -47,7 +47,8 @@ pub fn run(flags: &Flags) -> ExitCode {
     let secure = !config.tls_cert.as_os_str().is_empty();
     announce(listener.local_addr().unwrap_or(config.bind), if secure { "https" } else { "http" });
     let served = actix_web::rt::System::new().block_on(async {
-        let server = Server::new(config).games(tickwire_games::builtin()).log_health(log.health.clone());
+        let server =
+            Server::new(config).build(crate::VERSION).games(tickwire_games::builtin()).log_health(log.health.clone());
         server.run(listener, signal.received()).await
     });
     match served {

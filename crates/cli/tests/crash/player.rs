@@ -1,0 +1,313 @@
+//! A player that notices when something that it was told is lost, told twice, or changed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use tickwire::Seat;
+use tickwire::engine::{Client, ClientEvent, Depth};
+use tickwire::id::Seq;
+use tickwire::tick::Moment;
+use tickwire::wire::{Continuity, EventBody, Join, SUBPROTOCOLS};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// How long anything may take before the run has failed.
+const PATIENT: Duration = Duration::from_secs(90);
+
+/// What all players share.
+pub struct Shared {
+    url: String,
+    start: Instant,
+    tally: Mutex<Tally>,
+}
+
+/// What all players found so far.
+#[derive(Default)]
+pub struct Tally {
+    /// Players who have a frame of this server.
+    pub playing: usize,
+    /// Players who returned after the last kill.
+    pub back: usize,
+    /// Chat lines and replies that were told.
+    pub lines: u64,
+    pub replies: u64,
+    /// The time without a frame of each player and kill.
+    pub gaps: Vec<Duration>,
+    latencies: Vec<Duration>,
+    /// By room.
+    rooms: BTreeMap<usize, String>,
+    /// Lines that each player said, by room and player.
+    said: BTreeMap<(usize, usize), u32>,
+    /// The newest line heard, by room, hearer and speaker.
+    heard: BTreeMap<(usize, usize, usize), u32>,
+    /// Calls without a reply.
+    open_calls: usize,
+    crashes: usize,
+    quiet: bool,
+    over: bool,
+}
+
+impl Tally {
+    /// Whether every line was heard by everybody in its room, and every call answered.
+    pub fn is_complete(&self) -> bool {
+        let everybody = self.said.keys();
+        let hears_all = |(room, hearer): &(usize, usize)| {
+            let said = self.said.iter().filter(|((other, _), _)| other == room);
+            said.into_iter().all(|((_, speaker), said)| self.heard.get(&(*room, *hearer, *speaker)) == Some(said))
+        };
+        self.open_calls == 0 && everybody.into_iter().all(hears_all)
+    }
+
+    /// From calls to their replies, sorted; without those that a kill came in between.
+    pub fn latencies(&self) -> Vec<Duration> {
+        let mut sorted = self.latencies.clone();
+        sorted.sort();
+        sorted
+    }
+}
+
+impl Shared {
+    pub fn new(port: u16) -> Self {
+        Self { url: format!("ws://127.0.0.1:{port}/play"), start: Instant::now(), tally: Mutex::default() }
+    }
+
+    pub fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().expect("no player fails")
+    }
+
+    /// Waits until `reached`.
+    pub fn wait(&self, what: &str, reached: impl Fn(&Tally) -> bool) {
+        let start = Instant::now();
+        while !reached(&self.tally()) {
+            let Tally { playing, back, open_calls, .. } = &*self.tally();
+            assert!(
+                start.elapsed() < PATIENT,
+                "{what}: not after {PATIENT:?}; {playing} play, {back} are back, {open_calls} open"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The server was killed.
+    pub fn crashed(&self) {
+        let mut tally = self.tally();
+        (tally.back, tally.crashes) = (0, tally.crashes + 1);
+    }
+
+    /// Players say nothing new from now on.
+    pub fn hush(&self) {
+        self.tally().quiet = true;
+    }
+
+    pub fn end(&self) {
+        self.tally().over = true;
+    }
+
+    fn now(&self) -> Moment {
+        Moment(0).plus(self.start.elapsed())
+    }
+}
+
+struct Player {
+    shared: Arc<Shared>,
+    room: usize,
+    number: usize,
+    client: Client,
+    seat: Option<Seat>,
+    /// Lines heard of each player in the room.
+    heard: BTreeMap<usize, u32>,
+    /// When each call without a reply was made, and after how many kills.
+    calls: BTreeMap<u32, (Instant, usize)>,
+    /// The last frame, and after how many kills it came.
+    last_frame: Option<(Instant, usize)>,
+    turns: u32,
+}
+
+/// Plays until the run is over.
+pub async fn play(shared: Arc<Shared>, room: usize, number: usize) {
+    let mut player = Player {
+        shared,
+        room,
+        number,
+        client: Client::new(Depth::Full),
+        seat: None,
+        heard: BTreeMap::new(),
+        calls: BTreeMap::new(),
+        last_frame: None,
+        turns: 0,
+    };
+    while !player.shared.tally().over {
+        if let Ok(mut socket) = player.connect().await {
+            let welcomed = player.stay(&mut socket).await;
+            player.shared.tally().playing -= usize::from(welcomed);
+        }
+        sleep(Duration::from_millis(30)).await;
+    }
+}
+
+impl Player {
+    async fn connect(&mut self) -> Result<Socket, ()> {
+        let hello = match self.seat {
+            Some(_) => self.client.resume(&self.name(), Vec::new()).expect("the right to the seat"),
+            None => Client::hello(self.find_room().await, &self.name(), Vec::new(), 0),
+        };
+        let mut request = self.shared.url.as_str().into_client_request().expect("an address");
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOLS[0]));
+        let connected = timeout(Duration::from_secs(5), connect_async(request)).await;
+        let (mut socket, _) = connected.map_err(|_| ())?.map_err(|_| ())?;
+        socket.send(Message::Binary(hello.into())).await.map_err(|_| ())?;
+        Ok(socket)
+    }
+
+    /// The first player makes the room, the others wait for it.
+    async fn find_room(&self) -> Join {
+        loop {
+            if let Some(room) = self.shared.tally().rooms.get(&self.room) {
+                return Join::ById { room: room.clone() };
+            }
+            if self.number == 0 {
+                return Join::Create { game: "arena".to_owned(), options: vec![("capacity".into(), "8".into())] };
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("p{}", self.number)
+    }
+
+    /// Plays on this connection until it breaks. Returns whether there was a welcome.
+    async fn stay(&mut self, socket: &mut Socket) -> bool {
+        let mut due = tokio::time::interval(Duration::from_millis(50));
+        let mut welcomed = false;
+        loop {
+            tokio::select! {
+                message = socket.next() => match message {
+                    Some(Ok(Message::Binary(bytes))) => welcomed |= self.hear(&bytes, welcomed),
+                    Some(Ok(Message::Close(Some(frame)))) => {
+                        let code = u16::from(frame.code);
+                        assert!(code < 4500 && code != 1002, "{}: refused with {code}: {}", self.name(), frame.reason);
+                        return welcomed;
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return welcomed,
+                },
+                _ = due.tick(), if welcomed => self.act(),
+            }
+            while let Some(bytes) = self.client.poll(self.shared.now()) {
+                if socket.send(Message::Binary(bytes.into())).await.is_err() {
+                    return welcomed;
+                }
+            }
+            if self.shared.tally().over {
+                return welcomed;
+            }
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8], welcomed: bool) -> bool {
+        let told = self.client.on_message(bytes).expect("the client understands the server");
+        match told {
+            ClientEvent::Welcome => self.welcomed(),
+            ClientEvent::Frame(arrived) => {
+                assert_eq!((arrived.desyncs, arrived.lost), (0, 0), "{}: wrong rows, lost events", self.name());
+                self.note_frame();
+                self.take(&arrived.events);
+            }
+            ClientEvent::Delivery(delivered) => {
+                assert_eq!(delivered.lost, 0, "{}: lost events", self.name());
+                self.take(&delivered.events);
+            }
+            _ => return welcomed,
+        }
+        true
+    }
+
+    fn welcomed(&mut self) {
+        let welcome = self.client.welcome().expect("just told");
+        match self.seat {
+            Some(seat) => {
+                assert_eq!(welcome.seat, seat, "{}: another seat", self.name());
+                assert_ne!(welcome.continuity, Continuity::Fresh, "{}: a new player", self.name());
+            }
+            None => _ = self.shared.tally().rooms.insert(self.room, welcome.room.clone()),
+        }
+        self.seat = Some(welcome.seat);
+        self.shared.tally().playing += 1;
+    }
+
+    /// Counts how long the player had no frame, if the server was killed meanwhile.
+    fn note_frame(&mut self) {
+        let mut tally = self.shared.tally();
+        let now = Instant::now();
+        if let Some((before, _)) = self.last_frame.filter(|(_, crashes)| *crashes < tally.crashes) {
+            tally.gaps.push(now.duration_since(before));
+            tally.back += 1;
+        }
+        self.last_frame = Some((now, tally.crashes));
+    }
+
+    fn take(&mut self, events: &[EventBody]) {
+        for event in events {
+            match event {
+                EventBody::Chat { text, .. } => self.hear_line(text),
+                EventBody::Reply { command, .. } => self.hear_reply(*command),
+                _ => {}
+            }
+        }
+    }
+
+    fn hear_line(&mut self, text: &str) {
+        let (speaker, number) = text.split_once(' ').expect("a line of this test");
+        let (speaker, number) = (speaker.parse().expect("a player"), number.parse::<u32>().expect("a number"));
+        let heard = self.heard.entry(speaker).or_default();
+        // Who joined later hears the latest lines of before.
+        assert!(number == *heard + 1 || *heard == 0, "line {number} of {speaker} after {heard}");
+        *heard = number;
+        let mut tally = self.shared.tally();
+        tally.lines += 1;
+        tally.heard.insert((self.room, self.number, speaker), number);
+    }
+
+    fn hear_reply(&mut self, command: Seq) {
+        let (made, crashes) = self.calls.remove(&command.0).expect("a call is answered once");
+        let mut tally = self.shared.tally();
+        tally.open_calls -= 1;
+        tally.replies += 1;
+        if tally.crashes == crashes {
+            tally.latencies.push(made.elapsed());
+        }
+    }
+
+    fn act(&mut self) {
+        self.turns += 1;
+        let turn = self.turns;
+        self.client.input(&[(turn / 40 % 4 * 64).cast_signed(), 1, 0, 0]);
+        if self.shared.tally().quiet {
+            return;
+        }
+        if turn.is_multiple_of(4) {
+            let call = self.client.call(1, &turn.to_le_bytes());
+            let mut tally = self.shared.tally();
+            self.calls.insert(call.0, (Instant::now(), tally.crashes));
+            tally.open_calls += 1;
+        }
+        if turn % 20 == (self.number as u32) {
+            let said = {
+                let mut tally = self.shared.tally();
+                let said = tally.said.entry((self.room, self.number)).or_default();
+                *said += 1;
+                *said
+            };
+            self.client.chat(&[], &format!("{} {said}", self.number));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The folders of a configuration: for rooms and their journal, for recordings, for the trace.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::config::{Config, OtherBuild};
+use crate::actor::{Metrics, Recordings, RoomStore, Shelf, Trace};
+use crate::store::{Folder, Found, Journal};
+
+/// The folder for rooms.
+pub(super) struct Data {
+    /// Rooms that are not running.
+    pub store: Arc<RoomStore>,
+    /// Rooms that are.
+    pub journal: Journal,
+    /// What the last server's journal has.
+    pub found: Found,
+}
+
+/// Takes the folder for rooms, if there is one. `build` names this program.
+pub(super) fn data(config: &Config, build: &str) -> io::Result<Option<Data>> {
+    let folder = &config.data;
+    if folder.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let refused = |error| io::Error::other(format!("data: cannot use {}: {error}", folder.display()));
+    let store = RoomStore::open(folder).map_err(refused).map(Arc::new)?;
+    let disk = Folder::open(&folder.join("journal")).map_err(refused)?;
+    let (journal, found) =
+        Journal::start(Box::new(disk), config.durability, config.store_failure, build).map_err(refused)?;
+    if let Some(other) = found.build_of_tails().filter(|other| *other != build)
+        && config.other_build == OtherBuild::Wait
+    {
+        return Err(io::Error::other(format!(
+            "data: the server that crashed on {} was {other}, and this is {build}, which may lead its rooms elsewhere: start \
+             that one once and stop it, or set other_build to \"replay\" to let this one try",
+            folder.display()
+        )));
+    }
+    Ok(Some(Data { store, journal, found }))
+}
+
+/// Starts the writer of recordings, if there is a folder for them.
+pub(super) fn recordings(config: &Config, metrics: &Arc<Metrics>) -> io::Result<Option<Arc<Recordings>>> {
+    if config.recordings.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let folder = config.recordings.clone();
+    let shelf = Shelf { folder, most: config.most_recordings, bytes: (config.recordings_mib as u64) << 20 };
+    let refused =
+        |error| io::Error::other(format!("recordings: cannot write {}: {error}", config.recordings.display()));
+    Recordings::start(shelf, metrics.clone()).map_err(refused).map(Arc::new).map(Some)
+}
+
+/// Creates the trace at `path`, unless that is empty.
+pub(super) fn trace(path: &Path) -> io::Result<Option<Trace>> {
+    let refused = |error| io::Error::other(format!("trace: cannot write {}: {error}", path.display()));
+    Some(path).filter(|path| !path.as_os_str().is_empty()).map(|path| Trace::create(path).map_err(refused)).transpose()
+}

@@ -1,0 +1,145 @@
+//! What a journal says when it is opened: the rooms that had not ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use super::disk::Disk;
+use super::entry::{Entry, RoomDigest, entries};
+use super::segment::{End, Segment, number_of};
+use crate::engine::JournalEntry;
+
+/// What was found in a journal.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Rooms that had not ended.
+    pub rooms: Vec<FoundRoom>,
+    /// What was damaged. Rooms that it may concern name it, too.
+    pub damages: Vec<Damage>,
+    /// Rooms of which there are inputs and no state, because of a damage.
+    pub headless: usize,
+    /// Bytes of batches that were not finished. What they led to was not told to anybody.
+    pub torn: usize,
+    /// The files, in order.
+    pub(super) files: Vec<String>,
+    /// The number of the next segment.
+    pub(super) next: u64,
+}
+
+/// A room that had not ended.
+#[derive(Debug)]
+pub struct FoundRoom {
+    /// The build that wrote its newest entry.
+    pub build: String,
+    /// The newest checkpoint.
+    pub checkpoint: Vec<u8>,
+    /// Bytes that were recorded before the checkpoint.
+    pub from: u64,
+    /// The inputs since.
+    pub tail: Vec<JournalEntry>,
+    /// What may have taken inputs away.
+    pub damage: Option<Damage>,
+}
+
+/// A part of a journal that cannot be read although it was finished.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file} is damaged at byte {at}")]
+pub struct Damage {
+    /// The name of the file.
+    pub file: String,
+    /// Where the damage begins; 0 for a file that is missing.
+    pub at: usize,
+}
+
+impl Found {
+    /// The build that wrote the newest inputs after a checkpoint; `None` when there are none.
+    pub fn build_of_tails(&self) -> Option<&str> {
+        let with_tail = self.rooms.iter().filter(|room| !room.tail.is_empty());
+        with_tail.map(|room| &*room.build).next_back()
+    }
+
+    /// Reads the journal on `disk`, one segment at a time.
+    pub(super) fn read(disk: &mut dyn Disk) -> io::Result<Self> {
+        let mut names = disk.list()?;
+        names.retain(|name| number_of(name).is_some());
+        names.sort_by_key(|name| number_of(name));
+        let mut reading = Reading::default();
+        for name in &names {
+            let bytes = disk.read(name)?;
+            reading.add(name, &Segment::read(&bytes), bytes.len());
+        }
+        let next = names.last().and_then(|name| number_of(name)).map_or(1, |newest| newest + 1);
+        let Reading { rooms, damages, headless, torn, .. } = reading;
+        let rooms = rooms.into_values().collect();
+        Ok(Self {
+            rooms,
+            damages,
+            headless: headless.len(),
+            torn: torn.map_or(0, |(_, bytes)| bytes),
+            files: names,
+            next,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Reading {
+    rooms: BTreeMap<RoomDigest, FoundRoom>,
+    damages: Vec<Damage>,
+    headless: BTreeSet<RoomDigest>,
+    /// The number of the last segment.
+    last: Option<u64>,
+    /// The damage that the unfinished end of the last segment is if the same process went on writing, and its bytes.
+    torn: Option<(Damage, usize)>,
+}
+
+impl Reading {
+    fn add(&mut self, name: &str, segment: &Segment, length: usize) {
+        let number = number_of(name).expect("only segments are read");
+        let continues = segment.header.as_ref().is_some_and(|header| header.continues);
+        if let Some((damage, _)) = self.torn.take().filter(|_| continues) {
+            self.damage(damage);
+        }
+        // The oldest segments are deleted when no room needs them, but none between others.
+        if self.last.is_some_and(|last| last + 1 != number) {
+            self.damage(Damage { file: name.to_owned(), at: 0 });
+        }
+        self.last = Some(number);
+        let build = segment.header.as_ref().map_or("", |header| &header.build);
+        for batch in &segment.batches {
+            match entries(batch) {
+                Some(entries) => entries.into_iter().for_each(|entry| self.take(entry, build)),
+                None => self.damage(Damage { file: name.to_owned(), at: 0 }),
+            }
+        }
+        match segment.end {
+            End::Whole => {}
+            End::Torn(at) => self.torn = Some((Damage { file: name.to_owned(), at }, length - at)),
+            End::Damaged(at) => self.damage(Damage { file: name.to_owned(), at }),
+        }
+    }
+
+    /// Every room known so far may miss inputs, unless a checkpoint follows.
+    fn damage(&mut self, damage: Damage) {
+        self.rooms.values_mut().for_each(|room| _ = room.damage.get_or_insert_with(|| damage.clone()));
+        self.damages.push(damage);
+    }
+
+    fn take(&mut self, entry: Entry, build: &str) {
+        match entry {
+            Entry::Checkpoint(room, from, bytes) => {
+                let (build, checkpoint) = (build.to_owned(), bytes.to_vec());
+                self.headless.remove(&room);
+                let found = FoundRoom { build, checkpoint, from, tail: Vec::new(), damage: None };
+                self.rooms.insert(room, found);
+            }
+            Entry::Inputs(room, entry) => match self.rooms.get_mut(&room) {
+                Some(found) => found.tail.push(entry),
+                None => _ = self.headless.insert(room),
+            },
+            Entry::Ended(room) => {
+                self.rooms.remove(&room);
+                self.headless.remove(&room);
+            }
+        }
+    }
+}
