@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
-use super::film::Reel;
+use super::film::{Change, Presence, Reel};
 use super::recording::{Recording, Start};
 use super::room::Room;
 use super::room_input::RoomInput;
@@ -19,6 +19,8 @@ pub(super) struct FlightRecorder {
     segments: VecDeque<Segment>,
     /// Whether the first segment starts with the new room.
     from_beginning: bool,
+    /// Who has which seat at the newest tick, and the room's properties.
+    presence: Presence,
     /// Ticks of one segment.
     span: u32,
     /// Ticks of the segment that is recorded now.
@@ -40,7 +42,9 @@ impl FlightRecorder {
     pub fn new(room: &mut Room) -> Self {
         let span = room.rate().ticks_in(limits::RECORDING_SEGMENT);
         let from_beginning = room.frame().tick().0 == 0 && room.players() == 0;
-        let mut recorder = Self { segments: VecDeque::new(), from_beginning, span, until_cut: span, fresh: None };
+        room.film_events = Some(Vec::new());
+        let (segments, presence) = (VecDeque::new(), Presence::of(room));
+        let mut recorder = Self { segments, from_beginning, presence, span, until_cut: span, fresh: None };
         recorder.cut(room);
         recorder
     }
@@ -77,6 +81,18 @@ impl FlightRecorder {
         let frame = room.frame().clone();
         let Some(segment) = self.segments.back_mut() else { return };
         segment.bytes += segment.reel.push(&frame);
+        for change in self.presence.changes_to(&frame) {
+            self.presence.apply(&change);
+            segment.bytes += segment.reel.note(&change);
+        }
+        let events = room.film_events.get_or_insert_default();
+        // Those of what happened after the frame was frozen belong to the next one.
+        let due = events.iter().take_while(|event| !event.tick.is_after(frame.tick())).count();
+        for event in events.drain(..due) {
+            let change = Change::of_event(event.body());
+            self.presence.apply(&change);
+            segment.bytes += segment.reel.note(&change);
+        }
         if frame.tick().since(segment.reel.tick).cast_unsigned() >= self.until_cut {
             self.until_cut = self.span;
             self.cut(room);
@@ -90,7 +106,7 @@ impl FlightRecorder {
         self.fresh.clone_from(&checkpoint);
         let saved = checkpoint.is_some();
         let bytes = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.weight());
-        let reel = Reel::starting_with(room.frame());
+        let reel = Reel::starting_with(room.frame(), self.presence.clone());
         self.segments.push_back(Segment { checkpoint, reel, inputs: Vec::new(), bytes });
         let kept = room.rate().ticks_in(limits::RECORDING_SPAN).div_ceil(self.span) as usize + 1;
         while saved && self.segments.len() > kept {
@@ -108,8 +124,12 @@ impl FlightRecorder {
             if self.segments.len() > 1 {
                 self.segments.pop_front();
             } else if let Some(last) = self.segments.back_mut() {
-                *last =
-                    Segment { checkpoint: None, reel: Reel::starting_with(room.frame()), inputs: Vec::new(), bytes: 0 };
+                *last = Segment {
+                    checkpoint: None,
+                    reel: Reel::starting_with(room.frame(), self.presence.clone()),
+                    inputs: Vec::new(),
+                    bytes: 0,
+                };
                 return;
             }
         }

@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::checkpoint::Checkpoint;
-use super::film::Reel;
+use super::film::{self, Reel};
 use super::room::{Room, RoomConfig};
 use super::room_input::RoomInput;
 use crate::game::saved;
 use crate::id::Incarnation;
 use crate::snapshot::{InputSchema, Schema};
 use crate::tick::{Tick, TickRate};
+use crate::wire::limits;
 
 /// What every recording starts with.
 const MAGIC: &[u8; 8] = b"tickrec\x01";
@@ -161,7 +162,8 @@ impl Recording {
     pub fn encode(&self) -> Vec<u8> {
         let mut file = MAGIC.to_vec();
         append(&mut file, b'H', &saved::encode(&self.header));
-        append(&mut file, b'F', &saved::encode(&self.film));
+        let span = self.header.rate.ticks_in(limits::FILM_KEYFRAMES);
+        append(&mut file, b'F', &saved::encode(&film::with_keyframes(&self.header.schema, &self.film, span)));
         match &self.rerun {
             Rerun::Possible(inputs) => append(&mut file, b'R', &saved::encode(inputs)),
             Rerun::Sealed(bytes) => append(&mut file, b'S', bytes),
@@ -169,6 +171,17 @@ impl Recording {
         }
         append(&mut file, b'E', &[]);
         file
+    }
+
+    /// Reads the header of a file, of which the beginning is enough.
+    ///
+    /// # Errors
+    /// The bytes are no beginning of a recording, or damaged.
+    pub fn decode_header(beginning: &[u8]) -> Result<Header, RecordingError> {
+        if !beginning.starts_with(MAGIC) {
+            return Err(RecordingError::Magic);
+        }
+        Blocks { file: beginning, at: MAGIC.len() }.content(b'H')
     }
 
     /// Reads a file.

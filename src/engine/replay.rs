@@ -8,7 +8,7 @@ use super::film::{FilmError, Projector, Zones};
 use super::recording::{Recording, Rerun, Start};
 use super::room::{Room, RoomOutput};
 use super::room_input::RoomInput;
-use crate::game::{Game, RoomSetup, SetupError};
+use crate::game::{Game, PlayerInput, RoomSetup, SetupError};
 use crate::id::{EntityId, KindId, ZoneId};
 use crate::snapshot::{Field, Frame, Schema, Zone};
 use crate::tick::Tick;
@@ -125,6 +125,11 @@ impl<'a> Replay<'a> {
     /// The room.
     pub fn room(&self) -> &Room {
         &self.room
+    }
+
+    /// What each player did at the newest tick.
+    pub fn player_inputs(&self) -> &[PlayerInput] {
+        &self.room.inputs
     }
 
     /// Applies the inputs up to the next tick, and this tick; `None` at the end of the recording. A game that panicked when it was

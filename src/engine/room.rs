@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::chat::ChatHistory;
 use super::close_reason::CloseReason;
 use super::events::{Event, EventQueue};
+use super::film::is_public;
 use super::frame_sender::SenderStart;
 use super::input_buffer::InputRun;
 use super::lifecycle::RoomLifecycle;
@@ -141,7 +142,7 @@ pub struct Room {
     /// Ascending by seat; all of these come after the seats of players.
     pub(super) spectators: Vec<Spectator>,
     pub(super) lifecycle: RoomLifecycle,
-    inputs: Vec<PlayerInput>,
+    pub(super) inputs: Vec<PlayerInput>,
     /// Since the last input was applied.
     pub(super) outputs: Vec<RoomOutput>,
     pub(super) kicks: Vec<(Seat, CloseReason)>,
@@ -150,6 +151,8 @@ pub struct Room {
     pub(super) seat_generations: u32,
     /// The game's hook that is running.
     running: Option<&'static str>,
+    /// The events for the film, if there is one, until its recorder takes them.
+    pub(super) film_events: Option<Vec<Arc<Event>>>,
 }
 
 impl Room {
@@ -163,7 +166,7 @@ impl Room {
         cx.set_properties(spec.properties.clone());
         let (seats, spectators, inputs, outputs, kicks) = Default::default();
         let (lifecycle, chat_history) = (RoomLifecycle::default(), ChatHistory::default());
-        let (seat_generations, running) = (0, None);
+        let (seat_generations, running, film_events) = (0, None, None);
         Self {
             config,
             spec,
@@ -180,6 +183,7 @@ impl Room {
             chat_history,
             seat_generations,
             running,
+            film_events,
         }
     }
 
@@ -366,6 +370,9 @@ impl Room {
     }
 
     pub(super) fn post_event(&mut self, to: &Recipients, event: Arc<Event>) {
+        if let Some(kept) = self.film_events.as_mut().filter(|_| is_public(to, &event.body())) {
+            kept.push(event.clone());
+        }
         let mut seats = Vec::new();
         let logs = self.seats.iter_mut().map(|seated| (seated.seat, &mut seated.log));
         for (seat, log) in logs.chain(self.spectators.iter_mut().map(|one| (one.seat, &mut one.log))) {

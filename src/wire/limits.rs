@@ -63,6 +63,8 @@ pub const RECORDING_SEGMENT: Duration = Duration::from_secs(30);
 pub const JOURNAL_SEGMENT: Duration = Duration::from_secs(10);
 /// ... and in bytes at most, whatever the room is: beyond it the recorder keeps less.
 pub const RECORDING_BYTES: usize = 16 * 1024 * 1024;
+/// From one keyframe of a film to the next: how much is decoded to show any tick.
+pub const FILM_KEYFRAMES: Duration = Duration::from_secs(2);
 
 /// Persistent rooms that nobody is in: each is a file, and some hundred bytes of memory.
 pub const ROOMS_ASLEEP: usize = 100_000;

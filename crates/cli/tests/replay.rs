@@ -6,6 +6,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use tickwire::engine::recording::{Recording, Rerun, Start};
+use tickwire::engine::replay::Replay;
 use tickwire::game::{Game, RoomSetup, SetupError};
 use tickwire::server::PersonKeys;
 use tickwire::testing::{Plan, Playtest};
@@ -159,4 +160,23 @@ fn a_recording_of_an_older_build_runs_to_the_same_rows() {
         fs::write(&file, recording.encode()).expect("a file");
     }
     assert_eq!(tickwire::testing::replay(&file, arena), 700);
+    golden_hashes(&file);
+}
+
+/// The hash of every zone at every tick, with which the browser client compares what it shows of the film.
+fn golden_hashes(file: &Path) {
+    let recording = Recording::decode(&fs::read(file).expect("a file")).expect("a recording");
+    let mut replay = Replay::new(&recording, arena).expect("it can be run again");
+    let mut hashes = Vec::new();
+    while let Some(step) = replay.step().expect("it can be read") {
+        let zones = replay.room().frame().zones().iter().filter(|zone| zone.rows() > 0);
+        let zones = zones.map(|zone| (zone.id().0, zone.hash()));
+        hashes.push(serde_json::json!([step.tick.0, zones.collect::<Vec<_>>()]).to_string());
+    }
+    let found = format!("[\n{}\n]\n", hashes.join(",\n"));
+    let golden = file.with_extension("hashes.json");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&golden, &found).expect("a file");
+    }
+    assert_eq!(fs::read_to_string(&golden).expect("hashes"), found);
 }

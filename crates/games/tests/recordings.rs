@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use tickwire::engine::film::Projector;
+use tickwire::engine::film::{Change, Projector};
 use tickwire::engine::recording::{Recording, RecordingError, Rerun, Start};
 use tickwire::engine::replay::{Differs, Replay, ReplayError};
 use tickwire::game::{Game, RoomSetup, SetupError};
 use tickwire::testing::{Plan, Playtest, check_saves};
+use tickwire::wire::EventBody;
 use tickwire_games::arena::Arena;
 
 fn arena(setup: &RoomSetup) -> Result<Box<dyn Game>, SetupError> {
@@ -45,12 +46,17 @@ fn the_last_minute_of_a_long_room_can_be_run_again_and_watched() {
     let Rerun::Possible(inputs) = &recording.rerun else { panic!("{:?}", recording.rerun) };
     assert!(matches!(inputs.start, Start::Checkpoint(_)), "the beginning is long ago");
     assert_eq!(replayed(&recording), ticks as usize);
+    let longest = recording.film.iter().map(|reel| reel.last().since(reel.tick)).max();
+    assert_eq!(longest, Some(2 * 20), "a keyframe comes every two seconds");
     let mut projector = Projector::new(&recording.header.schema, &recording.film).expect("it can be watched");
     loop {
         let shown = projector.tick().expect("there is a film");
         let frame = play.frame_at(shown).expect("every tick was made");
         let rows = projector.zones().values().map(|zone| zone.len()).sum::<usize>();
         assert_eq!(rows, frame.rows(), "{shown:?}");
+        let seats = projector.presence().seats.iter().map(|(seat, taken)| (*seat, taken.entity, &*taken.zones));
+        let wanted = frame.notes().iter().map(|note| (note.seat, note.entity, &*note.zones));
+        assert!(seats.eq(wanted), "{shown:?}");
         if !projector.advance().expect("it can be watched") {
             assert_eq!(shown, last);
             break;
@@ -120,6 +126,42 @@ fn a_sealed_recording_can_be_watched_and_not_run_again() {
     assert!(Projector::new(&recording.header.schema, &recording.film).is_ok());
     recording.open(|sealed| Some(swapped(sealed))).expect("it can be read");
     assert!(replayed(&recording) > 1000);
+}
+
+#[test]
+fn a_film_has_what_everybody_was_told_but_no_names_and_no_chat() {
+    let mut play = Playtest::new(Plan::default(), arena);
+    let ada = play.join("Ada");
+    play.run_for(Duration::from_secs(1));
+    let bob = play.join("Bob");
+    play.run_for(Duration::from_secs(1));
+    play[ada].chat(&[], "a secret word");
+    play.run_for(Duration::from_secs(1));
+    play.leave(bob);
+    play.run_for(Duration::from_secs(1));
+    let mut recording = play.recording("a test");
+    let Ok(()) = recording.seal(|_, bytes| Ok::<_, Infallible>(swapped(bytes)));
+    let file = recording.encode();
+    for personal in ["Ada", "Bob", "secret"] {
+        assert!(!file.windows(personal.len()).any(|bytes| bytes == personal.as_bytes()), "{personal}");
+    }
+    let recording = Recording::decode(&file).expect("it can be read");
+    let mut projector = Projector::new(&recording.header.schema, &recording.film).expect("it can be watched");
+    let (mut joined, mut left) = (0, 0);
+    while projector.advance().expect("it can be watched") {
+        for change in projector.changes() {
+            match change {
+                Change::Event(EventBody::Joined(entry)) => {
+                    assert!(entry.name.is_empty() && projector.presence().seats.contains_key(&entry.seat));
+                    joined += 1;
+                }
+                Change::Event(EventBody::Left { .. }) => left += 1,
+                _ => {}
+            }
+        }
+    }
+    assert_eq!((joined, left, projector.presence().seats.len()), (2, 1, 1));
+    assert!(projector.presence().properties.contains_key("map"), "{:?}", projector.presence().properties);
 }
 
 /// No cipher, but names cannot be found any more.
