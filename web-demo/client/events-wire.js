@@ -43,9 +43,14 @@ export function readPlayer(reader) {
 export function readEvents(reader) {
   const first = reader.u32();
   const lost = reader.u32();
-  const items = reader.list(() => ({ age: reader.u32(), body: variant(reader, BODIES) }));
+  const items = reader.list(() => ({ age: reader.u32(), body: readEventBody(reader) }));
   if (items.length > EVENTS_PER_MESSAGE) throw new DecodeError('too many events');
   return { first, lost, items };
+}
+
+/** @param {MessageReader} reader @returns {EventBody} */
+export function readEventBody(reader) {
+  return variant(reader, BODIES);
 }
 
 /** @type {((reader: MessageReader) => EventBody)[]} */

@@ -1,8 +1,11 @@
 // The public surface of the Tickwire client. Everything else in this folder may change.
 
 export { Client } from './client.js';
+export { clipFromText, clipToText } from './clip-link.js';
 export { CLOSES, LeaveError, invitesBack } from './close.js';
 export { CommandError } from './outbox.js';
+export { Film } from './film.js';
+export { FilmError } from './film-error.js';
 export { DecodeError } from './reader.js';
 export { Room } from './room.js';
 
@@ -19,6 +22,10 @@ export { Room } from './room.js';
  * @typedef {import('./events-wire.js').Player} Player
  * @typedef {import('./state.js').AnyEntity} AnyEntity
  * @typedef {import('./room.js').AnyView} AnyView
+ * @typedef {import('./film.js').FilmEvent} FilmEvent
+ * @typedef {import('./film.js').FilmRow} FilmRow
+ * @typedef {import('./film-file.js').FilmHeader} FilmHeader
+ * @typedef {import('./film-file.js').FilmSeat} FilmSeat
  * @typedef {import('./inputs.js').InputValues} InputValues
  * @typedef {import('./prediction.js').Predictor} Predictor
  */

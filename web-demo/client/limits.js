@@ -41,3 +41,13 @@ export const CELLS_PER_MESSAGE = 2 ** 23;
 export const COME_BACK = 3600_000;
 /** Connections in a row that end because of messages that cannot be read, before the client gives the server up. */
 export const BROKEN_CONNECTIONS = 4;
+/** Of a film: bytes of its file, CBOR items in a block of it and how deep they nest, and changes beside the rows. The fullest
+ * recording of a server has a tenth of each. */
+export const FILM_BYTES = 64 * 1024 * 1024;
+export const CBOR_ITEMS = 2 ** 22;
+export const CBOR_DEPTH = 16;
+export const FILM_CHANGES = 2 ** 20;
+/** Ticks from one keyframe of a film to the next: a minute at the highest rate. */
+export const FILM_TICKS = 120 * 60;
+/** Cells that one seek may decode or advance: two seconds of 4,096 rows with 25 cells at 120 Hz are a third of it. */
+export const CELLS_PER_SEEK = 2 ** 26;

@@ -9,12 +9,12 @@ import { writeAck, writeInputs } from './inputs-wire.js';
 import { EXTENSION, EXTENSIONS, PROPERTIES, RESUME, SERVER_MESSAGE } from './limits.js';
 import { DecodeError, MessageReader } from './reader.js';
 import { checkInputs, checkSchema } from './schema.js';
+import { readField, readKind } from './schema-wire.js';
 import { MessageWriter } from './writer.js';
 
 /**
  * @typedef {import('./schema.js').Kind} Kind
  * @typedef {import('./schema.js').Field} Field
- * @typedef {import('./schema.js').Shape} Shape
  * @typedef {[string, string][]} Pairs
  * @typedef {import('./events-wire.js').Player} Player
  * @typedef {import('./frame.js').Correction} Correction
@@ -132,32 +132,6 @@ const AUTHORITIES = [() => 'server', () => 'client'];
 
 /** @type {(() => Continuity)[]} */
 const CONTINUITIES = [() => 'fresh', () => 'seat', () => 'state'];
-
-/** @param {MessageReader} reader @returns {Kind} */
-function readKind(reader) {
-  return { name: reader.text(), fields: reader.list(readField) };
-}
-
-/** @param {MessageReader} reader @returns {Field} */
-function readField(reader) {
-  return { name: reader.text(), shape: variant(reader, SHAPES), motion: variant(reader, MOTIONS) };
-}
-
-/** @type {((reader: MessageReader) => Shape)[]} */
-const SHAPES = [
-  () => ({ type: 'bool' }),
-  (reader) => ({ type: 'int', min: reader.i32(), max: reader.i32() }),
-  (reader) => ({ type: 'fixed', min: reader.i32(), max: reader.i32(), perUnit: reader.u16() }),
-  (reader) => ({ type: 'angle', bits: reader.u8() }),
-  (reader) => ({ type: 'enum', labels: reader.list((inner) => inner.text()) }),
-  (reader) => ({ type: 'colour', count: reader.u8() }),
-];
-
-/** @type {((reader: MessageReader) => import('./schema.js').Motion)[]} */
-const MOTIONS = [
-  () => 'hold', () => 'linear', () => 'smooth', (reader) => ({ along: reader.u8() }),
-  (reader) => ({ across: reader.u8() }), () => 'fade',
-];
 
 /** @param {MessageReader} reader @returns {[string, string]} */
 function readPair(reader) {

@@ -9,6 +9,8 @@ import { BLOCK, FIELDS, KIND, WHOLES } from './odds.js';
 /** @typedef {import('./schema.js').FieldPlan} FieldPlan */
 
 const MAX_FIELDS = 16;
+/** Of a kind's costs. */
+export const COST_BLOCKS = 1 + MAX_FIELDS;
 const TOP = 2 ** 24;
 /** How far a context moves towards each decision, as a shift, by its number of uses. */
 const PACE = Uint8Array.of(5, 5, 5, 5, 6, 6, 6, 6);
@@ -52,6 +54,11 @@ export class PayloadReader {
     this.code = 0;
     this.beyond = false;
     this.cellsLeft = Infinity;
+    /** Bits by kind and block, if they are measured: a kind has one for itself and one per field. @type {Float64Array | null} */
+    this.costs = null;
+    /** The kind's first block in them, and the block of the last decision. */
+    this.costBase = 0;
+    this.costBlock = 0;
     /** By context, the probability of `false` in 65536ths, and how often it was used (up to 7). */
     this.odds = new Uint16Array(BLOCK * (1 + MAX_FIELDS));
     this.uses = new Uint8Array(BLOCK * (1 + MAX_FIELDS));
@@ -141,7 +148,14 @@ export class PayloadReader {
       this.range *= 256;
       this.code = this.code * 256 + this.#take();
     }
+    if (this.costs !== null) this.#measure((index / BLOCK) | 0, bit === 1 ? 65536 - odds : odds);
     return bit;
+  }
+
+  /** @param {number} block @param {number} odds of what was decided */
+  #measure(block, odds) {
+    this.costBlock = block;
+    if (this.costs !== null) this.costs[this.costBase + block] += 16 - Math.log2(odds);
   }
 
   /**
@@ -150,6 +164,7 @@ export class PayloadReader {
    */
   even(count) {
     let value = 0;
+    if (this.costs !== null) this.costs[this.costBase + this.costBlock] += count;
     for (let left = count; left > 0; left--) {
       const half = this.range >>> 1;
       if (this.code >= half) {

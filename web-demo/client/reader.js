@@ -111,7 +111,12 @@ export class MessageReader {
 
   /** A view of the bytes, not a copy. */
   slice() {
-    const length = this.#length();
+    return this.take(this.#length());
+  }
+
+  /** So many bytes, as a view. @param {number} length */
+  take(length) {
+    if (length > this.bytes.length - this.offset) throw new DecodeError('the bytes end too early');
     this.offset += length;
     return this.bytes.subarray(this.offset - length, this.offset);
   }

@@ -1,6 +1,7 @@
 // A room for the page: its state and players, which outlive connections; inputs, messages, prediction and views to
 // draw. The callbacks are in room-events.js, connections and reconnecting in connection.js.
 
+import { ClipRecorder } from './clip-recorder.js';
 import { LEFT } from './close.js';
 import { EventStream } from './event-stream.js';
 import { PlayoutClock } from './interpolation.js';
@@ -51,6 +52,7 @@ export class Room extends RoomEvents {
   #epoch = 0;
   /** The entity was moved while there was no connection; reported with the next frame. */
   #moved = false;
+  /** @type {ClipRecorder | null} */ #clip = null;
   /** @type {Outbox} */ #outbox;
   /** @type {EventStream} */ #news;
   /** @type {import('./connect.js').Environment} */ #env;
@@ -180,6 +182,21 @@ export class Room extends RoomEvents {
     return this.#views.show(this.state, tick, this.#prediction, nowMs, 1000 / this.rate);
   }
 
+  /** Keeps the last seconds, for `clip`. @param {number} seconds 0 to keep nothing; at most 60 */
+  keepClip(seconds) {
+    this.#clip = seconds > 0 ? new ClipRecorder(Math.ceil(Math.min(60, seconds) * this.rate)) : null;
+  }
+
+  /**
+   * What was seen in the last seconds, as bytes for `Film.read`; null when nothing is kept. It has no names and no texts besides the
+   * room's properties.
+   */
+  clip() {
+    const { game, rate, schema } = this;
+    const players = [...this.players.values()].map(({ seat, entity }) => ({ seat, entity }));
+    return this.#clip?.clip(this.state, { game, rate, schema, properties: Object.entries(this.properties), players }) ?? null;
+  }
+
   get stats() {
     const now = this.#env.now();
     const { stats } = this.#meter;
@@ -249,6 +266,7 @@ export class Room extends RoomEvents {
     this.#playout = new PlayoutClock(1000 / welcome.rate, 1000 / wanted);
     this.#meter.spacing = Math.max(1, Math.ceil(welcome.rate / wanted));
     this.#prediction?.stop();
+    this.#clip?.restart();
     this.state.reset(welcome);
   }
 
@@ -257,6 +275,7 @@ export class Room extends RoomEvents {
     const { state } = this;
     if (step.incarnation !== null) state.forget({ tick: state.tick, incarnation: step.incarnation });
     const wrong = state.apply(step, message.zones);
+    this.#clip?.frame(state, step.advance, message.zones);
     const moved = this.#moved ? { epoch: this.#epoch, reason: 0 } : null;
     const told = message.note?.correction ?? null;
     const correction = told && told.epoch !== this.#epoch ? told : moved;

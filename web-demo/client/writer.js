@@ -42,6 +42,11 @@ export class MessageWriter {
   /** @param {Uint8Array} value */
   slice(value) {
     this.unsigned(value.length);
+    this.raw(value);
+  }
+
+  /** Without its length. @param {Uint8Array} value */
+  raw(value) {
     this.#reserve(value.length);
     this.bytes.set(value, this.length);
     this.length += value.length;

@@ -7,7 +7,7 @@ import { hashTables } from './hash.js';
 import { ROWS as MAX_ROWS } from './limits.js';
 import { CELLS, Forecast, admits, advance } from './motion.js';
 import {
-  ANY_ID, BUSY, COME, COMERS, CROSSED, FIRST_ID, HELD, LEAVE, NEXT_ID, PayloadReader, ROWS, SURPRISE, TELEPORT,
+  ANY_ID, BUSY, COME, COMERS, COST_BLOCKS, CROSSED, FIRST_ID, HELD, LEAVE, NEXT_ID, PayloadReader, ROWS, SURPRISE, TELEPORT,
 } from './payload.js';
 import { DecodeError } from './reader.js';
 import { Table, merge } from './rows.js';
@@ -15,10 +15,8 @@ import { Table, merge } from './rows.js';
 /** @typedef {import('./schema.js').KindPlan} KindPlan */
 
 /** Shared by all zones, which decode one payload at a time. */
-const reader = new PayloadReader();
-const seen = new Forecast();
-/** The row before the one being read, by column. */
-const before = new Int32Array(16);
+const [reader, seen] = [new PayloadReader(), new Forecast()];
+const before = new Int32Array(16); // the row before the one being read, by column
 
 export class Zone {
   /** @param {readonly KindPlan[]} plans */
@@ -63,6 +61,7 @@ export class Zone {
    * @param {Uint8Array} bytes
    */
   applyDelta(bytes) {
+    reader.costBase = 0;
     reader.open(bytes, this.overhead);
     const busy = reader.bit(BUSY) === 1;
     let fresh = 0;
@@ -74,6 +73,7 @@ export class Zone {
       const base = this.tables[plan.index];
       const next = this.back[plan.index];
       const added = this.added[plan.index];
+      reader.costBase = plan.index * COST_BLOCKS;
       if (busy) reader.restartKind();
       this.removed.count = added.count = 0;
       if (busy && base.count > 0 && reader.bit(LEAVE) === 1) reader.indices(this.removed, base.count);
@@ -150,7 +150,7 @@ export class Zone {
     const { moving, stride } = plan;
     const stay = base.count - removed.count;
     next.count = teleported.count = 0;
-    reader.spend(base.count * stride);
+    reader.spend(base.count * Math.max(1, stride));
     next.reserve(stay);
     const any = busy && stay > 0 && reader.bit(SURPRISE) === 1;
     if (any) this.#startSurprises(plan, stay);
@@ -191,10 +191,10 @@ export class Zone {
   }
 }
 
-/** Grants the payloads that follow so many cells of work. @param {number} cells */
-export function grantWork(cells) {
-  reader.cellsLeft = cells;
-}
+/** Grants the payloads that follow so many cells of work. */
+export const grantWork = (/** @type {number} */ cells) => void (reader.cellsLeft = cells);
+/** Adds the bits of the payloads that follow to these, `COST_BLOCKS` per kind; null to measure no more. */
+export const measureInto = (/** @type {Float64Array | null} */ costs) => void (reader.costs = costs);
 
 /** @param {number} id */
 function after(id) {

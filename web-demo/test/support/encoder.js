@@ -1,66 +1,19 @@
-// Keyframes and deltas as the server writes them, for tests: a range encoder that keeps all of its number, and
-// rows in id order.
+// Keyframes and deltas as the server writes them, for tests: rows in id order.
 
-import { CELLS, Forecast } from '../../client/motion.js';
+import { Forecast } from '../../client/motion.js';
 import {
-  ANY_ID, BUSY, COME, COMERS, CROSSED, FIRST_ID, HELD, LEAVE, NEXT_ID, PayloadReader, ROWS, SURPRISE, TELEPORT,
+  ANY_ID, BUSY, COME, COMERS, CROSSED, FIRST_ID, HELD, LEAVE, NEXT_ID, ROWS, SURPRISE, TELEPORT,
 } from '../../client/payload.js';
+import { PayloadWriter as BaseWriter } from '../../client/payload-writer.js';
 import { planSchema } from '../../client/schema.js';
-import { WHOLES } from '../../client/odds.js';
 
 const REST = [];
 /** Where numbers of rows are coded. */
 const INDEX_COUNT = 8;
 const INDEX = 72;
 
-/** A reader whose decisions are told beforehand and written down instead of read. */
-class PayloadWriter extends PayloadReader {
-  constructor() {
-    super();
-    /** The decisions so far lead to the interval from `low`, `width` wide, in units of 256 to the -`bytes`. */
-    this.low = 0n;
-    this.width = 0xffffffff;
-    this.length = 4;
-    this.restartKind();
-  }
-
-  #narrow(bound, bit) {
-    this.low += bit ? BigInt(bound) : 0n;
-    this.width = bit ? this.width - bound : bound;
-    for (; this.width < 2 ** 24; this.width *= 256, this.low *= 256n) this.length++;
-  }
-
-  put(index, bit) {
-    const odds = this.odds[index];
-    const shift = this.uses[index] < 4 ? 5 : 6;
-    this.#narrow((this.width >>> 16) * odds, bit);
-    this.uses[index] = Math.min(this.uses[index] + 1, 7);
-    this.odds[index] = bit ? odds - (odds >>> shift) : odds + ((65535 - odds) >>> shift);
-  }
-
-  putEven(count, value) {
-    for (let left = count - 1; left >= 0; left--) this.#narrow(this.width >>> 1, Math.floor(value / 2 ** left) % 2 === 1);
-  }
-
-  putWhole(place, number) {
-    const length = Math.min(number.toString(2).length * (number > 0), 31);
-    let node = 1;
-    for (let level = 4; level >= 0; level--) {
-      const bit = (length >> level) & 1;
-      this.put(place + node, bit === 1);
-      node = node * 2 + bit;
-    }
-    if (length === 31) return this.putEven(32, number);
-    if (length < 2) return undefined;
-    this.put(place + node, Math.floor(number / 2 ** (length - 2)) % 2 === 1);
-    return this.putEven(length - 2, number % 2 ** (length - 2));
-  }
-
-  putSigned(place, number) {
-    this.putWhole(place, Math.abs(number));
-    if (number !== 0) this.put(place, number < 0);
-  }
-
+/** Deltas, which clients do not write. */
+class PayloadWriter extends BaseWriter {
   /** The first number as it is, the others as gaps. */
   putIndices(indices) {
     this.putWhole(INDEX_COUNT, indices.length - 1);
@@ -86,18 +39,6 @@ class PayloadWriter extends PayloadReader {
     this.put(block + 212 + 2 * (Math.min(bits, 5) - 2) + second, (size >> (bits - 2)) & 1);
     this.putEven(bits - 2, size % 2 ** (bits - 2));
   }
-
-  end() {
-    const end = this.low + BigInt(this.width);
-    for (let zeros = this.length; ; zeros--) {
-      const unit = 256n ** BigInt(zeros);
-      const least = ((this.low + unit - 1n) / unit) * unit;
-      if (least >= end) continue;
-      const digits = least.toString(16).padStart(2 * this.length, '0').match(/../g);
-      while (digits.at(-1) === '00') digits.pop();
-      return Uint8Array.from(digits, (pair) => parseInt(pair, 16));
-    }
-  }
 }
 
 /** Rows as `{ kind, id, values }`, at rest unless they have a `motion`. */
@@ -120,16 +61,12 @@ export function encodeKeyframe(schema, rows) {
   return out.end();
 }
 
-/** A whole row after the one before, which it becomes. */
+/** A whole row after the one before, which it becomes; without `motion`, none is told. */
 function putRow(out, plan, before, values, motion) {
-  plan.fields.forEach((field, column) => {
-    out.putSigned(field.block + WHOLES, field.difference(before[column], values[column]));
-    before[column] = values[column];
-    for (let cell = 0; motion && cell < CELLS[field.motion]; cell++) {
-      const place = field.block + WHOLES + (ANY_ID - ROWS) * (1 + cell);
-      out.putSigned(place, motion[field.slot + cell - plan.fields.length] ?? 0);
-    }
-  });
+  const cells = Array.from({ length: plan.stride }, (_, cell) => values[cell] ?? 0);
+  plan.fields.forEach((_, column) => (cells[column] = values[column]));
+  for (let cell = plan.fields.length; cell < plan.stride; cell++) cells[cell] = motion?.[cell - plan.fields.length] ?? 0;
+  out.putRow(plan, before, cells, 0, motion !== undefined);
 }
 
 /**

@@ -1,7 +1,7 @@
 // What a game in TypeScript writes; it is compiled, never run. Lines that must not compile say so.
 
-import { Client, CommandError, LeaveError } from 'tickwire-client';
-import type { AnyEntity, ChatLine, ClientOptions, JoinSignal, Player, Predictor, Room, SeatStorage } from 'tickwire-client';
+import { Client, CommandError, Film, FilmError, LeaveError, clipFromText, clipToText } from 'tickwire-client';
+import type { AnyEntity, AnyView, ChatLine, ClientOptions, FilmHeader, FilmRow, JoinSignal, Player, Predictor, Room, SeatStorage } from 'tickwire-client';
 
 declare const storage: SeatStorage;
 declare const signal: JoinSignal;
@@ -42,4 +42,23 @@ export async function play(): Promise<number> {
 
 function draw(id: number, x: number): void {
   void [id, x];
+}
+
+/** A kill cam: the last seconds once more, by the code that draws the room. */
+export function killCam(room: Room, draw: (views: readonly AnyView[]) => void, now: number): FilmHeader | null {
+  const clip = room.clip();
+  if (!clip) return null;
+  let film: Film;
+  try {
+    film = Film.read(clipFromText(clipToText(clip)));
+  } catch (error) {
+    if (error instanceof FilmError) return null;
+    throw error;
+  }
+  film.onAdd('avatar', (entity: AnyEntity) => entity.kind);
+  film.seek(film.header.first);
+  film.play(0.5);
+  draw(film.view(now));
+  const rows: FilmRow[] = film.rows();
+  return rows.length > 0 ? film.header : null;
 }
