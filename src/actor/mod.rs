@@ -49,7 +49,7 @@ pub use log_health::LogHealth;
 pub use message::{Drain, Explain, Reserve, RoomEntry, RoomList, Stop};
 pub use metrics::{Metrics, Totals};
 pub use operator::{Expected, Find, Inspect, ListRoomHealth, Order, RecordRoom, RoomContents, RoomHealthList};
-pub use recordings::{Recordings, Shelf};
+pub use recordings::{Recordings, Shelf, Shelved, listed as recordings_in};
 pub use refusals::Refusal;
 pub use relay::Relay;
 pub use room_store::RoomStore;

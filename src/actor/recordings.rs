@@ -174,16 +174,20 @@ impl Shelf {
 }
 
 /// A recording in the folder.
-struct Shelved {
+#[derive(Debug)]
+pub struct Shelved {
     /// Seconds since 1970, or a little more.
-    time: u64,
-    name: String,
-    why: String,
-    bytes: u64,
+    pub time: u64,
+    /// The name of the file.
+    pub name: String,
+    /// The name of its [`Why`].
+    pub why: String,
+    /// Its bytes.
+    pub bytes: u64,
 }
 
 /// The recordings of a folder, oldest first.
-fn listed(folder: &Path) -> io::Result<Vec<Shelved>> {
+pub fn listed(folder: &Path) -> io::Result<Vec<Shelved>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

@@ -19,6 +19,7 @@ mod routes;
 mod secret;
 mod setup;
 mod signals;
+mod timeline;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -30,6 +31,7 @@ pub use config::{Config, LogFormat, OtherBuild, Pages};
 pub use mount::Mount;
 pub use secret::Secret;
 pub use signals::{ShutdownSignal, interrupted};
+pub use timeline::Timeline;
 
 pub use crate::actor::LogHealth;
 use crate::game::{Factory, Game, RoomSetup, SetupError};

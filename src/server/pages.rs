@@ -26,6 +26,7 @@ use super::config::Pages;
 #[include = "client/*"]
 #[include = "demo/*"]
 #[include = "admin/*"]
+#[include = "timeline/*"]
 struct Web;
 
 #[derive(RustEmbed)]
@@ -42,7 +43,8 @@ struct Found {
 
 /// The response for the page at `path`, which has no leading slash.
 pub async fn answer(request: &HttpRequest, pages: &Pages, path: &str) -> HttpResponse {
-    let path = if path.is_empty() { "index.html" } else { path };
+    let index = format!("{path}index.html");
+    let path = if path.is_empty() || path.ends_with('/') { &index } else { path };
     let found = match pages {
         Pages::Embedded => respond(request, embedded(path), path),
         Pages::Disk(root) => {

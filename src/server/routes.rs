@@ -46,7 +46,9 @@ pub fn configure(app: &mut web::ServiceConfig) {
 
 /// Adds the pages, which answer every other path.
 pub fn configure_pages(app: &mut web::ServiceConfig) {
-    app.service(guarded("", read().to(front), READ)).service(guarded("/{path:.*}", read().to(page), READ));
+    app.service(guarded("", read().to(front), READ))
+        .service(guarded("/timeline", read().to(front), READ))
+        .service(guarded("/{path:.*}", read().to(page), READ));
 }
 
 /// The methods of [`read`].

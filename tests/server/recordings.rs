@@ -142,6 +142,22 @@ fn operators_ask_for_recordings() {
     assert_eq!(replay(&open(&folder, &file)).1, None);
     assert_eq!(ask(&server, "/admin/api/rooms/nothing/recording", TOKEN, Some("")).0, 404);
 
+    let name = answer["file"].as_str().expect("a name");
+    assert_eq!(ask(&server, "/admin/api/recordings", "", None).0, 401);
+    let (status, body) = ask(&server, "/admin/api/recordings", TOKEN, None);
+    let list: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!((status, &list[0]["file"], &list[0]["why"]), (200, &name.into(), &"operator".into()), "{body}");
+    assert_eq!(
+        (&list[0]["game"], &list[0]["reason"]),
+        (&"watched".into(), &"an operator asked for it".into()),
+        "{body}"
+    );
+    assert_eq!(ask(&server, &format!("/admin/api/recordings/{name}"), "", None).0, 401);
+    assert_eq!(ask(&server, &format!("/admin/api/recordings/{name}"), TOKEN, None).0, 200);
+    for other in ["keys", "..%2fsecret", "nothing.tickrec"] {
+        assert_eq!(ask(&server, &format!("/admin/api/recordings/{other}"), TOKEN, None).0, 404, "{other}");
+    }
+
     let server = TestServer::with(Config { admin_token: TOKEN.to_owned().into(), ..lean() }, |server| server);
     let ada = Player::arena(&server);
     let (status, body) = ask(&server, &format!("/admin/api/rooms/{}/recording", room_of(&ada)), TOKEN, Some(""));

@@ -10,6 +10,8 @@
  *   rate: number, properties: Record<string, string>, private: boolean, away: number, tick_mean: number,
  *   tick_worst: number }} Health
  * @typedef {{ seat: number, entity: number, name: string, away: boolean }} Player
+ * @typedef {{ file: string, time: number, why: string, bytes: number, room?: string, game?: string, reason?: string,
+ *   seconds?: number }} Recording
  * @typedef {{ name: string, shape: string | Record<string, any> }} Field
  * @typedef {{ name: string, fields: Field[] }} Kind
  * @typedef {{ zone: number, kind: number, id: number, values: number[] }} Row
@@ -55,6 +57,16 @@ export class Api {
   async record(id) {
     const response = await this.ask(`rooms/${encodeURIComponent(id)}/recording`, { method: 'POST' });
     return (await response.json()).file;
+  }
+
+  /** The recordings in the folder, newest first. @returns {Promise<Recording[]>} */
+  async recordings() {
+    return (await this.ask('recordings')).json();
+  }
+
+  /** @param {string} file @returns {Promise<ArrayBuffer>} */
+  async recording(file) {
+    return (await this.ask(`recordings/${encodeURIComponent(file)}`)).arrayBuffer();
   }
 
   /**

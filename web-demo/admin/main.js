@@ -5,6 +5,7 @@ import { Api, Refusal } from './api.js';
 import { find, write } from './dom.js';
 import { Inspector } from './inspector.js';
 import { Overview } from './overview.js';
+import { Recordings } from './recordings.js';
 
 const RETRY_AFTER = 2000;
 const SAID_FOR = 4000;
@@ -14,7 +15,12 @@ let api = null;
 let listening = new AbortController();
 let saying = 0;
 
-const inspector = new Inspector(ask, say);
+const recordings = new Recordings(say);
+const inspector = new Inspector(ask, (text) => {
+  say(text);
+  // It may have been a recording.
+  if (api) void recordings.show(api);
+});
 const overview = new Overview((id) => {
   if (api) inspector.open(api, id);
   if (matchMedia('(max-width: 860px)').matches) find('room', HTMLElement).scrollIntoView({ behavior: 'smooth' });
@@ -37,6 +43,7 @@ async function signIn(token) {
   const { signal } = listening;
   api = new Api(token);
   setFeed('connecting', 'connecting');
+  let listed = false;
   while (!signal.aborted) {
     try {
       await api.listen(signal, (vitals) => {
@@ -44,6 +51,8 @@ async function signIn(token) {
         setFeed('live', 'live');
         overview.show(vitals);
         inspector.note(vitals.rooms);
+        if (!listed && api) void recordings.show(api);
+        listed = true;
       });
     } catch (error) {
       if (signal.aborted) return;

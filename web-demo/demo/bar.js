@@ -1,7 +1,8 @@
-// What is at hand around the arena: the bar's buttons, their keys, the two dialogs and the switches that are
+// What is at hand around the arena: the bar's buttons, their keys, the dialogs and the switches that are
 // remembered. It says what the player wants; what happens then is play.js.
 
 import { byId } from './dom.js';
+import { ClipDialog } from './clip.js';
 import { Invite } from './invite.js';
 import { remember, remembered } from './settings.js';
 
@@ -25,6 +26,7 @@ export class Bar {
     this.hud = byId('hud', HTMLElement);
     this.help = byId('help', HTMLDialogElement);
     this.invite = new Invite(this.stopping.signal);
+    this.clip = new ClipDialog(room, this.stopping.signal);
     byId('room-label', HTMLElement).textContent = room.properties.map ?? room.game;
     this.help.dataset.hands = window.matchMedia('(hover: none) and (pointer: coarse)').matches ? 'fingers' : 'keys';
     const hands = room.role === 'spectator' ? 'watch' : room.authority;
@@ -40,6 +42,7 @@ export class Bar {
     this.stopping.abort();
     this.help.close();
     this.invite.dialog.close();
+    this.clip.dialog.close();
   }
 
   connect() {
@@ -47,11 +50,15 @@ export class Bar {
     const on = (/** @type {string} */ id, /** @type {() => void} */ act) => byId(id, HTMLButtonElement).addEventListener('click', act, { signal });
     on('leave', this.wants.leave);
     on('invite-open', () => this.open('invite'));
+    on('clip-open', () => {
+      this.invite.dialog.close();
+      this.open('clip');
+    });
     on('stats', () => this.switchHud());
     on('sound', () => this.switchSound());
     on('help-open', () => this.open('help'));
     on('help-close', () => this.help.close());
-    for (const dialog of [this.help, this.invite.dialog]) {
+    for (const dialog of [this.help, this.invite.dialog, this.clip.dialog]) {
       dialog.addEventListener('close', this.wants.focus, { signal });
       dialog.addEventListener('pointerdown', (event) => { if (isBeside(dialog, event)) dialog.close(); }, { signal });
     }
@@ -65,16 +72,18 @@ export class Bar {
     else if (event.target instanceof Element && event.target.closest('input, select, textarea, dialog')) return;
     else if (event.key === '?') this.open('help');
     else if (event.code === 'KeyI') this.open('invite');
+    else if (event.code === 'KeyC') this.open('clip');
     else if (event.code === 'KeyH') this.switchHud();
     else if (event.code === 'KeyM') this.switchSound();
     else if (event.key === 'Escape') this.wants.focus();
   }
 
-  /** @param {'help' | 'invite'} what */
+  /** @param {'help' | 'invite' | 'clip'} what */
   open(what) {
     // The dialog takes the keys from now on, also their release.
     this.wants.letGo();
     if (what === 'help') this.help.showModal();
+    else if (what === 'clip') this.clip.open();
     else this.invite.open(this.room.id);
   }
 

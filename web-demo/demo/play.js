@@ -4,6 +4,7 @@
 
 import { arenaPredictor } from './arena.js';
 import { Bar } from './bar.js';
+import { KEPT } from './clip.js';
 import { REPLACED, explain, explainWait } from './closes.js';
 import { byId } from './dom.js';
 import { CostList } from './costs.js';
@@ -88,6 +89,7 @@ export class Play {
       room.onCorrection(() => this.stroll?.settle()),
     ];
     this.scene.setPlayers(room.players);
+    room.keepClip(KEPT);
     this.dress();
   }
 
@@ -198,6 +200,7 @@ export class Play {
     this.exits.moved(this.room);
     // A server that was started anew may tick at another rate.
     this.predict();
+    this.room.keepClip(KEPT);
     this.scene.setPlayers(this.room.players);
     this.seats = new Set(this.room.players.keys());
     this.steer?.repeat();

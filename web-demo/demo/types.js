@@ -66,6 +66,8 @@
  * @property {(handler: () => void) => Unsubscribe} onResume the same seat, entity and state
  * @property {(handler: () => void) => Unsubscribe} onReconnect seat, entity and state are new
  * @property {(handler: () => void) => Unsubscribe} onCorrection the server moved the own entity
+ * @property {(seconds: number) => void} keepClip
+ * @property {() => Uint8Array | null} clip what was seen in the seconds that are kept
  * @property {() => Promise<void>} leave done when the seat is free; joins wait for it
  *
  * @typedef {object} Ground What the page needs of a map.

@@ -5,6 +5,7 @@
 //! so no other page can send requests in an operator's name.
 
 mod auth;
+mod recordings;
 mod view;
 
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route("/api/events", web::get().to(events))
             .route("/api/rooms/{id}/frame", read().to(frame))
             .route("/api/rooms/{id}/recording", web::post().to(record))
+            .route("/api/recordings", read().to(recordings::list))
+            .route("/api/recordings/{file}", read().to(recordings::download))
             .route("/api/rooms/{id}/kick", web::post().to(kick))
             .route("/api/rooms/{id}/lock", web::post().to(lock))
             .route("/api/rooms/{id}/close", web::post().to(close))

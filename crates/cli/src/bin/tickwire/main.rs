@@ -11,6 +11,7 @@ mod measure;
 mod replay;
 mod serve;
 mod settings;
+mod timeline;
 mod token;
 mod trust;
 

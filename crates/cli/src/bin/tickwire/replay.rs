@@ -19,7 +19,7 @@ use tickwire::tick::Tick;
 
 use crate::config_keys::Flags;
 use crate::settings::Settings;
-use crate::{complain, fail, say};
+use crate::{complain, fail, say, timeline};
 
 /// What to do with a recording.
 #[derive(Args)]
@@ -35,6 +35,12 @@ pub struct ReplayArgs {
     /// Print the first tick and field in which another recording of the room differs, and the inputs of that tick
     #[arg(long, value_name = "OTHER")]
     against: Option<PathBuf>,
+    /// Serve its timeline to browsers of this machine, and print the address
+    #[arg(long, conflicts_with_all = ["until", "dump", "against", "json"])]
+    open: bool,
+    /// The port of the timeline, instead of a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0, requires = "open")]
+    port: u16,
     /// Write a copy that can be run again without keys. It contains names, chat and commands in the clear
     #[arg(long, value_name = "COPY", conflicts_with_all = ["until", "dump", "against"])]
     unseal: Option<PathBuf>,
@@ -80,6 +86,9 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
     if let Some(copy) = &args.unseal {
         return unseal(&recording, copy);
     }
+    if args.open {
+        return timeline::open(&recording, args.port);
+    }
     if let Some(tick) = args.dump {
         return dump(&recording, Tick(tick), args.json);
     }
@@ -124,7 +133,7 @@ fn unseal(recording: &Recording, copy: &Path) -> ExitCode {
 }
 
 /// The game of a recording, if it is one of the demo.
-fn make(name: &str) -> impl FnOnce(&RoomSetup) -> Result<Box<dyn Game>, SetupError> {
+pub fn make(name: &str) -> impl FnOnce(&RoomSetup) -> Result<Box<dyn Game>, SetupError> {
     let found = tickwire_games::builtin().into_iter().find(|(game, _)| *game == name);
     let unknown =
         format!("there is no game {name:?} here: replay it with tickwire::testing::replay in your game's tests");
