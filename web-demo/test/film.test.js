@@ -5,6 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import test from 'node:test';
 
 import { Film, FilmError } from '../client/index.js';
+import { FilmPresence } from '../client/film-presence.js';
 import { sha256 } from '../client/digest.js';
 import { dice } from './support/random.js';
 import { goldenHashes, goldenRecording } from './support/film.js';
@@ -66,8 +67,10 @@ test('entities, views, players and messages are those of a room', () => {
 
 test('views pass between ticks, at any speed, and stop at the end', () => {
   const film = Film.read(goldenRecording());
+  film.seek(film.header.first + 51);
+  const later = new Map([...film.state.entities].map(([id, { x }]) => [id, x]));
   film.seek(film.header.first + 50);
-  const [avatar] = film.state.byKind.find((entities) => [...entities.values()][0]?.kind === 'avatar').values();
+  const avatar = [...film.state.entities.values()].find(({ id, kind, x }) => kind === 'avatar' && later.get(id) !== x);
   const at = (now) => film.view(now).find(({ id }) => id === avatar.id).x;
   film.play(0.5);
   const start = at(1000);
@@ -86,6 +89,37 @@ test('views pass between ticks, at any speed, and stop at the end', () => {
   for (let now = 3016; film.playing; now += 16) at(now);
   assert.equal(film.place, film.length);
   assert.throws(() => film.play(0), /speed is 0/);
+});
+
+test('who is there is the same after a seek and after playing there', () => {
+  const [played, sought] = [Film.read(goldenRecording()), Film.read(goldenRecording())];
+  for (let place = 0; place < 100; place++) {
+    sought.seek(played.tick);
+    assert.deepEqual([...sought.seats], [...played.seats], `tick ${played.tick}`);
+    assert.deepEqual([...sought.players], [...played.players]);
+    assert.deepEqual(sought.properties, played.properties);
+    played.step();
+  }
+  assert.equal(played.players.size, 6);
+});
+
+test('players come, lose their connection, return and leave; properties are set and removed', () => {
+  const presence = new FilmPresence();
+  presence.open({ seats: [{ seat: 3, entity: 9, away: false, zones: [0] }], properties: [['map', 'yard']] });
+  const player = () => presence.players.get(3);
+  const event = (event) => presence.apply({ type: 'event', event });
+  event({ type: 'disconnected', seat: 3 });
+  assert.deepEqual(player(), { seat: 3, entity: 9, name: '', away: true });
+  event({ type: 'disconnected', seat: 4 });
+  event({ type: 'reconnected', seat: 3 });
+  assert.equal(player().away, false);
+  presence.apply({ type: 'seat', seat: { seat: 4096, entity: 0, away: false, zones: [1] } });
+  assert.deepEqual([[...presence.seats.keys()], [...presence.players.keys()]], [[3, 4096], [3]], 'spectators are no players');
+  event({ type: 'property', key: 'map', value: '' });
+  event({ type: 'property', key: 'score', value: '1' });
+  assert.deepEqual(presence.properties, { score: '1' });
+  presence.apply({ type: 'freed', seat: 3 });
+  assert.equal(player(), undefined);
 });
 
 test('a seat sees its own zones only', () => {

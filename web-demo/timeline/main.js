@@ -38,7 +38,7 @@ async function show(bytes, name, raw = null) {
   const stage = await stageFor(film, canvas);
   viewer = new Viewer(film, notes, stage, track);
   const { room, game, rate, reason } = film.header;
-  const what = [room, `${rate} ticks per second`, reason, name].filter(Boolean).join(' · ');
+  const what = [...new Set([room, `${rate} ticks per second`, reason, name])].filter(Boolean).join(' · ');
   find('about', HTMLElement).replaceChildren(build('strong', '', game), ` ${what}`);
   document.title = `${game}, ${name} · Tickwire timeline`;
   viewer.readAddress();
@@ -120,7 +120,9 @@ const clip = new URLSearchParams(location.hash.slice(1)).get('clip');
 const query = new URLSearchParams(location.search);
 if (clip !== null) {
   try {
-    void show(clipFromText(clip), 'a shared clip');
+    // Whoever follows the link of a clip wants to see what happened.
+    const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
+    void show(clipFromText(clip), 'a shared clip').then(() => { if (!still && !/[#&]tick=/.test(location.hash)) viewer?.film.play(); });
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error));
   }
