@@ -146,6 +146,35 @@ test('what is no recording is refused in words, and other games are drawn as dot
   tab.check();
 });
 
+test('a panic and a difference are marked where they happened', async () => {
+  const context = await browser.newContext(DESK);
+  const tab = new Tab(await context.newPage(), []);
+  const notes = {
+    error: null, hashes: [[100, [[0, 1]]], [101, [[0, 1]]]], inputs: [[1, 0, [64, 1, 0, 0]], [50, 0, [64, 0, 0, 1]]],
+    commands: [[60, 0, 'says "<b>hi</b>"']], names: [[1, 0, 'Ada'], [70, 0, 'Bob']],
+    difference: [102, 'tick 102, zone 0, avatar 1: x is 1 and 2'], panicked: [650, 'step'],
+  };
+  await tab.page.route('**/timeline/recording', (route) => route.fulfill({ path: GOLDEN }));
+  await tab.page.route('**/timeline/notes', (route) => route.fulfill({ json: notes }));
+  await tab.page.goto(`${server.url}/timeline/?open#tick=49`);
+  const first = tab.page.locator('#players tbody tr').first();
+  await eventually('names and inputs are those of the tick', () => first.innerText(), (text) => /Ada\s+heading 64, run\s/.test(text));
+  await tab.page.keyboard.press('ArrowRight');
+  await eventually('the input changes', () => first.innerText(), (text) => /Ada\s+heading 64, throw\s/.test(text));
+  await tab.page.selectOption('#which', 'commands');
+  const events = tab.page.locator('#events button');
+  assert.deepEqual((await events.allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' ').trim()), [
+    '3.00 s Ada says "<b>hi</b>"', '5.10 s run again, it differs: tick 102, zone 0, avatar 1: x is 1 and 2', '32.50 s the game panicked in step',
+  ]);
+  await events.nth(2).click();
+  await eventually('the panic is shown', () => shown(tab), ({ hash, tick }) => hash === '#tick=650' && tick === 650);
+  assert.match(await first.innerText(), /^Bob/);
+  assert.match(await tab.page.locator('#legend').innerText(), /fault\s+2 ticks compared$/);
+  await tab.shot('timeline-faults');
+  await context.close();
+  tab.check();
+});
+
 test('a fresh recording of a running server: operators open it, the command serves it, and each tick is what the server had', async (t) => {
   const crowd = new Crowd();
   t.after(() => crowd.leave());
