@@ -53,7 +53,7 @@ struct Notes {
 
 /// What was told last.
 #[derive(Default)]
-struct Told {
+struct LastValues {
     inputs: std::collections::BTreeMap<u16, Input>,
     names: std::collections::BTreeMap<u16, String>,
 }
@@ -72,13 +72,13 @@ impl Notes {
     }
 
     fn follow(&mut self, recording: &Recording, replay: &mut Replay<'_>) {
-        let mut told = Told::default();
+        let mut last = LastValues::default();
         loop {
             match catch_unwind(AssertUnwindSafe(|| replay.step())) {
                 Ok(Ok(Some(step))) => {
                     let tick = step.tick.0;
                     self.commands.extend(step.inputs.iter().filter_map(|input| described(tick, input)));
-                    self.tell(recording, replay, tick, &mut told);
+                    self.tell(recording, replay, tick, &mut last);
                     if step.compared {
                         let zones = replay.room().frame().zones().iter().filter(|zone| zone.rows() > 0);
                         self.hashes.push((tick, zones.map(|zone| (zone.id().0, zone.hash())).collect()));
@@ -98,18 +98,18 @@ impl Notes {
     }
 
     /// Adds the inputs and names that have changed.
-    fn tell(&mut self, recording: &Recording, replay: &Replay<'_>, tick: u32, told: &mut Told) {
+    fn tell(&mut self, recording: &Recording, replay: &Replay<'_>, tick: u32, last: &mut LastValues) {
         let fields = recording.header.inputs.fields().len();
         for input in replay.player_inputs() {
             let seat = input.seat.0;
-            if told.inputs.insert(seat, input.input) != Some(input.input) {
+            if last.inputs.insert(seat, input.input) != Some(input.input) {
                 self.inputs.push((tick, seat, input.input[..fields].to_vec()));
             }
         }
         for entry in replay.room().roster() {
             let seat = entry.seat.0;
-            if told.names.get(&seat) != Some(&entry.name) {
-                told.names.insert(seat, entry.name.clone());
+            if last.names.get(&seat) != Some(&entry.name) {
+                last.names.insert(seat, entry.name.clone());
                 self.names.push((tick, seat, entry.name));
             }
         }
