@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::config::{Config, Pages};
 use super::hosts::Hosts;
 use super::pages;
-use crate::engine::recording::Recording;
+use crate::engine::recording::{Recording, Rerun};
 
 /// A recording to be watched in a browser.
 #[derive(Clone, Debug)]
@@ -25,16 +25,18 @@ struct Shared {
 }
 
 impl Timeline {
-    /// The timeline of `recording`. `notes` is JSON for the page: what running it again told about its ticks.
-    pub fn new(recording: &Recording, notes: String) -> Self {
+    /// The timeline of the film in `recording`: its inputs are not served. `notes` is JSON for the page: what running it again
+    /// told about its ticks.
+    pub fn new(mut recording: Recording, notes: String) -> Self {
+        recording.rerun = Rerun::Unknown;
         Self { recording: recording.encode().into(), notes: notes.into() }
     }
 
     /// Where the page is, below the address of the listener.
     pub const PATH: &str = "/timeline/?open";
 
-    /// Serves the timeline until the process is told to stop. Recordings contain personal data: `listener` should be on the
-    /// loopback interface. Answers only to names of this machine, so that pages of others can read nothing.
+    /// Serves the timeline until the process is told to stop. Notes contain personal data: `listener` should be on the loopback
+    /// interface. Answers only to names of this machine, so that pages of others can read nothing.
     ///
     /// # Errors
     /// When the listener cannot be used.

@@ -73,7 +73,9 @@ fn a_timeline_is_served_to_this_machine_only() {
     let host = format!("localhost:{}", served.1);
     let (status, body) = served.get("/timeline/recording", &host);
     assert_eq!(status, "HTTP/1.1 200 OK");
-    assert_eq!(Recording::decode(&body).expect("a recording").header, recording.header);
+    let film = Recording::decode(&body).expect("a recording");
+    assert_eq!(film.header, recording.header);
+    assert!(matches!(film.rerun, Rerun::Unknown), "inputs are not served");
     let (_, body) = served.get("/timeline/notes", &host);
     let notes: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
     assert_eq!(notes["hashes"].as_array().map(Vec::len), Some(60), "every tick is compared");

@@ -87,7 +87,7 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
         return unseal(&recording, copy);
     }
     if args.open {
-        return timeline::open(&recording, args.port);
+        return timeline::open(recording, args.port);
     }
     if let Some(tick) = args.dump {
         return dump(&recording, Tick(tick), args.json);

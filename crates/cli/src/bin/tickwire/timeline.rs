@@ -16,8 +16,8 @@ use crate::replay::make;
 use crate::{fail, say};
 
 /// Serves the timeline until the process is stopped.
-pub fn open(recording: &Recording, port: u16) -> ExitCode {
-    let notes = serde_json::to_string(&Notes::of(recording)).expect("notes are JSON");
+pub fn open(recording: Recording, port: u16) -> ExitCode {
+    let notes = serde_json::to_string(&Notes::of(&recording)).expect("notes are JSON");
     let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(listener) => listener,
         Err(error) => return fail(&format!("cannot listen on port {port} of this machine: {error}")),
