@@ -18,6 +18,7 @@ mod party;
 mod pipelined;
 mod play;
 mod recordings;
+mod recovered;
 mod refusals;
 mod resume;
 mod slow;
