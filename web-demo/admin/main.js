@@ -1,19 +1,20 @@
 // The operators' page: sign in, then watch and act. The token lives in memory only; signing out, or
 // a token that the server refuses, forgets it.
 
-import { Api, Refusal } from './api.js';
+import { Api } from './api.js';
 import { find, write } from './dom.js';
 import { Inspector } from './inspector.js';
 import { Overview } from './overview.js';
 import { Recordings } from './recordings.js';
+import { VitalsFeed } from './vitals-feed.js';
 
-const RETRY_AFTER = 2000;
 const SAID_FOR = 4000;
 
 /** @type {Api | null} */
 let api = null;
-let listening = new AbortController();
 let saying = 0;
+/** Whether the recordings were listed since signing in. */
+let listed = false;
 
 const recordings = new Recordings(say);
 const inspector = new Inspector(ask, (text) => {
@@ -26,6 +27,8 @@ const overview = new Overview((id) => {
   if (matchMedia('(max-width: 860px)').matches) find('room', HTMLElement).scrollIntoView({ behavior: 'smooth' });
 });
 
+const feed = new VitalsFeed(hear);
+
 find('sign-in', HTMLFormElement).addEventListener('submit', (event) => {
   event.preventDefault();
   const field = find('token', HTMLInputElement);
@@ -37,36 +40,37 @@ find('sign-out', HTMLButtonElement).addEventListener('click', () => signOut(''))
 find('ask-cancel', HTMLButtonElement).addEventListener('click', () => find('ask', HTMLDialogElement).close());
 
 /** @param {string} token */
-async function signIn(token) {
-  listening.abort();
-  listening = new AbortController();
-  const { signal } = listening;
+function signIn(token) {
   api = new Api(token);
+  listed = false;
   setFeed('connecting', 'connecting');
-  let listed = false;
-  while (!signal.aborted) {
-    try {
-      await api.listen(signal, (vitals) => {
-        document.body.dataset.screen = 'desk';
-        setFeed('live', 'live');
-        overview.show(vitals);
-        inspector.note(vitals.rooms);
-        if (!listed && api) void recordings.show(api);
-        listed = true;
-      });
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error instanceof Refusal && [401, 404, 429].includes(error.status)) return signOut(explain(error));
-      if (document.body.dataset.screen === 'door') return signOut('The server cannot be reached.');
-    }
-    setFeed('lost', 'connection lost, trying again');
-    await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
+  feed.open(token);
+}
+
+/** @param {import('./vitals-stream.js').Told} told */
+function hear(told) {
+  switch (told.type) {
+    case 'vitals':
+      document.body.dataset.screen = 'desk';
+      setFeed('live', 'live');
+      overview.show(told.vitals);
+      inspector.note(told.vitals.rooms);
+      if (!listed && api) void recordings.show(api);
+      listed = true;
+      break;
+    case 'lost':
+      if (document.body.dataset.screen === 'door') signOut('The server cannot be reached.');
+      else setFeed('lost', 'connection lost, trying again');
+      break;
+    case 'refused':
+      signOut(explain(told.status));
+      break;
   }
 }
 
 /** @param {string} why empty when the operator wanted to */
 function signOut(why) {
-  listening.abort();
+  feed.close();
   api = null;
   inspector.leave();
   document.body.dataset.screen = 'door';
@@ -76,17 +80,17 @@ function signOut(why) {
   find('token', HTMLInputElement).focus();
 }
 
-/** @param {Refusal} refusal @returns {string} */
-function explain({ status }) {
+/** @param {number} status @returns {string} */
+function explain(status) {
   if (status === 401) return 'The token was refused.';
   return status === 429 ? 'Too many wrong tokens. Wait half a minute.' : 'This server has no operators’ page.';
 }
 
 /** @param {'connecting' | 'live' | 'lost'} state @param {string} text */
 function setFeed(state, text) {
-  const feed = find('feed', HTMLElement);
-  feed.dataset.state = state;
-  write(feed, text);
+  const shown = find('feed', HTMLElement);
+  shown.dataset.state = state;
+  write(shown, text);
 }
 
 /** Asks for a reason; null when the operator thought better of it. @param {string} title @param {string} label @param {string} go @returns {Promise<string | null>} */

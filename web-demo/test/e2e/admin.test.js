@@ -120,3 +120,38 @@ test('an operator can work on a phone', async () => {
   assert.equal(overflow, 0, 'nothing sticks out at the side');
   await Promise.all([ada, desk].map((tab) => tab.close()));
 });
+
+test('eight tabs of an operator share one stream, also when the first ones are closed', async () => {
+  const context = await browser.newContext({ viewport: { width: 900, height: 600 } });
+  const live = async (/** @type {Tab[]} */ desks) => {
+    for (const desk of desks) await eventually('the tab is live', () => desk.page.locator('#feed').innerText(), (text) => text === 'live');
+  };
+  /** @type {Tab[]} */
+  const desks = [];
+  for (let count = 0; count < 8; count++) {
+    const desk = new Tab(await context.newPage(), []);
+    await desk.page.goto(`${server.url}/admin`);
+    await desk.page.fill('#token', TOKEN);
+    await desk.page.click('#sign-in button');
+    await live([desk]);
+    desks.push(desk);
+  }
+  const ada = await Tab.join(browser, server.url, 'Ada');
+  const { id } = await ada.room();
+  for (const desk of desks.splice(0, 4)) await desk.page.close();
+  for (const desk of desks) {
+    await eventually('the room is listed', () => texts(desk, '#rooms tbody tr'), (rows) => rows.some((row) => row.includes(id)));
+    desk.check();
+  }
+  // A wrong token gets nothing of the others' stream.
+  const stranger = new Tab(await context.newPage(), [/401/]);
+  await stranger.page.goto(`${server.url}/admin`);
+  await stranger.page.fill('#token', 'a guess that is long enough to be one');
+  await stranger.page.click('#sign-in button');
+  await eventually('it is refused', () => stranger.page.locator('#refusal').innerText(), (text) => text.includes('refused'));
+  await desks[0].page.click('#sign-out');
+  assert.equal(await desks[0].page.locator('#desk').isVisible(), false);
+  await live(desks.slice(1));
+  await ada.close();
+  await context.close();
+});
