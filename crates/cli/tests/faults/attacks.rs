@@ -11,7 +11,7 @@ use tickwire::wire::{
 };
 
 use super::honest::arena;
-use super::line::framed;
+use super::line::{Line, framed};
 
 /// The close code.
 pub struct Expected(pub u16);
@@ -32,6 +32,10 @@ const fn before(name: &'static str, make: fn(&mut Pcg32) -> (Vec<u8>, Expected))
 const fn seated(name: &'static str, make: fn(&mut Pcg32) -> (Vec<u8>, Expected)) -> Attack {
     Attack { name, seated: true, alone: false, make }
 }
+
+/// In one burst; as many as the server reads at once, or hanging up on the rest of them would look like a reset.
+const BURST: usize = 100;
+const BURST_BYTES: usize = 8 * 1024;
 
 pub const ALL: [Attack; 26] = [
     before("garbage", garbage),
@@ -71,6 +75,33 @@ pub const ALL: [Attack; 26] = [
         bad(encode_client(&ClientMessage::Resync(Resync { zone: ZoneId(0), tick: Tick(1 << 30) })))
     }),
 ];
+
+/// One connection: what it sent, and whether it ended as it must.
+pub fn strike(port: u16, attack: &Attack, random: &mut Pcg32) -> (u64, Result<(), String>) {
+    let mut messages = 0;
+    let ended = (|| {
+        let mut line = Line::open(port)?;
+        if attack.seated {
+            line.sit_down(&arena())?;
+        }
+        let (mut burst, mut expected) = (Vec::new(), None);
+        let burst_of = if attack.alone { 1 } else { BURST };
+        while messages < burst_of as u64 {
+            let (bytes, code) = (attack.make)(random);
+            if !burst.is_empty() && burst.len() + bytes.len() > BURST_BYTES {
+                break;
+            }
+            burst.extend(bytes);
+            // The first one decides.
+            expected.get_or_insert(code);
+            messages += 1;
+        }
+        line.say(&burst);
+        let (Expected(wanted), found) = (expected.expect("at least one message"), line.close_code()?);
+        if found == Some(wanted) { Ok(()) } else { Err(format!("ended with {found:?}, not {wanted}")) }
+    })();
+    (messages, ended)
+}
 
 fn join(game: &str) -> Join {
     Join::JoinOrCreate { game: game.to_owned(), options: vec![] }

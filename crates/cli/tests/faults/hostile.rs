@@ -20,16 +20,12 @@ use std::time::{Duration, Instant};
 
 use rand_pcg::Pcg32;
 
-use attacks::{Attack, Expected};
-use honest::{TICK_MS, arena, command, play};
-use line::Line;
+use attacks::strike;
+use honest::{TICK_MS, command, play};
 use process::Server;
 
 const CONNECTIONS: u32 = 10_500;
 const MESSAGES: u64 = 1_000_000;
-/// In one burst; as many as the server reads at once, or hanging up on the rest of them would look like a reset.
-const BURST: usize = 100;
-const BURST_BYTES: usize = 8 * 1024;
 const THREADS: u32 = 6;
 /// Connections per second over all threads, so that what is measured is the server and not a full machine.
 const PACE: u32 = 120;
@@ -41,33 +37,6 @@ struct Count {
     messages: u64,
     otherwise: u64,
     example: Option<String>,
-}
-
-/// One connection: what it sent, and whether it ended as it must.
-fn strike(port: u16, attack: &Attack, random: &mut Pcg32) -> (u64, Result<(), String>) {
-    let mut messages = 0;
-    let ended = (|| {
-        let mut line = Line::open(port)?;
-        if attack.seated {
-            line.sit_down(&arena())?;
-        }
-        let (mut burst, mut expected) = (Vec::new(), None);
-        let burst_of = if attack.alone { 1 } else { BURST };
-        while messages < burst_of as u64 {
-            let (bytes, code) = (attack.make)(random);
-            if !burst.is_empty() && burst.len() + bytes.len() > BURST_BYTES {
-                break;
-            }
-            burst.extend(bytes);
-            // The first one decides.
-            expected.get_or_insert(code);
-            messages += 1;
-        }
-        line.say(&burst);
-        let (Expected(wanted), found) = (expected.expect("at least one message"), line.close_code()?);
-        if found == Some(wanted) { Ok(()) } else { Err(format!("ended with {found:?}, not {wanted}")) }
-    })();
-    (messages, ended)
 }
 
 fn storm(port: u16, deadline: Instant) -> BTreeMap<&'static str, Count> {

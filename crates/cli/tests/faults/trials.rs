@@ -1,5 +1,7 @@
 //! AttackOutcomes within the message limits: the messages of each, and the requirements on the server meanwhile.
 
+#![allow(dead_code, reason = "each run needs a part of it")]
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
