@@ -18,8 +18,7 @@ pub struct CloseReason {
 impl CloseReason {
     /// Replaces the usual text by `words`, sanitized and cut to fit a close frame. Empty words keep the usual text.
     pub fn with_text(close: Close, words: &str) -> Self {
-        let mut words = sanitize(words, limits::CLOSE_TEXT);
-        words.truncate(words.floor_char_boundary(limits::CLOSE_TEXT));
+        let words = sanitize(words, limits::CLOSE_TEXT, limits::CLOSE_TEXT);
         Self { close, words: (!words.is_empty()).then(|| words.into()) }
     }
 

@@ -40,7 +40,9 @@ impl From<&CommandBody<'_>> for Command {
         match body {
             CommandBody::Game { kind, body } => Self::Message { kind: *kind, body: Bytes::copy_from_slice(body) },
             CommandBody::Call { kind, body } => Self::Call { kind: *kind, body: Bytes::copy_from_slice(body) },
-            CommandBody::Chat { to, text } => Self::Chat { to: to.clone(), text: sanitize(text, limits::CHAT_CHARS) },
+            CommandBody::Chat { to, text } => {
+                Self::Chat { to: to.clone(), text: sanitize(text, limits::CHAT_CHARS, limits::CHAT_BYTES) }
+            }
         }
     }
 }

@@ -60,7 +60,7 @@ impl JoinRequest {
     /// The same request under another name.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
-        self.name = sanitize(name, limits::NAME_CHARS);
+        self.name = sanitize(name, limits::NAME_CHARS, limits::NAME_BYTES);
         if self.name.is_empty() {
             self.name.push_str("player");
         }

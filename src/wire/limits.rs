@@ -8,6 +8,10 @@ pub const CLIENT_MESSAGE: usize = 16 * 1024;
 pub const SERVER_MESSAGE: usize = 4 * 1024 * 1024;
 /// Characters of a player's name: fits over an avatar.
 pub const NAME_CHARS: usize = 24;
+/// ... and its bytes: scripts whose characters have several parts fit, and a few joined emoji.
+pub const NAME_BYTES: usize = 256;
+/// Bytes of a name as a client sends it, before it is cut.
+pub const RAW_NAME: usize = 384;
 /// Bytes of a room id, game name, option key or option value.
 pub const TEXT: usize = 64;
 /// Bytes of the host in an invitation: the longest domain name and a port.
@@ -46,6 +50,8 @@ pub const RESUME: usize = 64;
 pub const BODY: usize = 1024;
 /// Characters of a chat line: what fits under a game without covering it.
 pub const CHAT_CHARS: usize = 240;
+/// ... and its bytes.
+pub const CHAT_BYTES: usize = 960;
 /// Recipients of a chat line that is not for everyone: a party.
 pub const CHAT_TO: usize = 16;
 /// Runs in one inputs message: more changes than any client makes between two sends.

@@ -5,14 +5,16 @@
 export const TEXT = 64;
 /** Options in a hello, per list. */
 export const OPTIONS = 16;
-/** Characters of a player's name. */
+/** Of a player's name: characters as people count them, and bytes. */
 export const NAME_CHARS = 24;
+export const NAME_BYTES = 256;
 /** Bytes of a join token. */
 export const TOKEN = 4 * 1024;
 /** Bytes of a message to the game. */
 export const BODY = 1024;
-/** Of a chat line: characters, and recipients. */
+/** Of a chat line: characters as people count them, bytes, and recipients. */
 export const CHAT_CHARS = 240;
+export const CHAT_BYTES = 960;
 export const CHAT_RECIPIENTS = 16;
 
 /** Bytes of one message from the server: a keyframe of some 10,000 rows or a roster of 4,096. */

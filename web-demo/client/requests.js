@@ -1,7 +1,8 @@
 // What a page passes to joins and commands, checked against the server's limits before it is sent: the server closes the connection
 // for anything beyond them, and cannot say which value it was.
 
-import { BODY, CHAT_CHARS, CHAT_RECIPIENTS, NAME_CHARS, OPTIONS, TEXT, TOKEN } from './limits.js';
+import { byteLength, countCharacters, cutText } from './characters.js';
+import { BODY, CHAT_BYTES, CHAT_CHARS, CHAT_RECIPIENTS, NAME_BYTES, NAME_CHARS, OPTIONS, TEXT, TOKEN } from './limits.js';
 
 /**
  * @typedef {import('./messages.js').Join} Join
@@ -9,8 +10,6 @@ import { BODY, CHAT_CHARS, CHAT_RECIPIENTS, NAME_CHARS, OPTIONS, TEXT, TOKEN } f
  * @typedef {import('./client.js').JoinOptions} JoinOptions
  * @typedef {import('./client.js').OptionValues} OptionValues
  */
-
-const ENCODER = new TextEncoder();
 
 /**
  * @param {Join} join
@@ -22,7 +21,7 @@ const ENCODER = new TextEncoder();
 export function joinRequest(join, { name = '', player, rate = 0 }, token, role) {
   if (!Number.isInteger(rate) || rate < 0 || rate > 0xffff) throw new RangeError(`rate ${rate}: 0 to 65535 frames per second`);
   // Longer names are cut, here as on the server.
-  const short = [...text('the name', name)].slice(0, NAME_CHARS).join('');
+  const short = cutText(text('the name', name), NAME_CHARS, NAME_BYTES);
   if (typeof token === 'string') checkToken(token);
   return { join, role, name: short, player: pairs('player option', player), rate, token };
 }
@@ -71,7 +70,8 @@ export function gameCommand(type, kind, body) {
  * @returns {import('./messages.js').CommandBody}
  */
 export function chatCommand(line, to) {
-  const chars = [...text('a line', line)].length;
+  bounded('a line', line, CHAT_BYTES);
+  const chars = countCharacters(line);
   if (chars > CHAT_CHARS) throw new RangeError(`a line of ${chars} characters: at most ${CHAT_CHARS}`);
   if (to.length > CHAT_RECIPIENTS) throw new RangeError(`a line for ${to.length} players: at most ${CHAT_RECIPIENTS}`);
   for (const seat of to) {
@@ -101,7 +101,7 @@ function pairs(what, record = {}) {
 function bounded(what, value, bytes) {
   const checked = text(what, value);
   // A character is at least one byte, so a very long text need not be encoded.
-  const length = checked.length > bytes * 4 ? checked.length : ENCODER.encode(checked).length;
+  const length = checked.length > bytes * 4 ? checked.length : byteLength(checked);
   if (length > bytes) throw new RangeError(`${what} has ${length} bytes: at most ${bytes}`);
   return checked;
 }

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
 import * as limits from '../client/limits.js';
+import { joinRequest } from '../client/requests.js';
 import { join } from './support/join.js';
 
 const LONG = 'x'.repeat(65);
@@ -63,6 +64,12 @@ test('what fits is sent as text', async () => {
   assert.deepEqual([hello.player.length, [...hello.name].length, hello.token.length], [16, 24, 4096]);
 });
 
+test('names are cut as the server cuts them', async () => {
+  const { kept, cut } = JSON.parse(readFileSync(new URL('../../tests/golden/names.json', import.meta.url), 'utf8'));
+  const cases = [...Object.values(kept).flat().map((name) => ['', name, name]), ...cut];
+  for (const [what, raw, left] of cases) assert.equal(joinRequest({ type: 'byId', room: 'r' }, { name: raw }, null, 'player').name, left, what);
+});
+
 test('messages and lines that cannot be sent are refused at once', async () => {
   const { time, server, room } = await join();
   const cases = [
@@ -74,6 +81,7 @@ test('messages and lines that cannot be sent are refused at once', async () => {
     [() => room.call(1, new Uint16Array(4)), 'TypeError', 'a message is a Uint8Array, not an object'],
     [() => room.send(65_536, new Uint8Array(1)), 'RangeError', 'message kind 65536: kinds are 0 to 65535'],
     [() => room.chat('x'.repeat(241)), 'RangeError', 'a line of 241 characters: at most 240'],
+    [() => room.chat('\u{1f600}'.repeat(241)), 'RangeError', 'a line has 964 bytes: at most 960'],
     [() => room.chat({ text: 'x' }), 'TypeError', 'a line is a text, not an object'],
     [() => room.chat(['x']), 'TypeError', 'a line is a text, not an array'],
     [() => room.chat(7), 'TypeError', 'a line is a text, not 7'],
@@ -91,7 +99,7 @@ test('the limits are those of the server', () => {
     const [, value] = new RegExp(`pub const ${name}: \\w+ = ([^;]+);`).exec(source);
     return value.split('*').reduce((product, factor) => product * Number(factor.trim().replaceAll('_', '')), 1);
   };
-  for (const name of ['TEXT', 'OPTIONS', 'NAME_CHARS', 'TOKEN', 'BODY', 'CHAT_CHARS', 'SERVER_MESSAGE', 'RESUME', 'EXTENSIONS', 'EXTENSION', 'PROPERTIES']) {
+  for (const name of ['TEXT', 'OPTIONS', 'NAME_CHARS', 'NAME_BYTES', 'TOKEN', 'BODY', 'CHAT_CHARS', 'CHAT_BYTES', 'SERVER_MESSAGE', 'RESUME', 'EXTENSIONS', 'EXTENSION', 'PROPERTIES']) {
     assert.equal(limits[name], server(name), name);
   }
   assert.equal(limits.CHAT_RECIPIENTS, server('CHAT_TO'));
