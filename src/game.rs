@@ -5,6 +5,7 @@
 //! over hash maps. Internally it may use any data structure; once per tick it writes rows of integers.
 
 mod effect;
+mod entity_ids;
 mod errors;
 mod persistence;
 pub(crate) mod saved;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 #[doc(hidden)]
 pub use self::effect::{Effect, RoomEffect, SeatEffect};
+use self::entity_ids::EntityIds;
 pub use self::errors::{LoadError, Refused, SetupError};
 pub use self::persistence::Persistence;
 pub use self::saved::Saved;
@@ -226,7 +228,7 @@ pub struct Context {
     tick: Tick,
     rate: TickRate,
     random: Pcg32,
-    next_entity: u32,
+    entities: EntityIds,
     properties: Vec<(String, String)>,
     #[serde(skip)]
     effects: Vec<Effect>,
@@ -236,8 +238,8 @@ impl Context {
     /// Makes a context as a room does, for testing a game without a room.
     pub fn new(rate: TickRate, seed: u64) -> Self {
         const STREAM: u64 = 0x0a02_bdbf_7bb3_c0a7;
-        let (tick, random) = (Tick(0), Pcg32::new(seed, STREAM));
-        Self { tick, rate, random, next_entity: 1, properties: Vec::new(), effects: Vec::new() }
+        let (tick, random, entities) = (Tick(0), Pcg32::new(seed, STREAM), EntityIds::after(0));
+        Self { tick, rate, random, entities, properties: Vec::new(), effects: Vec::new() }
     }
 
     /// The tick that is being computed; between ticks, the last one computed.
@@ -256,21 +258,35 @@ impl Context {
         ((u64::from(self.random.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
-    /// A new entity id, never used before in this room.
+    /// A new entity id, never used before in this room. After 2^32 - 1 of them, ids begin anew with those that neither a
+    /// row of the last frame nor a player has; no id is 0.
     pub fn spawn(&mut self) -> EntityId {
-        let id = EntityId(self.next_entity);
-        self.next_entity += 1;
-        id
+        self.entities.spawn()
+    }
+
+    /// Goes on from this tick, and after so many entity ids.
+    pub(crate) fn start_at(&mut self, tick: Tick, entities: u32) {
+        (self.tick, self.entities) = (tick, EntityIds::after(entities));
+    }
+
+    /// Whether ids may be spawned before the next tick that were used before.
+    pub(crate) fn reuses_entities(&self) -> bool {
+        self.entities.may_repeat()
+    }
+
+    /// Keeps these ids from being spawned.
+    pub(crate) fn reserve_entities(&mut self, used: Vec<EntityId>) {
+        self.entities.reserve(used);
     }
 
     /// Leaves out the next `count` entity ids.
     pub(crate) fn skip_entities(&mut self, count: u32) {
-        self.next_entity = self.next_entity.wrapping_add(count);
+        self.entities.skip(count);
     }
 
     /// The id of the next entity.
     pub(crate) fn next_entity(&self) -> u32 {
-        self.next_entity
+        self.entities.next()
     }
 
     /// Sends an event with the frame of this tick. Each client gets its events once and in order; a client that is too

@@ -40,7 +40,7 @@ impl Incarnation {
 
     /// The start after this one.
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 

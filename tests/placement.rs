@@ -62,7 +62,7 @@ impl RoomRegistry for Rooms {
 
 impl Rooms {
     fn make(&mut self, game: &'static str, options: BTreeMap<String, String>) -> usize {
-        let private = RoomOptions::read(&options, TickRate::DEFAULT).expect("valid options").private;
+        let private = RoomOptions::read(&options, TickRate::DEFAULT, TickRate::DEFAULT).expect("valid options").private;
         self.0.push(TestRoom { game, options, private, vacancies: Rc::default(), players: 0 });
         self.0.len() - 1
     }
@@ -234,10 +234,16 @@ fn a_storm_of_joins_overfills_no_room_and_makes_no_room_too_many() {
 #[test]
 fn options_are_read_or_named_in_the_error() {
     let read = |key: &str, value: &str| {
-        RoomOptions::read(&BTreeMap::from([(key.to_owned(), value.to_owned())]), TickRate::DEFAULT)
+        let most = TickRate::new(60).expect("a valid rate");
+        RoomOptions::read(&BTreeMap::from([(key.to_owned(), value.to_owned())]), TickRate::DEFAULT, most)
     };
     assert_eq!(read("capacity", "7").map(|options| options.capacity), Ok(Some(7)));
     assert_eq!(read("tick_rate", "60").map(|options| options.rate.per_second()), Ok(60));
+    let error = read("tick_rate", "61").expect_err("beyond what creators may name");
+    assert_eq!(error, "tick_rate \"61\": at most 60 here (setting: most_tick_rate)");
+    let own = BTreeMap::from([("tick_rate".to_owned(), "120".to_owned())]);
+    let fast = TickRate::new(120).expect("a valid rate");
+    assert!(RoomOptions::read(&own, fast, TickRate::DEFAULT).is_ok(), "whoever names the usual rate changes nothing");
     assert_eq!(read("map", "yard").map(|options| options.private), Ok(false));
     for (key, value) in [("capacity", "0"), ("tick_rate", "fast"), ("private", "yes")] {
         let error = read(key, value).expect_err("a wrong value");

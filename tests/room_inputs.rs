@@ -186,6 +186,7 @@ fn room(seed: u64) -> Room {
         idle_after: Duration::from_millis(seed % 3 * 700),
         empty_for: Duration::ZERO,
         most_spectators: 2,
+        second_device: [SecondDevice::Allow, SecondDevice::Refuse, SecondDevice::Replace][seed as usize / 3 % 3],
     };
     Room::new(RoomConfig::new("room", "zoo", setup, policy), Box::new(zoo))
 }

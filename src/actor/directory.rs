@@ -13,13 +13,14 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::clock::Clock;
-use super::gatekeeper::{Gatekeeper, RoomPermit};
+use super::gatekeeper::{Gatekeeper, RoomPermit, SeatPermit};
 use super::message::{
     CloseRoom, Drain, Explain, Locate, Reserve, Reserved, RoomEntry, RoomKey, RoomList, RoomSlot, Stop,
 };
 use super::metrics::Metrics;
 use super::names;
 use super::recordings::Recordings;
+use super::refusals::Refusal;
 use super::room::{Files, RoomActor};
 use super::room_handle::{LocalRooms, RoomHandle};
 use super::room_store::RoomStore;
@@ -27,7 +28,7 @@ use super::sleeping::Sleeping;
 use super::status::{PendingJoin, Status};
 use super::watchdog::{Heartbeat, Part, Watchdog};
 use crate::engine::registry::{self, Placement, RoomOptions, RoomRegistry};
-use crate::engine::{Address, CloseReason, JoinRequest, Reservations, Room, RoomConfig, RoomCosts, RoomPolicy};
+use crate::engine::{Address, CloseReason, JoinRequest, Limit, Reservations, Room, RoomConfig, RoomCosts, RoomPolicy};
 use crate::game::{Factory, RoomSetup};
 use crate::store::{Found, Journal};
 use crate::tick::TickRate;
@@ -39,6 +40,8 @@ pub struct DirectoryConfig {
     pub games: BTreeMap<String, Factory>,
     /// Tick rate of rooms whose creator named none.
     pub rate: TickRate,
+    /// The highest tick rate that the creator of a room may name.
+    pub most_rate: TickRate,
     /// Most rooms at a time.
     pub most_rooms: usize,
     /// Number of threads that run rooms.
@@ -169,8 +172,7 @@ impl Directory {
         let games = || self.config.games.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let unknown = || refused(format!("there is no game {game:?}; there are {}", games()));
         let factory = self.config.games.get(&game).ok_or_else(unknown)?;
-        let RoomOptions { rate, capacity, private, persistent } =
-            RoomOptions::read(&options, self.config.rate).map_err(refused)?;
+        let RoomOptions { rate, capacity, private, persistent } = self.options(&options).map_err(refused)?;
         // Dropped, and thereby released, when the game refuses.
         let permit = self.config.gatekeeper.make_room(maker).ok_or(Close::TryLater)?;
         let setup = RoomSetup { rate, seed: names::seed(), options: options.clone() };
@@ -195,6 +197,10 @@ impl Directory {
         Ok(key)
     }
 
+    fn options(&self, options: &BTreeMap<String, String>) -> Result<RoomOptions, String> {
+        RoomOptions::read(options, self.config.rate, self.config.most_rate)
+    }
+
     fn reserve(&mut self, Reserve { join, seats, only_game, maker }: Reserve) -> Result<Reserved, CloseReason> {
         if self.draining {
             return Err(Close::Draining.into());
@@ -207,6 +213,12 @@ impl Directory {
             _ => None,
         };
         self.wake_named(named)?;
+        let mut permits: Vec<_> = (0..seats).map(|_| self.config.gatekeeper.seat_permit(maker)).collect();
+        if !permits.iter_mut().all(SeatPermit::take) {
+            let refusal = Refusal::Limit(Limit::SeatsPerAddress);
+            self.metrics.refusals.count(self.clock.now(), refusal, None);
+            return Err(CloseReason::with_text(refusal.close(), refusal.text()));
+        }
         let (key, expected) = match registry::place_party(&self.rooms, &join, seats, only_game.as_deref())? {
             Placement::Room(key, expected) => (key, expected),
             Placement::Create { game, options } => {
@@ -215,12 +227,12 @@ impl Directory {
             }
         };
         let now = self.clock.now();
-        let reserve = |pending: PendingJoin| {
+        let reserve = |(pending, promise): (PendingJoin, SeatPermit)| {
             let ticket = names::secret();
-            self.reservations.reserve(now, ticket.clone(), maker, key, pending.reserved());
+            self.reservations.reserve(now, ticket.clone(), maker, key, pending.reserved(promise));
             ticket
         };
-        let tickets = expected.into_iter().map(reserve).collect();
+        let tickets = expected.into_iter().zip(permits).map(reserve).collect();
         self.metrics.counts.seats_reserved.inc_by(seats as u64);
         let (room, expires_in) = (self.room_handle(key)?.entry.id.clone(), limits::RESERVED_FOR.as_secs());
         Ok(Reserved { room, tickets, expires_in })

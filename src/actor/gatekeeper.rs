@@ -55,6 +55,21 @@ pub struct RoomPermit {
     maker: Option<Address>,
 }
 
+/// A seat that is counted on an address, once it was taken, until this guard is dropped.
+#[derive(Debug)]
+pub struct SeatPermit {
+    gatekeeper: Arc<Gatekeeper>,
+    address: Option<Address>,
+    is_taken: bool,
+}
+
+/// A TLS handshake that is counted on its address until this guard is dropped.
+#[derive(Debug)]
+pub struct Handshake {
+    gatekeeper: Arc<Gatekeeper>,
+    address: Option<Address>,
+}
+
 impl Gatekeeper {
     /// A gatekeeper that admits sessions.
     pub fn new(
@@ -97,6 +112,13 @@ impl Gatekeeper {
         Connection { gatekeeper: self.clone(), address, verdict }
     }
 
+    /// Counts a TLS handshake with `peer`, unless too many with its address are under way.
+    pub fn begin_handshake(self: &Arc<Self>, peer: IpAddr) -> Option<Handshake> {
+        let address = self.client_ip_config.connection(peer);
+        let begun = self.admission.lock().begin_handshake(self.clock.now(), address);
+        begun.then(|| Handshake { gatekeeper: self.clone(), address })
+    }
+
     /// Resolves the client's address from the peer and the values of its forwarding header.
     pub fn caller<'a>(&self, peer: IpAddr, values: impl DoubleEndedIterator<Item = &'a str>) -> Caller {
         self.client_ip_config.caller(peer, values)
@@ -133,10 +155,20 @@ impl Gatekeeper {
         self.admission.lock().work(self.clock.now(), address, micros)
     }
 
+    /// Whether a chat line of `bytes` bytes may come from an address now.
+    pub fn admits_chat(&self, address: Option<Address>, bytes: u32) -> bool {
+        self.admission.lock().chat(self.clock.now(), address, bytes)
+    }
+
     /// Counts a room on its maker's address, unless that address has too many.
     pub fn make_room(self: &Arc<Self>, maker: Option<Address>) -> Option<RoomPermit> {
         let made = self.admission.lock().make_room(self.clock.now(), maker);
         made.then(|| RoomPermit { gatekeeper: self.clone(), maker })
+    }
+
+    /// A permit for a seat of `address` that is not taken yet.
+    pub fn seat_permit(self: &Arc<Self>, address: Option<Address>) -> SeatPermit {
+        SeatPermit { gatekeeper: self.clone(), address, is_taken: false }
     }
 
     /// How many milliseconds a client should wait before it reconnects, if `close` asks it to. The delay is random, so that
@@ -231,9 +263,23 @@ impl SessionPermit {
         self.gatekeeper.charge(self.caller.address, micros)
     }
 
+    /// Whether a chat line of `bytes` bytes may come from the client's address now.
+    pub fn admits_chat(&self, bytes: u32) -> bool {
+        self.gatekeeper.admits_chat(self.caller.address, bytes)
+    }
+
     /// The address on which the client's rooms are counted.
     pub fn address(&self) -> Option<Address> {
         self.caller.address
+    }
+}
+
+impl SeatPermit {
+    /// Counts the seat, unless it is counted already. Returns `false` if its address has too many.
+    pub fn take(&mut self) -> bool {
+        let Self { gatekeeper, address, is_taken } = self;
+        *is_taken = *is_taken || gatekeeper.admission.lock().take_seat(gatekeeper.clock.now(), *address);
+        *is_taken
     }
 }
 
@@ -251,6 +297,20 @@ impl Drop for Connection {
 impl Drop for SessionPermit {
     fn drop(&mut self) {
         self.gatekeeper.admission.lock().leave(self.gatekeeper.clock.now(), through(self.caller));
+    }
+}
+
+impl Drop for SeatPermit {
+    fn drop(&mut self) {
+        if self.is_taken {
+            self.gatekeeper.admission.lock().free_seat(self.gatekeeper.clock.now(), self.address);
+        }
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        self.gatekeeper.admission.lock().end_handshake(self.gatekeeper.clock.now(), self.address);
     }
 }
 

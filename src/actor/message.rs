@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::frame_history::FrameHistory;
+use super::gatekeeper::SeatPermit;
 use super::room::RoomActor;
 use super::seat_channel::SeatHandle;
 use super::status::PendingJoin;
@@ -94,6 +95,8 @@ pub struct Applicant {
     pub relay: RelayKey,
     pub publish: Recipient<Publish>,
     pub expected: PendingJoin,
+    /// Counts the seat of a player on their address.
+    pub permit: SeatPermit,
     /// Alive while the session waits for the answer.
     pub wanted: Weak<()>,
 }

@@ -44,7 +44,7 @@ mod ws_message;
 
 pub use clock::Clock;
 pub use directory::{Directory, DirectoryConfig};
-pub use gatekeeper::{Connection, Gatekeeper, SessionPermit};
+pub use gatekeeper::{Connection, Gatekeeper, Handshake, SessionPermit};
 pub use log_health::LogHealth;
 pub use message::{Drain, Explain, Reserve, RoomEntry, RoomList, Stop};
 pub use metrics::{Metrics, Totals};

@@ -142,7 +142,7 @@ impl Directory {
     ) -> Result<Option<Revived>, String> {
         let RoomConfig { game, setup, .. } = checkpoint.config().clone();
         let factory = self.config.games.get(&game).ok_or_else(|| format!("there is no game {game:?}"))?;
-        let RoomOptions { private, .. } = RoomOptions::read(&setup.options, self.config.rate)?;
+        let RoomOptions { private, .. } = RoomOptions::read(&setup.options, setup.rate, setup.rate)?;
         let permit = self.config.gatekeeper.make_room(None).ok_or("too many rooms")?;
         let made = catch_unwind(AssertUnwindSafe(|| {
             let game = factory(&setup).map_err(|error| error.to_string())?;

@@ -44,6 +44,8 @@ impl Refusal {
         match self {
             Self::Limit(Limit::Connections) => "connections",
             Self::Limit(Limit::ConnectionsPerAddress) => "connections_per_address",
+            Self::Limit(Limit::SeatsPerAddress) => "seats_per_address",
+            Self::Limit(Limit::HandshakesPerAddress) => "handshakes_per_address",
             Self::Limit(Limit::Sessions) => "sessions",
             Self::Limit(Limit::Attempts) => "attempts",
             Self::Limit(Limit::Addresses) => "addresses",
@@ -61,7 +63,7 @@ impl Refusal {
     fn setting(self) -> &'static str {
         match self {
             Self::Limit(Limit::Connections | Limit::Sessions) => "most_sessions",
-            Self::Limit(Limit::ConnectionsPerAddress) => {
+            Self::Limit(Limit::ConnectionsPerAddress | Limit::SeatsPerAddress | Limit::HandshakesPerAddress) => {
                 "connections_per_address, or trusted_proxies if this address is a proxy's"
             }
             Self::Limit(Limit::Attempts) => "attempts_per_address, or trusted_proxies if this address is a proxy's",
@@ -89,7 +91,10 @@ impl Refusal {
     pub fn text(self) -> &'static str {
         match self {
             Self::Limit(Limit::Connections | Limit::Addresses) => "too many connections at the moment",
-            Self::Limit(Limit::ConnectionsPerAddress) => "too many connections from this address",
+            Self::Limit(Limit::ConnectionsPerAddress | Limit::HandshakesPerAddress) => {
+                "too many connections from this address"
+            }
+            Self::Limit(Limit::SeatsPerAddress) => "too many seats are taken by or held for this address",
             Self::Limit(Limit::Sessions) => "no new sessions at the moment",
             Self::Limit(Limit::Attempts) => "too many attempts from this address",
             Self::Draining => "no new sessions: the server is stopping",

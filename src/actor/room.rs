@@ -28,7 +28,7 @@ use super::times::Phase;
 use super::trace::Lane;
 use crate::engine::{
     Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, PendingInput, Room, RoomOutput, SeatSession,
-    Secret, Waiting,
+    Secret, Waiting, is_spectator,
 };
 use crate::store::{Journal, RoomJournal};
 use crate::tick::{Moment, TickClock};
@@ -97,6 +97,10 @@ impl Waiting for Waiter {
     }
 
     fn becomes_newcomer(&mut self, capacity: u16) -> Result<(), Close> {
+        // A valid claim takes no further seat; this one has turned out to be void.
+        if !self.applicant.permit.take() {
+            return Err(Close::TryLater);
+        }
         self.applicant.expected.becomes_newcomer(capacity.into())
     }
 }
@@ -257,6 +261,7 @@ impl RoomActor {
             }
             RoomOutput::Freed { seat, reason, expired } => {
                 self.metrics.counts.seats_released.inc_by(expired.into());
+                self.seats.free(seat);
                 self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
             }
             RoomOutput::Listed => self.report_listing(),
@@ -289,13 +294,17 @@ impl RoomActor {
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     fn seat(&mut self, applicant: Applicant, admitted: Admitted) -> Option<Joined> {
         let history = self.host.as_ref()?.frames().clone();
-        let Applicant { relay, publish, end, expected, .. } = applicant;
+        let Applicant { relay, publish, end, expected, mut permit, .. } = applicant;
         let Admitted { welcome, start, events } = admitted;
         let session = SeatSession { seat: welcome.seat, generation: start.seat_generation };
         let channel = SeatChannel::new(session, events, self.status.clone());
         let channel = Arc::new(if self.is_journaled { channel.with_safe_commands(start.commands) } else { channel });
         if let Some(replaced) = self.seats.attach(channel.clone(), Session { end, relay }, publish) {
             replaced.do_send(End(Close::Replaced.into()));
+        }
+        // A returned player's seat counts on the new address, unless that has too many.
+        if !is_spectator(session.seat) && permit.take() {
+            self.seats.count(session.seat, permit);
         }
         self.arrived.push(expected);
         Some(Joined { welcome, start, channel: SeatHandle::at(&channel), history })

@@ -41,7 +41,8 @@ impl Label {
     /// The label of a room that is stored.
     pub fn of(config: &RoomConfig, asleep_since: Option<u64>) -> Self {
         let options = config.setup.options.clone();
-        let private = RoomOptions::read(&options, config.setup.rate).is_ok_and(|options| options.private);
+        let private =
+            RoomOptions::read(&options, config.setup.rate, config.setup.rate).is_ok_and(|options| options.private);
         let (id, game) = (config.id.clone(), config.game.clone());
         Self { id, game, options, private, incarnation: config.incarnation, asleep_since }
     }

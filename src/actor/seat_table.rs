@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use actix::Recipient;
 
+use super::gatekeeper::SeatPermit;
 use super::message::{End, Publish, RelayKey};
 use super::seat_channel::SeatChannel;
 use crate::engine::SeatSession;
@@ -18,6 +19,8 @@ pub struct SeatTable {
     seats: BTreeMap<Seat, Attached>,
     /// The relays, each with the number of sessions that listen through it.
     relays: BTreeMap<RelayKey, (Recipient<Publish>, usize)>,
+    /// For each taken seat, held ones included, its count on an address.
+    permits: BTreeMap<Seat, SeatPermit>,
 }
 
 struct Attached {
@@ -69,6 +72,16 @@ impl SeatTable {
     pub fn detach_all(&mut self) -> impl Iterator<Item = Recipient<End>> + use<> {
         self.relays.clear();
         std::mem::take(&mut self.seats).into_values().map(|attached| attached.session.end)
+    }
+
+    /// Counts a taken seat on an address until it is free.
+    pub fn count(&mut self, seat: Seat, permit: SeatPermit) {
+        self.permits.insert(seat, permit);
+    }
+
+    /// A seat is free.
+    pub fn free(&mut self, seat: Seat) {
+        self.permits.remove(&seat);
     }
 
     /// The channel of a seat with a session.

@@ -167,7 +167,13 @@ impl WsSession {
                 self.on_ack(events);
             }
             SessionEvent::Events(events) => self.on_ack(events),
-            SessionEvent::Command { seq, command } => {
+            SessionEvent::Command { seq, mut command } => {
+                // A line too many of one address counts as seen, and nobody hears it: its sender is not to blame for others
+                // of the address.
+                if command.chat_weight().is_some_and(|bytes| !self.permit.admits_chat(bytes)) {
+                    self.context.metrics.counts.over_rate.inc();
+                    command.silence();
+                }
                 self.charge(|frame| work::command_cost(&command, frame.notes().len()))?;
                 if self.place.as_ref().is_some_and(|place| !place.channel.push_command(seq, command)) {
                     return Err(Close::RateLimited);
@@ -346,7 +352,7 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
         match went {
             Ok(()) => {}
             Err(close @ (Close::Left | Close::GoingAway)) => self.depart(close, ctx),
-            Err(close) => self.end(close, ctx),
+            Err(close) => self.end(self.session.close_reason(close), ctx),
         }
     }
 

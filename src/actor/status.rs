@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::gatekeeper::SeatPermit;
 use super::room_file::Label;
 use crate::engine::{JoinKind, Occupancy, RoomCosts, Vacancies};
 use crate::wire::Close;
@@ -114,7 +115,7 @@ impl Status {
     /// Why the room would refuse the client.
     pub fn announce(self: &Arc<Self>, kind: JoinKind, most: usize) -> Result<PendingJoin, Close> {
         self.vacancies.lock().announce(kind, most)?;
-        Ok(PendingJoin { status: Some(self.clone()), kind, reserved: false })
+        Ok(PendingJoin { status: Some(self.clone()), kind, reserved: false, promise: None })
     }
 
     /// Counts a seat as free whose session has ended, until the room frees it.
@@ -141,13 +142,20 @@ pub struct PendingJoin {
     status: Option<Arc<Status>>,
     kind: JoinKind,
     reserved: bool,
+    /// Counts a reserved seat on the address that reserved it.
+    promise: Option<SeatPermit>,
 }
 
 impl PendingJoin {
-    /// Turns this into a reservation, which stays valid when the room is locked later.
-    pub fn reserved(mut self) -> Self {
-        self.reserved = true;
+    /// Turns this into a reservation, which stays valid when the room is locked later, and counts on an address.
+    pub fn reserved(mut self, promise: SeatPermit) -> Self {
+        (self.reserved, self.promise) = (true, Some(promise));
         self
+    }
+
+    /// The player has come: the seat no longer counts on the address that reserved it.
+    pub fn keep_promise(&mut self) {
+        self.promise = None;
     }
 
     /// Turns a claim that opened no seat into a join of a newcomer, if fewer than `most` are present or announced. Does

@@ -102,9 +102,18 @@ impl<T: Holding> Addresses<T> {
     }
 
     /// Gives something back: to the entry of the network if it holds anything, otherwise to the shared one.
-    pub fn give_back(&mut self, now: Moment, network: Network, holds: impl Fn(&T) -> bool, act: impl FnOnce(&mut T)) {
+    pub fn give_back(
+        &mut self,
+        now: Moment,
+        network: Network,
+        holds: impl Fn(&mut T) -> bool,
+        act: impl FnOnce(&mut T),
+    ) {
         for place in [network, Network::OTHERS] {
-            let Some(entry) = self.entries.get_mut(&place).filter(|entry| holds(&entry.holding)) else { continue };
+            let Some(entry) = self.entries.get_mut(&place) else { continue };
+            if !holds(&mut entry.holding) {
+                continue;
+            }
             act(&mut entry.holding);
             entry.used = now;
             if entry.holding.is_idle() {

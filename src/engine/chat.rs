@@ -1,9 +1,10 @@
-//! The last public chat lines, for clients that enter later.
+//! Public chat: the last lines, for clients that enter later, and how many more may be said now.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::events::Event;
+use crate::tick::TickRate;
 use crate::wire::limits;
 
 /// Chat lines, oldest first, bounded in number and bytes.
@@ -11,6 +12,8 @@ use crate::wire::limits;
 pub(super) struct ChatHistory {
     lines: VecDeque<Arc<Event>>,
     bytes: usize,
+    /// Bytes of recent lines that count against the limit.
+    spent: u32,
 }
 
 impl ChatHistory {
@@ -21,6 +24,31 @@ impl ChatHistory {
         while self.lines.len() > limits::CHAT_HISTORY || self.bytes > limits::CHAT_HISTORY_BYTES {
             self.bytes -= self.lines.pop_front().map_or(0, |line| line.weight());
         }
+    }
+
+    /// Whether the room takes a line of `weight` bytes now. It then counts against the limit.
+    pub fn admits(&mut self, weight: usize) -> bool {
+        let spent = self.spent.saturating_add(u32::try_from(weight).unwrap_or(u32::MAX));
+        let admits = spent <= limits::ROOM_CHAT_BURST;
+        if admits {
+            self.spent = spent;
+        }
+        admits
+    }
+
+    /// A tick has passed.
+    pub fn tick(&mut self, rate: TickRate) {
+        self.spent = self.spent.saturating_sub(limits::ROOM_CHAT_RATE / u32::from(rate.per_second()));
+    }
+
+    /// What counts against the limit.
+    pub fn spent(&self) -> u32 {
+        self.spent
+    }
+
+    /// Goes on with what counted against the limit before.
+    pub fn set_spent(&mut self, spent: u32) {
+        self.spent = spent;
     }
 
     /// The lines, oldest first.
@@ -39,6 +67,21 @@ mod tests {
     fn line(tick: u32, length: usize) -> Arc<Event> {
         let (name, text) = ("ada".into(), "x".repeat(length).into());
         Arc::new(Event::new(Tick(tick), &EventBody::Chat { from: Seat(0), name, text, private: false }))
+    }
+
+    #[test]
+    fn a_room_takes_a_burst_of_lines_and_then_so_many_per_second() {
+        let mut chat = ChatHistory::default();
+        let weight = line(0, 240).weight();
+        let said = |chat: &mut ChatHistory| (0..1000).filter(|_| chat.admits(weight)).count();
+        assert_eq!(said(&mut chat), limits::ROOM_CHAT_BURST as usize / weight);
+        let rate = TickRate::new(20).expect("a rate");
+        let second = (0..20).map(|_| {
+            chat.tick(rate);
+            said(&mut chat)
+        });
+        let more = second.sum::<usize>();
+        assert!(more.abs_diff(limits::ROOM_CHAT_RATE as usize / weight) <= 1, "{more}");
     }
 
     #[test]

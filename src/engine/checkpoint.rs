@@ -43,6 +43,8 @@ pub struct Checkpoint {
     lifecycle: RoomLifecycle,
     kicks: Vec<(Seat, CloseReason)>,
     seat_generations: u32,
+    #[serde(default)]
+    chat_spent: u32,
 }
 
 /// An event log: the number of its newest event, and its events as indices.
@@ -50,6 +52,30 @@ pub struct Checkpoint {
 struct SavedLog {
     newest: Seq,
     events: Vec<u32>,
+    /// How far each event is behind the newest one; empty when no number is missing.
+    #[serde(default)]
+    behind: Vec<u32>,
+}
+
+impl SavedLog {
+    fn new(log: &EventLog, numbering: &mut Numbering) -> Self {
+        let newest = log.newest();
+        let events = numbering.all(log.iter().map(|(_, event)| event));
+        let behind: Vec<u32> = log.iter().map(|(number, _)| newest.0.wrapping_sub(number.0)).collect();
+        let whole = behind.iter().rev().zip(0..).all(|(behind, index)| *behind == index);
+        Self { newest, events, behind: if whole { Vec::new() } else { behind } }
+    }
+
+    /// The number of the event at `index`.
+    fn number(&self, index: usize) -> Seq {
+        let contiguous = self.events.len() as u32 - 1 - index as u32;
+        Seq(self.newest.0.wrapping_sub(self.behind.get(index).copied().unwrap_or(contiguous)))
+    }
+
+    fn is_sound(&self) -> bool {
+        let Self { events, behind, .. } = self;
+        behind.is_empty() || (behind.len() == events.len() && behind.is_sorted_by(|a, b| a > b))
+    }
 }
 
 /// Why a room cannot be restored from a checkpoint.
@@ -141,6 +167,9 @@ impl Checkpoint {
         if !self.seats.iter().all(|seated| seated.input_buffer.is_sound()) {
             return Err(RestoreError::Contradiction("the inputs"));
         }
+        if !self.logs.iter().all(SavedLog::is_sound) {
+            return Err(RestoreError::Contradiction("the events"));
+        }
         let mut named = self.logs.iter().flat_map(|log| &log.events).chain(&self.chat);
         if !named.all(|index| (*index as usize) < self.events.len()) || !self.events.iter().all(Event::is_sound) {
             return Err(RestoreError::Contradiction("the events"));
@@ -188,7 +217,7 @@ impl Room {
             zones: zones.map(|zone| (zone.id(), frame.keyframe(zone).clone())).collect(),
             game,
             context: self.cx.clone(),
-            logs: logs.map(|log| SavedLog { newest: log.newest(), events: numbering.all(log.iter()) }).collect(),
+            logs: logs.map(|log| SavedLog::new(log, &mut numbering)).collect(),
             chat: numbering.all(self.chat_history.iter()),
             events: numbering.events,
             seats: self.seats.clone(),
@@ -196,6 +225,7 @@ impl Room {
             lifecycle: self.lifecycle.clone(),
             kicks: self.kicks.clone(),
             seat_generations: self.seat_generations,
+            chat_spent: self.chat_history.spent(),
         })
     }
 
@@ -220,9 +250,11 @@ impl Room {
             .map(|seated| &mut seated.log)
             .chain(room.spectators.iter_mut().map(|one| &mut one.log));
         for (log, saved) in logs.zip(checkpoint.logs) {
-            *log = EventLog::restored(saved.newest, saved.events.iter().map(shared));
+            let numbered = saved.events.iter().enumerate().map(|(at, index)| (saved.number(at), shared(index)));
+            *log = EventLog::restored(saved.newest, numbered);
         }
         checkpoint.chat.iter().for_each(|index| room.chat_history.push(shared(index)));
+        room.chat_history.set_spent(checkpoint.chat_spent);
         room.cx = checkpoint.context;
         (room.lifecycle, room.kicks) = (checkpoint.lifecycle, checkpoint.kicks);
         room.seat_generations = checkpoint.seat_generations;

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::events::Event;
 use super::room::Room;
 use super::sanitize::sanitize;
 use crate::game::Recipients;
@@ -25,6 +26,22 @@ pub enum Command {
 }
 
 impl Command {
+    /// What a chat line counts against the limits of its address, in bytes; `None` for other commands and empty lines.
+    pub fn chat_weight(&self) -> Option<u32> {
+        match self {
+            Self::Chat { text, .. } if !text.is_empty() => Some(text.len() as u32 + Event::OVERHEAD),
+            _ => None,
+        }
+    }
+
+    /// Makes a chat line empty, so that nobody hears it. It keeps its number.
+    pub fn silence(&mut self) {
+        if let Self::Chat { to, text } = self {
+            to.clear();
+            text.clear();
+        }
+    }
+
     /// The command as a part of a message.
     pub(super) fn as_wire(&self) -> CommandBody<'_> {
         match self {
@@ -56,7 +73,7 @@ impl Room {
             return;
         }
         seated.commands = seq;
-        seated.wake(now);
+        seated.act(now);
         match command {
             Command::Message { kind, body } => {
                 self.call_hook("command", |game, cx| game.command(seat, *kind, body, cx));
@@ -88,6 +105,9 @@ impl Room {
         let to = if private { Recipients::Some(to.iter().copied().chain([seat]).collect()) } else { Recipients::All };
         let line = self.event(&EventBody::Chat { from: seat, name, text, private });
         if !private {
+            if !self.chat_history.admits(line.weight()) {
+                return;
+            }
             self.chat_history.push(line.clone());
         }
         self.post_event(&to, line);

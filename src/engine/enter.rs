@@ -1,16 +1,17 @@
 //! How players enter a room and leave it.
 
 use super::close_reason::CloseReason;
-use super::events::{EventLog, EventQueue};
+use super::events::EventLog;
 use super::frame_sender::SenderStart;
 use super::input_buffer::InputBuffer;
+use super::policy::SecondDevice;
 use super::resume::Key;
 use super::room::{Admitted, Answer, Refusal, Room, RoomOutput};
 use super::room_input::Enter;
 use super::seat::Seated;
 use crate::game::{Player, Recipients};
-use crate::id::{CorrectionEpoch, EntityId, Seat, Seq};
-use crate::wire::{Continuity, EventBody, PROTOCOL_VERSION, Role, Welcome};
+use crate::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq};
+use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, Role, Welcome};
 
 impl Room {
     pub(super) fn enter(&mut self, enter: Enter) -> Answer {
@@ -25,6 +26,7 @@ impl Room {
         if let Some(close) = self.shut().filter(|_| !enter.reserved) {
             return Err(Refusal::Shut(close));
         }
+        self.make_way(enter.identity.as_deref())?;
         if self.seats.len() >= usize::from(self.capacity()) {
             return Err(Refusal::Full);
         }
@@ -43,15 +45,31 @@ impl Room {
         seated.key = secret.filter(|_| self.holds_seats()).map(Key::new);
         seated.wake(self.frame.tick());
         self.post(&Recipients::All, &EventBody::Joined(seated.listed()));
-        seated.log = self.log_of_newcomer();
+        let counters = self.config.counters;
+        (seated.commands, seated.epoch, seated.log) = (counters.commands, counters.epoch, self.log_of_newcomer());
         self.seats.insert(index, seated);
         self.apply_effects();
         Ok(Box::new(self.admitted(index)))
     }
 
+    /// Frees the other seats of an identity that enters, as far as the policy says so.
+    fn make_way(&mut self, identity: Option<&str>) -> Result<(), Refusal> {
+        let policy = self.config.policy.second_device;
+        if identity.is_none() || policy == SecondDevice::Allow {
+            return Ok(());
+        }
+        let others = self.seats.iter().filter(|seated| seated.identity.as_deref() == identity);
+        if policy == SecondDevice::Refuse && others.clone().any(|seated| seated.away.is_none()) {
+            return Err(Refusal::SecondDevice);
+        }
+        let others: Vec<Seat> = others.map(|seated| seated.seat).collect();
+        others.into_iter().for_each(|seat| self.free(seat, Close::Replaced.into(), false));
+        Ok(())
+    }
+
     /// The log of a client that has just entered: it begins with the latest chat lines.
     pub(super) fn log_of_newcomer(&self) -> EventLog {
-        let mut log = EventLog::default();
+        let mut log = EventLog::after(self.config.counters.events);
         self.chat_history.iter().for_each(|line| log.push(line.clone()));
         log
     }
@@ -101,10 +119,12 @@ impl Room {
     pub(super) fn admitted(&self, index: usize) -> Admitted {
         let seated = &self.seats[index];
         let welcome = self.welcome(seated.seat, seated.entity, seated.epoch, seated.commands);
-        self.admitted_with(welcome, seated.seat_generation, seated.log.queue_after(Seq(0)))
+        self.admitted_with(welcome, seated.seat_generation, &seated.log)
     }
 
-    pub(super) fn admitted_with(&self, welcome: Welcome, seat_generation: u32, events: EventQueue) -> Admitted {
+    pub(super) fn admitted_with(&self, mut welcome: Welcome, seat_generation: u32, log: &EventLog) -> Admitted {
+        welcome.events = log.arrived_upto();
+        let events = log.queue_after(welcome.events);
         let Welcome { seat, tick, incarnation, rate, epoch, commands, .. } = welcome;
         let start = SenderStart {
             seat,
@@ -145,6 +165,19 @@ impl Room {
             players: self.roster(),
             extensions: Vec::new(),
         }
+    }
+
+    /// Lets people chat again, and tells the game's context which entity ids are in use when new ones run out.
+    pub(super) fn prepare_tick(&mut self) {
+        self.chat_history.tick(self.rate());
+        if !self.cx.reuses_entities() {
+            return;
+        }
+        let kinds = (0..self.spec.schema.kinds().len() as u8).map(KindId);
+        let tables = kinds.flat_map(|kind| self.frame.zones().iter().filter_map(move |zone| zone.zone().table(kind)));
+        let rows = tables.flat_map(|table| table.ids()).copied();
+        let used = rows.chain(self.seats.iter().map(|seated| seated.entity)).collect();
+        self.cx.reserve_entities(used);
     }
 
     pub(super) fn empty_input_buffer(&self) -> InputBuffer {

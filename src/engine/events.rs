@@ -1,13 +1,13 @@
-//! Events on their way to one recipient: numbered, kept until acknowledged, bounded in bytes.
+//! Events on their way to one recipient: numbered, kept until acknowledged, bounded in bytes by class.
 //!
 //! State is conflated, events are not: each event is delivered once and in order, with the first frame at or after its
 //! tick, or its loss is reported.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::event_entries::Entries;
 use crate::id::Seq;
 use crate::tick::Tick;
 use crate::wire::{EncodedEvents, EventBody, append, limits, split};
@@ -22,6 +22,9 @@ pub struct Event {
 }
 
 impl Event {
+    /// Approximate bytes of memory besides an event's content.
+    pub(super) const OVERHEAD: u32 = 32;
+
     /// Encodes an event.
     pub fn new(tick: Tick, body: &EventBody) -> Self {
         let mut bytes = Vec::new();
@@ -46,8 +49,7 @@ impl Event {
 
     /// Its weight in a log in bytes: its content and the approximate overhead.
     pub fn weight(&self) -> usize {
-        const FIXED: usize = 32;
-        FIXED + self.body.len()
+        Self::OVERHEAD as usize + self.body.len()
     }
 }
 
@@ -67,68 +69,40 @@ pub struct Rewound {
 /// The events of one recipient that may not have arrived yet, over all of its connections.
 #[derive(Clone, Debug, Default)]
 pub struct EventLog {
-    /// Ascending without gaps; the last one has number `newest`.
+    /// The last one has number `newest`.
     entries: Entries,
     newest: Seq,
 }
 
 /// The events of one connection that are not sent yet.
 ///
-/// A queue follows the log of its recipient: it gets the same events and has the same bound. What it holds is in the
-/// log, too.
+/// A queue follows the log of its recipient: it gets the same events and has the same bounds. What it holds is in the
+/// log, too, except for membership that the log has conflated already.
 #[derive(Debug, Default)]
 pub struct EventQueue {
-    /// Ascending without gaps; the last one has number `newest`.
+    /// The last one has number `newest`.
     entries: Entries,
     newest: Seq,
-    /// Events dropped since the last batch.
-    lost: u32,
-}
-
-/// Consecutive events, bounded in bytes.
-#[derive(Clone, Debug, Default)]
-struct Entries {
-    events: VecDeque<Arc<Event>>,
-    bytes: usize,
-}
-
-impl Entries {
-    /// Adds an event. Drops the oldest ones when they are too many, and returns how many: their recipient has been
-    /// silent for long, and must not use up the memory of others.
-    fn push(&mut self, event: Arc<Event>) -> u32 {
-        self.bytes += event.weight();
-        self.events.push_back(event);
-        let mut dropped = 0;
-        while self.bytes > limits::EVENT_LOG && self.events.len() > 1 {
-            self.pop();
-            dropped += 1;
-        }
-        dropped
-    }
-
-    fn pop(&mut self) -> Option<Arc<Event>> {
-        let event = self.events.pop_front()?;
-        self.bytes -= event.weight();
-        Some(event)
-    }
-
-    /// The number before that of the first event.
-    fn before(&self, newest: Seq) -> Seq {
-        Seq(newest.0.wrapping_sub(self.events.len() as u32))
-    }
+    /// The number of the last event that was sent or is known to the client.
+    sent: Seq,
 }
 
 impl EventLog {
-    /// The log with these events, of which the last one has the number `newest`.
-    pub(super) fn restored(newest: Seq, events: impl Iterator<Item = Arc<Event>>) -> Self {
+    /// The log with these events, in ascending order, of which the last one has the number `newest`.
+    pub(super) fn restored(newest: Seq, events: impl Iterator<Item = (Seq, Arc<Event>)>) -> Self {
         let mut entries = Entries::default();
-        events.for_each(|event| _ = entries.push(event));
+        events.for_each(|(number, event)| entries.restore(number, event));
         Self { entries, newest }
+    }
+
+    /// An empty log whose first event will have the number after `newest`.
+    pub(super) fn after(newest: Seq) -> Self {
+        Self { entries: Entries::default(), newest }
     }
 
     /// The number of the newest event that has arrived, or was dropped.
     pub(super) fn arrived_upto(&self) -> Seq {
-        self.entries.before(self.newest)
+        self.entries.first().map_or(self.newest, |first| Seq(first.0.wrapping_sub(1)))
     }
 
     /// The number of the newest event.
@@ -137,14 +111,14 @@ impl EventLog {
     }
 
     /// The events that may not have arrived yet, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Event>> {
-        self.entries.events.iter()
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Seq, &Arc<Event>)> {
+        self.entries.iter().map(|entry| (entry.number, &entry.event))
     }
 
-    /// Adds an event. A full log drops its oldest events.
+    /// Adds an event. If its class is over its budget, older events of that class are dropped.
     pub fn push(&mut self, event: Arc<Event>) {
         self.newest = self.newest.plus(1);
-        self.entries.push(event);
+        self.entries.push(self.newest, event);
     }
 
     /// Forgets the events up to `upto`, which arrived. Numbers that never were are ignored: the session checks what its
@@ -153,14 +127,15 @@ impl EventLog {
         if upto.is_after(self.newest) {
             return;
         }
-        while upto.is_after(self.entries.before(self.newest)) {
+        while self.entries.first().is_some_and(|first| !first.is_after(upto)) {
             self.entries.pop();
         }
     }
 
     /// Prepares the log for a new connection of a recipient that knows all events up to `known`; `None` when it has
     /// forgotten. Events that were sent but did not arrive are sent again. Events between `known` and the returned
-    /// number are lost for good.
+    /// number are lost for good. The others get new numbers where some between them were dropped, which their recipient
+    /// cannot notice: one gap is told at once, and many would be told one by one.
     ///
     /// # Errors
     /// When `known` never happened; the log is then unchanged.
@@ -171,48 +146,53 @@ impl EventLog {
             }
             self.arrived(known);
         }
-        Ok(Rewound { events: self.entries.before(self.newest), newest: self.newest })
+        self.entries.close_gaps(self.newest);
+        Ok(Rewound { events: self.arrived_upto(), newest: self.newest })
     }
 
     /// The queue of a new connection, whose client will expect the event after `known`. Events dropped since are lost.
     pub fn queue_after(&self, known: Seq) -> EventQueue {
-        let lost = self.entries.before(self.newest).since(known).max(0).cast_unsigned();
-        EventQueue { entries: self.entries.clone(), newest: self.newest, lost }
+        EventQueue { entries: self.entries.clone(), newest: self.newest, sent: known }
     }
 }
 
 impl EventQueue {
-    /// Adds an event. A full queue drops its oldest events and reports their loss with the next batch.
+    /// Adds an event. If its class is over its budget, older events of that class are dropped, and their loss is reported
+    /// with the next batch.
     pub fn push(&mut self, event: Arc<Event>) {
         self.newest = self.newest.plus(1);
-        self.lost += self.entries.push(event);
+        self.entries.push(self.newest, event);
     }
 
     /// The events that wait, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Event>> {
-        self.entries.events.iter()
+        self.entries.iter().map(|entry| &entry.event)
     }
 
     /// How many events wait.
     pub fn len(&self) -> usize {
-        self.entries.events.len()
+        self.entries.len()
     }
 
     /// Whether no event waits.
     pub fn is_empty(&self) -> bool {
-        self.entries.events.is_empty()
+        self.entries.len() == 0
     }
 
-    /// Takes the next events due at `tick`.
+    /// Takes the next events due at `tick`, up to the next one that was dropped.
     pub fn batch(&mut self, tick: Tick) -> Option<Batch> {
-        let first = self.entries.before(self.newest).plus(1);
-        let is_due = |event: &Arc<Event>| !event.tick.is_after(tick);
-        let due = self.entries.events.iter().take(limits::EVENTS_PER_MESSAGE).take_while(|event| is_due(event)).count();
+        let first = self.entries.first()?;
+        let due = (self.entries.iter().zip(0..limits::EVENTS_PER_MESSAGE as u32))
+            .take_while(|(entry, index)| entry.number == first.plus(*index) && !entry.event.tick.is_after(tick))
+            .count();
         if due == 0 {
             return None;
         }
-        let events = (0..due).filter_map(|_| self.entries.pop()).collect();
-        Some(Batch { first, lost: std::mem::take(&mut self.lost), events })
+        let lost = first.since(self.sent).max(1).cast_unsigned() - 1;
+        let events = (0..due).filter_map(|_| self.entries.pop()).map(|entry| entry.event).collect();
+        let batch = Batch { first, lost, events };
+        self.sent = batch.last();
+        Some(batch)
     }
 }
 
@@ -259,7 +239,13 @@ mod tests {
     use crate::id::Seat;
 
     fn event(tick: u32) -> Arc<Event> {
-        Arc::new(Event::new(Tick(tick), &EventBody::Left { seat: Seat(1), code: 1000 }))
+        let body = std::borrow::Cow::Borrowed(serde_bytes::Bytes::new(b"ab"));
+        Arc::new(Event::new(Tick(tick), &EventBody::Game { kind: 1, body }))
+    }
+
+    fn chat(tick: u32) -> Arc<Event> {
+        let (name, text) = ("ada".into(), "x".repeat(240).into());
+        Arc::new(Event::new(Tick(tick), &EventBody::Chat { from: Seat(1), name, text, private: false }))
     }
 
     fn filled(ticks: std::ops::Range<u32>) -> (EventLog, EventQueue) {
@@ -286,9 +272,9 @@ mod tests {
         assert_eq!((batch.last(), batch.encoded(Tick(7)).items[0].0), (Seq(2), 1));
         assert!(queue.is_empty() && queue.batch(Tick(9)).is_none());
         log.arrived(Seq(3));
-        assert_eq!(log.entries.events.len(), 1, "what never was cannot arrive");
+        assert_eq!(log.entries.len(), 1, "what never was cannot arrive");
         (0..2).for_each(|_| log.arrived(Seq(2)));
-        assert_eq!((log.entries.events.len(), log.entries.bytes), (0, 0));
+        assert_eq!((log.entries.len(), log.entries.bytes()), (0, 0));
     }
 
     #[test]
@@ -309,9 +295,9 @@ mod tests {
     #[test]
     fn what_overflowed_is_a_gap_for_who_comes_back_and_a_loss_for_who_is_there() {
         let (mut log, mut queue) = filled(0..5000);
-        assert!(log.entries.bytes <= limits::EVENT_LOG && queue.entries.bytes <= limits::EVENT_LOG);
-        let kept = log.entries.events.len() as u32;
-        assert_eq!(kept as usize, queue.entries.events.len(), "both have the same bound");
+        assert!(log.entries.bytes() <= limits::EVENT_LOG && queue.entries.bytes() <= limits::EVENT_LOG);
+        let kept = log.entries.len() as u32;
+        assert_eq!(kept as usize, queue.entries.len(), "both have the same bound");
         let first = Seq(5001 - kept);
         let many = limits::EVENTS_PER_MESSAGE;
         assert_eq!(numbers(queue.batch(Tick(5000))), Some((first, 5000 - kept, many)));
@@ -323,6 +309,32 @@ mod tests {
         log.push(event(5000));
         let late = log.queue_after(Seq(5000 - kept)).batch(Tick(5000));
         assert_eq!(numbers(late), Some((first.plus(1), 1, many)), "an overflow between welcome and queue is a loss");
+    }
+
+    #[test]
+    fn a_flood_of_chat_costs_chat_only_and_each_loss_is_told_where_it_is() {
+        let (mut log, mut queue) = (EventLog::default(), EventQueue::default());
+        for number in 0..1000 {
+            let event = if number % 10 == 0 { event(1) } else { chat(1) };
+            log.push(event.clone());
+            queue.push(event);
+        }
+        let (mut known, mut own, mut batches) = (Seq(0), 0, 0);
+        while let Some(batch) = queue.batch(Tick(1)) {
+            assert_eq!(batch.first, known.plus(1 + batch.lost), "each event once, or its loss is told");
+            (known, batches) = (batch.last(), batches + 1);
+            own += batch.events.iter().filter(|event| matches!(event.body(), EventBody::Game { .. })).count();
+        }
+        assert_eq!((known, own), (Seq(1000), 100));
+        assert!(batches > 50, "a batch has no gap in it");
+        // Who comes back is told of one gap, and gets the rest in messages as long as usual.
+        let rewound = log.rewind(Some(Seq(1))).expect("it happened");
+        let mut queue = log.queue_after(rewound.events);
+        let told = std::iter::from_fn(|| queue.batch(Tick(1))).collect::<Vec<_>>();
+        assert!(told.iter().all(|batch| batch.lost == 0) && told.len() < 5, "{}", told.len());
+        assert_eq!(told.last().map(Batch::last), Some(Seq(1000)));
+        log.arrived(told[0].last());
+        assert_eq!(log.arrived_upto(), told[0].last(), "the log has the same numbers");
     }
 
     #[test]

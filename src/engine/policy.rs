@@ -17,4 +17,21 @@ pub struct RoomPolicy {
     pub empty_for: Duration,
     /// The most spectators, at most [`SPECTATORS`](crate::wire::limits::SPECTATORS).
     pub most_spectators: u16,
+    /// What happens when an identity enters that has a seat already.
+    #[serde(default)]
+    pub second_device: SecondDevice,
+}
+
+/// What happens when a player enters a room in which the same verified identity has a seat. A valid claim to that seat is
+/// always granted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondDevice {
+    /// Both play.
+    #[default]
+    Allow,
+    /// The second device is refused while the first is connected. A held seat is given up for it.
+    Refuse,
+    /// The first device is told that it was replaced, and loses its seat.
+    Replace,
 }

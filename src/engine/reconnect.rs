@@ -64,7 +64,8 @@ impl Room {
             return self.free(seat, close.into(), false);
         }
         let most = self.ticks(self.config.policy.hold);
-        let hold = if close == Close::GoingAway { self.ticks(limits::HOLD_PAGE_FOR).min(most) } else { most };
+        let briefly = close == Close::GoingAway || !seated.has_played();
+        let hold = if briefly { self.ticks(limits::HOLD_BRIEFLY_FOR).min(most) } else { most };
         let until = self.frame.tick().plus(hold);
         let input_buffer = self.empty_input_buffer();
         self.seats[index].away = Some(Away { until, close });

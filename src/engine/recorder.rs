@@ -41,7 +41,7 @@ impl FlightRecorder {
     /// Starts with a room that is new or was restored.
     pub fn new(room: &mut Room) -> Self {
         let span = room.rate().ticks_in(limits::RECORDING_SEGMENT);
-        let from_beginning = room.frame().tick().0 == 0 && room.players() == 0;
+        let from_beginning = room.frame().tick() == room.config().counters.tick && room.players() == 0;
         room.film_events = Some(Vec::new());
         let (segments, presence) = (VecDeque::new(), Presence::of(room));
         let mut recorder = Self { segments, from_beginning, presence, span, until_cut: span, fresh: None };

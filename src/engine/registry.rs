@@ -179,16 +179,21 @@ pub struct RoomOptions {
 }
 
 impl RoomOptions {
-    /// Reads the options of a new room; `rate` is for rooms whose creator named none.
+    /// Reads the options of a new room; `rate` is for rooms whose creator named none, and other rates may be up to `most`.
     ///
     /// # Errors
     /// Names the option, its value and what would be right.
-    pub fn read(options: &BTreeMap<String, String>, rate: TickRate) -> Result<Self, String> {
+    pub fn read(options: &BTreeMap<String, String>, rate: TickRate, most: TickRate) -> Result<Self, String> {
         let rate = match options.get("tick_rate") {
             None => rate,
             Some(text) => {
                 let number = text.parse().map_err(|_| format!("tick_rate {text:?}: must be 1 to {}", TickRate::MAX))?;
-                TickRate::new(number).map_err(|error| error.to_string())?
+                let wanted = TickRate::new(number).map_err(|error| error.to_string())?;
+                let most = most.per_second();
+                if number > most && wanted != rate {
+                    return Err(format!("tick_rate {text:?}: at most {most} here (setting: most_tick_rate)"));
+                }
+                wanted
             }
         };
         let capacity = options.get("capacity").map(|text| match text.parse() {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chat::ChatHistory;
 use super::close_reason::CloseReason;
+use super::counters::RoomCounters;
 use super::events::{Event, EventQueue};
 use super::film::is_public;
 use super::frame_sender::SenderStart;
@@ -25,7 +26,7 @@ use super::spectator::Spectator;
 use crate::game::{Context, Effect, Game, Persistence, PlayerInput, Recipients, Refused, RoomSetup, SeatEffect, Spec};
 use crate::id::{Incarnation, Seat};
 use crate::snapshot::{Frame, SeatNote};
-use crate::tick::{Tick, TickRate};
+use crate::tick::TickRate;
 use crate::wire::{Close, EventBody, Features, Welcome};
 
 /// The parameters of a room.
@@ -41,12 +42,16 @@ pub struct RoomConfig {
     pub setup: RoomSetup,
     /// What the server's configuration and the room's creator decide about the room.
     pub policy: RoomPolicy,
+    /// Where the room's counters start.
+    #[serde(default)]
+    pub counters: RoomCounters,
 }
 
 impl RoomConfig {
     /// The parameters of a room that is started for the first time.
     pub fn new(id: impl Into<String>, game: impl Into<String>, setup: RoomSetup, policy: RoomPolicy) -> Self {
-        Self { id: id.into(), game: game.into(), incarnation: Incarnation::FIRST, setup, policy }
+        let (incarnation, counters) = (Incarnation::FIRST, RoomCounters::default());
+        Self { id: id.into(), game: game.into(), incarnation, setup, policy, counters }
     }
 }
 
@@ -63,6 +68,8 @@ pub enum Refusal {
     Shut(Close),
     /// The game refused the player.
     Game(Refused),
+    /// The same identity plays here on another device.
+    SecondDevice,
     /// The claim opens no seat.
     NoSeat,
     /// The claim names events that never happened.
@@ -76,6 +83,7 @@ impl Refusal {
             Self::Full => Close::RoomFull.into(),
             Self::Shut(close) => (*close).into(),
             Self::Game(refused) => CloseReason::with_text(Close::Forbidden, refused.text()),
+            Self::SecondDevice => CloseReason::with_text(Close::Forbidden, "you play here on another device"),
             Self::NoSeat => Close::NoSuchRoom.into(),
             Self::ImpossibleClaim => Close::BadMessage.into(),
         }
@@ -161,12 +169,14 @@ impl Room {
         let spec = game.spec();
         let view_times = if game.wants_view_times() { Features::VIEW_TIME } else { Features::NONE };
         let features = Features::INPUT_LEAD.with(view_times);
-        let frame = Arc::new(Frame::initial(spec.schema.clone(), Tick(0)).of(config.incarnation));
+        let counters = config.counters;
+        let frame = Arc::new(Frame::initial(spec.schema.clone(), counters.tick).of(config.incarnation));
         let mut cx = Context::new(config.setup.rate, config.setup.seed);
+        cx.start_at(counters.tick, counters.entities);
         cx.set_properties(spec.properties.clone());
         let (seats, spectators, inputs, outputs, kicks) = Default::default();
         let (lifecycle, chat_history) = (RoomLifecycle::default(), ChatHistory::default());
-        let (seat_generations, running, film_events) = (0, None, None);
+        let (seat_generations, running, film_events) = (counters.seat_generations, None, None);
         Self {
             config,
             spec,
@@ -297,6 +307,7 @@ impl Room {
     fn tick(&mut self, mut over: impl FnMut(Phase)) {
         self.release();
         self.cx.set_tick(self.frame.tick().plus(1));
+        self.prepare_tick();
         let (mut inputs, mut superseded) = (std::mem::take(&mut self.inputs), 0);
         inputs.clear();
         inputs.extend(self.seats.iter_mut().map(|seated| {

@@ -40,6 +40,9 @@ pub(super) struct Seated {
     /// The input of the last tick, and when the player last changed it or sent a command.
     input: Input,
     active: Tick,
+    /// Whether the player ever changed their input or sent a command.
+    #[serde(default)]
+    played: bool,
 }
 
 /// The hold of a seat whose client is disconnected.
@@ -71,12 +74,23 @@ impl Seated {
             superseded: 0,
             input: Input::default(),
             active: Tick(0),
+            played: false,
         }
     }
 
-    /// Records that the player did something at `now`.
+    /// Records that the player came at `now`.
     pub fn wake(&mut self, now: Tick) {
         self.active = now;
+    }
+
+    /// Records that the player did something at `now`.
+    pub fn act(&mut self, now: Tick) {
+        (self.active, self.played) = (now, true);
+    }
+
+    /// Whether the player ever changed their input or sent a command.
+    pub fn has_played(&self) -> bool {
+        self.played
     }
 
     /// Takes the input for the tick `now`. An unchanged input does not count as activity.
@@ -84,6 +98,8 @@ impl Seated {
         let taken = self.input_buffer.take(self.epoch);
         if taken.input != self.input {
             (self.input, self.active) = (taken.input, now);
+            // The first input without a message is neutral, not a player's.
+            self.played |= taken.fresh;
         }
         PlayerInput { seat: self.seat, input: taken.input, fresh: taken.fresh, view: taken.view }
     }

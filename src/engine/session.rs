@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::bucket::Bucket;
+use super::close_reason::CloseReason;
 use super::command::Command;
 use super::events::Batch;
 use super::frame_sender::{FrameSender, Readiness, SenderStart, Transport};
@@ -17,7 +18,7 @@ use crate::snapshot::Frame;
 use crate::tick::Moment;
 use crate::wire::{
     ClientMessage, Close, Continuity, Features, PROTOCOL_VERSION, ServerMessage, Welcome, decode_client, encode_server,
-    hello_version, limits,
+    explain_excess, hello_version, limits,
 };
 
 /// What a client's message requires of the shell.
@@ -63,6 +64,8 @@ pub struct Session {
     /// Messages over the rate, and messages that claimed more inputs than there was time for, since they were taken.
     over_rate: u64,
     runs: Vec<InputRun>,
+    /// What was too long in the message that ended the session.
+    excess: Option<String>,
 }
 
 #[derive(Debug)]
@@ -91,6 +94,15 @@ impl Session {
             pings: Bucket::per_second(limits::PING_RATE),
             over_rate: 0,
             runs: Vec::new(),
+            excess: None,
+        }
+    }
+
+    /// The reason that the client is told when the session ends with `close`: it names what was too long in a message.
+    pub fn close_reason(&self, close: Close) -> CloseReason {
+        match &self.excess {
+            Some(excess) if close == Close::BadMessage => CloseReason::with_text(close, excess),
+            _ => close.into(),
         }
     }
 
@@ -116,7 +128,7 @@ impl Session {
         let State::Playing(playing) = &mut self.state else {
             return if over_rate { Ok(SessionEvent::Nothing) } else { self.on_hello(bytes) };
         };
-        let message = decode_client(bytes).map_err(|_| Close::BadMessage)?;
+        let message = decode_client(bytes).map_err(|_| malformed(&mut self.excess, bytes))?;
         match message {
             ClientMessage::Hello(_) => Err(Close::BadMessage),
             ClientMessage::Inputs(inputs) => {
@@ -282,9 +294,15 @@ impl Session {
                 (self.rate, self.features) = (hello.rate, hello.features);
                 Ok(SessionEvent::Enter(Box::new(hello.into())))
             }
-            _ => Err(Close::BadMessage),
+            _ => Err(malformed(&mut self.excess, bytes)),
         }
     }
+}
+
+/// The close for bytes that are no message; notes what of them is too long, if that is what is wrong.
+fn malformed(excess: &mut Option<String>, bytes: &[u8]) -> Close {
+    *excess = explain_excess(bytes);
+    Close::BadMessage
 }
 
 /// How the room must treat the end of a session with `close`, whose welcome said `continuity`. A returned client that

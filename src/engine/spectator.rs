@@ -17,7 +17,7 @@ use crate::snapshot::SeatNote;
 use crate::wire::{Close, EventBody, limits};
 
 /// Whether a seat is a spectator's.
-pub(super) fn is_spectator(seat: Seat) -> bool {
+pub(crate) fn is_spectator(seat: Seat) -> bool {
     seat.0 >= limits::SEATS
 }
 
@@ -59,10 +59,11 @@ impl Room {
         let mut zones = self.call_hook("spectate", |game, _| game.spectate());
         zones.sort_unstable();
         zones.dedup();
-        let (seat_generation, commands, log) = (self.next_seat_generation(), Seq(0), self.log_of_newcomer());
+        let (seat_generation, commands, log) =
+            (self.next_seat_generation(), self.config.counters.commands, self.log_of_newcomer());
         self.spectators.insert(index, Spectator { seat, seat_generation, name, commands, zones: zones.into(), log });
         let welcome = self.welcome(seat, EntityId(0), CorrectionEpoch(0), commands);
-        Ok(Box::new(self.admitted_with(welcome, seat_generation, self.spectators[index].log.queue_after(Seq(0)))))
+        Ok(Box::new(self.admitted_with(welcome, seat_generation, &self.spectators[index].log)))
     }
 
     /// Handles a spectator's command: only chat lines that the game passes on have an effect.

@@ -7,6 +7,7 @@ use super::command::Command;
 /// The cost of a command in a room with `players` players. Only chat costs something.
 pub fn command_cost(command: &Command, players: usize) -> u32 {
     match command {
+        Command::Chat { text, .. } if text.is_empty() => 0,
         Command::Chat { to, .. } if to.is_empty() => chat_cost(players),
         Command::Chat { to, .. } => chat_cost(to.len() + 1),
         Command::Message { .. } | Command::Call { .. } => 0,

@@ -14,6 +14,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use super::secret::Secret;
+use crate::engine::SecondDevice;
 use crate::store::{Durability, StoreFailure};
 use crate::tick::TickRate;
 use crate::trust::ForwardedHeader;
@@ -31,6 +32,10 @@ pub struct Config {
     /// Ticks per second, 1 to 120, of rooms whose creator names no rate.
     #[serde(deserialize_with = "parse::rate")]
     pub tick_rate: TickRate,
+    /// The highest tick rate, 1 to 120, that the creator of a room may name. A room at 120 Hz costs six times as much as one
+    /// at 20 Hz.
+    #[serde(deserialize_with = "parse::rate")]
+    pub most_tick_rate: TickRate,
     /// Origins whose pages may connect and use the API, besides the server's own and localhost, such as
     /// `https://play.example`. Apps have origins such as `capacitor://localhost`. `null` is the origin of files, and of
     /// frames that any site can make.
@@ -48,7 +53,7 @@ pub struct Config {
     /// Most sessions, 1 to 1,000,000. Further clients are told to try later.
     #[serde(deserialize_with = "parse::sessions")]
     pub most_sessions: usize,
-    /// Most connections from one address, 1 to 1,000,000. For IPv6, an address is a /64; a /56 may have 4 times and a /48 16
+    /// Most connections from one address, 1 to 1,000,000, and as many seats that are taken, held or promised. For IPv6, an address is a /64; a /56 may have 4 times and a /48 16
     /// times as many, here and in the other limits per address.
     #[serde(deserialize_with = "parse::sessions")]
     pub connections_per_address: usize,
@@ -80,6 +85,9 @@ pub struct Config {
     pub token_issuer: String,
     /// Whether players without a token may join.
     pub guests: bool,
+    /// What happens when a player with a verified identity enters a room in which the same identity plays.
+    #[serde(deserialize_with = "parse::second_device")]
+    pub second_device: SecondDevice,
     /// The certificate chain in PEM, the server's own certificate first. Empty: no TLS. Read again when the file changes.
     pub tls_cert: PathBuf,
     /// The certificate's private key in PEM.
@@ -192,6 +200,7 @@ impl Default for Config {
         Self {
             bind: (Ipv4Addr::LOCALHOST, 8080).into(),
             tick_rate: TickRate::DEFAULT,
+            most_tick_rate: TickRate::new(60).expect("a valid rate"),
             origins: Vec::new(),
             require_origin: false,
             hosts: Vec::new(),
@@ -211,6 +220,7 @@ impl Default for Config {
             token_audience: "tickwire".to_owned(),
             token_issuer: String::new(),
             guests: true,
+            second_device: SecondDevice::Allow,
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
             room_threads: cores,

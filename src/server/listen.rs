@@ -19,10 +19,11 @@ use actix_http::h1::{Codec, ExpectHandler, Message};
 use actix_http::{ConnectionType, HttpService, KeepAlive, Protocol, Request, Response, ServiceConfig};
 use actix_service::boxed::{self, BoxServiceFactory};
 use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, always_ready, fn_service, map_config,
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, always_ready, apply_fn_factory, fn_service,
+    map_config,
 };
 use actix_tls::accept::TlsError;
-use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_tls::accept::rustls_0_23::{Acceptor, AcceptorService, TlsStream};
 use actix_web::dev::{AppConfig, Server};
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::{sleep, timeout};
@@ -154,7 +155,23 @@ fn encrypted(
         let peer = socket.peer_addr().ok();
         (OneRequest::new(io, most_body, &config), Protocol::Http1, peer)
     };
-    let accepted = Acceptor::new(tls).map_err(TlsError::into_service_error).map(open);
+    let counting = mount.clone();
+    // Before its handshake, a connection costs a place of those that handshakes have; afterwards `on_connect` counts it.
+    let counted = apply_fn_factory::<_, Acceptor, _, _, TcpStream, TcpStream, _, _>(
+        Acceptor::new(tls),
+        move |io: TcpStream, acceptor: &AcceptorService| {
+            let peer = io.peer_addr();
+            let handshake = peer.and_then(|peer| counting.begin_handshake(peer.ip()));
+            let accepted = handshake.map(|handshake| (Service::call(acceptor, io), handshake));
+            async move {
+                let (accepted, handshake) = accepted.map_err(TlsError::Tls)?;
+                let accepted = accepted.await;
+                drop(handshake);
+                accepted
+            }
+        },
+    );
+    let accepted = counted.map_err(TlsError::into_service_error).map(open);
     accepted.and_then(http(mount, worker).map_err(TlsError::Service))
 }
 

@@ -6,7 +6,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,10 +31,10 @@ use super::listen::{self, Worker};
 use super::qr;
 use super::routes::{self, AppState};
 use crate::actor::{
-    Clock, Directory, DirectoryConfig, Drain, Gatekeeper, LogHealth, Metrics, Part, Refusal, Relay, RoomList,
-    RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
+    Clock, Directory, DirectoryConfig, Drain, Gatekeeper, Handshake, LogHealth, Metrics, Part, Refusal, Relay,
+    RoomList, RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
 };
-use crate::engine::Verdict;
+use crate::engine::{Limit, Verdict};
 use crate::game::Factory;
 use crate::store::Journal;
 use crate::trust::Certificate;
@@ -105,6 +105,7 @@ impl Mount {
         let directory = DirectoryConfig {
             games,
             rate: config.tick_rate,
+            most_rate: config.most_tick_rate,
             most_rooms: config.most_rooms,
             arbiters: config.room_threads,
             policy: config.room_policy(),
@@ -237,6 +238,18 @@ impl Mount {
         if let Some(counted) = counted {
             data.insert(Rc::new(counted));
         }
+    }
+
+    /// Counts a TLS handshake on its address.
+    ///
+    /// # Errors
+    /// When too many with this address are under way.
+    pub(super) fn begin_handshake(&self, peer: IpAddr) -> io::Result<Handshake> {
+        self.gatekeeper.begin_handshake(peer).ok_or_else(|| {
+            let refusal = Refusal::Limit(Limit::HandshakesPerAddress);
+            self.metrics.refusals.count(self.clock.now(), refusal, None);
+            io::Error::other(refusal.text())
+        })
     }
 
     pub(super) fn workers(&self) -> usize {

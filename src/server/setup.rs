@@ -56,6 +56,7 @@ impl Config {
             idle_after: self.idle_after,
             empty_for: self.empty_room_for,
             most_spectators: self.most_spectators,
+            second_device: self.second_device,
         }
     }
 

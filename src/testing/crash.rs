@@ -67,12 +67,12 @@ impl Playtest {
         let followed = self.replica.frame();
         assert_eq!(Proof::of(room.frame()), Proof::of(followed), "what was replayed is what was followed");
         assert_eq!(room.frame().notes(), followed.notes(), "what was replayed is what was followed");
-        let forgotten = self.frames.split_off(room.frame().tick().0 as usize);
+        let forgotten = self.frames.split_off(self.plan.index_of(room.frame().tick()).map_or(0, |newest| newest + 1));
         let mut ghosts = self.journal.take().map(|journal| journal.ghosts).unwrap_or_default();
         let next = room.next_entity();
         // A game may also have ids of its own, which it chooses as it did before.
-        let spared = next..next + limits::SPARE_IDS;
-        ghosts.extend(forgotten.iter().flat_map(|(_, frame)| entities(frame)).filter(|one| spared.contains(&one.0)));
+        let spared = |id: &EntityId| id.0.wrapping_sub(next) < limits::SPARE_IDS;
+        ghosts.extend(forgotten.iter().flat_map(|(_, frame)| entities(frame)).filter(spared));
         let input =
             RoomInput::Recovered { incarnation: room.config().incarnation.next(), spare_ids: limits::SPARE_IDS };
         second.apply(input.clone(), &mut Vec::new());

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::{Arrived, Client, Event};
-use crate::id::{CorrectionEpoch, EntityId};
+use crate::id::{CorrectionEpoch, EntityId, Seq};
 use crate::snapshot::{Frame, SeatNote};
 use crate::tick::Tick;
 use crate::wire::{Continuity, EventBody, Welcome, limits};
@@ -22,6 +22,10 @@ pub(super) struct Oracle {
     seat_generation: u32,
     /// How many of `addressed` arrived or were reported lost; `None` when the client has no memory of them.
     events: Option<usize>,
+    /// How many of those that were reported lost are not known yet: they may be any before the next one that arrives.
+    gap: usize,
+    /// The number before that of the first event.
+    first: Seq,
     tick: Tick,
     superseded: u32,
     epoch: CorrectionEpoch,
@@ -32,12 +36,12 @@ pub(super) struct Oracle {
 impl Oracle {
     /// The oracle for the next connection of the client of `before`.
     pub fn following(before: &Self) -> Self {
-        Self { events: before.events, tampered: before.tampered, ..Self::default() }
+        Self { events: before.events, gap: before.gap, tampered: before.tampered, ..Self::default() }
     }
 
     /// Records that the server gave the client a seat.
-    pub fn seated(&mut self, seat_generation: u32, addressed: Addressed) {
-        (self.seat_generation, self.addressed) = (seat_generation, addressed);
+    pub fn seated(&mut self, seat_generation: u32, addressed: Addressed, first: Seq) {
+        (self.seat_generation, self.addressed, self.first) = (seat_generation, addressed, first);
     }
 
     pub fn welcome(&mut self, welcome: &Welcome) {
@@ -49,10 +53,11 @@ impl Oracle {
             let present = me.is_some_and(|me| !me.away && me.entity == welcome.entity);
             assert!(present, "the roster has the player: {me:?}");
         }
-        self.events = match (welcome.continuity, self.events) {
-            (Continuity::Fresh, _) => Some(0),
-            (_, None) => Some(welcome.events.0 as usize),
-            (_, known) => known,
+        let before = welcome.events.since(self.first).unsigned_abs() as usize;
+        (self.events, self.gap) = match (welcome.continuity, self.events) {
+            (Continuity::Fresh, _) => (Some(0), 0),
+            (_, None) => (Some(before), before),
+            (_, known) => (known, self.gap),
         };
         self.tampered &= welcome.continuity == Continuity::State;
     }
@@ -98,8 +103,13 @@ impl Oracle {
         let addressed = self.addressed.borrow();
         let heard = self.events.as_mut().expect("frames follow the welcome");
         *heard += lost as usize;
+        self.gap += lost as usize;
         for body in events {
-            let event = addressed.get(*heard).expect("an event that nobody sent");
+            let mut event = addressed.get(*heard - self.gap).expect("an event that nobody sent");
+            while self.gap > 0 && *body != event.body() {
+                self.gap -= 1;
+                event = addressed.get(*heard - self.gap).expect("an event that nobody sent");
+            }
             assert_eq!(*body, event.body(), "events come once and in order");
             assert!(tick.is_none_or(|tick| !event.tick.is_after(tick)), "an event before its tick");
             *heard += 1;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::engine::RoomCounters;
 use crate::engine::link::Profile;
-use crate::tick::TickRate;
+use crate::tick::{Tick, TickRate};
 use crate::wire::Features;
 
 /// The parameters of a playtest: the same plan and the same calls produce the same run.
@@ -32,6 +33,8 @@ pub struct Plan {
     pub checkpoint_every: u32,
     /// With a journal: after how many ticks a record is safe; see [`Playtest::crash`](super::Playtest::crash).
     pub journal: Option<u32>,
+    /// Where the room's counters start, for example just [before their wrap](RoomCounters::before_wrap).
+    pub counters: RoomCounters,
 }
 
 impl Default for Plan {
@@ -39,7 +42,16 @@ impl Default for Plan {
     fn default() -> Self {
         let (rate, link) = (TickRate::DEFAULT, Profile::default());
         let (hold, idle_after, features) = (Duration::ZERO, Duration::ZERO, Features::NONE);
-        let (options, checkpoint_every, journal) = (BTreeMap::new(), 0, None);
-        Self { seed: 1, rate, link, features, options, patience: true, hold, idle_after, checkpoint_every, journal }
+        let (options, checkpoint_every) = (BTreeMap::new(), 0);
+        let (journal, counters) = (None, RoomCounters::default());
+        let patience = true;
+        Self { seed: 1, rate, link, features, options, patience, hold, idle_after, checkpoint_every, journal, counters }
+    }
+}
+
+impl Plan {
+    /// Where the frame of a tick is among all frames of the room.
+    pub(super) fn index_of(&self, tick: Tick) -> Option<usize> {
+        usize::try_from(tick.since(self.counters.tick)).ok()?.checked_sub(1)
     }
 }

@@ -86,7 +86,8 @@ impl Playtest {
             let game = factory(&setup).unwrap_or_else(|reason| panic!("the game refuses the room: {reason}"));
             let (hold, idle_after, most_spectators) = (plan.hold, plan.idle_after, limits::SPECTATORS);
             let policy = RoomPolicy { hold, idle_after, most_spectators, ..RoomPolicy::default() };
-            Room::new(RoomConfig::new("playtest", "game", setup, policy), game)
+            let config = RoomConfig::new("playtest", "game", setup, policy);
+            Room::new(RoomConfig { counters: plan.counters, ..config }, game)
         });
         let host = Host::new(Moment(0), room, History::new(plan.rate));
         let mut host = if plan.journal.is_some() { host.with_journal() } else { host.with_record().with_recorder() };
@@ -305,7 +306,7 @@ impl Playtest {
     }
 
     fn at(&self, tick: Tick) -> Option<&(Moment, Arc<Frame>)> {
-        self.frames.get((tick.0 as usize).checked_sub(1)?)
+        self.frames.get(self.plan.index_of(tick)?)
     }
 
     fn happen(&mut self) {
@@ -346,7 +347,8 @@ impl Playtest {
                     self.with_watch(|watch, play| watch.delivers(play, id, &mut bytes));
                     let tampered = bytes != before;
                     let frames = &self.frames;
-                    let frame = |tick: Tick| frames.get((tick.0 as usize).checked_sub(1)?).map(|(_, frame)| &**frame);
+                    let plan = &self.plan;
+                    let frame = |tick: Tick| frames.get(plan.index_of(tick)?).map(|(_, frame)| &**frame);
                     self.players[id.0].receive(now, &bytes, tampered, frame);
                 }
             }

@@ -177,7 +177,7 @@ impl Playtest {
         if continuity == Continuity::Fresh {
             *addressed.borrow_mut() = greeting;
         }
-        player.oracle.seated(start.seat_generation, addressed.clone());
+        player.oracle.seated(start.seat_generation, addressed.clone(), self.plan.counters.events);
         player.send_down(self.now, Packet::Message(welcome));
         self.retired.extend(self.seats.insert(seat, id));
     }
@@ -192,7 +192,11 @@ impl Playtest {
             self.collect();
             self.host.tick(self.now, |_| {});
             let frame = self.host.room().frame().clone();
-            assert_eq!(frame.tick().0 as usize, self.frames.len() + 1, "one frame per step");
+            assert_eq!(
+                frame.tick().since(self.plan.counters.tick) as usize,
+                self.frames.len() + 1,
+                "one frame per step"
+            );
             self.frames.push((deadline.plus(self.clock.rate().period() * step), frame));
             self.with_watch(|watch, play| watch.stepped(play));
             self.write_journal();

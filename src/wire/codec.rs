@@ -5,11 +5,13 @@
 //! which is checked by comparing the length with that of the message encoded again. The most frequent messages have
 //! layouts of their own, in `frame` and `inputs`; their first byte has a bit that no other message has.
 
+use std::borrow::Cow;
+
 use bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
 use bincode::enc::write::SizeWriter;
 use serde::{Deserialize, Serialize};
 
-use super::hello::Extension;
+use super::hello::{Extension, Hello, Join};
 use super::message::{ClientMessage, CommandBody, Delivery, ServerMessage};
 use super::{frame, inputs, limits};
 
@@ -48,8 +50,18 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage<'_>, WireError> {
         return inputs::decode(bytes);
     }
     let message = decode(bytes, CLIENT)?;
-    check_limits(&message)?;
+    check_limits(&message).map_err(|excess| excess.error())?;
     Ok(message)
+}
+
+/// What of a client's message is beyond its limit, in words for the client: which part it is, how long it is and how long
+/// it may be. `None` when that is not what is wrong with it.
+pub fn explain_excess(bytes: &[u8]) -> Option<String> {
+    let message: ClientMessage = decode(bytes, CLIENT).ok()?;
+    match check_limits(&message) {
+        Err(Excess::Length { what, length, most, unit }) => Some(format!("{what} has {length} {unit}: at most {most}")),
+        _ => None,
+    }
 }
 
 /// Reads a server's message.
@@ -64,7 +76,7 @@ pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage<'_>, WireError> {
         ServerMessage::Frame(_) => Err(WireError::NotCanonical),
         ServerMessage::Delivery(Delivery { commands: None, events: None, .. }) => Err(WireError::NotCanonical),
         ServerMessage::Welcome(welcome) => {
-            check_extensions(&welcome.extensions)?;
+            check_extensions(&welcome.extensions).map_err(|excess| excess.error())?;
             Ok(ServerMessage::Welcome(welcome))
         }
         message => Ok(message),
@@ -150,51 +162,91 @@ fn encoded_len<T: Serialize>(message: &T) -> usize {
     size.into_writer().bytes_written
 }
 
-fn check_limits(message: &ClientMessage) -> Result<(), WireError> {
-    let within = |ok: bool, what| if ok { Ok(()) } else { Err(WireError::OverLimit(what)) };
-    match message {
-        ClientMessage::Hello(hello) => {
-            within(hello.name.len() <= limits::NAME_CHARS * 16, "name")?;
-            within(hello.resume.as_ref().is_none_or(|resume| resume.token.len() <= limits::RESUME), "resume")?;
-            within(hello.token.is_none_or(|token| token.len() <= limits::TOKEN), "token")?;
-            within(options_fit(&hello.player), "player options")?;
-            check_extensions(&hello.extensions)?;
-            match &hello.join {
-                super::Join::JoinOrCreate { game, options } | super::Join::Create { game, options } => {
-                    within(game.len() <= limits::TEXT, "game")?;
-                    within(options_fit(options), "room options")
-                }
-                super::Join::ById { room } | super::Join::Return { room } => within(room.len() <= limits::TEXT, "room"),
-                super::Join::Reserved { ticket } => within(ticket.len() <= limits::TEXT, "ticket"),
-            }
+/// Why a message breaks a rule that its encoding does not express.
+enum Excess {
+    /// A part is too long, or has too many parts.
+    Length { what: Cow<'static, str>, length: usize, most: usize, unit: &'static str },
+    /// The message has another form.
+    Form,
+}
+
+impl Excess {
+    fn error(self) -> WireError {
+        match self {
+            Self::Length { what: Cow::Borrowed(what), .. } => WireError::OverLimit(what),
+            Self::Length { what: Cow::Owned(_), .. } => WireError::OverLimit("an option"),
+            Self::Form => WireError::NotCanonical,
         }
+    }
+}
+
+fn at_most(what: &'static str, length: usize, most: usize, unit: &'static str) -> Result<(), Excess> {
+    if length <= most { Ok(()) } else { Err(Excess::Length { what: what.into(), length, most, unit }) }
+}
+
+fn check_limits(message: &ClientMessage) -> Result<(), Excess> {
+    const BYTES: &str = "bytes";
+    match message {
+        ClientMessage::Hello(hello) => check_hello(hello),
         ClientMessage::Command(command) => match &command.body {
             CommandBody::Game { body, .. } | CommandBody::Call { body, .. } => {
-                within(body.len() <= limits::BODY, "command")
+                at_most("the command", body.len(), limits::BODY, BYTES)
             }
             CommandBody::Chat { to, text } => {
-                within(to.len() <= limits::CHAT_TO, "recipients")?;
-                within(text.len() <= limits::CHAT_CHARS * 4, "chat")
+                at_most("the line", to.len(), limits::CHAT_TO, "recipients")?;
+                at_most("the line", text.len(), limits::CHAT_BYTES, BYTES)
             }
         },
-        ClientMessage::Refresh { token } => within(token.len() <= limits::TOKEN, "token"),
-        ClientMessage::FeelDigest { body } => within(body.len() <= limits::FEEL_DIGEST, "digest"),
+        ClientMessage::Refresh { token } => at_most("the token", token.len(), limits::TOKEN, BYTES),
+        ClientMessage::FeelDigest { body } => at_most("the digest", body.len(), limits::FEEL_DIGEST, BYTES),
         ClientMessage::Ping { .. } | ClientMessage::Resync(_) => Ok(()),
         // These messages have a first byte of their own.
-        ClientMessage::Inputs(_) | ClientMessage::Ack(_) => Err(WireError::NotCanonical),
+        ClientMessage::Inputs(_) | ClientMessage::Ack(_) => Err(Excess::Form),
     }
 }
 
-fn check_extensions(extensions: &[Extension]) -> Result<(), WireError> {
-    let fit = extensions.iter().all(|(_, content)| content.len() <= limits::EXTENSION);
-    if extensions.len() > limits::EXTENSIONS || !fit {
-        return Err(WireError::OverLimit("extensions"));
+fn check_hello(hello: &Hello) -> Result<(), Excess> {
+    const BYTES: &str = "bytes";
+    at_most("the name", hello.name.len(), limits::RAW_NAME, BYTES)?;
+    let resume = hello.resume.as_ref().map_or(0, |resume| resume.token.len());
+    at_most("the resume token", resume, limits::RESUME, BYTES)?;
+    at_most("the token", hello.token.map_or(0, str::len), limits::TOKEN, BYTES)?;
+    check_options("the player", "player option", &hello.player)?;
+    check_extensions(&hello.extensions)?;
+    match &hello.join {
+        Join::JoinOrCreate { game, options } | Join::Create { game, options } => {
+            at_most("the game's name", game.len(), limits::TEXT, BYTES)?;
+            check_options("the room", "option", options)
+        }
+        Join::ById { room } | Join::Return { room } => at_most("the room's id", room.len(), limits::TEXT, BYTES),
+        Join::Reserved { ticket } => at_most("the ticket", ticket.len(), limits::TEXT, BYTES),
+    }
+}
+
+fn check_options(whose: &'static str, what: &str, options: &[(String, String)]) -> Result<(), Excess> {
+    at_most(whose, options.len(), limits::OPTIONS, "options")?;
+    for (key, value) in options {
+        let too_long = |part: &str, length| Excess::Length {
+            what: format!("{part}{what} {:?}", &key[..key.floor_char_boundary(limits::TEXT)]).into(),
+            length,
+            most: limits::TEXT,
+            unit: "bytes",
+        };
+        if key.len() > limits::TEXT {
+            return Err(too_long("the key of ", key.len()));
+        }
+        if value.len() > limits::TEXT {
+            return Err(too_long("", value.len()));
+        }
+    }
+    Ok(())
+}
+
+fn check_extensions(extensions: &[Extension]) -> Result<(), Excess> {
+    at_most("the message", extensions.len(), limits::EXTENSIONS, "extensions")?;
+    for (_, content) in extensions {
+        at_most("an extension", content.len(), limits::EXTENSION, "bytes")?;
     }
     let ascend = extensions.is_sorted_by(|(number, _), (next, _)| number < next);
-    if ascend { Ok(()) } else { Err(WireError::NotCanonical) }
-}
-
-fn options_fit(options: &[(String, String)]) -> bool {
-    options.len() <= limits::OPTIONS
-        && options.iter().all(|(key, value)| key.len() <= limits::TEXT && value.len() <= limits::TEXT)
+    if ascend { Ok(()) } else { Err(Excess::Form) }
 }

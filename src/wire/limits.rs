@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const CLIENT_MESSAGE: usize = 16 * 1024;
 /// Bytes of one message to a client, which clients should check: a keyframe of some 10,000 rows or a roster of 4,096.
 pub const SERVER_MESSAGE: usize = 4 * 1024 * 1024;
-/// Characters of a player's name: fits over an avatar.
+/// Characters of a player's name, as people count them: fits over an avatar ...
 pub const NAME_CHARS: usize = 24;
 /// ... and its bytes: scripts whose characters have several parts fit, and a few joined emoji.
 pub const NAME_BYTES: usize = 256;
@@ -48,7 +48,7 @@ pub const REFRESH_EVERY: Duration = Duration::from_secs(5);
 pub const RESUME: usize = 64;
 /// Bytes of a command or of a game event's payload.
 pub const BODY: usize = 1024;
-/// Characters of a chat line: what fits under a game without covering it.
+/// Characters of a chat line, as people count them: what fits under a game without covering it ...
 pub const CHAT_CHARS: usize = 240;
 /// ... and its bytes.
 pub const CHAT_BYTES: usize = 960;
@@ -98,8 +98,16 @@ pub const PENDING_RUNS: usize = 64;
 pub const PENDING_COMMANDS: usize = 32;
 /// Inputs buffered per seat: two ticks of jitter are absorbed, more would be felt as lag.
 pub const INPUT_BUFFER: u32 = 3;
-/// Bytes of events waiting for one recipient's acknowledgement: a minute of lively chat.
+/// Bytes of a game's events waiting for one recipient's acknowledgement; the oldest are dropped first.
 pub const EVENT_LOG: usize = 64 * 1024;
+/// Bytes of replies waiting for it: a client may make 20 calls per second, and is gone after 6 s without an
+/// acknowledgement, but few replies are long.
+pub const REPLY_LOG: usize = 64 * 1024;
+/// Bytes of chat lines waiting for it: what newcomers get, and a burst of new lines.
+pub const CHAT_LOG: usize = 32 * 1024;
+/// Bytes of membership, and of properties, that may wait before both are reduced to what decides who is there now and
+/// what is set: at most two events per seat, one per property.
+pub const MEMBERSHIP_LOG: usize = 16 * 1024;
 /// Events put into one message; the others follow with the next frame.
 pub const EVENTS_PER_MESSAGE: usize = 64;
 /// Joins a room answers per tick, so that a rush of players cannot delay the tick.
@@ -146,6 +154,14 @@ pub const PING_RATE: u32 = 10;
 pub const COMMAND_RATE: u32 = 20;
 /// Chat lines: one per this interval after a burst of five; more is spam.
 pub const CHAT_EVERY: Duration = Duration::from_millis(500);
+/// Bytes per second of chat lines to everyone in a room, with 32 of overhead each: 80 usual lines, more than anybody
+/// reads. Lines beyond it are not delivered.
+pub const ROOM_CHAT_RATE: u32 = 8 * 1024;
+/// ... and in a burst: half a screenful of the longest.
+pub const ROOM_CHAT_BURST: u32 = 16 * 1024;
+/// Bytes per second of chat lines from one address, and twice as many in a burst: half of what a room takes, so that
+/// one address cannot silence the others.
+pub const ADDRESS_CHAT_RATE: u32 = 4 * 1024;
 /// Resyncs: one per this interval after a burst of three; each costs a keyframe.
 pub const RESYNC_EVERY: Duration = Duration::from_secs(2);
 /// A client over its rate for this long is closed.
@@ -160,8 +176,7 @@ pub const ADDRESS_WORK_SAVED: Duration = Duration::from_secs(20);
 
 /// Connections besides those of sessions: pages, lists, health checks, and clients that are being refused.
 pub const OTHER_CONNECTIONS: usize = 1024;
-/// Concurrent TLS handshakes per worker. Handshakes are not counted per address yet and take up to 3 s, so there must
-/// be more than a few silent connections can use up.
+/// Concurrent TLS handshakes per worker, each for up to 3 s. One address may have as many as connections.
 pub const HANDSHAKES: usize = 2048;
 /// Bytes of a request's head: a token and a large site's cookies fit. A head is parsed again with each part that
 /// arrives.
@@ -191,8 +206,9 @@ pub const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 pub const HOLD_SEATS_FOR: Duration = Duration::from_secs(30);
 /// The longest configurable hold: while idle avatars are held for an hour, others find the room full.
 pub const LONGEST_HOLD: Duration = Duration::from_secs(3600);
-/// A seat is held at most this long when its page announced that it goes away: enough to reload it.
-pub const HOLD_PAGE_FOR: Duration = Duration::from_secs(10);
+/// A seat is held at most this long when its page announced that it goes away, which is enough to reload it, or when its
+/// player never did anything in it.
+pub const HOLD_BRIEFLY_FOR: Duration = Duration::from_secs(10);
 /// Chat lines that newcomers get: about a screenful ...
 pub const CHAT_HISTORY: usize = 50;
 /// ... and bytes of those lines, so that long ones leave room in the event log for new events.

@@ -17,7 +17,7 @@ mod note;
 pub mod weight;
 
 pub use close::Close;
-pub use codec::{WireError, decode_client, decode_server, encode_client, encode_server, hello_version};
+pub use codec::{WireError, decode_client, decode_server, encode_client, encode_server, explain_excess, hello_version};
 pub(crate) use codec::{append, split};
 pub use encoded_events::{EncodedEvents, encode_delivery};
 pub use event::{EventBatch, EventBody, EventItem};

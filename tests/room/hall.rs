@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tickwire::engine::{
     Admitted, Claim, Command, Event, EventQueue, History, Host, HostOutput, InputRun, JoinRequest, PendingInput,
-    ResumeToken, Room, RoomConfig, RoomOutput, RoomPolicy, SeatSession, Waiting,
+    ResumeToken, Room, RoomConfig, RoomCounters, RoomOutput, RoomPolicy, SeatSession, Waiting,
 };
 use tickwire::game::{Context, Game, Player, PlayerInput, Recipients, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Incarnation, KindId, Seat, Seq};
@@ -76,10 +76,15 @@ pub struct Hall {
 
 impl Hall {
     pub fn new(hold: u64) -> Self {
+        Self::starting_at(hold, RoomCounters::default())
+    }
+
+    /// A hall whose counters start there.
+    pub fn starting_at(hold: u64, counters: RoomCounters) -> Self {
         let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
         let policy = RoomPolicy { hold: Duration::from_secs(hold), ..RoomPolicy::default() };
         let config = RoomConfig::new("hall", "tell", setup, policy);
-        let room = Room::new(config, Box::<Tell>::default());
+        let room = Room::new(RoomConfig { counters, ..config }, Box::<Tell>::default());
         let host = Host::new(Moment(0), room, History::new(TickRate::DEFAULT));
         Self { host, queues: BTreeMap::new(), answer: None, expired: Vec::new(), secrets: 0 }
     }

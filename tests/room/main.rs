@@ -1,6 +1,7 @@
 //! Guarantees of a room about seats, commands and chat, one at a time, without sessions and links.
 
 mod hall;
+mod wraps;
 
 use std::sync::Arc;
 
@@ -97,7 +98,24 @@ fn a_closed_page_has_less_time_than_a_lost_connection() {
     let ada = hall.join();
     hall.disconnect(&ada, Close::GoingAway);
     let ticks = (1..).find(|_| !hall.tick().is_empty());
-    assert_eq!(ticks, Some(limits::HOLD_PAGE_FOR.as_secs() as usize * 20 + 1));
+    assert_eq!(ticks, Some(limits::HOLD_BRIEFLY_FOR.as_secs() as usize * 20 + 1));
+}
+
+#[test]
+fn a_seat_that_was_never_played_in_is_held_briefly() {
+    let held = |play: &dyn Fn(&mut Hall, &Admitted)| {
+        let mut hall = Hall::new(30);
+        let ada = hall.join();
+        play(&mut hall, &ada);
+        hall.tick();
+        assert!(hall.disconnect(&ada, Close::Lost));
+        (1..).find(|_| !hall.tick().is_empty()).expect("it ends") - 1
+    };
+    let briefly = limits::HOLD_BRIEFLY_FOR.as_secs() as usize * 20;
+    assert_eq!(held(&|_, _| {}), briefly);
+    assert_eq!(held(&|hall, ada| hall.offer(ada, run(1, 0))), briefly, "the neutral input is no play");
+    assert_eq!(held(&|hall, ada| hall.offer(ada, run(1, 4))), 600);
+    assert_eq!(held(&|hall, ada| hall.command(ada, 1, Command::Message { kind: 1, body: Bytes::new() })), 600);
 }
 
 #[test]

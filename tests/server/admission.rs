@@ -4,9 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
+use tickwire::engine::{Client, Depth};
 use tickwire::server::Config;
 use tickwire::wire::{Close, Join, ServerMessage, decode_server};
 
+use crate::party::{JSON, post};
 use crate::refusals::{Answer, shake_hands};
 use crate::support::{Frame, Player, Raw, SUBPROTOCOL, TestServer, wait_for};
 
@@ -217,4 +219,51 @@ fn a_duplicated_or_contradictory_head_is_no_handshake() {
         assert!(!answer.contains(" 101 "), "{what}: {answer}");
     }
     Player::arena(&server).frame().expect("the server still plays");
+}
+
+#[test]
+fn an_address_that_joins_and_breaks_off_keeps_no_more_seats_than_it_may_have_connections() {
+    let server = strict(Config { connections_per_address: 40, attempts_per_address: 10_000, ..Config::default() });
+    let room = Join::Create { game: "arena".to_owned(), options: vec![("capacity".to_owned(), "250".to_owned())] };
+    let owner = Player::join(&server, room).expect("a new room");
+    let by_id = Join::ById { room: owner.client.welcome().expect("a welcome").room.clone() };
+    let owner = owner.aside();
+    // One connection at a time, each of which plays for a moment.
+    let visit = |last: u8| {
+        let mut raw = from(&server, last);
+        if !raw.upgrade(SUBPROTOCOL).starts_with("HTTP/1.1 101") {
+            return None;
+        }
+        raw.send(&Client::hello(by_id.clone(), "ghost", Vec::new(), 0));
+        let mut player = Player::over(raw, Client::new(Depth::Continuity)).ok()?;
+        player.client.chat(&[], "");
+        player.frame().ok()?;
+        let seat = player.client.welcome().map(|welcome| welcome.seat);
+        player.break_off();
+        seat
+    };
+    let held = || server.metric("tickwire_seats_held");
+    let mut ghosts = 0;
+    for _ in 0..60 {
+        if visit(2).is_some() {
+            ghosts += 1;
+            wait_for(|| held() == f64::from(ghosts), "the seat is held");
+        }
+    }
+    println!("{ghosts} seats are held for one address");
+    assert_eq!(ghosts, 40);
+    assert!(server.metric("tickwire_refusals_total{reason=\"seats_per_address\"}") >= 20.0);
+    assert!(visit(3).is_some(), "others have their own");
+    owner.back();
+}
+
+#[test]
+fn promised_seats_count_for_the_address_that_reserved_them() {
+    let server = strict(Config { connections_per_address: 6, ..Config::default() });
+    let reserve = |seats: usize| post(&server, JSON, &format!("{{\"game\": \"arena\", \"seats\": {seats}}}"));
+    let (first, second) = (reserve(4), reserve(3));
+    assert!(first.contains("tickets"), "{first}");
+    assert!(second.starts_with("HTTP/1.1 503") && second.contains("seats"), "{second}");
+    let third = reserve(2);
+    assert!(third.contains("tickets"), "{third}");
 }

@@ -6,6 +6,7 @@ mod admin;
 mod admission;
 mod bodies;
 mod breaks;
+mod classes;
 mod cors;
 mod crash;
 mod features;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tickwire::engine::Client;
 use tickwire::server::Config;
-use tickwire::wire::{Close, ServerMessage, decode_server};
+use tickwire::tick::TickRate;
+use tickwire::wire::{ClientMessage, Close, Hello, Join, ServerMessage, decode_server, encode_client};
 
 use crate::admission::{from, strict};
 use crate::support::{Frame, Player, Raw, SUBPROTOCOL, TestServer, arena, lean, masked, upgrade, wait_for};
@@ -217,4 +218,53 @@ fn a_refused_page_that_goes_on_talking_is_hung_up_on() {
     let _ = raw.stream.read_to_end(&mut rest);
     assert!(rest.is_empty());
     assert_eq!(server.metric("tickwire_bytes_received_total"), 0.0);
+}
+
+#[test]
+fn what_is_too_long_is_named_with_its_length_and_its_limit() {
+    let server = TestServer::start();
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let ended = |hello: Hello| {
+        let mut raw = Raw::connect(server.address);
+        raw.send(&encode_client(&ClientMessage::Hello(hello)));
+        let code = raw.close_code();
+        (code, raw.close_text().to_owned())
+    };
+    let long = "x".repeat(100);
+    let of_player = |player| Hello { player, ..Hello::new(arena(), "ada") };
+    let of_room = |options| Hello::new(Join::JoinOrCreate { game: "arena".to_owned(), options }, "ada");
+    let many: Vec<(String, String)> = (0..17).map(|n| (n.to_string(), String::new())).collect();
+    for (hello, text) in [
+        (of_player(pairs(&[("avatar", &long)])), "player option \"avatar\" has 100 bytes: at most 64"),
+        (of_room(pairs(&[("map", &"y".repeat(65))])), "option \"map\" has 65 bytes: at most 64"),
+        (of_player(many), "the player has 17 options: at most 16"),
+        (Hello::new(arena(), &"n".repeat(400)), "the name has 400 bytes: at most 384"),
+        (Hello::new(Join::ById { room: long.clone() }, "ada"), "the room's id has 100 bytes: at most 64"),
+    ] {
+        assert_eq!(ended(hello), (Some(Close::BadMessage.code()), text.to_owned()));
+    }
+    let (code, text) = ended(of_player(pairs(&[(&long, "")])));
+    assert_eq!(code, Some(Close::BadMessage.code()));
+    assert!(text.starts_with("the key of player option \"xxx") && text.len() <= 123, "{text}");
+    let mut player = Player::arena(&server);
+    player.client.command(1, &[0; 1025]);
+    assert_eq!(player.ending(), Close::BadMessage);
+    assert_eq!(player.raw.close_text(), "the command has 1025 bytes: at most 1024");
+}
+
+#[test]
+fn creators_of_rooms_choose_no_more_than_the_operator_lets_them() {
+    let config = Config { most_tick_rate: TickRate::new(30).expect("a rate"), ..lean() };
+    let server = TestServer::with(config, |server| server);
+    let at = |rate: &str| Join::Create {
+        game: "arena".to_owned(),
+        options: vec![("tick_rate".to_owned(), rate.to_owned())],
+    };
+    assert!(Player::join(&server, at("30")).is_ok());
+    let mut raw = Raw::connect(server.address);
+    raw.send(&encode_client(&ClientMessage::Hello(Hello::new(at("120"), "ada"))));
+    assert_eq!(raw.close_code(), Some(Close::NoSuchRoom.code()));
+    assert_eq!(raw.close_text(), "tick_rate \"120\": at most 30 here (setting: most_tick_rate)");
 }

@@ -12,8 +12,9 @@ use socket2::SockRef;
 use tickwire::engine::Client;
 use tickwire::server::{Config, Server};
 
+use crate::admission::from;
 use crate::slow::Restless;
-use crate::support::{SUBPROTOCOL, TestServer, arena, masked, upgrade as request, wait_for};
+use crate::support::{Raw, SUBPROTOCOL, TestServer, arena, masked, upgrade as request, wait_for};
 
 type Stream = StreamOwned<ClientConnection, TcpStream>;
 
@@ -46,14 +47,19 @@ impl Pair {
 }
 
 fn connect(address: SocketAddr, roots: &RootCertStore, tune: impl FnOnce(&TcpStream)) -> std::io::Result<Stream> {
+    let stream = TcpStream::connect(address)?;
+    tune(&stream);
+    shake(stream, roots)
+}
+
+/// The TLS handshake.
+fn shake(stream: TcpStream, roots: &RootCertStore) -> std::io::Result<Stream> {
     let provider = rustls::crypto::ring::default_provider().into();
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = versions.expect("versions").with_root_certificates(roots.clone()).with_no_client_auth();
     let name = ServerName::try_from("localhost").expect("a name");
     let client = ClientConnection::new(Arc::new(config), name).expect("a client");
-    let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    tune(&stream);
     let mut stream = StreamOwned::new(client, stream);
     stream.conn.complete_io(&mut stream.sock)?;
     Ok(stream)
@@ -160,4 +166,27 @@ fn a_frozen_session_is_cut_through_tls() {
     };
     wait_for(cut, "the frozen session is cut");
     assert!((5..11).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}
+
+#[test]
+fn silent_connections_of_one_address_leave_places_for_the_handshakes_of_others() {
+    let pair = Pair::named("tls-silent");
+    let roots = pair.write();
+    let (tls_cert, tls_key, exempt) = (pair.cert.clone(), pair.key.clone(), Vec::new());
+    let config = Config { workers: 1, room_threads: 1, tls_cert, tls_key, exempt, ..Config::default() };
+    let config = Config { connections_per_address: 20, ..config };
+    let server = TestServer::with(config, |server| server);
+    let mut silent: Vec<Raw> = (0..300).map(|_| from(&server, 2)).collect();
+    // All but a few are hung up on before they get to a handshake, whose time would be three seconds.
+    wait_for(|| get(server.address, &roots, "/metrics").is_ok_and(|text| refused_handshakes(&text) >= 280), "refused");
+    let open = silent.iter_mut().map(Raw::poll_end).filter(Option::is_none).count();
+    assert!(open <= 20, "{open}");
+    drop(silent);
+    let again = || shake(from(&server, 2).stream, &roots).is_ok();
+    wait_for(again, "the address gets its handshakes again");
+}
+
+fn refused_handshakes(metrics: &str) -> u64 {
+    let name = "tickwire_refusals_total{reason=\"handshakes_per_address\"} ";
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()).unwrap_or(0)
 }

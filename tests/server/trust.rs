@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::{App, web};
 use tickwire::Server;
+use tickwire::engine::SecondDevice;
 use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Audience, Claims, Config, Keyring, Pages};
@@ -12,7 +13,7 @@ use tickwire::wire::{ClientMessage, Close, Hello, Join, Role, ServerMessage, Wel
 
 use crate::party::{JSON, post, reserve, reserved};
 use crate::refusals::{Answer, shake_hands};
-use crate::support::{Frame, Raw, TestServer, arena, demo};
+use crate::support::{Frame, Raw, TestServer, arena, demo, wait_for};
 
 pub const SECRET: &str = "a secret of more than thirty-two bytes";
 
@@ -341,4 +342,30 @@ fn a_server_with_bad_keys_does_not_start() {
         std::thread::sleep(Duration::from_millis(100));
         assert!(server.join().is_err_and(|error| error.to_string().contains(wanted)));
     }
+}
+
+#[test]
+fn an_identity_on_two_devices_is_what_the_setting_says() {
+    let device = |server: &TestServer| join(server, arena(), Some(&signed(&claims("ada"))));
+    let with = |second_device| keyed(Config { second_device, ..Config::default() });
+
+    let server = with(SecondDevice::Allow);
+    let both = (device(&server).expect("let in"), device(&server).expect("let in"));
+    assert_eq!((both.0.1.seat, both.1.1.seat), (Seat(0), Seat(1)));
+
+    let server = with(SecondDevice::Refuse);
+    let (mut first, _) = device(&server).expect("let in");
+    assert_eq!(device(&server).err(), Some(Close::Forbidden.code()));
+    assert!(join(&server, arena(), None).is_ok(), "guests have no identity");
+    first.send(&encode_client(&ClientMessage::Ping { stamp: 1 }));
+    assert!(matches!(first.next(), Some(Frame::Binary(_))), "the first plays on");
+    drop(first);
+    wait_for(|| device(&server).is_ok(), "a seat without a connection is given up for it");
+
+    let server = with(SecondDevice::Replace);
+    let (mut first, welcome) = device(&server).expect("let in");
+    let (_second, next) = device(&server).expect("let in");
+    assert_eq!((welcome.seat, next.seat), (Seat(0), Seat(0)));
+    assert_eq!(answer(&mut first), Err(Close::Replaced.code()));
+    assert_eq!(server.metric("tickwire_players"), 1.0);
 }

@@ -108,11 +108,11 @@ impl Judge {
 
     /// Compares the game's answers to commands with the commands.
     pub fn check_echoes(&self, account: &Account, player: &Player) {
-        let (mut echoes, mut replies) = (0, Seq(0));
+        let (mut echoes, mut replies) = (0, None::<Seq>);
         for event in player.events() {
             if let EventBody::Reply { command, .. } = event {
-                assert!(command.is_after(replies), "a call is answered once");
-                replies = *command;
+                assert!(replies.is_none_or(|last| command.is_after(last)), "a call is answered once");
+                replies = Some(*command);
             }
             if let EventBody::Game { kind: 8, body } = event {
                 let number = u32::from_le_bytes(body[..].try_into().expect("echoes have four bytes"));

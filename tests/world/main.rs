@@ -18,6 +18,7 @@ mod zoo;
 
 use std::collections::BTreeMap;
 
+use tickwire::engine::RoomCounters;
 use tickwire::engine::link::{Datagrams, Profile};
 use tickwire::tick::{Moment, Tick};
 use tickwire::wire::{Authority, Features};
@@ -64,12 +65,22 @@ fn plan(profile: &str, seed: u64) -> Plan {
             _ => 0,
         },
         journal: journal(seed),
+        counters: counters(seed),
+    }
+}
+
+/// Every sixth room sees its counters wrap, some of them in their first tick.
+fn counters(seed: u64) -> RoomCounters {
+    if seed / 11 % 6 == 2 {
+        RoomCounters::before_wrap((seed / 66 % 8 * seed % 90) as u32)
+    } else {
+        RoomCounters::default()
     }
 }
 
 /// After how many ticks the records of a room are safe, in every fourth world.
 fn journal(seed: u64) -> Option<u32> {
-    (seed / 11 % 4 == 1).then_some([0, 1, 2, 5, 12][seed as usize / 44 % 5])
+    (seed / 13 % 4 == 1).then_some([0, 1, 2, 5, 12][seed as usize / 52 % 5])
 }
 
 /// What happens to frames and acknowledgements between other messages, on an experimental link. `TICKWIRE_DATAGRAMS` makes
@@ -191,6 +202,7 @@ fn calm(profile: Profile, animals: u32, peers: usize) -> Plan {
         restarts,
         checkpoint_every,
         journal,
+        counters: RoomCounters::default(),
     }
 }
 

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand_pcg::Pcg32;
-use tickwire::engine::Pass;
 use tickwire::engine::link::Profile;
 use tickwire::engine::recording::Recording;
 use tickwire::engine::replay::Replay;
+use tickwire::engine::{Pass, RoomCounters};
 use tickwire::testing::{self, Player, PlayerId, Playtest};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{Close, Features, limits};
@@ -44,6 +44,8 @@ pub struct Plan {
     pub checkpoint_every: u32,
     /// With a journal: after how many ticks a record is safe. The server then crashes once in a while.
     pub journal: Option<u32>,
+    /// Where the room's counters start.
+    pub counters: RoomCounters,
 }
 
 /// Somebody who plays, over all of their connections.
@@ -99,6 +101,7 @@ impl World {
             hold: Duration::from_secs(plan.hold),
             checkpoint_every: plan.checkpoint_every,
             journal: plan.journal,
+            counters: plan.counters,
             ..testing::Plan::default()
         };
         // One tape for each game that was made, the room's before its replica's.

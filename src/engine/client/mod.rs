@@ -151,7 +151,8 @@ pub struct Client {
     shown_behind: u16,
     /// Zones whose state is not the server's. Deltas of them are ignored until a keyframe arrives.
     lost: BTreeSet<ZoneId>,
-    players: u32,
+    /// The seats of the players in the room.
+    players: BTreeSet<Seat>,
     events: Seq,
     /// Events lost while disconnected that no [`Arrived`] has reported yet.
     missed: u32,
@@ -192,7 +193,7 @@ impl Client {
             ticks: BTreeMap::new(),
             shown_behind: 0,
             lost: BTreeSet::new(),
-            players: 0,
+            players: BTreeSet::new(),
             events: Seq(0),
             missed: 0,
             acked_events: Seq(0),

@@ -32,7 +32,10 @@ impl Client {
         let restarted = welcome.incarnation != self.incarnation;
         match (fresh, self.remembers) {
             // Commands to a lost seat are not for the new one.
-            (true, true) => (self.missed, self.commands) = (0, Unseen::default()),
+            (true, true) => {
+                (self.missed, self.commands) = (0, Unseen::default());
+                self.commands.begin(welcome.commands);
+            }
             (_, false) => self.commands.begin(welcome.commands),
             (false, true) => {
                 let missed = u32::try_from(welcome.events.since(self.events));
@@ -43,7 +46,7 @@ impl Client {
         }
         (self.events, self.acked_events, self.remembers) = (welcome.events, welcome.events, true);
         (self.tick, self.incarnation, self.epoch) = (welcome.tick, welcome.incarnation, welcome.epoch);
-        self.players = welcome.players.len() as u32;
+        self.players = welcome.players.iter().map(|player| player.seat).collect();
         let pass = |token: &serde_bytes::ByteBuf| Pass { room: welcome.room.clone(), token: token.to_vec() };
         self.pass = welcome.resume.as_ref().map(pass);
         self.welcome = Some(welcome);
@@ -67,7 +70,7 @@ impl Client {
         self.has_state = false;
         self.rebuild(frame, tick, &mut arrived)?;
         Delivered { events: arrived.events, lost: arrived.lost } = self.on_events(frame.events.as_ref())?;
-        arrived.players = self.players;
+        arrived.players = self.players.len() as u32;
         let note = frame.note.unwrap_or_default();
         self.on_note(&note, frame.stamp, &mut arrived);
         (self.tick, self.consumed) = (tick, consumed);
@@ -133,9 +136,9 @@ impl Client {
             self.events = self.events.plus(1);
             // The welcome's list of players already includes the effect of some events.
             let listed = self.welcome.as_ref().is_some_and(|welcome| !self.events.is_after(welcome.listed));
-            match item.body {
-                EventBody::Joined(_) if !listed => self.players += 1,
-                EventBody::Left { .. } if !listed => self.players = self.players.saturating_sub(1),
+            match &item.body {
+                EventBody::Joined(player) if !listed => _ = self.players.insert(player.seat),
+                EventBody::Left { seat, .. } if !listed => _ = self.players.remove(seat),
                 _ => {}
             }
             delivered.events.push(item.body.clone().into_owned());

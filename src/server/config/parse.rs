@@ -11,6 +11,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
 use super::{LogFormat, OtherBuild, cores};
+use crate::engine::SecondDevice;
 use crate::server::secret::Secret;
 use crate::store::{Durability, StoreFailure};
 use crate::tick::TickRate;
@@ -136,6 +137,11 @@ pub fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Erro
     const WANTED: &str = "must be an address and port such as 127.0.0.1:8080 or [::]:8080";
     let text = String::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
     text.parse().map_err(|_| D::Error::custom(WANTED))
+}
+
+pub fn second_device<'de, D: Deserializer<'de>>(from: D) -> Result<SecondDevice, D::Error> {
+    let wanted = "must be \"allow\", \"refuse\" or \"replace\"";
+    SecondDevice::deserialize(from).map_err(|_| D::Error::custom(wanted))
 }
 
 pub fn log_format<'de, D: Deserializer<'de>>(from: D) -> Result<LogFormat, D::Error> {

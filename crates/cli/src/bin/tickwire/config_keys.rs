@@ -30,11 +30,13 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const CONFIG_KEYS: [ConfigKey; 39] = [
+pub const CONFIG_KEYS: [ConfigKey; 41] = [
     ConfigKey { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     ConfigKey { key: "tick_rate", flag: "tick-rate", value: "HZ",
         help: "Ticks per second of rooms whose creator names none, 1 to 120 [default: 20]" },
+    ConfigKey { key: "most_tick_rate", flag: "most-tick-rate", value: "HZ",
+        help: "Highest tick rate that the creator of a room may name, 1 to 120 [default: 60]" },
     ConfigKey { key: "origins", flag: "allow-origin", value: "ORIGIN",
         help: "An origin whose pages may connect, besides the server's own and localhost; may be repeated" },
     ConfigKey { key: "require_origin", flag: "require-origin", value: "true|false",
@@ -67,6 +69,8 @@ pub const CONFIG_KEYS: [ConfigKey; 39] = [
         help: "The issuer that join tokens must name; any if empty" },
     ConfigKey { key: "guests", flag: "guests", value: "true|false",
         help: "Whether players without a token may join [default: true]" },
+    ConfigKey { key: "second_device", flag: "second-device", value: "allow|refuse|replace",
+        help: "When an identity enters a room in which it plays already [default: allow]" },
     ConfigKey { key: "tls_cert", flag: "tls-cert", value: "FILE",
         help: "The certificate chain in PEM, for TLS; read again when the file changes" },
     ConfigKey { key: "tls_key", flag: "tls-key", value: "FILE",
