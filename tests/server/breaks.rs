@@ -63,6 +63,8 @@ fn come(server: &TestServer, who: impl Iterator<Item = (Client, Vec<u8>)>) -> Ve
         hear(raw, client, |told| matches!(told, ClientEvent::Welcome));
         hear(raw, client, |told| matches!(told, ClientEvent::Frame(arrived) if arrived.advance > 0));
         client.ping(1);
+        // Whoever says something has played, and the seat is held for as long as is configured.
+        client.chat(&[], "");
         while let Some(message) = client.poll(Moment(0).plus(PATIENT)) {
             raw.send(&message);
         }
