@@ -18,7 +18,7 @@ use serde_json::json;
 use tickwire::Input;
 use tickwire::engine::{
     Answer, Base, CloseReason, Command, Enter, InputRun, Return, Room, RoomConfig, RoomInput, RoomOutput, RoomPolicy,
-    SecretDigest,
+    SecondDevice, SecretDigest,
 };
 use tickwire::game::RoomSetup;
 use tickwire::id::{CorrectionEpoch, Incarnation, Seat, Seq, ZoneId};

@@ -32,7 +32,8 @@ fn entities_begin_anew_without_those_in_use() {
         hall.disconnect(&eve, Close::Left);
         hall.tick();
     }
-    (hall.offer(&ada, run(1, 3)), hall.offer(&bob, run(1, 4)));
+    hall.offer(&ada, run(1, 3));
+    hall.offer(&bob, run(1, 4));
     hall.tick();
     assert_eq!([a, b].map(|id| x_of(&hall, id.expect("seated"))), [Some(3), Some(4)]);
 }
