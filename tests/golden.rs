@@ -5,6 +5,7 @@
 //! for a new message or field shape, run with `UPDATE_GOLDEN=1` and read the diff.
 
 mod golden_frames;
+mod golden_links;
 mod golden_messages;
 mod golden_schemas;
 
@@ -353,6 +354,11 @@ fn step(frame: &Frame, before: &Zone) -> Value {
         }
     }
     step
+}
+
+#[test]
+fn links() {
+    compare("links", &golden_links::links());
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -5,6 +5,8 @@
 //! connection. Beside that, a link may carry datagrams, which can be lost, repeated and overtaken. Tests and benchmarks
 //! use links; nothing here opens a socket. Profiles are data in `assets/links.json`.
 
+mod outages;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use serde::Deserialize;
 
+use self::outages::Outages;
 use crate::tick::Moment;
 
 /// The properties of a link between a client and a server.
@@ -26,12 +29,24 @@ pub struct Profile {
     pub down_mbit: Option<f64>,
     /// Megabits per second towards the server; unlimited if absent.
     pub up_mbit: Option<f64>,
+    /// Messages that take longer than others.
+    pub spike: Option<Spike>,
     /// Periods in which nothing arrives, in either direction.
     pub stall: Option<Outage>,
     /// Periods in which the link is dead; a connection over it is reset.
     pub cut: Option<Outage>,
     /// What happens to datagrams; none are sent if absent.
     pub datagrams: Option<Datagrams>,
+}
+
+/// What happens to some of the messages: they, and those behind them, take longer.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spike {
+    /// How much longer, one way.
+    pub for_ms: f64,
+    /// The share of messages, from 0 to 1.
+    pub share: f64,
 }
 
 /// What happens to datagrams besides the delay and the outages of the link. Shares are from 0 to 1.
@@ -100,6 +115,7 @@ pub struct Link {
     /// Microseconds, one way.
     least_delay: f64,
     jitter: f64,
+    spike: Option<Spike>,
     bits_per_us: Option<f64>,
     stalls: Outages,
     cuts: Outages,
@@ -122,6 +138,7 @@ impl Link {
             datagrams: profile.datagrams,
             least_delay: one_way(profile.rtt_ms - profile.jitter_ms),
             jitter: one_way(2.0 * profile.jitter_ms),
+            spike: profile.spike,
             bits_per_us: mbit,
             stalls: Outages::new(profile.stall, now, Pcg32::new(seed, 3)),
             cuts: Outages::new(profile.cut, now, Pcg32::new(seed, 4)),
@@ -169,7 +186,12 @@ impl Link {
         let starts = now.max(self.busy_until);
         let bits = bytes as f64 * 8.0;
         self.busy_until = starts.plus(micros(self.bits_per_us.map_or(0.0, |rate| bits / rate)));
-        let delay = self.least_delay + self.jitter * unit(&mut self.random);
+        let mut delay = self.least_delay + self.jitter * unit(&mut self.random);
+        if let Some(spike) = self.spike
+            && unit(&mut self.random) < spike.share
+        {
+            delay += spike.for_ms * 1000.0;
+        }
         self.busy_until.plus(micros(delay))
     }
 
@@ -204,62 +226,6 @@ impl Link {
     }
 }
 
-/// The periods of one kind of outage, drawn as far ahead as needed.
-#[derive(Clone, Debug)]
-struct Outages {
-    kind: Option<Outage>,
-    random: Pcg32,
-    /// Ascending and disjoint: start and end.
-    windows: VecDeque<(Moment, Moment)>,
-    /// Windows are drawn up to this moment.
-    drawn: Moment,
-}
-
-impl Outages {
-    fn new(kind: Option<Outage>, now: Moment, random: Pcg32) -> Self {
-        let mut outages = Self { kind, random, windows: VecDeque::new(), drawn: now };
-        if let Some(kind) = kind {
-            // The first outage may come at any time, as if the link had existed before.
-            let lead = kind.every_ms * 1000.0 * unit(&mut outages.random);
-            outages.push(now.plus(micros(lead)), kind);
-        }
-        outages
-    }
-
-    /// The first window that touches `from..=to`.
-    fn strikes(&mut self, from: Moment, to: Moment) -> Option<(Moment, Moment)> {
-        let kind = self.kind?;
-        while self.drawn <= to {
-            self.draw(kind);
-        }
-        self.windows.iter().find(|(start, end)| *start <= to && from < *end).copied()
-    }
-
-    /// The first window that is not forgotten.
-    fn next(&mut self) -> Option<(Moment, Moment)> {
-        if self.windows.is_empty() {
-            self.draw(self.kind?);
-        }
-        self.windows.front().copied()
-    }
-
-    fn forget(&mut self, now: Moment) {
-        while self.windows.pop_front_if(|(_, end)| *end <= now).is_some() {}
-    }
-
-    fn draw(&mut self, kind: Outage) {
-        let gap = kind.every_ms * 1000.0 * (0.5 + unit(&mut self.random));
-        self.push(self.drawn.plus(micros(gap)), kind);
-    }
-
-    fn push(&mut self, start: Moment, kind: Outage) {
-        // At least one microsecond, so that drawing gets ahead whatever the profile.
-        let end = start.plus(micros(kind.for_ms * 1000.0).max(Duration::from_micros(1)));
-        self.windows.push_back((start, end));
-        self.drawn = end;
-    }
-}
-
 /// A number from 0 to 1, uniformly distributed.
 fn unit(random: &mut Pcg32) -> f64 {
     f64::from(random.next_u32()) / f64::from(u32::MAX)
@@ -288,11 +254,11 @@ mod tests {
 
     #[test]
     fn every_profile_is_known_by_name_and_others_are_not() {
-        for name in ["lan", "wifi", "lte", "train"] {
+        for name in ["lan", "wifi", "lte", "train", "spiky"] {
             assert!(Profile::named(name).is_ok(), "{name}");
         }
         let error = Profile::named("moon").expect_err("there is no such profile").to_string();
-        assert_eq!(error, "no link profile \"moon\": there are lan, lte, train, wifi");
+        assert_eq!(error, "no link profile \"moon\": there are lan, lte, spiky, train, wifi");
     }
 
     #[test]

@@ -246,7 +246,7 @@ fn bad_usage_names_the_option_the_value_and_what_is_right() {
         (["--slo", "desync"], "desync=LIMIT"),
         (["--hostile", "2"], "0 to 1"),
         (["--churn", "-1"], "0 to 100000"),
-        (["--profile", "moon"], "lan, lte, train, wifi"),
+        (["--profile", "moon"], "lan, lte, spiky, train, wifi"),
         (["--duration", "long"], "seconds"),
         (["--json", "/no/such/folder/file"], "No such file"),
     ] {
