@@ -20,6 +20,8 @@ import { TokenRenewal } from './token.js';
  *   frame: import('./session.js').Owner['frame'],
  *   input: import('./session.js').Owner['input'],
  *   shownBehind: import('./session.js').Owner['shownBehind'],
+ *   awake: import('./session.js').Owner['awake'],
+ *   answered: import('./session.js').Owner['answered'],
  *   known(): number | null,
  *   left(code: number, text: string, comesBack: boolean): void,
  * }} ConnectionOwner `entered` takes over the welcome's data and returns whether inputs held before are still valid;

@@ -4,7 +4,7 @@
 // their values in quanta, and the getters convert them. A field with the name of a member (id, kind, ...) has no getter; use
 // `get` for it.
 
-import { History } from './interpolation.js';
+import { History } from './history.js';
 import { markRaw } from './proxies.js';
 
 /** @typedef {import('./schema.js').KindPlan} KindPlan */
@@ -15,14 +15,15 @@ export class Entity {
    * @param {KindPlan} plan
    * @param {number} id
    * @param {number} depth samples kept for interpolation
+   * @param {number} period milliseconds per tick
    */
-  constructor(plan, id, depth) {
+  constructor(plan, id, depth, period) {
     this.plan = plan;
     this.id = id;
     this.kind = plan.name;
     /** In quanta, by column. */
     this.values = new Int32Array(plan.fields.length);
-    this.history = new History(plan, depth);
+    this.history = new History(plan, depth, period);
     /** Whether the newest frame placed it somewhere else, instead of moving it there. */
     this.teleported = false;
     /** The last frame with a row of this entity, the zone of that row, and, without a row, the zone's tick when it was first

@@ -78,13 +78,19 @@ export class Heartbeat {
     if (this.probe !== null) this.#expectMore(now);
   }
 
-  /** @param {number} stamp of the ping that is answered @param {number} now */
+  /**
+   * Returns the round trip.
+   * @param {number} stamp of the ping that is answered
+   * @param {number} now
+   */
   answered(stamp, now) {
     this.stats.ping = ((stampOf(now) - stamp) >>> 0) / 10;
     // The answer to an earlier ping says nothing about the network now.
-    if (this.probe === null || ((stamp - this.probe) | 0) < 0) return;
-    this.probe = null;
-    this.answerBy = Infinity;
+    if (this.probe !== null && ((stamp - this.probe) | 0) >= 0) {
+      this.probe = null;
+      this.answerBy = Infinity;
+    }
+    return this.stats.ping;
   }
 
   /** @param {number} now */

@@ -20,6 +20,7 @@ export class InputTimeline {
     this.fields = fields.map((field) => new FieldPlan(field));
     /** The values that the page holds, in quanta. */
     this.held = Int32Array.from(this.fields, (field) => field.saturate(0));
+    this.foreseen = this.held.slice();
     /** What the next input alone has instead, by column. @type {Map<number, number>} */
     this.pressed = new Map();
     /** The values of the newest input. @type {Int32Array} */
@@ -60,6 +61,13 @@ export class InputTimeline {
    */
   press(values) {
     for (const [column, quanta] of this.#quanta(values)) this.pressed.set(column, quanta);
+  }
+
+  /** The values of the next input if the page changes nothing. Reused. */
+  get upcoming() {
+    this.foreseen.set(this.held);
+    for (const [column, quanta] of this.pressed) this.foreseen[column] = quanta;
+    return this.foreseen;
   }
 
   /**

@@ -197,6 +197,23 @@ export function advance(plan, old, from, cells, to, column) {
 }
 
 /**
+ * Writes the row that is expected at the next tick, with its motion.
+ * @param {import('./schema.js').KindPlan} plan
+ * @param {Int32Array} row
+ * @param {Int32Array} next
+ */
+export function foresee(plan, row, next) {
+  next.set(row);
+  for (const column of plan.moving) {
+    seen.look(plan.fields[column], row, 0, next, 0, column);
+    next[column] = seen.value;
+  }
+  for (const column of plan.moving) advance(plan.fields[column], row, 0, next, 0, column);
+}
+
+const seen = new Forecast();
+
+/**
  * Whether the motion cells of the row that starts at `start` are some that the field can have.
  * @param {FieldPlan} plan
  * @param {Int32Array} cells

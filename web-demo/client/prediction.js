@@ -1,14 +1,15 @@
 // Prediction of the own avatar: the game's predictor applies the client's inputs at once. Each frame corrects it: the inputs
 // that the frame does not include yet are replayed on top of the frame's state.
 //
-// The drawn position lies between the last two predicted client ticks. When a replay ends at another state than predicted, the
-// visible error fades out instead of jumping.
+// What is drawn lies between the state after the newest input and the one that the input held now will lead to, so an input shows in the
+// next picture. When a replay ends at another state than predicted, or the player changes the input in the middle of a client tick, the
+// difference fades instead of jumping; after a correction its speed does, too.
 
 import { between, gap, onCircle } from './interpolation.js';
 import { rethrow } from './listeners.js';
 
-/** How long a correction takes to fade. */
-const FADE_MS = 100;
+/** How long a difference takes to fade. */
+const FADE_MS = 150;
 
 /**
  * The rules of the game for one avatar, in integers. A property of the state with the name of a schema field is the value of
@@ -24,27 +25,32 @@ const FADE_MS = 100;
  */
 
 export class Prediction {
-  /** @param {Predictor} predictor */
-  constructor(predictor) {
+  /**
+   * @param {Predictor} predictor
+   * @param {() => Int32Array | null} upcoming the input that will be made next if nothing changes; null when none will be made
+   */
+  constructor(predictor, upcoming) {
     this.predictor = predictor;
+    this.upcoming = upcoming;
     /** @type {import('./state.js').AnyEntity | null} */
     this.entity = null;
     /** After the newest input. @type {any} */
     this.current = null;
-    /** After the one before. @type {any} */
-    this.previous = null;
-    /** Becomes `previous` when a replay shows that the prediction was wrong. @type {any} */
-    this.before = null;
-    /** When the newest input was made. */
+    /** After the one that will be made next. @type {any} */
+    this.next = null;
+    /** When the newest input was made, and the time to the next one. */
     this.steppedAt = 0;
-    /** The visible error at the last correction, by column. */
+    this.span = 1;
+    /** The visible difference when it began to fade, by column, and its speed per millisecond. */
     this.error = new Float64Array(0);
+    this.drift = new Float64Array(0);
     this.correctedAt = -Infinity;
     this.from = new Float64Array(0);
     this.to = new Float64Array(0);
-    /** The values shown just before a correction, and those that would be shown without fading. */
+    /** The values shown just before a change, and those that would be shown without fading; and the speeds of both. */
     this.shown = new Float64Array(0);
     this.settled = new Float64Array(0);
+    this.speed = new Float64Array(0);
   }
 
   get active() {
@@ -52,20 +58,33 @@ export class Prediction {
   }
 
   stop() {
-    this.entity = this.current = this.previous = this.before = null;
+    this.entity = this.current = this.next = null;
   }
 
   /**
    * Applies the input of a client tick.
    * @param {Int32Array} input
    * @param {number} at when it was due
+   * @param {number} span milliseconds to the next one
    */
-  step(input, at) {
+  step(input, at, span) {
     this.steppedAt = at;
+    this.span = span;
     if (!this.active) return;
     this.#attempt(() => {
-      this.predictor.copy(this.current, this.previous);
       this.predictor.step(this.current, input);
+      this.#lookAhead();
+      return true;
+    });
+  }
+
+  /** Handles that the player has changed the input that will be made next. @param {number} now */
+  steered(now) {
+    if (!this.active) return;
+    this.#attempt(() => {
+      this.show(now, this.shown);
+      this.#lookAhead();
+      this.#fade(now, false);
       return true;
     });
   }
@@ -75,57 +94,60 @@ export class Prediction {
    * @param {import('./state.js').AnyEntity} entity
    * @param {readonly Int32Array[]} inputs those that the frame does not include yet
    * @param {number} now
-   * @param {number} period milliseconds per client tick
    * @param {boolean} snap the server moved the avatar on purpose: show it there at once
    * @returns {boolean} whether the prediction was wrong
    */
-  reconcile(entity, inputs, now, period, snap) {
-    return this.#attempt(() => this.#replay(entity, inputs, now, period, snap));
+  reconcile(entity, inputs, now, snap) {
+    return this.#attempt(() => this.#replay(entity, inputs, now, snap));
   }
 
   /**
    * @param {import('./state.js').AnyEntity} entity
    * @param {readonly Int32Array[]} inputs
    * @param {number} now
-   * @param {number} period
    * @param {boolean} snap
    */
-  #replay(entity, inputs, now, period, snap) {
+  #replay(entity, inputs, now, snap) {
     const fresh = this.entity !== entity;
     if (fresh) this.#begin(entity);
     const replayed = this.predictor.read(entity);
-    this.predictor.copy(replayed, this.before);
-    for (const input of inputs) {
-      this.predictor.copy(replayed, this.before);
-      this.predictor.step(replayed, input);
-    }
+    for (const input of inputs) this.predictor.step(replayed, input);
     const wrong = Object.keys(replayed).some((key) => replayed[key] !== this.current[key]);
     // A correct prediction stays as it is, with an older error that is still fading.
     if (!wrong && !snap) return false;
-    this.show(now, period, this.shown);
+    this.show(now, this.shown);
+    this.#motion(now, this.speed);
     this.current = replayed;
-    [this.previous, this.before] = [this.before, this.previous];
-    this.#fade(now, period, snap || fresh);
+    this.#lookAhead();
+    if (snap || fresh) this.error.fill(0);
+    else this.#fade(now, true);
     return wrong && !fresh;
   }
 
   /**
    * Writes the values to draw, in quanta.
    * @param {number} now
-   * @param {number} period
    * @param {Float64Array} out
    */
-  show(now, period, out) {
+  show(now, out) {
     if (this.entity === null) return;
-    const part = Math.min(1, Math.max(0, (now - this.steppedAt) / period));
-    const left = Math.max(0, 1 - (now - this.correctedAt) / FADE_MS);
-    this.#write(this.previous, this.from);
-    this.#write(this.current, this.to);
+    const part = Math.min(1, Math.max(0, (now - this.steppedAt) / this.span));
+    this.#write(this.current, this.from);
+    this.#write(this.next, this.to);
     const { fields } = this.entity.plan;
     for (let column = 0; column < fields.length; column++) {
       const value = between(fields[column], this.from[column], this.to[column], part);
-      out[column] = onCircle(fields[column], value + this.error[column] * left);
+      out[column] = onCircle(fields[column], value + this.offset(column, now));
     }
+  }
+
+  /** How far a value is drawn from where it is predicted. @param {number} column @param {number} now */
+  offset(column, now) {
+    const part = (now - this.correctedAt) / FADE_MS;
+    if (part >= 1) return 0;
+    const left = 1 - Math.max(0, part);
+    // Ends at nothing, and at rest.
+    return left * left * ((1 + 2 * part) * this.error[column] + part * FADE_MS * this.drift[column]);
   }
 
   /**
@@ -146,30 +168,52 @@ export class Prediction {
   #begin(entity) {
     this.entity = entity;
     this.current = this.predictor.read(entity);
-    this.previous = this.predictor.read(entity);
-    this.before = this.predictor.read(entity);
+    this.next = this.predictor.read(entity);
     const width = entity.values.length;
     this.error = new Float64Array(width);
+    this.drift = new Float64Array(width);
     this.from = new Float64Array(width);
     this.to = new Float64Array(width);
     this.shown = new Float64Array(width);
     this.settled = new Float64Array(width);
+    this.speed = new Float64Array(width);
+  }
+
+  #lookAhead() {
+    this.predictor.copy(this.current, this.next);
+    const input = this.upcoming();
+    if (input) this.predictor.step(this.next, input);
+  }
+
+  /** How fast values are drawn to move, per millisecond. @param {number} now @param {Float64Array} out */
+  #motion(now, out) {
+    if (this.entity === null) return;
+    const { fields } = this.entity.plan;
+    this.#write(this.current, this.from);
+    this.#write(this.next, this.to);
+    for (let column = 0; column < fields.length; column++) {
+      const drift = this.offset(column, now + 1) - this.offset(column, now);
+      out[column] = fields[column].continuous ? gap(fields[column], this.from[column], this.to[column]) / this.span + drift : 0;
+    }
   }
 
   /**
-   * Turns the difference between the values shown before and now into a fading error.
+   * Turns the difference between the values shown before and now into one that fades.
    * @param {number} now
-   * @param {number} period
-   * @param {boolean} snap
+   * @param {boolean} drifts whether its speed fades, too
    */
-  #fade(now, period, snap) {
-    this.error.fill(0);
-    this.correctedAt = now;
-    if (snap || this.entity === null) return;
+  #fade(now, drifts) {
+    if (this.entity === null) return;
     const { fields } = this.entity.plan;
-    this.show(now, period, this.settled);
+    this.error.fill(0);
+    this.drift.fill(0);
+    this.correctedAt = now;
+    this.show(now, this.settled);
+    if (drifts) this.#motion(now, this.to);
     for (let column = 0; column < fields.length; column++) {
-      if (fields[column].continuous) this.error[column] = gap(fields[column], this.settled[column], this.shown[column]);
+      if (!fields[column].continuous) continue;
+      this.error[column] = gap(fields[column], this.settled[column], this.shown[column]);
+      if (drifts) this.drift[column] = this.speed[column] - this.to[column];
     }
   }
 

@@ -2,9 +2,9 @@
 // draw. The callbacks are in room-events.js, connections and reconnecting in connection.js.
 
 import { ClipRecorder } from './clip-recorder.js';
+import { RoomClock, pageClock } from './clock.js';
 import { LEFT } from './close.js';
 import { EventStream } from './event-stream.js';
-import { PlayoutClock } from './interpolation.js';
 import { Meter } from './meter.js';
 import { Outbox } from './outbox.js';
 import { Prediction } from './prediction.js';
@@ -47,7 +47,7 @@ export class Room extends RoomEvents {
   #views = new ViewCache();
   #roster = new Roster();
   /** @type {Prediction | null} */ #prediction = null;
-  #playout = new PlayoutClock(50);
+  #clock = new RoomClock(50);
   /** The correction epoch of the newest welcome or correction. */
   #epoch = 0;
   /** The entity was moved while there was no connection; reported with the next frame. */
@@ -154,6 +154,7 @@ export class Room extends RoomEvents {
    */
   setInput(values) {
     this.#link.setInput(values);
+    this.#prediction?.steered(this.#env.now());
   }
 
   /**
@@ -162,11 +163,12 @@ export class Room extends RoomEvents {
    */
   pressInput(values) {
     this.#link.pressInput(values);
+    this.#prediction?.steered(this.#env.now());
   }
 
   /** @param {import('./prediction.js').Predictor} predictor */
   usePrediction(predictor) {
-    this.#prediction = new Prediction(predictor);
+    this.#prediction = new Prediction(predictor, () => this.#link.session?.upcomingInput ?? null);
   }
 
   /**
@@ -178,8 +180,13 @@ export class Room extends RoomEvents {
   view(nowMs = this.#env.now()) {
     // While the page draws, it need not wait for timers, which are coarse and late.
     this.#link.pump();
-    const tick = this.#playout.tick(nowMs);
-    return this.#views.show(this.state, tick, this.#prediction, nowMs, 1000 / this.rate);
+    const tick = this.#clock.show(nowMs);
+    return this.#views.show(this.state, tick, this.#prediction, nowMs);
+  }
+
+  /** The room's time, as measured by pings and frames. */
+  get clock() {
+    return pageClock(this.#clock, this.#env.now);
   }
 
   /** Keeps the last seconds, for `clip`. @param {number} seconds 0 to keep nothing; at most 60 */
@@ -201,9 +208,9 @@ export class Room extends RoomEvents {
     const now = this.#env.now();
     const { stats } = this.#meter;
     this.#meter.roll(now, this.players.size);
-    const newest = stats.snapshots > 0 ? this.#playout.newest(now) : this.state.elapsed;
+    const newest = stats.snapshots > 0 ? this.#clock.newest(now) : this.state.elapsed;
     stats.serverTickLag = Math.max(0, newest - this.state.elapsed);
-    stats.interpolationDelay = this.#playout.delay;
+    stats.interpolationDelay = this.#clock.delay;
     return stats;
   }
 
@@ -221,8 +228,10 @@ export class Room extends RoomEvents {
         this.listeners.players.emit(this.players, null);
       },
       frame: (message, step, bytes, now) => this.#frame(message, step, bytes, now),
-      input: (values, at) => this.#prediction?.step(values, at),
-      shownBehind: () => this.#playout.behind(this.state.elapsed),
+      input: (values, at, span) => this.#prediction?.step(values, at, span),
+      shownBehind: () => this.#clock.behind(this.state.elapsed),
+      awake: (now) => this.#clock.awake(now),
+      answered: (trip, now) => this.#clock.answered(trip, now),
       known: () => this.state.known,
       left: (code, text, comesBack) => this.#left(code, text, comesBack),
     };
@@ -244,9 +253,10 @@ export class Room extends RoomEvents {
     this.inputs = welcome.inputs;
     this.#roster.begin(welcome);
     this.connection = 'online';
-    if (!same) this.#beginPicture(welcome);
+    if (same) this.#clock.resumed();
+    else this.#beginPicture(welcome);
     // Frames continue from the present state; those of a server that continues from another one would not decode.
-    else if (welcome.continuity === 'seat' || !this.state.isAt(welcome)) this.state.forget(welcome);
+    if (same && (welcome.continuity === 'seat' || !this.state.isAt(welcome))) this.state.forget(welcome);
     return same;
   }
 
@@ -263,7 +273,8 @@ export class Room extends RoomEvents {
   /** @param {Welcome} welcome */
   #beginPicture(welcome) {
     const wanted = this.#request.rate || welcome.rate;
-    this.#playout = new PlayoutClock(1000 / welcome.rate, 1000 / wanted);
+    const period = 1000 / welcome.rate;
+    this.#clock = new RoomClock(period, 1000 / wanted, welcome.tick * period);
     this.#meter.spacing = Math.max(1, Math.ceil(welcome.rate / wanted));
     this.#prediction?.stop();
     this.#clip?.restart();
@@ -281,7 +292,7 @@ export class Room extends RoomEvents {
     const correction = told && told.epoch !== this.#epoch ? told : moved;
     this.#moved = false;
     this.#epoch = correction?.epoch ?? this.#epoch;
-    this.#playout.arrived(state.elapsed, now);
+    this.#clock.arrived(state.elapsed, now);
     this.#meter.frame(step.advance, bytes, state.tick);
     this.#meter.roll(now, this.players.size);
     this.#reconcile(now, correction !== null);
@@ -301,7 +312,7 @@ export class Room extends RoomEvents {
       return;
     }
     const inputs = session.inputs.unapplied();
-    if (this.#prediction.reconcile(own, inputs, now, 1000 / this.rate, snap || own.teleported)) this.#meter.stats.corrections += 1;
+    if (this.#prediction.reconcile(own, inputs, now, snap || own.teleported)) this.#meter.stats.corrections += 1;
   }
 
   /** @param {number} code @param {string} text @param {boolean} comesBack */

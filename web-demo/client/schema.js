@@ -46,16 +46,13 @@ export class FieldPlan {
     this.turn = 0;
     if (typeof field.motion === 'string') this.motion = MOTIONS[field.motion];
     else [this.motion, this.heading] = 'along' in field.motion ? [ALONG, field.motion.along] : [ACROSS, field.motion.across];
+    /** Whether values between two samples of this field can be interpolated. */
+    this.continuous = this.wraps || (this.motion !== HOLD && (field.shape.type === 'fixed' || field.shape.type === 'int'));
     /** The first of its motion cells in the row. */
     this.slot = 0;
     /** The trained table that its contexts start from, and their index. */
     this.class = this.motion === HOLD ? HELD_CLASSES[field.shape.type] : CLASSES[this.motion];
     this.block = 0;
-  }
-
-  /** Whether values between two samples of this field can be interpolated. */
-  get continuous() {
-    return this.wraps || (this.motion !== HOLD && (this.shape.type === 'fixed' || this.shape.type === 'int'));
   }
 
   /**
@@ -150,6 +147,8 @@ export class KindPlan {
       this.stride += CELLS[field.motion];
       if (field.min < field.max) (field.motion === HOLD ? this.held : this.moving).push(column);
     });
+    /** The fields that are drawn as curves. @type {number[]} */
+    this.curves = this.moving.filter((column) => this.fields[column].motion === SMOOTH);
     // Fields that depend on a heading are predicted after it.
     this.moving.sort((a, b) => Number(this.fields[a].heading >= 0) - Number(this.fields[b].heading >= 0));
     for (const field of this.fields) {

@@ -5,6 +5,7 @@
 import { FrameOrder } from './frame-order.js';
 import { Heartbeat } from './heartbeat.js';
 import { DecodeError, bytesOf } from './reader.js';
+import { InputPace } from './input-pace.js';
 import { InputTimeline } from './inputs.js';
 import { VIEW_TIME, decodeServer, encodeClient } from './messages.js';
 import { MessageWriter } from './writer.js';
@@ -27,13 +28,15 @@ const CATCH_UP = 4;
  * @typedef {import('./messages.js').FrameMessage} FrameMessage
  * @typedef {{
  *   frame(message: FrameMessage, step: import('./frame-order.js').Step, bytes: number, now: number): number[],
- *   input(values: Int32Array, at: number): void,
+ *   input(values: Int32Array, at: number, span: number): void,
  *   shownBehind(): number | null,
+ *   awake(now: number): void,
+ *   answered(trip: number, now: number): void,
  *   refreshed(seconds: number): void,
  *   lost(isBroken: boolean): void,
  * }} Owner `frame` returns the zones that need a keyframe; `shownBehind`: how many ticks the moment that the page shows lies
- *   before the newest frame, null when it shows none; `refreshed`: the token is valid for this long; `lost`: the connection is
- *   unusable, `isBroken` because of a message that cannot be read
+ *   before the newest frame, null when it shows none; `awake`: the client runs; `answered`: a round trip was measured; `refreshed`:
+ *   the token is valid for this long; `lost`: the connection is unusable, `isBroken` because of a message that cannot be read
  * @typedef {{ owner: Owner, meter: import('./meter.js').Meter, outbox: import('./outbox.js').Outbox,
  *   news: import('./event-stream.js').EventStream }} Company
  */
@@ -55,6 +58,7 @@ export class Session {
     this.writer = new MessageWriter();
     this.inputs = new InputTimeline(plays ? welcome.inputs : []);
     this.period = 1000 / welcome.rate;
+    this.pace = new InputPace(this.period);
     this.epoch = welcome.epoch;
     this.order = new FrameOrder(welcome);
     this.tellsView = (welcome.features & VIEW_TIME) !== 0;
@@ -94,7 +98,7 @@ export class Session {
       const message = decodeServer(bytes);
       if (message.type === 'frame') this.#frame(message, bytes.length, now);
       else if (message.type === 'delivery') this.#delivery(message, now);
-      else if (message.type === 'pong') this.heartbeat.answered(message.stamp, now);
+      else if (message.type === 'pong') this.owner.answered(this.heartbeat.answered(message.stamp, now), now);
       else if (message.type === 'comeBack') this.comeBack = message.after;
       else if (message.type === 'refreshed') this.owner.refreshed(message.expires);
       else throw new DecodeError(`a ${message.type} that was not asked for`);
@@ -104,12 +108,18 @@ export class Session {
     }
   }
 
+  /** The input that will be made next if the page changes nothing; null when none will be made. */
+  get upcomingInput() {
+    return this.inputsRun ? this.inputs.upcoming : null;
+  }
+
   /**
    * Sends everything that is due.
    * @param {number} now
    * @returns {number} the latest time of the next call
    */
   pump(now) {
+    this.owner.awake(now);
     this.#makeInputs(now);
     const ping = this.heartbeat.beat(now);
     if (ping === 'lost') {
@@ -197,6 +207,7 @@ export class Session {
     else if (this.stale) this.#halt();
     this.stale = false;
     if (note && note.lead !== null) this.meter.stats.inputLead = note.lead;
+    this.pace.frame(note?.lead ?? null, now, this.meter.stats.ping, this.inputs.rest);
     // Before the events: a command that the game has seen was delivered, even if its recipient left since.
     if (note && note.commands !== null) this.outbox.acknowledge(note.commands, step.tick);
     const wrong = this.owner.frame(message, step, bytes, now);
@@ -240,18 +251,29 @@ export class Session {
   #makeInputs(now) {
     if (!this.inputsRun) return;
     if (this.tellsView && now >= this.nextInputAt) this.viewBehind = this.owner.shownBehind();
+    const snap = this.pace.snap(now);
+    if (snap < 0) this.nextInputAt -= snap * this.period;
     let changed = false;
+    for (let left = snap; left > 0; left--) changed = this.#makeInput(now, this.period) || changed;
     for (let made = 0; made < CATCH_UP && now >= this.nextInputAt; made++) {
-      changed = this.inputs.make() || changed;
-      this.owner.input(this.inputs.last, this.nextInputAt);
-      this.nextInputAt += this.period;
+      const span = this.pace.next(this.nextInputAt);
+      changed = this.#makeInput(this.nextInputAt, span) || changed;
+      this.nextInputAt += span;
     }
     if (now >= this.nextInputAt) {
       const missed = Math.floor((now - this.nextInputAt) / this.period) + 1;
       this.inputs.skip(missed);
       this.nextInputAt += this.period * missed;
     }
+    this.pace.changed ||= changed;
     if (changed) this.flush(now);
+  }
+
+  /** @param {number} at when it was due @param {number} span the time to the next one @returns {boolean} whether it is another input */
+  #makeInput(at, span) {
+    const changed = this.inputs.make();
+    this.owner.input(this.inputs.last, at, span);
+    return changed;
   }
 
   /** @param {number} zone @param {number} now */

@@ -40,6 +40,8 @@ export class State {
     /** Whether a frame came since the state was reset. */
     this.whole = false;
     this.depth = 16;
+    /** Milliseconds per tick. */
+    this.period = 50;
     /** @type {KeyedListeners<string, [AnyEntity]>} */
     this.added = new KeyedListeners();
     /** @type {KeyedListeners<string, [AnyEntity]>} */
@@ -107,6 +109,7 @@ export class State {
     this.byKind = this.plans.map(() => new Map());
     // At least half a second of samples: the longest delay of the playout clock.
     this.depth = 2 ** Math.ceil(Math.log2(welcome.rate / 2 + 6));
+    this.period = 1000 / welcome.rate;
     const fields = Math.max(1, ...this.plans.map((plan) => plan.fields.length));
     this.zones.begin(Math.min(ROWS, Math.floor(HISTORY_CELLS / (fields * this.depth))));
     for (const entity of gone) this.#emitRemoved(entity);
@@ -236,7 +239,7 @@ export class State {
       }
       seen.zone = entry;
       if (known && placed.size > 0) entity.teleported = placed.has(id);
-      history.push(entry.elapsed, entity.values, entity.teleported);
+      history.push(entry.elapsed, table.cells, row * table.stride, entity.teleported);
       if (!known) this.came.push(entity);
       else if (changed) this.moved.push(entity);
     }
@@ -260,7 +263,7 @@ export class State {
    * @param {number} id
    */
   #add(plan, id) {
-    const entity = /** @type {AnyEntity} */ (new this.classes[plan.index].Entity(plan, id, this.depth));
+    const entity = /** @type {AnyEntity} */ (new this.classes[plan.index].Entity(plan, id, this.depth, this.period));
     this.byKind[plan.index].set(id, entity);
     const other = this.entities.get(id);
     if (other) {

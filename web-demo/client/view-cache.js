@@ -19,15 +19,14 @@ export class ViewCache {
    * @param {number} tick the moment at which to show others, in ticks since the welcome
    * @param {import('./prediction.js').Prediction | null} prediction
    * @param {number} now
-   * @param {number} period milliseconds per client tick
    * @returns {AnyView[]}
    */
-  show(state, tick, prediction, now, period) {
+  show(state, tick, prediction, now) {
     this.shows += 1;
     let count = 0;
     for (const entity of state.entities.values()) {
       const view = this.views.get(entity) ?? this.#add(state, entity);
-      if (prediction?.entity === entity) prediction.show(now, period, view.values);
+      if (prediction?.entity === entity) prediction.show(now, view.values);
       else entity.history.sample(tick, view.values);
       view.seen = this.shows;
       this.list[count++] = view;

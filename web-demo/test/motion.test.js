@@ -1,10 +1,10 @@
-// What is drawn: interpolation of others, the playout clock, and the prediction of the own avatar against a fake server
+// What is drawn: interpolation of others and the prediction of the own avatar against a fake server
 // that plays by the rules of a toy game, in virtual time.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { History, PlayoutClock } from '../client/interpolation.js';
+import { History } from '../client/history.js';
 import { KindPlan } from '../client/schema.js';
 import { join } from './support/join.js';
 import { random } from './support/random.js';
@@ -13,7 +13,7 @@ import { WELCOME, avatar } from './support/server.js';
 const plan = new KindPlan(WELCOME.schema[0], 0);
 
 test('a sample lies between its neighbours, angles turn the short way, the rest does not move', () => {
-  const history = new History(plan, 8);
+  const history = new History(plan, 8, 50);
   const at = (tick) => {
     const out = new Float64Array(5);
     history.sample(tick, out);
@@ -33,61 +33,93 @@ test('a sample lies between its neighbours, angles turn the short way, the rest 
 });
 
 test('a sample of a tick that is known replaces it, and a cut stays one', () => {
-  const history = new History(plan, 4);
+  const history = new History(plan, 4, 50);
   const at = (tick) => {
     const out = new Float64Array(5);
     history.sample(tick, out);
     return out[0];
   };
   history.push(10, Int32Array.of(0, 0, 0, 0, 1));
-  history.push(12, Int32Array.of(100, 0, 0, 0, 1), true);
+  history.push(12, Int32Array.of(100, 0, 0, 0, 1), 0, true);
   for (let again = 0; again < 4; again++) history.push(12, Int32Array.of(200, 0, 0, 0, 1));
   assert.deepEqual([history.newest, at(10), at(11.9), at(12)], [12, 0, 0, 200]);
   history.push(14, Int32Array.of(300, 0, 0, 0, 1));
   assert.deepEqual([at(11.9), at(13)], [0, 250]);
 });
 
-test('playback runs evenly behind uneven arrivals and never backwards', () => {
-  const next = random(3);
-  const clock = new PlayoutClock(50);
-  let last = -Infinity;
-  let starved = 0;
-  let queue = [];
-  let inOrder = 0;
-  for (let tick = 1; tick < 400; tick++) {
-    inOrder = Math.max(inOrder, tick * 50 + 30 + next() * 60);
-    queue.push([inOrder, tick]);
-  }
-  let newest = 0;
-  for (let now = 60; now < 19_000; now += 16) {
-    for (; queue.length > 0 && queue[0][0] <= now; queue.shift()) clock.arrived((newest = queue[0][1]), queue[0][0]);
-    const shown = clock.tick(now);
-    assert.ok(shown >= last, 'playback went back');
-    if (now > 4000 && last > -Infinity) assert.ok(Math.abs((shown - last) * 50 - 16) <= 2, 'playback jumped');
-    if (now > 4000 && shown > newest) starved++;
-    last = shown;
-  }
-  assert.ok(starved < 10, `${starved} of 940 pictures had no newer frame`);
-  assert.ok(clock.delay > 100 && clock.delay < 250, `a delay of ${clock.delay} ms`);
+const bending = new KindPlan({
+  name: 'bird', fields: [{ name: 'x', shape: { type: 'int', min: -100_000, max: 100_000 }, motion: 'smooth' }],
+}, 0);
+
+/** A history of a moving point, and what it shows. */
+function moving(kind, width) {
+  const history = new History(kind, 16, 50);
+  const out = new Float64Array(width);
+  return {
+    push: (tick, x, speed = 0, cut = false) => history.push(tick, Int32Array.from([x, ...Array(width - 1).fill(0), speed]), 0, cut),
+    at(tick) {
+      history.sample(tick, out);
+      return out[0];
+    },
+  };
+}
+
+test('without a newer row an entity goes on by its motion for a quarter of a second', () => {
+  const { push, at } = moving(plan, 5);
+  push(10, 100, 0);
+  push(11, 120, 20);
+  assert.deepEqual([at(11.5), at(12), at(14.25), at(16), at(99)], [130, 140, 185, 220, 220]);
+  assert.equal(at(12.5), 150, 'an earlier moment is as it was');
 });
 
-test('a steady connection is shown two ticks late', () => {
-  const clock = new PlayoutClock(50);
-  for (let tick = 1; tick < 100; tick++) {
-    clock.arrived(tick, 7000 + tick * 50);
-    clock.tick(7000 + tick * 50);
+test('the error of that fades, never backwards while the entity moves on, and not at all over a cut', () => {
+  const ahead = moving(plan, 5);
+  ahead.push(10, 0, 0);
+  ahead.push(11, 20, 20);
+  let last = ahead.at(14);
+  assert.equal(last, 80);
+  for (let tick = 12; tick <= 14; tick++) ahead.push(tick, 20 + (tick - 11) * 8, 8);
+  assert.equal(ahead.at(14), 80, 'what was drawn stays');
+  for (let tick = 14.25, newest = 14; tick < 70; tick += 0.25) {
+    while (newest < tick + 1) ahead.push(++newest, 20 + (newest - 11) * 8, 8);
+    const x = ahead.at(tick);
+    assert.ok(x > last && x - last < 8, `${last} to ${x}`);
+    last = x;
   }
-  assert.ok(Math.abs(clock.delay - 100) < 1, `${clock.delay}`);
-  clock.tick(7000 + 99 * 50 + 60_000);
-  assert.ok(Math.abs(clock.delay - 100) < 1, 'after a pause it is back at once');
+  assert.equal(last, 20 + (69.75 - 11) * 8, 'nothing is left of it');
+  const cut = moving(plan, 5);
+  cut.push(10, 0, 20);
+  assert.equal(cut.at(12), 40);
+  cut.push(13, 5000, 0, true);
+  assert.equal(cut.at(12), 40);
+  assert.equal(cut.at(13), 5000);
 });
 
-test('playback that began before the first frame does not lead it', () => {
-  const clock = new PlayoutClock(50);
-  clock.tick(200);
-  clock.arrived(1, 220);
-  clock.tick(230);
-  assert.equal(clock.delay, 100);
+test('after a second without a row nothing fades', () => {
+  const { push, at } = moving(plan, 5);
+  push(10, 0, 20);
+  assert.equal(at(40), 100);
+  push(40, 9000);
+  assert.equal(at(40), 9000);
+});
+
+test('smooth fields are drawn as curves, closer to the truth than straight lines and never beyond two samples', () => {
+  const truth = (tick) => 5000 * Math.sin(tick / 8);
+  const { push, at } = moving(bending, 1);
+  let curve = 0;
+  let line = 0;
+  for (let tick = 0; tick < 400; tick += 4) {
+    push(tick, Math.round(truth(tick)));
+    if (tick < 12) continue;
+    for (let part = 0.5; part < 4; part += 0.5) {
+      const [from, to] = [Math.round(truth(tick - 4)), Math.round(truth(tick))];
+      const shown = at(tick - 4 + part);
+      assert.ok(shown >= Math.min(from, to) - 1e-9 && shown <= Math.max(from, to) + 1e-9, `${shown} is not between ${from} and ${to}`);
+      curve += Math.abs(shown - truth(tick - 4 + part));
+      line += Math.abs(from + ((to - from) * part) / 4 - truth(tick - 4 + part));
+    }
+  }
+  assert.ok(curve < line / 2, `${curve} against ${line}`);
 });
 
 test('a view shows others between frames and reuses its objects', async () => {
@@ -241,7 +273,7 @@ test('a misprediction fades instead of jumping', async () => {
   assert.ok(Math.max(...steps) < 50, `the largest step is ${Math.max(...steps)}`);
   assert.equal(drawn.at(-1).x, game.state.x);
   const moving = drawn.filter(({ x }) => x > 0 && x < 300);
-  assert.ok(moving.length >= 8 && moving.length <= 11, `${moving.length} pictures`);
+  assert.ok(moving.length >= 12 && moving.length <= 16, `${moving.length} pictures`);
 });
 
 test('an announced correction snaps', async () => {

@@ -63,7 +63,7 @@ test('the same state goes on as if nothing had been', async () => {
   assert.deepEqual([room.state.tick, room.state.elapsed, room.stats.desyncs], [121, 21, 0]);
 });
 
-test('what is drawn waits, makes up for the wait once and goes on', async () => {
+test('what is drawn waits, makes up for the wait without a leap and goes on', async () => {
   const { time, server, room } = await seated();
   for (let tick = 1; tick <= 20; tick++) {
     server.frame({ zones: [[0, [avatar(1, 0), avatar(2, 64 * tick)]]] });
@@ -89,8 +89,8 @@ test('what is drawn waits, makes up for the wait once and goes on', async () => 
   }
   const steps = seen.slice(1).map((x, index) => x - seen[index]);
   assert.ok(steps.every((step) => step >= 0), `${steps}`);
-  const leaps = steps.filter((step) => step > 0.25);
-  assert.ok(leaps.length === 1 && leaps[0] < 4, `${leaps}`);
+  // It moves by 0.2 in 10 ms.
+  assert.ok(Math.max(...steps) < 0.5, `${steps}`);
   assert.ok(seen.at(-1) > 35, `${seen.at(-1)}`);
 });
 
