@@ -5,7 +5,7 @@
 // wrong, the error fades. Before a cut, where the entity was placed and not moved, nothing moves or fades.
 
 import { between, curved, gap, onCircle } from './interpolation.js';
-import { foresee } from './motion.js';
+import { foresee, steady } from './motion.js';
 
 /** @typedef {import('./schema.js').KindPlan} KindPlan */
 
@@ -164,7 +164,10 @@ export class History {
     this.early ??= new Int32Array(plan.stride);
     this.late ??= new Int32Array(plan.stride);
     if (this.lateStep > step) this.lateStep = 0;
-    if (this.lateStep === 0) this.late.set(this.row);
+    if (this.lateStep === 0) {
+      this.late.set(this.row);
+      steady(plan, this.late);
+    }
     for (; this.lateStep < step; this.lateStep++) {
       [this.early, this.late] = [this.late, this.early];
       foresee(plan, this.early, this.late);

@@ -214,6 +214,20 @@ export function foresee(plan, row, next) {
 const seen = new Forecast();
 
 /**
+ * Makes directions that have just jumped stay: the coder expects another such jump, which is unlikely to come and would be seen.
+ * @param {import('./schema.js').KindPlan} plan
+ * @param {Int32Array} row
+ */
+export function steady(plan, row) {
+  for (const column of plan.moving) {
+    const { wraps, motion, slot } = plan.fields[column];
+    if (!wraps) continue;
+    const error = Math.abs(row[slot + CELLS[motion] - 1]);
+    if (motion === SMOOTH ? error >= RESTART : error >= SURPRISING) row.fill(0, slot, slot + CELLS[motion]);
+  }
+}
+
+/**
  * Whether the motion cells of the row that starts at `start` are some that the field can have.
  * @param {FieldPlan} plan
  * @param {Int32Array} cells

@@ -211,7 +211,8 @@ export class Prediction {
     this.show(now, this.settled);
     if (drifts) this.#motion(now, this.to);
     for (let column = 0; column < fields.length; column++) {
-      if (!fields[column].continuous) continue;
+      // Where the player turns is what the player sees at once.
+      if (!fields[column].continuous || (!drifts && fields[column].wraps)) continue;
       this.error[column] = gap(fields[column], this.settled[column], this.shown[column]);
       if (drifts) this.drift[column] = this.speed[column] - this.to[column];
     }
