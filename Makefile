@@ -5,9 +5,9 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package e2e python guide deny bench faults hostile attacks crashes
+.PHONY: test tools format lint rust pure docs types unit package feel e2e python guide deny bench faults hostile attacks crashes
 
-test: tools format lint rust pure docs types unit package e2e python guide
+test: tools format lint rust pure docs types unit package feel e2e python guide
 	@echo "all checks passed"
 
 tools: $(WEB)/node_modules/.installed
@@ -50,6 +50,11 @@ unit: tools
 # The browser client as a package, installed elsewhere with Vite and ws.
 package: tools
 	cd $(WEB) && npm run --silent package
+
+# What players see, measured over simulated links in virtual time, and the tables of the guide's page on it.
+feel: tools
+	cargo build --locked --example lockstep
+	cd $(WEB) && npm run --silent feel
 
 e2e: tools
 	cargo build --locked --release

@@ -7,6 +7,7 @@
 //! | [`inputs`] | Does the server or the client move the player? |
 //! | [`zones`] | Which player sees which rows? |
 //! | [`bandwidth`] | How often does the server send, and how many bytes? |
+//! | [`feel`] | What do players see, and how smooth is it on a bad network? |
 //! | [`testing`] | How do I test my game, also over bad links? |
 //! | [`saving`] | How do I save my game, and test that nothing is forgotten? |
 //! | [`bots`] | How do I add simulated players, and how do I load-test a server? |
@@ -29,6 +30,9 @@ pub mod zones {}
 
 #[doc = include_str!("bandwidth.md")]
 pub mod bandwidth {}
+
+#[doc = include_str!("feel.md")]
+pub mod feel {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}

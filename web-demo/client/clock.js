@@ -150,6 +150,24 @@ export class RoomClock {
     return this.known && this.shownTick > -Infinity ? (this.newest(this.shownAt) - this.shownTick) * this.period : this.target;
   }
 
+  /** How long ago the moment that was shown last was at the server, in milliseconds. @param {number} now */
+  age(now) {
+    return Number.isFinite(this.shownTick) ? this.server(now) - this.shownTick * this.period - (now - this.shownAt) : 0;
+  }
+
+  /**
+   * Writes what the page may show of it.
+   * @param {import('./meter.js').Meter['stats']} stats
+   * @param {number} tick of the newest frame
+   * @param {number} now
+   */
+  describe(stats, tick, now) {
+    stats.serverTickLag = this.known ? Math.max(0, this.newest(now) - tick) : 0;
+    stats.interpolationDelay = this.delay;
+    stats.displayAge = this.age(now);
+    stats.bufferDepth = (this.behind(tick) ?? 0) * this.period;
+  }
+
   /** How many ticks the moment that was shown last lies before this tick; null when none was shown. @param {number} tick */
   behind(tick) {
     return Number.isFinite(this.shownTick) ? tick - this.shownTick : null;

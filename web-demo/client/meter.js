@@ -35,8 +35,14 @@ export class Meter {
       /** How many ticks before its turn the newest changed input reached the server, negative when it was late; null when the
        * server has not said. @type {number | null} */
       inputLead: null,
-      /** How far in the past other entities are shown, in milliseconds. */
+      /** How far in the past other entities are shown, in milliseconds after a frame without delay would have come. */
       interpolationDelay: 0,
+      /** The same as seen from the server, with the way of the frame. */
+      displayAge: 0,
+      /** How far the newest frame is ahead of what is shown of others, in milliseconds; negative when there is no newer one. */
+      bufferDepth: 0,
+      /** How far the last correction was off, in the units of the field that was off most. */
+      correctionSize: 0,
     };
   }
 

@@ -45,6 +45,8 @@ export class Prediction {
     this.error = new Float64Array(0);
     this.drift = new Float64Array(0);
     this.correctedAt = -Infinity;
+    /** The largest difference of the last correction, in units. */
+    this.size = 0;
     this.from = new Float64Array(0);
     this.to = new Float64Array(0);
     /** The values shown just before a change, and those that would be shown without fading; and the speeds of both. */
@@ -209,12 +211,18 @@ export class Prediction {
     this.drift.fill(0);
     this.correctedAt = now;
     this.show(now, this.settled);
-    if (drifts) this.#motion(now, this.to);
+    if (drifts) {
+      this.#motion(now, this.to);
+      this.size = 0;
+    }
     for (let column = 0; column < fields.length; column++) {
       // Where the player turns is what the player sees at once.
       if (!fields[column].continuous || (!drifts && fields[column].wraps)) continue;
       this.error[column] = gap(fields[column], this.settled[column], this.shown[column]);
-      if (drifts) this.drift[column] = this.speed[column] - this.to[column];
+      if (!drifts) continue;
+      this.drift[column] = this.speed[column] - this.to[column];
+      const { shape, wraps } = fields[column];
+      if (!wraps) this.size = Math.max(this.size, Math.abs(this.error[column]) / (shape.type === 'fixed' ? shape.perUnit : 1));
     }
   }
 

@@ -168,7 +168,7 @@ export class Room extends RoomEvents {
 
   /** @param {import('./prediction.js').Predictor} predictor */
   usePrediction(predictor) {
-    this.#prediction = new Prediction(predictor, () => this.#link.session?.upcomingInput ?? null);
+    this.#prediction = new Prediction(predictor, () => this.#upcoming());
   }
 
   /**
@@ -208,9 +208,7 @@ export class Room extends RoomEvents {
     const now = this.#env.now();
     const { stats } = this.#meter;
     this.#meter.roll(now, this.players.size);
-    const newest = stats.snapshots > 0 ? this.#clock.newest(now) : this.state.elapsed;
-    stats.serverTickLag = Math.max(0, newest - this.state.elapsed);
-    stats.interpolationDelay = this.#clock.delay;
+    this.#clock.describe(stats, this.state.elapsed, now);
     return stats;
   }
 
@@ -302,6 +300,12 @@ export class Room extends RoomEvents {
     return wrong;
   }
 
+  /** The input that will be made next if the page changes nothing; null when none will be made. */
+  #upcoming() {
+    const { session } = this.#link;
+    return session?.inputsRun ? session.inputs.upcoming : null;
+  }
+
   /** @param {number} now @param {boolean} snap */
   #reconcile(now, snap) {
     const { session } = this.#link;
@@ -312,7 +316,10 @@ export class Room extends RoomEvents {
       return;
     }
     const inputs = session.inputs.unapplied();
-    if (this.#prediction.reconcile(own, inputs, now, snap || own.teleported)) this.#meter.stats.corrections += 1;
+    if (this.#prediction.reconcile(own, inputs, now, snap || own.teleported)) {
+      this.#meter.stats.corrections += 1;
+      this.#meter.stats.correctionSize = this.#prediction.size;
+    }
   }
 
   /** @param {number} code @param {string} text @param {boolean} comesBack */

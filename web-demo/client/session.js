@@ -14,6 +14,8 @@ import { MessageWriter } from './writer.js';
 const ACK_WITHIN_MS = 100;
 /** A message that arrives this long after the last acknowledgement is acknowledged at once, before the timer is due. */
 const ACK_EARLY_MS = 60;
+/** Messages that come so soon after one another were held up; the server waits for the acknowledgement of the last of them. */
+const BURST_MS = 4;
 /** Unchanged inputs are sent at least this often. */
 const RUN_WITHIN_MS = 250;
 /** The server answers one resync per two seconds, for all zones together. */
@@ -79,8 +81,8 @@ export class Session {
     /** The delay before a reconnect that the server asked for, in milliseconds. @type {number | null} */
     this.comeBack = null;
     this.unacknowledged = false;
-    this.ackedAt = now;
-    this.flushedAt = now;
+    this.arrivedAt = -Infinity;
+    this.ackedAt = this.flushedAt = now;
     this.nextInputAt = now + this.period;
     this.heartbeat = new Heartbeat(meter, now);
     this.resyncedAt = -Infinity;
@@ -106,11 +108,6 @@ export class Session {
       if (!(error instanceof DecodeError)) throw error;
       this.owner.lost(true);
     }
-  }
-
-  /** The input that will be made next if the page changes nothing; null when none will be made. */
-  get upcomingInput() {
-    return this.inputsRun ? this.inputs.upcoming : null;
   }
 
   /**
@@ -231,7 +228,9 @@ export class Session {
       // After a silence the bound counts from the first message.
       if (now - this.ackedAt > ACK_WITHIN_MS) this.acknowledge(now);
     }
-    if (this.unacknowledged && (waitedFor || now - this.ackedAt >= ACK_EARLY_MS)) this.acknowledge(now);
+    const inBurst = now - this.arrivedAt < BURST_MS;
+    this.arrivedAt = now;
+    if (this.unacknowledged && (waitedFor || inBurst || now - this.ackedAt >= ACK_EARLY_MS)) this.acknowledge(now);
   }
 
   /** Marks the held position as stale; reports resume when the page sets one after the move. */

@@ -9,6 +9,7 @@ import { Chat } from './chat.js';
 import { explainError } from './closes.js';
 import { byId } from './dom.js';
 import { Lobby, optionsFor } from './lobby.js';
+import { chosenSocket } from './network.js';
 import { Play } from './play.js';
 import { tabStorage } from './settings.js';
 import { Sound } from './sound.js';
@@ -21,13 +22,14 @@ import { Sound } from './sound.js';
 const MEADOW = { width: 112, height: 72, solid: () => false };
 
 const query = new URLSearchParams(location.search);
-const client = new Client(new URL('play', location.href).href.replace('http', 'ws'), { storage: tabStorage() });
 const backdrop = new Backdrop(byId('backdrop', HTMLCanvasElement));
 const lobby = new Lobby((choice) => { void enter(choice); }, query);
 const sound = new Sound();
 /** @type {Play | null} */
 let play = null;
 let entering = false;
+/** @type {Client} */
+let client;
 
 /** @param {Choice} choice @returns {Promise<boolean>} whether a room was entered */
 async function enter(choice) {
@@ -154,5 +156,22 @@ async function begin() {
   if (query.get('auto') === '1') await enter({ how: 'any', game: lobby.game, map: lobby.map });
 }
 
-showLobby();
-void begin();
+/** Over the network that the address asks for. */
+async function start() {
+  showLobby();
+  lobby.setBusy(true);
+  let socket;
+  /** @type {unknown} */
+  let wrong = null;
+  try {
+    socket = await chosenSocket(query);
+  } catch (error) {
+    wrong = error;
+  }
+  client = new Client(new URL('play', location.href).href.replace('http', 'ws'), { storage: tabStorage(), WebSocket: socket });
+  lobby.setBusy(false);
+  await begin();
+  if (wrong && !play) lobby.setError(explainError(wrong));
+}
+
+void start();

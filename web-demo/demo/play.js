@@ -10,6 +10,7 @@ import { byId } from './dom.js';
 import { CostList } from './costs.js';
 import { Graphs } from './graphs.js';
 import { Figures, Scores } from './hud.js';
+import { NetworkControls } from './network.js';
 import { Wishes } from './input.js';
 import { Scene } from './scene.js';
 import { Steer } from './steer.js';
@@ -71,6 +72,7 @@ export class Play {
     this.stopping = new AbortController();
     const hands = { letGo: () => this.wishes?.letGo(), focus: () => this.canvas.focus() };
     this.bar = new Bar(room, sound, { ...hands, leave: () => exits.lobby() });
+    this.controls = new NetworkControls(this.stopping.signal, hands.focus);
     this.chat.wants = hands;
     /** Who was here when we last looked. @type {Set<number>} */
     this.seats = new Set(room.players.keys());
@@ -133,6 +135,7 @@ export class Play {
     const aim = this.steer && own ? this.aim(own) : null;
     this.steer?.step(now, aim, own);
     this.scene.camera.keepFree(BAR, this.watch ? BAR : this.touch.hidden ? 0 : THUMBS);
+    this.scene.ghosts = !this.bar.hud.hidden && this.controls.ghosts.checked;
     this.scene.draw(views, { now, seconds, own: own ?? this.watch?.focus(views) ?? null, aim });
     this.work = performance.now() - now;
     this.graphs.frame(this.room, this.work);

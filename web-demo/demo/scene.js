@@ -49,6 +49,8 @@ export class Scene {
     this.away = new Set();
     /** @type {View[]} */
     this.order = [];
+    /** Whether to draw where the server has avatars, as far as the client knows. */
+    this.ghosts = false;
     this.endTheme = onTheme((theme) => {
       dressArena(theme);
       this.ground.repaint();
@@ -97,6 +99,7 @@ export class Scene {
     if (frame.own && frame.aim !== null) this.drawAim(frame.own, frame.aim);
     effects.drawTrails(ctx);
     this.drawEntities(views, frame);
+    if (this.ghosts) this.drawGhosts();
     effects.particles.draw(ctx, frame.seconds);
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     this.ground.draw(ctx, 'high', camera);
@@ -133,6 +136,19 @@ export class Scene {
         ctx.globalAlpha = 1;
         if (this.away.has(view.id)) drawSleep(ctx, actor.pose, time);
       }
+    }
+  }
+
+  /** An outline for each avatar where the newest frame has it. */
+  drawGhosts() {
+    const { ctx, camera, room } = this;
+    ctx.strokeStyle = ARENA.guide;
+    ctx.lineWidth = 0.05;
+    for (const { kind, x, y } of room.state.entities.values()) {
+      if ((kind !== 'avatar' && kind !== 'walker') || !camera.sees(x, y, 1)) continue;
+      ctx.beginPath();
+      ctx.arc(x, y, 0.41, 0, Math.PI * 2);
+      ctx.stroke();
     }
   }
 

@@ -32,6 +32,10 @@
  * @property {number} corrections
  * @property {number} desyncs
  * @property {number} interpolationDelay
+ * @property {number} displayAge milliseconds
+ * @property {number} bufferDepth milliseconds
+ * @property {number} correctionSize metres
+ * @property {number | null} inputLead ticks
  *
  * @typedef {'online' | 'reconnecting' | 'closed'} Connection
  * @typedef {() => void} Unsubscribe
