@@ -165,6 +165,7 @@ export class RoomClock {
     stats.serverTickLag = this.known ? Math.max(0, this.newest(now) - tick) : 0;
     stats.interpolationDelay = this.delay;
     stats.displayAge = this.age(now);
+    stats.lateness = this.lateness;
     stats.bufferDepth = (this.behind(tick) ?? 0) * this.period;
   }
 

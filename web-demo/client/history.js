@@ -48,8 +48,9 @@ export class History {
     /** @type {Int32Array | null} */
     this.late = null;
     this.lateStep = 0;
-    /** The moment drawn last. */
+    /** The moment drawn last, and the sample before it; -1 when it does not lie between two samples. */
     this.drawn = -Infinity;
+    this.segment = -1;
     /** What is left to fade, what the values were without it, and the moment of both. @type {Float64Array | null} */
     this.error = null;
     /** @type {Float64Array | null} */
@@ -95,6 +96,7 @@ export class History {
    */
   sample(tick, out) {
     this.drawn = tick;
+    this.segment = -1;
     const { fields, depth } = this;
     const width = fields.length;
     if (tick > this.newest && this.pushed > 0) this.#goOn(tick, out);
@@ -107,6 +109,7 @@ export class History {
       const span = this.ticks[after] - this.ticks[before];
       let part = span > 0 ? Math.min(1, Math.max(0, (tick - this.ticks[before]) / span)) : 1;
       if (this.cuts[after]) part = Math.floor(part);
+      else if (before !== after) this.segment = before;
       for (let column = 0; column < width; column++) {
         const to = this.cells[after * width + column];
         const from = this.cells[before * width + column];
@@ -115,6 +118,22 @@ export class History {
       if (part > 0 && part < 1) this.#curve(before, after, span, part, out);
     }
     if (this.fadesFrom > -Infinity) this.#addError(tick, out);
+  }
+
+  /**
+   * Writes how fast two fields truly moved at the moment drawn last, per millisecond. Returns false when nothing is known of that.
+   * @param {number} first
+   * @param {number} second
+   * @param {Float64Array} out
+   */
+  pace(first, second, out) {
+    if (this.segment < 0) return false;
+    const width = this.fields.length;
+    const after = (this.segment + 1) % this.depth;
+    const span = (this.ticks[after] - this.ticks[this.segment]) * this.period;
+    out[0] = (this.cells[after * width + first] - this.cells[this.segment * width + first]) / span;
+    out[1] = (this.cells[after * width + second] - this.cells[this.segment * width + second]) / span;
+    return true;
   }
 
   /** @param {number} before @param {number} after @param {number} span @param {number} part @param {Float64Array} out */

@@ -57,8 +57,9 @@ export const SUBPROTOCOLS = ['tickwire.v2'];
 /** Bits of `features`. */
 export const INPUT_LEAD = 0x01;
 export const VIEW_TIME = 0x02;
+export const FEEL_DIGEST = 0x08;
 /** What this client asks for. */
-export const FEATURES = INPUT_LEAD | VIEW_TIME;
+export const FEATURES = INPUT_LEAD | VIEW_TIME | FEEL_DIGEST;
 
 /**
  * @param {Uint8Array} bytes

@@ -4,6 +4,8 @@ const WINDOW_MS = 1000;
 
 export class Meter {
   constructor() {
+    /** Where the server wants to know how the game feels. @type {import('./feel-meter.js').FeelMeter | null} */
+    this.feel = null;
     this.up = 0;
     this.down = 0;
     this.frameBytes = 0;
@@ -41,6 +43,8 @@ export class Meter {
       displayAge: 0,
       /** How far the newest frame is ahead of what is shown of others, in milliseconds; negative when there is no newer one. */
       bufferDepth: 0,
+      /** How much later than the fastest frames 99 of 100 come, in milliseconds. */
+      lateness: 0,
       /** How far the last correction was off, in the units of the field that was off most. */
       correctionSize: 0,
     };

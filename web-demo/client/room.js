@@ -168,7 +168,7 @@ export class Room extends RoomEvents {
 
   /** @param {import('./prediction.js').Predictor} predictor */
   usePrediction(predictor) {
-    this.#prediction = new Prediction(predictor, () => this.#upcoming());
+    this.#prediction = new Prediction(predictor, () => this.#link.session?.inputs.upcoming ?? null);
   }
 
   /**
@@ -181,7 +181,9 @@ export class Room extends RoomEvents {
     // While the page draws, it need not wait for timers, which are coarse and late.
     this.#link.pump();
     const tick = this.#clock.show(nowMs);
-    return this.#views.show(this.state, tick, this.#prediction, nowMs);
+    const views = this.#views.show(this.state, tick, this.#prediction, nowMs);
+    this.#meter.feel?.picture(views, this.entity, nowMs, this.stats.displayAge, this.#meter.stats.bufferDepth);
+    return views;
   }
 
   /** The room's time, as measured by pings and frames. */
@@ -300,12 +302,6 @@ export class Room extends RoomEvents {
     return wrong;
   }
 
-  /** The input that will be made next if the page changes nothing; null when none will be made. */
-  #upcoming() {
-    const { session } = this.#link;
-    return session?.inputsRun ? session.inputs.upcoming : null;
-  }
-
   /** @param {number} now @param {boolean} snap */
   #reconcile(now, snap) {
     const { session } = this.#link;
@@ -319,6 +315,7 @@ export class Room extends RoomEvents {
     if (this.#prediction.reconcile(own, inputs, now, snap || own.teleported)) {
       this.#meter.stats.corrections += 1;
       this.#meter.stats.correctionSize = this.#prediction.size;
+      this.#meter.feel?.corrected(this.#prediction.size);
     }
   }
 

@@ -149,6 +149,8 @@ export class KindPlan {
     });
     /** The fields that are drawn as curves. @type {number[]} */
     this.curves = this.moving.filter((column) => this.fields[column].motion === SMOOTH);
+    /** The two coordinates of a row, if it has them and they move. @type {number[]} */
+    this.place = kind.fields.map((_, column) => column).filter((column) => this.fields[column].continuous && !this.fields[column].wraps).slice(0, 2);
     // Fields that depend on a heading are predicted after it.
     this.moving.sort((a, b) => Number(this.fields[a].heading >= 0) - Number(this.fields[b].heading >= 0));
     for (const field of this.fields) {

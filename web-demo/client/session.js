@@ -2,12 +2,13 @@
 // the outbox, decodes the server's messages and passes them to its owner. Owns no timer: the owner calls `pump` when it may be
 // due, and for the socket's messages. connection.js has the parts that outlive a connection.
 
+import { FeelMeter } from './feel-meter.js';
 import { FrameOrder } from './frame-order.js';
 import { Heartbeat } from './heartbeat.js';
 import { DecodeError, bytesOf } from './reader.js';
 import { InputPace } from './input-pace.js';
 import { InputTimeline } from './inputs.js';
-import { VIEW_TIME, decodeServer, encodeClient } from './messages.js';
+import { FEEL_DIGEST, VIEW_TIME, decodeServer, encodeClient } from './messages.js';
 import { MessageWriter } from './writer.js';
 
 /** The longest time between the arrival of a frame and its acknowledgement, as the protocol demands. */
@@ -67,6 +68,7 @@ export class Session {
     /** Ticks from the moment that was shown at the newest input to the newest frame. @type {number | null} */
     this.viewBehind = null;
     meter.stats.inputLead = null;
+    meter.feel = welcome.features & FEEL_DIGEST ? new FeelMeter(now) : null;
     /** The newest event that was acknowledged. */
     this.ackedEvents = welcome.events;
     /** Position reports start when the page has a position to report. */
@@ -125,6 +127,8 @@ export class Session {
     }
     if (ping !== null) this.#send({ type: 'ping', stamp: ping });
     for (const command of this.outbox.take(now)) this.#send(command);
+    const digest = this.meter.feel?.take(now, this.meter.stats.ping, this.meter.stats.lateness);
+    if (digest) this.#send({ type: 'feelDigest', body: digest });
     if (this.inputs.hasUnsent && now - this.flushedAt >= RUN_WITHIN_MS) this.flush(now);
     if (this.unacknowledged && now - this.ackedAt >= ACK_WITHIN_MS) this.acknowledge(now);
     let next = Math.min(this.heartbeat.dueAt, now + this.outbox.wait(now));

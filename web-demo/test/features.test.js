@@ -13,12 +13,13 @@ import { encodeFrame, encodeWelcome } from './support/wire.js';
 
 const INPUT_LEAD = 1;
 const VIEW_TIME = 2;
+const FEEL_DIGEST = 8;
 const game = (number) => ({ game: { kind: 7, body: Uint8Array.of(number) } });
 
 test('a hello asks for what the client knows, and for nothing else', async () => {
   const { server } = await join();
   const [hello] = server.peer.of('hello');
-  assert.deepEqual([hello.features, hello.extensions, FEATURES], [INPUT_LEAD | VIEW_TIME, [], INPUT_LEAD | VIEW_TIME]);
+  assert.deepEqual([hello.features, hello.extensions, FEATURES], [INPUT_LEAD | VIEW_TIME | FEEL_DIGEST, [], INPUT_LEAD | VIEW_TIME | FEEL_DIGEST]);
   assert.deepEqual(server.peer.protocols, ['tickwire.v2']);
 });
 
@@ -201,4 +202,36 @@ test('entities stay over a new incarnation of their room', async () => {
   server.frame({ zones: [[0, [avatar(1, 128)]]] });
   await time.advance(50);
   assert.deepEqual([room.state.entities.get(1), own.x, removed, room.state.known], [own, 2, [2], 102]);
+});
+
+/** A page that draws 60 pictures per second of one other entity, whose frames fail to come in silent ticks; the digests. */
+async function felt(features, { silent = () => false, hides = false, seconds = 11 } = {}) {
+  const { time, server, room } = await join({ welcome: { features } });
+  for (let tick = 1, told = 0; tick <= seconds * 20; tick++) {
+    if (!silent(tick)) {
+      server.frame({ advance: tick - told, zones: [[0, [avatar(1, 0), avatar(2, tick * 20)]]] });
+      told = tick;
+    }
+    for (let part = 0; part < 3; part++) {
+      await time.advance(50 / 3);
+      if (!hides) room.view();
+    }
+  }
+  return server.peer.of('feelDigest').map(({ body }) => [...body]);
+}
+
+test('a digest tells how the game feels, once in ten seconds, to a server that wants it', async () => {
+  assert.deepEqual(await felt(0), []);
+  const [digest, ...more] = await felt(FEEL_DIGEST);
+  assert.equal(more.length, 0);
+  const [seconds, rate, long, jumps, backward, stutter, age, , driest, corrections] = digest;
+  assert.deepEqual([digest.length, seconds, rate, long, jumps, backward, corrections], [13, 10, 60, 0, 0, 0, 0]);
+  assert.ok(stutter <= 8 && age * 4 >= 50 && age * 4 <= 120 && driest === 0, digest.join());
+});
+
+test('a digest counts jumps and silence, and a page that draws nothing sends none', async () => {
+  const [digest] = await felt(FEEL_DIGEST, { silent: (tick) => tick % 70 > 40 });
+  assert.equal(digest[3], 2, 'jumps');
+  assert.ok(digest[8] * 16 > 1300 && digest[8] * 16 < 1600, `${digest[8]}`);
+  assert.deepEqual(await felt(FEEL_DIGEST, { hides: true }), []);
 });

@@ -52,10 +52,13 @@ export async function other(world, Client, { profile = 'lan', seed, throws = fal
 export function subject(world, Client, { profile, seed = 1, throws = false, rate = 0, plays = true, begin = () => {}, draw }) {
   const machine = world.machine(profile, seed);
   const player = { machine, room: /** @type {any} */ (null), ended: false };
-  new Client('ws://test/play', machine.options).joinOrCreate('arena', { name: 'subject', rate }).then((room) => {
+  const client = new Client('ws://test/play', machine.options);
+  const enter = () => client.joinOrCreate('arena', { name: 'subject', rate }).then((room) => {
     player.room = room;
     begin(room);
-  });
+    // The link may have been cut.
+  }, () => machine.setTimeout(enter, 500));
+  enter();
   const whims = new Whims(seed * 77 + world.seed, throws);
   const picture = () => {
     machine.later(world.us + PICTURE_US, picture);

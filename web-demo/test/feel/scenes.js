@@ -96,9 +96,9 @@ function watchPrediction({ Prediction, offset }, own) {
  * Plays one scene and measures it.
  * @param {any} kind one of `clients()`
  * @param {{ profile: any, seconds?: number, map?: string, throws?: boolean, rate?: number, tickRate?: number, seed?: number,
- *   others?: number, script?: (scene: any) => Promise<void> }} plan
+ *   others?: number, looks?: (views: any, room: any, now: number, isMeasured: boolean) => void, script?: (scene: any) => Promise<void> }} plan
  */
-export async function play(kind, { profile, seconds = 60, map = 'field', throws = false, rate = 0, tickRate = 20, seed = 1, others = OTHERS, script }) {
+export async function play(kind, { profile, seconds = 60, map = 'field', throws = false, rate = 0, tickRate = 20, seed = 1, others = OTHERS, looks, script }) {
   const world = new World({ rate: tickRate, map, seed });
   const truth = new Truth(world);
   const own = new Own();
@@ -130,6 +130,7 @@ export async function play(kind, { profile, seconds = 60, map = 'field', throws 
       const views = room.view(now);
       const places = placesOf(views);
       const shown = { places, moment: kind.moment(room, truth, truth.momentOf(0), now, welcomed) };
+      looks?.(views, room, now, isMeasuring);
       watch.picture(now, acts, views.find(({ id }) => id === room.entity)?.values[2] ?? NaN);
       inspect?.(now, shown, room);
       if (!isMeasuring) return;

@@ -199,6 +199,7 @@ export function decodeClient(bytes, inputs) {
     }),
     3: () => ({ type: 'command', seq: reader.u32(), body: commandBody(reader) }),
     4: () => ({ type: 'ping', stamp: reader.u32() }),
+    7: () => ({ type: 'feelDigest', body: reader.slice().slice() }),
     5: () => ({ type: 'resync', zone: reader.u16(), tick: reader.u32() }),
     6: () => ({ type: 'refresh', token: token() }),
   };
