@@ -34,7 +34,7 @@ rust:
 
 # The target `rust` tests the same world at length; here the pure half only has to build and run alone.
 pure:
-	TICKWIRE_SEEDS=200 TICKWIRE_LISTS=500 cargo test --locked -p tickwire --no-default-features --lib --test delta --test golden --test placement --test room --test room_inputs --test world
+	TICKWIRE_SEEDS=200 TICKWIRE_LISTS=500 cargo test --locked -p tickwire --no-default-features --lib --test clock --test delta --test golden --test placement --test room --test room_inputs --test world
 
 # Also compares the public items of the library with the listed ones.
 docs:

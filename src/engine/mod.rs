@@ -70,7 +70,7 @@ pub mod work;
 pub use admission::{Address, Admission, Limit, Quota, Verdict};
 pub use bucket::Bucket;
 pub use checkpoint::{Checkpoint, RestoreError};
-pub use client::{Arrived, Client, ClientError, ClientEvent, Delivered, Depth, Pass};
+pub use client::{Arrived, Client, ClientError, ClientEvent, Delivered, Depth, Pass, RoomClock};
 pub use close_reason::CloseReason;
 pub use command::Command;
 pub use counters::RoomCounters;

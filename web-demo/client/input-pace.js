@@ -15,6 +15,10 @@ const EARLY = 2;
 const STEP = 0.5;
 /** Beyond that there is no use in hurrying. */
 const SNAP = 10;
+/** Later than a picture: something has stopped the client. */
+const LATE_MS = 25;
+/** How long leads say nothing after the client itself was late: until the server has told another one. */
+const HITCH_MS = 1000;
 /** The server tells a lead that has changed once in so many frames; in silence, the last one is still true. */
 const TOLD_EVERY = 16;
 
@@ -34,6 +38,8 @@ export class InputPace {
     this.lead = null;
     this.changed = false;
     this.frames = 0;
+    /** When the client made inputs too late itself. */
+    this.hitchedAt = -Infinity;
   }
 
   /**
@@ -51,6 +57,11 @@ export class InputPace {
     this.frames = 0;
     this.changed = false;
     this.#sign(/** @type {number} */ (this.lead), now, rtt);
+  }
+
+  /** Notes when an input is made that was due at `due`: what the client delays itself, the server's lead must not make up for. @param {number} due @param {number} now */
+  makes(due, now) {
+    if (now - due > LATE_MS) this.hitchedAt = now;
   }
 
   /** The time from an input that is due at `now` to the next one, in milliseconds. @param {number} now */
@@ -77,6 +88,7 @@ export class InputPace {
 
   /** @param {number} told @param {number} now @param {number} rtt */
   #sign(told, now, rtt) {
+    if (now - this.hitchedAt < rtt + HITCH_MS) return;
     // A tick passes until an input is made, and the lead was told a frame ago.
     while (this.made.length > 0 && this.made[0].at < now - rtt - 2 * this.period) this.made.shift();
     // What is owed will be corrected anyway.

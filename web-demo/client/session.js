@@ -254,6 +254,7 @@ export class Session {
   #makeInputs(now) {
     if (!this.inputsRun) return;
     if (this.tellsView && now >= this.nextInputAt) this.viewBehind = this.owner.shownBehind();
+    this.pace.makes(this.nextInputAt, now);
     const snap = this.pace.snap(now);
     if (snap < 0) this.nextInputAt -= snap * this.period;
     let changed = false;

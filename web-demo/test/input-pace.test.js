@@ -84,3 +84,13 @@ test('beyond ten ticks it snaps', () => {
   assert.ok(after(leads, 30_000).every((lead) => lead >= -1), `${Math.min(...after(leads, 30_000))}`);
   assert.ok(moves.every((by) => Math.abs(by) <= 5 + 1e-9));
 });
+
+test('what the client delays itself is not made up for', () => {
+  const pace = new InputPace(50);
+  for (let tick = 0, lead = -1; tick < 400; tick++) {
+    pace.makes(tick * 50 - (tick % 20 === 0 ? 120 : 5), tick * 50);
+    pace.changed = true;
+    pace.frame(tick % 16 === 0 ? (lead = -3 - lead) : null, tick * 50, 40);
+    assert.equal(pace.next(tick * 50), 50);
+  }
+});

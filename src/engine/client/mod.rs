@@ -4,9 +4,12 @@
 //! no socket and starts no timer: bytes go in and come out, and time is an argument. It remains one client across
 //! connections.
 
+mod clock;
 mod receive;
 mod unseen;
 mod unsent;
+
+pub use self::clock::RoomClock;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

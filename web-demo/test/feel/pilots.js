@@ -8,8 +8,9 @@ const THINK_US = 50_000;
 
 /** Decides what a player does next. */
 class Whims {
-  /** @param {number} seed @param {boolean} throws */
-  constructor(seed, throws) {
+  /** @param {number} seed @param {boolean} throws @param {boolean} [isHectic] changes several times per second */
+  constructor(seed, throws, isHectic = false) {
+    this.isHectic = isHectic;
     this.next = random(seed);
     this.throws = throws;
     this.until = 0;
@@ -22,6 +23,7 @@ class Whims {
     const { next } = this;
     const stands = next() < 0.2;
     this.until = now + (stands ? 300 + next() * 700 : 400 + next() * 1500);
+    if (this.isHectic) this.until = now + 30 + next() * 250;
     // Mostly some turn, sometimes back.
     this.heading += (next() - 0.5) * (next() < 0.3 ? 6 : 2);
     room.setInput({ heading: this.heading, run: !stands });
@@ -49,7 +51,7 @@ export async function other(world, Client, { profile = 'lan', seed, throws = fal
 }
 
 /** The player that is measured. `draw` is called for every picture that the page draws, and told whether the player has just done something. */
-export function subject(world, Client, { profile, seed = 1, throws = false, rate = 0, plays = true, begin = () => {}, draw }) {
+export function subject(world, Client, { profile, seed = 1, throws = false, rate = 0, plays = true, isHectic = false, begin = () => {}, draw }) {
   const machine = world.machine(profile, seed);
   const player = { machine, room: /** @type {any} */ (null), ended: false };
   const client = new Client('ws://test/play', machine.options);
@@ -59,7 +61,7 @@ export function subject(world, Client, { profile, seed = 1, throws = false, rate
     // The link may have been cut.
   }, () => machine.setTimeout(enter, 500));
   enter();
-  const whims = new Whims(seed * 77 + world.seed, throws);
+  const whims = new Whims(seed * 77 + world.seed, throws, isHectic);
   const picture = () => {
     machine.later(world.us + PICTURE_US, picture);
     const { room } = player;

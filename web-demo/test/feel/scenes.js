@@ -96,9 +96,9 @@ function watchPrediction({ Prediction, offset }, own) {
  * Plays one scene and measures it.
  * @param {any} kind one of `clients()`
  * @param {{ profile: any, seconds?: number, map?: string, throws?: boolean, rate?: number, tickRate?: number, seed?: number,
- *   others?: number, looks?: (views: any, room: any, now: number, isMeasured: boolean) => void, script?: (scene: any) => Promise<void> }} plan
+ *   others?: number, isHectic?: boolean, looks?: (views: any, room: any, now: number, isMeasured: boolean) => void, script?: (scene: any) => Promise<void> }} plan
  */
-export async function play(kind, { profile, seconds = 60, map = 'field', throws = false, rate = 0, tickRate = 20, seed = 1, others = OTHERS, looks, script }) {
+export async function play(kind, { profile, seconds = 60, map = 'field', throws = false, rate = 0, tickRate = 20, seed = 1, others = OTHERS, isHectic = false, looks, script }) {
   const world = new World({ rate: tickRate, map, seed });
   const truth = new Truth(world);
   const own = new Own();
@@ -115,7 +115,7 @@ export async function play(kind, { profile, seconds = 60, map = 'field', throws 
   /** What is done with every picture. @type {((now: number, shown: any, room: any) => void) | null} */
   let inspect = null;
   const player = subject(world, kind.Client, {
-    profile, throws, rate,
+    profile, throws, rate, isHectic,
     begin: (room) => {
       kind.begin();
       welcomed = room.state.tick;
