@@ -94,6 +94,20 @@ test('a client that was stopped takes nothing for late, and shows the present at
   assert.ok(clock.target <= 100, `${clock.target}`);
 });
 
+test('a client that stumbles every second does not take that for the network', () => {
+  const clock = new RoomClock(50);
+  for (let tick = 1, now = 0; tick <= 600; tick++) {
+    // In the last 300 ms of each second it does nothing.
+    const due = tick * 50 + 5;
+    const phase = due % 1000;
+    now = Math.max(now, phase > 700 ? due - phase + 1000 : due);
+    if (phase > 700 || tick % 20 === 0) clock.awake(now);
+    clock.arrived(tick, now);
+    clock.show(now);
+  }
+  assert.ok(clock.target < 62, `${clock.target}`);
+});
+
 test('a page that was hidden shows the present at once', () => {
   const clock = new RoomClock(50);
   play(clock, { frames: 12_400, delay: () => 5, looks: (now) => now < 10_000 || now > 610_000, look: (shown, now, newest) => assert.ok(newest - shown < 2.1, `${shown} at ${now}`) });

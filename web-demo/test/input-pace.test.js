@@ -66,7 +66,7 @@ test('inputs that wait are made later', () => {
 });
 
 test('it does not hunt: after it has settled, nothing moves', () => {
-  for (const offset of [-120, -60, 10, 90]) {
+  for (const offset of [-450, -120, -60, 10, 90]) {
     const { moves } = play({ delay: () => 90, rtt: 180, start: offset });
     assert.ok(moves.slice(1200).every((by) => by === 0), `from ${offset}`);
     const turns = moves.filter((by) => by !== 0).filter((by, index, all) => index > 0 && Math.sign(by) !== Math.sign(all[index - 1]));
@@ -81,7 +81,7 @@ test('one stall changes nothing', () => {
 
 test('beyond ten ticks it snaps', () => {
   const { leads, moves } = play({ delay: (at) => (at > 20_000 ? 800 : 60), seconds: 60 });
-  assert.ok(after(leads, 30_000).every((lead) => lead >= -1), `${Math.min(...after(leads, 30_000))}`);
+  assert.ok(after(leads, 26_000).every((lead) => lead >= -1), `${Math.min(...after(leads, 26_000))}`);
   assert.ok(moves.every((by) => Math.abs(by) <= 5 + 1e-9));
 });
 
