@@ -4,6 +4,7 @@
 //! machine. A game has no clock (ticks are its time), draws randomness only from its [`Context`], and must not iterate
 //! over hash maps. Internally it may use any data structure; once per tick it writes rows of integers.
 
+mod context;
 mod effect;
 mod entity_ids;
 mod errors;
@@ -16,13 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rand_pcg::Pcg32;
-use rand_pcg::rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
+pub use self::context::Context;
 #[doc(hidden)]
 pub use self::effect::{Effect, RoomEffect, SeatEffect};
-use self::entity_ids::EntityIds;
 pub use self::errors::{LoadError, Refused, SetupError};
 pub use self::persistence::Persistence;
 pub use self::saved::Saved;
@@ -30,9 +29,8 @@ pub use self::speed_gate::SpeedGate;
 use crate::id::{EntityId, Seat, ZoneId};
 pub use crate::snapshot::{Area, SnapshotWriter};
 use crate::snapshot::{InputSchema, MAX_INPUT_FIELDS, Schema};
-use crate::tick::{Tick, TickRate, ViewTime};
-use crate::wire::limits::{PROPERTIES, TEXT};
-use crate::wire::{Authority, Close};
+use crate::tick::{TickRate, ViewTime};
+use crate::wire::Authority;
 
 /// The rules of one room. The room's thread calls the hooks one at a time; a panic in a hook ends only this room.
 pub trait Game: Send {
@@ -219,191 +217,5 @@ impl Recipients {
             Self::Except(except) => seat != *except,
             Self::Some(some) => some.contains(&seat),
         }
-    }
-}
-
-/// What a game's hooks work with: the tick, randomness, entity ids, and requests to the room.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Context {
-    tick: Tick,
-    rate: TickRate,
-    random: Pcg32,
-    entities: EntityIds,
-    properties: Vec<(String, String)>,
-    #[serde(skip)]
-    effects: Vec<Effect>,
-}
-
-impl Context {
-    /// Makes a context as a room does, for testing a game without a room.
-    pub fn new(rate: TickRate, seed: u64) -> Self {
-        const STREAM: u64 = 0x0a02_bdbf_7bb3_c0a7;
-        let (tick, random, entities) = (Tick(0), Pcg32::new(seed, STREAM), EntityIds::after(0));
-        Self { tick, rate, random, entities, properties: Vec::new(), effects: Vec::new() }
-    }
-
-    /// The tick that is being computed; between ticks, the last one computed.
-    pub fn tick(&self) -> Tick {
-        self.tick
-    }
-
-    /// Ticks per second.
-    pub fn rate(&self) -> TickRate {
-        self.rate
-    }
-
-    /// A uniformly distributed number below `bound`; 0 when `bound` is 0. Drawn from PCG32, the same on every machine.
-    pub fn random_below(&mut self, bound: u32) -> u32 {
-        // Multiply-shift: the bias is below bound / 2^32, which no game can notice.
-        ((u64::from(self.random.next_u32()) * u64::from(bound)) >> 32) as u32
-    }
-
-    /// A new entity id, never used before in this room. After 2^32 - 1 of them, ids begin anew with those that neither a
-    /// row of the last frame nor a player has; no id is 0.
-    pub fn spawn(&mut self) -> EntityId {
-        self.entities.spawn()
-    }
-
-    /// Goes on from this tick, and after so many entity ids.
-    pub(crate) fn start_at(&mut self, tick: Tick, entities: u32) {
-        (self.tick, self.entities) = (tick, EntityIds::after(entities));
-    }
-
-    /// Whether ids may be spawned before the next tick that were used before.
-    pub(crate) fn reuses_entities(&self) -> bool {
-        self.entities.may_repeat()
-    }
-
-    /// Keeps these ids from being spawned.
-    pub(crate) fn reserve_entities(&mut self, used: Vec<EntityId>) {
-        self.entities.reserve(used);
-    }
-
-    /// Leaves out the next `count` entity ids.
-    pub(crate) fn skip_entities(&mut self, count: u32) {
-        self.entities.skip(count);
-    }
-
-    /// The id of the next entity.
-    pub(crate) fn next_entity(&self) -> u32 {
-        self.entities.next()
-    }
-
-    /// Sends an event with the frame of this tick. Each client gets its events once and in order; a client that is too
-    /// slow learns how many it lost. `kind` and `body` belong to the game and reach clients unchanged. Free seats are
-    /// skipped.
-    ///
-    /// # Panics
-    /// When `body` is longer than [`crate::wire::limits::BODY`].
-    pub fn emit(&mut self, to: Recipients, kind: u16, body: impl Into<Bytes>) {
-        let body = body.into();
-        assert!(body.len() <= crate::wire::limits::BODY, "an event body of {} bytes", body.len());
-        self.effects.push(Effect::Emit { to, kind, body });
-    }
-
-    /// Reports that the server moved the player's entity (correction, knockback, respawn) and opens a new correction
-    /// epoch. Position reports that the client made before it knew of the move are ignored without penalty.
-    pub fn correct(&mut self, seat: Seat, reason: u8) {
-        self.effects.push(Effect::Seat(seat, SeatEffect::Correct { reason }));
-    }
-
-    /// Ends the player's session after this tick, with a close code and its usual text, which the player may see.
-    /// [`Game::leave`] is called; the seat is not held. Does nothing when the seat is free.
-    pub fn kick(&mut self, seat: Seat, close: Close) {
-        self.kick_saying(seat, close, "");
-    }
-
-    /// As [`Self::kick`], with a reason for the player in place of the usual text: sanitized, and cut at
-    /// [`CLOSE_TEXT`](crate::wire::limits::CLOSE_TEXT) bytes.
-    pub fn kick_saying(&mut self, seat: Seat, close: Close, reason: &str) {
-        self.effects.push(Effect::Room(RoomEffect::Kick { seat, close, words: reason.to_owned() }));
-    }
-
-    /// Locks or unlocks the room. A locked room admits players only if they resume a seat or have reserved one.
-    pub fn lock(&mut self, locked: bool) {
-        self.effects.push(Effect::Room(RoomEffect::Lock(locked)));
-    }
-
-    /// Ends the room and all its sessions after this tick, with [`Close::RoomClosed`] and a reason for every player;
-    /// see [`Self::kick_saying`]. An empty reason stands for the usual text.
-    pub fn close(&mut self, reason: &str) {
-        self.effects.push(Effect::Room(RoomEffect::Close { close: Close::RoomClosed, words: reason.to_owned() }));
-    }
-
-    /// Ends the match. Every client gets the result with the frame of this tick, and the room ends with
-    /// [`Close::MatchOver`] [a moment later](crate::wire::limits::END_GRACE). No one new is admitted in between.
-    ///
-    /// # Panics
-    /// When `result` is longer than [`crate::wire::limits::BODY`].
-    pub fn end(&mut self, result: impl Into<Bytes>) {
-        let result = result.into();
-        assert!(result.len() <= crate::wire::limits::BODY, "a result of {} bytes", result.len());
-        self.effects.push(Effect::Room(RoomEffect::End { result }));
-    }
-
-    /// Asks for a recording of the last minute of the room, for a reason that its file names, such as a state that must not
-    /// happen. A server writes it into its folder of recordings, if it has one, at most once in ten seconds per room.
-    pub fn record(&mut self, reason: &str) {
-        self.effects.push(Effect::Room(RoomEffect::Record { reason: reason.to_owned() }));
-    }
-
-    /// The room's properties: those of [`Spec::properties`], with the changes made since.
-    pub fn properties(&self) -> &[(String, String)] {
-        &self.properties
-    }
-
-    /// Sets a property of the room, such as its map or phase. Every client in the room gets the change; the list of
-    /// rooms shows the property and can be searched by it. An empty value removes the property.
-    ///
-    /// # Panics
-    /// When `key` is empty, when `key` or `value` is longer than [`TEXT`] bytes, or when the room would have more than
-    /// [`PROPERTIES`] properties.
-    pub fn set_property(&mut self, key: &str, value: &str) {
-        assert!(!key.is_empty() && key.len() <= TEXT, "a property's key of {} bytes", key.len());
-        assert!(value.len() <= TEXT, "the property {key:?} of {} bytes", value.len());
-        let known = self.properties.iter().position(|(old, _)| old == key);
-        match known {
-            Some(index) if self.properties[index].1 == value => return,
-            Some(index) if value.is_empty() => _ = self.properties.remove(index),
-            Some(index) => value.clone_into(&mut self.properties[index].1),
-            None if value.is_empty() => return,
-            None => {
-                assert!(self.properties.len() < PROPERTIES, "more than {PROPERTIES} properties: {key:?}");
-                self.properties.push((key.to_owned(), value.to_owned()));
-            }
-        }
-        self.effects.push(Effect::Room(RoomEffect::Property { key: key.to_owned(), value: value.to_owned() }));
-    }
-
-    /// Sets the zones that the player sees from the next frame on. A new player sees zone 0.
-    pub fn subscribe(&mut self, seat: Seat, mut zones: Vec<ZoneId>) {
-        zones.sort_unstable();
-        zones.dedup();
-        self.effects.push(Effect::Seat(seat, SeatEffect::Subscribe { zones: zones.into() }));
-    }
-
-    pub(crate) fn set_properties(&mut self, properties: Vec<(String, String)>) {
-        self.properties = properties;
-    }
-
-    pub(crate) fn set_tick(&mut self, tick: Tick) {
-        self.tick = tick;
-    }
-
-    /// What the game has requested since the last call. Only rooms call it, and tests of a game's rules.
-    #[doc(hidden)]
-    pub fn take_effects(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn randomness_is_the_published_pcg32() {
-        // First output of pcg32 with the reference seed 42, stream 54.
-        assert_eq!(Pcg32::new(42, 54).next_u32(), 0xa15c_02b7);
     }
 }

@@ -59,6 +59,7 @@ mod reservations;
 mod resume;
 mod room;
 mod room_input;
+mod room_output;
 mod sanitize;
 mod seat;
 mod send_rate;
@@ -93,5 +94,6 @@ pub use resume::{Claim, ResumeToken, Secret, SecretDigest};
 pub use room::{Admitted, Answer, Refusal, Room, RoomConfig, RoomOutput};
 pub use room_input::{Base, Enter, Return, RoomInput};
 pub use session::{Session, SessionEvent, close_for_seat};
+#[cfg(feature = "server")]
 pub(crate) use spectator::is_spectator;
 pub use vacancies::{JoinKind, Occupancy, Vacancies};

@@ -12,6 +12,7 @@ mod entry;
 mod found;
 mod journal;
 mod segment;
+#[allow(clippy::disallowed_methods, reason = "commits are timed")]
 mod writer;
 
 pub use disk::Folder;

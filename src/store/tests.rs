@@ -53,13 +53,13 @@ impl Memory {
     /// What is left after a loss of power: what was synced, and by chance a part of the rest.
     fn after_power_loss(&self, random: &mut Pcg32) -> Self {
         let mut files = self.state().files.clone();
-        files.retain(|_, file| file.named || random.next_u32() % 2 == 0);
+        files.retain(|_, file| file.named || random.next_u32().is_multiple_of(2));
         for file in files.values_mut() {
             let rest = file.bytes.len() - file.synced;
             let kept = file.synced + random.next_u32() as usize % (rest + 1);
             file.bytes.truncate(kept);
             // A block that was not written may hold anything.
-            if kept > file.synced && random.next_u32() % 2 == 0 {
+            if kept > file.synced && random.next_u32().is_multiple_of(2) {
                 let at = file.synced + random.next_u32() as usize % (kept - file.synced);
                 file.bytes[at] ^= 1 << (random.next_u32() % 8);
             }

@@ -162,7 +162,7 @@ impl Lockstep {
                     }
                 }
                 HostOutput::Room(RoomOutput::Freed { seat, reason, .. }) => self.end_seat(seat, reason.close()),
-                HostOutput::Room(_) => {}
+                HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
             }
         }
     }

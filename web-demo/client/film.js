@@ -194,7 +194,7 @@ export class Film extends FilmEvents {
     if (this.playing && this.#viewedAt !== null) this.#pass(((nowMs - this.#viewedAt) * this.rate * this.speed) / 1000);
     this.#viewedAt = nowMs;
     const { state } = this;
-    return this.#views.show(state, state.elapsed - (this.#index - this.#moment), null, nowMs, 1000 / this.rate);
+    return this.#views.show(state, state.elapsed - (this.#index - this.#moment), null, nowMs);
   }
 
   /** The rows of all zones at the tick that is shown, whatever seat is watched. @returns {FilmRow[]} */

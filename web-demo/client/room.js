@@ -12,6 +12,7 @@ import { bindMembers, markRaw } from './proxies.js';
 import { chatCommand, gameCommand } from './requests.js';
 import { RoomEvents } from './room-events.js';
 import { Roster } from './roster.js';
+import { isSameWorld } from './same-world.js';
 import { ViewCache } from './view-cache.js';
 import { Connection } from './connection.js';
 
@@ -196,14 +197,9 @@ export class Room extends RoomEvents {
     this.#clip = seconds > 0 ? new ClipRecorder(Math.ceil(Math.min(60, seconds) * this.rate)) : null;
   }
 
-  /**
-   * What was seen in the last seconds, as bytes for `Film.read`; null when nothing is kept. It has no names and no texts besides the
-   * room's properties.
-   */
+  /** What was seen in the last seconds, for `Film.read`, without names and texts; null when nothing is kept. */
   clip() {
-    const { game, rate, schema } = this;
-    const players = [...this.players.values()].map(({ seat, entity }) => ({ seat, entity }));
-    return this.#clip?.clip(this.state, { game, rate, schema, properties: Object.entries(this.properties), players }) ?? null;
+    return this.#clip?.ofRoom(this) ?? null;
   }
 
   get stats() {
@@ -239,7 +235,7 @@ export class Room extends RoomEvents {
 
   /** @param {Welcome} welcome */
   #entered(welcome) {
-    const same = welcome.continuity !== 'fresh' && this.#knows(welcome);
+    const same = welcome.continuity !== 'fresh' && isSameWorld(this, welcome);
     // Until a frame has come, the last connection's move is still to be told.
     this.#moved = same && (this.#moved || welcome.epoch !== this.#epoch);
     this.#epoch = welcome.epoch;
@@ -258,16 +254,6 @@ export class Room extends RoomEvents {
     // Frames continue from the present state; those of a server that continues from another one would not decode.
     if (same && (welcome.continuity === 'seat' || !this.state.isAt(welcome))) this.state.forget(welcome);
     return same;
-  }
-
-  /**
-   * Whether a welcome describes the world that is on the screen already, at a later tick.
-   * @param {Welcome} welcome
-   */
-  #knows(welcome) {
-    const world = ({ id = '', rate = 0, schema = /** @type {unknown} */ ([]), inputs = /** @type {unknown} */ ([]) }) => (
-      JSON.stringify([id, rate, schema, inputs]));
-    return this.state.precedes(welcome) && world({ ...welcome, id: welcome.room }) === world(this);
   }
 
   /** @param {Welcome} welcome */

@@ -5,6 +5,8 @@
 //! seat after each return, and no wrong hash. `TICKWIRE_CRASHES`, `TICKWIRE_ROOMS` and `TICKWIRE_DURABILITY` change the
 //! run; the target `crashes` of the Makefile runs the long ones.
 
+#![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,10 +15,8 @@ use std::time::{Duration, Instant};
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
-#[allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 mod player;
 #[path = "../process/mod.rs"]
-#[allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 mod process;
 
 use player::{Shared, Tally};
