@@ -27,7 +27,7 @@ const ENDING: &str = "room";
 pub struct RoomStore {
     folder: PathBuf,
     /// Locked as long as the server runs.
-    _lock: File,
+    lock: File,
     rooms: Sender<Job>,
     unwritten: Arc<Unwritten>,
 }
@@ -58,7 +58,7 @@ impl RoomStore {
         let (waiting, target) = (unwritten.clone(), folder.to_owned());
         let write = move || write_all(&jobs, &target, &waiting);
         thread::Builder::new().name("tickwire-rooms".to_owned()).spawn(write)?;
-        Ok(Self { folder: folder.to_owned(), _lock: lock, rooms, unwritten })
+        Ok(Self { folder: folder.to_owned(), lock, rooms, unwritten })
     }
 
     /// Writes a room, in a thread of its own, and then ends its journal. A room is put once per start, so the queue is bounded
@@ -68,6 +68,13 @@ impl RoomStore {
         self.unwritten.lock().insert(id.clone(), bytes.clone());
         // The thread ends with the process.
         let _ = self.rooms.send(Job { id, bytes, journal });
+    }
+
+    /// Lets another server have the folder. Rooms that end later than the server may still hold this store.
+    pub fn release(&self) {
+        if let Err(error) = self.lock.unlock() {
+            error!(%error, folder = %self.folder.display(), "the folder for rooms cannot be unlocked");
+        }
     }
 
     /// Whether every room that was put is written. Those that cannot be written are not.

@@ -62,6 +62,9 @@ pub(super) struct Entry {
 pub(super) struct Entries {
     entries: VecDeque<Entry>,
     bytes: [usize; EventClass::COUNT],
+    /// The bytes beyond which membership or properties are conflated again: twice what the last pass left, so that passes,
+    /// which look at all events, stay rare however much there is to keep.
+    conflate_beyond: [usize; EventClass::COUNT],
 }
 
 impl Entries {
@@ -69,14 +72,13 @@ impl Entries {
     /// stays.
     pub fn push(&mut self, number: Seq, event: Arc<Event>) {
         let class = EventClass::of(event.encoded());
-        let before = self.bytes[class as usize];
         self.restore(number, event);
-        let (bytes, budget) = (self.bytes[class as usize], class.budget());
+        let budget = class.budget();
         match class {
             EventClass::Membership | EventClass::Room => {
-                // Once per budget's worth of events: each pass looks at all of them.
-                if bytes / budget > before / budget {
+                if self.bytes[class as usize] > budget.max(self.conflate_beyond[class as usize]) {
                     self.conflate(class);
+                    self.conflate_beyond[class as usize] = 2 * self.bytes[class as usize];
                 }
                 let most = if class == EventClass::Room { budget } else { usize::MAX };
                 self.drop_oldest(class, most);

@@ -297,11 +297,14 @@ impl Mount {
         // `on_connect`, no connections are counted.
         wait_until(limits::LINGER, || self.gatekeeper.connections() == 0).await;
         let (store, journal) = self.files.clone();
-        if let Some(store) = store {
+        if let Some(store) = &store {
             wait_until(Self::STORE, || store.is_idle()).await;
         }
         if let Some(journal) = journal {
             let _ = web::block(move || journal.close()).await;
+        }
+        if let Some(store) = &store {
+            store.release();
         }
         self.watchdog.rest();
         // Otherwise the directory's timer would keep it and the room threads alive as long as the system. After a second

@@ -64,9 +64,9 @@ impl Playtest {
         }
         self.lose_all();
         let [mut room, mut second] = [(); 2].map(|()| self.recovered());
-        let followed = self.replica.frame();
-        assert_eq!(Proof::of(room.frame()), Proof::of(followed), "what was replayed is what was followed");
-        assert_eq!(room.frame().notes(), followed.notes(), "what was replayed is what was followed");
+        let followed = self.replica.room();
+        assert_eq!(Proof::of(room.frame()), Proof::of(followed.frame()), "what was replayed is what was followed");
+        assert_eq!(room.roster(), followed.roster(), "what was replayed is what was followed");
         let forgotten = self.frames.split_off(self.plan.index_of(room.frame().tick()).map_or(0, |newest| newest + 1));
         let mut ghosts = self.journal.take().map(|journal| journal.ghosts).unwrap_or_default();
         let next = room.next_entity();

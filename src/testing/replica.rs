@@ -49,9 +49,9 @@ impl Replica {
         }
     }
 
-    /// Its newest frame.
-    pub fn frame(&self) -> &Frame {
-        self.room.frame()
+    /// The room.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Compares the replica with the room that it repeats.

@@ -4,6 +4,7 @@
 import { ClipRecorder } from './clip-recorder.js';
 import { RoomClock, pageClock } from './clock.js';
 import { LEFT } from './close.js';
+import { Connection } from './connection.js';
 import { EventStream } from './event-stream.js';
 import { Meter } from './meter.js';
 import { Outbox } from './outbox.js';
@@ -14,7 +15,6 @@ import { RoomEvents } from './room-events.js';
 import { Roster } from './roster.js';
 import { isSameWorld } from './same-world.js';
 import { ViewCache } from './view-cache.js';
-import { Connection } from './connection.js';
 
 /**
  * @typedef {import('./entity.js').View & Record<string, any>} AnyView
@@ -188,9 +188,7 @@ export class Room extends RoomEvents {
   }
 
   /** The room's time, as measured by pings and frames. */
-  get clock() {
-    return pageClock(this.#clock, this.#env.now);
-  }
+  get clock() { return pageClock(this.#clock, this.#env.now); }
 
   /** Keeps the last seconds, for `clip`. @param {number} seconds 0 to keep nothing; at most 60 */
   keepClip(seconds) {

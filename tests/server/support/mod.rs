@@ -282,21 +282,25 @@ impl Player {
         }
     }
 
-    /// The next frame, or how the session ended.
+    /// The next frame, with the events that came before it, or how the session ended.
     pub fn frame(&mut self) -> Result<Arrived, Close> {
-        let start = Instant::now();
+        let (start, mut delivered) = (Instant::now(), Vec::new());
         loop {
             self.talk();
             match self.raw.poll() {
                 Poll::Ready(Some(Frame::Binary(bytes))) => {
-                    let told = self.client.on_message(&bytes).expect("the server speaks the protocol");
-                    if let ClientEvent::Frame(arrived) = told {
-                        assert_eq!(arrived.desyncs, 0);
-                        if let Some(present) = &self.present {
-                            present.store(arrived.tick.0, Ordering::Relaxed);
+                    match self.client.on_message(&bytes).expect("the server speaks the protocol") {
+                        ClientEvent::Delivery(news) => delivered.extend(news.events),
+                        ClientEvent::Frame(mut arrived) => {
+                            assert_eq!(arrived.desyncs, 0);
+                            if let Some(present) = &self.present {
+                                present.store(arrived.tick.0, Ordering::Relaxed);
+                            }
+                            self.talk();
+                            arrived.events.splice(0..0, delivered);
+                            return Ok(arrived);
                         }
-                        self.talk();
-                        return Ok(arrived);
+                        _ => {}
                     }
                 }
                 Poll::Ready(Some(Frame::Close(code))) => {
