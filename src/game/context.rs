@@ -99,7 +99,7 @@ impl Context {
     }
 
     /// Ends the player's session after this tick, with a close code and its usual text, which the player may see.
-    /// [`Game::leave`] is called; the seat is not held. Does nothing when the seat is free.
+    /// [`Game::leave`](super::Game::leave) is called; the seat is not held. Does nothing when the seat is free.
     pub fn kick(&mut self, seat: Seat, close: Close) {
         self.kick_saying(seat, close, "");
     }
@@ -138,7 +138,7 @@ impl Context {
         self.effects.push(Effect::Room(RoomEffect::Record { reason: reason.to_owned() }));
     }
 
-    /// The room's properties: those of [`Spec::properties`], with the changes made since.
+    /// The room's properties: those of [`Spec::properties`](super::Spec::properties), with the changes made since.
     pub fn properties(&self) -> &[(String, String)] {
         &self.properties
     }
