@@ -37,9 +37,9 @@ impl Directory {
     pub(super) fn restore(&mut self) {
         let mut found = self.config.found.take().unwrap_or_default();
         found.damages.iter().for_each(|damage| error!(%damage, "the journal has lost inputs"));
-        let mut crashed = self.read_checkpoints(std::mem::take(&mut found.rooms));
+        let (mut crashed, unreadable) = self.read_checkpoints(std::mem::take(&mut found.rooms));
         let mut revived = self.revive_stored(&mut crashed);
-        let (all, mut lost) = (crashed.len(), found.headless);
+        let (all, mut lost) = (crashed.len(), found.headless + unreadable);
         for (found, checkpoint) in crashed.into_values() {
             let id = checkpoint.config().id.clone();
             match self.revive_crashed(&found, checkpoint.clone()) {
@@ -59,19 +59,21 @@ impl Directory {
         self.start_all(revived, found, lost);
     }
 
-    /// Rooms of a journal by id, each with its checkpoint. A checkpoint that cannot be read has no id: its room is lost.
-    fn read_checkpoints(&mut self, rooms: Vec<FoundRoom>) -> BTreeMap<String, (FoundRoom, Checkpoint)> {
-        let mut read = BTreeMap::new();
+    /// Rooms of a journal by id, each with its checkpoint, and the number of those that cannot be read: such a room has no id,
+    /// and is lost.
+    fn read_checkpoints(&mut self, rooms: Vec<FoundRoom>) -> (BTreeMap<String, (FoundRoom, Checkpoint)>, usize) {
+        let (mut read, mut unreadable) = (BTreeMap::new(), 0);
         for room in rooms {
             match Checkpoint::decode(&room.checkpoint) {
                 Ok(checkpoint) => _ = read.insert(checkpoint.config().id.clone(), (room, checkpoint)),
                 Err(error) => {
                     error!(%error, "the checkpoint of a room cannot be read; the room is lost");
                     self.metrics.counts.rooms_lost.inc();
+                    unreadable += 1;
                 }
             }
         }
-        read
+        (read, unreadable)
     }
 
     /// Stored rooms, except those that sleep. A room that the journal has in a later incarnation went on after it was stored.
