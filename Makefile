@@ -53,7 +53,7 @@ package: tools
 
 # What players see, measured over simulated links in virtual time, and the tables of the guide's page on it.
 feel: tools
-	cargo build --locked --example lockstep
+	cargo build --locked --workspace --example lockstep
 	cd $(WEB) && npm run --silent feel
 
 e2e: tools
