@@ -64,7 +64,12 @@ impl RoomActor {
             if journal.has_failed() {
                 return false;
             }
-            host.safe(journal.safe());
+            let upto = journal.safe();
+            host.safe(upto);
+            if upto == u64::MAX {
+                // It was given up: there is nothing to append to.
+                self.journal = None;
+            }
         }
         true
     }

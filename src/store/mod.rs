@@ -5,7 +5,7 @@
 //! their room needless, and segments that no room needs are deleted.
 //!
 //! Own segments, because the embedded store that was tried first, fjall, took two seconds to open what a crash had left, and
-//! committed at nine times the cost.
+//! committed at twelve times the processor time.
 
 mod disk;
 mod entry;

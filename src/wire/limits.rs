@@ -72,7 +72,7 @@ pub const RECORDING_BYTES: usize = 16 * 1024 * 1024;
 /// From one keyframe of a film to the next: how much is decoded to show any tick.
 pub const FILM_KEYFRAMES: Duration = Duration::from_secs(2);
 
-/// Persistent rooms that nobody is in: each is a file, and some hundred bytes of memory.
+/// Persistent rooms that nobody is in: each is a file, and in memory its id, game and options.
 pub const ROOMS_ASLEEP: usize = 100_000;
 
 /// Entity ids that a room skips when it recovers from a crash: clients may have seen rows whose record was lost, and their
