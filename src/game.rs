@@ -8,6 +8,8 @@ mod context;
 mod effect;
 mod entity_ids;
 mod errors;
+mod hidden;
+mod interest;
 mod persistence;
 pub(crate) mod saved;
 mod speed_gate;
@@ -23,6 +25,7 @@ pub use self::context::Context;
 #[doc(hidden)]
 pub use self::effect::{Effect, RoomEffect, SeatEffect};
 pub use self::errors::{LoadError, Refused, SetupError};
+pub use self::interest::Interest;
 pub use self::persistence::Persistence;
 pub use self::saved::Saved;
 pub use self::speed_gate::SpeedGate;
@@ -41,6 +44,12 @@ pub trait Game: Send {
     /// saw. Costs a byte or two in each message with inputs. Called once.
     fn wants_view_times(&self) -> bool {
         false
+    }
+
+    /// How far players see. With `None`, the default, everybody sees every entity that is written
+    /// [by its position](SnapshotWriter::entity). Called once.
+    fn interest(&self) -> Option<Interest> {
+        None
     }
 
     /// A player takes a seat. Returns the player's entity, usually a new one from [`Context::spawn`]. Called between
@@ -207,6 +216,9 @@ pub enum Recipients {
     Except(Seat),
     /// These players.
     Some(Vec<Seat>),
+    /// Everyone, spectators included, who sees the cell at this position, in quanta, in the frame before the event's. Everyone
+    /// in the room when the game has no [interest](Game::interest).
+    Around([i32; 2]),
 }
 
 impl Recipients {
@@ -216,6 +228,8 @@ impl Recipients {
             Self::Only(only) => seat == *only,
             Self::Except(except) => seat != *except,
             Self::Some(some) => some.contains(&seat),
+            // The room knows who that is.
+            Self::Around(_) => true,
         }
     }
 }

@@ -62,18 +62,21 @@ fn a_keyframe_is_made_only_when_it_may_be_shorter() {
 }
 
 #[test]
-fn a_keyframe_that_is_there_already_is_compared() {
+fn what_others_were_sent_changes_nothing() {
     let (mut room, first) = crowd::room(PLAYERS);
-    // A sender that starts from the state of an earlier session has made no keyframe.
+    // Senders that start from the state of an earlier session have made no keyframe.
     let start = SenderStart { tick: room.frame().tick(), zones: [ZoneId(0)].into(), ..first.start };
-    let mut sender = FrameSender::new(Moment(0), &start, 0, Features::NONE, Transport::Ordered);
+    let sender = || FrameSender::new(Moment(0), &start, 0, Features::NONE, Transport::Ordered);
     let frames: Vec<Arc<Frame>> = (40..40 + limits::CHAIN)
         .map(|n| {
             crowd::offer(&mut room, PLAYERS, n);
             crowd::drive::tick(&mut room)
         })
         .collect();
-    let newest = &frames[frames.len() - 1];
-    let keyframe = newest.keyframe(zone(newest)).clone();
-    assert_eq!(form(&sender.compose(Moment(1), &frames, None)), (0, keyframe.len()));
+    for count in [2, 5, 20, limits::CHAIN as usize] {
+        let alone = sender().compose(Moment(1), &frames[..count], None);
+        let newest = &frames[count - 1];
+        _ = newest.keyframe(zone(newest));
+        assert_eq!(sender().compose(Moment(1), &frames[..count], None), alone, "{count} ticks");
+    }
 }

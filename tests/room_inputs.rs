@@ -179,7 +179,8 @@ fn room(seed: u64) -> Room {
     let rate = TickRate::new([20, 10, 60][seed as usize % 3]).expect("a valid rate");
     let setup = RoomSetup { rate, seed, options: BTreeMap::new() };
     let authority = if seed.is_multiple_of(2) { Authority::Server } else { Authority::Client };
-    let (zoo, _) = Zoo::new(&setup, Wildness { authority, animals: (seed % 5) as u32, turmoil: true });
+    let sight = (seed % 4 == 1).then_some(1700);
+    let (zoo, _) = Zoo::new(&setup, Wildness { authority, animals: (seed % 5) as u32, turmoil: true, sight });
     let policy = RoomPolicy {
         capacity: Some(4),
         hold: Duration::from_millis(seed % 4 * 300),

@@ -264,7 +264,8 @@ impl Room {
         }
         let zones = if checkpoint.schema == *room.spec.schema { checkpoint.zones } else { Vec::new() };
         let frame = Frame::initial(room.spec.schema.clone(), checkpoint.tick).of(room.config.incarnation);
-        let frame = frame.with(room.notes(), zones).map_err(|(zone, error)| RestoreError::Zone { zone, error })?;
+        let frame =
+            frame.with(room.notes(), zones, room.grid()).map_err(|(zone, error)| RestoreError::Zone { zone, error })?;
         room.frame = Arc::new(frame);
         Ok(room)
     }

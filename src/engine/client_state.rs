@@ -154,8 +154,8 @@ impl ClientZone {
     /// The keyframe, if it is shorter than `chained` bytes. It is made only if the estimate says that it will be.
     fn shorter_keyframe<'a>(&mut self, frame: &Frame, zone: &'a FrameZone, chained: usize) -> Option<&'a Bytes> {
         let foretold = self.keyframe.map_or(0, |last| last.bytes.saturating_mul(zone.rows()) / last.rows.max(1));
-        let worth = zone.made_keyframe().is_some() || foretold < chained;
-        worth.then(|| self.made(frame, zone)).filter(|keyframe| keyframe.len() < chained)
+        // Whether somebody else had it made already must not show in what this client gets.
+        (foretold < chained).then(|| self.made(frame, zone)).filter(|keyframe| keyframe.len() < chained)
     }
 }
 

@@ -163,7 +163,7 @@ impl Room {
             inputs: self.spec.inputs.clone(),
             properties: self.properties().to_vec(),
             players: self.roster(),
-            extensions: Vec::new(),
+            extensions: self.views.iter().map(|views| views.world_grid().extension()).collect(),
         }
     }
 

@@ -98,7 +98,8 @@ pub(super) fn is_public(to: &Recipients, body: &EventBody) -> bool {
         EventBody::Chat { .. } | EventBody::Reply { .. } => false,
         // The player concerned is told otherwise.
         EventBody::Disconnected { .. } | EventBody::Reconnected { .. } => true,
-        _ => matches!(to, Recipients::All),
+        // Without a grid, around a place is everywhere.
+        _ => matches!(to, Recipients::All | Recipients::Around(_)),
     }
 }
 

@@ -63,7 +63,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     pub fn with_journal(self) -> Self {
         let mut journaled = self.with_record();
         journaled.outputs = Outbox::waiting();
-        journaled.unsafe_ids = Some(UnsafeIds::starting_at(journaled.room.next_entity()));
+        journaled.unsafe_ids = Some(UnsafeIds::starting_at(journaled.room.entities_issued()));
         journaled.recorder = Some(FlightRecorder::for_journal(&mut journaled.room));
         journaled
     }
@@ -74,7 +74,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         let record = self.record.get_or_insert_default();
         let entry = record.entry(self.room.frame(), self.room.rate(), checkpoint);
         if let Some(ids) = &mut self.unsafe_ids {
-            ids.used(entry.upto(), self.room.next_entity());
+            ids.used(entry.upto(), self.room.entities_issued());
         }
         entry
     }
@@ -100,7 +100,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     /// Whether clients may see the newest frame. After a crash, a room skips a bounded number of entity ids; a room that has
     /// used more of them since its safe record must wait.
     pub fn may_show(&self) -> bool {
-        self.unsafe_ids.as_ref().is_none_or(|ids| ids.are_spared(self.room.next_entity()))
+        self.unsafe_ids.as_ref().is_none_or(|ids| ids.are_spared(self.room.entities_issued()))
     }
 }
 

@@ -66,6 +66,7 @@ mod send_rate;
 mod session;
 mod spectator;
 mod vacancies;
+mod views;
 pub mod work;
 
 pub use admission::{Address, Admission, Limit, Quota, Verdict};

@@ -23,11 +23,12 @@ use super::room_input::RoomInput;
 pub use super::room_output::{Admitted, Answer, Refusal, RoomOutput};
 use super::seat::Seated;
 use super::spectator::Spectator;
+use super::views::Views;
 use crate::game::{Context, Effect, Game, Persistence, PlayerInput, Recipients, RoomSetup, SeatEffect, Spec};
-use crate::id::{Incarnation, Seat};
-use crate::snapshot::{Frame, SeatNote};
+use crate::id::{Incarnation, Seat, ZoneId};
+use crate::snapshot::{Frame, Grid, SeatNote, SnapshotWriter};
 use crate::tick::TickRate;
-use crate::wire::{EventBody, Features};
+use crate::wire::{EventBody, Features, limits};
 
 /// The parameters of a room.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +62,8 @@ pub struct Room {
     pub(super) spec: Spec,
     /// The features that clients can use here, if they know them.
     pub(super) features: Features,
+    /// How players see a world that is larger than what each of them sees.
+    pub(super) views: Option<Views>,
     pub(super) game: Box<dyn Game>,
     pub(super) cx: Context,
     pub(super) frame: Arc<Frame>,
@@ -88,6 +91,8 @@ impl Room {
         let spec = game.spec();
         let view_times = if game.wants_view_times() { Features::VIEW_TIME } else { Features::NONE };
         let features = Features::INPUT_LEAD.with(view_times);
+        let linger = config.setup.rate.ticks_in(limits::CELLS_LINGER);
+        let views = game.interest().map(|interest| Views::new(interest, linger));
         let counters = config.counters;
         let frame = Arc::new(Frame::initial(spec.schema.clone(), counters.tick).of(config.incarnation));
         let mut cx = Context::new(config.setup.rate, config.setup.seed);
@@ -100,6 +105,7 @@ impl Room {
             config,
             spec,
             features,
+            views,
             game,
             cx,
             frame,
@@ -133,7 +139,7 @@ impl Room {
 
     /// Seats in total.
     pub fn capacity(&self) -> u16 {
-        let most = self.spec.capacity.min(crate::wire::limits::SEATS);
+        let most = self.spec.capacity.min(limits::SEATS);
         self.config.policy.capacity.map_or(most, |wanted| wanted.min(most))
     }
 
@@ -169,9 +175,9 @@ impl Room {
         }
     }
 
-    /// The number of the next entity id.
-    pub(crate) fn next_entity(&self) -> u32 {
-        self.cx.next_entity()
+    /// How many entity ids were spawned or skipped so far, modulo 2^32.
+    pub(crate) fn entities_issued(&self) -> u32 {
+        self.cx.entities_issued()
     }
 
     /// Moves what an input required before a hook of the game panicked to `out`.
@@ -237,20 +243,49 @@ impl Room {
         self.call_hook("step", |game, cx| game.step(&inputs, cx));
         self.inputs = inputs;
         self.apply_effects();
-        let notes = self.notes();
         over(Phase::Step);
         self.running = Some("write_snapshot");
-        let game = &self.game;
-        let frame = self.frame.freeze(notes, |out| {
-            game.write_snapshot(out);
-            over(Phase::WriteSnapshot);
-        });
+        let frame = self.freeze(&mut over);
         self.frame = Arc::new(frame);
         self.running = None;
         self.outputs.push(RoomOutput::Frame { frame: self.frame.clone(), superseded });
         over(Phase::Freeze);
         self.remove_kicked();
         self.report_lifecycle();
+    }
+
+    /// The next frame. Players see what is around the place that they have in it.
+    fn freeze(&mut self, over: &mut impl FnMut(Phase)) -> Frame {
+        let Self { frame, game, seats, spectators, cx, .. } = self;
+        let views = self.views.as_ref();
+        let write = |out: &mut SnapshotWriter| {
+            game.write_snapshot(out);
+            over(Phase::WriteSnapshot);
+        };
+        frame.freeze_in(views.map(Views::grid), write, |places| {
+            if let Some(views) = views {
+                for seated in seats.iter_mut() {
+                    let at = places.of_entity(seated.entity).map(|place| place.at);
+                    views.update(seated.view.get_or_insert_default(), at, &seated.zones, cx.tick());
+                }
+            }
+            seats.iter().map(Seated::note).chain(spectators.iter().map(Spectator::note)).collect()
+        })
+    }
+
+    /// Recipients by where they are, as seats.
+    fn resolved(&self, to: Recipients) -> Recipients {
+        let (Recipients::Around(at), Some(views)) = (&to, &self.views) else { return to };
+        let cell = views.grid().zone(views.grid().cell_at(*at));
+        let sees = |zones: &[ZoneId]| zones.binary_search(&cell).is_ok();
+        let players = self.seats.iter().filter(|seated| sees(seated.seen())).map(|seated| seated.seat);
+        let spectators = self.spectators.iter().filter(|one| sees(one.zones())).map(|one| one.seat);
+        Recipients::Some(players.chain(spectators).collect())
+    }
+
+    /// The grid over the game's world, if it has one.
+    pub(super) fn grid(&self) -> Option<&Grid> {
+        self.views.as_ref().map(Views::grid)
     }
 
     /// What the next frame tells each seat alone.
@@ -321,6 +356,7 @@ impl Room {
             match effect {
                 Effect::Emit { to, kind, body } => {
                     let body = Cow::Borrowed(serde_bytes::Bytes::new(&body));
+                    let to = self.resolved(to);
                     self.post(&to, &EventBody::Game { kind, body });
                 }
                 Effect::Seat(seat, effect) => {

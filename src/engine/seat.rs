@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::events::EventLog;
 use super::input_buffer::InputBuffer;
 use super::resume::Key;
+use super::views::View;
 use crate::game::{Input, Player, PlayerInput};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
@@ -34,7 +35,11 @@ pub(super) struct Seated {
     pub commands: Seq,
     pub epoch: CorrectionEpoch,
     pub reason: u8,
+    /// The zones that the game subscribed the player to.
     pub zones: Arc<[ZoneId]>,
+    /// With a grid: what the player sees.
+    #[serde(default)]
+    pub view: Option<View>,
     /// How many inputs of the buffer were reported as superseded.
     superseded: u32,
     /// The input of the last tick, and when the player last changed it or sent a command.
@@ -71,6 +76,7 @@ impl Seated {
             epoch: CorrectionEpoch(0),
             reason: 0,
             zones: [ZoneId(0)].into(),
+            view: None,
             superseded: 0,
             input: Input::default(),
             active: Tick(0),
@@ -125,6 +131,11 @@ impl Seated {
         RosterEntry { seat: self.seat, entity: self.entity, name: self.name.clone(), away: self.away.is_some() }
     }
 
+    /// All zones that the player sees, ascending.
+    pub fn seen(&self) -> &Arc<[ZoneId]> {
+        self.view.as_ref().map_or(&self.zones, View::zones)
+    }
+
     /// What the next frame tells this seat alone.
     pub fn note(&self) -> SeatNote {
         SeatNote {
@@ -137,7 +148,7 @@ impl Seated {
             reason: self.reason,
             commands: self.commands,
             lead: self.input_buffer.lead(),
-            zones: self.zones.clone(),
+            zones: self.seen().clone(),
         }
     }
 

@@ -95,6 +95,11 @@ impl Room {
 }
 
 impl Spectator {
+    /// The zones that the spectator sees, ascending.
+    pub fn zones(&self) -> &[ZoneId] {
+        &self.zones
+    }
+
     /// What the next frame tells the spectator alone: almost nothing.
     pub fn note(&self) -> SeatNote {
         SeatNote {

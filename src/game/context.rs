@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Recipients;
 use super::effect::{Effect, RoomEffect, SeatEffect};
 use super::entity_ids::EntityIds;
+use super::hidden::Hidden;
 use crate::id::{EntityId, Seat, ZoneId};
 use crate::tick::{Tick, TickRate};
 use crate::wire::Close;
@@ -20,6 +21,8 @@ pub struct Context {
     rate: TickRate,
     random: Pcg32,
     entities: EntityIds,
+    #[serde(default)]
+    hidden: Hidden,
     properties: Vec<(String, String)>,
     #[serde(skip)]
     effects: Vec<Effect>,
@@ -30,7 +33,7 @@ impl Context {
     pub fn new(rate: TickRate, seed: u64) -> Self {
         const STREAM: u64 = 0x0a02_bdbf_7bb3_c0a7;
         let (tick, random, entities) = (Tick(0), Pcg32::new(seed, STREAM), EntityIds::after(0));
-        Self { tick, rate, random, entities, properties: Vec::new(), effects: Vec::new() }
+        Self { tick, rate, random, entities, hidden: Hidden::new(seed), properties: Vec::new(), effects: Vec::new() }
     }
 
     /// The tick that is being computed; between ticks, the last one computed.
@@ -45,14 +48,26 @@ impl Context {
 
     /// A uniformly distributed number below `bound`; 0 when `bound` is 0. Drawn from PCG32, the same on every machine.
     pub fn random_below(&mut self, bound: u32) -> u32 {
-        // Multiply-shift: the bias is below bound / 2^32, which no game can notice.
-        ((u64::from(self.random.next_u32()) * u64::from(bound)) >> 32) as u32
+        scale(self.random.next_u32(), bound)
     }
 
     /// A new entity id, never used before in this room. After 2^32 - 1 of them, ids begin anew with those that neither a
     /// row of the last frame nor a player has; no id is 0.
     pub fn spawn(&mut self) -> EntityId {
         self.entities.spawn()
+    }
+
+    /// As [`Self::spawn`], for an entity that not everybody may see: the id tells neither how many entities there are nor when
+    /// this one was made. It is drawn at random from a range of its own, so ids of other entities do not show it either. Such
+    /// an id costs about four bytes in each message that brings the entity into view, where an ascending one costs about one.
+    pub fn spawn_hidden(&mut self) -> EntityId {
+        self.hidden.spawn()
+    }
+
+    /// As [`Self::random_below`], from a sequence of its own: for what happens to hidden things, so that what everybody sees
+    /// does not depend on it.
+    pub fn hidden_random_below(&mut self, bound: u32) -> u32 {
+        self.hidden.random_below(bound)
     }
 
     /// Goes on from this tick, and after so many entity ids.
@@ -62,22 +77,24 @@ impl Context {
 
     /// Whether ids may be spawned before the next tick that were used before.
     pub(crate) fn reuses_entities(&self) -> bool {
-        self.entities.may_repeat()
+        self.entities.may_repeat() || self.hidden.may_repeat() || self.hidden.meets(self.entities.next())
     }
 
     /// Keeps these ids from being spawned.
     pub(crate) fn reserve_entities(&mut self, used: Vec<EntityId>) {
+        self.hidden.reserve(&used);
         self.entities.reserve(used);
     }
 
     /// Leaves out the next `count` entity ids.
     pub(crate) fn skip_entities(&mut self, count: u32) {
         self.entities.skip(count);
+        self.hidden.skip(count);
     }
 
-    /// The id of the next entity.
-    pub(crate) fn next_entity(&self) -> u32 {
-        self.entities.next()
+    /// How many entity ids were spawned or skipped so far, modulo 2^32.
+    pub(crate) fn entities_issued(&self) -> u32 {
+        self.entities.next().wrapping_add(self.hidden.issued())
     }
 
     /// Sends an event with the frame of this tick. Each client gets its events once and in order; a client that is too
@@ -186,6 +203,11 @@ impl Context {
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
+}
+
+/// A number below `bound` from a random one. Multiply-shift: the bias is below bound / 2^32, which no game can notice.
+pub(super) fn scale(random: u32, bound: u32) -> u32 {
+    ((u64::from(random) * u64::from(bound)) >> 32) as u32
 }
 
 #[cfg(test)]

@@ -10,8 +10,10 @@ use bytes::Bytes;
 
 use super::codec::DecodeError;
 use super::delta;
+use super::grid::Grid;
 use super::marks::Marks;
 use super::model::Model;
+use super::places::Places;
 use super::schema::Schema;
 use super::writer::{SnapshotWriter, Written};
 use super::zone::Zone;
@@ -97,6 +99,8 @@ pub struct Frame {
     zones: Vec<FrameZone>,
     /// Ascending by seat.
     notes: Arc<Vec<SeatNote>>,
+    /// Where the entities in the grid's cells are.
+    places: Arc<Places>,
     saturated: u64,
 }
 
@@ -104,7 +108,8 @@ impl Frame {
     /// The frame before the first tick: no zones, no seats.
     pub fn initial(schema: Arc<Schema>, tick: Tick) -> Self {
         let incarnation = Incarnation::default();
-        Self { schema, incarnation, tick, zones: Vec::new(), notes: Arc::default(), saturated: 0 }
+        let (notes, places) = Default::default();
+        Self { schema, incarnation, tick, zones: Vec::new(), notes, places, saturated: 0 }
     }
 
     /// The same frame, of a room in this incarnation. All frames after it are of the same one.
@@ -122,6 +127,7 @@ impl Frame {
         self,
         notes: Vec<SeatNote>,
         keyframes: Vec<(ZoneId, Bytes)>,
+        grid: Option<&Grid>,
     ) -> Result<Self, (ZoneId, DecodeError)> {
         let read = |(id, bytes): (ZoneId, Bytes)| {
             let zone = delta::read_keyframe(&self.schema, &bytes).map_err(|error| (id, error))?;
@@ -134,44 +140,67 @@ impl Frame {
                 hash: OnceLock::new(),
             })
         };
-        let zones = keyframes.into_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { zones, notes: Arc::new(notes), ..self })
+        let zones: Vec<FrameZone> = keyframes.into_iter().map(read).collect::<Result<_, _>>()?;
+        let rows = zones.iter().map(|zone| (zone.id, &zone.zone));
+        let places = grid.map(|grid| Places::of(&self.schema, grid, rows)).unwrap_or_default();
+        Ok(Self { zones, notes: Arc::new(notes), places: Arc::new(places), ..self })
     }
 
     /// Freezes the frame after `self`, with the rows that `write` writes and the given notes.
     pub fn freeze(&self, notes: Vec<SeatNote>, write: impl FnOnce(&mut SnapshotWriter)) -> Self {
-        debug_assert!(notes.is_sorted_by(|a, b| a.seat < b.seat), "notes are in seat order");
+        self.freeze_in(None, write, |_| notes)
+    }
+
+    /// Freezes the frame after `self`, with the rows that `write` writes. Rows with a position go into the cells of `grid`;
+    /// `notes` makes the notes to all seats, ascending, when it is known where the entities are.
+    pub fn freeze_in(
+        &self,
+        grid: Option<&Grid>,
+        write: impl FnOnce(&mut SnapshotWriter),
+        notes: impl FnOnce(&Places) -> Vec<SeatNote>,
+    ) -> Self {
         let schema = &*self.schema;
-        let mut writer = SnapshotWriter::new(schema);
+        let mut writer = SnapshotWriter::new(schema, grid, Places::with_room_for(&self.places, schema));
         for old in self.zones.iter().filter(|old| !old.zone.is_empty()) {
             writer.reserve(old.id, &old.zone);
         }
         write(&mut writer);
-        let Written { zones: drafts, placed, saturated } = writer.finish();
+        let Written { zones: drafts, places, placed, saturated } = writer.finish();
+        let notes = notes(&places);
+        debug_assert!(notes.is_sorted_by(|a, b| a.seat < b.seat), "notes are in seat order");
+        let zones = self.encode(drafts, &placed);
+        let (schema, incarnation, tick) = (self.schema.clone(), self.incarnation, self.tick.plus(1));
+        Self { schema, incarnation, tick, zones, notes: Arc::new(notes), places: Arc::new(places), saturated }
+    }
+
+    /// The zones of the next frame with the deltas that lead to them, which share one allocation.
+    fn encode(&self, drafts: Vec<(ZoneId, Zone)>, placed: &[(KindId, EntityId)]) -> Vec<FrameZone> {
+        let schema = &*self.schema;
         let empty = Zone::empty(schema);
-        let mut scratch = Vec::new();
         let mut model = Model::new();
-        // Entities are new in most zones because they are new: only older ones can have crossed.
-        let issued = self.zones.iter().map(|old| delta::newest(&old.zone)).max().unwrap_or(0);
+        let origins = Origins::new(self);
+        // The last deltas predict the size of these, so that a busy room is written without growing a buffer.
+        let likely: usize = self.zones.iter().map(|old| old.delta.len() + old.rows).sum();
+        let (mut deltas, mut ends) = (Vec::with_capacity(likely + likely / 2 + 64), Vec::with_capacity(drafts.len()));
         let mut zones = Vec::with_capacity(drafts.len());
         for (id, mut zone) in drafts {
-            let old = self.zone(id);
-            let base = old.map_or(&empty, |old| &old.zone);
+            let base = self.zone(id).map_or(&empty, |old| &old.zone);
             if zone.is_empty() && base.is_empty() {
                 continue;
             }
-            let others = self.zones.iter().filter(|other| other.id != id).map(|other| &other.zone);
-            let marks = Marks::derive(schema, base, others, issued, &placed, &mut zone);
-            scratch.clear();
-            // The last delta predicts the size of this one, so that a busy zone is written without growing a buffer.
-            scratch.reserve(zone.len() * 4 + old.map_or(0, |old| old.delta.len()) + 16);
-            delta::diff_with(&mut model, schema, base, &zone, &marks, &mut scratch);
-            let delta = Bytes::copy_from_slice(&scratch);
+            let marks = Marks::derive(schema, base, |kind, entity| origins.find(id, kind, entity), placed, &mut zone);
+            delta::diff_with(&mut model, schema, base, &zone, &marks, &mut deltas);
+            ends.push(deltas.len());
             let rows = zone.len();
-            zones.push(FrameZone { id, rows, zone, delta, keyframe: OnceLock::new(), hash: OnceLock::new() });
+            let (delta, keyframe, hash) = (Bytes::new(), OnceLock::new(), OnceLock::new());
+            zones.push(FrameZone { id, rows, zone, delta, keyframe, hash });
         }
-        let (schema, incarnation, tick) = (self.schema.clone(), self.incarnation, self.tick.plus(1));
-        Self { schema, incarnation, tick, zones, notes: Arc::new(notes), saturated }
+        let (deltas, mut start) = (Bytes::copy_from_slice(&deltas), 0);
+        for (zone, end) in zones.iter_mut().zip(ends) {
+            zone.delta = deltas.slice(start..end);
+            start = end;
+        }
+        zones
     }
 
     /// The frame as a base for chains and reconnects: its deltas and notes without the rows, which are most of it. It
@@ -183,8 +212,8 @@ impl Frame {
             FrameZone { id, rows, zone, delta, keyframe: OnceLock::new(), hash: OnceLock::new() }
         };
         let (schema, notes) = (self.schema.clone(), self.notes.clone());
-        let zones = self.zones.iter().map(bare).collect();
-        Self { schema, incarnation: self.incarnation, tick: self.tick, zones, notes, saturated: self.saturated }
+        let (zones, places) = (self.zones.iter().map(bare).collect(), Arc::default());
+        Self { schema, incarnation: self.incarnation, tick: self.tick, zones, notes, places, saturated: self.saturated }
     }
 
     /// The schema of all rows.
@@ -227,6 +256,11 @@ impl Frame {
         &self.notes
     }
 
+    /// Where the entities in the grid's cells are.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// The number of values that were outside their field's range and were clamped to it.
     pub fn saturated(&self) -> u64 {
         self.saturated
@@ -259,5 +293,38 @@ impl FrameZone {
         let tables = self.zone.tables.iter().map(|table| 4 * (table.ids.capacity() + table.cells.capacity()));
         let keyframe = self.keyframe.get().map_or(0, Bytes::len);
         size_of::<Self>() + tables.sum::<usize>() + self.delta.len() + keyframe
+    }
+}
+
+/// Where rows of a frame were, by which a row that comes into another zone is recognised.
+struct Origins<'a> {
+    frame: &'a Frame,
+    /// The zones that are no cells, in which entities are looked for one by one.
+    named: &'a [FrameZone],
+    /// A number above all ids in `named`: entities are new in most zones because they are new.
+    issued: u32,
+}
+
+impl<'a> Origins<'a> {
+    fn new(frame: &'a Frame) -> Self {
+        // Without a grid, all zones are named, whatever their number.
+        let count = if frame.places.is_empty() {
+            frame.zones.len()
+        } else {
+            frame.zones.partition_point(|zone| zone.id < Grid::FIRST)
+        };
+        let named = &frame.zones[..count];
+        let issued = named.iter().map(|zone| delta::newest(&zone.zone)).max().unwrap_or(0);
+        Self { frame, named, issued }
+    }
+
+    /// The cells of an entity's row in another zone than `zone`.
+    fn find(&self, zone: ZoneId, kind: KindId, id: EntityId) -> Option<&'a [i32]> {
+        let schema = &self.frame.schema;
+        let others = self.named.iter().filter(|other| id.0 < self.issued && other.id != zone);
+        others.into_iter().find_map(|other| other.zone.cells(schema, kind, id)).or_else(|| {
+            let cell = self.frame.places.find(kind, id)?.cell;
+            self.frame.zone(cell).filter(|_| cell != zone)?.zone.cells(schema, kind, id)
+        })
     }
 }

@@ -25,14 +25,12 @@ impl Marks {
         contains(&self.crossed, kind, id)
     }
 
-    /// Computes the motion cells of `next`, which are zero so far, from those of `base`, and of rows that came from one of
-    /// the zones `others` at the tick before, whose ids are below `issued`. `placed` lists the rows that the game says it
-    /// placed, ascending.
+    /// Computes the motion cells of `next`, which are zero so far, from those of `base`. A row that came gets them from
+    /// `origin`: its cells in another zone at the tick before. `placed` lists the rows that the game says it placed, ascending.
     pub(super) fn derive<'a>(
         schema: &Schema,
         base: &Zone,
-        others: impl Iterator<Item = &'a Zone> + Clone,
-        issued: u32,
+        origin: impl Fn(KindId, EntityId) -> Option<&'a [i32]>,
         placed: &[(KindId, EntityId)],
         next: &mut Zone,
     ) -> Self {
@@ -45,18 +43,14 @@ impl Marks {
                 let moved = news.map(|(_, new)| (kind, after.ids[new])).filter(|row| placed.binary_search(row).is_ok());
                 marks.teleported.extend(moved);
             }
-            if others.clone().next().is_some() {
-                let old = |index: &usize| after.ids[*index].0 < issued;
-                let came: Vec<usize> = absent(after, before).filter(old).collect();
-                for index in came {
-                    let row = (kind, after.ids[index]);
-                    let find = |zone: &'a Zone| {
-                        zone.tables[number].ids.binary_search(&row.1).ok().map(|at| zone.tables[number].at(plan, at))
-                    };
-                    let Some(old) = others.clone().find_map(find).filter(|_| placed.binary_search(&row).is_err())
-                    else {
-                        continue;
-                    };
+            if !schema.kinds()[number].hides_past() {
+                let come = absent(after, before).map(|index| (index, (kind, after.ids[index])));
+                let origin = |(index, row): (usize, (KindId, EntityId))| {
+                    let old = origin(row.0, row.1).filter(|_| placed.binary_search(&row).is_err());
+                    old.map(|old| (index, row, old))
+                };
+                let crossed: Vec<_> = come.filter_map(origin).collect();
+                for (index, row, old) in crossed {
                     advance_row(plan, old, after.row_mut(plan, index));
                     marks.crossed.push(row);
                 }

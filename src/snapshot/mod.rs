@@ -9,12 +9,14 @@ pub mod delta;
 #[doc(hidden)]
 pub mod direction;
 mod frame;
+mod grid;
 mod hash;
 mod keyframe;
 mod marks;
 mod model;
 mod motion;
 mod odds;
+mod places;
 mod plan;
 mod row;
 mod schema;
@@ -25,7 +27,9 @@ mod zone;
 
 pub use codec::DecodeError;
 pub use frame::{Frame, FrameZone, SeatNote};
+pub use grid::Grid;
 pub use marks::Marks;
+pub use places::{Place, Places};
 pub use schema::{Field, InputSchema, Kind, MAX_INPUT_FIELDS, Motion, Schema, SchemaError, Shape};
 pub use writer::{Area, SnapshotWriter};
 pub use zone::{RowRef, Table, Zone};

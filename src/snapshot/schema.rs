@@ -106,6 +106,9 @@ pub struct Kind {
     /// The names of the fields that are the position, if it has one. Only the server knows it.
     #[serde(skip)]
     position: Option<[String; 2]>,
+    /// Only the server knows it.
+    #[serde(skip)]
+    hides_past: bool,
 }
 
 impl PartialEq for Kind {
@@ -119,13 +122,33 @@ impl Eq for Kind {}
 impl Kind {
     /// Makes a kind called `name` with `fields` in row order.
     pub fn new(name: &str, fields: Vec<Field>) -> Self {
-        Self { name: name.to_owned(), fields, position: None }
+        Self { name: name.to_owned(), fields, position: None, hides_past: false }
     }
 
     /// Declares the fields that are the position of such entities.
     #[must_use]
     pub fn at(self, x: &str, y: &str) -> Self {
         Self { position: Some([x.to_owned(), y.to_owned()]), ..self }
+    }
+
+    /// Such entities come into view as if they had just appeared. Otherwise a row that comes from another zone brings its
+    /// motion along, from which the client extrapolates at once, and which tells about where the entity was the tick before:
+    /// its velocity and, where it accelerates, a little of its last few ticks.
+    #[must_use]
+    pub fn without_past(self) -> Self {
+        Self { hides_past: true, ..self }
+    }
+
+    /// The indices of the fields that are the position, if they are declared.
+    pub(super) fn position(&self) -> Option<[usize; 2]> {
+        let index = |name: &String| self.fields.iter().position(|field| field.name == *name);
+        let [x, y] = self.position.as_ref()?.each_ref().map(index);
+        x.zip(y).map(|(x, y)| [x, y])
+    }
+
+    /// Whether such entities hide from where they came; see [`Self::without_past`].
+    pub(super) fn hides_past(&self) -> bool {
+        self.hides_past
     }
 
     fn check_position(&self) -> Result<(), SchemaError> {
@@ -253,6 +276,12 @@ impl From<InputSchema> for Vec<Field> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("schema: {0}")]
 pub struct SchemaError(pub(super) String);
+
+impl SchemaError {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+}
 
 /// Checks that the name of a kind or field is 1 to `MAX_NAME` bytes long and not taken yet.
 pub(super) fn check_schema_name<'a>(

@@ -1,5 +1,7 @@
 //! What a game writes its rows with.
 
+use super::grid::Grid;
+use super::places::{Place, Places};
 use super::schema::Schema;
 use super::zone::{MAX_ROWS, Table, Zone};
 use crate::id::{EntityId, KindId, ZoneId};
@@ -8,20 +10,11 @@ use crate::id::{EntityId, KindId, ZoneId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Area {
-    /// From around its position, which the [kind](super::Kind::at) declares. Rooms have no grid so far: this is zone 0,
-    /// which everybody sees.
+    /// From around its position, if its [kind](super::Kind::at) has one and the game declares its
+    /// [interest](crate::game::Game::interest). Otherwise this is zone 0, which everybody sees.
     Auto,
-    /// From everywhere in this zone.
+    /// From this zone, by those who are [subscribed](crate::game::Context::subscribe) to it.
     Zone(ZoneId),
-}
-
-impl Area {
-    fn zone(self) -> ZoneId {
-        match self {
-            Self::Auto => ZoneId(0),
-            Self::Zone(zone) => zone,
-        }
-    }
 }
 
 impl From<ZoneId> for Area {
@@ -36,10 +29,12 @@ impl From<ZoneId> for Area {
 /// An entity must not be written twice into one zone; it may be written into several. A zone has at most 65,536 rows.
 pub struct SnapshotWriter<'a> {
     schema: &'a Schema,
+    grid: Option<&'a Grid>,
     /// Sorted by zone.
     drafts: Vec<(ZoneId, Zone)>,
     /// The index of the draft written last: consecutive rows mostly belong to the same zone.
     current: usize,
+    places: Places,
     placed: Vec<(KindId, EntityId)>,
     saturated: u64,
 }
@@ -48,6 +43,8 @@ pub struct SnapshotWriter<'a> {
 pub(super) struct Written {
     /// The zones with their rows, both sorted by id, with motion cells still zero.
     pub zones: Vec<(ZoneId, Zone)>,
+    /// Where the entities in the grid's cells are.
+    pub places: Places,
     /// The entities that were placed, ascending.
     pub placed: Vec<(KindId, EntityId)>,
     /// The number of values that were outside their range.
@@ -55,8 +52,9 @@ pub(super) struct Written {
 }
 
 impl<'a> SnapshotWriter<'a> {
-    pub(super) fn new(schema: &'a Schema) -> Self {
-        Self { schema, drafts: Vec::new(), current: 0, placed: Vec::new(), saturated: 0 }
+    /// `places` are empty.
+    pub(super) fn new(schema: &'a Schema, grid: Option<&'a Grid>, places: Places) -> Self {
+        Self { schema, grid, drafts: Vec::new(), current: 0, places, placed: Vec::new(), saturated: 0 }
     }
 
     /// Writes one entity where its position is, with `values` in field order and in quanta. See [`Area::Auto`].
@@ -71,10 +69,10 @@ impl<'a> SnapshotWriter<'a> {
     /// As [`Self::entity`], for an entity that is visible from `area`, wherever it is.
     ///
     /// # Panics
-    /// As [`Self::entity`].
+    /// As [`Self::entity`], and when `area` is a zone of the [grid](Grid::FIRST), whose rows are written by their position.
     #[track_caller]
     pub fn row(&mut self, area: impl Into<Area>, kind: KindId, id: EntityId, values: &[i32]) {
-        let zone = area.into().zone();
+        let zone = self.zone_of(area.into(), kind, id, values);
         let Some(plan) = self.schema.plans().get(usize::from(kind.0)) else {
             let kinds = self.schema.kinds().len();
             panic!("entity {} in zone {}: there is no kind {}, the schema has {kinds}", id.0, zone.0, kind.0);
@@ -97,6 +95,30 @@ impl<'a> SnapshotWriter<'a> {
         }
         table.cells.resize(table.ids.len() * plan.stride, 0);
         self.saturated += saturated;
+    }
+
+    /// The zone of a row, which is noted where it has a position.
+    #[track_caller]
+    fn zone_of(&mut self, area: Area, kind: KindId, id: EntityId, values: &[i32]) -> ZoneId {
+        let grid = match (area, self.grid) {
+            (Area::Zone(zone), grid) => {
+                let first = Grid::FIRST.0;
+                assert!(grid.is_none() || zone.0 < first, "zone {}: those from {first} on are the grid's", zone.0);
+                return zone;
+            }
+            (Area::Auto, None) => return ZoneId(0),
+            (Area::Auto, Some(grid)) => grid,
+        };
+        // A wrong number of values is reported by the caller.
+        let Some(plan) = self.schema.plans().get(usize::from(kind.0)).filter(|plan| plan.fields.len() == values.len())
+        else {
+            return ZoneId(0);
+        };
+        let Some(columns) = grid.columns(kind) else { return ZoneId(0) };
+        let at = columns.map(|column| plan.fields[column].saturate(values[column]));
+        let cell = grid.zone(grid.cell_at(at));
+        self.places.push(kind, Place { id, at, cell });
+        cell
     }
 
     /// Marks an entity that was not moved but placed somewhere else, in all areas that it is written into at this tick.
@@ -139,7 +161,11 @@ impl<'a> SnapshotWriter<'a> {
             }
             assert!(rows <= MAX_ROWS, "zone {number} has {rows} rows: at most {MAX_ROWS}");
         }
-        Written { zones: self.drafts, placed: self.placed, saturated: self.saturated }
+        if let Err((kind, id)) = self.places.sort() {
+            let kind = &self.schema.kinds()[usize::from(kind.0)].name;
+            panic!("entity {} of kind {kind:?} is written at two positions", id.0);
+        }
+        Written { zones: self.drafts, places: self.places, placed: self.placed, saturated: self.saturated }
     }
 }
 
@@ -149,11 +175,17 @@ mod tests {
     use crate::snapshot::{Field, Kind, Shape};
 
     fn written(write: fn(&mut SnapshotWriter)) -> String {
+        written_on(false, write)
+    }
+
+    fn written_on(on_grid: bool, write: fn(&mut SnapshotWriter)) -> String {
         let field = |name| Field::held(name, Shape::Int { min: 0, max: 9 });
         let kinds = vec![Kind::new("dot", vec![field("x"), field("y")]).at("x", "y")];
         let schema = Schema::new(kinds).expect("a valid schema");
         let result = std::panic::catch_unwind(|| {
-            let mut out = SnapshotWriter::new(&schema);
+            let grid = on_grid.then(|| Grid::new(&schema, 5).expect("a valid grid"));
+            let places = Places::with_room_for(&Places::default(), &schema);
+            let mut out = SnapshotWriter::new(&schema, grid.as_ref(), places);
             write(&mut out);
             format!("{:?}", out.finish().zones.iter().map(|(zone, rows)| (zone.0, rows.len())).collect::<Vec<_>>())
         });
@@ -182,6 +214,27 @@ mod tests {
         assert_eq!(
             written(|out| [9, 5, 9].into_iter().for_each(|id| out.entity(DOT, EntityId(id), &[1, 2]))),
             "entity 9 of kind \"dot\" is written into zone 0 twice"
+        );
+    }
+    #[test]
+    fn on_a_grid_rows_go_where_they_are() {
+        const DOT: KindId = KindId(0);
+        assert_eq!(
+            written_on(true, |out| {
+                out.entity(DOT, EntityId(2), &[9, 9]);
+                out.entity(DOT, EntityId(1), &[1, 2]);
+                out.entity(DOT, EntityId(3), &[7, -100]);
+                out.row(ZoneId(7), DOT, EntityId(1), &[1, 2]);
+            }),
+            "[(7, 1), (8192, 1), (8193, 1), (8195, 1)]"
+        );
+        assert_eq!(
+            written_on(true, |out| [0, 9].into_iter().for_each(|x| out.entity(DOT, EntityId(5), &[x, 0]))),
+            "entity 5 of kind \"dot\" is written at two positions"
+        );
+        assert_eq!(
+            written_on(true, |out| out.row(ZoneId(9000), DOT, EntityId(5), &[1, 1])),
+            "zone 9000: those from 8192 on are the grid's"
         );
     }
 }

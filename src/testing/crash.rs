@@ -69,7 +69,7 @@ impl Playtest {
         assert_eq!(room.roster(), followed.roster(), "what was replayed is what was followed");
         let forgotten = self.frames.split_off(self.plan.index_of(room.frame().tick()).map_or(0, |newest| newest + 1));
         let mut ghosts = self.journal.take().map(|journal| journal.ghosts).unwrap_or_default();
-        let next = room.next_entity();
+        let next = room.entities_issued();
         // A game may also have ids of its own, which it chooses as it did before.
         let spared = |id: &EntityId| id.0.wrapping_sub(next) < limits::SPARE_IDS;
         ghosts.extend(forgotten.iter().flat_map(|(_, frame)| entities(frame)).filter(spared));

@@ -119,6 +119,9 @@ pub const JOINS_WAITING: usize = 1024;
 pub const HISTORY_SPAN: Duration = Duration::from_secs(3);
 /// ... and at most this many bytes.
 pub const HISTORY_BYTES: usize = 16 * 1024 * 1024;
+/// How long a cell of the grid stays with a player after it went out of view: who walks to and fro along a border then needs
+/// no keyframes.
+pub const CELLS_LINGER: Duration = Duration::from_secs(1);
 /// The longest chain of deltas in one message; beyond that, the keyframe is smaller anyway.
 pub const CHAIN: u32 = 32;
 

@@ -15,6 +15,7 @@ pub mod limits;
 mod message;
 mod note;
 pub mod weight;
+mod world_grid;
 
 pub use close::Close;
 pub use codec::{WireError, decode_client, decode_server, encode_client, encode_server, explain_excess, hello_version};
@@ -32,3 +33,4 @@ pub use message::{
     Ack, AckedTick, ClientMessage, CommandBody, Correction, Delivery, FrameMessage, Inputs, Note, NumberedCommand,
     PROTOCOL_VERSION, Redirect, Resync, Run, SUBPROTOCOLS, ServerMessage, ZoneForm, ZonePart,
 };
+pub use world_grid::WorldGrid;

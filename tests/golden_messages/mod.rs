@@ -10,7 +10,7 @@ use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::{
     Ack, AckedTick, Authority, ClientMessage, CommandBody, Continuity, Correction, Delivery, EventBatch, EventBody,
     EventItem, Features, FrameMessage, FrameStamp, Hello, Inputs, Join, Note, NumberedCommand, PROTOCOL_VERSION,
-    Redirect, Resume, Resync, Role, RosterEntry, Run, ServerMessage, Welcome, ZoneForm, ZonePart, pack_runs,
+    Redirect, Resume, Resync, Role, RosterEntry, Run, ServerMessage, Welcome, WorldGrid, ZoneForm, ZonePart, pack_runs,
 };
 
 const LONG: [u8; 300] = [0xa5; 300];
@@ -173,6 +173,8 @@ fn welcomes() -> Vec<(&'static str, ServerMessage<'static>)> {
         ("welcome", ServerMessage::Welcome(Box::new(welcome(Authority::Server, None)))),
         ("welcome back", {
             let players = vec![RosterEntry { away: true, ..player(3, 9, "Grace") }];
+            let (first, origin, side, size) = (ZoneId(8192), [-6400, 0], 512, [251, 100]);
+            let grid = WorldGrid { first, origin, side, size, sight: 1024, margin: 256 };
             let resumed = Welcome {
                 continuity: Continuity::State,
                 events: Seq(251),
@@ -182,7 +184,11 @@ fn welcomes() -> Vec<(&'static str, ServerMessage<'static>)> {
                 players,
                 features: Features::INPUT_LEAD.with(Features::VIEW_TIME),
                 incarnation: Incarnation(1 << 32),
-                extensions: vec![(0, ByteBuf::from(vec![9])), (u16::MAX, ByteBuf::from(vec![0; 256]))],
+                extensions: vec![
+                    (0, ByteBuf::from(vec![9])),
+                    grid.extension(),
+                    (u16::MAX, ByteBuf::from(vec![0; 256])),
+                ],
                 ..welcome(Authority::Server, Some(ByteBuf::from(vec![1; 18])))
             };
             ServerMessage::Welcome(Box::new(resumed))

@@ -16,7 +16,7 @@ use tickwire::testing::{Arrival, Player, PlayerId, Playtest, Watch};
 use tickwire::tick::Tick;
 use tickwire::wire::{Authority, Close, Continuity, EventBody, limits};
 
-use crate::zoo::Tape;
+use crate::zoo::{Tape, Wildness};
 
 /// Makes a wrong message from the one that leads from a frame to the next, if it can.
 pub type Falsify = fn(&[u8], &Frame, &Frame) -> Option<Vec<u8>>;
@@ -40,6 +40,10 @@ pub struct Judge {
     pub digest: u64,
     /// Falsifies a message on its way to a client, once, when it returns one.
     pub tamper: Option<Falsify>,
+    /// How far players see, in quanta.
+    sight: Option<i32>,
+    /// How many entities were out of somebody's view, added up over all ticks.
+    pub hidden: u64,
 }
 
 /// A judge whom the test goes on asking while it watches.
@@ -48,6 +52,7 @@ pub struct Watching(pub Rc<RefCell<Judge>>);
 impl Watch for Watching {
     fn stepped(&mut self, play: &Playtest) {
         self.0.borrow_mut().check_step(play);
+        self.0.borrow_mut().check_views(play.frame());
     }
 
     fn delivers(&mut self, play: &Playtest, player: PlayerId, message: &mut Vec<u8>) {
@@ -83,10 +88,10 @@ impl Judge {
         }
     }
 
-    pub fn new(authority: Authority, tape: Arc<Mutex<Tape>>, peers: usize) -> Self {
+    pub fn new(Wildness { authority, sight, .. }: Wildness, tape: Arc<Mutex<Tape>>, peers: usize) -> Self {
         let (accounts, commands, handed) = (BTreeMap::new(), vec![0; peers], BTreeMap::new());
         let (undo, digest, tamper) = (Vec::new(), 0xcbf2_9ce4_8422_2325, None);
-        Self { authority, tape, accounts, commands, handed, undo, digest, tamper }
+        Self { authority, tape, accounts, commands, handed, undo, digest, tamper, sight, hidden: 0 }
     }
 
     /// Whether every command of this connection's peer has reached the game, except those that its client has forgotten.
@@ -118,6 +123,26 @@ impl Judge {
                 let number = u32::from_le_bytes(body[..].try_into().expect("echoes have four bytes"));
                 assert!(number > echoes && number <= self.commands[account.peer], "echo {number}");
                 echoes = number;
+            }
+        }
+    }
+
+    /// Compares what players see with where everything is.
+    fn check_views(&mut self, frame: &Frame) {
+        let Some(sight) = self.sight else { return };
+        let positions = || {
+            let rows =
+                frame.zones().iter().flat_map(|zone| zone.zone().rows(frame.schema()).map(|row| (zone.id(), row)));
+            rows.filter(|(_, row)| row.kind.0 < 2).map(|(zone, row)| (zone, row.id, [row.values[0], row.values[1]]))
+        };
+        for note in frame.notes() {
+            let Some((_, _, own)) = positions().find(|(_, id, _)| *id == note.entity) else { continue };
+            for (zone, id, at) in positions() {
+                let far =
+                    (0..2).map(|axis| i64::from(at[axis] - own[axis]).pow(2)).sum::<i64>() > i64::from(sight).pow(2);
+                let seen = note.zones.contains(&zone);
+                assert!(far || seen, "{:?} at {own:?} does not see {id:?} at {at:?} in {zone:?}", note.seat);
+                self.hidden += u64::from(!seen);
             }
         }
     }
@@ -271,6 +296,8 @@ pub struct Seen {
     pub strangers: u64,
     /// Sessions that another one replaced.
     pub replaced: u64,
+    /// Entities out of view.
+    pub hidden: u64,
 }
 
 impl Seen {
@@ -314,5 +341,6 @@ impl std::ops::AddAssign for Seen {
         self.seats += other.seats;
         self.strangers += other.strangers;
         self.replaced += other.replaced;
+        self.hidden += other.hidden;
     }
 }

@@ -53,6 +53,7 @@ fn plan(profile: &str, seed: u64) -> Plan {
             authority: if seed.is_multiple_of(3) { Authority::Client } else { Authority::Server },
             animals: (seed % 14) as u32,
             turmoil: true,
+            sight: sight(seed),
         },
         disturbed: true,
         alarms: true,
@@ -76,6 +77,11 @@ fn counters(seed: u64) -> RoomCounters {
     } else {
         RoomCounters::default()
     }
+}
+
+/// How far players see in every fourth world: from a small part of it to half of it.
+fn sight(seed: u64) -> Option<i32> {
+    (seed / 17 % 4 == 2).then_some([900, 1700, 2500, 6400][seed as usize / 68 % 4])
 }
 
 /// After how many ticks the records of a room are safe, in every fourth world.
@@ -124,8 +130,11 @@ fn live_all(profile: &'static str) {
     if seeds >= 100 {
         let Seen { frames, leaps, keyframes, events, lost_events, superseded, corrections, .. } = seen;
         let played = [frames, leaps, keyframes, events, lost_events, superseded, corrections];
-        let all = [&played[..], &[seen.states, seen.seats, seen.strangers, seen.replaced, seen.outdated, seen.leads]]
-            .concat();
+        let all = [
+            &played[..],
+            &[seen.states, seen.seats, seen.strangers, seen.replaced, seen.outdated, seen.leads, seen.hidden],
+        ]
+        .concat();
         assert!(all.iter().all(|count| *count > 0), "the runs were too tame: {seen:?}");
     }
 }
@@ -186,7 +195,7 @@ fn the_same_seed_is_the_same_run() {
 
 /// A run without whims.
 fn calm(profile: Profile, animals: u32, peers: usize) -> Plan {
-    let wild = Wildness { authority: Authority::Server, animals, turmoil: false };
+    let wild = Wildness { authority: Authority::Server, animals, turmoil: false, sight: None };
     let (features, wanted, restarts, checkpoint_every, journal) = (Features::NONE, &[0], false, 0, None);
     Plan {
         seed: 1,

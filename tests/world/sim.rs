@@ -113,7 +113,7 @@ impl World {
             Ok(Box::new(zoo))
         });
         let tape = tapes.borrow()[0].clone();
-        let judge = Rc::new(RefCell::new(Judge::new(plan.wild.authority, tape, plan.peers)));
+        let judge = Rc::new(RefCell::new(Judge::new(plan.wild, tape, plan.peers)));
         play.watch(Watching(judge.clone()));
         let mut random = Pcg32::new(seed, 10);
         let mut peer = |_| {
@@ -197,6 +197,7 @@ impl World {
         for (id, account) in &self.judge.borrow().accounts {
             seen.note_player(&self.play[*id], account.claimed);
         }
+        seen.hidden = self.judge.borrow().hidden;
         seen
     }
 

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tickwire::game::{
-    Context, Game, LoadError, Player, PlayerInput, Recipients, Refused, RoomSetup, Saved, SnapshotWriter, Spec,
+    Area, Context, Game, Interest, LoadError, Player, PlayerInput, Recipients, Refused, RoomSetup, Saved,
+    SnapshotWriter, Spec,
 };
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
@@ -44,6 +45,8 @@ pub struct Wildness {
     pub animals: u32,
     /// Whether entities come and go, subscriptions change and players are kicked.
     pub turmoil: bool,
+    /// How far players see, in quanta; with `None`, animals are in quarters that the game subscribes players to.
+    pub sight: Option<i32>,
 }
 
 #[derive(Debug)]
@@ -147,8 +150,8 @@ impl Zoo {
 
     fn subscribe(&self, seat: Seat, cx: &mut Context) {
         let avatar = &self.avatars[&seat];
-        let own = area(avatar.x, avatar.y);
-        let mut zones = vec![ZoneId(0), own, ZoneId(PRIVATE + seat.0)];
+        let mut zones = vec![ZoneId(0), ZoneId(PRIVATE + seat.0)];
+        zones.extend(self.wild.sight.is_none().then(|| area(avatar.x, avatar.y)));
         if cx.random_below(3) == 0 {
             zones.push(ZoneId(1 + cx.random_below(4) as u16));
         }
@@ -183,34 +186,42 @@ impl Animal {
     }
 }
 
+/// Avatars, animals, rocks and what is secret.
+fn schema() -> Schema {
+    let place = || Shape::Fixed { min: -HALF, max: HALF, per_unit: 64 };
+    let labels = |names: &[&str]| Shape::Enum { labels: names.iter().map(ToString::to_string).collect() };
+    let schema = Schema::new(vec![
+        Kind::new(
+            "avatar",
+            vec![
+                Field::linear("x", place()),
+                Field::linear("y", place()),
+                Field::linear("heading", Shape::Angle { bits: 10 }),
+                Field::held("awake", Shape::Bool),
+                Field::held("colour", Shape::Colour { count: 8 }),
+            ],
+        )
+        .at("x", "y"),
+        Kind::new(
+            "animal",
+            vec![
+                Field::linear("x", place()),
+                Field::linear("y", place()),
+                Field::linear("spin", Shape::Angle { bits: 16 }),
+                Field::linear("age", Shape::Int { min: 0, max: 200 }),
+                Field::held("mood", labels(&["calm", "hungry", "wild"])),
+            ],
+        )
+        .at("x", "y"),
+        Kind::new("rock", vec![]),
+        Kind::new("secret", vec![Field::held("steps", Shape::Int { min: -5, max: 1 << 29 })]),
+    ]);
+    schema.expect("a valid schema")
+}
+
 impl Game for Zoo {
     fn spec(&self) -> Spec {
         let place = || Shape::Fixed { min: -HALF, max: HALF, per_unit: 64 };
-        let labels = |names: &[&str]| Shape::Enum { labels: names.iter().map(ToString::to_string).collect() };
-        let schema = Schema::new(vec![
-            Kind::new(
-                "avatar",
-                vec![
-                    Field::linear("x", place()),
-                    Field::linear("y", place()),
-                    Field::linear("heading", Shape::Angle { bits: 10 }),
-                    Field::held("awake", Shape::Bool),
-                    Field::held("colour", Shape::Colour { count: 8 }),
-                ],
-            ),
-            Kind::new(
-                "animal",
-                vec![
-                    Field::linear("x", place()),
-                    Field::linear("y", place()),
-                    Field::linear("spin", Shape::Angle { bits: 16 }),
-                    Field::linear("age", Shape::Int { min: 0, max: 200 }),
-                    Field::held("mood", labels(&["calm", "hungry", "wild"])),
-                ],
-            ),
-            Kind::new("rock", vec![]),
-            Kind::new("secret", vec![Field::held("steps", Shape::Int { min: -5, max: 1 << 29 })]),
-        ]);
         let inputs = InputSchema::new(vec![
             Field::held("mark", Shape::Int { min: 0, max: 1 << 29 }),
             Field::held("heading", Shape::Angle { bits: 10 }),
@@ -219,12 +230,16 @@ impl Game for Zoo {
             Field::held("y", place()),
         ]);
         Spec {
-            schema: Arc::new(schema.expect("a valid schema")),
+            schema: Arc::new(schema()),
             inputs: inputs.expect("a valid schema"),
             authority: self.wild.authority,
             capacity: 16,
             properties: vec![("home".to_owned(), "zoo".to_owned())],
         }
+    }
+
+    fn interest(&self) -> Option<Interest> {
+        self.wild.sight.map(|sight| Interest::within(&schema(), sight).expect("a valid interest"))
     }
 
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
@@ -322,7 +337,8 @@ impl Game for Zoo {
         // From the last to the first: a game may write in any order.
         for (id, animal) in self.animals.iter().rev() {
             let Animal { x, y, spin, age, .. } = *animal;
-            out.row(area(x, y), ANIMAL, *id, &[x, y, spin, age % 400, (age / 50) % 3]);
+            let near = if self.wild.sight.is_some() { Area::Auto } else { area(x, y).into() };
+            out.row(near, ANIMAL, *id, &[x, y, spin, age % 400, (age / 50) % 3]);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 import { readEvents, readPlayer, variant } from './events-wire.js';
 import { LONG_FRAME, readFrame } from './frame.js';
+import { readGrid } from './grid.js';
 import { writeAck, writeInputs } from './inputs-wire.js';
 import { EXTENSION, EXTENSIONS, PROPERTIES, RESUME, SERVER_MESSAGE } from './limits.js';
 import { DecodeError, MessageReader } from './reader.js';
@@ -26,7 +27,7 @@ import { MessageWriter } from './writer.js';
  *   rate: number, tick: number, seat: number, entity: number, authority: 'server' | 'client', epoch: number,
  *   resume: Uint8Array | null, continuity: Continuity, events: number, listed: number, commands: number,
  *   expires: number | null, schema: Kind[], inputs: Field[], properties: Pairs, players: Player[],
- *   extensions: Extensions }} Welcome
+ *   extensions: Extensions, grid: import('./grid.js').WorldGrid | null }} Welcome
  * @typedef {'fresh' | 'seat' | 'state'} Continuity `seat`: the same seat, with the whole state anew; `state`: frames go
  *   on from the state that the client has
  * @typedef {{ type: 'pong', stamp: number }} Pong
@@ -110,6 +111,7 @@ function readWelcome(reader) {
   return {
     type: 'welcome', version, features, room, incarnation, game, rate, tick, seat, entity, authority, epoch, resume,
     continuity, events, listed, commands, expires, schema, inputs, properties, players, extensions,
+    grid: readGrid(extensions),
   };
 }
 

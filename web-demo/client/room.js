@@ -37,12 +37,10 @@ export class Room extends RoomEvents {
   role = 'player';
   /** @type {'server' | 'client'} */
   authority = 'server';
-  /** @type {import('./messages.js').Kind[]} */
-  schema = [];
-  /** @type {import('./messages.js').Field[]} */
-  inputs = [];
-  /** @type {ConnectionState} */
-  connection = 'online';
+  /** @type {import('./messages.js').Kind[]} */ schema = [];
+  /** @type {import('./messages.js').Field[]} */ inputs = [];
+  /** Where players see only what is around them. @type {import('./messages.js').Welcome['grid']} */ grid = null;
+  /** @type {ConnectionState} */ connection = 'online';
 
   #meter = new Meter();
   #views = new ViewCache();
@@ -245,6 +243,7 @@ export class Room extends RoomEvents {
     this.authority = welcome.authority;
     this.schema = welcome.schema;
     this.inputs = welcome.inputs;
+    this.grid = welcome.grid;
     this.#roster.begin(welcome);
     this.connection = 'online';
     if (same) this.#clock.resumed();

