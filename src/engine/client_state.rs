@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_bytes::Bytes as Raw;
 
+use super::budget::{Budget, Candidate, Unsent, ZonesSeen, longest_wait, urgency};
 use crate::id::{CorrectionEpoch, Incarnation, Seq, ZoneId};
 use crate::snapshot::{Frame, FrameZone, SeatNote};
-use crate::tick::{Tick, TickRate};
-use crate::wire::{ZoneForm, ZonePart};
+use crate::tick::{Moment, Tick, TickRate};
+use crate::wire::{ZoneForm, ZonePart, limits};
 
 /// The state of a client that has applied the message of a tick.
 #[derive(Clone, Debug)]
@@ -30,6 +31,11 @@ pub(super) struct ClientState {
 pub(super) struct ClientZone {
     pub zone: ZoneId,
     pub has: Has,
+    /// The tick of what it has.
+    pub at: Tick,
+    /// How many messages in a row have left it out, and how urgent that makes it.
+    skipped: u32,
+    urgency: u32,
     /// Whether a message in flight may give it rows, whatever it has.
     pub may_have_rows: bool,
     /// When the client last got the zone's hash, which is sent once per second.
@@ -71,18 +77,43 @@ impl ClientState {
         found.is_ok_and(|index| self.zones[index].has == Has::Rows)
     }
 
-    /// The parts that bring the client's zones to `frame`, and become its state. `chain` are all frames after the state's
-    /// tick, or none when some of them are gone; `gone` are zones that the client may have besides.
-    pub fn zone_parts<'a>(
-        &mut self,
-        frame: &'a Frame,
-        chain: &'a [Arc<Frame>],
-        note: &SeatNote,
-        gone: &[ZoneId],
-        rate: TickRate,
-    ) -> Vec<ZonePart<'a>> {
-        let mut parts = Vec::with_capacity(note.zones.len());
-        let subscribed = |zone: &ZoneId| note.zones.binary_search(zone).is_ok();
+    /// The tick after which frames are needed to continue from what the client has of each zone.
+    pub fn oldest(&self) -> Tick {
+        let behind = self.zones.iter().filter(|known| known.skipped > 0).map(|known| self.tick.since(known.at));
+        let most = behind.max().unwrap_or(0).clamp(0, limits::CHAIN as i32);
+        Tick(self.tick.0.wrapping_sub(most.cast_unsigned()))
+    }
+
+    /// The parts that bring the client's zones to the newest of `frames`, and become its state; except for cells that wait.
+    pub fn zone_parts<'a>(&mut self, frames: &'a [Arc<Frame>], budget: &mut Budget, to: &Recipient) -> Parts<'a> {
+        let frame = frames.last().expect("the newest frame is given");
+        let mut parts =
+            Parts { list: Vec::with_capacity(to.note.zones.len()), keyframes: 0, unsent: Unsent::default() };
+        self.subscribe(frame, to, &mut parts.list);
+        let waits = self.waits(frames, budget, to);
+        let mut seen = ZonesSeen::new(frame);
+        for (index, known) in self.zones.iter_mut().enumerate() {
+            let zone = seen.find(known.zone);
+            if let (true, Some(zone)) = (waits.binary_search(&index).is_ok(), zone) {
+                known.skipped += 1;
+                parts.unsent += Unsent { cells: 1, rows: zone.rows() as u64, bytes: zone.delta().len() as u64 };
+                continue;
+            }
+            if let Some(form) = known.form(frame, zone, chain(frames, known.at)) {
+                let cell = frame.grid().is_some_and(|grid| grid.cell(known.zone).is_some());
+                parts.keyframes += if cell && matches!(form, ZoneForm::Keyframe(_)) { form.weight() } else { 0 };
+                let hash = zone.and_then(|zone| known.hash(zone, frame.tick(), to.rate));
+                parts.list.push(ZonePart { zone: known.zone, lag: 0, form, hash });
+            }
+            (known.at, known.skipped, known.urgency) = (frame.tick(), 0, 0);
+        }
+        parts
+    }
+
+    /// Makes the client's zones those that the seat sees; the client is told to forget others.
+    fn subscribe(&mut self, frame: &Frame, to: &Recipient, parts: &mut Vec<ZonePart>) {
+        let zones = &to.note.zones;
+        let subscribed = |zone: &ZoneId| zones.binary_search(zone).is_ok();
         let forget = |zone| ZonePart { zone, lag: 0, form: ZoneForm::Gone, hash: None };
         self.zones.retain(|old| {
             let kept = subscribed(&old.zone);
@@ -91,40 +122,88 @@ impl ClientState {
             }
             kept
         });
-        parts.extend(gone.iter().filter(|zone| !subscribed(zone)).map(|zone| forget(*zone)));
-        for (index, zone) in note.zones.iter().enumerate() {
+        parts.extend(to.gone.iter().filter(|zone| !subscribed(zone)).map(|zone| forget(*zone)));
+        // Of a room that was started again no earlier frame is of use.
+        let at = if self.incarnation == frame.incarnation() { self.tick } else { frame.tick() };
+        for (index, zone) in zones.iter().enumerate() {
             if self.zones.get(index).is_none_or(|known| known.zone != *zone) {
-                let has = if gone.contains(zone) { Has::Stale } else { Has::Nothing };
-                self.zones.insert(index, ClientZone::new(*zone, has));
-            }
-            let known = &mut self.zones[index];
-            if let Some(form) = known.form(frame, chain) {
-                parts.push(ZonePart { zone: *zone, lag: 0, form, hash: known.hash(frame, rate) });
+                let has = if to.gone.contains(zone) { Has::Stale } else { Has::Nothing };
+                self.zones.insert(index, ClientZone::new(*zone, has, at));
             }
         }
-        parts
+    }
+
+    /// The indices of the cells that wait, ascending.
+    fn waits(&mut self, frames: &[Arc<Frame>], budget: &mut Budget, to: &Recipient) -> Vec<usize> {
+        let Some(frame) = frames.last() else { return Vec::new() };
+        let Some(grid) = frame.grid() else { return Vec::new() };
+        let mut seen = ZonesSeen::new(frame);
+        let mut candidates = Vec::with_capacity(self.zones.len());
+        for (index, known) in self.zones.iter_mut().enumerate() {
+            let Some(zone) = seen.find(known.zone).filter(|zone| grid.cell(zone.id()).is_some()) else { continue };
+            let deltas = chain(frames, known.at);
+            let follows = matches!(known.has, Has::Rows | Has::Empty) && !deltas.is_empty();
+            let delta = |frame: &Arc<Frame>| frame.zone(known.zone).map_or(0, |zone| zone.delta().len());
+            let bytes = if follows { deltas.iter().map(delta).sum() } else { known.keyframe_size(zone) };
+            known.urgency = known.urgency.saturating_add(urgency(grid, zone, to.note));
+            let waited = frame.tick().since(known.at);
+            let is_due = known.skipped > 0 && waited >= longest_wait(to.rate).cast_signed();
+            candidates.push(Candidate { index, bytes, is_keyframe: !follows, is_due, urgency: known.urgency });
+        }
+        let mut waits = budget.choose(to.now, &mut candidates);
+        waits.sort_unstable();
+        waits
     }
 }
 
+/// Whom a message is for.
+pub(super) struct Recipient<'a> {
+    pub now: Moment,
+    pub note: &'a SeatNote,
+    /// Zones that the client may have besides those of its state.
+    pub gone: &'a [ZoneId],
+    pub rate: TickRate,
+}
+
+/// The zones of a message.
+pub(super) struct Parts<'a> {
+    pub list: Vec<ZonePart<'a>>,
+    /// Bytes in keyframes of cells.
+    pub keyframes: usize,
+    pub unsent: Unsent,
+}
+
+/// The frames after `tick`, or none when some of them are gone or there are too many.
+fn chain(frames: &[Arc<Frame>], tick: Tick) -> &[Arc<Frame>] {
+    let Some(first) = frames.first() else { return &[] };
+    let start = usize::try_from(tick.plus(1).since(first.tick())).unwrap_or(usize::MAX);
+    let chain = frames.get(start..).unwrap_or_default();
+    if chain.len() as u32 <= limits::CHAIN { chain } else { &[] }
+}
+
 impl ClientZone {
-    pub fn new(zone: ZoneId, has: Has) -> Self {
-        Self { zone, has, may_have_rows: false, proven: None, keyframe: None }
+    pub fn new(zone: ZoneId, has: Has, at: Tick) -> Self {
+        Self { zone, has, at, skipped: 0, urgency: 0, may_have_rows: false, proven: None, keyframe: None }
     }
 
     /// The zone's hash, if it is time to send it.
-    pub fn hash(&mut self, frame: &Frame, rate: TickRate) -> Option<u32> {
-        if self.proven.is_some_and(|at| frame.tick().since(at) < rate.per_second().into()) {
+    pub fn hash(&mut self, zone: &FrameZone, now: Tick, rate: TickRate) -> Option<u32> {
+        if self.proven.is_some_and(|at| now.since(at) < rate.per_second().into()) {
             return None;
         }
-        let zone = frame.zone(self.zone).filter(|zone| zone.rows() > 0)?;
-        self.proven = Some(frame.tick());
+        self.proven = Some(now);
         Some(zone.hash())
     }
 
     /// How the client gets to the zone's state in `frame`, which it then has; `None` when the zone has no rows and the
-    /// client knows none.
-    fn form<'a>(&mut self, frame: &'a Frame, chain: &'a [Arc<Frame>]) -> Option<ZoneForm<'a>> {
-        let Some(zone) = frame.zone(self.zone).filter(|zone| zone.rows() > 0) else {
+    /// client knows none. `chain` are the frames after what the client has.
+    fn form<'a>(
+        &mut self,
+        frame: &'a Frame,
+        zone: Option<&'a FrameZone>,
+        chain: &'a [Arc<Frame>],
+    ) -> Option<ZoneForm<'a>> {
+        let Some(zone) = zone else {
             let had = std::mem::replace(&mut self.has, Has::Empty);
             return (self.may_have_rows || matches!(had, Has::Rows | Has::Stale)).then_some(ZoneForm::Gone);
         };
@@ -144,6 +223,12 @@ impl ClientZone {
         Some(shorter.map_or(form, |keyframe| ZoneForm::Keyframe(raw(keyframe))))
     }
 
+    /// The likely size of a keyframe.
+    fn keyframe_size(&self, zone: &FrameZone) -> usize {
+        const PER_ROW: usize = 24;
+        self.keyframe.map_or(zone.rows() * PER_ROW, |last| last.foretells(zone))
+    }
+
     /// The keyframe, made if necessary.
     fn made<'a>(&mut self, frame: &Frame, zone: &'a FrameZone) -> &'a Bytes {
         let keyframe = frame.keyframe(zone);
@@ -153,9 +238,16 @@ impl ClientZone {
 
     /// The keyframe, if it is shorter than `chained` bytes. It is made only if the estimate says that it will be.
     fn shorter_keyframe<'a>(&mut self, frame: &Frame, zone: &'a FrameZone, chained: usize) -> Option<&'a Bytes> {
-        let foretold = self.keyframe.map_or(0, |last| last.bytes.saturating_mul(zone.rows()) / last.rows.max(1));
+        let foretold = self.keyframe.map_or(0, |last| last.foretells(zone));
         // Whether somebody else had it made already must not show in what this client gets.
         (foretold < chained).then(|| self.made(frame, zone)).filter(|keyframe| keyframe.len() < chained)
+    }
+}
+
+impl Weighed {
+    /// The likely size of another keyframe.
+    fn foretells(self, zone: &FrameZone) -> usize {
+        self.bytes.saturating_mul(zone.rows()) / self.rows.max(1)
     }
 }
 

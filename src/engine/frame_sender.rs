@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::client_state::{ClientState, ClientZone, Has};
+use super::budget::{Budget, Unsent};
+use super::client_state::{ClientState, ClientZone, Has, Parts, Recipient};
 use super::events::Batch;
 use super::flow::{Acked, Flow};
 use super::send_rate::SendRate;
@@ -14,7 +15,7 @@ use crate::id::{CorrectionEpoch, Incarnation, Seat, Seq, ZoneId};
 use crate::snapshot::{Frame, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
 use crate::wire::{
-    AckedTick, Correction, Features, FrameMessage, FrameStamp, Note, encode_delivery, encode_frame, limits, usual_frame,
+    AckedTick, Correction, Features, FrameMessage, FrameStamp, Note, encode_delivery, encode_frame, usual_frame,
 };
 
 /// How the messages of one direction arrive.
@@ -87,6 +88,9 @@ pub struct FrameSender {
     since_lead: u32,
     flow: Flow,
     send_rate: SendRate,
+    budget: Budget,
+    /// What was wanted and not sent, since it was taken.
+    unsent: Unsent,
 }
 
 impl FrameSender {
@@ -96,7 +100,7 @@ impl FrameSender {
     /// Makes a sender that has sent nothing but the welcome, for `rate` messages per second; 0 means one per tick.
     pub fn new(now: Moment, start: &SenderStart, rate: u16, features: Features, transport: Transport) -> Self {
         // The state that the client claims to have is trusted until the hash in the first message.
-        let zones = start.zones.iter().map(|zone| ClientZone::new(*zone, Has::Rows)).collect();
+        let zones = start.zones.iter().map(|zone| ClientZone::new(*zone, Has::Rows, start.tick)).collect();
         let SenderStart { tick, incarnation, commands, epoch, .. } = *start;
         let (consumed, superseded, lead) = (Seq(0), 0, 0);
         Self {
@@ -115,7 +119,21 @@ impl FrameSender {
             since_lead: Self::LEAD_EVERY,
             flow: Flow::new(now, tick, transport),
             send_rate: SendRate::new(rate, start.rate),
+            budget: Budget::new(now, 0),
+            unsent: Unsent::default(),
         }
+    }
+
+    /// The same sender with a budget of so many bytes per second; 0 for any number. When a tick does not fit, cells of the
+    /// grid wait: those far from the player first, none longer than [`CELLS_WAIT`](crate::wire::limits::CELLS_WAIT).
+    #[must_use]
+    pub fn within(self, now: Moment, bytes_per_second: u32) -> Self {
+        Self { budget: Budget::new(now, bytes_per_second), ..self }
+    }
+
+    /// What was wanted and not sent, since the last call.
+    pub fn take_unsent(&mut self) -> Unsent {
+        std::mem::take(&mut self.unsent)
     }
 
     /// The tick of the newest message.
@@ -130,7 +148,7 @@ impl FrameSender {
 
     /// The tick from which the next message continues: it needs all frames after this one.
     pub fn base(&self) -> Tick {
-        self.base.tick
+        self.base.oldest()
     }
 
     /// Records that a welcome of `bytes` was sent ahead of all frames.
@@ -157,7 +175,11 @@ impl FrameSender {
         if !mine || !newer || !self.send_rate.is_due(self.newest, frame.tick()) {
             return Readiness::Idle;
         }
-        if self.flow.may_send(now, frame.tick()) { Readiness::Ready } else { Readiness::Held }
+        if self.flow.may_send(now, frame.tick()) {
+            return Readiness::Ready;
+        }
+        self.budget.held();
+        Readiness::Held
     }
 
     /// The client acknowledges a tick. Returns `false` when no frame of that tick was sent.
@@ -205,7 +227,8 @@ impl FrameSender {
         if let (None, Some(bytes)) = (events, self.usual(frame, note)) {
             self.since_lead = self.since_lead.saturating_add(1);
             self.base.remember(frame, note);
-            self.sent(now, frame.tick(), bytes.len());
+            self.base.zones[0].at = frame.tick();
+            self.sent(now, frame.tick(), bytes.len(), 0);
             return bytes;
         }
         let commands = self.commands(note);
@@ -217,8 +240,6 @@ impl FrameSender {
             // The client forgets them with this message.
             state.zones.clear();
         }
-        let unbroken = frames[0].tick() == state.tick.plus(1) && frames.len() as u32 <= limits::CHAIN && !restarted;
-        let chain = if unbroken { frames } else { &[] };
         let (before, at) = ((state.tick, state.consumed), (frame.tick(), note.consumed));
         let stamp = match self.transport {
             Transport::Ordered if !restarted => FrameStamp::long(before, at),
@@ -233,14 +254,16 @@ impl FrameSender {
         if self.transport == Transport::Unordered {
             told = told.map(|told| Note { commands: None, ..told }).filter(|told| *told != Note::default());
         }
-        let zones = state.zone_parts(frame, chain, note, &gone, self.rate);
+        let to = Recipient { now, note, gone: &gone, rate: self.rate };
+        let Parts { list: zones, keyframes, unsent } = state.zone_parts(frames, &mut self.budget, &to);
         let message = FrameMessage { stamp, note: told, events: None, zones };
         let bytes = encode_frame(&message, events.map(|batch| batch.encoded(frame.tick())).as_ref());
         (state.lead, state.commands) = (lead.unwrap_or(state.lead), commands);
         state.remember(frame, note);
         self.possible.extend(next);
         self.events = events.map_or(self.events, Batch::last);
-        self.sent(now, frame.tick(), bytes.len());
+        self.unsent += unsent;
+        self.sent(now, frame.tick(), bytes.len(), keyframes);
         bytes
     }
 
@@ -285,7 +308,7 @@ impl FrameSender {
             return None;
         }
         let stamp = FrameStamp::short(before, (frame.tick(), note.consumed))?;
-        usual_frame(stamp, self.base.zones[0].hash(frame, self.rate), zone.delta())
+        usual_frame(stamp, self.base.zones[0].hash(zone, frame.tick(), self.rate), zone.delta())
     }
 
     /// On an unordered transport: what the client has whichever messages it gets. A zone that a message in flight makes it
@@ -312,7 +335,8 @@ impl FrameSender {
         zones
     }
 
-    fn sent(&mut self, now: Moment, tick: Tick, bytes: usize) {
+    fn sent(&mut self, now: Moment, tick: Tick, bytes: usize, keyframes: usize) {
+        self.budget.spend(bytes, keyframes);
         self.newest = tick;
         self.flow.sent(now, tick, bytes);
         self.send_rate.sent(tick);

@@ -24,6 +24,7 @@
 mod addresses;
 mod admission;
 mod bucket;
+mod budget;
 mod chat;
 mod checkpoint;
 mod client;
@@ -71,6 +72,7 @@ pub mod work;
 
 pub use admission::{Address, Admission, Limit, Quota, Verdict};
 pub use bucket::Bucket;
+pub use budget::Unsent;
 pub use checkpoint::{Checkpoint, RestoreError};
 pub use client::{Arrived, Client, ClientError, ClientEvent, Delivered, Depth, Pass, RoomClock};
 pub use close_reason::CloseReason;

@@ -269,7 +269,7 @@ impl Room {
                     views.update(seated.view.get_or_insert_default(), at, &seated.zones, cx.tick());
                 }
             }
-            seats.iter().map(Seated::note).chain(spectators.iter().map(Spectator::note)).collect()
+            seats.iter().map(|seated| seated.note(views)).chain(spectators.iter().map(Spectator::note)).collect()
         })
     }
 
@@ -284,13 +284,14 @@ impl Room {
     }
 
     /// The grid over the game's world, if it has one.
-    pub(super) fn grid(&self) -> Option<&Grid> {
+    pub(super) fn grid(&self) -> Option<&Arc<Grid>> {
         self.views.as_ref().map(Views::grid)
     }
 
     /// What the next frame tells each seat alone.
     pub(super) fn notes(&self) -> Vec<SeatNote> {
-        self.seats.iter().map(Seated::note).chain(self.spectators.iter().map(Spectator::note)).collect()
+        let views = self.views.as_ref();
+        self.seats.iter().map(|seated| seated.note(views)).chain(self.spectators.iter().map(Spectator::note)).collect()
     }
 
     pub(super) fn find(&self, seat: Seat) -> Result<usize, usize> {

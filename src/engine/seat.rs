@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::events::EventLog;
 use super::input_buffer::InputBuffer;
 use super::resume::Key;
-use super::views::View;
+use super::views::{View, Views};
 use crate::game::{Input, Player, PlayerInput};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
@@ -137,7 +137,7 @@ impl Seated {
     }
 
     /// What the next frame tells this seat alone.
-    pub fn note(&self) -> SeatNote {
+    pub fn note(&self, views: Option<&Views>) -> SeatNote {
         SeatNote {
             seat: self.seat,
             entity: self.entity,
@@ -149,6 +149,7 @@ impl Seated {
             commands: self.commands,
             lead: self.input_buffer.lead(),
             zones: self.seen().clone(),
+            focus: views.zip(self.view.as_ref()).and_then(|(views, view)| views.focus(view)),
         }
     }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::bucket::Bucket;
+use super::budget::Unsent;
 use super::close_reason::CloseReason;
 use super::command::Command;
 use super::events::Batch;
@@ -66,6 +67,8 @@ pub struct Session {
     runs: Vec<InputRun>,
     /// What was too long in the message that ended the session.
     excess: Option<String>,
+    /// Bytes per second; 0 for any number.
+    budget: u32,
 }
 
 #[derive(Debug)]
@@ -95,6 +98,7 @@ impl Session {
             over_rate: 0,
             runs: Vec::new(),
             excess: None,
+            budget: 0,
         }
     }
 
@@ -110,6 +114,12 @@ impl Session {
     #[must_use]
     pub fn over(self, transport: Transport) -> Self {
         Self { transport, ..self }
+    }
+
+    /// The same session with a budget of so many bytes per second for the cells of a grid; see [`FrameSender::within`].
+    #[must_use]
+    pub fn within(self, bytes_per_second: u32) -> Self {
+        Self { budget: bytes_per_second, ..self }
     }
 
     /// Handles a message from the client.
@@ -186,7 +196,7 @@ impl Session {
     /// The room admitted the client. Returns the first message.
     pub fn enter(&mut self, now: Moment, mut welcome: Welcome, start: &SenderStart) -> Vec<u8> {
         welcome.features = welcome.features.common(self.features);
-        let sender = FrameSender::new(now, start, self.rate, welcome.features, self.transport);
+        let sender = FrameSender::new(now, start, self.rate, welcome.features, self.transport).within(now, self.budget);
         let mut playing = Playing::new(sender, start, &welcome);
         let bytes = encode_server(&ServerMessage::Welcome(Box::new(welcome)));
         playing.sender.welcomed(bytes.len());
@@ -251,6 +261,14 @@ impl Session {
         match &mut self.state {
             State::Playing(playing) => playing.sender.take_holds(),
             State::Silent | State::Entering => 0,
+        }
+    }
+
+    /// What was wanted and not sent, since the last call; see [`FrameSender::take_unsent`].
+    pub fn take_unsent(&mut self) -> Unsent {
+        match &mut self.state {
+            State::Playing(playing) => playing.sender.take_unsent(),
+            State::Silent | State::Entering => Unsent::default(),
         }
     }
 

@@ -113,6 +113,7 @@ impl Spectator {
             commands: self.commands,
             lead: 0,
             zones: self.zones.clone(),
+            focus: None,
         }
     }
 }

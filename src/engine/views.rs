@@ -18,6 +18,7 @@ use crate::wire::WorldGrid;
 #[derive(Clone, Debug)]
 pub(super) struct Views {
     interest: Interest,
+    grid: Arc<Grid>,
     /// The side of the squares, in quanta.
     square: i32,
     /// How far outside of their square players keep it, in quanta.
@@ -49,11 +50,18 @@ impl Views {
     /// `linger` is in ticks.
     pub fn new(interest: Interest, linger: u32) -> Self {
         let square = (interest.grid().side() / Self::SQUARES_PER_CELL).max(1);
-        Self { interest, square, slack: square / 2, linger }
+        let grid = Arc::new(interest.grid().clone());
+        Self { interest, grid, square, slack: square / 2, linger }
     }
 
-    pub fn grid(&self) -> &Grid {
-        self.interest.grid()
+    pub fn grid(&self) -> &Arc<Grid> {
+        &self.grid
+    }
+
+    /// The cell that a player with this view is in.
+    pub fn focus(&self, view: &View) -> Option<[u16; 2]> {
+        let middle = self.bounds(view.anchor?).map(|(low, high)| ((low + high) / 2) as i32);
+        Some(self.grid.cell_at(middle))
     }
 
     /// What clients are told.

@@ -1,5 +1,6 @@
 //! How far players see, in games in which not everybody sees everything.
 
+use crate::id::KindId;
 use crate::snapshot::{Grid, Schema, SchemaError};
 
 /// How far the players of a game see.
@@ -42,6 +43,13 @@ impl Interest {
     /// As [`Grid::new`].
     pub fn with_cells(self, schema: &Schema, side: i32) -> Result<Self, SchemaError> {
         Ok(Self { grid: Grid::new(schema, side)?, ..self })
+    }
+
+    /// Changes how important entities of a kind are, compared with 1 for others. When not everything can be sent, cells that
+    /// are near go first, and those in which somebody is important as if they were so many times nearer.
+    #[must_use]
+    pub fn with_importance(self, kind: KindId, factor: u8) -> Self {
+        Self { grid: self.grid.with_importance(kind, factor), ..self }
     }
 
     /// The cells.

@@ -43,6 +43,8 @@ pub struct SeatNote {
     pub lead: i8,
     /// The zones this seat subscribes to, ascending.
     pub zones: Arc<[ZoneId]>,
+    /// With a grid: the column and row of the cell that the player is in.
+    pub focus: Option<[u16; 2]>,
 }
 
 /// One zone of a frame.
@@ -101,6 +103,7 @@ pub struct Frame {
     notes: Arc<Vec<SeatNote>>,
     /// Where the entities in the grid's cells are.
     places: Arc<Places>,
+    grid: Option<Arc<Grid>>,
     saturated: u64,
 }
 
@@ -109,7 +112,7 @@ impl Frame {
     pub fn initial(schema: Arc<Schema>, tick: Tick) -> Self {
         let incarnation = Incarnation::default();
         let (notes, places) = Default::default();
-        Self { schema, incarnation, tick, zones: Vec::new(), notes, places, saturated: 0 }
+        Self { schema, incarnation, tick, zones: Vec::new(), notes, places, grid: None, saturated: 0 }
     }
 
     /// The same frame, of a room in this incarnation. All frames after it are of the same one.
@@ -127,7 +130,7 @@ impl Frame {
         self,
         notes: Vec<SeatNote>,
         keyframes: Vec<(ZoneId, Bytes)>,
-        grid: Option<&Grid>,
+        grid: Option<&Arc<Grid>>,
     ) -> Result<Self, (ZoneId, DecodeError)> {
         let read = |(id, bytes): (ZoneId, Bytes)| {
             let zone = delta::read_keyframe(&self.schema, &bytes).map_err(|error| (id, error))?;
@@ -143,7 +146,7 @@ impl Frame {
         let zones: Vec<FrameZone> = keyframes.into_iter().map(read).collect::<Result<_, _>>()?;
         let rows = zones.iter().map(|zone| (zone.id, &zone.zone));
         let places = grid.map(|grid| Places::of(&self.schema, grid, rows)).unwrap_or_default();
-        Ok(Self { zones, notes: Arc::new(notes), places: Arc::new(places), ..self })
+        Ok(Self { zones, notes: Arc::new(notes), places: Arc::new(places), grid: grid.cloned(), ..self })
     }
 
     /// Freezes the frame after `self`, with the rows that `write` writes and the given notes.
@@ -155,12 +158,13 @@ impl Frame {
     /// `notes` makes the notes to all seats, ascending, when it is known where the entities are.
     pub fn freeze_in(
         &self,
-        grid: Option<&Grid>,
+        grid: Option<&Arc<Grid>>,
         write: impl FnOnce(&mut SnapshotWriter),
         notes: impl FnOnce(&Places) -> Vec<SeatNote>,
     ) -> Self {
         let schema = &*self.schema;
-        let mut writer = SnapshotWriter::new(schema, grid, Places::with_room_for(&self.places, schema));
+        let mut writer =
+            SnapshotWriter::new(schema, grid.map(Arc::as_ref), Places::with_room_for(&self.places, schema));
         for old in self.zones.iter().filter(|old| !old.zone.is_empty()) {
             writer.reserve(old.id, &old.zone);
         }
@@ -170,7 +174,8 @@ impl Frame {
         debug_assert!(notes.is_sorted_by(|a, b| a.seat < b.seat), "notes are in seat order");
         let zones = self.encode(drafts, &placed);
         let (schema, incarnation, tick) = (self.schema.clone(), self.incarnation, self.tick.plus(1));
-        Self { schema, incarnation, tick, zones, notes: Arc::new(notes), places: Arc::new(places), saturated }
+        let (notes, places, grid) = (Arc::new(notes), Arc::new(places), grid.cloned());
+        Self { schema, incarnation, tick, zones, notes, places, grid, saturated }
     }
 
     /// The zones of the next frame with the deltas that lead to them, which share one allocation.
@@ -212,8 +217,9 @@ impl Frame {
             FrameZone { id, rows, zone, delta, keyframe: OnceLock::new(), hash: OnceLock::new() }
         };
         let (schema, notes) = (self.schema.clone(), self.notes.clone());
-        let (zones, places) = (self.zones.iter().map(bare).collect(), Arc::default());
-        Self { schema, incarnation: self.incarnation, tick: self.tick, zones, notes, places, saturated: self.saturated }
+        let zones = self.zones.iter().map(bare).collect();
+        let (incarnation, tick, saturated, grid) = (self.incarnation, self.tick, self.saturated, self.grid.clone());
+        Self { schema, incarnation, tick, zones, notes, places: Arc::default(), grid, saturated }
     }
 
     /// The schema of all rows.
@@ -254,6 +260,11 @@ impl Frame {
     /// The notes to all seats, ascending by seat.
     pub fn notes(&self) -> &[SeatNote] {
         &self.notes
+    }
+
+    /// The grid whose cells are zones of the frame, if there is one.
+    pub fn grid(&self) -> Option<&Grid> {
+        self.grid.as_deref()
     }
 
     /// Where the entities in the grid's cells are.

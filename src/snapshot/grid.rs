@@ -4,6 +4,7 @@
 //! Who sees which cells is decided in `engine/views`.
 
 use super::schema::{Schema, SchemaError, Shape};
+use super::zone::Zone;
 use crate::id::{KindId, ZoneId};
 
 /// A world of square cells, each of which is a zone.
@@ -17,6 +18,8 @@ pub struct Grid {
     size: [u16; 2],
     /// By kind, which fields are the position.
     positions: Vec<Option<[usize; 2]>>,
+    /// By kind, how important its rows are.
+    importance: Vec<u8>,
 }
 
 impl Grid {
@@ -43,7 +46,8 @@ impl Grid {
             )));
         }
         let positions = schema.kinds().iter().map(super::Kind::position).collect();
-        Ok(Self { origin, side, size: [columns as u16, rows as u16], positions })
+        let importance = vec![1; schema.kinds().len()];
+        Ok(Self { origin, side, size: [columns as u16, rows as u16], positions, importance })
     }
 
     /// As [`Self::new`], with cells of `side` quanta or, where that would be too many, the smallest ones that are possible.
@@ -78,6 +82,18 @@ impl Grid {
     /// Which fields of this kind are its position.
     pub(super) fn columns(&self, kind: KindId) -> Option<[usize; 2]> {
         self.positions.get(usize::from(kind.0)).copied().flatten()
+    }
+
+    /// Changes how important the rows of a kind are, compared with 1 for others.
+    pub(crate) fn with_importance(mut self, kind: KindId, factor: u8) -> Self {
+        self.importance.iter_mut().skip(kind.0.into()).take(1).for_each(|known| *known = factor);
+        self
+    }
+
+    /// How important a zone is: as its most important row.
+    pub(crate) fn importance(&self, zone: &Zone) -> u8 {
+        let present = zone.tables.iter().zip(&self.importance).filter(|(table, _)| !table.ids.is_empty());
+        present.map(|(_, importance)| *importance).max().unwrap_or(1)
     }
 
     /// The column and row of the cell at a position. A position off the map belongs to the nearest cell.

@@ -2,12 +2,13 @@
 //! events, consumed inputs and corrections those that the server sent.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::{Arrived, Client, Event};
-use crate::id::{CorrectionEpoch, EntityId, Seq};
-use crate::snapshot::{Frame, SeatNote};
+use crate::id::{CorrectionEpoch, EntityId, Seq, ZoneId};
+use crate::snapshot::{Frame, FrameZone, SeatNote};
 use crate::tick::Tick;
 use crate::wire::{Continuity, EventBody, Welcome, limits};
 
@@ -31,6 +32,10 @@ pub(super) struct Oracle {
     epoch: CorrectionEpoch,
     /// Whether the state may be wrong because a message was changed.
     pub tampered: bool,
+    /// The cells that the client lacks, and since when.
+    lacking: BTreeMap<ZoneId, Tick>,
+    /// Whether cells may wait without bound, because messages are lost.
+    pub is_patient: bool,
 }
 
 impl Oracle {
@@ -63,7 +68,8 @@ impl Oracle {
     }
 
     /// Compares a frame that arrived with the server's frame of that tick.
-    pub fn check(&mut self, client: &Client, arrived: &Arrived, frame: &Frame) {
+    pub fn check<'a>(&mut self, client: &Client, arrived: &Arrived, frame_at: impl Fn(Tick) -> Option<&'a Frame>) {
+        let frame = frame_at(arrived.tick).expect("the server made the frame that it sent");
         assert!(arrived.tick.is_after(self.tick), "ticks strictly increase");
         assert_eq!((arrived.tick, arrived.tick), (self.tick.plus(arrived.advance), frame.tick()));
         let welcome = client.welcome().expect("frames follow the welcome");
@@ -81,21 +87,48 @@ impl Oracle {
             "consumed, superseded, epoch"
         );
         assert!(self.tampered || arrived.desyncs == 0, "a hash mismatches at {:?}", arrived.tick);
-        self.check_zones(client, frame, note);
+        self.check_zones(client, frame, note, frame_at);
         self.check_events(&arrived.events, arrived.lost, Some(arrived.tick));
         self.tick = arrived.tick;
     }
 
-    fn check_zones(&mut self, client: &Client, frame: &Frame, note: &SeatNote) {
+    /// Compares each zone with the server's at the tick that the client has of it. Only cells may be behind.
+    fn check_zones<'a>(
+        &mut self,
+        client: &Client,
+        frame: &Frame,
+        note: &SeatNote,
+        frame_at: impl Fn(Tick) -> Option<&'a Frame>,
+    ) {
         let zones = client.zones();
-        let equal = note.zones.iter().all(|id| match (zones.get(id), frame.zone(*id)) {
-            (Some(rebuilt), Some(original)) => rebuilt == original.zone(),
-            (Some(rebuilt), None) => rebuilt.is_empty(),
-            (None, original) => original.is_none_or(|original| original.zone().is_empty()),
+        let may_wait = |id: ZoneId| frame.grid().is_some_and(|grid| grid.cell(id).is_some());
+        let wrong = note.zones.iter().find(|id| {
+            let at = client.zone_tick(**id).unwrap_or(frame.tick());
+            let original = frame_at(at).and_then(|frame| frame.zone(**id)).map(FrameZone::zone);
+            let original = original.filter(|zone| !zone.is_empty());
+            match zones.get(id) {
+                Some(rebuilt) => original.is_none_or(|original| rebuilt != original),
+                None => original.is_some() && !(may_wait(**id) && self.may_lack(**id, frame.tick())),
+            }
         });
-        assert!(self.tampered || equal, "a zone differs from the server's at {:?}", frame.tick());
+        let equal = wrong.is_none();
+        let has_rows = |id: &ZoneId| frame.zone(*id).is_some_and(|zone| zone.rows() > 0);
+        self.lacking.retain(|id, _| note.zones.contains(id) && !zones.contains_key(id) && has_rows(id));
+        let at = wrong.and_then(|id| client.zone_tick(*id));
+        assert!(self.tampered || equal, "{wrong:?} of {at:?} differs from the server's at {:?}", frame.tick());
+        let ages = zones.keys().map(|id| (*id, frame.tick().since(client.zone_tick(*id).unwrap_or(frame.tick()))));
+        for (id, age) in ages.filter(|(_, age)| *age != 0) {
+            assert!(may_wait(id), "{id:?} is {age} ticks behind at {:?}", frame.tick());
+            assert!(self.is_patient || age < limits::CHAIN.cast_signed(), "{id:?} is {age} ticks behind");
+        }
         self.tampered &= !equal;
         assert!(zones.keys().all(|id| note.zones.contains(id)), "zones that are not subscribed to are gone");
+    }
+
+    /// Whether the client may still lack a cell that its player sees.
+    fn may_lack(&mut self, id: ZoneId, now: Tick) -> bool {
+        let since = *self.lacking.entry(id).or_insert(now);
+        self.is_patient || now.since(since) < limits::CHAIN.cast_signed()
     }
 
     /// Checks events that came with the frame of `tick`, or apart.

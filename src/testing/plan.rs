@@ -28,6 +28,8 @@ pub struct Plan {
     pub hold: Duration,
     /// How long a player may be idle; zero means forever.
     pub idle_after: Duration,
+    /// How many bytes per second the server may send to a player of a large world; 0 for any number.
+    pub budget: u32,
     /// If the game is saved, a second room is restored from a checkpoint of the room after every so many ticks, and must go
     /// on as the original does; zero for never. See [`check_saves`](super::check_saves).
     pub checkpoint_every: u32,
@@ -42,10 +44,23 @@ impl Default for Plan {
     fn default() -> Self {
         let (rate, link) = (TickRate::DEFAULT, Profile::default());
         let (hold, idle_after, features) = (Duration::ZERO, Duration::ZERO, Features::NONE);
-        let (options, checkpoint_every) = (BTreeMap::new(), 0);
+        let (options, budget, checkpoint_every) = (BTreeMap::new(), 0, 0);
         let (journal, counters) = (None, RoomCounters::default());
         let patience = true;
-        Self { seed: 1, rate, link, features, options, patience, hold, idle_after, checkpoint_every, journal, counters }
+        Self {
+            seed: 1,
+            rate,
+            link,
+            features,
+            options,
+            patience,
+            hold,
+            idle_after,
+            budget,
+            checkpoint_every,
+            journal,
+            counters,
+        }
     }
 }
 

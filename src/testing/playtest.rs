@@ -184,6 +184,8 @@ impl Playtest {
         let alarm = self.now.plus(Duration::from_micros(self.below(1_000_000).into()));
         let mut player = Player::new(self.now, links, self.room().spec().inputs.clone(), phase, alarm, client);
         player.oracle = oracle;
+        player.oracle.is_patient = self.plan.link.datagrams.is_some();
+        player.server = player.server.take().map(|server| server.within(self.plan.budget));
         player.send_up(self.now, Packet::Message(hello));
         self.players.push(player);
         self.live.push(id);

@@ -40,6 +40,10 @@ impl ServerEnd {
     pub fn new(now: Moment, next_alarm: Moment, transport: Transport) -> Self {
         Self { session: Session::new(now).over(transport), pending: PendingInput::default(), place: None, next_alarm }
     }
+
+    pub fn within(self, bytes_per_second: u32) -> Self {
+        Self { session: self.session.within(bytes_per_second), ..self }
+    }
 }
 
 impl Playtest {

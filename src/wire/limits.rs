@@ -119,6 +119,13 @@ pub const JOINS_WAITING: usize = 1024;
 pub const HISTORY_SPAN: Duration = Duration::from_secs(3);
 /// ... and at most this many bytes.
 pub const HISTORY_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of keyframes of cells per session: what is saved up, and what comes back per second. Who walks needs a few hundred
+/// bytes per second; this is for those who jump from place to place to make the server send them.
+pub const KEYFRAME_BURST: u32 = 64 * 1024;
+/// See above.
+pub const KEYFRAME_RATE: u32 = 8 * 1024;
+/// The longest that a cell waits when a tick does not fit into a session's budget.
+pub const CELLS_WAIT: Duration = Duration::from_millis(500);
 /// How long a cell of the grid stays with a player after it went out of view: who walks to and fro along a border then needs
 /// no keyframes.
 pub const CELLS_LINGER: Duration = Duration::from_secs(1);

@@ -120,6 +120,7 @@ fn world(schema: &Arc<Schema>, before: &Frame, step: u32) -> Frame {
         commands: Seq(0),
         lead: 0,
         zones: zones.into(),
+        focus: None,
     };
     assert_eq!(before.schema(), schema);
     before.freeze(vec![note], |out| {

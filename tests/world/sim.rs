@@ -46,6 +46,8 @@ pub struct Plan {
     pub journal: Option<u32>,
     /// Where the room's counters start.
     pub counters: RoomCounters,
+    /// Bytes per second that the server sends to a player who sees only a part of the world; 0 for any number.
+    pub budget: u32,
 }
 
 /// Somebody who plays, over all of their connections.
@@ -102,6 +104,7 @@ impl World {
             checkpoint_every: plan.checkpoint_every,
             journal: plan.journal,
             counters: plan.counters,
+            budget: plan.budget,
             ..testing::Plan::default()
         };
         // One tape for each game that was made, the room's before its replica's.

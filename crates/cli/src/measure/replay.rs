@@ -212,6 +212,7 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
             commands: Seq(0),
             lead: 0,
             zones: [ZoneId(0)].into(),
+            focus: None,
         };
         let next = Arc::new(frame.freeze(vec![note], |out| {
             rows.iter().for_each(|(id, values)| out.entity(KindId(0), *id, values));
