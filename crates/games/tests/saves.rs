@@ -16,6 +16,15 @@ fn the_arena_is_saved_whole() {
 }
 
 #[test]
+fn the_big_arena_is_saved_whole() {
+    let options = std::collections::BTreeMap::from([("map".to_owned(), "big".to_owned())]);
+    for seed in 0..4 {
+        let plan = Plan { seed, options: options.clone(), ..Plan::default() };
+        check_saves(plan, |setup| Ok(Box::new(Arena::new(setup)?)));
+    }
+}
+
+#[test]
 fn the_plaza_is_saved_whole() {
     for seed in 0..8 {
         check_saves(Plan { seed, ..Plan::default() }, |setup| Ok(Box::new(Plaza::new(setup)?)));

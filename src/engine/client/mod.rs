@@ -299,11 +299,6 @@ impl Client {
         self.consumed
     }
 
-    /// The tick of what the client has of a zone.
-    pub fn zone_tick(&self, zone: ZoneId) -> Option<Tick> {
-        self.ticks.get(&zone).copied()
-    }
-
     /// The zones as rebuilt; empty unless the depth is [`Depth::Full`].
     pub fn zones(&self) -> &BTreeMap<ZoneId, Zone> {
         &self.zones

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::super::frame_sender::Transport;
 use super::unseen::Unseen;
 use super::{Arrived, Client, ClientError, Delivered, Depth, Pass};
-use crate::id::{Incarnation, Seq};
+use crate::id::{Incarnation, Seq, ZoneId};
 use crate::snapshot::Zone;
 use crate::snapshot::delta::{apply, read_keyframe};
 use crate::tick::Tick;
@@ -15,6 +15,11 @@ use crate::wire::{
 };
 
 impl Client {
+    /// The tick of what the client has of a zone.
+    pub fn zone_tick(&self, zone: ZoneId) -> Option<Tick> {
+        self.ticks.get(&zone).copied()
+    }
+
     pub(super) fn on_welcome(&mut self, welcome: Box<Welcome>) -> Result<(), ClientError> {
         let fresh = welcome.continuity == Continuity::Fresh;
         if !fresh && self.pass.is_none() {

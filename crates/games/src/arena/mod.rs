@@ -4,6 +4,7 @@
 //! interface: schema, options and seats; `world` holds the rules between avatars, sparks and snowballs.
 
 mod buckets;
+mod crowd;
 mod step;
 mod world;
 
@@ -14,14 +15,15 @@ use std::sync::Arc;
 
 pub use step::{AvatarInput, AvatarState, Mood, RADIUS, Tuning, step_avatar};
 
+use self::crowd::Crowd;
 use self::world::{Avatar, World};
 use super::map::Map;
 use super::{COLOURS, PER_METRE, Seats, colour_of};
 use tickwire::game::{
-    Context, Game, LoadError, Persistence, Player, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter,
-    Spec,
+    Context, Game, Interest, LoadError, Persistence, Player, PlayerInput, Refused, RoomSetup, Saved, SetupError,
+    SnapshotWriter, Spec,
 };
-use tickwire::id::{EntityId, KindId, Seat};
+use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 use tickwire::wire::Authority;
 
@@ -31,14 +33,23 @@ pub const AVATAR: KindId = KindId(0);
 pub const SPARK: KindId = KindId(1);
 /// The kind of snowballs.
 pub const SNOWBALL: KindId = KindId(2);
+/// The kind of blocks of the big map, with the number of avatars in them.
+pub const CROWD: KindId = KindId(3);
+/// The zone of [`CROWD`].
+const OVERVIEW: ZoneId = ZoneId(1);
+/// How far players see on the big map, in metres.
+const SIGHT: i32 = 24;
 /// The event of a hit: the seats of thrower and victim, two bytes each, little-endian.
 pub const HIT: u16 = 1;
 
 /// The maps by name; the first one is the default.
-const MAPS: [(&str, &str); 2] = [
+const MAPS: [(&str, &str); 3] = [
     ("courtyard", include_str!("../../../../assets/maps/courtyard.txt")),
     ("field", include_str!("../../../../assets/maps/field.txt")),
+    (BIG, include_str!("../../../../assets/maps/big.txt")),
 ];
+/// The map on which players see only what is around them.
+const BIG: &str = "big";
 const CAPACITY: u16 = 2000;
 /// The version of what is saved.
 const FORMAT: u32 = 1;
@@ -48,12 +59,14 @@ pub struct Arena {
     map_name: &'static str,
     schema: Arc<Schema>,
     inputs: InputSchema,
+    interest: Option<Interest>,
     world: World,
     seats: Seats,
 }
 
 impl Arena {
-    /// An arena for `setup`. The option `map` is `courtyard` (the default, 48 x 32 m) or `field` (96 x 64 m).
+    /// An arena for `setup`. The option `map` is `courtyard` (the default, 48 x 32 m), `field` (96 x 64 m) or `big` (4000 x 4000 m,
+    /// of which players see what is around them).
     ///
     /// # Errors
     /// When there is no such map; the error names the available ones.
@@ -64,9 +77,12 @@ impl Arena {
             return Err(SetupError::option("map", wanted, format!("must be {names}")));
         };
         let map = Map::parse(text)?;
-        let (schema, inputs) = (schema(&map)?, inputs()?);
-        let world = World::new(map, setup.rate);
-        Ok(Self { map_name, schema: Arc::new(schema), inputs, world, seats: Seats::default() })
+        let is_big = map_name == BIG;
+        let (schema, inputs) = (schema(&map, is_big)?, inputs()?);
+        let interest = if is_big { Some(Interest::within(&schema, SIGHT * PER_METRE)?) } else { None };
+        let mut world = World::new(map, setup.rate);
+        world.crowd = is_big.then(Crowd::default);
+        Ok(Self { map_name, schema: Arc::new(schema), inputs, interest, world, seats: Seats::default() })
     }
 }
 
@@ -81,9 +97,16 @@ impl Game for Arena {
         }
     }
 
+    fn interest(&self) -> Option<Interest> {
+        self.interest.clone()
+    }
+
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let id = self.world.enter(player.seat, cx);
         self.seats.take(player.seat, id);
+        if self.interest.is_some() {
+            cx.subscribe(player.seat, vec![ZoneId(0), OVERVIEW]);
+        }
         Ok(id)
     }
 
@@ -129,6 +152,9 @@ impl Game for Arena {
         for ball in &self.world.snowballs {
             out.entity(SNOWBALL, ball.id, &[ball.x, ball.y, colour_of(ball.thrower)]);
         }
+        for (id, row) in self.world.crowd.iter().flat_map(Crowd::rows) {
+            out.row(OVERVIEW, CROWD, id, &row);
+        }
     }
 }
 
@@ -138,7 +164,7 @@ fn avatar_row(avatar: &Avatar) -> [i32; 12] {
     [x, y, heading, kx, ky, dash, wait, reload, mood as i32, avatar.score, colour_of(avatar.seat), shielded]
 }
 
-fn schema(map: &Map) -> Result<Schema, tickwire::snapshot::SchemaError> {
+fn schema(map: &Map, is_big: bool) -> Result<Schema, tickwire::snapshot::SchemaError> {
     let place = |tiles: i32| Shape::Fixed { min: 0, max: tiles * PER_METRE, per_unit: PER_METRE as u16 };
     let (x, y) = (place(map.width()), place(map.height()));
     let labels = |names: &[&str]| Shape::Enum { labels: names.iter().map(|name| (*name).to_owned()).collect() };
@@ -162,9 +188,16 @@ fn schema(map: &Map) -> Result<Schema, tickwire::snapshot::SchemaError> {
     ];
     let size = Field::held("size", labels(&["small", "big"]));
     let spark = vec![Field::held("x", x.clone()), Field::held("y", y.clone()), size];
+    let crowd = vec![
+        Field::held("x", x.clone()),
+        Field::held("y", y.clone()),
+        Field::held("count", Shape::Int { min: 0, max: crowd::MOST }),
+    ];
     let snowball = vec![Field::linear("x", x), Field::linear("y", y), colour];
     let kind = |name, fields| Kind::new(name, fields).at("x", "y");
-    Schema::new(vec![kind("avatar", avatar), kind("spark", spark), kind("snowball", snowball)])
+    let mut kinds = vec![kind("avatar", avatar), kind("spark", spark), kind("snowball", snowball)];
+    kinds.extend(is_big.then(|| kind("crowd", crowd)));
+    Schema::new(kinds)
 }
 
 fn inputs() -> Result<InputSchema, tickwire::snapshot::SchemaError> {

@@ -4,9 +4,11 @@
 //! parent file implements the engine's interface.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::HIT;
 use super::buckets::Buckets;
+use super::crowd::Crowd;
 use super::step::{AvatarInput, AvatarState, RADIUS, Tuning, round, speed, step_avatar, ticks};
 use crate::PER_METRE;
 use crate::compass::{cosine, sine};
@@ -88,6 +90,8 @@ pub(super) struct Contents<'a> {
     avatars: Cow<'a, [Avatar]>,
     sparks: Cow<'a, [Spark]>,
     snowballs: Cow<'a, [Snowball]>,
+    #[serde(default)]
+    crowd: Option<Crowd>,
 }
 
 /// Constants that only the server needs, at one tick rate.
@@ -111,8 +115,10 @@ pub(super) struct World {
     pub(super) avatars: Vec<Avatar>,
     pub(super) sparks: Vec<Spark>,
     pub(super) snowballs: Vec<Snowball>,
-    /// By tile, whether a spark lies there.
-    sparkling: Vec<bool>,
+    /// The tiles on which a spark lies.
+    sparkling: BTreeSet<u32>,
+    /// On a map that nobody sees as a whole: how many are where.
+    pub(super) crowd: Option<Crowd>,
     buckets: Buckets,
 }
 
@@ -131,7 +137,8 @@ impl World {
             avatars: Vec::new(),
             sparks: Vec::new(),
             snowballs: Vec::new(),
-            sparkling: vec![false; (map.width() * map.height()) as usize],
+            sparkling: BTreeSet::new(),
+            crowd: None,
             buckets: Buckets::new(&map),
             map,
         }
@@ -139,12 +146,17 @@ impl World {
 
     /// Everything that lasts longer than a tick.
     pub(super) fn contents(&self) -> Contents<'_> {
-        Contents { avatars: (&self.avatars).into(), sparks: (&self.sparks).into(), snowballs: (&self.snowballs).into() }
+        let (avatars, sparks, snowballs) = (&self.avatars, &self.sparks, &self.snowballs);
+        let crowd = self.crowd.clone();
+        Contents { avatars: avatars.into(), sparks: sparks.into(), snowballs: snowballs.into(), crowd }
     }
 
     /// Replaces the contents of an empty world.
     pub(super) fn fill(&mut self, contents: Contents<'_>) {
-        let Contents { avatars, sparks, snowballs } = contents;
+        let Contents { avatars, sparks, snowballs, crowd } = contents;
+        if let (Some(counted), Some(saved)) = (&mut self.crowd, crowd) {
+            *counted = saved;
+        }
         (self.avatars, self.snowballs) = (avatars.into_owned(), snowballs.into_owned());
         for spark in sparks.into_owned() {
             self.mark(&spark, true);
@@ -155,10 +167,18 @@ impl World {
     /// Puts a new avatar on a random floor tile.
     pub(super) fn enter(&mut self, seat: Seat, cx: &mut Context) -> EntityId {
         let id = cx.spawn();
-        let (x, y) = self.map.floor_centre(cx.random_below(self.map.floor_tiles()));
+        let (x, y) = self.free_place(cx);
         let state = AvatarState { x, y, heading: cx.random_below(256) as i32, ..AvatarState::default() };
         self.avatars.push(Avatar { id, seat, state, shield: self.pace.spawn_shield, score: 0 });
         id
+    }
+
+    /// A random place on the floor; on a large map, where the others are.
+    fn free_place(&self, cx: &mut Context) -> (i32, i32) {
+        match &self.crowd {
+            Some(_) => Crowd::place_for_newcomer(&self.map, self.avatars.len(), cx),
+            None => self.map.floor_centre(cx.random_below(self.map.floor_tiles())),
+        }
     }
 
     /// Removes an avatar. Its snowballs stay.
@@ -196,6 +216,9 @@ impl World {
         self.fly(cx);
         self.collect();
         self.refill(cx);
+        if let Some(crowd) = &mut self.crowd {
+            crowd.count(&self.avatars, cx);
+        }
     }
 
     fn fly(&mut self, cx: &mut Context) {
@@ -244,7 +267,7 @@ impl World {
         victim.earn(HIT_LOSS);
         let [a, b] = ball.thrower.0.to_le_bytes();
         let [c, d] = victim.seat.0.to_le_bytes();
-        cx.emit(Recipients::All, HIT, vec![a, b, c, d]);
+        cx.emit(Recipients::Around([ball.x, ball.y]), HIT, vec![a, b, c, d]);
         if let Some(thrower) = self.find(ball.thrower_id) {
             self.avatars[thrower].earn(HIT_GAIN);
         }
@@ -267,10 +290,11 @@ impl World {
 
     /// Adds sparks, each with a new id: a spark that appears elsewhere must not look like one that moved there.
     fn refill(&mut self, cx: &mut Context) {
-        let wanted = (SPARKS_ALONE + self.avatars.len() * 3 / 4).min(MOST_SPARKS);
+        let most = if self.crowd.is_some() { usize::MAX } else { MOST_SPARKS };
+        let wanted = (SPARKS_ALONE + self.avatars.len() * 3 / 4).min(most);
         // A tile that is taken counts as an attempt; missing sparks follow at the next tick.
         for _ in self.sparks.len()..wanted {
-            let (x, y) = self.map.floor_centre(cx.random_below(self.map.floor_tiles()));
+            let (x, y) = self.free_place(cx);
             let spark = Spark { id: EntityId::default(), x, y, big: cx.random_below(BIG_ONE_IN) == 0 };
             let free = self.nearest(x, y, SPARK_REACH, None).is_none();
             if free && self.mark(&spark, true) {
@@ -282,7 +306,7 @@ impl World {
     /// Records whether a spark lies on its tile; returns whether that has changed.
     fn mark(&mut self, spark: &Spark, lit: bool) -> bool {
         let tile = self.map.tile(spark.x / PER_METRE, spark.y / PER_METRE);
-        tile.is_some_and(|tile| std::mem::replace(&mut self.sparkling[tile], lit) != lit)
+        tile.is_some_and(|tile| if lit { self.sparkling.insert(tile) } else { self.sparkling.remove(&tile) })
     }
 
     /// The avatar nearest to a point and at most `reach` quanta away; the first one if distances are equal.

@@ -1,0 +1,66 @@
+//! The big arena: who is near sees each other, who is far does not, and all see on the small map where the others are.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tickwire::id::EntityId;
+use tickwire::testing::{Plan, PlayerId, Playtest};
+use tickwire_games::PER_METRE;
+use tickwire_games::arena::{AVATAR, Arena, CROWD};
+
+/// How far players see, in quanta.
+const SIGHT: i64 = 24 * PER_METRE as i64;
+
+fn crowded(count: usize) -> (Playtest, Vec<PlayerId>) {
+    let options = BTreeMap::from([("map".to_owned(), "big".to_owned())]);
+    let mut play = Playtest::new(Plan { options, ..Plan::default() }, |setup| Ok(Box::new(Arena::new(setup)?)));
+    let players: Vec<PlayerId> = (0..count).map(|number| play.join(&format!("p{number}"))).collect();
+    for (player, number) in players.iter().zip(0_u32..) {
+        let mut step = number * 7;
+        play[*player].steer(move |_| {
+            step += 1;
+            vec![((step / 40 * 97) % 256) as i32, 1, 0, i32::from(step % 11 == 0)]
+        });
+    }
+    (play, players)
+}
+
+/// Where all avatars are, by the server's newest frame.
+fn positions(play: &Playtest) -> BTreeMap<EntityId, [i64; 2]> {
+    let zones = play.frame().zones().iter().map(|zone| zone.zone());
+    let rows = zones.flat_map(|zone| zone.rows(play.frame().schema())).filter(|row| row.kind == AVATAR);
+    rows.map(|row| (row.id, [row.values[0].into(), row.values[1].into()])).collect()
+}
+
+#[test]
+fn players_see_all_who_are_near_and_few_others() {
+    let (mut play, players) = crowded(300);
+    let (mut near, mut seen, mut hidden) = (0, 0, 0);
+    for _ in 0..20 {
+        play.run_ticks(1);
+        play.settle();
+        let all = positions(&play);
+        for player in &players {
+            let own = all[&play[*player].welcome().entity];
+            let rows = play[*player].rows(AVATAR);
+            for (id, at) in &all {
+                let distance = (at[0] - own[0]).pow(2) + (at[1] - own[1]).pow(2);
+                assert!(distance > SIGHT.pow(2) || rows.contains_key(id), "{id:?} is in sight");
+                near += usize::from(distance <= SIGHT.pow(2));
+            }
+            seen += rows.len();
+            hidden += all.len() - rows.len();
+        }
+    }
+    assert!(hidden > seen && seen < near * 4, "{near} in sight, {seen} seen, {hidden} hidden");
+}
+
+#[test]
+fn the_small_map_counts_everybody_once_per_second() {
+    let (mut play, players) = crowded(30);
+    play.run_for(Duration::from_millis(2500));
+    for player in &players {
+        let counted: i32 = play[*player].rows(CROWD).values().map(|row| row[2]).sum();
+        assert_eq!(counted, 30);
+    }
+}
