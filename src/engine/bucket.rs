@@ -41,6 +41,11 @@ impl Bucket {
         self.take_many(now, 1)
     }
 
+    /// Whether there is a token to take.
+    pub fn has(&self, now: Moment) -> bool {
+        self.full_at.max(now.0).saturating_add(self.refill) <= now.0.saturating_add(self.depth)
+    }
+
     /// Takes `count` tokens if there are that many; otherwise takes none.
     pub fn take_many(&mut self, now: Moment, count: u32) -> bool {
         let full_at = self.full_at.max(now.0).saturating_add(self.refill.saturating_mul(count.into()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tickwire::engine::link::{Outage, Profile};
 use tickwire::id::Seat;
 use tickwire::tick::Moment;
-use tickwire::wire::{Continuity, EventBody};
+use tickwire::wire::{Close, Continuity, EventBody};
 
 use crate::sim::{Memory, Plan, World};
 use crate::{calm, seconds};
@@ -51,6 +51,20 @@ fn a_command_that_did_not_arrive_is_made_on_the_next_connection() {
     assert_eq!(continuity(&world), Continuity::State);
     // Which waits for it.
     world.heal();
+}
+
+#[test]
+fn hundreds_of_commands_that_waited_for_a_connection_do_not_cost_it() {
+    let mut world = far();
+    world.play.cut(world.player(0), true);
+    (0..300).for_each(|_| world.command(0, 0));
+    world.part(0, Duration::from_millis(300), Memory::All);
+    // Sixty milliseconds for each.
+    run(&mut world, 20_000);
+    assert_eq!(continuity(&world), Continuity::State);
+    world.heal();
+    // Each reached the game once, and in order, or the judge would have said so; and no session took offence.
+    assert_eq!(world.endings(), [(Close::Lost.label(), 1)].into());
 }
 
 #[test]

@@ -328,7 +328,7 @@ impl Client {
         self.inputs.make(values)
     }
 
-    /// Makes a command, sent with the next [`Self::poll`]. Returns its number, which is valid once a welcome has
+    /// Makes a command, sent with the next [`Self::poll`] that has time for it. Returns its number, which is valid once a welcome has
     /// arrived.
     ///
     /// # Panics
@@ -359,13 +359,14 @@ impl Client {
         self.outbox.push(encode_client(&ClientMessage::Ping { stamp }));
     }
 
-    /// The next message to send now; call it until it returns `None`.
+    /// The next message to send now; call it until it returns `None`. Commands may wait for a later call: they are sent
+    /// within the rate that a session accepts.
     pub fn poll(&mut self, now: Moment) -> Option<Vec<u8>> {
         self.welcome.as_ref()?;
         if !self.outbox.is_empty() {
             return Some(self.outbox.remove(0));
         }
-        if let Some(command) = self.commands.send() {
+        if let Some(command) = self.commands.send(now) {
             return Some(command);
         }
         let unsent = !self.inputs.is_empty();

@@ -1,19 +1,58 @@
 //! Commands that the game may not have seen: kept until a frame confirms them, and sent again on a new connection.
+//!
+//! They are sent more slowly than a session accepts them. It closes a connection that exceeds its rate, so a client that
+//! sent all at once after an outage would lose each new connection, too.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::engine::Command;
+use crate::engine::bucket::Bucket;
 use crate::id::Seq;
+use crate::tick::Moment;
 use crate::wire::{ClientMessage, NumberedCommand, encode_client, limits};
 
+/// How fast commands are sent, and how many before the first of them is confirmed. A link that stalls delivers at once what
+/// is unconfirmed, and what the client sends next: both bursts together must not exceed the session's.
+#[derive(Clone, Debug)]
+struct Pace {
+    rate: Bucket,
+    unconfirmed: usize,
+}
+
+impl Pace {
+    /// Below [`limits::COMMAND_RATE`], of which a session takes a second's worth at once.
+    fn of_commands() -> Self {
+        Self { rate: Bucket::new(Duration::from_millis(60), 10), unconfirmed: 10 }
+    }
+
+    /// Below [`limits::CHAT_EVERY`] and its burst of five.
+    fn of_chat() -> Self {
+        Self { rate: Bucket::new(Duration::from_millis(600), 3), unconfirmed: 2 }
+    }
+
+    fn admits(&self, now: Moment, unconfirmed: usize) -> bool {
+        unconfirmed < self.unconfirmed && self.rate.has(now)
+    }
+}
+
 /// Commands of one seat, numbered from 1 across its connections.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Unseen {
     /// Ascending without gaps; the last command has number `newest`.
     waiting: VecDeque<Command>,
     newest: Seq,
     /// How many commands at the back were not sent on this connection.
     unsent: usize,
+    pace: Pace,
+    chat_pace: Pace,
+}
+
+impl Default for Unseen {
+    fn default() -> Self {
+        let (pace, chat_pace) = (Pace::of_commands(), Pace::of_chat());
+        Self { waiting: VecDeque::new(), newest: Seq(0), unsent: 0, pace, chat_pace }
+    }
 }
 
 impl Unseen {
@@ -29,9 +68,20 @@ impl Unseen {
         self.newest
     }
 
-    /// The next command to send, as a message.
-    pub fn send(&mut self) -> Option<Vec<u8>> {
-        let command = self.waiting.get(self.waiting.len() - self.unsent)?;
+    /// The next command, as a message, if one may be sent now.
+    pub fn send(&mut self, now: Moment) -> Option<Vec<u8>> {
+        let sent = self.waiting.len() - self.unsent;
+        let command = self.waiting.get(sent)?;
+        if is_chat(command) {
+            let unconfirmed = self.waiting.iter().take(sent).filter(|command| is_chat(command)).count();
+            if !(self.chat_pace.admits(now, unconfirmed) && self.pace.admits(now, sent)) {
+                return None;
+            }
+            self.chat_pace.rate.take(now);
+        } else if !self.pace.admits(now, sent) {
+            return None;
+        }
+        self.pace.rate.take(now);
         let seq = Seq(self.newest.0.wrapping_sub(self.unsent as u32 - 1));
         self.unsent -= 1;
         Some(encode_client(&ClientMessage::Command(NumberedCommand { seq, body: command.as_wire() })))
@@ -51,19 +101,29 @@ impl Unseen {
         if self.waiting.is_empty() {
             self.newest = seq;
         }
-        self.unsent = self.waiting.len();
+        self.start();
     }
 
     /// Starts the first connection of a client that knows nothing of the seat: waiting commands get the numbers after
     /// `seq`.
     pub fn begin(&mut self, seq: Seq) {
         self.newest = seq.plus(self.waiting.len() as u32);
+        self.start();
+    }
+
+    /// A new connection has its own limits.
+    fn start(&mut self) {
         self.unsent = self.waiting.len();
+        (self.pace, self.chat_pace) = (Pace::of_commands(), Pace::of_chat());
     }
 
     fn oldest(&self) -> Seq {
         Seq(self.newest.0.wrapping_sub(self.waiting.len() as u32 - 1))
     }
+}
+
+fn is_chat(command: &Command) -> bool {
+    matches!(command, Command::Chat { .. })
 }
 
 #[cfg(test)]
@@ -78,11 +138,15 @@ mod tests {
     }
 
     fn sent(unseen: &mut Unseen) -> Vec<u32> {
+        sent_at(unseen, Moment(0))
+    }
+
+    fn sent_at(unseen: &mut Unseen, now: Moment) -> Vec<u32> {
         let number = |bytes: Vec<u8>| match decode_client(&bytes) {
             Ok(ClientMessage::Command(command)) => command.seq.0,
             other => panic!("{other:?}"),
         };
-        std::iter::from_fn(|| unseen.send()).map(number).collect()
+        std::iter::from_fn(|| unseen.send(now)).map(number).collect()
     }
 
     #[test]
@@ -107,5 +171,28 @@ mod tests {
         let mut empty = Unseen::default();
         empty.begin(Seq(7));
         assert_eq!(empty.push(command()), Seq(8));
+    }
+
+    #[test]
+    fn a_session_accepts_all_that_a_link_delivers_at_once() {
+        for (command, mut limit) in [
+            (command(), Bucket::per_second(limits::COMMAND_RATE)),
+            (Command::Chat { to: Vec::new(), text: "line".into() }, Bucket::new(limits::CHAT_EVERY, 5)),
+        ] {
+            let mut unseen = Unseen::default();
+            (0..limits::UNSEEN_COMMANDS).for_each(|_| _ = unseen.push(command.clone()));
+            // The link stalls for one second of two; what was sent meanwhile arrives at its end, and is confirmed then.
+            let (mut stalled, mut arrived) = (Vec::new(), 0);
+            for at in (0..600_000).step_by(20).map(|millis| Moment(millis * 1000)) {
+                stalled.extend(sent_at(&mut unseen, at));
+                if at.0 / 1_000_000 % 2 == 0 {
+                    assert!(stalled.iter().all(|_| limit.take(at)), "{} commands at once, at {at:?}", stalled.len());
+                    arrived += stalled.len() as u32;
+                    stalled.clear();
+                    unseen.seen(Seq(arrived));
+                }
+            }
+            assert_eq!(arrived as usize, limits::UNSEEN_COMMANDS);
+        }
     }
 }
