@@ -10,6 +10,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rand_pcg::Pcg32;
@@ -67,18 +68,34 @@ fn start(port: u16, folder: &Path, durability: &str) -> Server {
     Server::start_on(port, &mut server)
 }
 
+/// Starts the players of all rooms. One thread of a debug build could not play for 200 of them.
+fn play_in_threads(shared: &Arc<Shared>, rooms: usize) -> Vec<JoinHandle<()>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let start = |thread: usize| {
+        let (shared, rooms) = (shared.clone(), (thread..rooms).step_by(threads));
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let everybody = rooms.flat_map(|room| (0..PLAYERS).map(move |player| (room, player)));
+            let play = |(room, player)| runtime.spawn(player::play(shared.clone(), room, player));
+            let tasks: Vec<_> = everybody.map(play).collect();
+            runtime.block_on(async {
+                for task in tasks {
+                    task.await.expect("no player fails");
+                }
+            });
+        })
+    };
+    (0..threads).map(start).collect()
+}
+
 #[test]
 fn rooms_outlive_a_kill_and_nothing_that_was_told_is_lost() {
     let plan = Plan::from_variables();
     let (folder, port) = (folder(&plan.durability), free_port());
     let mut server = start(port, &folder, &plan.durability);
     let shared = Arc::new(Shared::new(port));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let players: Vec<_> = (0..plan.rooms)
-        .flat_map(|room| (0..PLAYERS).map(move |player| (room, player)))
-        .map(|(room, player)| runtime.spawn(player::play(shared.clone(), room, player)))
-        .collect();
     let all = plan.rooms * PLAYERS;
+    let threads = play_in_threads(&shared, plan.rooms);
     let driver = shared.clone();
     let waiting = std::thread::spawn(move || {
         let mut random = Pcg32::new(plan.seed, 1);
@@ -104,11 +121,7 @@ fn rooms_outlive_a_kill_and_nothing_that_was_told_is_lost() {
         starts.sort();
         (starts, plan)
     });
-    runtime.block_on(async {
-        for player in players {
-            player.await.expect("no player fails");
-        }
-    });
+    threads.into_iter().for_each(|thread| thread.join().expect("no player fails"));
     let (starts, plan) = waiting.join().expect("the run ends well");
     let tally = shared.tally();
     let share = |sorted: &[Duration], of: usize| sorted[(sorted.len() * of / 100).min(sorted.len() - 1)];

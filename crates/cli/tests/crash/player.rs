@@ -22,6 +22,9 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// How long anything may take before the run has failed.
 const PATIENT: Duration = Duration::from_secs(90);
 
+/// Calls of one player without a reply: those of half a minute.
+const OPEN_CALLS: usize = 150;
+
 /// What all players share.
 pub struct Shared {
     url: String,
@@ -294,8 +297,8 @@ impl Player {
         if self.shared.tally().quiet {
             return;
         }
-        // A client that returns sends all that waits at once, and a session takes a burst of 20 commands.
-        if turn.is_multiple_of(4) && self.calls.len() < 10 {
+        // What waits over an outage is sent below the rate that a session accepts.
+        if turn.is_multiple_of(4) && self.calls.len() < OPEN_CALLS {
             let call = self.client.call(1, &turn.to_le_bytes());
             let mut tally = self.shared.tally();
             self.calls.insert(call.0, (Instant::now(), tally.crashes));
