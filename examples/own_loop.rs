@@ -209,7 +209,9 @@ fn follow(host: &mut Host<Applicant>, peers: &mut [Peer], now: Moment) {
             // This loop keeps no journal.
             HostOutput::Parted { .. }
             | HostOutput::CommandsSafe { .. }
-            | HostOutput::Room(RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_)) => {}
+            | HostOutput::Room(
+                RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_) | RoomOutput::Reserved,
+            ) => {}
         }
     }
 }

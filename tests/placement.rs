@@ -8,7 +8,7 @@ use std::rc::Rc;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use tickwire::engine::registry::{self, Placement, RoomOptions, RoomRegistry};
-use tickwire::engine::{JoinKind, JoinRequest, Occupancy, Reservations, Vacancies};
+use tickwire::engine::{JoinKind, JoinRequest, Occupancy, Reservations, SecretDigest, Vacancies};
 use tickwire::tick::{Moment, TickRate};
 use tickwire::wire::{Close, Join, Role, limits};
 
@@ -144,12 +144,16 @@ fn only_rooms_with_the_same_options_match_and_private_ones_never() {
     assert!(found(place(&rooms, &mut tickets, 0, &by_code)).is_ok_and(|found| found.is_some()));
 }
 
+fn in_a_minute() -> Moment {
+    Moment(0).plus(limits::RESERVED_FOR)
+}
+
 #[test]
 fn a_token_for_one_game_opens_no_other() {
     let (mut rooms, mut tickets) = (Rooms::default(), Tickets::default());
     let plaza = rooms.make("plaza", BTreeMap::new());
     let pending = rooms.announce(plaza, JoinKind::Newcomer).expect("a free seat");
-    tickets.reserve(Moment(0), "ticket".to_owned(), None, plaza, pending);
+    tickets.reserve(in_a_minute(), SecretDigest::of(b"ticket"), None, plaza, pending);
     for join in [
         Join::ById { room: "0".to_owned() },
         Join::Return { room: "0".to_owned() },
@@ -161,7 +165,7 @@ fn a_token_for_one_game_opens_no_other() {
         assert!(place(&rooms, &mut tickets, 0, &allowed).is_ok(), "the ticket is still good");
     }
     let pending = rooms.announce(plaza, JoinKind::Newcomer).expect("a free seat");
-    tickets.reserve(Moment(0), "late".to_owned(), None, plaza, pending);
+    tickets.reserve(in_a_minute(), SecretDigest::of(b"late"), None, plaza, pending);
     rooms.0.clear();
     let late = request(Join::Reserved { ticket: "late".to_owned() });
     let late = JoinRequest { only_game: Some("plaza".to_owned()), ..late };
@@ -180,7 +184,7 @@ fn a_party_gets_all_its_seats_or_none_and_tickets_expire() {
     let (at, places) = party(&rooms, 3).expect("three seats are free");
     assert_eq!(at, room);
     for (number, pending) in places.into_iter().enumerate() {
-        tickets.reserve(Moment(0), number.to_string(), None, room, pending);
+        tickets.reserve(in_a_minute(), SecretDigest::of(number.to_string().as_bytes()), None, room, pending);
     }
     assert!(party(&rooms, 2).is_none(), "reserved seats are taken");
     let redeem = |number: usize| request(Join::Reserved { ticket: number.to_string() });

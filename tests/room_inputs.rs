@@ -27,8 +27,8 @@ use tickwire::wire::{Authority, Close, Role, limits};
 
 use zoo::{Wildness, Zoo};
 
-/// The names of all variants. A new one does not compile until it is listed, drawn and in the golden vectors.
-const KINDS: [&str; 12] = [
+/// The names of the variants that the zoo heeds. A new one does not compile until it is listed, drawn and in the golden vectors.
+const KINDS: [&str; 14] = [
     "enter",
     "return",
     "inputs",
@@ -41,6 +41,8 @@ const KINDS: [&str; 12] = [
     "close",
     "tick",
     "recovered",
+    "reserve",
+    "redeemed",
 ];
 
 fn kind(input: &RoomInput) -> &'static str {
@@ -57,7 +59,9 @@ fn kind(input: &RoomInput) -> &'static str {
         RoomInput::Close(_) => 9,
         RoomInput::Tick => 10,
         RoomInput::Recovered { .. } => 11,
-        RoomInput::Woke { .. } => 12,
+        RoomInput::Reserve { .. } => 12,
+        RoomInput::Redeemed { .. } => 13,
+        RoomInput::Woke { .. } => return "woke",
     }]
 }
 
@@ -109,8 +113,17 @@ impl Dice {
                 incarnation: Incarnation(2 + u64::from(self.below(9))),
                 spare_ids: self.below(3) * 1000,
             },
+            64 => RoomInput::Reserve {
+                tickets: (0..1 + self.below(3)).map(Self::ticket).collect(),
+                ticks: self.below(40),
+            },
+            65 => RoomInput::Redeemed { ticket: Self::ticket(self.below(3)), seat: self.one_in(2).then_some(seat) },
             _ => RoomInput::Tick,
         }
+    }
+
+    fn ticket(number: u32) -> SecretDigest {
+        SecretDigest::of(&number.to_le_bytes())
     }
 
     fn enter(&mut self) -> Enter {
@@ -203,7 +216,8 @@ fn effect(room: &mut Room, input: RoomInput) -> Vec<String> {
         }
         other => format!("{other:?}"),
     });
-    shown.chain(answer.map(|answer| format!("{answer:?}"))).collect()
+    let tickets = room.tickets().map(|(ticket, left)| format!("{} {left:?}", ticket == Dice::ticket(0)));
+    shown.chain(answer.map(|answer| format!("{answer:?}"))).chain(tickets).collect()
 }
 
 /// Draws a list, applies it, and applies what can be read of its record to a second room, without the inputs of the kind
@@ -321,6 +335,9 @@ fn golden() -> Vec<(&'static str, RoomInput)> {
         ("tick", RoomInput::Tick),
         ("recovered", RoomInput::Recovered { incarnation: Incarnation(300), spare_ids: 70_000 }),
         ("woke", RoomInput::Woke { elapsed: 1 << 40 }),
+        ("reserve", RoomInput::Reserve { tickets: vec![digest(4), digest(5)], ticks: 1200 }),
+        ("redeemed", RoomInput::Redeemed { ticket: digest(4), seat: Some(Seat(6)) }),
+        ("redeemed, in vain", RoomInput::Redeemed { ticket: digest(5), seat: None }),
     ]
 }
 

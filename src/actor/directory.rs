@@ -13,22 +13,22 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::clock::Clock;
-use super::gatekeeper::{Gatekeeper, RoomPermit, SeatPermit};
-use super::message::{
-    CloseRoom, Drain, Explain, Locate, Reserve, Reserved, RoomEntry, RoomKey, RoomList, RoomSlot, Stop,
-};
+use super::gatekeeper::{Gatekeeper, RoomPermit};
+use super::journaling::Files;
+use super::message::{CloseRoom, Drain, Explain, Locate, RoomEntry, RoomKey, RoomList, RoomSlot, Stop};
 use super::metrics::Metrics;
 use super::names;
 use super::recordings::Recordings;
-use super::refusals::Refusal;
-use super::room::{Files, RoomActor};
+use super::room::RoomActor;
 use super::room_handle::{LocalRooms, RoomHandle};
 use super::room_store::RoomStore;
 use super::sleeping::Sleeping;
 use super::status::{PendingJoin, Status};
 use super::watchdog::{Heartbeat, Part, Watchdog};
 use crate::engine::registry::{self, Placement, RoomOptions, RoomRegistry};
-use crate::engine::{Address, CloseReason, JoinRequest, Limit, Reservations, Room, RoomConfig, RoomCosts, RoomPolicy};
+use crate::engine::{
+    Address, CloseReason, JoinRequest, Occupancy, Reservations, Room, RoomConfig, RoomCosts, RoomPolicy,
+};
 use crate::game::{Factory, RoomSetup};
 use crate::store::{Found, Journal};
 use crate::tick::TickRate;
@@ -71,11 +71,11 @@ pub struct Directory {
     /// Rooms that could not be recovered.
     pub(super) lost: BTreeSet<String>,
     pub(super) sleeping: Sleeping,
-    reservations: Reservations<RoomKey, PendingJoin>,
+    pub(super) reservations: Reservations<RoomKey, PendingJoin>,
     arbiters: Vec<Arbiter>,
-    draining: bool,
+    pub(super) draining: bool,
     list: watch::Sender<RoomList>,
-    clock: Clock,
+    pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     heartbeat: Arc<Heartbeat>,
 }
@@ -145,7 +145,7 @@ impl Directory {
         if was_lost && reason.close() == Close::NoSuchRoom { Close::RoomLost.into() } else { reason }
     }
 
-    fn room_handle(&self, key: RoomKey) -> Result<&RoomHandle, Close> {
+    pub(super) fn room_handle(&self, key: RoomKey) -> Result<&RoomHandle, Close> {
         self.rooms.0.get(&key).ok_or(Close::RoomClosed)
     }
 
@@ -155,7 +155,7 @@ impl Directory {
     }
 
     /// Makes a room with at least `seats` seats.
-    fn make(
+    pub(super) fn make(
         &mut self,
         game: String,
         options: BTreeMap<String, String>,
@@ -201,43 +201,6 @@ impl Directory {
         RoomOptions::read(options, self.config.rate, self.config.most_rate)
     }
 
-    fn reserve(&mut self, Reserve { join, seats, only_game, maker }: Reserve) -> Result<Reserved, CloseReason> {
-        if self.draining {
-            return Err(Close::Draining.into());
-        }
-        if !self.reservations.has_room_for(seats, maker) {
-            return Err(Close::TryLater.into());
-        }
-        let named = match &join {
-            Join::ById { room } => Some(room.as_str()),
-            _ => None,
-        };
-        self.wake_named(named)?;
-        let mut permits: Vec<_> = (0..seats).map(|_| self.config.gatekeeper.seat_permit(maker)).collect();
-        if !permits.iter_mut().all(SeatPermit::take) {
-            let refusal = Refusal::Limit(Limit::SeatsPerAddress);
-            self.metrics.refusals.count(self.clock.now(), refusal, None);
-            return Err(CloseReason::with_text(refusal.close(), refusal.text()));
-        }
-        let (key, expected) = match registry::place_party(&self.rooms, &join, seats, only_game.as_deref())? {
-            Placement::Room(key, expected) => (key, expected),
-            Placement::Create { game, options } => {
-                let key = self.make(game, options, seats, maker)?;
-                (key, registry::announce_party(&self.rooms, key, seats)?)
-            }
-        };
-        let now = self.clock.now();
-        let reserve = |(pending, promise): (PendingJoin, SeatPermit)| {
-            let ticket = names::secret();
-            self.reservations.reserve(now, ticket.clone(), maker, key, pending.reserved(promise));
-            ticket
-        };
-        let tickets = expected.into_iter().zip(permits).map(reserve).collect();
-        self.metrics.counts.seats_reserved.inc_by(seats as u64);
-        let (room, expires_in) = (self.room_handle(key)?.entry.id.clone(), limits::RESERVED_FOR.as_secs());
-        Ok(Reserved { room, tickets, expires_in })
-    }
-
     pub(super) fn start(
         &mut self,
         key: RoomKey,
@@ -263,6 +226,9 @@ impl Directory {
         };
         let arbiter = registry::least_loaded((0..self.arbiters.len()).map(load)).unwrap_or(0);
         let status = Arc::new(Status::default());
+        // Held seats of a room that goes on are taken before its first tick.
+        let occupancy = Occupancy { players: room.players(), away: room.away(), spectators: room.spectators() };
+        status.set_occupancy(occupancy, std::iter::empty(), std::iter::empty());
         let (clock, metrics, shared) = (self.clock, self.metrics.clone(), status.clone());
         let handle = self.arbiters[arbiter].handle();
         let DirectoryConfig { store, journal, recordings, .. } = &self.config;
@@ -333,14 +299,6 @@ impl Handler<Locate> for Directory {
 
     fn handle(&mut self, Locate(request): Locate, _: &mut Context<Self>) -> Self::Result {
         self.locate(&request)
-    }
-}
-
-impl Handler<Reserve> for Directory {
-    type Result = Result<Reserved, CloseReason>;
-
-    fn handle(&mut self, reserve: Reserve, _: &mut Context<Self>) -> Self::Result {
-        self.reserve(reserve)
     }
 }
 

@@ -1,11 +1,13 @@
 //! The journal of a room: what the room actor appends after each tick, and what it may tell once that is safe.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use actix::{AsyncContext, Context, Handler, Message, Recipient};
 use tracing::{debug, error};
 
 use super::message::Publish;
+use super::recordings::Recordings;
 use super::room::RoomActor;
 use super::room_file::{Label, StoredRoom};
 use super::room_store::RoomStore;
@@ -13,6 +15,18 @@ use crate::engine::{FrameStore, Host, Room, Waiting};
 use crate::store::Journal;
 use crate::trust::wall_clock;
 use crate::wire::Close;
+
+/// Where the room is written to, if anywhere.
+pub struct Files {
+    /// When the server stops.
+    pub store: Option<Arc<RoomStore>>,
+    /// Whether its file is there, from which the room was made.
+    pub is_stored: bool,
+    /// All the time.
+    pub journal: Option<Journal>,
+    /// When something went wrong.
+    pub recordings: Option<Arc<Recordings>>,
+}
 
 /// Journal to room: look at what is safe.
 #[derive(Clone, Copy, Debug, Message)]
@@ -75,13 +89,13 @@ impl RoomActor {
     }
 
     /// Stores the room for the next server, if there is a folder for it, its game is saved, and somebody has a seat to come
-    /// back to or the room outlives its players.
+    /// to or the room outlives its players.
     pub(super) fn store(&mut self) {
         let Some(store) = self.files.store.clone() else { return };
         // What clients have sent until now is part of the room.
         let stored = catch_unwind(AssertUnwindSafe(|| {
             self.collect_inputs();
-            let stays = |room: &Room| room.players() > 0 || room.outlives_players();
+            let stays = |room: &Room| has_seats(room) || room.outlives_players();
             let host = self.host.as_mut().filter(|host| stays(host.room()));
             host.map(Host::checkpoint)
         }));
@@ -89,7 +103,7 @@ impl RoomActor {
             Ok(None) => {}
             // The journal is needed until the file is whole.
             Ok(Some(Some(checkpoint))) => {
-                let asleep = self.room().is_some_and(|room| room.players() == 0);
+                let asleep = self.room().is_some_and(|room| !has_seats(room));
                 let label = Label::of(checkpoint.config(), asleep.then(wall_clock));
                 self.put(&store, StoredRoom { label, checkpoint });
             }
@@ -136,6 +150,11 @@ impl RoomActor {
         (self.journal, self.files.is_stored) = (None, false);
         self.end_room(Close::StoreFailed.into(), ctx);
     }
+}
+
+/// Whether somebody has a seat to come back to, or was promised one.
+fn has_seats(room: &Room) -> bool {
+    room.players() > 0 || room.tickets().next().is_some()
 }
 
 impl Handler<Safe> for RoomActor {

@@ -24,6 +24,7 @@ mod recovery;
 mod refusals;
 mod relay;
 mod report;
+mod reserving;
 mod room;
 mod room_file;
 mod room_handle;

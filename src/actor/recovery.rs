@@ -182,8 +182,10 @@ impl Directory {
         let Revived { room, options, private, permit, is_stored } = revived;
         let key = RoomKey(self.next);
         self.next += 1;
+        let tickets = room.tickets().collect();
         let listed = self.start(key, room, (options, private), permit, is_stored);
         self.rooms.0.insert(key, listed);
+        self.reserve_again(key, tickets);
         key
     }
 

@@ -3,6 +3,7 @@
 //! Joins, including reconnects, wait for the tick and are answered there, a bounded number each time, so that a rush of
 //! players cannot delay the tick. Game code runs under `catch_unwind`: a panic ends this room and nothing else.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
@@ -14,13 +15,12 @@ use tracing::{Span, debug, info, info_span};
 
 use super::clock::Clock;
 use super::frame_history::FrameHistory;
-use super::journaling;
+use super::journaling::{self, Files};
 use super::message::{Applicant, CloseRoom, End, Enter, Joined, Publish, RoomKey};
 use super::metrics::Metrics;
 use super::names;
-use super::recordings::{Recordings, Why};
+use super::recordings::Why;
 use super::report::Timing;
-use super::room_store::RoomStore;
 use super::seat_channel::{SeatChannel, SeatHandle};
 use super::seat_table::{SeatTable, Session};
 use super::status::{Departure, PendingJoin, Status};
@@ -30,7 +30,7 @@ use crate::engine::{
     Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, PendingInput, Room, RoomOutput, SeatSession,
     Secret, Waiting, is_spectator,
 };
-use crate::store::{Journal, RoomJournal};
+use crate::store::RoomJournal;
 use crate::tick::{Moment, TickClock};
 use crate::wire::{Close, limits};
 
@@ -47,6 +47,8 @@ pub struct RoomActor {
     pub(super) arrived: Vec<PendingJoin>,
     /// Departures whose seats are free but still counted as taken.
     pub(super) left: Vec<Departure>,
+    /// Reservations whose record is not safe yet, oldest first.
+    pub(super) promises: VecDeque<oneshot::Sender<()>>,
     /// Sessions that announced their end, and the reason with which to answer them at the end of the tick.
     goodbyes: Vec<(Recipient<End>, Close)>,
     /// The occupancy after the last tick, as the metrics know it.
@@ -65,18 +67,6 @@ pub struct RoomActor {
     pub(super) recorded_at: Option<Moment>,
     pub(super) status: Arc<Status>,
     pub(super) metrics: Arc<Metrics>,
-}
-
-/// Where the room is written to, if anywhere.
-pub struct Files {
-    /// When the server stops.
-    pub store: Option<Arc<RoomStore>>,
-    /// Whether its file is there, from which the room was made.
-    pub is_stored: bool,
-    /// All the time.
-    pub journal: Option<Journal>,
-    /// When something went wrong.
-    pub recordings: Option<Arc<Recordings>>,
 }
 
 /// A client that waits for the room's answer.
@@ -132,6 +122,7 @@ impl RoomActor {
             pending,
             arrived: Vec::new(),
             left: Vec::new(),
+            promises: VecDeque::new(),
             goodbyes: Vec::new(),
             counted: Occupancy::default(),
             timing,
@@ -267,6 +258,8 @@ impl RoomActor {
             RoomOutput::Listed => self.report_listing(),
             RoomOutput::Record(reason) => _ = self.record(Why::Game, &reason, None),
             RoomOutput::Over(reason) => self.over = Some(reason),
+            // If nobody waits for the tickets any more, they expire.
+            RoomOutput::Reserved => _ = self.promises.pop_front().map(|told| told.send(())),
         }
     }
 

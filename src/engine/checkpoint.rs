@@ -16,6 +16,7 @@ use super::recording::{Header, REVISION};
 use super::room::{Room, RoomConfig};
 use super::seat::Seated;
 use super::spectator::Spectator;
+use super::tickets::Tickets;
 use crate::game::{Context, Game, LoadError, Saved, saved};
 use crate::id::{Seat, Seq, ZoneId};
 use crate::snapshot::{DecodeError, Frame, InputSchema, Schema};
@@ -45,6 +46,8 @@ pub struct Checkpoint {
     seat_generations: u32,
     #[serde(default)]
     chat_spent: u32,
+    #[serde(default)]
+    tickets: Tickets,
 }
 
 /// An event log: the number of its newest event, and its events as indices.
@@ -226,6 +229,7 @@ impl Room {
             kicks: self.kicks.clone(),
             seat_generations: self.seat_generations,
             chat_spent: self.chat_history.spent(),
+            tickets: self.tickets.clone(),
         })
     }
 
@@ -257,7 +261,7 @@ impl Room {
         room.chat_history.set_spent(checkpoint.chat_spent);
         room.cx = checkpoint.context;
         (room.lifecycle, room.kicks) = (checkpoint.lifecycle, checkpoint.kicks);
-        room.seat_generations = checkpoint.seat_generations;
+        (room.seat_generations, room.tickets) = (checkpoint.seat_generations, checkpoint.tickets);
         if checkpoint.inputs != room.spec.inputs {
             let empty = room.empty_input_buffer();
             room.seats.iter_mut().for_each(|seated| seated.restart_inputs(empty.clone()));

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::checkpoint::Checkpoint;
 use super::close_reason::CloseReason;
@@ -24,7 +25,7 @@ use super::room_input::{Base, Enter, Return, RoomInput};
 use crate::id::{Incarnation, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::tick::Moment;
-use crate::wire::{Close, Role, limits};
+use crate::wire::{Close, Join, Role, limits};
 
 /// What a shell knows about a client that waits for an answer, and gets back with the answer.
 pub trait Waiting {
@@ -265,6 +266,14 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.apply(RoomInput::Lock(locked));
     }
 
+    /// Lets the room remember that seats are reserved for `span` for the bearers of these tickets, so that a shell that
+    /// recovers or restores the room finds them in [`Room::tickets`]. The tickets may be given away after
+    /// [`RoomOutput::Reserved`], which comes once per call, in order.
+    pub fn reserve(&mut self, tickets: Vec<SecretDigest>, span: Duration) {
+        let ticks = self.room.ticks(span);
+        self.apply(RoomInput::Reserve { tickets, ticks });
+    }
+
     /// The room goes on in another process than before, with a greater incarnation: no client is connected. It skips
     /// `spare_ids` entity ids: none after a stop, [`limits::SPARE_IDS`] after a crash.
     pub fn recover(&mut self, incarnation: Incarnation, spare_ids: u32) {
@@ -285,7 +294,9 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
                 if request.role == Role::Player {
                     waiting.becomes_newcomer(self.room.capacity())?;
                 }
-                self.apply(RoomInput::Enter(entering(request, waiting.is_reserved(), secret)))
+                let answer = self.apply(RoomInput::Enter(entering(request, waiting.is_reserved(), secret)));
+                self.redeem(request, answer.as_ref());
+                answer
             }
         };
         let mut admitted = answer.expect("a room answers").map_err(|refusal| refusal.reason())?;
@@ -294,6 +305,15 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
             admitted.welcome.resume = Some(token.bytes().to_vec().into());
         }
         Ok(admitted)
+    }
+
+    fn redeem(&mut self, request: &JoinRequest, answer: Option<&Answer>) {
+        let Join::Reserved { ticket } = &request.join else { return };
+        let ticket = SecretDigest::of(ticket.as_bytes());
+        if self.room.knows_ticket(&ticket) {
+            let seat = answer.and_then(|answer| answer.as_ref().ok()).map(|admitted| admitted.welcome.seat);
+            self.apply(RoomInput::Redeemed { ticket, seat });
+        }
     }
 
     fn opens(&self, claim: &Claim, request: &JoinRequest) -> bool {

@@ -66,6 +66,7 @@ mod seat;
 mod send_rate;
 mod session;
 mod spectator;
+mod tickets;
 mod vacancies;
 mod views;
 pub mod work;

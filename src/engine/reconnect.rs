@@ -28,8 +28,9 @@ impl Room {
 
     /// The seat's client sent a message under its newest token: the previous token opens nothing any more.
     pub(super) fn confirm(&mut self, seat: Seat) {
-        if let Some(key) = self.present(seat).and_then(|seated| seated.key.as_mut()) {
-            key.confirm();
+        if let Some(seated) = self.present(seat) {
+            seated.ticket = None;
+            seated.key.iter_mut().for_each(Key::confirm);
         }
     }
 
@@ -115,6 +116,7 @@ impl Room {
     /// Goes on in another process: every client has lost its connection.
     pub(super) fn recover(&mut self, incarnation: Incarnation, spare_ids: u32) {
         self.cx.skip_entities(spare_ids);
+        self.give_back_tickets();
         self.config.incarnation = incarnation;
         self.frame = Arc::new(Frame::clone(&self.frame).of(incarnation));
         let players = self.seats.iter().map(|seated| seated.seat);
@@ -122,9 +124,10 @@ impl Room {
         all.into_iter().for_each(|seat| self.disconnect(seat, Close::Lost));
     }
 
-    /// Frees the seats whose hold has expired.
+    /// Frees the seats whose hold has expired, and forgets tickets that have.
     pub(super) fn release(&mut self) {
         let now = self.frame.tick();
+        self.tickets.expire(now);
         let overdue = self.seats.iter().filter_map(|seated| Some((seated.seat, seated.overdue(now)?)));
         let overdue: Vec<(Seat, Close)> = overdue.collect();
         overdue.into_iter().for_each(|(seat, close)| self.free(seat, close.into(), true));

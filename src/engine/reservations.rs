@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::admission::Address;
+use super::resume::SecretDigest;
 use crate::tick::Moment;
 use crate::wire::limits;
 
 /// All tickets of a server, for rooms with keys `K` that keep places `P`.
 #[derive(Debug)]
-pub struct Reservations<K, P>(BTreeMap<String, Reservation<K, P>>);
+pub struct Reservations<K, P>(BTreeMap<SecretDigest, Reservation<K, P>>);
 
 #[derive(Debug)]
 struct Reservation<K, P> {
@@ -39,20 +40,22 @@ impl<K: Copy, P> Reservations<K, P> {
         few && self.0.len() + seats <= limits::RESERVATIONS
     }
 
-    /// Reserves a place in `room` for the bearer of `ticket`, which nobody can guess. It counts on `maker`.
-    pub fn reserve(&mut self, now: Moment, ticket: String, maker: Option<Address>, room: K, pending: P) {
-        self.0.insert(ticket, Reservation { room, pending, maker, until: now.plus(limits::RESERVED_FOR) });
+    /// Reserves a place in `room` until then, for the bearer of a ticket that nobody can guess and that has this digest. It
+    /// counts on `maker`.
+    pub fn reserve(&mut self, until: Moment, ticket: SecretDigest, maker: Option<Address>, room: K, pending: P) {
+        self.0.insert(ticket, Reservation { room, pending, maker, until });
     }
 
     /// The room of a ticket that has not been used yet.
     pub fn room_of(&self, ticket: &str) -> Option<K> {
-        self.0.get(ticket).map(|reservation| reservation.room)
+        self.0.get(&SecretDigest::of(ticket.as_bytes())).map(|reservation| reservation.room)
     }
 
     /// Takes the place of a ticket, which is used up by this. An expired ticket stays for [`Self::expire`] to count.
     pub fn redeem(&mut self, now: Moment, ticket: &str) -> Option<(K, P)> {
-        self.0.get(ticket).filter(|reservation| now < reservation.until)?;
-        self.0.remove(ticket).map(|reservation| (reservation.room, reservation.pending))
+        let ticket = SecretDigest::of(ticket.as_bytes());
+        self.0.get(&ticket).filter(|reservation| now < reservation.until)?;
+        self.0.remove(&ticket).map(|reservation| (reservation.room, reservation.pending))
     }
 
     /// Drops expired tickets. Returns their number.
@@ -80,7 +83,8 @@ mod tests {
             let maker = Some(Address((0x2001_0db8 << 96) + (subnet << 64)));
             if reservations.has_room_for(limits::PARTY, maker) {
                 (0..limits::PARTY).for_each(|seat| {
-                    reservations.reserve(Moment(0), format!("{subnet} {seat}"), maker, (), ());
+                    let ticket = SecretDigest::of(format!("{subnet} {seat}").as_bytes());
+                    reservations.reserve(Moment(1), ticket, maker, (), ());
                 });
                 reserved += limits::PARTY;
             }

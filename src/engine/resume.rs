@@ -89,7 +89,7 @@ impl Claim {
 }
 
 /// The SHA-256 of a token's secret: it recognises the secret and does not tell it.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SecretDigest([u8; 32]);
 
 impl SecretDigest {

@@ -23,6 +23,7 @@ use super::room_input::RoomInput;
 pub use super::room_output::{Admitted, Answer, Refusal, RoomOutput};
 use super::seat::Seated;
 use super::spectator::Spectator;
+use super::tickets::Tickets;
 use super::views::Views;
 use crate::game::{Context, Effect, Game, Persistence, PlayerInput, Recipients, RoomSetup, SeatEffect, Spec};
 use crate::id::{Incarnation, Seat, ZoneId};
@@ -77,6 +78,7 @@ pub struct Room {
     pub(super) outputs: Vec<RoomOutput>,
     pub(super) kicks: Vec<(Seat, CloseReason)>,
     pub(super) chat_history: ChatHistory,
+    pub(super) tickets: Tickets,
     /// Entries into the room so far, modulo 2^32; the generation of the last one.
     pub(super) seat_generations: u32,
     /// The game's hook that is running.
@@ -99,7 +101,7 @@ impl Room {
         cx.start_at(counters.tick, counters.entities);
         cx.set_properties(spec.properties.clone());
         let (seats, spectators, inputs, outputs, kicks) = Default::default();
-        let (lifecycle, chat_history) = (RoomLifecycle::default(), ChatHistory::default());
+        let (lifecycle, chat_history, tickets) = Default::default();
         let (seat_generations, running, film_events) = (counters.seat_generations, None, None);
         Self {
             config,
@@ -116,6 +118,7 @@ impl Room {
             outputs,
             kicks,
             chat_history,
+            tickets,
             seat_generations,
             running,
             film_events,
@@ -212,6 +215,8 @@ impl Room {
             RoomInput::Close(reason) => self.close(reason),
             RoomInput::Tick => self.tick(over),
             RoomInput::Recovered { incarnation, spare_ids } => self.recover(incarnation, spare_ids),
+            RoomInput::Reserve { tickets, ticks } => self.reserve(&tickets, ticks),
+            RoomInput::Redeemed { ticket, seat } => self.redeem(&ticket, seat),
             RoomInput::Woke { elapsed } => {
                 self.call_hook("woke", |game, cx| game.woke(Duration::from_millis(elapsed), cx));
                 self.apply_effects();

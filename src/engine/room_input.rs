@@ -4,7 +4,7 @@
 //! depends on besides the room itself: what was random, what the client claimed, and what was measured outside. The
 //! same room and the same list of inputs therefore give the same frames, events, welcomes and refusals, byte for byte.
 //!
-//! Secrets are not inputs: resume tokens enter as digests.
+//! Secrets are not inputs: resume tokens and tickets enter as digests.
 
 use std::collections::BTreeMap;
 
@@ -90,6 +90,20 @@ pub enum RoomInput {
     Woke {
         /// How long it slept, in milliseconds.
         elapsed: u64,
+    },
+    /// Seats are reserved. [`RoomOutput::Reserved`](super::RoomOutput::Reserved) says that their tickets may be given away.
+    Reserve {
+        /// The digests of the tickets.
+        tickets: Vec<SecretDigest>,
+        /// For how many ticks they are good.
+        ticks: u32,
+    },
+    /// A client has come with a ticket, which is used up.
+    Redeemed {
+        /// The digest of the ticket.
+        ticket: SecretDigest,
+        /// The client's seat; `None` if it was refused.
+        seat: Option<Seat>,
     },
 }
 

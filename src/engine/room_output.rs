@@ -87,6 +87,8 @@ pub enum RoomOutput {
     Listed,
     /// The room ends with the newest frame: end all sessions.
     Over(CloseReason),
+    /// The seats of the oldest [`RoomInput::Reserve`](super::RoomInput::Reserve) without this output are reserved.
+    Reserved,
     /// The game asks for a recording of the room, for this reason.
     Record(String),
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::events::EventLog;
 use super::input_buffer::InputBuffer;
 use super::resume::Key;
+use super::tickets::Ticket;
 use super::views::{View, Views};
 use crate::game::{Input, Player, PlayerInput};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
@@ -26,6 +27,9 @@ pub(super) struct Seated {
     pub seat_generation: u32,
     /// Opens the seat for a returning client. A seat without a key is not held.
     pub key: Option<Key>,
+    /// The ticket of a player who came with one, until their client sent a message.
+    #[serde(default)]
+    pub ticket: Option<Ticket>,
     /// Set while the client is disconnected and the seat is held.
     pub away: Option<Away>,
     /// The events for the player. A checkpoint has them apart.
@@ -69,6 +73,7 @@ impl Seated {
             identity,
             seat_generation,
             key: None,
+            ticket: None,
             away: None,
             log: EventLog::default(),
             input_buffer,

@@ -84,6 +84,7 @@ impl OutputDigest {
             }
             RoomOutput::Listed => 3.hash(&mut self.hasher),
             RoomOutput::Record(reason) => (5, reason).hash(&mut self.hasher),
+            RoomOutput::Reserved => 6.hash(&mut self.hasher),
             RoomOutput::Over(reason) => (4, reason.close(), reason.text()).hash(&mut self.hasher),
         }
     }

@@ -147,7 +147,9 @@ impl Playtest {
                 }
                 HostOutput::CommandsSafe { session, upto } => self.confirm_commands(session, upto),
                 HostOutput::Parted { .. }
-                | HostOutput::Room(RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_)) => {}
+                | HostOutput::Room(
+                    RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_) | RoomOutput::Reserved,
+                ) => {}
             }
         }
     }

@@ -12,10 +12,12 @@ use tickwire::game::{
 };
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Config, OtherBuild};
-use tickwire::wire::{Close, Continuity, Join};
+use tickwire::wire::{Close, Continuity, Join, Role};
 
 use crate::admin::room_of;
+use crate::party::{reserve, reserved};
 use crate::support::{PATIENT, Player, TestServer, demo, lean, wait_for};
+use crate::verbs::{by_id, refused};
 
 /// An arena that may have another mood than the one that crashed.
 struct Moody {
@@ -188,4 +190,38 @@ fn another_build_waits_or_tries() {
     let second = TestServer::with(config, |server: Server| server.build("two").game("moody", moody(Mood::Good)));
     second.wait_for_metric("tickwire_rooms_recovered_total", 1.0);
     ada.resume(&second).expect("the seat is held").frame().expect("a frame");
+}
+
+#[test]
+fn a_reserved_seat_is_there_after_a_crash_and_a_ticket_is_good_once() {
+    let folder = empty("promised");
+    let server = start(&folder, "one", Mood::Good);
+    let options = vec![("capacity".to_owned(), "4".to_owned())];
+    let mut ada = Player::join(&server, Join::Create { game: "moody".to_owned(), options }).expect("a new room");
+    ada.frame().expect("a frame");
+    let room = room_of(&ada);
+    let (_, tickets) = reserve(&server, "", &format!(r#"{{"room": "{room}", "seats": 3}}"#));
+    let mut bob = Player::join(&server, reserved(&tickets[0])).expect("a promised seat");
+    let entered = bob.frame().expect("a frame").tick;
+    bob.until(|arrived, _| arrived.tick.since(entered) > 5);
+    // Her client gets a welcome and says nothing more: she may never know.
+    let eve = Player::join(&server, reserved(&tickets[1])).expect("a promised seat");
+    let crashed = image(&folder, "promised-after");
+    drop((server, eve));
+
+    let second = start(&crashed, "one", Mood::Good);
+    second.wait_for_metric("tickwire_rooms_recovered_total", 1.0);
+    // Ada and Bob hold two of four seats, and two are promised.
+    assert_eq!(refused(&second, by_id(&room), Role::Player).0, Close::RoomFull.code());
+    assert_eq!(refused(&second, reserved(&tickets[0]), Role::Player).0, Close::NoSuchRoom.code(), "Bob used it");
+    let again = image(&crashed, "promised-again");
+    for ticket in &tickets[1..] {
+        assert_eq!(room_of(&Player::join(&second, reserved(ticket)).expect("a promised seat")), room);
+        assert_eq!(refused(&second, reserved(ticket), Role::Player).0, Close::NoSuchRoom.code(), "it is used up");
+    }
+    bob.resume(&second).expect("his seat is held").frame().expect("a frame");
+    drop(second);
+
+    let third = start(&again, "one", Mood::Good);
+    Player::join(&third, reserved(&tickets[2])).expect("promised through two crashes");
 }

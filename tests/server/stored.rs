@@ -9,6 +9,7 @@ use tickwire::server::Config;
 use tickwire::wire::{Close, Continuity, Join};
 
 use crate::admin::room_of;
+use crate::party::{reserve, reserved};
 use crate::support::{PATIENT, Player, TestServer, arena, lean, wait_for};
 
 /// A close frame with code 1000, of a player who does not come back.
@@ -91,6 +92,24 @@ fn a_room_without_players_is_not_stored() {
     server.wait_for_metric("tickwire_players", 0.0);
     stop(server);
     assert!(files(&folder).is_empty());
+}
+
+#[test]
+fn a_reserved_seat_is_there_after_a_restart_even_in_an_empty_room() {
+    let folder = empty("promised");
+    let server = start(&folder);
+    let (room, tickets) = reserve(&server, "", r#"{"game": "arena", "seats": 2}"#);
+    stop(server);
+    assert_eq!(files(&folder).len(), 1);
+    let server = start(&folder);
+    let ada = Player::join(&server, reserved(&tickets[0])).expect("a promised seat");
+    assert_eq!(room_of(&ada), room);
+    // What is left of the minute goes on: the other ticket keeps the room, and then it expires.
+    drop(ada);
+    assert_eq!(server.metric("tickwire_reservations_expired_total"), 0.0);
+    server.wait_for_metric("tickwire_rooms", 1.0);
+    stop(server);
+    assert_eq!(files(&folder).len(), 1, "a seat is still promised");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Players join rooms over real sockets, run, chat and call while the server is killed again and again at random moments.
 //! Each player counts what it hears: every line of everybody once and in order, one reply to each of its calls, the same
-//! seat after each return, and no wrong hash. `TICKWIRE_CRASHES`, `TICKWIRE_ROOMS` and `TICKWIRE_DURABILITY` change the
+//! seat after each return, and no wrong hash. One guest per room reserves seats and comes with the tickets. `TICKWIRE_CRASHES`, `TICKWIRE_ROOMS` and `TICKWIRE_DURABILITY` change the
 //! run; the target `crashes` of the Makefile runs the long ones.
 
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
+mod guest;
 mod player;
 #[path = "../process/mod.rs"]
 mod process;
@@ -75,9 +76,12 @@ fn play_in_threads(shared: &Arc<Shared>, rooms: usize) -> Vec<JoinHandle<()>> {
         let (shared, rooms) = (shared.clone(), (thread..rooms).step_by(threads));
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            let everybody = rooms.flat_map(|room| (0..PLAYERS).map(move |player| (room, player)));
-            let play = |(room, player)| runtime.spawn(player::play(shared.clone(), room, player));
-            let tasks: Vec<_> = everybody.map(play).collect();
+            let tasks = rooms.flat_map(|room| {
+                let guest = runtime.spawn(guest::come_and_go(shared.clone(), room));
+                let players = (0..PLAYERS).map(|player| runtime.spawn(player::play(shared.clone(), room, player)));
+                players.chain([guest]).collect::<Vec<_>>()
+            });
+            let tasks: Vec<_> = tasks.collect();
             runtime.block_on(async {
                 for task in tasks {
                     task.await.expect("no player fails");
@@ -128,13 +132,15 @@ fn rooms_outlive_a_kill_and_nothing_that_was_told_is_lost() {
     let mut gaps = tally.gaps.clone();
     gaps.sort();
     println!(
-        "{} kills, {} rooms of {PLAYERS}, durability {}: {} lines and {} replies told, each once; serving again after {:?} \
+        "{} kills, {} rooms of {PLAYERS}, durability {}: {} lines and {} replies told, each once; {} seats \
+         promised and taken; serving again after {:?} \
          (p50) and {:?} (p99); players without a frame for {:?} (p50) and {:?} (p99); latency of a reply {:?} (p50), {:?} (p99)",
         plan.crashes,
         plan.rooms,
         plan.durability,
         tally.lines,
         tally.replies,
+        tally.kept,
         share(&starts, 50),
         share(&starts, 99),
         share(&gaps, 50),

@@ -17,17 +17,21 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// How long anything may take before the run has failed.
 const PATIENT: Duration = Duration::from_secs(90);
+
+/// A player who has acknowledged so many frames is known to have its seat. Before, a room need not hold it.
+const SETTLED: u32 = 10;
 
 /// Calls of one player without a reply: those of half a minute.
 const OPEN_CALLS: usize = 150;
 
 /// What all players share.
 pub struct Shared {
-    url: String,
+    pub url: String,
+    pub port: u16,
     start: Instant,
     tally: Mutex<Tally>,
 }
@@ -42,6 +46,9 @@ pub struct Tally {
     /// Chat lines and replies that were told.
     pub lines: u64,
     pub replies: u64,
+    /// Reservations that were told, and those of them that were good.
+    pub promised: u64,
+    pub kept: u64,
     /// The time without a frame of each player and kill.
     pub gaps: Vec<Duration>,
     latencies: Vec<Duration>,
@@ -59,14 +66,14 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Whether every line was heard by everybody in its room, and every call answered.
+    /// Whether every line was heard by everybody in its room, every call answered, and every reservation good.
     pub fn is_complete(&self) -> bool {
         let everybody = self.said.keys();
         let hears_all = |(room, hearer): &(usize, usize)| {
             let said = self.said.iter().filter(|((other, _), _)| other == room);
             said.into_iter().all(|((_, speaker), said)| self.heard.get(&(*room, *hearer, *speaker)) == Some(said))
         };
-        self.open_calls == 0 && everybody.into_iter().all(hears_all)
+        self.open_calls == 0 && self.promised == self.kept && everybody.into_iter().all(hears_all)
     }
 
     /// From calls to their replies, sorted; without those that a kill came in between.
@@ -79,7 +86,7 @@ impl Tally {
 
 impl Shared {
     pub fn new(port: u16) -> Self {
-        Self { url: format!("ws://127.0.0.1:{port}/play"), start: Instant::now(), tally: Mutex::default() }
+        Self { url: format!("ws://127.0.0.1:{port}/play"), port, start: Instant::now(), tally: Mutex::default() }
     }
 
     pub fn tally(&self) -> MutexGuard<'_, Tally> {
@@ -114,7 +121,16 @@ impl Shared {
         self.tally().over = true;
     }
 
-    fn now(&self) -> Moment {
+    pub fn is_quiet(&self) -> bool {
+        self.tally().quiet
+    }
+
+    /// The id of a room, once it is there.
+    pub fn room(&self, room: usize) -> Option<String> {
+        self.tally().rooms.get(&room).cloned()
+    }
+
+    pub fn now(&self) -> Moment {
         Moment(0).plus(self.start.elapsed())
     }
 }
@@ -131,6 +147,7 @@ struct Player {
     calls: BTreeMap<u32, (Instant, usize)>,
     /// The last frame, and after how many kills it came.
     last_frame: Option<(Instant, usize)>,
+    frames: u32,
     turns: u32,
 }
 
@@ -145,6 +162,7 @@ pub async fn play(shared: Arc<Shared>, room: usize, number: usize) {
         heard: BTreeMap::new(),
         calls: BTreeMap::new(),
         last_frame: None,
+        frames: 0,
         turns: 0,
     };
     while !player.shared.tally().over {
@@ -156,28 +174,36 @@ pub async fn play(shared: Arc<Shared>, room: usize, number: usize) {
     }
 }
 
+/// Connects, and says hello.
+pub async fn open(url: &str, hello: Vec<u8>) -> Result<Socket, ()> {
+    let mut request = url.into_client_request().expect("an address");
+    request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOLS[0]));
+    let connected = timeout(Duration::from_secs(5), connect_async(request)).await;
+    let (mut socket, _) = connected.map_err(|_| ())?.map_err(|_| ())?;
+    socket.send(Message::Binary(hello.into())).await.map_err(|_| ())?;
+    Ok(socket)
+}
+
 impl Player {
     async fn connect(&mut self) -> Result<Socket, ()> {
+        if self.frames < SETTLED {
+            (self.client, self.seat, self.heard) = (Client::new(Depth::Full), None, BTreeMap::new());
+        }
         let hello = match self.seat {
             Some(_) => self.client.resume(&self.name(), Vec::new()).expect("the right to the seat"),
             None => Client::hello(self.find_room().await, &self.name(), Vec::new(), 0),
         };
-        let mut request = self.shared.url.as_str().into_client_request().expect("an address");
-        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOLS[0]));
-        let connected = timeout(Duration::from_secs(5), connect_async(request)).await;
-        let (mut socket, _) = connected.map_err(|_| ())?.map_err(|_| ())?;
-        socket.send(Message::Binary(hello.into())).await.map_err(|_| ())?;
-        Ok(socket)
+        open(&self.shared.url, hello).await
     }
 
     /// The first player makes the room, the others wait for it.
     async fn find_room(&self) -> Join {
         loop {
-            if let Some(room) = self.shared.tally().rooms.get(&self.room) {
-                return Join::ById { room: room.clone() };
+            if let Some(room) = self.shared.room(self.room) {
+                return Join::ById { room };
             }
             if self.number == 0 {
-                return Join::Create { game: "arena".to_owned(), options: vec![("capacity".into(), "8".into())] };
+                return Join::Create { game: "arena".to_owned(), options: vec![("capacity".into(), "16".into())] };
             }
             sleep(Duration::from_millis(20)).await;
         }
@@ -249,6 +275,7 @@ impl Player {
 
     /// Counts how long the player had no frame, if the server was killed meanwhile.
     fn note_frame(&mut self) {
+        self.frames += 1;
         let mut tally = self.shared.tally();
         let now = Instant::now();
         if let Some((before, _)) = self.last_frame.filter(|(_, crashes)| *crashes < tally.crashes) {
@@ -294,7 +321,7 @@ impl Player {
         self.turns += 1;
         let turn = self.turns;
         self.client.input(&[(turn / 40 % 4 * 64).cast_signed(), 1, 0, 0]);
-        if self.shared.tally().quiet {
+        if self.frames < SETTLED || self.shared.tally().quiet {
             return;
         }
         // What waits over an outage is sent below the rate that a session accepts.

@@ -1,0 +1,121 @@
+//! Seats reserved for parties. A server that keeps its rooms gives a ticket away only when the room remembers it, as safely
+//! as everything else that it promises.
+
+use std::time::Duration;
+
+use actix::{Context, Handler, Message, ResponseFuture};
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use super::directory::Directory;
+use super::gatekeeper::SeatPermit;
+use super::message::{Reserve, Reserved, RoomKey};
+use super::names;
+use super::refusals::Refusal;
+use super::room::RoomActor;
+use super::status::PendingJoin;
+use crate::engine::registry::{self, Placement, RoomRegistry};
+use crate::engine::{CloseReason, JoinKind, Limit, SecretDigest};
+use crate::wire::{Close, Join, limits};
+
+/// Directory to room: remember these tickets. The answer comes when they may be given away.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), CloseReason>")]
+struct Remember(Vec<SecretDigest>);
+
+impl Directory {
+    fn reserve(&mut self, request: Reserve) -> Result<(RoomKey, Reserved), CloseReason> {
+        let Reserve { join, seats, only_game, maker } = request;
+        if self.draining {
+            return Err(Close::Draining.into());
+        }
+        if !self.reservations.has_room_for(seats, maker) {
+            return Err(Close::TryLater.into());
+        }
+        let named = match &join {
+            Join::ById { room } => Some(room.as_str()),
+            _ => None,
+        };
+        self.wake_named(named)?;
+        let mut permits: Vec<_> = (0..seats).map(|_| self.config.gatekeeper.seat_permit(maker)).collect();
+        if !permits.iter_mut().all(SeatPermit::take) {
+            let refusal = Refusal::Limit(Limit::SeatsPerAddress);
+            self.metrics.refusals.count(self.clock.now(), refusal, None);
+            return Err(CloseReason::with_text(refusal.close(), refusal.text()));
+        }
+        let (key, expected) = match registry::place_party(&self.rooms, &join, seats, only_game.as_deref())? {
+            Placement::Room(key, expected) => (key, expected),
+            Placement::Create { game, options } => {
+                let key = self.make(game, options, seats, maker)?;
+                (key, registry::announce_party(&self.rooms, key, seats)?)
+            }
+        };
+        let until = self.clock.now().plus(limits::RESERVED_FOR);
+        let reserve = |(pending, promise): (PendingJoin, SeatPermit)| {
+            let ticket = names::secret();
+            self.reservations.reserve(until, digest(&ticket), maker, key, pending.reserved(promise));
+            ticket
+        };
+        let tickets = expected.into_iter().zip(permits).map(reserve).collect();
+        self.metrics.counts.seats_reserved.inc_by(seats as u64);
+        let (room, expires_in) = (self.room_handle(key)?.entry.id.clone(), limits::RESERVED_FOR.as_secs());
+        Ok((key, Reserved { room, tickets, expires_in }))
+    }
+
+    /// Reserves the seats again that a room remembers, which goes on here.
+    pub(super) fn reserve_again(&mut self, key: RoomKey, tickets: Vec<(SecretDigest, Duration)>) {
+        let now = self.clock.now();
+        for (ticket, left) in tickets {
+            // The address that asked for it is not remembered.
+            let mut promise = self.config.gatekeeper.seat_permit(None);
+            match self.rooms.announce(key, JoinKind::Newcomer) {
+                Ok(pending) if promise.take() => {
+                    self.reservations.reserve(now.plus(left), ticket, None, key, pending.reserved(promise));
+                }
+                _ => warn!("a seat that was reserved before the restart cannot be reserved again"),
+            }
+        }
+    }
+}
+
+fn digest(ticket: &str) -> SecretDigest {
+    SecretDigest::of(ticket.as_bytes())
+}
+
+impl Handler<Reserve> for Directory {
+    type Result = ResponseFuture<Result<Reserved, CloseReason>>;
+
+    fn handle(&mut self, request: Reserve, _: &mut Context<Self>) -> Self::Result {
+        let keeps_rooms = self.config.store.is_some();
+        let reserved = self.reserve(request).and_then(|(key, reserved)| {
+            let room = self.room_handle(key)?.room.clone();
+            Ok((reserved, Some(room).filter(|_| keeps_rooms)))
+        });
+        Box::pin(async move {
+            let (reserved, keeper) = reserved?;
+            if let Some(room) = keeper {
+                let tickets = reserved.tickets.iter().map(|ticket| digest(ticket)).collect();
+                room.send(Remember(tickets)).await.map_err(|_| Close::TryLater)??;
+            }
+            Ok(reserved)
+        })
+    }
+}
+
+impl Handler<Remember> for RoomActor {
+    type Result = ResponseFuture<Result<(), CloseReason>>;
+
+    fn handle(&mut self, Remember(tickets): Remember, _: &mut Context<Self>) -> Self::Result {
+        let (safe, told) = oneshot::channel();
+        let host = self.host.as_mut().ok_or(Close::RoomClosed);
+        let asked = host.map(|host| {
+            host.reserve(tickets, limits::RESERVED_FOR);
+            self.promises.push_back(safe);
+        });
+        Box::pin(async move {
+            asked?;
+            // If the room ends first, nobody answers.
+            told.await.map_err(|_| Close::TryLater.into())
+        })
+    }
+}
