@@ -130,6 +130,13 @@ pub trait Game: Send {
         let _ = (elapsed, cx);
     }
 
+    /// Whether the same inputs lead to the same rows in any process, as integers, `Context::random` and ordered maps do.
+    /// After a crash, a room is brought back by running its inputs again. If this is false, it goes back to its last
+    /// checkpoint instead, which is at most some ten seconds old, and its clients are told that they lost events.
+    fn is_deterministic(&self) -> bool {
+        true
+    }
+
     /// The zones that a spectator who enters now will see.
     fn spectate(&self) -> Vec<ZoneId> {
         vec![ZoneId(0)]

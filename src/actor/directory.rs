@@ -56,6 +56,8 @@ pub struct DirectoryConfig {
     pub journal: Option<Journal>,
     /// What the journal of the last server has.
     pub found: Option<Found>,
+    /// This program, if rooms of other ones that crashed go back to their checkpoints.
+    pub goes_back_unless: Option<String>,
     /// Writes recordings, if there is a folder for them.
     pub recordings: Option<Arc<Recordings>>,
     /// Watches the threads of the directory and the rooms.

@@ -92,6 +92,7 @@ counts! {
     rooms_restored: Count = "rooms_restored", "Rooms that were stored when the last server stopped, and went on";
     rooms_asleep: Gauge = "rooms_asleep", "Persistent rooms that nobody is in";
     rooms_woken: Count = "rooms_woken", "Times that a sleeping room was woken";
+    rooms_gone_back: Count = "rooms_gone_back", "Rooms that went back to a checkpoint after a crash";
     rooms_recovered: Count = "rooms_recovered", "Rooms that went on after the last server had crashed";
     rooms_lost: Count = "rooms_lost", "Rooms of the last server that could not be recovered";
     recordings_lost: Count = "recordings_lost", "Recordings of rooms that could not be written";

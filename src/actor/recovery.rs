@@ -15,7 +15,9 @@ use super::recordings::Why;
 use super::room_file::{Label, StoredRoom};
 use super::room_store::RoomStore;
 use crate::engine::registry::RoomOptions;
-use crate::engine::{Checkpoint, JournalEntry, Recovery, Room, RoomConfig, RoomInput, evidence, recover};
+use crate::engine::{
+    Checkpoint, GoneBack, JournalEntry, Recovery, Room, RoomConfig, RoomInput, evidence, go_back, recover,
+};
 use crate::game::Game;
 use crate::store::{Found, FoundRoom, StoreState};
 use crate::trust::wall_clock;
@@ -110,13 +112,13 @@ impl Directory {
     /// A room that is stored.
     pub(super) fn revive_file(&self, store: &RoomStore, label: &Label) -> Result<Revived, String> {
         let StoredRoom { checkpoint, .. } = store.take(&label.id)?;
-        let restored = self.revive(checkpoint, 0, |checkpoint, game| {
+        let restored = self.revive(checkpoint, |checkpoint, game| {
             let mut room = Room::restore(checkpoint, game).map_err(|error| error.to_string())?;
             if let Some(since) = label.asleep_since {
                 let elapsed = wall_clock().saturating_sub(since).saturating_mul(1000);
                 room.apply(RoomInput::Woke { elapsed }, &mut Vec::new());
             }
-            Ok(Some(room))
+            Ok(Some((room, 0)))
         })?;
         restored.map(|room| Revived { is_stored: true, ..room }).ok_or_else(|| "it has ended".to_owned())
     }
@@ -126,21 +128,33 @@ impl Directory {
         if let Some(damage) = &found.damage {
             return Err(damage.to_string());
         }
-        let revived = self.revive(checkpoint, limits::SPARE_IDS, |checkpoint, game| {
+        let is_foreign = self.config.goes_back_unless.as_ref().is_some_and(|mine| *mine != found.build);
+        let revived = self.revive(checkpoint, |checkpoint, game| {
+            if !found.tail.is_empty() && (is_foreign || !game.is_deterministic()) {
+                return self.go_back(checkpoint, found, game).map(Some);
+            }
             let recovered = recover(checkpoint, found.from, &found.tail, game).map_err(|error| error.to_string())?;
             let Recovery { room, over } = recovered;
-            Ok(over.is_none().then_some(room))
+            Ok(over.is_none().then_some((room, limits::SPARE_IDS)))
         })?;
         self.metrics.counts.rooms_recovered.inc_by(u64::from(revived.is_some()));
         Ok(revived)
     }
 
-    /// Makes the game of a room and calls `rebuild`.
+    fn go_back(&self, checkpoint: Checkpoint, found: &FoundRoom, game: Box<dyn Game>) -> Result<(Room, u32), String> {
+        let GoneBack { room, ticks, commands } =
+            go_back(checkpoint, &found.tail, game).map_err(|error| error.to_string())?;
+        let id = names::for_logs(&room.config().id);
+        warn!(room = %id, build = found.build, ticks, commands, "a room goes back to its checkpoint, and its players are told");
+        self.metrics.counts.rooms_gone_back.inc();
+        Ok((room, limits::SPARE_IDS_BEYOND_CHECKPOINT))
+    }
+
+    /// Makes the game of a room and calls `rebuild`, which also tells how many entity ids are skipped.
     fn revive(
         &self,
         checkpoint: Checkpoint,
-        spare_ids: u32,
-        rebuild: impl FnOnce(Checkpoint, Box<dyn Game>) -> Result<Option<Room>, String>,
+        rebuild: impl FnOnce(Checkpoint, Box<dyn Game>) -> Result<Option<(Room, u32)>, String>,
     ) -> Result<Option<Revived>, String> {
         let RoomConfig { game, setup, .. } = checkpoint.config().clone();
         let factory = self.config.games.get(&game).ok_or_else(|| format!("there is no game {game:?}"))?;
@@ -148,7 +162,7 @@ impl Directory {
         let permit = self.config.gatekeeper.make_room(None).ok_or("too many rooms")?;
         let made = catch_unwind(AssertUnwindSafe(|| {
             let game = factory(&setup).map_err(|error| error.to_string())?;
-            let Some(mut room) = rebuild(checkpoint, game)? else { return Ok(None) };
+            let Some((mut room, spare_ids)) = rebuild(checkpoint, game)? else { return Ok(None) };
             let incarnation = room.config().incarnation.next();
             // Nobody is connected who could be told of anything.
             room.apply(RoomInput::Recovered { incarnation, spare_ids }, &mut Vec::new());

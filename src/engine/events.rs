@@ -115,6 +115,11 @@ impl EventLog {
         self.entries.iter().map(|entry| (entry.number, &entry.event))
     }
 
+    /// Leaves out the next `count` numbers.
+    pub(super) fn skip(&mut self, count: u32) {
+        self.newest = self.newest.plus(count);
+    }
+
     /// Adds an event. If its class is over its budget, older events of that class are dropped.
     pub fn push(&mut self, event: Arc<Event>) {
         self.newest = self.newest.plus(1);

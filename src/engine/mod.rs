@@ -91,7 +91,7 @@ pub use pending_input::PendingInput;
 pub use phase::Phase;
 pub use policy::{RoomPolicy, SecondDevice};
 pub use profiler::{BandwidthProfiler, CostShare, RoomCosts};
-pub use recovery::{RecoverError, Recovery, evidence, recover};
+pub use recovery::{GoneBack, RecoverError, Recovery, evidence, go_back, recover};
 pub use registry::RoomRegistry;
 pub use reservations::Reservations;
 pub use resume::{Claim, ResumeToken, Secret, SecretDigest};

@@ -113,6 +113,22 @@ impl Room {
         Ok(Box::new(admitted))
     }
 
+    /// A client got a new token for its seat, in a time that the room has lost otherwise.
+    pub(super) fn renew_key(&mut self, back: &Return) {
+        if self.opens(back.seat, &back.presented, back.identity.as_deref())
+            && let Some(key) = self.find(back.seat).ok().and_then(|index| self.seats[index].key.as_mut())
+        {
+            key.renew(back.presented, back.secret);
+        }
+    }
+
+    /// Clients may know events that the room does not: it goes on with numbers above theirs, and what is between them counts as
+    /// lost.
+    pub(super) fn lose_events(&mut self) {
+        let logs = self.seats.iter_mut().map(|seated| &mut seated.log);
+        logs.chain(self.spectators.iter_mut().map(|one| &mut one.log)).for_each(|log| log.skip(limits::SPARE_EVENTS));
+    }
+
     /// Goes on in another process: every client has lost its connection.
     pub(super) fn recover(&mut self, incarnation: Incarnation, spare_ids: u32) {
         self.cx.skip_entities(spare_ids);

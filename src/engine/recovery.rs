@@ -1,4 +1,5 @@
-//! Rebuilds a room after a crash, from the newest checkpoint and the inputs in its journal.
+//! Rebuilds a room after a crash, from the newest checkpoint and the inputs in its journal; or from the checkpoint alone, when
+//! these inputs cannot be run again.
 
 use super::checkpoint::{Checkpoint, RestoreError};
 use super::close_reason::CloseReason;
@@ -92,6 +93,63 @@ pub fn recover(
         }
     }
     Ok(Recovery { room, over })
+}
+
+/// A room that went back to its checkpoint.
+#[derive(Debug)]
+pub struct GoneBack {
+    /// The room.
+    pub room: Room,
+    /// How many ticks it lost ...
+    pub ticks: u32,
+    /// ... and how many commands that the game had seen in them.
+    pub commands: u32,
+}
+
+/// Restores a room around `game` from its newest `checkpoint`, without the ticks that followed: they cannot be run again
+/// by this game. What can be kept without the game is: clients come back with the tokens that they have, who left stays
+/// away, seats stay reserved, and the orders of operators hold. The clients are told that they lost events.
+///
+/// # Errors
+/// The checkpoint is damaged, or the game cannot load its part.
+pub fn go_back(checkpoint: Checkpoint, tail: &[JournalEntry], game: Box<dyn Game>) -> Result<GoneBack, RestoreError> {
+    let mut back = GoneBack { room: Room::restore(checkpoint, game)?, ticks: 0, commands: 0 };
+    back.room.lose_events();
+    for entry in tail {
+        let mut rest = &entry.inputs[..];
+        while let Some((input, others)) =
+            Some(rest).filter(|rest| !rest.is_empty()).and_then(|rest| RoomInput::split_from(rest).ok())
+        {
+            rest = others;
+            back.lose(input);
+        }
+    }
+    Ok(back)
+}
+
+impl GoneBack {
+    fn lose(&mut self, input: RoomInput) {
+        match input {
+            RoomInput::Tick => self.ticks += 1,
+            RoomInput::Command { .. } => self.commands += 1,
+            RoomInput::Return(back) => self.room.renew_key(&back),
+            RoomInput::Confirmed { seat } => self.room.confirm(seat),
+            // Who was told that they are gone, and who may not come back.
+            RoomInput::Disconnected { close, .. } if close.keeps_seat() => {}
+            RoomInput::Disconnected { .. }
+            | RoomInput::Kick { .. }
+            | RoomInput::Lock(_)
+            | RoomInput::Close(_)
+            | RoomInput::Reserve { .. } => _ = self.room.apply(input, &mut Vec::new()),
+            // Who used a ticket after the checkpoint has lost the seat, and may come again.
+            RoomInput::Redeemed { .. }
+            | RoomInput::Enter(_)
+            | RoomInput::Inputs { .. }
+            | RoomInput::EventsArrived { .. }
+            | RoomInput::Recovered { .. }
+            | RoomInput::Woke { .. } => {}
+        }
+    }
 }
 
 /// What a journal has of a room that cannot be rebuilt, as a recording without a film.

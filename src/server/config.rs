@@ -174,6 +174,8 @@ pub enum OtherBuild {
     Wait,
     /// The rooms are recovered by this build. Those whose rows differ from what the other one had are lost.
     Replay,
+    /// The rooms go back to their last checkpoints, and their players are told that they lost events.
+    Checkpoint,
 }
 
 /// The format of the log.
@@ -333,7 +335,7 @@ mod tests {
             (json!({ "log_format": "xml" }), "\"text\" or \"json\""),
             (json!({ "durability": "none" }), "\"process\" or \"disk\""),
             (json!({ "store_failure": "stop" }), "\"go-on\" or \"end\""),
-            (json!({ "other_build": "ask" }), "\"wait\" or \"replay\""),
+            (json!({ "other_build": "ask" }), "\"wait\", \"replay\" or \"checkpoint\""),
             (json!({ "colour": 1 }), "colour"),
         ] {
             let error = serde_json::from_value::<Config>(bad.clone()).expect_err("it is bad").to_string();

@@ -34,7 +34,8 @@ pub(super) fn data(config: &Config, build: &str) -> io::Result<Option<Data>> {
     {
         return Err(io::Error::other(format!(
             "data: the server that crashed on {} was {other}, and this is {build}, which may lead its rooms elsewhere: start \
-             that one once and stop it, or set other_build to \"replay\" to let this one try",
+             that one once and stop it, or set other_build to \"replay\" to let this one try, or to \"checkpoint\" to go back \
+             some ten seconds",
             folder.display()
         )));
     }

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tracing::info;
 
 use super::admin::AdminAuth;
-use super::config::{Config, Pages};
+use super::config::{Config, OtherBuild, Pages};
 use super::folders::{self, Data};
 use super::hosts::Hosts;
 use super::listen::{self, Worker};
@@ -113,6 +113,7 @@ impl Mount {
             store: store.clone(),
             journal: journal.clone(),
             found,
+            goes_back_unless: (config.other_build == OtherBuild::Checkpoint).then(|| build.to_owned()),
             recordings,
             watchdog: watchdog.clone(),
         };

@@ -79,6 +79,11 @@ pub const ROOMS_ASLEEP: usize = 100_000;
 /// ids must not come back. A room whose safe record is this many entities behind publishes no frames.
 pub const SPARE_IDS: u32 = 1 << 16;
 
+/// Entity ids that a room skips when it goes back to a checkpoint: those that it may have used since, many times over.
+pub const SPARE_IDS_BEYOND_CHECKPOINT: u32 = 1 << 20;
+/// Numbers of events that it skips: more than a seat can have got since its checkpoint.
+pub const SPARE_EVENTS: u32 = 1 << 20;
+
 /// Recordings that a game or a desync asks for: one per room in this time, because what is wrong tends to go on.
 pub const RECORD_EVERY: Duration = Duration::from_secs(10);
 

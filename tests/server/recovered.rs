@@ -32,6 +32,8 @@ enum Mood {
     Bad,
     /// Its players stand still, whatever they do.
     Odd,
+    /// It says of itself that it leads elsewhere each time.
+    Random,
 }
 
 impl Game for Moody {
@@ -51,6 +53,9 @@ impl Game for Moody {
     }
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         self.inner.write_snapshot(out);
+    }
+    fn is_deterministic(&self) -> bool {
+        self.mood != Mood::Random
     }
     fn save(&self) -> Option<Saved> {
         self.inner.save()
@@ -88,6 +93,12 @@ fn start(folder: &Path, build: &'static str, mood: Mood) -> TestServer {
         ..lean()
     };
     TestServer::with(config, move |server: Server| server.build(build).game("moody", moody(mood)))
+}
+
+/// Another build.
+fn start_other(crashed: &Path, other_build: OtherBuild, mood: Mood) -> TestServer {
+    let config = Config { data: crashed.join("data"), other_build, hold_seats_for: PATIENT, ..lean() };
+    TestServer::with(config, move |server: Server| server.build("two").game("moody", moody(mood)))
 }
 
 /// What a crash would leave now.
@@ -185,9 +196,7 @@ fn another_build_waits_or_tries() {
     drop(server);
     let failed = start(&crashed, "two", Mood::Good).join().expect_err("it does not start").to_string();
     assert!(failed.contains("was one, and this is two") && failed.contains("other_build"), "{failed}");
-    let config =
-        Config { data: crashed.join("data"), other_build: OtherBuild::Replay, hold_seats_for: PATIENT, ..lean() };
-    let second = TestServer::with(config, |server: Server| server.build("two").game("moody", moody(Mood::Good)));
+    let second = start_other(&crashed, OtherBuild::Replay, Mood::Good);
     second.wait_for_metric("tickwire_rooms_recovered_total", 1.0);
     ada.resume(&second).expect("the seat is held").frame().expect("a frame");
 }
@@ -224,4 +233,53 @@ fn a_reserved_seat_is_there_after_a_crash_and_a_ticket_is_good_once() {
 
     let third = start(&again, "one", Mood::Good);
     Player::join(&third, reserved(&tickets[2])).expect("promised through two crashes");
+}
+
+/// A player who has played on since her room's checkpoint, and what a crash would leave then. The checkpoint is that of a start.
+fn played_on(name: &str, mood: Mood) -> (Player, PathBuf) {
+    let folder = empty(name);
+    let server = start(&folder, "one", Mood::Good);
+    let ada = playing(&server);
+    let crashed = image(&folder, &format!("{name}-first"));
+    drop(server);
+    let second = start(&crashed, "one", mood);
+    second.wait_for_metric("tickwire_rooms_recovered_total", 1.0);
+    let mut ada = ada.resume(&second).expect("the seat is held");
+    ada.client.chat(&[], "soon forgotten");
+    let told = ada.until(|arrived, _| format!("{:?}", arrived.events).contains("soon forgotten")).tick;
+    ada.until(|arrived, _| arrived.tick.since(told) > 45);
+    (ada, image(&crashed, &format!("{name}-second")))
+}
+
+/// The player comes back to a room that went back to its checkpoint, and is told.
+fn finds_a_gap(ada: &Player, server: &TestServer) {
+    let (seat, said) = (ada.client.welcome().expect("a welcome").seat, ada.client.tick());
+    server.wait_for_metric("tickwire_rooms_gone_back_total", 1.0);
+    let mut back = ada.resume(server).expect("the token that she has opens the seat");
+    let welcome = back.client.welcome().expect("a welcome");
+    assert_eq!((welcome.seat, welcome.continuity), (seat, Continuity::Seat));
+    assert!(welcome.tick.since(said) < -20, "the room has lost two seconds");
+    back.until(|arrived, _| arrived.lost > 0);
+    back.client.chat(&[], "here again");
+    back.until(|arrived, _| format!("{:?}", arrived.events).contains("here again"));
+}
+
+#[test]
+fn another_build_goes_back_to_the_checkpoint_and_tells_so() {
+    let (ada, crashed) = played_on("back", Mood::Good);
+    let same = image(&crashed, "back-same");
+    // The build that crashed has no reason to go back.
+    let config = Config { data: same.join("data"), other_build: OtherBuild::Checkpoint, ..lean() };
+    let second = TestServer::with(config, |server: Server| server.build("one").game("moody", moody(Mood::Good)));
+    second.wait_for_metric("tickwire_rooms_recovered_total", 1.0);
+    assert_eq!(second.metric("tickwire_rooms_gone_back_total"), 0.0);
+    drop(second);
+    // Its players stand still: no replay could lead to what was.
+    finds_a_gap(&ada, &start_other(&crashed, OtherBuild::Checkpoint, Mood::Odd));
+}
+
+#[test]
+fn a_game_that_is_not_deterministic_goes_back_to_its_checkpoint() {
+    let (ada, crashed) = played_on("random", Mood::Random);
+    finds_a_gap(&ada, &start(&crashed, "one", Mood::Random));
 }

@@ -57,6 +57,8 @@ export class Outbox {
     this.heard = 0;
     /** The number of the newest command. */
     this.newest = 0;
+    /** The newest command that the game has seen, once that is known. @type {number | null} */
+    this.confirmed = null;
     /** Commands that the game has not seen, in order. @type {Kept[]} */
     this.kept = [];
     /** How many of them were sent over this connection. */
@@ -86,8 +88,12 @@ export class Outbox {
     this.rate.reset();
     this.chatRate.reset();
     this.sent = 0;
+    // A room that went back to an earlier state has lost what it had confirmed, and will not answer it.
+    const wentBack = this.confirmed !== null && ((commands - this.confirmed) | 0) < 0;
     if (continuity === 'fresh') this.fail('the seat was lost');
+    else if (wentBack) this.fail('the server went back to an earlier state');
     else this.acknowledge(commands, tick);
+    this.confirmed = commands;
     // The server accepts the command after `commands` next; those that do not follow it cannot be delivered.
     if (this.kept.length > 0 && this.kept[0].seq !== (commands + 1) >>> 0) this.fail('the server lost a message before it');
     this.newest = (commands + this.kept.length) >>> 0;
@@ -184,6 +190,7 @@ export class Outbox {
     let seen = 0;
     while (seen < this.kept.length && ((this.kept[seen].seq - seq) | 0) <= 0) seen += 1;
     for (const { waiter } of this.kept.splice(0, seen)) waiter?.resolve(tick);
+    if (seen > 0) this.confirmed = seq;
     this.sent = Math.max(0, this.sent - seen);
   }
 

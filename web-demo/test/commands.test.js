@@ -268,3 +268,18 @@ test('properties, endings and who is away', async () => {
   await time.advance(60);
   assert.deepEqual(log, [['map', 'lake', 'lake'], ['map', '', undefined], ['disconnected', true], ['reconnected', false], ['disconnected', false], [3, 1]]);
 });
+
+test('a room that went back to an earlier state takes what is new, and fails what it had confirmed or may have lost', async () => {
+  const { time, server, room } = await seated();
+  const lost = outcome(room.call(1, NOTHING));
+  await time.advance(20);
+  server.frame({ note: { commands: 1 } });
+  await time.advance(60);
+  server.welcome = { ...server.welcome, continuity: 'seat', tick: 90, commands: 0 };
+  server.peer.close(1006);
+  await time.advance(1500);
+  assert.equal(lost.value, 'gone');
+  room.send(2, NOTHING);
+  await time.advance(60);
+  assert.deepEqual(numbers(server.peer), [1]);
+});

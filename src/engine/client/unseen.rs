@@ -95,24 +95,17 @@ impl Unseen {
         self.unsent = self.unsent.min(self.waiting.len());
     }
 
-    /// Starts a new connection to the same seat. The game has seen commands up to `seq`; later ones are sent again.
+    /// Starts a new connection to the same seat. The game has seen commands up to `seq`; later ones are sent again. They get
+    /// other numbers when the room went back to a time before commands that it had confirmed.
     pub fn resume(&mut self, seq: Seq) {
         self.seen(seq);
-        if self.waiting.is_empty() {
-            self.newest = seq;
-        }
-        self.start();
+        self.begin(seq);
     }
 
-    /// Starts the first connection of a client that knows nothing of the seat: waiting commands get the numbers after
-    /// `seq`.
+    /// Starts a connection: waiting commands get the numbers after `seq`.
     pub fn begin(&mut self, seq: Seq) {
         self.newest = seq.plus(self.waiting.len() as u32);
-        self.start();
-    }
-
-    /// A new connection has its own limits.
-    fn start(&mut self) {
+        // A new connection has its own limits.
         self.unsent = self.waiting.len();
         (self.pace, self.chat_pace) = (Pace::of_commands(), Pace::of_chat());
     }
@@ -160,6 +153,8 @@ mod tests {
         assert_eq!(sent(&mut unseen), [3, 4, 5]);
         unseen.seen(Seq(5));
         assert_eq!((unseen.push(command()), sent(&mut unseen)), (Seq(6), vec![6]));
+        unseen.resume(Seq(2));
+        assert_eq!(sent(&mut unseen), [3], "a room that went back gets the next one");
     }
 
     #[test]

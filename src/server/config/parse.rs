@@ -157,7 +157,7 @@ pub fn store_failure<'de, D: Deserializer<'de>>(from: D) -> Result<StoreFailure,
 }
 
 pub fn other_build<'de, D: Deserializer<'de>>(from: D) -> Result<OtherBuild, D::Error> {
-    OtherBuild::deserialize(from).map_err(|_| D::Error::custom("must be \"wait\" or \"replay\""))
+    OtherBuild::deserialize(from).map_err(|_| D::Error::custom("must be \"wait\", \"replay\" or \"checkpoint\""))
 }
 
 pub fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
