@@ -137,6 +137,13 @@ pub trait Game: Send {
         true
     }
 
+    /// Whether the room may be made again, empty and under its id, after a server without
+    /// [`data`](crate::guide::operations) has restarted: by the first of its clients that comes back. So a party meets again
+    /// whose members came by a link.
+    fn can_be_remade(&self) -> bool {
+        false
+    }
+
     /// The zones that a spectator who enters now will see.
     fn spectate(&self) -> Vec<ZoneId> {
         vec![ZoneId(0)]

@@ -19,6 +19,7 @@ use super::message::{CloseRoom, Drain, Explain, Locate, RoomEntry, RoomKey, Room
 use super::metrics::Metrics;
 use super::names;
 use super::recordings::Recordings;
+use super::remaking::Ended;
 use super::room::RoomActor;
 use super::room_handle::{LocalRooms, RoomHandle};
 use super::room_store::RoomStore;
@@ -70,6 +71,8 @@ pub struct Directory {
     pub(super) rooms: LocalRooms,
     /// The key of the next room.
     pub(super) next: u64,
+    /// Ids of rooms that have ended here: they are not made again.
+    pub(super) ended: Ended,
     /// Rooms that could not be recovered.
     pub(super) lost: BTreeSet<String>,
     pub(super) sleeping: Sleeping,
@@ -97,12 +100,13 @@ impl Directory {
         let heartbeat = Arc::new(Heartbeat::of_thread());
         config.watchdog.watch(Part::Directory, &heartbeat);
         let (rooms, next, draining, reservations) = (LocalRooms::default(), 0, false, Reservations::default());
-        let (lost, sleeping) = Default::default();
+        let (ended, lost, sleeping) = Default::default();
         (
             Self {
                 config,
                 rooms,
                 next,
+                ended,
                 lost,
                 sleeping,
                 reservations,
@@ -123,6 +127,7 @@ impl Directory {
         }
         self.wake_named(request.room())?;
         let most_spectators = self.config.policy.most_spectators;
+        self.remake(request)?;
         let (key, expected) =
             match registry::place(&self.rooms, &mut self.reservations, self.clock.now(), request, most_spectators)
                 .map_err(|reason| self.explain(request, reason))?
@@ -164,6 +169,18 @@ impl Directory {
         seats: usize,
         maker: Option<Address>,
     ) -> Result<RoomKey, CloseReason> {
+        self.make_as(None, game, options, seats, maker)
+    }
+
+    /// As [`Self::make`]; `again` is the id of a room that is made again, which its game must allow.
+    pub(super) fn make_as(
+        &mut self,
+        again: Option<&str>,
+        game: String,
+        options: BTreeMap<String, String>,
+        seats: usize,
+        maker: Option<Address>,
+    ) -> Result<RoomKey, CloseReason> {
         if self.rooms.0.len() >= self.config.most_rooms {
             return Err(Close::TryLater.into());
         }
@@ -180,7 +197,12 @@ impl Directory {
         let setup = RoomSetup { rate, seed: names::seed(), options: options.clone() };
         let made = catch_unwind(AssertUnwindSafe(|| {
             let made = factory(&setup).map_err(|error| refused(error.to_string()))?;
-            let id = if private { names::secret() } else { names::id() };
+            let id = match again {
+                Some(id) if made.can_be_remade() && names::is_id(id, private) => id.to_owned(),
+                Some(_) => return Err(Close::NoSuchRoom.into()),
+                None if private => names::secret(),
+                None => names::id(),
+            };
             let policy = RoomPolicy { capacity, ..self.config.policy };
             let room = Room::new(RoomConfig::new(id, game.clone(), setup, policy), made);
             self.check_persistent(room.outlives_players(), persistent)?;

@@ -23,6 +23,7 @@ mod recordings;
 mod recovery;
 mod refusals;
 mod relay;
+mod remaking;
 mod report;
 mod reserving;
 mod room;

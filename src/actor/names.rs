@@ -11,10 +11,16 @@ use rand::rngs::SysRng;
 const ID: usize = 8;
 /// Length of a code or ticket: 130 random bits cannot be guessed.
 const SECRET: usize = 26;
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// An id for a listed room.
 pub fn id() -> String {
     letters(ID)
+}
+
+/// Whether an id may have been generated here, for a private room or for a listed one.
+pub fn is_id(id: &str, private: bool) -> bool {
+    id.len() == if private { SECRET } else { ID } && id.bytes().all(|byte| ALPHABET.contains(&byte))
 }
 
 /// A code that admits whoever knows it: the id of a private room, or a ticket.
@@ -41,7 +47,6 @@ pub fn seed() -> u64 {
 }
 
 fn letters(count: usize) -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut random = vec![0; count];
     SysRng.try_fill_bytes(&mut random).expect("the operating system has randomness");
     random.into_iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect()
@@ -55,6 +60,7 @@ mod tests {
     fn codes_are_long_and_not_shown_in_full() {
         let (id, secret) = (id(), secret());
         assert_eq!((id.len(), secret.len()), (8, 26));
+        assert!(is_id(&id, false) && is_id(&secret, true) && !is_id(&id, true) && !is_id("../../..", false));
         assert_eq!(for_logs(&id), id);
         assert_eq!(for_logs(&secret), format!("{}...", &secret[..4]));
         assert!(!secret.contains(['0', 'o', '1', 'l']), "{secret}");

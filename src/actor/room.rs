@@ -32,7 +32,7 @@ use crate::engine::{
 };
 use crate::store::RoomJournal;
 use crate::tick::{Moment, TickClock};
-use crate::wire::{Close, limits};
+use crate::wire::{Close, Extension, limits};
 
 /// The room actor.
 pub struct RoomActor {
@@ -47,6 +47,8 @@ pub struct RoomActor {
     pub(super) arrived: Vec<PendingJoin>,
     /// Departures whose seats are free but still counted as taken.
     pub(super) left: Vec<Departure>,
+    /// How clients can make the room again, if they may. A server that keeps its rooms needs no help.
+    recipe: Option<Extension>,
     /// Reservations whose record is not safe yet, oldest first.
     pub(super) promises: VecDeque<oneshot::Sender<()>>,
     /// Sessions that announced their end, and the reason with which to answer them at the end of the tick.
@@ -110,6 +112,7 @@ impl RoomActor {
         let frames = FrameHistory::new(room.rate());
         let tick_clock = TickClock::new(room.rate(), clock.now());
         let profiler = BandwidthProfiler::new(room.rate(), &room.spec().schema);
+        let recipe = room.recipe().filter(|_| files.store.is_none()).and_then(|recipe| recipe.extension());
         let host = Host::new(clock.now(), room, frames);
         let (host, is_journaled) = journaling::surround(host, files.journal.as_ref());
         Self {
@@ -122,6 +125,7 @@ impl RoomActor {
             pending,
             arrived: Vec::new(),
             left: Vec::new(),
+            recipe,
             promises: VecDeque::new(),
             goodbyes: Vec::new(),
             counted: Occupancy::default(),
@@ -288,7 +292,8 @@ impl RoomActor {
     fn seat(&mut self, applicant: Applicant, admitted: Admitted) -> Option<Joined> {
         let history = self.host.as_ref()?.frames().clone();
         let Applicant { relay, publish, end, expected, mut permit, .. } = applicant;
-        let Admitted { welcome, start, events } = admitted;
+        let Admitted { mut welcome, start, events } = admitted;
+        welcome.extensions.extend(self.recipe.clone());
         let session = SeatSession { seat: welcome.seat, generation: start.seat_generation };
         let channel = SeatChannel::new(session, events, self.status.clone());
         let channel = Arc::new(if self.is_journaled { channel.with_safe_commands(start.commands) } else { channel });

@@ -49,7 +49,12 @@ impl Directory {
     /// Takes note of the rooms that fell asleep, and forgets those that ended.
     pub(super) fn gather_sleepers(&mut self) {
         let closed = self.rooms.0.values().filter(|listed| listed.status.is_closed());
-        closed.filter_map(|listed| listed.status.take_label()).for_each(|label| self.sleeping.insert(label));
+        for listed in closed {
+            match listed.status.take_label() {
+                Some(label) => self.sleeping.insert(label),
+                None => self.ended.insert(&listed.entry.id),
+            }
+        }
         self.rooms.0.retain(|_, listed| !listed.status.is_closed());
         self.metrics.counts.rooms_asleep.set(self.sleeping.len() as i64);
     }

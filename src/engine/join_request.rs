@@ -6,7 +6,7 @@ use std::fmt;
 use super::admission::Address;
 use super::resume::Claim;
 use super::sanitize::sanitize;
-use crate::wire::{Hello, Join, Role, limits};
+use crate::wire::{Hello, Join, Role, RoomRecipe, limits};
 
 /// A join token as the client sent it. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct JoinRequest {
     pub name: String,
     /// Options of the player.
     pub options: BTreeMap<String, String>,
+    /// How the room can be made again, if the server does not know it any more.
+    pub recipe: Option<RoomRecipe>,
     /// The claim to a seat held before.
     pub claim: Option<Claim>,
     /// Proves the player's identity.
@@ -44,9 +46,10 @@ pub struct JoinRequest {
 impl JoinRequest {
     /// The request of a guest without options or a claim, for this room.
     pub fn guest(join: Join, role: Role, name: &str) -> Self {
-        let (options, claim, token) = (BTreeMap::new(), None, None);
+        let (options, recipe, claim, token) = (BTreeMap::new(), None, None, None);
         let (identity, only_game, address) = (None, None, None);
-        Self { join, role, name: String::new(), options, claim, token, identity, only_game, address }.named(name)
+        Self { join, role, name: String::new(), options, recipe, claim, token, identity, only_game, address }
+            .named(name)
     }
 
     /// The id of the room that the client wants to enter, if it names one.
@@ -79,6 +82,7 @@ impl From<Hello<'_>> for JoinRequest {
         let claim = hello.resume.as_ref().filter(|_| hello.role == Role::Player).and_then(Claim::read);
         let token = hello.token.map(|token| Token(token.to_owned()));
         let options = hello.player.into_iter().collect();
-        Self { options, claim, token, ..Self::guest(hello.join, hello.role, &hello.name) }
+        let recipe = RoomRecipe::find(&hello.extensions);
+        Self { options, recipe, claim, token, ..Self::guest(hello.join, hello.role, &hello.name) }
     }
 }

@@ -29,7 +29,7 @@ use crate::game::{Context, Effect, Game, Persistence, PlayerInput, Recipients, R
 use crate::id::{Incarnation, Seat, ZoneId};
 use crate::snapshot::{Frame, Grid, SeatNote, SnapshotWriter};
 use crate::tick::TickRate;
-use crate::wire::{EventBody, Features, limits};
+use crate::wire::{EventBody, Features, RoomRecipe, limits};
 
 /// The parameters of a room.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -163,6 +163,13 @@ impl Room {
             Persistence::Optional => self.config.setup.options.get("persistent").is_some_and(|text| text == "true"),
             Persistence::Always => true,
         }
+    }
+
+    /// How the room can be made again under its id, if its game allows that.
+    pub fn recipe(&self) -> Option<RoomRecipe> {
+        let RoomConfig { game, setup, .. } = &self.config;
+        let options = setup.options.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        self.game.can_be_remade().then(|| RoomRecipe { game: game.clone(), options })
     }
 
     /// The game's hook that is running; after a panic, the hook that panicked.

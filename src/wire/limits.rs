@@ -72,6 +72,10 @@ pub const RECORDING_BYTES: usize = 16 * 1024 * 1024;
 /// From one keyframe of a film to the next: how much is decoded to show any tick.
 pub const FILM_KEYFRAMES: Duration = Duration::from_secs(2);
 
+/// Rooms that have ended, and whose ids are remembered for that: no client makes them again. Far more than end within the time
+/// in which clients try to come back.
+pub const ROOMS_ENDED: usize = 10_000;
+
 /// Persistent rooms that nobody is in: each is a file, and in memory its id, game and options.
 pub const ROOMS_ASLEEP: usize = 100_000;
 

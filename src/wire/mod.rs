@@ -14,6 +14,7 @@ mod inputs;
 pub mod limits;
 mod message;
 mod note;
+mod recipe;
 pub mod weight;
 mod world_grid;
 
@@ -33,4 +34,5 @@ pub use message::{
     Ack, AckedTick, ClientMessage, CommandBody, Correction, Delivery, FrameMessage, Inputs, Note, NumberedCommand,
     PROTOCOL_VERSION, Redirect, Resync, Run, SUBPROTOCOLS, ServerMessage, ZoneForm, ZonePart,
 };
+pub use recipe::RoomRecipe;
 pub use world_grid::WorldGrid;

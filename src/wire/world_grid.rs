@@ -26,7 +26,7 @@ pub struct WorldGrid {
 
 impl WorldGrid {
     /// The number of the extension.
-    pub const NUMBER: u16 = 1;
+    pub const NUMBER: u16 = 2;
 
     /// The grid of a welcome, if it tells one.
     pub fn of(welcome: &Welcome) -> Option<Self> {

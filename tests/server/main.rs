@@ -21,6 +21,7 @@ mod play;
 mod recordings;
 mod recovered;
 mod refusals;
+mod remade;
 mod resume;
 mod slow;
 mod stored;

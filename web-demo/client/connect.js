@@ -3,7 +3,7 @@
 
 import { LEFT, LOST, LeaveError, PROTOCOL, meaning } from './close.js';
 import { abandon } from './pending-leaves.js';
-import { FEATURES, PROTOCOL_VERSION, SUBPROTOCOLS, decodeServer, encodeClient } from './messages.js';
+import { FEATURES, PROTOCOL_VERSION, RECIPE, SUBPROTOCOLS, decodeServer, encodeClient } from './messages.js';
 import { bytesOf } from './reader.js';
 import { currentToken } from './token.js';
 
@@ -39,8 +39,9 @@ const VERSION = 4506;
  * }} Environment
  *
  * @typedef {{ join: import('./messages.js').Join, role: 'player' | 'spectator', name: string,
- *   player: import('./messages.js').Pairs, rate: number, token: import('./token.js').TokenSource | null }} Request
- *   `rate`: frames per second, 0 for one per tick
+ *   player: import('./messages.js').Pairs, rate: number, token: import('./token.js').TokenSource | null,
+ *   recipe?: Uint8Array | null }} Request
+ *   `rate`: frames per second, 0 for one per tick; `recipe`: how a server that lost the room in a restart makes it again
  * @typedef {import('./messages.js').Welcome} Welcome
  */
 
@@ -145,9 +146,9 @@ function decoded(data) {
 }
 
 /** @param {Request} request @returns {import('./messages.js').Hello} */
-function hello({ join, role, name, player, rate }) {
+function hello({ join, role, name, player, rate, recipe = null }) {
   return {
     type: 'hello', version: PROTOCOL_VERSION, features: FEATURES, join, role, name, player, resume: null, token: null, rate,
-    extensions: [],
+    extensions: recipe && join.type === 'byId' ? [[RECIPE, recipe]] : [],
   };
 }

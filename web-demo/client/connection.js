@@ -251,7 +251,7 @@ export class Connection {
     }
     const wait = this.session?.comeBack ?? null;
     this.#drop();
-    this.#rejoin.start(this.#welcome.room, wait);
+    this.#rejoin.start(this.#welcome, wait);
     this.#owner.left(code, text, true);
   }
 

@@ -4,7 +4,7 @@
 import { DecodeError, MessageReader } from './reader.js';
 
 /** The number of the welcome's extension. */
-const NUMBER = 1;
+const NUMBER = 2;
 
 /**
  * @typedef {object} WorldGrid All lengths are in quanta of the position.

@@ -61,6 +61,8 @@ export const VIEW_TIME = 0x02;
 export const FEEL_DIGEST = 0x08;
 /** What this client asks for. */
 export const FEATURES = INPUT_LEAD | VIEW_TIME | FEEL_DIGEST;
+/** The extension of welcome and hello by which a room can be made again after a restart. */
+export const RECIPE = 1;
 
 /**
  * @param {Uint8Array} bytes

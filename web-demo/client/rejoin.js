@@ -6,6 +6,7 @@ import { Backoff } from './backoff.js';
 import { LeaveError, NO_SUCH_ROOM, ROOM_UNAVAILABLE, invitesBack } from './close.js';
 import { connect } from './connect.js';
 import { COME_BACK } from './limits.js';
+import { RECIPE } from './messages.js';
 
 /** A connection that lasted this long was a good one: the next delay is short again. */
 const GOOD_AFTER_MS = 5000;
@@ -34,6 +35,7 @@ export class Rejoin {
   /** When the connection was lost, the last good one if others followed, or the network changed since. */
   #since = 0;
   #hastenedAt = -Infinity;
+  /** How the room can be made again. @type {Uint8Array | null} */ #recipe = null;
   /** Whether another room is no substitute. */
   #isStrict = false;
   /** Cancels the attempt; resolves when the server has freed its seat. @type {() => Promise<void>} */
@@ -65,10 +67,11 @@ export class Rejoin {
 
   /**
    * Schedules the first attempt.
-   * @param {string} room to reconnect to
+   * @param {import('./messages.js').Welcome} welcome of the room to reconnect to
    * @param {number | null} wait milliseconds that the server asked for; the server spreads its clients itself
    */
-  start(room, wait) {
+  start({ room, extensions }, wait) {
+    this.#recipe = extensions.find(([number]) => number === RECIPE)?.[1] ?? null;
     if (this.good) this.#restart();
     this.#isStrict = false;
     this.#wait({ type: 'byId', room }, wait);
@@ -168,7 +171,7 @@ export class Rejoin {
     this.#beganAt = this.env.now();
     this.#cancel = connect(
       this.env,
-      { ...this.request, join },
+      { ...this.request, join, recipe: this.#recipe },
       join.type === 'byId' || join.type === 'return' ? this.claim() : null,
       (socket, welcome) => {
         this.#done();

@@ -72,6 +72,21 @@ test('a room that is gone is replaced as at the first join', async () => {
   assert.deepEqual(server.peer.of('hello')[0].join, { type: 'joinOrCreate', game: 'toy', options: [['map', 'yard']] });
 });
 
+test('a client brings along how its room can be made again, until a welcome says otherwise', async () => {
+  const { time, server } = await join({ welcome: { extensions: [[1, Uint8Array.of(7, 8)], [9, Uint8Array.of(1)]] } });
+  const said = () => server.peer.of('hello')[0].extensions;
+  assert.deepEqual(said(), []);
+  server.peer.close(1006);
+  await time.advance(1000);
+  assert.deepEqual(said(), [[1, Uint8Array.of(7, 8)]]);
+  server.welcome = { ...server.welcome, extensions: [] };
+  server.peer.close(1006);
+  await time.advance(2000);
+  server.peer.close(1006);
+  await time.advance(2000);
+  assert.deepEqual(said(), []);
+});
+
 test('a server that stays away is tried less and less often', async () => {
   const { time, server, room } = await join();
   server.reachable = false;

@@ -193,6 +193,10 @@ impl Game for Plaza {
         }
     }
 
+    fn can_be_remade(&self) -> bool {
+        true
+    }
+
     fn persistence(&self) -> Persistence {
         Persistence::Optional
     }

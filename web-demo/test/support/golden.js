@@ -74,10 +74,10 @@ function extensions({ extensions: list }) {
   return list.map(([number, content]) => [number, raw(content)]);
 }
 
-/** The grid that the vectors' only extension with number 1 tells; see tests/golden_messages. */
+/** The grid that the vectors' only extension with number 2 tells; see tests/golden_messages. */
 function grid({ extensions: list }) {
   const told = { first: 8192, origin: [-6400, 0], side: 512, columns: 251, rows: 100, sight: 1024, margin: 256 };
-  return list.some(([number]) => number === 1) ? told : null;
+  return list.some(([number]) => number === 2) ? told : null;
 }
 
 export function serverMessage(value) {

@@ -125,6 +125,10 @@ impl Game for Arena {
         self.world.step(cx);
     }
 
+    fn can_be_remade(&self) -> bool {
+        true
+    }
+
     fn persistence(&self) -> Persistence {
         Persistence::Optional
     }
