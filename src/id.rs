@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An entity of a room. A room hands out ids in ascending order and never reuses them.
+/// An entity of a room. A room hands out ids in ascending order and does not reuse them, until all are used up: then they begin anew
+/// with those that are free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EntityId(pub u32);
 

@@ -52,7 +52,7 @@ impl Context {
     }
 
     /// A new entity id, never used before in this room. After 2^32 - 1 of them, ids begin anew with those that neither a
-    /// row of the last frame nor a player has; no id is 0.
+    /// row of the last frame nor a player has; no id is 0. A new id is therefore not always the greatest.
     pub fn spawn(&mut self) -> EntityId {
         self.entities.spawn()
     }

@@ -49,6 +49,12 @@ impl Seats {
     }
 }
 
+/// Adds to a list that is ascending by id. Ids rise, so that is its end, until all are used up and they begin anew.
+fn insert_by_id<T>(list: &mut Vec<T>, one: T, id: impl Fn(&T) -> EntityId) {
+    let place = list.partition_point(|other| id(other) < id(&one));
+    list.insert(place, one);
+}
+
 fn colour_of(seat: Seat) -> i32 {
     i32::from(seat.0) % i32::from(COLOURS)
 }

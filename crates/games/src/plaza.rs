@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::compass::heading_of;
 use super::map::Map;
-use super::{COLOURS, PER_METRE, Seats, colour_of};
+use super::{COLOURS, PER_METRE, Seats, colour_of, insert_by_id};
 use serde::{Deserialize, Serialize};
 use tickwire::game::{
     Context, Game, LoadError, Persistence, Player, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter,
@@ -163,7 +163,8 @@ impl Game for Plaza {
         // Rounded up, so that honest clients at top speed stay below the limit.
         let top = (TOP_SPEED * PER_METRE as u32).div_ceil(u32::from(self.rate.per_second()));
         let (gate, strikes) = (SpeedGate::new(top), Strikes::default());
-        self.walkers.push(Walker { id, seat: player.seat, x, y, heading: 0, anchor: (x, y), gate, strikes });
+        let walker = Walker { id, seat: player.seat, x, y, heading: 0, anchor: (x, y), gate, strikes };
+        insert_by_id(&mut self.walkers, walker, |walker| walker.id);
         self.seats.take(player.seat, id);
         Ok(id)
     }

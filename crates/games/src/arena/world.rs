@@ -1,6 +1,6 @@
 //! The rules between avatars, sparks and snowballs: collecting, hits and their effects.
 //!
-//! All lists are sorted by entity id, because ids rise; buffers are reused from tick to tick. `step` moves one avatar; the
+//! All lists are sorted by entity id; buffers are reused from tick to tick. `step` moves one avatar; the
 //! parent file implements the engine's interface.
 
 use std::borrow::Cow;
@@ -10,9 +10,9 @@ use super::HIT;
 use super::buckets::Buckets;
 use super::crowd::Crowd;
 use super::step::{AvatarInput, AvatarState, RADIUS, Tuning, round, speed, step_avatar, ticks};
-use crate::PER_METRE;
 use crate::compass::{cosine, sine};
 use crate::map::Map;
+use crate::{PER_METRE, insert_by_id};
 use serde::{Deserialize, Serialize};
 use tickwire::game::{Context, Recipients};
 use tickwire::id::{EntityId, Seat};
@@ -169,7 +169,8 @@ impl World {
         let id = cx.spawn();
         let (x, y) = self.free_place(cx);
         let state = AvatarState { x, y, heading: cx.random_below(256) as i32, ..AvatarState::default() };
-        self.avatars.push(Avatar { id, seat, state, shield: self.pace.spawn_shield, score: 0 });
+        let avatar = Avatar { id, seat, state, shield: self.pace.spawn_shield, score: 0 };
+        insert_by_id(&mut self.avatars, avatar, |avatar| avatar.id);
         id
     }
 
@@ -197,7 +198,7 @@ impl World {
             return;
         }
         let AvatarState { x, y, heading, .. } = avatar.state;
-        self.snowballs.push(Snowball {
+        let ball = Snowball {
             id: cx.spawn(),
             thrower: avatar.seat,
             thrower_id: id,
@@ -207,7 +208,8 @@ impl World {
             dy: round(sine(heading) * self.pace.ball, 20),
             heading,
             life: self.pace.ball_life,
-        });
+        };
+        insert_by_id(&mut self.snowballs, ball, |ball| ball.id);
     }
 
     /// Applies the consequences of a tick's moves.
@@ -298,7 +300,7 @@ impl World {
             let spark = Spark { id: EntityId::default(), x, y, big: cx.random_below(BIG_ONE_IN) == 0 };
             let free = self.nearest(x, y, SPARK_REACH, None).is_none();
             if free && self.mark(&spark, true) {
-                self.sparks.push(Spark { id: cx.spawn(), ..spark });
+                insert_by_id(&mut self.sparks, Spark { id: cx.spawn(), ..spark }, |spark| spark.id);
             }
         }
     }
