@@ -42,7 +42,7 @@ class Client:
         self.players: dict[int, m.Player] = {}
         self.properties: dict[str, str] = {}
         self.news: list[Any] = []  # events, corrections, pongs and the like, which the application takes from here
-        self.events = self.events_acked = 0
+        self.events = self.events_acked = self.listed = 0
         self.unseen: list[m.Command] = []  # commands that the game has not seen
         self.commands = 0
         self.input_fields: list[Field] = []
@@ -104,6 +104,8 @@ class Client:
         self.incarnation, self.tick, self.epoch = welcome.incarnation, welcome.tick, welcome.epoch
         self.consumed = self.superseded = 0
         self.events = self.events_acked = welcome.events
+        fresh = welcome.continuity == m.Continuity.FRESH
+        self.listed = welcome.events if fresh else welcome.listed  # the newest event that the lists include
         self.players = {player.seat: player for player in welcome.players}
         self.properties = dict(welcome.properties)
         self.input_fields, self.held = inputs, 0
@@ -174,14 +176,15 @@ class Client:
 
     def receive_events(self, events: m.Events | None) -> None:
         """Events are numbered, so that one that comes again is known."""
-        welcome = self.require_welcome()
+        self.require_welcome()
         if events is None:
             return
         for number, event in enumerate(events.items, events.first):
             if not newer(number & WRAP, self.events):
                 continue
             self.events = number & WRAP
-            if newer(self.events, welcome.listed):
+            if newer(self.events, self.listed):
+                self.listed = self.events
                 self.change_lists(event.body)
             self.news.append(event)
         end = events.first + len(events.items) - 1 & WRAP

@@ -15,16 +15,17 @@ export class Roster {
     this.players = new Map();
     /** @type {Record<string, string>} */
     this.properties = {};
-    /** The newest event that is included. */
+    /** The newest event that is included, modulo 2^32. */
     this.listed = 0;
   }
 
   /** @param {import('./messages.js').Welcome} welcome */
-  begin({ players, properties, listed }) {
+  begin({ players, properties, continuity, events, listed }) {
     this.players.clear();
     for (const player of players) this.players.set(player.seat, player);
     this.properties = Object.fromEntries(properties);
-    this.listed = listed;
+    // Events that come to a newcomer are all later than its lists.
+    this.listed = continuity === 'fresh' ? events : listed;
   }
 
   /**

@@ -22,3 +22,10 @@ test('after a gap the list is what the last events of each seat say', async () =
   assert.deepEqual(list, [[0, 'Ada', false], [1, 'Carol', false], [2, 'Eve', false], [4, 'Dan', true]]);
   assert.deepEqual(changes.slice(-4), [[3, 'joined'], [3, 'reconnected'], [3, 'left'], [4, 'joined']]);
 });
+
+test('the list of a newcomer is current, whatever number its events start with', async () => {
+  const { time, server, room } = await join({ welcome: { events: 0xfffffffd } });
+  server.frame({ events: { first: 0xfffffffe, lost: 0, items: [joined(1, 'Bob'), joined(2, 'Eve'), joined(3, 'Dan'), { left: [2, 1000] }] } });
+  await time.advance(100);
+  assert.deepEqual([...room.players.values()].map(({ name }) => name), ['Ada', 'Bob', 'Dan']);
+});
