@@ -193,6 +193,7 @@ impl<'a> Conductor<'a> {
         self.series.push(Sample {
             at,
             live: now.live,
+            latency_counts: tally.latency.counts(),
             latency: tally.latency.cut(),
             lateness: tally.lateness.cut(),
             down_per_second: each(now.down - then.down),

@@ -10,7 +10,7 @@ use super::outside::ServerFigures;
 use super::report::Quantiles;
 
 /// About one second of a run.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Sample {
     /// The end of the sample, in seconds since the start.
     pub at: f64,
@@ -18,6 +18,9 @@ pub struct Sample {
     pub live: u64,
     /// From making an input to the first state that covers it.
     pub latency: Quantiles,
+    /// The same times as counts per millisecond: the time rounded up to milliseconds, and how many there were. Counts of
+    /// several samples can be added, quantiles cannot.
+    pub latency_counts: Vec<(u64, u64)>,
     /// How late the bots' own timers were.
     pub lateness: Quantiles,
     /// Bytes on the wire per second that one bot received.
@@ -95,6 +98,12 @@ impl Times {
         self.closed = true;
     }
 
+    /// The current sample as counts per millisecond, without those of zero.
+    pub fn counts(&self) -> Vec<(u64, u64)> {
+        let millis = self.recent.iter_linear(1000).map(|step| step.count_since_last_iteration());
+        (1..).zip(millis).filter(|(_, count)| *count > 0).collect()
+    }
+
     /// Ends the current sample and returns its quantiles.
     pub fn cut(&mut self) -> Quantiles {
         let quantiles = Quantiles::from(&self.recent);
@@ -133,8 +142,20 @@ mod tests {
         for second in 0..86_400 {
             let (at, server, load) = (f64::from(second), None, None);
             let (down_per_second, up_per_second, live, failures) = (0.0, 0.0, 1, 0);
-            let (latency, lateness) = (none, none);
-            series.push(Sample { at, live, latency, lateness, down_per_second, up_per_second, failures, load, server });
+            let (latency, latency_counts, lateness) = (none, Vec::new(), none);
+            let per_bot = Sample {
+                at,
+                live,
+                latency,
+                latency_counts,
+                lateness,
+                down_per_second,
+                up_per_second,
+                failures,
+                load,
+                server,
+            };
+            series.push(per_bot);
         }
         let samples = series.into_samples();
         assert!((900..1800).contains(&samples.len()), "{}", samples.len());
@@ -146,11 +167,14 @@ mod tests {
     fn a_sample_is_a_part_of_the_whole() {
         let mut times = Times::default();
         times.record(Duration::from_millis(5));
-        assert_eq!(times.cut().count, 1);
+        times.record(Duration::from_micros(5100));
+        assert_eq!(times.counts(), [(5, 1), (6, 1)]);
+        assert_eq!(times.cut().count, 2);
+        assert_eq!(times.counts(), []);
         times.record(Duration::from_millis(50));
-        assert_eq!((times.whole().len(), times.cut().count), (2, 0));
+        assert_eq!((times.whole().len(), times.cut().count), (3, 0));
         times.close();
         times.record(Duration::from_millis(500));
-        assert_eq!(times.whole().len(), 2);
+        assert_eq!(times.whole().len(), 3);
     }
 }

@@ -1,7 +1,7 @@
-//! AttackOutcomes within the message limits, one after the other, against the shipped binary; not an example for embedders.
+//! Attacks within the message limits, one after the other, against the shipped binary; not an example for embedders.
 //!
-//! Fifty honest players play alternately without the attack and beside it: the 99th percentile of their time from an input to its
-//! state must stay within one tick. `beside_run BINARY [ATTACK ...]` runs the named attacks, or all.
+//! Fifty honest players play all the time, and the attack comes and pauses by turns: the 99th percentile of their time from an input
+//! to its state must stay within one tick of the one in the pauses. `beside_run BINARY [ATTACK ...]` runs the named attacks, or all.
 
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
@@ -15,56 +15,64 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use honest::{PLAYERS, TICK_MS, command, play};
+use honest::{COMING, Honest, PLAYERS, Span, command};
 use process::Server;
 use trials::Trial;
 
-const ROUNDS: usize = 2;
-const SECONDS: u64 = 12;
-/// The attack begins when the honest have come, and ends before they go.
-const MARGIN: Duration = Duration::from_secs(2);
+/// Pauses and attacks by turns: a pause comes first and last.
+const ROUNDS: u32 = 4;
+const PAUSE: Duration = Duration::from_secs(8);
+const ATTACK: Duration = Duration::from_secs(8);
+/// Until the attackers' connections have ended.
+const ENDING: Duration = Duration::from_secs(3);
 
-/// What the server did in one part of a round.
+/// Times of one kind, and what the server did in them.
+#[derive(Default)]
 struct Part {
-    p99_ms: f64,
-    processor_share: f64,
+    spans: Vec<Span>,
+    processor_seconds: f64,
     skipped: f64,
 }
 
-fn measure(binary: &Path, server: &Server, attack: Option<&Trial>, demand: &mut impl FnMut(bool, String)) -> Part {
-    let (start, used, skipped) =
-        (Instant::now(), server.processor_seconds(), server.metric("tickwire_skipped_ticks_total"));
-    let playing = play(binary, server, SECONDS);
-    let told = attack.map(|trial| {
-        std::thread::sleep(MARGIN);
-        (trial.attack)(server, start + Duration::from_secs(SECONDS) - MARGIN)
-    });
-    let report = playing();
-    let part = Part {
-        p99_ms: report.p99_ms,
-        processor_share: (server.processor_seconds() - used) / start.elapsed().as_secs_f64(),
-        skipped: server.metric("tickwire_skipped_ticks_total") - skipped,
-    };
-    report.judge(if attack.is_some() { "beside it" } else { "without it" }, demand);
-    for (held, figure) in told.into_iter().flatten() {
-        demand(held, figure);
+impl Part {
+    /// Adds what happens in `act`.
+    fn during<T>(&mut self, server: &Server, act: impl FnOnce() -> T) -> T {
+        let (from, used, skipped) =
+            (Instant::now(), server.processor_seconds(), server.metric("tickwire_skipped_ticks_total"));
+        let done = act();
+        self.spans.push((from, Instant::now()));
+        self.processor_seconds += server.processor_seconds() - used;
+        self.skipped += server.metric("tickwire_skipped_ticks_total") - skipped;
+        done
     }
-    part
+
+    fn processor_share(&self) -> f64 {
+        let seconds: f64 = self.spans.iter().map(|(from, to)| (*to - *from).as_secs_f64()).sum();
+        100.0 * self.processor_seconds / seconds
+    }
 }
 
 fn run(binary: &Path, trial: &Trial, demand: &mut impl FnMut(bool, String)) {
     println!("{}", trial.name);
     let server = Server::start(&mut command(binary), &[&["--log", "warn"], trial.settings].concat());
+    let whole = COMING + (PAUSE + ATTACK + ENDING) * ROUNDS + PAUSE;
+    let honest = Honest::start(binary, &server, whole + ENDING);
+    std::thread::sleep(COMING);
+    let (mut calm, mut stormy) = (Part::default(), Part::default());
     for _ in 0..ROUNDS {
-        let calm = measure(binary, &server, None, demand);
-        let stormy = measure(binary, &server, Some(trial), demand);
-        let shares =
-            format!("{:.0} and {:.0} % of a core", 100.0 * calm.processor_share, 100.0 * stormy.processor_share);
-        let Part { p99_ms, skipped, .. } = stormy;
-        let figures =
-            format!("p99 {:.1} ms without, {p99_ms:.1} ms beside it; {shares}; {skipped} ticks skipped", calm.p99_ms);
-        demand(p99_ms <= calm.p99_ms + TICK_MS, figures);
+        calm.during(&server, || std::thread::sleep(PAUSE));
+        let findings = stormy.during(&server, || (trial.attack)(&server, Instant::now() + ATTACK));
+        for (held, figure) in findings {
+            demand(held, figure);
+        }
+        std::thread::sleep(ENDING);
     }
+    calm.during(&server, || std::thread::sleep(PAUSE));
+    let report = honest.report();
+    report.judge(demand);
+    report.compare(&calm.spans, &stormy.spans, "it", demand);
+    let (without, beside) = (calm.processor_share(), stormy.processor_share());
+    println!("       {without:.0} and {beside:.0} % of a core; {} and {} ticks skipped", calm.skipped, stormy.skipped);
 }
 
 fn main() -> ExitCode {

@@ -1,9 +1,13 @@
 //! Fifty honest players beside an attack: their report, and the requirements on it.
+//!
+//! They play all the time, with and without the attack by turns. Both kinds of time are thus measured on the same machine with the
+//! same other work on it, and their percentiles can be compared.
 
 #![allow(dead_code, reason = "each run needs a part of it")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tickwire::wire::Join;
 
@@ -12,6 +16,13 @@ use super::process::{self, Bots, Server};
 pub const PLAYERS: u64 = 50;
 /// One tick at the arena's 20 Hz.
 pub const TICK_MS: f64 = 50.0;
+/// How long the honest take to come, with a margin.
+pub const COMING: Duration = Duration::from_secs(3);
+/// A second of the players' figures counts for a span if all of it lies within; their clock may differ from ours by so much.
+const MARGIN: Duration = Duration::from_millis(250);
+
+/// A part of a run.
+pub type Span = (Instant, Instant);
 
 /// The command, whose warnings are shown.
 pub fn command(binary: &Path) -> Command {
@@ -20,18 +31,37 @@ pub fn command(binary: &Path) -> Command {
     command
 }
 
-/// Honest players for so long, each of whom compares its state with the server's; and what they report.
-pub fn play(binary: &Path, server: &Server, seconds: u64) -> impl FnOnce() -> Report + use<> {
-    let file = std::env::temp_dir().join(format!("tickwire-honest-{}-{seconds}.json", server.port));
-    let (players, seconds, path) = (PLAYERS.to_string(), seconds.to_string(), file.to_string_lossy());
-    let args = ["--players", &players, "--verify", "all", "--duration", &seconds, "--json", &path];
-    let bots = Bots::start(command(binary), server, &args);
-    move || {
-        let output = bots.report();
-        let text = std::fs::read(&file).unwrap_or_else(|error| panic!("the bots ended with {output:?}: {error}"));
-        let _ = std::fs::remove_file(&file);
-        Report::read(&serde_json::from_slice(&text).expect("JSON"))
+/// Honest players, each of whom compares its state with the server's.
+pub struct Honest {
+    bots: Bots,
+    started: Instant,
+    file: PathBuf,
+}
+
+impl Honest {
+    /// Lets them play for so long, beginning with their coming.
+    pub fn start(binary: &Path, server: &Server, lasts: Duration) -> Self {
+        let file = std::env::temp_dir().join(format!("tickwire-honest-{}.json", server.port));
+        let (players, seconds, path) = (PLAYERS.to_string(), lasts.as_secs().to_string(), file.to_string_lossy());
+        let args = ["--players", &players, "--verify", "all", "--duration", &seconds, "--json", &path];
+        let started = Instant::now();
+        Self { bots: Bots::start(command(binary), server, &args), started, file }
     }
+
+    /// Waits for their end, and reads what they report.
+    pub fn report(self) -> Report {
+        let output = self.bots.report();
+        let text = std::fs::read(&self.file).unwrap_or_else(|error| panic!("the bots ended with {output:?}: {error}"));
+        let _ = std::fs::remove_file(&self.file);
+        Report::read(&serde_json::from_slice(&text).expect("JSON"), self.started)
+    }
+}
+
+/// The times from an input to its state of one second.
+struct Second {
+    end: Instant,
+    /// Milliseconds, rounded up, and how many inputs took them.
+    counts: Vec<(u64, u64)>,
 }
 
 /// What is asked of a report. A figure that is not there is the end: it would compare as anything.
@@ -39,32 +69,74 @@ pub struct Report {
     pub joined: u64,
     /// Label, count and first example of what went wrong.
     pub failures: Vec<String>,
-    /// From an input to its state, of how many.
-    pub p99_ms: f64,
-    pub measured: u64,
+    seconds: Vec<Second>,
+}
+
+/// The 99th percentile of the times from an input to its state, in milliseconds, and of how many inputs.
+#[derive(Clone, Copy, Debug)]
+pub struct Percentile {
+    pub ms: u64,
+    pub of: u64,
+}
+
+impl std::fmt::Display for Percentile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ms ({} inputs)", self.ms, self.of)
+    }
 }
 
 impl Report {
-    fn read(report: &serde_json::Value) -> Self {
-        let whole = |value: &serde_json::Value, what: &str| {
-            value.as_u64().unwrap_or_else(|| panic!("no number of {what} in {report}"))
-        };
+    fn read(report: &serde_json::Value, started: Instant) -> Self {
+        let joined = report["joined"].as_u64().unwrap_or_else(|| panic!("no number of players in {report}"));
         let failures = report["failures"].as_object().unwrap_or_else(|| panic!("no failures in {report}"));
-        let times = &report["input_to_state"];
+        let second = |sample: &serde_json::Value| -> Option<Second> {
+            let counts = sample["latency_counts"].as_array()?.iter();
+            let counts = counts.map(|pair| Some((pair[0].as_u64()?, pair[1].as_u64()?))).collect::<Option<_>>()?;
+            Some(Second { end: started + Duration::from_secs_f64(sample["at"].as_f64()?), counts })
+        };
+        let samples = report["series"].as_array().unwrap_or_else(|| panic!("no series in {report}")).iter();
         Self {
-            joined: whole(&report["joined"], "players"),
+            joined,
             failures: failures.iter().map(|(label, offence)| format!("{label}: {offence}")).collect(),
-            p99_ms: times["p99_ms"].as_f64().unwrap_or_else(|| panic!("no p99 in {report}")),
-            measured: whole(&times["count"], "measured inputs"),
+            seconds: samples.map(|one| second(one).unwrap_or_else(|| panic!("no times in {one}"))).collect(),
         }
     }
 
-    /// Demands that everybody came, played, and nothing went wrong.
-    pub fn judge(self, when: &str, demand: &mut impl FnMut(bool, String)) {
-        let Self { joined, failures, measured, .. } = self;
-        demand(joined == PLAYERS, format!("{joined} of {PLAYERS} honest players joined {when}"));
-        demand(measured > PLAYERS, format!("{measured} of their inputs were timed {when}"));
-        demand(failures.is_empty(), format!("what went wrong for them {when}: {failures:?}"));
+    /// The percentile over all these spans.
+    pub fn p99(&self, spans: &[Span]) -> Percentile {
+        let within = |second: &&Second| {
+            let begin = second.end.checked_sub(Duration::from_secs(1)).expect("a moment of this run");
+            spans.iter().any(|(from, to)| begin + MARGIN >= *from && second.end <= *to + MARGIN)
+        };
+        let mut counts = std::collections::BTreeMap::<u64, u64>::new();
+        for (ms, count) in self.seconds.iter().filter(within).flat_map(|second| &second.counts) {
+            *counts.entry(*ms).or_default() += count;
+        }
+        let of: u64 = counts.values().sum();
+        // As many as one of a hundred may be above it.
+        let mut above = of;
+        for (ms, count) in counts {
+            above -= count;
+            if above * 100 <= of {
+                return Percentile { ms, of };
+            }
+        }
+        Percentile { ms: 0, of }
+    }
+
+    /// Demands that everybody came, and nothing went wrong.
+    pub fn judge(&self, demand: &mut impl FnMut(bool, String)) {
+        let Self { joined, failures, .. } = self;
+        demand(*joined == PLAYERS, format!("{joined} of {PLAYERS} honest players joined"));
+        demand(failures.is_empty(), format!("what went wrong for them: {failures:?}"));
+    }
+
+    /// Demands that the percentile beside the attack is within a tick of the one of the control, and both of enough inputs.
+    pub fn compare(&self, control: &[Span], attack: &[Span], what: &str, demand: &mut impl FnMut(bool, String)) {
+        let (calm, stormy) = (self.p99(control), self.p99(attack));
+        let enough = calm.of.min(stormy.of) >= 20 * PLAYERS;
+        let held = enough && stormy.ms as f64 <= calm.ms as f64 + TICK_MS;
+        demand(held, format!("the honest: p99 {calm} without, {stormy} beside {what}"));
     }
 }
 

@@ -130,6 +130,11 @@ impl Member {
         AckedTick::Low(self.client.tick().0 as u8)
     }
 
+    /// How many ticks of the room have come since the welcome.
+    pub fn ticks(&self) -> i32 {
+        self.client.tick().since(self.welcome().tick)
+    }
+
     /// Sends a message on top of what a player sends; what the socket does not take is not sent.
     pub fn send(&mut self, message: &[u8]) {
         self.line.send(message);
@@ -165,10 +170,15 @@ impl Member {
         Ok(())
     }
 
+    /// Says goodbye.
+    pub fn say_goodbye(&mut self) {
+        self.line.say(&framed(0x88, &Close::Left.code().to_be_bytes()));
+    }
+
     /// Says goodbye, and waits for the answer.
     pub fn leave(mut self) -> Option<u16> {
         self.line.stream.set_nonblocking(false).expect("a socket");
-        self.line.say(&framed(0x88, &Close::Left.code().to_be_bytes()));
+        self.say_goodbye();
         self.line.close_code().ok().flatten()
     }
 }

@@ -143,7 +143,19 @@ fn crowd(server: &Server, until: Instant, every: Duration, make: fn(Seq) -> Vec<
         });
         std::thread::sleep(Duration::from_millis(2));
     }
-    vec![(sent > 0, format!("{sent} sent, {} players in the end; endings {ends:?}", members.len()))]
+    let told = format!("{sent} sent, {} players in the end; endings {ends:?}", members.len());
+    see_off(members.into_iter().map(|(member, ..)| member).collect());
+    vec![(sent > 0, told)]
+}
+
+/// Lets them leave, so that none of their seats is held in the pause that follows.
+fn see_off(mut members: Vec<Member>) {
+    members.iter_mut().for_each(Member::say_goodbye);
+    let until = Instant::now() + Duration::from_secs(1);
+    while !members.is_empty() && Instant::now() < until {
+        members.retain_mut(|member| member.turn().is_ok());
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn command(seq: Seq, body: CommandBody<'_>) -> Vec<u8> {
