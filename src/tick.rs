@@ -177,6 +177,11 @@ impl TickClock {
         self.deadline_of(self.next)
     }
 
+    /// The next tick is due now, and the others follow it at the clock's rate. For a room whose time nobody was watching.
+    pub fn restart(&mut self, now: Moment) {
+        (self.origin, self.next) = (now, 0);
+    }
+
     /// Takes every deadline up to `now` and returns how many steps to run for them.
     pub fn advance(&mut self, now: Moment) -> Due {
         let elapsed = u128::from(now.0.saturating_sub(self.origin.0));
@@ -233,6 +238,25 @@ mod tests {
         assert_eq!(ViewTime::before(Tick(9), 1), at(8, 15));
         assert_eq!(ViewTime::before(Tick(9), 32), at(7, 0));
         assert_eq!(ViewTime::before(Tick(1), 33).earlier(1), at(u32::MAX - 2, 15));
+    }
+
+    #[test]
+    fn a_restarted_clock_ticks_at_once_and_then_at_its_rate() {
+        let mut clock = clock(20);
+        clock.advance(Moment(130_000));
+        clock.restart(Moment(134_000));
+        assert_eq!(clock.deadline(), Moment(134_000));
+        let steps = |clock: &mut TickClock, now| clock.advance(Moment(now)).steps;
+        assert_eq!([134_000, 134_000, 183_999, 184_000].map(|now| steps(&mut clock, now)), [1, 0, 0, 1]);
+    }
+
+    #[test]
+    fn a_restart_forgives_no_debt() {
+        let mut clock = clock(20);
+        clock.advance(Moment(50_000));
+        clock.spent(Duration::from_secs(3));
+        clock.restart(Moment(60_000));
+        assert_eq!(clock.advance(Moment(60_000)), Due { steps: 0, skipped: 1, late: 0 });
     }
 
     fn clock(rate: u16) -> TickClock {

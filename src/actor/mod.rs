@@ -41,6 +41,7 @@ mod socket_handle;
 mod status;
 mod times;
 mod trace;
+mod waiter;
 mod watchdog;
 mod ws_message;
 

@@ -1,15 +1,14 @@
 //! The room's shell: an alarm at each tick's deadline, the channels of its seats, and one message per relay and tick.
 //!
 //! Joins, including reconnects, wait for the tick and are answered there, a bounded number each time, so that a rush of
-//! players cannot delay the tick. Game code runs under `catch_unwind`: a panic ends this room and nothing else.
+//! players cannot delay the tick; a room that nobody is in ticks when somebody comes. Game code runs under `catch_unwind`: a panic
+//! ends this room and nothing else.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
-use rand::TryRng;
-use rand::rngs::SysRng;
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
 use tracing::{Span, debug, info, info_span};
 
@@ -26,9 +25,10 @@ use super::seat_table::{SeatTable, Session};
 use super::status::{Departure, PendingJoin, Status};
 use super::times::Phase;
 use super::trace::Lane;
+use super::waiter::{Waiter, random_secret};
 use crate::engine::{
     Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, PendingInput, Room, RoomOutput, SeatSession,
-    Secret, Waiting, is_spectator,
+    is_spectator,
 };
 use crate::store::RoomJournal;
 use crate::tick::{Moment, TickClock};
@@ -40,6 +40,8 @@ pub struct RoomActor {
     /// `None` after the room has ended.
     pub(super) host: Option<Host<Waiter, FrameHistory>>,
     tick_clock: TickClock,
+    /// What waits for the next tick.
+    alarm: SpawnHandle,
     pub(super) clock: Clock,
     pub(super) seats: SeatTable,
     pending: PendingInput,
@@ -71,32 +73,6 @@ pub struct RoomActor {
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// A client that waits for the room's answer.
-pub(super) struct Waiter {
-    applicant: Applicant,
-    /// Whether the client claims a seat.
-    claims: bool,
-    answer: oneshot::Sender<Result<Joined, CloseReason>>,
-}
-
-impl Waiting for Waiter {
-    fn is_wanted(&self) -> bool {
-        Weak::strong_count(&self.applicant.wanted) > 0
-    }
-
-    fn is_reserved(&self) -> bool {
-        self.applicant.expected.is_reserved()
-    }
-
-    fn becomes_newcomer(&mut self, capacity: u16) -> Result<(), Close> {
-        // A valid claim takes no further seat; this one has turned out to be void.
-        if !self.applicant.permit.take() {
-            return Err(Close::TryLater);
-        }
-        self.applicant.expected.becomes_newcomer(capacity.into())
-    }
-}
-
 impl RoomActor {
     /// The shell of `room`, whose first tick is one period away.
     pub fn new(
@@ -118,6 +94,7 @@ impl RoomActor {
         Self {
             key,
             tick_clock,
+            alarm: SpawnHandle::default(),
             profiler,
             host: Some(host),
             clock,
@@ -146,9 +123,18 @@ impl RoomActor {
         self.host.as_ref().map(Host::room)
     }
 
-    fn arm(&self, ctx: &mut Context<Self>) {
+    fn arm(&mut self, ctx: &mut Context<Self>) {
         let wait = self.tick_clock.deadline().since(self.clock.now());
-        ctx.run_later(wait, |act, ctx| act.span.clone().in_scope(|| act.on_alarm(ctx)));
+        self.alarm = ctx.run_later(wait, |act, ctx| act.span.clone().in_scope(|| act.on_alarm(ctx)));
+    }
+
+    /// Nobody is there who would notice: whoever comes need not wait for the next tick.
+    fn hurry(&mut self, ctx: &mut Context<Self>) {
+        if self.room().is_some_and(|room| room.players() + room.spectators() == 0) {
+            self.tick_clock.restart(self.clock.now());
+            ctx.cancel_future(self.alarm);
+            self.arm(ctx);
+        }
     }
 
     fn on_alarm(&mut self, ctx: &mut Context<Self>) {
@@ -293,7 +279,8 @@ impl RoomActor {
         let history = self.host.as_ref()?.frames().clone();
         let Applicant { relay, publish, end, expected, mut permit, .. } = applicant;
         let Admitted { mut welcome, start, events } = admitted;
-        welcome.extensions.extend(self.recipe.clone());
+        // Its number is the lowest.
+        welcome.extensions.splice(0..0, self.recipe.clone());
         let session = SeatSession { seat: welcome.seat, generation: start.seat_generation };
         let channel = SeatChannel::new(session, events, self.status.clone());
         let channel = Arc::new(if self.is_journaled { channel.with_safe_commands(start.commands) } else { channel });
@@ -362,9 +349,10 @@ impl Actor for RoomActor {
 impl Handler<Enter> for RoomActor {
     type Result = ResponseFuture<Result<Joined, CloseReason>>;
 
-    fn handle(&mut self, Enter { request, applicant }: Enter, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, Enter { request, applicant }: Enter, ctx: &mut Context<Self>) -> Self::Result {
         let (answer, joined) = oneshot::channel();
         let waiter = Waiter { applicant, claims: request.claim.is_some(), answer };
+        self.hurry(ctx);
         let waits = self.host.as_mut().ok_or(Close::RoomClosed).and_then(|host| host.request(request, waiter));
         Box::pin(async move {
             waits?;
@@ -385,10 +373,4 @@ impl Handler<CloseRoom> for RoomActor {
             self.end_room(close.into(), ctx);
         });
     }
-}
-
-fn random_secret() -> Secret {
-    let mut secret = Secret::default();
-    SysRng.try_fill_bytes(&mut secret).expect("the operating system has randomness");
-    secret
 }
