@@ -58,11 +58,13 @@ feel: tools
 
 e2e: tools
 	cargo build --locked --release
+	cargo build --locked --workspace --example brink
 	cd $(WEB) && npm run --silent e2e
 
-# The Python client, which was written from PROTOCOL.md alone: the golden vectors, and a visit to the arena.
+# The Python client, which was written from PROTOCOL.md alone: the golden vectors, a visit to the arena, and rooms whose counters wrap.
 python:
 	cargo build --locked --release
+	cargo build --locked --workspace --example brink
 	scripts/python-client
 
 # The first game of the guide, built and played as the guide shows it.
