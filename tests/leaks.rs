@@ -180,11 +180,14 @@ impl Game for Fog {
     }
 }
 
+/// Messages, each with the moment at which it arrived.
+type Messages = Vec<(Moment, Vec<u8>)>;
+
 /// All that reached the first player, and when.
 #[derive(Clone, Default)]
 struct Heard {
     first: Rc<Cell<Option<PlayerId>>>,
-    messages: Rc<RefCell<Vec<(Moment, Vec<u8>)>>>,
+    messages: Rc<RefCell<Messages>>,
 }
 
 impl Watch for Heard {
@@ -211,7 +214,7 @@ fn wander(play: &mut Playtest, player: PlayerId, seed: u64) {
 }
 
 /// What the first player got in one of the histories of a seed.
-fn live(seed: u64, history: u32) -> Vec<(Moment, Vec<u8>)> {
+fn live(seed: u64, history: u32) -> Messages {
     let name = ["lan", "wifi", "lte"][seed as usize % 3];
     let datagrams = Datagrams { lost: 0.1, repeated: 0.1, late: 0.2, late_by_ms: 60.0 };
     let plan = Plan {

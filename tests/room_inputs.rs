@@ -61,6 +61,7 @@ fn kind(input: &RoomInput) -> &'static str {
         RoomInput::Recovered { .. } => 11,
         RoomInput::Reserve { .. } => 12,
         RoomInput::Redeemed { .. } => 13,
+        RoomInput::Overload { .. } => return "overload",
         RoomInput::Woke { .. } => return "woke",
     }]
 }
@@ -117,6 +118,7 @@ impl Dice {
                 tickets: (0..1 + self.below(3)).map(Self::ticket).collect(),
                 ticks: self.below(40),
             },
+            63 => RoomInput::Overload { step: self.below(5) as u8 },
             65 => RoomInput::Redeemed { ticket: Self::ticket(self.below(3)), seat: self.one_in(2).then_some(seat) },
             _ => RoomInput::Tick,
         }
@@ -335,6 +337,7 @@ fn golden() -> Vec<(&'static str, RoomInput)> {
         ("tick", RoomInput::Tick),
         ("recovered", RoomInput::Recovered { incarnation: Incarnation(300), spare_ids: 70_000 }),
         ("woke", RoomInput::Woke { elapsed: 1 << 40 }),
+        ("overload", RoomInput::Overload { step: 3 }),
         ("reserve", RoomInput::Reserve { tickets: vec![digest(4), digest(5)], ticks: 1200 }),
         ("redeemed", RoomInput::Redeemed { ticket: digest(4), seat: Some(Seat(6)) }),
         ("redeemed, in vain", RoomInput::Redeemed { ticket: digest(5), seat: None }),

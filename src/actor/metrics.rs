@@ -80,6 +80,10 @@ counts! {
     bytes_received: Count = "bytes_received", "Bytes of messages received";
     frames_sent: Count = "frames_sent", "Frame messages sent";
     holds: Count = "holds", "Times that sending to a slow client was held back";
+    cells_unsent: Count = "cells_unsent", "Times that a cell was wanted by a client and had to wait";
+    rows_unsent: Count = "rows_unsent", "Rows in those cells";
+    bytes_unsent: Count = "bytes_unsent", "Bytes of the changes in those cells";
+    rooms_overloaded: Gauge = "rooms_overloaded", "Rooms that save work because their ticks take too long";
     evictions: Count = "evictions", "Sessions cut because their client stopped reading";
     resyncs: Count = "resyncs", "Keyframes that clients requested after a hash mismatch";
     inputs_dropped: Count = "inputs_dropped", "Input runs dropped because too many were pending";

@@ -6,14 +6,15 @@ use std::io;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::names;
 use super::recordings::Why;
 use super::room::RoomActor;
 use super::status::TickTimes;
-use crate::engine::{Host, Occupancy};
+use crate::engine::{Host, Occupancy, OverloadStep};
 use crate::snapshot::Frame;
+use crate::tick::Moment;
 use crate::wire::limits;
 
 /// The duration of the ticks of the current second.
@@ -36,6 +37,19 @@ impl RoomActor {
             let Timing { ticks, sum, worst } = std::mem::take(&mut self.timing);
             self.status.set_tick_times(TickTimes { mean: sum / ticks, worst });
         }
+    }
+
+    /// Judges the load of the ticks since `start`, and lets the room save work if it is too much.
+    pub(super) fn judge_load(&mut self, start: Moment, is_late: bool) {
+        let now = self.clock.now();
+        let Some(step) = self.ladder.ticked(now, now.since(start), is_late) else { return };
+        let Some(host) = &mut self.host else { return };
+        let before = host.room().overload_step();
+        host.overload(step);
+        let change = i64::from(step > OverloadStep::None) - i64::from(before > OverloadStep::None);
+        self.metrics.counts.rooms_overloaded.inc_by(change);
+        warn!(step = step.number(), "the room's ticks take too long, or no longer: it saves work by this step");
+        self.follow_outputs();
     }
 
     /// Publishes what the list of rooms shows besides the occupancy.

@@ -27,8 +27,8 @@ use super::times::Phase;
 use super::trace::Lane;
 use super::waiter::{Waiter, random_secret};
 use crate::engine::{
-    Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, PendingInput, Room, RoomOutput, SeatSession,
-    is_spectator,
+    Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, OverloadLadder, OverloadStep, PendingInput,
+    Room, RoomOutput, SeatSession, is_spectator,
 };
 use crate::store::RoomJournal;
 use crate::tick::{Moment, TickClock};
@@ -58,6 +58,7 @@ pub struct RoomActor {
     /// The occupancy after the last tick, as the metrics know it.
     pub(super) counted: Occupancy,
     pub(super) timing: Timing,
+    pub(super) ladder: OverloadLadder,
     /// The reason with which the room must end now.
     pub(super) over: Option<CloseReason>,
     pub(super) profiler: BandwidthProfiler,
@@ -89,6 +90,7 @@ impl RoomActor {
         let tick_clock = TickClock::new(room.rate(), clock.now());
         let profiler = BandwidthProfiler::new(room.rate(), &room.spec().schema);
         let recipe = room.recipe().filter(|_| files.store.is_none()).and_then(|recipe| recipe.extension());
+        let ladder = OverloadLadder::new(clock.now(), room.overload_step());
         let host = Host::new(clock.now(), room, frames);
         let (host, is_journaled) = journaling::surround(host, files.journal.as_ref());
         Self {
@@ -107,6 +109,7 @@ impl RoomActor {
             goodbyes: Vec::new(),
             counted: Occupancy::default(),
             timing,
+            ladder,
             over: None,
             span,
             files,
@@ -159,6 +162,7 @@ impl RoomActor {
                 return self.end_room(reason, ctx);
             }
         }
+        self.judge_load(start, due.late > 0 || due.skipped > 0);
         let now = self.clock.now();
         self.tick_clock.spent(now.since(start));
         if self.host.as_ref().is_some_and(|host| host.is_deserted(now)) && self.status.close_if_idle() {
@@ -302,6 +306,8 @@ impl RoomActor {
         self.forget_files();
         self.status.close();
         self.count(Occupancy::default());
+        let overloaded = self.room().is_some_and(|room| room.overload_step() > OverloadStep::None);
+        self.metrics.counts.rooms_overloaded.dec_by(overloaded.into());
         let mut host = self.host.take();
         host.iter_mut().for_each(|host| host.refuse_requests(close));
         while let Some(output) = host.as_mut().and_then(Host::poll_output) {
@@ -333,6 +339,8 @@ impl Actor for RoomActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(limits::JOINS_WAITING);
         self.metrics.counts.rooms.inc();
+        let overloaded = self.room().is_some_and(|room| room.overload_step() > OverloadStep::None);
+        self.metrics.counts.rooms_overloaded.inc_by(overloaded.into());
         if let (Some(trace), Some(room)) = (self.metrics.times.trace(), self.room()) {
             trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, names::for_logs(&room.config().id)));
         }

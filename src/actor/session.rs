@@ -96,7 +96,7 @@ where
     let guard_state = Rc::new(GuardState::default());
     let frame_guard = FrameGuard::new(incoming, guard_state.clone());
     let session = WsSession {
-        session: Session::new(context.clock.now()),
+        session: Session::new(context.clock.now()).within(context.player_bytes),
         permit,
         socket_handle,
         guard_state,
@@ -276,7 +276,12 @@ impl WsSession {
             self.send(bytes, ctx);
             watch.iter_mut().for_each(|watch| watch.lap(Phase::Send));
         }
-        self.context.metrics.counts.holds.inc_by(self.session.take_holds());
+        let counts = &self.context.metrics.counts;
+        counts.holds.inc_by(self.session.take_holds());
+        let unsent = self.session.take_unsent();
+        counts.cells_unsent.inc_by(unsent.cells);
+        counts.rows_unsent.inc_by(unsent.rows);
+        counts.bytes_unsent.inc_by(unsent.bytes);
         self.note_patience();
     }
 

@@ -21,6 +21,8 @@ pub struct SessionContext {
     pub clock: Clock,
     /// The metrics.
     pub metrics: Arc<Metrics>,
+    /// Bytes per second for a player of a large world; 0 for any number.
+    pub player_bytes: u32,
     /// Admission control.
     pub gatekeeper: Arc<Gatekeeper>,
 }

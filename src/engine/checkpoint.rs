@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::close_reason::CloseReason;
 use super::events::{Event, EventLog};
 use super::lifecycle::RoomLifecycle;
+use super::overload::OverloadStep;
 use super::recording::{Header, REVISION};
 use super::room::{Room, RoomConfig};
 use super::seat::Seated;
@@ -46,6 +47,8 @@ pub struct Checkpoint {
     seat_generations: u32,
     #[serde(default)]
     chat_spent: u32,
+    #[serde(default)]
+    overload: u8,
     #[serde(default)]
     tickets: Tickets,
 }
@@ -229,6 +232,7 @@ impl Room {
             kicks: self.kicks.clone(),
             seat_generations: self.seat_generations,
             chat_spent: self.chat_history.spent(),
+            overload: self.overload.number(),
             tickets: self.tickets.clone(),
         })
     }
@@ -259,6 +263,7 @@ impl Room {
         }
         checkpoint.chat.iter().for_each(|index| room.chat_history.push(shared(index)));
         room.chat_history.set_spent(checkpoint.chat_spent);
+        room.set_overload(OverloadStep::from_number(checkpoint.overload));
         room.cx = checkpoint.context;
         (room.lifecycle, room.kicks) = (checkpoint.lifecycle, checkpoint.kicks);
         (room.seat_generations, room.tickets) = (checkpoint.seat_generations, checkpoint.tickets);

@@ -96,6 +96,10 @@ impl ClientState {
             let zone = seen.find(known.zone);
             if let (true, Some(zone)) = (waits.binary_search(&index).is_ok(), zone) {
                 known.skipped += 1;
+                if known.may_have_rows && known.has != Has::Rows {
+                    // A message before this one may have told them, and this one does not take them back.
+                    known.has = Has::Stale;
+                }
                 parts.unsent += Unsent { cells: 1, rows: zone.rows() as u64, bytes: zone.delta().len() as u64 };
                 continue;
             }
@@ -122,7 +126,12 @@ impl ClientState {
             }
             kept
         });
-        parts.extend(to.gone.iter().filter(|zone| !subscribed(zone)).map(|zone| forget(*zone)));
+        let told = parts.len();
+        for zone in to.gone.iter().filter(|zone| !subscribed(zone)) {
+            if !parts[..told].iter().any(|part| part.zone == *zone) {
+                parts.push(forget(*zone));
+            }
+        }
         // Of a room that was started again no earlier frame is of use.
         let at = if self.incarnation == frame.incarnation() { self.tick } else { frame.tick() };
         for (index, zone) in zones.iter().enumerate() {

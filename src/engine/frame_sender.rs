@@ -12,7 +12,7 @@ use super::events::Batch;
 use super::flow::{Acked, Flow};
 use super::send_rate::SendRate;
 use crate::id::{CorrectionEpoch, Incarnation, Seat, Seq, ZoneId};
-use crate::snapshot::{Frame, SeatNote};
+use crate::snapshot::{Frame, Grid, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
 use crate::wire::{
     AckedTick, Correction, Features, FrameMessage, FrameStamp, Note, encode_delivery, encode_frame, usual_frame,
@@ -100,7 +100,9 @@ impl FrameSender {
     /// Makes a sender that has sent nothing but the welcome, for `rate` messages per second; 0 means one per tick.
     pub fn new(now: Moment, start: &SenderStart, rate: u16, features: Features, transport: Transport) -> Self {
         // The state that the client claims to have is trusted until the hash in the first message.
-        let zones = start.zones.iter().map(|zone| ClientZone::new(*zone, Has::Rows, start.tick)).collect();
+        // But cells may have waited: the client need not have had all that its frame has.
+        let has = |zone: ZoneId| if zone < Grid::FIRST { Has::Rows } else { Has::Stale };
+        let zones = start.zones.iter().map(|zone| ClientZone::new(*zone, has(*zone), start.tick)).collect();
         let SenderStart { tick, incarnation, commands, epoch, .. } = *start;
         let (consumed, superseded, lead) = (Seq(0), 0, 0);
         Self {
@@ -172,7 +174,7 @@ impl FrameSender {
         // before the entry is for the connection before.
         let mine = frame.note(self.seat).is_some_and(|note| note.seat_generation == self.seat_generation);
         let newer = frame.tick().is_after(self.newest) || frame.incarnation() != self.base.incarnation;
-        if !mine || !newer || !self.send_rate.is_due(self.newest, frame.tick()) {
+        if !mine || !newer || !frame.is_for_clients() || !self.send_rate.is_due(self.newest, frame.tick()) {
             return Readiness::Idle;
         }
         if self.flow.may_send(now, frame.tick()) {

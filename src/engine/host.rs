@@ -15,6 +15,7 @@ use super::close_reason::CloseReason;
 use super::history::{FrameStore, History};
 use super::join_request::JoinRequest;
 use super::journal::{Outbox, Record, UnsafeIds};
+use super::overload::OverloadStep;
 use super::pending_input::PendingInput;
 use super::phase::Phase;
 use super::recorder::FlightRecorder;
@@ -278,6 +279,11 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     /// `spare_ids` entity ids: none after a stop, [`limits::SPARE_IDS`] after a crash.
     pub fn recover(&mut self, incarnation: Incarnation, spare_ids: u32) {
         self.apply(RoomInput::Recovered { incarnation, spare_ids });
+    }
+
+    /// The room saves as much work as `step` says, from the next tick on.
+    pub fn overload(&mut self, step: OverloadStep) {
+        self.apply(RoomInput::Overload { step: step.number() });
     }
 
     /// Ends the room at the next tick. Only the first ending counts.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::close_reason::CloseReason;
+use super::overload::OverloadStep;
 use super::room::{Room, RoomOutput};
 use super::seat::Seated;
 use crate::game::{Recipients, RoomEffect};
@@ -83,7 +84,8 @@ impl Room {
     /// Why no new player is admitted; `None` when players are.
     pub fn shut(&self) -> Option<Close> {
         let ending = self.lifecycle.ending.as_ref().map(|ending| ending.reason.close());
-        ending.or(self.lifecycle.locked.then_some(Close::Locked))
+        let overloaded = self.overload >= OverloadStep::NoJoins;
+        ending.or(self.lifecycle.locked.then_some(Close::Locked)).or(overloaded.then_some(Close::TryLater))
     }
 
     /// The room's properties, in the order in which they were first set.

@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use crate::id::ZoneId;
 use crate::snapshot::delta::{Costs, costs};
 use crate::snapshot::{Frame, Schema, Zone};
 use crate::tick::{Tick, TickRate};
@@ -32,6 +33,9 @@ pub struct RoomCosts {
     pub samples: u32,
     /// Bytes per tick, for the deltas of all zones.
     pub bytes: f64,
+    /// Whether every player of the room saw all zones, so that the costs tell nobody anything that is hidden from them.
+    #[serde(skip)]
+    pub is_public: bool,
     /// The parts of `bytes`: the fields in schema order, then the rest.
     pub shares: Vec<CostShare>,
 }
@@ -85,9 +89,15 @@ impl BandwidthProfiler {
         for (share, bits) in costs.shares.iter_mut().zip(bits) {
             share.bits += (bits / players.max(1) as f64 - share.bits) * weight;
         }
-        (costs.tick, costs.players) = (next.tick(), players);
+        (costs.tick, costs.players, costs.is_public) = (next.tick(), players, hides_nothing(next));
         costs
     }
+}
+
+/// Whether all seats see all zones of a frame.
+fn hides_nothing(frame: &Frame) -> bool {
+    let sees_all = |zones: &[ZoneId]| frame.zones().iter().all(|zone| zones.binary_search(&zone.id()).is_ok());
+    frame.notes().iter().all(|note| sees_all(&note.zones))
 }
 
 /// The costs that do not belong to one field, in the order of [`BandwidthProfiler::REST`].

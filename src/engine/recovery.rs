@@ -140,6 +140,7 @@ impl GoneBack {
             | RoomInput::Kick { .. }
             | RoomInput::Lock(_)
             | RoomInput::Close(_)
+            | RoomInput::Overload { .. }
             | RoomInput::Reserve { .. } => _ = self.room.apply(input, &mut Vec::new()),
             // Who used a ticket after the checkpoint has lost the seat, and may come again.
             RoomInput::Redeemed { .. }

@@ -17,6 +17,7 @@ use super::events::Event;
 use super::film::is_public;
 use super::input_buffer::InputRun;
 use super::lifecycle::RoomLifecycle;
+use super::overload::OverloadStep;
 use super::phase::Phase;
 use super::policy::RoomPolicy;
 use super::room_input::RoomInput;
@@ -73,6 +74,7 @@ pub struct Room {
     /// Ascending by seat; all of these come after the seats of players.
     pub(super) spectators: Vec<Spectator>,
     pub(super) lifecycle: RoomLifecycle,
+    pub(super) overload: OverloadStep,
     pub(super) inputs: Vec<PlayerInput>,
     /// Since the last input was applied.
     pub(super) outputs: Vec<RoomOutput>,
@@ -114,6 +116,7 @@ impl Room {
             seats,
             spectators,
             lifecycle,
+            overload: OverloadStep::None,
             inputs,
             outputs,
             kicks,
@@ -224,6 +227,7 @@ impl Room {
             RoomInput::Recovered { incarnation, spare_ids } => self.recover(incarnation, spare_ids),
             RoomInput::Reserve { tickets, ticks } => self.reserve(&tickets, ticks),
             RoomInput::Redeemed { ticket, seat } => self.redeem(&ticket, seat),
+            RoomInput::Overload { step } => self.overload(OverloadStep::from_number(step)),
             RoomInput::Woke { elapsed } => {
                 self.call_hook("woke", |game, cx| game.woke(Duration::from_millis(elapsed), cx));
                 self.apply_effects();
@@ -274,7 +278,7 @@ impl Room {
             game.write_snapshot(out);
             over(Phase::WriteSnapshot);
         };
-        frame.freeze_in(views.map(Views::grid), write, |places| {
+        let next = frame.freeze_in(views.map(Views::grid), write, |places| {
             if let Some(views) = views {
                 for seated in seats.iter_mut() {
                     let at = places.of_entity(seated.entity).map(|place| place.at);
@@ -282,7 +286,8 @@ impl Room {
                 }
             }
             seats.iter().map(|seated| seated.note(views)).chain(spectators.iter().map(Spectator::note)).collect()
-        })
+        });
+        next.for_clients_every(self.ticks_per_frame())
     }
 
     /// Recipients by where they are, as seats.

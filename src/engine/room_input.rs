@@ -105,6 +105,11 @@ pub enum RoomInput {
         /// The client's seat; `None` if it was refused.
         seat: Option<Seat>,
     },
+    /// The room's ticks take too long, or no longer: it saves as much work as this step says.
+    Overload {
+        /// The number of an [`OverloadStep`](super::OverloadStep).
+        step: u8,
+    },
 }
 
 /// A client that enters, without a claim to a seat.

@@ -25,6 +25,8 @@ pub(super) struct Views {
     slack: i32,
     /// For how many ticks a cell stays.
     linger: u32,
+    /// Whether players see two thirds as far, because of overload.
+    is_short: bool,
 }
 
 /// What one player sees.
@@ -34,6 +36,9 @@ pub(super) struct View {
     anchor: Option<[i32; 2]>,
     /// Cells that are out of view and stay until a tick, in the order of those ticks.
     lingering: Vec<(ZoneId, Tick)>,
+    /// Whether the cells are those of a shorter sight.
+    #[serde(default)]
+    is_short: bool,
     /// The zones that the game subscribed the player to.
     #[serde(skip)]
     named: Option<Arc<[ZoneId]>>,
@@ -51,11 +56,16 @@ impl Views {
     pub fn new(interest: Interest, linger: u32) -> Self {
         let square = (interest.grid().side() / Self::SQUARES_PER_CELL).max(1);
         let grid = Arc::new(interest.grid().clone());
-        Self { interest, grid, square, slack: square / 2, linger }
+        Self { interest, grid, square, slack: square / 2, linger, is_short: false }
     }
 
     pub fn grid(&self) -> &Arc<Grid> {
         &self.grid
+    }
+
+    /// Lets players see two thirds as far from their next steps on, or as far as before.
+    pub fn shorten(&mut self, is_short: bool) {
+        self.is_short = is_short;
     }
 
     /// The cell that a player with this view is in.
@@ -76,7 +86,8 @@ impl Views {
         let moved = at.filter(|at| !before.is_some_and(|anchor| self.holds(anchor, *at)));
         let expired = view.lingering.partition_point(|(_, until)| now.since(*until) >= 0);
         let renamed = !view.named.as_ref().is_some_and(|known| Arc::ptr_eq(known, named));
-        if moved.is_none() && expired == 0 && !renamed {
+        let changed = view.is_short != self.is_short;
+        if moved.is_none() && expired == 0 && !renamed && !changed {
             return;
         }
         view.lingering.drain(..expired);
@@ -85,7 +96,7 @@ impl Views {
         if let (Some(_), Some(before)) = (moved, before) {
             self.linger(view, &cells, before, now);
         }
-        view.named = Some(named.clone());
+        (view.named, view.is_short) = (Some(named.clone()), self.is_short);
         let mut zones: Vec<ZoneId> = named.iter().copied().chain(cells).collect();
         zones.extend(view.lingering.iter().map(|(zone, _)| *zone));
         zones.sort_unstable();
@@ -120,25 +131,9 @@ impl Views {
 
     /// The cells that can be seen from somewhere within reach of a square, ascending.
     fn cells(&self, square: [i32; 2]) -> Vec<ZoneId> {
-        let (grid, bounds) = (self.grid(), self.bounds(square));
-        let (origin, side) = (grid.origin(), i64::from(grid.side()));
-        let reach = i64::from(self.interest.sight()) + i64::from(self.interest.margin()) + i64::from(self.slack);
-        let range = |axis: usize| {
-            let last = i64::from(grid.size()[axis]) - 1;
-            let cell = |at: i64| ((at - i64::from(origin[axis])).div_euclid(side)).clamp(0, last) as u16;
-            cell(bounds[axis].0 - reach)..=cell(bounds[axis].1 + reach)
-        };
-        let gap = |axis: usize, cell: u16| {
-            let low = i64::from(origin[axis]) + i64::from(cell) * side;
-            (low - bounds[axis].1).max(bounds[axis].0 - (low + side - 1)).max(0)
-        };
-        let mut cells = Vec::with_capacity(range(0).len() * range(1).len());
-        for row in range(1) {
-            let left = reach.pow(2) - gap(1, row).pow(2);
-            let seen = range(0).filter(|column| gap(0, *column).pow(2) <= left);
-            cells.extend(seen.map(|column| grid.zone([column, row])));
-        }
-        cells
+        let sight = i64::from(self.interest.sight());
+        let sight = if self.is_short { sight * 2 / 3 } else { sight };
+        self.grid.cells_within(self.bounds(square), sight + i64::from(self.interest.margin()) + i64::from(self.slack))
     }
 
     /// Lets the cells stay that `cells` no longer has. After a jump none of them does: what is there is no concern of the

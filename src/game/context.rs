@@ -183,6 +183,13 @@ impl Context {
         self.effects.push(Effect::Room(RoomEffect::Property { key: key.to_owned(), value: value.to_owned() }));
     }
 
+    /// As [`Self::set_property`], but does nothing when the room has all the properties that it may have.
+    pub(crate) fn try_set_property(&mut self, key: &str, value: &str) {
+        if self.properties.len() < PROPERTIES || self.properties.iter().any(|(known, _)| known == key) {
+            self.set_property(key, value);
+        }
+    }
+
     /// Sets the zones that the player sees from the next frame on. A new player sees zone 0.
     pub fn subscribe(&mut self, seat: Seat, mut zones: Vec<ZoneId>) {
         zones.sort_unstable();

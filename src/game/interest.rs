@@ -1,6 +1,6 @@
 //! How far players see, in games in which not everybody sees everything.
 
-use crate::id::KindId;
+use crate::id::{KindId, ZoneId};
 use crate::snapshot::{Grid, Schema, SchemaError};
 
 /// How far the players of a game see.
@@ -50,6 +50,11 @@ impl Interest {
     #[must_use]
     pub fn with_importance(self, kind: KindId, factor: u8) -> Self {
         Self { grid: self.grid.with_importance(kind, factor), ..self }
+    }
+
+    /// The cells that are at most `radius` quanta away from a position: for spectators, who have no place of their own.
+    pub fn cells_around(&self, position: [i32; 2], radius: i32) -> Vec<ZoneId> {
+        self.grid.cells_within(position.map(|at| (at.into(), at.into())), radius.max(0).into())
     }
 
     /// The cells.

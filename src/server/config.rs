@@ -114,6 +114,10 @@ pub struct Config {
     /// Most spectators per room, 0 to 4,096; 0 allows none.
     #[serde(deserialize_with = "parse::spectators")]
     pub most_spectators: u16,
+    /// Most bytes per second for a player who sees only a part of a large world, 1,000 to 100,000,000; 0 for any number. Cells
+    /// that are far away wait when that is too few, for half a second at most.
+    #[serde(deserialize_with = "parse::budget")]
+    pub player_bytes: u32,
     /// The token that opens `/admin` to operators: at least 32 bytes. Empty: there is no such page.
     #[serde(deserialize_with = "parse::secret")]
     pub admin_token: Secret,
@@ -232,6 +236,7 @@ impl Default for Config {
             hold_seats_for: limits::HOLD_SEATS_FOR,
             idle_after: Duration::ZERO,
             most_spectators: 100,
+            player_bytes: 0,
             admin_token: Secret::default(),
             pages: Pages::None,
             log: "tickwire=info,warn".to_owned(),
@@ -330,6 +335,7 @@ mod tests {
             (json!({ "hold_seats_for": 3601 }), "0 to 3600"),
             (json!({ "idle_after": 86401 }), "0 to 86400"),
             (json!({ "most_spectators": 4097 }), "0 to 4096"),
+            (json!({ "player_bytes": 999 }), "0, or 1000 to 100000000"),
             (json!({ "admin_token": "sesame" }), "at least 32 bytes"),
             (json!({ "pages": "embeded" }), "\"dev:FOLDER\""),
             (json!({ "log_format": "xml" }), "\"text\" or \"json\""),

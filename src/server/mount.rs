@@ -141,6 +141,7 @@ impl Mount {
             relay: Relay::start_here(self.clock, self.metrics.clone(), &self.watchdog),
             clock: self.clock,
             metrics: self.metrics.clone(),
+            player_bytes: self.config.player_bytes,
             gatekeeper: self.gatekeeper.clone(),
         };
         let (rooms, config, admin) = (self.rooms.clone(), self.config.clone(), self.admin.clone());

@@ -104,6 +104,8 @@ pub struct Frame {
     /// Where the entities in the grid's cells are.
     places: Arc<Places>,
     grid: Option<Arc<Grid>>,
+    /// Clients get one frame in so many ticks.
+    every: u8,
     saturated: u64,
 }
 
@@ -112,7 +114,7 @@ impl Frame {
     pub fn initial(schema: Arc<Schema>, tick: Tick) -> Self {
         let incarnation = Incarnation::default();
         let (notes, places) = Default::default();
-        Self { schema, incarnation, tick, zones: Vec::new(), notes, places, grid: None, saturated: 0 }
+        Self { schema, incarnation, tick, zones: Vec::new(), notes, places, grid: None, every: 1, saturated: 0 }
     }
 
     /// The same frame, of a room in this incarnation. All frames after it are of the same one.
@@ -175,7 +177,7 @@ impl Frame {
         let zones = self.encode(drafts, &placed);
         let (schema, incarnation, tick) = (self.schema.clone(), self.incarnation, self.tick.plus(1));
         let (notes, places, grid) = (Arc::new(notes), Arc::new(places), grid.cloned());
-        Self { schema, incarnation, tick, zones, notes, places, grid, saturated }
+        Self { schema, incarnation, tick, zones, notes, places, grid, every: self.every, saturated }
     }
 
     /// The zones of the next frame with the deltas that lead to them, which share one allocation.
@@ -218,8 +220,9 @@ impl Frame {
         };
         let (schema, notes) = (self.schema.clone(), self.notes.clone());
         let zones = self.zones.iter().map(bare).collect();
-        let (incarnation, tick, saturated, grid) = (self.incarnation, self.tick, self.saturated, self.grid.clone());
-        Self { schema, incarnation, tick, zones, notes, places: Arc::default(), grid, saturated }
+        let (incarnation, tick, saturated) = (self.incarnation, self.tick, self.saturated);
+        let (grid, every) = (self.grid.clone(), self.every);
+        Self { schema, incarnation, tick, zones, notes, places: Arc::default(), grid, every, saturated }
     }
 
     /// The schema of all rows.
@@ -260,6 +263,17 @@ impl Frame {
     /// The notes to all seats, ascending by seat.
     pub fn notes(&self) -> &[SeatNote] {
         &self.notes
+    }
+
+    /// The same frame, for clients that get one frame in so many ticks.
+    #[must_use]
+    pub(crate) fn for_clients_every(self, every: u8) -> Self {
+        Self { every, ..self }
+    }
+
+    /// Whether clients get this frame: in an overloaded room, not all of them.
+    pub fn is_for_clients(&self) -> bool {
+        self.tick.0.is_multiple_of(u32::from(self.every.max(1)))
     }
 
     /// The grid whose cells are zones of the frame, if there is one.

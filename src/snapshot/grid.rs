@@ -110,6 +110,29 @@ impl Grid {
         ZoneId(Self::FIRST.0 + (u32::from(row) * u32::from(self.size[0]) + u32::from(column)) as u16)
     }
 
+    /// The cells that are at most `reach` away from a rectangle, which is given by the least and the greatest coordinate of each
+    /// axis, in quanta. Ascending.
+    pub fn cells_within(&self, bounds: [(i64, i64); 2], reach: i64) -> Vec<ZoneId> {
+        let side = i64::from(self.side);
+        let low = |axis: usize, cell: u16| i64::from(self.origin[axis]) + i64::from(cell) * side;
+        let range = |axis: usize| {
+            let last = i64::from(self.size[axis]) - 1;
+            let cell = |at: i64| (at - i64::from(self.origin[axis])).div_euclid(side).clamp(0, last) as u16;
+            cell(bounds[axis].0 - reach)..=cell(bounds[axis].1 + reach)
+        };
+        let gap = |axis: usize, cell: u16| {
+            let low = low(axis, cell);
+            (low - bounds[axis].1).max(bounds[axis].0 - (low + side - 1)).max(0)
+        };
+        let mut cells = Vec::with_capacity(range(0).len() * range(1).len());
+        for row in range(1) {
+            let left = reach.pow(2) - gap(1, row).pow(2);
+            let near = range(0).filter(|column| gap(0, *column).pow(2) <= left);
+            cells.extend(near.map(|column| self.zone([column, row])));
+        }
+        cells
+    }
+
     /// The column and row of a zone that is a cell of the grid.
     pub fn cell(&self, zone: ZoneId) -> Option<[u16; 2]> {
         let index = zone.0.checked_sub(Self::FIRST.0)?;

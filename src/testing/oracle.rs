@@ -32,8 +32,9 @@ pub(super) struct Oracle {
     epoch: CorrectionEpoch,
     /// Whether the state may be wrong because a message was changed.
     pub tampered: bool,
-    /// The cells that the client lacks, and since when.
+    /// The cells that the client lacks, those of which it has an older state, and since when.
     lacking: BTreeMap<ZoneId, Tick>,
+    behind: BTreeMap<ZoneId, Tick>,
     /// Whether cells may wait without bound, because messages are lost.
     pub is_patient: bool,
 }
@@ -116,10 +117,13 @@ impl Oracle {
         self.lacking.retain(|id, _| note.zones.contains(id) && !zones.contains_key(id) && has_rows(id));
         let at = wrong.and_then(|id| client.zone_tick(*id));
         assert!(self.tampered || equal, "{wrong:?} of {at:?} differs from the server's at {:?}", frame.tick());
-        let ages = zones.keys().map(|id| (*id, frame.tick().since(client.zone_tick(*id).unwrap_or(frame.tick()))));
-        for (id, age) in ages.filter(|(_, age)| *age != 0) {
-            assert!(may_wait(id), "{id:?} is {age} ticks behind at {:?}", frame.tick());
-            assert!(self.is_patient || age < limits::CHAIN.cast_signed(), "{id:?} is {age} ticks behind");
+        let behind = |id: &ZoneId| client.zone_tick(*id).is_some_and(|at| at != frame.tick());
+        self.behind.retain(|id, _| zones.contains_key(id) && behind(id));
+        for id in zones.keys().filter(|id| behind(id)) {
+            let since = *self.behind.entry(*id).or_insert(frame.tick());
+            assert!(may_wait(*id), "{id:?} is behind at {:?}", frame.tick());
+            let waits = frame.tick().since(since);
+            assert!(self.is_patient || waits < limits::CHAIN.cast_signed(), "{id:?} waits for {waits} ticks");
         }
         self.tampered &= !equal;
         assert!(zones.keys().all(|id| note.zones.contains(id)), "zones that are not subscribed to are gone");

@@ -323,7 +323,7 @@ impl Player {
         frame: impl Fn(Tick) -> Option<&'a Frame>,
     ) {
         self.oracle.tampered |= tampered;
-        match self.client.on_message(bytes).expect("the client understands the server") {
+        match self.client.on_message(bytes).unwrap_or_else(|error| panic!("{error:?}: {bytes:?}")) {
             ClientEvent::Frame(told) => {
                 self.oracle.check(&self.client, &told, frame);
                 self.events.extend(told.events.iter().cloned());

@@ -10,8 +10,8 @@ use super::packet::Packet;
 use super::player::PlayerId;
 use super::playtest::Playtest;
 use crate::engine::{
-    Admitted, EventQueue, HostOutput, JoinRequest, PendingInput, Readiness, RoomOutput, SeatSession, Secret, Session,
-    SessionEvent, Transport, Waiting, close_for_seat,
+    Admitted, EventQueue, HostOutput, JoinRequest, OverloadStep, PendingInput, Readiness, RoomOutput, SeatSession,
+    Secret, Session, SessionEvent, Transport, Waiting, close_for_seat,
 };
 use crate::id::{Seat, Seq};
 use crate::tick::Moment;
@@ -47,6 +47,12 @@ impl ServerEnd {
 }
 
 impl Playtest {
+    /// The room saves as much work as `step` says, from the next tick on.
+    pub fn overload(&mut self, step: OverloadStep) {
+        self.host.overload(step);
+        self.follow_outputs();
+    }
+
     /// The player whose session has a seat now.
     pub fn seated(&self, seat: Seat) -> Option<PlayerId> {
         // With a journal, a session may not know yet that its seat has gone.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
-use tickwire::engine::{Client, InputRun};
+use tickwire::engine::{Client, InputRun, OverloadStep};
 use tickwire::game::PlayerInput;
 use tickwire::id::{CorrectionEpoch, EntityId, Seq};
 use tickwire::snapshot::{Frame, SeatNote};
@@ -52,7 +52,8 @@ pub struct Watching(pub Rc<RefCell<Judge>>);
 impl Watch for Watching {
     fn stepped(&mut self, play: &Playtest) {
         self.0.borrow_mut().check_step(play);
-        self.0.borrow_mut().check_views(play.frame());
+        let is_short = play.room().overload_step() >= OverloadStep::ShorterSight;
+        self.0.borrow_mut().check_views(play.frame(), is_short);
     }
 
     fn delivers(&mut self, play: &Playtest, player: PlayerId, message: &mut Vec<u8>) {
@@ -128,8 +129,9 @@ impl Judge {
     }
 
     /// Compares what players see with where everything is.
-    fn check_views(&mut self, frame: &Frame) {
+    fn check_views(&mut self, frame: &Frame, is_short: bool) {
         let Some(sight) = self.sight else { return };
+        let sight = if is_short { sight * 2 / 3 } else { sight };
         let positions = || {
             let rows =
                 frame.zones().iter().flat_map(|zone| zone.zone().rows(frame.schema()).map(|row| (zone.id(), row)));

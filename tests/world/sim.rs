@@ -13,7 +13,7 @@ use rand_pcg::Pcg32;
 use tickwire::engine::link::Profile;
 use tickwire::engine::recording::Recording;
 use tickwire::engine::replay::Replay;
-use tickwire::engine::{Pass, RoomCounters};
+use tickwire::engine::{OverloadStep, Pass, RoomCounters};
 use tickwire::testing::{self, Player, PlayerId, Playtest};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{Close, Features, limits};
@@ -231,6 +231,7 @@ impl World {
     /// Ends all disturbance; every client must then reach the newest tick and hear every event, and its commands the game.
     pub fn heal(&mut self) {
         self.plan.disturbed = false;
+        self.play.overload(OverloadStep::None);
         let now = self.play.now();
         let present: Vec<PlayerId> = self.peers.iter().filter_map(|peer| peer.player).collect();
         let known: Vec<PlayerId> = self.judge.borrow().accounts.keys().copied().collect();

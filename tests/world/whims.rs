@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tickwire::engine::OverloadStep;
+
 use crate::judge::below;
 use crate::sim::{Memory, World};
 
@@ -38,6 +40,10 @@ impl World {
             }
             44..48 => self.play[id].ping(7),
             48..50 => _ = self.play[id].chat(&[], "hello"),
+            50 => {
+                let step = below(&mut self.random, 4) as u8;
+                self.play.overload(OverloadStep::from_number(step));
+            }
             _ => {}
         }
     }

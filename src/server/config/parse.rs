@@ -24,6 +24,9 @@ pub const MOST_THREADS: usize = 256;
 const MOST_ROOMS: usize = 100_000;
 /// Each session is a file descriptor and two buffers.
 const MOST_SESSIONS: usize = 1_000_000;
+/// Fewer bytes per second would not suffice for a player's own cell.
+const LEAST_BUDGET: usize = 1000;
+const MOST_BUDGET: usize = 100_000_000;
 /// Attempts of one address per second; each is a handshake.
 const MOST_ATTEMPTS: usize = 10_000;
 /// One day.
@@ -118,6 +121,16 @@ pub fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error>
 
 pub fn idle<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     whole(from, 0..=MOST_SECONDS).map(|seconds| Duration::from_secs(seconds as u64))
+}
+
+/// Bytes per second.
+pub fn budget<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let bytes = whole(from, 0..=MOST_BUDGET)?;
+    if (1..LEAST_BUDGET).contains(&bytes) {
+        let text = format!("{bytes} bytes per second: must be 0, or {LEAST_BUDGET} to {MOST_BUDGET}");
+        return Err(D::Error::custom(text));
+    }
+    Ok(bytes as u32)
 }
 
 pub fn spectators<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {

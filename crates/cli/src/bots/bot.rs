@@ -16,10 +16,11 @@ use super::sight::Sight;
 use super::socket::{Ended, Wire};
 use super::swarm::Shared;
 use super::tally::Failure;
-use tickwire::engine::{Arrived, Client, ClientEvent, Depth};
+use super::witness::{Compared, Statement};
+use tickwire::engine::{Arrived, Client, ClientEvent, Depth, OverloadLadder, OverloadStep};
 use tickwire::id::Seq;
 use tickwire::tick::Moment;
-use tickwire::wire::limits;
+use tickwire::wire::{EventBody, WorldGrid, limits};
 
 struct Bot {
     number: u32,
@@ -39,6 +40,9 @@ struct Bot {
     last_input: Vec<i32>,
     consumed: Seq,
     last_frame: Moment,
+    /// The grid of a large world, if the bot rebuilds the state of one, and whether the room lets players see less far.
+    grid: Option<WorldGrid>,
+    is_short: bool,
 }
 
 /// Longest time from connecting to the welcome.
@@ -132,6 +136,9 @@ impl Bot {
         } else {
             client.relax();
         }
+        let rebuilds = job.verify || pilot.looks();
+        let grid = client.welcome().and_then(WorldGrid::of).filter(|_| rebuilds);
+        let is_short = client.welcome().is_some_and(|welcome| welcome.properties.iter().any(is_short));
         let phase = Pcg32::new(seed, 6).next_u32();
         let due = Instant::now() + period.mul_f64(f64::from(phase) / f64::from(u32::MAX));
         let last_frame = shared.now();
@@ -151,6 +158,8 @@ impl Bot {
             last_input: Vec::new(),
             consumed: Seq(0),
             last_frame,
+            grid,
+            is_short,
         })
     }
 
@@ -193,8 +202,30 @@ impl Bot {
         if arrived.correction.is_some() {
             self.pilot.on_correction();
         }
+        self.check_view(&arrived);
         self.check_path(&arrived);
         Ok(())
+    }
+
+    /// Once per second, compares what the bot sees of a large world with what others see.
+    fn check_view(&mut self, arrived: &Arrived) {
+        for event in &arrived.events {
+            if let EventBody::Property { key, value } = event
+                && key == OverloadLadder::PROPERTY
+            {
+                self.is_short = is_short(&(key.to_string(), value.to_string()));
+            }
+        }
+        let every = Duration::from_secs(1).div_duration_f64(self.period).round() as u32;
+        let Some(grid) = self.grid.filter(|_| arrived.tick.0.is_multiple_of(every.max(1))) else { return };
+        let Some(said) = Statement::of(&self.client, &self.sight, &grid, self.is_short) else { return };
+        let Compared { pairs, wrong, first } = self.shared.witnesses().hear(&self.room, arrived.tick, said);
+        let mut tally = self.shared.tally();
+        tally.counts.views += pairs;
+        tally.counts.wrong_views += wrong;
+        if let Some(text) = first {
+            tally.fail(Failure::WrongView, self.number, &text);
+        }
     }
 
     /// Checks a bot that replays a path: its entity must be where the bot was in the last input that the server consumed.
@@ -258,6 +289,12 @@ impl Bot {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether this property of a room says that players see less far.
+fn is_short((key, value): &(String, String)) -> bool {
+    let step = value.parse().map_or(OverloadStep::None, OverloadStep::from_number);
+    key == OverloadLadder::PROPERTY && step >= OverloadStep::ShorterSight
 }
 
 fn protocol(error: impl ToString) -> Ended {

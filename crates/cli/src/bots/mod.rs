@@ -29,6 +29,7 @@ mod swarm;
 mod tally;
 mod text;
 mod verdict;
+mod witness;
 
 pub use headless::{PlayError, Seen, play};
 pub use hostile::Attack;

@@ -162,6 +162,10 @@ pub struct Report {
     pub desyncs: u64,
     /// Keyframes requested because of desyncs.
     pub resyncs: u64,
+    /// In a large world: pairs of bots in sight of each other whose views were compared, once per second.
+    pub views_compared: u64,
+    /// Of those, pairs of which one did not see the other where it was.
+    pub views_wrong: u64,
     /// Inputs that the server dropped unused.
     pub inputs_superseded: u64,
     /// Corrections of bots by the server.
@@ -246,6 +250,8 @@ impl Report {
             verified: counts.verified,
             desyncs: counts.desyncs,
             resyncs: counts.desyncs,
+            views_compared: counts.views,
+            views_wrong: counts.wrong_views,
             inputs_superseded: counts.superseded,
             corrections: counts.corrections,
             events: counts.events,

@@ -3,7 +3,7 @@
 use super::pilot::{View, metres};
 use tickwire::engine::Client;
 use tickwire::id::{EntityId, KindId};
-use tickwire::snapshot::{Kind, Schema, Shape};
+use tickwire::snapshot::{Kind, Schema, Shape, Zone};
 
 /// Where positions are in the rows of a room, and which entity is the player's.
 #[derive(Debug)]
@@ -39,6 +39,21 @@ impl Sight {
         zones.flat_map(|zone| kinds.clone().map(move |kind| (zone, kind))).find_map(|(zone, kind)| {
             let values = zone.find(&self.schema, kind, self.entity)?;
             Some((kind, self.place(kind, values)?))
+        })
+    }
+
+    /// The player's entity.
+    pub fn entity(&self) -> EntityId {
+        self.entity
+    }
+
+    /// The entities of a zone that can be players, with their positions in quanta.
+    pub fn peers<'a>(&'a self, zone: &'a Zone) -> impl Iterator<Item = (EntityId, [i32; 2])> + 'a {
+        // Players are of the first kind that has a position.
+        let first = self.places.iter().zip(0..).find_map(|(places, kind)| Some((places.as_ref()?, KindId(kind))));
+        first.into_iter().flat_map(move |([(x, _), (y, _)], kind)| {
+            let rows = zone.rows(&self.schema).filter(move |row| row.kind == kind);
+            rows.map(move |row| (row.id, [row.values[*x], row.values[*y]]))
         })
     }
 

@@ -16,6 +16,7 @@ use super::pilot::Behaviour;
 use super::report::Report;
 use super::schedule::{Job, Schedule};
 use super::tally::Tally;
+use super::witness::Witnesses;
 use tickwire::engine::link::Profile;
 use tickwire::tick::Moment;
 
@@ -114,6 +115,7 @@ pub struct Progress {
 pub struct Shared {
     start: Instant,
     tally: Mutex<Tally>,
+    witnesses: Mutex<Witnesses>,
     over: AtomicBool,
     /// Hostile bots that have not finished.
     attackers: AtomicUsize,
@@ -122,7 +124,7 @@ pub struct Shared {
 impl Shared {
     fn new(start: Instant, attackers: usize) -> Self {
         let (over, attackers) = (AtomicBool::new(false), AtomicUsize::new(attackers));
-        Self { start, tally: Mutex::new(Tally::new()), over, attackers }
+        Self { start, tally: Mutex::new(Tally::new()), witnesses: Mutex::default(), over, attackers }
     }
 
     /// The swarm's clock.
@@ -139,6 +141,11 @@ impl Shared {
     pub fn tally(&self) -> MutexGuard<'_, Tally> {
         // A bot that panicked has spoilt only its own figures.
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What bots say that they see.
+    pub fn witnesses(&self) -> MutexGuard<'_, Witnesses> {
+        self.witnesses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether all bots must leave.

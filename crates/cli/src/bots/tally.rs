@@ -35,6 +35,8 @@ pub enum Failure {
     Corrected,
     /// A recording was not consumed to its end.
     Unfinished,
+    /// In a large world, a bot did not see another one that was in its sight, or saw it somewhere else.
+    WrongView,
 }
 
 impl Failure {
@@ -49,6 +51,7 @@ impl Failure {
             Self::Mismatch => "mismatch",
             Self::Corrected => "corrected",
             Self::Unfinished => "unfinished",
+            Self::WrongView => "wrong_view",
         }
     }
 }
@@ -109,6 +112,10 @@ pub struct Counts {
     pub events_lost: u64,
     /// Zones whose state was wrong; a keyframe was requested for each.
     pub desyncs: u64,
+    /// Pairs of bots in sight of each other in a large world, whose views were compared.
+    pub views: u64,
+    /// Of those, pairs of which one did not see the other where it was.
+    pub wrong_views: u64,
     /// Recorded positions compared with the own row.
     pub checked: u64,
     /// Of those, positions that differed.

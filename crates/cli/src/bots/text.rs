@@ -65,6 +65,10 @@ impl Report {
         write!(f, "{:<18} {verified} bots compared hashes, {desyncs} desyncs, ", "state")?;
         let Self { corrections, inputs_superseded, events, events_lost, .. } = self;
         writeln!(f, "{corrections} corrections, {inputs_superseded} inputs superseded")?;
+        if self.views_compared > 0 {
+            let Self { views_compared, views_wrong, .. } = self;
+            writeln!(f, "{:<18} {views_compared} pairs in sight of each other compared, {views_wrong} wrong", "views")?;
+        }
         writeln!(f, "{:<18} {events} arrived, {events_lost} lost", "events")
     }
 

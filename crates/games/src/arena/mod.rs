@@ -101,6 +101,14 @@ impl Game for Arena {
         self.interest.clone()
     }
 
+    fn spectate(&self) -> Vec<ZoneId> {
+        /// How much of the middle of the big map spectators see, in metres each way.
+        const MIDDLE: i32 = 48;
+        let Some(interest) = &self.interest else { return vec![ZoneId(0)] };
+        let middle = self.world.middle();
+        [ZoneId(0), OVERVIEW].into_iter().chain(interest.cells_around(middle, MIDDLE * PER_METRE)).collect()
+    }
+
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let id = self.world.enter(player.seat, cx);
         self.seats.take(player.seat, id);

@@ -144,6 +144,11 @@ impl World {
         }
     }
 
+    /// The middle of the map, in quanta.
+    pub(super) fn middle(&self) -> [i32; 2] {
+        [self.map.width(), self.map.height()].map(|tiles| tiles * PER_METRE / 2)
+    }
+
     /// Everything that lasts longer than a tick.
     pub(super) fn contents(&self) -> Contents<'_> {
         let (avatars, sparks, snowballs) = (&self.avatars, &self.sparks, &self.snowballs);
