@@ -9,7 +9,7 @@ use super::budget::{Budget, Candidate, Unsent, ZonesSeen, longest_wait, urgency}
 use crate::id::{CorrectionEpoch, Incarnation, Seq, ZoneId};
 use crate::snapshot::{Frame, FrameZone, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
-use crate::wire::{ZoneForm, ZonePart, limits};
+use crate::wire::{FrameStamp, SteadyFrame, ZoneForm, ZonePart, limits};
 
 /// The state of a client that has applied the message of a tick.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(super) struct ClientState {
     pub lead: i8,
     /// Ascending.
     pub zones: Vec<ClientZone>,
+    /// The list of zones that `zones` was made by, if it was.
+    pub list: Option<Arc<[ZoneId]>>,
 }
 
 /// What a client has of one zone.
@@ -140,6 +142,39 @@ impl ClientState {
                 self.zones.insert(index, ClientZone::new(*zone, has, at));
             }
         }
+        self.list = Some(zones.clone());
+    }
+
+    /// The message for a client whose zones all advance by one tick to `frame`; `None` if there is more to it. `stamp` is that
+    /// of the message.
+    pub fn steady_message(
+        &mut self,
+        frame: &Frame,
+        note: &SeatNote,
+        stamp: FrameStamp,
+        rate: TickRate,
+    ) -> Option<Vec<u8>> {
+        self.list.as_ref().filter(|list| Arc::ptr_eq(list, &note.zones))?;
+        let (mut seen, mut count, mut payload) = (ZonesSeen::new(frame), 0, 0);
+        for known in &self.zones {
+            match (seen.find(known.zone), known.has) {
+                (Some(zone), Has::Rows) if known.at == self.tick => {
+                    (count, payload) = (count + 1, payload + zone.delta().len())
+                }
+                (None, Has::Empty) => {}
+                _ => return None,
+            }
+        }
+        // One zone alone may be told in a shorter way.
+        let mut message = SteadyFrame::new(stamp, count, payload).filter(|_| count > 1)?;
+        let mut seen = ZonesSeen::new(frame);
+        for known in &mut self.zones {
+            if let Some(zone) = seen.find(known.zone) {
+                message.push(known.zone, known.hash(zone, frame.tick(), rate), zone.delta());
+            }
+            (known.at, known.urgency) = (frame.tick(), 0);
+        }
+        Some(message.finish())
     }
 
     /// The indices of the cells that wait, ascending.

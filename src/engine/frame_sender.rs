@@ -112,7 +112,7 @@ impl FrameSender {
             transport,
             features,
             welcomed: incarnation,
-            base: ClientState { tick, incarnation, consumed, superseded, commands, epoch, lead, zones },
+            base: ClientState { tick, incarnation, consumed, superseded, commands, epoch, lead, zones, list: None },
             possible: VecDeque::new(),
             newest: tick,
             events: start.events,
@@ -226,10 +226,10 @@ impl FrameSender {
     pub fn compose(&mut self, now: Moment, frames: &[Arc<Frame>], events: Option<&Batch>) -> Vec<u8> {
         let frame = frames.last().expect("the newest frame is given");
         let note = frame.note(self.seat).expect("a ready sender has a note in the frame");
-        if let (None, Some(bytes)) = (events, self.usual(frame, note)) {
+        let usual = if events.is_none() { self.usual(frame, note) } else { None };
+        if let Some(bytes) = usual {
             self.since_lead = self.since_lead.saturating_add(1);
             self.base.remember(frame, note);
-            self.base.zones[0].at = frame.tick();
             self.sent(now, frame.tick(), bytes.len(), 0);
             return bytes;
         }
@@ -240,7 +240,7 @@ impl FrameSender {
         let restarted = frame.incarnation() != state.incarnation;
         if restarted {
             // The client forgets them with this message.
-            state.zones.clear();
+            (state.list, state.zones) = (None, Vec::new());
         }
         let (before, at) = ((state.tick, state.consumed), (frame.tick(), note.consumed));
         let stamp = match self.transport {
@@ -300,16 +300,21 @@ impl FrameSender {
         let alone = [ZoneId(0)];
         let before = (self.base.tick, self.base.consumed);
         let follows = frame.tick() == before.0.plus(1) && self.transport == Transport::Ordered;
-        let ([known], true, true) = (&mut self.base.zones[..], follows, *note.zones == alone) else { return None };
+        let told = lead_news(self.features, self.since_lead, &self.base, note).is_some();
+        if !follows || told || self.commands(note) != self.base.commands || is_news(&self.base, frame, note) {
+            return None;
+        }
+        if *note.zones != alone {
+            let stamp = FrameStamp::long(before, (frame.tick(), note.consumed));
+            return if self.budget.is_free() { self.base.steady_message(frame, note, stamp, self.rate) } else { None };
+        }
+        let [known] = &mut self.base.zones[..] else { return None };
         let zone = frame.zone(alone[0]).filter(|zone| zone.rows() > 0)?;
         if known.zone != alone[0] || known.has != Has::Rows {
             return None;
         }
-        let told = lead_news(self.features, self.since_lead, &self.base, note).is_some();
-        if told || self.commands(note) != self.base.commands || is_news(&self.base, frame, note) {
-            return None;
-        }
         let stamp = FrameStamp::short(before, (frame.tick(), note.consumed))?;
+        self.base.zones[0].at = frame.tick();
         usual_frame(stamp, self.base.zones[0].hash(zone, frame.tick(), self.rate), zone.delta())
     }
 

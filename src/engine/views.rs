@@ -170,7 +170,8 @@ mod tests {
         let field = |name| Field::linear(name, Shape::Fixed { min: -1000, max: 9000, per_unit: 10 });
         let kinds = vec![Kind::new("dot", vec![field("x"), field("y")]).at("x", "y")];
         let schema = Schema::new(kinds).expect("a valid schema");
-        Views::new(Interest::within(&schema, sight).expect("a valid interest"), 20)
+        let interest = Interest::within(&schema, sight).expect("a valid interest");
+        Views::new(interest.with_cells(&schema, sight / 2).expect("a valid grid"), 20)
     }
 
     fn update(views: &Views, view: &mut View, at: [i32; 2], now: u32) {

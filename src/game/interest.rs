@@ -17,7 +17,7 @@ pub struct Interest {
 }
 
 impl Interest {
-    /// Players see `sight` quanta far. Cells have half of that as their side, and the margin is a quarter of it.
+    /// Players see `sight` quanta far. Cells have that as their side, and the margin is a quarter of it.
     ///
     /// # Errors
     /// `sight` is not positive, no kind has a position, or kinds measure positions in different units.
@@ -25,7 +25,7 @@ impl Interest {
         if sight < 1 {
             return Err(SchemaError::new(format!("a sight of {sight} quanta: at least 1")));
         }
-        let grid = Grid::about(schema, (sight / 2).max(1))?;
+        let grid = Grid::about(schema, sight)?;
         Ok(Self { grid, sight, margin: sight / 4 })
     }
 

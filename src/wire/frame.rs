@@ -24,9 +24,9 @@ const SHORT_INPUTS: u8 = FrameStamp::SHORT.1 as u8 - 1;
 /// In the short layout: a hash follows.
 const SHORT_HASH: u8 = 0x40;
 /// The layout of all others.
-const LONG: u8 = 0x40;
+pub(super) const LONG: u8 = 0x40;
 const LONG_TICK: u8 = FrameStamp::LONG.0 as u8 - 1;
-const LONG_CONSUMED: u32 = 5;
+pub(super) const LONG_CONSUMED: u32 = 5;
 /// The stamp is a wide one.
 const WIDE: u8 = 0x01;
 const NOTE: u8 = 0x02;
@@ -34,7 +34,7 @@ const EVENTS: u8 = 0x04;
 /// A hash of zone 0 follows; listed parts have a flag of their own.
 const HASH: u8 = 0x08;
 /// The zones are listed; without this, they are zone 0 alone with a chain.
-const LISTED: u8 = 0x10;
+pub(super) const LISTED: u8 = 0x10;
 /// Without a list: the chain of zone 0 has more than one delta.
 const DELTAS: u8 = 0x20;
 /// With a list: the stamp is absolute.
@@ -46,7 +46,7 @@ const CHAIN: u8 = 0;
 const KEYFRAME: u8 = 1;
 const GONE: u8 = 2;
 const FRESH: u8 = 3;
-const PART_HASH: u8 = 0x04;
+pub(super) const PART_HASH: u8 = 0x04;
 const PART_LAG: u8 = 0x08;
 const DELTAS_SHIFT: u32 = 4;
 /// The number of deltas less one is at least this and follows.

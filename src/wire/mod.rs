@@ -15,6 +15,7 @@ pub mod limits;
 mod message;
 mod note;
 mod recipe;
+mod steady_frame;
 pub mod weight;
 mod world_grid;
 
@@ -35,4 +36,5 @@ pub use message::{
     PROTOCOL_VERSION, Redirect, Resync, Run, SUBPROTOCOLS, ServerMessage, ZoneForm, ZonePart,
 };
 pub use recipe::RoomRecipe;
+pub(crate) use steady_frame::SteadyFrame;
 pub use world_grid::WorldGrid;
