@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use actix::{Context, Handler, Message, ResponseFuture};
+use actix_web::rt::time::timeout;
 use tokio::sync::oneshot;
 use tracing::warn;
 
@@ -95,7 +96,8 @@ impl Handler<Reserve> for Directory {
             let (reserved, keeper) = reserved?;
             if let Some(room) = keeper {
                 let tickets = reserved.tickets.iter().map(|ticket| digest(ticket)).collect();
-                room.send(Remember(tickets)).await.map_err(|_| Close::TryLater)??;
+                let remembered = timeout(limits::REMEMBERED_WITHIN, room.send(Remember(tickets))).await;
+                remembered.map_err(|_| Close::TryLater)?.map_err(|_| Close::TryLater)??;
             }
             Ok(reserved)
         })

@@ -281,6 +281,8 @@ pub const RESERVATIONS: usize = 4096;
 pub const RESERVATIONS_PER_ADDRESS: usize = 4 * PARTY;
 /// A reserved seat waits this long: the time in which a party opens its pages.
 pub const RESERVED_FOR: Duration = Duration::from_secs(60);
+/// A room has this long to remember a reservation, or the request is refused: a room may be stuck, and a disk slow.
+pub const REMEMBERED_WITHIN: Duration = Duration::from_secs(5);
 /// Bytes of a reservation request: a game, a room and its options at their longest fit.
 pub const RESERVATION: usize = 4 * 1024;
 /// Rooms that the operators' page shows, the fullest first.

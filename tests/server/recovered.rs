@@ -236,13 +236,13 @@ fn a_reserved_seat_is_there_after_a_crash_and_a_ticket_is_good_once() {
 }
 
 /// A player who has played on since her room's checkpoint, and what a crash would leave then. The checkpoint is that of a start.
-fn played_on(name: &str, mood: Mood) -> (Player, PathBuf) {
+fn played_on(name: &str) -> (Player, PathBuf) {
     let folder = empty(name);
     let server = start(&folder, "one", Mood::Good);
     let ada = playing(&server);
     let crashed = image(&folder, &format!("{name}-first"));
     drop(server);
-    let second = start(&crashed, "one", mood);
+    let second = start(&crashed, "one", Mood::Good);
     second.wait_for_metric("tickwire_rooms_recovered_total", 1.0);
     let mut ada = ada.resume(&second).expect("the seat is held");
     ada.client.chat(&[], "soon forgotten");
@@ -258,7 +258,7 @@ fn finds_a_gap(ada: &Player, server: &TestServer) {
     let mut back = ada.resume(server).expect("the token that she has opens the seat");
     let welcome = back.client.welcome().expect("a welcome");
     assert_eq!((welcome.seat, welcome.continuity), (seat, Continuity::Seat));
-    assert!(welcome.tick.since(said) < -20, "the room has lost two seconds");
+    assert!(welcome.tick.since(said) < 0, "the room has lost some ticks");
     back.until(|arrived, _| arrived.lost > 0);
     back.client.chat(&[], "here again");
     back.until(|arrived, _| format!("{:?}", arrived.events).contains("here again"));
@@ -266,7 +266,7 @@ fn finds_a_gap(ada: &Player, server: &TestServer) {
 
 #[test]
 fn another_build_goes_back_to_the_checkpoint_and_tells_so() {
-    let (ada, crashed) = played_on("back", Mood::Good);
+    let (ada, crashed) = played_on("back");
     let same = image(&crashed, "back-same");
     // The build that crashed has no reason to go back.
     let config = Config { data: same.join("data"), other_build: OtherBuild::Checkpoint, ..lean() };
@@ -280,6 +280,6 @@ fn another_build_goes_back_to_the_checkpoint_and_tells_so() {
 
 #[test]
 fn a_game_that_is_not_deterministic_goes_back_to_its_checkpoint() {
-    let (ada, crashed) = played_on("random", Mood::Random);
+    let (ada, crashed) = played_on("random");
     finds_a_gap(&ada, &start(&crashed, "one", Mood::Random));
 }

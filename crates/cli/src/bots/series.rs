@@ -18,7 +18,7 @@ pub struct Sample {
     pub live: u64,
     /// From making an input to the first state that covers it.
     pub latency: Quantiles,
-    /// The same times as counts per millisecond: the time rounded up to milliseconds, and how many there were. Counts of
+    /// The same times as counts per millisecond: below how many milliseconds, and how many there were. Counts of
     /// several samples can be added, quantiles cannot.
     pub latency_counts: Vec<(u64, u64)>,
     /// How late the bots' own timers were.
@@ -168,7 +168,7 @@ mod tests {
         let mut times = Times::default();
         times.record(Duration::from_millis(5));
         times.record(Duration::from_micros(5100));
-        assert_eq!(times.counts(), [(5, 1), (6, 1)]);
+        assert_eq!(times.counts(), [(6, 2)]);
         assert_eq!(times.cut().count, 2);
         assert_eq!(times.counts(), []);
         times.record(Duration::from_millis(50));

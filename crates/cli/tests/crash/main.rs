@@ -133,7 +133,7 @@ fn rooms_outlive_a_kill_and_nothing_that_was_told_is_lost() {
     gaps.sort();
     println!(
         "{} kills, {} rooms of {PLAYERS}, durability {}: {} lines and {} replies told, each once; {} seats \
-         promised and taken; serving again after {:?} \
+         promised and taken, but for {} of guests too slow to say that they had come; serving again after {:?} \
          (p50) and {:?} (p99); players without a frame for {:?} (p50) and {:?} (p99); latency of a reply {:?} (p50), {:?} (p99)",
         plan.crashes,
         plan.rooms,
@@ -141,6 +141,7 @@ fn rooms_outlive_a_kill_and_nothing_that_was_told_is_lost() {
         tally.lines,
         tally.replies,
         tally.kept,
+        tally.dismissed,
         share(&starts, 50),
         share(&starts, 99),
         share(&gaps, 50),

@@ -9,7 +9,7 @@ use tickwire::Seat;
 use tickwire::engine::{Client, ClientEvent, Depth};
 use tickwire::id::Seq;
 use tickwire::tick::Moment;
-use tickwire::wire::{Continuity, EventBody, Join, SUBPROTOCOLS};
+use tickwire::wire::{Close, Continuity, EventBody, Join, SUBPROTOCOLS};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
@@ -49,6 +49,8 @@ pub struct Tally {
     /// Reservations that were told, and those of them that were good.
     pub promised: u64,
     pub kept: u64,
+    /// Of these, seats of guests whom the server ended as too slow before it knew that they had come.
+    pub dismissed: u64,
     /// The time without a frame of each player and kill.
     pub gaps: Vec<Duration>,
     latencies: Vec<Duration>,
@@ -223,6 +225,11 @@ impl Player {
                     Some(Ok(Message::Binary(bytes))) => welcomed |= self.hear(&bytes, welcomed),
                     Some(Ok(Message::Close(Some(frame)))) => {
                         let code = u16::from(frame.code);
+                        if self.frames < SETTLED && code == Close::NoSuchRoom.code() {
+                            // Nobody had a seat in it for sure, so it has ended.
+                            self.shared.tally().rooms.remove(&self.room);
+                            return welcomed;
+                        }
                         assert!(code < 4500 && code != 1002, "{}: refused with {code}: {}", self.name(), frame.reason);
                         return welcomed;
                     }
