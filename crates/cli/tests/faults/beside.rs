@@ -15,12 +15,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use honest::{COMING, Honest, PLAYERS, Span, command};
+use honest::{COMING, Comparison, Honest, PLAYERS, Span, command};
 use process::Server;
 use trials::Trial;
 
 /// Pauses and attacks by turns: a pause comes first and last.
 const ROUNDS: u32 = 4;
+/// How often the rounds are played when the machine is too busy with something else for a judgement.
+const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(8);
 const ATTACK: Duration = Duration::from_secs(8);
 /// Until the attackers' connections have ended.
@@ -55,24 +57,39 @@ impl Part {
 fn run(binary: &Path, trial: &Trial, demand: &mut impl FnMut(bool, String)) {
     println!("{}", trial.name);
     let server = Server::start(&mut command(binary), &[&["--log", "warn"], trial.settings].concat());
+    for attempt in 1.. {
+        let compared = attempt_to_compare(binary, &server, trial, demand);
+        if compared.is_fair() || attempt == ATTEMPTS {
+            return compared.judge("it", demand);
+        }
+        println!("       the machine is busy with something else: {compared:?}");
+    }
+}
+
+fn attempt_to_compare(
+    binary: &Path,
+    server: &Server,
+    trial: &Trial,
+    demand: &mut impl FnMut(bool, String),
+) -> Comparison {
     let whole = COMING + (PAUSE + ATTACK + ENDING) * ROUNDS + PAUSE;
-    let honest = Honest::start(binary, &server, whole + ENDING);
+    let honest = Honest::start(binary, server, whole + ENDING);
     std::thread::sleep(COMING);
     let (mut calm, mut stormy) = (Part::default(), Part::default());
     for _ in 0..ROUNDS {
-        calm.during(&server, || std::thread::sleep(PAUSE));
-        let findings = stormy.during(&server, || (trial.attack)(&server, Instant::now() + ATTACK));
+        calm.during(server, || std::thread::sleep(PAUSE));
+        let findings = stormy.during(server, || (trial.attack)(server, Instant::now() + ATTACK));
         for (held, figure) in findings {
             demand(held, figure);
         }
         std::thread::sleep(ENDING);
     }
-    calm.during(&server, || std::thread::sleep(PAUSE));
+    calm.during(server, || std::thread::sleep(PAUSE));
     let report = honest.report();
     report.judge(demand);
-    report.compare(&calm.spans, &stormy.spans, "it", demand);
     let (without, beside) = (calm.processor_share(), stormy.processor_share());
     println!("       {without:.0} and {beside:.0} % of a core; {} and {} ticks skipped", calm.skipped, stormy.skipped);
+    report.compare(&calm.spans, &stormy.spans)
 }
 
 fn main() -> ExitCode {

@@ -131,12 +131,44 @@ impl Report {
         demand(failures.is_empty(), format!("what went wrong for them: {failures:?}"));
     }
 
-    /// Demands that the percentile beside the attack is within a tick of the one of the control, and both of enough inputs.
-    pub fn compare(&self, control: &[Span], attack: &[Span], what: &str, demand: &mut impl FnMut(bool, String)) {
-        let (calm, stormy) = (self.p99(control), self.p99(attack));
-        let enough = calm.of.min(stormy.of) >= 20 * PLAYERS;
-        let held = enough && stormy.ms as f64 <= calm.ms as f64 + TICK_MS;
-        demand(held, format!("the honest: p99 {calm} without, {stormy} beside {what}"));
+    /// Compares attacks with the pauses before and after each; there is one pause more. Where two pauses differ by more than a tick,
+    /// the machine was busy with something else, and the attack between them is not judged.
+    pub fn compare(&self, pauses: &[Span], attacks: &[Span]) -> Comparison {
+        assert_eq!(pauses.len(), attacks.len() + 1, "pauses come first and last");
+        let (mut without, mut beside) = (Vec::new(), Vec::new());
+        for (between, attack) in pauses.windows(2).zip(attacks) {
+            let [before, after] = [between[0], between[1]].map(|pause| self.p99(&[pause]));
+            if before.of.min(after.of) > 0 && before.ms.abs_diff(after.ms) as f64 <= TICK_MS {
+                without.extend(between);
+                beside.push(*attack);
+            }
+        }
+        Comparison { without: self.p99(&without), beside: self.p99(&beside), judged: beside.len(), of: attacks.len() }
+    }
+}
+
+/// What the honest saw in the pauses and beside the attacks that could be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Comparison {
+    pub without: Percentile,
+    pub beside: Percentile,
+    /// How many attacks could be judged, of how many.
+    pub judged: usize,
+    pub of: usize,
+}
+
+impl Comparison {
+    /// Whether it says enough: at least half of the attacks could be judged.
+    pub fn is_fair(&self) -> bool {
+        self.judged * 2 >= self.of && self.without.of.min(self.beside.of) >= 20 * PLAYERS
+    }
+
+    /// Demands that it is fair, and that the percentile beside the attacks is within a tick of the one in the pauses.
+    pub fn judge(&self, what: &str, demand: &mut impl FnMut(bool, String)) {
+        let Self { without, beside, judged, of } = self;
+        let held = beside.ms as f64 <= without.ms as f64 + TICK_MS;
+        let figures = format!("p99 {without} without, {beside} beside {what}");
+        demand(self.is_fair() && held, format!("the honest: {figures}; {judged} of {of} attacks were judged"));
     }
 }
 

@@ -31,7 +31,7 @@ const THREADS: u32 = 6;
 /// Connections per second over all threads, so that what is measured is the server and not a full machine.
 const PACE: u32 = 120;
 const WITHIN: Duration = Duration::from_secs(360);
-/// They attack and pause by turns. The first seconds of a pause are no control: connections end.
+/// They pause and attack by turns. The first seconds of a pause are no control: connections end.
 const ATTACK: Duration = Duration::from_secs(12);
 const PAUSE: Duration = Duration::from_secs(6);
 const ENDING: Duration = Duration::from_secs(2);
@@ -47,13 +47,16 @@ struct Count {
 /// When the connection of this number comes, after so much of the run.
 fn due(number: u32) -> Duration {
     let active = Duration::from_secs(1) * number / PACE;
-    active + PAUSE * u32::try_from(active.as_secs() / ATTACK.as_secs()).expect("a short run")
+    active + PAUSE * (1 + u32::try_from(active.as_secs() / ATTACK.as_secs()).expect("a short run"))
 }
 
-/// The times of attack and of control until then.
+/// The pauses and the attacks until then; a pause comes first and last.
 fn spans(start: Instant, until: Instant) -> (Vec<Span>, Vec<Span>) {
-    let begins = (0..).map(|turn| start + (ATTACK + PAUSE) * turn).take_while(|begin| *begin + ATTACK + PAUSE <= until);
-    begins.map(|from| ((from, from + ATTACK), (from + ATTACK + ENDING, from + ATTACK + PAUSE))).unzip()
+    let begins = (0..).map(|turn| start + (PAUSE + ATTACK) * turn);
+    let pauses = begins.map(|from| (from + ENDING, from + PAUSE)).take_while(|(_, end)| *end <= until);
+    let pauses: Vec<Span> = pauses.collect();
+    let attacks = pauses.windows(2).map(|pair| (pair[0].1, pair[0].1 + ATTACK)).collect();
+    (pauses, attacks)
 }
 
 fn storm(port: u16, start: Instant, deadline: Instant) -> BTreeMap<&'static str, Count> {
@@ -129,8 +132,8 @@ fn main() -> ExitCode {
         demand(now < memory + 32 * 1024, format!("{memory} KiB before, {now} KiB after"));
         demand(open <= descriptors + 8, format!("{descriptors} descriptors before, {open} after"));
     }
-    let (attack, control) = spans(start, start + due(CONNECTIONS));
-    report.compare(&control, &attack, "the attack", &mut demand);
+    let (pauses, attacks) = spans(start, start + due(CONNECTIONS));
+    report.compare(&pauses, &attacks).judge("the attack", &mut demand);
     report.judge(&mut demand);
     println!("{} faults", faults.len());
     ExitCode::from(u8::from(!faults.is_empty()))

@@ -51,6 +51,7 @@ struct Sample {
 #[derive(Default)]
 struct Story {
     samples: Vec<Sample>,
+    /// One comes first.
     control: Vec<Span>,
     /// Invalid messages came, and one of the attacks within the limits for a part of the time.
     mixed: Vec<Span>,
@@ -84,6 +85,7 @@ fn pester(port: u16, random: &mut Pcg32, until: Instant, sent: &AtomicU64) -> u6
 fn attack(server: &Server, seed: u64, lasts: Duration, sent: &AtomicU64) -> Story {
     let (start, mut story, mut order) = (Instant::now(), Story::default(), Vec::new());
     let (mut random, mut invalid) = (Pcg32::new(seed, 2), Pcg32::new(seed, 1));
+    story.control.push(pause());
     for _ in 0..slots(lasts) {
         if order.is_empty() {
             order = (0..trials::ALL.len()).collect();
@@ -103,14 +105,18 @@ fn attack(server: &Server, seed: u64, lasts: Duration, sent: &AtomicU64) -> Stor
         story.within_limits.push(span);
         story.mixed.push((begin, begin + SLOT));
         std::thread::sleep(ENDING);
-        let calm = Instant::now();
-        std::thread::sleep(CONTROL);
-        story.control.push((calm, Instant::now()));
+        story.control.push(pause());
         let sample = Sample { at: start.elapsed(), kib: server.resident_kib(), files: server.count("fd") };
         println!("     {:>5.0?} {:>8} KiB {:>4} files; {}", sample.at, sample.kib, sample.files, trial.name);
         story.samples.push(sample);
     }
     story
+}
+
+fn pause() -> Span {
+    let begin = Instant::now();
+    std::thread::sleep(CONTROL);
+    (begin, Instant::now())
 }
 
 /// How many times the attackers are active.
@@ -147,7 +153,7 @@ fn main() -> ExitCode {
     let mut server = Server::start(&mut command(&binary), &["--log", "warn", "--exempt", "127.0.0.1/32"]);
     println!("     process {}", server.pid());
     let (start, sent, lasts) = (Instant::now(), AtomicU64::new(0), Duration::from_secs(seconds));
-    let whole = COMING + (SLOT + ENDING + CONTROL) * slots(lasts);
+    let whole = COMING + CONTROL + (SLOT + ENDING + CONTROL) * slots(lasts);
     let honest = Honest::start(&binary, &server, whole);
     std::thread::sleep(COMING);
     let story = attack(&server, seed, lasts, &sent);
@@ -166,8 +172,8 @@ fn main() -> ExitCode {
         demand(server.counted("tickwire_room_crashes_total") == 0.0, "no room crashed".to_owned());
     }
     judge_growth(&story.samples, Duration::from_secs(WARM.min(seconds / 3)), &mut demand);
-    report.compare(&story.control, &story.mixed, "the mixture", &mut demand);
-    report.compare(&story.control, &story.within_limits, "attacks within the limits", &mut demand);
+    report.compare(&story.control, &story.mixed).judge("the mixture", &mut demand);
+    report.compare(&story.control, &story.within_limits).judge("attacks within the limits", &mut demand);
     report.judge(&mut demand);
     println!("{faults} faults");
     ExitCode::from(u8::from(faults > 0))

@@ -84,6 +84,9 @@ fn beside_players(
         demand(grown < 50 * count, format!("{count} such streams from one address: {grown} KiB more"));
         std::thread::sleep(ENDING);
     }
+    let calm = Instant::now();
+    std::thread::sleep(HELD);
+    without.push((calm, Instant::now()));
     let waiting = Instant::now();
     while server.count("fd") > descriptors && waiting.elapsed() < Duration::from_secs(30) {
         std::thread::sleep(Duration::from_millis(100));
@@ -108,12 +111,12 @@ fn main() -> ExitCode {
     alone(&server, &mut demand);
     for count in [90, 300] {
         // Sending may take two seconds for each stream that the server does not read.
-        let honest = Honest::start(&binary, &server, COMING + (HELD * 3 + ENDING) * ROUNDS);
+        let honest = Honest::start(&binary, &server, COMING + (HELD * 3 + ENDING) * ROUNDS + HELD);
         std::thread::sleep(COMING);
         let (mut without, mut beside) = (Vec::new(), Vec::new());
         beside_players(&server, count, [&mut without, &mut beside], &mut demand);
         let report = honest.report();
-        report.compare(&without, &beside, &format!("{count} streams"), &mut demand);
+        report.compare(&without, &beside).judge(&format!("{count} streams"), &mut demand);
         report.judge(&mut demand);
     }
     println!("{} faults", faults.len());
