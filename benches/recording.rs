@@ -1,11 +1,14 @@
 //! What the flight recorder costs per tick, and what a checkpoint costs: its making on the room's thread, its encoding, and
 //! restoring a room from it.
+//!
+//! `TICKWIRE_HOST=with` (or `without`) plays `TICKWIRE_TICKS` ticks of `TICKWIRE_PLAYERS` players and ends: for a profiler that counts
+//! instructions.
 
 mod crowd;
 
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group};
 use tickwire::engine::{Checkpoint, History, Host, PendingInput, Room, SeatSession, Waiting};
 use tickwire::id::Seat;
 use tickwire::tick::Moment;
@@ -84,4 +87,16 @@ fn checkpoint(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, recorder, checkpoint);
-criterion_main!(benches);
+
+fn main() {
+    let Ok(host) = std::env::var("TICKWIRE_HOST") else {
+        benches();
+        return Criterion::default().configure_from_args().final_summary();
+    };
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    let players = number("TICKWIRE_PLAYERS").unwrap_or(100) as u16;
+    let plain = self::host(players);
+    let mut host = if host == "with" { plain.with_recorder() } else { plain };
+    let mut pending = PendingInput::default();
+    (0..number("TICKWIRE_TICKS").unwrap_or(1000)).for_each(|n| tick(&mut host, &mut pending, players, 40 + n));
+}

@@ -351,11 +351,11 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     }
 
     fn record(&mut self, input: &RoomInput) {
-        if let Some(record) = &mut self.record {
-            record.add(input);
-        }
-        if let Some(recorder) = &mut self.recorder {
-            recorder.record(input);
+        match (&mut self.record, &mut self.recorder) {
+            (Some(record), Some(recorder)) => recorder.record_encoded(record.add(input)),
+            (Some(record), None) => _ = record.add(input),
+            (None, Some(recorder)) => recorder.record(input),
+            (None, None) => {}
         }
     }
 

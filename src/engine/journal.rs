@@ -113,8 +113,11 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub fn add(&mut self, input: &RoomInput) {
+    /// Adds an input, and returns its bytes.
+    pub fn add(&mut self, input: &RoomInput) -> &[u8] {
+        let before = self.inputs.len();
         input.append_to(&mut self.inputs);
+        &self.inputs[before..]
     }
 
     /// Bytes that were recorded so far.

@@ -12,6 +12,8 @@ use super::film::{Change, Presence, Reel};
 use super::recording::{Recording, Start};
 use super::room::Room;
 use super::room_input::RoomInput;
+use crate::id::{EntityId, Seat, ZoneId};
+use crate::snapshot::{Frame, SeatNote};
 use crate::wire::limits;
 
 /// The last minute of a room.
@@ -21,6 +23,8 @@ pub(super) struct FlightRecorder {
     from_beginning: bool,
     /// Who has which seat at the newest tick, and the room's properties.
     presence: Presence,
+    /// The seats of the newest tick as its frame has them: comparing these with the next frame costs little.
+    seats: Vec<SeatOfFrame>,
     /// Ticks of one segment.
     span: u32,
     /// Ticks of the segment that is recorded now.
@@ -28,6 +32,9 @@ pub(super) struct FlightRecorder {
     /// The newest checkpoint, if a journal has not taken it.
     fresh: Option<Arc<Checkpoint>>,
 }
+
+/// A seat with its entity and the zones that it sees.
+type SeatOfFrame = (Seat, EntityId, Arc<[ZoneId]>);
 
 struct Segment {
     checkpoint: Option<Arc<Checkpoint>>,
@@ -44,7 +51,8 @@ impl FlightRecorder {
         let from_beginning = room.frame().tick() == room.config().counters.tick && room.players() == 0;
         room.film_events = Some(Vec::new());
         let (segments, presence) = (VecDeque::new(), Presence::of(room));
-        let mut recorder = Self { segments, from_beginning, presence, span, until_cut: span, fresh: None };
+        let (seats, fresh) = (seats_of(room.frame()), None);
+        let mut recorder = Self { segments, from_beginning, presence, seats, span, until_cut: span, fresh };
         recorder.cut(room);
         recorder
     }
@@ -70,10 +78,22 @@ impl FlightRecorder {
 
     /// Records an input, before it is applied. Inputs without a state before them are of no use.
     pub fn record(&mut self, input: &RoomInput) {
-        let runnable = self.from_beginning || self.segments.front().is_some_and(|first| first.checkpoint.is_some());
-        if let Some(segment) = self.segments.back_mut().filter(|_| runnable) {
-            input.append_to(&mut segment.inputs);
+        if let Some(inputs) = self.inputs() {
+            input.append_to(inputs);
         }
+    }
+
+    /// Records an input that was encoded already.
+    pub fn record_encoded(&mut self, input: &[u8]) {
+        if let Some(inputs) = self.inputs() {
+            inputs.extend_from_slice(input);
+        }
+    }
+
+    /// Where inputs go, if they are of use.
+    fn inputs(&mut self) -> Option<&mut Vec<u8>> {
+        let runnable = self.from_beginning || self.segments.front().is_some_and(|first| first.checkpoint.is_some());
+        self.segments.back_mut().filter(|_| runnable).map(|segment| &mut segment.inputs)
     }
 
     /// The room has made a tick.
@@ -81,9 +101,12 @@ impl FlightRecorder {
         let frame = room.frame().clone();
         let Some(segment) = self.segments.back_mut() else { return };
         segment.bytes += segment.reel.push(&frame);
-        for change in self.presence.changes_to(&frame) {
-            self.presence.apply(&change);
-            segment.bytes += segment.reel.note(&change);
+        if !are_seats_of(&self.seats, &frame) {
+            for change in self.presence.changes_to(&frame) {
+                self.presence.apply(&change);
+                segment.bytes += segment.reel.note(&change);
+            }
+            self.seats = seats_of(&frame);
         }
         let events = room.film_events.get_or_insert_default();
         // Those of what happened after the frame was frozen belong to the next one.
@@ -151,6 +174,18 @@ impl FlightRecorder {
         let film = self.segments.iter().map(|segment| segment.reel.clone()).collect();
         Recording::new(room, reason, start, inputs, film)
     }
+}
+
+fn seats_of(frame: &Frame) -> Vec<SeatOfFrame> {
+    frame.notes().iter().map(|note| (note.seat, note.entity, note.zones.clone())).collect()
+}
+
+fn are_seats_of(seats: &[SeatOfFrame], frame: &Frame) -> bool {
+    // Zones that do not change are the same allocation.
+    let same = |(seat, entity, zones): &SeatOfFrame, note: &SeatNote| {
+        (*seat, *entity) == (note.seat, note.entity) && (Arc::ptr_eq(zones, &note.zones) || *zones == note.zones)
+    };
+    seats.len() == frame.notes().len() && seats.iter().zip(frame.notes()).all(|(seat, note)| same(seat, note))
 }
 
 impl Segment {
