@@ -5,7 +5,7 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package feel e2e python guide deny bench faults hostile attacks crashes
+.PHONY: test tools format lint rust pure docs types unit package feel e2e python guide deny bench faults hostile attacks crashes determinism hibernation
 
 test: tools format lint rust pure docs types unit package feel e2e python guide
 	@echo "all checks passed"
@@ -85,6 +85,14 @@ crashes:
 		TICKWIRE_ROOMS=100 TICKWIRE_CRASHES=100 TICKWIRE_DURABILITY=$$durability \
 			cargo test --locked --release --workspace --test crash -- --nocapture || exit 1; \
 	done
+
+# A million ticks of an arena with 50 players, twice and from three checkpoints.
+determinism:
+	TICKWIRE_TICKS=1000000 cargo test --locked --release --workspace --test determinism -- --nocapture
+
+# What ten thousand sleeping rooms cost a server, and how soon one wakes.
+hibernation:
+	TICKWIRE_SLEEPERS=10000 cargo test --locked --release --workspace --test hibernation -- --nocapture
 
 # Runs the tests of each known fault (tests/faults.toml) and prints a row for each; needs a quiet machine and some ten minutes.
 faults: tools
