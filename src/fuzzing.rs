@@ -2,6 +2,7 @@
 //!
 //! Hidden from the documentation: nobody embeds this. A finding is a panic.
 
+mod files;
 pub(crate) mod pawns;
 mod room;
 
@@ -13,6 +14,9 @@ use crate::snapshot::{Field, Frame, Kind, Motion, Schema, Shape, Zone};
 use crate::tick::Tick;
 use crate::wire::{ServerMessage, ZoneForm, decode_server, encode_server};
 
+#[cfg(feature = "server")]
+pub use crate::store::fuzzed::journal;
+pub use files::recording;
 pub use room::room_operations;
 
 /// What a client does with bytes from anywhere: decode the message, then its zones under a schema of every shape.
@@ -228,6 +232,9 @@ mod tests {
             decode_client_message(&data);
             guard(&data);
             room_operations(&data);
+            recording(&data);
+            #[cfg(feature = "server")]
+            journal(&data);
             #[cfg(feature = "server")]
             judge_token(&data);
         }

@@ -227,6 +227,19 @@ impl Inputs {
     }
 }
 
+/// The same file with changed contents of its blocks, each with the checksum of what it contains now: so a fuzzer reaches what
+/// checksums keep from it. What is no block stays as it is.
+pub(crate) fn with_changed_blocks(file: &[u8], mut change: impl FnMut(u8, &mut Vec<u8>)) -> Vec<u8> {
+    let (mut blocks, mut changed) = (Blocks { file, at: MAGIC.len().min(file.len()) }, MAGIC.to_vec());
+    while let Ok((kind, content)) = blocks.next() {
+        let mut content = content.to_vec();
+        change(kind, &mut content);
+        append(&mut changed, kind, &content);
+    }
+    changed.extend(&file[blocks.at..]);
+    changed
+}
+
 fn append(file: &mut Vec<u8>, kind: u8, content: &[u8]) {
     file.push(kind);
     file.extend((content.len() as u32).to_le_bytes());

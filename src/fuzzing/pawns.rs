@@ -61,9 +61,11 @@ impl Game for Pawns {
             if self.authority == Authority::Server {
                 // Pawns also drift, so that a room without inputs has deltas.
                 let drift = cx.random_below(3).cast_signed() - 1;
-                *place = [0, 1].map(|axis| (place[axis] + 4 * wanted[axis] + drift).clamp(-EDGE, EDGE));
+                let step = wanted.map(|step| step.saturating_mul(4).saturating_add(drift));
+                *place = [0, 1].map(|axis| place[axis].saturating_add(step[axis]).clamp(-EDGE, EDGE));
             } else if *fresh {
-                match (wanted[0] - place[0]).abs().max((wanted[1] - place[1]).abs()) {
+                let [far_x, far_y] = [0, 1].map(|axis| wanted[axis].saturating_sub(place[axis]).saturating_abs());
+                match far_x.max(far_y) {
                     0..=REACH => *place = wanted,
                     far => {
                         cx.correct(*seat, 1);

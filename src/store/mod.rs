@@ -10,6 +10,7 @@
 mod disk;
 mod entry;
 mod found;
+pub(crate) mod fuzzed;
 mod journal;
 mod segment;
 #[allow(clippy::disallowed_methods, reason = "commits are timed")]

@@ -1,0 +1,4 @@
+//! `cargo +nightly fuzz run recording`: the body is in the crate.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tickwire::fuzzing::recording(data));
