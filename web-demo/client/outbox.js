@@ -16,6 +16,9 @@ const COMMAND_BURST = 10;
 /** ... and for chat two per second and a burst of five. */
 const CHAT_EVERY_MS = 600;
 const CHAT_BURST = 3;
+/** Commands, and chat lines among them, that the game may not have seen yet: a link that stalls delivers them at once, and then a burst. */
+const MAX_UNCONFIRMED = 10;
+const MAX_CHAT_UNCONFIRMED = 2;
 
 const TEXT = new TextDecoder();
 /** What is sent under the number of a line that nobody is left to hear: the server says nothing for it. @type {CommandBody} */
@@ -155,12 +158,15 @@ export class Outbox {
   }
 
   /**
-   * Milliseconds until the next command may be sent; Infinity when there is none, or when events must arrive first.
+   * Milliseconds until the next command may be sent; Infinity when there is none, or when events or confirmations must arrive first.
    * @param {number} now
    */
   wait(now) {
-    if (this.sent >= this.kept.length || this.#early(this.kept[this.sent])) return Infinity;
-    const chat = this.kept[this.sent].body.type === 'chat' ? this.chatRate.wait(now) : 0;
+    if (this.sent >= this.kept.length || this.sent >= MAX_UNCONFIRMED || this.#early(this.kept[this.sent])) return Infinity;
+    const isChat = (/** @type {Kept} */ { body }) => body.type === 'chat';
+    if (!isChat(this.kept[this.sent])) return this.rate.wait(now);
+    if (this.kept.slice(0, this.sent).filter(isChat).length >= MAX_CHAT_UNCONFIRMED) return Infinity;
+    const chat = this.chatRate.wait(now);
     return Math.max(chat, this.rate.wait(now));
   }
 

@@ -101,19 +101,39 @@ test('only so many are kept', async () => {
 
 test('a crowd of commands does not break the server\'s rates', async () => {
   const { time, server, room } = await seated();
+  /** Passes time in which the game sees what arrives. @param {number} span */
+  const play = async (span) => {
+    for (let passed = 0; passed < span; passed += 20) {
+      await time.advance(20);
+      server.frame({ note: { commands: numbers(server.peer).at(-1) ?? 0 } });
+    }
+  };
   for (let count = 0; count < 30; count++) room.send(1, NOTHING);
-  await time.advance(3000);
+  await play(3000);
   const times = server.peer.of('command').map(({ at }) => at);
   assert.equal(times.length, 30);
   assert.ok(times[9] === times[0] && times[10] > times[0], 'a burst first');
   for (let index = 0; index + 20 < times.length; index++) assert.ok(times[index + 20] - times[index] >= 600);
-  server.frame({ note: { commands: 30 } });
-  await time.advance(60);
   for (let count = 0; count < 8; count++) room.chat(`line ${count}`);
-  await time.advance(5000);
+  await play(5000);
   const lines = server.peer.of('command').filter(({ body }) => body.type === 'chat').map(({ at }) => at);
   assert.equal(lines.length, 8);
   for (let index = 0; index + 4 < lines.length; index++) assert.ok(lines[index + 4] - lines[index] >= 1200);
+});
+
+test('a link that stalls delivers no more at once than a session accepts', async () => {
+  const { time, server, room } = await seated();
+  for (let count = 0; count < 16; count++) room.send(1, NOTHING);
+  for (let count = 0; count < 16; count++) room.chat(`line ${count}`);
+  await time.advance(4000);
+  assert.deepEqual(numbers(server.peer).length, 10, 'nothing was confirmed');
+  server.frame({ note: { commands: 10 } });
+  await time.advance(4000);
+  const lines = () => server.peer.of('command').filter(({ body }) => body.type === 'chat').length;
+  assert.deepEqual([numbers(server.peer).length, lines()], [18, 2]);
+  server.frame({ note: { commands: 17 } });
+  await time.advance(4000);
+  assert.equal(lines(), 3, 'the first line was confirmed');
 });
 
 test('a chat line is delivered when the game has seen it', async () => {
