@@ -39,7 +39,7 @@ impl Played {
             self.room.apply(input, &mut Vec::new());
         }
         let proof = Some(Proof::of(self.room.frame()));
-        let entry = JournalEntry { from: self.recorded, inputs: record, checkpoint: None, proof };
+        let entry = JournalEntry { from: self.recorded, inputs: record, proof, ..JournalEntry::default() };
         self.recorded = entry.upto();
         self.entries.push(entry);
     }

@@ -66,7 +66,8 @@ impl Directory {
     fn read_checkpoints(&mut self, rooms: Vec<FoundRoom>) -> (BTreeMap<String, (FoundRoom, Checkpoint)>, usize) {
         let (mut read, mut unreadable) = (BTreeMap::new(), 0);
         for room in rooms {
-            match Checkpoint::decode(&room.checkpoint) {
+            let open = |text: &[u8]| self.config.store.as_ref().and_then(|store| store.keys().open(text));
+            match Checkpoint::decode_sealed(&room.checkpoint, open) {
                 Ok(checkpoint) => _ = read.insert(checkpoint.config().id.clone(), (room, checkpoint)),
                 Err(error) => {
                     error!(%error, "the checkpoint of a room cannot be read; the room is lost");
@@ -130,7 +131,9 @@ impl Directory {
         }
         let is_foreign = self.config.goes_back_unless.as_ref().is_some_and(|mine| *mine != found.build);
         let revived = self.revive(checkpoint, |checkpoint, game| {
-            if !found.tail.is_empty() && (is_foreign || !game.is_deterministic()) {
+            let has_tail = !found.tail.is_empty() || found.forgotten;
+            let forgotten = found.forgotten || checkpoint.has_forgotten();
+            if has_tail && (is_foreign || forgotten || !game.is_deterministic()) {
                 return self.go_back(checkpoint, found, game).map(Some);
             }
             let recovered = recover(checkpoint, found.from, &found.tail, game).map_err(|error| error.to_string())?;

@@ -12,6 +12,8 @@ use crate::engine::registry::RoomOptions;
 use crate::engine::{Checkpoint, RoomConfig};
 use crate::game::saved;
 use crate::id::Incarnation;
+use crate::store::sealed;
+use crate::trust::PersonKeys;
 
 /// What the file of a room starts with.
 const MAGIC: &[u8; 8] = b"tickroo\x02";
@@ -72,26 +74,30 @@ pub struct StoredRoom {
 }
 
 impl StoredRoom {
-    /// The room as a file.
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let (label, state) = (saved::encode(&self.label), self.checkpoint.encode());
+    /// The room as a file, in which persons are sealed with `keys`.
+    ///
+    /// # Errors
+    /// The keys cannot be read or written.
+    pub(super) fn encode(&self, keys: &PersonKeys) -> io::Result<Vec<u8>> {
+        let (label, state) = (saved::encode(&self.label), sealed(keys, &self.checkpoint)?);
         let mut bytes = MAGIC.to_vec();
         bytes.extend((label.len() as u32).to_le_bytes());
         bytes.extend(Sha256::digest(&label));
         bytes.extend(&label);
         bytes.extend(Sha256::digest(&state));
         bytes.extend(&state);
-        bytes
+        Ok(bytes)
     }
 
     /// Reads what [`Self::encode`] wrote.
     ///
     /// # Errors
     /// The file is damaged.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn decode(bytes: &[u8], keys: &PersonKeys) -> Result<Self, String> {
         let (label, rest) = split(bytes)?;
         let (sum, state) = rest.split_first_chunk().ok_or("it is cut off")?;
-        let checkpoint = Checkpoint::decode(checked(sum, state)?).map_err(|error| error.to_string())?;
+        let state = checked(sum, state)?;
+        let checkpoint = Checkpoint::decode_sealed(state, |text| keys.open(text)).map_err(|error| error.to_string())?;
         Ok(Self { label, checkpoint })
     }
 }

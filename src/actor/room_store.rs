@@ -17,7 +17,7 @@ use tracing::{error, info};
 use super::names;
 use super::room_file::{Label, StoredRoom};
 use crate::store::RoomJournal;
-use crate::trust::{create_private_folder, private_file};
+use crate::trust::{PersonKeys, create_private_folder, private_file};
 
 /// The ending of a room's file.
 const ENDING: &str = "room";
@@ -26,6 +26,7 @@ const ENDING: &str = "room";
 #[derive(Debug)]
 pub struct RoomStore {
     folder: PathBuf,
+    keys: PersonKeys,
     /// Locked as long as the server runs.
     lock: File,
     rooms: Sender<Job>,
@@ -58,13 +59,18 @@ impl RoomStore {
         let (waiting, target) = (unwritten.clone(), folder.to_owned());
         let write = move || write_all(&jobs, &target, &waiting);
         thread::Builder::new().name("tickwire-rooms".to_owned()).spawn(write)?;
-        Ok(Self { folder: folder.to_owned(), lock, rooms, unwritten })
+        let keys = PersonKeys::for_rooms(folder.join("keys"));
+        Ok(Self { folder: folder.to_owned(), keys, lock, rooms, unwritten })
     }
 
     /// Writes a room, in a thread of its own, and then ends its journal. A room is put once per start, so the queue is bounded
     /// by the number of rooms.
     pub fn put(&self, room: &StoredRoom, journal: Option<Arc<RoomJournal>>) {
-        let (id, bytes) = (room.label.id.clone(), Bytes::from(room.encode()));
+        let id = room.label.id.clone();
+        let bytes = match room.encode(&self.keys) {
+            Ok(bytes) => Bytes::from(bytes),
+            Err(error) => return error!(room = %names::for_logs(&id), %error, "a room could not be stored"),
+        };
         self.unwritten.lock().insert(id.clone(), bytes.clone());
         // The thread ends with the process.
         let _ = self.rooms.send(Job { id, bytes, journal });
@@ -109,7 +115,12 @@ impl RoomStore {
     pub fn take(&self, id: &str) -> Result<StoredRoom, String> {
         let unwritten = self.unwritten.lock().remove(id);
         let bytes = unwritten.map_or_else(|| fs::read(self.path(id)).map(Bytes::from), Ok);
-        StoredRoom::decode(&bytes.map_err(|error| error.to_string())?)
+        StoredRoom::decode(&bytes.map_err(|error| error.to_string())?, &self.keys)
+    }
+
+    /// The keys of persons, with which they are sealed in this folder.
+    pub fn keys(&self) -> &PersonKeys {
+        &self.keys
     }
 
     /// The file of a room.

@@ -10,20 +10,32 @@ use crate::wire::limits;
 /// Chat lines, oldest first, bounded in number and bytes.
 #[derive(Debug, Default)]
 pub(super) struct ChatHistory {
-    lines: VecDeque<Arc<Event>>,
+    lines: VecDeque<Line>,
     bytes: usize,
     /// Bytes of recent lines that count against the limit.
     spent: u32,
 }
 
+#[derive(Debug)]
+struct Line {
+    event: Arc<Event>,
+    /// The verified identity of who said it; `None` for guests.
+    author: Option<String>,
+}
+
 impl ChatHistory {
-    /// Adds the newest line.
-    pub fn push(&mut self, line: Arc<Event>) {
-        self.bytes += line.weight();
-        self.lines.push_back(line);
+    /// Adds the newest line, of an author with this verified identity.
+    pub fn push(&mut self, event: Arc<Event>, author: Option<String>) {
+        self.bytes += event.weight();
+        self.lines.push_back(Line { event, author });
         while self.lines.len() > limits::CHAT_HISTORY || self.bytes > limits::CHAT_HISTORY_BYTES {
-            self.bytes -= self.lines.pop_front().map_or(0, |line| line.weight());
+            self.bytes -= self.lines.pop_front().map_or(0, |line| line.event.weight());
         }
+    }
+
+    /// The author of each line, oldest first.
+    pub fn authors(&self) -> impl Iterator<Item = Option<&str>> {
+        self.lines.iter().map(|line| line.author.as_deref())
     }
 
     /// Whether the room takes a line of `weight` bytes now. It then counts against the limit.
@@ -53,7 +65,7 @@ impl ChatHistory {
 
     /// The lines, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Event>> {
-        self.lines.iter()
+        self.lines.iter().map(|line| &line.event)
     }
 }
 
@@ -87,9 +99,9 @@ mod tests {
     #[test]
     fn it_keeps_the_newest_lines_within_both_bounds() {
         let mut chat = ChatHistory::default();
-        (0..200).for_each(|tick| chat.push(line(tick, 10)));
+        (0..200).for_each(|tick| chat.push(line(tick, 10), None));
         assert_eq!(chat.iter().map(|line| line.tick.0).collect::<Vec<_>>(), (150..200).collect::<Vec<_>>());
-        (200..240).for_each(|tick| chat.push(line(tick, 960)));
+        (200..240).for_each(|tick| chat.push(line(tick, 960), None));
         let kept: Vec<u32> = chat.iter().map(|line| line.tick.0).collect();
         assert_eq!((kept.len(), kept.last()), (limits::CHAT_HISTORY_BYTES / line(0, 960).weight(), Some(&239)));
         assert!(chat.bytes <= limits::CHAT_HISTORY_BYTES);

@@ -13,6 +13,7 @@ use super::close_reason::CloseReason;
 use super::events::{Event, EventLog};
 use super::lifecycle::RoomLifecycle;
 use super::overload::OverloadStep;
+use super::personal::Forgotten;
 use super::recording::{Header, REVISION};
 use super::room::{Room, RoomConfig};
 use super::seat::Seated;
@@ -27,7 +28,7 @@ use crate::wire::limits;
 /// The state of a room between two inputs; see [`Room::checkpoint`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Checkpoint {
-    config: RoomConfig,
+    pub(super) config: RoomConfig,
     schema: Schema,
     inputs: InputSchema,
     tick: Tick,
@@ -35,13 +36,13 @@ pub struct Checkpoint {
     zones: Vec<(ZoneId, Bytes)>,
     game: Saved,
     context: Context,
-    seats: Vec<Seated>,
-    spectators: Vec<Spectator>,
+    pub(super) seats: Vec<Seated>,
+    pub(super) spectators: Vec<Spectator>,
     /// The logs of the seats, then of the spectators.
-    logs: Vec<SavedLog>,
-    chat: Vec<u32>,
+    pub(super) logs: Vec<SavedLog>,
+    pub(super) chat: Vec<u32>,
     /// What `logs` and `chat` refer to by index.
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
     lifecycle: RoomLifecycle,
     kicks: Vec<(Seat, CloseReason)>,
     seat_generations: u32,
@@ -51,11 +52,20 @@ pub struct Checkpoint {
     overload: u8,
     #[serde(default)]
     tickets: Tickets,
+    /// The verified author of each line of the chat, if there is one.
+    #[serde(default)]
+    pub(super) authors: Vec<Option<String>>,
+    /// Who left a short while ago.
+    #[serde(default)]
+    pub(super) departed: Vec<(String, Tick)>,
+    /// What could not be read, because somebody was forgotten.
+    #[serde(skip)]
+    pub(super) forgotten: Forgotten,
 }
 
 /// An event log: the number of its newest event, and its events as indices.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct SavedLog {
+pub(super) struct SavedLog {
     newest: Seq,
     events: Vec<u32>,
     /// How far each event is behind the newest one; empty when no number is missing.
@@ -70,6 +80,11 @@ impl SavedLog {
         let behind: Vec<u32> = log.iter().map(|(number, _)| newest.0.wrapping_sub(number.0)).collect();
         let whole = behind.iter().rev().zip(0..).all(|(behind, index)| *behind == index);
         Self { newest, events, behind: if whole { Vec::new() } else { behind } }
+    }
+
+    /// Forgets the events.
+    pub(super) fn clear(&mut self) {
+        (self.events, self.behind) = (Vec::new(), Vec::new());
     }
 
     /// The number of the event at `index`.
@@ -121,7 +136,7 @@ impl Checkpoint {
     }
 
     /// The verified identities of its players.
-    pub(super) fn identities(&self) -> impl Iterator<Item = &str> {
+    pub fn identities(&self) -> impl Iterator<Item = &str> {
         self.seats.iter().filter_map(|seated| seated.identity.as_deref())
     }
 
@@ -234,6 +249,9 @@ impl Room {
             chat_spent: self.chat_history.spent(),
             overload: self.overload.number(),
             tickets: self.tickets.clone(),
+            authors: self.chat_history.authors().map(|author| author.map(str::to_owned)).collect(),
+            departed: self.departed.clone(),
+            forgotten: Forgotten::default(),
         })
     }
 
@@ -261,12 +279,14 @@ impl Room {
             let numbered = saved.events.iter().enumerate().map(|(at, index)| (saved.number(at), shared(index)));
             *log = EventLog::restored(saved.newest, numbered);
         }
-        checkpoint.chat.iter().for_each(|index| room.chat_history.push(shared(index)));
+        let authors = checkpoint.authors.into_iter().chain(std::iter::repeat(None));
+        checkpoint.chat.iter().zip(authors).for_each(|(index, author)| room.chat_history.push(shared(index), author));
         room.chat_history.set_spent(checkpoint.chat_spent);
         room.set_overload(OverloadStep::from_number(checkpoint.overload));
         room.cx = checkpoint.context;
         (room.lifecycle, room.kicks) = (checkpoint.lifecycle, checkpoint.kicks);
         (room.seat_generations, room.tickets) = (checkpoint.seat_generations, checkpoint.tickets);
+        room.departed = checkpoint.departed;
         if checkpoint.inputs != room.spec.inputs {
             let empty = room.empty_input_buffer();
             room.seats.iter_mut().for_each(|seated| seated.restart_inputs(empty.clone()));
@@ -276,6 +296,7 @@ impl Room {
         let frame =
             frame.with(room.notes(), zones, room.grid()).map_err(|(zone, error)| RestoreError::Zone { zone, error })?;
         room.frame = Arc::new(frame);
+        room.forget(&checkpoint.forgotten);
         Ok(room)
     }
 }

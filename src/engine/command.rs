@@ -108,7 +108,8 @@ impl Room {
             if !self.chat_history.admits(line.weight()) {
                 return;
             }
-            self.chat_history.push(line.clone());
+            let author = self.find(seat).ok().and_then(|index| self.seats[index].identity.clone());
+            self.chat_history.push(line.clone(), author);
         }
         self.post_event(&to, line);
     }

@@ -86,7 +86,8 @@ impl Room {
         self.outputs.push(RoomOutput::Freed { seat, reason, expired });
         match self.find(seat) {
             Ok(index) => {
-                self.seats.remove(index);
+                let gone = self.seats.remove(index);
+                self.departed.extend(gone.identity.map(|identity| (identity, self.frame.tick())));
                 self.call_hook("leave", |game, cx| game.leave(seat, cx));
                 self.post(&Recipients::All, &EventBody::Left { seat, code });
                 self.apply_effects();

@@ -3,7 +3,7 @@
 //! A client that was told of something must find it again after a crash: events, welcomes, answers, closes, and that a
 //! command was seen. Rows may be seen before their record is safe; after a crash the room shows older ones.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
@@ -26,6 +26,10 @@ pub struct JournalEntry {
     pub checkpoint: Option<Arc<Checkpoint>>,
     /// A hash of the rows after `inputs`, once per second.
     pub proof: Option<Proof>,
+    /// The verified identities that inputs since the checkpoint concern, when there are more than at the entry before.
+    pub persons: Option<Vec<String>>,
+    /// What remains of `inputs` when these persons are forgotten; empty when there are none.
+    pub open: Vec<u8>,
 }
 
 impl JournalEntry {
@@ -110,11 +114,23 @@ pub(super) struct Record {
     inputs: Vec<u8>,
     taken: u64,
     proven: Option<Tick>,
+    open: Vec<u8>,
+    persons: BTreeSet<String>,
+    has_more_persons: bool,
 }
 
 impl Record {
     /// Adds an input, and returns its bytes.
     pub fn add(&mut self, input: &RoomInput) -> &[u8] {
+        let identity = match input {
+            RoomInput::Enter(enter) => enter.identity.as_ref(),
+            RoomInput::Return(back) => back.identity.as_ref(),
+            _ => None,
+        };
+        self.has_more_persons |= identity.is_some_and(|identity| self.persons.insert(identity.clone()));
+        if let Some(open) = input.open_part().filter(|_| !self.persons.is_empty()) {
+            open.append_to(&mut self.open);
+        }
         let before = self.inputs.len();
         input.append_to(&mut self.inputs);
         &self.inputs[before..]
@@ -136,7 +152,14 @@ impl Record {
         let due = self.proven.is_none_or(|proven| tick.since(proven) >= rate.per_second().into());
         let proof = due.then(|| Proof::of(frame));
         self.proven = proof.map(|proof| proof.tick).or(self.proven);
-        JournalEntry { from: self.taken, inputs: self.take(), checkpoint, proof }
+        let mut persons = std::mem::take(&mut self.has_more_persons).then(|| self.persons.iter().cloned().collect());
+        if let Some(checkpoint) = &checkpoint {
+            // The inputs before it are needed no more.
+            self.persons = checkpoint.identities().map(str::to_owned).collect();
+            persons = None;
+        }
+        let open = std::mem::take(&mut self.open);
+        JournalEntry { from: self.taken, inputs: self.take(), checkpoint, proof, persons, open }
     }
 }
 

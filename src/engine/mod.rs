@@ -47,6 +47,7 @@ mod lifecycle;
 pub mod link;
 mod overload;
 mod pending_input;
+mod personal;
 mod phase;
 mod playing;
 mod policy;

@@ -115,9 +115,8 @@ impl Room {
 
     /// A client got a new token for its seat, in a time that the room has lost otherwise.
     pub(super) fn renew_key(&mut self, back: &Return) {
-        if self.opens(back.seat, &back.presented, back.identity.as_deref())
-            && let Some(key) = self.find(back.seat).ok().and_then(|index| self.seats[index].key.as_mut())
-        {
+        let key = self.find(back.seat).ok().and_then(|index| self.seats[index].key.as_mut());
+        if let Some(key) = key.filter(|key| key.opens(&back.presented)) {
             key.renew(back.presented, back.secret);
         }
     }
@@ -144,6 +143,8 @@ impl Room {
     pub(super) fn release(&mut self) {
         let now = self.frame.tick();
         self.tickets.expire(now);
+        let longest = self.ticks(self.config.policy.hold + limits::SILENCE);
+        self.departed.retain(|(_, since)| now.since(*since).cast_unsigned() <= longest);
         let overdue = self.seats.iter().filter_map(|seated| Some((seated.seat, seated.overdue(now)?)));
         let overdue: Vec<(Seat, Close)> = overdue.collect();
         overdue.into_iter().for_each(|(seat, close)| self.free(seat, close.into(), true));

@@ -208,11 +208,11 @@ impl Recording {
 }
 
 impl Inputs {
-    /// The verified identities of all players in it.
+    /// The verified identities of all whom something in it concerns.
     pub fn identities(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         if let Start::Checkpoint(checkpoint) = &self.start {
-            found.extend(checkpoint.identities().map(str::to_owned));
+            found.extend(checkpoint.persons().into_iter().map(str::to_owned));
         }
         let mut rest = &self.inputs[..];
         while let Ok((input, others)) = RoomInput::split_from(rest) {

@@ -27,9 +27,9 @@ use super::spectator::Spectator;
 use super::tickets::Tickets;
 use super::views::Views;
 use crate::game::{Context, Effect, Game, Persistence, PlayerInput, Recipients, RoomSetup, SeatEffect, Spec};
-use crate::id::{Incarnation, Seat, ZoneId};
-use crate::snapshot::{Frame, Grid, SeatNote, SnapshotWriter};
-use crate::tick::TickRate;
+use crate::id::{Incarnation, Seat};
+use crate::snapshot::{Frame, SeatNote, SnapshotWriter};
+use crate::tick::{Tick, TickRate};
 use crate::wire::{EventBody, Features, RoomRecipe, limits};
 
 /// The parameters of a room.
@@ -81,6 +81,8 @@ pub struct Room {
     pub(super) kicks: Vec<(Seat, CloseReason)>,
     pub(super) chat_history: ChatHistory,
     pub(super) tickets: Tickets,
+    /// Identities that were here, and when they left, while their words may wait for others.
+    pub(super) departed: Vec<(String, Tick)>,
     /// Entries into the room so far, modulo 2^32; the generation of the last one.
     pub(super) seat_generations: u32,
     /// The game's hook that is running.
@@ -103,7 +105,7 @@ impl Room {
         cx.start_at(counters.tick, counters.entities);
         cx.set_properties(spec.properties.clone());
         let (seats, spectators, inputs, outputs, kicks) = Default::default();
-        let (lifecycle, chat_history, tickets) = Default::default();
+        let (lifecycle, chat_history, tickets, departed) = Default::default();
         let (seat_generations, running, film_events) = (counters.seat_generations, None, None);
         Self {
             config,
@@ -122,6 +124,7 @@ impl Room {
             kicks,
             chat_history,
             tickets,
+            departed,
             seat_generations,
             running,
             film_events,
@@ -288,21 +291,6 @@ impl Room {
             seats.iter().map(|seated| seated.note(views)).chain(spectators.iter().map(Spectator::note)).collect()
         });
         next.for_clients_every(self.ticks_per_frame())
-    }
-
-    /// Recipients by where they are, as seats.
-    fn resolved(&self, to: Recipients) -> Recipients {
-        let (Recipients::Around(at), Some(views)) = (&to, &self.views) else { return to };
-        let cell = views.grid().zone(views.grid().cell_at(*at));
-        let sees = |zones: &[ZoneId]| zones.binary_search(&cell).is_ok();
-        let players = self.seats.iter().filter(|seated| sees(seated.seen())).map(|seated| seated.seat);
-        let spectators = self.spectators.iter().filter(|one| sees(one.zones())).map(|one| one.seat);
-        Recipients::Some(players.chain(spectators).collect())
-    }
-
-    /// The grid over the game's world, if it has one.
-    pub(super) fn grid(&self) -> Option<&Arc<Grid>> {
-        self.views.as_ref().map(Views::grid)
     }
 
     /// What the next frame tells each seat alone.

@@ -192,6 +192,25 @@ pub struct Base {
 }
 
 impl RoomInput {
+    /// What a room keeps of the input although it goes back to a checkpoint (see [`go_back`](super::go_back)), without
+    /// anything personal.
+    pub(super) fn open_part(&self) -> Option<Self> {
+        match self {
+            Self::Return(back) => {
+                Some(Self::Return(Return { identity: None, events: None, base: None, ..back.clone() }))
+            }
+            Self::Confirmed { .. }
+            | Self::Disconnected { .. }
+            | Self::Kick { .. }
+            | Self::Lock(_)
+            | Self::Close(_)
+            | Self::Reserve { .. }
+            | Self::Overload { .. }
+            | Self::Tick => Some(self.clone()),
+            _ => None,
+        }
+    }
+
     /// Appends the input to a record of a room. Inputs follow each other without separators.
     pub fn append_to(&self, record: &mut Vec<u8>) {
         match self {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::game::Interest;
+use super::room::Room;
+use crate::game::{Interest, Recipients};
 use crate::id::ZoneId;
 use crate::snapshot::Grid;
 use crate::tick::Tick;
@@ -158,6 +159,23 @@ impl View {
     /// All zones that the player sees, ascending.
     pub fn zones(&self) -> &Arc<[ZoneId]> {
         &self.zones
+    }
+}
+
+impl Room {
+    /// Recipients by where they are, as seats.
+    pub(super) fn resolved(&self, to: Recipients) -> Recipients {
+        let (Recipients::Around(at), Some(views)) = (&to, &self.views) else { return to };
+        let cell = views.grid().zone(views.grid().cell_at(*at));
+        let sees = |zones: &[ZoneId]| zones.binary_search(&cell).is_ok();
+        let players = self.seats.iter().filter(|seated| sees(seated.seen())).map(|seated| seated.seat);
+        let spectators = self.spectators.iter().filter(|one| sees(one.zones())).map(|one| one.seat);
+        Recipients::Some(players.chain(spectators).collect())
+    }
+
+    /// The grid over the game's world, if it has one.
+    pub(super) fn grid(&self) -> Option<&Arc<Grid>> {
+        self.views.as_ref().map(Views::grid)
     }
 }
 

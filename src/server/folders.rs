@@ -28,7 +28,8 @@ pub(super) fn data(config: &Config, build: &str) -> io::Result<Option<Data>> {
     let store = RoomStore::open(folder).map_err(refused).map(Arc::new)?;
     let disk = Folder::open(&folder.join("journal")).map_err(refused)?;
     let (journal, found) =
-        Journal::start(Box::new(disk), config.durability, config.store_failure, build).map_err(refused)?;
+        Journal::start(Box::new(disk), config.durability, config.store_failure, build, store.keys().clone())
+            .map_err(refused)?;
     if let Some(other) = found.build_of_tails().filter(|other| *other != build)
         && config.other_build == OtherBuild::Wait
     {

@@ -20,12 +20,21 @@ impl RoomDigest {
 const INPUTS: u8 = 1;
 const CHECKPOINT: u8 = 2;
 const ENDED: u8 = 3;
+const KEY: u8 = 4;
+const SEALED: u8 = 5;
+const OPEN: u8 = 6;
 const PROVEN: u8 = 0x80;
 
 /// An entry that was read.
 #[derive(Debug)]
 pub(super) enum Entry<'a> {
     Inputs(RoomDigest, JournalEntry),
+    /// Inputs that are sealed with the key before them.
+    Sealed(RoomDigest, JournalEntry),
+    /// What remains of the sealed inputs that follow when they cannot be read.
+    Open(RoomDigest, JournalEntry),
+    /// The sealed key of the inputs that follow.
+    Key(RoomDigest, &'a [u8]),
     /// A checkpoint, before which so many bytes were recorded.
     Checkpoint(RoomDigest, u64, &'a [u8]),
     Ended(RoomDigest),
@@ -33,13 +42,30 @@ pub(super) enum Entry<'a> {
 
 /// Appends the inputs of `entry`.
 pub(super) fn put_inputs(out: &mut Vec<u8>, room: RoomDigest, entry: &JournalEntry) {
-    let kind = INPUTS | if entry.proof.is_some() { PROVEN } else { 0 };
+    put_inputs_as(INPUTS, out, room, entry, &entry.inputs);
+}
+
+/// Appends the inputs of `entry`, which are sealed, after what remains without them.
+pub(super) fn put_sealed_inputs(out: &mut Vec<u8>, room: RoomDigest, entry: &JournalEntry, sealed: &[u8]) {
+    put_head(out, OPEN, room, entry.from);
+    put_bytes(out, &entry.open);
+    put_inputs_as(SEALED, out, room, entry, sealed);
+}
+
+/// Appends the sealed key of the inputs that follow.
+pub(super) fn put_key(out: &mut Vec<u8>, room: RoomDigest, sealed: &[u8]) {
+    put_head(out, KEY, room, 0);
+    put_bytes(out, sealed);
+}
+
+fn put_inputs_as(kind: u8, out: &mut Vec<u8>, room: RoomDigest, entry: &JournalEntry, bytes: &[u8]) {
+    let kind = kind | if entry.proof.is_some() { PROVEN } else { 0 };
     put_head(out, kind, room, entry.from);
     if let Some(Proof { tick, hash }) = entry.proof {
         out.extend(tick.0.to_le_bytes());
         out.extend(hash.to_le_bytes());
     }
-    put_bytes(out, &entry.inputs);
+    put_bytes(out, bytes);
 }
 
 /// Appends an encoded checkpoint, before which `from` bytes were recorded.
@@ -81,7 +107,7 @@ fn split(batch: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     let (from, mut rest) = rest.split_first_chunk()?;
     let (room, from) = (RoomDigest(*room), u64::from_le_bytes(*from));
     let mut proof = None;
-    if kind == INPUTS | PROVEN {
+    if kind == INPUTS | PROVEN || kind == SEALED | PROVEN {
         let (tick, after) = rest.split_first_chunk()?;
         let (hash, after) = after.split_first_chunk()?;
         proof = Some(Proof { tick: Tick(u32::from_le_bytes(*tick)), hash: u32::from_le_bytes(*hash) });
@@ -93,10 +119,15 @@ fn split(batch: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     let (length, rest) = rest.split_first_chunk()?;
     let (bytes, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     match kind & !PROVEN {
-        INPUTS => {
-            let entry = JournalEntry { from, inputs: bytes.to_vec(), checkpoint: None, proof };
-            Some((Entry::Inputs(room, entry), rest))
+        inputs @ (INPUTS | SEALED) => {
+            let entry = JournalEntry { from, inputs: bytes.to_vec(), proof, ..JournalEntry::default() };
+            Some((if inputs == INPUTS { Entry::Inputs(room, entry) } else { Entry::Sealed(room, entry) }, rest))
         }
+        OPEN if kind == OPEN => {
+            let entry = JournalEntry { from, inputs: bytes.to_vec(), ..JournalEntry::default() };
+            Some((Entry::Open(room, entry), rest))
+        }
+        KEY if kind == KEY => Some((Entry::Key(room, bytes), rest)),
         CHECKPOINT if kind == CHECKPOINT => Some((Entry::Checkpoint(room, from, bytes), rest)),
         _ => None,
     }

@@ -7,6 +7,7 @@ use super::disk::Disk;
 use super::entry::{Entry, RoomDigest, entries};
 use super::segment::{End, Segment, number_of};
 use crate::engine::JournalEntry;
+use crate::trust::{PersonKeys, TextKey};
 
 /// What was found in a journal.
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ pub struct FoundRoom {
     pub from: u64,
     /// The inputs since.
     pub tail: Vec<JournalEntry>,
+    /// Whether of some of those only a part can be read, because a person was forgotten.
+    pub forgotten: bool,
     /// What may have taken inputs away.
     pub damage: Option<Damage>,
 }
@@ -50,6 +53,14 @@ pub struct Damage {
     pub at: usize,
 }
 
+impl FoundRoom {
+    /// Adds the next inputs, or what remains of those that cannot be read. What follows cannot be run again.
+    fn follow(&mut self, entry: JournalEntry, is_whole: bool) {
+        self.forgotten |= !is_whole;
+        self.tail.push(entry);
+    }
+}
+
 impl Found {
     /// The build that wrote the newest inputs after a checkpoint; `None` when there are none.
     pub fn build_of_tails(&self) -> Option<&str> {
@@ -58,14 +69,14 @@ impl Found {
     }
 
     /// Reads the journal on `disk`, one segment at a time.
-    pub(super) fn read(disk: &mut dyn Disk) -> io::Result<Self> {
+    pub(super) fn read(disk: &mut dyn Disk, keys: &PersonKeys) -> io::Result<Self> {
         let mut names = disk.list()?;
         names.retain(|name| number_of(name).is_some());
         names.sort_by_key(|name| number_of(name));
         let mut reading = Reading::default();
         for name in &names {
             let bytes = disk.read(name)?;
-            reading.add(name, &Segment::read(&bytes), bytes.len());
+            reading.add(name, &Segment::read(&bytes), bytes.len(), keys);
         }
         let next = names.last().and_then(|name| number_of(name)).map_or(1, |newest| newest + 1);
         let Reading { rooms, damages, headless, torn, .. } = reading;
@@ -84,6 +95,10 @@ impl Found {
 #[derive(Default)]
 struct Reading {
     rooms: BTreeMap<RoomDigest, FoundRoom>,
+    /// The keys of the inputs that follow; `None` for those that cannot be opened.
+    tail_keys: BTreeMap<RoomDigest, Option<TextKey>>,
+    /// What remains of the next sealed inputs.
+    open: BTreeMap<RoomDigest, JournalEntry>,
     damages: Vec<Damage>,
     headless: BTreeSet<RoomDigest>,
     /// The number of the last segment.
@@ -93,7 +108,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn add(&mut self, name: &str, segment: &Segment, length: usize) {
+    fn add(&mut self, name: &str, segment: &Segment, length: usize, keys: &PersonKeys) {
         let number = number_of(name).expect("only segments are read");
         let continues = segment.header.as_ref().is_some_and(|header| header.continues);
         if let Some((damage, _)) = self.torn.take().filter(|_| continues) {
@@ -107,7 +122,7 @@ impl Reading {
         let build = segment.header.as_ref().map_or("", |header| &header.build);
         for batch in &segment.batches {
             match entries(batch) {
-                Some(entries) => entries.into_iter().for_each(|entry| self.take(entry, build)),
+                Some(entries) => entries.into_iter().for_each(|entry| self.take(entry, build, keys)),
                 None => self.damage(Damage { file: name.to_owned(), at: 0 }),
             }
         }
@@ -124,19 +139,36 @@ impl Reading {
         self.damages.push(damage);
     }
 
-    fn take(&mut self, entry: Entry, build: &str) {
+    fn take(&mut self, entry: Entry, build: &str, keys: &PersonKeys) {
         match entry {
             Entry::Checkpoint(room, from, bytes) => {
                 let (build, checkpoint) = (build.to_owned(), bytes.to_vec());
                 self.headless.remove(&room);
-                let found = FoundRoom { build, checkpoint, from, tail: Vec::new(), damage: None };
+                let found = FoundRoom { build, checkpoint, from, tail: Vec::new(), forgotten: false, damage: None };
+                self.tail_keys.remove(&room);
                 self.rooms.insert(room, found);
             }
             Entry::Inputs(room, entry) => match self.rooms.get_mut(&room) {
-                Some(found) => found.tail.push(entry),
+                Some(found) => found.follow(entry, true),
                 None => _ = self.headless.insert(room),
             },
+            Entry::Open(room, entry) => _ = self.open.insert(room, entry),
+            Entry::Key(room, sealed) => {
+                let key = keys.open(sealed).and_then(|bytes| TextKey::read(&bytes));
+                self.tail_keys.insert(room, key);
+            }
+            Entry::Sealed(room, entry) => {
+                let key = self.tail_keys.get(&room).and_then(Option::as_ref);
+                let inputs = key.and_then(|key| key.open(entry.from, &entry.inputs));
+                let (open, is_whole) = (self.open.remove(&room).unwrap_or_default(), inputs.is_some());
+                let entry = inputs.map_or(open, |inputs| JournalEntry { inputs, ..entry });
+                match self.rooms.get_mut(&room) {
+                    Some(found) => found.follow(entry, is_whole),
+                    None => _ = self.headless.insert(room),
+                }
+            }
             Entry::Ended(room) => {
+                self.tail_keys.remove(&room);
                 self.rooms.remove(&room);
                 self.headless.remove(&room);
             }

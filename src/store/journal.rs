@@ -14,6 +14,7 @@ use super::entry::RoomDigest;
 use super::found::Found;
 use super::writer::{Durability, StoreFailure, Writer};
 use crate::engine::{Checkpoint, JournalEntry};
+use crate::trust::PersonKeys;
 
 /// How a journal does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +99,7 @@ impl Journal {
     /// Most bytes that may wait to be written: beyond it, the disk is too slow.
     pub(super) const MOST_WAITING: usize = 64 << 20;
 
-    /// Opens the journal on `disk` and starts its writer. Also returns what was found, which stays there until
+    /// Opens the journal on `disk`, in which persons are sealed with `keys`, and starts its writer. Also returns what was found, which stays there until
     /// [`Self::forget`].
     ///
     /// # Errors
@@ -108,8 +109,9 @@ impl Journal {
         durability: Durability,
         failure: StoreFailure,
         build: &str,
+        keys: PersonKeys,
     ) -> io::Result<(Self, Found)> {
-        let found = Found::read(&mut *disk)?;
+        let found = Found::read(&mut *disk, &keys)?;
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             filled: Condvar::new(),
@@ -120,7 +122,7 @@ impl Journal {
             slowest_micros: AtomicU64::new(0),
             files: AtomicUsize::new(found.files.len() + 1),
         });
-        let writer = Writer::start(disk, found.next, durability, failure, build, shared.clone())?;
+        let writer = Writer::start(disk, found.next, (durability, failure), build, keys, shared.clone())?;
         thread::Builder::new().name("tickwire-journal".to_owned()).spawn(move || writer.run())?;
         Ok((Self { shared }, found))
     }

@@ -12,6 +12,7 @@ mod entry;
 mod found;
 pub(crate) mod fuzzed;
 mod journal;
+mod seals;
 mod segment;
 #[allow(clippy::disallowed_methods, reason = "commits are timed")]
 mod writer;
@@ -19,6 +20,7 @@ mod writer;
 pub use disk::Folder;
 pub use found::{Found, FoundRoom};
 pub use journal::{Journal, JournalReport, RoomJournal, StoreState};
+pub use seals::sealed;
 pub use writer::{Durability, StoreFailure};
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::engine::{JournalEntry, Proof, Room, RoomConfig, RoomPolicy};
 use crate::fuzzing::pawns::Pawns;
 use crate::game::RoomSetup;
 use crate::tick::{Tick, TickRate};
+use crate::trust::PersonKeys;
 use crate::wire::Authority;
 
 /// A disk in memory that knows what was synced.
@@ -125,7 +126,12 @@ impl Disk for Memory {
 }
 
 fn open(disk: &Memory, durability: Durability, failure: StoreFailure) -> (Journal, Found) {
-    Journal::start(Box::new(disk.clone()), durability, failure, "a build").expect("it opens")
+    Journal::start(Box::new(disk.clone()), durability, failure, "a build", no_keys()).expect("it opens")
+}
+
+/// The players of these tests have no identity.
+fn no_keys() -> PersonKeys {
+    PersonKeys::in_folder("no such folder")
 }
 
 /// The start of a room's journal.
@@ -139,7 +145,7 @@ fn beginning(id: &str) -> JournalEntry {
 fn inputs(from: u64, number: u32) -> JournalEntry {
     let inputs = number.to_le_bytes().repeat(1 + number as usize % 7);
     let proof = number.is_multiple_of(5).then_some(Proof { tick: Tick(number), hash: number });
-    JournalEntry { from, inputs, checkpoint: None, proof }
+    JournalEntry { from, inputs, proof, ..JournalEntry::default() }
 }
 
 /// A room that is written, and what it was told.
@@ -250,7 +256,7 @@ fn every_flipped_bit_and_every_cut_is_noticed() {
     let read = |bytes: Vec<u8>| {
         let file = File { bytes, ..File::default() };
         let mut disk = Memory(Arc::new(Mutex::new(State { files: [(name.clone(), file)].into(), ..State::default() })));
-        Found::read(&mut disk).expect("it can be read")
+        Found::read(&mut disk, &no_keys()).expect("it can be read")
     };
     let all = read(file.bytes.clone());
     assert_eq!(all.rooms[0].tail.len(), 12);
@@ -291,7 +297,7 @@ fn doubled_swapped_and_missing_files_are_named() {
     assert_eq!(names.len(), 3);
     let mut without = disk.after_kill();
     without.remove(&names[1]).expect("it is there");
-    let found = Found::read(&mut without).expect("it can be read");
+    let found = Found::read(&mut without, &no_keys()).expect("it can be read");
     assert_eq!(found.damages.len(), 1, "a file is missing");
     assert_eq!(found.rooms[0].damage, None, "a newer checkpoint does not depend on it");
 }

@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize};
 use tracing::{error, warn};
 
 use super::disk::Disk;
-use super::entry::{RoomDigest, put_checkpoint, put_end, put_inputs};
+use super::entry::{RoomDigest, put_end};
 use super::journal::{Job, Journal, RoomJournal, Shared, StoreState};
+use super::seals::Seals;
 use super::segment::{Chain, Header, Salt};
+use crate::trust::PersonKeys;
 
 /// What a safe record survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +48,7 @@ pub(super) struct Writer {
     header: Header,
     durability: Durability,
     failure: StoreFailure,
+    seals: Seals,
     shared: Arc<Shared>,
     /// The segment of each room's newest checkpoint.
     rooms: BTreeMap<RoomDigest, u64>,
@@ -70,9 +73,9 @@ impl Writer {
     pub fn start(
         mut disk: Box<dyn Disk>,
         number: u64,
-        durability: Durability,
-        failure: StoreFailure,
+        (durability, failure): (Durability, StoreFailure),
         build: &str,
+        keys: PersonKeys,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
         let mut build = build.to_owned();
@@ -91,6 +94,7 @@ impl Writer {
             header,
             durability,
             failure,
+            seals: Seals::new(keys),
             shared,
             rooms: BTreeMap::new(),
             length: bytes.len(),
@@ -144,16 +148,16 @@ impl Writer {
         let (mut forgotten, mut kept) = (&[][..], &[][..]);
         for job in jobs {
             match job {
-                Job::Append { room, entry, .. } => match &entry.checkpoint {
-                    Some(checkpoint) => {
-                        put_checkpoint(&mut content, room.room, entry.upto(), &checkpoint.encode());
+                Job::Append { room, entry, .. } => {
+                    self.seals.put(&mut content, room.room, entry)?;
+                    if entry.checkpoint.is_some() {
                         self.rooms.insert(room.room, self.header.number);
                         self.live.insert(room.room, Arc::downgrade(room));
                     }
-                    None => put_inputs(&mut content, room.room, entry),
-                },
+                }
                 Job::End(room) => {
                     put_end(&mut content, *room);
+                    self.seals.end(*room);
                     self.rooms.remove(room);
                     self.live.remove(room);
                 }

@@ -9,6 +9,7 @@ mod expiry;
 mod keys;
 mod once;
 mod person_keys;
+mod text_key;
 mod tls;
 mod tokens;
 
@@ -16,6 +17,7 @@ pub use address::{Caller, ClientIpConfig, ForwardedHeader};
 pub use keys::{KeyError, Keyring, split};
 pub use person_keys::PersonKeys;
 pub(crate) use person_keys::{create_private_folder, private_file};
+pub(crate) use text_key::TextKey;
 pub use tls::Certificate;
 pub use tokens::{Audience, Claims, Tokens, VerifiedToken, wall_clock};
 

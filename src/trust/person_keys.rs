@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
@@ -14,18 +15,25 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
+use super::tokens::wall_clock;
 use crate::game::saved;
 
 /// Bytes of a key.
 const KEY: usize = 32;
 /// Bytes of a key's name.
 const NAME: usize = 16;
+/// The ending of the file that says that a person was forgotten ...
+const GONE: &str = "gone";
+/// ... and for how many seconds it counts.
+const FORGOTTEN_FOR: u64 = 24 * 3600;
 const PURPOSE: &[u8] = b"tickwire recording";
 
 /// The keys of persons, as files of a folder. Whoever can read the folder can read what was sealed with the keys in it.
 #[derive(Clone, Debug)]
 pub struct PersonKeys {
     folder: PathBuf,
+    /// Whether a person who was forgotten gets no other key for a while.
+    pauses: bool,
 }
 
 /// A sealed text.
@@ -41,7 +49,14 @@ struct Sealed {
 impl PersonKeys {
     /// The keys in `folder`, which need not exist yet.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), pauses: false }
+    }
+
+    /// The keys in `folder` for what is written again and again, by a server that may run and know the person. For a day after
+    /// a person was forgotten, what concerns them is sealed with keys that nobody keeps, so that their past is not written
+    /// anew.
+    pub fn for_rooms(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), pauses: true }
     }
 
     /// Seals `text`, which concerns the persons with these identities and is stored under the name `file`. Persons and files
@@ -99,6 +114,9 @@ impl PersonKeys {
             return Ok(false);
         }
         let path = self.folder.join(hex(&self.name(kind, whose)?));
+        if self.pauses {
+            private_file(&path.with_extension(GONE))?.sync_all()?;
+        }
         // Some file systems keep what was deleted; overwriting helps on those that write in place.
         match OpenOptions::new().write(true).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -122,12 +140,29 @@ impl PersonKeys {
         bytes.try_into().map_err(|_| io::Error::other(format!("the key {name} has another length")))
     }
 
+    /// Whether the owner of a key was forgotten lately.
+    fn is_gone(&self, name: &str) -> io::Result<bool> {
+        let path = self.folder.join(name).with_extension(GONE);
+        let since = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            found => found?.modified()?.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        };
+        let lately = wall_clock().saturating_sub(since) < FORGOTTEN_FOR;
+        if !lately {
+            fs::remove_file(&path)?;
+        }
+        Ok(lately)
+    }
+
     fn key_or_new(&self, name: &str) -> io::Result<[u8; KEY]> {
         match self.key(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             found => return found,
         }
         let key = random()?;
+        if self.pauses && self.is_gone(name)? {
+            return Ok(key);
+        }
         // Written aside and renamed, so that there is never half a key.
         let aside = self.folder.join(format!("{name}.new"));
         let mut file = private_file(&aside)?;
@@ -198,6 +233,23 @@ mod tests {
         assert_eq!((keys.open(&both), keys.open(&again).as_deref()), (None, Some(&b"hello again"[..])));
         assert!(keys.forget_file("two").expect("a folder"));
         assert_eq!(keys.open(&bob), None);
+        fs::remove_dir_all(keys.folder).expect("it can be removed");
+    }
+
+    #[test]
+    fn what_a_running_server_writes_of_a_forgotten_person_cannot_be_opened_for_a_day() {
+        let keys = PersonKeys::for_rooms(keys("rooms").folder);
+        let before = keys.seal("one", ["ada"], b"what she said").expect("a folder");
+        assert!(keys.open(&before).is_some() && keys.forget("ada").expect("a folder"));
+        for _ in 0..2 {
+            let after = keys.seal("one", ["ada"], b"what she said").expect("a folder");
+            assert_eq!((keys.open(&before), keys.open(&after)), (None, None));
+        }
+        let gone = keys.folder.join(hex(&keys.name(b'p', "ada").expect("a folder"))).with_extension(GONE);
+        let long_ago = UNIX_EPOCH + std::time::Duration::from_secs(wall_clock() - FORGOTTEN_FOR);
+        File::options().write(true).open(&gone).and_then(|file| file.set_modified(long_ago)).expect("a file");
+        let again = keys.seal("one", ["ada"], b"she is back").expect("a folder");
+        assert_eq!((keys.open(&again).as_deref(), gone.exists()), (Some(&b"she is back"[..]), false));
         fs::remove_dir_all(keys.folder).expect("it can be removed");
     }
 

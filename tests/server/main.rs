@@ -12,6 +12,7 @@ mod crash;
 mod features;
 mod files;
 mod floods;
+mod forgotten;
 mod hostile;
 mod http;
 mod leave;

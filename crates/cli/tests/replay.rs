@@ -119,8 +119,18 @@ fn what_is_sealed_is_opened_until_the_person_is_forgotten() {
     assert!(text.contains("it can be watched, but not run again"), "{text}");
     assert_eq!(run(&["replay", &file, "--dump", "30"]).0, Some(0), "it can be watched");
     assert_eq!(run(&["replay", &file, "--unseal", copy]).0, Some(1));
-    assert!(run(&["forget", "ada", "--recordings", shelf]).1.contains("no recording with this person"));
-    assert!(run(&["forget", "ada"]).1.contains("recordings is not set"));
+    assert!(run(&["forget", "ada", "--recordings", shelf]).1.contains("no recording and no room with this person"));
+    assert!(run(&["forget", "ada"]).1.contains("recordings and data are not set"));
+}
+
+#[test]
+fn a_person_is_forgotten_in_the_folder_for_rooms_too() {
+    let folder = folder("rooms");
+    let keys = PersonKeys::for_rooms(folder.join("keys"));
+    let sealed = keys.seal("rooms", ["ada"], b"what she said").expect("a folder");
+    assert!(keys.open(&sealed).is_some());
+    let (code, text) = run(&["forget", "ada", "--data", folder.to_str().expect("a name")]);
+    assert_eq!((code, keys.open(&sealed)), (Some(0), None), "{text}");
 }
 
 #[test]

@@ -50,7 +50,7 @@ enum Command {
     Token(token::TokenArgs),
     /// Run a recording of a room again, and compare every tick
     Replay(replay::ReplayArgs),
-    /// Erase a person from all recordings
+    /// Erase a person from all recordings and rooms
     Forget(replay::ForgetArgs),
     /// Print a shell script that completes this command
     Completions {

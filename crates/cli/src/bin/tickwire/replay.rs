@@ -67,14 +67,26 @@ pub fn forget(args: &ForgetArgs) -> ExitCode {
         Ok(settings) => settings.config,
         Err(error) => return fail(&error),
     };
-    if config.recordings.as_os_str().is_empty() {
-        return fail("recordings is not set: name the folder of the recordings, such as --recordings FOLDER");
+    let keys = [
+        (&config.recordings, PersonKeys::in_folder(config.recordings.join("keys"))),
+        (&config.data, PersonKeys::for_rooms(config.data.join("keys"))),
+    ];
+    if keys.iter().all(|(folder, _)| folder.as_os_str().is_empty()) {
+        return fail("recordings and data are not set: name the folders, such as --recordings FOLDER --data FOLDER");
     }
-    match PersonKeys::in_folder(config.recordings.join("keys")).forget(&args.identity) {
-        Ok(true) => say(b"forgotten: recordings with this person can be watched, but not run again\n"),
-        Ok(false) => say(b"there is no recording with this person\n"),
-        Err(error) => fail(&format!("{}: {error}", config.recordings.display())),
+    let mut known = false;
+    for (folder, keys) in keys.iter().filter(|(folder, _)| !folder.as_os_str().is_empty()) {
+        match keys.forget(&args.identity) {
+            Ok(found) => known |= found,
+            Err(error) => return fail(&format!("{}: {error}", folder.display())),
+        }
     }
+    let told = if known {
+        "forgotten: recordings with this person can be watched, but not run again; rooms go on without their words\n"
+    } else {
+        "there is no recording and no room with this person\n"
+    };
+    say(told.as_bytes())
 }
 
 /// Opens a recording and does what the arguments ask for.
