@@ -7,12 +7,13 @@
  */
 
 /**
- * A map of tiles of one metre.
+ * A map of tiles of one metre: a block that is repeated side by side and one below the other, in most maps once.
  * @typedef {object} TileMap
  * @property {number} width in tiles
  * @property {number} height in tiles
- * @property {Uint8Array} solid row by row, 1 where nobody can be
- * @property {Int32Array} floor indices of the other tiles, ascending
+ * @property {{ width: number, height: number }} block in tiles
+ * @property {Uint8Array} solid the block's tiles row by row, 1 where nobody can be
+ * @property {Int32Array} floor indices of the block's other tiles, ascending
  */
 
 /**
@@ -88,28 +89,52 @@ export function sine(heading) {
   return COSINE[(heading - 64) & 255];
 }
 
+/** The longest side of a block, and that of a whole map. */
+const MAX_SIDE = 1000;
+const MAX_WHOLE = 10_000;
+/** What a first line begins with that says how often the block is repeated. */
+const REPEAT = 'repeat ';
+
 /**
- * Reads a map: one line per row of tiles, `#` is solid, `.` is floor.
+ * Reads a map: one line per row of tiles, `#` is solid, `.` is floor. After a first line `repeat 40 30` the tiles are a block,
+ * which is repeated 40 times in each row and 30 times in each column.
  * @param {string} text
  * @returns {TileMap}
- * @throws {Error} when rows differ in length or a character is no tile
+ * @throws {Error} when rows differ in length, a character is no tile, there is no floor, or the map is too large
  */
 export function parseMap(text) {
   const rows = text.split(/\r?\n/);
   if (rows.at(-1) === '') rows.pop();
-  const width = rows.length > 0 ? rows[0].length : 0;
-  const solid = new Uint8Array(width * rows.length);
+  const [across, down] = rows[0]?.startsWith(REPEAT) ? readRepeats(rows.shift() ?? '') : [1, 1];
+  const [width, height] = [rows[0]?.length ?? 0, rows.length];
+  if (width > MAX_SIDE || height > MAX_SIDE) throw new Error(`map of ${width} x ${height} tiles: at most ${MAX_SIDE} each`);
+  const solid = new Uint8Array(width * height);
   /** @type {number[]} */
   const floor = [];
   rows.forEach((row, y) => {
-    if (row.length !== width || /[^#.]/.test(row)) throw new Error(`map row ${y + 1} is malformed`);
+    if (row.length !== width) throw new Error(`map row ${y + 1} has ${row.length} tiles, the first has ${width}`);
+    const other = /[^#.]/u.exec(row);
+    if (other) throw new Error(`map row ${y + 1}: '${other[0]}' is no tile`);
     for (let x = 0; x < width; x++) {
       const tile = y * width + x;
       if (row[x] === '#') solid[tile] = 1;
       else floor.push(tile);
     }
   });
-  return { width, height: rows.length, solid, floor: Int32Array.from(floor) };
+  if (floor.length === 0) throw new Error('map without floor');
+  const map = { width: width * across, height: height * down, block: { width, height }, solid, floor: Int32Array.from(floor) };
+  if (map.width > MAX_WHOLE || map.height > MAX_WHOLE) {
+    throw new Error(`map of ${map.width} x ${map.height} tiles: at most ${MAX_WHOLE} each`);
+  }
+  return map;
+}
+
+/** How often a block is repeated. @param {string} line @returns {[number, number]} */
+function readRepeats(line) {
+  const [, across, down] = /^repeat (\d+) (\d+)$/.exec(line)?.map(Number) ?? [];
+  const is = (/** @type {number | undefined} */ count) => count !== undefined && count >= 1 && count <= 1000;
+  if (!is(across) || !is(down)) throw new Error(`"${line}": must be such as "repeat 40 30"`);
+  return [across, down];
 }
 
 /**
@@ -118,9 +143,9 @@ export function parseMap(text) {
  * @param {number} column
  * @param {number} row
  */
-export function isSolid(map, column, row) {
-  if (column < 0 || row < 0 || column >= map.width || row >= map.height) return true;
-  return map.solid[row * map.width + column] === 1;
+export function isSolid({ width, height, block, solid }, column, row) {
+  if (column < 0 || row < 0 || column >= width || row >= height) return true;
+  return solid[(row % block.height) * block.width + (column % block.width)] === 1;
 }
 
 /**

@@ -115,8 +115,48 @@ test('maps are read and faults are refused', () => {
   const map = mapOf('courtyard');
   assert.deepEqual([map.width, map.height], [48, 32]);
   assert.ok(isSolid(map, 0, 0) && isSolid(map, -1, 5) && isSolid(map, 48, 5) && !isSolid(map, 1, 1));
-  assert.throws(() => parseMap('##\n#'), /row 2/);
-  assert.throws(() => parseMap('#x'), /row 1/);
+  assert.throws(() => parseMap('##\n#'), /row 2 has 1 tiles, the first has 2/);
+  assert.throws(() => parseMap('#.\n#x'), /row 2: 'x'/);
+  assert.throws(() => parseMap('##'), /without floor/);
+  assert.throws(() => parseMap(''), /without floor/);
+  assert.throws(() => parseMap('.'.repeat(1001)), /1001 x 1 tiles: at most 1000 each/);
+  for (const repeats of ['0 9', '9', '9 1001', '9 -1', '9 9 9', 'x y']) {
+    assert.throws(() => parseMap(`repeat ${repeats}\n.`), new RegExp(`"repeat ${repeats}": must be such as "repeat 40 30"`));
+  }
+  assert.throws(() => parseMap(`repeat 1000 9\n${'.'.repeat(11)}`), /11000 x 9 tiles: at most 10000 each/);
+});
+
+test('a block is repeated, and the step does not see where it ends', () => {
+  const [across, down] = [3, 2];
+  const rows = ['#..#.....', '.........', '...##....', '.......#.', '.........'];
+  const unrolled = parseMap(Array.from({ length: down }, () => rows.map((row) => row.repeat(across))).flat().join('\n'));
+  const map = parseMap(`repeat ${across} ${down}\r\n${rows.join('\r\n')}\r\n`);
+  assert.deepEqual([map.width, map.height, map.block], [27, 10, { width: 9, height: 5 }]);
+  for (let row = -1; row <= 10; row++) {
+    for (let column = -1; column <= 27; column++) assert.equal(isSolid(map, column, row), isSolid(unrolled, column, row), `${column}, ${row}`);
+  }
+  const random = new Xorshift(17);
+  const tuning = tuningFor(20);
+  const [one, other] = [fresh(), fresh()];
+  place(unrolled, one, random);
+  Object.assign(other, one);
+  const entered = new Set();
+  for (let step = 0; step < 4000; step++) {
+    const bits = random.next();
+    const input = { heading: step % 30 === 0 ? bits & 255 : one.heading, run: 1, dash: (bits >>> 8) & 1, throw: 0 };
+    stepAvatar(unrolled, tuning, one, input);
+    stepAvatar(map, tuning, other, input);
+    assert.deepEqual(cells(other), cells(one), `step ${step}`);
+    entered.add(`${Math.floor(one.x / 64 / 9)} ${Math.floor(one.y / 64 / 5)}`);
+  }
+  assert.equal(entered.size, across * down, 'it has been everywhere');
+});
+
+test('the big map is 4 km wide without as many tiles in memory', () => {
+  const map = mapOf('big');
+  assert.deepEqual([map.width, map.height, map.solid.length], [4000, 4000, 10_000]);
+  assert.equal(isSolid(map, 3907, 3900), isSolid(map, 7, 0));
+  assert.ok(isSolid(map, 7, 0) && isSolid(map, 4000, 0) && !isSolid(map, 3999, 3999));
 });
 
 test('a predictor reads a row, steps and copies', () => {
