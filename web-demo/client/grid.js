@@ -1,5 +1,5 @@
-// The grid of a room whose players see only what is around them. Decoding frames needs none of it: it is for pages that draw
-// what is seen, and for checks.
+// The grid of a room whose players see only what is around them, and the cells of it that a client has. Decoding frames needs none
+// of it: it is for pages that draw what is seen, and for checks.
 
 import { DecodeError, MessageReader } from './reader.js';
 
@@ -15,6 +15,14 @@ const NUMBER = 2;
  * @property {number} rows
  * @property {number} sight how far players see
  * @property {number} margin how far beyond that they get rows, at least
+ *
+ * @typedef {object} HeldCell A cell of which the client has rows.
+ * @property {number} column
+ * @property {number} row
+ * @property {number} rows how many rows of the cell the client has
+ * @property {number} lag how many ticks the cell is behind the newest frame: more than 0 while its news wait at the server;
+ *   Infinity when none of it has been read yet
+ * @property {boolean} lost whether what the client has is wrong or missing, and a keyframe is asked for
  */
 
 /**
@@ -40,4 +48,38 @@ export function cellOf({ first, columns, rows }, zone) {
   const index = zone - first;
   const row = Math.floor(index / columns);
   return index >= 0 && row < rows ? [index % columns, row] : null;
+}
+
+/**
+ * The cells of which a state has rows, newest first.
+ * @param {WorldGrid | null} grid
+ * @param {import('./state.js').State} state
+ * @returns {HeldCell[]} empty in rooms without a grid
+ */
+export function heldCells(grid, { zones, elapsed }) {
+  /** @type {HeldCell[]} */
+  const cells = [];
+  for (const entry of grid ? zones.entries : []) {
+    const cell = grid && cellOf(grid, entry.id);
+    if (!cell) continue;
+    cells.push({ column: cell[0], row: cell[1], rows: entry.zone.size, lag: elapsed - entry.elapsed, lost: entry.lost });
+  }
+  return cells;
+}
+
+/**
+ * Counts what a state has, for the figures of a connection.
+ * @param {WorldGrid | null} grid
+ * @param {import('./state.js').State} state
+ * @param {{ rows: number, cells: number, cellsWaiting: number, oldestCell: number }} stats written to
+ */
+export function countCells(grid, { zones, elapsed }, stats) {
+  stats.rows = stats.cells = stats.cellsWaiting = stats.oldestCell = 0;
+  for (const { id, zone, elapsed: tick } of zones.entries) {
+    stats.rows += zone.size;
+    if (!grid || !cellOf(grid, id)) continue;
+    stats.cells += 1;
+    if (tick < elapsed) stats.cellsWaiting += 1;
+    if (tick > -Infinity) stats.oldestCell = Math.max(stats.oldestCell, elapsed - tick);
+  }
 }

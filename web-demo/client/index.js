@@ -22,6 +22,8 @@ export { Room } from './room.js';
  * @typedef {import('./events-wire.js').Player} Player
  * @typedef {import('./state.js').AnyEntity} AnyEntity
  * @typedef {import('./room.js').AnyView} AnyView
+ * @typedef {import('./grid.js').WorldGrid} WorldGrid
+ * @typedef {import('./grid.js').HeldCell} HeldCell
  * @typedef {import('./film.js').FilmEvent} FilmEvent
  * @typedef {import('./film.js').FilmRow} FilmRow
  * @typedef {import('./film-file.js').FilmHeader} FilmHeader

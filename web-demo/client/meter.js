@@ -1,5 +1,7 @@
 // Measures a connection for `room.stats`. Rates are over the last whole second.
 
+import { countCells } from './grid.js';
+
 const WINDOW_MS = 1000;
 
 export class Meter {
@@ -45,6 +47,14 @@ export class Meter {
       bufferDepth: 0,
       /** How much later than the fastest frames 99 of 100 come, in milliseconds. */
       lateness: 0,
+      /** Rows of the newest frame, in all zones. */
+      rows: 0,
+      /** Cells of the room's grid with rows ... */
+      cells: 0,
+      /** ... those of them that are behind the newest frame, because their news wait at the server ... */
+      cellsWaiting: 0,
+      /** ... and how many ticks the one is behind that is furthest behind. */
+      oldestCell: 0,
       /** How far the last correction was off, in the units of the field that was off most. */
       correctionSize: 0,
     };
@@ -53,11 +63,13 @@ export class Meter {
   /**
    * @param {number} advance
    * @param {number} bytes
-   * @param {number} tick
+   * @param {import('./state.js').State} state with that frame
+   * @param {import('./grid.js').WorldGrid | null} grid
    */
-  frame(advance, bytes, tick) {
+  frame(advance, bytes, state, grid) {
     this.stats.snapshots += 1;
-    this.stats.tick = tick;
+    this.stats.tick = state.tick;
+    countCells(grid, state, this.stats);
     this.stats.heldFrames += Math.max(0, advance - this.spacing);
     this.stats.frameBytes += bytes;
     this.frameBytes += bytes;

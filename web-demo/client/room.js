@@ -6,6 +6,7 @@ import { RoomClock, pageClock } from './clock.js';
 import { LEFT } from './close.js';
 import { Connection } from './connection.js';
 import { EventStream } from './event-stream.js';
+import { heldCells } from './grid.js';
 import { Meter } from './meter.js';
 import { Outbox } from './outbox.js';
 import { Prediction } from './prediction.js';
@@ -33,10 +34,8 @@ export class Room extends RoomEvents {
   seat = 0;
   /** The id of the own entity; 0 for spectators. */
   entity = 0;
-  /** @type {'player' | 'spectator'} */
-  role = 'player';
-  /** @type {'server' | 'client'} */
-  authority = 'server';
+  /** @type {'player' | 'spectator'} */ role = 'player';
+  /** @type {'server' | 'client'} */ authority = 'server';
   /** @type {import('./messages.js').Kind[]} */ schema = [];
   /** @type {import('./messages.js').Field[]} */ inputs = [];
   /** Where players see only what is around them. @type {import('./messages.js').Welcome['grid']} */ grid = null;
@@ -187,6 +186,8 @@ export class Room extends RoomEvents {
 
   /** The room's time, as measured by pings and frames. */
   get clock() { return pageClock(this.#clock, this.#env.now); }
+  /** The cells of the grid of which the client has rows, newest first; empty in rooms without a grid. */
+  cells() { return heldCells(this.grid, this.state); }
 
   /** Keeps the last seconds, for `clip`. @param {number} seconds 0 to keep nothing; at most 60 */
   keepClip(seconds) {
@@ -276,7 +277,7 @@ export class Room extends RoomEvents {
     this.#moved = false;
     this.#epoch = correction?.epoch ?? this.#epoch;
     this.#clock.arrived(state.elapsed, now);
-    this.#meter.frame(step.advance, bytes, state.tick);
+    this.#meter.frame(step.advance, bytes, state, this.grid);
     this.#meter.roll(now, this.players.size);
     this.#reconcile(now, correction !== null);
     state.announce();

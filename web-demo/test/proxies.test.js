@@ -35,7 +35,7 @@ function members(object) {
 
 const CALLS = {
   leave: [], send: [1, Uint8Array.of(1)], call: [1, Uint8Array.of(1)], chat: ['hello'], setInput: [{ dx: 1 }], pressInput: [{ dash: true }], view: [],
-  keepClip: [10], clip: [],
+  keepClip: [10], clip: [], cells: [],
   usePrediction: [{ read: (own) => ({ x: own.raw('x') }), step: () => {}, copy: () => {} }],
 };
 

@@ -10,6 +10,8 @@ import { isSolid, parseMap } from '../../../demo/arena.js';
 const NAMES = ['Nova', 'Kestrel', 'Juniper', 'Otis', 'Pixel', 'Maja', 'Rowan', 'Tove', 'Basil', 'Wren', 'Iko', 'Sable', 'Linus', 'Yuki', 'Fern', 'Ozzy'];
 const THINK_EVERY_MS = 100;
 const RANGE = 7;
+/** Tiles that are looked at for a way; a map can have millions. */
+const FARTHEST = 7000;
 
 export class Crowd {
   constructor() {
@@ -82,8 +84,10 @@ export class Crowd {
     const towards = new Map([[tile(goal), tile(goal)]]);
     for (const at of towards.keys()) {
       if (at === from) break;
+      if (towards.size > FARTHEST) return null;
       for (const next of [at - 1, at + 1, at - map.width, at + map.width]) {
-        if (map.solid[next] === 0 && !towards.has(next)) towards.set(next, at);
+        const free = !isSolid(map, next % map.width, Math.floor(next / map.width));
+        if (free && !towards.has(next)) towards.set(next, at);
       }
     }
     const next = towards.get(from);
