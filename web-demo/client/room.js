@@ -291,10 +291,9 @@ export class Room extends RoomEvents {
     const { session } = this.#link;
     if (!this.#prediction || !session) return;
     const own = this.state.entities.get(this.entity);
-    if (!own) {
-      this.#prediction.stop();
-      return;
-    }
+    if (!own) return void this.#prediction.stop();
+    // While its cell waits, its row is older than the inputs that the frame consumed.
+    if (!snap && own.seen.zone && own.seen.zone.elapsed < this.state.elapsed) return;
     const inputs = session.inputs.unapplied();
     if (this.#prediction.reconcile(own, inputs, now, snap || own.teleported)) {
       this.#meter.stats.corrections += 1;

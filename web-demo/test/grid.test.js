@@ -47,6 +47,34 @@ test('a room tells its cells, and how far each is behind', async () => {
   assert.deepEqual(told(), [[1, 1, 1, 0, true]]);
 });
 
+test('while the own cell waits, the prediction goes on', async () => {
+  const { time, server, room } = await join({ welcome: { extensions: [extension()] } });
+  const fields = ['x', 'y', 'heading', 'mood', 'alive'];
+  room.usePrediction({
+    read: (entity) => Object.fromEntries(fields.map((field) => [field, entity.raw(field)])),
+    step: (state, [dx]) => { state.x += dx; },
+    copy: (from, to) => Object.assign(to, from),
+  });
+  room.setInput({ dx: 20 });
+  const other = [8203, [avatar(4, 64)]];
+  server.frame({ zones: [[8192, [avatar(1, 0)]], other] });
+  await time.advance(300);
+  const drawn = () => room.view().find(({ id }) => id === 1).values[0];
+  const before = drawn();
+  assert.ok(before > 60, `${before}`);
+  server.frame({ advance: 3, consumed: 3, zones: [other] });
+  await time.advance(50);
+  assert.equal(room.cells()[1].lag, 3);
+  assert.ok(drawn() > before, `${drawn()} after ${before}`);
+  assert.equal(room.stats.corrections, 0);
+  server.frame({ consumed: 1, zones: [[8192, [avatar(1, 80)]], other] });
+  await time.advance(50);
+  assert.deepEqual([room.stats.corrections, room.cells().map(({ lag }) => lag)], [0, [0, 0]]);
+  server.frame({ zones: [[8192, [avatar(1, 500)]], other] });
+  await time.advance(50);
+  assert.equal(room.stats.corrections, 1, 'a wrong one is still corrected');
+});
+
 test('a room without a grid has no cells', async () => {
   const { time, server, room } = await join();
   server.frame({ zones: [[0, [avatar(1, 0)]], [8192, [avatar(2, 0)]]] });
