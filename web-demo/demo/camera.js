@@ -6,6 +6,8 @@
 const SPAN = 19.5;
 const SMALLEST = 30;
 const LARGEST = 84;
+/** CSS pixels per metre where as much is shown as can be seen: on the smallest phones, avatars must still be told apart. */
+const LEAST = 16;
 /** In the overview: smaller, nobody is told from anybody. */
 const TINIEST = 8;
 
@@ -17,6 +19,9 @@ export class Camera {
     this.x = map.width / 2;
     this.y = map.height / 2;
     this.settled = false;
+    /** How far is seen around the target, and how far beyond that something may be drawn, in metres; null where everything is seen.
+     * @type {{reach: number, margin: number} | null} */
+    this.sight = null;
     /** Whether as much of the map as possible is shown. */
     this.overview = false;
     this.ratio = 1;
@@ -46,7 +51,7 @@ export class Camera {
     this.height = Math.max(1, Math.round(height * ratio));
     const { top, bottom } = this.covered;
     const whole = Math.min(width / this.map.width, (height - top - bottom) / (this.map.height + this.rise));
-    const near = Math.max(SMALLEST, Math.sqrt(width * height) / SPAN);
+    const near = this.sight ? fill(this.sight, width, height) : Math.max(SMALLEST, Math.sqrt(width * height) / SPAN);
     const perMetre = Math.min(LARGEST, this.overview ? Math.max(TINIEST, whole) : near);
     this.scale = this.overview ? Math.floor(perMetre * ratio) : Math.round(perMetre * ratio);
   }
@@ -84,6 +89,14 @@ export class Camera {
     const top = this.top / this.scale - margin;
     return x > left && y > top && x < left + this.width / this.scale + 2 * margin && y < top + this.height / this.scale + 2 * margin;
   }
+}
+
+/**
+ * The scale at which what is seen fills the screen: along its longer side, and nothing is drawn in its corners that is not there.
+ * @param {{reach: number, margin: number}} sight metres @param {number} width CSS pixels @param {number} height
+ */
+function fill({ reach, margin }, width, height) {
+  return Math.max(LEAST, Math.max(width, height) / (2 * reach), Math.hypot(width, height) / (2 * (reach + margin)));
 }
 
 /**

@@ -12,9 +12,11 @@ import { remember, remembered } from './settings.js';
 
 /** The games of the demo server, and the maps that each can be opened on. @type {Record<string, {title: string, maps: string[]}>} */
 const GAMES = {
-  arena: { title: 'Arena', maps: ['courtyard', 'field'] },
+  arena: { title: 'Arena', maps: ['courtyard', 'field', 'big'] },
   plaza: { title: 'Plaza', maps: ['plaza'] },
 };
+/** Maps of which players see what is around them: who watches has no place there, and sees nothing. */
+const UNWATCHABLE = new Set(['big']);
 const NAME_KEY = 'name';
 const LONGEST_NAME = 24;
 const FIRST = ['Frosty', 'Swift', 'Mellow', 'Brave', 'Tiny', 'Sunny', 'Clever', 'Cosy'];
@@ -167,6 +169,7 @@ function fill({ item, join, watch, title, meta, count }, listing) {
   const map = listing.properties?.map ?? listing.game;
   item.toggleAttribute('data-full', full);
   join.hidden = listing.locked;
+  watch.hidden = UNWATCHABLE.has(map);
   title.textContent = map;
   join.setAttribute('aria-label', `Join ${map}, ${listing.players} of ${listing.capacity} players`);
   watch.setAttribute('aria-label', `Watch ${map}`);

@@ -44,6 +44,14 @@ const NIGHT = {
   topShade: '#8d9fc6',
   guide: '#ffffff',
   halo: 'lighter',
+  haze: '21 29 49',
+  fresh: '110 231 190',
+  labelBack: 'rgb(12 18 34 / .72)',
+  chartLand: '#18213a',
+  chartLine: 'rgb(200 218 250 / .13)',
+  chartCrowd: '#ffb44d',
+  chartOwn: '#ffffff',
+  chartRim: '#0d1324',
 };
 
 /** @type {typeof NIGHT} */
@@ -63,6 +71,14 @@ const DAY = {
   topShade: '#c5d3ea',
   guide: '#16203a',
   halo: 'source-over',
+  haze: '207 219 236',
+  fresh: '12 140 96',
+  labelBack: 'rgb(244 248 255 / .78)',
+  chartLand: '#e9eff9',
+  chartLine: 'rgb(40 55 95 / .15)',
+  chartCrowd: '#d9541e',
+  chartOwn: '#16203a',
+  chartRim: '#ffffff',
 };
 
 /** What the arena looks like now; {@link dressArena} changes it. */

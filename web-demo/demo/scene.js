@@ -8,6 +8,7 @@ import { Effects } from './effects.js';
 import { GroundPictures, WALL } from './ground.js';
 import { ARENA, dressArena } from './palette.js';
 import { Portraits } from './portraits.js';
+import { Sight } from './sight.js';
 import { drawAvatar, drawSleep, drawSnowball, drawSpark, makeGlow, paintFigure } from './sprites.js';
 import { Tags } from './tags.js';
 import { onTheme } from './theme.js';
@@ -18,6 +19,8 @@ import { onTheme } from './theme.js';
 const FLAKES = 70;
 /** Device pixels per CSS pixel: more cost a phone dearly and are hardly seen. */
 const SHARPEST = 2;
+/** CSS pixels per metre below which names are written smaller. */
+const SMALL = 24;
 /** How much is seen of an avatar whose player is away. */
 const FADED = 0.45;
 
@@ -43,6 +46,13 @@ export class Scene {
     this.tags = new Tags();
     this.portraits = new Portraits(paintFigure);
     this.glow = makeGlow();
+    /** Where nobody sees the whole map. */
+    this.sight = room.grid && room.role === 'player' ? new Sight(room.grid) : null;
+    this.camera.sight = this.sight;
+    /** Of this picture, by entity, where it is not fully to be seen. @type {Map<number, number>} */
+    this.clarity = new Map();
+    /** What else to draw over the arena. @type {((ctx: CanvasRenderingContext2D) => void) | null} */
+    this.overlay = null;
     /** Names by entity. @type {Map<number, string>} */
     this.names = new Map();
     /** Entities whose players are not there just now. @type {Set<number>} */
@@ -103,40 +113,59 @@ export class Scene {
     effects.particles.draw(ctx, frame.seconds);
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     this.ground.draw(ctx, 'high', camera);
+    if (this.sight) {
+      camera.apply(ctx);
+      this.sight.drawHaze(ctx, frame.own ?? camera, camera);
+    }
+    this.overlay?.(ctx);
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
     this.drawTags();
     if (!this.calm) this.drawFlakes(frame.now / 1000);
   }
 
-  /** @param {View[]} views @param {{now: number, seconds: number}} frame */
+  /** @param {View[]} views @param {{now: number, seconds: number, own: {x: number, y: number} | null}} frame */
   drawEntities(views, frame) {
     const { ctx, order } = this;
     const time = this.calm ? 0 : frame.now / 1000;
     order.length = 0;
     this.actors.begin();
     this.effects.places.clear();
+    this.clarity.clear();
+    this.sight?.begin();
     for (const view of views) {
+      if (view.kind === 'crowd') continue;
       if (view.kind === 'avatar' || view.kind === 'walker') {
         const actor = this.actors.move(view, view.id === this.room.entity, frame.seconds);
         this.effects.places.set(view.id, actor.pose);
         this.effects.trail(actor, frame.now);
       }
-      if (this.camera.sees(view.x, view.y, 1.5)) order.push(view);
+      const clarity = this.sight?.clarity(view, frame.own ?? this.camera, frame.now) ?? 1;
+      if (clarity < 1) this.clarity.set(view.id, clarity);
+      if (clarity > 0 && this.camera.sees(view.x, view.y, 1.5)) order.push(view);
     }
     this.actors.end();
+    this.sight?.end();
     // Who stands further south stands in front.
     order.sort((a, b) => a.y - b.y || a.id - b.id);
     for (const view of order) {
+      const shown = this.shown(view.id);
+      ctx.globalAlpha = shown;
       if (view.kind === 'spark') drawSpark(ctx, view.x, view.y, view.size === 'big', time, this.glow);
       else if (view.kind === 'snowball') drawSnowball(ctx, view.x, view.y, view.colour ?? 7);
       else {
         const actor = this.actors.actors.get(view.id);
         if (!actor) continue;
-        ctx.globalAlpha = this.away.has(view.id) ? FADED : 1;
         drawAvatar(ctx, actor.pose, time, this.portraits);
-        ctx.globalAlpha = 1;
+        ctx.globalAlpha = this.clarity.get(view.id) ?? 1;
         if (this.away.has(view.id)) drawSleep(ctx, actor.pose, time);
       }
     }
+    ctx.globalAlpha = 1;
+  }
+
+  /** How much is seen of an entity, 0 to 1. @param {number} id */
+  shown(id) {
+    return (this.away.has(id) ? FADED : 1) * (this.clarity.get(id) ?? 1);
   }
 
   /** An outline for each avatar where the newest frame has it. */
@@ -154,13 +183,14 @@ export class Scene {
 
   drawTags() {
     const { ctx, camera } = this;
+    const size = camera.ratio * (this.sight && camera.scale < SMALL * camera.ratio ? 0.8 : 1);
     for (const view of this.order) {
       const name = this.names.get(view.id);
       if (!name) continue;
-      const picture = this.tags.picture(name, view.colour, view.id === this.room.entity, camera.ratio);
+      const picture = this.tags.picture(name, view.colour, view.id === this.room.entity, size);
       const x = view.x * camera.scale - camera.left - picture.width / 2;
       const y = (view.y - 1.02) * camera.scale - camera.top - picture.height;
-      ctx.globalAlpha = this.away.has(view.id) ? FADED : 1;
+      ctx.globalAlpha = this.shown(view.id);
       ctx.drawImage(picture, Math.round(x), Math.round(y));
       ctx.globalAlpha = 1;
     }

@@ -245,10 +245,11 @@ export function drawSpark(ctx, x, y, big, time, glow) {
   blob(ctx, x, y + 0.02, radius * 0.75, radius * 0.3);
   const halo = radius * 4.4;
   ctx.globalCompositeOperation = /** @type {GlobalCompositeOperation} */ (ARENA.halo);
-  ctx.globalAlpha = 0.5 + Math.sin(phase) * 0.14;
+  const shown = ctx.globalAlpha;
+  ctx.globalAlpha = shown * (0.5 + Math.sin(phase) * 0.14);
   ctx.drawImage(glow, x - halo / 2, lift - halo / 2, halo, halo);
   ctx.globalCompositeOperation = 'source-over';
-  ctx.globalAlpha = 1;
+  ctx.globalAlpha = shown;
   ctx.fillStyle = ARENA.ink;
   star(ctx, x, lift, radius + 0.05, 0.46);
   ctx.fillStyle = ARENA.spark;

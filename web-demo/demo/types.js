@@ -9,7 +9,7 @@
  *
  * @typedef {object} View One entity as it should be drawn now, in metres and radians.
  * @property {number} id
- * @property {string} kind avatar, walker, spark or snowball
+ * @property {string} kind avatar, walker, spark, snowball or crowd
  * @property {number} x
  * @property {number} y
  * @property {number} [heading]
@@ -19,6 +19,7 @@
  * @property {number | boolean} [shield]
  * @property {number} [reload]
  * @property {string} [size] small or big
+ * @property {number} [count] of a crowd: avatars in its block of the map
  *
  * @typedef {object} RoomStats
  * @property {number} ping
@@ -36,6 +37,10 @@
  * @property {number} bufferDepth milliseconds
  * @property {number} correctionSize metres
  * @property {number | null} inputLead ticks
+ * @property {number} rows in all zones
+ * @property {number} cells of the grid, with rows
+ * @property {number} cellsWaiting at the server
+ * @property {number} oldestCell ticks
  *
  * @typedef {'online' | 'reconnecting' | 'closed'} Connection
  * @typedef {() => void} Unsubscribe
@@ -53,6 +58,8 @@
  * @property {{tick: number, entities: Map<number, View>}} state
  * @property {RoomStats} stats
  * @property {Connection} connection
+ * @property {import('../client/grid.js').WorldGrid | null} [grid] where players see only what is around them
+ * @property {() => import('../client/grid.js').HeldCell[]} cells of the grid, as far as the client has them
  * @property {(now: number) => View[]} view
  * @property {(values: Record<string, number | boolean>) => void} setInput
  * @property {(values: Record<string, number | boolean>) => void} pressInput

@@ -33,6 +33,7 @@ export class Watch {
     byId('watch-next', HTMLButtonElement).addEventListener('click', () => this.turn(1), { signal });
     byId('watch-join', HTMLButtonElement).addEventListener('click', join, { signal });
     this.banner.hidden = false;
+    byId('watch-next', HTMLButtonElement).hidden = Boolean(room.grid);
     this.follow(null);
   }
 
@@ -66,6 +67,7 @@ export class Watch {
 
   /** From player to player, and to the whole arena after the last one. @param {number} step */
   turn(step) {
+    if (this.room.grid) return;
     const stops = [null, ...Array.from(this.room.players.keys()).sort((a, b) => a - b)];
     const next = (Math.max(0, stops.indexOf(this.seat)) + step + stops.length) % stops.length;
     this.follow(stops[next] ?? null);
@@ -74,7 +76,7 @@ export class Watch {
   /** @param {number | null} seat */
   follow(seat) {
     this.seat = seat;
-    this.camera.overview = seat === null;
+    this.camera.overview = seat === null && !this.room.grid;
     // From afar to near there is no smooth way.
     this.camera.settled = false;
     this.update();
@@ -85,7 +87,8 @@ export class Watch {
     const player = this.seat === null ? null : this.room.players.get(this.seat);
     if (player === undefined) this.follow(null);
     else {
-      const text = player ? player.name || `Player ${player.seat}` : 'everybody';
+      const all = this.room.grid ? 'nobody: only players see what is around them' : 'everybody';
+      const text = player ? player.name || `Player ${player.seat}` : all;
       // Writing the same text again would have it read out again.
       if (this.watched.textContent !== text) this.watched.textContent = text;
     }
