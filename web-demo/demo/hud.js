@@ -26,7 +26,14 @@ const FIGURES = [
   ['last one', ({ stats }) => `${(stats.correctionSize * 100).toFixed(0)} cm`],
   ['input lead', ({ stats }) => (stats.inputLead === null ? '' : `${stats.inputLead} ticks`)],
   ['desyncs', ({ stats }) => `${stats.desyncs}`],
+  ['rows', ({ stats }) => `${stats.rows}`],
   ['fps', (_room, fps) => `${Math.round(fps)}`],
+];
+
+/** Of rooms whose players see only what is around them. @type {typeof FIGURES} */
+const OF_CELLS = [
+  ['cells', ({ stats }) => `${stats.cells}`],
+  ['waiting', ({ stats, rate }) => `${stats.cellsWaiting}, ${Math.round((stats.oldestCell * 1000) / rate)} ms`],
 ];
 
 /** @param {number} value per second @returns {string} */
@@ -35,10 +42,11 @@ function bytes(value) {
 }
 
 export class Figures {
-  /** @param {HTMLElement} list */
-  constructor(list) {
+  /** @param {HTMLElement} list @param {Room} room */
+  constructor(list, room) {
     list.replaceChildren();
-    this.cells = FIGURES.map(([name]) => {
+    this.figures = room.grid ? [...FIGURES, ...OF_CELLS] : FIGURES;
+    this.cells = this.figures.map(([name]) => {
       const cell = make('dd', '', '');
       cell.dataset.figure = name;
       list.append(make('dt', '', name), cell);
@@ -48,7 +56,7 @@ export class Figures {
 
   /** @param {Room} room @param {number} fps */
   update(room, fps) {
-    FIGURES.forEach(([name, read], index) => {
+    this.figures.forEach(([name, read], index) => {
       const cell = this.cells[index];
       if (!cell) return;
       cell.textContent = read(room, fps);
@@ -76,7 +84,9 @@ export class Scores {
 
   /** @param {Room} room */
   update(room) {
-    const ranking = Array.from(room.players.values(), (player) => {
+    // Of those who are not in sight, nobody knows the score.
+    const known = Array.from(room.players.values()).filter(({ entity }) => !room.grid || room.state.entities.has(entity));
+    const ranking = known.map((player) => {
       const entity = room.state.entities.get(player.entity);
       return { seat: player.seat, name: player.name, away: player.away, score: entity?.score ?? null, colour: entity?.colour ?? 0 };
     });

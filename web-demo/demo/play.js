@@ -15,6 +15,7 @@ import { Wishes } from './input.js';
 import { Scene } from './scene.js';
 import { Steer } from './steer.js';
 import { Stroll } from './stroll.js';
+import { Surroundings } from './surroundings.js';
 import { Watch } from './watch.js';
 
 /** @typedef {import('./types.js').Room} Room */
@@ -61,7 +62,7 @@ export class Play {
     this.tiles = ground.tiles ?? null;
     this.predict();
     this.graphs = new Graphs(byId('graphs', HTMLElement));
-    this.figures = new Figures(byId('figures', HTMLElement));
+    this.figures = new Figures(byId('figures', HTMLElement), room);
     this.costs = new CostList(byId('costs', HTMLElement));
     this.scores = new Scores(byId('scores', HTMLElement));
     this.status = byId('status', HTMLElement);
@@ -73,6 +74,7 @@ export class Play {
     const hands = { letGo: () => this.wishes?.letGo(), focus: () => this.canvas.focus() };
     this.bar = new Bar(room, sound, { ...hands, leave: () => exits.lobby() });
     this.controls = new NetworkControls(this.stopping.signal, hands.focus);
+    this.surroundings = new Surroundings(room, ground, this.stopping.signal, hands.focus);
     this.chat.wants = hands;
     /** Who was here when we last looked. @type {Set<number>} */
     this.seats = new Set(room.players.keys());
@@ -113,6 +115,7 @@ export class Play {
     this.bar.stop();
     this.chat.stop();
     this.costs.stop();
+    this.surroundings.stop();
     this.scene.stop();
     this.status.hidden = true;
     this.tell('');
@@ -136,6 +139,7 @@ export class Play {
     this.steer?.step(now, aim, own);
     this.scene.camera.keepFree(BAR, this.watch ? BAR : this.touch.hidden ? 0 : THUMBS);
     this.scene.ghosts = !this.bar.hud.hidden && this.controls.ghosts.checked;
+    this.scene.overlay = this.surroundings.step(now, own, this.scene.camera, !this.bar.hud.hidden);
     this.scene.draw(views, { now, seconds, own: own ?? this.watch?.focus(views) ?? null, aim });
     this.work = performance.now() - now;
     this.graphs.frame(this.room, this.work);
@@ -187,7 +191,9 @@ export class Play {
   /** @param {Map<number, import('./types.js').Player>} players */
   onPlayers(players) {
     this.scene.setPlayers(players);
-    if (Array.from(players.keys()).some((seat) => !this.seats.has(seat))) this.sound.play('join', 0.7, 0);
+    // Who comes somewhere on a map that nobody sees as a whole is not heard.
+    const isHere = !this.room.grid;
+    if (isHere && Array.from(players.keys()).some((seat) => !this.seats.has(seat))) this.sound.play('join', 0.7, 0);
     this.seats = new Set(players.keys());
   }
 
