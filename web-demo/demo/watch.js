@@ -87,7 +87,7 @@ export class Watch {
     const player = this.seat === null ? null : this.room.players.get(this.seat);
     if (player === undefined) this.follow(null);
     else {
-      const all = this.room.grid ? 'nobody: only players see what is around them' : 'everybody';
+      const all = this.room.grid ? 'nobody: only players see here' : 'everybody';
       const text = player ? player.name || `Player ${player.seat}` : all;
       // Writing the same text again would have it read out again.
       if (this.watched.textContent !== text) this.watched.textContent = text;
