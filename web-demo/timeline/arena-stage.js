@@ -6,6 +6,8 @@ import { Scene } from '../demo/scene.js';
 
 /** With more players than this, names would hide the players; the one who is followed always has one. */
 const NAMED = 24;
+/** Metres: a wider map does not fit on the screen. */
+const WIDE = 400;
 /** Metres around an avatar in which a click means its player. */
 const NEAR = 1.2;
 
@@ -61,7 +63,7 @@ export class ArenaStage {
     this.followed = follow;
     const named = own !== null || film.players.size <= NAMED;
     scene.setPlayers(new Map([...film.players].map(([seat, player]) => [seat, { ...player, name: named ? this.nameOf(player.entity) : '' }])));
-    scene.draw(this.views, { now, seconds, own: own ?? { x: ground.width / 2, y: ground.height / 2 }, aim: null });
+    scene.draw(this.views, { now, seconds, own: own ?? centreOf(this.views, ground), aim: null });
   }
 
   /** The entity at a place of the screen. @param {number} x CSS pixels @param {number} y */
@@ -71,4 +73,15 @@ export class ArenaStage {
     const [nearest] = this.views.filter(({ kind }) => kind === 'avatar' || kind === 'walker').sort((a, b) => far(a) - far(b));
     return nearest && far(nearest) < NEAR ? nearest.id : null;
   }
+}
+
+/**
+ * Where to look when nobody is followed: at the map's middle, or on a map that does not fit at that of all avatars.
+ * @param {import('../demo/types.js').View[]} views @param {import('../demo/types.js').Ground} ground
+ */
+function centreOf(views, { width, height }) {
+  const avatars = views.filter(({ kind }) => kind === 'avatar' || kind === 'walker');
+  if (Math.max(width, height) <= WIDE || avatars.length === 0) return { x: width / 2, y: height / 2 };
+  const middle = (/** @type {number[]} */ places) => (Math.min(...places) + Math.max(...places)) / 2;
+  return { x: middle(avatars.map(({ x }) => x)), y: middle(avatars.map(({ y }) => y)) };
 }
