@@ -89,7 +89,7 @@ test('a recording that is chosen is played, sought and followed, by mouse and ke
   assert.match(await page.locator('#costs').innerText(), /avatar heading/);
   assert.match(await page.locator('#sealed').innerText(), /tickwire replay --open/);
   await page.locator('summary').click();
-  assert.equal(await page.locator('#rows tbody tr').count(), 6, 'one row per avatar');
+  await eventually('there is one row per avatar', () => page.locator('#rows tbody tr').count(), (count) => count === 6);
   await tab.shot('timeline-desktop');
   await tab.page.context().close();
   tab.check();
