@@ -126,11 +126,8 @@ impl Schedule {
 fn join(config: &Config, number: u32) -> Join {
     let room = number % config.rooms.max(1);
     // Rooms of one swarm differ by an option that no game knows.
-    let options = if config.rooms > 1 {
-        vec![("swarm".to_owned(), config.seed.to_string()), ("room".to_owned(), room.to_string())]
-    } else {
-        vec![]
-    };
+    let own = [("swarm".to_owned(), config.seed.to_string()), ("room".to_owned(), room.to_string())];
+    let options = config.options.iter().cloned().chain(own.into_iter().filter(|_| config.rooms > 1)).collect();
     Join::JoinOrCreate { game: config.game.clone(), options }
 }
 

@@ -27,6 +27,8 @@ pub struct Config {
     pub url: String,
     /// The game to play.
     pub game: String,
+    /// The options of the rooms to play in, such as the map.
+    pub options: Vec<(String, String)>,
     /// The behaviour of each bot.
     pub players: Vec<Behaviour>,
     /// The number of rooms over which bots are spread. With one, they join players who are there already.
@@ -62,6 +64,7 @@ impl Default for Config {
             url: "ws://127.0.0.1:8080/play".to_owned(),
             game: "arena".to_owned(),
             players: vec![Behaviour::Wander; 20],
+            options: Vec::new(),
             rooms: 1,
             duration: Duration::from_secs(30),
             ramp: Duration::from_millis(200),

@@ -28,6 +28,9 @@ pub struct BotsArgs {
     /// The game to play (default: arena; plaza when following a recording)
     #[arg(long)]
     game: Option<String>,
+    /// An option of the rooms to play in, such as map=big; may be repeated
+    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = option)]
+    options: Vec<(String, String)>,
     /// The number of bots (default: 20; one per entity when following a recording)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     players: Option<u32>,
@@ -124,6 +127,12 @@ fn churn(text: &str) -> Result<f64, String> {
     const MOST: f64 = 100_000.0;
     let number = text.parse().ok().filter(|number| (0.0..=MOST).contains(number));
     number.ok_or_else(|| "must be a number of bots per second, 0 to 100000".to_owned())
+}
+
+fn option(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    pair.map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or_else(|| "must be KEY=VALUE, such as map=big".to_owned())
 }
 
 fn fraction(text: &str) -> Result<f64, String> {
@@ -282,6 +291,7 @@ fn config(args: &BotsArgs) -> Result<Config, Ended> {
     Ok(Config {
         url: args.url.clone(),
         game: args.game.clone().unwrap_or_else(|| if follows { "plaza" } else { "arena" }.to_owned()),
+        options: args.options.clone(),
         rooms: args.rooms,
         duration: args.duration.unwrap_or(seconds),
         ramp: ramp(args, players.len() as u32),
