@@ -31,13 +31,14 @@ impl Map {
     /// When rows differ in length, a character is neither `#` nor `.`, or there is no floor; the text names the row.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut rows: Vec<&str> = text.lines().collect();
-        let repeats = match rows.first().and_then(|row| row.strip_prefix("repeat ")) {
+        let header = rows.first().and_then(|row| row.strip_prefix("repeat "));
+        let repeats = match header {
             Some(words) => {
                 repeats(words).ok_or_else(|| format!("\"repeat {words}\": must be such as \"repeat 40 30\""))?
             }
             None => [1, 1],
         };
-        if repeats != [1, 1] {
+        if header.is_some() {
             rows.remove(0);
         }
         let width = rows.first().map_or(0, |row| row.len());
@@ -156,5 +157,6 @@ mod tests {
         assert_eq!(centres.len(), 18);
         assert!(centres.iter().all(|(x, y)| !map.is_solid_at(*x, *y)));
         assert!(map.is_solid(6, 0) && map.is_solid(0, -1));
+        assert_eq!(Map::parse("repeat 1 1\n#.\n.."), Map::parse("#.\n.."));
     }
 }
