@@ -191,7 +191,9 @@ impl ClientState {
             let bytes = if follows { deltas.iter().map(delta).sum() } else { known.keyframe_size(zone) };
             known.urgency = known.urgency.saturating_add(urgency(grid, zone, to.note));
             let waited = frame.tick().since(known.at);
-            let is_due = known.skipped > 0 && waited >= longest_wait(to.rate).cast_signed();
+            // Pages predict the own avatar from its row, which must not be older than the inputs consumed.
+            let is_own = grid.cell(known.zone) == to.note.focus;
+            let is_due = is_own || (known.skipped > 0 && waited >= longest_wait(to.rate).cast_signed());
             candidates.push(Candidate { index, bytes, is_keyframe: !follows, is_due, urgency: known.urgency });
         }
         let mut waits = budget.choose(to.now, &mut candidates);

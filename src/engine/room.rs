@@ -288,15 +288,14 @@ impl Room {
                     views.update(seated.view.get_or_insert_default(), at, &seated.zones, cx.tick());
                 }
             }
-            seats.iter().map(|seated| seated.note(views)).chain(spectators.iter().map(Spectator::note)).collect()
+            seats.iter().map(Seated::note).chain(spectators.iter().map(Spectator::note)).collect()
         });
         next.for_clients_every(self.ticks_per_frame())
     }
 
     /// What the next frame tells each seat alone.
     pub(super) fn notes(&self) -> Vec<SeatNote> {
-        let views = self.views.as_ref();
-        self.seats.iter().map(|seated| seated.note(views)).chain(self.spectators.iter().map(Spectator::note)).collect()
+        self.seats.iter().map(Seated::note).chain(self.spectators.iter().map(Spectator::note)).collect()
     }
 
     pub(super) fn find(&self, seat: Seat) -> Result<usize, usize> {

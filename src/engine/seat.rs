@@ -8,7 +8,7 @@ use super::events::EventLog;
 use super::input_buffer::InputBuffer;
 use super::resume::Key;
 use super::tickets::Ticket;
-use super::views::{View, Views};
+use super::views::View;
 use crate::game::{Input, Player, PlayerInput};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
@@ -142,7 +142,7 @@ impl Seated {
     }
 
     /// What the next frame tells this seat alone.
-    pub fn note(&self, views: Option<&Views>) -> SeatNote {
+    pub fn note(&self) -> SeatNote {
         SeatNote {
             seat: self.seat,
             entity: self.entity,
@@ -154,7 +154,7 @@ impl Seated {
             commands: self.commands,
             lead: self.input_buffer.lead(),
             zones: self.seen().clone(),
-            focus: views.zip(self.view.as_ref()).and_then(|(views, view)| views.focus(view)),
+            focus: self.view.as_ref().and_then(View::cell),
         }
     }
 

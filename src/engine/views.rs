@@ -35,6 +35,9 @@ pub(super) struct Views {
 pub(super) struct View {
     /// The square that the player is in, in squares from the grid's origin; `None` before they had a position.
     anchor: Option<[i32; 2]>,
+    /// The column and row of the cell that the player is in.
+    #[serde(default)]
+    cell: Option<[u16; 2]>,
     /// Cells that are out of view and stay until a tick, in the order of those ticks.
     lingering: Vec<(ZoneId, Tick)>,
     /// Whether the cells are those of a shorter sight.
@@ -69,12 +72,6 @@ impl Views {
         self.is_short = is_short;
     }
 
-    /// The cell that a player with this view is in.
-    pub fn focus(&self, view: &View) -> Option<[u16; 2]> {
-        let middle = self.bounds(view.anchor?).map(|(low, high)| ((low + high) / 2) as i32);
-        Some(self.grid.cell_at(middle))
-    }
-
     /// What clients are told.
     pub fn world_grid(&self) -> WorldGrid {
         let (grid, sight, margin) = (self.grid(), self.interest.sight(), self.interest.margin());
@@ -83,6 +80,7 @@ impl Views {
 
     /// Brings a view up to date: the player is at this position, if they are anywhere.
     pub fn update(&self, view: &mut View, at: Option<[i32; 2]>, named: &Arc<[ZoneId]>, now: Tick) {
+        view.cell = at.map(|at| self.grid.cell_at(at)).or(view.cell);
         let before = view.anchor;
         let moved = at.filter(|at| !before.is_some_and(|anchor| self.holds(anchor, *at)));
         let expired = view.lingering.partition_point(|(_, until)| now.since(*until) >= 0);
@@ -156,6 +154,11 @@ impl Views {
 }
 
 impl View {
+    /// The column and row of the cell that the player is in.
+    pub fn cell(&self) -> Option<[u16; 2]> {
+        self.cell
+    }
+
     /// All zones that the player sees, ascending.
     pub fn zones(&self) -> &Arc<[ZoneId]> {
         &self.zones
