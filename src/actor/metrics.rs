@@ -100,6 +100,7 @@ counts! {
     rooms_recovered: Count = "rooms_recovered", "Rooms that went on after the last server had crashed";
     rooms_lost: Count = "rooms_lost", "Rooms of the last server that could not be recovered";
     recordings_lost: Count = "recordings_lost", "Recordings of rooms that could not be written";
+    certificate_expires: Gauge = "certificate_expires_seconds", "When the certificate in use expires, in seconds since 1970; 0 without one";
     matches_ended: Count = "matches_ended", "Matches that ended with a result";
 }
 
@@ -243,6 +244,11 @@ impl Metrics {
     }
 
     /// The trace, if one is written.
+    /// When the certificate in use expires, in seconds since 1970.
+    pub fn set_certificate_expiry(&self, expires: Option<u64>) {
+        self.counts.certificate_expires.set(expires.map_or(0, u64::cast_signed));
+    }
+
     pub fn trace(&self) -> Option<&Trace> {
         self.times.trace()
     }

@@ -37,7 +37,7 @@ use super::handshake::{self, Denied};
 use super::mount::Mount;
 use super::one_request::OneRequest;
 use super::routes::AppState;
-use crate::actor::{Connection, SocketHandle, carry, converse, linger};
+use crate::actor::{Connection, Metrics, SocketHandle, carry, converse, linger};
 use crate::trust::Certificate;
 use crate::wire::limits;
 
@@ -108,7 +108,7 @@ pub fn listen(
         }
         Some(certificate) => {
             actix_tls::accept::max_concurrent_tls_connect(limits::HANDSHAKES);
-            actix_web::rt::spawn(watch(Arc::downgrade(&certificate)));
+            actix_web::rt::spawn(watch(Arc::downgrade(&certificate), mount.shared_metrics()));
             let mount = mount.clone();
             server.listen("tickwire", listener, move || encrypted(&mount, worker(), certificate.config()))?
         }
@@ -116,13 +116,14 @@ pub fn listen(
     Ok(server.run())
 }
 
-/// Checks the certificate's files for changes for as long as a server uses it.
-async fn watch(certificate: Weak<Certificate>) {
+/// Checks the certificate's files for changes, and its end, for as long as a server uses it.
+async fn watch(certificate: Weak<Certificate>, metrics: Arc<Metrics>) {
     const REFRESH_EVERY: Duration = Duration::from_secs(2);
-    loop {
-        sleep(REFRESH_EVERY).await;
-        let Some(certificate) = certificate.upgrade() else { return };
+    while let Some(certificate) = certificate.upgrade() {
         certificate.look();
+        metrics.set_certificate_expiry(certificate.expires());
+        drop(certificate);
+        sleep(REFRESH_EVERY).await;
     }
 }
 

@@ -258,6 +258,10 @@ impl Mount {
         self.config.workers
     }
 
+    pub(super) fn shared_metrics(&self) -> Arc<Metrics> {
+        self.metrics.clone()
+    }
+
     /// The configured certificate, if there is one.
     pub(super) fn certificate(&self) -> Option<Arc<Certificate>> {
         self.certificate.clone()

@@ -19,6 +19,9 @@ use tracing::{info, warn};
 use super::expiry::expires;
 use super::tokens::wall_clock;
 
+/// Seconds before its end from which on a certificate is told to expire soon: a week, because renewals run every few days.
+const SOON: u64 = 7 * 24 * 3600;
+
 /// The paths of a certificate and its key, and the pair that was last read from them.
 #[derive(Debug)]
 pub struct Certificate {
@@ -26,6 +29,8 @@ pub struct Certificate {
     key: PathBuf,
     current: RwLock<Arc<CertifiedKey>>,
     seen: Mutex<Stamps>,
+    /// The end of a certificate that was told last: as one that is near, or as one that has passed.
+    told: Mutex<Option<(u64, bool)>>,
 }
 
 /// The modification time and length of each file; `None` while it is missing.
@@ -39,9 +44,8 @@ impl Certificate {
     pub fn read(cert: &Path, key: &Path) -> Result<Arc<Self>, String> {
         let seen = Mutex::new(stamps(cert, key));
         let current = RwLock::new(load(cert, key)?);
-        let certificate = Self { cert: cert.to_owned(), key: key.to_owned(), current, seen };
-        certificate.warn_if_expired();
-        Ok(Arc::new(certificate))
+        let told = Mutex::default();
+        Ok(Arc::new(Self { cert: cert.to_owned(), key: key.to_owned(), current, seen, told }))
     }
 
     /// When the certificate expires, in seconds since 1970, if that can be read.
@@ -49,8 +53,9 @@ impl Certificate {
         self.current.read().cert.first().and_then(|own| expires(own))
     }
 
-    /// Reads the pair again if a file has changed since the last check.
+    /// Reads the pair again if a file has changed since the last check, and logs when the one in use is about to expire or has.
     pub fn look(&self) {
+        self.tell_expiry();
         let now = stamps(&self.cert, &self.key);
         if std::mem::replace(&mut *self.seen.lock(), now) == now {
             return;
@@ -59,15 +64,26 @@ impl Certificate {
             Ok(pair) => {
                 *self.current.write() = pair;
                 info!("the certificate was reloaded");
-                self.warn_if_expired();
+                self.tell_expiry();
             }
             Err(error) => warn!(error, "the new certificate is invalid; the old one stays in use"),
         }
     }
 
-    fn warn_if_expired(&self) {
-        if self.expires().is_some_and(|expires| expires <= wall_clock()) {
-            warn!(cert = %self.cert.display(), "the certificate has expired; browsers refuse it");
+    /// Logs each of the two once for each certificate.
+    fn tell_expiry(&self) {
+        let now = wall_clock();
+        let Some(expires) = self.expires().filter(|expires| *expires <= now + SOON) else { return };
+        let has_expired = expires <= now;
+        let before = self.told.lock().replace((expires, has_expired));
+        if before == Some((expires, has_expired)) {
+            return;
+        }
+        let cert = self.cert.display();
+        if has_expired {
+            warn!(%cert, "the certificate has expired; browsers refuse it");
+        } else {
+            warn!(%cert, hours = (expires - now) / 3600, "the certificate expires soon");
         }
     }
 

@@ -200,6 +200,10 @@ fn a_duplicated_or_contradictory_head_is_no_handshake() {
     for (what, head) in [
         ("HTTP/1.0", format!("GET /play HTTP/1.0\r\nHost: localhost\r\n{upgrade}{key}{SUBPROTOCOL}\r\n")),
         (
+            "a body",
+            format!("GET /play HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n{upgrade}{key}{SUBPROTOCOL}\r\n"),
+        ),
+        (
             "two lengths",
             format!(
                 "GET /play HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n{upgrade}{key}\r\n"

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rcgen::CertificateParams;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use socket2::SockRef;
@@ -32,11 +33,18 @@ impl Pair {
 
     /// Writes a fresh pair; returns whom to trust.
     fn write(&self) -> RootCertStore {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-        std::fs::write(&self.cert, made.cert.pem()).expect("a writable folder");
-        std::fs::write(&self.key, made.signing_key.serialize_pem()).expect("a writable folder");
+        self.write_with(|_| {})
+    }
+
+    fn write_with(&self, change: impl FnOnce(&mut CertificateParams)) -> RootCertStore {
+        let mut wanted = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+        change(&mut wanted);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let made = wanted.self_signed(&key).expect("a certificate");
+        std::fs::write(&self.cert, made.pem()).expect("a writable folder");
+        std::fs::write(&self.key, key.serialize_pem()).expect("a writable folder");
         let mut roots = RootCertStore::empty();
-        roots.add(made.cert.der().clone()).expect("a certificate");
+        roots.add(made.der().clone()).expect("a certificate");
         roots
     }
 
@@ -121,6 +129,19 @@ fn pipelined_requests_are_not_answered_over_tls_either() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("TLS ends as it should");
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+}
+
+#[test]
+fn the_end_of_the_certificate_in_use_is_among_the_metrics() {
+    let pair = Pair::named("tls-end");
+    for year in [2040, 2050] {
+        let roots = pair.write_with(|wanted| wanted.not_after = rcgen::date_time_ymd(year, 1, 1));
+        let server = pair.server(|server| server);
+        let told = || get(server.address, &roots, "/metrics").expect("an answer");
+        let line =
+            format!("tickwire_certificate_expires_seconds {}", rcgen::date_time_ymd(year, 1, 1).unix_timestamp());
+        wait_for(|| told().lines().any(|told| told == line), &line);
+    }
 }
 
 #[test]

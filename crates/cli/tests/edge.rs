@@ -103,6 +103,28 @@ fn without_descriptors_left_players_play_on() {
 }
 
 #[test]
+fn a_certificate_that_expires_in_use_is_told_before_and_after() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let write = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("a writable folder");
+        path.display().to_string()
+    };
+    let mut wanted = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    let now = Command::new("date").arg("+%s").output().expect("a clock").stdout;
+    let now: u64 = String::from_utf8_lossy(&now).trim().parse().expect("seconds");
+    wanted.not_after = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(now + 4);
+    let pair = rcgen::KeyPair::generate().expect("a key");
+    let cert = write("expires.crt", wanted.self_signed(&pair).expect("a certificate").pem());
+    let key = write("expires.key", pair.serialize_pem());
+    let server = serve(1024, &["--tls-cert", &cert, "--tls-key", &key]);
+    std::thread::sleep(Duration::from_secs(10));
+    let (_, said) = server.end("TERM");
+    let told = |what: &str| said.lines().filter(|line| line.contains("WARN") && line.contains(what)).count();
+    assert_eq!(["the certificate expires soon", "the certificate has expired"].map(told), [1, 1], "{said}");
+}
+
+#[test]
 fn what_is_no_certificate_or_key_is_one_clear_line() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let write = |name: &str, text: &str| {
