@@ -112,12 +112,18 @@ fn at_play(folder: &Path, name: &str) -> (Player, Player, PathBuf) {
     ada.client.chat(&[], "the analytical engine");
     hears(&mut ada, "analytical");
     hears(&mut charles, "analytical");
+    // Seats are held for clients that were heard.
+    let now = charles.frame().expect("a frame").tick;
+    charles.until(|arrived, _| arrived.tick.since(now) > 5);
     let crashed = image(folder, &format!("{name}-first"));
     assert_no_trace(&crashed);
     drop(server);
     let second = start(&crashed);
     second.wait_for_metric("tickwire_rooms_recovered_total", 1.0);
     let (mut ada, mut charles) = (resume(&ada, &second, &lovelace()), resume(&charles, &second, &babbage()));
+    for back in [&ada, &charles] {
+        assert_eq!(back.client.welcome().expect("a welcome").continuity, Continuity::Seat);
+    }
     charles.client.chat(&[], "noted");
     hears(&mut charles, "noted");
     hears(&mut ada, "noted");
