@@ -17,7 +17,7 @@ function extension() {
   out.i32(GRID.side);
   for (const count of [GRID.columns, GRID.rows]) out.unsigned(count);
   for (const length of [GRID.sight, GRID.margin]) out.i32(length);
-  return [1, out.finish()];
+  return [2, out.finish()];
 }
 
 test('zones are cells from the first to the last one', () => {
