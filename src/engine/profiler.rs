@@ -33,9 +33,8 @@ pub struct RoomCosts {
     pub samples: u32,
     /// Bytes per tick, for the deltas of all zones.
     pub bytes: f64,
-    /// Whether every player of the room saw all zones, so that the costs tell nobody anything that is hidden from them.
-    #[serde(skip)]
-    pub is_public: bool,
+    /// Whether somebody in the room does not see all zones, so that the costs would tell of what is hidden from them.
+    pub hidden: bool,
     /// The parts of `bytes`: the fields in schema order, then the rest.
     pub shares: Vec<CostShare>,
 }
@@ -89,15 +88,17 @@ impl BandwidthProfiler {
         for (share, bits) in costs.shares.iter_mut().zip(bits) {
             share.bits += (bits / players.max(1) as f64 - share.bits) * weight;
         }
-        (costs.tick, costs.players, costs.is_public) = (next.tick(), players, hides_nothing(next));
+        (costs.tick, costs.players) = (next.tick(), players);
+        // The averages go on to contain what was hidden once.
+        costs.hidden |= !hides_nothing(next);
         costs
     }
 }
 
-/// Whether all seats see all zones of a frame.
+/// Whether all seats see all zones of a frame, and of every other one.
 fn hides_nothing(frame: &Frame) -> bool {
     let sees_all = |zones: &[ZoneId]| frame.zones().iter().all(|zone| zones.binary_search(&zone.id()).is_ok());
-    frame.notes().iter().all(|note| sees_all(&note.zones))
+    frame.grid().is_none() && frame.notes().iter().all(|note| sees_all(&note.zones))
 }
 
 /// The costs that do not belong to one field, in the order of [`BandwidthProfiler::REST`].

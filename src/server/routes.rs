@@ -21,6 +21,7 @@ use super::handshake::Denied;
 use super::hosts::Hosts;
 use super::{admin, cors, handshake, lobby, pages, qr};
 use crate::actor::{Connection, Explain, Refusal, RoomList, SessionContext, Watchdog, start};
+use crate::engine::RoomCosts;
 use crate::wire::limits;
 
 /// The state of one worker's routes.
@@ -133,10 +134,11 @@ pub(super) fn unavailable(text: impl Into<String>) -> HttpResponse {
 /// The costs of a room's deltas, by kind and field.
 async fn costs(id: web::Path<String>, state: web::Data<AppState>) -> HttpResponse {
     match state.context.directory.send(Explain(id.into_inner())).await {
-        Ok(Some(costs)) if !costs.is_public => HttpResponse::Forbidden().body(
-            "403: players of this room do not see all of it, and its costs would tell them of the rest; see /metrics\n",
-        ),
-        Ok(Some(costs)) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(&*costs),
+        Ok(Some(costs)) => {
+            let withheld = RoomCosts { hidden: true, ..RoomCosts::default() };
+            let told = if costs.hidden { &withheld } else { &*costs };
+            HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(told)
+        }
         Ok(None) => HttpResponse::NotFound().body("404: no such room\n"),
         Err(_) => unavailable("503: busy\n"),
     }

@@ -5,6 +5,7 @@ use std::ops::Add;
 use std::time::Duration;
 
 use tickwire::server::{Config, Pages};
+use tickwire::wire::Join;
 
 use crate::refusals::{Answer, shake_hands};
 use crate::support::{Player, Raw, TestServer, lean, wait_for};
@@ -88,6 +89,22 @@ fn a_room_says_where_its_bytes_go() {
     let metrics = server.get("/metrics");
     assert!(metrics.contains(r#"tickwire_delta_bits{game="arena",kind="avatar",field="x"}"#), "{metrics}");
     assert!(!metrics.contains(&room), "rooms are not named");
+}
+
+#[test]
+fn a_room_of_which_players_see_a_part_keeps_its_costs_to_itself() {
+    let server = TestServer::start();
+    let options = vec![("map".to_owned(), "big".to_owned())];
+    let join = || Join::JoinOrCreate { game: "arena".to_owned(), options: options.clone() };
+    let mut player = Player::join(&server, join()).expect("the arena has room");
+    let _aside = Player::join(&server, join()).expect("the arena has room");
+    let room = player.client.welcome().expect("a welcome").room.clone();
+    player.until(|_, client| client.tick().0 >= 45);
+    let told = server.get(&format!("/api/rooms/{room}/costs"));
+    let costs: serde_json::Value = serde_json::from_str(told.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
+    // Sparks lie in cells that nobody sees as a whole.
+    assert_eq!((&costs["hidden"], &costs["bytes"]), (&serde_json::json!(true), &serde_json::json!(0.0)), "{costs}");
+    assert_eq!(costs["shares"], serde_json::json!([]));
 }
 
 #[test]
