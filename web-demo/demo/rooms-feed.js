@@ -4,12 +4,16 @@ import { RoomsStream } from './rooms-stream.js';
 
 /** @typedef {import('./rooms-stream.js').Feed} Feed */
 
+const ANSWERS_WITHIN_MS = 2000;
+
 export class RoomsFeed {
   isOpen = false;
-  /** @type {MessagePort | null} */
-  #port = null;
+  /** To the worker while the list is open; `null` in browsers without shared workers. @type {MessagePort | null | undefined} */
+  #port;
   /** The own stream, when there is no worker. */
   #own;
+  /** The timer for a worker that does not answer. @type {number | undefined} */
+  #silence;
   #tell;
 
   /** @param {(feed: Feed) => void} tell called for each change while the feed is open */
@@ -18,7 +22,6 @@ export class RoomsFeed {
       if (this.isOpen) tell(feed);
     };
     this.#own = new RoomsStream('api/rooms/events', this.#tell);
-    this.#port = this.#connect();
     // The worker does not hear of pages that are closed or put aside.
     addEventListener('pagehide', () => this.#ask('close'));
     addEventListener('pageshow', ({ persisted }) => {
@@ -40,8 +43,12 @@ export class RoomsFeed {
     if (typeof SharedWorker !== 'function') return null;
     try {
       const worker = new SharedWorker(new URL('rooms-worker.js', import.meta.url), { type: 'module', name: 'tickwire-rooms' });
-      worker.port.onmessage = ({ data }) => this.#tell(data);
+      worker.port.onmessage = ({ data }) => {
+        clearTimeout(this.#silence);
+        this.#tell(data);
+      };
       worker.onerror = () => {
+        clearTimeout(this.#silence);
         this.#port = null;
         if (this.isOpen) this.#ask('open');
       };
@@ -53,7 +60,18 @@ export class RoomsFeed {
 
   /** @param {'open' | 'close'} what */
   #ask(what) {
-    if (this.#port) this.#port.postMessage(what);
-    else this.#own[what]();
+    clearTimeout(this.#silence);
+    if (this.#port === undefined && what === 'open') this.#port = this.#connect();
+    if (this.#port === null) return this.#own[what]();
+    this.#port?.postMessage(what);
+    if (what === 'close') {
+      this.#port = undefined;
+      return;
+    }
+    // A worker answers at once, unless another page has just let it end.
+    this.#silence = setTimeout(() => {
+      this.#port = undefined;
+      this.#ask('open');
+    }, ANSWERS_WITHIN_MS);
   }
 }

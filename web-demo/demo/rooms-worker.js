@@ -1,5 +1,6 @@
 // A worker that all pages of this browser share: one event stream for the list of rooms, however many tabs show it. A browser opens
-// six connections to a server, and a stream takes one of them for good.
+// six connections to a server, and a stream takes one of them for good. When no page shows the list, the worker ends: Chromium does
+// not keep a page for going back that has a worker to itself.
 
 import { RoomsStream } from './rooms-stream.js';
 
@@ -15,6 +16,9 @@ const stream = new RoomsStream('../api/rooms/events', (feed) => {
       shown.add(port);
       stream.open();
       port.postMessage(stream.feed);
-    } else if (shown.delete(port) && shown.size === 0) stream.close();
+    } else if (shown.delete(port) && shown.size === 0) {
+      stream.close();
+      self.close();
+    }
   };
 };
