@@ -73,8 +73,8 @@ impl Arena {
     pub fn new(setup: &RoomSetup) -> Result<Self, SetupError> {
         let wanted = setup.options.get("map").map_or(MAPS[0].0, String::as_str);
         let Some((map_name, text)) = MAPS.into_iter().find(|(name, _)| *name == wanted) else {
-            let names = MAPS.map(|(name, _)| name).join(" or ");
-            return Err(SetupError::option("map", wanted, format!("must be {names}")));
+            let [first, second, last] = MAPS.map(|(name, _)| name);
+            return Err(SetupError::option("map", wanted, format!("must be {first}, {second} or {last}")));
         };
         let map = Map::parse(text)?;
         let is_big = map_name == BIG;

@@ -39,7 +39,7 @@ fn a_hit_is_told_scored_and_carries_two_metres_at_every_rate() {
         let (mut world, mut cx, ids) = duel(rate);
         run(&mut world, &mut cx, ids, true, 3 * usize::from(rate) + 8);
         let effects = cx.take_effects();
-        let [Effect::Emit { to: Recipients::All, kind: HIT, body }] = &effects[..] else {
+        let [Effect::Emit { to: Recipients::Around([_, 640]), kind: HIT, body }] = &effects[..] else {
             panic!("{rate} Hz: {effects:?}")
         };
         assert_eq!(body[..], [3, 0, 7, 0]);
@@ -115,5 +115,5 @@ fn options_choose_the_map() {
     let field = Arena::new(&setup(&[("map", "field"), ("unknown", "ignored")])).expect("a valid map");
     assert_eq!(field.spec().properties, [("map".to_owned(), "field".to_owned())]);
     let refusal = Arena::new(&setup(&[("map", "moon")])).err().expect("no such map");
-    assert_eq!(refusal.to_string(), "map \"moon\": must be courtyard or field");
+    assert_eq!(refusal.to_string(), "map \"moon\": must be courtyard, field or big");
 }
