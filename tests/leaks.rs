@@ -1,5 +1,5 @@
 //! What a player gets does not depend on what they may not see: two histories whose rows, ids and events in the zones of one
-//! seat are equal give this seat the same bytes at the same moments, whatever happens elsewhere and whoever else looks on.
+//! seat are equal give this seat the same bytes at the same moments, whatever happens elsewhere and whoever else watches.
 //!
 //! `TICKWIRE_SEEDS` sets the number of seeds (300), and `TICKWIRE_SEED` runs a single one.
 
@@ -172,7 +172,7 @@ impl Game for Fog {
     }
 
     fn spectate(&self) -> Vec<ZoneId> {
-        // All cells around seat 0: whoever looks on there needs keyframes of them.
+        // All cells around seat 0: spectators need keyframes of them.
         let interest = self.interest().expect("it was made before");
         let columns = 0..=((HOME[0] + ROAM + 2 * SIGHT) / interest.grid().side()) as u16;
         let cells = columns.clone().flat_map(|column| columns.clone().map(move |row| [column, row]));
@@ -185,12 +185,12 @@ type Messages = Vec<(Moment, Vec<u8>)>;
 
 /// All that reached the first player, and when.
 #[derive(Clone, Default)]
-struct Heard {
+struct Received {
     first: Rc<Cell<Option<PlayerId>>>,
     messages: Rc<RefCell<Messages>>,
 }
 
-impl Watch for Heard {
+impl Watch for Received {
     fn delivers(&mut self, play: &Playtest, player: PlayerId, message: &mut Vec<u8>) {
         if self.first.get() == Some(player) {
             self.messages.borrow_mut().push((play.now(), message.clone()));
@@ -229,14 +229,14 @@ fn live(seed: u64, history: u32) -> Messages {
         ..Plan::default()
     };
     let mut play = Playtest::new(plan, |setup| Ok(Box::new(Fog::new(setup)?)));
-    let heard = Heard::default();
-    play.watch(heard.clone());
+    let received = Received::default();
+    play.watch(received.clone());
     let first = play.join_with("first", &[], [0, 0, 7, 20][seed as usize / 16 % 4]);
-    heard.first.set(Some(first));
+    received.first.set(Some(first));
     wander(&mut play, first, seed);
     play.run_for(Duration::from_millis(700));
     let others = [play.join("second"), play.join("third")];
-    // They walk elsewhere in each history, and some of those who look on come in one of them only.
+    // They walk elsewhere in each history, and some spectators come in one of them only.
     others
         .into_iter()
         .zip(1..)
@@ -244,7 +244,7 @@ fn live(seed: u64, history: u32) -> Messages {
     let mut random = Pcg32::new(seed, 77);
     for second in 0..4 {
         if history == 1 && second == seed as u32 % 3 {
-            play.spectate("looks on");
+            play.spectate("spectator");
         }
         if below(&mut random, 2) == 0 {
             let span = Duration::from_millis(below(&mut random, 1800).into());
@@ -256,7 +256,7 @@ fn live(seed: u64, history: u32) -> Messages {
         play.run_for(Duration::from_millis(900));
     }
     drop(play);
-    heard.messages.take()
+    received.messages.take()
 }
 
 fn compare(seed: u64) -> usize {

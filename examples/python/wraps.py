@@ -26,7 +26,7 @@ METRE = 64
 HALF = 1 << 31
 
 
-class Visitor:
+class WrapPlayer:
     """A player in a room, with notes of what it saw."""
 
     def __init__(self, url: str, room: str, name: str, connections: ExitStack) -> None:
@@ -113,7 +113,7 @@ class Visitor:
         self.goal = (x, y)
         return [x, y]
 
-    def complaints(self, others: "list[Visitor]", room: str) -> list[str]:
+    def complaints(self, others: "list[WrapPlayer]", room: str) -> list[str]:
         client, view = self.client, self.client.view
         demands = {
             "few frames": client.frames > 0.6 * SECONDS * client.welcome.rate,
@@ -138,7 +138,7 @@ class Visitor:
 
 
 def play(url: str, room: str, connections: ExitStack) -> list[str]:
-    _, bob = visitors = [Visitor(url, room, name, connections) for name in ("Ada", "Bob")]
+    _, bob = visitors = [WrapPlayer(url, room, name, connections) for name in ("Ada", "Bob")]
     start = time.monotonic()
     was_cut = False
     while (now := time.monotonic()) < start + SECONDS:

@@ -165,8 +165,8 @@ impl Frame {
         notes: impl FnOnce(&Places) -> Vec<SeatNote>,
     ) -> Self {
         let schema = &*self.schema;
-        let mut writer =
-            SnapshotWriter::new(schema, grid.map(Arc::as_ref), Places::with_room_for(&self.places, schema));
+        let places = grid.map(|_| Places::with_room_for(&self.places, schema)).unwrap_or_default();
+        let mut writer = SnapshotWriter::new(schema, grid.map(Arc::as_ref), places);
         for old in self.zones.iter().filter(|old| !old.zone.is_empty()) {
             writer.reserve(old.id, &old.zone);
         }
@@ -176,7 +176,10 @@ impl Frame {
         debug_assert!(notes.is_sorted_by(|a, b| a.seat < b.seat), "notes are in seat order");
         let zones = self.encode(drafts, &placed);
         let (schema, incarnation, tick) = (self.schema.clone(), self.incarnation, self.tick.plus(1));
-        let (notes, places, grid) = (Arc::new(notes), Arc::new(places), grid.cloned());
+        // Without a grid there are none, at any tick.
+        let same = places.is_empty() && self.places.is_empty();
+        let places = if same { self.places.clone() } else { Arc::new(places) };
+        let (notes, grid) = (Arc::new(notes), grid.cloned());
         Self { schema, incarnation, tick, zones, notes, places, grid, every: self.every, saturated }
     }
 
@@ -195,7 +198,8 @@ impl Frame {
             if zone.is_empty() && base.is_empty() {
                 continue;
             }
-            let marks = Marks::derive(schema, base, |kind, entity| origins.find(id, kind, entity), placed, &mut zone);
+            let origin = origins.are_elsewhere(id).then_some(|kind, entity| origins.find(id, kind, entity));
+            let marks = Marks::derive(schema, base, origin, placed, &mut zone);
             delta::diff_with(&mut model, schema, base, &zone, &marks, &mut deltas);
             ends.push(deltas.len());
             let rows = zone.len();
@@ -341,6 +345,11 @@ impl<'a> Origins<'a> {
         let named = &frame.zones[..count];
         let issued = named.iter().map(|zone| delta::newest(&zone.zone)).max().unwrap_or(0);
         Self { frame, named, issued }
+    }
+
+    /// Whether there was any other zone than `zone`.
+    fn are_elsewhere(&self, zone: ZoneId) -> bool {
+        !self.frame.places.is_empty() || self.named.iter().any(|other| other.id != zone)
     }
 
     /// The cells of an entity's row in another zone than `zone`.

@@ -26,11 +26,11 @@ impl Marks {
     }
 
     /// Computes the motion cells of `next`, which are zero so far, from those of `base`. A row that came gets them from
-    /// `origin`: its cells in another zone at the tick before. `placed` lists the rows that the game says it placed, ascending.
+    /// `origin`, if there are other zones: its cells in one of them at the tick before. `placed` lists the rows that the game says it placed, ascending.
     pub(super) fn derive<'a>(
         schema: &Schema,
         base: &Zone,
-        origin: impl Fn(KindId, EntityId) -> Option<&'a [i32]>,
+        origin: Option<impl Fn(KindId, EntityId) -> Option<&'a [i32]>>,
         placed: &[(KindId, EntityId)],
         next: &mut Zone,
     ) -> Self {
@@ -43,7 +43,7 @@ impl Marks {
                 let moved = news.map(|(_, new)| (kind, after.ids[new])).filter(|row| placed.binary_search(row).is_ok());
                 marks.teleported.extend(moved);
             }
-            if !schema.kinds()[number].hides_past() {
+            if let Some(origin) = origin.as_ref().filter(|_| !schema.kinds()[number].hides_past()) {
                 let come = absent(after, before).map(|index| (index, (kind, after.ids[index])));
                 let origin = |(index, row): (usize, (KindId, EntityId))| {
                     let old = origin(row.0, row.1).filter(|_| placed.binary_search(&row).is_err());

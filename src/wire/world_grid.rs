@@ -40,11 +40,4 @@ impl WorldGrid {
         append(self, &mut content);
         (Self::NUMBER, content.into())
     }
-
-    /// The column and row of a zone that is a cell.
-    pub fn cell(&self, zone: ZoneId) -> Option<[u16; 2]> {
-        let index = zone.0.checked_sub(self.first.0)?;
-        let cell = [index % self.size[0].max(1), index / self.size[0].max(1)];
-        (cell[1] < self.size[1]).then_some(cell)
-    }
 }

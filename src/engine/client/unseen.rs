@@ -15,12 +15,12 @@ use crate::wire::{ClientMessage, NumberedCommand, encode_client, limits};
 /// How fast commands are sent, and how many before the first of them is confirmed. A link that stalls delivers at once what
 /// is unconfirmed, and what the client sends next: both bursts together must not exceed the session's.
 #[derive(Clone, Debug)]
-struct Pace {
+struct CommandRate {
     rate: Bucket,
     unconfirmed: usize,
 }
 
-impl Pace {
+impl CommandRate {
     /// Below [`limits::COMMAND_RATE`], of which a session takes a second's worth at once.
     fn of_commands() -> Self {
         Self { rate: Bucket::new(Duration::from_millis(60), 10), unconfirmed: 10 }
@@ -44,13 +44,13 @@ pub(super) struct Unseen {
     newest: Seq,
     /// How many commands at the back were not sent on this connection.
     unsent: usize,
-    pace: Pace,
-    chat_pace: Pace,
+    pace: CommandRate,
+    chat_pace: CommandRate,
 }
 
 impl Default for Unseen {
     fn default() -> Self {
-        let (pace, chat_pace) = (Pace::of_commands(), Pace::of_chat());
+        let (pace, chat_pace) = (CommandRate::of_commands(), CommandRate::of_chat());
         Self { waiting: VecDeque::new(), newest: Seq(0), unsent: 0, pace, chat_pace }
     }
 }
@@ -107,7 +107,7 @@ impl Unseen {
         self.newest = seq.plus(self.waiting.len() as u32);
         // A new connection has its own limits.
         self.unsent = self.waiting.len();
-        (self.pace, self.chat_pace) = (Pace::of_commands(), Pace::of_chat());
+        (self.pace, self.chat_pace) = (CommandRate::of_commands(), CommandRate::of_chat());
     }
 
     fn oldest(&self) -> Seq {
