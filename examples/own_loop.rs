@@ -210,7 +210,11 @@ fn follow(host: &mut Host<Applicant>, peers: &mut [Peer], now: Moment) {
             HostOutput::Parted { .. }
             | HostOutput::CommandsSafe { .. }
             | HostOutput::Room(
-                RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_) | RoomOutput::Reserved,
+                RoomOutput::Frame { .. }
+                | RoomOutput::Listed
+                | RoomOutput::Record(_)
+                | RoomOutput::Reserved
+                | RoomOutput::Judged(_),
             ) => {}
         }
     }

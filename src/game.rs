@@ -10,6 +10,7 @@ mod entity_ids;
 mod errors;
 mod hidden;
 mod interest;
+mod past;
 mod persistence;
 pub(crate) mod saved;
 mod speed_gate;
@@ -26,6 +27,8 @@ pub use self::context::Context;
 pub use self::effect::{Effect, RoomEffect, SeatEffect};
 pub use self::errors::{LoadError, Refused, SetupError};
 pub use self::interest::Interest;
+pub(crate) use self::past::RowHistory;
+pub use self::past::{Past, PastRow};
 pub use self::persistence::Persistence;
 pub use self::saved::Saved;
 pub use self::speed_gate::SpeedGate;
@@ -40,10 +43,15 @@ pub trait Game: Send {
     /// Describes the game to its room. Called once.
     fn spec(&self) -> Spec;
 
-    /// Whether inputs shall tell the moment that their player was shown, for games that judge a shot by what the player
-    /// saw. Costs a byte or two in each message with inputs. Called once.
-    fn wants_view_times(&self) -> bool {
-        false
+    /// How far back the game judges by what a player was shown, such as whether a shot hits; see [`Context::rewind`]. Inputs
+    /// then tell the moment that their player was shown, at a byte or two per message, and the room keeps its rows for so
+    /// long: at most [`limits::REWIND`](crate::wire::limits::REWIND). The default is not at all. Called once.
+    ///
+    /// The longer, the more players with slow connections hit what they aim at, and the more often somebody is hit who was
+    /// already behind a wall. The usual 250 ms are enough for a round trip of 100 ms and a
+    /// client that shows the world 100 ms late.
+    fn rewind(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// How far players see. With `None`, the default, everybody sees every entity that is written
@@ -211,8 +219,9 @@ pub struct PlayerInput {
     /// Whether the room consumed `input` at this tick. Otherwise it is the last input, repeated (server authority) or
     /// merely remembered (client authority).
     pub fresh: bool,
-    /// The moment that the player was shown when the input was made; `None` when it is not fresh, and where the game does
-    /// not [want it](Game::wants_view_times) or the client does not tell it.
+    /// The moment that the player was shown when the input was made, if the room still has its rows, and else the nearest of
+    /// which it has them; `None` when it is not fresh, and where the game does not [rewind](Game::rewind) or the client does
+    /// not tell it.
     pub view: Option<ViewTime>,
 }
 

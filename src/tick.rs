@@ -45,6 +45,12 @@ impl ViewTime {
         Self { tick: Tick(tick.0.wrapping_sub(whole)), sixteenths: rest }
     }
 
+    /// The moment `ticks` later.
+    #[must_use]
+    pub fn later(self, ticks: u32) -> Self {
+        Self { tick: self.tick.plus(ticks), ..self }
+    }
+
     /// The moment `ticks` earlier.
     #[must_use]
     pub fn earlier(self, ticks: u32) -> Self {

@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 
+use super::fairness::Fairness;
 use super::journal_metrics::JournalMetrics;
 use super::log_health::LogHealth;
 use super::process::Process;
@@ -43,6 +44,7 @@ pub struct Metrics {
     endings: Family<Ending, Count>,
     /// Refused clients.
     pub refusals: Refusals,
+    pub(super) fairness: Fairness,
     delta_bits: Family<Spent, Bits>,
     /// The label sets that have a gauge.
     spent: Mutex<BTreeSet<Spent>>,
@@ -186,7 +188,7 @@ impl Metrics {
         registry.register("resumes", "Claims to an earlier seat, by outcome", resumes.clone());
         registry.register("room_crashes", "Rooms closed because their game panicked, by hook", room_crashes.clone());
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
-        let (refusals, delta_bits) = (Refusals::new(registry), delta_bits(registry));
+        let (refusals, fairness, delta_bits) = (Refusals::new(registry), Fairness::new(registry), delta_bits(registry));
         Self {
             registry: whole,
             times,
@@ -197,6 +199,7 @@ impl Metrics {
             recordings,
             endings,
             refusals,
+            fairness,
             delta_bits,
             spent: Mutex::default(),
         }

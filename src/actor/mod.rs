@@ -6,6 +6,7 @@
 
 mod clock;
 mod directory;
+mod fairness;
 mod frame_guard;
 mod frame_history;
 mod gatekeeper;

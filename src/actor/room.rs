@@ -250,6 +250,7 @@ impl RoomActor {
                 self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
             }
             RoomOutput::Listed => self.report_listing(),
+            RoomOutput::Judged(hit) => self.metrics.fairness.judged(&hit),
             RoomOutput::Record(reason) => _ = self.record(Why::Game, &reason, None),
             RoomOutput::Over(reason) => self.over = Some(reason),
             // If nobody waits for the tickets any more, they expire.

@@ -19,9 +19,9 @@ use super::room::{Room, RoomConfig};
 use super::seat::Seated;
 use super::spectator::Spectator;
 use super::tickets::Tickets;
-use crate::game::{Context, Game, LoadError, Saved, saved};
+use crate::game::{Context, Game, LoadError, RowHistory, Saved, saved};
 use crate::id::{Seat, Seq, ZoneId};
-use crate::snapshot::{DecodeError, Frame, InputSchema, Schema};
+use crate::snapshot::{DecodeError, Frame, InputSchema, Schema, SeatNote};
 use crate::tick::Tick;
 use crate::wire::limits;
 
@@ -33,7 +33,13 @@ pub struct Checkpoint {
     inputs: InputSchema,
     tick: Tick,
     /// Each zone with its keyframe, ascending.
-    zones: Vec<(ZoneId, Bytes)>,
+    zones: SavedZones,
+    /// Clients get one frame in so many ticks.
+    #[serde(default)]
+    every: u8,
+    /// The rows before those that the game can rewind to, oldest first.
+    #[serde(default)]
+    past: Vec<SavedRows>,
     game: Saved,
     context: Context,
     pub(super) seats: Vec<Seated>,
@@ -61,6 +67,28 @@ pub struct Checkpoint {
     /// What could not be read, because somebody was forgotten.
     #[serde(skip)]
     pub(super) forgotten: Forgotten,
+}
+
+type SavedZones = Vec<(ZoneId, Bytes)>;
+
+/// The rows of an older frame.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct SavedRows {
+    tick: Tick,
+    every: u8,
+    zones: SavedZones,
+}
+
+impl SavedRows {
+    fn of(frame: &Frame) -> Self {
+        let zones = frame.zones().iter().filter(|zone| zone.rows() > 0);
+        let zones = zones.map(|zone| (zone.id(), frame.keyframe(zone).clone())).collect();
+        Self { tick: frame.tick(), every: frame.every(), zones }
+    }
+
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.zones.iter().map(|(_, keyframe)| keyframe.len()).sum::<usize>()
+    }
 }
 
 /// An event log: the number of its newest event, and its events as indices.
@@ -159,10 +187,11 @@ impl Checkpoint {
     /// Approximate bytes of memory that the checkpoint holds.
     pub(crate) fn weight(&self) -> usize {
         let zones: usize = self.zones.iter().map(|(_, keyframe)| keyframe.len()).sum();
+        let past: usize = self.past.iter().map(SavedRows::weight).sum();
         let events: usize = self.events.iter().map(Event::weight).sum();
         let logs: usize = self.logs.iter().map(|log| size_of::<u32>() * log.events.len()).sum();
         let clients = self.seats.len() * size_of::<Seated>() + self.spectators.len() * size_of::<Spectator>();
-        size_of::<Self>() + self.game.bytes.len() + zones + events + logs + clients
+        size_of::<Self>() + self.game.bytes.len() + zones + past + events + logs + clients
     }
 
     /// The checkpoint as bytes.
@@ -195,7 +224,10 @@ impl Checkpoint {
         if !named.all(|index| (*index as usize) < self.events.len()) || !self.events.iter().all(Event::is_sound) {
             return Err(RestoreError::Contradiction("the events"));
         }
-        if !self.zones.is_sorted_by(|a, b| a.0 < b.0) {
+        let is_sorted = |zones: &SavedZones| zones.is_sorted_by(|a, b| a.0 < b.0);
+        let follows = |past: &SavedRows, place: usize| past.tick == Tick(self.tick.0.wrapping_sub(place as u32));
+        let past = self.past.iter().rev().zip(1..).all(|(past, place)| is_sorted(&past.zones) && follows(past, place));
+        if !is_sorted(&self.zones) || !past {
             return Err(RestoreError::Contradiction("the zones"));
         }
         Ok(())
@@ -226,16 +258,17 @@ impl Room {
     /// The state of the room; `None` when its game is not saved.
     pub fn checkpoint(&mut self) -> Option<Checkpoint> {
         let game = self.call_hook("save", |game, _| game.save())?;
-        let frame = &self.frame;
-        let zones = frame.zones().iter().filter(|zone| zone.rows() > 0);
+        let newest = SavedRows::of(&self.frame);
         let mut numbering = Numbering::default();
         let logs = self.seats.iter().map(|seated| &seated.log).chain(self.spectators.iter().map(|one| &one.log));
         Some(Checkpoint {
             config: self.config.clone(),
             schema: Schema::clone(&self.spec.schema),
             inputs: self.spec.inputs.clone(),
-            tick: frame.tick(),
-            zones: zones.map(|zone| (zone.id(), frame.keyframe(zone).clone())).collect(),
+            tick: newest.tick,
+            zones: newest.zones,
+            every: newest.every,
+            past: self.cx.rows().older().map(|frame| SavedRows::of(frame)).collect(),
             game,
             context: self.cx.clone(),
             logs: logs.map(|log| SavedLog::new(log, &mut numbering)).collect(),
@@ -283,7 +316,7 @@ impl Room {
         checkpoint.chat.iter().zip(authors).for_each(|(index, author)| room.chat_history.push(shared(index), author));
         room.chat_history.set_spent(checkpoint.chat_spent);
         room.set_overload(OverloadStep::from_number(checkpoint.overload));
-        room.cx = checkpoint.context;
+        let rows = std::mem::replace(&mut room.cx, checkpoint.context).into_rows();
         (room.lifecycle, room.kicks) = (checkpoint.lifecycle, checkpoint.kicks);
         (room.seat_generations, room.tickets) = (checkpoint.seat_generations, checkpoint.tickets);
         room.departed = checkpoint.departed;
@@ -291,12 +324,35 @@ impl Room {
             let empty = room.empty_input_buffer();
             room.seats.iter_mut().for_each(|seated| seated.restart_inputs(empty.clone()));
         }
-        let zones = if checkpoint.schema == *room.spec.schema { checkpoint.zones } else { Vec::new() };
-        let frame = Frame::initial(room.spec.schema.clone(), checkpoint.tick).of(room.config.incarnation);
-        let frame =
-            frame.with(room.notes(), zones, room.grid()).map_err(|(zone, error)| RestoreError::Zone { zone, error })?;
-        room.frame = Arc::new(frame);
+        let newest = SavedRows { tick: checkpoint.tick, every: checkpoint.every, zones: checkpoint.zones };
+        room.restore_rows(rows, checkpoint.past, newest, checkpoint.schema == *room.spec.schema)?;
         room.forget(&checkpoint.forgotten);
         Ok(room)
+    }
+
+    /// Restores the newest frame, and those that the game can rewind to. `rows` keeps as many of them as the game asks for.
+    fn restore_rows(
+        &mut self,
+        mut rows: RowHistory,
+        past: Vec<SavedRows>,
+        newest: SavedRows,
+        same_schema: bool,
+    ) -> Result<(), RestoreError> {
+        rows.clear();
+        for saved in past.into_iter().filter(|_| same_schema) {
+            rows.push(&Arc::new(self.restore_frame(saved, Vec::new())?));
+        }
+        let newest = if same_schema { newest } else { SavedRows { zones: Vec::new(), ..newest } };
+        self.frame = Arc::new(self.restore_frame(newest, self.notes())?);
+        rows.push(&self.frame);
+        *self.cx.rows_mut() = rows;
+        Ok(())
+    }
+
+    fn restore_frame(&self, saved: SavedRows, notes: Vec<SeatNote>) -> Result<Frame, RestoreError> {
+        let SavedRows { tick, every, zones } = saved;
+        let frame = Frame::initial(self.spec.schema.clone(), tick).of(self.config.incarnation);
+        let frame = frame.with(notes, zones, self.grid());
+        Ok(frame.map_err(|(zone, error)| RestoreError::Zone { zone, error })?.for_clients_every(every))
     }
 }

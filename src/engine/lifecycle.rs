@@ -117,6 +117,7 @@ impl Room {
             RoomEffect::Close { close, words } => self.close(CloseReason::with_text(close, &words)),
             RoomEffect::End { result } => self.end(&result),
             RoomEffect::Record { reason } => self.outputs.push(RoomOutput::Record(reason)),
+            RoomEffect::Judged { shooter, victim, shown } => self.judge(shooter, victim, shown),
             RoomEffect::Property { key, value } => {
                 self.lifecycle.news = true;
                 self.post(&Recipients::All, &EventBody::Property { key: key.into(), value: value.into() });

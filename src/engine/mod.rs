@@ -60,6 +60,7 @@ pub mod registry;
 pub mod replay;
 mod reservations;
 mod resume;
+mod rewind;
 mod room;
 mod room_input;
 mod room_output;
@@ -98,6 +99,7 @@ pub use recovery::{GoneBack, RecoverError, Recovery, evidence, go_back, recover}
 pub use registry::RoomRegistry;
 pub use reservations::Reservations;
 pub use resume::{Claim, ResumeToken, Secret, SecretDigest};
+pub use rewind::Hit;
 pub use room::{Admitted, Answer, Refusal, Room, RoomConfig, RoomOutput};
 pub use room_input::{Base, Enter, Return, RoomInput};
 pub use session::{Session, SessionEvent, close_for_seat};

@@ -6,6 +6,7 @@ use std::fmt;
 use super::checkpoint::{Checkpoint, RestoreError};
 use super::film::{FilmError, Projector, Zones};
 use super::recording::{Recording, Rerun, Start};
+use super::rewind::Hit;
 use super::room::{Room, RoomOutput};
 use super::room_input::RoomInput;
 use crate::game::{Game, PlayerInput, RoomSetup, SetupError};
@@ -93,6 +94,8 @@ pub struct Step {
     pub inputs: Vec<RoomInput>,
     /// Whether the film shows the tick, so that it could be compared.
     pub compared: bool,
+    /// The hits that the game entered into the fairness ledger.
+    pub hits: Vec<Hit>,
     /// How the tick differs from the film, if it does.
     pub difference: Option<Difference>,
 }
@@ -145,16 +148,18 @@ impl<'a> Replay<'a> {
             self.rest = rest;
             let ticks = input == RoomInput::Tick;
             self.room.apply(input.clone(), &mut self.outputs);
-            self.outputs.clear();
+            let outputs = self.outputs.drain(..);
+            let hits = outputs.filter_map(|output| if let RoomOutput::Judged(hit) = output { Some(hit) } else { None });
             if ticks {
-                return self.compare(inputs).map(Some);
+                let hits = hits.collect();
+                return self.compare(inputs, hits).map(Some);
             }
             inputs.push(input);
         }
         Ok(None)
     }
 
-    fn compare(&mut self, inputs: Vec<RoomInput>) -> Result<Step, ReplayError> {
+    fn compare(&mut self, inputs: Vec<RoomInput>, hits: Vec<Hit>) -> Result<Step, ReplayError> {
         let frame = self.room.frame();
         let tick = frame.tick();
         while self.projector.tick().is_some_and(|shown| tick.is_after(shown)) && self.projector.advance()? {}
@@ -162,7 +167,7 @@ impl<'a> Replay<'a> {
         let schema = &self.recording.header.schema;
         let difference =
             if compared { first_difference(schema, tick, self.projector.zones(), &zones_of(frame)) } else { None };
-        Ok(Step { tick, inputs, compared, difference })
+        Ok(Step { tick, inputs, compared, hits, difference })
     }
 }
 

@@ -20,13 +20,16 @@ use super::lifecycle::RoomLifecycle;
 use super::overload::OverloadStep;
 use super::phase::Phase;
 use super::policy::RoomPolicy;
+use super::rewind::rewind_ticks;
 use super::room_input::RoomInput;
 pub use super::room_output::{Admitted, Answer, Refusal, RoomOutput};
 use super::seat::Seated;
 use super::spectator::Spectator;
 use super::tickets::Tickets;
 use super::views::Views;
-use crate::game::{Context, Effect, Game, Persistence, PlayerInput, Recipients, RoomSetup, SeatEffect, Spec};
+use crate::game::{
+    Context, Effect, Game, Persistence, PlayerInput, Recipients, RoomSetup, RowHistory, SeatEffect, Spec,
+};
 use crate::id::{Incarnation, Seat};
 use crate::snapshot::{Frame, SeatNote, SnapshotWriter};
 use crate::tick::{Tick, TickRate};
@@ -95,7 +98,7 @@ impl Room {
     /// Makes an empty room around `game`, which was made with `config.setup`.
     pub fn new(config: RoomConfig, game: Box<dyn Game>) -> Self {
         let spec = game.spec();
-        let view_times = if game.wants_view_times() { Features::VIEW_TIME } else { Features::NONE };
+        let view_times = if game.rewind().is_zero() { Features::NONE } else { Features::VIEW_TIME };
         let features = Features::INPUT_LEAD.with(view_times);
         let linger = config.setup.rate.ticks_in(limits::CELLS_LINGER);
         let views = game.interest().map(|interest| Views::new(interest, linger));
@@ -104,6 +107,8 @@ impl Room {
         let mut cx = Context::new(config.setup.rate, config.setup.seed);
         cx.start_at(counters.tick, counters.entities);
         cx.set_properties(spec.properties.clone());
+        *cx.rows_mut() = RowHistory::of(rewind_ticks(&*game, config.setup.rate));
+        cx.rows_mut().push(&frame);
         let (seats, spectators, inputs, outputs, kicks) = Default::default();
         let (lifecycle, chat_history, tickets, departed) = Default::default();
         let (seat_generations, running, film_events) = (counters.seat_generations, None, None);
@@ -259,6 +264,7 @@ impl Room {
             superseded += seated.newly_superseded();
             taken
         }));
+        self.clamp_views(&mut inputs);
         self.call_hook("step", |game, cx| game.step(&inputs, cx));
         self.inputs = inputs;
         self.apply_effects();
@@ -266,6 +272,7 @@ impl Room {
         self.running = Some("write_snapshot");
         let frame = self.freeze(&mut over);
         self.frame = Arc::new(frame);
+        self.cx.rows_mut().push(&self.frame);
         self.running = None;
         self.outputs.push(RoomOutput::Frame { frame: self.frame.clone(), superseded });
         over(Phase::Freeze);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::close_reason::CloseReason;
 use super::events::{Event, EventQueue};
 use super::frame_sender::SenderStart;
+use super::rewind::Hit;
 use crate::game::Refused;
 use crate::id::Seat;
 use crate::snapshot::Frame;
@@ -89,6 +90,8 @@ pub enum RoomOutput {
     Over(CloseReason),
     /// The seats of the oldest [`RoomInput::Reserve`](super::RoomInput::Reserve) without this output are reserved.
     Reserved,
+    /// A hit for the fairness ledger.
+    Judged(Hit),
     /// The game asks for a recording of the room, for this reason.
     Record(String),
 }

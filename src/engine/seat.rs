@@ -12,7 +12,7 @@ use super::views::View;
 use crate::game::{Input, Player, PlayerInput};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
-use crate::tick::Tick;
+use crate::tick::{Tick, ViewTime};
 use crate::wire::{Close, RosterEntry};
 
 /// A taken seat.
@@ -44,6 +44,9 @@ pub(super) struct Seated {
     /// With a grid: what the player sees.
     #[serde(default)]
     pub view: Option<View>,
+    /// The moment that the player was shown last, as their client tells.
+    #[serde(default)]
+    pub shown: Option<ViewTime>,
     /// How many inputs of the buffer were reported as superseded.
     superseded: u32,
     /// The input of the last tick, and when the player last changed it or sent a command.
@@ -82,6 +85,7 @@ impl Seated {
             reason: 0,
             zones: [ZoneId(0)].into(),
             view: None,
+            shown: None,
             superseded: 0,
             input: Input::default(),
             active: Tick(0),

@@ -282,7 +282,11 @@ impl Play {
                 let seats: Vec<Seat> = frame.notes().iter().map(|note| note.seat).collect();
                 assert!(seats.iter().eq(self.tenures.keys()), "a note for each seat");
             }
-            RoomOutput::Listed | RoomOutput::Over(_) | RoomOutput::Record(_) | RoomOutput::Reserved => {}
+            RoomOutput::Listed
+            | RoomOutput::Over(_)
+            | RoomOutput::Record(_)
+            | RoomOutput::Reserved
+            | RoomOutput::Judged(_) => {}
         }
     }
 

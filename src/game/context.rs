@@ -9,8 +9,9 @@ use super::Recipients;
 use super::effect::{Effect, RoomEffect, SeatEffect};
 use super::entity_ids::EntityIds;
 use super::hidden::Hidden;
+use super::past::{Past, RowHistory};
 use crate::id::{EntityId, Seat, ZoneId};
-use crate::tick::{Tick, TickRate};
+use crate::tick::{Tick, TickRate, ViewTime};
 use crate::wire::Close;
 use crate::wire::limits::{PROPERTIES, TEXT};
 
@@ -26,6 +27,9 @@ pub struct Context {
     properties: Vec<(String, String)>,
     #[serde(skip)]
     effects: Vec<Effect>,
+    /// A checkpoint has it apart.
+    #[serde(skip)]
+    rows: RowHistory,
 }
 
 impl Context {
@@ -33,7 +37,8 @@ impl Context {
     pub fn new(rate: TickRate, seed: u64) -> Self {
         const STREAM: u64 = 0x0a02_bdbf_7bb3_c0a7;
         let (tick, random, entities) = (Tick(0), Pcg32::new(seed, STREAM), EntityIds::after(0));
-        Self { tick, rate, random, entities, hidden: Hidden::new(seed), properties: Vec::new(), effects: Vec::new() }
+        let (hidden, rows) = (Hidden::new(seed), RowHistory::default());
+        Self { tick, rate, random, entities, hidden, properties: Vec::new(), effects: Vec::new(), rows }
     }
 
     /// The tick that is being computed; between ticks, the last one computed.
@@ -68,6 +73,18 @@ impl Context {
     /// does not depend on it.
     pub fn hidden_random_below(&mut self, bound: u32) -> u32 {
         self.hidden.random_below(bound)
+    }
+
+    /// The rows as a player was shown them at a moment that [`PlayerInput::view`](super::PlayerInput::view) tells; `None` for
+    /// a moment after the newest frame, and for one that lies further back than [`Game::rewind`](super::Game::rewind).
+    pub fn rewind(&self, shown: ViewTime) -> Option<Past> {
+        self.rows.at(shown)
+    }
+
+    /// Enters a hit into the room's fairness ledger: what its shooter was shown, by which it was judged, and what its victim
+    /// was shown. Operators see both as metrics, and `tickwire replay` lists them.
+    pub fn judged(&mut self, shooter: Seat, victim: Seat, shown: ViewTime) {
+        self.effects.push(Effect::Room(RoomEffect::Judged { shooter, victim, shown }));
     }
 
     /// Goes on from this tick, and after so many entity ids.
@@ -195,6 +212,18 @@ impl Context {
         zones.sort_unstable();
         zones.dedup();
         self.effects.push(Effect::Seat(seat, SeatEffect::Subscribe { zones: zones.into() }));
+    }
+
+    pub(crate) fn rows(&self) -> &RowHistory {
+        &self.rows
+    }
+
+    pub(crate) fn into_rows(self) -> RowHistory {
+        self.rows
+    }
+
+    pub(crate) fn rows_mut(&mut self) -> &mut RowHistory {
+        &mut self.rows
     }
 
     pub(crate) fn set_properties(&mut self, properties: Vec<(String, String)>) {

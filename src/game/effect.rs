@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Recipients;
 use crate::id::{Seat, ZoneId};
+use crate::tick::ViewTime;
 use crate::wire::Close;
 
 /// A request from a game to its room; see the methods of [`Context`](super::Context).
@@ -77,6 +78,15 @@ pub enum RoomEffect {
     Record {
         /// Why.
         reason: String,
+    },
+    /// A hit was judged by what its shooter was shown.
+    Judged {
+        /// Who shot.
+        shooter: Seat,
+        /// Who was hit.
+        victim: Seat,
+        /// The moment that the shooter was shown.
+        shown: ViewTime,
     },
     /// A property of the room has changed.
     Property {

@@ -275,6 +275,11 @@ impl Frame {
         Self { every, ..self }
     }
 
+    /// Clients get one frame in so many ticks.
+    pub(crate) fn every(&self) -> u8 {
+        self.every
+    }
+
     /// Whether clients get this frame: in an overloaded room, not all of them.
     pub fn is_for_clients(&self) -> bool {
         self.tick.0.is_multiple_of(u32::from(self.every.max(1)))
@@ -307,7 +312,11 @@ impl Frame {
 
     /// Finds the values of an entity in any zone.
     pub fn find(&self, kind: KindId, id: EntityId) -> Option<&[i32]> {
-        self.zones.iter().find_map(|zone| zone.zone.find(&self.schema, kind, id))
+        let zones = match self.places.find(kind, id) {
+            Some(place) => std::slice::from_ref(self.zone(place.cell)?),
+            None => &self.zones,
+        };
+        zones.iter().find_map(|zone| zone.zone.find(&self.schema, kind, id))
     }
 
     /// Approximate bytes of memory that the frame holds, for the bound of the frame history.

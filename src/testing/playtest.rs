@@ -16,7 +16,7 @@ use super::packet::Packet;
 use super::plan::Plan;
 use super::player::{Player, PlayerId};
 use super::replica::{OutputDigest, Replica};
-use crate::engine::{Client, CloseReason, Depth, History, Host, Pass, Room, RoomConfig, RoomPolicy};
+use crate::engine::{Client, CloseReason, Depth, History, Hit, Host, Pass, Room, RoomConfig, RoomPolicy};
 use crate::game::{Game, RoomSetup, SetupError};
 use crate::id::Seat;
 use crate::snapshot::Frame;
@@ -68,6 +68,7 @@ pub struct Playtest {
     watch: Option<Box<dyn Watch>>,
     pub(super) factory: Box<MakeGame>,
     pub(super) journal: Option<Journal>,
+    pub(super) hits: Vec<Hit>,
 }
 
 /// Makes the game of a room and those of its replicas.
@@ -110,6 +111,7 @@ impl Playtest {
             watch: None,
             factory: Box::new(factory),
             journal,
+            hits: Vec::new(),
             plan,
         }
     }

@@ -83,6 +83,7 @@ impl OutputDigest {
                 (2, seat, reason.close(), reason.text(), expired).hash(&mut self.hasher);
             }
             RoomOutput::Listed => 3.hash(&mut self.hasher),
+            RoomOutput::Judged(hit) => (7, hit).hash(&mut self.hasher),
             RoomOutput::Record(reason) => (5, reason).hash(&mut self.hasher),
             RoomOutput::Reserved => 6.hash(&mut self.hasher),
             RoomOutput::Over(reason) => (4, reason.close(), reason.text()).hash(&mut self.hasher),

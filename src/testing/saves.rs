@@ -12,7 +12,7 @@ use crate::engine::recording::Recording;
 use crate::engine::{Checkpoint, History, Host, Room};
 use crate::game::{Game, RoomSetup, SetupError};
 use crate::snapshot::InputSchema;
-use crate::wire::Close;
+use crate::wire::{Close, Features};
 
 /// Players at most.
 const PLAYERS: usize = 6;
@@ -43,7 +43,10 @@ pub fn check_saves(
     plan: Plan,
     factory: impl FnMut(&RoomSetup) -> Result<Box<dyn Game>, SetupError> + 'static,
 ) -> Playtest {
-    let mut play = Playtest::new(Plan { checkpoint_every: TICKS, hold: Duration::from_secs(3), ..plan }, factory);
+    let mut play = Playtest::new(
+        Plan { checkpoint_every: TICKS, hold: Duration::from_secs(3), features: Features::VIEW_TIME, ..plan },
+        factory,
+    );
     assert!(play.checkpoint().is_some(), "the game is not saved: implement Game::save");
     let mut crowd = Crowd { playing: Vec::new(), lost: Vec::new(), random: Pcg32::new(play.plan.seed, 11) };
     for _ in 0..ROUNDS * TICKS / STRIDE {
@@ -127,6 +130,7 @@ impl Crowd {
                 2 => _ = play[player].chat(&[], "hello"),
                 3..80 => {
                     self.change(&inputs, &mut input);
+                    play[player].shows(self.below(96) as u16);
                     play[player].hold(&input);
                 }
                 _ => {}

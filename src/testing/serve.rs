@@ -10,7 +10,7 @@ use super::packet::Packet;
 use super::player::PlayerId;
 use super::playtest::Playtest;
 use crate::engine::{
-    Admitted, EventQueue, HostOutput, JoinRequest, OverloadStep, PendingInput, Readiness, RoomOutput, SeatSession,
+    Admitted, EventQueue, Hit, HostOutput, JoinRequest, OverloadStep, PendingInput, Readiness, RoomOutput, SeatSession,
     Secret, Session, SessionEvent, Transport, Waiting, close_for_seat,
 };
 use crate::id::{Seat, Seq};
@@ -47,6 +47,11 @@ impl ServerEnd {
 }
 
 impl Playtest {
+    /// The fairness ledger so far; see [`Context::judged`](crate::Context::judged).
+    pub fn hits(&self) -> &[Hit] {
+        &self.hits
+    }
+
     /// The room saves as much work as `step` says, from the next tick on.
     pub fn overload(&mut self, step: OverloadStep) {
         self.host.overload(step);
@@ -151,6 +156,7 @@ impl Playtest {
                     let ids: Vec<PlayerId> = self.seats.values().copied().collect();
                     ids.into_iter().for_each(|id| self.end(id, reason.close()));
                 }
+                HostOutput::Room(RoomOutput::Judged(hit)) => self.hits.push(hit),
                 HostOutput::CommandsSafe { session, upto } => self.confirm_commands(session, upto),
                 HostOutput::Parted { .. }
                 | HostOutput::Room(

@@ -95,6 +95,13 @@ pub const RECORD_EVERY: Duration = Duration::from_secs(10);
 /// half a second, the longest playout delay of a client.
 pub const VIEW_BEHIND: u16 = 8;
 
+/// The longest time that a room keeps rows by which a game judges what a player was shown ...
+pub const REWIND: Duration = Duration::from_millis(500);
+/// ... and the most rows in all: those of 2,000 players for all of it at 60 ticks per second, or a hundred megabytes.
+pub const REWIND_ROWS: usize = 60_000;
+/// For so long after they told it, what players were shown counts as what they see.
+pub const SHOWN_FOR: Duration = Duration::from_secs(1);
+
 /// Inputs that a client may claim per second, in percent of the room's ticks: a client makes one per tick, by a clock
 /// that may run fast.
 pub const INPUT_RATE: u32 = 125;

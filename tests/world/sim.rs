@@ -331,6 +331,7 @@ impl World {
             account = account.remembering(&judge.accounts[&last], self.play[last].client());
         }
         judge.accounts.insert(id, account);
+        self.play[id].shows((37 * peer + 11 * self.passes.len()) as u16 % 160);
         self.play[id].steer(move |_| maker.borrow_mut().next().to_vec());
         self.peers[peer].player = Some(id);
     }

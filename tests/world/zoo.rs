@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use tickwire::game::{
 };
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
+use tickwire::tick::ViewTime;
 use tickwire::wire::{Authority, Close};
 
 const AVATAR: KindId = KindId(0);
@@ -26,6 +28,8 @@ const PRIVATE: u16 = 100;
 const HALF: i32 = 6400;
 /// The farthest that an animal moves per tick, in quanta.
 const STRIDE: u32 = 90;
+/// How far back avatars look.
+const REWIND: Duration = Duration::from_millis(300);
 
 /// What the game was given, in order.
 #[derive(Debug, Default)]
@@ -186,6 +190,16 @@ impl Animal {
     }
 }
 
+/// Something that depends on where an avatar was shown.
+fn glimpse(of: &Option<EntityId>, shown: ViewTime, cx: &mut Context) -> i32 {
+    let past = cx.rewind(shown).expect("the room keeps the rows that it says a player was shown");
+    let oldest = cx.rate().ticks_in(REWIND).cast_signed();
+    assert!((1..=oldest).contains(&cx.tick().since(shown.tick)), "{shown:?} at {:?}", cx.tick());
+    let Some(row) = of.and_then(|entity| past.row(AVATAR, entity)) else { return 0 };
+    cx.judged(Seat(0), Seat(1), shown);
+    row.between(0) & 3
+}
+
 /// Avatars, animals, rocks and what is secret.
 fn schema() -> Schema {
     let place = || Shape::Fixed { min: -HALF, max: HALF, per_unit: 64 };
@@ -242,6 +256,10 @@ impl Game for Zoo {
         self.wild.sight.map(|sight| Interest::within(&schema(), sight).expect("a valid interest"))
     }
 
+    fn rewind(&self) -> Duration {
+        REWIND
+    }
+
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let entity = cx.spawn();
         cx.emit(Recipients::All, 6, vec![player.seat.0 as u8]);
@@ -289,12 +307,13 @@ impl Game for Zoo {
     fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
         assert!(inputs.iter().map(|step| step.seat).eq(self.avatars.keys().copied()), "one move per seat, in order");
         self.tape.lock().expect("no test panics with it").inputs = inputs.to_vec();
+        let first = self.avatars.values().next().map(|avatar| avatar.entity);
         for step in inputs {
             assert!(!step.fresh || !self.away.contains(&step.seat), "who is away does nothing");
             let avatar = self.avatars.get_mut(&step.seat).expect("compared above");
             let before = area(avatar.x, avatar.y);
             avatar.placed = false;
-            avatar.steps += i32::from(step.fresh);
+            avatar.steps += i32::from(step.fresh) + step.view.map_or(0, |shown| glimpse(&first, shown, cx));
             avatar.heading = step.input[1];
             avatar.awake = step.input[2] == 1;
             match self.wild.authority {

@@ -12,6 +12,7 @@ mod world;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use step::{AvatarInput, AvatarState, Mood, RADIUS, Tuning, step_avatar};
 
@@ -25,7 +26,7 @@ use tickwire::game::{
 };
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
-use tickwire::wire::Authority;
+use tickwire::wire::{Authority, limits};
 
 /// The kind of avatars.
 pub const AVATAR: KindId = KindId(0);
@@ -51,6 +52,9 @@ const MAPS: [(&str, &str); 3] = [
 /// The map on which players see only what is around them.
 const BIG: &str = "big";
 const CAPACITY: u16 = 2000;
+/// How far back throws are judged by default: the delay of a player at 150 ms of round trip, who is shown the world two frames
+/// late.
+const REWIND: Duration = Duration::from_millis(300);
 /// The version of what is saved.
 const FORMAT: u32 = 1;
 
@@ -60,6 +64,8 @@ pub struct Arena {
     schema: Arc<Schema>,
     inputs: InputSchema,
     interest: Option<Interest>,
+    /// How far back throws are judged by what the thrower was shown.
+    rewind: Duration,
     world: World,
     seats: Seats,
 }
@@ -68,21 +74,33 @@ impl Arena {
     /// An arena for `setup`. The option `map` is `courtyard` (the default, 48 x 32 m), `field` (96 x 64 m) or `big` (4000 x 4000 m,
     /// of which players see what is around them).
     ///
+    /// The option `rewind` is how many milliseconds back a throw is judged by what the thrower was shown: 0 to 500, 300 by
+    /// default.
+    ///
     /// # Errors
-    /// When there is no such map; the error names the available ones.
+    /// When an option has another value; the error names those that it may have.
     pub fn new(setup: &RoomSetup) -> Result<Self, SetupError> {
         let wanted = setup.options.get("map").map_or(MAPS[0].0, String::as_str);
         let Some((map_name, text)) = MAPS.into_iter().find(|(name, _)| *name == wanted) else {
             let [first, second, last] = MAPS.map(|(name, _)| name);
             return Err(SetupError::option("map", wanted, format!("must be {first}, {second} or {last}")));
         };
+        Self::on(map_name, text, setup)
+    }
+
+    /// An arena on a map that [`Map::parse`] reads from `text`.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; or the map cannot be read.
+    pub fn on(map_name: &'static str, text: &str, setup: &RoomSetup) -> Result<Self, SetupError> {
+        let rewind = rewind(setup)?;
         let map = Map::parse(text)?;
         let is_big = map_name == BIG;
         let (schema, inputs) = (schema(&map, is_big)?, inputs()?);
         let interest = if is_big { Some(Interest::within(&schema, SIGHT * PER_METRE)?) } else { None };
         let mut world = World::new(map, setup.rate);
         world.crowd = is_big.then(Crowd::default);
-        Ok(Self { map_name, schema: Arc::new(schema), inputs, interest, world, seats: Seats::default() })
+        Ok(Self { map_name, schema: Arc::new(schema), inputs, interest, rewind, world, seats: Seats::default() })
     }
 }
 
@@ -99,6 +117,10 @@ impl Game for Arena {
 
     fn interest(&self) -> Option<Interest> {
         self.interest.clone()
+    }
+
+    fn rewind(&self) -> Duration {
+        self.rewind
     }
 
     fn spectate(&self) -> Vec<ZoneId> {
@@ -127,7 +149,7 @@ impl Game for Arena {
     fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
         for order in inputs {
             if let Some(id) = self.seats.entity(order.seat) {
-                self.world.steer(id, AvatarInput::from(&order.input), cx);
+                self.world.steer(id, AvatarInput::from(&order.input), order.view, cx);
             }
         }
         self.world.step(cx);
@@ -168,6 +190,14 @@ impl Game for Arena {
             out.row(OVERVIEW, CROWD, id, &row);
         }
     }
+}
+
+fn rewind(setup: &RoomSetup) -> Result<Duration, SetupError> {
+    const MOST: u64 = limits::REWIND.as_millis() as u64;
+    let Some(wanted) = setup.options.get("rewind") else { return Ok(REWIND) };
+    let milliseconds = wanted.parse().ok().filter(|milliseconds| *milliseconds <= MOST);
+    let wrong = || SetupError::option("rewind", wanted, format!("must be 0 to {MOST} milliseconds"));
+    milliseconds.map(Duration::from_millis).ok_or_else(wrong)
 }
 
 fn avatar_row(avatar: &Avatar) -> [i32; 12] {

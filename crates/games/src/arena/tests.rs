@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use tickwire::game::{Effect, Recipients};
-use tickwire::tick::TickRate;
+use tickwire::game::{Effect, Recipients, RoomEffect};
+use tickwire::tick::{TickRate, ViewTime};
 
 const STILL: AvatarInput = AvatarInput { heading: 0, run: false, dash: false, throw: false };
 
@@ -27,8 +27,8 @@ fn duel(rate: u16) -> (World, Context, [EntityId; 2]) {
 fn run(world: &mut World, cx: &mut Context, ids: [EntityId; 2], throw: bool, ticks: usize) {
     for tick in 0..ticks {
         world.sparks.clear();
-        world.steer(ids[0], AvatarInput { throw: throw && tick == 0, ..STILL }, cx);
-        world.steer(ids[1], STILL, cx);
+        world.steer(ids[0], AvatarInput { throw: throw && tick == 0, ..STILL }, None, cx);
+        world.steer(ids[1], STILL, None, cx);
         world.step(cx);
     }
 }
@@ -39,10 +39,13 @@ fn a_hit_is_told_scored_and_carries_two_metres_at_every_rate() {
         let (mut world, mut cx, ids) = duel(rate);
         run(&mut world, &mut cx, ids, true, 3 * usize::from(rate) + 8);
         let effects = cx.take_effects();
-        let [Effect::Emit { to: Recipients::Around([_, 640]), kind: HIT, body }] = &effects[..] else {
+        let [Effect::Emit { to: Recipients::Around([_, 640]), kind: HIT, body }, Effect::Room(judged)] = &effects[..]
+        else {
             panic!("{rate} Hz: {effects:?}")
         };
         assert_eq!(body[..], [3, 0, 7, 0]);
+        let now = ViewTime { tick: cx.tick(), sixteenths: 0 };
+        assert_eq!(judged, &RoomEffect::Judged { shooter: Seat(3), victim: Seat(7), shown: now });
         let [thrower, victim] = &world.avatars[..] else { panic!("two avatars") };
         assert!(thrower.score >= 7 && victim.score >= 4, "sparks may add to it");
         let carried = victim.state.x - 448;
@@ -61,7 +64,7 @@ fn a_shield_absorbs_and_a_hit_gives_one() {
 
     world.avatars[1].shield = 0;
     run(&mut world, &mut cx, ids, true, 5);
-    assert_eq!(cx.take_effects().len(), 1);
+    assert_eq!(cx.take_effects().len(), 2);
     assert!(world.avatars[1].shield > 0);
     assert_eq!(world.avatars[1].state.mood, Mood::Hit);
 }

@@ -6,17 +6,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::HIT;
 use super::buckets::Buckets;
 use super::crowd::Crowd;
 use super::step::{AvatarInput, AvatarState, RADIUS, Tuning, round, speed, step_avatar, ticks};
+use super::{AVATAR, HIT};
 use crate::compass::{cosine, sine};
 use crate::map::Map;
 use crate::{PER_METRE, insert_by_id};
 use serde::{Deserialize, Serialize};
-use tickwire::game::{Context, Recipients};
+use tickwire::game::{Context, Past, Recipients};
 use tickwire::id::{EntityId, Seat};
-use tickwire::tick::TickRate;
+use tickwire::tick::{TickRate, ViewTime};
 
 /// The highest score.
 pub(super) const TOP_SCORE: i32 = 9999;
@@ -25,6 +25,8 @@ pub(super) const TOP_SCORE: i32 = 9999;
 const SPARK_REACH: i32 = RADIUS + 20;
 /// Distance of an avatar's and a snowball's centre at which the snowball hits, in quanta.
 const BALL_REACH: i32 = RADIUS + 10;
+/// The most that avatars move while a shot is rewound, in quanta: half a second of dashing.
+const REWOUND_REACH: i32 = 8 * PER_METRE;
 /// Longest move of a snowball between two checks for walls and victims, in quanta: half a tile, less than an avatar.
 const BALL_STRIDE: i32 = 32;
 /// Points of a hit for the thrower.
@@ -82,6 +84,9 @@ pub(super) struct Snowball {
     heading: i32,
     /// Ticks until it melts.
     life: i32,
+    /// The moment that the thrower was shown, until the snowball has flown from there.
+    #[serde(skip)]
+    shown: Option<ViewTime>,
 }
 
 /// What lies and moves in an arena, as it is saved; each list is ascending by id.
@@ -194,8 +199,8 @@ impl World {
         }
     }
 
-    /// Moves one avatar by one tick.
-    pub(super) fn steer(&mut self, id: EntityId, input: AvatarInput, cx: &mut Context) {
+    /// Moves one avatar by one tick. What it throws is judged by what its player was shown.
+    pub(super) fn steer(&mut self, id: EntityId, input: AvatarInput, shown: Option<ViewTime>, cx: &mut Context) {
         let Some(index) = self.find(id) else { return };
         let avatar = &mut self.avatars[index];
         avatar.shield = (avatar.shield - 1).max(0);
@@ -213,6 +218,7 @@ impl World {
             dy: round(sine(heading) * self.pace.ball, 20),
             heading,
             life: self.pace.ball_life,
+            shown,
         };
         insert_by_id(&mut self.snowballs, ball, |ball| ball.id);
     }
@@ -232,7 +238,7 @@ impl World {
         let mut kept = 0;
         for index in 0..self.snowballs.len() {
             let mut ball = self.snowballs[index];
-            if self.fly_one(&mut ball, cx) {
+            if self.catch_up(&mut ball, cx) && self.fly_one(&mut ball, None, cx) {
                 self.snowballs[kept] = ball;
                 kept += 1;
             }
@@ -240,8 +246,22 @@ impl World {
         self.snowballs.truncate(kept);
     }
 
-    /// Moves a snowball by one tick; returns whether it still exists.
-    fn fly_one(&mut self, ball: &mut Snowball, cx: &mut Context) -> bool {
+    /// Lets a new snowball fly through what its thrower was shown, from the moment of the throw to the newest frame. From then
+    /// on it is where the thrower expects it, among those whom the thrower will be shown there. Returns whether it still
+    /// exists.
+    fn catch_up(&mut self, ball: &mut Snowball, cx: &mut Context) -> bool {
+        let Some(mut shown) = ball.shown.take() else { return true };
+        loop {
+            shown = shown.later(1);
+            let Some(past) = cx.rewind(shown) else { return true };
+            if !self.fly_one(ball, Some(&past), cx) {
+                return false;
+            }
+        }
+    }
+
+    /// Moves a snowball by one tick, among the avatars of today or of the past; returns whether it still exists.
+    fn fly_one(&mut self, ball: &mut Snowball, past: Option<&Past>, cx: &mut Context) -> bool {
         if ball.life == 0 {
             return false;
         }
@@ -254,15 +274,20 @@ impl World {
             if self.map.is_solid_at(ball.x, ball.y) {
                 return false;
             }
-            if let Some(victim) = self.nearest(ball.x, ball.y, BALL_REACH, Some(ball.thrower_id)) {
-                self.hit(ball, victim, cx);
+            let victim = match past {
+                None => self.nearest(ball.x, ball.y, BALL_REACH, Some(ball.thrower_id)),
+                Some(past) => self.nearest_in(past, ball, BALL_REACH),
+            };
+            if let Some(victim) = victim {
+                let shown = past.map_or(ViewTime { tick: cx.tick(), sixteenths: 0 }, Past::shown);
+                self.hit(ball, victim, shown, cx);
                 return false;
             }
         }
         true
     }
 
-    fn hit(&mut self, ball: &Snowball, index: usize, cx: &mut Context) {
+    fn hit(&mut self, ball: &Snowball, index: usize, shown: ViewTime, cx: &mut Context) {
         let victim = &mut self.avatars[index];
         if victim.shield > 0 {
             return;
@@ -275,6 +300,7 @@ impl World {
         let [a, b] = ball.thrower.0.to_le_bytes();
         let [c, d] = victim.seat.0.to_le_bytes();
         cx.emit(Recipients::Around([ball.x, ball.y]), HIT, vec![a, b, c, d]);
+        cx.judged(ball.thrower, victim.seat, shown);
         if let Some(thrower) = self.find(ball.thrower_id) {
             self.avatars[thrower].earn(HIT_GAIN);
         }
@@ -325,6 +351,23 @@ impl World {
             let square = (avatar.state.x - x).pow(2) + (avatar.state.y - y).pow(2);
             let nearer = if best.1.is_some() { square < best.0 } else { square <= best.0 };
             if nearer && Some(avatar.id) != but {
+                best = (square, Some(index));
+            }
+        }
+        best.1
+    }
+
+    /// The avatar that was shown nearest to a snowball and at most `reach` quanta away, if it is still here.
+    fn nearest_in(&self, past: &Past, ball: &Snowball, reach: i32) -> Option<usize> {
+        let mut best = (reach * reach + 1, None);
+        for (index, avatar) in self.avatars.iter().enumerate() {
+            let far = (avatar.state.x - ball.x).abs().max((avatar.state.y - ball.y).abs());
+            if avatar.id == ball.thrower_id || far > reach + REWOUND_REACH {
+                continue;
+            }
+            let Some(row) = past.row(AVATAR, avatar.id) else { continue };
+            let square = (row.between(0) - ball.x).pow(2) + (row.between(1) - ball.y).pow(2);
+            if square < best.0 {
                 best = (square, Some(index));
             }
         }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
+use tickwire::engine::Hit;
 use tickwire::engine::film::{Projector, Zones};
 use tickwire::engine::recording::{REVISION, Recording, Rerun};
 use tickwire::engine::replay::{Difference, Replay, ReplayError, first_difference};
@@ -157,6 +158,8 @@ struct Report {
     ticks: u32,
     compared: u32,
     inputs: usize,
+    /// The fairness ledger.
+    hits: Vec<Hit>,
     difference: Option<Difference>,
     /// The tick and the hook in which the game panicked.
     panicked: Option<(Tick, &'static str)>,
@@ -165,7 +168,8 @@ struct Report {
 
 impl Report {
     fn of(recording: &Recording, until: Option<Tick>) -> Self {
-        let mut report = Self { ticks: 0, compared: 0, inputs: 0, difference: None, panicked: None, error: None };
+        let (hits, difference, panicked, error) = Default::default();
+        let mut report = Self { ticks: 0, compared: 0, inputs: 0, hits, difference, panicked, error };
         let replay = catch_unwind(AssertUnwindSafe(|| Replay::new(recording, make(&recording.header.game))));
         match replay {
             Ok(Ok(mut replay)) => report.follow(&mut replay, until),
@@ -182,6 +186,7 @@ impl Report {
                 Ok(Ok(Some(step))) => {
                     (self.ticks, self.inputs) = (self.ticks + 1, self.inputs + step.inputs.len());
                     self.compared += u32::from(step.compared);
+                    self.hits.extend(step.hits);
                     self.difference = step.difference;
                     if self.difference.is_some() {
                         return;
@@ -223,6 +228,16 @@ impl Report {
         };
         let Self { ticks, compared, inputs, .. } = self;
         let _ = writeln!(text, "replay    {ticks} ticks with {inputs} inputs, {compared} ticks compared: {outcome}");
+        for Hit { tick, shooter, victim, shooter_behind, victim_behind } in &self.hits {
+            let (hit, shown) = (format!("seat {} hits seat {}", shooter.0, victim.0), shooter_behind.as_millis());
+            let theirs =
+                victim_behind.map_or("an unknown".to_owned(), |behind| format!("a {} ms old", behind.as_millis()));
+            let _ = writeln!(
+                text,
+                "hit       {hit} at tick {}, in a {shown} ms old world; it was shown {theirs} one",
+                tick.0
+            );
+        }
         text
     }
 
@@ -232,11 +247,20 @@ impl Report {
             "room": header.room, "game": header.game, "reason": header.reason,
             "rate": header.rate.per_second(), "first_tick": header.ticks.0.0, "last_tick": header.ticks.1.0,
             "ticks": self.ticks, "compared": self.compared, "inputs": self.inputs,
+            "hits": self.hits.iter().map(hit_as_json).collect::<Vec<_>>(),
             "difference": self.difference.as_ref().map(ToString::to_string),
             "panicked": self.panicked.map(|(tick, hook)| json!({"tick": tick.0, "hook": hook})),
             "error": self.error,
         })
     }
+}
+
+fn hit_as_json(hit: &Hit) -> Value {
+    json!({
+        "tick": hit.tick.0, "shooter": hit.shooter.0, "victim": hit.victim.0,
+        "shooter_behind_ms": hit.shooter_behind.as_secs_f64() * 1000.0,
+        "victim_behind_ms": hit.victim_behind.map(|behind| behind.as_secs_f64() * 1000.0),
+    })
 }
 
 /// Prints the rows of a tick, from the film.
