@@ -167,7 +167,7 @@ fn listen(peer: &mut Peer, host: &mut Host<Applicant>, now: Moment) -> Result<()
                 }
             }
             SessionEvent::Reply(bytes) => peer.send(&bytes)?,
-            SessionEvent::Nothing | SessionEvent::Resync | SessionEvent::Refresh(_) => {}
+            SessionEvent::Nothing | SessionEvent::Resync | SessionEvent::Feel(_) | SessionEvent::Refresh(_) => {}
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 
 use super::fairness::Fairness;
+use super::feel_metrics::FeelMetrics;
 use super::journal_metrics::JournalMetrics;
 use super::log_health::LogHealth;
 use super::process::Process;
@@ -45,6 +46,7 @@ pub struct Metrics {
     /// Refused clients.
     pub refusals: Refusals,
     pub(super) fairness: Fairness,
+    pub(super) feel: FeelMetrics,
     delta_bits: Family<Spent, Bits>,
     /// The label sets that have a gauge.
     spent: Mutex<BTreeSet<Spent>>,
@@ -189,6 +191,7 @@ impl Metrics {
         registry.register("room_crashes", "Rooms closed because their game panicked, by hook", room_crashes.clone());
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
         let (refusals, fairness, delta_bits) = (Refusals::new(registry), Fairness::new(registry), delta_bits(registry));
+        let feel = FeelMetrics::new(registry);
         Self {
             registry: whole,
             times,
@@ -200,6 +203,7 @@ impl Metrics {
             endings,
             refusals,
             fairness,
+            feel,
             delta_bits,
             spent: Mutex::default(),
         }

@@ -7,6 +7,7 @@
 mod clock;
 mod directory;
 mod fairness;
+mod feel_metrics;
 mod frame_guard;
 mod frame_history;
 mod gatekeeper;
@@ -52,7 +53,9 @@ pub use gatekeeper::{Connection, Gatekeeper, Handshake, SessionPermit};
 pub use log_health::LogHealth;
 pub use message::{Drain, Explain, Reserve, RoomEntry, RoomList, Stop};
 pub use metrics::{Metrics, Totals};
-pub use operator::{Expected, Find, Inspect, ListRoomHealth, Order, RecordRoom, RoomContents, RoomHealthList};
+pub use operator::{
+    Expected, Find, Inspect, ListRoomHealth, Order, PlayerContents, RecordRoom, RoomContents, RoomHealthList,
+};
 pub use recordings::{Recordings, Shelf, Shelved, listed as recordings_in};
 pub use refusals::Refusal;
 pub use relay::Relay;

@@ -15,7 +15,8 @@ use super::message::RoomEntry;
 use super::recordings::Why;
 use super::room::RoomActor;
 use super::room_handle::RoomHandle;
-use crate::engine::{CloseReason, Occupancy};
+use super::seat_channel::SeatChannel;
+use crate::engine::{CloseReason, FeelCause, FeelDigest, Occupancy};
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::wire::{Close, RosterEntry, limits};
@@ -58,8 +59,48 @@ pub struct Inspect;
 #[derive(Debug)]
 pub struct RoomContents {
     pub frame: Arc<Frame>,
-    pub players: Vec<RosterEntry>,
+    pub players: Vec<PlayerContents>,
     pub locked: bool,
+}
+
+/// A player of a room.
+#[derive(Debug, Serialize)]
+pub struct PlayerContents {
+    #[serde(flatten)]
+    pub listed: RosterEntry,
+    /// How the game feels at the player's client, if it has told.
+    pub feel: Option<PlayerFeel>,
+}
+
+/// How the game feels at a client.
+#[derive(Debug, Serialize)]
+pub struct PlayerFeel {
+    /// See [`FeelDigest::pain`].
+    pub pain: u32,
+    /// Whose fault it is.
+    pub cause: Option<&'static str>,
+    pub jumps: u8,
+    pub moves_back: u8,
+    /// Milliseconds.
+    pub age_p99: u128,
+    pub silence: u128,
+    pub round_trip: u128,
+    pub long_pictures: u8,
+}
+
+impl From<FeelDigest> for PlayerFeel {
+    fn from(digest: FeelDigest) -> Self {
+        Self {
+            pain: digest.pain(),
+            cause: digest.cause().map(FeelCause::label),
+            jumps: digest.jumps,
+            moves_back: digest.moves_back,
+            age_p99: digest.age_p99.as_millis(),
+            silence: digest.silence.as_millis(),
+            round_trip: digest.round_trip.as_millis(),
+            long_pictures: digest.long_pictures,
+        }
+    }
 }
 
 /// The player whom an order means. Fields that are absent fit everyone.
@@ -138,7 +179,12 @@ impl Handler<Inspect> for RoomActor {
 
     fn handle(&mut self, _: Inspect, _: &mut Context<Self>) -> Self::Result {
         let room = self.room()?;
-        Some(RoomContents { frame: room.frame().clone(), players: room.roster(), locked: room.is_locked() })
+        let player = |listed: RosterEntry| {
+            let feel = self.seats.channel(listed.seat).and_then(SeatChannel::feel).map(PlayerFeel::from);
+            PlayerContents { listed, feel }
+        };
+        let players = room.roster().into_iter().map(player).collect();
+        Some(RoomContents { frame: room.frame().clone(), players, locked: room.is_locked() })
     }
 }
 

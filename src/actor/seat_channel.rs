@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use parking_lot::Mutex;
 
 use super::status::{Departure, Status};
-use crate::engine::{Batch, Command, Event, EventQueue, InputRun, PendingInput, SeatSession};
+use crate::engine::{Batch, Command, Event, EventQueue, FeelDigest, InputRun, PendingInput, SeatSession};
 use crate::id::Seq;
 use crate::tick::Tick;
 use crate::wire::Close;
@@ -24,6 +24,8 @@ pub struct SeatChannel {
     has_events: AtomicBool,
     /// With a journal: the newest command whose record is safe.
     safe_commands: Option<AtomicU32>,
+    /// How the game feels at the client, as it told last.
+    feel: Mutex<Option<FeelDigest>>,
     /// The status of the room.
     status: Arc<Status>,
 }
@@ -66,8 +68,8 @@ impl SeatChannel {
     /// A channel for a session that starts with these events, in the room of `status`.
     pub fn new(session: SeatSession, events: EventQueue, status: Arc<Status>) -> Self {
         let has_events = AtomicBool::new(!events.is_empty());
-        let (up, events) = (Mutex::default(), Mutex::new(events));
-        Self { session, up, events, has_events, safe_commands: None, status }
+        let (up, events, feel) = (Mutex::default(), Mutex::new(events), Mutex::default());
+        Self { session, up, events, has_events, safe_commands: None, feel, status }
     }
 
     /// The same channel in a room with a journal, which knows that commands up to `upto` are safe.
@@ -84,6 +86,16 @@ impl SeatChannel {
     /// With a journal: the newest command that the client may be told of.
     pub fn safe_commands(&self) -> Option<Seq> {
         self.safe_commands.as_ref().map(|safe| Seq(safe.load(Ordering::Acquire)))
+    }
+
+    /// Records how the game feels at the client.
+    pub fn felt(&self, digest: FeelDigest) {
+        *self.feel.lock() = Some(digest);
+    }
+
+    /// How the game feels at the client, if it has told.
+    pub fn feel(&self) -> Option<FeelDigest> {
+        *self.feel.lock()
     }
 
     /// The session whose channel this is.

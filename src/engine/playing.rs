@@ -2,6 +2,7 @@
 
 use super::bucket::Bucket;
 use super::command::Command;
+use super::feel::FeelDigest;
 use super::frame_sender::{FrameSender, SenderStart};
 use super::input_buffer::InputRun;
 use super::session::SessionEvent;
@@ -34,6 +35,7 @@ pub(super) struct Playing {
     pub chat: Bucket,
     pub resyncs: Bucket,
     pub refreshes: Bucket,
+    pub digests: Bucket,
 }
 
 impl Playing {
@@ -53,6 +55,7 @@ impl Playing {
             chat: Bucket::new(limits::CHAT_EVERY, 5),
             resyncs: Bucket::new(limits::RESYNC_EVERY, 3),
             refreshes: Bucket::new(limits::REFRESH_EVERY, 3),
+            digests: Bucket::new(limits::FEEL_EVERY, 2),
         }
     }
 
@@ -130,6 +133,15 @@ impl Playing {
         let command = Command::from(body);
         let shouting = matches!(command, Command::Chat { .. }) && !self.chat.take(now);
         if shouting { Err(Close::RateLimited) } else { Ok(SessionEvent::Command { seq: *seq, command }) }
+    }
+
+    /// A digest that comes too early is ignored: nothing depends on it.
+    pub fn on_feel(&mut self, now: Moment, body: &[u8]) -> Result<SessionEvent, Close> {
+        if !self.features.contain(Features::FEEL_DIGEST) {
+            return Err(Close::BadMessage);
+        }
+        let digest = FeelDigest::read(body).ok_or(Close::BadMessage)?;
+        Ok(if self.digests.take(now) { SessionEvent::Feel(digest) } else { SessionEvent::Nothing })
     }
 
     pub fn on_resync(&mut self, now: Moment, resync: Resync) -> Result<(), Close> {

@@ -10,6 +10,7 @@ use super::budget::Unsent;
 use super::close_reason::CloseReason;
 use super::command::Command;
 use super::events::Batch;
+use super::feel::FeelDigest;
 use super::frame_sender::{FrameSender, Readiness, SenderStart, Transport};
 use super::input_buffer::InputRun;
 use super::join_request::{JoinRequest, Token};
@@ -39,6 +40,8 @@ pub enum SessionEvent {
     Command { seq: Seq, command: Command },
     /// Nothing but to account for the cost: a keyframe will be sent.
     Resync,
+    /// Nothing but to note how the game feels at the client.
+    Feel(FeelDigest),
     /// Send these bytes.
     Reply(Vec<u8>),
     /// Verify this newer token, then call [`Session::trust`].
@@ -172,8 +175,7 @@ impl Session {
                 Ok(SessionEvent::Refresh(Token(token.to_owned())))
             }
             ClientMessage::Refresh { .. } => Err(Close::RateLimited),
-            // The feature is not offered, so no client may use it.
-            ClientMessage::FeelDigest { .. } => Err(Close::BadMessage),
+            ClientMessage::FeelDigest { body } => playing.on_feel(now, body),
         }
     }
 

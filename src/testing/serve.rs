@@ -93,7 +93,7 @@ impl Playtest {
             server.pending.hear();
         }
         match heard {
-            SessionEvent::Nothing | SessionEvent::Resync => {}
+            SessionEvent::Nothing | SessionEvent::Resync | SessionEvent::Feel(_) => {}
             SessionEvent::Enter(request) => return self.enter(id, *request),
             SessionEvent::Events(upto) => server.pending.events_arrived(upto),
             SessionEvent::Inputs { events } => {

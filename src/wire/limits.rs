@@ -28,6 +28,8 @@ pub const EXTENSIONS: usize = 16;
 pub const EXTENSION: usize = 256;
 /// Bytes of a digest of how the game felt: a few dozen numbers.
 pub const FEEL_DIGEST: usize = 128;
+/// Digests: one per this interval after a burst of two; a client sends one in ten seconds.
+pub const FEEL_EVERY: Duration = Duration::from_secs(5);
 /// Bytes of a join token: JWTs with a few claims are shorter.
 pub const TOKEN: usize = 4 * 1024;
 /// Bytes of a join token's subject: a long user name, or a digest in hexadecimal.

@@ -42,7 +42,7 @@ pub enum ClientMessage<'a> {
         /// The token.
         token: &'a str,
     },
-    /// How the game felt at the client; with [`Features::FEEL_DIGEST`](super::Features::FEEL_DIGEST), which is not used yet.
+    /// How the game felt at the client; with [`Features::FEEL_DIGEST`](super::Features::FEEL_DIGEST).
     FeelDigest {
         /// At most [`limits::FEEL_DIGEST`](super::limits::FEEL_DIGEST) bytes.
         body: &'a Raw,

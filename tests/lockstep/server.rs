@@ -117,7 +117,7 @@ impl Lockstep {
                 }
             }
             SessionEvent::Reply(bytes) => self.item(0, number, &bytes),
-            SessionEvent::Nothing | SessionEvent::Resync | SessionEvent::Refresh(_) => {}
+            SessionEvent::Nothing | SessionEvent::Resync | SessionEvent::Feel(_) | SessionEvent::Refresh(_) => {}
         }
         Ok(())
     }

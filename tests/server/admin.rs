@@ -89,6 +89,7 @@ fn operators_see_rooms_from_inside() {
     let room = room_of(&ada);
     let inside = inside(&server, &room);
     assert_eq!(inside["players"][0]["name"], "Ada");
+    assert!(inside["players"][0]["feel"].is_null(), "her client has not told");
     let kinds = inside["kinds"].as_array().expect("kinds");
     let avatar = kinds.iter().position(|kind| kind["name"] == "avatar").expect("avatars");
     let rows = inside["rows"].as_array().expect("rows");

@@ -71,8 +71,7 @@ fn a_newer_client_gets_the_features_that_the_server_knows() {
 fn what_was_not_agreed_must_not_be_sent() {
     let server = TestServer::start();
     let ending = |message: &dyn Fn(AckedTick) -> Vec<u8>| {
-        let features = Features::VIEW_TIME.with(Features::FEEL_DIGEST);
-        let mut player = join(&server, Hello { features, ..Hello::new(arena(), "x") }).expect("it plays");
+        let mut player = join(&server, Hello::new(arena(), "x")).expect("it plays");
         let tick = AckedTick::Low(player.client.welcome().expect("a welcome").tick.0 as u8);
         player.raw.send(&message(tick));
         player.raw.close_code()
@@ -82,9 +81,26 @@ fn what_was_not_agreed_must_not_be_sent() {
         let runs = Bytes::new(&[]);
         encode_client(&ClientMessage::Inputs(Inputs { ack, epoch, view, held: 1, counted: false, runs }))
     };
-    let digest = |_| encode_client(&ClientMessage::FeelDigest { body: Bytes::new(&[1; 8]) });
+    let digest = |_| encode_client(&ClientMessage::FeelDigest { body: Bytes::new(&[1; 13]) });
     assert_eq!(ending(&digest), Some(Close::BadMessage.code()));
-    assert_eq!(ending(&|tick| inputs(Some(3), tick)), Some(Close::BadMessage.code()), "the arena wants no view times");
+    assert_eq!(ending(&|tick| inputs(Some(3), tick)), Some(Close::BadMessage.code()), "no view times were agreed");
+}
+
+#[test]
+fn the_server_notes_how_the_game_feels_and_refuses_what_is_no_digest() {
+    let server = TestServer::start();
+    let hello = Hello { features: Features::FEEL_DIGEST, ..Hello::new(arena(), "Ada") };
+    let mut player = join(&server, hello).expect("it plays");
+    assert_eq!(player.client.welcome().map(|welcome| welcome.features), Some(Features::FEEL_DIGEST));
+    let digest = |body: &[u8]| encode_client(&ClientMessage::FeelDigest { body: Bytes::new(body) });
+    // Of ten seconds: two jumps, and 640 ms without a newer frame.
+    let felt = [10, 60, 0, 2, 0, 3, 30, 16, 40, 2, 1, 5, 3];
+    (0..9).for_each(|_| player.raw.send(&digest(&felt)));
+    server.wait_for_metric("tickwire_feel_digests_total{cause=\"link\"}", 2.0);
+    assert_eq!(server.metric("tickwire_feel_jumps_total"), 4.0, "seven of nine came too early");
+    player.frame().expect("it plays on");
+    player.raw.send(&digest(&felt[..12]));
+    assert_eq!(player.raw.close_code(), Some(Close::BadMessage.code()));
 }
 
 #[test]

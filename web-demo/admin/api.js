@@ -9,7 +9,9 @@
  * @typedef {{ id: string, game: string, players: number, capacity: number, spectators: number, locked: boolean,
  *   rate: number, properties: Record<string, string>, private: boolean, away: number, tick_mean: number,
  *   tick_worst: number }} Health
- * @typedef {{ seat: number, entity: number, name: string, away: boolean }} Player
+ * @typedef {{ pain: number, cause: 'link' | 'machine' | 'server' | null, jumps: number, moves_back: number, age_p99: number, silence: number,
+ *   round_trip: number, long_pictures: number }} Feel
+ * @typedef {{ seat: number, entity: number, name: string, away: boolean, feel: Feel | null }} Player
  * @typedef {{ file: string, time: number, why: string, bytes: number, room?: string, game?: string, reason?: string,
  *   seconds?: number }} Recording
  * @typedef {{ name: string, shape: string | Record<string, any> }} Field

@@ -3,6 +3,7 @@
 
 import { Refusal } from './api.js';
 import { build, find, write } from './dom.js';
+import { byPain, describe } from './feel.js';
 import { COLOURS, RoomMap } from './map.js';
 import { short } from './overview.js';
 import { asText } from './values.js';
@@ -109,14 +110,14 @@ export class Inspector {
     // A button that is about to be pressed must not be replaced.
     if (body.dataset.key !== key) {
       body.dataset.key = key;
-      body.replaceChildren(...players.map(({ seat, name, entity, away }) => {
+      body.replaceChildren(...byPain(players).map(({ seat, name, entity, away, feel }) => {
         const kick = build('button', 'danger', 'Kick');
         kick.type = 'button';
         kick.setAttribute('aria-label', `Kick ${name}`);
         kick.addEventListener('click', () => this.kick(id, { seat, entity, name }));
         const shown = build('td', '', name);
         if (away) shown.append(' ', build('span', 'badge', 'away'));
-        const line = build('tr', '', build('td', 'number', String(seat)), shown, build('td', 'number', String(entity)), build('td', '', kick));
+        const line = build('tr', '', build('td', 'number', String(seat)), shown, build('td', 'number', String(entity)), build('td', '', ...describe(feel)), build('td', '', kick));
         this.pointOut(line, entity);
         return line;
       }));

@@ -3,11 +3,11 @@
 
 use serde::Serialize;
 
-use crate::actor::{RoomContents, RoomHealthList, Totals};
+use crate::actor::{PlayerContents, RoomContents, RoomHealthList, Totals};
 use crate::id::ZoneId;
 use crate::snapshot::{Kind, RowRef};
 use crate::tick::Moment;
-use crate::wire::{RosterEntry, limits};
+use crate::wire::limits;
 
 /// Totals and rooms.
 #[derive(Debug, Serialize)]
@@ -31,7 +31,7 @@ impl Vitals {
 pub struct Inside<'a> {
     tick: u32,
     locked: bool,
-    players: &'a [RosterEntry],
+    players: &'a [PlayerContents],
     kinds: &'a [Kind],
     rows: Vec<Row<'a>>,
     /// How many rows `rows` leaves out.

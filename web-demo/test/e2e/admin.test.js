@@ -109,6 +109,25 @@ test('an operator watches two players and kicks one, who sees why and stays away
   await Promise.all([ada, bob, desk].map((tab) => tab.close()));
 });
 
+test('an operator sees to whom the game feels bad, and why', async () => {
+  const far = await Tab.join(browser, server.url, 'Far', { query: '&net=train' });
+  const near = await Tab.join(browser, server.url, 'Near');
+  // Somebody must move, or there is nothing to see.
+  const { key } = await near.openWay();
+  const { id } = await far.room();
+  const desk = await Tab.open(browser, `${server.url}/admin`, { viewport: { width: 1280, height: 800 } });
+  await desk.page.fill('#token', TOKEN);
+  await desk.page.click('#sign-in button');
+  await desk.page.click(`#rooms button[title="${id}"]`);
+  const players = async () => {
+    await near.hold(key, 300);
+    return texts(desk, '#players tbody tr');
+  };
+  await eventually('who plays on a train has a bad link', players, (rows) => rows.some((row) => /Far.*their link.*ms without a frame/s.test(row)), 90_000);
+  await desk.shot('admin-feel');
+  await Promise.all([far, near, desk].map((tab) => tab.close()));
+});
+
 test('an operator can work on a phone', async () => {
   const ada = await Tab.join(browser, server.url, 'Ada', { viewport: { width: 390, height: 844 } });
   const desk = await Tab.open(browser, `${server.url}/admin`, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
