@@ -209,6 +209,7 @@ fn follow(host: &mut Host<Applicant>, peers: &mut [Peer], now: Moment) {
             // This loop keeps no journal.
             HostOutput::Parted { .. }
             | HostOutput::CommandsSafe { .. }
+            | HostOutput::Filmed(_)
             | HostOutput::Room(
                 RoomOutput::Frame { .. }
                 | RoomOutput::Listed

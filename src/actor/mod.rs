@@ -8,6 +8,7 @@ mod clock;
 mod directory;
 mod fairness;
 mod feel_metrics;
+mod films;
 mod frame_guard;
 mod frame_history;
 mod gatekeeper;
@@ -49,6 +50,7 @@ mod ws_message;
 
 pub use clock::Clock;
 pub use directory::{Directory, DirectoryConfig};
+pub use films::{FilmTape, Films, PublicSegment};
 pub use gatekeeper::{Connection, Gatekeeper, Handshake, SessionPermit};
 pub use log_health::LogHealth;
 pub use message::{Drain, Explain, Reserve, RoomEntry, RoomList, Stop};

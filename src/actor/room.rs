@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tracing::{Span, debug, info, info_span};
 
 use super::clock::Clock;
+use super::films::Filming;
 use super::frame_history::FrameHistory;
 use super::journaling::{self, Files};
 use super::message::{Applicant, CloseRoom, End, Enter, Joined, Publish, RoomKey};
@@ -68,6 +69,7 @@ pub struct RoomActor {
     /// Whether the room shall be written to a journal, and its part of it once it is.
     pub(super) is_journaled: bool,
     pub(super) journal: Option<Arc<RoomJournal>>,
+    pub(super) filming: Option<Filming>,
     /// When the room was last recorded.
     pub(super) recorded_at: Option<Moment>,
     pub(super) status: Arc<Status>,
@@ -115,6 +117,7 @@ impl RoomActor {
             files,
             is_journaled,
             journal: None,
+            filming: None,
             recorded_at: None,
             status,
             metrics,
@@ -228,6 +231,7 @@ impl RoomActor {
                     let channel = self.seats.channel(session.seat).filter(|channel| channel.session() == session);
                     channel.into_iter().for_each(|channel| channel.confirm_commands(upto));
                 }
+                HostOutput::Filmed(segment) => self.keep_film(segment),
                 HostOutput::Room(output) => self.follow(output),
             }
         }
@@ -318,6 +322,7 @@ impl RoomActor {
                 HostOutput::Room(RoomOutput::Freed { seat, reason, .. }) => {
                     self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
                 }
+                HostOutput::Filmed(segment) => self.keep_film(segment),
                 HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
             }
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::room::Room;
 use crate::game::Recipients;
 use crate::id::{EntityId, Seat, ZoneId};
-use crate::snapshot::{DecodeError, Frame, Schema, Zone, delta};
+use crate::snapshot::{DecodeError, Frame, FrameZone, Schema, Zone, delta};
 use crate::tick::Tick;
 use crate::wire::{EventBody, append, split};
 
@@ -178,21 +178,25 @@ impl Reel {
         Self::opening(frame.tick(), keyframes, presence)
     }
 
-    fn opening(tick: Tick, keyframes: Vec<(ZoneId, Bytes)>, presence: Presence) -> Self {
+    pub(super) fn opening(tick: Tick, keyframes: Vec<(ZoneId, Bytes)>, presence: Presence) -> Self {
         Self { tick, keyframes, presence, ticks: 0, deltas: Vec::new(), changes: Vec::new(), changed: 0 }
     }
 
     /// Adds the next frame. Returns the bytes that it takes.
     pub fn push(&mut self, frame: &Frame) -> usize {
+        self.push_zones(frame.zones().len(), frame.zones().iter())
+    }
+
+    /// Adds the next frame, of which `zones` are shown: so many of them, ascending.
+    pub(super) fn push_zones<'a>(&mut self, count: usize, mut zones: impl Iterator<Item = &'a FrameZone>) -> usize {
         let before = self.deltas.len();
-        if let [zone] = frame.zones()
-            && zone.id() == ZoneId(0)
-        {
+        let first = zones.next();
+        if let Some(zone) = first.filter(|zone| count == 1 && zone.id() == ZoneId(0)) {
             append(&(2 * zone.delta().len() as u32), &mut self.deltas);
             self.deltas.extend(&zone.delta()[..]);
         } else {
-            append(&(2 * frame.zones().len() as u32 + 1), &mut self.deltas);
-            for zone in frame.zones() {
+            append(&(2 * count as u32 + 1), &mut self.deltas);
+            for zone in first.into_iter().chain(zones) {
                 let delta = Cow::Borrowed(serde_bytes::Bytes::new(zone.delta()));
                 append::<ZoneDelta>(&(zone.id(), delta), &mut self.deltas);
             }

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::camera::{Camera, FilmSegment};
 use super::checkpoint::Checkpoint;
 use super::close_reason::CloseReason;
 use super::history::{FrameStore, History};
@@ -84,6 +85,8 @@ pub enum HostOutput<T> {
         /// The newest command.
         upto: Seq,
     },
+    /// A second of the room's film is complete.
+    Filmed(FilmSegment),
     /// An output of the room.
     Room(RoomOutput),
 }
@@ -102,6 +105,7 @@ pub struct Host<T, F = History> {
     pub(super) record: Option<Record>,
     pub(super) unsafe_ids: Option<UnsafeIds>,
     pub(super) recorder: Option<FlightRecorder>,
+    pub(super) camera: Option<Camera>,
     /// Since when the room has no player, no held seat and no spectator.
     empty_since: Option<Moment>,
 }
@@ -111,8 +115,8 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     pub fn new(now: Moment, room: Room, frames: F) -> Self {
         let (waiting, room_outputs) = Default::default();
         let outputs = Outbox::open();
-        let (record, unsafe_ids, recorder, empty_since) = (None, None, None, Some(now));
-        Self { room, frames, waiting, outputs, room_outputs, record, unsafe_ids, recorder, empty_since }
+        let (record, unsafe_ids, recorder, camera, empty_since) = (None, None, None, None, Some(now));
+        Self { room, frames, waiting, outputs, room_outputs, record, unsafe_ids, recorder, camera, empty_since }
     }
 
     /// Records every input before it is applied.
@@ -243,10 +247,12 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.record(&RoomInput::Tick);
         self.room.apply_in_phases(RoomInput::Tick, &mut self.room_outputs, over);
         self.frames.push(self.room.frame().clone());
+        let filmed = self.camera.as_mut().and_then(|camera| camera.ticked(&self.room));
         if let Some(recorder) = &mut self.recorder {
             recorder.ticked(&mut self.room);
         }
         self.pass_on();
+        filmed.into_iter().for_each(|segment| self.emit(HostOutput::Filmed(segment)));
         let is_empty = self.room.players() + self.room.spectators() == 0;
         self.empty_since = is_empty.then(|| self.empty_since.unwrap_or(now));
     }

@@ -258,7 +258,7 @@ impl Play {
                     answer.iter().for_each(|admitted| self.digest.admitted(admitted));
                     self.answer = Some(answer.map_err(|reason| reason.close()));
                 }
-                HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } => {}
+                HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Filmed(_) => {}
                 HostOutput::Room(output) => {
                     self.digest.output(&output);
                     self.follow_room(output);

@@ -114,6 +114,9 @@ pub struct Config {
     /// Most spectators per room, 0 to 4,096; 0 allows none.
     #[serde(deserialize_with = "parse::spectators")]
     pub most_spectators: u16,
+    /// How much later than players others see a room, who watch its film: whole seconds, 0 to 120.
+    #[serde(serialize_with = "parse::write_seconds", deserialize_with = "parse::film_delay")]
+    pub film_delay: Duration,
     /// Most bytes per second for a player who sees only a part of a large world, 1,000 to 100,000,000; 0 for any number. Cells
     /// that are far away wait when that is too few, for half a second at most.
     #[serde(deserialize_with = "parse::budget")]
@@ -236,6 +239,7 @@ impl Default for Config {
             hold_seats_for: limits::HOLD_SEATS_FOR,
             idle_after: Duration::ZERO,
             most_spectators: 100,
+            film_delay: Duration::ZERO,
             player_bytes: 0,
             admin_token: Secret::default(),
             pages: Pages::None,
@@ -335,6 +339,7 @@ mod tests {
             (json!({ "hold_seats_for": 3601 }), "0 to 3600"),
             (json!({ "idle_after": 86401 }), "0 to 86400"),
             (json!({ "most_spectators": 4097 }), "0 to 4096"),
+            (json!({ "film_delay": 121 }), "0 to 120"),
             (json!({ "player_bytes": 999 }), "0, or 1000 to 100000000"),
             (json!({ "admin_token": "sesame" }), "at least 32 bytes"),
             (json!({ "pages": "embeded" }), "\"dev:FOLDER\""),

@@ -4,6 +4,7 @@
 mod admin;
 mod config;
 mod cors;
+mod film;
 mod folders;
 mod handshake;
 mod hosts;

@@ -31,7 +31,7 @@ use super::listen::{self, Worker};
 use super::qr;
 use super::routes::{self, AppState};
 use crate::actor::{
-    Clock, Directory, DirectoryConfig, Drain, Gatekeeper, Handshake, LogHealth, Metrics, Part, Refusal, Relay,
+    Clock, Directory, DirectoryConfig, Drain, Films, Gatekeeper, Handshake, LogHealth, Metrics, Part, Refusal, Relay,
     RoomList, RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
 };
 use crate::engine::{Limit, Verdict};
@@ -56,6 +56,7 @@ pub struct Mount {
     watchdog: Arc<Watchdog>,
     /// Where rooms are kept.
     files: (Option<Arc<RoomStore>>, Option<Journal>),
+    films: Arc<Films>,
 }
 
 impl Mount {
@@ -120,8 +121,21 @@ impl Mount {
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let admin = Arc::new(AdminAuth::new(config.admin_token.clone()));
         let (config, directory) = (Arc::new(config), directory.start());
-        let files = (store, journal);
-        Ok(Self { config, clock, metrics, directory, rooms, admin, gatekeeper, hosts, certificate, watchdog, files })
+        let (files, films) = ((store, journal), Films::new(clock, config.film_delay));
+        Ok(Self {
+            config,
+            clock,
+            metrics,
+            directory,
+            rooms,
+            admin,
+            gatekeeper,
+            hosts,
+            certificate,
+            watchdog,
+            files,
+            films,
+        })
     }
 
     /// Adds the routes to an app or to a scope of it: `play`, `api/rooms`, `api/reservations`, `healthz`, `metrics`,
@@ -146,8 +160,8 @@ impl Mount {
         };
         let (rooms, config, admin) = (self.rooms.clone(), self.config.clone(), self.admin.clone());
         let (hosts, watchdog) = (self.hosts.clone(), self.watchdog.clone());
-        let drawings = qr::Drawings::default();
-        web::Data::new(AppState { context, rooms, config, admin, hosts, watchdog, drawings })
+        let (drawings, films) = (qr::Drawings::default(), self.films.clone());
+        web::Data::new(AppState { context, rooms, config, admin, hosts, watchdog, drawings, films })
     }
 
     pub(super) fn add_routes(&self, state: web::Data<AppState>, app: &mut web::ServiceConfig) {

@@ -131,7 +131,10 @@ impl Playtest {
         while let Some(output) = self.host.poll_output() {
             match &output {
                 HostOutput::Answer { answer: Ok(admitted), .. } => self.digest.admitted(admitted),
-                HostOutput::Answer { .. } | HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } => {}
+                HostOutput::Answer { .. }
+                | HostOutput::Parted { .. }
+                | HostOutput::CommandsSafe { .. }
+                | HostOutput::Filmed(_) => {}
                 HostOutput::Room(output) => self.digest.output(output),
             }
             match output {
@@ -159,6 +162,7 @@ impl Playtest {
                 HostOutput::Room(RoomOutput::Judged(hit)) => self.hits.push(hit),
                 HostOutput::CommandsSafe { session, upto } => self.confirm_commands(session, upto),
                 HostOutput::Parted { .. }
+                | HostOutput::Filmed(_)
                 | HostOutput::Room(
                     RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_) | RoomOutput::Reserved,
                 ) => {}

@@ -90,6 +90,19 @@ pub const SPARE_IDS_BEYOND_CHECKPOINT: u32 = 1 << 20;
 /// Numbers of events that it skips: more than a seat can have got since its checkpoint.
 pub const SPARE_EVENTS: u32 = 1 << 20;
 
+/// The length of a segment of a film: a viewer sees nothing newer.
+pub const FILM_SEGMENT: Duration = Duration::from_secs(1);
+/// Segments stay for so long after they may be seen ...
+pub const FILM_KEPT: Duration = Duration::from_secs(30);
+/// ... and a room is filmed for so long after somebody last asked for a part.
+pub const FILM_WATCHED: Duration = Duration::from_secs(60);
+/// The longest delay of films.
+pub const FILM_DELAY: Duration = Duration::from_secs(120);
+/// How long a request waits for the next segment.
+pub const FILM_WAIT: Duration = Duration::from_secs(10);
+/// Rooms that are filmed at a time: each keeps its segments, and encodes its rows once more per second.
+pub const FILMED_ROOMS: usize = 1000;
+
 /// Recordings that a game or a desync asks for: one per room in this time, because what is wrong tends to go on.
 pub const RECORD_EVERY: Duration = Duration::from_secs(10);
 

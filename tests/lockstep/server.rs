@@ -162,7 +162,10 @@ impl Lockstep {
                     }
                 }
                 HostOutput::Room(RoomOutput::Freed { seat, reason, .. }) => self.end_seat(seat, reason.close()),
-                HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
+                HostOutput::Parted { .. }
+                | HostOutput::CommandsSafe { .. }
+                | HostOutput::Filmed(_)
+                | HostOutput::Room(_) => {}
             }
         }
     }

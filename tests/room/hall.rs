@@ -172,7 +172,10 @@ impl Hall {
                     }
                 }
                 HostOutput::Room(RoomOutput::Freed { seat, expired: true, .. }) => self.expired.push(seat),
-                HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
+                HostOutput::Parted { .. }
+                | HostOutput::CommandsSafe { .. }
+                | HostOutput::Filmed(_)
+                | HostOutput::Room(_) => {}
             }
         }
     }

@@ -11,6 +11,7 @@ mod cors;
 mod crash;
 mod features;
 mod files;
+mod film;
 mod floods;
 mod forgotten;
 mod hostile;

@@ -25,21 +25,23 @@ const CUT = 2 ** 12;
 
 export class Film extends FilmEvents {
   /** @type {import('./film-file.js').FilmHeader} */ header;
-  /** What everybody was told, in order. @type {readonly FilmEvent[]} */ events;
+  /** What everybody was told, in order. @type {readonly FilmEvent[]} */ events = [];
   /** The entity that the page follows, as the own one of a room; 0 for none. */
   entity = 0;
   /** Ticks of the film that pass in one tick's time; 2 is twice as fast. */
   speed = 1;
   playing = false;
+  /** Whether more is to come: at its end a playing film waits for it. */
+  growing = false;
   /** As of a room, for code that draws both: views lag behind nothing. */
   stats = Object.freeze({ interpolationDelay: 0 });
 
-  /** @type {readonly import('./film-file.js').Reel[]} */ #reels;
+  /** @type {import('./film-file.js').Reel[]} */ #reels = [];
   /** @type {FilmZones} */ #zones;
   /** @type {ShownZones} */ #shown;
   #presence = new FilmPresence();
   #views = new ViewCache();
-  #length;
+  #length = 0;
   /** The place up to which all is applied, and the moment that views show, at most a tick before. */
   #index = 0;
   #moment = 0;
@@ -63,16 +65,52 @@ export class Film extends FilmEvents {
     super();
     bindMembers(this);
     this.header = header;
+    [this.#zones, this.#shown] = this.#open(bytes, { header, reels });
+    this.#jump(0);
+  }
+
+  /** @param {Uint8Array} bytes @param {{ header: import('./film-file.js').FilmHeader, reels: import('./film-file.js').Reel[] }} file @returns {[FilmZones, ShownZones]} */
+  #open(bytes, { header, reels }) {
+    this.header = header;
     this.#reels = reels;
-    const last = reels[reels.length - 1];
-    this.#length = last.at + last.ticks;
-    this.events = reels.flatMap(({ at, changes }) => changes.flatMap(({ at: after, change }) => (
-      change.type === 'event' ? { tick: this.#tickOf(at + after), event: change.event } : [])));
+    this.#length = 0;
+    this.events = [];
+    this.#grow(reels);
     const { schema, rate, first, incarnation } = header;
     this.state.reset(/** @type {import('./messages.js').Welcome} */ ({ schema, rate, tick: first, incarnation }));
-    this.#zones = new FilmZones(this.state.plans, reels, bytes);
-    this.#shown = this.state.zones = new ShownZones(this.#zones);
-    this.#jump(0);
+    const zones = new FilmZones(this.state.plans, reels, bytes);
+    const shown = new ShownZones(zones);
+    this.state.zones = shown;
+    return [zones, shown];
+  }
+
+  /** @param {readonly import('./film-file.js').Reel[]} reels */
+  #grow(reels) {
+    const told = reels.flatMap(({ at, changes }) => changes.flatMap(({ at: after, change }) => (
+      change.type === 'event' ? { tick: this.#tickOf(at + after), event: change.event } : [])));
+    this.events = [...this.events, ...told];
+    this.#length += reels.reduce((sum, { ticks }) => sum + ticks, 0);
+  }
+
+  /**
+   * Adds a part to a growing film. What does not follow on what there is, because the room went on in another process, replaces
+   * it: the film shows the first tick of it. Parts before the one that is shown are forgotten.
+   * @param {Uint8Array} bytes as of `Film.read`
+   */
+  append(bytes) {
+    const { header, reels } = readFilmFile(bytes);
+    if (header.incarnation !== this.header.incarnation || header.first !== this.header.last) {
+      [this.#zones, this.#shown] = this.#open(bytes, { header, reels });
+      this.#jump(0);
+      return;
+    }
+    for (const reel of reels) reel.at += this.#length;
+    this.#reels.push(...reels);
+    this.#grow(reels);
+    this.header.last = header.last;
+    while (this.#reels.length > 2 && this.#reels[1].at <= this.#index) this.#reels.shift();
+    const first = this.#tickOf(this.#reels[0].at);
+    this.events = this.events.filter(({ tick }) => ((tick - first) >>> 0) < 2 ** 31);
   }
 
   get game() {
@@ -144,8 +182,8 @@ export class Film extends FilmEvents {
   /** The place of a tick; throws a RangeError when the film does not show it. @param {number} tick */
   placeOf(tick) {
     const place = (tick - this.header.first) >>> 0;
-    if (Number.isInteger(tick) && place <= this.#length) return place;
-    throw new RangeError(`tick ${tick} is not in the film: it has ${this.header.first} to ${this.header.last}`);
+    if (Number.isInteger(tick) && place <= this.#length && place >= this.#reels[0].at) return place;
+    throw new RangeError(`tick ${tick} is not in the film: it has ${this.#tickOf(this.#reels[0].at)} to ${this.header.last}`);
   }
 
   /** Shows a tick. What was told on the way there is not told again. @param {number} tick */
@@ -158,7 +196,7 @@ export class Film extends FilmEvents {
    * @param {number} [ticks]
    */
   step(ticks = 1) {
-    const place = Math.min(this.#length, Math.max(0, this.#index + ticks));
+    const place = Math.min(this.#length, Math.max(this.#reels[0].at, this.#index + ticks));
     if (place === this.#index) return false;
     if (ticks === 1) this.#advance();
     else this.#jump(place);
@@ -228,7 +266,7 @@ export class Film extends FilmEvents {
     if (place - this.#index > MOST_STEPS) this.#jump(Math.floor(moment));
     while (this.#index < place) this.#advance();
     this.#moment = moment;
-    if (moment === this.#length) this.playing = false;
+    if (moment === this.#length && !this.growing) this.playing = false;
   }
 
   /** @param {number} place */

@@ -8,6 +8,7 @@ export { Film } from './film.js';
 export { FilmError } from './film-error.js';
 export { DecodeError } from './reader.js';
 export { Room } from './room.js';
+export { WatchError, watch } from './watch.js';
 
 /**
  * @typedef {import('./client.js').ClientOptions} ClientOptions
@@ -27,6 +28,8 @@ export { Room } from './room.js';
  * @typedef {import('./film.js').FilmEvent} FilmEvent
  * @typedef {import('./film.js').FilmRow} FilmRow
  * @typedef {import('./film-file.js').FilmHeader} FilmHeader
+ * @typedef {import('./watch.js').WatchedRoom} WatchedRoom
+ * @typedef {import('./watch.js').WatchOptions} WatchOptions
  * @typedef {import('./film-file.js').FilmSeat} FilmSeat
  * @typedef {import('./inputs.js').InputValues} InputValues
  * @typedef {import('./prediction.js').Predictor} Predictor

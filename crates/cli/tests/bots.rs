@@ -81,7 +81,10 @@ impl Hall {
                         self.queues.get_mut(&seat).into_iter().for_each(|queue| queue.push(event.clone()));
                     }
                 }
-                HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
+                HostOutput::Parted { .. }
+                | HostOutput::CommandsSafe { .. }
+                | HostOutput::Filmed(_)
+                | HostOutput::Room(_) => {}
             }
         }
     }

@@ -115,6 +115,10 @@ pub fn threads<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
     }
 }
 
+pub fn film_delay<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    whole(from, 0..=limits::FILM_DELAY.as_secs() as usize).map(|seconds| Duration::from_secs(seconds as u64))
+}
+
 pub fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     whole(from, 1..=MOST_SECONDS).map(|seconds| Duration::from_secs(seconds as u64))
 }

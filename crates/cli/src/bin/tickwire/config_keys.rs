@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const CONFIG_KEYS: [ConfigKey; 42] = [
+pub const CONFIG_KEYS: [ConfigKey; 43] = [
     ConfigKey { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     ConfigKey { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -89,6 +89,8 @@ pub const CONFIG_KEYS: [ConfigKey; 42] = [
         help: "How long a player may be idle before the session is ended; 0 means no limit [default: 0]" },
     ConfigKey { key: "most_spectators", flag: "most-spectators", value: "N",
         help: "Most spectators per room [default: 100]" },
+    ConfigKey { key: "film_delay", flag: "film-delay", value: "SECONDS",
+        help: "How much later than players others see a room, who watch its film, 0 to 120 [default: 0]" },
     ConfigKey { key: "player_bytes", flag: "player-bytes", value: "N",
         help: "Most bytes per second for a player of a large world; 0 for any number [default: 0]" },
     ConfigKey { key: "admin_token", flag: "", value: "SECRET",

@@ -1,0 +1,181 @@
+// Watches a room without being in it: its film, fetched in parts of a second, which any cache may carry.
+
+import { Backoff } from './backoff.js';
+import { Film } from './film.js';
+import { Listeners } from './listeners.js';
+import { markRaw } from './proxies.js';
+
+/** How long before the newest tick the picture should be when a part arrives, in seconds: what a late part may take. */
+const SLACK = 0.4;
+/** Beyond that the film runs a little faster, and below it slower. */
+const HURRY = 0.05;
+/** Who is so many seconds behind has not looked, and is brought to the present. */
+const LOST = 4;
+
+/**
+ * @typedef {{ incarnation: number, segments: number[], next: number | null, delay: number }} FilmIndex
+ * @typedef {{ incarnation: number, tick: number }} Place
+ * @typedef {{ ok: boolean, status: number, json(): Promise<any>, arrayBuffer(): Promise<ArrayBuffer> }} Answer
+ * @typedef {(address: string, how: any) => Promise<Answer>} Fetch as that of browsers and Node
+ * @typedef {{ fetch?: Fetch }} WatchOptions
+ */
+
+/** There is no film to watch. */
+export class WatchError extends Error {
+  /** @param {string} text */
+  constructor(text) {
+    super(text);
+    this.name = 'WatchError';
+  }
+}
+
+/**
+ * Watches the room whose film is at `address`, such as `https://play.example/api/rooms/ID/film`. Resolves when the first part is there.
+ * Rejects with a WatchError when there is no such room, or nobody may watch it.
+ * @param {string} address @param {WatchOptions} [options]
+ * @returns {Promise<WatchedRoom>}
+ */
+export async function watch(address, options = {}) {
+  const source = new Source(address, options.fetch ?? globalThis.fetch.bind(globalThis));
+  let index = await source.index();
+  for (;;) {
+    if (!index) throw new WatchError(`${address}: there is no such room, or nobody may watch it`);
+    const first = index.segments.at(-1) ?? index.next;
+    if (first === null) throw new WatchError(`${address}: the room has ended`);
+    const bytes = await source.part({ incarnation: index.incarnation, tick: first });
+    if (bytes) return new WatchedRoom(source, Film.read(bytes), index.delay);
+    index = await source.index();
+  }
+}
+
+/** A room that is watched. Draw `film.view(now)` as the views of a room. */
+export class WatchedRoom {
+  /** Plays by itself, some seconds behind the players. */
+  film;
+  /** How much later than players viewers see the room, in milliseconds, beside the time of a part. */
+  delay;
+  ended = false;
+
+  #source;
+  /** @type {Listeners<[]>} */ #endings = new Listeners();
+
+  /** @param {Source} source @param {Film} film @param {number} delay */
+  constructor(source, film, delay) {
+    this.#source = source;
+    this.film = film;
+    this.delay = delay;
+    film.growing = true;
+    film.play(1 - HURRY);
+    this.#follow();
+  }
+
+  /** The room has ended, and all of its film is here. @param {() => void} listener */
+  onEnd(listener) {
+    return this.#endings.add(listener);
+  }
+
+  /** Fetches no further parts. */
+  close() {
+    this.#source.close();
+    this.film.growing = false;
+  }
+
+  async #follow() {
+    const backoff = new Backoff(Math.random);
+    let failing = 0;
+    /** @type {Place | null} */
+    let at = this.#end;
+    while (!this.#source.closed) {
+      try {
+        const bytes = at && await this.#source.part(at);
+        if (bytes) {
+          this.#add(bytes);
+          backoff.reset();
+          failing = 0;
+          at = this.#end;
+          continue;
+        }
+        const index = await this.#source.index();
+        at = index && this.#next(index);
+        if (!at) return this.#finish();
+      } catch (error) {
+        if (this.#source.closed) return;
+      }
+      // Whatever a server answers, it is not asked again at once.
+      const wait = backoff.next(1, failing);
+      failing += wait;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+
+  /** Where the film ends so far. @returns {Place} */
+  get #end() {
+    const { incarnation, last } = this.film.header;
+    return { incarnation, tick: last };
+  }
+
+  /** The part to fetch after this one; null when there is none. @param {FilmIndex} index @returns {Place | null} */
+  #next({ incarnation, segments, next }) {
+    const end = this.#end;
+    const newest = segments.at(-1) ?? next;
+    const goesOn = incarnation === end.incarnation;
+    if (goesOn && (next === end.tick || segments.includes(end.tick))) return end;
+    if (newest === null || (goesOn && next === null)) return null;
+    return { incarnation, tick: newest };
+  }
+
+  #finish() {
+    this.ended = true;
+    this.film.growing = false;
+    this.#endings.emit();
+  }
+
+  /** @param {Uint8Array} bytes */
+  #add(bytes) {
+    const { film } = this;
+    const ahead = (film.length - film.moment) / film.rate;
+    film.append(bytes);
+    film.speed = ahead > SLACK + 0.2 ? 1 + HURRY : ahead < SLACK - 0.2 ? 1 - HURRY : 1;
+    const behind = (film.length - film.moment) / film.rate;
+    if (behind > LOST) film.seek(film.header.last - Math.ceil(film.rate * (1 + SLACK)) >>> 0);
+    if (!film.playing) film.play(film.speed);
+  }
+}
+
+markRaw(WatchedRoom);
+
+/** Where the parts are. */
+class Source {
+  closed = false;
+  #abort = new AbortController();
+
+  /** @param {string} address @param {Fetch} ask */
+  constructor(address, ask) {
+    this.address = address.replace(/\/+$/, '');
+    this.ask = ask;
+  }
+
+  close() {
+    this.closed = true;
+    this.#abort.abort();
+  }
+
+  /** What there is; null when there is no film. @returns {Promise<FilmIndex | null>} */
+  async index() {
+    return (await this.#get('', 'no-cache'))?.json() ?? null;
+  }
+
+  /** Waits for the next part; null when it will not be there. @param {Place} place @returns {Promise<Uint8Array | null>} */
+  async part({ incarnation, tick }) {
+    const answer = await this.#get(`/${incarnation}/${tick}`, 'default');
+    return answer && new Uint8Array(await answer.arrayBuffer());
+  }
+
+  /** @param {string} path @param {string} cache */
+  async #get(path, cache) {
+    const answer = await this.ask(this.address + path, { cache, credentials: 'omit', signal: this.#abort.signal });
+    if (answer.ok) return answer;
+    if (answer.status === 404 || answer.status === 403) return null;
+    throw new WatchError(`${this.address}${path}: the server answered ${answer.status}`);
+  }
+}
