@@ -26,12 +26,15 @@
 //! | feature | what it adds | default |
 //! |---|---|---|
 //! | `server` | actors, HTTP, the pages: [`Server`] | yes |
+//! | `cluster` | many servers with one directory of rooms in Redis: [`guide::cluster`] | no |
 //!
 //! With `default-features = false`, only the part without I/O builds: schema, deltas, wire, engine. It has no clock,
 //! socket, thread or lock, and runs over any transport that can move bytes.
 
 #[cfg(feature = "server")]
 mod actor;
+#[cfg(feature = "server")]
+mod cluster;
 pub mod engine;
 #[doc(hidden)]
 pub mod fuzzing;

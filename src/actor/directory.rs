@@ -4,20 +4,19 @@
 //! and publishes the list when it changed, so rooms send it no reports.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Arbiter, AsyncContext, Context, Handler};
 use tokio::sync::watch;
-use tracing::{debug, info, warn};
+use tracing::warn;
 
 use super::clock::Clock;
+use super::clustering::Membership;
 use super::gatekeeper::{Gatekeeper, RoomPermit};
 use super::journaling::Files;
 use super::message::{CloseRoom, Drain, Explain, Locate, RoomEntry, RoomKey, RoomList, RoomSlot, Stop};
 use super::metrics::Metrics;
-use super::names;
 use super::recordings::Recordings;
 use super::remaking::Ended;
 use super::room::RoomActor;
@@ -26,11 +25,10 @@ use super::room_store::RoomStore;
 use super::sleeping::Sleeping;
 use super::status::{PendingJoin, Status};
 use super::watchdog::{Heartbeat, Part, Watchdog};
-use crate::engine::registry::{self, Placement, RoomOptions, RoomRegistry};
-use crate::engine::{
-    Address, CloseReason, JoinRequest, Occupancy, Reservations, Room, RoomConfig, RoomCosts, RoomPolicy,
-};
-use crate::game::{Factory, RoomSetup};
+use crate::cluster::Cluster;
+use crate::engine::registry::{self, Placement, RoomRegistry};
+use crate::engine::{CloseReason, JoinRequest, Occupancy, Reservations, Room, RoomCosts, RoomPolicy};
+use crate::game::Factory;
 use crate::store::{Found, Journal};
 use crate::tick::TickRate;
 use crate::wire::{Close, Join, limits};
@@ -63,6 +61,10 @@ pub struct DirectoryConfig {
     pub recordings: Option<Arc<Recordings>>,
     /// Watches the threads of the directory and the rooms.
     pub watchdog: Arc<Watchdog>,
+    /// This server as a node, in a cluster.
+    pub cluster: Option<Arc<Cluster>>,
+    /// Most sessions at a time.
+    pub most_sessions: usize,
 }
 
 /// The directory actor.
@@ -77,6 +79,7 @@ pub struct Directory {
     pub(super) lost: BTreeSet<String>,
     pub(super) sleeping: Sleeping,
     pub(super) reservations: Reservations<RoomKey, PendingJoin>,
+    pub(super) membership: Membership,
     arbiters: Vec<Arbiter>,
     pub(super) draining: bool,
     list: watch::Sender<RoomList>,
@@ -100,7 +103,7 @@ impl Directory {
         let heartbeat = Arc::new(Heartbeat::of_thread());
         config.watchdog.watch(Part::Directory, &heartbeat);
         let (rooms, next, draining, reservations) = (LocalRooms::default(), 0, false, Reservations::default());
-        let (ended, lost, sleeping) = Default::default();
+        let (ended, lost, sleeping, membership) = Default::default();
         (
             Self {
                 config,
@@ -110,6 +113,7 @@ impl Directory {
                 lost,
                 sleeping,
                 reservations,
+                membership,
                 arbiters,
                 draining,
                 list,
@@ -161,70 +165,6 @@ impl Directory {
         self.rooms.find(id).and_then(|key| self.rooms.0.get(&key))
     }
 
-    /// Makes a room with at least `seats` seats.
-    pub(super) fn make(
-        &mut self,
-        game: String,
-        options: BTreeMap<String, String>,
-        seats: usize,
-        maker: Option<Address>,
-    ) -> Result<RoomKey, CloseReason> {
-        self.make_as(None, game, options, seats, maker)
-    }
-
-    /// As [`Self::make`]; `again` is the id of a room that is made again, which its game must allow.
-    pub(super) fn make_as(
-        &mut self,
-        again: Option<&str>,
-        game: String,
-        options: BTreeMap<String, String>,
-        seats: usize,
-        maker: Option<Address>,
-    ) -> Result<RoomKey, CloseReason> {
-        if self.rooms.0.len() >= self.config.most_rooms {
-            return Err(Close::TryLater.into());
-        }
-        let refused = |why: String| {
-            debug!(?game, ?why, "no room was made");
-            CloseReason::with_text(Close::NoSuchRoom, &why)
-        };
-        let games = || self.config.games.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let unknown = || refused(format!("there is no game {game:?}; there are {}", games()));
-        let factory = self.config.games.get(&game).ok_or_else(unknown)?;
-        let RoomOptions { rate, capacity, private, persistent } = self.options(&options).map_err(refused)?;
-        // Dropped, and thereby released, when the game refuses.
-        let permit = self.config.gatekeeper.make_room(maker).ok_or(Close::TryLater)?;
-        let setup = RoomSetup { rate, seed: names::seed(), options: options.clone() };
-        let made = catch_unwind(AssertUnwindSafe(|| {
-            let made = factory(&setup).map_err(|error| refused(error.to_string()))?;
-            let id = match again {
-                Some(id) if made.can_be_remade() && names::is_id(id, private) => id.to_owned(),
-                Some(_) => return Err(Close::NoSuchRoom.into()),
-                None if private => names::secret(),
-                None => names::id(),
-            };
-            let policy = RoomPolicy { capacity, ..self.config.policy };
-            let room = Room::new(RoomConfig::new(id, game.clone(), setup, policy), made);
-            self.check_persistent(room.outlives_players(), persistent)?;
-            if usize::from(room.capacity()) < seats {
-                let few = format!("such a room has {} seats, which is fewer than {seats}", room.capacity());
-                return Err(CloseReason::with_text(Close::RoomFull, &few));
-            }
-            Ok(room)
-        }));
-        let room = made.unwrap_or_else(|_| Err(refused("the game panicked".to_owned())))?;
-        let key = RoomKey(self.next);
-        self.next += 1;
-        let listed = self.start(key, room, (options, private), permit, false);
-        info!(room = %names::for_logs(&listed.entry.id), game, private, "room made");
-        self.rooms.0.insert(key, listed);
-        Ok(key)
-    }
-
-    fn options(&self, options: &BTreeMap<String, String>) -> Result<RoomOptions, String> {
-        RoomOptions::read(options, self.config.rate, self.config.most_rate)
-    }
-
     pub(super) fn start(
         &mut self,
         key: RoomKey,
@@ -257,10 +197,24 @@ impl Directory {
         let handle = self.arbiters[arbiter].handle();
         let DirectoryConfig { store, journal, recordings, .. } = &self.config;
         let files = Files { store: store.clone(), is_stored, journal: journal.clone(), recordings: recordings.clone() };
-        let make = move |_: &mut _| RoomActor::new(key, room, clock, shared, metrics, files);
+        let tenure = self.register(&room, &options, private);
+        let right = tenure.clone();
+        let make = move |_: &mut _| RoomActor::new(key, room, clock, shared, metrics, files, right);
         let room = RoomActor::start_in_arbiter(&handle, make);
         let most_spectators = self.config.policy.most_spectators;
-        RoomHandle { entry, private, options, room, status, arbiter, most_spectators, _permit: permit }
+        let reported = None;
+        RoomHandle {
+            entry,
+            private,
+            options,
+            room,
+            status,
+            arbiter,
+            most_spectators,
+            _permit: permit,
+            tenure,
+            reported,
+        }
     }
 
     /// Ends the rooms of `waiting`, about `batch` sessions at a time, so that not all clients disconnect and reconnect at
@@ -279,13 +233,16 @@ impl Directory {
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
         self.heartbeat.beat();
+        self.report_rooms();
         self.gather_sleepers();
         let late = self.reservations.expire(self.clock.now());
         self.metrics.counts.reservations_expired.inc_by(late as u64);
         self.rooms.0.values_mut().for_each(RoomHandle::refresh);
         let public = self.rooms.0.values().filter(|listed| !listed.private).map(|listed| &listed.entry);
-        let changed = !self.list.borrow().rooms.iter().eq(public.clone());
-        if changed {
+        if let Some(cluster) = self.config.cluster.clone() {
+            let own = public.cloned().collect();
+            self.common_list(&cluster, own).into_iter().for_each(|list| _ = self.list.send_replace(list));
+        } else if !self.list.borrow().rooms.iter().eq(public.clone()) {
             let rooms: Vec<RoomEntry> = public.cloned().collect();
             match serde_json::to_vec(&rooms) {
                 Ok(json) => _ = self.list.send_replace(RoomList { rooms, json: json.into() }),

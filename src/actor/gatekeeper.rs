@@ -236,6 +236,11 @@ impl SessionPermit {
         Ok(self.expires().unwrap_or(0))
     }
 
+    /// Of a one-time token: what identifies it, and for how many seconds it could be used.
+    pub fn once(&self) -> Option<([u8; 32], u64)> {
+        self.ticket.as_ref().and_then(VerifiedToken::once)
+    }
+
     /// Seconds until the token expires, if there is one.
     pub fn expires(&self) -> Option<u32> {
         self.ticket.as_ref().map(|ticket| u32::try_from(ticket.expires_in.as_secs()).unwrap_or(u32::MAX))

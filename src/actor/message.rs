@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use actix::{Addr, Message, Recipient};
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::frame_history::FrameHistory;
 use super::gatekeeper::SeatPermit;
@@ -126,7 +126,7 @@ pub struct Stop;
 pub struct Drain;
 
 /// A room's entry in the list of rooms.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomEntry {
     /// The id by which clients join the room.
     pub id: String,

@@ -1,6 +1,7 @@
 //! The metrics. Label sets are bounded: close reasons, and the kinds and fields of games; never rooms or players.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
@@ -13,6 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 
+use super::cluster_metrics::ClusterMetrics;
 use super::fairness::Fairness;
 use super::feel_metrics::FeelMetrics;
 use super::journal_metrics::JournalMetrics;
@@ -21,6 +23,7 @@ use super::process::Process;
 use super::refusals::Refusals;
 use super::times::Times;
 use super::trace::Trace;
+use crate::cluster::Cluster;
 use crate::engine::RoomCosts;
 use crate::store::Journal;
 use crate::wire::{Close, Continuity};
@@ -173,12 +176,20 @@ fn delta_bits(registry: &mut Registry) -> Family<Spent, Bits> {
 
 impl Metrics {
     /// Metrics with all counts at zero. Phases are also recorded in `trace`, lines that `log` lost are counted, and
-    /// `journal` is reported on, if given.
-    pub fn new(trace: Option<Trace>, log: Option<&LogHealth>, journal: Option<&Journal>) -> Self {
+    /// `journal` and `cluster` are reported on, if given.
+    pub fn new(
+        trace: Option<Trace>,
+        log: Option<&LogHealth>,
+        journal: Option<&Journal>,
+        cluster: Option<&Arc<Cluster>>,
+    ) -> Self {
         let mut whole = Registry::default();
         whole.register_collector(Box::new(Process));
         if let Some(journal) = journal {
             whole.register_collector(Box::new(JournalMetrics(journal.clone())));
+        }
+        if let Some(cluster) = cluster {
+            whole.register_collector(Box::new(ClusterMetrics(cluster.clone())));
         }
         let registry = whole.sub_registry_with_prefix("tickwire");
         let times = Times::new(registry, trace);

@@ -5,6 +5,8 @@
 //! go through seat channels, which the room reads at its tick. Only joins and queries are messages to the room.
 
 mod clock;
+mod cluster_metrics;
+mod clustering;
 mod directory;
 mod fairness;
 mod feel_metrics;
@@ -16,9 +18,9 @@ mod joining;
 mod journal_metrics;
 mod journaling;
 mod log_health;
+mod making;
 mod message;
 mod metrics;
-mod names;
 mod operator;
 mod poll_on_wake;
 mod process;
@@ -47,6 +49,8 @@ mod trace;
 mod waiter;
 mod watchdog;
 mod ws_message;
+
+use crate::trust::names;
 
 pub use clock::Clock;
 pub use directory::{Directory, DirectoryConfig};

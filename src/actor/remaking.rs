@@ -26,7 +26,7 @@ impl Ended {
         }
     }
 
-    fn contains(&self, id: &str) -> bool {
+    pub fn contains(&self, id: &str) -> bool {
         self.ids.contains(id)
     }
 }

@@ -87,6 +87,9 @@ impl Handler<Reserve> for Directory {
     type Result = ResponseFuture<Result<Reserved, CloseReason>>;
 
     fn handle(&mut self, request: Reserve, _: &mut Context<Self>) -> Self::Result {
+        if let Some(cluster) = self.config.cluster.clone() {
+            return self.reserve_at_large(cluster, request);
+        }
         let keeps_rooms = self.config.store.is_some();
         let reserved = self.reserve(request).and_then(|(key, reserved)| {
             let room = self.room_handle(key)?.room.clone();

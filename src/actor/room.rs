@@ -27,6 +27,7 @@ use super::status::{Departure, PendingJoin, Status};
 use super::times::Phase;
 use super::trace::Lane;
 use super::waiter::{Waiter, random_secret};
+use crate::cluster::Tenure;
 use crate::engine::{
     Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, OverloadLadder, OverloadStep, PendingInput,
     Room, RoomOutput, SeatSession, is_spectator,
@@ -66,6 +67,8 @@ pub struct RoomActor {
     /// Covers everything that the room and its game log.
     pub(super) span: Span,
     pub(super) files: Files,
+    /// The right to go on, in a cluster.
+    tenure: Option<Tenure>,
     /// Whether the room shall be written to a journal, and its part of it once it is.
     pub(super) is_journaled: bool,
     pub(super) journal: Option<Arc<RoomJournal>>,
@@ -85,6 +88,7 @@ impl RoomActor {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
         files: Files,
+        tenure: Option<Tenure>,
     ) -> Self {
         let span = info_span!("room", id = %names::for_logs(&room.config().id), game = room.config().game);
         let (seats, pending, timing) = Default::default();
@@ -115,6 +119,7 @@ impl RoomActor {
             over: None,
             span,
             files,
+            tenure,
             is_journaled,
             journal: None,
             filming: None,
@@ -145,6 +150,11 @@ impl RoomActor {
 
     fn on_alarm(&mut self, ctx: &mut Context<Self>) {
         let start = self.clock.now();
+        if self.tenure.as_ref().is_some_and(|tenure| !tenure.holds()) {
+            // The room may be another node's soon: it stands still until the lease is confirmed, or the directory ends it.
+            self.tick_clock.restart(start);
+            return self.arm(ctx);
+        }
         let due = self.tick_clock.advance(start);
         self.metrics.counts.late_ticks.inc_by(due.late.into());
         self.metrics.counts.skipped_ticks.inc_by(due.skipped);

@@ -11,6 +11,7 @@ use super::gatekeeper::RoomPermit;
 use super::message::{RoomEntry, RoomKey};
 use super::room::RoomActor;
 use super::status::{Listing, PendingJoin, Status};
+use crate::cluster::Tenure;
 use crate::engine::{JoinKind, RoomRegistry};
 use crate::wire::Close;
 
@@ -26,9 +27,24 @@ pub struct RoomHandle {
     pub most_spectators: u16,
     /// Counts the room on its maker's address while it is listed.
     pub _permit: RoomPermit,
+    /// The right to go on, in a cluster.
+    pub tenure: Option<Tenure>,
+    /// What the cluster's directory knows of it.
+    pub reported: Option<Reported>,
 }
 
+/// What a cluster's directory knows of a room: seats taken, and why it admits nobody new.
+pub type Reported = (usize, Option<Close>);
+
 impl RoomHandle {
+    /// The most clients of a kind.
+    pub fn most(&self, kind: JoinKind) -> usize {
+        usize::from(match kind {
+            JoinKind::Newcomer | JoinKind::Returning => self.entry.capacity,
+            JoinKind::Spectator => self.most_spectators,
+        })
+    }
+
     /// Updates the entry from the room's status.
     pub fn refresh(&mut self) {
         let occupancy = self.status.occupancy();
@@ -65,10 +81,6 @@ impl RoomRegistry for LocalRooms {
 
     fn announce(&self, room: RoomKey, kind: JoinKind) -> Result<PendingJoin, Close> {
         let listed = self.0.get(&room).ok_or(Close::RoomClosed)?;
-        let most = match kind {
-            JoinKind::Newcomer | JoinKind::Returning => listed.entry.capacity,
-            JoinKind::Spectator => listed.most_spectators,
-        };
-        listed.status.announce(kind, most.into())
+        listed.status.announce(kind, listed.most(kind))
     }
 }

@@ -23,7 +23,7 @@ use tracing::{Span, debug, debug_span};
 
 use super::frame_guard::{FrameGuard, GuardState};
 use super::gatekeeper::SessionPermit;
-use super::joining;
+use super::joining::{self, Entered};
 use super::message::{End, Joined, RoomKey};
 use super::names;
 use super::poll_on_wake::PollOnWake;
@@ -223,13 +223,19 @@ impl WsSession {
 
     fn enter(&mut self, request: JoinRequest, ctx: &mut Ctx) {
         let wanted = Arc::downgrade(self.entering.insert(Arc::default()));
-        let joining = joining::enter(request, self.context.clone(), ctx.address().recipient(), wanted);
+        let (once, end) = (self.permit.once(), ctx.address().recipient());
+        let joining = joining::enter(request, once, self.context.clone(), end, wanted);
         let entered = joining.into_actor(self).map(|entered, act, ctx| match entered {
             // The client has left meanwhile. The room receives the close reason and lets the session answer.
-            Ok((key, Joined { welcome, channel, history, .. })) if act.ending.is_some() => {
-                SessionSeat::new(key, &welcome, channel, history).leave(Close::Left);
+            Ok(Entered::Here(key, joined)) if act.ending.is_some() => {
+                SessionSeat::new(key, &joined.welcome, joined.channel, joined.history).leave(Close::Left);
             }
-            Ok((key, joined)) => act.enter_room(key, joined, ctx),
+            Ok(Entered::Here(key, joined)) => act.enter_room(key, *joined, ctx),
+            Ok(Entered::There(redirect)) => {
+                let (bytes, close) = act.session.redirect(redirect);
+                bytes.into_iter().for_each(|bytes| act.send(bytes, ctx));
+                act.end(close, ctx);
+            }
             Err(reason) => act.end(reason, ctx),
         });
         ctx.spawn(entered);

@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::gatekeeper::Gatekeeper;
 use super::metrics::Metrics;
 use super::relay::RelayHandle;
+use crate::cluster::Cluster;
 
 /// What a session needs from its server.
 #[derive(Clone)]
@@ -25,4 +26,6 @@ pub struct SessionContext {
     pub player_bytes: u32,
     /// Admission control.
     pub gatekeeper: Arc<Gatekeeper>,
+    /// This server as a node, in a cluster.
+    pub cluster: Option<Arc<Cluster>>,
 }

@@ -55,12 +55,18 @@ impl Status {
         left: impl Iterator<Item = Departure>,
     ) {
         // The status of a settled guard is taken, so that dropping it changes nothing.
-        let arrived = arrived.map(|mut pending| {
-            pending.status = None;
-            pending.kind
-        });
+        let mut tickets = Vec::new();
+        let arrived: Vec<_> = arrived
+            .map(|mut pending| {
+                pending.status = None;
+                tickets.extend(pending.ticket.take());
+                pending.kind
+            })
+            .collect();
         let left = left.map(|mut departure| departure.status = None).count();
-        self.vacancies.lock().settle(occupancy, arrived, left);
+        let mut vacancies = self.vacancies.lock();
+        vacancies.settle(occupancy, arrived.into_iter(), left);
+        tickets.into_iter().for_each(|(ticket, kept)| vacancies.settle_ticket(ticket, kept));
     }
 
     /// The costs of the room's deltas, as last measured.
@@ -115,7 +121,31 @@ impl Status {
     /// Why the room would refuse the client.
     pub fn announce(self: &Arc<Self>, kind: JoinKind, most: usize) -> Result<PendingJoin, Close> {
         self.vacancies.lock().announce(kind, most)?;
-        Ok(PendingJoin { status: Some(self.clone()), kind, reserved: false, promise: None })
+        Ok(PendingJoin { status: Some(self.clone()), kind, reserved: false, promise: None, ticket: None })
+    }
+
+    /// As [`Self::announce`], for the bearer of a cluster's ticket with this digest.
+    ///
+    /// # Errors
+    /// Why the room would refuse the client.
+    pub fn announce_ticket(
+        self: &Arc<Self>,
+        kind: JoinKind,
+        most: usize,
+        ticket: String,
+    ) -> Result<PendingJoin, Close> {
+        let mut vacancies = self.vacancies.lock();
+        if let Err(close) = vacancies.announce(kind, most) {
+            vacancies.settle_ticket(ticket, false);
+            return Err(close);
+        }
+        let ticket = Some((ticket, vacancies.with_ticket(kind)));
+        Ok(PendingJoin { status: Some(self.clone()), kind, reserved: false, promise: None, ticket })
+    }
+
+    /// What a cluster's directory must know; see [`Vacancies::report`].
+    pub fn report(&self) -> (usize, Option<Close>, Vec<String>) {
+        self.vacancies.lock().report()
     }
 
     /// Counts a seat as free whose session has ended, until the room frees it.
@@ -144,6 +174,8 @@ pub struct PendingJoin {
     reserved: bool,
     /// Counts a reserved seat on the address that reserved it.
     promise: Option<SeatPermit>,
+    /// The digest of a cluster's ticket, and whether it keeps a seat.
+    ticket: Option<(String, bool)>,
 }
 
 impl PendingJoin {
@@ -185,7 +217,11 @@ impl PendingJoin {
 impl Drop for PendingJoin {
     fn drop(&mut self) {
         if let Some(status) = &self.status {
-            status.vacancies.lock().withdraw(self.kind);
+            let mut vacancies = status.vacancies.lock();
+            vacancies.withdraw(self.kind);
+            if let Some((ticket, kept)) = self.ticket.take() {
+                vacancies.settle_ticket(ticket, kept);
+            }
         }
     }
 }

@@ -31,6 +31,7 @@ mod checkpoint;
 mod client;
 mod client_state;
 mod close_reason;
+pub mod cluster;
 mod command;
 mod counters;
 mod enter;

@@ -62,10 +62,7 @@ pub fn place<R: RoomRegistry>(
     most_spectators: u16,
 ) -> Result<Placement<R::Key, R::Pending>, CloseReason> {
     let only_game = request.only_game.as_deref();
-    // Checked first, so that no room is made for a spectator who is then refused.
-    if request.role == Role::Spectator && most_spectators == 0 {
-        return Err(CloseReason::with_text(Close::Forbidden, "spectators are not let in here"));
-    }
+    check_role(request.role, most_spectators)?;
     let kind = JoinKind::from(request.role);
     match &request.join {
         Join::ById { room } => {
@@ -149,15 +146,35 @@ fn first_of<R: RoomRegistry, P>(
     options: BTreeMap<String, String>,
     announce: impl Fn(R::Key) -> Option<P>,
 ) -> Result<Placement<R::Key, P>, CloseReason> {
-    if RoomOptions::is_private(&options).map_err(|why| CloseReason::with_text(Close::NoSuchRoom, &why))? {
-        let wanted = "a private room is created, or joined by its code; it cannot be found";
-        return Err(CloseReason::with_text(Close::NoSuchRoom, wanted));
-    }
+    check_public(&options)?;
     let found = rooms.matching(game, &options).find_map(|room| Some((room, announce(room)?)));
     Ok(match found {
         Some((room, pending)) => Placement::Room(room, pending),
         None => Placement::Create { game: game.to_owned(), options },
     })
+}
+
+/// Checks that a room with these options can be found.
+///
+/// # Errors
+/// It is private, or nobody can tell.
+pub fn check_public(options: &BTreeMap<String, String>) -> Result<(), CloseReason> {
+    if RoomOptions::is_private(options).map_err(|why| CloseReason::with_text(Close::NoSuchRoom, &why))? {
+        let wanted = "a private room is created, or joined by its code; it cannot be found";
+        return Err(CloseReason::with_text(Close::NoSuchRoom, wanted));
+    }
+    Ok(())
+}
+
+/// Checks that spectators are let in at all, so that no room is made for one who is then refused.
+///
+/// # Errors
+/// They are not.
+pub fn check_role(role: Role, most_spectators: u16) -> Result<(), CloseReason> {
+    if role == Role::Spectator && most_spectators == 0 {
+        return Err(CloseReason::with_text(Close::Forbidden, "spectators are not let in here"));
+    }
+    Ok(())
 }
 
 /// The place with the least load; the first one of equals.

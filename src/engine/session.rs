@@ -19,8 +19,8 @@ use crate::id::Seq;
 use crate::snapshot::Frame;
 use crate::tick::Moment;
 use crate::wire::{
-    ClientMessage, Close, Continuity, Features, PROTOCOL_VERSION, ServerMessage, Welcome, decode_client, encode_server,
-    explain_excess, hello_version, limits,
+    ClientMessage, Close, Continuity, Features, PROTOCOL_VERSION, Redirect, ServerMessage, Welcome, decode_client,
+    encode_server, explain_excess, hello_version, limits,
 };
 
 /// What a client's message requires of the shell.
@@ -204,6 +204,15 @@ impl Session {
         playing.sender.welcomed(bytes.len());
         self.state = State::Playing(Box::new(playing));
         bytes
+    }
+
+    /// The room is at another server. Returns the message that says so, if the client follows it, and how the session ends.
+    pub fn redirect(&self, redirect: Redirect) -> (Option<Vec<u8>>, Close) {
+        if self.features.contain(Features::REDIRECT) {
+            (Some(encode_server(&ServerMessage::Redirect(redirect))), Close::Redirected)
+        } else {
+            (None, Close::Draining)
+        }
     }
 
     /// Sets when the token expires, which ends the session; `None` means never.

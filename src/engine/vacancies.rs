@@ -55,6 +55,10 @@ pub struct Vacancies {
     /// Why the room admits nobody new, if so.
     shut: Option<Close>,
     closed: bool,
+    /// Newcomers who are announced with a ticket of a cluster's directory, which keeps their seats.
+    ticketed: usize,
+    /// Tickets whose bearers are counted by now, or will not come.
+    settled: Vec<String>,
 }
 
 impl Vacancies {
@@ -147,6 +151,25 @@ impl Vacancies {
         self.closed
     }
 
+    /// The announced client has a ticket of a cluster's directory. Returns whether the ticket keeps a seat there.
+    pub fn with_ticket(&mut self, kind: JoinKind) -> bool {
+        let keeps = kind == JoinKind::Newcomer;
+        self.ticketed += usize::from(keeps);
+        keeps
+    }
+
+    /// The bearer of a ticket is counted, or will not come. `kept`: as [`Self::with_ticket`] returned.
+    pub fn settle_ticket(&mut self, ticket: String, kept: bool) {
+        self.ticketed -= usize::from(kept);
+        self.settled.push(ticket);
+    }
+
+    /// What a cluster's directory must know: the seats that no ticket keeps and nobody new can have, why the room admits
+    /// nobody new, and the tickets that it need not count any more.
+    pub fn report(&mut self) -> (usize, Option<Close>, Vec<String>) {
+        (self.seats_taken() - self.ticketed, self.shut, std::mem::take(&mut self.settled))
+    }
+
     /// Seats that are not available to newcomers.
     fn seats_taken(&self) -> usize {
         (self.occupancy.players + self.newcomers).saturating_sub(self.departing)
@@ -183,6 +206,22 @@ mod tests {
         assert_eq!(vacancies.announce(Newcomer, 2), Ok(()), "a seat whose session has ended is as good as free");
         vacancies.settle(players(2), [Newcomer].into_iter(), 1);
         assert_eq!(vacancies.announce(Newcomer, 2), Err(Close::RoomFull));
+    }
+
+    #[test]
+    fn a_seat_counts_for_its_ticket_until_the_directory_is_told() {
+        let mut vacancies = Vacancies::default();
+        vacancies.announce(Newcomer, 3).expect("a free seat");
+        assert!(vacancies.with_ticket(Newcomer));
+        assert_eq!(vacancies.report(), (0, None, Vec::new()), "the ticket keeps it");
+        vacancies.settle(players(1), [Newcomer].into_iter(), 0);
+        vacancies.settle_ticket("a".to_owned(), true);
+        vacancies.announce(Newcomer, 3).expect("a free seat");
+        assert!(vacancies.with_ticket(Newcomer) && !vacancies.with_ticket(Returning));
+        assert_eq!(vacancies.report(), (1, None, vec!["a".to_owned()]));
+        vacancies.withdraw(Newcomer);
+        vacancies.settle_ticket("b".to_owned(), true);
+        assert_eq!(vacancies.report(), (1, None, vec!["b".to_owned()]));
     }
 
     #[test]

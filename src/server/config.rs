@@ -156,6 +156,25 @@ pub struct Config {
     /// Most bytes of all recordings, in MiB, 1 to 1,000,000.
     #[serde(deserialize_with = "parse::sessions")]
     pub recordings_mib: usize,
+    /// The Redis that keeps the directory of a cluster, such as `redis://10.0.0.5:6379`. Empty: this server is alone. Needs the
+    /// cargo feature `cluster`.
+    #[serde(deserialize_with = "parse::redis")]
+    pub redis: String,
+    /// The password of that Redis. Empty: it needs none.
+    #[serde(deserialize_with = "parse::password")]
+    pub redis_password: Secret,
+    /// The WebSocket URL at which clients reach this node of the cluster, such as `wss://n3.play.example/play`.
+    #[serde(deserialize_with = "parse::advertise")]
+    pub advertise: String,
+    /// The name of the cluster. Clusters of different names can share a Redis.
+    #[serde(deserialize_with = "parse::cluster")]
+    pub cluster: String,
+    /// The name of this node, for people. Empty: the host and port in `advertise`.
+    pub node: String,
+    /// For how long the directory waits for a node before its rooms are given up: whole seconds, 1 to 60, the same at all
+    /// nodes. A node without Redis freezes its rooms after three quarters of it.
+    #[serde(serialize_with = "parse::write_seconds", deserialize_with = "parse::lease")]
+    pub lease: Duration,
 }
 
 /// The source of the pages.
@@ -253,6 +272,12 @@ impl Default for Config {
             recordings: PathBuf::new(),
             most_recordings: 100,
             recordings_mib: 1024,
+            redis: String::new(),
+            redis_password: Secret::default(),
+            advertise: String::new(),
+            cluster: "tickwire".to_owned(),
+            node: String::new(),
+            lease: Duration::from_secs(8),
         }
     }
 }
@@ -347,6 +372,11 @@ mod tests {
             (json!({ "durability": "none" }), "\"process\" or \"disk\""),
             (json!({ "store_failure": "stop" }), "\"go-on\" or \"end\""),
             (json!({ "other_build": "ask" }), "\"wait\", \"replay\" or \"checkpoint\""),
+            (json!({ "redis": "10.0.0.5:6379" }), "redis://10.0.0.5:6379"),
+            (json!({ "redis": "redis://:sesame@10.0.0.5" }), "redis_password"),
+            (json!({ "advertise": "https://play.example/play" }), "wss://n3.play.example/play"),
+            (json!({ "cluster": "a:b" }), "letters, digits"),
+            (json!({ "lease": 61 }), "1 to 60"),
             (json!({ "colour": 1 }), "colour"),
         ] {
             let error = serde_json::from_value::<Config>(bad.clone()).expect_err("it is bad").to_string();

@@ -17,7 +17,7 @@ use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::body::MessageBody;
 use actix_web::dev::{self, AppConfig, Extensions};
 use actix_web::http::KeepAlive;
-use actix_web::rt::time::sleep;
+use actix_web::rt::time::{sleep, timeout};
 use actix_web::{Error, HttpServer, web};
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -34,6 +34,7 @@ use crate::actor::{
     Clock, Directory, DirectoryConfig, Drain, Films, Gatekeeper, Handshake, LogHealth, Metrics, Part, Refusal, Relay,
     RoomList, RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
 };
+use crate::cluster::Cluster;
 use crate::engine::{Limit, Verdict};
 use crate::game::Factory;
 use crate::store::Journal;
@@ -54,6 +55,8 @@ pub struct Mount {
     hosts: Hosts,
     certificate: Option<Arc<Certificate>>,
     watchdog: Arc<Watchdog>,
+    /// This server as a node, in a cluster.
+    cluster: Option<Arc<Cluster>>,
     /// Where rooms are kept.
     files: (Option<Arc<RoomStore>>, Option<Journal>),
     films: Arc<Films>,
@@ -89,7 +92,10 @@ impl Mount {
             Some(Data { store, journal, found }) => (Some(store), Some(journal), Some(found)),
             None => (None, None, None),
         };
-        let (metrics, watchdog) = (Arc::new(Metrics::new(trace, log, journal.as_ref())), Watchdog::start(clock)?);
+        let cluster = config.membership(build).map_err(io::Error::other)?;
+        let cluster = cluster.map(Cluster::start).transpose().map_err(io::Error::other)?;
+        let metrics = Arc::new(Metrics::new(trace, log, journal.as_ref(), cluster.as_ref()));
+        let watchdog = Watchdog::start(clock)?;
         if let Some(trace) = metrics.trace() {
             watchdog.watch(Part::TraceWriter, trace.heartbeat());
         }
@@ -117,6 +123,8 @@ impl Mount {
             goes_back_unless: (config.other_build == OtherBuild::Checkpoint).then(|| build.to_owned()),
             recordings,
             watchdog: watchdog.clone(),
+            cluster: cluster.clone(),
+            most_sessions: config.most_sessions,
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let admin = Arc::new(AdminAuth::new(config.admin_token.clone()));
@@ -133,6 +141,7 @@ impl Mount {
             hosts,
             certificate,
             watchdog,
+            cluster,
             files,
             films,
         })
@@ -157,6 +166,7 @@ impl Mount {
             metrics: self.metrics.clone(),
             player_bytes: self.config.player_bytes,
             gatekeeper: self.gatekeeper.clone(),
+            cluster: self.cluster.clone(),
         };
         let (rooms, config, admin) = (self.rooms.clone(), self.config.clone(), self.admin.clone());
         let (hosts, watchdog) = (self.hosts.clone(), self.watchdog.clone());
@@ -310,12 +320,16 @@ impl Mount {
     pub async fn drain(&self) {
         info!(sessions = self.sessions(), "draining");
         self.gatekeeper.close();
+        self.cluster.iter().for_each(|cluster| cluster.drain());
         self.directory.do_send(Drain);
         wait_until(Self::DRAIN, || self.sessions() == 0).await;
         sleep(Self::FLUSH).await;
         // Sessions may linger for their clients. Event streams also count as connections and stay open. Without
         // `on_connect`, no connections are counted.
         wait_until(limits::LINGER, || self.gatekeeper.connections() == 0).await;
+        if let Some(cluster) = &self.cluster {
+            let _ = timeout(Self::FLUSH, cluster.leave()).await;
+        }
         let (store, journal) = self.files.clone();
         if let Some(store) = &store {
             wait_until(Self::STORE, || store.is_idle()).await;

@@ -41,8 +41,8 @@ struct Found {
     tag: String,
 }
 
-/// The response for the page at `path`, which has no leading slash.
-pub async fn answer(request: &HttpRequest, pages: &Pages, path: &str) -> HttpResponse {
+/// The response for the page at `path`, which has no leading slash. `of_node`: of a node of a cluster.
+pub async fn answer(request: &HttpRequest, pages: &Pages, of_node: bool, path: &str) -> HttpResponse {
     let index = format!("{path}index.html");
     let path = if path.is_empty() || path.ends_with('/') { &index } else { path };
     let found = match pages {
@@ -58,12 +58,15 @@ pub async fn answer(request: &HttpRequest, pages: &Pages, path: &str) -> HttpRes
     let Some(mut response) = found else {
         return HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("404: no such page\n");
     };
-    const HEADERS: [(HeaderName, &str); 4] = [
-        (CONTENT_SECURITY_POLICY, "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-cache"),
-    ];
+    // In a cluster, the room that a page plays in may be at any node.
+    let policy = if of_node {
+        "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    } else {
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    };
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    const HEADERS: [(HeaderName, &str); 3] =
+        [(X_CONTENT_TYPE_OPTIONS, "nosniff"), (REFERRER_POLICY, "no-referrer"), (CACHE_CONTROL, "no-cache")];
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

@@ -22,6 +22,7 @@ use super::hosts::Hosts;
 use super::{admin, cors, film, handshake, lobby, pages, qr};
 use crate::actor::{Connection, Explain, Films, Refusal, RoomList, SessionContext, Watchdog, start};
 use crate::engine::RoomCosts;
+use crate::engine::cluster::LeaseState;
 use crate::wire::limits;
 
 /// The state of one worker's routes.
@@ -176,11 +177,23 @@ async fn health(state: web::Data<AppState>) -> HttpResponse {
         return unavailable("draining\n");
     }
     let stuck = state.watchdog.stuck();
-    if stuck.is_empty() {
-        HttpResponse::Ok().body("ok\n")
-    } else {
+    if !stuck.is_empty() {
         let stuck: Vec<String> = stuck.iter().map(ToString::to_string).collect();
-        unavailable(format!("stuck: {}\n", stuck.join(", ")))
+        return unavailable(format!("stuck: {}\n", stuck.join(", ")));
+    }
+    match state.context.cluster.as_ref().map(|cluster| cluster.status()) {
+        // A proxy then sends no new players, and the rooms go on if Redis comes back in time.
+        Some(status) if status.lease != LeaseState::Held => {
+            let redis = if status.is_connected { "Redis answers" } else { "no connection to Redis" };
+            let rooms = if status.lease == LeaseState::Frozen { "rooms stand still" } else { "not in the cluster" };
+            unavailable(format!("no lease: {rooms}, {redis}\n"))
+        }
+        Some(status) => {
+            let redis = if status.is_connected { "connected" } else { "not connected" };
+            let left = status.left.as_millis();
+            HttpResponse::Ok().body(format!("ok\nredis: {redis}, lease: {left} ms, nodes: {}\n", status.nodes))
+        }
+        None => HttpResponse::Ok().body("ok\n"),
     }
 }
 
@@ -202,5 +215,5 @@ async fn front(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse
 
 async fn page(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     let path = request.match_info().get("path").unwrap_or("");
-    pages::answer(&request, &state.config.pages, path).await
+    pages::answer(&request, &state.config.pages, state.context.cluster.is_some(), path).await
 }

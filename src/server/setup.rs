@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::config::Config;
 use crate::actor::{Clock, Gatekeeper};
+use crate::cluster;
 use crate::engine::{Quota, RoomPolicy};
 use crate::trust::{Certificate, ClientIpConfig, Keyring, Tokens};
 use crate::wire::limits;
@@ -16,7 +17,40 @@ impl Config {
     /// One line that describes the fault. A server with such a configuration does not start.
     pub fn check(&self) -> Result<(), String> {
         self.keyring()?;
+        self.membership("")?;
         self.certificate().map(drop)
+    }
+
+    /// How this server takes part in a cluster; `None` if it is alone.
+    pub(super) fn membership(&self, build: &str) -> Result<Option<cluster::Settings>, String> {
+        if self.redis.is_empty() {
+            return Ok(None);
+        }
+        if !cfg!(feature = "cluster") {
+            return Err("redis is set, but this build has no clusters: build it with the feature cluster".to_owned());
+        }
+        if self.advertise.is_empty() {
+            let wanted =
+                "set advertise to the URL at which clients reach this node, such as wss://n3.play.example/play";
+            return Err(format!("redis is set and advertise is not: {wanted}"));
+        }
+        if !self.data.as_os_str().is_empty() {
+            return Err(
+                "redis and data are both set: the nodes of a cluster keep no rooms; leave data empty".to_owned()
+            );
+        }
+        let authority = self.advertise.split('/').nth(2).unwrap_or_default();
+        let name = if self.node.is_empty() { authority } else { &self.node };
+        Ok(Some(cluster::Settings {
+            redis: self.redis.clone(),
+            password: self.redis_password.reveal().to_owned(),
+            advertise: self.advertise.clone(),
+            cluster: self.cluster.clone(),
+            name: name.to_owned(),
+            lease: self.lease,
+            version: build.to_owned(),
+            most_rooms: self.most_rooms,
+        }))
     }
 
     /// Reads the keys for join tokens.

@@ -87,5 +87,5 @@ async fn page(request: HttpRequest, path: web::Path<String>, shared: web::Data<S
     if !knows(&request, &shared) {
         return refused();
     }
-    pages::answer(&request, &Pages::Embedded, &path).await
+    pages::answer(&request, &Pages::Embedded, false, &path).await
 }

@@ -7,6 +7,7 @@ mod address;
 mod backend;
 mod expiry;
 mod keys;
+pub(crate) mod names;
 mod once;
 mod person_keys;
 mod text_key;

@@ -58,6 +58,11 @@ impl Used {
 }
 
 impl Use {
+    /// Identifies the token.
+    pub fn mark(&self) -> Mark {
+        self.mark
+    }
+
     /// Makes the use permanent: the token admitted its bearer.
     pub fn keep(&mut self) {
         self.kept = true;

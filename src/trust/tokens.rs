@@ -197,6 +197,11 @@ impl VerifiedToken {
         self.used.iter_mut().for_each(Use::keep);
     }
 
+    /// Of a one-time token: what identifies it, and for how many seconds it could be used.
+    pub fn once(&self) -> Option<([u8; 32], u64)> {
+        self.used.as_ref().map(|used| (used.mark(), self.good_for.as_secs() + 1))
+    }
+
     fn plays(&self, game: Option<&String>) -> bool {
         self.game.is_none() || self.game.as_ref() == game
     }

@@ -67,11 +67,15 @@ pub enum Close {
     StoreFailed,
     /// The room ended with its server, and could not be recovered.
     RoomLost,
+    /// The lease of this node of a cluster has ended, and its rooms with it.
+    LeaseLost,
+    /// The client was told which server of the cluster has its room.
+    Redirected,
 }
 
 impl Close {
     /// All of them, in the order in which they were added.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::Left,
         Self::GoingAway,
         Self::Protocol,
@@ -101,6 +105,8 @@ impl Close {
         Self::MatchOver,
         Self::StoreFailed,
         Self::RoomLost,
+        Self::LeaseLost,
+        Self::Redirected,
     ];
 
     /// The WebSocket close code.
@@ -161,6 +167,8 @@ impl Close {
             Self::MatchOver => (4514, "match_over", "the match is over"),
             Self::StoreFailed => (4010, "store_failed", "the room's journal cannot be written, come back"),
             Self::RoomLost => (4515, "room_lost", "the room could not be recovered after a crash of its server"),
+            Self::LeaseLost => (4011, "lease_lost", "this server may not run the room any more, come back"),
+            Self::Redirected => (4012, "redirected", "the room is at another server"),
         }
     }
 }

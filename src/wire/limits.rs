@@ -316,3 +316,9 @@ pub const ADMIN_STREAMS: usize = 32;
 /// Addresses whose wrong admin tokens are remembered. Beyond that, further addresses are checked but not remembered:
 /// nobody guesses a token of 32 bytes that way, and the token's owner still gets in.
 pub const ADMIN_ADDRESSES: usize = 1024;
+/// Servers to which a client is sent in a row before it starts again: a room is found in one hop, and moves rarely.
+pub const REDIRECTS: usize = 4;
+/// A client that is sent to another server has this long to show its ticket there.
+pub const REDIRECTED_FOR: Duration = Duration::from_secs(10);
+/// A client that has shown its ticket has this long until its room must have counted it: rooms answer at a tick, but may be stuck.
+pub const ARRIVES_WITHIN: Duration = Duration::from_secs(30);

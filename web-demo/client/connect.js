@@ -1,7 +1,9 @@
-// From a URL to a welcome: waits for seats that are being left, gets the token, opens the socket, sends the hello and hands over
-// the socket with the welcome, or reports an error. After the welcome, session.js takes over.
+// From a URL to a welcome: waits for seats that are being left, gets the token, opens the socket, sends the hello, follows
+// redirects to other servers, and hands over the socket with the welcome, or reports an error. After the welcome, session.js
+// takes over.
 
-import { LEFT, LOST, LeaveError, PROTOCOL, meaning } from './close.js';
+import { LEFT, LOST, LeaveError, PROTOCOL, ROOM_UNAVAILABLE, meaning } from './close.js';
+import { REDIRECTS } from './limits.js';
 import { abandon } from './pending-leaves.js';
 import { FEATURES, PROTOCOL_VERSION, RECIPE, SUBPROTOCOLS, decodeServer, encodeClient } from './messages.js';
 import { bytesOf } from './reader.js';
@@ -9,7 +11,17 @@ import { currentToken } from './token.js';
 
 /** A server that has not answered the hello within this time counts as unreachable. */
 const WELCOME_WITHIN_MS = 10_000;
+/** How long to wait before the first server is asked again, because the one that it named did not admit the client. */
+const AGAIN_AFTER_MS = 1000;
 const VERSION = 4506;
+const TRY_LATER = 1013;
+/** Where the server of a socket is. @type {WeakMap<Socket, string>} */
+const addresses = new WeakMap();
+
+/** The URL of the server that welcomed this socket. @param {Socket} socket */
+export function addressOf(socket) {
+  return addresses.get(socket) ?? null;
+}
 
 /**
  * The part of a WebSocket that the client uses.
@@ -53,10 +65,11 @@ const VERSION = 4506;
  *   follow immediately
  * @param {(error: Error) => void} refused a LeaveError, or an error of the token's function or of the socket's constructor
  * @param {Promise<unknown> | null} [after] what the attempt waits for: by default all pending leaves
+ * @param {string} [from] the URL to begin with: by default that of the client
  * @returns {() => Promise<void>} cancels the attempt without calling back; resolves when the server has freed the seat that it
  *   may have assigned already
  */
-export function connect(env, request, resume, welcomed, refused, after = env.leaves.pending) {
+export function connect(env, request, resume, welcomed, refused, after = env.leaves.pending, from = env.url) {
   let cancel = () => Promise.resolve();
   let cancelled = false;
   /** @param {Error} error */
@@ -67,7 +80,7 @@ export function connect(env, request, resume, welcomed, refused, after = env.lea
   const begin = (token) => {
     if (cancelled) return;
     try {
-      cancel = open(env, { ...hello(request), resume, token }, welcomed, refused);
+      cancel = travel(env, from, { ...hello(request), resume, token }, welcomed, refused);
     } catch (error) {
       // A token that is a string is handed over synchronously, but the caller does not expect an answer yet.
       queueMicrotask(() => failed(/** @type {Error} */ (error)));
@@ -85,14 +98,64 @@ export function connect(env, request, resume, welcomed, refused, after = env.lea
 }
 
 /**
+ * Goes where the servers of a cluster send the client. If one of them does not admit it after all, for its ticket expired or the
+ * server has ended, the client asks the first server again.
  * @param {Environment} env
+ * @param {string} from
+ * @param {import('./messages.js').Hello} greeting
+ * @param {(socket: Socket, welcome: Welcome) => void} welcomed
+ * @param {(error: Error) => void} refused
+ * @returns {() => Promise<void>}
+ */
+function travel(env, from, greeting, welcomed, refused) {
+  let hops = 0;
+  let cancel = () => Promise.resolve();
+  /** @param {string} url @param {import('./messages.js').Hello} hello */
+  const go = (url, hello) => {
+    cancel = open(env, url, hello, welcomed, (error) => {
+      const hasTicket = hello !== greeting && ROOM_UNAVAILABLE.has(error.code);
+      const isStale = url !== env.url && (error.code === LOST || hasTicket);
+      if (!isStale || hops >= REDIRECTS) refused(error);
+      else again();
+    }, ({ address, ticket }) => {
+      hops += 1;
+      if (hops > REDIRECTS) {
+        refused(new LeaveError(TRY_LATER));
+        return;
+      }
+      // Whoever wants its seat and no other says so again; the other server has it.
+      const join = greeting.join.type === 'return' ? greeting.join : /** @type {const} */ ({ type: 'reserved', ticket });
+      try {
+        go(address, { ...greeting, join, extensions: [] });
+      } catch (error) {
+        refused(/** @type {Error} */ (error));
+      }
+    });
+  };
+  const again = () => {
+    hops += 1;
+    const timer = env.setTimeout(() => go(env.url, greeting), AGAIN_AFTER_MS);
+    cancel = () => {
+      env.clearTimeout(timer);
+      return Promise.resolve();
+    };
+  };
+  go(from, greeting);
+  return () => cancel();
+}
+
+/**
+ * @param {Environment} env
+ * @param {string} url
  * @param {import('./messages.js').Hello} greeting
  * @param {(socket: Socket, welcome: Welcome) => void} welcomed
  * @param {(error: LeaveError) => void} refused
+ * @param {(redirect: import('./messages.js').Redirect) => void} redirected
  * @returns {() => Promise<void>}
  */
-function open(env, greeting, welcomed, refused) {
-  const socket = new env.WebSocket(env.url, SUBPROTOCOLS);
+function open(env, url, greeting, welcomed, refused, redirected) {
+  const socket = new env.WebSocket(url, SUBPROTOCOLS);
+  addresses.set(socket, url);
   socket.binaryType = 'arraybuffer';
   /** @type {number | null} */
   let comeBack = null;
@@ -126,6 +189,13 @@ function open(env, greeting, welcomed, refused) {
     const message = decoded(data);
     if (message?.type === 'comeBack') {
       comeBack = message.after;
+      return;
+    }
+    if (message?.type === 'redirect') {
+      env.clearTimeout(timer);
+      // There is no seat here that could be left.
+      abandon(socket, LEFT);
+      redirected(message);
       return;
     }
     if (message?.type !== 'welcome') return fail(new LeaveError(PROTOCOL));

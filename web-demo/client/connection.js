@@ -3,6 +3,7 @@
 
 import { AWAY, CLOSES, GOING_AWAY, LEFT, LOST, PROTOCOL, REPLACED, TOKEN_EXPIRED, invitesBack, meaning } from './close.js';
 import { BROKEN_CONNECTIONS } from './limits.js';
+import { addressOf } from './connect.js';
 import { abandon } from './pending-leaves.js';
 import { listenToPage } from './page-events.js';
 import { Rejoin } from './rejoin.js';
@@ -56,8 +57,7 @@ export class Connection {
   /** @type {Shared} */ #shared;
   /** @type {Rejoin} */ #rejoin;
   /** @type {TokenRenewal} */ #renewal;
-  /** Stops listening to the page. */
-  #deafen = () => {};
+  /** Stops listening to the page. */ #deafen = () => {};
 
   /**
    * @param {Environment} env
@@ -109,6 +109,7 @@ export class Connection {
     if (this.#ended) return;
     this.#welcome = welcome;
     this.#token = welcome.resume;
+    this.#rejoin.address = addressOf(socket);
     const now = this.#env.now();
     const session = new Session(socket, welcome, this.#plays, { ...this.#shared, owner: this.#sessionOwner() }, now);
     // The page set held inputs before or after the connection was lost; the seat is the same, so they are still valid.

@@ -53,3 +53,5 @@ export const FILM_CHANGES = 2 ** 20;
 export const FILM_TICKS = 120 * 60;
 /** Cells that one seek may decode or advance: two seconds of 4,096 rows with 25 cells at 120 Hz are a third of it. */
 export const CELLS_PER_SEEK = 2 ** 26;
+/** Servers to which a client is sent in a row, and how often it asks the first one again, before it gives up. */
+export const REDIRECTS = 4;

@@ -58,9 +58,10 @@ export const SUBPROTOCOLS = ['tickwire.v2'];
 /** Bits of `features`. */
 export const INPUT_LEAD = 0x01;
 export const VIEW_TIME = 0x02;
+export const REDIRECT = 0x04;
 export const FEEL_DIGEST = 0x08;
 /** What this client asks for. */
-export const FEATURES = INPUT_LEAD | VIEW_TIME | FEEL_DIGEST;
+export const FEATURES = INPUT_LEAD | VIEW_TIME | REDIRECT | FEEL_DIGEST;
 /** The extension of welcome and hello by which a room can be made again after a restart. */
 export const RECIPE = 1;
 

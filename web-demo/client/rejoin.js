@@ -38,6 +38,8 @@ export class Rejoin {
   /** How the room can be made again. @type {Uint8Array | null} */ #recipe = null;
   /** Whether another room is no substitute. */
   #isStrict = false;
+  /** The server that admitted the client: in a cluster, another one than it asked at first. @type {string | null} */
+  address = null;
   /** Cancels the attempt; resolves when the server has freed its seat. @type {() => Promise<void>} */
   #cancel = nothing;
 
@@ -184,6 +186,8 @@ export class Rejoin {
         this.#failed(join, error);
       },
       after,
+      // Another room may be anywhere.
+      join === this.request.join ? this.env.url : this.address ?? this.env.url,
     );
   }
 

@@ -72,7 +72,7 @@ async fn page(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse 
         disk @ Pages::Disk(_) => disk,
         Pages::Embedded | Pages::Folder(_) | Pages::None => &Pages::Embedded,
     };
-    pages::answer(&request, pages, &format!("admin/{file}")).await
+    pages::answer(&request, pages, false, &format!("admin/{file}")).await
 }
 
 /// The response to a request that does not come from an operator; `None` for operators.

@@ -92,6 +92,46 @@ pub fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
     if text.is_empty() || text.len() >= limits::SECRET { Ok(Secret::from(text)) } else { Err(wanted()) }
 }
 
+/// The URL of a Redis. Command lines and printed configurations show it, so the password is elsewhere.
+pub fn redis<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    const WANTED: &str = "must be a URL such as redis://10.0.0.5:6379, or empty";
+    let url = String::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
+    let Some(rest) = url.strip_prefix("redis://") else {
+        return if url.is_empty() { Ok(url) } else { Err(D::Error::custom(WANTED)) };
+    };
+    match rest.rsplit_once('@') {
+        Some((user, _)) if user.contains(':') => {
+            Err(D::Error::custom("must have no password in it: set redis_password, which is never shown"))
+        }
+        _ if rest.is_empty() => Err(D::Error::custom(WANTED)),
+        _ => Ok(url),
+    }
+}
+
+pub fn password<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+    String::deserialize(from).map(Secret::from).map_err(|_| D::Error::custom("must be a text"))
+}
+
+pub fn advertise<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    const WANTED: &str = "must be a WebSocket URL such as wss://n3.play.example/play, or empty";
+    let url = String::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
+    let rest = url.strip_prefix("ws://").or(url.strip_prefix("wss://"));
+    let good = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && url.len() <= limits::TEXT;
+    if url.is_empty() || good { Ok(url) } else { Err(D::Error::custom(WANTED)) }
+}
+
+pub fn cluster<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    const WANTED: &str = "must be a name of 1 to 32 letters, digits, - and _";
+    let name = String::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
+    let known = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    let good = (1..=32).contains(&name.len()) && name.chars().all(known);
+    if good { Ok(name) } else { Err(D::Error::custom(WANTED)) }
+}
+
+pub fn lease<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    whole(from, 1..=60).map(|seconds| Duration::from_secs(seconds as u64))
+}
+
 pub fn token_keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     const WANTED: &str = "must be keys as KID=FILE, such as 2026-11=/etc/tickwire/join.pem";
     let keys = Vec::<String>::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;

@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const CONFIG_KEYS: [ConfigKey; 43] = [
+pub const CONFIG_KEYS: [ConfigKey; 49] = [
     ConfigKey { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     ConfigKey { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -117,12 +117,24 @@ pub const CONFIG_KEYS: [ConfigKey; 43] = [
         help: "Most recordings in the folder [default: 100]" },
     ConfigKey { key: "recordings_mib", flag: "recordings-mib", value: "MIB",
         help: "Most MiB of all recordings [default: 1024]" },
+    ConfigKey { key: "redis", flag: "redis", value: "URL",
+        help: "Be a node of a cluster, whose directory is kept in this Redis, such as redis://10.0.0.5:6379" },
+    ConfigKey { key: "redis_password", flag: "", value: "SECRET",
+        help: "The password of that Redis" },
+    ConfigKey { key: "advertise", flag: "advertise", value: "URL",
+        help: "The WebSocket URL at which clients reach this node, such as wss://n3.play.example/play" },
+    ConfigKey { key: "cluster", flag: "cluster", value: "NAME",
+        help: "The name of the cluster; several can share a Redis [default: tickwire]" },
+    ConfigKey { key: "node", flag: "node", value: "NAME",
+        help: "The name of this node, for people; if empty, the host and port at which clients reach it" },
+    ConfigKey { key: "lease", flag: "lease", value: "SECONDS",
+        help: "How long the directory waits for a node before its rooms are given up [default: 8]" },
 ];
 
 /// Keys whose value is a list: their flags may be repeated, and variables are split at commas.
 pub const LISTS: [&str; 5] = ["origins", "hosts", "exempt", "trusted_proxies", "token_keys"];
 /// Keys whose values are never shown.
-pub const SECRETS: [&str; 2] = ["admin_token", "token_secret"];
+pub const SECRETS: [&str; 3] = ["admin_token", "redis_password", "token_secret"];
 
 /// The flags of every command that reads the configuration. `settings.rs` checks their values, like those of all sources.
 #[derive(Clone, Default)]

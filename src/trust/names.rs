@@ -1,4 +1,4 @@
-//! The names that the directory generates: ids of listed rooms, codes of private rooms, tickets for reserved seats.
+//! The names that a server generates: ids of listed rooms, codes of private rooms, tickets for reserved seats.
 //!
 //! All consist of letters and digits that are hard to confuse, drawn from the operating system's randomness.
 
@@ -16,6 +16,11 @@ const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// An id for a listed room.
 pub fn id() -> String {
     letters(ID)
+}
+
+/// The id of a new room.
+pub fn of_room(private: bool) -> String {
+    if private { secret() } else { id() }
 }
 
 /// Whether an id may have been generated here, for a private room or for a listed one.

@@ -1,0 +1,35 @@
+-- Finds a room of a game with exactly these options, or makes the record of one and places it. ARGV: epoch of who asks, what
+-- (`join`, `watch` or `create`), game, options, private, capacity, the id of a new room, how long tickets last, digests of the
+-- tickets: one per place. `watch`: for a spectator, who needs no place.
+
+local me, what, game, options, private, capacity, id = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local lasts, digests = tonumber(ARGV[8]), rest(9)
+if not is_node(me) then return { 'fenced' } end
+reap()
+sweep()
+local kind = kind_of(game, options)
+local among = { join = 'open:', watch = 'public:' }
+for _, found in ipairs(among[what] and call('ZRANGE', P .. among[what] .. kind, 0, MOST_TRIED - 1) or {}) do
+  local room = call('HMGET', P .. 'room:' .. found, 'node', 'shut')
+  local free = refresh(found)
+  if call('HGET', P .. 'node:' .. room[1], 'draining') == '0' then
+    if what == 'join' and free >= #digests then return promise(found, lasts, true, digests) end
+    if what == 'watch' and (room[2] == '' or room[2] == 'locked') then return promise(found, lasts, false, digests) end
+  end
+end
+if registering() then return { 'wait' } end
+if tonumber(capacity) < #digests then return { 'small' } end
+local best, least
+for _, node in ipairs(call('ZRANGE', NODES, 0, -1)) do
+  local said = call('HMGET', P .. 'node:' .. node, 'load', 'most', 'draining')
+  local rooms = call('SCARD', P .. 'rooms:' .. node)
+  -- Of two that are equal but for a room, the one that needs no redirect.
+  local weight = said[1] + ROOM_WEIGHT * rooms - (node == me and ROOM_WEIGHT or 0)
+  if said[3] == '0' and rooms < tonumber(said[2]) and (not best or weight < least or (weight == least and node < best)) then
+    best, least = node, weight
+  end
+end
+if not best then return { 'full' } end
+write_room(id, best, text(fence()), game, options, private, capacity, '0', '', '0')
+-- A spectator keeps the record alive as well, until the room is made.
+return promise(id, lasts, true, digests)

@@ -1,0 +1,3 @@
+-- Put after the prelude in all scripts but `boot`.
+
+if call('EXISTS', BOOT) == 0 then return { 'boot' } end

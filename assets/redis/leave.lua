@@ -1,0 +1,4 @@
+-- A node has ended, with all its rooms. ARGV: epoch.
+
+remove_node(ARGV[1])
+return { 'ok' }

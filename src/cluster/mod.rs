@@ -1,0 +1,98 @@
+//! This server as a node of a cluster: its lease, its rooms in the common directory, and the places that it asks for.
+//!
+//! `engine::cluster` has the decisions. Here are the connection to Redis, the clock of leases, and one task that beats,
+//! reports and reads the list of rooms. Sessions ask through it where their clients belong. Without the feature `cluster`, there
+//! are no nodes, and [`Cluster`] has no values.
+
+#[cfg(not(feature = "cluster"))]
+mod absent;
+#[cfg(feature = "cluster")]
+mod boottime;
+#[cfg(feature = "cluster")]
+mod link;
+#[cfg(feature = "cluster")]
+mod look;
+#[cfg(feature = "cluster")]
+mod node;
+#[cfg(feature = "cluster")]
+mod places;
+#[cfg(feature = "cluster")]
+mod tenure;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+#[cfg(not(feature = "cluster"))]
+pub use absent::{Cluster, Tenure};
+#[cfg(feature = "cluster")]
+pub use look::{Finding, findings, nodes};
+#[cfg(feature = "cluster")]
+pub use node::Cluster;
+#[cfg(feature = "cluster")]
+pub use tenure::Tenure;
+
+use crate::engine::cluster::{LeaseState, Summons};
+use crate::wire::Redirect;
+
+/// How a server takes part in a cluster.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The URL of Redis, without a password.
+    pub redis: String,
+    /// Its password; empty if it needs none.
+    pub password: String,
+    /// The WebSocket URL at which clients reach this node.
+    pub advertise: String,
+    /// The name of the cluster: several can share a Redis.
+    pub cluster: String,
+    /// The name of this node, for people.
+    pub name: String,
+    /// The length of a lease.
+    pub lease: Duration,
+    /// The version of this program.
+    pub version: String,
+    /// Most rooms of this node.
+    pub most_rooms: usize,
+}
+
+/// Where a client belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// Here, in this room; the digest of the ticket that was used up.
+    Here(Summons, String),
+    /// At another node.
+    There(Redirect),
+}
+
+/// What a new room would be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Seats.
+    pub capacity: u16,
+    /// Whether it is not listed.
+    pub private: bool,
+}
+
+/// How this node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// What its rooms may do.
+    pub lease: LeaseState,
+    /// Until they stand still.
+    pub left: Duration,
+    /// Whether there is a connection to Redis.
+    pub is_connected: bool,
+    /// The node's epoch; 0 before it has one.
+    pub epoch: u64,
+    /// Nodes of the cluster.
+    pub nodes: usize,
+    /// Times that Redis did not answer.
+    pub errors: u64,
+    /// Times that the directory refused this node's epoch.
+    pub fenced: u64,
+    /// Clients that were sent to other nodes.
+    pub redirects: u64,
+}
+
+/// The parts of the list of rooms that other nodes have published, each as JSON.
+pub type Parts = Arc<Vec<Arc<str>>>;

@@ -1,0 +1,438 @@
+//! The node: one task that holds the lease, reports what its rooms are like, and reads what other nodes have published.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use actix::Arbiter;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tracing::{error, info, warn};
+
+use super::link::{Link, Unavailable};
+use super::tenure::Tenure;
+use super::{Parts, Settings, Status, boottime};
+use crate::engine::cluster::{Answer, Epoch, Lease, LeaseTimes, Registration, Request, RoomReport};
+use crate::tick::Moment;
+
+/// Rooms per request: more would keep Redis from others for longer.
+const ROOMS_PER_REQUEST: usize = 100;
+/// Parts of the list of rooms per answer.
+const PARTS_PER_ANSWER: usize = 16;
+/// How often the list of rooms is read.
+const LIST_EVERY: Duration = Duration::from_millis(500);
+/// And how much less often per node, so that a large cluster does not only read lists.
+const LIST_PER_NODE: Duration = Duration::from_millis(10);
+
+/// This server as a node.
+pub struct Cluster {
+    pub(super) settings: Settings,
+    pub(super) times: LeaseTimes,
+    pub(super) link: Link,
+    state: Mutex<State>,
+    /// The moment at which rooms stand still, as their tenures see it.
+    until: Arc<AtomicU64>,
+    pub(super) wake: Notify,
+    pub(super) redirects: AtomicU64,
+    /// Ended with the node.
+    arbiter: Arbiter,
+}
+
+struct State {
+    lease: Lease,
+    epoch: Option<Epoch>,
+    /// The start of Redis that this node knows of.
+    boot: u64,
+    rooms: BTreeMap<String, (Registration, Tenure)>,
+    /// What Redis has not been told yet.
+    reports: BTreeMap<String, RoomReport>,
+    load: (u32, usize),
+    draining: bool,
+    listing: String,
+    /// The version under which Redis has it.
+    published: Option<u64>,
+    parts: BTreeMap<Epoch, (u64, Arc<str>)>,
+    nodes: usize,
+    errors: u64,
+    fenced: u64,
+    /// Whether the last turn failed, so that it is logged once.
+    failing: bool,
+    beat_at: Moment,
+    list_at: Moment,
+}
+
+impl Cluster {
+    /// Starts the node on a thread of its own.
+    ///
+    /// # Errors
+    /// One line that names the setting and its fault.
+    pub fn start(settings: Settings) -> Result<Arc<Self>, String> {
+        let times = LeaseTimes { lease: settings.lease };
+        let link = Link::new(&settings, times.patience()).map_err(|error| format!("redis: {error}"))?;
+        let (rooms, reports, parts, listing) = Default::default();
+        let state = State {
+            lease: Lease::new(times),
+            epoch: None,
+            boot: 0,
+            rooms,
+            reports,
+            load: (0, 0),
+            draining: false,
+            listing,
+            published: None,
+            parts,
+            nodes: 0,
+            errors: 0,
+            fenced: 0,
+            failing: false,
+            beat_at: Moment(0),
+            list_at: Moment(0),
+        };
+        let (until, wake, redirects) = (Arc::default(), Notify::new(), AtomicU64::new(0));
+        let arbiter = Arbiter::new();
+        let node = Arc::new(Self { settings, times, link, state: Mutex::new(state), until, wake, redirects, arbiter });
+        let task = node.clone();
+        let spawned = node.arbiter.spawn_fn(move || _ = actix::spawn(task.run()));
+        if !spawned {
+            return Err("the thread of the cluster has ended".to_owned());
+        }
+        Ok(node)
+    }
+
+    /// Whether the node may run rooms now.
+    pub fn holds(&self) -> bool {
+        boottime::now().0 < self.until.load(Ordering::Acquire)
+    }
+
+    /// Whether this room is registered as the node's.
+    pub fn owns(&self, room: &str) -> bool {
+        self.state.lock().rooms.get(room).is_some_and(|(_, tenure)| !tenure.is_lost())
+    }
+
+    pub(super) fn epoch(&self) -> Option<Epoch> {
+        self.state.lock().epoch
+    }
+
+    /// How the node is.
+    pub fn status(&self) -> Status {
+        let (now, state) = (boottime::now(), self.state.lock());
+        Status {
+            lease: state.lease.state(now),
+            left: state.lease.until().map_or(Duration::ZERO, |until| until.since(now)),
+            is_connected: self.link.is_up(),
+            epoch: state.epoch.map_or(0, |epoch| epoch.0),
+            nodes: state.nodes,
+            errors: state.errors,
+            fenced: state.fenced,
+            redirects: self.redirects.load(Ordering::Relaxed),
+        }
+    }
+
+    /// A room begins here, whose record is in the directory.
+    pub fn register(&self, room: Registration) -> Tenure {
+        let tenure = Tenure::new(self.until.clone());
+        self.state.lock().rooms.insert(room.id.clone(), (room, tenure.clone()));
+        tenure
+    }
+
+    /// Rooms have changed. `load` is that of the node, in thousandths, and its number of players.
+    pub fn report(&self, rooms: Vec<RoomReport>, load: (u32, usize)) {
+        let mut state = self.state.lock();
+        state.load = load;
+        let wakes = !rooms.is_empty();
+        for report in rooms {
+            state.note(report);
+        }
+        drop(state);
+        if wakes {
+            self.wake.notify_one();
+        }
+    }
+
+    /// The node's part of the list of rooms has changed.
+    pub fn publish(&self, listing: &str) {
+        let mut state = self.state.lock();
+        if state.listing != listing {
+            (state.listing, state.published) = (listing.to_owned(), None);
+            self.wake.notify_one();
+        }
+    }
+
+    /// What other nodes have published.
+    pub fn parts(&self) -> Parts {
+        Arc::new(self.state.lock().parts.values().map(|(_, part)| part.clone()).collect())
+    }
+
+    /// Something is odd about the lease: asks at once.
+    pub(super) fn beat_now(&self) {
+        self.state.lock().beat_at = Moment(0);
+        self.wake.notify_one();
+    }
+
+    /// No room shall be placed here any more.
+    pub fn drain(&self) {
+        let mut state = self.state.lock();
+        (state.draining, state.beat_at) = (true, Moment(0));
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// The node has ended its rooms.
+    pub async fn leave(&self) {
+        let epoch = self.state.lock().epoch.take();
+        if let Some(node) = epoch {
+            let _ = self.link.ask(&Request::Leave { node }).await;
+        }
+        self.until.store(0, Ordering::Release);
+        self.arbiter.stop();
+    }
+
+    async fn run(self: Arc<Self>) {
+        loop {
+            let turn = self.turn().await;
+            let mut state = self.state.lock();
+            match (&turn, state.failing) {
+                (Err(Unavailable(why)), false) => warn!(why, "Redis does not answer; rooms go on until the lease ends"),
+                (Ok(()), true) => info!("Redis answers again"),
+                _ => {}
+            }
+            state.failing = turn.is_err();
+            state.errors += u64::from(turn.is_err());
+            let now = boottime::now();
+            let rest = state.beat_at.min(state.list_at).since(now);
+            drop(state);
+            // A server that refuses is not asked in a loop.
+            let rest = if turn.is_err() { self.times.beat() / 4 } else { rest };
+            let _ = timeout(rest, self.wake.notified()).await;
+        }
+    }
+
+    async fn turn(&self) -> Result<(), Unavailable> {
+        if !self.link.is_up() {
+            self.link.connect().await?;
+            self.state.lock().beat_at = Moment(0);
+        }
+        if self.epoch().is_none() {
+            self.open().await?;
+        }
+        if boottime::now() >= self.state.lock().beat_at {
+            self.beat().await?;
+        }
+        self.send_reports().await?;
+        self.publish_listing().await?;
+        if boottime::now() >= self.state.lock().list_at {
+            self.read_list().await?;
+        }
+        Ok(())
+    }
+
+    /// Gets an epoch. Rooms that are still there are registered again before the node may go on with them.
+    async fn open(&self) -> Result<(), Unavailable> {
+        let sent = boottime::now();
+        let Settings { lease, advertise, name, version, most_rooms, .. } = self.settings.clone();
+        let open = Request::Open { lease, address: advertise, name, version, most_rooms };
+        let Answer::Ok(texts) = self.link.ask(&open).await? else { return Err(unexpected("open")) };
+        let (epoch, boot) = (number(&texts, 0)?, number(&texts, 1)?);
+        info!(epoch, registers_for_ms = number(&texts, 2)? / 1000, "this server is a node of the cluster");
+        self.register_rooms(Epoch(epoch)).await?;
+        let mut state = self.state.lock();
+        (state.epoch, state.boot, state.published) = (Some(Epoch(epoch)), boot, None);
+        self.confirm(&mut state, sent);
+        Ok(())
+    }
+
+    async fn beat(&self) -> Result<(), Unavailable> {
+        let sent = boottime::now();
+        let (node, known, load, players, draining) = {
+            let state = self.state.lock();
+            let Some(node) = state.epoch else { return Ok(()) };
+            (node, state.boot, state.load.0, state.load.1, state.draining)
+        };
+        let beat = Request::Beat { node, lease: self.settings.lease, load, players, draining };
+        match self.link.ask(&beat).await? {
+            Answer::Ok(texts) => {
+                let (boot, nodes, listing) = (number(&texts, 0)?, number(&texts, 2)?, number(&texts, 3)?);
+                if boot != known {
+                    warn!("Redis was started again; this node registers its rooms");
+                    self.register_rooms(node).await?;
+                }
+                let mut state = self.state.lock();
+                (state.boot, state.nodes) = (boot, nodes as usize);
+                // It has forgotten the list, or never heard of it.
+                state.published = state.published.filter(|version| *version == listing);
+                self.confirm(&mut state, sent);
+                Ok(())
+            }
+            Answer::Fenced { boot } => {
+                self.fenced(boot.is_some_and(|(boot, left)| boot != known && left > 0));
+                self.open().await
+            }
+            _ => Err(unexpected("beat")),
+        }
+    }
+
+    fn confirm(&self, state: &mut State, sent: Moment) {
+        state.lease.confirm(sent);
+        state.beat_at = sent.plus(self.times.beat());
+        self.until.store(state.lease.until().map_or(0, |until| until.0), Ordering::Release);
+    }
+
+    /// The directory has removed this node. If it has only forgotten everything, the rooms may be registered again.
+    fn fenced(&self, forgotten: bool) {
+        let mut state = self.state.lock();
+        self.until.store(0, Ordering::Release);
+        state.lease.lose();
+        state.epoch = None;
+        if forgotten {
+            warn!("Redis has forgotten this node and its rooms");
+            return;
+        }
+        state.fenced += 1;
+        error!(rooms = state.rooms.len(), "this node's lease has ended: its rooms are lost");
+        let rooms: Vec<String> = state.rooms.keys().cloned().collect();
+        rooms.iter().for_each(|id| state.lose(id));
+    }
+
+    async fn register_rooms(&self, node: Epoch) -> Result<(), Unavailable> {
+        let rooms: Vec<Registration> = self.state.lock().rooms.values().map(|(room, _)| room.clone()).collect();
+        for rooms in rooms.chunks(ROOMS_PER_REQUEST) {
+            match self.link.ask(&Request::Register { node, rooms: rooms.to_vec() }).await? {
+                Answer::Ok(refused) => self.lose(&refused),
+                _ => return Err(unexpected("register")),
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_reports(&self) -> Result<(), Unavailable> {
+        loop {
+            let (node, rooms) = {
+                let mut state = self.state.lock();
+                let Some(node) = state.epoch else { return Ok(()) };
+                let ids: Vec<String> = state.reports.keys().take(ROOMS_PER_REQUEST).cloned().collect();
+                (node, ids.iter().filter_map(|id| state.reports.remove(id)).collect::<Vec<_>>())
+            };
+            if rooms.is_empty() {
+                return Ok(());
+            }
+            match self.link.ask(&Request::Report { node, rooms: rooms.clone() }).await {
+                Ok(Answer::Ok(lost)) => self.lose(&lost),
+                failed => {
+                    let mut state = self.state.lock();
+                    // What happened since is newer.
+                    rooms.into_iter().for_each(|report| state.note_again(report));
+                    state.beat_at = Moment(0);
+                    return failed.and_then(|_| Err(unexpected("report")));
+                }
+            }
+        }
+    }
+
+    fn lose(&self, rooms: &[String]) {
+        let mut state = self.state.lock();
+        for id in rooms {
+            error!(room = id.get(..4), "a room of this node is not its own any more");
+            state.lose(id);
+        }
+    }
+
+    async fn publish_listing(&self) -> Result<(), Unavailable> {
+        let (node, listing) = {
+            let state = self.state.lock();
+            match (state.epoch, state.published) {
+                (Some(node), None) if !state.listing.is_empty() => (node, state.listing.clone()),
+                _ => return Ok(()),
+            }
+        };
+        let answer = self.link.ask(&Request::Publish { node, listing: listing.clone() }).await?;
+        let Answer::Ok(texts) = answer else { return Ok(()) };
+        let version = number(&texts, 0)?;
+        let mut state = self.state.lock();
+        if state.listing == listing {
+            state.published = Some(version);
+        }
+        Ok(())
+    }
+
+    async fn read_list(&self) -> Result<(), Unavailable> {
+        loop {
+            let known = {
+                let state = self.state.lock();
+                // One's own part is at hand.
+                let own = state.epoch.zip(state.published);
+                state.parts.iter().map(|(node, (version, _))| (*node, *version)).chain(own).collect()
+            };
+            let answer = self.link.ask(&Request::List { parts: PARTS_PER_ANSWER, known }).await?;
+            let Answer::Ok(texts) = answer else { return Err(unexpected("list")) };
+            let mut state = self.state.lock();
+            let mut parts = BTreeMap::new();
+            let mut read = 0;
+            for entry in texts.chunks_exact(3) {
+                let (node, version) = (Epoch(number(entry, 0)?), number(entry, 1)?);
+                if state.epoch == Some(node) {
+                    continue;
+                }
+                let part = if entry[2].is_empty() {
+                    let known = state.parts.get(&node).map(|(_, part)| part.clone());
+                    known.unwrap_or_default()
+                } else {
+                    read += 1;
+                    entry[2].as_str().into()
+                };
+                parts.insert(node, (version, part));
+            }
+            state.parts = parts;
+            let every = LIST_EVERY.max(LIST_PER_NODE * u32::try_from(state.nodes).unwrap_or(u32::MAX));
+            state.list_at = boottime::now().plus(every);
+            if read < PARTS_PER_ANSWER {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl State {
+    fn note(&mut self, mut report: RoomReport) {
+        if report.gone {
+            self.rooms.remove(&report.id);
+        } else if let Some((room, _)) = self.rooms.get_mut(&report.id) {
+            (room.players, room.shut, room.capacity) = (report.players, report.shut, report.capacity);
+        }
+        if let Some(before) = self.reports.remove(&report.id) {
+            report.settled.extend(before.settled);
+        }
+        self.reports.insert(report.id.clone(), report);
+    }
+
+    /// A report that did not get through.
+    fn note_again(&mut self, report: RoomReport) {
+        match self.reports.get_mut(&report.id) {
+            Some(newer) => newer.settled.extend(report.settled),
+            None => _ = self.reports.insert(report.id.clone(), report),
+        }
+    }
+
+    fn lose(&mut self, id: &str) {
+        self.reports.remove(id);
+        if let Some((_, tenure)) = self.rooms.remove(id) {
+            tenure.lose();
+        }
+    }
+}
+
+pub(super) fn unexpected(what: &str) -> Unavailable {
+    Unavailable(format!("an answer to {what} that was not expected"))
+}
+
+fn number(texts: &[String], index: usize) -> Result<u64, Unavailable> {
+    texts.get(index).and_then(|text| text.parse().ok()).ok_or_else(|| unexpected("a script"))
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("status", &self.status()).finish_non_exhaustive()
+    }
+}

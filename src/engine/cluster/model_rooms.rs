@@ -1,0 +1,100 @@
+//! What the scripts share: free places, tickets that expire, and the end of rooms and nodes. As `prelude.lua`.
+
+use std::time::Duration;
+
+use super::model::{Model, RoomRecord, Ticket, micros, said};
+
+/// How many rooms are looked at, whose tickets have expired, before a decision.
+const MOST_SWEPT: usize = 64;
+/// Expired tickets are forgotten after so many microseconds.
+const FORGOTTEN_AFTER: u64 = 60_000_000;
+
+impl Model {
+    /// Forgets tickets that have expired, and lists the room as open if a newcomer finds a place. Returns the free places.
+    pub(super) fn refresh(&mut self, id: &str) -> i64 {
+        let now = self.now;
+        let Some(room) = self.rooms.get_mut(id) else { return 0 };
+        room.tickets.retain(|_, expires| *expires > now);
+        let first = room.tickets.values().min().copied();
+        let free = i64::from(room.capacity) - room.players as i64 - room.tickets.len() as i64;
+        let entry = (room.incarnation, id.to_owned());
+        if !room.private && room.shut.is_empty() && free > 0 {
+            self.open.entry(room.kind.clone()).or_default().insert(entry);
+        } else if let Some(open) = self.open.get_mut(&room.kind) {
+            open.remove(&entry);
+        }
+        self.expiring.retain(|(_, other)| other != id);
+        self.expiring.extend(first.map(|first| (first, id.to_owned())));
+        free
+    }
+
+    pub(super) fn sweep(&mut self) {
+        let now = self.now;
+        let due = self.expiring.iter().take_while(|(expires, _)| *expires <= now).take(MOST_SWEPT);
+        for id in due.map(|(_, id)| id.clone()).collect::<Vec<_>>() {
+            self.refresh(&id);
+            if self.rooms.get(&id).is_some_and(|room| !room.made && room.tickets.is_empty()) {
+                self.remove_room(&id);
+            }
+        }
+        self.tickets.retain(|_, ticket| ticket.expires + FORGOTTEN_AFTER > now);
+    }
+
+    pub(super) fn remove_room(&mut self, id: &str) {
+        let Some(room) = self.rooms.remove(id) else { return };
+        if let Some(node) = self.nodes.get_mut(&room.node) {
+            node.rooms.remove(id);
+        }
+        let entry = (room.incarnation, id.to_owned());
+        for index in [&mut self.open, &mut self.public] {
+            index.get_mut(&room.kind).into_iter().for_each(|rooms| _ = rooms.remove(&entry));
+        }
+        self.expiring.retain(|(_, other)| other != id);
+    }
+
+    pub(super) fn remove_node(&mut self, epoch: u64) {
+        let rooms = self.nodes.get(&epoch).map(|node| node.rooms.clone()).unwrap_or_default();
+        rooms.iter().for_each(|id| self.remove_room(id));
+        self.nodes.remove(&epoch);
+    }
+
+    /// Removes the nodes whose leases have ended.
+    pub(super) fn reap(&mut self) {
+        let now = self.now;
+        if self.boot.as_ref().is_some_and(|boot| boot.until > now) {
+            return;
+        }
+        let dead = self.nodes.iter().filter(|(_, node)| node.lease_ends <= now).map(|(epoch, _)| *epoch);
+        for epoch in dead.collect::<Vec<_>>() {
+            self.remove_node(epoch);
+        }
+    }
+
+    pub(super) fn write_room(&mut self, id: &str, room: RoomRecord) {
+        if let Some(node) = self.nodes.get_mut(&room.node) {
+            node.rooms.insert(id.to_owned());
+        }
+        if !room.private {
+            self.public.entry(room.kind.clone()).or_default().insert((room.incarnation, id.to_owned()));
+        }
+        self.rooms.insert(id.to_owned(), room);
+    }
+
+    /// Gives the tickets with these digests, for a room that is there. Those of newcomers keep a place each.
+    pub(super) fn promise(&mut self, id: &str, lasts: Duration, keeps: bool, digests: &[String]) -> Vec<String> {
+        let expires = self.now + micros(lasts);
+        let Some(room) = self.rooms.get_mut(id) else { return Vec::new() };
+        for digest in digests {
+            let ticket = Ticket { room: id.to_owned(), incarnation: room.incarnation, expires, used: false };
+            self.tickets.insert(digest.clone(), ticket);
+            if keeps {
+                room.tickets.insert(digest.clone(), expires);
+            }
+        }
+        let (node, incarnation) = (room.node, room.incarnation.to_string());
+        let made = if room.made { "1" } else { "0" };
+        self.refresh(id);
+        let address = self.nodes.get(&node).map_or("", |node| &node.address);
+        said(&["there", id, &node.to_string(), address, &incarnation, made])
+    }
+}
