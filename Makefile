@@ -5,7 +5,7 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package feel e2e python guide deny bench faults hostile attacks crashes determinism hibernation
+.PHONY: test tools format lint rust pure docs types unit package feel e2e python guide deny bench faults hostile attacks cluster crashes determinism hibernation
 
 test: tools format lint rust pure docs types unit package feel e2e python guide
 	@echo "all checks passed"
@@ -13,6 +13,7 @@ test: tools format lint rust pure docs types unit package feel e2e python guide
 tools: $(WEB)/node_modules/.installed
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.93 or newer" >&2; exit 1; }
 	@scripts/need-chromium
+	@scripts/need-redis
 
 $(WEB)/node_modules/.installed: $(WEB)/package-lock.json
 	@scripts/need-node
@@ -28,6 +29,7 @@ lint:
 	cargo clippy --locked --manifest-path benches/peers/Cargo.toml --target-dir target -- -D warnings
 
 rust:
+	@scripts/need-redis
 	cargo test --locked --workspace --all-targets
 	TICKWIRE_TEST_ROAD=mounted cargo test --locked --workspace --test server -- play:: slow:: hostile:: floods:: resume:: breaks:: refusals:: cors::
 	cargo test --locked --workspace --doc
@@ -93,6 +95,12 @@ determinism:
 # What ten thousand sleeping rooms cost a server, and how soon one wakes.
 hibernation:
 	TICKWIRE_SLEEPERS=10000 cargo test --locked --release --workspace --test hibernation -- --nocapture
+
+# Faults of a cluster of real processes and a real Redis, at length: nodes killed and stopped, Redis restarted and away, and
+# storms of joins. Takes some minutes; a short part is in `rust`.
+cluster:
+	@scripts/need-redis
+	TICKWIRE_ROUNDS=5 TICKWIRE_JOINS=4000 cargo test --locked --release --workspace --test cluster -- --nocapture
 
 # Runs the tests of each known fault (tests/faults.toml) and prints a row for each; needs a quiet machine and some ten minutes.
 faults: tools

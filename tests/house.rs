@@ -46,7 +46,7 @@ fn rust() -> Vec<Source> {
 
 /// The layer of a file: a file imports from lower layers only.
 fn storey(path: &str) -> Option<(usize, &'static str)> {
-    const STOREYS: [(&str, usize); 13] = [
+    const STOREYS: [(&str, usize); 14] = [
         ("src/id.rs", 0),
         ("src/tick.rs", 0),
         ("src/snapshot/", 1),
@@ -58,8 +58,9 @@ fn storey(path: &str) -> Option<(usize, &'static str)> {
         ("crates/cli/src/measure/", 6),
         ("src/trust/", 6),
         ("src/testing/", 6),
-        ("src/actor/", 7),
-        ("src/server/", 8),
+        ("src/cluster/", 7),
+        ("src/actor/", 8),
+        ("src/server/", 9),
     ];
     STOREYS.iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(prefix, storey)| (*storey, *prefix))
 }

@@ -17,6 +17,8 @@ mod node;
 #[cfg(feature = "cluster")]
 mod places;
 #[cfg(feature = "cluster")]
+mod state;
+#[cfg(feature = "cluster")]
 mod tenure;
 
 use std::sync::Arc;

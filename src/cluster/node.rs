@@ -13,9 +13,10 @@ use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use super::link::{Link, Unavailable};
+use super::state::State;
 use super::tenure::Tenure;
 use super::{Parts, Settings, Status, boottime};
-use crate::engine::cluster::{Answer, Epoch, Lease, LeaseTimes, Registration, Request, RoomReport};
+use crate::engine::cluster::{Answer, Epoch, LeaseTimes, Registration, Request, RoomReport};
 use crate::tick::Moment;
 
 /// Rooms per request: more would keep Redis from others for longer.
@@ -41,29 +42,6 @@ pub struct Cluster {
     arbiter: Arbiter,
 }
 
-struct State {
-    lease: Lease,
-    epoch: Option<Epoch>,
-    /// The start of Redis that this node knows of.
-    boot: u64,
-    rooms: BTreeMap<String, (Registration, Tenure)>,
-    /// What Redis has not been told yet.
-    reports: BTreeMap<String, RoomReport>,
-    load: (u32, usize),
-    draining: bool,
-    listing: String,
-    /// The version under which Redis has it.
-    published: Option<u64>,
-    parts: BTreeMap<Epoch, (u64, Arc<str>)>,
-    nodes: usize,
-    errors: u64,
-    fenced: u64,
-    /// Whether the last turn failed, so that it is logged once.
-    failing: bool,
-    beat_at: Moment,
-    list_at: Moment,
-}
-
 impl Cluster {
     /// Starts the node on a thread of its own.
     ///
@@ -72,25 +50,7 @@ impl Cluster {
     pub fn start(settings: Settings) -> Result<Arc<Self>, String> {
         let times = LeaseTimes { lease: settings.lease };
         let link = Link::new(&settings, times.patience()).map_err(|error| format!("redis: {error}"))?;
-        let (rooms, reports, parts, listing) = Default::default();
-        let state = State {
-            lease: Lease::new(times),
-            epoch: None,
-            boot: 0,
-            rooms,
-            reports,
-            load: (0, 0),
-            draining: false,
-            listing,
-            published: None,
-            parts,
-            nodes: 0,
-            errors: 0,
-            fenced: 0,
-            failing: false,
-            beat_at: Moment(0),
-            list_at: Moment(0),
-        };
+        let state = State::new(times);
         let (until, wake, redirects) = (Arc::default(), Notify::new(), AtomicU64::new(0));
         let arbiter = Arbiter::new();
         let node = Arc::new(Self { settings, times, link, state: Mutex::new(state), until, wake, redirects, arbiter });
@@ -390,35 +350,6 @@ impl Cluster {
             if read < PARTS_PER_ANSWER {
                 return Ok(());
             }
-        }
-    }
-}
-
-impl State {
-    fn note(&mut self, mut report: RoomReport) {
-        if report.gone {
-            self.rooms.remove(&report.id);
-        } else if let Some((room, _)) = self.rooms.get_mut(&report.id) {
-            (room.players, room.shut, room.capacity) = (report.players, report.shut, report.capacity);
-        }
-        if let Some(before) = self.reports.remove(&report.id) {
-            report.settled.extend(before.settled);
-        }
-        self.reports.insert(report.id.clone(), report);
-    }
-
-    /// A report that did not get through.
-    fn note_again(&mut self, report: RoomReport) {
-        match self.reports.get_mut(&report.id) {
-            Some(newer) => newer.settled.extend(report.settled),
-            None => _ = self.reports.insert(report.id.clone(), report),
-        }
-    }
-
-    fn lose(&mut self, id: &str) {
-        self.reports.remove(id);
-        if let Some((_, tenure)) = self.rooms.remove(id) {
-            tenure.lose();
         }
     }
 }

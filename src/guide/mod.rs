@@ -14,6 +14,7 @@
 //! | [`embedding`] | How do I run Tickwire in my web app, or in my own loop? |
 //! | [`limits`] | Which limits are there, and what happens beyond them? |
 //! | [`access`] | Who may join, and which limits protect the server? |
+//! | [`cluster`] | How do I run many servers as one? |
 //! | [`operations`] | How do I configure, watch and stop a server? |
 //! | [`comparison`] | How does Tickwire compare with other servers? |
 
@@ -52,6 +53,9 @@ pub mod limits {}
 
 #[doc = include_str!("access.md")]
 pub mod access {}
+
+#[doc = include_str!("cluster.md")]
+pub mod cluster {}
 
 #[doc = include_str!("operations.md")]
 pub mod operations {}

@@ -35,6 +35,8 @@ pub use signals::{ShutdownSignal, interrupted};
 pub use timeline::Timeline;
 
 pub use crate::actor::LogHealth;
+#[cfg(feature = "cluster")]
+pub use crate::cluster::Finding as ClusterFinding;
 use crate::game::{Factory, Game, RoomSetup, SetupError};
 pub use crate::store::{Durability, StoreFailure};
 pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring, PersonKeys};

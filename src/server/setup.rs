@@ -6,6 +6,10 @@ use std::sync::Arc;
 use super::config::Config;
 use crate::actor::{Clock, Gatekeeper};
 use crate::cluster;
+#[cfg(feature = "cluster")]
+use crate::cluster::Finding as ClusterFinding;
+#[cfg(feature = "cluster")]
+use crate::engine::cluster::NodeEntry;
 use crate::engine::{Quota, RoomPolicy};
 use crate::trust::{Certificate, ClientIpConfig, Keyring, Tokens};
 use crate::wire::limits;
@@ -39,9 +43,13 @@ impl Config {
                 "redis and data are both set: the nodes of a cluster keep no rooms; leave data empty".to_owned()
             );
         }
+        Ok(Some(self.settings(build)))
+    }
+
+    fn settings(&self, build: &str) -> cluster::Settings {
         let authority = self.advertise.split('/').nth(2).unwrap_or_default();
         let name = if self.node.is_empty() { authority } else { &self.node };
-        Ok(Some(cluster::Settings {
+        cluster::Settings {
             redis: self.redis.clone(),
             password: self.redis_password.reveal().to_owned(),
             advertise: self.advertise.clone(),
@@ -50,7 +58,7 @@ impl Config {
             lease: self.lease,
             version: build.to_owned(),
             most_rooms: self.most_rooms,
-        }))
+        }
     }
 
     /// Reads the keys for join tokens.
@@ -71,6 +79,24 @@ impl Config {
     /// One line that describes the fault of the certificate or its key.
     pub fn certificate_expires(&self) -> Result<Option<u64>, String> {
         Ok(self.certificate()?.and_then(|certificate| certificate.expires()))
+    }
+
+    /// The nodes of the cluster to which this configuration belongs.
+    ///
+    /// # Errors
+    /// Redis does not answer, or the configuration names none.
+    #[cfg(feature = "cluster")]
+    pub async fn cluster_nodes(&self) -> Result<Vec<NodeEntry>, String> {
+        cluster::nodes(&self.settings("")).await.map_err(|error| error.to_string())
+    }
+
+    /// What is wrong with the Redis of the cluster. `now`: this machine's clock, in seconds since 1970.
+    ///
+    /// # Errors
+    /// Redis does not answer, or the configuration names none.
+    #[cfg(feature = "cluster")]
+    pub async fn cluster_findings(&self, now: u64) -> Result<Vec<ClusterFinding>, String> {
+        cluster::findings(&self.settings(""), now).await.map_err(|error| error.to_string())
     }
 
     pub(super) fn certificate(&self) -> Result<Option<Arc<Certificate>>, String> {

@@ -17,6 +17,8 @@ export const CLOSES = new Map([
   [4008, ['slow_consumer', 'frames were not taken for too long']],
   [4009, ['rate_limited', 'too many messages']],
   [4010, ['store_failed', "the room's journal cannot be written, come back"]],
+  [4011, ['lease_lost', 'this server may not run the room any more, come back']],
+  [4012, ['redirected', 'the room is at another server']],
   [4500, ['bad_message', 'malformed or unexpected message']],
   [4501, ['bad_token', 'the token was refused']],
   [4503, ['forbidden', 'not allowed']],

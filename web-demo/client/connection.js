@@ -110,8 +110,8 @@ export class Connection {
     this.#welcome = welcome;
     this.#token = welcome.resume;
     this.#rejoin.address = addressOf(socket);
-    const now = this.#env.now();
-    const session = new Session(socket, welcome, this.#plays, { ...this.#shared, owner: this.#sessionOwner() }, now);
+    const company = { ...this.#shared, owner: this.#sessionOwner() };
+    const session = new Session(socket, welcome, this.#plays, company, this.#env.now());
     // The page set held inputs before or after the connection was lost; the seat is the same, so they are still valid.
     if (sameInputs && this.#last) session.resumeFrom(this.#last);
     this.session = session;
@@ -158,8 +158,7 @@ export class Connection {
   save() {
     // The stored seat of this room may be a player's.
     if (!this.#plays) return;
-    const { room } = this.#welcome;
-    const resume = this.#token;
+    const [room, resume] = [this.#welcome.room, this.#token];
     if (!resume) {
       this.#env.seats.remove(room);
       return;

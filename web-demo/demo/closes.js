@@ -45,6 +45,8 @@ const WAITS = {
   1012: 'The server is restarting',
   1013: 'The server is full at the moment',
   4010: 'The server cannot save this room at the moment',
+  4011: 'The server has lost touch with the others',
+  4012: 'The room is at another server',
   4001: 'The server is moving house',
   4008: 'The connection was too slow to keep up',
 };

@@ -6,6 +6,7 @@
 
 mod clock;
 mod receive;
+mod redirect;
 mod unseen;
 mod unsent;
 
@@ -24,8 +25,8 @@ use crate::id::{CorrectionEpoch, Incarnation, Seat, Seq, ZoneId};
 use crate::snapshot::{DecodeError, Zone};
 use crate::tick::{Moment, Tick};
 use crate::wire::{
-    Ack, AckedTick, ClientMessage, Correction, EventBody, Features, Hello, Inputs, Join, Redirect, Resume, Role,
-    ServerMessage, Welcome, WireError, decode_server, encode_client, limits,
+    Ack, AckedTick, ClientMessage, Correction, EventBody, Features, Hello, Inputs, Join, Redirect, Role, ServerMessage,
+    Welcome, WireError, decode_server, encode_client, limits,
 };
 
 /// How thoroughly a client checks what it receives.
@@ -260,17 +261,8 @@ impl Client {
     /// message; `None` when the client has no right to a seat. Inputs that were not consumed are forgotten; commands
     /// that the game has not seen are sent again.
     pub fn resume(&mut self, name: &str, player: Vec<(String, String)>) -> Option<Vec<u8>> {
-        let Pass { room, token } = self.pass.clone()?;
-        self.welcome = None;
-        self.outbox.clear();
-        (self.consumed, self.superseded, self.inputs) = (Seq(0), 0, Unsent::default());
-        (self.ack_due, self.awaited) = (false, false);
-        let whole = self.has_state && self.lost.is_empty() && self.ticks.values().all(|tick| *tick == self.tick);
-        let (tick, events) = (whole.then_some(self.tick), self.remembers.then_some(self.events));
-        let (token, incarnation) = (serde_bytes::Bytes::new(&token), self.incarnation);
-        let resume = Some(Resume { token, incarnation, tick, events });
-        let (join, rate, features) = (Join::ById { room }, self.rate, self.features);
-        Some(encode_client(&ClientMessage::Hello(Hello { features, player, resume, rate, ..Hello::new(join, name) })))
+        let Pass { room, .. } = self.pass.clone()?;
+        self.claim(Join::ById { room }, name, player)
     }
 
     /// Lowers the depth to [`Depth::Continuity`], which costs far less.

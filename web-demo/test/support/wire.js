@@ -178,6 +178,15 @@ export function encodeSmall(name, number) {
   return out.finish();
 }
 
+export function encodeRedirect(address, ticket) {
+  const out = new MessageWriter();
+  out.unsigned(6);
+  out.text(address);
+  out.text(ticket);
+  out.unsigned(0);
+  return out.finish();
+}
+
 export function decodeClient(bytes, inputs) {
   const reader = new MessageReader(bytes);
   if (bytes[0] >= 0x80) return decodeInputs(reader, planSchema([{ name: 'input', fields: inputs }])[0].fields);

@@ -17,6 +17,7 @@ use super::socket::{Ended, Wire};
 use super::swarm::Shared;
 use super::tally::Failure;
 use super::witness::{Compared, Statement};
+use tickwire::engine::cluster::Home;
 use tickwire::engine::{Arrived, Client, ClientEvent, Depth, OverloadLadder, OverloadStep};
 use tickwire::id::Seq;
 use tickwire::tick::Moment;
@@ -106,13 +107,15 @@ impl Bot {
     async fn join(job: &Job, leave_at: Option<Instant>, shared: &Arc<Shared>) -> Result<Self, Ended> {
         let started = Instant::now();
         let seed = job.seed.wrapping_add(u64::from(job.stays) << 32);
-        let mut wire = Wire::open(&job.url, job.profile.as_deref(), seed, shared.clone()).await?;
+        let mut home = Home::new(&job.url);
+        let mut wire = Wire::open(home.address(), job.profile.as_deref(), seed, shared.clone()).await?;
         let spawn = match &job.behaviour {
             Behaviour::Follow(path) => path.position(0).map(|(x, y)| ("spawn".to_owned(), format!("{x},{y}"))),
             _ => None,
         };
         let (join, name) = (job.join.clone(), format!("bot {}", job.number));
-        wire.send(Client::hello(join, &name, spawn.into_iter().collect(), job.rate)).await?;
+        let player: Vec<_> = spawn.into_iter().collect();
+        wire.send(Client::hello_following(join, &name, player.clone(), job.rate)).await?;
         let mut client = Client::new(Depth::Full).asking(job.rate);
         while client.welcome().is_none() {
             // The timeout around this call ends the wait.
@@ -120,8 +123,14 @@ impl Bot {
                 Ended::Failed(_, text) => Ended::Failed(Failure::Refused, text),
                 cut @ Ended::Cut(_) => cut,
             })?;
-            if let Some(bytes) = answer {
-                client.on_message(&bytes).map_err(protocol)?;
+            let Some(bytes) = answer else { continue };
+            // The room is at another node of the cluster.
+            if let ClientEvent::Redirect(redirect) = client.on_message(&bytes).map_err(protocol)? {
+                if !home.follow(&redirect.address) {
+                    return Err(Ended::Failed(Failure::Refused, "too many redirects in a row".to_owned()));
+                }
+                wire = Wire::open(home.address(), job.profile.as_deref(), seed, shared.clone()).await?;
+                wire.send(client.follow_redirect(&redirect, &name, player.clone())).await?;
             }
         }
         let Some(welcome) = client.welcome() else { return Err(protocol("no welcome")) };

@@ -10,10 +10,11 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::pilot::Pilot;
 use super::socket::{Socket, close_gracefully, connect};
+use tickwire::engine::cluster::Home;
 use tickwire::engine::{Client, ClientError, ClientEvent, Depth};
 use tickwire::id::{EntityId, KindId};
 use tickwire::tick::{Moment, Tick};
-use tickwire::wire::{Join, Welcome};
+use tickwire::wire::{Join, Redirect, Welcome};
 
 /// Longest time from connecting to the welcome.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
@@ -62,6 +63,9 @@ pub enum PlayError {
     /// No welcome arrived within ten seconds.
     #[error("no welcome within 10 s")]
     Silence,
+    /// Servers have sent the bot on too often in a row.
+    #[error("too many redirects in a row")]
+    Astray,
     /// The server ended the session; see [`Close`](tickwire::Close) for the codes.
     #[error("closed with {code}: {reason}")]
     Closed {
@@ -87,11 +91,16 @@ pub enum PlayError {
 pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> Result<P, PlayError> {
     let start = Instant::now();
     let opened = async {
-        let mut socket = connect(url).await?;
-        socket.send(Message::Binary(Client::hello(join, name, Vec::new(), 0).into())).await?;
-        let mut client = Client::new(Depth::Full);
+        let (mut home, mut client) = (Home::new(url), Client::new(Depth::Full));
+        let mut socket = connect(home.address()).await?;
+        socket.send(Message::Binary(Client::hello_following(join, name, Vec::new(), 0).into())).await?;
         while client.welcome().is_none() {
-            hear(&mut socket, &mut client, &mut pilot).await?;
+            let Some(redirect) = hear(&mut socket, &mut client, &mut pilot).await? else { continue };
+            if !home.follow(&redirect.address) {
+                return Err(PlayError::Astray);
+            }
+            socket = connect(home.address()).await?;
+            socket.send(Message::Binary(client.follow_redirect(&redirect, name, Vec::new()).into())).await?;
         }
         Ok::<_, PlayError>((socket, client))
     };
@@ -102,7 +111,7 @@ pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> 
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
-            heard = hear(&mut socket, &mut client, &mut pilot) => heard?,
+            heard = hear(&mut socket, &mut client, &mut pilot) => drop(heard?),
             _ = beat.tick(), if client.tick().is_after(welcome.tick) => {
                 let Some(input) = pilot.input(&Seen { client: &client, welcome: &welcome }) else { break };
                 if !welcome.inputs.admits(&input) {
@@ -120,19 +129,21 @@ pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> 
     Ok(pilot)
 }
 
-/// Waits for a message and handles it.
-async fn hear(socket: &mut Socket, client: &mut Client, pilot: &mut impl Pilot) -> Result<(), PlayError> {
+/// Waits for a message and handles it. Returns where the room is, if it is at another server.
+async fn hear(socket: &mut Socket, client: &mut Client, pilot: &mut impl Pilot) -> Result<Option<Redirect>, PlayError> {
     let closed = |code, reason: &str| PlayError::Closed { code, reason: reason.to_owned() };
     match socket.next().await {
         Some(Ok(Message::Binary(bytes))) => {
-            if let ClientEvent::Frame(arrived) = client.on_message(&bytes)? {
-                arrived.events.iter().for_each(|event| pilot.event(event));
+            match client.on_message(&bytes)? {
+                ClientEvent::Frame(arrived) => arrived.events.iter().for_each(|event| pilot.event(event)),
+                ClientEvent::Redirect(redirect) => return Ok(Some(redirect)),
+                _ => {}
             }
-            Ok(())
+            Ok(None)
         }
         Some(Ok(Message::Close(Some(frame)))) => Err(closed(frame.code.into(), &frame.reason)),
         Some(Ok(Message::Close(None))) | None => Err(closed(1005, "no reason was given")),
-        Some(Ok(_)) => Ok(()),
+        Some(Ok(_)) => Ok(None),
         Some(Err(error)) => Err(error.into()),
     }
 }

@@ -12,6 +12,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::config_keys::Flags;
 use crate::files;
 use crate::machine::{Machine, needed};
+use crate::nodes;
 use crate::settings::Settings;
 use crate::trust;
 
@@ -50,6 +51,7 @@ pub fn run(flags: &Flags) -> ExitCode {
     };
     let mut findings = examine(&settings.config, Machine::here());
     findings.extend(files::examine(&settings));
+    findings.extend(nodes::examine(&settings.config));
     findings.extend(settings.strays.iter().map(|name| Finding {
         verdict: Verdict::Unwise,
         what: format!("the variable {name} names no configuration key and is ignored"),

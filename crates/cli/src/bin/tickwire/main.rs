@@ -8,6 +8,7 @@ mod lines;
 mod logs;
 mod machine;
 mod measure;
+mod nodes;
 mod replay;
 mod serve;
 mod settings;
@@ -46,6 +47,8 @@ enum Command {
     Config(ConfigArgs),
     /// Report settings that are unsafe or unwise in production; fails if any is unsafe
     Doctor(config_keys::Flags),
+    /// List the nodes of a cluster
+    Nodes(nodes::NodesArgs),
     /// Sign a join token for testing, with a key of the configuration
     Token(token::TokenArgs),
     /// Run a recording of a room again, and compare every tick
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Some(Command::Measure(args)) => measure::run(&args),
         Some(Command::Config(args)) => print_config(&args),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
+        Some(Command::Nodes(args)) => nodes::run(&args),
         Some(Command::Token(args)) => token::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Forget(args)) => replay::forget(&args),

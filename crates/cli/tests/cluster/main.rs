@@ -1,0 +1,124 @@
+//! A cluster of real processes on a real Redis server: rooms are found from every node, and have one owner whatever fails.
+//!
+//! `TICKWIRE_JOINS`: how many join at once; `TICKWIRE_ROUNDS`: how often each fault comes.
+
+#![cfg(unix)]
+#![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
+
+mod faults;
+mod nodes;
+#[path = "../process/mod.rs"]
+mod process;
+#[path = "../../../../tests/redis/mod.rs"]
+mod redis;
+mod relay;
+mod visitor;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use nodes::{any, ask, by_id, listed, node, until};
+use redis::Redis;
+use serde_json::Value;
+use tickwire::wire::{Close, Join};
+use visitor::Visitor;
+
+/// Runs a test's future.
+fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(test);
+}
+
+fn number(name: &str, usual: usize) -> usize {
+    std::env::var(name).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name} = {text}: a number")))
+}
+
+#[test]
+fn rooms_are_found_from_every_node() {
+    run(async {
+        let redis = Redis::start();
+        let nodes = [(); 3].map(|()| node(&redis.url()));
+        let first = Visitor::enter(&nodes[0].url(), any(&[])).await;
+        for node in &nodes {
+            let other = Visitor::enter(&node.url(), any(&[])).await;
+            assert_eq!((&other.place.room, &other.place.address), (&first.place.room, &first.place.address));
+            assert_eq!(other.place.hops, usize::from(node.url() != first.place.address));
+            let again = Visitor::enter(&node.url(), by_id(&first.place.room)).await;
+            assert_eq!(again.place.room, first.place.room);
+            again.sees_frames().await;
+            until("the room is listed", || async { listed(node).await == [first.place.room.clone()] }).await;
+        }
+        // A private room is found by its code alone.
+        let options = vec![("private".to_owned(), "true".to_owned())];
+        let create = Join::Create { game: "arena".to_owned(), options };
+        let private = Visitor::enter(&nodes[1].url(), create).await;
+        let guest = Visitor::enter(&nodes[2].url(), by_id(&private.place.room)).await;
+        assert_eq!(guest.place.room, private.place.room);
+        assert_eq!(listed(&nodes[1]).await, [first.place.room.clone()]);
+        for (join, wanted) in [
+            (by_id("nowhere"), Close::NoSuchRoom),
+            (any(&[("private", "true")]), Close::NoSuchRoom),
+            (any(&[("capacity", "none")]), Close::NoSuchRoom),
+            (Join::Reserved { ticket: "none".to_owned() }, Close::NoSuchRoom),
+        ] {
+            let refused = Visitor::try_enter(&nodes[0].url(), join.clone()).await.err();
+            assert_eq!(refused, Some(wanted.code()), "{join:?}");
+        }
+    });
+}
+
+#[test]
+fn a_party_takes_its_seats_at_any_node() {
+    run(async {
+        let redis = Redis::start();
+        let nodes = [(); 2].map(|()| node(&redis.url()));
+        let _first = Visitor::enter(&nodes[0].url(), any(&[("capacity", "3")])).await;
+        let body = r#"{"game": "arena", "options": {"capacity": "3"}, "seats": 2}"#;
+        let (status, answer) = ask(&nodes[1], "POST /api/reservations", body).await;
+        assert_eq!(status, 200, "{answer}");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        let ticket =
+            |index: usize| Join::Reserved { ticket: answer["tickets"][index].as_str().expect("a ticket").to_owned() };
+        // The seats are taken: others get another room.
+        let other = Visitor::enter(&nodes[0].url(), any(&[("capacity", "3")])).await;
+        assert_ne!(other.place.room, answer["room"].as_str().expect("a room"));
+        for (index, node) in nodes.iter().enumerate() {
+            let guest = Visitor::enter(&node.url(), ticket(index)).await;
+            assert_eq!(guest.place.room, answer["room"].as_str().expect("a room"));
+            let again = Visitor::try_enter(&node.url(), ticket(index)).await.err();
+            assert_eq!(again, Some(Close::NoSuchRoom.code()), "a ticket is good once");
+        }
+    });
+}
+
+#[test]
+fn a_storm_of_joins_fills_rooms_exactly() {
+    const SEATS: usize = 8;
+    run(async {
+        let joins = number("TICKWIRE_JOINS", 240);
+        let redis = Redis::start();
+        let nodes = [(); 3].map(|()| node(&redis.url()));
+        // Rooms can be made from now on.
+        drop(Visitor::enter(&nodes[0].url(), any(&[])).await);
+        let (capacity, start) = (SEATS.to_string(), Instant::now());
+        let options = [("capacity", capacity.as_str()), ("tick_rate", "2")];
+        let join = |index: usize| {
+            let url = nodes[index % nodes.len()].url();
+            async move { Visitor::enter(&url, any(&options)).await }
+        };
+        let players: Vec<Visitor> = join_all((0..joins).map(join)).await;
+        let took = start.elapsed();
+        let (mut rooms, mut owners) = (BTreeMap::<&str, usize>::new(), BTreeMap::<&str, BTreeSet<_>>::new());
+        for player in &players {
+            *rooms.entry(&player.place.room).or_default() += 1;
+            owners.entry(&player.place.room).or_default().insert((&player.place.address, player.place.incarnation));
+        }
+        assert!(rooms.values().all(|players| *players <= SEATS), "{rooms:?}");
+        assert_eq!(rooms.len(), joins.div_ceil(SEATS), "{rooms:?}");
+        assert!(owners.values().all(|owners| owners.len() == 1), "{owners:?}");
+        let used: BTreeSet<_> = owners.values().flatten().map(|(address, _)| address).collect();
+        assert_eq!(used.len(), nodes.len(), "all nodes have rooms");
+        println!("{joins} joins at once: {} rooms in {took:?}", rooms.len());
+    });
+}

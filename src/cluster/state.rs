@@ -1,0 +1,85 @@
+//! What a node knows: its lease, its rooms, and what Redis has not been told yet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::tenure::Tenure;
+use crate::engine::cluster::{Epoch, Lease, LeaseTimes, Registration, RoomReport};
+use crate::tick::Moment;
+
+/// All of it is behind one lock.
+pub(super) struct State {
+    pub lease: Lease,
+    pub epoch: Option<Epoch>,
+    /// The start of Redis that this node knows of.
+    pub boot: u64,
+    pub rooms: BTreeMap<String, (Registration, Tenure)>,
+    /// What Redis has not been told yet.
+    pub reports: BTreeMap<String, RoomReport>,
+    pub load: (u32, usize),
+    pub draining: bool,
+    pub listing: String,
+    /// The version under which Redis has it.
+    pub published: Option<u64>,
+    pub parts: BTreeMap<Epoch, (u64, Arc<str>)>,
+    pub nodes: usize,
+    pub errors: u64,
+    pub fenced: u64,
+    /// Whether the last turn failed, so that it is logged once.
+    pub failing: bool,
+    pub beat_at: Moment,
+    pub list_at: Moment,
+}
+
+impl State {
+    pub fn new(times: LeaseTimes) -> Self {
+        let (rooms, reports, parts, listing) = Default::default();
+        Self {
+            lease: Lease::new(times),
+            epoch: None,
+            boot: 0,
+            rooms,
+            reports,
+            load: (0, 0),
+            draining: false,
+            listing,
+            published: None,
+            parts,
+            nodes: 0,
+            errors: 0,
+            fenced: 0,
+            failing: false,
+            beat_at: Moment(0),
+            list_at: Moment(0),
+        }
+    }
+
+    /// A room has changed.
+    pub fn note(&mut self, mut report: RoomReport) {
+        if report.gone {
+            self.rooms.remove(&report.id);
+        } else if let Some((room, _)) = self.rooms.get_mut(&report.id) {
+            (room.players, room.shut, room.capacity) = (report.players, report.shut, report.capacity);
+        }
+        if let Some(before) = self.reports.remove(&report.id) {
+            report.settled.extend(before.settled);
+        }
+        self.reports.insert(report.id.clone(), report);
+    }
+
+    /// A report that did not get through.
+    pub fn note_again(&mut self, report: RoomReport) {
+        match self.reports.get_mut(&report.id) {
+            Some(newer) => newer.settled.extend(report.settled),
+            None => _ = self.reports.insert(report.id.clone(), report),
+        }
+    }
+
+    /// A room is not this node's any more.
+    pub fn lose(&mut self, id: &str) {
+        self.reports.remove(id);
+        if let Some((_, tenure)) = self.rooms.remove(id) {
+            tenure.lose();
+        }
+    }
+}
