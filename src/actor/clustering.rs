@@ -41,13 +41,15 @@ pub struct Membership {
     own: Vec<RoomEntry>,
     /// What other nodes have published.
     parts: Vec<Arc<str>>,
+    /// What rooms would be like, by game and options.
+    plans: BTreeMap<(String, BTreeMap<String, String>), Plan>,
     /// Seats that were reserved on any node for an address, until their tickets expire.
     promised: Reservations<(), SeatPermit>,
 }
 
 impl Directory {
-    /// What a new room would be like. Its game is made and dropped again, once per game and options that are asked for.
-    fn sketch(&self, join: &Join, role: Role) -> Result<Option<Plan>, CloseReason> {
+    /// What a new room would be like. Its game is made and dropped again, but not for every client that asks for the same.
+    fn sketch(&mut self, join: &Join, role: Role) -> Result<Option<Plan>, CloseReason> {
         registry::check_role(role, self.config.policy.most_spectators)?;
         let (game, options) = match join {
             Join::JoinOrCreate { game, options } | Join::Create { game, options } => (game, options),
@@ -57,8 +59,17 @@ impl Directory {
         if matches!(join, Join::JoinOrCreate { .. }) {
             registry::check_public(&options)?;
         }
-        let (room, private) = self.build(game, &options, |_, private| Ok(names::of_room(private)))?;
-        Ok(Some(Plan { capacity: room.capacity(), private }))
+        let kind = (game.clone(), options);
+        if let Some(plan) = self.membership.plans.get(&kind) {
+            return Ok(Some(*plan));
+        }
+        let (room, private) = self.build(game, &kind.1, |_, private| Ok(names::of_room(private)))?;
+        let plan = Plan { capacity: room.capacity(), private };
+        if self.membership.plans.len() >= limits::ROOM_PLANS {
+            self.membership.plans.clear();
+        }
+        self.membership.plans.insert(kind, plan);
+        Ok(Some(plan))
     }
 
     fn arrive(&mut self, Arrive { request, summons, ticket }: Arrive) -> Result<RoomSlot, CloseReason> {
@@ -69,26 +80,39 @@ impl Directory {
         let known = self.rooms.0.iter().find(|(_, listed)| listed.entry.id == summons.room).map(|(key, _)| *key);
         let key = match known {
             Some(key) => key,
-            // It has ended, and the cluster's directory will hear of it.
-            None if self.ended.contains(&summons.room) => return Err(Close::RoomClosed.into()),
+            None if self.ended.contains(&summons.room) => {
+                self.report_end(&summons.room);
+                return Err(Close::RoomClosed.into());
+            }
             None => self.make_summoned(&summons, &request)?,
         };
         let claims = request.role == Role::Player && request.claim.is_some();
         let kind = if claims { JoinKind::Returning } else { request.role.into() };
         let listed = self.room_handle(key)?;
-        let expected = listed.status.announce_ticket(kind, listed.most(kind), ticket)?;
+        let announced = listed.status.announce_ticket(kind, listed.most(kind), ticket);
+        if announced.is_err() && listed.status.is_closed() {
+            self.report_end(&summons.room);
+        }
+        let (expected, listed) = (announced?, self.room_handle(key)?);
         Ok(RoomSlot { key, room: listed.room.clone(), expected })
     }
 
     fn make_summoned(&mut self, summons: &Summons, request: &JoinRequest) -> Result<RoomKey, CloseReason> {
         let options = serde_json::from_str(&summons.options).unwrap_or_default();
         let made = self.make_placed(&summons.room, summons.incarnation, summons.game.clone(), options, request.address);
-        if let (Err(_), Some(cluster)) = (&made, &self.config.cluster) {
-            let (id, settled) = (summons.room.clone(), Vec::new());
+        if made.is_err() {
+            self.report_end(&summons.room);
+        }
+        made
+    }
+
+    /// Nobody shall be sent to a room that has ended; the usual report may be a moment away.
+    fn report_end(&self, room: &str) {
+        if let Some(cluster) = &self.config.cluster {
+            let (id, settled) = (room.to_owned(), Vec::new());
             let gone = RoomReport { id, gone: true, players: 0, shut: "", capacity: 0, settled };
             cluster.report(vec![gone], self.load());
         }
-        made
     }
 
     /// Registers a room that begins here.

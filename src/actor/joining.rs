@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use actix::Recipient;
+use actix_web::rt::time::sleep;
 
 use super::clustering::{Arrive, Sketch};
 use super::message::{Applicant, End, Enter, Joined, Locate, RoomKey, RoomSlot};
@@ -10,7 +11,7 @@ use super::refusals::Refusal;
 use super::session_context::SessionContext;
 use crate::cluster::Placed;
 use crate::engine::{CloseReason, JoinRequest, Limit, work};
-use crate::wire::{Close, Join, Redirect, Role};
+use crate::wire::{Close, Join, Redirect, Role, limits};
 
 /// A room may fill or close after the directory chose it; the session then asks for another one.
 const ATTEMPTS: usize = 3;
@@ -51,7 +52,11 @@ pub async fn enter(
     let request = Arc::new(request);
     let again = matches!(request.join, Join::JoinOrCreate { .. } | Join::ById { .. });
     let mut last = CloseReason::from(Close::TryLater);
-    for _ in 0..if again { ATTEMPTS } else { 1 } {
+    for attempt in 0..if again { ATTEMPTS } else { 1 } {
+        if attempt > 0 && context.cluster.is_some() {
+            // The common directory hears of it first.
+            sleep(limits::CLUSTER_HEARS_WITHIN).await;
+        }
         if wanted.strong_count() == 0 {
             return Err(Close::Left.into());
         }

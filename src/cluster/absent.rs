@@ -1,51 +1,59 @@
 //! What stands for a node in builds without the feature `cluster`: types without values.
 
-use super::{Parts, Placed, Plan, Status};
+use std::sync::Arc;
+
+use super::{Parts, Placed, Plan, Settings, Status};
 use crate::engine::cluster::{Registration, RoomReport};
 use crate::engine::{CloseReason, JoinRequest};
 use crate::wire::{Close, Join};
 
 /// There is none.
 #[derive(Debug)]
-pub enum Cluster {}
+pub struct Cluster(Never);
 
 /// There is none.
-#[derive(Clone, Copy, Debug)]
-pub enum Tenure {}
+#[derive(Clone, Debug)]
+pub struct Tenure(Never);
 
-#[expect(missing_docs, reason = "as in `node.rs` and `places.rs`")]
+#[derive(Clone, Debug)]
+enum Never {}
+
 #[expect(clippy::unused_async, reason = "as in `node.rs` and `places.rs`")]
 impl Cluster {
+    pub fn start(_: Settings) -> Result<Arc<Self>, String> {
+        Err("this build has no clusters: build it with the feature cluster".to_owned())
+    }
+
     pub fn holds(&self) -> bool {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn owns(&self, _: &str) -> bool {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn status(&self) -> Status {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn register(&self, _: Registration) -> Tenure {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn report(&self, _: Vec<RoomReport>, _: (u32, usize)) {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn publish(&self, _: &str) {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn parts(&self) -> Parts {
-        match *self {}
+        match self.0 {}
     }
 
     pub async fn place(&self, _: &JoinRequest, _: Option<Plan>) -> Result<Placed, CloseReason> {
-        match *self {}
+        match self.0 {}
     }
 
     pub async fn reserve(
@@ -55,32 +63,32 @@ impl Cluster {
         _: Option<String>,
         _: &[String],
     ) -> Result<String, CloseReason> {
-        match *self {}
+        match self.0 {}
     }
 
     pub async fn spend(&self, _: [u8; 32], _: u64) -> Result<(), Close> {
-        match *self {}
+        match self.0 {}
     }
 
     pub async fn give_back(&self, _: [u8; 32]) {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn drain(&self) {
-        match *self {}
+        match self.0 {}
     }
 
     pub async fn leave(&self) {
-        match *self {}
+        match self.0 {}
     }
 }
 
 impl Tenure {
     pub fn holds(&self) -> bool {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn is_lost(&self) -> bool {
-        match *self {}
+        match self.0 {}
     }
 }

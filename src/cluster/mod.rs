@@ -37,6 +37,7 @@ use crate::engine::cluster::{LeaseState, Summons};
 use crate::wire::Redirect;
 
 /// How a server takes part in a cluster.
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "nobody reads it then"))]
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The URL of Redis, without a password.
@@ -58,6 +59,7 @@ pub struct Settings {
 }
 
 /// Where a client belongs.
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "nobody says it then"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placed {
     /// Here, in this room; the digest of the ticket that was used up.

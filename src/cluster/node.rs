@@ -153,21 +153,23 @@ impl Cluster {
     async fn run(self: Arc<Self>) {
         loop {
             let turn = self.turn().await;
-            let mut state = self.state.lock();
-            match (&turn, state.failing) {
-                (Err(Unavailable(why)), false) => warn!(why, "Redis does not answer; rooms go on until the lease ends"),
-                (Ok(()), true) => info!("Redis answers again"),
-                _ => {}
-            }
-            state.failing = turn.is_err();
-            state.errors += u64::from(turn.is_err());
-            let now = boottime::now();
-            let rest = state.beat_at.min(state.list_at).since(now);
-            drop(state);
-            // A server that refuses is not asked in a loop.
-            let rest = if turn.is_err() { self.times.beat() / 4 } else { rest };
+            let rest = self.note_turn(&turn);
             let _ = timeout(rest, self.wake.notified()).await;
         }
+    }
+
+    /// Returns the time until the next turn.
+    fn note_turn(&self, turn: &Result<(), Unavailable>) -> Duration {
+        let mut state = self.state.lock();
+        match (turn, state.failing) {
+            (Err(Unavailable(why)), false) => warn!(why, "Redis does not answer; rooms go on until the lease ends"),
+            (Ok(()), true) => info!("Redis answers again"),
+            _ => {}
+        }
+        state.failing = turn.is_err();
+        state.errors += u64::from(turn.is_err());
+        // A server that refuses is not asked in a loop.
+        if turn.is_err() { self.times.beat() / 4 } else { state.beat_at.min(state.list_at).since(boottime::now()) }
     }
 
     async fn turn(&self) -> Result<(), Unavailable> {

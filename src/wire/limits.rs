@@ -322,3 +322,7 @@ pub const REDIRECTS: usize = 4;
 pub const REDIRECTED_FOR: Duration = Duration::from_secs(10);
 /// A client that has shown its ticket has this long until its room must have counted it: rooms answer at a tick, but may be stuck.
 pub const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+/// Time for the directory of a cluster to hear of the end of a room.
+pub const CLUSTER_HEARS_WITHIN: Duration = Duration::from_millis(50);
+/// Kinds of rooms whose number of seats a node of a cluster remembers; beyond that it forgets all of them.
+pub const ROOM_PLANS: usize = 1024;

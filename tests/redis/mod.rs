@@ -1,6 +1,7 @@
 //! A Redis server of a test's own, on a free port; it ends with its test.
 
 #![allow(dead_code, reason = "each test needs a part of it")]
+#![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;

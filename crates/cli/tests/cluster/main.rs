@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use nodes::{any, ask, by_id, listed, node, until};
+use nodes::{any, ask, by_id, listed, node, node_with, until};
 use redis::Redis;
 use serde_json::Value;
 use tickwire::wire::{Close, Join};
@@ -55,7 +55,7 @@ fn rooms_are_found_from_every_node() {
         let private = Visitor::enter(&nodes[1].url(), create).await;
         let guest = Visitor::enter(&nodes[2].url(), by_id(&private.place.room)).await;
         assert_eq!(guest.place.room, private.place.room);
-        assert_eq!(listed(&nodes[1]).await, [first.place.room.clone()]);
+        assert_eq!(listed(&nodes[1]).await, [first.place.room.as_str()]);
         for (join, wanted) in [
             (by_id("nowhere"), Close::NoSuchRoom),
             (any(&[("private", "true")]), Close::NoSuchRoom),
@@ -89,6 +89,94 @@ fn a_party_takes_its_seats_at_any_node() {
             let again = Visitor::try_enter(&node.url(), ticket(index)).await.err();
             assert_eq!(again, Some(Close::NoSuchRoom.code()), "a ticket is good once");
         }
+    });
+}
+
+#[test]
+fn a_token_for_one_join_is_good_once_in_the_whole_cluster() {
+    run(async {
+        const SECRET: (&str, &str) = ("TICKWIRE_TOKEN_SECRET", "a secret of at least 32 bytes, as must be");
+        let redis = Redis::start();
+        let nodes = [(); 2].map(|()| node_with(&redis.url(), &[SECRET]));
+        let sign = |once: &str| {
+            let mut command = process::command(env!("CARGO_BIN_EXE_tickwire"));
+            let signed =
+                command.env(SECRET.0, SECRET.1).args(["token", "--sub", "ada", "--once", once, "--for", "5m"]).output();
+            String::from_utf8(signed.expect("it signs").stdout).expect("text").trim().to_owned()
+        };
+        let room = Visitor::enter(&nodes[0].url(), any(&[])).await;
+        for (node, once) in nodes.iter().zip(["one", "two"]) {
+            // Wherever it is shown first, and through a redirect.
+            let token = sign(once);
+            let first = Visitor::try_enter_as(&node.url(), by_id(&room.place.room), Some(&token)).await;
+            assert_eq!(first.map(|visitor| visitor.place.room.clone()).ok(), Some(room.place.room.clone()));
+            for node in &nodes {
+                let again = Visitor::try_enter_as(&node.url(), by_id(&room.place.room), Some(&token)).await.err();
+                assert_eq!(again, Some(Close::BadToken.code()));
+            }
+        }
+        // A join that comes to nothing uses nothing up.
+        let token = sign("three");
+        let nowhere = Visitor::try_enter_as(&nodes[0].url(), by_id("nowhere"), Some(&token)).await.err();
+        assert_eq!(nowhere, Some(Close::NoSuchRoom.code()));
+        assert!(Visitor::try_enter_as(&nodes[1].url(), by_id(&room.place.room), Some(&token)).await.is_ok());
+    });
+}
+
+#[test]
+fn an_operator_sees_nodes_and_what_is_wrong() {
+    run(async {
+        let redis = Redis::start();
+        let nodes = [(); 2].map(|()| node(&redis.url()));
+        let _player = Visitor::enter(&nodes[0].url(), any(&[])).await;
+        let tickwire = |args: &[&str]| {
+            let output = process::command(env!("CARGO_BIN_EXE_tickwire")).args(args).output().expect("it starts");
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+        };
+        until("a player is counted", || async {
+            let listed: Value =
+                serde_json::from_str(&tickwire(&["nodes", "--json", "--redis", &redis.url()])).expect("JSON");
+            let listed = listed.as_array().expect("a list");
+            let sum = |key: &str| listed.iter().map(|node| node[key].as_u64().expect("a number")).sum::<u64>();
+            listed.len() == 2 && sum("rooms") == 1 && sum("players") == 1
+        })
+        .await;
+        let table = tickwire(&["nodes", "--redis", &redis.url()]);
+        assert!(nodes.iter().all(|node| table.contains(&node.url())), "{table}");
+        let (well, text) = nodes[0].health();
+        assert!(well && text.contains("redis: connected") && text.contains("nodes: 2"), "{text}");
+        let doctor = |advertise: &str| tickwire(&["doctor", "--redis", &redis.url(), "--advertise", advertise]);
+        let found = doctor(&nodes[0].url());
+        assert!(found.contains("Redis forgets everything") && !found.contains("advertise ="), "{found}");
+        assert!(doctor("ws://127.0.0.1:1/play").contains("advertise = ws://127.0.0.1:1/play"));
+        let url = "redis://127.0.0.1:1";
+        assert!(tickwire(&["doctor", "--redis", url, "--advertise", "ws://a/play"]).contains("unsafe: redis"));
+        for (args, wanted) in [
+            (&["serve", "--redis", url][..], "advertise is not"),
+            (&["serve", "--redis", url, "--advertise", "ws://a/play", "--data", "x"], "data are both set"),
+            (&["nodes"], "this server is alone"),
+            (&["nodes", "--redis", url], "redis: "),
+        ] {
+            let text = tickwire(args);
+            assert!(text.contains(wanted) && text.lines().count() == 1, "{text}");
+        }
+    });
+}
+
+#[test]
+fn a_node_that_is_stopped_leaves_its_players_to_the_others() {
+    run(async {
+        let redis = Redis::start();
+        let (stays, stops) = (node(&redis.url()), node(&redis.url()));
+        let player = Visitor::enter(&stops.url(), any(&[])).await;
+        assert_eq!(player.place.address, stops.url());
+        let start = Instant::now();
+        stops.signal("TERM");
+        assert_eq!(player.ended().await, Close::Draining.code());
+        let again = Visitor::enter(&stays.url(), any(&[])).await;
+        assert_eq!(again.place.address, stays.url());
+        assert!(again.place.incarnation > player.place.incarnation);
+        println!("in another room {:?} after the signal", start.elapsed());
     });
 }
 

@@ -17,15 +17,17 @@ pub const LEASE: Duration = Duration::from_secs(4);
 
 /// Starts a node.
 pub fn node(redis: &str) -> Server {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-    node_on(free.port(), redis)
+    node_with(redis, &[])
 }
 
-/// Starts a node on this port.
-pub fn node_on(port: u16, redis: &str) -> Server {
+/// Starts a node with these variables.
+pub fn node_with(redis: &str, variables: &[(&str, &str)]) -> Server {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let port = free.port();
     let mut node = command(env!("CARGO_BIN_EXE_tickwire"));
     node.args(["serve", "--pages", "none", "--workers", "1", "--room-threads", "1", "--redis", redis]);
     node.args(["--lease", &LEASE.as_secs().to_string(), "--advertise", &format!("ws://127.0.0.1:{port}/play")]);
+    node.envs(variables.iter().copied());
     // Nobody reads its log.
     node.args(["--log", "off", "--hold-seats-for", "5"]);
     Server::start_on(port, &mut node)

@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use tickwire::engine::cluster::Home;
 use tickwire::engine::{Client, ClientEvent, Depth};
 use tickwire::tick::Moment;
-use tickwire::wire::{Close, Join, SUBPROTOCOLS};
+use tickwire::wire::{ClientMessage, Close, Features, Hello, Join, SUBPROTOCOLS, encode_client};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -66,12 +66,21 @@ impl Visitor {
 
     /// Tries once. The error is the code with which the last connection was closed.
     pub async fn try_enter(url: &str, join: Join) -> Result<Self, u16> {
+        Self::try_enter_as(url, join, None).await
+    }
+
+    /// As [`Self::try_enter`], with a join token.
+    pub async fn try_enter_as(url: &str, join: Join, token: Option<&str>) -> Result<Self, u16> {
         let (mut home, mut client) = (Home::new(url), Client::new(Depth::Full));
-        let mut hello = Client::hello_following(join, "visitor", Vec::new(), 0);
+        let hello = |join| {
+            let features = Features::REDIRECT;
+            encode_client(&ClientMessage::Hello(Hello { features, token, ..Hello::new(join, "visitor") }))
+        };
+        let mut hello_now = hello(join);
         let mut hops = 0;
         loop {
             let lost = Close::Lost.code();
-            let mut socket = open(home.address(), hello).await.ok_or(lost)?;
+            let mut socket = open(home.address(), hello_now).await.ok_or(lost)?;
             let redirect = loop {
                 match timeout(Duration::from_secs(20), socket.next()).await {
                     Ok(Some(Ok(Message::Binary(bytes)))) => match client.on_message(&bytes).expect("a message") {
@@ -94,7 +103,7 @@ impl Visitor {
             };
             hops += 1;
             assert!(home.follow(&redirect.address), "sent around");
-            hello = client.follow_redirect(&redirect, "visitor", Vec::new());
+            hello_now = hello(Join::Reserved { ticket: redirect.ticket });
         }
     }
 

@@ -75,6 +75,7 @@ fn table(nodes: &[NodeEntry]) -> String {
 }
 
 /// What is wrong with the cluster of a configuration.
+#[expect(clippy::disallowed_methods, reason = "it is compared with the clock of Redis")]
 pub fn examine(config: &Config) -> Vec<Finding> {
     if config.redis.is_empty() {
         return Vec::new();
