@@ -100,7 +100,7 @@ hibernation:
 # storms of joins. Takes some minutes; a short part is in `rust`.
 cluster:
 	@scripts/need-redis
-	TICKWIRE_ROUNDS=5 TICKWIRE_JOINS=4000 cargo test --locked --release --workspace --test cluster -- --nocapture
+	ulimit -n 16384 && TICKWIRE_ROUNDS=5 TICKWIRE_JOINS=4000 cargo test --locked --release --workspace --test cluster -- --nocapture
 
 # Runs the tests of each known fault (tests/faults.toml) and prints a row for each; needs a quiet machine and some ten minutes.
 faults: tools

@@ -17,7 +17,8 @@ for _, found in ipairs(among[what] and call('ZRANGE', P .. among[what] .. kind, 
     if what == 'watch' and (room[2] == '' or room[2] == 'locked') then return promise(found, lasts, false, digests) end
   end
 end
-if registering() then return { 'wait' } end
+-- Ids are drawn at random; a second room of one id would be worse than another try.
+if registering() or call('EXISTS', P .. 'room:' .. id) == 1 then return { 'wait' } end
 if tonumber(capacity) < #digests then return { 'small' } end
 local best, least
 for _, node in ipairs(call('ZRANGE', NODES, 0, -1)) do

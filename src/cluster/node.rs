@@ -142,7 +142,11 @@ impl Cluster {
 
     /// The node has ended its rooms.
     pub async fn leave(&self) {
-        let epoch = self.state.lock().epoch.take();
+        let epoch = {
+            let mut state = self.state.lock();
+            state.has_left = true;
+            state.epoch.take()
+        };
         if let Some(node) = epoch {
             let _ = self.link.ask(&Request::Leave { node }).await;
         }
@@ -173,6 +177,9 @@ impl Cluster {
     }
 
     async fn turn(&self) -> Result<(), Unavailable> {
+        if self.state.lock().has_left {
+            return Ok(());
+        }
         if !self.link.is_up() {
             self.link.connect().await?;
             self.state.lock().beat_at = Moment(0);
@@ -201,8 +208,10 @@ impl Cluster {
         info!(epoch, registers_for_ms = number(&texts, 2)? / 1000, "this server is a node of the cluster");
         self.register_rooms(Epoch(epoch)).await?;
         let mut state = self.state.lock();
-        (state.epoch, state.boot, state.published) = (Some(Epoch(epoch)), boot, None);
-        self.confirm(&mut state, sent);
+        if !state.has_left {
+            (state.epoch, state.boot, state.published) = (Some(Epoch(epoch)), boot, None);
+            self.confirm(&mut state, sent);
+        }
         Ok(())
     }
 

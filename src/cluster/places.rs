@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::node::Cluster;
 use super::{Placed, Plan};
-use crate::engine::cluster::{Answer, Epoch, Invitation, Request, Wish, canonical, digest};
+use crate::engine::cluster::{Answer, Epoch, Invitation, NodeEntry, Request, Wish, canonical, digest};
 use crate::engine::{CloseReason, JoinRequest};
 use crate::tick::Tick;
 use crate::trust::names;
@@ -134,6 +134,17 @@ impl Cluster {
     pub async fn give_back(&self, mark: [u8; 32]) {
         if let Ok(node) = self.asker() {
             let _ = self.ask(&Request::Spend { node, mark: hex(mark), lasts: Duration::ZERO }).await;
+        }
+    }
+
+    /// The nodes of the cluster, for people.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn list_nodes(&self) -> Result<Vec<NodeEntry>, Close> {
+        match self.ask(&Request::Nodes).await? {
+            Answer::Ok(texts) => Ok(NodeEntry::read(&texts)),
+            answer => Err(self.later(&answer)),
         }
     }
 

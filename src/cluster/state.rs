@@ -18,6 +18,8 @@ pub(super) struct State {
     pub reports: BTreeMap<String, RoomReport>,
     pub load: (u32, usize),
     pub draining: bool,
+    /// Whether the node has left the cluster.
+    pub has_left: bool,
     pub listing: String,
     /// The version under which Redis has it.
     pub published: Option<u64>,
@@ -42,6 +44,7 @@ impl State {
             reports,
             load: (0, 0),
             draining: false,
+            has_left: false,
             listing,
             published: None,
             parts,

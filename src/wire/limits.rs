@@ -326,3 +326,5 @@ pub const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 pub const CLUSTER_HEARS_WITHIN: Duration = Duration::from_millis(50);
 /// Kinds of rooms whose number of seats a node of a cluster remembers; beyond that it forgets all of them.
 pub const ROOM_PLANS: usize = 1024;
+/// Bytes of the URL at which clients reach a node of a cluster: a long name, a port and a path.
+pub const ADDRESS: usize = 256;

@@ -190,7 +190,7 @@ impl Model {
                 return self.promise(&found, *lasts, false, tickets);
             }
         }
-        if self.registers_for() > 0 {
+        if self.registers_for() > 0 || self.rooms.contains_key(id) {
             return said(&["wait"]);
         }
         if usize::from(*capacity) < tickets.len() {

@@ -40,6 +40,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route("/api/events", web::get().to(events))
             .route("/api/rooms/{id}/frame", read().to(frame))
             .route("/api/rooms/{id}/recording", web::post().to(record))
+            .route("/api/nodes", read().to(nodes))
             .route("/api/recordings", read().to(recordings::list))
             .route("/api/recordings/{file}", read().to(recordings::download))
             .route("/api/rooms/{id}/kick", web::post().to(kick))
@@ -153,6 +154,23 @@ async fn record(request: HttpRequest, id: web::Path<String>, state: web::Data<Ap
         Ok(Ok(file)) => HttpResponse::Created().json(Recorded { file }),
         Ok(Err(why)) => HttpResponse::Conflict().body(format!("409: {why}\n")),
         Err(_) => no_such_room(),
+    }
+}
+
+/// The nodes of the cluster, as its directory has them.
+async fn nodes(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    if let Some(answer) = turn_away(&request, &state) {
+        return answer;
+    }
+    let Some(cluster) = &state.context.cluster else {
+        return HttpResponse::NotFound().body("404: this server is alone; set redis to make it a node of a cluster\n");
+    };
+    match cluster.list_nodes().await {
+        Ok(nodes) => {
+            let nodes: Vec<_> = nodes.into_iter().map(view::Node::from).collect();
+            HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(nodes)
+        }
+        Err(_) => unavailable("503: Redis does not answer\n"),
     }
 }
 

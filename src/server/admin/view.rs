@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::actor::{PlayerContents, RoomContents, RoomHealthList, Totals};
+use crate::engine::cluster::NodeEntry;
 use crate::id::ZoneId;
 use crate::snapshot::{Kind, RowRef};
 use crate::tick::Moment;
@@ -23,6 +24,29 @@ impl Vitals {
     /// Combines totals and rooms.
     pub fn new(now: Moment, totals: Totals, survey: RoomHealthList) -> Self {
         Self { at: now.0 / 1000, totals, survey }
+    }
+}
+
+/// A node of the cluster.
+#[derive(Debug, Serialize)]
+pub struct Node {
+    name: String,
+    address: String,
+    version: String,
+    epoch: u64,
+    /// Milliseconds; negative when the lease has ended and nobody has removed the node yet.
+    lease_left: i64,
+    rooms: usize,
+    players: usize,
+    /// Thousandths.
+    load: u32,
+    draining: bool,
+}
+
+impl From<NodeEntry> for Node {
+    fn from(entry: NodeEntry) -> Self {
+        let NodeEntry { epoch, lease_left, name, address, version, rooms, players, load, draining } = entry;
+        Self { name, address, version, epoch: epoch.0, lease_left: lease_left / 1000, rooms, players, load, draining }
     }
 }
 

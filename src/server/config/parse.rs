@@ -116,7 +116,7 @@ pub fn advertise<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error>
     const WANTED: &str = "must be a WebSocket URL such as wss://n3.play.example/play, or empty";
     let url = String::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
     let rest = url.strip_prefix("ws://").or(url.strip_prefix("wss://"));
-    let good = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && url.len() <= limits::TEXT;
+    let good = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && url.len() <= limits::ADDRESS;
     if url.is_empty() || good { Ok(url) } else { Err(D::Error::custom(WANTED)) }
 }
 

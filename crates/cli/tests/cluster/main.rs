@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use nodes::{any, ask, by_id, listed, node, node_with, until};
+use nodes::{any, ask, ask_as, by_id, listed, node, node_with, until};
 use redis::Redis;
 use serde_json::Value;
 use tickwire::wire::{Close, Join};
@@ -127,7 +127,8 @@ fn a_token_for_one_join_is_good_once_in_the_whole_cluster() {
 fn an_operator_sees_nodes_and_what_is_wrong() {
     run(async {
         let redis = Redis::start();
-        let nodes = [(); 2].map(|()| node(&redis.url()));
+        const TOKEN: &str = "a token of at least 32 bytes, as must be";
+        let nodes = [(); 2].map(|()| node_with(&redis.url(), &[("TICKWIRE_ADMIN_TOKEN", TOKEN)]));
         let _player = Visitor::enter(&nodes[0].url(), any(&[])).await;
         let tickwire = |args: &[&str]| {
             let output = process::command(env!("CARGO_BIN_EXE_tickwire")).args(args).output().expect("it starts");
@@ -145,6 +146,10 @@ fn an_operator_sees_nodes_and_what_is_wrong() {
         assert!(nodes.iter().all(|node| table.contains(&node.url())), "{table}");
         let (well, text) = nodes[0].health();
         assert!(well && text.contains("redis: connected") && text.contains("nodes: 2"), "{text}");
+        let operator = format!("Authorization: Bearer {TOKEN}\r\n");
+        let (status, listed) = ask_as(&nodes[1], "GET /admin/api/nodes", &operator, "").await;
+        assert_eq!((status, listed.matches("lease_left").count()), (200, 2), "{listed}");
+        assert_eq!(ask(&nodes[1], "GET /admin/api/nodes", "").await.0, 401);
         let doctor = |advertise: &str| tickwire(&["doctor", "--redis", &redis.url(), "--advertise", advertise]);
         let found = doctor(&nodes[0].url());
         assert!(found.contains("Redis forgets everything") && !found.contains("advertise ="), "{found}");

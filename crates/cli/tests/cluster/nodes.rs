@@ -13,7 +13,7 @@ use crate::process::{Server, command};
 use crate::visitor::PATIENT;
 
 /// Short, so that tests are; long enough for a busy machine.
-pub const LEASE: Duration = Duration::from_secs(4);
+pub const LEASE: Duration = Duration::from_secs(3);
 
 /// Starts a node.
 pub fn node(redis: &str) -> Server {
@@ -45,9 +45,14 @@ pub fn by_id(room: &str) -> Join {
 }
 
 /// Asks a node by HTTP. Returns the status and the body.
-pub async fn ask(node: &Server, head: &str, body: &str) -> (u16, String) {
+pub async fn ask(node: &Server, what: &str, body: &str) -> (u16, String) {
+    ask_as(node, what, "", body).await
+}
+
+/// As [`ask`], with further headers, each with the end of its line.
+pub async fn ask_as(node: &Server, what: &str, headers: &str, body: &str) -> (u16, String) {
     let request = format!(
-        "{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "{what} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
