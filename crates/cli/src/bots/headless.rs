@@ -137,6 +137,7 @@ async fn hear(socket: &mut Socket, client: &mut Client, pilot: &mut impl Pilot) 
             match client.on_message(&bytes)? {
                 ClientEvent::Frame(arrived) => arrived.events.iter().for_each(|event| pilot.event(event)),
                 ClientEvent::Redirect(redirect) => return Ok(Some(redirect)),
+                ClientEvent::Delivery(news) => news.events.iter().for_each(|event| pilot.event(event)),
                 _ => {}
             }
             Ok(None)
