@@ -215,7 +215,8 @@ fn follow(host: &mut Host<Applicant>, peers: &mut [Peer], now: Moment) {
                 | RoomOutput::Listed
                 | RoomOutput::Record(_)
                 | RoomOutput::Reserved
-                | RoomOutput::Judged(_),
+                | RoomOutput::Judged(_)
+                | RoomOutput::Tap(_),
             ) => {}
         }
     }

@@ -112,6 +112,20 @@ pub trait Game: Send {
         true
     }
 
+    /// The name and the JSON of an event that is emitted for [everybody](Recipients::All), for systems outside of the room
+    /// that get what a server [taps](crate::guide::outlets); `None`, the default, keeps the event inside. Events for some are
+    /// never asked about: what not everybody in the room may know does not leave it.
+    fn public_event(&self, kind: u16, body: &[u8]) -> Option<(String, serde_json::Value)> {
+        let _ = (kind, body);
+        None
+    }
+
+    /// The JSON of a [result](Context::end), for systems outside of the room. By default, the result itself if it is JSON, else
+    /// its bytes as an array of numbers.
+    fn public_result(&self, result: &[u8]) -> serde_json::Value {
+        serde_json::from_slice(result).unwrap_or_else(|_| result.into())
+    }
+
     /// The whole state of the game between two hooks, from which a game of the same setup can [continue](Self::load);
     /// `None`, the default, when the game is not saved. See [`Saved::new`], and `testing::check_saves` for a test that
     /// finds what was forgotten.

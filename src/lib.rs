@@ -48,6 +48,8 @@ pub mod server;
 pub mod snapshot;
 #[cfg(feature = "server")]
 mod store;
+#[cfg(feature = "server")]
+pub mod tap;
 pub mod testing;
 pub mod tick;
 #[cfg(feature = "server")]

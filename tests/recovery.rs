@@ -66,7 +66,7 @@ fn played() -> Played {
 #[test]
 fn a_room_goes_on_as_it_was() {
     let mut played = played();
-    let Recovery { mut room, over } = played.recover().expect("it can be rebuilt");
+    let Recovery { mut room, over, .. } = played.recover().expect("it can be rebuilt");
     assert!(over.is_none());
     for _ in 0..50 {
         assert_eq!(Proof::of(room.frame()), Proof::of(played.room.frame()));

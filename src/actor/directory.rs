@@ -24,12 +24,14 @@ use super::room_handle::{LocalRooms, RoomHandle};
 use super::room_store::RoomStore;
 use super::sleeping::Sleeping;
 use super::status::{PendingJoin, Status};
+use super::tapping::RoomTap;
 use super::watchdog::{Heartbeat, Part, Watchdog};
 use crate::cluster::Cluster;
 use crate::engine::registry::{self, Placement, RoomRegistry};
 use crate::engine::{CloseReason, JoinRequest, Occupancy, Reservations, Room, RoomCosts, RoomPolicy};
 use crate::game::Factory;
 use crate::store::{Found, Journal};
+use crate::tap::Outbox;
 use crate::tick::TickRate;
 use crate::wire::{Close, Join, limits};
 
@@ -59,6 +61,8 @@ pub struct DirectoryConfig {
     pub goes_back_unless: Option<String>,
     /// Writes recordings, if there is a folder for them.
     pub recordings: Option<Arc<Recordings>>,
+    /// What systems outside of the server are told, if anybody listens.
+    pub tap: Option<Outbox>,
     /// Watches the threads of the directory and the rooms.
     pub watchdog: Arc<Watchdog>,
     /// This server as a node, in a cluster.
@@ -195,8 +199,9 @@ impl Directory {
         status.set_occupancy(occupancy, std::iter::empty(), std::iter::empty());
         let (clock, metrics, shared) = (self.clock, self.metrics.clone(), status.clone());
         let handle = self.arbiters[arbiter].handle();
-        let DirectoryConfig { store, journal, recordings, .. } = &self.config;
-        let files = Files { store: store.clone(), is_stored, journal: journal.clone(), recordings: recordings.clone() };
+        let DirectoryConfig { store, journal, recordings, tap, .. } = &self.config;
+        let (store, journal, recordings) = (store.clone(), journal.clone(), recordings.clone());
+        let files = Files { store, is_stored, journal, recordings, tap: tap.clone().map(RoomTap::new) };
         let tenure = self.register(&room, &options, private);
         let right = tenure.clone();
         let make = move |_: &mut _| RoomActor::new(key, room, clock, shared, metrics, files, right);

@@ -11,6 +11,7 @@ use super::recordings::Recordings;
 use super::room::RoomActor;
 use super::room_file::{Label, StoredRoom};
 use super::room_store::RoomStore;
+use super::tapping::RoomTap;
 use crate::engine::{FrameStore, Host, Room, Waiting};
 use crate::store::Journal;
 use crate::trust::wall_clock;
@@ -26,6 +27,8 @@ pub struct Files {
     pub journal: Option<Journal>,
     /// When something went wrong.
     pub recordings: Option<Arc<Recordings>>,
+    /// What systems outside of the server are told.
+    pub tap: Option<RoomTap>,
 }
 
 /// Journal to room: look at what is safe.
@@ -34,8 +37,11 @@ pub struct Files {
 pub struct Safe;
 
 /// The host of a room that is written to a journal if there is one and its game is saved.
-pub(super) fn surround<T: Waiting, F: FrameStore>(host: Host<T, F>, journal: Option<&Journal>) -> (Host<T, F>, bool) {
-    if journal.is_none() {
+pub(super) fn surround<T: Waiting, F: FrameStore>(mut host: Host<T, F>, files: &Files) -> (Host<T, F>, bool) {
+    if files.tap.is_some() {
+        host = host.with_tap();
+    }
+    if files.journal.is_none() {
         return (host.with_recorder(), false);
     }
     let mut host = host.with_journal();
@@ -63,6 +69,7 @@ impl RoomActor {
 
     /// Appends what has happened since the entry before.
     pub(super) fn write_journal(&mut self) {
+        self.heed_outbox();
         let Some(host) = &mut self.host else { return };
         if let Some(journal) = &self.journal {
             let entry = host.take_entry();
@@ -127,16 +134,11 @@ impl RoomActor {
     fn put(&mut self, store: &RoomStore, room: StoredRoom) {
         store.put(&room, self.journal.take());
         self.files.is_stored = false;
-    }
-
-    /// The room has ended for good, unless it was just stored.
-    pub(super) fn forget_files(&mut self) {
-        self.forget_stored();
-        self.journal.take().into_iter().for_each(|journal| journal.end());
+        self.files.tap.iter_mut().for_each(|tap| tap.is_kept = true);
     }
 
     /// The file from which the room was made is not needed any more.
-    fn forget_stored(&mut self) {
+    pub(super) fn forget_stored(&mut self) {
         let is_stored = std::mem::take(&mut self.files.is_stored);
         if let (true, Some(store), Some(room)) = (is_stored, &self.files.store, self.room()) {
             store.forget(&room.config().id);
@@ -148,6 +150,8 @@ impl RoomActor {
         error!("the room ends, because its journal cannot be written");
         // What is safe must stay: another start may bring it back.
         (self.journal, self.files.is_stored) = (None, false);
+        // What is not safe is not told.
+        self.files.tap = None;
         self.end_room(Close::StoreFailed.into(), ctx);
     }
 }

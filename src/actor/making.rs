@@ -12,6 +12,7 @@ use crate::engine::registry::RoomOptions;
 use crate::engine::{Address, CloseReason, Room, RoomConfig, RoomPolicy};
 use crate::game::{Game, RoomSetup};
 use crate::id::Incarnation;
+use crate::trust::wall_clock;
 use crate::wire::Close;
 
 impl Directory {
@@ -36,7 +37,9 @@ impl Directory {
         maker: Option<Address>,
     ) -> Result<RoomKey, CloseReason> {
         self.add(game, options, maker, |directory, game, options| {
-            let (room, private) = directory.build(game, options, |made, private| match again {
+            // Nothing is known of the earlier starts of a room that is made again, and none of them was later.
+            let incarnation = again.map_or(Incarnation::FIRST, |_| Incarnation(wall_clock()));
+            let (room, private) = directory.build_as(game, options, incarnation, |made, private| match again {
                 Some(id) if made.can_be_remade() && names::is_id(id, private) => Ok(id.to_owned()),
                 Some(_) => Err(Close::NoSuchRoom.into()),
                 None => Ok(names::of_room(private)),
@@ -70,7 +73,7 @@ impl Directory {
         maker: Option<Address>,
         build: impl FnOnce(&Self, &str, &BTreeMap<String, String>) -> Result<(Room, bool), CloseReason>,
     ) -> Result<RoomKey, CloseReason> {
-        if self.rooms.0.len() >= self.config.most_rooms {
+        if self.rooms.0.len() >= self.config.most_rooms || self.is_tap_full() {
             return Err(Close::TryLater.into());
         }
         // Dropped, and thereby released, when the game refuses.

@@ -26,6 +26,7 @@ use super::trace::Trace;
 use crate::cluster::Cluster;
 use crate::engine::RoomCosts;
 use crate::store::Journal;
+use crate::tap::{Outbox, OutboxMetrics, SinkReport};
 use crate::wire::{Close, Continuity};
 
 /// Most `delta_bits` gauges. A game has few kinds and fields, but it may build its schema from room options.
@@ -51,6 +52,7 @@ pub struct Metrics {
     pub(super) fairness: Fairness,
     pub(super) feel: FeelMetrics,
     delta_bits: Family<Spent, Bits>,
+    tap: Option<Outbox>,
     /// The label sets that have a gauge.
     spent: Mutex<BTreeSet<Spent>>,
 }
@@ -176,12 +178,13 @@ fn delta_bits(registry: &mut Registry) -> Family<Spent, Bits> {
 
 impl Metrics {
     /// Metrics with all counts at zero. Phases are also recorded in `trace`, lines that `log` lost are counted, and
-    /// `journal` and `cluster` are reported on, if given.
+    /// `journal`, `cluster` and `tap` are reported on, if given.
     pub fn new(
         trace: Option<Trace>,
         log: Option<&LogHealth>,
         journal: Option<&Journal>,
         cluster: Option<&Arc<Cluster>>,
+        tap: Option<&Outbox>,
     ) -> Self {
         let mut whole = Registry::default();
         whole.register_collector(Box::new(Process));
@@ -190,6 +193,9 @@ impl Metrics {
         }
         if let Some(cluster) = cluster {
             whole.register_collector(Box::new(ClusterMetrics(cluster.clone())));
+        }
+        if let Some(tap) = tap {
+            whole.register_collector(Box::new(OutboxMetrics(tap.clone())));
         }
         let registry = whole.sub_registry_with_prefix("tickwire");
         let times = Times::new(registry, trace);
@@ -216,6 +222,7 @@ impl Metrics {
             fairness,
             feel,
             delta_bits,
+            tap: tap.cloned(),
             spent: Mutex::default(),
         }
     }
@@ -274,6 +281,11 @@ impl Metrics {
     /// Ends the trace, if there is one. Blocks until its file is written, but at most for one second.
     pub fn finish_trace(&self) {
         self.times.trace().into_iter().for_each(Trace::finish);
+    }
+
+    /// How the sinks of the tap do.
+    pub fn sinks(&self) -> Vec<SinkReport> {
+        self.tap.as_ref().map(Outbox::reports).unwrap_or_default()
     }
 
     /// The totals for operators.

@@ -44,6 +44,7 @@ mod sleeping;
 mod socket;
 mod socket_handle;
 mod status;
+mod tapping;
 mod times;
 mod trace;
 mod waiter;

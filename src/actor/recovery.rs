@@ -137,7 +137,8 @@ impl Directory {
                 return self.go_back(checkpoint, found, game).map(Some);
             }
             let recovered = recover(checkpoint, found.from, &found.tail, game).map_err(|error| error.to_string())?;
-            let Recovery { room, over } = recovered;
+            let Recovery { room, over, entries } = recovered;
+            self.retell(entries);
             Ok(over.is_none().then_some((room, limits::SPARE_IDS)))
         })?;
         self.metrics.counts.rooms_recovered.inc_by(u64::from(revived.is_some()));
@@ -163,6 +164,7 @@ impl Directory {
         let factory = self.config.games.get(&game).ok_or_else(|| format!("there is no game {game:?}"))?;
         let RoomOptions { private, .. } = RoomOptions::read(&setup.options, setup.rate, setup.rate)?;
         let permit = self.config.gatekeeper.make_room(None).ok_or("too many rooms")?;
+        self.retell(checkpoint.unstored().iter().cloned().map(Arc::new));
         let made = catch_unwind(AssertUnwindSafe(|| {
             let game = factory(&setup).map_err(|error| error.to_string())?;
             let Some((mut room, spare_ids)) = rebuild(checkpoint, game)? else { return Ok(None) };
@@ -185,6 +187,7 @@ impl Directory {
                     journal.room(&room.config().id, || {}).append(start, false);
                 }
             }
+            self.flush_tap();
             match journal.flush() {
                 StoreState::Writing if lost > 0 => journal.keep(found),
                 StoreState::Writing => journal.forget(found),

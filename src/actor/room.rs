@@ -98,7 +98,7 @@ impl RoomActor {
         let recipe = room.recipe().filter(|_| files.store.is_none()).and_then(|recipe| recipe.extension());
         let ladder = OverloadLadder::new(clock.now(), room.overload_step());
         let host = Host::new(clock.now(), room, frames);
-        let (host, is_journaled) = journaling::surround(host, files.journal.as_ref());
+        let (host, is_journaled) = journaling::surround(host, &files);
         Self {
             key,
             tick_clock,
@@ -267,6 +267,7 @@ impl RoomActor {
             RoomOutput::Judged(hit) => self.metrics.fairness.judged(&hit),
             RoomOutput::Record(reason) => _ = self.record(Why::Game, &reason, None),
             RoomOutput::Over(reason) => self.over = Some(reason),
+            RoomOutput::Tap(entry) => self.tell(entry),
             // If nobody waits for the tickets any more, they expire.
             RoomOutput::Reserved => _ = self.promises.pop_front().map(|told| told.send(())),
         }
@@ -318,7 +319,8 @@ impl RoomActor {
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     pub(super) fn end_room(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
         let close = reason.close();
-        self.forget_files();
+        self.forget_stored();
+        self.tell_end(&reason);
         self.status.close();
         self.count(Occupancy::default());
         let overloaded = self.room().is_some_and(|room| room.overload_step() > OverloadStep::None);
@@ -333,9 +335,11 @@ impl RoomActor {
                     self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
                 }
                 HostOutput::Filmed(segment) => self.keep_film(segment),
+                HostOutput::Room(RoomOutput::Tap(entry)) => self.tell(entry),
                 HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
             }
         }
+        self.end_journal();
         self.seats.detach_all().for_each(|end| end.do_send(End(reason.clone())));
         let room = host.as_ref().map(Host::room);
         let result = room.and_then(Room::result);

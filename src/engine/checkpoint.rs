@@ -18,6 +18,7 @@ use super::recording::{Header, REVISION};
 use super::room::{Room, RoomConfig};
 use super::seat::Seated;
 use super::spectator::Spectator;
+use super::tap::{TapCount, TapEntry};
 use super::tickets::Tickets;
 use crate::game::{Context, Game, LoadError, RowHistory, Saved, saved};
 use crate::id::{Seat, Seq, ZoneId};
@@ -64,6 +65,11 @@ pub struct Checkpoint {
     /// Who left a short while ago.
     #[serde(default)]
     pub(super) departed: Vec<(String, Tick)>,
+    #[serde(default)]
+    tap_count: TapCount,
+    /// What systems outside of the room were to be told, and may not have been.
+    #[serde(default)]
+    pub(super) unstored: Vec<TapEntry>,
     /// What could not be read, because somebody was forgotten.
     #[serde(skip)]
     pub(super) forgotten: Forgotten,
@@ -166,6 +172,12 @@ impl Checkpoint {
     /// The verified identities of its players.
     pub fn identities(&self) -> impl Iterator<Item = &str> {
         self.seats.iter().filter_map(|seated| seated.identity.as_deref())
+    }
+
+    /// What a [tap](super::Host::with_tap) was to tell until here, and was not [stored](super::Host::tap_stored) then: whoever
+    /// restores the room tells it again.
+    pub fn unstored(&self) -> &[TapEntry] {
+        &self.unstored
     }
 
     /// What a recording that starts here is about.
@@ -284,6 +296,8 @@ impl Room {
             tickets: self.tickets.clone(),
             authors: self.chat_history.authors().map(|author| author.map(str::to_owned)).collect(),
             departed: self.departed.clone(),
+            tap_count: self.tap_count,
+            unstored: Vec::new(),
             forgotten: Forgotten::default(),
         })
     }
@@ -319,7 +333,7 @@ impl Room {
         let rows = std::mem::replace(&mut room.cx, checkpoint.context).into_rows();
         (room.lifecycle, room.kicks) = (checkpoint.lifecycle, checkpoint.kicks);
         (room.seat_generations, room.tickets) = (checkpoint.seat_generations, checkpoint.tickets);
-        room.departed = checkpoint.departed;
+        (room.departed, room.tap_count) = (checkpoint.departed, checkpoint.tap_count);
         if checkpoint.inputs != room.spec.inputs {
             let empty = room.empty_input_buffer();
             room.seats.iter_mut().for_each(|seated| seated.restart_inputs(empty.clone()));

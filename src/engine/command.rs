@@ -103,13 +103,15 @@ impl Room {
         let (name, text, private) = (Cow::Borrowed(name), Cow::Borrowed(text), !to.is_empty());
         // The sender gets the line, too: it confirms that the line was delivered.
         let to = if private { Recipients::Some(to.iter().copied().chain([seat]).collect()) } else { Recipients::All };
-        let line = self.event(&EventBody::Chat { from: seat, name, text, private });
+        let body = EventBody::Chat { from: seat, name, text, private };
+        let line = self.event(&body);
         if !private {
             if !self.chat_history.admits(line.weight()) {
                 return;
             }
             let author = self.find(seat).ok().and_then(|index| self.seats[index].identity.clone());
             self.chat_history.push(line.clone(), author);
+            self.tap_chat(&body);
         }
         self.post_event(&to, line);
     }

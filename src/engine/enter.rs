@@ -9,6 +9,7 @@ use super::resume::Key;
 use super::room::{Admitted, Answer, Refusal, Room, RoomOutput};
 use super::room_input::Enter;
 use super::seat::Seated;
+use super::tap::{TapBody, left};
 use crate::game::{Player, Recipients};
 use crate::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq};
 use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, Role, Welcome};
@@ -44,6 +45,8 @@ impl Room {
         let mut seated = Seated::new(player, entity, self.next_seat_generation(), self.empty_input_buffer());
         seated.key = secret.filter(|_| self.holds_seats()).map(Key::new);
         seated.wake(self.frame.tick());
+        let (name, identity) = (&seated.name, &seated.identity);
+        self.tap(|| TapBody::PlayerJoined { seat, name: name.clone(), identity: identity.clone() });
         self.post(&Recipients::All, &EventBody::Joined(seated.listed()));
         let counters = self.config.counters;
         (seated.commands, seated.epoch, seated.log) = (counters.commands, counters.epoch, self.log_of_newcomer());
@@ -82,14 +85,16 @@ impl Room {
         }
         // A kick must not outlive its player and hit the next one in the seat.
         self.kicks.retain(|(kicked, _)| *kicked != seat);
-        let code = reason.close().code();
+        let close = reason.close();
         self.outputs.push(RoomOutput::Freed { seat, reason, expired });
         match self.find(seat) {
             Ok(index) => {
                 let gone = self.seats.remove(index);
+                let (name, identity) = (gone.name, gone.identity.clone());
+                self.tap(|| left(seat, name, identity, close));
                 self.departed.extend(gone.identity.map(|identity| (identity, self.frame.tick())));
                 self.call_hook("leave", |game, cx| game.leave(seat, cx));
-                self.post(&Recipients::All, &EventBody::Left { seat, code });
+                self.post(&Recipients::All, &EventBody::Left { seat, code: close.code() });
                 self.apply_effects();
             }
             Err(_) => {

@@ -24,6 +24,7 @@ use super::recording::Recording;
 use super::resume::{Claim, ResumeToken, Secret, SecretDigest};
 use super::room::{Admitted, Answer, Refusal, Room, RoomOutput};
 use super::room_input::{Base, Enter, Return, RoomInput};
+use super::tap::HostTap;
 use crate::id::{Incarnation, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::tick::Moment;
@@ -106,6 +107,7 @@ pub struct Host<T, F = History> {
     pub(super) unsafe_ids: Option<UnsafeIds>,
     pub(super) recorder: Option<FlightRecorder>,
     pub(super) camera: Option<Camera>,
+    pub(super) tap: HostTap,
     /// Since when the room has no player, no held seat and no spectator.
     empty_since: Option<Moment>,
 }
@@ -116,7 +118,8 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         let (waiting, room_outputs) = Default::default();
         let outputs = Outbox::open();
         let (record, unsafe_ids, recorder, camera, empty_since) = (None, None, None, None, Some(now));
-        Self { room, frames, waiting, outputs, room_outputs, record, unsafe_ids, recorder, camera, empty_since }
+        let tap = HostTap::default();
+        Self { room, frames, waiting, outputs, room_outputs, record, unsafe_ids, recorder, camera, tap, empty_since }
     }
 
     /// Records every input before it is applied.
@@ -147,7 +150,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     /// The state of the room; `None` when its game is not saved. The record taken before, followed by what is recorded from
     /// now on, leads from one checkpoint to the next.
     pub fn checkpoint(&mut self) -> Option<Checkpoint> {
-        self.room.checkpoint()
+        self.room.checkpoint().map(|checkpoint| self.with_unstored(checkpoint))
     }
 
     /// The room.
@@ -162,6 +165,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
 
     /// The next thing that the shell must do.
     pub fn poll_output(&mut self) -> Option<HostOutput<T>> {
+        self.emit_opening();
         self.outputs.pop()
     }
 
@@ -365,12 +369,16 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         }
     }
 
-    fn pass_on(&mut self) {
+    pub(super) fn pass_on(&mut self) {
+        self.emit_opening();
         let after = self.record.as_ref().map_or(0, Record::position);
         for output in self.room_outputs.drain(..) {
             match output {
                 RoomOutput::Frame { .. } => self.outputs.push_at_once(HostOutput::Room(output)),
-                output => self.outputs.push(after, HostOutput::Room(output)),
+                output => {
+                    self.tap.note(&output);
+                    self.outputs.push(after, HostOutput::Room(output));
+                }
             }
         }
     }

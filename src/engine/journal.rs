@@ -67,6 +67,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     pub fn with_journal(self) -> Self {
         let mut journaled = self.with_record();
         journaled.outputs = Outbox::waiting();
+        journaled.tap.keep();
         journaled.unsafe_ids = Some(UnsafeIds::starting_at(journaled.room.entities_issued()));
         journaled.recorder = Some(FlightRecorder::for_journal(&mut journaled.room));
         journaled
@@ -74,7 +75,9 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
 
     /// What the journal gets: the inputs since the last call, or the state after them when it is time for one.
     pub fn take_entry(&mut self) -> JournalEntry {
+        self.emit_opening();
         let checkpoint = self.recorder.as_mut().and_then(FlightRecorder::take_checkpoint);
+        let checkpoint = checkpoint.map(|checkpoint| self.with_unstored_shared(checkpoint));
         let record = self.record.get_or_insert_default();
         let entry = record.entry(self.room.frame(), self.room.rate(), checkpoint);
         if let Some(ids) = &mut self.unsafe_ids {

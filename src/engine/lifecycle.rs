@@ -12,6 +12,7 @@ use super::close_reason::CloseReason;
 use super::overload::OverloadStep;
 use super::room::{Room, RoomOutput};
 use super::seat::Seated;
+use super::tap::TapBody;
 use crate::game::{Recipients, RoomEffect};
 use crate::id::Seat;
 use crate::tick::Tick;
@@ -65,6 +66,7 @@ impl Room {
             return;
         }
         self.lifecycle.result = Some(result.len());
+        self.tap_result(result);
         let grace = self.rate().ticks_in(limits::END_GRACE);
         self.end_at(self.frame.tick().plus(1 + grace), Close::MatchOver.into());
         let result = Cow::Borrowed(serde_bytes::Bytes::new(result));
@@ -120,6 +122,7 @@ impl Room {
             RoomEffect::Judged { shooter, victim, shown } => self.judge(shooter, victim, shown),
             RoomEffect::Property { key, value } => {
                 self.lifecycle.news = true;
+                self.tap(|| TapBody::Property { key: key.clone(), value: value.clone() });
                 self.post(&Recipients::All, &EventBody::Property { key: key.into(), value: value.into() });
             }
         }

@@ -72,6 +72,7 @@ mod seat;
 mod send_rate;
 mod session;
 mod spectator;
+mod tap;
 mod tickets;
 mod vacancies;
 mod views;
@@ -110,4 +111,5 @@ pub use room_input::{Base, Enter, Return, RoomInput};
 pub use session::{Session, SessionEvent, close_for_seat};
 #[cfg(feature = "server")]
 pub(crate) use spectator::is_spectator;
+pub use tap::{TapBody, TapEntry, TapKey};
 pub use vacancies::{JoinKind, Occupancy, Vacancies};

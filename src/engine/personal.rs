@@ -14,6 +14,7 @@ use serde_bytes::ByteBuf;
 use super::checkpoint::{Checkpoint, RestoreError, SavedLog};
 use super::events::Event;
 use super::room::Room;
+use super::tap::TapEntry;
 use crate::game::saved;
 use crate::id::Seat;
 use crate::tick::Tick;
@@ -48,6 +49,8 @@ struct Words {
     authors: Vec<Option<String>>,
     departed: Vec<(String, Tick)>,
     events: Vec<Event>,
+    #[serde(default)]
+    unstored: Vec<TapEntry>,
 }
 
 impl Checkpoint {
@@ -55,7 +58,8 @@ impl Checkpoint {
     pub fn persons(&self) -> BTreeSet<&str> {
         let authors = self.authors.iter().flatten().map(String::as_str);
         let departed = self.departed.iter().map(|(identity, _)| identity.as_str());
-        self.identities().chain(authors).chain(departed).collect()
+        let unstored = self.unstored.iter().filter_map(|entry| entry.body.identity());
+        self.identities().chain(authors).chain(departed).chain(unstored).collect()
     }
 
     /// The checkpoint as bytes, in which `seal` has sealed what is personal for these identities.
@@ -70,11 +74,11 @@ impl Checkpoint {
         if persons.is_empty() {
             return Ok(self.encode());
         }
-        let Self { logs, chat, authors, departed, events, .. } = self.clone();
-        let words = saved::encode(&Words { logs, chat, authors, departed, events });
+        let Self { logs, chat, authors, departed, events, unstored, .. } = self.clone();
+        let words = saved::encode(&Words { logs, chat, authors, departed, events, unstored });
         let words = ByteBuf::from(seal(&persons, &words)?);
         let mut open = self.clone();
-        (open.chat, open.authors, open.departed, open.events) = Default::default();
+        (open.chat, open.authors, open.departed, open.events, open.unstored) = Default::default();
         open.logs.iter_mut().for_each(SavedLog::clear);
         let mut players = Vec::new();
         for (index, seated) in (0..).zip(&mut open.seats) {
@@ -109,9 +113,9 @@ impl Checkpoint {
         }
         match open(&sealed.words) {
             Some(words) => {
-                let Words { logs, chat, authors, departed, events } = saved::decode(&words)?;
+                let Words { logs, chat, authors, departed, events, unstored } = saved::decode(&words)?;
                 (checkpoint.logs, checkpoint.chat, checkpoint.events) = (logs, chat, events);
-                (checkpoint.authors, checkpoint.departed) = (authors, departed);
+                (checkpoint.authors, checkpoint.departed, checkpoint.unstored) = (authors, departed, unstored);
             }
             None => checkpoint.forgotten.words = true,
         }

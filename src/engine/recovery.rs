@@ -1,12 +1,15 @@
 //! Rebuilds a room after a crash, from the newest checkpoint and the inputs in its journal; or from the checkpoint alone, when
 //! these inputs cannot be run again.
 
+use std::sync::Arc;
+
 use super::checkpoint::{Checkpoint, RestoreError};
 use super::close_reason::CloseReason;
 use super::journal::{JournalEntry, Proof};
 use super::recording::{Inputs, Recording, Rerun, Start};
 use super::room::{Room, RoomOutput};
 use super::room_input::RoomInput;
+use super::tap::TapEntry;
 use crate::game::Game;
 use crate::tick::Tick;
 
@@ -17,6 +20,8 @@ pub struct Recovery {
     pub room: Room,
     /// Why the room ended there, if it did: it must not go on.
     pub over: Option<CloseReason>,
+    /// What a [tap](super::Host::with_tap) told since the checkpoint, or was about to tell.
+    pub entries: Vec<Arc<TapEntry>>,
 }
 
 /// Why a room cannot be rebuilt.
@@ -67,7 +72,8 @@ pub fn recover(
     game: Box<dyn Game>,
 ) -> Result<Recovery, RecoverError> {
     let mut room = Room::restore(checkpoint, game)?;
-    let (mut expected, mut over, mut outputs) = (from, None, Vec::new());
+    room.tapped = true;
+    let (mut expected, mut over, mut outputs, mut entries) = (from, None, Vec::new(), Vec::new());
     for entry in tail {
         if entry.from != expected {
             return Err(RecoverError::Gap { expected, found: entry.from });
@@ -80,8 +86,10 @@ pub fn recover(
             rest = others;
             room.apply(input, &mut outputs);
             for output in outputs.drain(..) {
-                if let RoomOutput::Over(reason) = output {
-                    over.get_or_insert(reason);
+                match output {
+                    RoomOutput::Over(reason) => _ = over.get_or_insert(reason),
+                    RoomOutput::Tap(entry) => entries.push(entry),
+                    _ => {}
                 }
             }
         }
@@ -92,7 +100,16 @@ pub fn recover(
             }
         }
     }
-    Ok(Recovery { room, over })
+    if let Some(reason) = &over {
+        room.tap_end(reason);
+        room.drain_outputs(&mut outputs);
+        let ending = outputs
+            .into_iter()
+            .filter_map(|output| if let RoomOutput::Tap(entry) = output { Some(entry) } else { None });
+        entries.extend(ending);
+    }
+    room.tapped = false;
+    Ok(Recovery { room, over, entries })
 }
 
 /// A room that went back to its checkpoint.

@@ -221,7 +221,8 @@ impl RoomOptions {
         Ok(Self { rate, capacity: capacity.transpose()?, private, persistent })
     }
 
-    fn is_private(options: &BTreeMap<String, String>) -> Result<bool, String> {
+    /// Whether a room with these options is not listed.
+    pub(super) fn is_private(options: &BTreeMap<String, String>) -> Result<bool, String> {
         flag(options, "private")
     }
 }

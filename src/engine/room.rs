@@ -25,6 +25,7 @@ use super::room_input::RoomInput;
 pub use super::room_output::{Admitted, Answer, Refusal, RoomOutput};
 use super::seat::Seated;
 use super::spectator::Spectator;
+use super::tap::TapCount;
 use super::tickets::Tickets;
 use super::views::Views;
 use crate::game::{
@@ -92,6 +93,9 @@ pub struct Room {
     running: Option<&'static str>,
     /// The events for the film, if there is one, until its recorder takes them.
     pub(super) film_events: Option<Vec<Arc<Event>>>,
+    /// Whether systems outside of the room are told what happens, and the number of what they were told last.
+    pub(super) tapped: bool,
+    pub(super) tap_count: TapCount,
 }
 
 impl Room {
@@ -133,6 +137,8 @@ impl Room {
             seat_generations,
             running,
             film_events,
+            tapped: false,
+            tap_count: TapCount::default(),
         }
     }
 
@@ -367,6 +373,7 @@ impl Room {
         for effect in self.cx.take_effects() {
             match effect {
                 Effect::Emit { to, kind, body } => {
+                    self.tap_event(&to, kind, &body);
                     let body = Cow::Borrowed(serde_bytes::Bytes::new(&body));
                     let to = self.resolved(to);
                     self.post(&to, &EventBody::Game { kind, body });

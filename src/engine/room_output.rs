@@ -6,6 +6,7 @@ use super::close_reason::CloseReason;
 use super::events::{Event, EventQueue};
 use super::frame_sender::SenderStart;
 use super::rewind::Hit;
+use super::tap::TapEntry;
 use crate::game::Refused;
 use crate::id::Seat;
 use crate::snapshot::Frame;
@@ -94,4 +95,6 @@ pub enum RoomOutput {
     Judged(Hit),
     /// The game asks for a recording of the room, for this reason.
     Record(String),
+    /// With a [tap](super::Host::with_tap): tell systems outside of the room.
+    Tap(Arc<TapEntry>),
 }

@@ -286,7 +286,8 @@ impl Play {
             | RoomOutput::Over(_)
             | RoomOutput::Record(_)
             | RoomOutput::Reserved
-            | RoomOutput::Judged(_) => {}
+            | RoomOutput::Judged(_)
+            | RoomOutput::Tap(_) => {}
         }
     }
 

@@ -15,6 +15,7 @@
 //! | [`limits`] | Which limits are there, and what happens beyond them? |
 //! | [`access`] | Who may join, and which limits protect the server? |
 //! | [`cluster`] | How do I run many servers as one? |
+//! | [`outlets`] | How do other systems learn what happens in rooms? |
 //! | [`operations`] | How do I configure, watch and stop a server? |
 //! | [`comparison`] | How does Tickwire compare with other servers? |
 
@@ -56,6 +57,8 @@ pub mod access {}
 
 #[doc = include_str!("cluster.md")]
 pub mod cluster {}
+#[doc = include_str!("outlets.md")]
+pub mod outlets {}
 
 #[doc = include_str!("operations.md")]
 pub mod operations {}

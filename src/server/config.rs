@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::secret::Secret;
 use crate::engine::SecondDevice;
 use crate::store::{Durability, StoreFailure};
+use crate::tap::OutboxFull;
 use crate::tick::TickRate;
 use crate::trust::ForwardedHeader;
 use crate::wire::limits;
@@ -147,6 +148,16 @@ pub struct Config {
     /// What happens at a start after another build of the server crashed: its inputs may lead this build elsewhere.
     #[serde(deserialize_with = "parse::other_build")]
     pub other_build: OtherBuild,
+    /// Most MiB of what sinks of the [tap](crate::tap) have not got yet, 1 to 1,000,000. In `data`, if that is set; otherwise in
+    /// memory.
+    #[serde(deserialize_with = "parse::sessions")]
+    pub outbox_mib: usize,
+    /// What happens when a sink is so far behind that this is too little.
+    #[serde(deserialize_with = "parse::outbox_full")]
+    pub outbox_full: OutboxFull,
+    /// A file with the outlets of the command: webhooks, brokers, Pusher apps. Embedders call
+    /// [`Server::tap`](super::Server::tap) instead. Empty: none.
+    pub outlets: PathBuf,
     /// A folder for recordings of rooms: of the last minute before a game panicked, a client reported a desync, or an
     /// operator or the game asked for one. Created if it is missing. Empty: nothing is written.
     pub recordings: PathBuf,
@@ -269,6 +280,9 @@ impl Default for Config {
             durability: Durability::Process,
             store_failure: StoreFailure::GoOn,
             other_build: OtherBuild::Wait,
+            outbox_mib: 64,
+            outbox_full: OutboxFull::Drop,
+            outlets: PathBuf::new(),
             recordings: PathBuf::new(),
             most_recordings: 100,
             recordings_mib: 1024,
@@ -377,6 +391,7 @@ mod tests {
             (json!({ "advertise": "https://play.example/play" }), "wss://n3.play.example/play"),
             (json!({ "cluster": "a:b" }), "letters, digits"),
             (json!({ "lease": 61 }), "1 to 60"),
+            (json!({ "outbox_full": "wait" }), "\"drop\" or \"refuse\""),
             (json!({ "colour": 1 }), "colour"),
         ] {
             let error = serde_json::from_value::<Config>(bad.clone()).expect_err("it is bad").to_string();

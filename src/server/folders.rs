@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::config::{Config, OtherBuild};
 use crate::actor::{Metrics, Recordings, RoomStore, Shelf, Trace};
-use crate::store::{Folder, Found, Journal};
+use crate::store::{Durability, Folder, Found, Journal};
+use crate::tap::{Outbox, OutboxOptions, Sink};
 
 /// The folder for rooms.
 pub(super) struct Data {
@@ -41,6 +42,23 @@ pub(super) fn data(config: &Config, build: &str) -> io::Result<Option<Data>> {
         )));
     }
     Ok(Some(Data { store, journal, found }))
+}
+
+/// Starts the outbox of the tap, if there are sinks.
+pub(super) fn outbox(config: &Config, node: String, sinks: Vec<(String, Box<dyn Sink>)>) -> io::Result<Option<Outbox>> {
+    if sinks.is_empty() {
+        return Ok(None);
+    }
+    let folder = Some(config.data.join("outbox")).filter(|_| !config.data.as_os_str().is_empty());
+    let options = OutboxOptions {
+        folder,
+        syncs: config.durability == Durability::Disk,
+        most: (config.outbox_mib as u64) << 20,
+        full: config.outbox_full,
+        node,
+    };
+    let refused = |error| io::Error::other(format!("the outbox of the tap: {error}"));
+    Outbox::start(options, sinks).map(Some).map_err(refused)
 }
 
 /// Starts the writer of recordings, if there is a folder for them.

@@ -57,7 +57,8 @@ impl Worker {
     /// An app with the routes of the rooms only.
     pub fn of_rooms(mount: &Mount) -> Self {
         let state = mount.state();
-        let upgrade = Some(Upgrade(state.clone()));
+        // Routes of an embedder may want upgrades, too; then all are the app's affair.
+        let upgrade = (!mount.has_own_routes()).then(|| Upgrade(state.clone()));
         let mount = mount.clone();
         let app = actix_web::App::new().configure(move |app| mount.add_routes(state, app));
         Self { app: boxed(app), upgrade, most_body: limits::REQUEST_BODY }

@@ -28,6 +28,8 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use actix_web::web;
+
 pub use config::{Config, LogFormat, OtherBuild, Pages};
 pub use mount::Mount;
 pub use secret::Secret;
@@ -39,6 +41,7 @@ pub use crate::actor::LogHealth;
 pub use crate::cluster::Finding as ClusterFinding;
 use crate::game::{Factory, Game, RoomSetup, SetupError};
 pub use crate::store::{Durability, StoreFailure};
+use crate::tap::Sink;
 pub use crate::trust::{Audience, Claims, ForwardedHeader, KeyError, Keyring, PersonKeys};
 
 /// A game server: games by name, the WebSocket endpoint `/play`, the list of rooms, health, metrics and optional pages.
@@ -48,13 +51,20 @@ pub struct Server {
     games: BTreeMap<String, Factory>,
     log: Option<LogHealth>,
     build: String,
+    node: String,
+    sinks: Vec<(String, Box<dyn Sink>)>,
+    routes: Vec<AddRoutes>,
 }
+
+/// Adds routes of an embedder to an app.
+pub(crate) type AddRoutes = Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>;
 
 impl Server {
     /// Creates a server without games.
     pub fn new(config: Config) -> Self {
         let build = concat!("tickwire ", env!("CARGO_PKG_VERSION")).to_owned();
-        Self { config, games: BTreeMap::new(), log: None, build }
+        let node = "tickwire".to_owned();
+        Self { config, games: BTreeMap::new(), log: None, build, node, sinks: Vec::new(), routes: Vec::new() }
     }
 
     /// Names the build of your program: the version of your game, or the commit. After a crash, rooms of
@@ -84,6 +94,29 @@ impl Server {
     pub fn games<N: Into<String>>(mut self, games: impl IntoIterator<Item = (N, Factory)>) -> Self {
         self.games.extend(games.into_iter().map(|(name, make)| (name.into(), make)));
         self
+    }
+
+    /// Adds a consumer of what happens in rooms, under a name of lower-case letters and digits. With [`Config::data`], a sink
+    /// goes on after a restart where the one of the same name was. See [`crate::tap`].
+    #[must_use]
+    pub fn tap(mut self, name: &str, sink: impl Sink) -> Self {
+        self.sinks.push((name.to_owned(), Box::new(sink)));
+        self
+    }
+
+    /// Adds routes of your own, which come before those of the server. `add` is called once per worker. With [`Self::run`], each
+    /// connection carries one request; and sessions take the longer path that they have in a [mounted](Self::mount) server, so that routes
+    /// of yours can be WebSockets.
+    #[must_use]
+    pub fn routes(mut self, add: impl Fn(&mut web::ServiceConfig) + Send + Sync + 'static) -> Self {
+        self.routes.push(Arc::new(add));
+        self
+    }
+
+    /// The name of this server among others, which sinks are told. By default, `tickwire`.
+    #[must_use]
+    pub fn node(self, name: &str) -> Self {
+        Self { node: name.to_owned(), ..self }
     }
 
     /// Connects the health of the program's log: the metrics count the lines that it loses as
@@ -131,7 +164,7 @@ impl Server {
     /// # Errors
     /// Outside an actix system, and when the configuration is invalid: see [`Config::check`].
     pub fn mount(self) -> io::Result<Mount> {
-        Mount::start(self.config, self.games, self.log.as_ref(), &self.build)
+        Mount::start(self)
     }
 
     /// Serves on [`Config::bind`] until ctrl-c or SIGTERM, then closes all sessions. For programs that do nothing else: it

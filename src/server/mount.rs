@@ -3,7 +3,6 @@
 //! an embedder.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, TcpListener};
@@ -30,14 +29,15 @@ use super::hosts::Hosts;
 use super::listen::{self, Worker};
 use super::qr;
 use super::routes::{self, AppState};
+use super::{AddRoutes, Server};
 use crate::actor::{
-    Clock, Directory, DirectoryConfig, Drain, Films, Gatekeeper, Handshake, LogHealth, Metrics, Part, Refusal, Relay,
-    RoomList, RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
+    Clock, Directory, DirectoryConfig, Drain, Films, Gatekeeper, Handshake, Metrics, Part, Refusal, Relay, RoomList,
+    RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
 };
 use crate::cluster::Cluster;
 use crate::engine::{Limit, Verdict};
-use crate::game::Factory;
 use crate::store::Journal;
+use crate::tap::Outbox;
 use crate::trust::Certificate;
 use crate::wire::limits;
 
@@ -58,8 +58,10 @@ pub struct Mount {
     /// This server as a node, in a cluster.
     cluster: Option<Arc<Cluster>>,
     /// Where rooms are kept.
-    files: (Option<Arc<RoomStore>>, Option<Journal>),
+    files: (Option<Arc<RoomStore>>, Option<Journal>, Option<Outbox>),
     films: Arc<Films>,
+    /// Of the embedder.
+    routes: Arc<[AddRoutes]>,
 }
 
 impl Mount {
@@ -67,17 +69,16 @@ impl Mount {
     const DRAIN: Duration = Duration::from_secs(5);
     /// How long a shutdown waits for rooms to be stored, after its sessions have ended.
     const STORE: Duration = Duration::from_secs(3);
+    /// How long a shutdown waits for the sinks of the tap.
+    const SINKS: Duration = Duration::from_secs(1);
     /// Minimum time for the last close frames to leave the process.
     const FLUSH: Duration = Duration::from_millis(300);
     /// A request head must be complete within this time.
     pub(super) const HEAD: Duration = Duration::from_secs(5);
 
-    pub(super) fn start(
-        config: Config,
-        games: BTreeMap<String, Factory>,
-        log: Option<&LogHealth>,
-        build: &str,
-    ) -> io::Result<Self> {
+    pub(super) fn start(server: Server) -> io::Result<Self> {
+        let Server { config, games, log, build, node, sinks, routes } = server;
+        let (log, build) = (log.as_ref(), &build[..]);
         if System::try_current().is_none() {
             return Err(io::Error::other("rooms need an actix system around them, such as #[actix_web::main] makes"));
         }
@@ -94,7 +95,8 @@ impl Mount {
         };
         let cluster = config.membership(build).map_err(io::Error::other)?;
         let cluster = cluster.map(Cluster::start).transpose().map_err(io::Error::other)?;
-        let metrics = Arc::new(Metrics::new(trace, log, journal.as_ref(), cluster.as_ref()));
+        let tap = folders::outbox(&config, node, sinks)?;
+        let metrics = Arc::new(Metrics::new(trace, log, journal.as_ref(), cluster.as_ref(), tap.as_ref()));
         let watchdog = Watchdog::start(clock)?;
         if let Some(trace) = metrics.trace() {
             watchdog.watch(Part::TraceWriter, trace.heartbeat());
@@ -122,6 +124,7 @@ impl Mount {
             found,
             goes_back_unless: (config.other_build == OtherBuild::Checkpoint).then(|| build.to_owned()),
             recordings,
+            tap: tap.clone(),
             watchdog: watchdog.clone(),
             cluster: cluster.clone(),
             most_sessions: config.most_sessions,
@@ -129,8 +132,10 @@ impl Mount {
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let admin = Arc::new(AdminAuth::new(config.admin_token.clone()));
         let (config, directory) = (Arc::new(config), directory.start());
-        let (files, films) = ((store, journal), Films::new(clock, config.film_delay));
+        let (files, films) = ((store, journal, tap), Films::new(clock, config.film_delay));
+        let routes = routes.into();
         Ok(Self {
+            routes,
             config,
             clock,
             metrics,
@@ -176,6 +181,7 @@ impl Mount {
 
     pub(super) fn add_routes(&self, state: web::Data<AppState>, app: &mut web::ServiceConfig) {
         app.app_data(state);
+        self.routes.iter().for_each(|add| add(app));
         routes::configure(app);
         if self.config.pages != Pages::None {
             routes::configure_pages(app);
@@ -278,6 +284,11 @@ impl Mount {
         })
     }
 
+    /// Whether the embedder has added routes to the server.
+    pub(super) fn has_own_routes(&self) -> bool {
+        !self.routes.is_empty()
+    }
+
     pub(super) fn workers(&self) -> usize {
         self.config.workers
     }
@@ -319,6 +330,8 @@ impl Mount {
     #[expect(clippy::disallowed_methods, reason = "one message at the very end")]
     pub async fn drain(&self) {
         info!(sessions = self.sessions(), "draining");
+        let (store, journal, tap) = self.files.clone();
+        tap.iter().for_each(Outbox::drain);
         self.gatekeeper.close();
         self.cluster.iter().for_each(|cluster| cluster.drain());
         self.directory.do_send(Drain);
@@ -330,13 +343,16 @@ impl Mount {
         if let Some(cluster) = &self.cluster {
             let _ = timeout(Self::FLUSH, cluster.leave()).await;
         }
-        let (store, journal) = self.files.clone();
         if let Some(store) = &store {
             wait_until(Self::STORE, || store.is_idle()).await;
         }
-        if let Some(journal) = journal {
-            let _ = web::block(move || journal.close()).await;
-        }
+        let _ = web::block(move || {
+            // Rooms that ended leave the journal when the outbox has what they told.
+            tap.iter().for_each(|tap| tap.flush(Self::SINKS));
+            journal.iter().for_each(Journal::close);
+            tap.iter().for_each(|tap| tap.close(Self::SINKS));
+        })
+        .await;
         if let Some(store) = &store {
             store.release();
         }

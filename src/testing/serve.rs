@@ -164,7 +164,11 @@ impl Playtest {
                 HostOutput::Parted { .. }
                 | HostOutput::Filmed(_)
                 | HostOutput::Room(
-                    RoomOutput::Frame { .. } | RoomOutput::Listed | RoomOutput::Record(_) | RoomOutput::Reserved,
+                    RoomOutput::Frame { .. }
+                    | RoomOutput::Listed
+                    | RoomOutput::Record(_)
+                    | RoomOutput::Reserved
+                    | RoomOutput::Tap(_),
                 ) => {}
             }
         }

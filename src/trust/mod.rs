@@ -20,7 +20,7 @@ pub use person_keys::PersonKeys;
 pub(crate) use person_keys::{create_private_folder, private_file};
 pub(crate) use text_key::TextKey;
 pub use tls::Certificate;
-pub use tokens::{Audience, Claims, Tokens, VerifiedToken, wall_clock};
+pub use tokens::{Audience, Claims, Tokens, VerifiedToken, wall_clock, wall_clock_millis};
 
 #[cfg(test)]
 mod tests;

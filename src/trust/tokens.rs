@@ -216,6 +216,12 @@ pub fn wall_clock() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
+/// Milliseconds since 1970, to date what systems outside are told.
+#[expect(clippy::disallowed_methods, reason = "nothing is decided by it")]
+pub fn wall_clock_millis() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
 fn refused(why: &str) -> Close {
     debug!(why, "token refused");
     Close::BadToken

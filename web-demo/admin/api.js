@@ -1,7 +1,11 @@
 // Questions and orders to the server, each with the operator's token in its header: no cookie, so
 // no other page can ask in an operator's name. The token is kept in memory only.
 
-/** How everything is. @typedef {{ at: number, totals: Totals, rooms: Health[], more: number }} Vitals */
+/**
+ * How an outlet does: entries that it has not got yet, and how old the oldest is in milliseconds.
+ * @typedef {{ name: string, lag: number, lag_millis: number, delivered: number, dropped: number, retries: number, dead_letters: number, trouble: string }} Sink
+ */
+/** How everything is. @typedef {{ at: number, totals: Totals, rooms: Health[], more: number, sinks: Sink[] }} Vitals */
 /**
  * @typedef {{ players: number, away: number, spectators: number, rooms: number, sessions: number, ticks: number,
  *   late_ticks: number, skipped_ticks: number, bytes_sent: number, bytes_received: number, frames_sent: number,

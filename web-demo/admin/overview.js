@@ -38,8 +38,22 @@ export class Overview {
     if (this.last && this.last.at < vitals.at) this.measure(this.last, vitals);
     this.last = vitals;
     this.list(vitals);
+    this.showOutlets(vitals);
     const endings = Object.entries(vitals.totals.endings).sort(([, a], [, b]) => b - a);
     find('endings', HTMLElement).replaceChildren(...endings.map(([reason, count]) => build('li', '', reason.replaceAll('_', ' '), ' ', build('b', '', String(count)))));
+  }
+
+  /** @param {Vitals} vitals */
+  showOutlets({ sinks }) {
+    find('outlets-part', HTMLElement).hidden = sinks.length === 0;
+    const line = (/** @type {import('./api.js').Sink} */ sink) => {
+      const behind = sink.lag > 0 ? `${sink.lag} behind, ${(sink.lag_millis / 1000).toFixed(1)} s` : 'up to date';
+      const lost = sink.dropped + sink.dead_letters > 0 ? `, ${sink.dropped} lost, ${sink.dead_letters} dead letters` : '';
+      const item = build('li', sink.trouble ? 'bad' : '', sink.name, ' ', build('b', '', behind), `, ${sink.delivered} delivered${lost}`);
+      item.title = sink.trouble;
+      return item;
+    };
+    find('outlets', HTMLElement).replaceChildren(...sinks.map(line));
   }
 
   /** @param {Vitals} before @param {Vitals} now */

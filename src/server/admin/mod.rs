@@ -117,7 +117,8 @@ fn vitals(state: web::Data<AppState>, watching: Watching) -> impl Stream<Item = 
     stream::unfold((state, watching, Duration::ZERO), |(state, watching, wait)| async move {
         sleep(wait).await;
         let survey = state.context.directory.send(ListRoomHealth).await.ok()?;
-        let vitals = view::Vitals::new(state.context.clock.now(), state.context.metrics.totals(), survey);
+        let metrics = &state.context.metrics;
+        let vitals = view::Vitals::new(state.context.clock.now(), metrics.totals(), metrics.sinks(), survey);
         let json = serde_json::to_vec(&vitals).ok()?;
         let event = [b"data: ", &json[..], b"\n\n"].concat();
         Some((Ok(Bytes::from(event)), (state, watching, EVERY)))

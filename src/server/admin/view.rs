@@ -7,6 +7,7 @@ use crate::actor::{PlayerContents, RoomContents, RoomHealthList, Totals};
 use crate::engine::cluster::NodeEntry;
 use crate::id::ZoneId;
 use crate::snapshot::{Kind, RowRef};
+use crate::tap::SinkReport;
 use crate::tick::Moment;
 use crate::wire::limits;
 
@@ -16,14 +17,16 @@ pub struct Vitals {
     /// Milliseconds since the server's start, for computing rates.
     at: u64,
     totals: Totals,
+    /// The sinks of the tap.
+    sinks: Vec<SinkReport>,
     #[serde(flatten)]
     survey: RoomHealthList,
 }
 
 impl Vitals {
-    /// Combines totals and rooms.
-    pub fn new(now: Moment, totals: Totals, survey: RoomHealthList) -> Self {
-        Self { at: now.0 / 1000, totals, survey }
+    /// Combines totals, sinks and rooms.
+    pub fn new(now: Moment, totals: Totals, sinks: Vec<SinkReport>, survey: RoomHealthList) -> Self {
+        Self { at: now.0 / 1000, totals, sinks, survey }
     }
 }
 

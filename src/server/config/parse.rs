@@ -14,6 +14,7 @@ use super::{LogFormat, OtherBuild, cores};
 use crate::engine::SecondDevice;
 use crate::server::secret::Secret;
 use crate::store::{Durability, StoreFailure};
+use crate::tap::OutboxFull;
 use crate::tick::TickRate;
 use crate::trust::{ForwardedHeader, split};
 use crate::wire::limits;
@@ -215,6 +216,10 @@ pub fn store_failure<'de, D: Deserializer<'de>>(from: D) -> Result<StoreFailure,
 
 pub fn other_build<'de, D: Deserializer<'de>>(from: D) -> Result<OtherBuild, D::Error> {
     OtherBuild::deserialize(from).map_err(|_| D::Error::custom("must be \"wait\", \"replay\" or \"checkpoint\""))
+}
+
+pub fn outbox_full<'de, D: Deserializer<'de>>(from: D) -> Result<OutboxFull, D::Error> {
+    OutboxFull::deserialize(from).map_err(|_| D::Error::custom("must be \"drop\" or \"refuse\""))
 }
 
 pub fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {

@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const CONFIG_KEYS: [ConfigKey; 49] = [
+pub const CONFIG_KEYS: [ConfigKey; 52] = [
     ConfigKey { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     ConfigKey { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -111,6 +111,12 @@ pub const CONFIG_KEYS: [ConfigKey; 49] = [
         help: "What rooms do when the folder cannot be written [default: go-on]" },
     ConfigKey { key: "other_build", flag: "other-build", value: "wait|replay|checkpoint",
         help: "How rooms of another build that crashed are recovered by this one, if they are [default: wait]" },
+    ConfigKey { key: "outbox_mib", flag: "outbox-mib", value: "MIB",
+        help: "Most MiB of what outlets have not got yet [default: 64]" },
+    ConfigKey { key: "outbox_full", flag: "outbox-full", value: "drop|refuse",
+        help: "When an outlet is too far behind: drop the oldest, or refuse new rooms [default: drop]" },
+    ConfigKey { key: "outlets", flag: "outlets", value: "FILE",
+        help: "A file that lists webhooks and brokers that are told what happens in rooms" },
     ConfigKey { key: "recordings", flag: "recordings", value: "FOLDER",
         help: "Keep recordings of rooms in this folder: when a game panics, a client desyncs, or somebody asks for one" },
     ConfigKey { key: "most_recordings", flag: "most-recordings", value: "N",

@@ -1,0 +1,179 @@
+//! The tap of a server: sinks get what happens, a stuck one is nobody's problem, and the next server goes on where it was.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tickwire::Server;
+use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Recipients, Refused, SnapshotWriter, Spec};
+use tickwire::id::{EntityId, Seat};
+use tickwire::server::Config;
+use tickwire::tap::{Delivery, OutboxFull, Sink, TapBody, TapEntry, Undelivered};
+use tickwire::wire::{Close, Join};
+
+use crate::admin::room_of;
+use crate::support::{Player, TestServer, demo, lean, wait_for};
+use crate::verbs::by_id;
+
+/// Keeps what it gets, unless it is stuck.
+#[derive(Clone, Default)]
+struct Shelf(Arc<(Mutex<(bool, Vec<Arc<TapEntry>>)>, Condvar)>);
+
+impl Sink for Shelf {
+    fn wants(&self, entry: &TapEntry) -> bool {
+        !matches!(entry.body, TapBody::Property { .. })
+    }
+
+    fn deliver(&mut self, deliveries: &[Delivery]) -> Result<(), Undelivered> {
+        let (state, released) = &*self.0;
+        let mut state = released.wait_while(state.lock().expect("fine"), |state| state.0).expect("fine");
+        state.1.extend(deliveries.iter().map(|delivery| delivery.entry.clone()));
+        Ok(())
+    }
+}
+
+impl Shelf {
+    fn stick(&self, stuck: bool) {
+        self.0.0.lock().expect("fine").0 = stuck;
+        self.0.1.notify_all();
+    }
+
+    fn kinds(&self) -> Vec<&'static str> {
+        self.0.0.lock().expect("fine").1.iter().map(|entry| entry.body.kind()).collect()
+    }
+}
+
+fn with(config: Config, shelf: &Shelf) -> TestServer {
+    let shelf = shelf.clone();
+    TestServer::with(config, |server: Server| server.tap("shelf", shelf))
+}
+
+/// The value of a metric with the label of the sink.
+fn of_sink(server: &TestServer, name: &str) -> f64 {
+    server.metric(&format!("{name}{{sink=\"shelf\"}}"))
+}
+
+#[test]
+fn a_sink_learns_of_the_life_of_a_room() {
+    let shelf = Shelf::default();
+    let config = Config { empty_room_for: Duration::from_secs(1), ..lean() };
+    let server = with(config, &shelf);
+    let mut ada = Player::arena(&server);
+    ada.client.chat(&[], "good day");
+    wait_for(
+        || {
+            ada.frame().expect("the session goes on");
+            shelf.kinds().contains(&"chat")
+        },
+        "the line is told",
+    );
+    drop(ada);
+    wait_for(|| shelf.kinds().contains(&"room.ended"), "the end is told");
+    drop(server);
+    let wanted = ["node.up", "room.made", "player.joined", "chat", "player.left", "room.ended", "node.draining"];
+    let told = shelf.kinds();
+    let of_it: Vec<_> = told.into_iter().filter(|kind| *kind != "game.event").collect();
+    assert_eq!(of_it, wanted);
+}
+
+#[test]
+fn a_stuck_sink_is_nobodys_problem_and_loses_nothing() {
+    let shelf = Shelf::default();
+    shelf.stick(true);
+    let server = with(lean(), &shelf);
+    let ada = Player::arena(&server).aside();
+    for _ in 0..20 {
+        drop(Player::arena(&server));
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    wait_for(|| of_sink(&server, "tickwire_sink_lag") > 40.0, "it is behind");
+    assert!(server.get("/healthz").starts_with("HTTP/1.1 200"), "that is not the server's fault");
+    assert!(ada.back().was_undisturbed());
+    shelf.stick(false);
+    wait_for(|| of_sink(&server, "tickwire_sink_lag") == 0.0, "it catches up");
+    assert_eq!(of_sink(&server, "tickwire_sink_dropped_total"), 0.0);
+    let kinds = shelf.kinds();
+    assert!(kinds.iter().filter(|kind| **kind == "player.left").count() >= 20, "{kinds:?}");
+}
+
+#[test]
+fn the_next_server_goes_on_where_the_sink_was() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tap");
+    let _ = fs::remove_dir_all(&folder);
+    let config = || Config { data: folder.clone(), empty_room_for: Duration::from_secs(1), ..lean() };
+    let (stuck, later) = (Shelf::default(), Shelf::default());
+    stuck.stick(true);
+    let server = with(config(), &stuck);
+    let mut ada = Player::arena(&server);
+    let room = room_of(&ada);
+    ada.frame().expect("a frame");
+    drop(ada);
+    wait_for(|| server.metric("tickwire_rooms") == 0.0, "the room ends");
+    drop(server);
+    let server = with(config(), &later);
+    wait_for(|| later.kinds().contains(&"room.ended"), "it is told by the next server");
+    drop(server);
+    stuck.stick(false);
+    let told = later.0.0.lock().expect("fine").1.clone();
+    let of_room: Vec<_> = told.iter().filter(|entry| entry.key.room == room).map(|entry| entry.body.kind()).collect();
+    assert_eq!(of_room, ["room.made", "player.joined", "player.left", "room.ended"]);
+}
+
+/// An arena in which each line of chat is a large public event.
+struct Loud(Box<dyn Game>);
+
+impl Game for Loud {
+    fn spec(&self) -> Spec {
+        self.0.spec()
+    }
+    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
+        self.0.join(player, cx)
+    }
+    fn leave(&mut self, seat: Seat, cx: &mut Context) {
+        self.0.leave(seat, cx);
+    }
+    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+        self.0.step(inputs, cx);
+    }
+    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+        self.0.write_snapshot(out);
+    }
+    fn chat(&mut self, _: Seat, _: &str, cx: &mut Context) -> bool {
+        cx.emit(Recipients::All, 900, Vec::new());
+        true
+    }
+    fn public_event(&self, kind: u16, _: &[u8]) -> Option<(String, Value)> {
+        (kind == 900).then(|| ("loud".to_owned(), "x".repeat(200_000).into()))
+    }
+}
+
+#[test]
+fn a_server_that_would_lose_entries_may_refuse_rooms() {
+    let shelf = Shelf::default();
+    shelf.stick(true);
+    let config = Config { outbox_mib: 1, outbox_full: OutboxFull::Refuse, ..lean() };
+    let sink = shelf.clone();
+    let server = TestServer::with(config, |server: Server| {
+        server.tap("shelf", sink).game("loud", |setup| Ok(Box::new(Loud(demo("arena")(setup)?))))
+    });
+    let game = || "loud".to_owned();
+    let mut ada = Player::join(&server, Join::JoinOrCreate { game: game(), options: Vec::new() }).expect("a room");
+    wait_for(
+        || {
+            ada.client.chat(&[], "hey");
+            ada.frame().expect("the session goes on");
+            server.metric("tickwire_outbox_bytes") > f64::from(1 << 20)
+        },
+        "the outbox fills",
+    );
+    let refused = Player::join(&server, Join::Create { game: game(), options: Vec::new() });
+    assert_eq!(refused.err(), Some(Some(Close::TryLater.code())));
+    Player::join(&server, by_id(&room_of(&ada))).expect("rooms that are open go on");
+    shelf.stick(false);
+    wait_for(|| of_sink(&server, "tickwire_sink_lag") == 0.0, "it catches up");
+    assert_eq!(of_sink(&server, "tickwire_sink_dropped_total"), 0.0);
+    wait_for(|| server.metric("tickwire_outbox_bytes") < f64::from(1 << 20), "what all have is forgotten");
+    Player::join(&server, Join::Create { game: game(), options: Vec::new() }).expect("rooms are made again");
+}
