@@ -13,7 +13,7 @@ test: tools format lint rust pure docs types unit package feel e2e python guide
 tools: $(WEB)/node_modules/.installed
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.93 or newer" >&2; exit 1; }
 	@scripts/need-chromium
-	@scripts/need-redis
+	@scripts/need-brokers
 
 $(WEB)/node_modules/.installed: $(WEB)/package-lock.json
 	@scripts/need-node
@@ -29,7 +29,6 @@ lint:
 	cargo clippy --locked --manifest-path benches/peers/Cargo.toml --target-dir target -- -D warnings
 
 rust:
-	@scripts/need-redis
 	cargo test --locked --workspace --all-targets
 	TICKWIRE_TEST_ROAD=mounted cargo test --locked --workspace --test server -- play:: slow:: hostile:: floods:: resume:: breaks:: refusals:: cors::
 	cargo test --locked --workspace --doc
@@ -99,7 +98,6 @@ hibernation:
 # Faults of a cluster of real processes and a real Redis, at length: nodes killed and stopped, Redis restarted and away, and
 # storms of joins. Takes some minutes; a short part is in `rust`.
 cluster:
-	@scripts/need-redis
 	ulimit -n 16384 && TICKWIRE_ROUNDS=5 TICKWIRE_JOINS=4000 cargo test --locked --release --workspace --test cluster -- --nocapture
 
 # Runs the tests of each known fault (tests/faults.toml) and prints a row for each; needs a quiet machine and some ten minutes.

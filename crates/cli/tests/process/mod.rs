@@ -66,7 +66,12 @@ impl Server {
 
     /// Starts what `command` says on a port that was free a moment ago. For a server that cannot tell its port.
     pub fn start_on(port: u16, command: &mut Command) -> Self {
-        let child = command.args(["--bind", &format!("127.0.0.1:{port}")]).spawn().expect("the binary starts");
+        Self::await_on(port, command.args(["--bind", &format!("127.0.0.1:{port}")]))
+    }
+
+    /// Starts a server that will listen there.
+    pub fn await_on(port: u16, command: &mut Command) -> Self {
+        let child = command.spawn().expect("the binary starts");
         let mut server = Self { child, port };
         let start = Instant::now();
         while TcpStream::connect(server.address()).is_err() {

@@ -13,6 +13,7 @@ use crate::config_keys::Flags;
 use crate::files;
 use crate::machine::{Machine, needed};
 use crate::nodes;
+use crate::outlets;
 use crate::settings::Settings;
 use crate::trust;
 
@@ -52,13 +53,19 @@ pub fn run(flags: &Flags) -> ExitCode {
     let mut findings = examine(&settings.config, Machine::here());
     findings.extend(files::examine(&settings));
     findings.extend(nodes::examine(&settings.config));
+    let (of_outlets, reached) = outlets::examine(&settings.config);
+    findings.extend(of_outlets);
     findings.extend(settings.strays.iter().map(|name| Finding {
         verdict: Verdict::Unwise,
         what: format!("the variable {name} names no configuration key and is ignored"),
         mend: "unset it or correct its name (tickwire config lists the keys)".to_owned(),
     }));
-    let lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
-    let said = crate::say(if lines.is_empty() { b"nothing to mend\n" } else { lines.as_bytes() });
+    let mut lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
+    if lines.is_empty() {
+        lines = "nothing to mend\n".to_owned();
+    }
+    lines.extend(reached);
+    let said = crate::say(lines.as_bytes());
     let harm = findings.iter().any(|finding| finding.verdict == Verdict::Unsafe);
     if harm { ExitCode::FAILURE } else { said }
 }

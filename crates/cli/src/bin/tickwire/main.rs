@@ -9,6 +9,7 @@ mod logs;
 mod machine;
 mod measure;
 mod nodes;
+mod outlets;
 mod replay;
 mod serve;
 mod settings;

@@ -14,7 +14,7 @@ use crate::config_keys::Flags;
 use crate::doctor::short_of_descriptors;
 use crate::machine::Machine;
 use crate::settings::Settings;
-use crate::{fail, logs};
+use crate::{fail, logs, outlets};
 
 /// Serves until a signal arrives.
 pub fn run(flags: &Flags) -> ExitCode {
@@ -34,6 +34,10 @@ pub fn run(flags: &Flags) -> ExitCode {
     if let Err(error) = config.check() {
         return log.fail(&error);
     }
+    let outlets = match outlets::read(&config) {
+        Ok(outlets) => outlets,
+        Err(error) => return log.fail(&error),
+    };
     let listener = match bind(config.bind) {
         Ok(listener) => listener,
         Err(error) => return log.fail(&format!("cannot listen on {}: {error}", config.bind)),
@@ -49,6 +53,7 @@ pub fn run(flags: &Flags) -> ExitCode {
     let served = actix_web::rt::System::new().block_on(async {
         let server =
             Server::new(config).build(crate::VERSION).games(tickwire_games::builtin()).log_health(log.health.clone());
+        let server = outlets::add(outlets, server);
         server.run(listener, signal.received()).await
     });
     match served {

@@ -1,0 +1,169 @@
+//! MQTT with a real mosquitto: entries with QoS 1, retained states, the last will, credentials, TLS, and a broker that is away.
+
+#![cfg(feature = "mqtt")]
+#![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
+use serde_json::Value;
+use support::{PATIENT, Process, delivery, folder, free_port, joined, probe, result, sink, wait_for};
+use tickwire::tap::{TapBody, Verdict};
+
+const MOSQUITTO: &str = "/usr/sbin/mosquitto";
+
+/// A broker with this configuration besides the usual.
+fn broker(folder: &Path, port: u16, more: &str) -> Process {
+    let config = folder.join("mosquitto.conf");
+    let text = format!("listener {port} 127.0.0.1\n{more}\nuser root\n");
+    fs::write(&config, text).expect("a file");
+    Process::listening(MOSQUITTO, &["-c", config.to_str().expect("text")], port)
+}
+
+/// What a client of the broker hears: topic, payload, and whether it was retained.
+struct Listener {
+    heard: Receiver<(String, String, bool)>,
+    _process: Process,
+}
+
+impl Listener {
+    fn start(port: u16, more: &[&str]) -> Self {
+        let port = port.to_string();
+        let arguments = ["-h", "127.0.0.1", "-p", &port, "-V", "5", "-t", "tickwire/#", "-q", "1", "-F", "%t|%r|%p"];
+        let mut process = Process::start("mosquitto_sub", &[&arguments[..], more].concat());
+        let output = BufReader::new(process.0.stdout.take().expect("a pipe"));
+        let (tell, heard) = channel();
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let mut parts = line.splitn(3, '|').map(str::to_owned);
+                let (Some(topic), Some(retained), Some(payload)) = (parts.next(), parts.next(), parts.next()) else {
+                    return;
+                };
+                if tell.send((topic, payload, retained == "1")).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { heard, _process: process }
+    }
+
+    fn next(&self) -> (String, String, bool) {
+        self.heard.recv_timeout(PATIENT).expect("a message")
+    }
+
+    /// The next message with this topic.
+    fn next_on(&self, topic: &str) -> (String, bool) {
+        loop {
+            let (found, payload, retained) = self.next();
+            if found == topic {
+                return (payload, retained);
+            }
+        }
+    }
+}
+
+fn outlet(port: u16, more: &str) -> String {
+    format!("[[sink]]\nname = \"things\"\ntype = \"mqtt\"\nhost = \"127.0.0.1\"\nport = {port}\n{more}\n")
+}
+
+#[test]
+fn entries_states_and_the_last_will() {
+    let (folder, port) = (folder("mqtt"), free_port());
+    let _broker = broker(&folder, port, "allow_anonymous true");
+    let text = outlet(port, "kinds = [\"match.ended\"]");
+    assert!(probe(&text).expect("it answers").contains("PUBACK"));
+    let listener = Listener::start(port, &[]);
+    let mut sink = sink(&text);
+    let made = TapBody::RoomMade { capacity: 2, properties: Vec::new() };
+    sink.deliver(&[delivery("r1", 0, made), joined("r1", 1, 0, "Ada"), result("r1", 2)]).expect("delivered");
+    assert_eq!(listener.next_on("tickwire/nodes/here/status").0, "online");
+    // Filtered, but part of the state.
+    assert_eq!(listener.next_on("tickwire/duel/r1/state").0, r#"{"players":[]}"#);
+    assert_eq!(listener.next_on("tickwire/duel/r1/state").0, r#"{"players":[{"name":"Ada","seat":0}]}"#);
+    let (event, retained) = listener.next_on("tickwire/duel/r1/match.ended");
+    let event: Value = serde_json::from_str(&event).expect("JSON");
+    assert_eq!((&event["id"], &event["data"]["result"]["winner"], retained), (&"r1/3/70/2".into(), &2.into(), false));
+    // Whoever comes later gets the state.
+    let later = Listener::start(port, &[]);
+    assert_eq!(later.next_on("tickwire/duel/r1/state"), (r#"{"players":[{"name":"Ada","seat":0}]}"#.to_owned(), true));
+    let ended = TapBody::RoomEnded { code: 4200, reason: "match-over".to_owned() };
+    sink.deliver(&[delivery("r1", 3, ended)]).expect("delivered");
+    assert_eq!(later.next_on("tickwire/duel/r1/state").0, "");
+    sink.stop();
+    assert_eq!(later.next_on("tickwire/nodes/here/status").0, "offline");
+}
+
+#[test]
+fn a_broker_that_goes_away_gets_all_after_it_is_back() {
+    let (folder, port) = (folder("mqtt-away"), free_port());
+    let running = broker(&folder, port, "allow_anonymous true");
+    let mut sink = sink(&outlet(port, "state_topic = \"\""));
+    sink.deliver(&[result("r", 0)]).expect("delivered");
+    running.kill();
+    let undelivered = sink.deliver(&[result("r", 1)]).expect_err("nobody is there");
+    assert_eq!((undelivered.delivered, undelivered.verdict), (0, Verdict::Away), "{undelivered:?}");
+    let _broker = broker(&folder, port, "allow_anonymous true");
+    let listener = Listener::start(port, &[]);
+    // The listener may subscribe late, and these are not retained.
+    wait_for(
+        || {
+            sink.deliver(&(1..200).map(|index| result("r", index)).collect::<Vec<_>>()).expect("delivered");
+            listener.heard.recv_timeout(std::time::Duration::from_secs(1)).is_ok()
+        },
+        "the listener hears something",
+    );
+    let mut last = listener.next();
+    while !last.1.contains("r/3/70/199") {
+        last = listener.next();
+    }
+}
+
+#[test]
+fn wrong_credentials_are_told_without_the_password() {
+    let (folder, port) = (folder("mqtt-credentials"), free_port());
+    let passwords = folder.join("passwords");
+    let made = Command::new("mosquitto_passwd").args(["-b", "-c"]).arg(&passwords).args(["server", "sesame"]).status();
+    assert!(made.expect("mosquitto_passwd is there").success());
+    let more = format!("allow_anonymous false\npassword_file {}", passwords.display());
+    let _broker = broker(&folder, port, &more);
+    let with = |password| outlet(port, &format!("username = \"server\"\npassword = \"{password}\""));
+    sink(&with("sesame")).deliver(&[result("r", 0)]).expect("delivered");
+    let undelivered = sink(&with("opensesame")).deliver(&[result("r", 0)]).expect_err("refused");
+    assert!(!undelivered.why.contains("sesame") && undelivered.verdict == Verdict::Away, "{undelivered:?}");
+    assert!(probe(&with("opensesame")).is_err());
+}
+
+#[test]
+fn tls_trusts_the_named_authority_only() {
+    let (folder, port) = (folder("mqtt-tls"), free_port());
+    let mut authority = CertificateParams::new(Vec::new()).expect("valid");
+    authority.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("a certificate");
+    let key = KeyPair::generate().expect("a key");
+    let mut own = CertificateParams::new(Vec::new()).expect("valid");
+    own.subject_alt_names = vec![SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST))];
+    let certificate = own.signed_by(&key, &issuer).expect("a certificate");
+    let file = |name: &str, text: &str| {
+        fs::write(folder.join(name), text).expect("a file");
+        folder.join(name).display().to_string()
+    };
+    let (ca, cert, key) =
+        (file("ca.pem", &issuer.pem()), file("cert.pem", &certificate.pem()), file("key.pem", &key.serialize_pem()));
+    let _broker = broker(&folder, port, &format!("allow_anonymous true\ncertfile {cert}\nkeyfile {key}"));
+    sink(&outlet(port, &format!("tls = true\nca = \"{ca}\""))).deliver(&[result("r", 0)]).expect("delivered");
+    let other = CertifiedIssuer::self_signed(
+        CertificateParams::new(Vec::new()).expect("valid"),
+        KeyPair::generate().expect("a key"),
+    );
+    let other = file("other.pem", &other.expect("a certificate").pem());
+    let undelivered = sink(&outlet(port, &format!("tls = true\nca = \"{other}\""))).deliver(&[result("r", 0)]);
+    assert!(undelivered.expect_err("not trusted").why.contains("TLS"));
+}
