@@ -29,6 +29,7 @@ lint:
 	cargo clippy --locked --manifest-path benches/peers/Cargo.toml --target-dir target -- -D warnings
 
 rust:
+	@scripts/need-brokers
 	cargo test --locked --workspace --all-targets
 	TICKWIRE_TEST_ROAD=mounted cargo test --locked --workspace --test server -- play:: slow:: hostile:: floods:: resume:: breaks:: refusals:: cors::
 	cargo test --locked --workspace --doc
@@ -98,6 +99,7 @@ hibernation:
 # Faults of a cluster of real processes and a real Redis, at length: nodes killed and stopped, Redis restarted and away, and
 # storms of joins. Takes some minutes; a short part is in `rust`.
 cluster:
+	@scripts/need-brokers
 	ulimit -n 16384 && TICKWIRE_ROUNDS=5 TICKWIRE_JOINS=4000 cargo test --locked --release --workspace --test cluster -- --nocapture
 
 # Runs the tests of each known fault (tests/faults.toml) and prints a row for each; needs a quiet machine and some ten minutes.

@@ -184,10 +184,7 @@ impl WsSession {
                 self.charge(|frame| work::keyframe_cost(frame.rows()))?;
                 self.place.iter().for_each(|place| place.channel.desync());
             }
-            SessionEvent::Feel(digest) => {
-                self.context.metrics.feel.felt(&digest);
-                self.place.iter().for_each(|place| place.channel.felt(digest));
-            }
+            SessionEvent::Feel(digest) => self.place.iter().for_each(|place| place.felt(digest, &self.context.metrics)),
             SessionEvent::Reply(bytes) => self.send(bytes, ctx),
             SessionEvent::Refresh(token) => {
                 let (room, game) = &self.place.as_ref().ok_or(Close::BadMessage)?.name;

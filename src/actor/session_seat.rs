@@ -2,8 +2,9 @@
 
 use super::frame_history::FrameHistory;
 use super::message::RoomKey;
+use super::metrics::Metrics;
 use super::seat_channel::SeatHandle;
-use crate::engine::close_for_seat;
+use crate::engine::{FeelDigest, close_for_seat};
 use crate::wire::{Close, Continuity, Welcome};
 
 /// The seat of a session's player.
@@ -31,6 +32,12 @@ impl SessionSeat {
             self.heard = true;
             self.channel.hear();
         }
+    }
+
+    /// Notes how the game feels at the client.
+    pub fn felt(&self, digest: FeelDigest, metrics: &Metrics) {
+        metrics.feel.felt(&digest);
+        self.channel.felt(digest);
     }
 
     /// Tells the room how the session ended.

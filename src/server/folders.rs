@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, OtherBuild};
+use super::config::{Config, OtherBuild, Pages};
 use crate::actor::{Metrics, Recordings, RoomStore, Shelf, Trace};
 use crate::store::{Durability, Folder, Found, Journal};
 use crate::tap::{Outbox, OutboxOptions, Sink};
@@ -17,6 +17,16 @@ pub(super) struct Data {
     pub journal: Journal,
     /// What the last server's journal has.
     pub found: Found,
+}
+
+/// Checks that the folder for pages is there.
+pub(super) fn pages(pages: &Pages) -> io::Result<()> {
+    match pages {
+        Pages::Folder(folder) if !folder.is_dir() => {
+            Err(io::Error::other(format!("pages: there is no folder {}", folder.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Takes the folder for rooms, if there is one. `build` names this program.

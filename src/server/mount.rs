@@ -82,11 +82,7 @@ impl Mount {
         if System::try_current().is_none() {
             return Err(io::Error::other("rooms need an actix system around them, such as #[actix_web::main] makes"));
         }
-        if let Pages::Folder(folder) = &config.pages
-            && !folder.is_dir()
-        {
-            return Err(io::Error::other(format!("pages: there is no folder {}", folder.display())));
-        }
+        folders::pages(&config.pages)?;
         let clock = Clock::start();
         let (trace, data) = (folders::trace(&config.trace)?, folders::data(&config, build)?);
         let (store, journal, found) = match data {

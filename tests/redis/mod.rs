@@ -75,7 +75,7 @@ fn spawn(port: u16, folder: &PathBuf, persists: bool) -> Child {
         command.args(["--appendonly", "yes", "--appendfsync", "always"]);
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().expect("redis-server starts: scripts/need-redis installs it")
+    command.spawn().expect("redis-server starts: scripts/need-brokers installs it")
 }
 
 impl Drop for Redis {
