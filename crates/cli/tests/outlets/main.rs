@@ -54,7 +54,7 @@ impl Pilot for Fighter {
 
     fn input(&mut self, _: &Seen<'_>) -> Option<Vec<i32>> {
         self.patience = self.patience.checked_sub(1)?;
-        Some(vec![i32::from(self.patience % 3 == 0)])
+        Some(vec![i32::from(self.patience.is_multiple_of(3))])
     }
 
     fn event(&mut self, event: &EventBody<'_>) {
