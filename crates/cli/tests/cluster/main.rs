@@ -186,6 +186,24 @@ fn a_node_that_is_stopped_leaves_its_players_to_the_others() {
 }
 
 #[test]
+fn bots_play_in_rooms_of_all_nodes() {
+    run(async {
+        let redis = Redis::start();
+        let nodes = [(); 2].map(|()| node(&redis.url()));
+        drop(Visitor::enter(&nodes[0].url(), any(&[])).await);
+        let mut bots = process::command(env!("CARGO_BIN_EXE_tickwire"));
+        bots.args(["bots", "--url", &nodes[0].url(), "--players", "24", "--option", "capacity=6", "--verify", "all"]);
+        let output = bots.args(["--duration", "3", "--ramp", "1"]).output().expect("it starts");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        // 3: the machine was too slow for a verdict.
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
+        let redirects: f64 = nodes.iter().map(|node| node.metric("tickwire_cluster_redirects_total")).sum();
+        let matches = |node: &process::Server| node.metric("tickwire_session_endings_total") > 0.0;
+        assert!(redirects >= 6.0 && nodes.iter().all(matches), "{redirects} redirects: {said}");
+    });
+}
+
+#[test]
 fn a_storm_of_joins_fills_rooms_exactly() {
     const SEATS: usize = 8;
     run(async {
