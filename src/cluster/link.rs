@@ -1,4 +1,4 @@
-//! The connection to Redis: runs scripts, and nothing else. The only file that uses `redis`.
+//! The connection to Redis: runs scripts, and nothing else. Besides `look`, the only file that uses `redis`.
 //!
 //! One task connects; all others use its connection, and are told at once when there is none. A request is never sent twice:
 //! whoever asked decides what an answer that did not come means.

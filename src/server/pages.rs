@@ -32,6 +32,7 @@ struct Web;
 #[derive(RustEmbed)]
 #[folder = "assets/"]
 #[exclude = "*.toml"]
+#[exclude = "redis/*"]
 struct Assets;
 
 /// A file of the binary.
