@@ -229,7 +229,7 @@ pub struct PlayerInput {
     /// The seat.
     pub seat: Seat,
     /// One value per input field, checked against the input schema; the other elements are zero.
-    pub input: Input,
+    pub input: InputValues,
     /// Whether the room consumed `input` at this tick. Otherwise it is the last input, repeated (server authority) or
     /// merely remembered (client authority).
     pub fresh: bool,
@@ -240,7 +240,7 @@ pub struct PlayerInput {
 }
 
 /// The values of an input in field order; elements beyond the schema's fields are zero.
-pub type Input = [i32; MAX_INPUT_FIELDS];
+pub type InputValues = [i32; MAX_INPUT_FIELDS];
 
 /// The recipients of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]

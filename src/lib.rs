@@ -57,8 +57,8 @@ mod trust;
 pub mod wire;
 
 pub use game::{
-    Area, Context, Factory, Game, Input, Interest, LoadError, Persistence, Player, PlayerInput, Recipients, Refused,
-    RoomSetup, Saved, SetupError, SnapshotWriter, Spec, SpeedGate,
+    Area, Context, Factory, Game, InputValues, Interest, LoadError, Persistence, Player, PlayerInput, Recipients,
+    Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec, SpeedGate,
 };
 pub use id::{EntityId, KindId, Seat, ZoneId};
 #[cfg(feature = "server")]

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use serde_json::json;
-use tickwire::Input;
+use tickwire::InputValues;
 use tickwire::engine::{
     Answer, Base, CloseReason, Command, Enter, InputRun, Return, Room, RoomConfig, RoomInput, RoomOutput, RoomPolicy,
     SecondDevice, SecretDigest,
@@ -162,7 +162,7 @@ impl Dice {
     }
 
     fn run(&mut self, seat: Seat) -> InputRun {
-        let mut input = Input::default();
+        let mut input = InputValues::default();
         let bounds = [3, 1024, 2, 6400, 6400];
         input.iter_mut().zip(bounds).for_each(|(value, bound)| *value = self.below(bound).cast_signed());
         let (count, back) = (1 + self.below(4), self.below(2));
@@ -299,7 +299,7 @@ fn a_record_that_was_cut_or_continued_is_refused() {
 fn golden() -> Vec<(&'static str, RoomInput)> {
     let digest = |byte: u8| SecretDigest::of(&[byte; 16]);
     let options = BTreeMap::from([("größe".to_owned(), "2".to_owned())]);
-    let mut input = Input::default();
+    let mut input = InputValues::default();
     (input[0], input[1]) = (-1, i32::MAX);
     let body = Bytes::from_static(&[0, 251, 255]);
     let command = |command| RoomInput::Command { seat: Seat(251), seq: Seq(u32::MAX), command };

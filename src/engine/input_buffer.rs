@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::game::Input;
+use crate::game::InputValues;
 use crate::id::{CorrectionEpoch, Seq};
 use crate::tick::ViewTime;
 use crate::wire::{Authority, limits};
@@ -26,14 +26,14 @@ pub struct InputRun {
     /// The moment that the player was shown when the last of the inputs was made, if the client told it.
     pub view: Option<ViewTime>,
     /// The values.
-    pub input: Input,
+    pub input: InputValues,
 }
 
 /// The input of a seat at one tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TickInput {
     /// The input.
-    pub input: Input,
+    pub input: InputValues,
     /// Whether it was consumed at this tick; otherwise it is an older one.
     pub fresh: bool,
     /// The moment that the player was shown when it was made, if it is fresh and the client told it.
@@ -52,7 +52,7 @@ pub struct InputBuffer {
     numbered: u32,
     /// The last input consumed; the newest known input is `numbered` later.
     consumed: Seq,
-    last: Input,
+    last: InputValues,
     /// Ticks at which `last` was repeated and that no input has settled yet.
     repeats: u32,
     superseded: u32,
@@ -70,7 +70,7 @@ struct Queued {
     epoch: CorrectionEpoch,
     /// Of the last input.
     view: Option<ViewTime>,
-    input: Input,
+    input: InputValues,
 }
 
 impl InputBuffer {
@@ -80,7 +80,7 @@ impl InputBuffer {
     const REPEATS: u32 = limits::INPUT_LEAD;
 
     /// Makes an empty buffer. The seat's input is `neutral` until something arrives.
-    pub fn new(authority: Authority, neutral: Input) -> Self {
+    pub fn new(authority: Authority, neutral: InputValues) -> Self {
         Self {
             authority,
             queue: VecDeque::new(),

@@ -7,7 +7,7 @@ use super::frame_sender::{FrameSender, SenderStart};
 use super::input_buffer::InputRun;
 use super::session::SessionEvent;
 use super::spectator::is_spectator;
-use crate::game::Input;
+use crate::game::InputValues;
 use crate::id::{CorrectionEpoch, Seq};
 use crate::snapshot::InputSchema;
 use crate::tick::{Moment, TickRate, ViewTime};
@@ -25,7 +25,7 @@ pub(super) struct Playing {
     pub view_behind: u16,
     /// The number and values of the newest input. Messages continue from it.
     pub newest_input: Seq,
-    pub held: Input,
+    pub held: InputValues,
     /// The newest event acknowledged.
     pub events: Seq,
     pub newest_command: Seq,
@@ -163,7 +163,7 @@ fn input_bucket(rate: TickRate) -> Bucket {
 }
 
 /// The next `count` inputs after `newest`, which advances to the last of them.
-fn next_inputs(newest: &mut Seq, count: u16, epoch: CorrectionEpoch, input: Input) -> InputRun {
+fn next_inputs(newest: &mut Seq, count: u16, epoch: CorrectionEpoch, input: InputValues) -> InputRun {
     let first = newest.plus(1);
     *newest = newest.plus(count.into());
     InputRun { first, count, epoch, view: None, input }

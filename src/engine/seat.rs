@@ -9,7 +9,7 @@ use super::input_buffer::InputBuffer;
 use super::resume::Key;
 use super::tickets::Ticket;
 use super::views::View;
-use crate::game::{Input, Player, PlayerInput};
+use crate::game::{InputValues, Player, PlayerInput};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::tick::{Tick, ViewTime};
@@ -50,7 +50,7 @@ pub(super) struct Seated {
     /// How many inputs of the buffer were reported as superseded.
     superseded: u32,
     /// The input of the last tick, and when the player last changed it or sent a command.
-    input: Input,
+    input: InputValues,
     active: Tick,
     /// Whether the player ever changed their input or sent a command.
     #[serde(default)]
@@ -87,7 +87,7 @@ impl Seated {
             view: None,
             shown: None,
             superseded: 0,
-            input: Input::default(),
+            input: InputValues::default(),
             active: Tick(0),
             played: false,
         }

@@ -12,7 +12,7 @@ use crate::engine::{
     Admitted, Claim, Command, Event, EventQueue, History, Host, HostOutput, InputRun, JoinRequest, PendingInput,
     ResumeToken, Room, RoomConfig, RoomOutput, RoomPolicy, SeatSession, Waiting,
 };
-use crate::game::{Input, RoomSetup};
+use crate::game::{InputValues, RoomSetup};
 use crate::id::{CorrectionEpoch, Incarnation, Seat, Seq};
 use crate::testing::replica::{OutputDigest, Replica};
 use crate::tick::{Moment, Tick, TickRate};
@@ -322,7 +322,7 @@ impl Tenure {
     }
 }
 
-fn with(mut input: Input, column: usize, value: i32) -> Input {
+fn with(mut input: InputValues, column: usize, value: i32) -> InputValues {
     input[column] = value;
     input
 }

@@ -15,7 +15,7 @@ use tickwire::wire::{Close, Continuity, EventBody, ServerMessage, decode_server,
 use hall::{Hall, guest};
 
 fn run(first: u32, value: i32) -> InputRun {
-    let (mut input, epoch) = (tickwire::Input::default(), CorrectionEpoch(0));
+    let (mut input, epoch) = (tickwire::InputValues::default(), CorrectionEpoch(0));
     input[0] = value;
     InputRun { first: Seq(first), count: 1, epoch, view: None, input }
 }

@@ -3,7 +3,7 @@
 use std::net::Shutdown;
 use std::time::Instant;
 
-use tickwire::game::Input;
+use tickwire::game::InputValues;
 use tickwire::id::{EntityId, KindId, ZoneId};
 use tickwire::wire::{ClientMessage, Close, EventBody, Hello, Join, encode_client};
 
@@ -35,7 +35,7 @@ fn two_players_see_each_other_move_and_leave() {
     let start = position(&bob, welcome.entity).expect("bob stands somewhere");
     // One of the four ways is free of walls.
     let moved = (0..4).any(|quarter| {
-        let mut input = Input::default();
+        let mut input = InputValues::default();
         (input[0], input[1]) = (64 * quarter, 1);
         let sent = bob.client.input(&input[..4]);
         bob.until(|arrived, _| arrived.consumed.since(sent) >= 0);

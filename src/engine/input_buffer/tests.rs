@@ -9,7 +9,7 @@ fn taken(value: i32, fresh: bool) -> TickInput {
     TickInput { input: input(value), fresh, view: None }
 }
 
-fn input(value: i32) -> Input {
+fn input(value: i32) -> InputValues {
     [value, 0, 0, 0, 0, 0, 0, 0]
 }
 

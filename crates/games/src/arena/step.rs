@@ -7,7 +7,7 @@ use crate::PER_METRE;
 use crate::compass::{cosine, sine};
 use crate::map::Map;
 use serde::{Deserialize, Serialize};
-use tickwire::game::Input;
+use tickwire::game::InputValues;
 use tickwire::tick::TickRate;
 
 /// Half the side of an avatar, in quanta.
@@ -113,8 +113,8 @@ pub struct AvatarInput {
     pub throw: bool,
 }
 
-impl From<&Input> for AvatarInput {
-    fn from(input: &Input) -> Self {
+impl From<&InputValues> for AvatarInput {
+    fn from(input: &InputValues) -> Self {
         let [heading, run, dash, throw, ..] = *input;
         Self { heading, run: run != 0, dash: dash != 0, throw: throw != 0 }
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tickwire::engine::recording::Recording;
 use tickwire::engine::replay::Replay;
 use tickwire::engine::{Command, RoomInput};
-use tickwire::game::Input;
+use tickwire::game::InputValues;
 use tickwire::server::Timeline;
 
 use crate::replay::make;
@@ -54,7 +54,7 @@ struct Notes {
 /// What was told last.
 #[derive(Default)]
 struct LastValues {
-    inputs: std::collections::BTreeMap<u16, Input>,
+    inputs: std::collections::BTreeMap<u16, InputValues>,
     names: std::collections::BTreeMap<u16, String>,
 }
 
