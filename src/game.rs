@@ -210,9 +210,9 @@ pub struct RoomSetup {
     pub options: BTreeMap<String, String>,
 }
 
-/// A player who takes a seat.
+/// A player who takes a seat. `O` are the options as the game has them.
 #[derive(Clone, Debug)]
-pub struct Player {
+pub struct Player<O = BTreeMap<String, String>> {
     /// The player's seat.
     pub seat: Seat,
     /// The verified subject of the player's join token. Players without a token are guests.
@@ -220,16 +220,16 @@ pub struct Player {
     /// Sanitized and bounded, but chosen by the player: show it as text only.
     pub name: String,
     /// Options from the player's hello.
-    pub options: BTreeMap<String, String>,
+    pub options: O,
 }
 
-/// The input of one seat for one tick.
+/// The input of one seat for one tick. `I` are its values as the game has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlayerInput {
+pub struct PlayerInput<I = InputValues> {
     /// The seat.
     pub seat: Seat,
     /// One value per input field, checked against the input schema; the other elements are zero.
-    pub input: InputValues,
+    pub input: I,
     /// Whether the room consumed `input` at this tick. Otherwise it is the last input, repeated (server authority) or
     /// merely remembered (client authority).
     pub fresh: bool,

@@ -8,11 +8,12 @@
 //! game](guide::first_game) from `cargo new` to two browser tabs, [inputs and authority](guide::inputs),
 //! [zones](guide::zones), [tests](guide::testing). Read [`game`] before you write a game.
 //!
-//! **A server.** Implement [`Game`], pass it to a [`Server`] and call [`serve`](Server::serve). To use your own
+//! **A server.** Implement [`TypedGame`], whose rows, inputs and messages are [types of your own](typed), or [`Game`], on which
+//! it is built and where all of them are integers and bytes. Pass it to a [`Server`] and call [`serve`](Server::serve). To use your own
 //! listener, call [`run`](Server::run); to embed it in an actix-web app, call [`mount`](Server::mount). [`Config`]
 //! holds every setting.
 //!
-//! **A game's types.** [`Spec`] describes rows with a [`Schema`] ([`Kind`], [`Field`], [`Shape`], [`Motion`]), and
+//! **The types of a [`Game`].** [`Spec`] describes rows with a [`Schema`] ([`Kind`], [`Field`], [`Shape`], [`Motion`]), and
 //! inputs with an [`InputSchema`] and an [`Authority`]. Hooks work with [`Context`], [`PlayerInput`] and
 //! [`SnapshotWriter`].
 //!
@@ -30,6 +31,9 @@
 //!
 //! With `default-features = false`, only the part without I/O builds: schema, deltas, wire, engine. It has no clock,
 //! socket, thread or lock, and runs over any transport that can move bytes.
+
+// What the derive macros generate names the library by its name, also here.
+extern crate self as tickwire;
 
 #[cfg(feature = "server")]
 mod actor;
@@ -54,6 +58,7 @@ pub mod testing;
 pub mod tick;
 #[cfg(feature = "server")]
 mod trust;
+pub mod typed;
 pub mod wire;
 
 pub use game::{
@@ -65,7 +70,20 @@ pub use id::{EntityId, KindId, Seat, ZoneId};
 pub use server::{Config, LogFormat, Pages, Server};
 pub use snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
 pub use tick::TickRate;
+pub use tickwire_derive::{Input, Labels, Message, Options, Row, game};
+pub use typed::{Input, Inputs, Labels, Message, Options, Players, Row, RowWriter, TypedGame};
 pub use wire::{Authority, Close};
+
+/// What most games use: `use tickwire::prelude::*;`.
+pub mod prelude {
+    pub use crate::game::{Context, Player, PlayerInput, Recipients, Refused, RoomSetup, SetupError};
+    pub use crate::id::{EntityId, Seat, ZoneId};
+    #[cfg(feature = "server")]
+    pub use crate::server::{Config, Pages, Server};
+    pub use crate::tick::TickRate;
+    pub use crate::typed::Body;
+    pub use crate::{Input, Inputs, Labels, Message, Options, Players, Row, RowWriter, TypedGame};
+}
 
 #[cfg(all(doctest, feature = "server"))]
 #[doc = include_str!("../README.md")]

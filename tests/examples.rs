@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use smallest::dots::{Dot, Steer};
 use support::{Player, TestServer};
 use tickwire::engine::link::{Outage, Profile};
 use tickwire::engine::{Arrived, Client, ClientEvent, Depth};
@@ -45,8 +46,9 @@ fn the_smallest_game_is_playable() {
     };
     let start = place(&player);
     let advance = player.frame().expect("a frame").advance.cast_signed();
-    // 8 units per second are 25 quanta per tick at 20 Hz.
-    assert_eq!(place(&player), [start[0] + 25 * advance, start[1] - 25 * advance]);
+    // 8 units per second are 25.6 quanta per tick at 20 Hz; clients know whole quanta.
+    let moved = [place(&player)[0] - start[0], start[1] - place(&player)[1]];
+    assert!(moved.iter().all(|way| (25 * advance..=26 * advance).contains(way)), "{moved:?} in {advance} ticks");
 }
 
 /// The kind of the smallest game's rows.
@@ -56,13 +58,13 @@ const DOT: KindId = KindId(0);
 fn the_smallest_game_moves_as_it_should() {
     let mut play = Playtest::new(Plan::default(), |_| Ok(Box::<smallest::dots::Dots>::default()));
     let ada = play.join("Ada");
-    play[ada].hold(&[1, -1]);
+    play[ada].hold_input(&Steer { x: 1, y: -1 });
     play.run_ticks(10);
-    assert_eq!(play[ada].own(DOT), [250, -250]);
-    play[ada].hold(&[0, 0]);
-    play[ada].press(&[-1, 0]);
+    assert_eq!(play[ada].own_row::<Dot>(), Dot { x: 4.0, y: -4.0 });
+    play[ada].hold_input(&Steer { x: 0, y: 0 });
+    play[ada].press_input(&Steer { x: -1, y: 0 });
     play.run_ticks(5);
-    assert_eq!(play[ada].own(DOT), [225, -250]);
+    assert_eq!(play[ada].own(DOT), [230, -256], "rounded to a step");
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn name(root: &Path, path: PathBuf) -> String {
 
 /// The sources of all packages, without their tests and examples.
 fn rust() -> Vec<Source> {
-    ["src", "crates/games/src", "crates/outlets/src", "crates/cli/src"]
+    ["src", "crates/derive/src", "crates/games/src", "crates/outlets/src", "crates/cli/src"]
         .into_iter()
         .flat_map(|folder| sources(folder, &["rs"]))
         .collect()
@@ -49,23 +49,25 @@ fn rust() -> Vec<Source> {
 
 /// The layer of a file: a file imports from lower layers only.
 fn storey(path: &str) -> Option<(usize, &'static str)> {
-    const STOREYS: [(&str, usize); 16] = [
+    const STOREYS: [(&str, usize); 18] = [
         ("src/id.rs", 0),
         ("src/tick.rs", 0),
         ("src/snapshot/", 1),
         ("src/wire/", 2),
         ("src/game.rs", 3),
-        ("crates/games/src/", 4),
-        ("src/engine/", 5),
-        ("crates/cli/src/bots/", 6),
-        ("crates/cli/src/measure/", 6),
-        ("src/trust/", 6),
-        ("src/testing/", 6),
-        ("src/cluster/", 7),
-        ("src/tap/", 7),
-        ("src/actor/", 8),
-        ("src/server/", 9),
-        ("crates/outlets/src/", 10),
+        ("src/typed.rs", 4),
+        ("src/typed/", 4),
+        ("crates/games/src/", 5),
+        ("src/engine/", 6),
+        ("crates/cli/src/bots/", 7),
+        ("crates/cli/src/measure/", 7),
+        ("src/trust/", 7),
+        ("src/testing/", 7),
+        ("src/cluster/", 8),
+        ("src/tap/", 8),
+        ("src/actor/", 9),
+        ("src/server/", 10),
+        ("crates/outlets/src/", 11),
     ];
     STOREYS.iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(prefix, storey)| (*storey, *prefix))
 }
@@ -114,7 +116,7 @@ fn the_pure_half_has_no_clock_socket_thread_or_lock() {
         "parking_lot",
         "tracing",
     ];
-    for source in rust().iter().filter(|source| storey(&source.path).is_some_and(|(storey, _)| storey <= 5)) {
+    for source in rust().iter().filter(|source| storey(&source.path).is_some_and(|(storey, _)| storey <= 6)) {
         for line in source.body().lines().filter(|line| !line.trim_start().starts_with("//")) {
             let found = BANNED.iter().find(|banned| line.contains(**banned));
             assert_eq!(found, None, "{}: {line}", source.path);

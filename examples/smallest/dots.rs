@@ -1,57 +1,59 @@
 // The game: dots on a board, each steered by a player.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use tickwire::prelude::*;
 
-use tickwire::{
-    Authority, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Player, PlayerInput, Refused, Schema, Seat,
-    Shape, SnapshotWriter, Spec,
-};
+/// Half the width of the board.
+const EDGE: f32 = 64.0;
 
-/// Half the width of the board, in quanta of 1/64.
-const EDGE: i32 = 64 * 64;
+/// What clients see of a dot: where it is.
+#[derive(Debug, PartialEq, Row)]
+pub struct Dot {
+    /// How far right of the middle.
+    #[row(range = -EDGE..=EDGE, step = 1/64, motion = linear)]
+    pub x: f32,
+    /// How far below the middle.
+    #[row(range = -EDGE..=EDGE, step = 1/64, motion = linear)]
+    pub y: f32,
+}
 
-/// The dot of each taken seat, and its position.
+/// What a player wants.
+#[derive(Input)]
+pub struct Steer {
+    /// To the left (-1) or to the right (1).
+    #[input(range = -1..=1)]
+    pub x: i8,
+    /// Up (-1) or down (1).
+    #[input(range = -1..=1)]
+    pub y: i8,
+}
+
+/// The rules: every player has a dot.
 #[derive(Default)]
-pub struct Dots(BTreeMap<Seat, (EntityId, i32, i32)>);
+pub struct Dots(Players<Dot>);
 
-impl Game for Dots {
-    fn spec(&self) -> Spec {
-        let place = Shape::Fixed { min: -EDGE, max: EDGE, per_unit: 64 };
-        let way = Shape::Int { min: -1, max: 1 };
-        let dot = Kind::new("dot", vec![Field::linear("x", place.clone()), Field::linear("y", place)]);
-        Spec {
-            schema: Arc::new(Schema::new(vec![dot]).expect("a valid schema")),
-            inputs: InputSchema::new(vec![Field::held("x", way.clone()), Field::held("y", way)]).expect("valid inputs"),
-            authority: Authority::Server,
-            capacity: 100,
-            properties: Vec::new(),
-        }
-    }
+#[tickwire::game]
+impl TypedGame for Dots {
+    type Rows = Dot;
+    type Input = Steer;
 
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
-        let id = cx.spawn();
-        self.0.insert(player.seat, (id, 0, 0));
-        Ok(id)
+        Ok(self.0.join(player.seat, Dot { x: 0.0, y: 0.0 }, cx))
     }
 
     fn leave(&mut self, seat: Seat, _: &mut Context) {
-        self.0.remove(&seat);
+        self.0.leave(seat);
     }
 
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
-        let speed = 64 * 8 / i32::from(cx.rate().per_second());
-        for one in inputs {
-            if let Some((_, x, y)) = self.0.get_mut(&one.seat) {
-                *x = (*x + speed * one.input[0]).clamp(-EDGE, EDGE);
-                *y = (*y + speed * one.input[1]).clamp(-EDGE, EDGE);
-            }
+    fn step(&mut self, inputs: Inputs<Steer>, cx: &mut Context) {
+        let speed = 8.0 / f32::from(cx.rate().per_second());
+        for player in inputs {
+            let dot = &mut self.0[player.seat];
+            dot.x = (dot.x + speed * f32::from(player.input.x)).clamp(-EDGE, EDGE);
+            dot.y = (dot.y + speed * f32::from(player.input.y)).clamp(-EDGE, EDGE);
         }
     }
 
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        for (id, x, y) in self.0.values() {
-            out.entity(KindId(0), *id, &[*x, *y]);
-        }
+    fn write_snapshot(&self, out: &mut RowWriter<Dot>) {
+        out.entities(&self.0);
     }
 }

@@ -230,6 +230,11 @@ impl Config {
     pub fn demo() -> Self {
         Self { pages: Pages::Embedded, ..Self::default() }
     }
+
+    /// The defaults for embedding, and the pages in a folder; see [`Pages::Folder`].
+    pub fn with_pages(folder: impl Into<PathBuf>) -> Self {
+        Self { pages: Pages::Folder(folder.into()), ..Self::default() }
+    }
 }
 
 /// The defaults for embedding: no pages.

@@ -45,6 +45,7 @@ mod replay;
 pub(crate) mod replica;
 mod saves;
 mod serve;
+mod typed;
 
 pub use plan::Plan;
 pub use player::{Arrival, Player, PlayerId};
