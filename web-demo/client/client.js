@@ -12,8 +12,14 @@ import { SeatStore } from './seat-store.js';
 
 /**
  * @typedef {import('./page-events.js').PageEvents} PageEvents
- *
+ * @typedef {import('./game.js').GameTypes} GameTypes
+ * @typedef {import('./game.js').AnyGame} AnyGame
+ */
+
+/**
+ * @template {GameTypes} [G=AnyGame]
  * @typedef {{
+ *   game?: import('./game.js').GameModule<G>,
  *   WebSocket?: new (url: string, protocols: string[]) => any,
  *   now?: () => number,
  *   random?: () => number,
@@ -24,14 +30,18 @@ import { SeatStore } from './seat-store.js';
  *   page?: PageEvents,
  *   network?: PageEvents,
  *   openChannel?: (name: string) => import('./seat-store.js').SeatChannel,
- * }} ClientOptions `now`: milliseconds of any monotonic clock; `token`: the join token, or a function that is called for every
+ * }} ClientOptions `game`: the generated module of the game, which gives messages names and values; `now`: milliseconds of any monotonic clock; `token`: the join token, or a function that is called for every
  *   connection and before a token expires; `storage`: keeps the seat across a reload of the page, such as `sessionStorage`;
  *   `openChannel`: opens a channel to the other pages in that case (by default a BroadcastChannel); `page`: emits `pagehide`, `pageshow`,
  *   `visibilitychange`, `online` and `offline` (by default the window): without a storage, a page that is closed leaves its room;
  *   `network`: emits `change` (by default `navigator.connection`, where there is one)
- *
- * @typedef {Record<string, string | number | boolean>} OptionValues
- * @typedef {{ name?: string, player?: OptionValues, options?: OptionValues, rate?: number,
+ */
+
+/** @typedef {Record<string, string | number | boolean>} OptionValues */
+
+/**
+ * @template {GameTypes} [G=AnyGame]
+ * @typedef {{ name?: string, player?: G['player'], options?: OptionValues, rate?: number,
  *   token?: import('./token.js').TokenSource, signal?: import('./abort.js').JoinSignal }} JoinOptions `player`: passed to the
  *   game with the player; `options`: select or create the room; each at most 16, and as texts of at most 64 bytes; `rate`: the most frames per second, each with all changes
  *   since the last one (by default one frame per tick); `signal`: of an AbortController, cancels the join while its promise is
@@ -41,6 +51,7 @@ import { SeatStore } from './seat-store.js';
 /**
  * A join first waits until the seats that this client is leaving are free, for two seconds at most, so a page may leave and join
  * again at once. Clients do not share this knowledge: use one per server and page.
+ * @template {GameTypes} [G=AnyGame]
  */
 export class Client {
   /** @type {import('./connect.js').Environment} */ #env;
@@ -48,7 +59,7 @@ export class Client {
 
   /**
    * @param {string} url of the play endpoint, such as `wss://example.org/play`
-   * @param {ClientOptions} [options]
+   * @param {ClientOptions<G>} [options]
    */
   constructor(url, options = {}) {
     const { navigator } = /** @type {any} */ (globalThis);
@@ -60,6 +71,7 @@ export class Client {
     };
     this.#env = {
       url,
+      game: options.game ?? null,
       WebSocket: options.WebSocket ?? globalThis.WebSocket,
       now: options.now ?? (() => performance.now()),
       random: options.random ?? Math.random,
@@ -75,7 +87,7 @@ export class Client {
   /**
    * Joins any room of this game with these options and a free seat, or a new one.
    * @param {string} game
-   * @param {JoinOptions} [options]
+   * @param {JoinOptions<G>} [options]
    */
   joinOrCreate(game, options = {}) {
     return this.#join(() => gameJoin('joinOrCreate', game, options.options), options);
@@ -84,7 +96,7 @@ export class Client {
   /**
    * Joins a new room.
    * @param {string} game
-   * @param {JoinOptions} [options]
+   * @param {JoinOptions<G>} [options]
    */
   create(game, options = {}) {
     return this.#join(() => gameJoin('create', game, options.options), options);
@@ -93,7 +105,7 @@ export class Client {
   /**
    * Joins this room.
    * @param {string} room its id
-   * @param {JoinOptions} [options]
+   * @param {JoinOptions<G>} [options]
    */
   joinById(room, options = {}) {
     return this.#join(() => roomJoin(room), options);
@@ -102,7 +114,7 @@ export class Client {
   /**
    * Takes a reserved seat.
    * @param {string} ticket from the reservation; good for one join
-   * @param {JoinOptions} [options]
+   * @param {JoinOptions<G>} [options]
    */
   joinReserved(ticket, options = {}) {
     return this.#join(() => ticketJoin(ticket), options);
@@ -111,7 +123,7 @@ export class Client {
   /**
    * Joins as a spectator: without an entity and inputs, and not in the list of players.
    * @param {string | { game: string }} where a room's id, or any room of a game
-   * @param {JoinOptions} [options]
+   * @param {JoinOptions<G>} [options]
    */
   spectate(where, options = {}) {
     const join = () => (typeof where === 'string' ? roomJoin(where) : gameJoin('joinOrCreate', where.game, options.options));
@@ -122,7 +134,7 @@ export class Client {
    * Claims the seat that is in the storage, as after a reload. If two pages claim one seat, the later one gets it.
    * @param {Pick<JoinOptions, 'token' | 'signal'>} [options] a cancelled claim leaves the seat as it was, and the page may
    *   claim it again
-   * @returns {Promise<Room | null>} null when no seat is stored or the seat is gone; rejects when the server cannot be
+   * @returns {Promise<Room<G> | null>} null when no seat is stored or the seat is gone; rejects when the server cannot be
    *   reached, when it refuses, or with the signal's reason
    */
   resume({ token = this.#token ?? undefined, signal } = {}) {
@@ -138,7 +150,7 @@ export class Client {
       const claim = { token: stored.resume, incarnation: stored.incarnation, tick: null, events: stored.events };
       const back = { ...request, join: /** @type {const} */ ({ type: 'return', room: stored.room }) };
       return connect(this.#env, back, claim, (socket, welcome) => {
-        const room = new Room(this.#env, request, socket, welcome, stored);
+        const room = /** @type {Room<G>} */ (new Room(this.#env, request, socket, welcome, stored));
         resolve(room, () => room.leave());
       }, (error) => {
         const code = error instanceof LeaveError ? error.code : null;
@@ -152,9 +164,9 @@ export class Client {
 
   /**
    * @param {() => import('./messages.js').Join} join
-   * @param {JoinOptions} options
+   * @param {JoinOptions<G>} options
    * @param {'player' | 'spectator'} [role]
-   * @returns {Promise<Room>} rejects with a LeaveError when refused, with a RangeError or TypeError for a value that cannot be sent,
+   * @returns {Promise<Room<G>>} rejects with a LeaveError when refused, with a RangeError or TypeError for a value that cannot be sent,
    *   with the error of the token's function, or with the signal's reason
    */
   #join(join, options, role = 'player') {
@@ -166,7 +178,7 @@ export class Client {
       return Promise.reject(error);
     }
     return abortable(options.signal, (resolve, reject) => connect(this.#env, request, null, (socket, welcome) => {
-      const room = new Room(this.#env, request, socket, welcome);
+      const room = /** @type {Room<G>} */ (new Room(this.#env, request, socket, welcome));
       resolve(room, () => room.leave());
     }, reject));
   }

@@ -69,7 +69,7 @@ export class ClipRecorder {
     return writeClip({ ...about, first: (oldest.tick + skipped) % 2 ** 32, zones, frames: all.slice(skipped) });
   }
 
-  /** The clip of a room. @param {import('./room.js').Room} room */
+  /** The clip of a room. @param {import('./room.js').Room<any>} room */
   ofRoom({ game, rate, schema, properties, players, state }) {
     const seats = [...players.values()].map(({ seat, entity }) => ({ seat, entity }));
     return this.clip(state, { game, rate, schema, properties: Object.entries(properties), players: seats });

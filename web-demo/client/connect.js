@@ -44,6 +44,7 @@ export function addressOf(socket) {
  *   random: () => number,
  *   setTimeout: (call: () => void, ms: number) => any,
  *   clearTimeout: (timer: any) => void,
+ *   game?: import('./game.js').GameModule<any> | null,
  *   seats: import('./seat-store.js').SeatStore,
  *   leaves: import('./pending-leaves.js').PendingLeaves,
  *   page: import('./page-events.js').PageEvents | null,

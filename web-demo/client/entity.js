@@ -4,6 +4,7 @@
 // their values in quanta, and the getters convert them. A field with the name of a member (id, kind, ...) has no getter; use
 // `get` for it.
 
+import { listed } from './game.js';
 import { History } from './history.js';
 import { markRaw } from './proxies.js';
 
@@ -120,6 +121,6 @@ function withGetters(base, plan) {
 /** @param {KindPlan} plan @param {string} field */
 function column(plan, field) {
   const index = plan.columns.get(field);
-  if (index === undefined) throw new RangeError(`${plan.name} has no field ${JSON.stringify(field)}`);
+  if (index === undefined) throw new RangeError(`${plan.name} has no field ${JSON.stringify(field)}: ${listed([...plan.columns.keys()])}`);
   return index;
 }

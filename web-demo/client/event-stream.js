@@ -15,7 +15,7 @@ export class EventStream {
    * @param {import('./roster.js').Roster} roster
    * @param {import('./outbox.js').Outbox} outbox
    * @param {RoomListeners} listeners
-   * @param {import('./room.js').Room} room the argument of `onReconnect`
+   * @param {import('./room.js').Room<any>} room the argument of `onReconnect`
    */
   constructor(roster, outbox, listeners, room) {
     this.roster = roster;

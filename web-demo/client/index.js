@@ -11,8 +11,8 @@ export { Room } from './room.js';
 export { WatchError, watch } from './watch.js';
 
 /**
- * @typedef {import('./client.js').ClientOptions} ClientOptions
- * @typedef {import('./client.js').JoinOptions} JoinOptions
+ * @typedef {import('./game.js').GameTypes} GameTypes
+ * @typedef {import('./game.js').AnyGame} AnyGame
  * @typedef {import('./client.js').OptionValues} OptionValues
  * @typedef {import('./abort.js').JoinSignal} JoinSignal
  * @typedef {import('./token.js').TokenSource} TokenSource
@@ -33,4 +33,19 @@ export { WatchError, watch } from './watch.js';
  * @typedef {import('./film-file.js').FilmSeat} FilmSeat
  * @typedef {import('./inputs.js').InputValues} InputValues
  * @typedef {import('./prediction.js').Predictor} Predictor
+ */
+
+/**
+ * @template {GameTypes} [G=AnyGame]
+ * @typedef {import('./client.js').ClientOptions<G>} ClientOptions
+ */
+
+/**
+ * @template {GameTypes} [G=AnyGame]
+ * @typedef {import('./client.js').JoinOptions<G>} JoinOptions
+ */
+
+/**
+ * @template {GameTypes} [G=AnyGame]
+ * @typedef {import('./game.js').GameModule<G>} GameModule
  */

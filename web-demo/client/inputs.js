@@ -3,6 +3,7 @@
 //
 // Equal inputs share one array of values, so that runs are recognised by identity.
 
+import { listed } from './game.js';
 import { FieldPlan } from './schema.js';
 
 /** Inputs kept for prediction; if the server consumes none of so many, they were lost. */
@@ -154,7 +155,7 @@ export class InputTimeline {
   #quanta(values) {
     return Object.entries(values).map(([name, value]) => {
       const column = this.fields.findIndex((field) => field.name === name);
-      if (column < 0) throw new RangeError(`the input has no field ${JSON.stringify(name)}`);
+      if (column < 0) throw new RangeError(`the input has no field ${JSON.stringify(name)}: ${listed(this.fields.map((field) => field.name))}`);
       return [column, this.fields[column].toQuanta(value)];
     });
   }

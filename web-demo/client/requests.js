@@ -7,7 +7,7 @@ import { BODY, CHAT_BYTES, CHAT_CHARS, CHAT_RECIPIENTS, NAME_BYTES, NAME_CHARS, 
 /**
  * @typedef {import('./messages.js').Join} Join
  * @typedef {import('./messages.js').Pairs} Pairs
- * @typedef {import('./client.js').JoinOptions} JoinOptions
+ * @typedef {import('./client.js').JoinOptions<any>} JoinOptions
  * @typedef {import('./client.js').OptionValues} OptionValues
  */
 
@@ -53,11 +53,10 @@ export function checkToken(token) {
 
 /**
  * @param {'game' | 'call'} type
- * @param {number} kind
- * @param {Uint8Array} body
+ * @param {{ kind: number, body: Uint8Array }} message
  * @returns {import('./messages.js').CommandBody}
  */
-export function gameCommand(type, kind, body) {
+export function gameCommand(type, { kind, body }) {
   if (!Number.isInteger(kind) || kind < 0 || kind > 0xffff) throw new RangeError(`message kind ${kind}: kinds are 0 to 65535`);
   if (!ArrayBuffer.isView(body) || body.BYTES_PER_ELEMENT !== 1) throw new TypeError(`a message is a Uint8Array, not ${named(body)}`);
   if (body.length > BODY) throw new RangeError(`a message of ${body.length} bytes: at most ${BODY}`);

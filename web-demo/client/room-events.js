@@ -1,14 +1,16 @@
 // The callbacks of a room: for each kind of event a method that adds a callback and returns a function that removes it.
 // The room emits the events; the backlog keeps those that arrive before there is a callback.
 
+import { MessageCodec } from './game.js';
 import { KeyedListeners, Listeners, StickyListeners } from './listeners.js';
 import { State } from './state.js';
 
 /**
- * @typedef {import('./state.js').AnyEntity} AnyEntity
+ * @typedef {import('./game.js').GameTypes} GameTypes
+ * @typedef {import('./game.js').AnyGame} AnyGame
  * @typedef {import('./messages.js').Player} Player
  * @typedef {import('./messages.js').Correction} Correction
- * @typedef {import('./room.js').Room} Room
+ * @typedef {import('./room.js').Room<any>} Room
  * @typedef {'online' | 'reconnecting' | 'closed'} ConnectionState
  * @typedef {{ type: 'joined', player: Player } | { type: 'left', seat: number, code: number }
  *   | { type: 'disconnected' | 'reconnected', seat: number }} PlayerChange
@@ -53,6 +55,7 @@ export class RoomListeners {
  * (messages of all kinds share one); beyond that the oldest are lost, and `onGap` reports how many once a callback is added that
  * would have received them. Waiting events are delivered in order, in a microtask after the callback was added, so that
  * callbacks that are added together all receive them.
+ * @template {GameTypes} [G=AnyGame]
  */
 export class RoomEvents {
   /** The state of the room as of the newest frame. */
@@ -60,6 +63,8 @@ export class RoomEvents {
 
   /** @protected */
   listeners = new RoomListeners();
+  /** @protected */
+  codec = new MessageCodec(null);
 
   /** Called after every later frame; `room.state` has the newest one. @param {(state: State) => void} listener */
   onStateChange(listener) {
@@ -68,39 +73,44 @@ export class RoomEvents {
 
   /**
    * An entity was added; called at once for the present ones. A kind, or `*` for all.
-   * @param {string} kind
-   * @param {(entity: AnyEntity) => void} listener
+   * @template {keyof G['rows'] & string | '*'} K
+   * @param {K} kind
+   * @param {(entity: import('./game.js').EntityOf<G, K>) => void} listener
    */
   onAdd(kind, listener) {
-    return this.state.onAdd(kind, listener);
+    return this.state.onAdd(kind, /** @type {any} */ (listener));
   }
 
   /**
    * A value changed after the callback was added. Entities always have their newest values.
-   * @param {string} kind
-   * @param {(entity: AnyEntity) => void} listener
+   * @template {keyof G['rows'] & string | '*'} K
+   * @param {K} kind
+   * @param {(entity: import('./game.js').EntityOf<G, K>) => void} listener
    */
   onChange(kind, listener) {
-    return this.state.changed.add(kind, listener);
+    return this.state.onChange(kind, /** @type {any} */ (listener));
   }
 
   /**
    * An entity was removed. Called at once for entities that an `onAdd` callback received and that were removed while there was no
    * `onRemove` callback: for the last 256 of them whose ids have not been added again.
-   * @param {string} kind
-   * @param {(entity: AnyEntity) => void} listener
+   * @template {keyof G['rows'] & string | '*'} K
+   * @param {K} kind
+   * @param {(entity: import('./game.js').EntityOf<G, K>) => void} listener
    */
   onRemove(kind, listener) {
-    return this.state.onRemove(kind, listener);
+    return this.state.onRemove(kind, /** @type {any} */ (listener));
   }
 
   /**
    * The game sent a message. Callbacks for its kind and for `*` both match it; a message that one of them received is delivered.
-   * @param {number | '*'} kind
-   * @param {(body: Uint8Array, about: { kind: number, tick: number }) => void} listener
+   * With the module of the game, kinds have names and bodies are values; numbers and `*` stand for bytes.
+   * @template {keyof G['events'] | '*'} K
+   * @param {K} kind
+   * @param {(body: import('./game.js').EventOf<G, K>, about: { kind: number, tick: number }) => void} listener
    */
   onMessage(kind, listener) {
-    return this.listeners.message.add(kind, listener);
+    return this.listeners.message.add(this.codec.event(kind), this.codec.listener(kind, listener));
   }
 
   /**

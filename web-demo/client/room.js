@@ -6,6 +6,7 @@ import { RoomClock, pageClock } from './clock.js';
 import { LEFT } from './close.js';
 import { Connection } from './connection.js';
 import { EventStream } from './event-stream.js';
+import { MessageCodec } from './game.js';
 import { heldCells } from './grid.js';
 import { Meter } from './meter.js';
 import { Outbox } from './outbox.js';
@@ -26,6 +27,10 @@ import { ViewCache } from './view-cache.js';
 
 const CALL_TIMEOUT_MS = 10_000;
 
+/**
+ * @template {import('./game.js').GameTypes} [G=import('./game.js').AnyGame]
+ * @extends {RoomEvents<G>}
+ */
 export class Room extends RoomEvents {
   id = '';
   game = '';
@@ -69,6 +74,7 @@ export class Room extends RoomEvents {
     super();
     bindMembers(this);
     this.#env = env;
+    this.codec = new MessageCodec(env.game ?? null);
     this.#request = request;
     this.role = request.role;
     this.#outbox = new Outbox(env, this.#roster);
@@ -83,23 +89,19 @@ export class Room extends RoomEvents {
   }
 
   /** The players in the room, by seat; spectators are not listed. */
-  get players() {
-    return this.#roster.players;
-  }
-
+  get players() { return this.#roster.players; }
   /** The properties that the game has set for this room. */
-  get properties() {
-    return this.#roster.properties;
-  }
+  get properties() { return this.#roster.properties; }
 
   /**
    * Sends a message to the game. It arrives exactly once and in order, also when the connection is lost meanwhile, unless
    * the seat is lost too. Returns false when it is refused: the room is closed, or 32 messages wait already.
-   * @param {number} kind
-   * @param {Uint8Array} body at most 1024 bytes
+   * @template {keyof G['commands']} K
+   * @param {K} kind a number; with the module of the game, a name
+   * @param {import('./game.js').BodyOf<G, K>} body at most 1024 bytes; with a name, its value as JSON
    */
-  send(kind, body) {
-    const command = gameCommand('game', kind, body);
+  send(kind, ...[body]) {
+    const command = gameCommand('game', this.codec.command(kind, body));
     if (!this.#outbox.add(command)) return false;
     this.#link.pump();
     return true;
@@ -107,15 +109,16 @@ export class Room extends RoomEvents {
 
   /**
    * Calls the game and waits for its reply.
-   * @param {number} kind
-   * @param {Uint8Array} body at most 1024 bytes
+   * @template {keyof G['replies'] & keyof G['commands']} K
+   * @param {K} kind as of `send`
+   * @param {G['commands'][K]} body as of `send`
    * @param {{ timeout?: number }} [options] milliseconds to wait for the reply
-   * @returns {Promise<Uint8Array>} the reply; rejects with a CommandError
+   * @returns {Promise<G['replies'][K]>} the reply; rejects with a CommandError
    */
   call(kind, body, { timeout = CALL_TIMEOUT_MS } = {}) {
-    const reply = this.#outbox.ask(gameCommand('call', kind, body), timeout);
+    const reply = this.#outbox.ask(gameCommand('call', this.codec.command(kind, body)), timeout);
     this.#link.pump();
-    return reply;
+    return this.codec.replied(kind, reply);
   }
 
   /**
@@ -148,19 +151,19 @@ export class Room extends RoomEvents {
 
   /**
    * Holds input values, in units, until they are set again. Fields that are not named keep their values.
-   * @param {import('./inputs.js').InputValues} values
+   * @param {Partial<G['input']>} values
    */
   setInput(values) {
-    this.#link.setInput(values);
+    this.#link.setInput(/** @type {any} */ (values));
     this.#prediction?.steered(this.#env.now());
   }
 
   /**
    * Sets input values for exactly one client tick.
-   * @param {import('./inputs.js').InputValues} values
+   * @param {Partial<G['input']>} values
    */
   pressInput(values) {
-    this.#link.pressInput(values);
+    this.#link.pressInput(/** @type {any} */ (values));
     this.#prediction?.steered(this.#env.now());
   }
 
@@ -173,7 +176,7 @@ export class Room extends RoomEvents {
    * The views to draw now: one per entity, that of the own entity predicted, the others in the recent past. The array and its
    * views are reused by the next call.
    * @param {number} [nowMs] on the clock of `options.now`, such as the time of an animation frame
-   * @returns {readonly AnyView[]}
+   * @returns {readonly import('./game.js').ViewOf<G>[]}
    */
   view(nowMs = this.#env.now()) {
     // While the page draws, it need not wait for timers, which are coarse and late.
@@ -181,7 +184,7 @@ export class Room extends RoomEvents {
     const tick = this.#clock.show(nowMs);
     const views = this.#views.show(this.state, tick, this.#prediction, nowMs);
     this.#meter.feel?.picture(views, this.entity, nowMs, this.stats.displayAge, this.#meter.stats.bufferDepth);
-    return views;
+    return /** @type {any} */ (views);
   }
 
   /** The room's time, as measured by pings and frames. */
@@ -195,9 +198,7 @@ export class Room extends RoomEvents {
   }
 
   /** What was seen in the last seconds, for `Film.read`, without names and texts; null when nothing is kept. */
-  clip() {
-    return this.#clip?.ofRoom(this) ?? null;
-  }
+  clip() { return this.#clip?.ofRoom(this) ?? null; }
 
   get stats() {
     const now = this.#env.now();

@@ -2,7 +2,7 @@
 
 /**
  * Whether a welcome describes the world that a room shows already, at a later tick.
- * @param {import('./room.js').Room} room
+ * @param {import('./room.js').Room<any>} room
  * @param {import('./messages.js').Welcome} welcome
  */
 export function isSameWorld(room, welcome) {

@@ -111,7 +111,7 @@ export class FieldPlan {
     if (shape.type === 'bool') return value ? 1 : 0;
     if (shape.type === 'enum' && typeof value === 'string') {
       const index = shape.labels.indexOf(value);
-      if (index < 0) throw new RangeError(`${this.name}: no label ${JSON.stringify(value)}`);
+      if (index < 0) throw new RangeError(`${this.name}: no label ${JSON.stringify(value)}, but ${shape.labels.join(', ')}`);
       return index;
     }
     const number = Number(value);

@@ -4,6 +4,7 @@
 // counts; rows of other kinds are its parts. An entity that changes zones is changed, not removed.
 
 import { entityClasses } from './entity.js';
+import { listed } from './game.js';
 import { HISTORY_CELLS, ROWS } from './limits.js';
 import { KeyedListeners, Listeners, callSafely } from './listeners.js';
 import { markRaw } from './proxies.js';
@@ -152,6 +153,7 @@ export class State {
    * @param {(entity: AnyEntity) => void} listener
    */
   onAdd(kind, listener) {
+    checkKind(this.plans, kind);
     const unsubscribe = this.added.add(kind, listener);
     for (const entities of this.byKind) {
       for (const entity of entities.values()) {
@@ -164,11 +166,22 @@ export class State {
   }
 
   /**
+   * As `changed.add`.
+   * @param {string} kind
+   * @param {(entity: AnyEntity) => void} listener
+   */
+  onChange(kind, listener) {
+    checkKind(this.plans, kind);
+    return this.changed.add(kind, listener);
+  }
+
+  /**
    * As `removed.add`, and calls the listener at once for the removals that waited.
    * @param {string} kind
    * @param {(entity: AnyEntity) => void} listener
    */
   onRemove(kind, listener) {
+    checkKind(this.plans, kind);
     const unsubscribe = this.removed.add(kind, listener);
     for (const [name, entity] of this.pendingRemovals) {
       if (this.closed || (kind !== '*' && entity.kind !== kind)) continue;
@@ -291,6 +304,13 @@ export class State {
 }
 
 markRaw(State);
+
+/** @param {readonly import('./schema.js').KindPlan[]} plans @param {string} kind */
+function checkKind(plans, kind) {
+  const kinds = plans.map(({ name }) => name);
+  if (kind === '*' || kinds.length === 0 || kinds.includes(kind)) return;
+  throw new RangeError(`no kind ${JSON.stringify(kind)}: ${listed(kinds)}`);
+}
 
 /** @param {AnyEntity} entity */
 function nameOf({ kind, id }) {
