@@ -56,8 +56,8 @@ pub trait TypedGame: Send {
         Self::Rows::kinds()
     }
 
-    fn wants_view_times(&self) -> bool {
-        false
+    fn rewind(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// How far players see; `schema` is made of [`Self::kinds`].
@@ -205,8 +205,8 @@ impl<G: TypedGame> Game for G {
         Spec { schema: Arc::new(schema), inputs, authority, capacity, properties }
     }
 
-    fn wants_view_times(&self) -> bool {
-        TypedGame::wants_view_times(self)
+    fn rewind(&self) -> Duration {
+        TypedGame::rewind(self)
     }
 
     fn interest(&self) -> Option<Interest> {

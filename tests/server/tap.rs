@@ -19,7 +19,19 @@ use crate::verbs::by_id;
 
 /// Keeps what it gets, unless it is stuck.
 #[derive(Clone, Default)]
-struct Shelf(Arc<(Mutex<(bool, Vec<Arc<TapEntry>>)>, Condvar)>);
+struct Shelf(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    kept: Mutex<Kept>,
+    released: Condvar,
+}
+
+#[derive(Default)]
+struct Kept {
+    is_stuck: bool,
+    entries: Vec<Arc<TapEntry>>,
+}
 
 impl Sink for Shelf {
     fn wants(&self, entry: &TapEntry) -> bool {
@@ -27,21 +39,21 @@ impl Sink for Shelf {
     }
 
     fn deliver(&mut self, deliveries: &[Delivery]) -> Result<(), Undelivered> {
-        let (state, released) = &*self.0;
-        let mut state = released.wait_while(state.lock().expect("fine"), |state| state.0).expect("fine");
-        state.1.extend(deliveries.iter().map(|delivery| delivery.entry.clone()));
+        let kept = self.0.kept.lock().expect("fine");
+        let mut kept = self.0.released.wait_while(kept, |kept| kept.is_stuck).expect("fine");
+        kept.entries.extend(deliveries.iter().map(|delivery| delivery.entry.clone()));
         Ok(())
     }
 }
 
 impl Shelf {
     fn stick(&self, stuck: bool) {
-        self.0.0.lock().expect("fine").0 = stuck;
-        self.0.1.notify_all();
+        self.0.kept.lock().expect("fine").is_stuck = stuck;
+        self.0.released.notify_all();
     }
 
     fn kinds(&self) -> Vec<&'static str> {
-        self.0.0.lock().expect("fine").1.iter().map(|entry| entry.body.kind()).collect()
+        self.0.kept.lock().expect("fine").entries.iter().map(|entry| entry.body.kind()).collect()
     }
 }
 
@@ -116,7 +128,7 @@ fn the_next_server_goes_on_where_the_sink_was() {
     wait_for(|| later.kinds().contains(&"room.ended"), "it is told by the next server");
     drop(server);
     stuck.stick(false);
-    let told = later.0.0.lock().expect("fine").1.clone();
+    let told = later.0.kept.lock().expect("fine").entries.clone();
     let of_room: Vec<_> = told.iter().filter(|entry| entry.key.room == room).map(|entry| entry.body.kind()).collect();
     assert_eq!(of_room, ["room.made", "player.joined", "player.left", "room.ended"]);
 }
