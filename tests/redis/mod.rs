@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test needs a part of it")]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -21,6 +22,25 @@ impl Redis {
     /// Starts one that forgets everything when it ends.
     pub fn start() -> Self {
         Self::start_with(false)
+    }
+
+    /// Starts one whose cluster `tickwire` has been there for long: its nodes need not register before rooms can be made.
+    pub fn start_settled() -> Self {
+        let redis = Self::start();
+        let info = redis.ask("INFO server");
+        let run = info.lines().find_map(|line| line.strip_prefix("run_id:")).expect("a run id").trim();
+        let noted = redis.ask(&format!("HSET {{tickwire}}:boot run {run} boot 1 until 0"));
+        assert!(noted.starts_with(":3"), "{noted}");
+        redis
+    }
+
+    /// Sends a command without spaces in its arguments. Returns what comes until nothing more does.
+    fn ask(&self, command: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
+        stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
     }
 
     /// `persists`: whether it remembers every write when it is started again.

@@ -31,7 +31,7 @@ async fn is_gone(url: &str, room: &str) -> Duration {
 fn the_rooms_of_a_killed_node_are_gone_and_made_anew() {
     run(async {
         for _ in 0..number("TICKWIRE_ROUNDS", 1) {
-            let redis = Redis::start();
+            let redis = Redis::start_settled();
             let (stays, dies) = (node(&redis.url()), node(&redis.url()));
             let kept = Visitor::enter(&stays.url(), any(&[("kind", "kept")])).await;
             // A node that is no fuller than the others makes the rooms that it is asked for.
@@ -56,7 +56,7 @@ fn the_rooms_of_a_killed_node_are_gone_and_made_anew() {
 fn a_node_that_was_stopped_does_not_go_on_with_its_rooms() {
     run(async {
         for _ in 0..number("TICKWIRE_ROUNDS", 1) {
-            let redis = Redis::start();
+            let redis = Redis::start_settled();
             let (stays, stops) = (node(&redis.url()), node(&redis.url()));
             let kept = Visitor::enter(&stays.url(), any(&[("kind", "kept")])).await;
             let lost = Visitor::enter(&stops.url(), any(&[("kind", "lost")])).await;
@@ -123,7 +123,7 @@ fn a_redis_that_was_started_again_goes_on() {
 fn a_node_without_redis_stands_still_before_its_rooms_are_given_up() {
     run(async {
         for _ in 0..number("TICKWIRE_ROUNDS", 1) {
-            let redis = Redis::start();
+            let redis = Redis::start_settled();
             let relay = Relay::to(redis.port);
             let (whole, cut) = (node(&redis.url()), node(&relay.url()));
             let kept = Visitor::enter(&whole.url(), any(&[("kind", "kept")])).await;

@@ -37,7 +37,7 @@ fn number(name: &str, usual: usize) -> usize {
 #[test]
 fn rooms_are_found_from_every_node() {
     run(async {
-        let redis = Redis::start();
+        let redis = Redis::start_settled();
         let nodes = [(); 3].map(|()| node(&redis.url()));
         let first = Visitor::enter(&nodes[0].url(), any(&[])).await;
         for node in &nodes {
@@ -71,7 +71,7 @@ fn rooms_are_found_from_every_node() {
 #[test]
 fn a_party_takes_its_seats_at_any_node() {
     run(async {
-        let redis = Redis::start();
+        let redis = Redis::start_settled();
         let nodes = [(); 2].map(|()| node(&redis.url()));
         let _first = Visitor::enter(&nodes[0].url(), any(&[("capacity", "3")])).await;
         let body = r#"{"game": "arena", "options": {"capacity": "3"}, "seats": 2}"#;
@@ -96,7 +96,7 @@ fn a_party_takes_its_seats_at_any_node() {
 fn a_token_for_one_join_is_good_once_in_the_whole_cluster() {
     run(async {
         const SECRET: (&str, &str) = ("TICKWIRE_TOKEN_SECRET", "a secret of at least 32 bytes, as must be");
-        let redis = Redis::start();
+        let redis = Redis::start_settled();
         let nodes = [(); 2].map(|()| node_with(&redis.url(), &[SECRET]));
         let sign = |once: &str| {
             let mut command = process::command(env!("CARGO_BIN_EXE_tickwire"));
@@ -126,7 +126,7 @@ fn a_token_for_one_join_is_good_once_in_the_whole_cluster() {
 #[test]
 fn an_operator_sees_nodes_and_what_is_wrong() {
     run(async {
-        let redis = Redis::start();
+        let redis = Redis::start_settled();
         const TOKEN: &str = "a token of at least 32 bytes, as must be";
         let nodes = [(); 2].map(|()| node_with(&redis.url(), &[("TICKWIRE_ADMIN_TOKEN", TOKEN)]));
         let _player = Visitor::enter(&nodes[0].url(), any(&[])).await;
@@ -171,7 +171,7 @@ fn an_operator_sees_nodes_and_what_is_wrong() {
 #[test]
 fn a_node_that_is_stopped_leaves_its_players_to_the_others() {
     run(async {
-        let redis = Redis::start();
+        let redis = Redis::start_settled();
         let (stays, stops) = (node(&redis.url()), node(&redis.url()));
         let player = Visitor::enter(&stops.url(), any(&[])).await;
         assert_eq!(player.place.address, stops.url());
@@ -188,7 +188,7 @@ fn a_node_that_is_stopped_leaves_its_players_to_the_others() {
 #[test]
 fn bots_play_in_rooms_of_all_nodes() {
     run(async {
-        let redis = Redis::start();
+        let redis = Redis::start_settled();
         let nodes = [(); 2].map(|()| node(&redis.url()));
         drop(Visitor::enter(&nodes[0].url(), any(&[])).await);
         let mut bots = process::command(env!("CARGO_BIN_EXE_tickwire"));
@@ -208,7 +208,7 @@ fn a_storm_of_joins_fills_rooms_exactly() {
     const SEATS: usize = 8;
     run(async {
         let joins = number("TICKWIRE_JOINS", 240);
-        let redis = Redis::start();
+        let redis = Redis::start_settled();
         let nodes = [(); 3].map(|()| node(&redis.url()));
         // Rooms can be made from now on.
         drop(Visitor::enter(&nodes[0].url(), any(&[])).await);
