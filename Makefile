@@ -5,7 +5,7 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package feel e2e python guide deny bench faults hostile attacks cluster crashes determinism hibernation
+.PHONY: test tools format lint rust pure docs types unit package feel e2e python pusher guide deny bench faults hostile attacks cluster crashes determinism hibernation
 
 test: tools format lint rust pure docs types unit package feel e2e python guide
 	@echo "all checks passed"
@@ -68,6 +68,11 @@ python:
 	cargo build --locked --release
 	cargo build --locked --workspace --example brink
 	scripts/python-client
+
+# Public clients and server SDKs of the Pusher protocol, against the binary.
+pusher:
+	cargo build --locked --release
+	scripts/pusher-clients
 
 # The first game of the guide, built and played as the guide shows it.
 guide: tools

@@ -10,6 +10,8 @@ mod rest;
 mod rooms;
 mod signature;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

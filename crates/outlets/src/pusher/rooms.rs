@@ -44,7 +44,7 @@ impl Rooms {
         let (kind, data) = (entry.body.kind(), data(entry).to_string());
         let channel = if entry.private { format!("private-room-{room}") } else { format!("room-{room}") };
         self.app.act(|hub| hub.publish(&channel, kind, &data, None));
-        let is_life = kind.starts_with("room.") || kind.starts_with("player.");
+        let is_life = kind.starts_with("room.") || kind.starts_with("player.") || kind == "match.ended";
         if is_life && !entry.private {
             self.app.act(|hub| hub.publish("rooms", kind, &data, None));
         }
