@@ -10,6 +10,7 @@ mod entity_ids;
 mod errors;
 mod hidden;
 mod interest;
+mod page;
 mod past;
 mod persistence;
 pub(crate) mod saved;
@@ -27,6 +28,9 @@ pub use self::context::Context;
 pub use self::effect::{Effect, RoomEffect, SeatEffect};
 pub use self::errors::{LoadError, Refused, SetupError};
 pub use self::interest::Interest;
+pub use self::page::Note;
+#[doc(hidden)]
+pub use self::page::{MessageNote, OptionNote, PageMessages, PageNotes};
 pub(crate) use self::past::RowHistory;
 pub use self::past::{Past, PastRow};
 pub use self::persistence::Persistence;
@@ -164,6 +168,12 @@ pub trait Game: Send {
     /// whose members came by a link.
     fn can_be_remade(&self) -> bool {
         false
+    }
+
+    /// What the types of pages say beyond the [`Spec`].
+    #[doc(hidden)]
+    fn page_notes(&self) -> PageNotes {
+        PageNotes::default()
     }
 
     /// The zones that a spectator who enters now will see.

@@ -63,7 +63,8 @@ mod adapter;
 mod message;
 mod number;
 mod options;
-mod page;
+mod page_files;
+mod page_types;
 mod players;
 mod row;
 mod writer;
@@ -78,11 +79,15 @@ pub use self::message::{from_json, nothing, to_json};
 #[doc(hidden)]
 pub use self::number::number_shape;
 pub use self::number::{Number, Plain};
-pub use self::options::{OptionError, OptionNote, OptionValue, Options, RawOptions};
+pub use self::options::{OptionError, OptionValue, Options, RawOptions};
 #[doc(hidden)]
 pub use self::options::{label_type, one_label_of, read_option, within};
+pub use self::page_files::PageTypes;
 #[doc(hidden)]
-pub use self::page::{BodyForm, PageTypes, one_of};
+pub use self::page_types::{BodyForm, Definitions, one_of};
 pub use self::players::Players;
-pub use self::row::{At, HasRow, Input, Labels, Note, Only, Row, Rows};
+pub use self::row::{At, HasRow, Input, Labels, Only, Row, Rows};
 pub use self::writer::RowWriter;
+pub use crate::game::Note;
+#[doc(hidden)]
+pub use crate::game::OptionNote;

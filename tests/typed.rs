@@ -71,9 +71,14 @@ struct Steer {
 
 #[derive(Debug, PartialEq, Message)]
 enum Command {
-    Tag { target: EntityId, hard: bool },
+    Tag {
+        target: EntityId,
+        hard: bool,
+    },
     Buy(PowerUps),
     Surrender,
+    /// Who has how many points.
+    #[message(reply = Vec<(String, u32)>)]
     Standings,
 }
 
@@ -317,4 +322,6 @@ fn what_is_out_of_range_is_clamped_and_counted() {
     play.run_ticks(4);
     assert_eq!(play[ada].own_row::<Runner>().x, 48.0);
     assert_eq!(play.frame().saturated(), 1);
+    let first = play.frame().first_saturated().expect("it was counted").describe(play.frame().schema());
+    assert!(first.starts_with("runner.x of entity 1 is 48.5: the range is 0 to 48"), "{first}");
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
-use tracing::{Span, debug, info, info_span};
+use tracing::{Span, debug, info, info_span, warn};
 
 use super::clock::Clock;
 use super::films::Filming;
@@ -57,6 +57,8 @@ pub struct RoomActor {
     pub(super) promises: VecDeque<oneshot::Sender<()>>,
     /// Sessions that announced their end, and the reason with which to answer them at the end of the tick.
     goodbyes: Vec<(Recipient<End>, Close)>,
+    /// Whether a value that was outside its range was named.
+    told_saturation: bool,
     /// The occupancy after the last tick, as the metrics know it.
     pub(super) counted: Occupancy,
     pub(super) timing: Timing,
@@ -113,6 +115,7 @@ impl RoomActor {
             recipe,
             promises: VecDeque::new(),
             goodbyes: Vec::new(),
+            told_saturation: false,
             counted: Occupancy::default(),
             timing,
             ladder,
@@ -257,6 +260,14 @@ impl RoomActor {
             RoomOutput::Frame { frame, superseded } => {
                 self.metrics.counts.inputs_superseded.inc_by(superseded.into());
                 self.metrics.counts.values_saturated.inc_by(frame.saturated());
+                if let Some(first) = frame.first_saturated().filter(|_| cfg!(debug_assertions) && !self.told_saturation)
+                {
+                    self.told_saturation = true;
+                    warn!(
+                        "{}; it was clamped, and others of this room are only counted",
+                        first.describe(frame.schema())
+                    );
+                }
             }
             RoomOutput::Freed { seat, reason, expired } => {
                 self.metrics.counts.seats_released.inc_by(expired.into());

@@ -21,6 +21,7 @@ mod secret;
 mod setup;
 mod signals;
 mod timeline;
+mod types;
 
 use std::collections::BTreeMap;
 use std::future::Future;

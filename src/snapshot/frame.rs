@@ -14,6 +14,7 @@ use super::grid::Grid;
 use super::marks::Marks;
 use super::model::Model;
 use super::places::Places;
+use super::saturation::Saturation;
 use super::schema::Schema;
 use super::writer::{SnapshotWriter, Written};
 use super::zone::Zone;
@@ -107,14 +108,16 @@ pub struct Frame {
     /// Clients get one frame in so many ticks.
     every: u8,
     saturated: u64,
+    first_saturated: Option<Saturation>,
 }
 
 impl Frame {
     /// The frame before the first tick: no zones, no seats.
     pub fn initial(schema: Arc<Schema>, tick: Tick) -> Self {
         let incarnation = Incarnation::default();
-        let (notes, places) = Default::default();
-        Self { schema, incarnation, tick, zones: Vec::new(), notes, places, grid: None, every: 1, saturated: 0 }
+        let (notes, places, first_saturated) = Default::default();
+        let (zones, grid, every, saturated) = (Vec::new(), None, 1, 0);
+        Self { schema, incarnation, tick, zones, notes, places, grid, every, saturated, first_saturated }
     }
 
     /// The same frame, of a room in this incarnation. All frames after it are of the same one.
@@ -171,7 +174,7 @@ impl Frame {
             writer.reserve(old.id, &old.zone);
         }
         write(&mut writer);
-        let Written { zones: drafts, places, placed, saturated } = writer.finish();
+        let Written { zones: drafts, places, placed, saturated, first_saturated } = writer.finish();
         let notes = notes(&places);
         debug_assert!(notes.is_sorted_by(|a, b| a.seat < b.seat), "notes are in seat order");
         let zones = self.encode(drafts, &placed);
@@ -180,7 +183,8 @@ impl Frame {
         let same = places.is_empty() && self.places.is_empty();
         let places = if same { self.places.clone() } else { Arc::new(places) };
         let (notes, grid) = (Arc::new(notes), grid.cloned());
-        Self { schema, incarnation, tick, zones, notes, places, grid, every: self.every, saturated }
+        let every = self.every;
+        Self { schema, incarnation, tick, zones, notes, places, grid, every, saturated, first_saturated }
     }
 
     /// The zones of the next frame with the deltas that lead to them, which share one allocation.
@@ -225,8 +229,9 @@ impl Frame {
         let (schema, notes) = (self.schema.clone(), self.notes.clone());
         let zones = self.zones.iter().map(bare).collect();
         let (incarnation, tick, saturated) = (self.incarnation, self.tick, self.saturated);
-        let (grid, every) = (self.grid.clone(), self.every);
-        Self { schema, incarnation, tick, zones, notes, places: Arc::default(), grid, every, saturated }
+        let (grid, every, first_saturated) = (self.grid.clone(), self.every, None);
+        let places = Arc::default();
+        Self { schema, incarnation, tick, zones, notes, places, grid, every, saturated, first_saturated }
     }
 
     /// The schema of all rows.
@@ -298,6 +303,11 @@ impl Frame {
     /// The number of values that were outside their field's range and were clamped to it.
     pub fn saturated(&self) -> u64 {
         self.saturated
+    }
+
+    /// The first of these values.
+    pub fn first_saturated(&self) -> Option<&Saturation> {
+        self.first_saturated.as_ref()
     }
 
     /// The keyframe of a zone of this frame, encoded once.

@@ -19,6 +19,7 @@ mod odds;
 mod places;
 mod plan;
 mod row;
+mod saturation;
 mod schema;
 #[doc(hidden)]
 pub mod training;
@@ -30,6 +31,7 @@ pub use frame::{Frame, FrameZone, SeatNote};
 pub use grid::Grid;
 pub use marks::Marks;
 pub use places::{Place, Places};
+pub use saturation::Saturation;
 pub use schema::{Field, InputSchema, Kind, MAX_INPUT_FIELDS, Motion, Schema, SchemaError, Shape};
 pub use writer::{Area, SnapshotWriter};
 pub use zone::{RowRef, Table, Zone};

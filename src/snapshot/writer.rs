@@ -2,6 +2,7 @@
 
 use super::grid::Grid;
 use super::places::{Place, Places};
+use super::saturation::Saturation;
 use super::schema::Schema;
 use super::zone::{MAX_ROWS, Table, Zone};
 use crate::id::{EntityId, KindId, ZoneId};
@@ -37,6 +38,7 @@ pub struct SnapshotWriter<'a> {
     places: Places,
     placed: Vec<(KindId, EntityId)>,
     saturated: u64,
+    first_saturated: Option<Saturation>,
 }
 
 /// The rows of one tick.
@@ -49,12 +51,23 @@ pub(super) struct Written {
     pub placed: Vec<(KindId, EntityId)>,
     /// The number of values that were outside their range.
     pub saturated: u64,
+    /// The first of them.
+    pub first_saturated: Option<Saturation>,
 }
 
 impl<'a> SnapshotWriter<'a> {
     /// `places` are empty.
     pub(super) fn new(schema: &'a Schema, grid: Option<&'a Grid>, places: Places) -> Self {
-        Self { schema, grid, drafts: Vec::new(), current: 0, places, placed: Vec::new(), saturated: 0 }
+        Self {
+            schema,
+            grid,
+            drafts: Vec::new(),
+            current: 0,
+            places,
+            placed: Vec::new(),
+            saturated: 0,
+            first_saturated: None,
+        }
     }
 
     /// Writes one entity where its position is, with `values` in field order and in quanta. See [`Area::Auto`].
@@ -94,7 +107,10 @@ impl<'a> SnapshotWriter<'a> {
             table.cells.push(kept);
         }
         table.cells.resize(table.ids.len() * plan.stride, 0);
-        self.saturated += saturated;
+        if saturated > 0 {
+            self.saturated += saturated;
+            self.first_saturated = self.first_saturated.or_else(|| Saturation::find(plan, kind, id, values));
+        }
     }
 
     /// The zone of a row, which is noted where it has a position.
@@ -165,7 +181,8 @@ impl<'a> SnapshotWriter<'a> {
             let kind = &self.schema.kinds()[usize::from(kind.0)].name;
             panic!("entity {} of kind {kind:?} is written at two positions", id.0);
         }
-        Written { zones: self.drafts, places: self.places, placed: self.placed, saturated: self.saturated }
+        let Self { drafts: zones, places, placed, saturated, first_saturated, .. } = self;
+        Written { zones, places, placed, saturated, first_saturated }
     }
 }
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::message::{Message, MessageError};
+use super::message::{self, Message, MessageError};
 use super::options::Options;
+use super::page_types::Definitions;
 use super::row::{Input, Rows};
 use super::writer::RowWriter;
 use crate::game::{
-    Context, Game, Interest, LoadError, Persistence, Player, PlayerInput, Refused, Saved, SnapshotWriter, Spec,
+    Context, Game, Interest, LoadError, PageMessages, PageNotes, Persistence, Player, PlayerInput, Refused, Saved,
+    SnapshotWriter, Spec,
 };
 use crate::id::{EntityId, Seat, ZoneId};
 use crate::snapshot::{InputSchema, Kind, Schema};
@@ -272,6 +274,14 @@ impl<G: TypedGame> Game for G {
 
     fn is_deterministic(&self) -> bool {
         TypedGame::is_deterministic(self)
+    }
+
+    fn page_notes(&self) -> PageNotes {
+        let mut types = Definitions::default();
+        let commands = message::notes::<G::Command>(&mut types);
+        let events = message::notes::<G::Event>(&mut types);
+        let messages = Some(PageMessages { commands, events, definitions: types.finish() });
+        PageNotes { rows: G::Rows::notes(), input: G::Input::NOTES, messages, player: G::Options::notes() }
     }
 
     fn can_be_remade(&self) -> bool {

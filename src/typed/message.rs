@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::page::{BodyForm, PageTypes};
-use crate::game::{Context, Recipients};
+use super::page_types::{BodyForm, Definitions};
+use crate::game::{Context, MessageNote, Recipients};
 use crate::id::{EntityId, Seat};
 
 /// A value in a message: numbers, text, lists, and structs and enums that derive [`Message`].
@@ -18,7 +18,7 @@ use crate::id::{EntityId, Seat};
 pub trait Body: Serialize + DeserializeOwned {
     /// What TypeScript calls the type.
     #[doc(hidden)]
-    fn page_type(types: &mut PageTypes) -> String;
+    fn page_type(types: &mut Definitions) -> String;
 
     /// The value as JSON, for [`Context::end`] and for replies to calls.
     fn to_json(&self) -> Vec<u8> {
@@ -46,6 +46,8 @@ pub trait Body: Serialize + DeserializeOwned {
 /// body is JSON: an object with the fields in camel case, the value of a variant with one value, an array of several; without
 /// any, nothing. The derive implements serde's traits, too. Numbers beyond 2^53 lose their last digits in JavaScript, and
 /// `NaN` becomes `null`.
+///
+/// A variant that is used for calls may say what the reply is, for the page's types: `#[message(reply = Vec<Score>)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     note = "add `#[derive(tickwire::Message)]` to an enum"
@@ -66,9 +68,9 @@ pub trait Message: Body {
     /// There is no such variant, or the body is not its.
     fn from_body(kind: u16, body: &[u8]) -> Result<Self, MessageError>;
 
-    /// The doc comment and the body of each variant.
+    /// The doc comment, the body and the reply of each variant.
     #[doc(hidden)]
-    fn forms(types: &mut PageTypes) -> Vec<(&'static str, BodyForm)>;
+    fn forms(types: &mut Definitions) -> Vec<(&'static str, BodyForm, Option<String>)>;
 }
 
 /// A message that the game does not know. The text names the message and what is wrong with it.
@@ -103,7 +105,7 @@ impl From<MessageError> for crate::game::Refused {
 pub enum Nothing {}
 
 impl Body for Nothing {
-    fn page_type(_: &mut PageTypes) -> String {
+    fn page_type(_: &mut Definitions) -> String {
         "never".to_owned()
     }
 }
@@ -123,7 +125,7 @@ impl Message for Nothing {
         Err(MessageError::unknown::<Self>(kind))
     }
 
-    fn forms(_: &mut PageTypes) -> Vec<(&'static str, BodyForm)> {
+    fn forms(_: &mut Definitions) -> Vec<(&'static str, BodyForm, Option<String>)> {
         Vec::new()
     }
 }
@@ -137,6 +139,18 @@ impl Context {
     pub fn send(&mut self, to: Recipients, event: &impl Message) {
         self.emit(to, event.kind(), event.to_body());
     }
+}
+
+/// What pages know of the messages of a type.
+pub(super) fn notes<M: Message>(types: &mut Definitions) -> Vec<MessageNote> {
+    let forms = M::forms(types);
+    let note = |(name, (docs, form, reply)): (&&'static str, (&'static str, BodyForm, Option<String>))| MessageNote {
+        name,
+        docs,
+        body: form.as_type(),
+        reply,
+    };
+    M::NAMES.iter().zip(forms).map(note).collect()
 }
 
 #[doc(hidden)]
@@ -158,7 +172,7 @@ pub fn nothing(body: &[u8]) -> Result<(), serde_json::Error> {
 macro_rules! simple {
     ($name:literal: $($body:ty),+) => {$(
         impl Body for $body {
-            fn page_type(_: &mut PageTypes) -> String {
+            fn page_type(_: &mut Definitions) -> String {
                 $name.to_owned()
             }
         }
@@ -172,43 +186,43 @@ simple!("null": ());
 simple!("unknown": serde_json::Value);
 
 impl<T: Body> Body for Option<T> {
-    fn page_type(types: &mut PageTypes) -> String {
+    fn page_type(types: &mut Definitions) -> String {
         format!("{} | null", T::page_type(types))
     }
 }
 
 impl<T: Body> Body for Vec<T> {
-    fn page_type(types: &mut PageTypes) -> String {
+    fn page_type(types: &mut Definitions) -> String {
         format!("Array<{}>", T::page_type(types))
     }
 }
 
 impl<T: Body> Body for Box<T> {
-    fn page_type(types: &mut PageTypes) -> String {
+    fn page_type(types: &mut Definitions) -> String {
         T::page_type(types)
     }
 }
 
 impl<T: Body> Body for BTreeMap<String, T> {
-    fn page_type(types: &mut PageTypes) -> String {
+    fn page_type(types: &mut Definitions) -> String {
         format!("Record<string, {}>", T::page_type(types))
     }
 }
 
 impl<T: Body> Body for [T; 2] {
-    fn page_type(types: &mut PageTypes) -> String {
+    fn page_type(types: &mut Definitions) -> String {
         format!("[{0}, {0}]", T::page_type(types))
     }
 }
 
 impl<T: Body> Body for [T; 3] {
-    fn page_type(types: &mut PageTypes) -> String {
+    fn page_type(types: &mut Definitions) -> String {
         format!("[{0}, {0}, {0}]", T::page_type(types))
     }
 }
 
 impl<A: Body, B: Body> Body for (A, B) {
-    fn page_type(types: &mut PageTypes) -> String {
+    fn page_type(types: &mut Definitions) -> String {
         format!("[{}, {}]", A::page_type(types), B::page_type(types))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use crate::game::{Refused, SetupError};
+use crate::game::{OptionNote, Refused, SetupError};
 
 /// Options as they arrive.
 pub type RawOptions = BTreeMap<String, String>;
@@ -43,9 +43,9 @@ pub trait Options: Sized {
     /// An option is missing or has a value that it cannot have.
     fn read(options: &RawOptions) -> Result<Self, OptionError>;
 
-    /// What there is.
+    /// What there is; none for anything.
     #[doc(hidden)]
-    fn notes() -> Vec<OptionNote>;
+    fn notes() -> Option<Vec<OptionNote>>;
 }
 
 impl Options for RawOptions {
@@ -53,8 +53,8 @@ impl Options for RawOptions {
         Ok(options.clone())
     }
 
-    fn notes() -> Vec<OptionNote> {
-        Vec::new()
+    fn notes() -> Option<Vec<OptionNote>> {
+        None
     }
 }
 
@@ -91,16 +91,6 @@ impl From<OptionError> for SetupError {
             None => Self::Other(error.to_string()),
         }
     }
-}
-
-/// What is said about an option.
-#[doc(hidden)]
-#[derive(Clone, Debug)]
-pub struct OptionNote {
-    pub name: &'static str,
-    pub docs: &'static str,
-    pub page_type: String,
-    pub is_optional: bool,
 }
 
 /// A value of an option.

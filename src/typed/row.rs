@@ -1,6 +1,7 @@
 //! Rows as types: a struct is a kind, its schema and its writer in one.
 
 use super::number::Plain;
+use crate::game::Note;
 use crate::id::KindId;
 use crate::snapshot::{Field, Kind, Shape};
 
@@ -42,7 +43,7 @@ use crate::snapshot::{Field, Kind, Shape};
 /// |---|---|
 /// | `motion = linear` | how it moves, see [`Motion`](crate::Motion): `hold` (the default), `linear`, `smooth`, `fade`, `along(heading)` or `across(heading)` |
 /// | `name = "x"` | what clients call it |
-/// | `unit = "m"`, and doc comments | are for the page's types |
+/// | `unit = "m"`, and doc comments | are passed on to the page's [types](crate::typed::PageTypes) |
 /// | `skip` | is the game's own. [`Row::from_values`] gives it its default value |
 ///
 /// The struct may have `#[row(name = "...", position(x, y), without_past)]`; see [`Kind::at`] and [`Kind::without_past`].
@@ -75,17 +76,6 @@ pub trait Row: Sized {
     /// # Panics
     /// When there are fewer values than fields.
     fn from_values(values: &[i32]) -> Self;
-}
-
-/// What is said about a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// What clients call it.
-    pub name: &'static str,
-    /// Its doc comment, or empty.
-    pub docs: &'static str,
-    /// Its unit, or empty.
-    pub unit: &'static str,
 }
 
 /// An enum without fields, as the values of a field. Derive it; see [`Row`]. Clients know the values as text, by the names

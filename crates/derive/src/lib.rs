@@ -44,7 +44,7 @@ pub fn labels(input: TokenStream) -> TokenStream {
 }
 
 /// An enum as the events or the commands of a game, a struct or an enum as a part of them. See `tickwire::typed::Message`.
-#[proc_macro_derive(Message)]
+#[proc_macro_derive(Message, attributes(message))]
 pub fn message(input: TokenStream) -> TokenStream {
     derived(input, message::expand)
 }

@@ -18,7 +18,7 @@ pub fn expand(input: DeriveInput) -> Result<TokenStream> {
         Data::Enum(data) if data.variants.is_empty() => {
             Err(Error::new(input.ident.span(), "a message without variants is never sent: use `Nothing`"))
         }
-        Data::Enum(data) => Ok(of_enum(&input, data)),
+        Data::Enum(data) => of_enum(&input, data),
         Data::Union(_) => Err(Error::new(input.ident.span(), "a message is an enum or a struct")),
     }
 }
@@ -54,7 +54,7 @@ fn of_struct(input: &DeriveInput, data: &DataStruct) -> TokenStream {
 
         #[automatically_derived]
         impl ::tickwire::typed::Body for #ident {
-            fn page_type(types: &mut ::tickwire::typed::PageTypes) -> ::std::string::String {
+            fn page_type(types: &mut ::tickwire::typed::Definitions) -> ::std::string::String {
                 types.define(#name, #docs, |types| {
                     let _ = &types;
                     #form.as_type()
@@ -66,7 +66,7 @@ fn of_struct(input: &DeriveInput, data: &DataStruct) -> TokenStream {
 
 /// The events or commands of a game; also a part of messages: an object with one key, or a text for a variant without
 /// fields.
-fn of_enum(input: &DeriveInput, data: &DataEnum) -> TokenStream {
+fn of_enum(input: &DeriveInput, data: &DataEnum) -> Result<TokenStream> {
     let (ident, serde) = (&input.ident, serde_attribute(&input.ident));
     let mirror = mirror_name();
     let variants: Vec<&Ident> = data.variants.iter().map(|variant| &variant.ident).collect();
@@ -97,26 +97,41 @@ fn of_enum(input: &DeriveInput, data: &DataEnum) -> TokenStream {
             ::core::result::Result::Ok(match mirror { #(#mirror::#variants #patterns => Self::#variants #patterns),* })
         },
     );
-    let names: Vec<String> = variants.iter().map(|variant| camel_case(variant)).collect();
-    let docs_of: Vec<String> = data.variants.iter().map(|variant| docs(&variant.attrs)).collect();
-    let kinds: Vec<u16> = (0..u16::try_from(variants.len()).unwrap_or(u16::MAX)).collect();
-    let encoded = bodies.iter().map(Body::encode);
-    let decoded = bodies.iter().zip(&variants).map(|(body, variant)| body.decode(variant));
-    let forms: Vec<TokenStream> = bodies.iter().map(Body::form).collect();
-    let (name, docs) = (ident.to_string(), docs(&input.attrs));
-    quote! {
-        #traits
+    let (part, message) = (part(input, data, &bodies), as_message(input, data, &bodies)?);
+    Ok(quote!(#traits #part #message))
+}
 
+/// The enum as a part of messages.
+fn part(input: &DeriveInput, data: &DataEnum, bodies: &[Body]) -> TokenStream {
+    let (ident, name, docs) = (&input.ident, input.ident.to_string(), docs(&input.attrs));
+    let names = data.variants.iter().map(|variant| camel_case(&variant.ident));
+    let forms = bodies.iter().map(Body::form);
+    quote! {
         #[automatically_derived]
         impl ::tickwire::typed::Body for #ident {
-            fn page_type(types: &mut ::tickwire::typed::PageTypes) -> ::std::string::String {
+            fn page_type(types: &mut ::tickwire::typed::Definitions) -> ::std::string::String {
                 types.define(#name, #docs, |types| {
                     let _ = &types;
                     ::tickwire::typed::one_of(::std::vec![#((#names, #forms)),*])
                 })
             }
         }
+    }
+}
 
+/// The enum as the events or commands of a game.
+fn as_message(input: &DeriveInput, data: &DataEnum, bodies: &[Body]) -> Result<TokenStream> {
+    let ident = &input.ident;
+    let variants: Vec<&Ident> = data.variants.iter().map(|variant| &variant.ident).collect();
+    let patterns = bodies.iter().map(Body::pattern);
+    let names = variants.iter().map(|variant| camel_case(variant));
+    let docs = data.variants.iter().map(|variant| docs(&variant.attrs));
+    let kinds: Vec<u16> = (0..u16::try_from(variants.len()).unwrap_or(u16::MAX)).collect();
+    let encoded = bodies.iter().map(Body::encode);
+    let decoded = bodies.iter().zip(&variants).map(|(body, variant)| body.decode(variant));
+    let forms = bodies.iter().map(Body::form);
+    let replies = data.variants.iter().map(reply).collect::<Result<Vec<_>>>()?;
+    Ok(quote! {
         #[automatically_derived]
         impl ::tickwire::typed::Message for #ident {
             const NAMES: &'static [&'static str] = &[#(#names),*];
@@ -137,12 +152,32 @@ fn of_enum(input: &DeriveInput, data: &DataEnum) -> TokenStream {
                 read.map_err(|error| ::tickwire::typed::MessageError::malformed::<Self>(kind, error))
             }
 
-            fn forms(types: &mut ::tickwire::typed::PageTypes) -> ::std::vec::Vec<(&'static str, ::tickwire::typed::BodyForm)> {
+            fn forms(types: &mut ::tickwire::typed::Definitions) -> ::std::vec::Vec<(
+                &'static str,
+                ::tickwire::typed::BodyForm,
+                ::core::option::Option<::std::string::String>,
+            )> {
                 let _ = &types;
-                ::std::vec![#((#docs_of, #forms)),*]
+                ::std::vec![#((#docs, #forms, #replies)),*]
             }
         }
+    })
+}
+
+/// An expression for the type of a variant's reply, if it is a call.
+fn reply(variant: &syn::Variant) -> Result<TokenStream> {
+    let mut reply = quote!(::core::option::Option::None);
+    for own in variant.attrs.iter().filter(|own| own.path().is_ident("message")) {
+        own.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("reply") {
+                return Err(meta.error("unknown key: a message has reply"));
+            }
+            let ty: syn::Type = meta.value()?.parse()?;
+            reply = quote!(::core::option::Option::Some(<#ty as ::tickwire::typed::Body>::page_type(types)));
+            Ok(())
+        })?;
     }
+    Ok(reply)
 }
 
 /// Serde's traits with these bodies.

@@ -70,8 +70,8 @@ pub fn expand(input: DeriveInput) -> Result<TokenStream> {
                 ::core::result::Result::Ok(Self { #(#reads),* })
             }
 
-            fn notes() -> ::std::vec::Vec<::tickwire::typed::OptionNote> {
-                ::std::vec![#(#notes),*]
+            fn notes() -> ::core::option::Option<::std::vec::Vec<::tickwire::typed::OptionNote>> {
+                ::core::option::Option::Some(::std::vec![#(#notes),*])
             }
         }
     })

@@ -16,6 +16,7 @@ mod settings;
 mod timeline;
 mod token;
 mod trust;
+mod types;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -56,6 +57,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Erase a person from all recordings and rooms
     Forget(replay::ForgetArgs),
+    /// Write the types of the games for pages in TypeScript, or print them
+    Types(types::TypesArgs),
     /// Print a shell script that completes this command
     Completions {
         /// The shell
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         Some(Command::Token(args)) => token::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Forget(args)) => replay::forget(&args),
+        Some(Command::Types(args)) => types::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             generate(shell, &mut Cli::command(), "tickwire", &mut script);

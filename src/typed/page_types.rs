@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 /// The types that messages are made of, as they are collected.
 #[derive(Debug, Default)]
-pub struct PageTypes {
+pub struct Definitions {
     /// By name: the doc comment and the type; none while it is being defined, as types may contain themselves.
     defined: BTreeMap<&'static str, (&'static str, Option<String>)>,
 }
 
-impl PageTypes {
+impl Definitions {
+    /// The types: name, doc comment, TypeScript.
+    pub(super) fn finish(self) -> Vec<(String, String, String)> {
+        let defined = self.defined.into_iter();
+        defined.map(|(name, (docs, made))| (name.to_owned(), docs.to_owned(), made.unwrap_or_default())).collect()
+    }
+
     /// Defines a type of the game once. Returns its name.
     pub fn define(&mut self, name: &'static str, docs: &'static str, make: impl FnOnce(&mut Self) -> String) -> String {
         if !self.defined.contains_key(name) {
