@@ -6,7 +6,7 @@
 //!
 //! **Start here.** The [guide] has one page per subject: [concepts](guide::concepts), [your first
 //! game](guide::first_game) from `cargo new` to two browser tabs, [inputs and authority](guide::inputs),
-//! [zones](guide::zones), [tests](guide::testing). Read [`game`] before you write a game.
+//! [zones](guide::zones), [tests](guide::testing). Read [`game`](mod@game) before you write a game.
 //!
 //! **A server.** Implement [`TypedGame`], whose rows, inputs and messages are [types of your own](typed), or [`Game`], on which
 //! it is built and where all of them are integers and bytes. Pass it to a [`Server`] and call [`serve`](Server::serve). To use your own

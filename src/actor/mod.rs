@@ -8,6 +8,7 @@ mod clock;
 mod cluster_metrics;
 mod clustering;
 mod directory;
+mod ending;
 mod fairness;
 mod feel_metrics;
 mod films;

@@ -52,6 +52,16 @@ impl RoomActor {
         self.follow_outputs();
     }
 
+    /// Counts the values that were outside their range; names the first of them where somebody writes the game.
+    pub(super) fn report_saturation(&mut self, frame: &Frame) {
+        self.metrics.counts.values_saturated.inc_by(frame.saturated());
+        let Some(first) = frame.first_saturated().filter(|_| cfg!(debug_assertions) && !self.told_saturation) else {
+            return;
+        };
+        self.told_saturation = true;
+        warn!("{}; it was clamped, and others of this room are only counted", first.describe(frame.schema()));
+    }
+
     /// Publishes what the list of rooms shows besides the occupancy.
     pub(super) fn report_listing(&self) {
         if let Some(room) = self.room() {

@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
+use actix::{Actor, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
-use tracing::{Span, debug, info, info_span, warn};
+use tracing::{Span, debug, info_span};
 
 use super::clock::Clock;
 use super::films::Filming;
@@ -58,7 +58,7 @@ pub struct RoomActor {
     /// Sessions that announced their end, and the reason with which to answer them at the end of the tick.
     goodbyes: Vec<(Recipient<End>, Close)>,
     /// Whether a value that was outside its range was named.
-    told_saturation: bool,
+    pub(super) told_saturation: bool,
     /// The occupancy after the last tick, as the metrics know it.
     pub(super) counted: Occupancy,
     pub(super) timing: Timing,
@@ -259,15 +259,7 @@ impl RoomActor {
             }
             RoomOutput::Frame { frame, superseded } => {
                 self.metrics.counts.inputs_superseded.inc_by(superseded.into());
-                self.metrics.counts.values_saturated.inc_by(frame.saturated());
-                if let Some(first) = frame.first_saturated().filter(|_| cfg!(debug_assertions) && !self.told_saturation)
-                {
-                    self.told_saturation = true;
-                    warn!(
-                        "{}; it was clamped, and others of this room are only counted",
-                        first.describe(frame.schema())
-                    );
-                }
+                self.report_saturation(&frame);
             }
             RoomOutput::Freed { seat, reason, expired } => {
                 self.metrics.counts.seats_released.inc_by(expired.into());
@@ -324,43 +316,6 @@ impl RoomActor {
         }
         self.arrived.push(expected);
         Some(Joined { welcome, start, channel: SeatHandle::at(&channel), history })
-    }
-
-    /// Ends the room and all its sessions. If the game panics on drop, its hooks are not called again.
-    #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
-    pub(super) fn end_room(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
-        let close = reason.close();
-        self.forget_stored();
-        self.tell_end(&reason);
-        self.status.close();
-        self.count(Occupancy::default());
-        let overloaded = self.room().is_some_and(|room| room.overload_step() > OverloadStep::None);
-        self.metrics.counts.rooms_overloaded.dec_by(overloaded.into());
-        let mut host = self.host.take();
-        host.iter_mut().for_each(|host| host.refuse_requests(close));
-        while let Some(output) = host.as_mut().and_then(Host::poll_output) {
-            match output {
-                HostOutput::Answer { waiting, .. } => _ = waiting.answer.send(Err(close.into())),
-                // Who was removed just before is told why.
-                HostOutput::Room(RoomOutput::Freed { seat, reason, .. }) => {
-                    self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
-                }
-                HostOutput::Filmed(segment) => self.keep_film(segment),
-                HostOutput::Room(RoomOutput::Tap(entry)) => self.tell(entry),
-                HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
-            }
-        }
-        self.end_journal();
-        self.seats.detach_all().for_each(|end| end.do_send(End(reason.clone())));
-        let room = host.as_ref().map(Host::room);
-        let result = room.and_then(Room::result);
-        self.metrics.counts.matches_ended.inc_by(u64::from(result.is_some()));
-        info!(reason = close.label(), result_bytes = result, "room ended");
-        let tick = room.map_or(0, |room| room.frame().tick().0);
-        if catch_unwind(AssertUnwindSafe(|| drop(host))).is_err() {
-            self.crashed("drop", tick);
-        }
-        ctx.stop();
     }
 }
 
