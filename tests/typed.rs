@@ -323,5 +323,15 @@ fn what_is_out_of_range_is_clamped_and_counted() {
     assert_eq!(play[ada].own_row::<Runner>().x, 48.0);
     assert_eq!(play.frame().saturated(), 1);
     let first = play.frame().first_saturated().expect("it was counted").describe(play.frame().schema());
-    assert!(first.starts_with("runner.x of entity 1 is 48.5: the range is 0 to 48"), "{first}");
+    assert!(first.starts_with("runner.x of entity 1 is 51.5: the range is 0 to 48"), "{first}");
+}
+
+/// The files are those that the tests of the browser client compile against.
+#[cfg(feature = "server")]
+#[test]
+fn a_page_gets_the_types_of_the_game() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/types");
+    let server = Server::new(Config::default()).game("tag", |_| Ok(Box::<Tag>::default()));
+    let changed = server.write_types(folder).expect("a writable folder");
+    assert!(changed.is_empty(), "these files have changed: {changed:?}");
 }
