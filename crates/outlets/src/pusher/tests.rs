@@ -100,9 +100,11 @@ fn presence_counts_users_and_not_tabs() {
 #[test]
 fn client_events_are_for_members_of_private_channels_and_not_for_their_sender() {
     let mut hub = hub(3);
-    [1, 2].into_iter().for_each(|number| _ = subscribe(&mut hub, number, "presence-a", &format!("u{number}")));
-    [1, 2].into_iter().for_each(|number| _ = subscribe(&mut hub, number, "news", ""));
-    [1, 2].into_iter().for_each(|number| _ = subscribe(&mut hub, number, "private-encrypted-a", ""));
+    for number in [1, 2] {
+        subscribe(&mut hub, number, "presence-a", &format!("u{number}"));
+        subscribe(&mut hub, number, "news", "");
+        subscribe(&mut hub, number, "private-encrypted-a", "");
+    }
     let event = |channel: &str| json!({ "event": "client-typing", "channel": channel, "data": { "on": true } });
     let heard = say(&mut hub, 1, &event("presence-a"));
     assert_eq!(heard.len(), 1);
