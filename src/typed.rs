@@ -63,6 +63,7 @@ mod adapter;
 mod message;
 mod number;
 mod options;
+#[cfg(feature = "server")]
 mod page_files;
 mod page_types;
 mod players;
@@ -82,6 +83,7 @@ pub use self::number::{Number, Plain};
 pub use self::options::{OptionError, OptionValue, Options, RawOptions};
 #[doc(hidden)]
 pub use self::options::{label_type, one_label_of, read_option, within};
+#[cfg(feature = "server")]
 pub use self::page_files::PageTypes;
 #[doc(hidden)]
 pub use self::page_types::{BodyForm, Definitions, one_of};
