@@ -7,7 +7,7 @@ export CARGO_TERM_COLOR ?= auto
 
 .PHONY: test tools format lint rust pure docs types unit package feel e2e python pusher guide deny bench faults hostile attacks cluster crashes determinism hibernation
 
-test: tools format lint rust pure docs types unit package feel e2e python guide
+test: tools format lint rust pure docs types unit package feel e2e python pusher guide
 	@echo "all checks passed"
 
 tools: $(WEB)/node_modules/.installed

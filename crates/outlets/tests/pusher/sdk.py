@@ -10,7 +10,7 @@ assert client.trigger(["news", "more-news"], "hello", {"n": 1}) == {}
 client.trigger_batch([{"channel": "news", "name": "hello", "data": "x"}])
 assert client.channel_info("news", ["subscription_count"])["occupied"] in (True, False)
 assert isinstance(client.channels_info("presence-", ["user_count"])["channels"], dict)
-assert client.users_info("presence-lobby") == {"users": []}
+assert client.users_info("presence-lobby") == {"users": [{"id": "bob"}]}
 signed = client.authenticate("presence-lobby", "12.34", {"user_id": "ada"})
 assert signed["auth"].startswith(key + ":")
 try:
