@@ -5,6 +5,7 @@
 //! | [`concepts`] | What are ticks, frames, zones, deltas, seats and sessions? |
 //! | [`first_game`] | How do I get from `cargo new` to two browser tabs that see each other? |
 //! | [`inputs`] | Does the server or the client move the player? |
+//! | [`messages`] | How do players and the game tell each other what happens? |
 //! | [`zones`] | Which player sees which rows? |
 //! | [`bandwidth`] | How often does the server send, and how many bytes? |
 //! | [`feel`] | What do players see, and how smooth is it on a bad network? |
@@ -26,6 +27,9 @@ pub mod first_game;
 
 #[doc = include_str!("inputs.md")]
 pub mod inputs {}
+
+#[doc = include_str!("messages.md")]
+pub mod messages {}
 
 #[doc = include_str!("zones.md")]
 pub mod zones {}

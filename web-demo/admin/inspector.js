@@ -117,7 +117,7 @@ export class Inspector {
         kick.addEventListener('click', () => this.kick(id, { seat, entity, name }));
         const shown = build('td', '', name);
         if (away) shown.append(' ', build('span', 'badge', 'away'));
-        const line = build('tr', '', build('td', 'number', String(seat)), shown, build('td', 'number', String(entity)), build('td', '', ...describe(feel)), build('td', '', kick));
+        const line = build('tr', '', build('td', 'number', String(seat)), shown, build('td', 'number', String(entity)), build('td', 'feel', ...describe(feel)), build('td', '', kick));
         this.pointOut(line, entity);
         return line;
       }));
