@@ -115,10 +115,8 @@ pub struct Host<T, F = History> {
 impl<T: Waiting, F: FrameStore> Host<T, F> {
     /// Surrounds a new `room`, whose recent frames are kept in `frames`.
     pub fn new(now: Moment, room: Room, frames: F) -> Self {
-        let (waiting, room_outputs) = Default::default();
-        let outputs = Outbox::open();
+        let (waiting, room_outputs, tap, outputs) = (VecDeque::new(), Vec::new(), HostTap::default(), Outbox::open());
         let (record, unsafe_ids, recorder, camera, empty_since) = (None, None, None, None, Some(now));
-        let tap = HostTap::default();
         Self { room, frames, waiting, outputs, room_outputs, record, unsafe_ids, recorder, camera, tap, empty_since }
     }
 

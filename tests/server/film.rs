@@ -134,6 +134,8 @@ fn viewers_see_nothing_before_its_time_nor_where_nobody_may_watch() {
     let newest = player.client.tick();
     assert!(status == 200 && newest.since(seen) >= 3 * 20 - 2, "{seen:?} was seen at {newest:?}");
 
+    // One server at a time: a test that measures waits for all others.
+    drop((player, server));
     let closed = TestServer::with(tickwire::Config { most_spectators: 0, ..lean() }, |server| server);
     let ada = Player::join_as(&closed, arena(), "Ada", Vec::new()).expect("a seat");
     assert_eq!(ask(&closed, &format!("/api/rooms/{}/film", room_of(&ada))).0, 404);

@@ -39,12 +39,15 @@ export class Effects {
     this.shake = 0;
     /** Where everybody was drawn last. @type {Map<number, {x: number, y: number}>} */
     this.places = new Map();
-    this.unsubscribe = [
-      room.onMessage(HIT, (body) => this.hit(body)),
-      room.onRemove('spark', (spark) => this.later(spark, LIGHT)),
-      room.onRemove('snowball', (ball) => this.later(ball, PUFF)),
-      room.onAdd('snowball', (ball) => this.thrown(ball)),
-    ];
+    this.unsubscribe = [room.onMessage(HIT, (body) => this.hit(body))];
+    // The plaza has neither sparks nor snowballs.
+    if (room.game !== 'plaza') {
+      this.unsubscribe.push(
+        room.onRemove('spark', (spark) => this.later(spark, LIGHT)),
+        room.onRemove('snowball', (ball) => this.later(ball, PUFF)),
+        room.onAdd('snowball', (ball) => this.thrown(ball)),
+      );
+    }
     this.listening = true;
   }
 

@@ -42,13 +42,15 @@ test('a snowball flies where the mouse points, in the other tab too', async () =
   await aim(ada, [way.dx * 4, way.dy * 4]);
   await ada.page.mouse.down();
   await ada.page.mouse.up();
-  const balls = await eventually('Bob sees a snowball fly', () => seen(bob), ({ balls }) => Object.values(balls).some((ball) => ball.length > 3));
+  const balls = await eventually('Bob sees a snowball fly', () => seen(bob), ({ balls }) => Object.values(balls).some((ball) => ball.length > 2));
   const [ball] = Object.values(balls.balls);
   const from = await ada.whereabouts();
   const heading = Math.atan2(ball.at(-1)[1] - ball[0][1], ball.at(-1)[0] - ball[0][0]);
   const off = Math.abs(Math.atan2(Math.sin(heading - Math.atan2(way.dy, way.dx)), Math.cos(heading - Math.atan2(way.dy, way.dx))));
   assert.ok(off < 0.12, `flies ${off} radians off the aim`);
-  assert.ok(Math.hypot(ball[0][0] - from.x, ball[0][1] - from.y) < 1.5, 'starts at the thrower');
+  // It has flown through what the thrower was shown already: 300 ms at most, at 14 m/s.
+  const start = Math.hypot(ball[0][0] - from.x, ball[0][1] - from.y);
+  assert.ok(start < 5.5, `starts ${start} m from the thrower`);
   await ada.shot('snowball');
   for (const tab of [ada, bob]) await tab.close();
 });
