@@ -3,6 +3,7 @@
 //! Parse errors describe the wrong value and the accepted ones. The code that merges files, variables and flags adds the
 //! key and the value's origin. Limits that operators should not change are in `wire/limits.rs`.
 
+mod pages;
 mod parse;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -304,38 +305,6 @@ impl Default for Config {
 /// The number of cores that this process may use, for which `"cores"` stands in a configuration.
 pub(super) fn cores() -> usize {
     available_parallelism().map_or(1, usize::from).min(parse::MOST_THREADS)
-}
-
-impl Pages {
-    const DISK: &str = "dev:";
-    const FOLDER: &str = "folder:";
-}
-
-impl TryFrom<String> for Pages {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let folder = |prefix| text.strip_prefix(prefix).filter(|folder: &&str| !folder.is_empty());
-        match (text.as_str(), folder(Self::FOLDER), folder(Self::DISK)) {
-            ("embedded", ..) => Ok(Self::Embedded),
-            ("none", ..) => Ok(Self::None),
-            (_, Some(folder), _) => Ok(Self::Folder(folder.into())),
-            (_, _, Some(folder)) => Ok(Self::Disk(folder.into())),
-            _ => Err("must be \"embedded\", \"none\", \"folder:FOLDER\" for pages of your own, or \"dev:FOLDER\" to \
-                      read FOLDER/web-demo at each request"),
-        }
-    }
-}
-
-impl From<Pages> for String {
-    fn from(pages: Pages) -> Self {
-        match pages {
-            Pages::Embedded => "embedded".to_owned(),
-            Pages::None => "none".to_owned(),
-            Pages::Folder(folder) => format!("{}{}", Pages::FOLDER, folder.display()),
-            Pages::Disk(folder) => format!("{}{}", Pages::DISK, folder.display()),
-        }
-    }
 }
 
 #[cfg(test)]
