@@ -36,12 +36,14 @@ impl Server {
     ///
     /// ```
     /// # use tickwire::{Config, Server};
+    /// # fn main() -> std::io::Result<()> {
     /// # fn server() -> Server { Server::new(Config::default()).games(tickwire_games::builtin()) }
     /// # let folder = std::env::temp_dir().join(format!("tickwire-types-{}", std::process::id()));
     /// # server().write_types(&folder)?;
     /// let changed = server().write_types(&folder)?; // such as "web/src/game"
     /// assert!(changed.is_empty(), "the game has changed: commit {changed:?}");
     /// # std::fs::remove_dir_all(&folder)
+    /// # }
     /// ```
     ///
     /// # Errors
