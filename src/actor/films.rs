@@ -28,7 +28,7 @@ use crate::wire::limits;
 #[derive(Debug)]
 pub struct Films {
     clock: Clock,
-    /// How much later than players viewers see a room.
+    /// The time from the end of a segment until viewers may fetch it.
     delay: Duration,
     tapes: Mutex<BTreeMap<String, Arc<FilmTape>>>,
 }
@@ -68,16 +68,16 @@ pub struct FilmIndex {
     pub segments: Vec<u32>,
     /// The first tick of the segment that comes next; a request for it waits. `None`: there is none.
     pub next: Option<u32>,
-    /// How much later than players viewers see the room, in milliseconds.
+    /// The delay of the film, in milliseconds.
     pub delay: u64,
 }
 
-/// Where a segment is.
-enum Found {
-    Here(Arc<PublicSegment>),
-    /// It will be here, at this moment if that is known.
-    Soon(Option<Moment>),
-    Nowhere,
+/// Whether a segment can be fetched.
+enum Availability {
+    Now(Arc<PublicSegment>),
+    /// Later, at this moment if that is known.
+    Later(Option<Moment>),
+    Never,
 }
 
 impl PublicSegment {
@@ -102,11 +102,18 @@ impl Films {
     pub async fn open(&self, id: &str, directory: &Addr<Directory>) -> Option<Arc<FilmTape>> {
         let now = self.clock.now();
         let known = self.tapes.lock().get(id).filter(|tape| tape.is_of_use(now)).cloned();
-        if let Some(tape) = known {
+        if let Some(tape) = known.as_ref().filter(|tape| tape.is_rolling()) {
             tape.state.lock().asked_at = now;
-            return Some(tape);
+            return known;
         }
+        // A room that nobody watched for a while is filmed anew; of one that has ended, the last segments may still be fetched.
+        let filmed = self.film_anew(id, directory).await;
+        filmed.or(known)
+    }
+
+    async fn film_anew(&self, id: &str, directory: &Addr<Directory>) -> Option<Arc<FilmTape>> {
         let room = directory.send(Find(id.to_owned())).await.ok()??;
+        let now = self.clock.now();
         self.tapes.lock().retain(|_, tape| tape.is_of_use(now));
         if self.tapes.lock().len() >= limits::FILMED_ROOMS {
             return None;
@@ -143,6 +150,16 @@ impl FilmTape {
         self.clock.now().since(self.state.lock().asked_at) < limits::FILM_WATCHED + self.delay
     }
 
+    /// Whether the first segment is still to come.
+    fn is_awaited(&self) -> bool {
+        let state = self.state.lock();
+        state.segments.is_empty() && !state.is_over
+    }
+
+    fn is_rolling(&self) -> bool {
+        !self.state.lock().is_over
+    }
+
     fn is_of_use(&self, now: Moment) -> bool {
         let state = self.state.lock();
         !state.is_over || state.segments.back().is_some_and(|last| !last.is_outdated(now))
@@ -151,10 +168,7 @@ impl FilmTape {
     /// What can be fetched now, after the first segment is public; sooner if that takes longer than a request may.
     pub async fn index(&self) -> FilmIndex {
         let mut news = self.news.subscribe();
-        let _ = timeout(limits::FILM_WAIT, async {
-            while self.state.lock().segments.is_empty() && news.changed().await.is_ok() {}
-        })
-        .await;
+        let _ = timeout(limits::FILM_WAIT, async { while self.is_awaited() && news.changed().await.is_ok() {} }).await;
         let (now, state) = (self.clock.now(), self.state.lock());
         let public = || state.segments.iter().filter(|kept| kept.public_from <= now);
         let waiting = state.segments.iter().find(|kept| kept.public_from > now);
@@ -174,11 +188,11 @@ impl FilmTape {
         let search = async {
             loop {
                 news.mark_unchanged();
-                let wait = match self.find(incarnation, first) {
-                    Found::Here(segment) => return Some(segment),
-                    Found::Nowhere => return None,
-                    Found::Soon(None) => limits::FILM_WAIT,
-                    Found::Soon(Some(moment)) => moment.since(self.clock.now()),
+                let wait = match self.availability(incarnation, first) {
+                    Availability::Now(segment) => return Some(segment),
+                    Availability::Never => return None,
+                    Availability::Later(None) => limits::FILM_WAIT,
+                    Availability::Later(Some(moment)) => moment.since(self.clock.now()),
                 };
                 let _ = timeout(wait, news.changed()).await;
             }
@@ -200,22 +214,32 @@ impl FilmTape {
         }
     }
 
+    /// Whether the segment after this one is there, or may still come.
+    pub fn goes_on_from(&self, known: &PublicSegment) -> bool {
+        let FilmSegment { incarnation, last, .. } = known.segment;
+        !matches!(self.availability(incarnation, last), Availability::Never)
+    }
+
     /// Whether no further segment will be public.
     pub fn is_over(&self) -> bool {
         let (now, state) = (self.clock.now(), self.state.lock());
         state.is_over && state.segments.back().is_none_or(|last| last.public_from <= now)
     }
 
-    fn find(&self, incarnation: Incarnation, first: Tick) -> Found {
+    fn availability(&self, incarnation: Incarnation, first: Tick) -> Availability {
         let (now, state) = (self.clock.now(), self.state.lock());
         let of_this = || state.segments.iter().filter(|kept| kept.segment.incarnation == incarnation);
         if let Some(kept) = of_this().find(|kept| kept.segment.first == first) {
             let is_public = kept.public_from <= now;
-            return if is_public { Found::Here(kept.clone()) } else { Found::Soon(Some(kept.public_from)) };
+            return if is_public {
+                Availability::Now(kept.clone())
+            } else {
+                Availability::Later(Some(kept.public_from))
+            };
         }
         match of_this().next_back() {
-            Some(newest) if newest.segment.last == first && !state.is_over => Found::Soon(None),
-            _ => Found::Nowhere,
+            Some(newest) if newest.segment.last == first && !state.is_over => Availability::Later(None),
+            _ => Availability::Never,
         }
     }
 }

@@ -28,44 +28,35 @@ pub struct FilmSegment {
     pub file: Bytes,
 }
 
-/// Films a room.
+/// Films a room, from its next tick on.
+#[derive(Debug, Default)]
+pub(super) struct Camera(Option<Shot>);
+
+/// The segment that is being filmed.
 #[derive(Debug)]
-pub(super) struct Camera {
+struct Shot {
     /// The zones that are shown, ascending.
     zones: Vec<ZoneId>,
     presence: Presence,
     reel: Reel,
-    span: u32,
 }
 
 impl Camera {
-    /// Starts with the newest frame.
-    pub fn new(room: &Room) -> Self {
-        let whole = Presence::of(room);
-        let players = whole.seats.into_iter().filter(|(seat, _)| is_player(*seat));
-        let seats = players.map(|(seat, taken)| (seat, FilmSeat { zones: Vec::new(), ..taken })).collect();
-        let (zones, presence) = (shown(room), Presence { seats, ..whole });
-        let reel = opening(room.frame(), &zones, &presence);
-        Self { zones, presence, reel, span: room.rate().ticks_in(limits::FILM_SEGMENT) }
-    }
-
     /// The room has made a tick. Returns the segment that ends with it. To be called before the flight recorder takes the
     /// events of the tick.
-    pub fn ticked(&mut self, room: &Room) -> Option<FilmSegment> {
-        let frame = room.frame();
-        let zones = || frame.zones().iter().filter(|zone| self.zones.contains(&zone.id()));
-        self.reel.push_zones(zones().count(), zones());
-        let due = room.film_events.iter().flatten().take_while(|event| !event.tick.is_after(frame.tick()));
-        let told = due.map(|event| Change::of_event(event.body()));
-        for change in changed_seats(&self.presence, frame).into_iter().chain(told) {
-            self.presence.apply(&change);
-            self.reel.note(&change);
-        }
-        if frame.tick().since(self.reel.tick).cast_unsigned() < self.span {
+    pub fn ticked(&mut self, room: &mut Room) -> Option<FilmSegment> {
+        let Some(shot) = &mut self.0 else {
+            let presence = players_of(Presence::of(room));
+            self.0 = Some(Shot::starting_now(room, presence));
+            return None;
+        };
+        shot.ticked(room);
+        let span = room.rate().ticks_in(limits::FILM_SEGMENT);
+        if shot.reel.last().since(shot.reel.tick).cast_unsigned() < span {
             return None;
         }
-        self.zones = shown(room);
-        let reel = std::mem::replace(&mut self.reel, opening(frame, &self.zones, &self.presence));
+        let presence = shot.presence.clone();
+        let Shot { reel, .. } = std::mem::replace(shot, Shot::starting_now(room, presence));
         let (first, last) = (reel.tick, reel.last());
         // Without a first state there are no inputs in it, which are not for the public.
         let recording = Recording::new(room, "film", None, Vec::new(), vec![reel]);
@@ -73,27 +64,48 @@ impl Camera {
     }
 }
 
-impl<T: Waiting, F: FrameStore> Host<T, F> {
-    /// Films the room for the public from now on, or no longer. With a journal, a segment comes when its inputs are safe. The
-    /// film has events only if the last minute of the room [is kept](Self::with_recorder).
-    pub fn film(&mut self, on: bool) {
-        self.camera = on.then(|| self.camera.take().unwrap_or_else(|| Camera::new(&self.room)));
+impl Shot {
+    /// Starts with the newest frame.
+    fn starting_now(room: &mut Room, presence: Presence) -> Self {
+        let zones = room.spectated();
+        let frame = room.frame();
+        let seen = frame.zones().iter().filter(|zone| zone.rows() > 0 && zones.binary_search(&zone.id()).is_ok());
+        let keyframes = seen.map(|zone| (zone.id(), frame.keyframe(zone).clone())).collect();
+        let reel = Reel::opening(frame.tick(), keyframes, presence.clone());
+        Self { zones, presence, reel }
     }
+
+    /// Adds the newest frame.
+    fn ticked(&mut self, room: &Room) {
+        let frame = room.frame();
+        let zones = || frame.zones().iter().filter(|zone| self.zones.binary_search(&zone.id()).is_ok());
+        self.reel.push_zones(zones().count(), zones());
+        let due = room.film_events.iter().flatten().take_while(|event| !event.tick.is_after(frame.tick()));
+        let told = due.map(|event| Change::of_event(event.body()));
+        for change in changed_seats(&self.presence, frame).into_iter().chain(told) {
+            self.presence.apply(&change);
+            self.reel.note(&change);
+        }
+    }
+}
+
+impl<T: Waiting, F: FrameStore> Host<T, F> {
+    /// Films the room for the public from its next tick on, or no longer. With a journal, a segment comes when its inputs are
+    /// safe. The film has events only if the last minute of the room [is kept](Self::with_recorder).
+    pub fn film(&mut self, on: bool) {
+        self.camera = on.then(|| self.camera.take().unwrap_or_default());
+    }
+}
+
+/// The players without the zones that they see.
+fn players_of(presence: Presence) -> Presence {
+    let players = presence.seats.into_iter().filter(|(seat, _)| is_player(*seat));
+    let seats = players.map(|(seat, taken)| (seat, FilmSeat { zones: Vec::new(), ..taken })).collect();
+    Presence { seats, ..presence }
 }
 
 fn is_player(seat: Seat) -> bool {
     seat.0 < limits::SEATS
-}
-
-/// The zones that spectators see.
-fn shown(room: &Room) -> Vec<ZoneId> {
-    room.game.spectate()
-}
-
-fn opening(frame: &Frame, zones: &[ZoneId], presence: &Presence) -> Reel {
-    let seen = frame.zones().iter().filter(|zone| zone.rows() > 0 && zones.contains(&zone.id()));
-    let keyframes = seen.map(|zone| (zone.id(), frame.keyframe(zone).clone())).collect();
-    Reel::opening(frame.tick(), keyframes, presence.clone())
 }
 
 /// What leads to the seats of `frame`, without the zones that their players see.

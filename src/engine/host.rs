@@ -249,7 +249,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.record(&RoomInput::Tick);
         self.room.apply_in_phases(RoomInput::Tick, &mut self.room_outputs, over);
         self.frames.push(self.room.frame().clone());
-        let filmed = self.camera.as_mut().and_then(|camera| camera.ticked(&self.room));
+        let filmed = self.camera.as_mut().and_then(|camera| camera.ticked(&mut self.room));
         if let Some(recorder) = &mut self.recorder {
             recorder.ticked(&mut self.room);
         }

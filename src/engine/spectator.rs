@@ -44,6 +44,14 @@ impl Room {
         self.spectators.len()
     }
 
+    /// The zones that the game shows to spectators now, ascending.
+    pub(super) fn spectated(&mut self) -> Vec<ZoneId> {
+        let mut zones = self.call_hook("spectate", |game, _| game.spectate());
+        zones.sort_unstable();
+        zones.dedup();
+        zones
+    }
+
     /// Admits a spectator, who sees the zones that the game shows to spectators now. A locked room can be watched.
     pub(super) fn enter_spectator(&mut self, name: String) -> Answer {
         if let Some(close) = self.shut().filter(|close| *close != Close::Locked) {
@@ -56,9 +64,7 @@ impl Room {
             self.spectators.iter().zip(limits::SEATS..).position(|(spectator, number)| spectator.seat.0 != number);
         let index = index.unwrap_or(self.spectators.len());
         let seat = Seat(limits::SEATS + index as u16);
-        let mut zones = self.call_hook("spectate", |game, _| game.spectate());
-        zones.sort_unstable();
-        zones.dedup();
+        let zones = self.spectated();
         let (seat_generation, commands, log) =
             (self.next_seat_generation(), self.config.counters.commands, self.log_of_newcomer());
         self.spectators.insert(index, Spectator { seat, seat_generation, name, commands, zones: zones.into(), log });

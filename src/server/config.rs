@@ -116,7 +116,7 @@ pub struct Config {
     /// Most spectators per room, 0 to 4,096; 0 allows none.
     #[serde(deserialize_with = "parse::spectators")]
     pub most_spectators: u16,
-    /// How much later than players others see a room, who watch its film: whole seconds, 0 to 120.
+    /// The delay of the films of rooms: whole seconds, 0 to 120.
     #[serde(serialize_with = "parse::write_seconds", deserialize_with = "parse::film_delay")]
     pub film_delay: Duration,
     /// Most bytes per second for a player who sees only a part of a large world, 1,000 to 100,000,000; 0 for any number. Cells

@@ -86,8 +86,10 @@ fn segments(
         match tape.after(known.as_deref()).await {
             Some(next) => Some((Ok(next.event()), (tape, Some(next)))),
             None if tape.is_over() => None,
-            // It may go on under another incarnation.
-            None => Some((Ok(Bytes::from_static(b": still here\n\n")), (tape, None))),
+            None => {
+                let known = known.filter(|known| tape.goes_on_from(known));
+                Some((Ok(Bytes::from_static(b": still here\n\n")), (tape, known)))
+            }
         }
     })
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use tickwire::engine::Client;
 use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
-use tickwire::id::{EntityId, Seat};
+use tickwire::id::{EntityId, Seat, ZoneId};
 use tickwire::server::Config;
 use tickwire::wire::{Close, Continuity, Join};
 use tracing::field::Field;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata};
 
+use crate::admin::room_of;
 use crate::support::{PATIENT, Player, Raw, TestServer, arena, demo, lean, wait_for};
 
 /// The next session to log this message panics, as it may by a subscriber of whoever embeds the server.
@@ -65,6 +66,10 @@ impl Game for Fragile {
         self.come_to("chat");
         true
     }
+    fn spectate(&self) -> Vec<ZoneId> {
+        self.come_to("spectate");
+        self.inner.spectate()
+    }
     fn disconnected(&mut self, _: Seat, _: &mut Context) {
         self.come_to("disconnected");
     }
@@ -104,6 +109,8 @@ fn provoke(server: &TestServer, hook: &str, victim: &mut Player) {
         "command" => _ = victim.client.command(1, b"x"),
         "call" => _ = victim.client.call(1, b"x"),
         "chat" => _ = victim.client.chat(&[], "x"),
+        // Its film shows what spectators would see.
+        "spectate" => _ = server.get(&format!("/api/rooms/{}/film", room_of(victim))),
         "disconnected" | "reconnected" => {
             let mut second = Player::join(server, fragile(hook)).expect("there is room");
             second.frame().expect("a frame");
@@ -124,7 +131,19 @@ fn provoke(server: &TestServer, hook: &str, victim: &mut Player) {
 fn a_panic_in_any_hook_ends_its_room_only() {
     let server = server();
     let neighbour = Player::arena(&server).aside();
-    for hook in ["join", "leave", "step", "write_snapshot", "command", "call", "chat", "disconnected", "reconnected"] {
+    const HOOKS: [&str; 10] = [
+        "join",
+        "leave",
+        "step",
+        "write_snapshot",
+        "command",
+        "call",
+        "chat",
+        "spectate",
+        "disconnected",
+        "reconnected",
+    ];
+    for hook in HOOKS {
         match Player::join(&server, fragile(hook)) {
             Ok(mut victim) => {
                 provoke(&server, hook, &mut victim);

@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use tickwire::engine::film::Projector;
 use tickwire::engine::recording::{Recording, Rerun};
 
+use crate::admin::room_of;
 use crate::support::{PATIENT, Player, TestServer, arena, lean};
 
 /// The status line, the head in lower case, and the body.
@@ -29,10 +30,6 @@ fn index(server: &TestServer, room: &str) -> serde_json::Value {
     let (status, _, body) = ask(server, &format!("/api/rooms/{room}/film"));
     assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
     serde_json::from_slice(&body).expect("JSON")
-}
-
-fn room_of(player: &Player) -> String {
-    player.client.welcome().expect("a welcome").room.clone()
 }
 
 /// Somebody who runs to and fro on a thread of their own.

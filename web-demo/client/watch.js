@@ -52,7 +52,7 @@ export async function watch(address, options = {}) {
 export class WatchedRoom {
   /** Plays by itself, some seconds behind the players. */
   film;
-  /** How much later than players viewers see the room, in milliseconds, beside the time of a part. */
+  /** The delay of the film, in milliseconds, beside the length of a part. */
   delay;
   ended = false;
 

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 
 import { Client, WatchError, watch } from '../../client/index.js';
 import { GameServer } from './support/server.js';
-import { eventually, sleep } from './support/tabs.js';
+import { eventually } from './support/tabs.js';
 
 /** @type {GameServer} */
 let server;
@@ -54,5 +54,4 @@ test('a film shows what players had, tick by tick, and ends with the room', asyn
 test('who watches what is not there is told', async () => {
   await assert.rejects(watch(`${server.url}/api/rooms/nowhere/film`), (error) => error instanceof WatchError && /no such room/.test(error.message));
   await assert.rejects(watch(`${server.url.replace(/\d+$/, '1')}/api/rooms/x/film`));
-  await sleep(0);
 });

@@ -7,22 +7,22 @@
 
 mod faults;
 mod nodes;
+mod player;
 #[path = "../process/mod.rs"]
 mod process;
 #[path = "../../../../tests/redis/mod.rs"]
 mod redis;
 mod relay;
-mod visitor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use futures_util::future::join_all;
 use nodes::{any, ask, ask_as, by_id, listed, node, node_with, until};
+use player::Player;
 use redis::Redis;
 use serde_json::Value;
 use tickwire::wire::{Close, Join};
-use visitor::Visitor;
 
 /// Runs a test's future.
 fn run(test: impl Future<Output = ()>) {
@@ -39,12 +39,12 @@ fn rooms_are_found_from_every_node() {
     run(async {
         let redis = Redis::start_settled();
         let nodes = [(); 3].map(|()| node(&redis.url()));
-        let first = Visitor::enter(&nodes[0].url(), any(&[])).await;
+        let first = Player::enter(&nodes[0].url(), any(&[])).await;
         for node in &nodes {
-            let other = Visitor::enter(&node.url(), any(&[])).await;
+            let other = Player::enter(&node.url(), any(&[])).await;
             assert_eq!((&other.place.room, &other.place.address), (&first.place.room, &first.place.address));
             assert_eq!(other.place.hops, usize::from(node.url() != first.place.address));
-            let again = Visitor::enter(&node.url(), by_id(&first.place.room)).await;
+            let again = Player::enter(&node.url(), by_id(&first.place.room)).await;
             assert_eq!(again.place.room, first.place.room);
             again.sees_frames().await;
             until("the room is listed", || async { listed(node).await == [first.place.room.clone()] }).await;
@@ -52,8 +52,8 @@ fn rooms_are_found_from_every_node() {
         // A private room is found by its code alone.
         let options = vec![("private".to_owned(), "true".to_owned())];
         let create = Join::Create { game: "arena".to_owned(), options };
-        let private = Visitor::enter(&nodes[1].url(), create).await;
-        let guest = Visitor::enter(&nodes[2].url(), by_id(&private.place.room)).await;
+        let private = Player::enter(&nodes[1].url(), create).await;
+        let guest = Player::enter(&nodes[2].url(), by_id(&private.place.room)).await;
         assert_eq!(guest.place.room, private.place.room);
         assert_eq!(listed(&nodes[1]).await, [first.place.room.as_str()]);
         for (join, wanted) in [
@@ -62,7 +62,7 @@ fn rooms_are_found_from_every_node() {
             (any(&[("capacity", "none")]), Close::NoSuchRoom),
             (Join::Reserved { ticket: "none".to_owned() }, Close::NoSuchRoom),
         ] {
-            let refused = Visitor::try_enter(&nodes[0].url(), join.clone()).await.err();
+            let refused = Player::try_enter(&nodes[0].url(), join.clone()).await.err();
             assert_eq!(refused, Some(wanted.code()), "{join:?}");
         }
     });
@@ -73,7 +73,7 @@ fn a_party_takes_its_seats_at_any_node() {
     run(async {
         let redis = Redis::start_settled();
         let nodes = [(); 2].map(|()| node(&redis.url()));
-        let _first = Visitor::enter(&nodes[0].url(), any(&[("capacity", "3")])).await;
+        let _first = Player::enter(&nodes[0].url(), any(&[("capacity", "3")])).await;
         let body = r#"{"game": "arena", "options": {"capacity": "3"}, "seats": 2}"#;
         let (status, answer) = ask(&nodes[1], "POST /api/reservations", body).await;
         assert_eq!(status, 200, "{answer}");
@@ -81,12 +81,12 @@ fn a_party_takes_its_seats_at_any_node() {
         let ticket =
             |index: usize| Join::Reserved { ticket: answer["tickets"][index].as_str().expect("a ticket").to_owned() };
         // The seats are taken: others get another room.
-        let other = Visitor::enter(&nodes[0].url(), any(&[("capacity", "3")])).await;
+        let other = Player::enter(&nodes[0].url(), any(&[("capacity", "3")])).await;
         assert_ne!(other.place.room, answer["room"].as_str().expect("a room"));
         for (index, node) in nodes.iter().enumerate() {
-            let guest = Visitor::enter(&node.url(), ticket(index)).await;
+            let guest = Player::enter(&node.url(), ticket(index)).await;
             assert_eq!(guest.place.room, answer["room"].as_str().expect("a room"));
-            let again = Visitor::try_enter(&node.url(), ticket(index)).await.err();
+            let again = Player::try_enter(&node.url(), ticket(index)).await.err();
             assert_eq!(again, Some(Close::NoSuchRoom.code()), "a ticket is good once");
         }
     });
@@ -104,22 +104,22 @@ fn a_token_for_one_join_is_good_once_in_the_whole_cluster() {
                 command.env(SECRET.0, SECRET.1).args(["token", "--sub", "ada", "--once", once, "--for", "5m"]).output();
             String::from_utf8(signed.expect("it signs").stdout).expect("text").trim().to_owned()
         };
-        let room = Visitor::enter(&nodes[0].url(), any(&[])).await;
+        let room = Player::enter(&nodes[0].url(), any(&[])).await;
         for (node, once) in nodes.iter().zip(["one", "two"]) {
             // Wherever it is shown first, and through a redirect.
             let token = sign(once);
-            let first = Visitor::try_enter_as(&node.url(), by_id(&room.place.room), Some(&token)).await;
-            assert_eq!(first.map(|visitor| visitor.place.room.clone()).ok(), Some(room.place.room.clone()));
+            let first = Player::try_enter_as(&node.url(), by_id(&room.place.room), Some(&token)).await;
+            assert_eq!(first.map(|player| player.place.room.clone()).ok(), Some(room.place.room.clone()));
             for node in &nodes {
-                let again = Visitor::try_enter_as(&node.url(), by_id(&room.place.room), Some(&token)).await.err();
+                let again = Player::try_enter_as(&node.url(), by_id(&room.place.room), Some(&token)).await.err();
                 assert_eq!(again, Some(Close::BadToken.code()));
             }
         }
         // A join that comes to nothing uses nothing up.
         let token = sign("three");
-        let nowhere = Visitor::try_enter_as(&nodes[0].url(), by_id("nowhere"), Some(&token)).await.err();
+        let nowhere = Player::try_enter_as(&nodes[0].url(), by_id("nowhere"), Some(&token)).await.err();
         assert_eq!(nowhere, Some(Close::NoSuchRoom.code()));
-        assert!(Visitor::try_enter_as(&nodes[1].url(), by_id(&room.place.room), Some(&token)).await.is_ok());
+        assert!(Player::try_enter_as(&nodes[1].url(), by_id(&room.place.room), Some(&token)).await.is_ok());
     });
 }
 
@@ -129,7 +129,7 @@ fn an_operator_sees_nodes_and_what_is_wrong() {
         let redis = Redis::start_settled();
         const TOKEN: &str = "a token of at least 32 bytes, as must be";
         let nodes = [(); 2].map(|()| node_with(&redis.url(), &[("TICKWIRE_ADMIN_TOKEN", TOKEN)]));
-        let _player = Visitor::enter(&nodes[0].url(), any(&[])).await;
+        let _player = Player::enter(&nodes[0].url(), any(&[])).await;
         let tickwire = |args: &[&str]| {
             let output = process::command(env!("CARGO_BIN_EXE_tickwire")).args(args).output().expect("it starts");
             String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
@@ -173,12 +173,12 @@ fn a_node_that_is_stopped_leaves_its_players_to_the_others() {
     run(async {
         let redis = Redis::start_settled();
         let (stays, stops) = (node(&redis.url()), node(&redis.url()));
-        let player = Visitor::enter(&stops.url(), any(&[])).await;
+        let player = Player::enter(&stops.url(), any(&[])).await;
         assert_eq!(player.place.address, stops.url());
         let start = Instant::now();
         stops.signal("TERM");
         assert_eq!(player.ended().await, Close::Draining.code());
-        let again = Visitor::enter(&stays.url(), any(&[])).await;
+        let again = Player::enter(&stays.url(), any(&[])).await;
         assert_eq!(again.place.address, stays.url());
         assert!(again.place.incarnation > player.place.incarnation);
         println!("in another room {:?} after the signal", start.elapsed());
@@ -190,7 +190,7 @@ fn bots_play_in_rooms_of_all_nodes() {
     run(async {
         let redis = Redis::start_settled();
         let nodes = [(); 2].map(|()| node(&redis.url()));
-        drop(Visitor::enter(&nodes[0].url(), any(&[])).await);
+        drop(Player::enter(&nodes[0].url(), any(&[])).await);
         let mut bots = process::command(env!("CARGO_BIN_EXE_tickwire"));
         bots.args(["bots", "--url", &nodes[0].url(), "--players", "24", "--option", "capacity=6", "--verify", "all"]);
         let output = bots.args(["--duration", "3", "--ramp", "1"]).output().expect("it starts");
@@ -211,14 +211,14 @@ fn a_storm_of_joins_fills_rooms_exactly() {
         let redis = Redis::start_settled();
         let nodes = [(); 3].map(|()| node(&redis.url()));
         // Rooms can be made from now on.
-        drop(Visitor::enter(&nodes[0].url(), any(&[])).await);
+        drop(Player::enter(&nodes[0].url(), any(&[])).await);
         let (capacity, start) = (SEATS.to_string(), Instant::now());
         let options = [("capacity", capacity.as_str()), ("tick_rate", "2")];
         let join = |index: usize| {
             let url = nodes[index % nodes.len()].url();
-            async move { Visitor::enter(&url, any(&options)).await }
+            async move { Player::enter(&url, any(&options)).await }
         };
-        let players: Vec<Visitor> = join_all((0..joins).map(join)).await;
+        let players: Vec<Player> = join_all((0..joins).map(join)).await;
         let took = start.elapsed();
         let (mut rooms, mut owners) = (BTreeMap::<&str, usize>::new(), BTreeMap::<&str, BTreeSet<_>>::new());
         for player in &players {

@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::player::PATIENT;
 use crate::process::{Server, command};
-use crate::visitor::PATIENT;
 
 /// Short, so that tests are; long enough for a busy machine.
 pub const LEASE: Duration = Duration::from_secs(3);

@@ -90,7 +90,7 @@ pub const CONFIG_KEYS: [ConfigKey; 52] = [
     ConfigKey { key: "most_spectators", flag: "most-spectators", value: "N",
         help: "Most spectators per room [default: 100]" },
     ConfigKey { key: "film_delay", flag: "film-delay", value: "SECONDS",
-        help: "How much later than players others see a room, who watch its film, 0 to 120 [default: 0]" },
+        help: "Seconds by which the films of rooms are delayed, 0 to 120 [default: 0]" },
     ConfigKey { key: "player_bytes", flag: "player-bytes", value: "N",
         help: "Most bytes per second for a player of a large world; 0 for any number [default: 0]" },
     ConfigKey { key: "admin_token", flag: "", value: "SECRET",

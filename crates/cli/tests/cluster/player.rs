@@ -42,19 +42,19 @@ pub struct Seen {
 }
 
 /// A player who plays in the background.
-pub struct Visitor {
+pub struct Player {
     pub place: Place,
     seen: Arc<Mutex<Seen>>,
     playing: JoinHandle<()>,
 }
 
-impl Visitor {
+impl Player {
     /// Enters a room, however long it takes until one can be made.
     pub async fn enter(url: &str, join: Join) -> Self {
         let start = Instant::now();
         loop {
             match Self::try_enter(url, join.clone()).await {
-                Ok(visitor) => return visitor,
+                Ok(player) => return player,
                 // The cluster asks for patience, or a node has just gone.
                 Err(code) if code == Close::TryLater.code() || code == Close::Lost.code() => {}
                 Err(code) => panic!("refused with {code}: {join:?}"),
@@ -74,7 +74,7 @@ impl Visitor {
         let (mut home, mut client) = (Home::new(url), Client::new(Depth::Full));
         let hello = |join| {
             let features = Features::REDIRECT;
-            encode_client(&ClientMessage::Hello(Hello { features, token, ..Hello::new(join, "visitor") }))
+            encode_client(&ClientMessage::Hello(Hello { features, token, ..Hello::new(join, "player") }))
         };
         let mut hello_now = hello(join);
         let mut hops = 0;
@@ -134,7 +134,7 @@ impl Visitor {
     }
 }
 
-impl Drop for Visitor {
+impl Drop for Player {
     fn drop(&mut self) {
         self.playing.abort();
     }
