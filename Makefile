@@ -31,7 +31,7 @@ lint:
 rust:
 	@scripts/need-brokers
 	cargo test --locked --workspace --all-targets
-	TICKWIRE_TEST_ROAD=mounted cargo test --locked --workspace --test server -- play:: slow:: hostile:: floods:: resume:: breaks:: refusals:: cors::
+	TICKWIRE_TEST_ROAD=mounted cargo test --locked --workspace --test server -- play:: slow:: hostile:: floods:: resume:: breaks:: refusals:: cors:: sweep::
 	cargo test --locked --workspace --doc
 
 # The target `rust` tests the same world at length; here the pure half only has to build and run alone.

@@ -18,6 +18,8 @@ use crate::wire::{Close, Guard};
 pub struct GuardState {
     /// The rule that the client broke, if any.
     offence: Cell<Option<Close>>,
+    /// Frames of which the first byte has passed.
+    passed: Cell<u64>,
     /// Frames that the session has taken from the codec.
     heard: Cell<u64>,
 }
@@ -26,6 +28,11 @@ impl GuardState {
     /// The rule that the client broke, if any.
     pub fn offence(&self) -> Option<Close> {
         self.offence.get()
+    }
+
+    /// Frames that have passed the guard, wholly or in part, and that the session has not taken yet.
+    pub fn ahead(&self) -> u64 {
+        self.passed.get().saturating_sub(self.heard.get())
     }
 
     /// Counts one more frame, or the error in its place, as taken from the codec.
@@ -66,14 +73,16 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for FrameGuar
             return Poll::Ready(None);
         }
         // All of these frames but the last are complete, so the session will take one and poll again.
-        if self.guard.frames().saturating_sub(self.guard_state.heard.get()) > Self::AHEAD {
+        if self.guard_state.ahead() > Self::AHEAD {
             return Poll::Pending;
         }
         let Some(Ok(chunk)) = ready!(Pin::new(&mut self.stream).poll_next(cx)) else {
             self.ended = true;
             return Poll::Ready(None);
         };
-        Poll::Ready(Some(match self.guard.inspect(&chunk) {
+        let verdict = self.guard.inspect(&chunk);
+        self.guard_state.passed.set(self.guard.frames());
+        Poll::Ready(Some(match verdict {
             Ok(()) => Ok(chunk),
             Err(close) => {
                 self.guard_state.offence.set(Some(close));

@@ -1,8 +1,8 @@
 //! The actors around the engine, and their messages. Each actor is a thin shell: a mailbox, an alarm and short handlers.
 //!
 //! A room runs on a thread for rooms and never waits for a session. It sends each frame to one relay per HTTP worker; the
-//! relay wakes the sessions of its thread, which compose messages from the newest frame. Inputs, commands and close reasons
-//! go through seat channels, which the room reads at its tick. Only joins and queries are messages to the room.
+//! relay has the sessions of its thread compose messages from it and writes them. Inputs, commands and close reasons go
+//! through seat channels, which the room reads at its tick. Only joins and queries are messages to the room.
 
 mod clock;
 mod cluster_metrics;
@@ -18,6 +18,7 @@ mod gatekeeper;
 mod joining;
 mod journal_metrics;
 mod journaling;
+mod live_session;
 mod log_health;
 mod making;
 mod message;

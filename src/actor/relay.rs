@@ -1,20 +1,23 @@
-//! The relay of one HTTP worker thread: keeps the newest frame of each room for its thread and wakes the sessions there.
+//! The relay of one HTTP worker thread: keeps the newest frame of each room for its thread and writes it to the sessions
+//! there, in sweeps.
 //!
-//! Sessions share the relay's table, so joining and leaving a relay takes no message. A session that has not handled its
-//! last wake-up is not woken again. The relay also ends sessions whose client has stopped reading: such a session is frozen
-//! and cannot end itself.
+//! Sessions share the relay's table, so joining and leaving a relay takes no message. A session whose socket is full is not
+//! written to but woken, once. The relay also ends sessions whose client has stopped reading: such a session is frozen and
+//! cannot end itself.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::task::Context as TaskContext;
 use std::time::Duration;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient};
-use futures_util::Stream;
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Recipient, WrapFuture};
+use futures_util::task::noop_waker_ref;
+use tokio::task::{unconstrained, yield_now};
 
 use super::clock::Clock;
 use super::message::{Publish, RelayKey, RoomKey};
@@ -31,6 +34,8 @@ pub struct Relay {
     clock: Clock,
     metrics: Arc<Metrics>,
     looked: Moment,
+    /// A sweep goes on as soon as the other tasks of the thread had their turn.
+    sweeping: bool,
     heartbeat: Arc<Heartbeat>,
 }
 
@@ -45,65 +50,30 @@ pub struct RelayHandle {
 
 #[derive(Default)]
 struct Table {
-    rooms: BTreeMap<RoomKey, RoomListeners>,
+    rooms: BTreeMap<RoomKey, Audience>,
+    /// Sessions that have not heard of the newest frame of their room yet.
+    due: VecDeque<Rc<dyn Listener>>,
     /// The sockets of ended sessions, and when each is cut if it is still open.
     buried: Vec<(Moment, SocketHandle)>,
 }
 
 /// A room with sessions on this thread.
 #[derive(Default)]
-struct RoomListeners {
+struct Audience {
     newest: Option<Arc<Frame>>,
-    sessions: Vec<Listener>,
+    sessions: Vec<Rc<dyn Listener>>,
 }
 
-struct Listener {
-    session_waker: Rc<SessionWaker>,
-    socket_handle: Option<SocketHandle>,
-}
-
-/// State that the relay shares with a session of its thread: it wakes the session, and sees when a frozen session is
-/// overdue.
-#[derive(Debug, Default)]
-pub struct SessionWaker {
-    /// A newer frame has arrived and the session has not handled it yet.
-    woken: Cell<bool>,
-    sleeper: RefCell<Option<Waker>>,
+/// A session as its relay sees it.
+pub trait Listener {
+    /// The room has a newer frame. Returns whether the session was up to date before.
+    fn is_due(&self) -> bool;
+    /// Writes the newest frame to the client, or has the session do so.
+    fn hear_frame(&self);
     /// When the client must have acknowledged something, if anything is unacknowledged.
-    pub patient_until: Cell<Option<Moment>>,
-    /// Whether the relay cut the socket because the client was overdue.
-    pub cut_as_slow_consumer: Cell<bool>,
-}
-
-impl SessionWaker {
-    fn wake(&self) {
-        if !self.woken.replace(true)
-            && let Some(sleeper) = &*self.sleeper.borrow()
-        {
-            sleeper.wake_by_ref();
-        }
-    }
-}
-
-/// A stream that yields whenever a newer frame has arrived.
-pub struct FrameSignals(pub Rc<SessionWaker>);
-
-/// A newer frame has arrived.
-pub struct FrameReady;
-
-impl Stream for FrameSignals {
-    type Item = FrameReady;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<FrameReady>> {
-        if self.0.woken.replace(false) {
-            return Poll::Ready(Some(FrameReady));
-        }
-        let mut sleeper = self.0.sleeper.borrow_mut();
-        if !sleeper.as_ref().is_some_and(|sleeper| sleeper.will_wake(cx.waker())) {
-            *sleeper = Some(cx.waker().clone());
-        }
-        Poll::Pending
-    }
+    fn patient_until(&self) -> Option<Moment>;
+    /// Cuts the connection of a client that has stopped reading. Returns whether it was not cut before.
+    fn cut(&self) -> bool;
 }
 
 impl Relay {
@@ -113,6 +83,8 @@ impl Relay {
     const REFRESH_EVERY: Duration = Duration::from_millis(500);
     /// An overdue session that is not frozen has this long to end itself with a close code.
     const CHANCE: Duration = Duration::from_millis(1500);
+    /// Sessions that are written to before the other tasks of the thread have their turn: a millisecond or two.
+    const SWEEP: usize = 128;
 
     /// Starts the relay of the current thread.
     pub fn start_here(clock: Clock, metrics: Arc<Metrics>, watchdog: &Watchdog) -> RelayHandle {
@@ -121,26 +93,21 @@ impl Relay {
         let key = RelayKey(NEXT.fetch_add(1, Ordering::Relaxed));
         let heartbeat = Arc::new(Heartbeat::of_thread());
         watchdog.watch(Part::Worker(key), &heartbeat);
-        let relay = Self { table: table.clone(), clock, metrics, looked: clock.now(), heartbeat };
+        let relay = Self { table: table.clone(), clock, metrics, looked: clock.now(), sweeping: false, heartbeat };
         RelayHandle { key, publish: relay.start(), table, clock }
     }
 
     /// Cuts the sockets of sessions whose client is overdue.
     fn evict(&self, now: Moment) {
-        for listener in self.table.borrow().rooms.values().flat_map(|listeners| &listeners.sessions) {
-            let until = listener.session_waker.patient_until.get();
-            let stalled = until.is_some_and(|until| now >= until.plus(Self::CHANCE));
-            if let Some(socket_handle) = &listener.socket_handle
-                && stalled
-                && !listener.session_waker.cut_as_slow_consumer.replace(true)
-            {
+        for session in self.table.borrow().rooms.values().flat_map(|audience| &audience.sessions) {
+            let stalled = session.patient_until().is_some_and(|until| now >= until.plus(Self::CHANCE));
+            if stalled && session.cut() {
                 self.metrics.counts.evictions.inc();
-                socket_handle.cut();
             }
         }
     }
 
-    fn sweep(&mut self, ctx: &mut Context<Self>) {
+    fn look_after(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
         // After a pause of the whole process, acknowledgements may lie unread in sockets, so nobody is cut this time.
         if now.since(self.looked) < Self::REFRESH_EVERY * 2 {
@@ -154,7 +121,19 @@ impl Relay {
             }
             !due
         });
-        ctx.run_later(Self::REFRESH_EVERY, Self::sweep);
+        ctx.run_later(Self::REFRESH_EVERY, Self::look_after);
+    }
+
+    /// Tells the sessions that are due of their frames, some at a time.
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
+        for _ in 0..Self::SWEEP {
+            let Some(session) = self.table.borrow_mut().due.pop_front() else { break };
+            session.hear_frame();
+        }
+        self.sweeping = !self.table.borrow().due.is_empty();
+        if self.sweeping {
+            ctx.spawn(yield_now().into_actor(self).map(|(), act, ctx| beyond_budget(|| act.sweep(ctx))));
+        }
     }
 
     fn beat(&mut self, ctx: &mut Context<Self>) {
@@ -168,7 +147,7 @@ impl Actor for Relay {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(Self::MAILBOX);
-        ctx.run_later(Self::REFRESH_EVERY, Self::sweep);
+        ctx.run_later(Self::REFRESH_EVERY, Self::look_after);
         self.beat(ctx);
     }
 }
@@ -176,14 +155,29 @@ impl Actor for Relay {
 impl Handler<Publish> for Relay {
     type Result = ();
 
-    fn handle(&mut self, Publish { room, frame }: Publish, _: &mut Context<Self>) {
-        let mut table = self.table.borrow_mut();
-        let Some(listeners) = table.rooms.get_mut(&room) else { return };
-        listeners.newest = frame.or(listeners.newest.take());
-        for listener in &listeners.sessions {
-            listener.session_waker.wake();
+    fn handle(&mut self, Publish { room, frame }: Publish, ctx: &mut Context<Self>) {
+        self.table.borrow_mut().publish(room, frame);
+        if !self.sweeping {
+            beyond_budget(|| self.sweep(ctx));
         }
     }
+}
+
+impl Table {
+    /// Keeps the newest frame of a room. Its sessions are due, in an order that begins with another one each time.
+    fn publish(&mut self, room: RoomKey, frame: Option<Arc<Frame>>) {
+        let Some(audience) = self.rooms.get_mut(&room) else { return };
+        audience.newest = frame.or(audience.newest.take());
+        let tick = audience.newest.as_ref().map_or(0, |frame| frame.tick().0 as usize);
+        let (last, first) = audience.sessions.split_at(tick % audience.sessions.len().max(1));
+        self.due.extend(first.iter().chain(last).filter(|session| session.is_due()).cloned());
+    }
+}
+
+/// Runs `work` outside tokio's budget for a task. Within it, sockets would look full from the 128th write on.
+fn beyond_budget(work: impl FnOnce()) {
+    let at_once = pin!(unconstrained(async { work() }));
+    let _ = at_once.poll(&mut TaskContext::from_waker(noop_waker_ref()));
 }
 
 impl RelayHandle {
@@ -198,16 +192,16 @@ impl RelayHandle {
     }
 
     /// Adds a session to a room's listeners until [`Self::forget`].
-    pub(super) fn listen(&self, room: RoomKey, session_waker: Rc<SessionWaker>, socket_handle: Option<SocketHandle>) {
-        self.table.borrow_mut().rooms.entry(room).or_default().sessions.push(Listener { session_waker, socket_handle });
+    pub(super) fn listen(&self, room: RoomKey, session: Rc<dyn Listener>) {
+        self.table.borrow_mut().rooms.entry(room).or_default().sessions.push(session);
     }
 
     /// Removes a session from a room's listeners.
-    pub(super) fn forget(&self, room: RoomKey, session_waker: &Rc<SessionWaker>) {
+    pub(super) fn forget(&self, room: RoomKey, session: &Rc<dyn Listener>) {
         let mut table = self.table.borrow_mut();
-        let Some(listeners) = table.rooms.get_mut(&room) else { return };
-        listeners.sessions.retain(|listener| !Rc::ptr_eq(&listener.session_waker, session_waker));
-        if listeners.sessions.is_empty() {
+        let Some(audience) = table.rooms.get_mut(&room) else { return };
+        audience.sessions.retain(|listener| !Rc::ptr_eq(listener, session));
+        if audience.sessions.is_empty() {
             table.rooms.remove(&room);
         }
     }

@@ -1,8 +1,8 @@
 //! The WebSocket session: the only file that uses `actix-web-actors`.
 //!
-//! Bytes pass the frame guard and the codec; `engine::Session` decides what they mean. A wake-up makes the session compose
-//! a message from the newest frame. However the session ends, it records its close reason on its seat channel and counts it
-//! once.
+//! Bytes pass the frame guard and the codec; `engine::Session` decides what they mean. The actor decides how its session
+//! begins and ends, and answers; what it shares with the thread is in `live_session`. However the session ends, it records its
+//! close reason on its seat channel and counts it once.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,37 +21,29 @@ use futures_util::stream::unfold;
 use futures_util::{FutureExt, Stream};
 use tracing::{Span, debug, debug_span};
 
-use super::frame_guard::{FrameGuard, GuardState};
+use super::frame_guard::FrameGuard;
 use super::gatekeeper::SessionPermit;
 use super::joining::{self, Entered};
+use super::live_session::{LiveSession, WakeUp, WakeUps};
 use super::message::{End, Joined, RoomKey};
 use super::names;
 use super::poll_on_wake::PollOnWake;
-use super::relay::{FrameReady, FrameSignals, SessionWaker};
+use super::relay::Listener;
 use super::session_context::SessionContext;
 use super::session_seat::SessionSeat;
 use super::socket_handle::SocketHandle;
-use super::times::Phase;
-use super::trace::Lane;
 use super::ws_message::{WsMessage, ws_message};
-use crate::engine::{CloseReason, JoinRequest, Readiness, Session, SessionEvent, work};
-use crate::id::Seq;
+use crate::engine::{CloseReason, JoinRequest, SessionEvent, work};
 use crate::snapshot::Frame;
 use crate::wire::{Close, ServerMessage, encode_server, limits};
 
 /// The session actor.
 pub struct WsSession {
     context: SessionContext,
-    session: Session,
+    live: Rc<LiveSession>,
     permit: SessionPermit,
-    socket_handle: Option<SocketHandle>,
-    guard_state: Rc<GuardState>,
-    session_waker: Rc<SessionWaker>,
-    place: Option<SessionSeat>,
     /// Held while the client waits for a room, so that the room can skip a client that has gone.
     entering: Option<Arc<()>>,
-    acked_events: Seq,
-    frames: Vec<Arc<Frame>>,
     /// How the session ends. Once it is set, messages from the client are ignored.
     ending: Option<Close>,
     /// Whether the close frame was sent.
@@ -79,38 +71,33 @@ pub fn start(
     let socket_handle = request.conn_data::<SocketHandle>().cloned();
     let mut response = ws::handshake(request)?;
     subprotocol.into_iter().for_each(|chosen| _ = response.insert_header((SEC_WEBSOCKET_PROTOCOL, chosen)));
-    Ok(response.streaming(converse(context, permit, socket_handle, payload)))
+    Ok(response.streaming(converse(context, permit, socket_handle, payload).1))
 }
 
-/// Starts a session that reads `incoming`. The returned stream yields the bytes to send.
+/// Starts a session that reads `incoming`. The returned stream yields the bytes to send; it is the actor.
 pub fn converse<S>(
     context: SessionContext,
     permit: SessionPermit,
     socket_handle: Option<SocketHandle>,
     incoming: S,
-) -> impl Stream<Item = Result<Bytes, actix_web::Error>>
+) -> (Rc<LiveSession>, impl Stream<Item = Result<Bytes, actix_web::Error>>)
 where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let guard_state = Rc::new(GuardState::default());
-    let frame_guard = FrameGuard::new(incoming, guard_state.clone());
+    let live = Rc::new(LiveSession::new(context.clone(), socket_handle));
+    let frame_guard = FrameGuard::new(incoming, live.guard_state.clone());
     let session = WsSession {
-        session: Session::new(context.clock.now()).within(context.player_bytes),
+        live: live.clone(),
         permit,
-        socket_handle,
-        guard_state,
-        session_waker: Rc::default(),
-        place: None,
         entering: None,
-        acked_events: Seq(0),
-        frames: Vec::new(),
         ending: None,
         told: false,
         span: debug_span!("session", id = NEXT.fetch_add(1, Ordering::Relaxed)),
         context,
     };
-    ws::WebsocketContext::with_codec(session, frame_guard, Codec::new().max_size(limits::CLIENT_MESSAGE))
+    let codec = Codec::new().max_size(limits::CLIENT_MESSAGE);
+    (live, ws::WebsocketContext::with_codec(session, frame_guard, codec))
 }
 
 impl WsSession {
@@ -120,6 +107,7 @@ impl WsSession {
     fn end(&mut self, reason: impl Into<CloseReason>, ctx: &mut Ctx) {
         let reason = reason.into();
         let close = *self.ending.get_or_insert(reason.close());
+        self.live.end();
         if !self.told {
             self.told = true;
             if let Some(after) = self.context.gatekeeper.come_back_after(close) {
@@ -134,39 +122,41 @@ impl WsSession {
         ctx.stop();
     }
 
+    /// Ends the session for what its client did.
+    fn fail(&mut self, close: Close, ctx: &mut Ctx) {
+        let reason = self.live.session().close_reason(close);
+        self.end(reason, ctx);
+    }
+
     /// Handles the client's close frame. The session answers it after the room has freed the seat, or after a pending join
     /// was undone.
     fn depart(&mut self, close: Close, ctx: &mut Ctx) {
         let joining = self.entering.take().is_some();
-        if let Some(place) = &self.place {
-            place.leave(close);
+        if let Some(seat) = &*self.live.seat() {
+            seat.leave(close);
         } else if !joining {
             return self.end(close, ctx);
         }
         self.ending = Some(close);
+        self.live.end();
         ctx.run_later(limits::LINGER, move |act, ctx| act.end(close, ctx));
     }
 
-    fn on_bytes(&mut self, bytes: &Bytes, ctx: &mut Ctx) -> Result<(), Close> {
-        let now = self.context.clock.now();
-        self.context.metrics.counts.bytes_received.inc_by(bytes.len() as u64);
-        let heard = self.session.on_message(now, bytes)?;
-        self.place.iter_mut().for_each(SessionSeat::hear);
-        match heard {
-            SessionEvent::Nothing => {}
+    fn on_message(&mut self, message: &[u8], ctx: &mut Ctx) -> Result<(), Close> {
+        match self.live.hear(message)? {
+            Some(event) => self.on_event(event, ctx),
+            None => Ok(()),
+        }
+    }
+
+    fn on_event(&mut self, event: SessionEvent, ctx: &mut Ctx) -> Result<(), Close> {
+        match event {
+            SessionEvent::Nothing | SessionEvent::Inputs { .. } | SessionEvent::Events(_) => {}
             SessionEvent::Enter(request) => {
                 let request = self.permit.present(*request)?;
-                self.session.trust(self.permit.trusted_until());
+                self.live.session().trust(self.permit.trusted_until());
                 self.enter(request, ctx);
             }
-            SessionEvent::Inputs { events } => {
-                if let Some(place) = &self.place {
-                    let dropped = place.channel.push_inputs(self.session.runs());
-                    self.context.metrics.counts.inputs_dropped.inc_by(dropped as u64);
-                }
-                self.on_ack(events);
-            }
-            SessionEvent::Events(events) => self.on_ack(events),
             SessionEvent::Command { seq, mut command } => {
                 // A line too many of one address counts as seen, and nobody hears it: its sender is not to blame for others
                 // of the address.
@@ -175,47 +165,35 @@ impl WsSession {
                     command.silence();
                 }
                 self.charge(|frame| work::command_cost(&command, frame.notes().len()))?;
-                if self.place.as_ref().is_some_and(|place| !place.channel.push_command(seq, command)) {
+                if self.live.seat().as_ref().is_some_and(|seat| !seat.channel.push_command(seq, command)) {
                     return Err(Close::RateLimited);
                 }
             }
             SessionEvent::Resync => {
                 self.context.metrics.counts.resyncs.inc();
                 self.charge(|frame| work::keyframe_cost(frame.rows()))?;
-                self.place.iter().for_each(|place| place.channel.desync());
+                self.live.seat().iter().for_each(|seat| seat.channel.desync());
             }
-            SessionEvent::Feel(digest) => self.place.iter().for_each(|place| place.felt(digest, &self.context.metrics)),
+            SessionEvent::Feel(digest) => {
+                self.live.seat().iter().for_each(|seat| seat.felt(digest, &self.context.metrics));
+            }
             SessionEvent::Reply(bytes) => self.send(bytes, ctx),
             SessionEvent::Refresh(token) => {
-                let (room, game) = &self.place.as_ref().ok_or(Close::BadMessage)?.name;
-                let expires = self.permit.refresh(&token, room, game)?;
-                self.session.trust(self.permit.trusted_until());
+                let (room, game) = self.live.seat().as_ref().ok_or(Close::BadMessage)?.name.clone();
+                let expires = self.permit.refresh(&token, &room, &game)?;
+                self.live.session().trust(self.permit.trusted_until());
                 self.send(encode_server(&ServerMessage::Refreshed { expires }), ctx);
             }
         }
-        self.context.metrics.counts.over_rate.inc_by(self.session.take_over_rate());
         Ok(())
     }
 
     /// Charges the client's address the price of a message, which depends on the players and rows of the room.
     fn charge(&self, price: impl FnOnce(&Frame) -> u32) -> Result<(), Close> {
-        let Some(frame) = self.place.as_ref().and_then(|place| self.context.relay.newest(place.room)) else {
-            return Ok(());
-        };
+        let room = self.live.seat().as_ref().map(|seat| seat.room);
+        let Some(frame) = room.and_then(|room| self.context.relay.newest(room)) else { return Ok(()) };
         let price = price(&frame);
         if price == 0 || self.permit.charge(price) { Ok(()) } else { Err(Close::RateLimited) }
-    }
-
-    fn on_ack(&mut self, events: Seq) {
-        self.note_patience();
-        if events != self.acked_events {
-            self.acked_events = events;
-            self.place.iter().for_each(|place| place.channel.events_arrived(events));
-        }
-    }
-
-    fn note_patience(&self) {
-        self.session_waker.patient_until.set(self.session.sender().and_then(|sender| sender.flow().patient_until()));
     }
 
     fn enter(&mut self, request: JoinRequest, ctx: &mut Ctx) {
@@ -229,7 +207,7 @@ impl WsSession {
             }
             Ok(Entered::Here(key, joined)) => act.enter_room(key, *joined, ctx),
             Ok(Entered::There(redirect)) => {
-                let (bytes, close) = act.session.redirect(redirect);
+                let (bytes, close) = act.live.session().redirect(redirect);
                 bytes.into_iter().for_each(|bytes| act.send(bytes, ctx));
                 act.end(close, ctx);
             }
@@ -243,53 +221,16 @@ impl WsSession {
         self.entering = None;
         self.permit.arrived();
         welcome.expires = self.permit.expires();
-        let place = SessionSeat::new(room, &welcome, channel, history);
         debug!(parent: &self.span, room = %names::for_logs(&welcome.room), continuity = ?welcome.continuity, "seated");
-        self.acked_events = welcome.events;
-        let bytes = self.session.enter(self.context.clock.now(), welcome, &start);
+        self.live.sit(SessionSeat::new(room, &welcome, channel, history), welcome.events);
+        let bytes = self.live.session().enter(self.context.clock.now(), welcome, &start);
         self.send(bytes, ctx);
-        self.context.relay.listen(room, self.session_waker.clone(), self.socket_handle.clone());
-        self.place = Some(place);
-        self.note_patience();
+        self.context.relay.listen(room, self.live.clone());
         self.catch_up(ctx);
     }
 
-    /// Composes a message from the newest frame, if the client can take one.
-    fn catch_up(&mut self, ctx: &mut Ctx) {
-        let Some(place) = &self.place else { return };
-        let Some(newest) = self.context.relay.newest(place.room) else { return };
-        let now = self.context.clock.now();
-        if let Some(upto) = place.channel.safe_commands() {
-            self.session.confirm_commands(upto);
-        }
-        let readiness = self.session.readiness(now, &newest);
-        if readiness == Readiness::Idle && self.session.sender().is_some_and(|sender| sender.may_deliver(&newest)) {
-            // What waited for the journal need not wait for a frame, too.
-            let batch = place.channel.batch(newest.tick());
-            let delivery = self.session.deliver(&newest, batch.as_ref());
-            delivery.into_iter().for_each(|bytes| self.send(bytes, ctx));
-        }
-        if readiness == Readiness::Ready {
-            let lane = Lane::Worker(self.context.relay.key());
-            let mut watch = self.context.metrics.times.sample(self.context.clock, lane, newest.tick());
-            if let Some(sender) = self.session.sender() {
-                place.history.since(sender.base(), &newest, &mut self.frames);
-            }
-            let batch = place.channel.batch(newest.tick());
-            let bytes = self.session.compose(now, &self.frames, batch.as_ref());
-            self.frames.clear();
-            self.context.metrics.counts.frames_sent.inc();
-            watch.iter_mut().for_each(|watch| watch.lap(Phase::Compose));
-            self.send(bytes, ctx);
-            watch.iter_mut().for_each(|watch| watch.lap(Phase::Send));
-        }
-        let counts = &self.context.metrics.counts;
-        counts.holds.inc_by(self.session.take_holds());
-        let unsent = self.session.take_unsent();
-        counts.cells_unsent.inc_by(unsent.cells);
-        counts.rows_unsent.inc_by(unsent.rows);
-        counts.bytes_unsent.inc_by(unsent.bytes);
-        self.note_patience();
+    fn catch_up(&self, ctx: &mut Ctx) {
+        self.live.catch_up(&mut |bytes| self.send(bytes, ctx));
     }
 
     fn send(&self, bytes: Vec<u8>, ctx: &mut Ctx) {
@@ -299,10 +240,11 @@ impl WsSession {
 
     fn on_alarm(&mut self, ctx: &mut Ctx) {
         // A session with a seat is closed by its room.
-        if self.place.is_none() && !self.context.gatekeeper.is_open() {
+        if self.live.seat().is_none() && !self.context.gatekeeper.is_open() {
             return self.end(Close::Draining, ctx);
         }
-        match self.session.on_alarm(self.context.clock.now()) {
+        let heard = self.live.session().on_alarm(self.context.clock.now());
+        match heard {
             Ok(true) => ctx.ping(b""),
             Ok(false) => {}
             Err(close) => self.end(close, ctx),
@@ -311,7 +253,7 @@ impl WsSession {
 
     /// The close reason of a session that ended without giving one.
     fn silent_ending(&self) -> Close {
-        if self.session_waker.cut_as_slow_consumer.get() { Close::SlowConsumer } else { Close::Lost }
+        if self.live.cut_as_slow_consumer.get() { Close::SlowConsumer } else { Close::Lost }
     }
 }
 
@@ -320,7 +262,7 @@ impl Actor for WsSession {
 
     fn started(&mut self, ctx: &mut Ctx) {
         self.context.metrics.counts.sessions.inc();
-        ctx.add_stream(FrameSignals(self.session_waker.clone()));
+        ctx.add_stream(WakeUps(self.live.clone()));
         let alarm = |()| sleep(Self::ALARM_EVERY).map(|()| Some((Alarm, ())));
         ctx.add_stream(PollOnWake::new(Box::pin(unfold((), alarm))));
     }
@@ -331,11 +273,13 @@ impl Actor for WsSession {
 
     fn stopped(&mut self, _: &mut Ctx) {
         let close = self.ending.unwrap_or_else(|| self.silent_ending());
-        if let Some(place) = self.place.take() {
-            place.leave(close);
-            self.context.relay.forget(place.room, &self.session_waker);
+        self.live.end();
+        if let Some(seat) = self.live.stand_up() {
+            seat.leave(close);
+            let listener: Rc<dyn Listener> = self.live.clone();
+            self.context.relay.forget(seat.room, &listener);
         }
-        if let Some(socket_handle) = self.socket_handle.take() {
+        if let Some(socket_handle) = self.live.socket_handle.clone() {
             self.context.relay.close_later(socket_handle);
         }
         self.context.metrics.counts.sessions.dec();
@@ -346,25 +290,25 @@ impl Actor for WsSession {
 
 impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Ctx) {
-        self.guard_state.hear();
+        self.live.guard_state.hear();
         if self.ending.is_some() {
             return;
         }
         let now = self.context.clock.now();
-        let went = ws_message(message, self.guard_state.offence()).and_then(|message| match message {
-            WsMessage::Bytes(bytes) => self.on_bytes(&bytes, ctx),
-            WsMessage::Ping(stamp) => self.session.on_ping(now).map(|granted| {
+        let went = ws_message(message, self.live.guard_state.offence()).and_then(|message| match message {
+            WsMessage::Bytes(bytes) => self.on_message(&bytes, ctx),
+            WsMessage::Ping(stamp) => self.live.session().on_ping(now).map(|granted| {
                 if granted {
                     ctx.pong(&stamp);
                 }
             }),
-            WsMessage::Pong => self.session.on_ping(now).map(drop),
+            WsMessage::Pong => self.live.session().on_ping(now).map(drop),
             WsMessage::Nothing => Ok(()),
         });
         match went {
             Ok(()) => {}
             Err(close @ (Close::Left | Close::GoingAway)) => self.depart(close, ctx),
-            Err(close) => self.end(self.session.close_reason(close), ctx),
+            Err(close) => self.fail(close, ctx),
         }
     }
 
@@ -375,10 +319,13 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
     }
 }
 
-impl StreamHandler<FrameReady> for WsSession {
-    fn handle(&mut self, _: FrameReady, ctx: &mut Ctx) {
+impl StreamHandler<WakeUp> for WsSession {
+    fn handle(&mut self, _: WakeUp, ctx: &mut Ctx) {
         if self.ending.is_none() {
-            self.catch_up(ctx);
+            match self.live.take_fault() {
+                Some(close) => self.fail(close, ctx),
+                None => self.catch_up(ctx),
+            }
         }
     }
 }

@@ -54,6 +54,11 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage<'_>, WireError> {
     Ok(message)
 }
 
+/// Whether a client's message is one of those that it sends all the time: inputs or an acknowledgement.
+pub fn is_frequent(bytes: &[u8]) -> bool {
+    leads_with(bytes, inputs::INPUTS)
+}
+
 /// What of a client's message is beyond its limit, in words for the client: which part it is, how long it is and how long
 /// it may be. `None` when that is not what is wrong with it.
 pub fn explain_excess(bytes: &[u8]) -> Option<String> {

@@ -30,6 +30,7 @@ impl Guard {
                 bytes = &bytes[skipped..];
                 continue;
             }
+            self.frames += u64::from(self.have == 0);
             self.header[self.have] = bytes[0];
             self.have += 1;
             bytes = &bytes[1..];
@@ -39,16 +40,51 @@ impl Guard {
             if self.have >= 2 && self.have == header_len(self.header[1]) {
                 self.payload = payload_len(&self.header)?;
                 self.have = 0;
-                self.frames += 1;
             }
         }
         Ok(())
     }
 
-    /// Frames whose headers were accepted.
+    /// Frames whose first byte was seen.
     pub fn frames(&self) -> u64 {
         self.frames
     }
+}
+
+/// A binary message whose frame has the shortest header, as nearly all of a client's have.
+pub struct ShortMessage {
+    payload: [u8; Self::LONGEST],
+    len: usize,
+}
+
+impl ShortMessage {
+    const LONGEST: usize = 125;
+    const HEADER: usize = 2 + MASK_BYTES;
+
+    /// The message, unmasked.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload[..self.len]
+    }
+
+    /// Bytes of the whole frame.
+    pub fn frame_len(&self) -> usize {
+        Self::HEADER + self.len
+    }
+}
+
+/// The message at the front of `bytes`, which begin with a frame, if it is a short one and all of it is there.
+pub fn short_message(bytes: &[u8]) -> Option<ShortMessage> {
+    let [0x82, second, a, b, c, d, masked @ ..] = bytes else { return None };
+    let (mask, len) = ([a, b, c, d], usize::from(second & 0x7f));
+    if second & 0x80 == 0 || len > ShortMessage::LONGEST {
+        return None;
+    }
+    let mut payload = [0; ShortMessage::LONGEST];
+    let masked = masked.get(..len)?;
+    for (index, (plain, byte)) in payload.iter_mut().zip(masked).enumerate() {
+        *plain = byte ^ mask[index % MASK_BYTES];
+    }
+    Some(ShortMessage { payload, len })
 }
 
 const MASK_BYTES: usize = 4;

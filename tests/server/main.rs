@@ -29,6 +29,7 @@ mod slow;
 mod stored;
 mod stuck;
 mod support;
+mod sweep;
 mod tap;
 mod tls;
 mod trust;
