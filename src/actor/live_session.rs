@@ -206,12 +206,11 @@ impl LiveSession {
     }
 
     /// Composes a message from the newest frame, if the client can take one.
-    pub fn catch_up(&self, send: &mut dyn FnMut(Vec<u8>)) {
+    pub fn catch_up(&self, now: Moment, send: &mut dyn FnMut(Vec<u8>)) {
         let seat = self.seat.borrow();
         let Some(seat) = &*seat else { return };
         let Some(newest) = self.context.relay.newest(seat.room) else { return };
         let session = &mut *self.session.borrow_mut();
-        let now = self.context.clock.now();
         if let Some(upto) = seat.channel.safe_commands() {
             session.confirm_commands(upto);
         }
@@ -261,12 +260,12 @@ impl Listener for LiveSession {
         !self.due.replace(true)
     }
 
-    fn hear_frame(&self) {
+    fn hear_frame(&self, now: Moment) {
         self.due.set(false);
         let outlet = self.outlet.borrow();
         // No frame may overtake a welcome or a close, so what was sent before must be on its way.
         match outlet.as_ref().filter(|outlet| !self.ended.get() && outlet.borrow().is_clear()) {
-            Some(outlet) => self.catch_up(&mut |message| {
+            Some(outlet) => self.catch_up(now, &mut |message| {
                 self.context.metrics.counts.bytes_sent.inc_by(message.len() as u64);
                 outlet.borrow_mut().send(&message);
             }),

@@ -69,7 +69,7 @@ pub trait Listener {
     /// The room has a newer frame. Returns whether the session was up to date before.
     fn is_due(&self) -> bool;
     /// Writes the newest frame to the client, or has the session do so.
-    fn hear_frame(&self);
+    fn hear_frame(&self, now: Moment);
     /// When the client must have acknowledged something, if anything is unacknowledged.
     fn patient_until(&self) -> Option<Moment>;
     /// Cuts the connection of a client that has stopped reading. Returns whether it was not cut before.
@@ -126,9 +126,10 @@ impl Relay {
 
     /// Tells the sessions that are due of their frames, some at a time.
     fn sweep(&mut self, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
         for _ in 0..Self::SWEEP {
             let Some(session) = self.table.borrow_mut().due.pop_front() else { break };
-            session.hear_frame();
+            session.hear_frame(now);
         }
         self.sweeping = !self.table.borrow().due.is_empty();
         if self.sweeping {

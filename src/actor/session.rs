@@ -230,7 +230,7 @@ impl WsSession {
     }
 
     fn catch_up(&self, ctx: &mut Ctx) {
-        self.live.catch_up(&mut |bytes| self.send(bytes, ctx));
+        self.live.catch_up(self.context.clock.now(), &mut |bytes| self.send(bytes, ctx));
     }
 
     fn send(&self, bytes: Vec<u8>, ctx: &mut Ctx) {

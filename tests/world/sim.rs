@@ -261,7 +261,9 @@ impl World {
         let judge = self.judge.borrow();
         let is_whole = |id: PlayerId| {
             let player = &self.play[id];
-            player.is_complete(newest) && judge.has_handed_all(&judge.accounts[&id], player.client())
+            player.is_complete(newest)
+                && player.client().players() == self.play.room().players()
+                && judge.has_handed_all(&judge.accounts[&id], player.client())
         };
         self.play.room().players() == self.peers.len()
             && self.peers.iter().all(|peer| peer.player.is_some_and(is_whole))

@@ -296,6 +296,11 @@ impl Client {
         &self.zones
     }
 
+    /// How many players are in the room, with those whose seats are held, by the welcome and the events since.
+    pub fn players(&self) -> usize {
+        self.players.len()
+    }
+
     /// Handles a message from the server.
     ///
     /// # Errors

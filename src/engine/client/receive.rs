@@ -139,8 +139,10 @@ impl Client {
         }
         for item in batch.map_or(&[][..], |batch| &batch.items) {
             self.events = self.events.plus(1);
-            // The welcome's list of players already includes the effect of some events.
-            let listed = self.welcome.as_ref().is_some_and(|welcome| !self.events.is_after(welcome.listed));
+            // The list of players that a client got as it came back includes the effect of some events already.
+            let listed = self.welcome.as_ref().is_some_and(|welcome| {
+                welcome.continuity != Continuity::Fresh && !self.events.is_after(welcome.listed)
+            });
             match &item.body {
                 EventBody::Joined(player) if !listed => _ = self.players.insert(player.seat),
                 EventBody::Left { seat, .. } if !listed => _ = self.players.remove(seat),
