@@ -139,7 +139,7 @@ impl Whims {
     fn next(&mut self) -> Request {
         let asker = self.node();
         let (wish, lasts) = ([Wish::Join, Wish::Join, Wish::Watch, Wish::Create][self.below(4) as usize], self.lasts());
-        match self.below(24) {
+        match self.below(27) {
             0 | 1 => Request::Open {
                 lease: LEASE,
                 address: self.fresh("ws://"),
@@ -175,6 +175,15 @@ impl Whims {
             20 => Request::Publish { node: asker, listing: self.fresh("list") },
             21 => Request::List { parts: self.below(3) as usize, known: self.versions.clone() },
             22 => self.rare(asker),
+            23 | 24 => {
+                let (id, node, _) = self.room();
+                let (waits, saved, tickets) = (self.lasts(), self.fresh("saved"), self.new_tickets());
+                Request::HandOver { node, id, waits, saved, lasts, tickets }
+            }
+            25 => {
+                let (id, node, _) = self.room();
+                Request::Saved { node, id }
+            }
             _ => {
                 let lasts = if self.odds(4) { Duration::ZERO } else { Duration::from_secs(3600) };
                 Request::Spend { node: asker, mark: format!("m{}", self.below(5)), lasts }
@@ -290,6 +299,11 @@ fn the_scripts_decide_as_the_model_does() {
                 "Redeem here",
                 "Redeem none",
                 "Redeem elsewhere",
+                "HandOver there",
+                "HandOver none",
+                "HandOver full",
+                "Saved ok",
+                "Saved none",
                 "Beat fenced",
                 "Beat boot",
                 "Spend used",
@@ -315,6 +329,10 @@ fn scripts_that_are_wrong_are_found() {
         ("'XX', text(NOW + ARGV[3])", "'XX', text(NOW)"),
         // A ticket is good twice.
         ("or ticket[4] == '1' or", "or"),
+        // A room is handed over by a node that does not have it.
+        ("if room[1] ~= me then return { 'none' } end\nlocal best", "local best"),
+        // What a room began with is given to the node that gave it away.
+        ("if room[1] ~= ARGV[1] or not room[2]", "if not room[2]"),
         // A beat of a node that was removed counts.
         ("if not is_node(ARGV[1]) then return { 'fenced', boot[1]", "if false then return { 'fenced', boot[1]"),
     ] {

@@ -20,16 +20,7 @@ end
 -- Ids are drawn at random; a second room of one id would be worse than another try.
 if registering() or call('EXISTS', P .. 'room:' .. id) == 1 then return { 'wait' } end
 if tonumber(capacity) < #digests then return { 'small' } end
-local best, least
-for _, node in ipairs(call('ZRANGE', NODES, 0, -1)) do
-  local said = call('HMGET', P .. 'node:' .. node, 'load', 'most', 'draining')
-  local rooms = call('SCARD', P .. 'rooms:' .. node)
-  -- Of two that are equal but for a room, the one that needs no redirect.
-  local weight = said[1] + ROOM_WEIGHT * rooms - (node == me and ROOM_WEIGHT or 0)
-  if said[3] == '0' and rooms < tonumber(said[2]) and (not best or weight < least or (weight == least and node < best)) then
-    best, least = node, weight
-  end
-end
+local best = lightest(me)
 if not best then return { 'full' } end
 write_room(id, best, text(fence()), game, options, private, capacity, '0', '', '0')
 -- A spectator keeps the record alive as well, until the room is made.

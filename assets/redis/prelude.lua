@@ -109,6 +109,20 @@ local function promise(id, lasts, keeps, digests)
   return { 'there', id, room[1], call('HGET', P .. 'node:' .. room[1], 'address') or '', room[2], room[3] }
 end
 
+-- The node that takes another room.
+local function lightest(asker, without)
+  local best, least
+  for _, node in ipairs(call('ZRANGE', NODES, 0, -1)) do
+    local said = call('HMGET', P .. 'node:' .. node, 'load', 'most', 'draining')
+    local rooms = call('SCARD', P .. 'rooms:' .. node)
+    -- Of two that are equal but for a room, the one that needs no redirect.
+    local weight = said[1] + ROOM_WEIGHT * rooms - (node == asker and ROOM_WEIGHT or 0)
+    local takes = said[3] == '0' and rooms < tonumber(said[2]) and node ~= without
+    if takes and (not best or weight < least or (weight == least and node < best)) then best, least = node, weight end
+  end
+  return best
+end
+
 local function rest(first)
   local values = {}
   for index = first, #ARGV do values[#values + 1] = ARGV[index] end

@@ -12,6 +12,7 @@ while at <= #ARGV do
     remove_room(id)
   else
     call('HSET', P .. 'room:' .. id, 'players', ARGV[at + 2], 'shut', ARGV[at + 3], 'capacity', ARGV[at + 4], 'made', '1')
+    call('HDEL', P .. 'room:' .. id, 'saved')
     for index = at + 6, at + 5 + tickets do call('ZREM', P .. 'tickets:' .. id, ARGV[index]) end
     refresh(id)
   end

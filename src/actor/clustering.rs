@@ -32,6 +32,8 @@ pub struct Arrive {
     pub summons: Summons,
     /// The digest of the ticket.
     pub ticket: String,
+    /// What the room goes on from, if another node has handed it over.
+    pub saved: Option<Arc<[u8]>>,
 }
 
 /// The part of the directory that only nodes have.
@@ -72,7 +74,7 @@ impl Directory {
         Ok(Some(plan))
     }
 
-    fn arrive(&mut self, Arrive { request, summons, ticket }: Arrive) -> Result<RoomSlot, CloseReason> {
+    fn arrive(&mut self, Arrive { request, summons, ticket, saved }: Arrive) -> Result<RoomSlot, CloseReason> {
         if self.draining {
             return Err(Close::Draining.into());
         }
@@ -84,6 +86,7 @@ impl Directory {
                 self.report_end(&summons.room);
                 return Err(Close::RoomClosed.into());
             }
+            None if summons.saved => self.take_over(&summons, saved.as_deref())?,
             None => self.make_summoned(&summons, &request)?,
         };
         let claims = request.role == Role::Player && request.claim.is_some();

@@ -17,6 +17,7 @@ use super::gatekeeper::{Gatekeeper, RoomPermit};
 use super::journaling::Files;
 use super::message::{CloseRoom, Drain, Explain, Locate, RoomEntry, RoomKey, RoomList, RoomSlot, Stop};
 use super::metrics::Metrics;
+use super::moving::MoveRoom;
 use super::recordings::Recordings;
 use super::remaking::Ended;
 use super::room::RoomActor;
@@ -231,7 +232,10 @@ impl Directory {
             let Some(key) = waiting.pop_front() else { return };
             let Some(listed) = self.rooms.0.get(&key) else { continue };
             told += listed.status.occupancy().present().max(1);
-            listed.room.do_send(CloseRoom(Close::Draining));
+            match &self.config.cluster {
+                Some(cluster) => listed.room.do_send(MoveRoom(cluster.clone())),
+                None => listed.room.do_send(CloseRoom(Close::Draining)),
+            }
         }
         ctx.run_later(Self::BATCH_EVERY, move |act, ctx| act.drain_rooms(waiting, batch, ctx));
     }

@@ -27,7 +27,7 @@ impl RoomActor {
                 HostOutput::Answer { waiting, .. } => _ = waiting.answer.send(Err(close.into())),
                 // Who was removed just before is told why.
                 HostOutput::Room(RoomOutput::Freed { seat, reason, .. }) => {
-                    self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
+                    self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End::Closed(reason.clone())));
                 }
                 HostOutput::Filmed(segment) => self.keep_film(segment),
                 HostOutput::Room(RoomOutput::Tap(entry)) => self.tell(entry),
@@ -35,7 +35,7 @@ impl RoomActor {
             }
         }
         self.end_journal();
-        self.seats.detach_all().for_each(|end| end.do_send(End(reason.clone())));
+        self.seats.detach_all().for_each(|end| end.do_send(End::Closed(reason.clone())));
         let room = host.as_ref().map(Host::room);
         let result = room.and_then(Room::result);
         self.metrics.counts.matches_ended.inc_by(u64::from(result.is_some()));

@@ -102,8 +102,7 @@ impl RoomActor {
         // What clients have sent until now is part of the room.
         let stored = catch_unwind(AssertUnwindSafe(|| {
             self.collect_inputs();
-            let stays = |room: &Room| has_seats(room) || room.outlives_players();
-            let host = self.host.as_mut().filter(|host| stays(host.room()));
+            let host = self.host.as_mut().filter(|host| is_needed(host.room()));
             host.map(Host::checkpoint)
         }));
         match stored {
@@ -154,6 +153,11 @@ impl RoomActor {
         self.files.tap = None;
         self.end_room(Close::StoreFailed.into(), ctx);
     }
+}
+
+/// Whether the room must go on somewhere when its server stops.
+pub(super) fn is_needed(room: &Room) -> bool {
+    has_seats(room) || room.outlives_players()
 }
 
 /// Whether somebody has a seat to come back to, or was promised one.

@@ -14,7 +14,7 @@ use super::seat_channel::SeatHandle;
 use super::status::PendingJoin;
 use crate::engine::{Address, CloseReason, JoinRequest, RoomCosts, SenderStart};
 use crate::snapshot::Frame;
-use crate::wire::{Close, Join, Welcome};
+use crate::wire::{Close, Join, Redirect, Welcome};
 
 /// Identifies a room within a server. Unlike the room's id, a key is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,10 +33,15 @@ pub struct Publish {
     pub frame: Option<Arc<Frame>>,
 }
 
-/// Room to session: end with this reason. It is the last message.
+/// Room to session: end. It is the last message.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
-pub struct End(pub CloseReason);
+pub enum End {
+    /// With this reason.
+    Closed(CloseReason),
+    /// The room goes on at another server.
+    Moved(Redirect),
+}
 
 /// Session to directory: find or make a room.
 #[derive(Debug, Message)]

@@ -23,6 +23,7 @@ mod log_health;
 mod making;
 mod message;
 mod metrics;
+mod moving;
 mod operator;
 mod poll_on_wake;
 mod process;

@@ -19,6 +19,7 @@ use crate::engine::{
     Checkpoint, GoneBack, JournalEntry, Recovery, Room, RoomConfig, RoomInput, evidence, go_back, recover,
 };
 use crate::game::Game;
+use crate::id::Incarnation;
 use crate::store::{Found, FoundRoom, StoreState};
 use crate::trust::wall_clock;
 use crate::wire::limits;
@@ -113,7 +114,7 @@ impl Directory {
     /// A room that is stored.
     pub(super) fn revive_file(&self, store: &RoomStore, label: &Label) -> Result<Revived, String> {
         let StoredRoom { checkpoint, .. } = store.take(&label.id)?;
-        let restored = self.revive(checkpoint, |checkpoint, game| {
+        let restored = self.revive(checkpoint, None, |checkpoint, game| {
             let mut room = Room::restore(checkpoint, game).map_err(|error| error.to_string())?;
             if let Some(since) = label.asleep_since {
                 let elapsed = wall_clock().saturating_sub(since).saturating_mul(1000);
@@ -130,7 +131,7 @@ impl Directory {
             return Err(damage.to_string());
         }
         let is_foreign = self.config.goes_back_unless.as_ref().is_some_and(|mine| *mine != found.build);
-        let revived = self.revive(checkpoint, |checkpoint, game| {
+        let revived = self.revive(checkpoint, None, |checkpoint, game| {
             let has_tail = !found.tail.is_empty() || found.forgotten;
             let forgotten = found.forgotten || checkpoint.has_forgotten();
             if has_tail && (is_foreign || forgotten || !game.is_deterministic()) {
@@ -154,10 +155,12 @@ impl Directory {
         Ok((room, limits::SPARE_IDS_BEYOND_CHECKPOINT))
     }
 
-    /// Makes the game of a room and calls `rebuild`, which also tells how many entity ids are skipped.
-    fn revive(
+    /// Makes the game of a room and calls `rebuild`, which also tells how many entity ids are skipped. The room's new
+    /// incarnation is `incarnation` or the next one.
+    pub(super) fn revive(
         &self,
         checkpoint: Checkpoint,
+        incarnation: Option<Incarnation>,
         rebuild: impl FnOnce(Checkpoint, Box<dyn Game>) -> Result<Option<(Room, u32)>, String>,
     ) -> Result<Option<Revived>, String> {
         let RoomConfig { game, setup, .. } = checkpoint.config().clone();
@@ -168,7 +171,7 @@ impl Directory {
         let made = catch_unwind(AssertUnwindSafe(|| {
             let game = factory(&setup).map_err(|error| error.to_string())?;
             let Some((mut room, spare_ids)) = rebuild(checkpoint, game)? else { return Ok(None) };
-            let incarnation = room.config().incarnation.next();
+            let incarnation = incarnation.unwrap_or_else(|| room.config().incarnation.next());
             // Nobody is connected who could be told of anything.
             room.apply(RoomInput::Recovered { incarnation, spare_ids }, &mut Vec::new());
             Ok(Some(room))

@@ -71,6 +71,8 @@ pub struct RoomActor {
     pub(super) files: Files,
     /// The right to go on, in a cluster.
     tenure: Option<Tenure>,
+    /// Whether it stands still, because it is being handed over to another node.
+    pub(super) is_moving: bool,
     /// Whether the room shall be written to a journal, and its part of it once it is.
     pub(super) is_journaled: bool,
     pub(super) journal: Option<Arc<RoomJournal>>,
@@ -123,6 +125,7 @@ impl RoomActor {
             span,
             files,
             tenure,
+            is_moving: false,
             is_journaled,
             journal: None,
             filming: None,
@@ -153,8 +156,8 @@ impl RoomActor {
 
     fn on_alarm(&mut self, ctx: &mut Context<Self>) {
         let start = self.clock.now();
-        if self.tenure.as_ref().is_some_and(|tenure| !tenure.holds()) {
-            // The room may be another node's soon: it stands still until the lease is confirmed, or the directory ends it.
+        if self.is_moving || self.tenure.as_ref().is_some_and(|tenure| !tenure.holds()) {
+            // The room may be another node's soon: it stands still until that, or the lease, is confirmed.
             self.tick_clock.restart(start);
             return self.arm(ctx);
         }
@@ -264,7 +267,7 @@ impl RoomActor {
             RoomOutput::Freed { seat, reason, expired } => {
                 self.metrics.counts.seats_released.inc_by(expired.into());
                 self.seats.free(seat);
-                self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End(reason.clone())));
+                self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End::Closed(reason.clone())));
             }
             RoomOutput::Listed => self.report_listing(),
             RoomOutput::Judged(hit) => self.metrics.fairness.judged(&hit),
@@ -279,7 +282,7 @@ impl RoomActor {
     /// Lets departing sessions answer their clients, which may then rely on their seats being free.
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     pub(super) fn answer_goodbyes(&mut self) {
-        self.goodbyes.drain(..).for_each(|(end, close)| end.do_send(End(close.into())));
+        self.goodbyes.drain(..).for_each(|(end, close)| end.do_send(End::Closed(close.into())));
     }
 
     fn answer(&mut self, waiter: Waiter, answer: Result<Box<Admitted>, CloseReason>) {
@@ -308,7 +311,7 @@ impl RoomActor {
         let channel = SeatChannel::new(session, events, self.status.clone());
         let channel = Arc::new(if self.is_journaled { channel.with_safe_commands(start.commands) } else { channel });
         if let Some(replaced) = self.seats.attach(channel.clone(), Session { end, relay }, publish) {
-            replaced.do_send(End(Close::Replaced.into()));
+            replaced.do_send(End::Closed(Close::Replaced.into()));
         }
         // A returned player's seat counts on the new address, unless that has too many.
         if !is_spectator(session.seat) && permit.take() {

@@ -68,6 +68,11 @@ impl SeatTable {
         has_seat.then(|| self.detach(session.seat)).flatten()
     }
 
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.seats.len()
+    }
+
     /// Removes all sessions. Returns them.
     pub fn detach_all(&mut self) -> impl Iterator<Item = Recipient<End>> + use<> {
         self.relays.clear();

@@ -35,7 +35,7 @@ use super::socket_handle::SocketHandle;
 use super::ws_message::{WsMessage, ws_message};
 use crate::engine::{CloseReason, JoinRequest, SessionEvent, work};
 use crate::snapshot::Frame;
-use crate::wire::{Close, ServerMessage, encode_server, limits};
+use crate::wire::{Close, Redirect, ServerMessage, encode_server, limits};
 
 /// The session actor.
 pub struct WsSession {
@@ -206,14 +206,19 @@ impl WsSession {
                 SessionSeat::new(key, &joined.welcome, joined.channel, joined.history).leave(Close::Left);
             }
             Ok(Entered::Here(key, joined)) => act.enter_room(key, *joined, ctx),
-            Ok(Entered::There(redirect)) => {
-                let (bytes, close) = act.live.session().redirect(redirect);
-                bytes.into_iter().for_each(|bytes| act.send(bytes, ctx));
-                act.end(close, ctx);
-            }
+            Ok(Entered::There(redirect)) => act.follow(redirect, ctx),
             Err(reason) => act.end(reason, ctx),
         });
         ctx.spawn(entered);
+    }
+
+    /// The room is at another server: the client is told where.
+    fn follow(&mut self, redirect: Redirect, ctx: &mut Ctx) {
+        if self.ending.is_none() {
+            let (bytes, close) = self.live.session().redirect(redirect);
+            bytes.into_iter().for_each(|bytes| self.send(bytes, ctx));
+            self.end(close, ctx);
+        }
     }
 
     fn enter_room(&mut self, room: RoomKey, joined: Joined, ctx: &mut Ctx) {
@@ -341,7 +346,10 @@ impl StreamHandler<Alarm> for WsSession {
 impl Handler<End> for WsSession {
     type Result = ();
 
-    fn handle(&mut self, End(reason): End, ctx: &mut Ctx) {
-        self.end(reason, ctx);
+    fn handle(&mut self, end: End, ctx: &mut Ctx) {
+        match end {
+            End::Closed(reason) => self.end(reason, ctx),
+            End::Moved(redirect) => self.follow(redirect, ctx),
+        }
     }
 }

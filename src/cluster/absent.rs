@@ -66,6 +66,14 @@ impl Cluster {
         match self.0 {}
     }
 
+    pub async fn hand_over(&self, _: &str, _: &[u8], _: &[String]) -> Result<String, Close> {
+        match self.0 {}
+    }
+
+    pub async fn saved(&self, _: &str) -> Result<Option<Arc<[u8]>>, Close> {
+        match self.0 {}
+    }
+
     pub async fn spend(&self, _: [u8; 32], _: u64) -> Result<(), Close> {
         match self.0 {}
     }

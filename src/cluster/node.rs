@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix::Arbiter;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
@@ -28,6 +28,9 @@ const LIST_EVERY: Duration = Duration::from_millis(500);
 /// And how much less often per node, so that a large cluster does not only read lists.
 const LIST_PER_NODE: Duration = Duration::from_millis(10);
 
+/// What a room goes on from, once it is here; `None` if the room is here already.
+type HandedOver = Arc<OnceCell<Option<Arc<[u8]>>>>;
+
 /// This server as a node.
 pub struct Cluster {
     pub(super) settings: Settings,
@@ -38,6 +41,8 @@ pub struct Cluster {
     until: Arc<AtomicU64>,
     pub(super) wake: Notify,
     pub(super) redirects: AtomicU64,
+    /// Rooms that are handed over to this node, while they are fetched.
+    pub(super) handed_over: Mutex<BTreeMap<String, HandedOver>>,
     /// Ended with the node.
     arbiter: Arbiter,
 }
@@ -51,9 +56,19 @@ impl Cluster {
         let times = LeaseTimes { lease: settings.lease };
         let link = Link::new(&settings, times.patience()).map_err(|error| format!("redis: {error}"))?;
         let state = State::new(times);
-        let (until, wake, redirects) = (Arc::default(), Notify::new(), AtomicU64::new(0));
+        let (until, wake, redirects, handed_over) = Default::default();
         let arbiter = Arbiter::new();
-        let node = Arc::new(Self { settings, times, link, state: Mutex::new(state), until, wake, redirects, arbiter });
+        let node = Arc::new(Self {
+            settings,
+            times,
+            link,
+            state: Mutex::new(state),
+            until,
+            wake,
+            redirects,
+            handed_over,
+            arbiter,
+        });
         let task = node.clone();
         let spawned = node.arbiter.spawn_fn(move || _ = actix::spawn(task.run()));
         if !spawned {

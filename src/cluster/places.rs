@@ -1,7 +1,10 @@
 //! Where a client belongs: asks the directory, and reads its answer as a room here, an address elsewhere, or a close.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD as BASE64, Engine};
 
 use super::node::Cluster;
 use super::{Placed, Plan};
@@ -114,6 +117,51 @@ impl Cluster {
         }
         self.redirects.fetch_add(1, Ordering::Relaxed);
         Ok(Placed::There(Redirect { address, ticket, at_tick: Tick(0) }))
+    }
+
+    /// Gives a room of this node to another one. `saved`: what it goes on from. `tickets`: their digests, one for everybody who
+    /// is in the room. Returns the WebSocket URL of the other node.
+    ///
+    /// # Errors
+    /// [`Close::RoomFull`]: no node takes it. Others: the room may be elsewhere or not; it must not go on here.
+    pub async fn hand_over(&self, room: &str, saved: &[u8], tickets: &[String]) -> Result<String, Close> {
+        let request = Request::HandOver {
+            node: self.asker()?,
+            id: room.to_owned(),
+            waits: limits::HANDED_OVER_FOR,
+            saved: BASE64.encode(saved),
+            lasts: limits::REDIRECTED_FOR,
+            tickets: tickets.to_vec(),
+        };
+        match self.ask(&request).await? {
+            Answer::There(there) => Ok(there.address),
+            Answer::Full => Err(Close::RoomFull),
+            Answer::None => Err(Close::NoSuchRoom),
+            answer => Err(self.later(&answer)),
+        }
+    }
+
+    /// What a room goes on from that was handed over to this node; `None` if it goes on already. Asked for once, however many
+    /// come at the same time.
+    ///
+    /// # Errors
+    /// Redis does not answer, or this node may decide nothing now.
+    pub async fn saved(&self, room: &str) -> Result<Option<Arc<[u8]>>, Close> {
+        let cell = self.handed_over.lock().entry(room.to_owned()).or_default().clone();
+        let saved = cell.get_or_try_init(|| self.fetch_saved(room)).await.cloned();
+        self.handed_over.lock().retain(|_, cell| !cell.initialized());
+        saved
+    }
+
+    async fn fetch_saved(&self, room: &str) -> Result<Option<Arc<[u8]>>, Close> {
+        match self.ask(&Request::Saved { node: self.asker()?, id: room.to_owned() }).await? {
+            Answer::Ok(texts) => {
+                let saved = texts.first().and_then(|text| BASE64.decode(text).ok());
+                Ok(Some(saved.ok_or(Close::RoomClosed)?.into()))
+            }
+            Answer::None => Ok(None),
+            answer => Err(self.later(&answer)),
+        }
     }
 
     /// Uses a join token up that is good for one join, until `lasts` seconds have passed.

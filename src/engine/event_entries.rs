@@ -68,6 +68,9 @@ pub(super) struct Entries {
 }
 
 impl Entries {
+    /// Capacity that is worth keeping, in events.
+    const SPARE: usize = 16;
+
     /// Adds an event. When its class is over its budget, older events of that class are dropped; the newest event
     /// stays.
     pub fn push(&mut self, number: Seq, event: Arc<Event>) {
@@ -124,6 +127,10 @@ impl Entries {
 
     fn remove(&mut self, index: usize) -> Option<Entry> {
         let entry = self.entries.remove(index)?;
+        // What a burst took is given back: each of a thousand players hears of a thousand that join.
+        if self.entries.capacity() > Self::SPARE.max(4 * self.entries.len()) {
+            self.entries.shrink_to(2 * self.entries.len());
+        }
         self.bytes[EventClass::of(entry.event.encoded()) as usize] -= entry.event.weight();
         Some(entry)
     }

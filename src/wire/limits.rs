@@ -318,6 +318,8 @@ pub const ADMIN_STREAMS: usize = 32;
 pub const ADMIN_ADDRESSES: usize = 1024;
 /// Servers to which a client is sent in a row before it starts again: a room is found in one hop, and moves rarely.
 pub const REDIRECTS: usize = 4;
+/// A room that was handed over to another node waits this long for somebody to come there: as long as a seat is held.
+pub const HANDED_OVER_FOR: Duration = Duration::from_secs(60);
 /// A client that is sent to another server has this long to show its ticket there.
 pub const REDIRECTED_FOR: Duration = Duration::from_secs(10);
 /// A client that has shown its ticket has this long until its room must have counted it: rooms answer at a tick, but may be stuck.

@@ -249,9 +249,9 @@ export class Connection {
       this.end(code, text);
       return;
     }
-    const wait = this.session?.comeBack ?? null;
+    const { comeBack = null, redirect = null } = this.session?.told ?? {};
     this.#drop();
-    this.#rejoin.start(this.#welcome, wait);
+    this.#rejoin.start(this.#welcome, comeBack, redirect);
     this.#owner.left(code, text, true);
   }
 

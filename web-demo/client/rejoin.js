@@ -1,6 +1,7 @@
 // Reconnects after a lost connection: to the same room with a claim to the same seat, otherwise like the first join. Delays
 // grow with jitter, unless the server sets one, and end early when the network changes. The welcome has the result of the
-// claim. If the player leaves meanwhile, the client connects once more, only to release the seat.
+// claim. Where the server says that the room goes on at another one, the client follows at once. If the player leaves
+// meanwhile, the client connects once more, only to release the seat.
 
 import { Backoff } from './backoff.js';
 import { LeaveError, NO_SUCH_ROOM, ROOM_UNAVAILABLE, invitesBack } from './close.js';
@@ -36,6 +37,8 @@ export class Rejoin {
   #since = 0;
   #hastenedAt = -Infinity;
   /** How the room can be made again. @type {Uint8Array | null} */ #recipe = null;
+  /** The ticket for the server to which the room has moved, and the room. @type {{ join: Join, room: string } | null} */
+  #moved = null;
   /** Whether another room is no substitute. */
   #isStrict = false;
   /** The server that admitted the client: in a cluster, another one than it asked at first. @type {string | null} */
@@ -71,12 +74,17 @@ export class Rejoin {
    * Schedules the first attempt.
    * @param {import('./messages.js').Welcome} welcome of the room to reconnect to
    * @param {number | null} wait milliseconds that the server asked for; the server spreads its clients itself
+   * @param {import('./messages.js').Redirect | null} [redirect] where the room goes on
    */
-  start({ room, extensions }, wait) {
+  start({ room, extensions }, wait, redirect = null) {
     this.#recipe = extensions.find(([number]) => number === RECIPE)?.[1] ?? null;
     if (this.good) this.#restart();
     this.#isStrict = false;
-    this.#wait({ type: 'byId', room }, wait);
+    if (redirect) {
+      this.address = redirect.address;
+      this.#moved = { join: { type: 'reserved', ticket: redirect.ticket }, room };
+      this.#schedule(this.env.now(), this.#moved.join);
+    } else this.#wait({ type: 'byId', room }, wait);
   }
 
   /**
@@ -174,7 +182,7 @@ export class Rejoin {
     this.#cancel = connect(
       this.env,
       { ...this.request, join, recipe: this.#recipe },
-      join.type === 'byId' || join.type === 'return' ? this.claim() : null,
+      join.type === 'byId' || join.type === 'return' || join === this.#moved?.join ? this.claim() : null,
       (socket, welcome) => {
         this.#done();
         this.#join = null;
@@ -199,6 +207,13 @@ export class Rejoin {
 
   /** @param {Join} join @param {Error} error */
   #failed(join, error) {
+    if (join === this.#moved?.join) {
+      // The server to which the room has moved does not admit the client after all; others know where it is.
+      const { room } = this.#moved;
+      this.#moved = this.address = null;
+      this.#wait({ type: 'byId', room }, null);
+      return;
+    }
     if (!(error instanceof LeaveError)) {
       // The page's token function failed, perhaps because its backend is down like the server was; or the browser made no
       // socket, although it made one for this address before.

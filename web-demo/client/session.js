@@ -40,6 +40,7 @@ const CATCH_UP = 4;
  * }} Owner `frame` returns the zones that need a keyframe; `shownBehind`: how many ticks the moment that the page shows lies
  *   before the newest frame, null when it shows none; `awake`: the client runs; `answered`: a round trip was measured; `refreshed`:
  *   the token is valid for this long; `lost`: the connection is unusable, `isBroken` because of a message that cannot be read
+ * @typedef {{ comeBack: number | null, redirect: import('./messages.js').Redirect | null }} Told
  * @typedef {{ owner: Owner, meter: import('./meter.js').Meter, outbox: import('./outbox.js').Outbox,
  *   news: import('./event-stream.js').EventStream }} Company
  */
@@ -69,19 +70,17 @@ export class Session {
     this.viewBehind = null;
     meter.stats.inputLead = null;
     meter.feel = welcome.features & FEEL_DIGEST ? new FeelMeter(now) : null;
-    /** The newest event that was acknowledged. */
     this.ackedEvents = welcome.events;
     /** Position reports start when the page has a position to report. */
     this.inputsRun = welcome.authority === 'server' && this.inputs.fields.length > 0;
     this.authority = welcome.authority;
     /** After a resume under client authority: reports wait for a frame with the entity's position. */
     this.awaitingFirstFrame = welcome.authority === 'client' && welcome.continuity !== 'fresh';
-    /** Whether the page has set a position to report. */
     this.reports = false;
     /** Whether the server moved the entity meanwhile, so that the held position is out of date. */
     this.stale = false;
-    /** The delay before a reconnect that the server asked for, in milliseconds. @type {number | null} */
-    this.comeBack = null;
+    /** Milliseconds before a reconnect, and where the room goes on, if the server told. @type {Told} */
+    this.told = { comeBack: null, redirect: null };
     this.unacknowledged = false;
     this.arrivedAt = -Infinity;
     this.ackedAt = this.flushedAt = now;
@@ -103,7 +102,8 @@ export class Session {
       if (message.type === 'frame') this.#frame(message, bytes.length, now);
       else if (message.type === 'delivery') this.#delivery(message, now);
       else if (message.type === 'pong') this.owner.answered(this.heartbeat.answered(message.stamp, now), now);
-      else if (message.type === 'comeBack') this.comeBack = message.after;
+      else if (message.type === 'comeBack') this.told.comeBack = message.after;
+      else if (message.type === 'redirect') this.told.redirect = message;
       else if (message.type === 'refreshed') this.owner.refreshed(message.expires);
       else throw new DecodeError(`a ${message.type} that was not asked for`);
     } catch (error) {

@@ -111,3 +111,34 @@ test('a reloaded page claims its seat where it is', async () => {
   await resuming;
   assert.deepEqual(hellos(server).slice(before).map(([url, join]) => [url, join.type]), [[FIRST, 'return'], [SECOND, 'return']], 'and no other seat');
 });
+
+/** A player whose room moves from the first server to the second one. */
+async function moved(servers) {
+  const { time, server, client } = cluster(servers);
+  server.welcome = { ...server.welcome, resume: Uint8Array.of(1, 2, 3) };
+  const joining = client.joinOrCreate('toy');
+  await time.advance(100);
+  const room = await joining;
+  server.frame({ zones: [[0, [avatar(1, 0)]]] });
+  await time.advance(100);
+  sends(SECOND, 'abc')(server.peer);
+  return { time, server, room };
+}
+
+test('a room that moves is followed at once, with its ticket and the claim to the seat', async () => {
+  const { time, server, room } = await moved({ [FIRST]: admits, [SECOND]: admits });
+  await time.advance(50);
+  assert.equal(room.connection, 'online');
+  assert.deepEqual(hellos(server).slice(1), [[SECOND, { type: 'reserved', ticket: 'abc' }]]);
+  const { resume } = server.peer.received.find(({ type }) => type === 'hello');
+  assert.deepEqual(resume.token, Uint8Array.of(1, 2, 3));
+  room.leave();
+});
+
+test('who cannot follow a room asks the first server where it is', async () => {
+  const { time, server, room } = await moved({ [FIRST]: admits, [SECOND]: refuses(4504) });
+  await time.advance(3000);
+  assert.equal(room.connection, 'online');
+  assert.deepEqual(hellos(server).slice(1).map(([url, join]) => [url, join.type]), [[SECOND, 'reserved'], [FIRST, 'byId']]);
+  room.leave();
+});

@@ -16,6 +16,8 @@ impl Client {
     /// Begins a connection to the server that a redirect names: with its ticket, and the claim to a seat if the client has one.
     /// Returns the first message.
     pub fn follow_redirect(&mut self, redirect: &Redirect, name: &str, player: Vec<(String, String)>) -> Vec<u8> {
+        // Who follows once can follow again.
+        self.features = self.features.with(Features::REDIRECT);
         let join = Join::Reserved { ticket: redirect.ticket.clone() };
         let plain = Self::hello_following(join.clone(), name, player.clone(), self.rate);
         self.claim(join, name, player).unwrap_or(plain)

@@ -71,6 +71,8 @@ pub struct Summons {
     pub options: String,
     /// Whether it is not listed.
     pub private: bool,
+    /// Whether another node has handed it over, so that there is something that it begins with.
+    pub saved: bool,
 }
 
 /// A node, for people.
@@ -112,6 +114,7 @@ impl Answer {
                 game: rest.get(2)?.clone(),
                 options: rest.get(3)?.clone(),
                 private: rest.get(4)? == "1",
+                saved: rest.get(5)? == "1",
             }),
             "elsewhere" => {
                 Self::Elsewhere { room: rest.first()?.clone(), node: Epoch(number(1)?), address: rest.get(2)?.clone() }

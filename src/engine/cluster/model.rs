@@ -7,8 +7,6 @@ use super::request::{Epoch, Registration, Request, RoomReport, Wish};
 
 /// How many rooms a search tries, as in the scripts.
 const MOST_TRIED: usize = 64;
-/// What a room weighs when nodes are compared, in thousandths of a node's capacity.
-const ROOM_WEIGHT: i64 = 10;
 
 /// A directory. Times are in microseconds of its clock.
 #[derive(Clone, Debug, Default)]
@@ -46,15 +44,15 @@ pub(super) struct Node {
     pub address: String,
     name: String,
     version: String,
-    most_rooms: usize,
-    load: u32,
+    pub most_rooms: usize,
+    pub load: u32,
     players: usize,
-    draining: bool,
+    pub draining: bool,
     pub rooms: BTreeSet<String>,
     listing: Option<(u64, String)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct RoomRecord {
     pub node: u64,
     pub incarnation: u64,
@@ -66,6 +64,8 @@ pub(super) struct RoomRecord {
     pub made: bool,
     /// Digests of the tickets that keep a place, and when they expire.
     pub tickets: BTreeMap<String, u64>,
+    /// What its node begins it with.
+    pub saved: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -116,6 +116,8 @@ impl Model {
             }
             Request::Nodes => self.list_nodes(),
             Request::Spend { node, mark, lasts } => self.spend(*node, mark, *lasts),
+            Request::HandOver { .. } => self.hand_over(request),
+            Request::Saved { node, id } => self.saved(*node, id),
         }
     }
 
@@ -196,19 +198,9 @@ impl Model {
         if usize::from(*capacity) < tickets.len() {
             return said(&["small"]);
         }
-        let takes = |node: &&(&u64, &Node)| !node.1.draining && node.1.rooms.len() < node.1.most_rooms;
-        let weight = |(epoch, node): &(&u64, &Node)| {
-            let own = if **epoch == asker.0 { ROOM_WEIGHT } else { 0 };
-            (i64::from(node.load) + ROOM_WEIGHT * node.rooms.len() as i64 - own, epoch.to_string())
-        };
-        let Some((best, _)) = self.nodes.iter().filter(|node| takes(&node)).min_by_key(weight) else {
-            return said(&["full"]);
-        };
-        let (node, capacity, private) = (*best, *capacity, *private);
-        let (players, shut, made, tickets_kept) = (0, String::new(), false, BTreeMap::new());
-        let incarnation = self.fence(0);
-        let record =
-            RoomRecord { node, incarnation, kind, private, capacity, players, shut, made, tickets: tickets_kept };
+        let Some(node) = self.lightest(*asker, None) else { return said(&["full"]) };
+        let (capacity, private, incarnation) = (*capacity, *private, self.fence(0));
+        let record = RoomRecord { node, incarnation, kind, private, capacity, ..RoomRecord::default() };
         self.write_room(id, record);
         self.promise(id, *lasts, true, tickets)
     }
@@ -258,8 +250,9 @@ impl Model {
         }
         self.refresh(&id);
         let room = &self.rooms[&id];
-        let (private, incarnation) = (if room.private { "1" } else { "0" }, room.incarnation.to_string());
-        said(&["here", &id, &incarnation, &room.kind.0, &room.kind.1, private])
+        let flag = |set| if set { "1" } else { "0" };
+        let (private, saved, incarnation) = (room.private, room.saved.is_some(), room.incarnation.to_string());
+        said(&["here", &id, &incarnation, &room.kind.0, &room.kind.1, flag(private), flag(saved)])
     }
 
     fn report(&mut self, node: Epoch, rooms: &[RoomReport]) -> Texts {
@@ -274,7 +267,7 @@ impl Model {
                 Some(_) if report.gone => self.remove_room(&report.id),
                 Some(room) => {
                     (room.players, room.capacity) = (report.players, report.capacity);
-                    (room.shut, room.made) = (report.shut.to_owned(), true);
+                    (room.shut, room.made, room.saved) = (report.shut.to_owned(), true, None);
                     report.settled.iter().for_each(|digest| _ = room.tickets.remove(digest));
                     self.refresh(&report.id);
                 }
@@ -294,7 +287,7 @@ impl Model {
             match known {
                 Some(room) if room.node == node.0 && room.incarnation == claim.incarnation => {
                     (room.players, room.capacity) = (claim.players, claim.capacity);
-                    (room.shut, room.made) = (claim.shut.to_owned(), true);
+                    (room.shut, room.made, room.saved) = (claim.shut.to_owned(), true, None);
                 }
                 Some(room) if !waits || room.incarnation >= claim.incarnation => {
                     refused.push(claim.id.clone());
@@ -308,9 +301,9 @@ impl Model {
                     self.remove_room(&claim.id);
                     let Registration { incarnation, private, capacity, players, .. } = *claim;
                     let (kind, shut) = ((claim.game.clone(), claim.options.clone()), claim.shut.to_owned());
-                    let (node, made, tickets) = (node.0, true, BTreeMap::new());
-                    let record =
-                        RoomRecord { node, incarnation, kind, private, capacity, players, shut, made, tickets };
+                    let (node, made) = (node.0, true);
+                    let rest = RoomRecord::default();
+                    let record = RoomRecord { node, incarnation, kind, private, capacity, players, shut, made, ..rest };
                     self.write_room(&claim.id, record);
                     self.refresh(&claim.id);
                     self.fence(claim.incarnation + 1);

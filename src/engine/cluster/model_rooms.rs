@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::model::{Model, RoomRecord, Ticket, micros, said};
+use super::model::{Model, Node, RoomRecord, Ticket, micros, said};
+use super::request::{Epoch, Request};
 
 /// How many rooms are looked at, whose tickets have expired, before a decision.
 const MOST_SWEPT: usize = 64;
+/// What a room weighs when nodes are compared, in thousandths of a node's capacity.
+const ROOM_WEIGHT: i64 = 10;
 /// Expired tickets are forgotten after so many microseconds.
 const FORGOTTEN_AFTER: u64 = 60_000_000;
 
@@ -68,6 +71,55 @@ impl Model {
         for epoch in dead.collect::<Vec<_>>() {
             self.remove_node(epoch);
         }
+    }
+
+    /// The node that takes another room.
+    pub(super) fn lightest(&self, asker: Epoch, without: Option<u64>) -> Option<u64> {
+        let takes = |(epoch, node): &(&u64, &Node)| {
+            !node.draining && node.rooms.len() < node.most_rooms && without != Some(**epoch)
+        };
+        let weight = |(epoch, node): &(&u64, &Node)| {
+            let own = if **epoch == asker.0 { ROOM_WEIGHT } else { 0 };
+            (i64::from(node.load) + ROOM_WEIGHT * node.rooms.len() as i64 - own, epoch.to_string())
+        };
+        self.nodes.iter().filter(takes).min_by_key(weight).map(|(epoch, _)| *epoch)
+    }
+
+    /// As `hand_over.lua`.
+    pub(super) fn hand_over(&mut self, request: &Request) -> Vec<String> {
+        let Request::HandOver { node, id, waits, saved, lasts, tickets } = request else { return Vec::new() };
+        if !self.nodes.contains_key(&node.0) {
+            return said(&["fenced"]);
+        }
+        self.reap();
+        self.sweep();
+        if self.rooms.get(id).is_none_or(|room| room.node != node.0) {
+            return said(&["none"]);
+        }
+        let Some(best) = self.lightest(*node, Some(node.0)) else { return said(&["full"]) };
+        let incarnation = self.fence(0);
+        self.refresh(id);
+        let kept = self.rooms.get(id).map(|room| room.tickets.clone()).unwrap_or_default();
+        for digest in kept.keys() {
+            self.tickets.entry(digest.clone()).and_modify(|ticket| ticket.incarnation = incarnation);
+        }
+        let Some(room) = self.rooms.get(id).cloned() else { return Vec::new() };
+        self.remove_room(id);
+        let saved = Some(saved.clone());
+        self.write_room(id, RoomRecord { node: best, incarnation, made: false, saved, ..room });
+        let there = self.promise(id, *lasts, false, tickets);
+        self.expiring.retain(|(_, other)| other != id);
+        self.expiring.insert((self.now + micros(*waits), id.clone()));
+        there
+    }
+
+    /// As `saved.lua`.
+    pub(super) fn saved(&self, node: Epoch, id: &str) -> Vec<String> {
+        if !self.nodes.contains_key(&node.0) {
+            return said(&["fenced"]);
+        }
+        let room = self.rooms.get(id).filter(|room| room.node == node.0);
+        room.and_then(|room| room.saved.as_deref()).map_or_else(|| said(&["none"]), |saved| said(&["ok", saved]))
     }
 
     pub(super) fn write_room(&mut self, id: &str, room: RoomRecord) {

@@ -24,11 +24,13 @@ pub enum Script {
     Leave,
     Nodes,
     Spend,
+    HandOver,
+    Saved,
 }
 
 impl Script {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Boot,
         Self::Open,
         Self::Beat,
@@ -42,6 +44,8 @@ impl Script {
         Self::Leave,
         Self::Nodes,
         Self::Spend,
+        Self::HandOver,
+        Self::Saved,
     ];
 
     /// The script's own part.
@@ -60,6 +64,8 @@ impl Script {
             Self::Leave => include_str!("../../../assets/redis/leave.lua"),
             Self::Nodes => include_str!("../../../assets/redis/nodes.lua"),
             Self::Spend => include_str!("../../../assets/redis/spend.lua"),
+            Self::HandOver => include_str!("../../../assets/redis/hand_over.lua"),
+            Self::Saved => include_str!("../../../assets/redis/saved.lua"),
         }
     }
 
@@ -195,6 +201,18 @@ pub enum Request {
         mark: String,
         lasts: Duration,
     },
+    HandOver {
+        node: Epoch,
+        id: String,
+        waits: Duration,
+        saved: String,
+        lasts: Duration,
+        tickets: Vec<String>,
+    },
+    Saved {
+        node: Epoch,
+        id: String,
+    },
 }
 
 impl Request {
@@ -214,6 +232,8 @@ impl Request {
             Self::Leave { .. } => Script::Leave,
             Self::Nodes => Script::Nodes,
             Self::Spend { .. } => Script::Spend,
+            Self::HandOver { .. } => Script::HandOver,
+            Self::Saved { .. } => Script::Saved,
         }
     }
 
@@ -253,6 +273,11 @@ impl Request {
             Self::Leave { node } => vec![text(node.0)],
             Self::Nodes => Vec::new(),
             Self::Spend { node, mark, lasts } => vec![text(node.0), mark.clone(), text(lasts.as_millis())],
+            Self::HandOver { node, id, waits, saved, lasts, tickets } => {
+                let what = vec![text(node.0), id.clone(), micros(*waits), saved.clone(), micros(*lasts)];
+                [what, tickets.clone()].concat()
+            }
+            Self::Saved { node, id } => vec![text(node.0), id.clone()],
         }
     }
 }

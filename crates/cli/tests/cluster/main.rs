@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
 mod faults;
+mod moves;
 mod nodes;
 mod player;
 #[path = "../process/mod.rs"]
@@ -165,23 +166,6 @@ fn an_operator_sees_nodes_and_what_is_wrong() {
             let text = tickwire(args);
             assert!(text.contains(wanted) && text.lines().count() == 1, "{text}");
         }
-    });
-}
-
-#[test]
-fn a_node_that_is_stopped_leaves_its_players_to_the_others() {
-    run(async {
-        let redis = Redis::start_settled();
-        let (stays, stops) = (node(&redis.url()), node(&redis.url()));
-        let player = Player::enter(&stops.url(), any(&[])).await;
-        assert_eq!(player.place.address, stops.url());
-        let start = Instant::now();
-        stops.signal("TERM");
-        assert_eq!(player.ended().await, Close::Draining.code());
-        let again = Player::enter(&stays.url(), any(&[])).await;
-        assert_eq!(again.place.address, stays.url());
-        assert!(again.place.incarnation > player.place.incarnation);
-        println!("in another room {:?} after the signal", start.elapsed());
     });
 }
 

@@ -7,8 +7,11 @@ use futures_util::{SinkExt, StreamExt};
 use tickwire::engine::cluster::Home;
 use tickwire::engine::{Client, ClientEvent, Depth};
 use tickwire::tick::Moment;
-use tickwire::wire::{ClientMessage, Close, Features, Hello, Join, SUBPROTOCOLS, encode_client};
+use tickwire::wire::{
+    ClientMessage, Close, Continuity, EventBody, Features, Hello, Join, Redirect, SUBPROTOCOLS, encode_client,
+};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
@@ -38,6 +41,10 @@ pub struct Seen {
     pub last: Option<Instant>,
     /// The longest time between two frames.
     pub gap: Duration,
+    /// Chat lines, in the order in which they came.
+    pub lines: Vec<String>,
+    /// Where the room went on, and what of the seat was kept.
+    pub moves: Vec<(String, Continuity)>,
     pub ended: Option<(u16, Instant)>,
 }
 
@@ -45,6 +52,7 @@ pub struct Seen {
 pub struct Player {
     pub place: Place,
     seen: Arc<Mutex<Seen>>,
+    says: UnboundedSender<String>,
     playing: JoinHandle<()>,
 }
 
@@ -98,13 +106,19 @@ impl Player {
                 let (room, incarnation) = (welcome.room.clone(), welcome.incarnation.0);
                 let place = Place { room, incarnation, address: home.address().to_owned(), hops };
                 let seen = Arc::<Mutex<Seen>>::default();
-                let playing = tokio::spawn(play(socket, client, seen.clone()));
-                return Ok(Self { place, seen, playing });
+                let (says, said) = unbounded_channel();
+                let playing = tokio::spawn(play(socket, client, home, seen.clone(), said));
+                return Ok(Self { place, seen, says, playing });
             };
             hops += 1;
             assert!(home.follow(&redirect.address), "sent around");
             hello_now = hello(Join::Reserved { ticket: redirect.ticket });
         }
+    }
+
+    /// Says a line to everybody.
+    pub fn say(&self, line: String) {
+        self.says.send(line).expect("it plays");
     }
 
     pub fn seen<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
@@ -149,21 +163,35 @@ async fn open(url: &str, hello: Vec<u8>) -> Option<Socket> {
     Some(socket)
 }
 
-async fn play(mut socket: Socket, mut client: Client, seen: Arc<Mutex<Seen>>) {
+async fn play(
+    mut socket: Socket,
+    mut client: Client,
+    mut home: Home,
+    seen: Arc<Mutex<Seen>>,
+    mut said: UnboundedReceiver<String>,
+) {
     let start = Instant::now();
     let code = loop {
-        match socket.next().await {
-            Some(Ok(Message::Binary(bytes))) => {
-                if let ClientEvent::Frame(arrived) = client.on_message(&bytes).expect("a message") {
-                    assert_eq!(arrived.desyncs, 0, "the state differs");
-                    let (now, mut seen) = (Instant::now(), seen.lock().expect("no player panicked"));
-                    seen.gap = seen.gap.max(seen.last.map_or(Duration::ZERO, |last| now - last));
-                    (seen.frames, seen.last) = (seen.frames + 1, Some(now));
+        tokio::select! {
+            heard = socket.next() => match heard {
+                Some(Ok(Message::Binary(bytes))) => {
+                    let event = client.on_message(&bytes).expect("a message");
+                    if let Some(redirect) = hear(event, &client, &home, &seen) {
+                        assert!(home.follow(&redirect.address), "sent around");
+                        let hello = client.follow_redirect(&redirect, "player", Vec::new());
+                        match open(home.address(), hello).await {
+                            Some(other) => socket = other,
+                            None => break Close::Lost.code(),
+                        }
+                    }
                 }
-            }
-            Some(Ok(Message::Close(Some(frame)))) => break frame.code.into(),
-            Some(Ok(_)) => {}
-            Some(Err(_)) | None => break Close::Lost.code(),
+                Some(Ok(Message::Close(Some(frame)))) => break frame.code.into(),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => break Close::Lost.code(),
+            },
+            // An acknowledgement may be due although nothing comes.
+            () = sleep(Duration::from_millis(20)) => {}
+            Some(line) = said.recv(), if client.welcome().is_some() => { client.chat(&[], &line); }
         }
         while let Some(bytes) = client.poll(Moment(1_000_000).plus(start.elapsed())) {
             if socket.send(Message::Binary(bytes.into())).await.is_err() {
@@ -172,4 +200,33 @@ async fn play(mut socket: Socket, mut client: Client, seen: Arc<Mutex<Seen>>) {
         }
     };
     seen.lock().expect("no player panicked").ended = Some((code, Instant::now()));
+}
+
+/// Notes what has come. Returns where the room goes on, if it does so elsewhere.
+fn hear(event: ClientEvent, client: &Client, home: &Home, seen: &Mutex<Seen>) -> Option<Redirect> {
+    let mut seen = seen.lock().expect("no player panicked");
+    let events = match event {
+        ClientEvent::Redirect(redirect) => return Some(redirect),
+        ClientEvent::Welcome => {
+            let continuity = client.welcome().expect("it was welcomed").continuity;
+            seen.moves.push((home.address().to_owned(), continuity));
+            return None;
+        }
+        ClientEvent::Frame(arrived) => {
+            assert_eq!(arrived.desyncs, 0, "the state differs");
+            let now = Instant::now();
+            seen.gap = seen.gap.max(seen.last.map_or(Duration::ZERO, |last| now - last));
+            (seen.frames, seen.last) = (seen.frames + 1, Some(now));
+            assert_eq!(arrived.lost, 0, "events are missing");
+            arrived.events
+        }
+        ClientEvent::Delivery(news) => news.events,
+        _ => return None,
+    };
+    for event in events {
+        if let EventBody::Chat { text, .. } = event {
+            seen.lines.push(text.into_owned());
+        }
+    }
+    None
 }

@@ -1,0 +1,92 @@
+//! Rooms that move to another node when theirs stops.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use tickwire::wire::{Close, Continuity};
+use tokio::time::sleep;
+
+use crate::nodes::{any, by_id, node, until};
+use crate::player::{PATIENT, Player};
+use crate::redis::Redis;
+use crate::{number, run};
+
+/// Waits until this holds for all players.
+async fn all(players: &[Player], what: &str, holds: impl Fn(&Player) -> bool) {
+    let start = Instant::now();
+    while !players.iter().all(&holds) {
+        let seen = players.iter().find(|player| !holds(player)).map(|player| player.seen(|seen| format!("{seen:?}")));
+        assert!(start.elapsed() < PATIENT, "{what}: not within {PATIENT:?}: {seen:?}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn rooms_go_on_at_another_node_with_everybody_in_them() {
+    const PER_ROOM: usize = 5;
+    run(async {
+        let redis = Redis::start_settled();
+        let first = node(&redis.url());
+        let mut players = Vec::new();
+        let capacity = PER_ROOM.to_string();
+        for _ in 0..number("TICKWIRE_MOVERS", 30) {
+            players.push(Player::enter(&first.url(), any(&[("capacity", &capacity)])).await);
+        }
+        all(&players, "everybody plays", |player| player.seen(|seen| seen.frames > 3)).await;
+        let mut at = vec![first, node(&redis.url())];
+        // A rolling deploy: each node is stopped when the next one is there.
+        for round in 1..=2 {
+            let lines = |players: &[Player], from: usize| {
+                players.iter().enumerate().for_each(|(index, player)| player.say(format!("{round}.{from}.{index}")));
+            };
+            // It has counted them itself, so it is one.
+            let is_node = |text: &str| text.contains("nodes: ") && !text.contains("nodes: 0");
+            until("the other is a node", || async { is_node(&at[1].health().1) }).await;
+            players.iter().for_each(|player| player.seen(|seen| seen.gap = Duration::ZERO));
+            lines(&players, 0);
+            at[0].signal("TERM");
+            lines(&players, 1);
+            all(&players, "everybody has moved", |player| player.seen(|seen| seen.moves.len() == round)).await;
+            lines(&players, 2);
+            // Each hears each line of its room once.
+            let heard = |player: &Player| player.seen(|seen| seen.lines.len()) == 3 * round * PER_ROOM;
+            all(&players, "every line is heard", heard).await;
+            let before = players[0].seen(|seen| seen.frames);
+            all(&players, "frames come", |player| player.seen(|seen| seen.frames > before + 20)).await;
+            let mut gaps: Vec<Duration> = players.iter().map(|player| player.seen(|seen| seen.gap)).collect();
+            gaps.sort();
+            println!(
+                "round {round}: gaps {:?} in the median, {:?} at most",
+                gaps[gaps.len() / 2],
+                gaps[gaps.len() - 1]
+            );
+            for player in &players {
+                let (address, continuity) = player.seen(|seen| seen.moves[round - 1].clone());
+                assert_eq!(address, at[1].url());
+                assert_ne!(continuity, Continuity::Fresh, "the seat is kept");
+                let distinct = player.seen(|seen| seen.lines.iter().cloned().collect::<BTreeSet<_>>().len());
+                assert_eq!(distinct, 3 * round * PER_ROOM, "no line comes twice");
+                assert!(player.seen(|seen| seen.ended.is_none()));
+            }
+            at.remove(0);
+            at.push(node(&redis.url()));
+        }
+        // Newcomers find the rooms where they are.
+        let room = &players[0].place.room;
+        let refused = Player::try_enter(&at[1].url(), by_id(room)).await.err();
+        assert_eq!(refused, Some(Close::RoomFull.code()));
+    });
+}
+
+#[test]
+fn a_room_that_no_node_takes_ends_as_before() {
+    run(async {
+        let redis = Redis::start_settled();
+        let only = node(&redis.url());
+        let player = Player::enter(&only.url(), any(&[])).await;
+        player.sees_frames().await;
+        only.signal("TERM");
+        assert_eq!(player.ended().await, Close::Draining.code());
+        assert!(player.seen(|seen| seen.moves.is_empty()));
+    });
+}

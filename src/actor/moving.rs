@@ -1,0 +1,107 @@
+//! Rooms that move to another node of a cluster, because this one stops: the room stands still, its state is handed over, and
+//! everybody in it is told where it goes on.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use tracing::{error, info, warn};
+
+use super::directory::Directory;
+use super::journaling::is_needed;
+use super::message::{End, RoomKey};
+use super::names;
+use super::recovery::Revived;
+use super::room::RoomActor;
+use crate::cluster::Cluster;
+use crate::engine::cluster::{Summons, digest};
+use crate::engine::{Checkpoint, CloseReason, Host, Room};
+use crate::id::Incarnation;
+use crate::tick::Tick;
+use crate::wire::{Close, Redirect};
+
+/// Directory to room: go on at another node, or end.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct MoveRoom(pub Arc<Cluster>);
+
+impl RoomActor {
+    /// What the room goes on from at another node, if somebody has a seat to come to and its game is saved.
+    fn pack(&mut self) -> Option<Checkpoint> {
+        let packed = catch_unwind(AssertUnwindSafe(|| {
+            // What clients have sent until now is part of the room.
+            self.collect_inputs();
+            self.host.as_mut().filter(|host| is_needed(host.room())).and_then(Host::checkpoint)
+        }));
+        packed.unwrap_or_else(|_| {
+            self.crashed("save", self.room().map_or(0, |room| room.frame().tick().0));
+            None
+        })
+    }
+
+    fn move_away(&mut self, cluster: Arc<Cluster>, ctx: &mut Context<Self>) {
+        let Some(checkpoint) = self.pack() else { return self.end_room(Close::Draining.into(), ctx) };
+        self.is_moving = true;
+        let (id, saved) = (checkpoint.config().id.clone(), checkpoint.encode());
+        let tickets: Vec<String> = (0..self.seats.sessions()).map(|_| names::secret()).collect();
+        let digests: Vec<String> = tickets.iter().map(|ticket| digest(ticket)).collect();
+        let asked = async move { cluster.hand_over(&id, &saved, &digests).await };
+        let answered = asked.into_actor(self).map(move |address, act, ctx| {
+            act.span.clone().in_scope(|| match address {
+                Ok(address) => act.follow_to(&address, tickets, ctx),
+                Err(why) => {
+                    warn!(why = why.label(), "no other node takes the room, so it ends");
+                    act.end_room(Close::Draining.into(), ctx);
+                }
+            });
+        });
+        ctx.spawn(answered);
+    }
+
+    /// The room is another node's now.
+    #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
+    fn follow_to(&mut self, address: &str, tickets: Vec<String>, ctx: &mut Context<Self>) {
+        info!(address, sessions = tickets.len(), "the room goes on at another node");
+        self.metrics.counts.rooms_moved.inc();
+        let at_tick = self.room().map_or(Tick(0), |room| room.frame().tick().plus(1));
+        for (end, ticket) in self.seats.detach_all().zip(tickets) {
+            end.do_send(End::Moved(Redirect { address: address.to_owned(), ticket, at_tick }));
+        }
+        self.files.tap.iter_mut().for_each(|tap| tap.is_kept = true);
+        self.end_room(Close::Redirected.into(), ctx);
+    }
+}
+
+impl Handler<MoveRoom> for RoomActor {
+    type Result = ();
+
+    fn handle(&mut self, MoveRoom(cluster): MoveRoom, ctx: &mut Context<Self>) {
+        self.span.clone().in_scope(|| self.move_away(cluster, ctx));
+    }
+}
+
+impl Directory {
+    /// Lets a room go on here that another node has handed over. `saved`: what it goes on from.
+    pub(super) fn take_over(&mut self, summons: &Summons, saved: Option<&[u8]>) -> Result<RoomKey, CloseReason> {
+        let Some(saved) = saved else { return Err(Close::TryLater.into()) };
+        match self.revive_handed_over(saved, Incarnation(summons.incarnation)) {
+            Ok(room) => {
+                info!(room = %names::for_logs(&summons.room), "a room of another node goes on here");
+                Ok(self.start_revived(room))
+            }
+            Err(why) => {
+                error!(room = %names::for_logs(&summons.room), why, "a room that was handed over cannot go on");
+                self.metrics.counts.rooms_lost.inc();
+                Err(Close::RoomClosed.into())
+            }
+        }
+    }
+
+    fn revive_handed_over(&self, saved: &[u8], incarnation: Incarnation) -> Result<Revived, String> {
+        let checkpoint = Checkpoint::decode(saved).map_err(|error| error.to_string())?;
+        let revived = self.revive(checkpoint, Some(incarnation), |checkpoint, game| {
+            Room::restore(checkpoint, game).map(|room| Some((room, 0))).map_err(|error| error.to_string())
+        })?;
+        revived.ok_or_else(|| "it has ended".to_owned())
+    }
+}
