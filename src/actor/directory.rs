@@ -11,10 +11,12 @@ use actix::{Actor, ActorContext, Arbiter, AsyncContext, Context, Handler};
 use tokio::sync::watch;
 use tracing::warn;
 
+use super::archiving::RoomMatch;
 use super::clock::Clock;
 use super::clustering::Membership;
 use super::gatekeeper::{Gatekeeper, RoomPermit};
 use super::journaling::Files;
+use super::matches::Matches;
 use super::message::{CloseRoom, Drain, Explain, Locate, RoomEntry, RoomKey, RoomList, RoomSlot, Stop};
 use super::metrics::Metrics;
 use super::moving::MoveRoom;
@@ -64,6 +66,8 @@ pub struct DirectoryConfig {
     pub recordings: Option<Arc<Recordings>>,
     /// What systems outside of the server are told, if anybody listens.
     pub tap: Option<Outbox>,
+    /// Is told of rooms that end.
+    pub matches: Arc<Matches>,
     /// Watches the threads of the directory and the rooms.
     pub watchdog: Arc<Watchdog>,
     /// This server as a node, in a cluster.
@@ -202,7 +206,9 @@ impl Directory {
         let handle = self.arbiters[arbiter].handle();
         let DirectoryConfig { store, journal, recordings, tap, .. } = &self.config;
         let (store, journal, recordings) = (store.clone(), journal.clone(), recordings.clone());
-        let files = Files { store, is_stored, journal, recordings, tap: tap.clone().map(RoomTap::new) };
+        let tap = tap.clone().map(RoomTap::new);
+        let matches = RoomMatch::new(self.config.matches.clone(), entry.id.clone(), private);
+        let files = Files { store, is_stored, journal, recordings, tap, matches };
         let tenure = self.register(&room, &options, private);
         let right = tenure.clone();
         let make = move |_: &mut _| RoomActor::new(key, room, clock, shared, metrics, files, right);

@@ -21,6 +21,7 @@ impl RoomActor {
         let overloaded = self.room().is_some_and(|room| room.overload_step() > OverloadStep::None);
         self.metrics.counts.rooms_overloaded.dec_by(overloaded.into());
         let mut host = self.host.take();
+        host.iter_mut().for_each(Host::end_archive);
         host.iter_mut().for_each(|host| host.refuse_requests(close));
         while let Some(output) = host.as_mut().and_then(Host::poll_output) {
             match output {
@@ -29,7 +30,7 @@ impl RoomActor {
                 HostOutput::Room(RoomOutput::Freed { seat, reason, .. }) => {
                     self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End::Closed(reason.clone())));
                 }
-                HostOutput::Filmed(segment) => self.keep_film(segment),
+                HostOutput::Filmed(filmed) => self.keep_filmed(filmed),
                 HostOutput::Room(RoomOutput::Tap(entry)) => self.tell(entry),
                 HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
             }
@@ -37,6 +38,7 @@ impl RoomActor {
         self.end_journal();
         self.seats.detach_all().for_each(|end| end.do_send(End::Closed(reason.clone())));
         let room = host.as_ref().map(Host::room);
+        self.end_match(room);
         let result = room.and_then(Room::result);
         self.metrics.counts.matches_ended.inc_by(u64::from(result.is_some()));
         info!(reason = close.label(), result_bytes = result, "room ended");

@@ -144,6 +144,14 @@ impl Gatekeeper {
         Ok(SessionPermit { gatekeeper: self.clone(), caller, ticket: None })
     }
 
+    /// Whom a join token names; `None` on a server without keys. A one-time token is not used up.
+    ///
+    /// # Errors
+    /// The token is invalid.
+    pub fn verify(&self, token: &str) -> Result<Option<VerifiedToken>, Close> {
+        self.tokens.judge(Some(token), wall_clock())
+    }
+
     /// Whether `peer` is a trusted proxy.
     pub fn is_proxy(&self, peer: IpAddr) -> bool {
         self.client_ip_config.is_proxy(peer)

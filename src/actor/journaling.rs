@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix::{AsyncContext, Context, Handler, Message, Recipient};
 use tracing::{debug, error};
 
+use super::archiving::RoomMatch;
 use super::message::Publish;
 use super::recordings::Recordings;
 use super::room::RoomActor;
@@ -29,6 +30,8 @@ pub struct Files {
     pub recordings: Option<Arc<Recordings>>,
     /// What systems outside of the server are told.
     pub tap: Option<RoomTap>,
+    /// When the match has ended.
+    pub matches: RoomMatch,
 }
 
 /// Journal to room: look at what is safe.
@@ -42,15 +45,19 @@ pub(super) fn surround<T: Waiting, F: FrameStore>(mut host: Host<T, F>, files: &
         host = host.with_tap();
     }
     if files.journal.is_none() {
-        return (host.with_recorder(), false);
+        return (filmed(host.with_recorder(), files), false);
     }
-    let mut host = host.with_journal();
+    let mut host = filmed(host.with_journal(), files);
     // A room whose game is not saved cannot be brought back, so nothing needs to wait.
     let saved = host.has_checkpoint();
     if !saved {
         host.safe(u64::MAX);
     }
     (host, saved)
+}
+
+fn filmed<T: Waiting, F: FrameStore>(host: Host<T, F>, files: &Files) -> Host<T, F> {
+    if files.matches.keeps_film() { host.with_archive() } else { host }
 }
 
 impl RoomActor {
@@ -134,6 +141,7 @@ impl RoomActor {
         store.put(&room, self.journal.take());
         self.files.is_stored = false;
         self.files.tap.iter_mut().for_each(|tap| tap.is_kept = true);
+        self.files.matches.goes_on = true;
     }
 
     /// The file from which the room was made is not needed any more.
@@ -151,6 +159,7 @@ impl RoomActor {
         (self.journal, self.files.is_stored) = (None, false);
         // What is not safe is not told.
         self.files.tap = None;
+        self.files.matches.goes_on = true;
         self.end_room(Close::StoreFailed.into(), ctx);
     }
 }

@@ -112,6 +112,9 @@ counts! {
     recordings_lost: Count = "recordings_lost", "Recordings of rooms that could not be written";
     certificate_expires: Gauge = "certificate_expires_seconds", "When the certificate in use expires, in seconds since 1970; 0 without one";
     matches_ended: Count = "matches_ended", "Matches that ended with a result";
+    matches_kept: Gauge = "matches_kept", "Ended matches in the archive";
+    matches_lost: Count = "matches_lost", "Ended matches that could not be written to the archive";
+    match_films_lost: Count = "match_films_lost", "Times that a part of a match's film could not be kept";
 }
 
 /// Current counts, and counts since the start.

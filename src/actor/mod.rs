@@ -4,6 +4,7 @@
 //! relay has the sessions of its thread compose messages from it and writes them. Inputs, commands and close reasons go
 //! through seat channels, which the room reads at its tick. Only joins and queries are messages to the room.
 
+mod archiving;
 mod clock;
 mod cluster_metrics;
 mod clustering;
@@ -21,6 +22,10 @@ mod journaling;
 mod live_session;
 mod log_health;
 mod making;
+mod match_folder;
+mod match_search;
+mod match_writer;
+mod matches;
 mod message;
 mod metrics;
 mod moving;
@@ -61,6 +66,9 @@ pub use directory::{Directory, DirectoryConfig};
 pub use films::{FilmTape, Films, PublicSegment};
 pub use gatekeeper::{Connection, Gatekeeper, Handshake, SessionPermit};
 pub use log_health::LogHealth;
+pub use match_folder::MatchShelf;
+pub use match_search::{MatchSearch, MatchViewer};
+pub use matches::{FoundMatch, MatchPage, Matches};
 pub use message::{Drain, Explain, Reserve, RoomEntry, RoomList, Stop};
 pub use metrics::{Metrics, Totals};
 pub use operator::{

@@ -60,6 +60,13 @@ impl Directory {
             info!(rooms = all, lost, torn_bytes = found.torn, "the last server crashed; its rooms are recovered");
         }
         self.start_all(revived, found, lost);
+        self.settle_matches();
+    }
+
+    /// Matches of rooms that neither go on nor can be woken have ended, perhaps by the crash.
+    fn settle_matches(&self) {
+        let stored = self.config.store.iter().flat_map(|store| store.labels()).map(|label| label.id);
+        self.config.matches.settle(stored.collect());
     }
 
     /// Rooms of a journal by id, each with its checkpoint, and the number of those that cannot be read: such a room has no id,
@@ -140,6 +147,10 @@ impl Directory {
             let recovered = recover(checkpoint, found.from, &found.tail, game).map_err(|error| error.to_string())?;
             let Recovery { room, over, entries } = recovered;
             self.retell(entries);
+            if over.is_some() {
+                let RoomConfig { id, incarnation, .. } = room.config();
+                self.config.matches.end(id, incarnation.0, room.public_result().cloned());
+            }
             Ok(over.is_none().then_some((room, limits::SPARE_IDS)))
         })?;
         self.metrics.counts.rooms_recovered.inc_by(u64::from(revived.is_some()));

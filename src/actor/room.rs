@@ -34,7 +34,7 @@ use crate::engine::{
 };
 use crate::store::RoomJournal;
 use crate::tick::{Moment, TickClock};
-use crate::wire::{Close, Extension, limits};
+use crate::wire::{Close, Continuity, Extension, limits};
 
 /// The room actor.
 pub struct RoomActor {
@@ -247,7 +247,7 @@ impl RoomActor {
                     let channel = self.seats.channel(session.seat).filter(|channel| channel.session() == session);
                     channel.into_iter().for_each(|channel| channel.confirm_commands(upto));
                 }
-                HostOutput::Filmed(segment) => self.keep_film(segment),
+                HostOutput::Filmed(filmed) => self.keep_filmed(filmed),
                 HostOutput::Room(output) => self.follow(output),
             }
         }
@@ -294,6 +294,9 @@ impl RoomActor {
             if claims {
                 self.metrics.resumed(admitted.welcome.continuity);
             }
+            if admitted.welcome.continuity == Continuity::Fresh {
+                self.count_in_match(admitted.welcome.seat);
+            }
             self.seat(applicant, *admitted)
         });
         // If the session is gone, the unsent answer drops its seat handle, which records the close reason.
@@ -333,6 +336,7 @@ impl Actor for RoomActor {
         if let (Some(trace), Some(room)) = (self.metrics.times.trace(), self.room()) {
             trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, names::for_logs(&room.config().id)));
         }
+        self.begin_match();
         self.open_journal(ctx);
         self.arm(ctx);
     }

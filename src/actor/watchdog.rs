@@ -30,6 +30,7 @@ pub enum Part {
     LogWriter,
     TraceWriter,
     RecordingWriter,
+    MatchWriter,
     Watchdog,
 }
 
@@ -42,6 +43,7 @@ impl fmt::Display for Part {
             Self::LogWriter => f.write_str("log writer"),
             Self::TraceWriter => f.write_str("trace writer"),
             Self::RecordingWriter => f.write_str("recording writer"),
+            Self::MatchWriter => f.write_str("match writer"),
             Self::Watchdog => f.write_str("watchdog"),
         }
     }

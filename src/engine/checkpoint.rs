@@ -50,7 +50,7 @@ pub struct Checkpoint {
     pub(super) chat: Vec<u32>,
     /// What `logs` and `chat` refer to by index.
     pub(super) events: Vec<Event>,
-    lifecycle: RoomLifecycle,
+    pub(super) lifecycle: RoomLifecycle,
     kicks: Vec<(Seat, CloseReason)>,
     seat_generations: u32,
     #[serde(default)]

@@ -214,6 +214,12 @@ impl Reel {
         self.changes.len() - before
     }
 
+    /// About how many bytes it takes.
+    pub fn weight(&self) -> usize {
+        let keyframes = self.keyframes.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        keyframes + self.deltas.len() + self.changes.len()
+    }
+
     /// The tick of the last state.
     pub fn last(&self) -> Tick {
         self.tick.plus(self.ticks)

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::camera::{Camera, FilmSegment};
+use super::camera::{Cameras, Filmed};
 use super::checkpoint::Checkpoint;
 use super::close_reason::CloseReason;
 use super::history::{FrameStore, History};
@@ -86,8 +86,8 @@ pub enum HostOutput<T> {
         /// The newest command.
         upto: Seq,
     },
-    /// A second of the room's film is complete.
-    Filmed(FilmSegment),
+    /// A part of the room's film is complete.
+    Filmed(Filmed),
     /// An output of the room.
     Room(RoomOutput),
 }
@@ -106,7 +106,7 @@ pub struct Host<T, F = History> {
     pub(super) record: Option<Record>,
     pub(super) unsafe_ids: Option<UnsafeIds>,
     pub(super) recorder: Option<FlightRecorder>,
-    pub(super) camera: Option<Camera>,
+    pub(super) cameras: Cameras,
     pub(super) tap: HostTap,
     /// Since when the room has no player, no held seat and no spectator.
     empty_since: Option<Moment>,
@@ -116,8 +116,8 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     /// Surrounds a new `room`, whose recent frames are kept in `frames`.
     pub fn new(now: Moment, room: Room, frames: F) -> Self {
         let (waiting, room_outputs, tap, outputs) = (VecDeque::new(), Vec::new(), HostTap::default(), Outbox::open());
-        let (record, unsafe_ids, recorder, camera, empty_since) = (None, None, None, None, Some(now));
-        Self { room, frames, waiting, outputs, room_outputs, record, unsafe_ids, recorder, camera, tap, empty_since }
+        let (record, unsafe_ids, recorder, cameras, empty_since) = (None, None, None, Cameras::default(), Some(now));
+        Self { room, frames, waiting, outputs, room_outputs, record, unsafe_ids, recorder, cameras, tap, empty_since }
     }
 
     /// Records every input before it is applied.
@@ -249,12 +249,12 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.record(&RoomInput::Tick);
         self.room.apply_in_phases(RoomInput::Tick, &mut self.room_outputs, over);
         self.frames.push(self.room.frame().clone());
-        let filmed = self.camera.as_mut().and_then(|camera| camera.ticked(&mut self.room));
+        let filmed = self.cameras.ticked(&mut self.room);
         if let Some(recorder) = &mut self.recorder {
             recorder.ticked(&mut self.room);
         }
         self.pass_on();
-        filmed.into_iter().for_each(|segment| self.emit(HostOutput::Filmed(segment)));
+        filmed.into_iter().flatten().for_each(|part| self.emit(HostOutput::Filmed(part)));
         let is_empty = self.room.players() + self.room.spectators() == 0;
         self.empty_since = is_empty.then(|| self.empty_since.unwrap_or(now));
     }
@@ -381,7 +381,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         }
     }
 
-    fn emit(&mut self, output: HostOutput<T>) {
+    pub(super) fn emit(&mut self, output: HostOutput<T>) {
         let after = self.record.as_ref().map_or(0, Record::position);
         self.outputs.push(after, output);
     }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::close_reason::CloseReason;
 use super::overload::OverloadStep;
@@ -25,6 +26,9 @@ pub(super) struct RoomLifecycle {
     ending: Option<Ending>,
     /// Length of the match's result in bytes.
     result: Option<usize>,
+    /// The result as it is told outside. It may name persons, so sealed checkpoints have it elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) public: Option<Value>,
     /// Something that the list of rooms shows has changed since the last tick.
     news: bool,
 }
@@ -66,7 +70,9 @@ impl Room {
             return;
         }
         self.lifecycle.result = Some(result.len());
-        self.tap_result(result);
+        let public = self.call_hook("public_result", |game, _| game.public_result(result));
+        self.tap(|| TapBody::MatchEnded { result: public.clone() });
+        self.lifecycle.public = Some(public);
         let grace = self.rate().ticks_in(limits::END_GRACE);
         self.end_at(self.frame.tick().plus(1 + grace), Close::MatchOver.into());
         let result = Cow::Borrowed(serde_bytes::Bytes::new(result));
@@ -76,6 +82,16 @@ impl Room {
     /// Bytes of the match's result, once the match has ended.
     pub fn result(&self) -> Option<usize> {
         self.lifecycle.result
+    }
+
+    /// The match's [result](crate::Game::public_result) as systems outside are told, once the match has ended.
+    pub fn public_result(&self) -> Option<&Value> {
+        self.lifecycle.public.as_ref()
+    }
+
+    /// The verified identity of the player who has the seat.
+    pub fn identity(&self, seat: Seat) -> Option<&str> {
+        self.find(seat).ok().and_then(|index| self.seats[index].identity.as_deref())
     }
 
     /// All players who have a seat.

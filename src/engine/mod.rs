@@ -48,6 +48,7 @@ mod join_request;
 mod journal;
 mod lifecycle;
 pub mod link;
+mod match_film;
 mod overload;
 mod pending_input;
 mod personal;
@@ -81,7 +82,7 @@ pub mod work;
 pub use admission::{Address, Admission, Limit, Quota, Verdict};
 pub use bucket::Bucket;
 pub use budget::Unsent;
-pub use camera::FilmSegment;
+pub use camera::{FilmPart, FilmSegment, Filmed};
 pub use checkpoint::{Checkpoint, RestoreError};
 pub use client::{Arrived, Client, ClientError, ClientEvent, Delivered, Depth, Pass, RoomClock};
 pub use close_reason::CloseReason;
@@ -96,6 +97,10 @@ pub use host::{Host, HostOutput, SeatSession, Waiting};
 pub use input_buffer::{InputBuffer, InputRun, TickInput};
 pub use join_request::{JoinRequest, Token};
 pub use journal::{JournalEntry, Proof};
+#[cfg(feature = "server")]
+pub(crate) use match_film::{
+    GoingMatch, MatchBeginning, MatchRecord, PersonMark, SavedResult, encode_join, encode_part,
+};
 pub use overload::{OverloadLadder, OverloadStep};
 pub use pending_input::PendingInput;
 pub use phase::Phase;

@@ -10,6 +10,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use serde_json::Value;
 
 use super::checkpoint::{Checkpoint, RestoreError, SavedLog};
 use super::events::Event;
@@ -51,6 +52,9 @@ struct Words {
     events: Vec<Event>,
     #[serde(default)]
     unstored: Vec<TapEntry>,
+    /// The result of the match.
+    #[serde(default)]
+    result: Option<Value>,
 }
 
 impl Checkpoint {
@@ -75,10 +79,12 @@ impl Checkpoint {
             return Ok(self.encode());
         }
         let Self { logs, chat, authors, departed, events, unstored, .. } = self.clone();
-        let words = saved::encode(&Words { logs, chat, authors, departed, events, unstored });
+        let result = self.lifecycle.public.clone();
+        let words = saved::encode(&Words { logs, chat, authors, departed, events, unstored, result });
         let words = ByteBuf::from(seal(&persons, &words)?);
         let mut open = self.clone();
         (open.chat, open.authors, open.departed, open.events, open.unstored) = Default::default();
+        open.lifecycle.public = None;
         open.logs.iter_mut().for_each(SavedLog::clear);
         let mut players = Vec::new();
         for (index, seated) in (0..).zip(&mut open.seats) {
@@ -113,8 +119,9 @@ impl Checkpoint {
         }
         match open(&sealed.words) {
             Some(words) => {
-                let Words { logs, chat, authors, departed, events, unstored } = saved::decode(&words)?;
+                let Words { logs, chat, authors, departed, events, unstored, result } = saved::decode(&words)?;
                 (checkpoint.logs, checkpoint.chat, checkpoint.events) = (logs, chat, events);
+                checkpoint.lifecycle.public = result;
                 (checkpoint.authors, checkpoint.departed, checkpoint.unstored) = (authors, departed, unstored);
             }
             None => checkpoint.forgotten.words = true,

@@ -173,6 +173,16 @@ impl Recording {
         file
     }
 
+    /// The film as a file, with the keyframes that it has and without what it takes to run it again: smaller than by
+    /// [`Self::encode`], and it takes longer to get from one tick to another.
+    pub fn encode_film(&self) -> Vec<u8> {
+        let mut file = MAGIC.to_vec();
+        append(&mut file, b'H', &saved::encode(&self.header));
+        append(&mut file, b'F', &saved::encode(&self.film));
+        append(&mut file, b'E', &[]);
+        file
+    }
+
     /// Reads the header of a file, of which the beginning is enough.
     ///
     /// # Errors
@@ -240,7 +250,8 @@ pub(crate) fn with_changed_blocks(file: &[u8], mut change: impl FnMut(u8, &mut V
     changed
 }
 
-fn append(file: &mut Vec<u8>, kind: u8, content: &[u8]) {
+/// Appends a block.
+pub(super) fn append(file: &mut Vec<u8>, kind: u8, content: &[u8]) {
     file.push(kind);
     file.extend((content.len() as u32).to_le_bytes());
     file.extend(&checksum(kind, content));
@@ -252,17 +263,19 @@ fn checksum(kind: u8, content: &[u8]) -> [u8; CHECKSUM] {
     *digest.first_chunk().expect("a digest is longer")
 }
 
-fn read<T: DeserializeOwned>(at: usize, bytes: &[u8]) -> Result<T, RecordingError> {
+pub(super) fn read<T: DeserializeOwned>(at: usize, bytes: &[u8]) -> Result<T, RecordingError> {
     saved::decode(bytes).map_err(|_| RecordingError::Damaged(at))
 }
 
-struct Blocks<'a> {
-    file: &'a [u8],
-    at: usize,
+/// The blocks of a file.
+pub(super) struct Blocks<'a> {
+    pub file: &'a [u8],
+    /// Where the next one begins.
+    pub at: usize,
 }
 
 impl<'a> Blocks<'a> {
-    fn next(&mut self) -> Result<(u8, &'a [u8]), RecordingError> {
+    pub fn next(&mut self) -> Result<(u8, &'a [u8]), RecordingError> {
         let damaged = RecordingError::Damaged(self.at);
         let split = |rest: &'a [u8]| {
             let (&kind, rest) = rest.split_first()?;
@@ -276,7 +289,7 @@ impl<'a> Blocks<'a> {
         Ok((kind, content))
     }
 
-    fn content<T: DeserializeOwned>(&mut self, wanted: u8) -> Result<T, RecordingError> {
+    pub fn content<T: DeserializeOwned>(&mut self, wanted: u8) -> Result<T, RecordingError> {
         let at = self.at;
         match self.next()? {
             (kind, bytes) if kind == wanted => read(at, bytes),

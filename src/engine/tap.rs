@@ -173,13 +173,6 @@ impl Room {
         }
     }
 
-    pub(super) fn tap_result(&mut self, result: &[u8]) {
-        if self.tapped {
-            let result = self.call_hook("public_result", |game, _| game.public_result(result));
-            self.tap(|| TapBody::MatchEnded { result });
-        }
-    }
-
     pub(super) fn tap_chat(&mut self, event: &EventBody) {
         if let EventBody::Chat { from, name, text, private: false } = event {
             let identity = self.find(*from).ok().and_then(|index| self.seats[index].identity.clone());

@@ -168,6 +168,18 @@ pub struct Config {
     /// Most bytes of all recordings, in MiB, 1 to 1,000,000.
     #[serde(deserialize_with = "parse::sessions")]
     pub recordings_mib: usize,
+    /// A folder for the archive of matches: the results and films of rooms that have ended. Created if it is missing; one server
+    /// at a time uses it. Empty: no film is kept, and results are told for an hour.
+    pub matches: PathBuf,
+    /// How long a match is kept: whole days, 1 to 3,650.
+    #[serde(rename = "match_days", serialize_with = "parse::write_days", deserialize_with = "parse::days")]
+    pub keep_matches_for: Duration,
+    /// Most matches in the folder, 1 to 100,000. The oldest go first.
+    #[serde(deserialize_with = "parse::rooms")]
+    pub most_matches: usize,
+    /// Most bytes of all matches, in MiB, 1 to 1,000,000.
+    #[serde(deserialize_with = "parse::sessions")]
+    pub matches_mib: usize,
     /// The Redis that keeps the directory of a cluster, such as `redis://10.0.0.5:6379`. Empty: this server is alone. Needs the
     /// cargo feature `cluster`.
     #[serde(deserialize_with = "parse::redis")]
@@ -292,6 +304,10 @@ impl Default for Config {
             recordings: PathBuf::new(),
             most_recordings: 100,
             recordings_mib: 1024,
+            matches: PathBuf::new(),
+            keep_matches_for: Duration::from_secs(30 * 86_400),
+            most_matches: 10_000,
+            matches_mib: 4096,
             redis: String::new(),
             redis_password: Secret::default(),
             advertise: String::new(),
@@ -365,6 +381,7 @@ mod tests {
             (json!({ "advertise": "https://play.example/play" }), "wss://n3.play.example/play"),
             (json!({ "cluster": "a:b" }), "letters, digits"),
             (json!({ "lease": 61 }), "1 to 60"),
+            (json!({ "match_days": 0 }), "1 to 3650"),
             (json!({ "outbox_full": "wait" }), "\"drop\" or \"refuse\""),
             (json!({ "colour": 1 }), "colour"),
         ] {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::config::{Config, OtherBuild, Pages};
-use crate::actor::{Metrics, Recordings, RoomStore, Shelf, Trace};
+use crate::actor::{MatchShelf, Matches, Metrics, Recordings, RoomStore, Shelf, Trace};
 use crate::store::{Durability, Folder, Found, Journal};
 use crate::tap::{Outbox, OutboxOptions, Sink};
 
@@ -81,6 +81,19 @@ pub(super) fn recordings(config: &Config, metrics: &Arc<Metrics>) -> io::Result<
     let refused =
         |error| io::Error::other(format!("recordings: cannot write {}: {error}", config.recordings.display()));
     Recordings::start(shelf, metrics.clone()).map_err(refused).map(Arc::new).map(Some)
+}
+
+/// Starts what tells of ended matches, and keeps them if there is a folder for that.
+pub(super) fn matches(config: &Config, metrics: &Arc<Metrics>) -> io::Result<Arc<Matches>> {
+    let folder = Some(config.matches.clone()).filter(|folder| !folder.as_os_str().is_empty());
+    let shelf = folder.map(|folder| MatchShelf {
+        folder,
+        keep: config.keep_matches_for,
+        most: config.most_matches,
+        bytes: (config.matches_mib as u64) << 20,
+    });
+    let refused = |error| io::Error::other(format!("matches: cannot use {}: {error}", config.matches.display()));
+    Matches::start(shelf, metrics.clone()).map_err(refused).map(Arc::new)
 }
 
 /// Creates the trace at `path`, unless that is empty.

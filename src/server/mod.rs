@@ -10,6 +10,7 @@ mod handshake;
 mod hosts;
 mod listen;
 mod lobby;
+mod matches;
 mod mount;
 mod one_request;
 mod origin;

@@ -31,8 +31,8 @@ use super::qr;
 use super::routes::{self, AppState};
 use super::{AddRoutes, Server};
 use crate::actor::{
-    Clock, Directory, DirectoryConfig, Drain, Films, Gatekeeper, Handshake, Metrics, Part, Refusal, Relay, RoomList,
-    RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
+    Clock, Directory, DirectoryConfig, Drain, Films, Gatekeeper, Handshake, Matches, Metrics, Part, Refusal, Relay,
+    RoomList, RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
 };
 use crate::cluster::Cluster;
 use crate::engine::{Limit, Verdict};
@@ -60,6 +60,7 @@ pub struct Mount {
     /// Where rooms are kept.
     files: (Option<Arc<RoomStore>>, Option<Journal>, Option<Outbox>),
     films: Arc<Films>,
+    matches: Arc<Matches>,
     /// Of the embedder.
     routes: Arc<[AddRoutes]>,
 }
@@ -107,6 +108,8 @@ impl Mount {
         if let Some(recordings) = &recordings {
             watchdog.watch(Part::RecordingWriter, recordings.heartbeat());
         }
+        let matches = folders::matches(&config, &metrics)?;
+        watchdog.watch(Part::MatchWriter, matches.heartbeat());
         let directory = DirectoryConfig {
             games,
             rate: config.tick_rate,
@@ -121,6 +124,7 @@ impl Mount {
             goes_back_unless: (config.other_build == OtherBuild::Checkpoint).then(|| build.to_owned()),
             recordings,
             tap: tap.clone(),
+            matches: matches.clone(),
             watchdog: watchdog.clone(),
             cluster: cluster.clone(),
             most_sessions: config.most_sessions,
@@ -145,6 +149,7 @@ impl Mount {
             cluster,
             files,
             films,
+            matches,
         })
     }
 
@@ -171,8 +176,8 @@ impl Mount {
         };
         let (rooms, config, admin) = (self.rooms.clone(), self.config.clone(), self.admin.clone());
         let (hosts, watchdog) = (self.hosts.clone(), self.watchdog.clone());
-        let (drawings, films) = (qr::Drawings::default(), self.films.clone());
-        web::Data::new(AppState { context, rooms, config, admin, hosts, watchdog, drawings, films })
+        let (drawings, films, matches) = (qr::Drawings::default(), self.films.clone(), self.matches.clone());
+        web::Data::new(AppState { context, rooms, config, admin, hosts, watchdog, drawings, films, matches })
     }
 
     pub(super) fn add_routes(&self, state: web::Data<AppState>, app: &mut web::ServiceConfig) {
@@ -326,7 +331,7 @@ impl Mount {
     #[expect(clippy::disallowed_methods, reason = "one message at the very end")]
     pub async fn drain(&self) {
         info!(sessions = self.sessions(), "draining");
-        let (store, journal, tap) = self.files.clone();
+        let ((store, journal, tap), matches) = (self.files.clone(), self.matches.clone());
         tap.iter().for_each(Outbox::drain);
         self.gatekeeper.close();
         self.cluster.iter().for_each(|cluster| cluster.drain());
@@ -347,6 +352,7 @@ impl Mount {
             tap.iter().for_each(|tap| tap.flush(Self::SINKS));
             journal.iter().for_each(Journal::close);
             tap.iter().for_each(|tap| tap.close(Self::SINKS));
+            matches.close(Self::STORE);
         })
         .await;
         if let Some(store) = &store {

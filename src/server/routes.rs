@@ -19,8 +19,8 @@ use super::admin::AdminAuth;
 use super::config::Config;
 use super::handshake::Denied;
 use super::hosts::Hosts;
-use super::{admin, cors, film, handshake, lobby, pages, qr};
-use crate::actor::{Connection, Explain, Films, Refusal, RoomList, SessionContext, Watchdog, start};
+use super::{admin, cors, film, handshake, lobby, matches, pages, qr};
+use crate::actor::{Connection, Explain, Films, Matches, Refusal, RoomList, SessionContext, Watchdog, start};
 use crate::engine::RoomCosts;
 use crate::engine::cluster::LeaseState;
 use crate::wire::limits;
@@ -35,11 +35,13 @@ pub struct AppState {
     pub watchdog: Arc<Watchdog>,
     pub drawings: qr::Drawings,
     pub films: Arc<Films>,
+    pub matches: Arc<Matches>,
 }
 
 /// Adds the routes of the rooms.
 pub fn configure(app: &mut web::ServiceConfig) {
     app.configure(lobby::configure).configure(admin::configure).configure(film::configure);
+    app.configure(matches::configure);
     app.service(web::resource("/play").route(web::route().to(play)));
     app.service(shared("/api/rooms/{id}/costs", read().to(costs), READ))
         .service(shared("/api/rooms/{id}/qr.svg", read().to(invitation), READ))

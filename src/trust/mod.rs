@@ -17,7 +17,7 @@ mod tokens;
 pub use address::{Caller, ClientIpConfig, ForwardedHeader};
 pub use keys::{KeyError, Keyring, split};
 pub use person_keys::PersonKeys;
-pub(crate) use person_keys::{create_private_folder, private_file};
+pub(crate) use person_keys::{PersonMarks, create_private_folder, private_file};
 pub(crate) use text_key::TextKey;
 pub use tls::Certificate;
 pub use tokens::{Audience, Claims, Tokens, VerifiedToken, wall_clock, wall_clock_millis};

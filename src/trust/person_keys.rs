@@ -46,6 +46,16 @@ struct Sealed {
     text: Vec<u8>,
 }
 
+/// What a person's key makes of texts: whoever has the key can tell whether a mark is that person's, and nobody else can.
+pub(crate) struct PersonMarks(hmac::Key);
+
+impl PersonMarks {
+    /// The person's mark for a text.
+    pub fn mark(&self, text: &[u8]) -> [u8; NAME] {
+        *hmac::sign(&self.0, text).as_ref().first_chunk().expect("a tag is longer")
+    }
+}
+
 impl PersonKeys {
     /// The keys in `folder`, which need not exist yet.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
@@ -91,6 +101,21 @@ impl PersonKeys {
         let length = cipher.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?.len();
         text.truncate(length);
         Some(text)
+    }
+
+    /// The marks of a person who has a key.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub(crate) fn marks_of(&self, identity: &str) -> io::Result<Option<PersonMarks>> {
+        if !self.folder.is_dir() {
+            return Ok(None);
+        }
+        match self.key(&hex(&self.name(b'p', identity)?)) {
+            Ok(key) => Ok(Some(PersonMarks(hmac::Key::new(hmac::HMAC_SHA256, &key)))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Deletes the key of a person. What was sealed with it can never be opened again. Returns whether there was one.

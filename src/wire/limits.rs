@@ -103,6 +103,25 @@ pub const FILM_WAIT: Duration = Duration::from_secs(10);
 /// Rooms that are filmed at a time: each keeps its segments, and encodes its rows once more per second.
 pub const FILMED_ROOMS: usize = 1000;
 
+/// The parts of the film that is kept of a match: from one keyframe to the next, and what a crash takes at most.
+pub const MATCH_FILM_PART: Duration = Duration::from_secs(15);
+/// The most bytes of that film; what comes later is not kept.
+pub const MATCH_FILM: u64 = 32 * 1024 * 1024;
+/// The most bytes of films that wait to be written; further parts are lost, and counted.
+pub const MATCH_FILMS_WAITING: usize = 64 * 1024 * 1024;
+/// The most bytes of a match's result as JSON; a longer one is not kept.
+pub const MATCH_RESULT: usize = 64 * 1024;
+/// The most joins of a match of which is known who it was.
+pub const MATCH_JOINS: usize = 10_000;
+/// Matches that have just ended, for streams of them: so many, and for so long.
+pub const MATCHES_RECENT: usize = 256;
+/// See [`MATCHES_RECENT`].
+pub const MATCHES_RECENT_FOR: Duration = Duration::from_secs(3600);
+/// The most matches that one request lists, and files that it reads for that.
+pub const MATCHES_LISTED: usize = 100;
+/// See [`MATCHES_LISTED`].
+pub const MATCHES_READ: usize = 500;
+
 /// Recordings that a game or a desync asks for: one per room in this time, because what is wrong tends to go on.
 pub const RECORD_EVERY: Duration = Duration::from_secs(10);
 

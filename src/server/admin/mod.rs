@@ -77,7 +77,7 @@ async fn page(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse 
 }
 
 /// The response to a request that does not come from an operator; `None` for operators.
-fn turn_away(request: &HttpRequest, state: &AppState) -> Option<HttpResponse> {
+pub(super) fn turn_away(request: &HttpRequest, state: &AppState) -> Option<HttpResponse> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).filter(|token| !token.is_empty());
     let address = caller(request.head(), state).map(|caller| caller.visitor);

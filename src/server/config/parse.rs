@@ -187,6 +187,14 @@ pub fn hold<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     whole(from, 0..=limits::LONGEST_HOLD.as_secs() as usize).map(|seconds| Duration::from_secs(seconds as u64))
 }
 
+pub fn days<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    whole(from, 1..=3650).map(|days| Duration::from_secs(86_400 * days as u64))
+}
+
+pub fn write_days<S: Serializer>(span: &Duration, into: S) -> Result<S::Ok, S::Error> {
+    into.serialize_u64(span.as_secs() / 86_400)
+}
+
 pub fn write_seconds<S: Serializer>(span: &Duration, into: S) -> Result<S::Ok, S::Error> {
     into.serialize_u64(span.as_secs())
 }

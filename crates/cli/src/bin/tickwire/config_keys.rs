@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const CONFIG_KEYS: [ConfigKey; 52] = [
+pub const CONFIG_KEYS: [ConfigKey; 56] = [
     ConfigKey { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     ConfigKey { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -123,6 +123,14 @@ pub const CONFIG_KEYS: [ConfigKey; 52] = [
         help: "Most recordings in the folder [default: 100]" },
     ConfigKey { key: "recordings_mib", flag: "recordings-mib", value: "MIB",
         help: "Most MiB of all recordings [default: 1024]" },
+    ConfigKey { key: "matches", flag: "matches", value: "FOLDER",
+        help: "Keep the results and films of ended matches in this folder" },
+    ConfigKey { key: "match_days", flag: "match-days", value: "DAYS",
+        help: "How long a match is kept [default: 30]" },
+    ConfigKey { key: "most_matches", flag: "most-matches", value: "N",
+        help: "Most matches in the folder [default: 10000]" },
+    ConfigKey { key: "matches_mib", flag: "matches-mib", value: "MIB",
+        help: "Most MiB of all matches [default: 4096]" },
     ConfigKey { key: "redis", flag: "redis", value: "URL",
         help: "Be a node of a cluster, whose directory is kept in this Redis, such as redis://10.0.0.5:6379" },
     ConfigKey { key: "redis_password", flag: "", value: "SECRET",

@@ -71,9 +71,12 @@ pub fn forget(args: &ForgetArgs) -> ExitCode {
     let keys = [
         (&config.recordings, PersonKeys::in_folder(config.recordings.join("keys"))),
         (&config.data, PersonKeys::for_rooms(config.data.join("keys"))),
+        (&config.matches, PersonKeys::for_rooms(config.matches.join("keys"))),
     ];
     if keys.iter().all(|(folder, _)| folder.as_os_str().is_empty()) {
-        return fail("recordings and data are not set: name the folders, such as --recordings FOLDER --data FOLDER");
+        return fail(
+            "recordings, data and matches are not set: name the folders, such as --recordings FOLDER --data FOLDER",
+        );
     }
     let mut known = false;
     for (folder, keys) in keys.iter().filter(|(folder, _)| !folder.as_os_str().is_empty()) {
@@ -83,9 +86,10 @@ pub fn forget(args: &ForgetArgs) -> ExitCode {
         }
     }
     let told = if known {
-        "forgotten: recordings with this person can be watched, but not run again; rooms go on without their words\n"
+        "forgotten: recordings with this person can be watched, but not run again; rooms go on without their words, and their \
+         matches have no result any more\n"
     } else {
-        "there is no recording and no room with this person\n"
+        "there is no recording, no room and no match with this person\n"
     };
     say(told.as_bytes())
 }
