@@ -11,13 +11,16 @@ const SLACK = 0.4;
 const HURRY = 0.05;
 /** Who is so many seconds behind has not looked, and is brought to the present. */
 const LOST = 4;
+/** A room that has ended is asked for once more after this time, in milliseconds: its server may only be restarting. */
+const ASK_AGAIN_MS = 3000;
 
 /**
  * @typedef {{ incarnation: number, segments: number[], next: number | null, delay: number }} FilmIndex
  * @typedef {{ incarnation: number, tick: number }} Place
  * @typedef {{ ok: boolean, status: number, json(): Promise<any>, arrayBuffer(): Promise<ArrayBuffer> }} Answer
  * @typedef {(address: string, how: any) => Promise<Answer>} Fetch as that of browsers and Node
- * @typedef {{ fetch?: Fetch }} WatchOptions
+ * @typedef {{ fetch?: Fetch, now?: () => number }} WatchOptions `now`: milliseconds, `performance.now` by default
+ * @typedef {'live' | 'waiting' | 'unreachable' | 'ended'} WatchStatus
  */
 
 /** There is no film to watch. */
@@ -43,7 +46,7 @@ export async function watch(address, options = {}) {
     const first = index.segments.at(-1) ?? index.next;
     if (first === null) throw new WatchError(`${address}: the room has ended`);
     const bytes = await source.part({ incarnation: index.incarnation, tick: first });
-    if (bytes) return new WatchedRoom(source, Film.read(bytes), index.delay);
+    if (bytes) return new WatchedRoom(source, Film.read(bytes), index.delay, options.now ?? (() => performance.now()));
     index = await source.index();
   }
 }
@@ -57,16 +60,41 @@ export class WatchedRoom {
   ended = false;
 
   #source;
+  #now;
+  /** When the newest part came. */
+  #arrivedAt;
+  /** Whether the last request failed. */
+  #failed = false;
   /** @type {Listeners<[]>} */ #endings = new Listeners();
 
-  /** @param {Source} source @param {Film} film @param {number} delay */
-  constructor(source, film, delay) {
+  /** @param {Source} source @param {Film} film @param {number} delay @param {() => number} now */
+  constructor(source, film, delay, now) {
     this.#source = source;
     this.film = film;
     this.delay = delay;
+    this.#now = now;
+    this.#arrivedAt = now();
     film.growing = true;
     film.play(1 - HURRY);
     this.#follow();
+  }
+
+  /**
+   * What the film shows: the room (`live`), or its last picture, because the next part has not come (`waiting`), the server does not
+   * answer (`unreachable`) or the room is over (`ended`).
+   * @returns {WatchStatus}
+   */
+  get status() {
+    const { film } = this;
+    if (film.moment < film.length) return 'live';
+    if (this.ended) return 'ended';
+    return this.#failed ? 'unreachable' : 'waiting';
+  }
+
+  /** How long ago the room was as the film shows it, in milliseconds: the delay, the part, and what is late. */
+  get age() {
+    const { film } = this;
+    return this.delay + ((film.length - film.moment) * 1000) / film.rate + this.#now() - this.#arrivedAt;
   }
 
   /** The room has ended, and all of its film is here. @param {() => void} listener */
@@ -83,26 +111,34 @@ export class WatchedRoom {
   async #follow() {
     const backoff = new Backoff(Math.random);
     let failing = 0;
+    let endings = 0;
     /** @type {Place | null} */
     let at = this.#end;
     while (!this.#source.closed) {
+      let wait = 0;
       try {
         const bytes = at && await this.#source.part(at);
         if (bytes) {
           this.#add(bytes);
           backoff.reset();
-          failing = 0;
+          failing = endings = 0;
+          this.#failed = false;
           at = this.#end;
           continue;
         }
         const index = await this.#source.index();
         at = index && this.#next(index);
-        if (!at) return this.#finish();
+        this.#failed = false;
+        endings = at ? 0 : endings + 1;
+        if (endings > 1) return this.#finish();
+        if (!at) wait = ASK_AGAIN_MS;
       } catch (error) {
         if (this.#source.closed) return;
+        this.#failed = true;
+        endings = 0;
       }
       // Whatever a server answers, it is not asked again at once.
-      const wait = backoff.next(1, failing);
+      wait ||= backoff.next(1, failing);
       failing += wait;
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
@@ -133,6 +169,7 @@ export class WatchedRoom {
   /** @param {Uint8Array} bytes */
   #add(bytes) {
     const { film } = this;
+    this.#arrivedAt = this.#now();
     const ahead = (film.length - film.moment) / film.rate;
     film.append(bytes);
     film.speed = ahead > SLACK + 0.2 ? 1 + HURRY : ahead < SLACK - 0.2 ? 1 - HURRY : 1;

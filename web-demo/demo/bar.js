@@ -9,8 +9,6 @@ import { remember, remembered } from './settings.js';
 /** @typedef {import('./types.js').Room} Room */
 
 const HUD = 'hud';
-/** Screens on which figures leave enough of the arena to see. */
-const ROOMY = '(min-width: 621px) and (min-height: 521px)';
 
 export class Bar {
   /**
@@ -34,7 +32,7 @@ export class Bar {
       if (row instanceof HTMLElement) row.hidden = !row.dataset.only?.split(' ').includes(hands);
     }
     this.connect();
-    this.showHud(remembered(HUD, window.matchMedia(ROOMY).matches ? 'on' : 'off') === 'on');
+    this.showHud(!room.watched && remembered(HUD, 'off') === 'on');
     this.showSound();
   }
 
@@ -72,8 +70,8 @@ export class Bar {
     else if (event.target instanceof Element && event.target.closest('input, select, textarea, dialog')) return;
     else if (event.key === '?') this.open('help');
     else if (event.code === 'KeyI') this.open('invite');
-    else if (event.code === 'KeyC') this.open('clip');
-    else if (event.code === 'KeyH') this.switchHud();
+    else if (event.code === 'KeyC' && !this.room.watched) this.open('clip');
+    else if (event.code === 'KeyH' && !this.room.watched) this.switchHud();
     else if (event.code === 'KeyM') this.switchSound();
     else if (event.key === 'Escape') this.wants.focus();
   }

@@ -86,6 +86,7 @@ export class Chat {
   /** @param {KeyboardEvent} event */
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || !(event.target instanceof Element)) return;
+    if (this.room.watched) return;
     if (event.key === 'Escape' && this.isOpen && !event.target.closest('dialog')) this.close();
     else if (event.key === 'Enter' && !event.target.closest('a, button, input, select, textarea, dialog')) {
       // The same key press would send the empty line.

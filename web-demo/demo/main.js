@@ -2,12 +2,13 @@
 // what the address says. The lobby chooses, play.js plays; both are told from
 // here.
 
-import { Client } from '../client/index.js';
+import { Client, WatchError } from '../client/index.js';
 import { isSolid, parseMap } from './arena.js';
 import { Backdrop } from './backdrop.js';
 import { Chat } from './chat.js';
 import { explainError } from './closes.js';
 import { byId } from './dom.js';
+import { watchFilm } from './film-room.js';
 import { Lobby, optionsFor } from './lobby.js';
 import { chosenSocket } from './network.js';
 import { Play } from './play.js';
@@ -61,7 +62,7 @@ async function join(choice) {
   } else if (choice.how === 'room') {
     room = await client.joinById(choice.id, { name });
   } else if (choice.how === 'watch') {
-    room = await client.spectate(choice.id, { name });
+    room = await look(choice.id, name);
   } else {
     const options = optionsFor(choice.game, choice.map);
     room = await (choice.how === 'new'
@@ -70,6 +71,17 @@ async function join(choice) {
   }
   // Views get their fields from the welcome, which no static type can know.
   return /** @type {Room | null} */ (/** @type {unknown} */ (room));
+}
+
+/** As a film; as a spectator where there is none, and where the address asks to see the room without delay. @param {string} id @param {string} name */
+async function look(id, name) {
+  if (query.get('live') === '1') return client.spectate(id, { name });
+  try {
+    return await watchFilm(id);
+  } catch (error) {
+    if (!(error instanceof WatchError)) throw error;
+    return client.spectate(id, { name });
+  }
 }
 
 /** The seat of this tab, unless it is in another room than the one asked for. @param {string | null} id */

@@ -50,6 +50,7 @@ export class Play {
     this.canvas = byId('game', HTMLCanvasElement);
     this.canvas.dataset.authority = room.authority;
     this.canvas.dataset.role = room.role;
+    byId('stage', HTMLElement).toggleAttribute('data-film', Boolean(room.watched));
     const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.scene = new Scene(this.canvas, room, ground, calm, (cue, x, y) => this.hear(cue, x, y));
     this.touch = byId('touch', HTMLElement);
@@ -142,12 +143,12 @@ export class Play {
     this.scene.overlay = this.surroundings.step(now, own, this.scene.camera, !this.bar.hud.hidden);
     this.scene.draw(views, { now, seconds, own: own ?? this.watch?.focus(views) ?? null, aim });
     this.work = performance.now() - now;
-    this.graphs.frame(this.room, this.work);
+    if (!this.room.watched) this.graphs.frame(this.room, this.work);
     if (now - this.shownAt > FIGURES_EVERY) {
       this.shownAt = now;
       this.scores.update(this.room);
       this.watch?.update();
-      this.graphs.update(this.room);
+      if (!this.room.watched) this.graphs.update(this.room);
       if (!this.bar.hud.hidden) {
         this.figures.update(this.room, this.fps);
         if (this.room.connection === 'online') this.costs.update(this.room.id, now);
@@ -201,8 +202,14 @@ export class Play {
   onConnection(state) {
     if (state === 'reconnecting') this.lostAt ??= performance.now();
     if (state === 'online') this.status.hidden = true;
-    else if (state === 'reconnecting') this.banner('reconnecting', 'Connection lost. Reconnecting');
+    else if (state === 'reconnecting') this.banner('reconnecting', this.waiting());
     else if (this.status.dataset.kind !== 'closed' || this.status.hidden) this.banner('closed', 'The connection ended.');
+  }
+
+  /** What the page waits for. */
+  waiting() {
+    if (!this.room.watched) return 'Connection lost. Reconnecting';
+    return this.room.watched.status === 'waiting' ? 'Waiting for the room to go on' : 'The server does not answer. Trying again';
   }
 
   onReconnect() {
@@ -215,7 +222,8 @@ export class Play {
     this.steer?.repeat();
     this.stroll?.settle();
     this.lostAt = null;
-    if (this.watch) this.tell('Reconnected');
+    if (this.room.watched) this.tell('The room goes on after a restart.');
+    else if (this.watch) this.tell('Reconnected');
     else this.tell('Reconnected. Your seat was gone, so you start anew.');
   }
 
@@ -239,8 +247,14 @@ export class Play {
       return;
     }
     this.status.dataset.code = String(code);
-    this.banner('closed', explain(code, reason));
+    this.banner('closed', this.room.watched ? 'The room has ended. You have seen all of it.' : explain(code, reason));
     const again = byId('status-again', HTMLButtonElement);
+    if (this.room.watched) {
+      again.hidden = true;
+      this.watch?.stop();
+      byId('status-lobby', HTMLButtonElement).focus();
+      return;
+    }
     again.textContent = code === REPLACED ? 'Play here' : 'Play again';
     again.focus();
   }

@@ -60,6 +60,7 @@
  * @property {Connection} connection
  * @property {import('../client/grid.js').WorldGrid | null} [grid] where players see only what is around them
  * @property {() => import('../client/grid.js').HeldCell[]} cells of the grid, as far as the client has them
+ * @property {import('../client/index.js').WatchedRoom} [watched] of a room that is seen as a film
  * @property {(now: number) => View[]} view
  * @property {(values: Record<string, number | boolean>) => void} setInput
  * @property {(values: Record<string, number | boolean>) => void} pressInput

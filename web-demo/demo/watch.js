@@ -26,6 +26,7 @@ export class Watch {
     this.views = [];
     this.banner = byId('watching', HTMLElement);
     this.watched = byId('watched', HTMLElement);
+    this.lateness = byId('watch-late', HTMLElement);
     this.stopping = new AbortController();
     const { signal } = this.stopping;
     canvas.addEventListener('click', ({ offsetX, offsetY }) => this.pick(camera.toMap(offsetX, offsetY)), { signal });
@@ -92,6 +93,10 @@ export class Watch {
       // Writing the same text again would have it read out again.
       if (this.watched.textContent !== text) this.watched.textContent = text;
     }
+    const { watched } = this.room;
+    // What the picture waits for when it stands still is told elsewhere.
+    this.lateness.hidden = watched?.status !== 'live';
+    if (watched?.status === 'live') this.lateness.textContent = `${Math.round(watched.age / 1000)} s ago`;
   }
 
   /** Where the camera looks. @param {View[]} views @returns {{x: number, y: number}} metres */

@@ -94,6 +94,7 @@ test('an avatar runs, others come into sight, the small map shows where all are'
 test('the HUD draws cells and counts them, and both drawings can be switched', async () => {
   const tab = await join({ colorScheme: 'dark', viewport: { width: 1440, height: 900 } });
   const figure = (name) => tab.page.locator(`#figures dd[data-figure="${name}"]`).textContent();
+  await tab.page.keyboard.press('h');
   await eventually('cells are counted', () => figure('cells'), (text) => Number(text) > 0);
   assert.match(await figure('waiting'), /^\d+, \d+ ms$/);
   assert.ok(Number(await figure('rows')) > 0);

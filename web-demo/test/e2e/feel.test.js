@@ -27,6 +27,7 @@ test('the address and the HUD choose a network, and the seat stays', async () =>
   const tab = await Tab.join(browser, server.url, 'Ada', { query: '&net=spiky' });
   await eventually('the round trip is that of the link', () => ping(tab), (ms) => ms >= 60 && ms < 1000);
   const seat = await tab.page.evaluate(() => globalThis.tickwire.room.entity);
+  await tab.page.keyboard.press('h');
   await Promise.all([tab.page.waitForNavigation(), tab.page.selectOption('#net', '')]);
   await tab.inRoom();
   await eventually('the round trip is short again', () => ping(tab), (ms) => ms > 0 && ms < 50);
@@ -45,6 +46,7 @@ test('figures and ghosts, on a desktop and a phone', async () => {
   const bob = await Tab.join(browser, server.url, 'Bob');
   const { key } = await bob.openWay();
   const ada = await Tab.join(browser, server.url, 'Ada', { query: '&net=wifi' });
+  await ada.page.keyboard.press('h');
   await ada.page.check('#ghosts');
   await bob.hold(key, 1500);
   const figure = (name) => ada.page.textContent(`#hud dd[data-figure="${name}"]`);

@@ -21,6 +21,7 @@ function bytes(text) {
 test('the figures are there and plausible', async () => {
   const ada = await Tab.join(browser, server.url, 'Ada');
   const bob = await Tab.join(browser, server.url, 'Bob');
+  await ada.page.keyboard.press('h');
   const { key } = await bob.openWay();
   await bob.hold(key, 2500);
   const first = await figures(ada);
@@ -54,6 +55,10 @@ function graphs(tab) {
 
 test('the graphs grow, H switches them, and that is remembered', async () => {
   const tab = await Tab.join(browser, server.url, 'Ada');
+  const hud = tab.page.locator('#hud');
+  assert.ok(await hud.isHidden(), 'nobody has asked for them');
+  await tab.page.keyboard.press('h');
+  assert.ok(await hud.isVisible());
   await eventually('every graph has a line', () => graphs(tab), (all) => Object.values(all).length === 4 && Object.values(all).every(({ points }) => points > 3));
   const first = await graphs(tab);
   assert.match(first.ping.text, /^\d+(\.\d)? ms$/);
@@ -62,7 +67,6 @@ test('the graphs grow, H switches them, and that is remembered', async () => {
   await sleep(800);
   const second = await graphs(tab);
   for (const name of Object.keys(first)) assert.ok(second[name].points > first[name].points, `${name} has ${second[name].points} points`);
-  const hud = tab.page.locator('#hud');
   await tab.page.keyboard.press('h');
   await eventually('H hides them', () => hud.isHidden());
   assert.equal(await tab.page.getAttribute('#stats', 'aria-pressed'), 'false');

@@ -1,4 +1,5 @@
-// Looking on: a spectator sees both players and what they say, is no player, follows whom they like, and may join in.
+// Looking on: as a film, some seconds late and without a seat; and as a spectator without delay, who sees both players and what they say,
+// is no player, follows whom they like, and may join in.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -26,7 +27,7 @@ test('a spectator sees both players, and neither sees the spectator', async () =
   const bob = await Tab.join(browser, server.url, 'Bob');
   const [adas, bobs] = await Promise.all([ada.room(), bob.room()]);
   await eventually('Ada sees Bob', () => ada.scoreboard(), (names) => names.length === 2);
-  const tab = await Tab.open(browser, `${server.url}/?name=Olga`);
+  const tab = await Tab.open(browser, `${server.url}/?name=Olga&live=1`);
   await tab.page.click(`#rooms .watch[data-watch="${adas.id}"]`);
   await looksOn(tab);
   await eventually('both avatars are there', async () => [await tab.whereabouts(adas.entity), await tab.whereabouts(bobs.entity)].every(Boolean),
@@ -75,7 +76,8 @@ test('a spectator sees both players, and neither sees the spectator', async () =
 });
 
 test('a link to look on at a room that is not there says so', async () => {
-  const tab = await Tab.open(browser, `${server.url}/?watch=nowhere`);
+  // Browsers complain about every address that is not there.
+  const tab = await Tab.open(browser, `${server.url}/?watch=nowhere`, { allowed: [/404/] });
   await eventually('the lobby says so', () => tab.page.locator('#error').isVisible());
   assert.equal(await tab.page.locator('#error').textContent(), 'This room does not exist any more.');
   await tab.close();
