@@ -2,6 +2,7 @@
 // never joins by itself; the list comes from the server as events, so it is always current and
 // says when it is not.
 
+import { Board } from './board.js';
 import { byId, make } from './dom.js';
 import { RoomsFeed } from './rooms-feed.js';
 import { remember, remembered } from './settings.js';
@@ -39,6 +40,7 @@ export class Lobby {
       this.setFeed(state, text);
       if (rooms) this.list(rooms);
     });
+    this.board = new Board();
     const pick = (/** @type {string[]} */ words) => words[Math.floor(Math.random() * words.length)] ?? '';
     this.nameField.placeholder = `${pick(FIRST)} ${pick(SECOND)}`;
     this.nameField.value = cut(query.get('name') ?? remembered(NAME_KEY, ''));
@@ -87,6 +89,7 @@ export class Lobby {
   open() {
     this.setBusy(false);
     this.feed.open();
+    this.board.open();
     fetch('api/rooms').then((answer) => answer.json()).then((rooms) => {
       if (this.feed.isOpen && this.feedState.dataset.state !== 'live') this.list(rooms);
     }).catch(() => this.setFeed('connecting', 'server not reached, retrying'));
@@ -96,6 +99,7 @@ export class Lobby {
 
   close() {
     this.feed.close();
+    this.board.close();
   }
 
   /** @param {'connecting' | 'live'} state @param {string} text */

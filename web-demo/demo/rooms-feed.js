@@ -16,12 +16,19 @@ export class RoomsFeed {
   #silence;
   #tell;
 
-  /** @param {(feed: Feed) => void} tell called for each change while the feed is open */
-  constructor(tell) {
+  #worker;
+
+  /**
+   * @param {(feed: Feed) => void} tell called for each change while the feed is open
+   * @param {{ Stream: new (url: string, tell: (feed: any) => void) => { open(): void, close(): void }, url: string, worker: string }} [source]
+   *   the list of rooms by default: its stream, and the worker with one for all tabs
+   */
+  constructor(tell, { Stream, url, worker } = { Stream: RoomsStream, url: 'api/rooms/events', worker: 'rooms-worker.js' }) {
+    this.#worker = worker;
     this.#tell = (/** @type {Feed} */ feed) => {
       if (this.isOpen) tell(feed);
     };
-    this.#own = new RoomsStream('api/rooms/events', this.#tell);
+    this.#own = new Stream(url, this.#tell);
     // The worker does not hear of pages that are closed or put aside.
     addEventListener('pagehide', () => this.#ask('close'));
     addEventListener('pageshow', ({ persisted }) => {
@@ -42,7 +49,7 @@ export class RoomsFeed {
   #connect() {
     if (typeof SharedWorker !== 'function') return null;
     try {
-      const worker = new SharedWorker(new URL('rooms-worker.js', import.meta.url), { type: 'module', name: 'tickwire-rooms' });
+      const worker = new SharedWorker(new URL(this.#worker, import.meta.url), { type: 'module', name: `tickwire ${this.#worker}` });
       worker.port.onmessage = ({ data }) => {
         clearTimeout(this.#silence);
         this.#tell(data);

@@ -92,6 +92,17 @@ async function openServed() {
   await show(new Uint8Array(await recording.arrayBuffer()), 'tickwire replay', notes.ok ? await notes.json() : null);
 }
 
+/** The film of a match that has ended, from the server of this page. @param {string} id */
+async function openMatch(id) {
+  const film = await fetch(`../api/matches/${encodeURIComponent(id)}/film`);
+  if (!film.ok) {
+    fail(`the film of match ${id} is not there any more`);
+    return;
+  }
+  await show(new Uint8Array(await film.arrayBuffer()), `match ${id}`);
+  viewer?.film.play();
+}
+
 /** From the operators' page, which has the token and opened this window. */
 function openHandedOver() {
   window.addEventListener('message', ({ origin, source, data }) => {
@@ -127,4 +138,5 @@ if (clip !== null) {
     fail(error instanceof Error ? error.message : String(error));
   }
 } else if (query.has('open')) void openServed();
+else if (query.has('match')) void openMatch(query.get('match') ?? '');
 else if (query.has('handed')) openHandedOver();
