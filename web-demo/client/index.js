@@ -36,6 +36,11 @@ export { WatchError, watch } from './watch.js';
  */
 
 /**
+ * @template [T=any]
+ * @typedef {import('./predicted-events.js').PredictedEvent<T>} PredictedEvent
+ */
+
+/**
  * @template {GameTypes} [G=AnyGame]
  * @typedef {import('./client.js').ClientOptions<G>} ClientOptions
  */

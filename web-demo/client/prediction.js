@@ -7,6 +7,7 @@
 
 import { between, gap, onCircle } from './interpolation.js';
 import { rethrow } from './listeners.js';
+import { PredictedEvents } from './predicted-events.js';
 
 /** How long a difference takes to fade. */
 const FADE_MS = 150;
@@ -14,11 +15,12 @@ const FADE_MS = 150;
 /**
  * The rules of the game for one avatar, in integers. A property of the state with the name of a schema field is the value of
  * that field, in quanta; alternatively, `write` sets the values of the fields. A predictor that throws predicts
- * nothing until the next frame.
+ * nothing until the next frame. What `step` returns, if anything, is what the avatar does by this input besides moving, such as a throw:
+ * an object of the game's, which `onPredicted` receives.
  * @typedef {Record<string, number>} PredictedState
  * @typedef {{
  *   read(entity: import('./state.js').AnyEntity): any,
- *   step(state: any, input: Int32Array): void,
+ *   step(state: any, input: Int32Array): unknown,
  *   copy(from: any, to: any): void,
  *   write?(state: any, values: Float64Array): void,
  * }} Predictor
@@ -28,10 +30,14 @@ export class Prediction {
   /**
    * @param {Predictor} predictor
    * @param {() => Int32Array | null} upcoming the input that will be made next if nothing changes; null when none will be made
+   * @param {(event: import('./predicted-events.js').PredictedEvent) => void} [tell] of what the avatar does
    */
-  constructor(predictor, upcoming) {
+  constructor(predictor, upcoming, tell = () => {}) {
     this.predictor = predictor;
     this.upcoming = upcoming;
+    this.events = new PredictedEvents(tell);
+    /** How many inputs were made since this prediction began. */
+    this.made = 0;
     /** @type {import('./state.js').AnyEntity | null} */
     this.entity = null;
     /** After the newest input. @type {any} */
@@ -61,6 +67,7 @@ export class Prediction {
 
   stop() {
     this.entity = this.current = this.next = null;
+    this.events.stop();
   }
 
   /**
@@ -72,10 +79,11 @@ export class Prediction {
   step(input, at, span) {
     this.steppedAt = at;
     this.span = span;
+    this.made += 1;
     if (!this.active) return;
     this.#attempt(() => {
-      this.predictor.step(this.current, input);
-      this.#lookAhead();
+      this.events.foresee(this.made, this.predictor.step(this.current, input), at);
+      this.#lookAhead(at);
       return true;
     });
   }
@@ -85,7 +93,7 @@ export class Prediction {
     if (!this.active) return;
     this.#attempt(() => {
       this.show(now, this.shown);
-      this.#lookAhead();
+      this.#lookAhead(now);
       this.#fade(now, false);
       return true;
     });
@@ -113,14 +121,16 @@ export class Prediction {
     const fresh = this.entity !== entity;
     if (fresh) this.#begin(entity);
     const replayed = this.predictor.read(entity);
-    for (const input of inputs) this.predictor.step(replayed, input);
+    const included = this.made - inputs.length;
+    inputs.forEach((input, index) => this.events.replayed(included + index + 1, this.predictor.step(replayed, input)));
+    this.events.included(included);
     const wrong = Object.keys(replayed).some((key) => replayed[key] !== this.current[key]);
     // A correct prediction stays as it is, with an older error that is still fading.
     if (!wrong && !snap) return false;
     this.show(now, this.shown);
     this.#motion(now, this.speed);
     this.current = replayed;
-    this.#lookAhead();
+    this.#lookAhead(now);
     if (snap || fresh) this.error.fill(0);
     else this.#fade(now, true);
     return wrong && !fresh;
@@ -157,13 +167,15 @@ export class Prediction {
    * @param {() => boolean} work
    */
   #attempt(work) {
+    let done = false;
     try {
-      return work();
+      done = work();
     } catch (error) {
       this.stop();
       rethrow(error);
-      return false;
     }
+    this.events.flush();
+    return done;
   }
 
   /** @param {import('./state.js').AnyEntity} entity */
@@ -181,10 +193,11 @@ export class Prediction {
     this.speed = new Float64Array(width);
   }
 
-  #lookAhead() {
+  /** @param {number} now */
+  #lookAhead(now) {
     this.predictor.copy(this.current, this.next);
     const input = this.upcoming();
-    if (input) this.predictor.step(this.next, input);
+    if (input) this.events.foresee(this.made + 1, this.predictor.step(this.next, input), now);
   }
 
   /** How fast values are drawn to move, per millisecond. @param {number} now @param {Float64Array} out */

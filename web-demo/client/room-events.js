@@ -34,6 +34,7 @@ export class RoomListeners {
   /** @type {Listeners<[Room]>} */ resume = new Listeners();
   /** @type {StickyListeners<[ConnectionState]>} */ connection = new StickyListeners(this.#added);
   /** @type {Listeners<[Correction]>} */ correction = new Listeners(this.#added);
+  /** @type {Listeners<[import('./predicted-events.js').PredictedEvent]>} */ predicted = new Listeners();
 
   /** Calls late callbacks with the values that are still valid. */
   replay() {
@@ -44,8 +45,8 @@ export class RoomListeners {
 
   /** Removes the callbacks that hear of anything but the leave. */
   clear() {
-    const { message, players, chat, property, ended, gap, reconnect, resume, correction } = this;
-    for (const each of [message, players, chat, property, ended, gap, reconnect, resume, correction]) each.clear();
+    const { message, players, chat, property, ended, gap, reconnect, resume, correction, predicted } = this;
+    for (const each of [message, players, chat, property, ended, gap, reconnect, resume, correction, predicted]) each.clear();
   }
 }
 
@@ -182,5 +183,15 @@ export class RoomEvents {
    */
   onCorrection(listener) {
     return this.listeners.correction.add(listener);
+  }
+
+  /**
+   * By the page's predictor, the own avatar does something now: what its `step` returned is `event.what`. Show it at once; call
+   * `event.confirm()` when the server's entity or message shows it, and take it back when `event.onSettled` says that it was withdrawn: the
+   * page changed its mind, the server decided otherwise, or it did not answer within a second.
+   * @param {(event: import('./predicted-events.js').PredictedEvent) => void} listener
+   */
+  onPredicted(listener) {
+    return this.listeners.predicted.add(listener);
   }
 }

@@ -169,7 +169,8 @@ export class Room extends RoomEvents {
 
   /** @param {import('./prediction.js').Predictor} predictor */
   usePrediction(predictor) {
-    this.#prediction = new Prediction(predictor, () => this.#link.session?.inputs.upcoming ?? null);
+    this.#prediction?.stop();
+    this.#prediction = new Prediction(predictor, () => this.#link.session?.inputs.upcoming ?? null, (event) => this.listeners.predicted.emit(event));
   }
 
   /**
@@ -181,6 +182,7 @@ export class Room extends RoomEvents {
   view(nowMs = this.#env.now()) {
     // While the page draws, it need not wait for timers, which are coarse and late.
     this.#link.pump();
+    this.#prediction?.events.expire(nowMs);
     const tick = this.#clock.show(nowMs);
     const views = this.#views.show(this.state, tick, this.#prediction, nowMs);
     this.#meter.feel?.picture(views, this.entity, nowMs, this.stats.displayAge, this.#meter.stats.bufferDepth);
@@ -306,8 +308,7 @@ export class Room extends RoomEvents {
   /** @param {number} code @param {string} text @param {boolean} comesBack */
   #left(code, text, comesBack) {
     if (!comesBack) this.#prediction?.stop();
-    this.connection = comesBack ? 'reconnecting' : 'closed';
-    const told = this.connection;
+    const told = this.connection = comesBack ? 'reconnecting' : 'closed';
     this.listeners.connection.emitSticky(told);
     // The page may have left, and its callbacks have been called.
     if (this.connection !== told) return;

@@ -282,14 +282,15 @@ export function arenaPredictor(map, rate) {
      * Advances `state` by one tick.
      * @param {AvatarState} state changed in place
      * @param {ArrayLike<number>} inputRaw in schema order: heading, run, dash, throw
-     * @returns {boolean} whether it throws now
+     * @returns {{ x: number, y: number, heading: number } | null} the throw that it makes now, in metres and radians
      */
     step(state, inputRaw) {
       input.heading = inputRaw[0];
       input.run = inputRaw[1];
       input.dash = inputRaw[2];
       input.throw = inputRaw[3];
-      return stepAvatar(map, tuning, state, input);
+      if (!stepAvatar(map, tuning, state, input)) return null;
+      return { x: state.x / PER_METRE, y: state.y / PER_METRE, heading: (state.heading * Math.PI) / 128 };
     },
     /**
      * Makes `to` equal to `from`.

@@ -37,6 +37,8 @@ export class Effects {
     /** @type {{x: number, y: number, age: number, colour: number}[]} */
     this.ghosts = [];
     this.shake = 0;
+    /** Whether a snowball was heard when it was thrown. @type {(ball: number) => boolean} */
+    this.isKnown = () => false;
     /** Where everybody was drawn last. @type {Map<number, {x: number, y: number}>} */
     this.places = new Map();
     this.unsubscribe = [room.onMessage(HIT, (body) => this.hit(body))];
@@ -70,10 +72,10 @@ export class Effects {
     });
   }
 
-  /** @param {{x: number, y: number}} ball */
+  /** @param {import('./types.js').View} ball */
   thrown(ball) {
     const { x, y } = ball;
-    if (this.listening) this.schedule(() => this.tell.hear('throw', x, y));
+    if (this.listening) this.schedule(() => { if (!this.isKnown(ball.id)) this.tell.hear('throw', x, y); });
   }
 
   /** @param {{x: number, y: number}} entity @param {typeof PUFF} kind */

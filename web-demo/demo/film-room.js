@@ -88,6 +88,7 @@ export class FilmRoom {
   onGap() { return () => {}; }
   onResume() { return () => {}; }
   onCorrection() { return () => {}; }
+  onPredicted() { return () => {}; }
   chat() { return Promise.reject(new Error('a film has no chat')); }
   cells() { return []; }
   clip() { return null; }

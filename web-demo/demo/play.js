@@ -16,6 +16,7 @@ import { Scene } from './scene.js';
 import { Steer } from './steer.js';
 import { Stroll } from './stroll.js';
 import { Surroundings } from './surroundings.js';
+import { Throws } from './throws.js';
 import { Watch } from './watch.js';
 
 /** @typedef {import('./types.js').Room} Room */
@@ -61,6 +62,12 @@ export class Play {
     this.watch = plays ? null : new Watch(room, this.scene.camera, this.canvas, () => exits.join(room));
     this.touch.hidden ||= !plays;
     this.tiles = ground.tiles ?? null;
+    this.throws = null;
+    if (this.predicts) {
+      this.throws = new Throws(room, ground, ({ x, y }) => this.hear('throw', x, y));
+      this.scene.throws = this.throws;
+      this.scene.effects.isKnown = (ball) => this.throws?.hides(ball) ?? false;
+    }
     this.predict();
     this.graphs = new Graphs(byId('graphs', HTMLElement));
     this.figures = new Figures(byId('figures', HTMLElement), room);
@@ -118,13 +125,17 @@ export class Play {
     this.costs.stop();
     this.surroundings.stop();
     this.scene.stop();
+    this.throws?.stop();
     this.status.hidden = true;
     this.tell('');
   }
 
+  get predicts() {
+    return this.room.role === 'player' && this.room.game === 'arena' && this.tiles !== null;
+  }
+
   predict() {
-    const { room, tiles } = this;
-    if (room.role === 'player' && room.game === 'arena' && tiles) room.usePrediction(arenaPredictor(tiles, room.rate));
+    if (this.predicts && this.tiles) this.room.usePrediction(arenaPredictor(this.tiles, this.room.rate));
   }
 
   /** @param {number} now milliseconds */

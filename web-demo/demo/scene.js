@@ -51,6 +51,8 @@ export class Scene {
     this.camera.sight = this.sight;
     /** Of this picture, by entity, where it is not fully to be seen. @type {Map<number, number>} */
     this.clarity = new Map();
+    /** The own snowballs that are shown before the server has them. @type {import('./throws.js').Throws | null} */
+    this.throws = null;
     /** What else to draw over the arena. @type {((ctx: CanvasRenderingContext2D) => void) | null} */
     this.overlay = null;
     /** Names by entity. @type {Map<number, string>} */
@@ -133,7 +135,7 @@ export class Scene {
     this.clarity.clear();
     this.sight?.begin();
     for (const view of views) {
-      if (view.kind === 'crowd') continue;
+      if (view.kind === 'crowd' || (view.kind === 'snowball' && this.throws?.hides(view.id))) continue;
       if (view.kind === 'avatar' || view.kind === 'walker') {
         const actor = this.actors.move(view, view.id === this.room.entity, frame.seconds);
         this.effects.places.set(view.id, actor.pose);
@@ -145,6 +147,7 @@ export class Scene {
     }
     this.actors.end();
     this.sight?.end();
+    for (const { x, y, colour } of this.throws?.places(frame.now) ?? []) order.push({ id: 0, kind: 'snowball', x, y, colour });
     // Who stands further south stands in front.
     order.sort((a, b) => a.y - b.y || a.id - b.id);
     for (const view of order) {

@@ -65,6 +65,7 @@
  * @property {(values: Record<string, number | boolean>) => void} setInput
  * @property {(values: Record<string, number | boolean>) => void} pressInput
  * @property {(predictor: any) => void} usePrediction
+ * @property {(handler: (event: import('../client/index.js').PredictedEvent) => void) => Unsubscribe} onPredicted what the own avatar does
  * @property {(kind: string, handler: (entity: View) => void) => Unsubscribe} onAdd also for those that are there
  * @property {(kind: string, handler: (entity: View) => void) => Unsubscribe} onRemove
  * @property {(kind: number | '*', handler: (body: Uint8Array) => void) => Unsubscribe} onMessage

@@ -167,9 +167,9 @@ test('a predictor reads a row, steps and copies', () => {
   assert.deepEqual(state, { ...fresh(), x: 96, y: 96, kx: -640 });
   const before = fresh();
   predictor.copy(state, before);
-  assert.equal(predictor.step(state, Int32Array.of(0, 1, 0, 1)), true);
+  assert.deepEqual(predictor.step(state, Int32Array.of(0, 1, 0, 1)), { x: 107 / 64, y: 1.5, heading: 0 }, 'it throws from where it is then');
   assert.deepEqual([state.x, state.y, state.kx, state.reload], [96 + 19 - 8, 96, -512, 14]);
   assert.equal(before.x, 96);
-  for (let tick = 0; tick < 40; tick++) predictor.step(state, Int32Array.of(64, 1, 1, 0));
+  for (let tick = 0; tick < 40; tick++) assert.equal(predictor.step(state, Int32Array.of(64, 1, 1, 0)), null);
   assert.equal(state.y, 3 * 64 - RADIUS);
 });

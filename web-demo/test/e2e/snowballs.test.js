@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { longCable } from './support/delay.js';
 import { browser, server } from './support/stage.js';
 import { Tab, eventually, sleep } from './support/tabs.js';
 
@@ -53,6 +54,50 @@ test('a snowball flies where the mouse points, in the other tab too', async () =
   assert.ok(start < 5.5, `starts ${start} m from the thrower`);
   await ada.shot('snowball');
   for (const tab of [ada, bob]) await tab.close();
+});
+
+test('at the end of a long cable the own snowball is shown at once, and the server\'s takes its place', async (t) => {
+  const cable = await longCable(server.port, 150);
+  t.after(() => cable.close());
+  const ada = await Tab.join(browser, cable.url, 'Ada');
+  await sleep(2000);
+  const way = await ada.openWay();
+  await aim(ada, [way.dx * 4, way.dy * 4]);
+  await ada.page.evaluate(() => {
+    const { room, play } = window.tickwire;
+    const seen = { told: [], settled: [], shown: [], added: null };
+    window.seen = seen;
+    room.onPredicted((event) => {
+      seen.told.push(performance.now());
+      event.onSettled(({ status }) => seen.settled.push([status, performance.now()]));
+    });
+    room.onAdd('snowball', () => { seen.added ??= performance.now(); });
+    const look = () => {
+      const balls = play.scene.order.filter(({ kind }) => kind === 'snowball').map(({ id, x, y }) => [id, x, y]);
+      if (balls.length > 0) seen.shown.push([performance.now(), balls]);
+      requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+  const pressed = await ada.page.evaluate(() => {
+    window.addEventListener('pointerdown', () => { window.pressed = performance.now(); }, { capture: true, once: true });
+    return 0;
+  });
+  assert.equal(pressed, 0);
+  await ada.page.mouse.down();
+  await ada.page.mouse.up();
+  const seen = await eventually('the server has it, too', () => ada.page.evaluate(() => window.seen), ({ settled }) => settled.length > 0);
+  const at = await ada.page.evaluate(() => window.pressed);
+  const [first] = seen.shown;
+  t.diagnostic(`shown after ${(first[0] - at).toFixed(0)} ms, the server's came after ${(seen.added - at).toFixed(0)} ms`);
+  assert.equal(seen.told.length, 1);
+  assert.equal(seen.settled[0][0], 'confirmed');
+  assert.ok(first[0] < seen.added, 'it flies before the server has it');
+  assert.ok(seen.added - at >= 300, 'which is a round trip later');
+  await eventually('it ends', () => ada.page.evaluate(() => window.tickwire.play.throws.flights.length), (count) => count === 0);
+  const { shown } = await ada.page.evaluate(() => window.seen);
+  assert.ok(shown.every(([, balls]) => balls.length === 1), 'there is one, and not two');
+  await ada.close();
 });
 
 test('a hit is told to both, scored, and staggers the victim', async () => {
