@@ -5,7 +5,7 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package feel e2e python pusher guide deny bench faults hostile attacks cluster crashes determinism hibernation
+.PHONY: test tools format lint rust pure docs types unit package feel smooth e2e python pusher guide deny bench faults hostile attacks cluster crashes determinism hibernation
 
 test: tools format lint rust pure docs types unit package feel e2e python pusher guide
 	@echo "all checks passed"
@@ -57,6 +57,11 @@ package: tools
 feel: tools
 	cargo build --locked --workspace --example lockstep
 	cd $(WEB) && npm run --silent feel
+
+# What the browser client costs a page among a hundred avatars: a minute in Chromium. The end-to-end tests have eight seconds of it.
+smooth: tools
+	cargo build --locked --release
+	cd $(WEB) && npm run --silent smooth
 
 e2e: tools
 	cargo build --locked --release

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { Crowd } from './support/crowd.js';
 import { browser, server } from './support/stage.js';
-import { Tab, eventually } from './support/tabs.js';
+import { Tab, eventually, sleep } from './support/tabs.js';
 
 /** The modules that the page has loaded. */
 function loaded(tab) {
@@ -43,13 +44,20 @@ test('an unknown network is told, and the game can be played', async () => {
 });
 
 test('figures and ghosts, on a desktop and a phone', async () => {
+  const crowd = new Crowd();
+  await crowd.join(server.url, 8);
   const bob = await Tab.join(browser, server.url, 'Bob');
   const { key } = await bob.openWay();
   const ada = await Tab.join(browser, server.url, 'Ada', { query: '&net=wifi' });
+  // The others come near, so that there is something to see.
+  const { entity } = await ada.room();
+  crowd.spared = entity;
+  crowd.meeting = await ada.whereabouts();
   await ada.page.keyboard.press('h');
   await ada.page.check('#ghosts');
   await bob.hold(key, 1500);
   const figure = (name) => ada.page.textContent(`#hud dd[data-figure="${name}"]`);
+  await sleep(4000);
   assert.match(await figure('age'), /^\d+ ms$/);
   assert.match(await figure('buffer'), /^-?\d+ ms$/);
   assert.match(await figure('last one'), /^\d+ cm$/);
@@ -57,5 +65,6 @@ test('figures and ghosts, on a desktop and a phone', async () => {
   await ada.page.setViewportSize({ width: 390, height: 760 });
   await eventually('the controls are there', () => ada.page.isVisible('#net'));
   await ada.shot('feel-phone');
+  crowd.leave();
   for (const tab of [ada, bob]) await tab.close();
 });
