@@ -17,7 +17,7 @@ const WORDS = {
   1011: 'Something went wrong in this room and it had to close.',
   1012: 'The server is restarting. Try again soon.',
   1013: 'The server is full at the moment. Try again in a minute.',
-  4001: 'The server is moving house. Try again in a moment.',
+  4001: 'The server is restarting. Try again in a moment.',
   4003: 'The server did not hear from you for too long.',
   4008: 'Your connection was too slow to keep up.',
   4009: 'Too many messages were sent from here.',
@@ -47,7 +47,7 @@ const WAITS = {
   4010: 'The server cannot save this room at the moment',
   4011: 'The server has lost touch with the others',
   4012: 'The room is at another server',
-  4001: 'The server is moving house',
+  4001: 'The server is restarting',
   4008: 'The connection was too slow to keep up',
 };
 

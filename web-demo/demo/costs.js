@@ -10,6 +10,8 @@ import { make } from './dom.js';
 
 const EVERY_MS = 2000;
 const SHOWN = 7;
+/** What belongs to no kind, in words. @type {Record<string, string>} */
+const FRAMING = { presence: 'who is present' };
 
 export class CostList {
   /** @param {HTMLElement} list */
@@ -58,7 +60,7 @@ export class CostList {
         row.remove();
         return;
       }
-      name.textContent = share.kind === null ? share.field : `${share.kind} ${share.field}`;
+      name.textContent = share.kind === null ? FRAMING[share.field] ?? share.field : `${share.kind} ${share.field}`;
       bits.textContent = `${share.bits.toFixed(2)} bit`;
       bar.style.setProperty('--part', String(share.bits / most));
       if (!row.isConnected) this.list.append(row);

@@ -17,8 +17,8 @@ export class Graphs {
     list.replaceChildren();
     this.ping = new Sparkline(list, 'ping', 20);
     this.bytes = new Sparkline(list, 'per tick', 16);
-    this.late = new Sparkline(list, 'late', 20);
-    this.work = new Sparkline(list, 'picture', 4);
+    this.late = new Sparkline(list, 'lateness', 20);
+    this.work = new Sparkline(list, 'frame time', 4);
     this.tick = 0;
     this.frameBytes = 0;
     this.worstLate = 0;

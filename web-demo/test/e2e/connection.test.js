@@ -66,7 +66,7 @@ test('a drained server is told from a lost one', async () => {
   await server.stop();
   const text = await eventually('the page says why', () => banner(tab));
   assert.deepEqual(await tab.page.evaluate(() => window.endings), [[4001, 'the server is draining, come back', true]]);
-  assert.match(text, /moving house.*reconnecting/i);
+  assert.match(text, /restarting.*reconnecting/i);
   await tab.shot('connection-drained');
   server = await GameServer.start(server.port);
   await tab.inRoom(20_000);

@@ -63,7 +63,7 @@ test('the graphs grow, H switches them, and that is remembered', async () => {
   const first = await graphs(tab);
   assert.match(first.ping.text, /^\d+(\.\d)? ms$/);
   assert.match(first['per tick'].text, /^\d+ B$/);
-  assert.match(first.picture.text, /^\d+(\.\d)? ms$/);
+  assert.match(first['frame time'].text, /^\d+(\.\d)? ms$/);
   await sleep(800);
   const second = await graphs(tab);
   for (const name of Object.keys(first)) assert.ok(second[name].points > first[name].points, `${name} has ${second[name].points} points`);
