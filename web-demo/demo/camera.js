@@ -2,12 +2,16 @@
 // where something lies over the picture, converts between screen and map. The scale and the corner are whole device
 // pixels, so that pictures stay crisp. Nothing is drawn here.
 
+import { wayOut } from './clear-view.js';
+
 /** Metres on the geometric mean of the screen's sides. */
 const SPAN = 19.5;
 const SMALLEST = 30;
 const LARGEST = 84;
 /** CSS pixels per metre where as much is shown as can be seen: on the smallest phones, avatars must still be told apart. */
 const LEAST = 16;
+/** What of an avatar should be seen, its name included, in metres around its feet. */
+const BODY = { side: 0.75, above: 1.7, below: 0.45 };
 /** In the overview: smaller, nobody is told from anybody. */
 const TINIEST = 8;
 
@@ -33,6 +37,10 @@ export class Camera {
     this.top = 0;
     /** What is covered at the upper and lower edge, in CSS pixels. */
     this.covered = { top: 0, bottom: 0 };
+    /** Panels over the picture, in CSS pixels. @type {readonly import('./clear-view.js').Box[]} */
+    this.panels = [];
+    /** How far the picture is moved aside because of them, in CSS pixels. */
+    this.aside = { x: 0, y: 0 };
   }
 
   /**
@@ -64,6 +72,7 @@ export class Camera {
   follow(x, y, seconds, shake) {
     const far = Math.hypot(x - this.x, y - this.y) > 12;
     const share = this.settled && !far ? 1 - Math.exp(-seconds * 7) : 1;
+    const fresh = !this.settled;
     this.settled = true;
     this.x += (x - this.x) * share;
     this.y += (y - this.y) * share;
@@ -71,6 +80,20 @@ export class Camera {
     this.left = Math.round(corner(this.x, this.width / this.scale, this.map.width, 0, [0, 0]) * this.scale + jitter());
     const margins = [this.covered.top, this.covered.bottom].map((pixels) => (pixels * this.ratio) / this.scale);
     this.top = Math.round(corner(this.y, this.height / this.scale, this.map.height, this.rise, margins) * this.scale + jitter());
+    this.stepAside(x, y, fresh ? 1 : 1 - Math.exp(-seconds * 9));
+  }
+
+  /** Moves the picture so that the target is not under a panel. @param {number} x metres @param {number} y @param {number} share of the way */
+  stepAside(x, y, share) {
+    const across = (/** @type {number} */ metres) => (metres * this.scale - this.left) / this.ratio;
+    const down = (/** @type {number} */ metres) => (metres * this.scale - this.top) / this.ratio;
+    const box = { left: across(x - BODY.side), right: across(x + BODY.side), top: down(y - BODY.above), bottom: down(y + BODY.below) };
+    const screen = { width: this.width / this.ratio, height: this.height / this.ratio };
+    const wanted = this.overview ? { x: 0, y: 0 } : wayOut(box, this.panels, screen);
+    this.aside.x += (wanted.x - this.aside.x) * share;
+    this.aside.y += (wanted.y - this.aside.y) * share;
+    this.left -= Math.round(this.aside.x * this.ratio);
+    this.top -= Math.round(this.aside.y * this.ratio);
   }
 
   /** @param {number} x CSS pixels @param {number} y @returns {{x: number, y: number}} metres */

@@ -25,6 +25,7 @@ import { Watch } from './watch.js';
  *   `join`: who watched wants to play; `moved`: a reconnect may end in another room */
 
 const FIGURES_EVERY = 250;
+const PANELS_EVERY = 200;
 /** Milliseconds: after a shorter outage nobody needs to be told that it is over; how long one is told. */
 const WORTH_TELLING = 2500;
 const TOLD_FOR = 4000;
@@ -91,6 +92,8 @@ export class Play {
     /** Milliseconds that the page took for the last picture. */
     this.work = 0;
     this.shownAt = 0;
+    this.panels = Array.from(document.querySelectorAll('.bar, #scores, #hud, #minimap, #touch button, #watching'));
+    this.panelsAt = -Infinity;
     this.request = 0;
     this.unsubscribe = [
       room.onLeave((code, reason, back) => this.onLeave(code, reason, back)),
@@ -150,6 +153,7 @@ export class Play {
     const aim = this.steer && own ? this.aim(own) : null;
     this.steer?.step(now, aim, own);
     this.scene.camera.keepFree(BAR, this.watch ? BAR : this.touch.hidden ? 0 : THUMBS);
+    if (now - this.panelsAt > PANELS_EVERY) this.lookForPanels(now);
     this.scene.ghosts = !this.bar.hud.hidden && this.controls.ghosts.checked;
     this.scene.overlay = this.surroundings.step(now, own, this.scene.camera, !this.bar.hud.hidden);
     this.scene.draw(views, { now, seconds, own: own ?? this.watch?.focus(views) ?? null, aim });
@@ -165,6 +169,12 @@ export class Play {
         if (this.room.connection === 'online') this.costs.update(this.room.id, now);
       }
     }
+  }
+
+  /** The own avatar does not hide under them. @param {number} now */
+  lookForPanels(now) {
+    this.panelsAt = now;
+    this.scene.camera.panels = this.panels.filter((panel) => panel.checkVisibility()).map((panel) => panel.getBoundingClientRect());
   }
 
   /** From the own avatar's chest to the mouse. @param {View} own @returns {number | null} */
