@@ -28,7 +28,8 @@ export class Invite {
     this.code.hidden = false;
     this.code.src = `api/rooms/${id}/qr.svg?scheme=${location.protocol === 'https:' ? 'https' : 'http'}`;
     byId('invite-hint', HTMLElement).textContent = isOwnMachine(location.hostname)
-      ? 'This address is only known to this computer. Others need its name or number in the network.'
+      ? `A phone cannot open this address: there, ${location.hostname} is the phone. Start the server with --bind 0.0.0.0:${location.port || '80'
+      } and open this page by this computer's address in the network.`
       : 'Scan it with a phone, or send the link.';
     this.dialog.showModal();
     this.copy.focus();

@@ -18,6 +18,8 @@ const GAMES = {
 };
 /** Maps of which players see what is around them: who watches has no place there, and sees nothing. */
 const UNWATCHABLE = new Set(['big']);
+/** Of a list that is not live. */
+const AWAY = 'server away';
 const NAME_KEY = 'name';
 const LONGEST_NAME = 24;
 const FIRST = ['Frosty', 'Swift', 'Mellow', 'Brave', 'Tiny', 'Sunny', 'Clever', 'Cosy'];
@@ -33,11 +35,12 @@ export class Lobby {
     this.rooms = byId('rooms', HTMLElement);
     this.empty = byId('no-rooms', HTMLElement);
     this.feedState = byId('feed', HTMLElement);
+    this.away = byId('away', HTMLElement);
     this.errorText = byId('error', HTMLElement);
     /** By room id. @type {Map<string, Row>} */
     this.rows = new Map();
     this.feed = new RoomsFeed(({ state, text, rooms }) => {
-      this.setFeed(state, text);
+      this.setFeed(state, text === 'reconnecting' ? AWAY : text);
       if (rooms) this.list(rooms);
     });
     this.board = new Board();
@@ -92,7 +95,7 @@ export class Lobby {
     this.board.open();
     fetch('api/rooms').then((answer) => answer.json()).then((rooms) => {
       if (this.feed.isOpen && this.feedState.dataset.state !== 'live') this.list(rooms);
-    }).catch(() => this.setFeed('connecting', 'server not reached, retrying'));
+    }).catch(() => this.setFeed('connecting', AWAY));
     // On a phone the focus would open the keyboard.
     if (window.matchMedia('(hover: hover)').matches) this.nameField.focus({ preventScroll: true });
   }
@@ -106,6 +109,11 @@ export class Lobby {
   setFeed(state, text) {
     this.feedState.dataset.state = state;
     this.feedState.textContent = text;
+    // What was listed may be gone: nobody should try to enter it.
+    const away = state !== 'live' && this.rows.size > 0;
+    this.rooms.toggleAttribute('data-stale', away);
+    this.rooms.inert = away;
+    this.away.hidden = state === 'live' || text !== AWAY;
   }
 
   /** Rows stay the same elements while their room lives, so that a click or the focus survives an update. @param {unknown} listings */
@@ -162,9 +170,10 @@ export function optionsFor(game, map) {
   return map && map !== GAMES[game]?.maps[0] ? { map } : {};
 }
 
-/** Characters, not halves of them. @param {string} name @returns {string} */
+/** Characters as people count them, as the server does. @param {string} name @returns {string} */
 function cut(name) {
-  return Array.from(name).slice(0, LONGEST_NAME).join('');
+  const letters = typeof Intl.Segmenter === 'function' ? Array.from(new Intl.Segmenter().segment(name), ({ segment }) => segment) : Array.from(name);
+  return letters.slice(0, LONGEST_NAME).join('');
 }
 
 /** @param {Row} row @param {Listing} listing */
@@ -173,9 +182,11 @@ function fill({ item, join, watch, title, meta, count }, listing) {
   const map = listing.properties?.map ?? listing.game;
   item.toggleAttribute('data-full', full);
   join.hidden = listing.locked;
+  join.toggleAttribute('disabled', full);
+  join.textContent = full ? 'Full' : 'Join';
   watch.hidden = UNWATCHABLE.has(map);
   title.textContent = map;
-  join.setAttribute('aria-label', `Join ${map}, ${listing.players} of ${listing.capacity} players`);
+  join.setAttribute('aria-label', `${full ? 'Full:' : 'Join'} ${map}, ${listing.players} of ${listing.capacity} players`);
   watch.setAttribute('aria-label', `Watch ${map}`);
   meta.textContent = `${listing.game} · ${listing.rate} Hz · ${listing.locked ? 'locked' : full ? 'full' : listing.id}`;
   count.replaceChildren(String(listing.players), make('small', '', ` / ${listing.capacity}`));

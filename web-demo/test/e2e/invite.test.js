@@ -33,6 +33,8 @@ test('link and code lead into the same room', async () => {
   const link = await host.page.inputValue('#invite-link');
   assert.equal(link, `${server.url}/?room=${id}`);
   assert.ok(await host.page.locator('#invite-code').isVisible());
+  const hint = await host.page.textContent('#invite-hint');
+  assert.match(hint, new RegExp(`there, 127\\.0\\.0\\.1 is the phone\\. Start the server with --bind 0\\.0\\.0\\.0:${server.port} `));
   const { width, height, data } = await pixels(host);
   assert.equal(decode({ width, height, data: Uint8ClampedArray.from(data) }), link, 'the code says the same');
   await host.shot('invite');

@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { Client } from '../../client/index.js';
+import { GameServer } from './support/server.js';
 import { browser, server } from './support/stage.js';
 import { Tab, eventually } from './support/tabs.js';
 
@@ -60,6 +62,54 @@ test('a new room is made on the chosen map', async () => {
   await eventually('the server lists it', () => server.rooms(),
     (rooms) => rooms.some(({ game, players, properties }) => game === 'arena' && players === 1 && properties.map === 'field'));
   await tab.close();
+});
+
+test('the lobby says when the server is away, and is right again afterwards', async (t) => {
+  let own = await GameServer.start();
+  t.after(() => own.stop());
+  const tab = await Tab.open(browser, own.url, { allowed: [/Failed to load resource/, /ERR_CONNECTION_REFUSED/] });
+  const client = new Client(`${own.url.replace('http', 'ws')}/play`);
+  const first = await client.create('arena', { name: 'Host' });
+  await eventually('the room appears', () => list(tab), ([room]) => room?.id === first.id);
+  await own.kill();
+  const away = tab.page.locator('#away');
+  await eventually('the lobby says so', () => away.isVisible());
+  assert.equal(await tab.page.textContent('#feed'), 'server away');
+  assert.equal(await tab.page.evaluate(() => document.getElementById('rooms').inert), true, 'nobody enters a room that may be gone');
+  await tab.shot('lobby-away');
+  await tab.page.click('#play');
+  await eventually('and so does a try', () => tab.page.textContent('#error'), (text) => /server cannot be reached/.test(text));
+  await first.leave();
+  own = await GameServer.start(own.port);
+  const second = await client.create('arena', { name: 'Host' });
+  await eventually('the list is right again', () => list(tab), ([room, ...more]) => room?.id === second.id && more.length === 0, 20_000);
+  assert.ok(await away.isHidden());
+  await tab.page.click(`#rooms button[data-room="${second.id}"]`);
+  await tab.inRoom();
+  assert.equal((await tab.room()).id, second.id);
+  await second.leave();
+  await tab.close();
+});
+
+test('a full room cannot be joined', async () => {
+  const tab = await Tab.open(browser, server.url);
+  // No map is small enough to be filled here.
+  await tab.page.evaluate(async () => {
+    const { Lobby } = await import('/demo/lobby.js');
+    const lobby = new Lobby(() => {}, new URLSearchParams());
+    const room = { game: 'arena', capacity: 8, locked: false, rate: 20 };
+    lobby.list([
+      { ...room, id: 'full1', players: 8, properties: { map: 'courtyard' } },
+      { ...room, id: 'free1', players: 7, properties: { map: 'field' } },
+    ]);
+  });
+  const join = (id) => tab.page.locator(`#rooms button[data-room="${id}"]`);
+  assert.ok(await join('full1').isDisabled());
+  assert.equal(await join('full1').textContent(), 'Full');
+  assert.equal(await join('free1').textContent(), 'Join');
+  await tab.shot('lobby-full');
+  await tab.page.context().close();
+  tab.check();
 });
 
 test('a room that is not there is refused in clear words', async () => {
