@@ -74,8 +74,8 @@ python:
 	cargo build --locked --workspace --example brink
 	scripts/python-client
 
-# Public clients and server SDKs of the Pusher protocol, against the binary.
-pusher:
+# Public clients and server SDKs of the Pusher protocol, and pages with them in Chromium, against the binary.
+pusher: tools
 	cargo build --locked --release
 	scripts/pusher-clients
 
