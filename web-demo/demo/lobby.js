@@ -16,8 +16,6 @@ const GAMES = {
   arena: { title: 'Arena', maps: ['courtyard', 'field', 'big'] },
   plaza: { title: 'Plaza', maps: ['plaza'] },
 };
-/** Maps of which players see what is around them: who watches has no place there, and sees nothing. */
-const UNWATCHABLE = new Set(['big']);
 /** Of a list that is not live. */
 const AWAY = 'server away';
 const NAME_KEY = 'name';
@@ -184,7 +182,6 @@ function fill({ item, join, watch, title, meta, count }, listing) {
   join.hidden = listing.locked;
   join.toggleAttribute('disabled', full);
   join.textContent = full ? 'Full' : 'Join';
-  watch.hidden = UNWATCHABLE.has(map);
   title.textContent = map;
   join.setAttribute('aria-label', `${full ? 'Full:' : 'Join'} ${map}, ${listing.players} of ${listing.capacity} players`);
   watch.setAttribute('aria-label', `Watch ${map}`);

@@ -8,6 +8,8 @@ import { byId } from './dom.js';
 
 /** Metres around an avatar in which a click means its player. */
 const NEAR = 1.2;
+/** Metres: of a wider map, spectators see the middle. */
+const WIDE = 400;
 const STEPS = new Map([['ArrowRight', 1], ['ArrowDown', 1], ['ArrowLeft', -1], ['ArrowUp', -1]]);
 
 export class Watch {
@@ -34,7 +36,9 @@ export class Watch {
     byId('watch-next', HTMLButtonElement).addEventListener('click', () => this.turn(1), { signal });
     byId('watch-join', HTMLButtonElement).addEventListener('click', join, { signal });
     this.banner.hidden = false;
-    byId('watch-next', HTMLButtonElement).hidden = Boolean(room.grid);
+    /** Whether nobody who watches sees all players. */
+    this.narrow = Boolean(room.grid) || camera.map.width > WIDE;
+    byId('watch-next', HTMLButtonElement).hidden = this.narrow;
     this.follow(null);
   }
 
@@ -68,7 +72,7 @@ export class Watch {
 
   /** From player to player, and to the whole arena after the last one. @param {number} step */
   turn(step) {
-    if (this.room.grid) return;
+    if (this.narrow) return;
     const stops = [null, ...Array.from(this.room.players.keys()).sort((a, b) => a - b)];
     const next = (Math.max(0, stops.indexOf(this.seat)) + step + stops.length) % stops.length;
     this.follow(stops[next] ?? null);
@@ -88,7 +92,7 @@ export class Watch {
     const player = this.seat === null ? null : this.room.players.get(this.seat);
     if (player === undefined) this.follow(null);
     else {
-      const all = this.room.grid ? 'nobody: only players see here' : 'everybody';
+      const all = this.room.grid ? 'nobody: only players see here' : this.narrow ? 'the middle of the map' : 'everybody';
       const text = player ? player.name || `Player ${player.seat}` : all;
       // Writing the same text again would have it read out again.
       if (this.watched.textContent !== text) this.watched.textContent = text;

@@ -115,15 +115,16 @@ test('the HUD draws cells and counts them, and both drawings can be switched', a
   await tab.close();
 });
 
-test('the lobby offers to join it and not to watch it, and a link to watch it says why', async () => {
+test('the lobby offers to join it and to watch its middle', async () => {
   const tab = await Tab.open(browser, `${server.url}/?name=Olga`);
   const row = tab.page.locator('#rooms li').filter({ hasText: 'big' });
   await eventually('the room is listed', () => row.count(), (count) => count === 1);
-  assert.deepEqual([await row.locator('.join').isVisible(), await row.locator('.watch').isVisible()], [true, false]);
+  assert.deepEqual([await row.locator('.join').isVisible(), await row.locator('.watch').isVisible()], [true, true]);
   assert.deepEqual(await tab.page.locator('#new-map option').allTextContents(), ['Courtyard', 'Field', 'Big']);
-  const id = await row.locator('.join').getAttribute('data-room');
-  await tab.page.goto(`${server.url}/?watch=${id}&name=Olga`);
-  await eventually('the banner says it', () => tab.page.locator('#watched').textContent(), (text) => /only players see/.test(text));
+  await row.locator('.watch').click();
+  await eventually('the banner says it', () => tab.page.locator('#watched').textContent(), (text) => text === 'the middle of the map');
+  await eventually('which is drawn', () => tab.page.evaluate(() => window.tickwire.play.scene.order.length), (count) => count > 0);
+  await tab.shot('watch-big');
   assert.deepEqual([await tab.page.locator('#minimap').isVisible(), await tab.page.locator('#watch-next').isVisible()], [false, false]);
   await tab.page.click('#watch-join');
   await tab.inRoom();
