@@ -1,7 +1,9 @@
 //! The pages: the demo's, embedded in the binary or read from disk during development, or those of an embedder's own game.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::path::{Component, Path};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,12 +12,15 @@ use actix_files::NamedFile;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::Method;
 use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG,
+    Encoding, Header, HeaderName, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use mime_guess::Mime;
+use parking_lot::Mutex;
 use rust_embed::RustEmbed;
 
 use super::config::Pages;
@@ -27,6 +32,7 @@ use super::config::Pages;
 #[include = "demo/*"]
 #[include = "admin/*"]
 #[include = "timeline/*"]
+#[include = "watch/*"]
 struct Web;
 
 #[derive(RustEmbed)]
@@ -35,11 +41,17 @@ struct Web;
 #[exclude = "redis/*"]
 struct Assets;
 
+/// The page that shows a room within any other page.
+pub const EMBED: &str = "watch/index.html";
+
+/// Embedded texts as gzip by path, compressed when they are first asked for.
+static PACKED: Mutex<BTreeMap<String, Bytes>> = Mutex::new(BTreeMap::new());
+
 /// A file of the binary.
 struct Found {
     content: Cow<'static, [u8]>,
-    /// An ETag that changes with the content.
-    tag: String,
+    /// Changes with the content.
+    hash: String,
 }
 
 /// The response for the page at `path`, which has no leading slash. `of_node`: of a node of a cluster.
@@ -53,14 +65,20 @@ pub async fn answer(request: &HttpRequest, pages: &Pages, of_node: bool, path: &
             stream(request, &folder, path).await
         }
         Pages::Folder(_) if path.starts_with("client/") => respond(request, embedded(path), path),
-        Pages::Folder(root) => stream(request, root, path).await,
+        Pages::Folder(root) => match stream(request, root, path).await {
+            None if path.starts_with("watch/") => respond(request, embedded(path), path),
+            found => found,
+        },
         Pages::None => None,
     };
     let Some(mut response) = found else {
         return HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("404: no such page\n");
     };
-    // In a cluster, the room that a page plays in may be at any node.
-    let policy = if of_node {
+    let policy = if path == EMBED {
+        // It shows what anybody may see, and has nothing that a page around it could trick people to click on.
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *"
+    } else if of_node {
+        // In a cluster, the room that a page plays in may be at any node.
         "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     } else {
         "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -79,18 +97,49 @@ pub async fn answer(request: &HttpRequest, pages: &Pages, of_node: bool, path: &
 }
 
 fn respond(request: &HttpRequest, found: Option<Found>, path: &str) -> Option<HttpResponse> {
-    let Found { content, tag } = found?;
+    let Found { content, hash } = found?;
+    let kind = kind(path);
+    let packed = packs(request, &kind).then(|| pack(path, &content)).flatten();
+    let tag = if packed.is_some() { format!("\"{hash}-gzip\"") } else { format!("\"{hash}\"") };
     let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| *known == *tag);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((ETAG, tag));
+    response.insert_header((ETAG, tag)).insert_header((VARY, "accept-encoding"));
     if known {
         return Some(response.finish());
+    }
+    response.content_type(kind.to_string());
+    if let Some(packed) = packed {
+        return Some(response.insert_header((CONTENT_ENCODING, "gzip")).body(packed));
     }
     let body = match content {
         Cow::Borrowed(content) => Bytes::from_static(content),
         Cow::Owned(content) => Bytes::from(content),
     };
-    Some(response.content_type(kind(path).to_string()).body(body))
+    Some(response.body(body))
+}
+
+/// Whether to send a file of this type compressed: pictures are already.
+fn packs(request: &HttpRequest, kind: &Mime) -> bool {
+    let is_text = kind.type_() == "text" || kind.subtype() == "json" || kind.subtype() == "svg";
+    is_text
+        && AcceptEncoding::parse(request).is_ok_and(|accepted| {
+            accepted.negotiate([Encoding::gzip(), Encoding::identity()].iter()) == Some(Encoding::gzip())
+        })
+}
+
+/// An embedded file as gzip; `None` where that saves nothing.
+fn pack(path: &str, content: &[u8]) -> Option<Bytes> {
+    if let Some(packed) = PACKED.lock().get(path) {
+        return Some(packed.clone());
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).ok()?;
+    let packed = Bytes::from(encoder.finish().ok()?);
+    if packed.len() >= content.len() {
+        return None;
+    }
+    PACKED.lock().insert(path.to_owned(), packed.clone());
+    Some(packed)
 }
 
 /// The type of the file at `path`. All texts are UTF-8.
@@ -107,7 +156,7 @@ fn embedded(path: &str) -> Option<Found> {
     }?;
     let hash = file.metadata.sha256_hash();
     let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Some(Found { content: file.data, tag: format!("\"{hex}\"") })
+    Some(Found { content: file.data, hash: hex })
 }
 
 /// Streams a file in small parts as the client takes them, or a range of it. Files are opened and read by the runtime's

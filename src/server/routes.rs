@@ -53,6 +53,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
 pub fn configure_pages(app: &mut web::ServiceConfig) {
     app.service(guarded("", read().to(front), READ))
         .service(guarded("/timeline", read().to(front), READ))
+        .service(guarded("/watch/{room:[A-Za-z0-9_-]+}", read().to(embed), READ))
         .service(guarded("/{path:.*}", read().to(page), READ));
 }
 
@@ -213,6 +214,11 @@ async fn front(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse
     let query = Some(request.query_string()).filter(|query| !query.is_empty());
     let query = query.map_or_else(String::new, |query| format!("?{query}"));
     HttpResponse::PermanentRedirect().insert_header((LOCATION, format!("./{name}/{query}"))).finish()
+}
+
+/// The page that shows a room within any other page. The page itself looks for the room.
+async fn embed(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    pages::answer(&request, &state.config.pages, false, pages::EMBED).await
 }
 
 async fn page(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {

@@ -35,6 +35,55 @@ fn pages_come_with_a_strict_policy_and_validators() {
 }
 
 #[test]
+fn pages_are_compressed_for_whom_that_helps() {
+    let config = Config { workers: 1, room_threads: 1, pages: Pages::Embedded, ..Config::default() };
+    let server = TestServer::with(config, |server| server);
+    let ask = |path: &str, headers: &str| {
+        let mut raw = Raw::open(server.address);
+        raw.say(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").as_bytes());
+        let head = raw.head();
+        let mut body = Vec::new();
+        raw.stream.read_to_end(&mut body).expect("the connection ends");
+        (head, body)
+    };
+    let tag = |head: &str| head.lines().find_map(|line| line.strip_prefix("etag: ")).expect("a validator").to_owned();
+    let (plain, text) = ask("/client/film.js", "");
+    assert!(!plain.contains("content-encoding"), "{plain}");
+    let (head, packed) = ask("/client/film.js", "Accept-Encoding: gzip, deflate, br\r\n");
+    assert!(head.contains("content-encoding: gzip") && head.contains("vary: accept-encoding"), "{head}");
+    assert!(packed.len() * 2 < text.len(), "{} of {} bytes", packed.len(), text.len());
+    assert_eq!(packed[..2], [0x1f, 0x8b], "gzip");
+    assert_ne!(tag(&head), tag(&plain), "a cache must not take one for the other");
+    let (again, _) = ask("/client/film.js", &format!("Accept-Encoding: gzip\r\nIf-None-Match: {}\r\n", tag(&head)));
+    assert!(again.starts_with("HTTP/1.1 304"), "{again}");
+    assert!(!ask("/client/film.js", "Accept-Encoding: gzip;q=0\r\n").0.contains("content-encoding"));
+    assert!(
+        !ask("/assets/demo.jpg", "Accept-Encoding: gzip\r\n").0.contains("content-encoding"),
+        "a picture is compressed already"
+    );
+}
+
+#[test]
+fn only_the_page_that_shows_a_room_may_be_framed() {
+    let folder = Pages::Folder(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/smallest/web").into());
+    for pages in [Pages::Embedded, folder, Pages::Disk(env!("CARGO_MANIFEST_DIR").into())] {
+        let config = Config { workers: 1, room_threads: 1, pages: pages.clone(), ..Config::default() };
+        let server = TestServer::with(config, |server| server);
+        let page = server.get("/watch/ab12cd34");
+        assert!(page.starts_with("HTTP/1.1 200") && page.contains("src=\"main.js\""), "{pages:?}: {page}");
+        assert!(page.contains("frame-ancestors *") && !page.contains("x-frame-options"), "{pages:?}: {page}");
+        for path in ["/watch/main.js", "/client/watch.js", "/"] {
+            let other = server.get(path);
+            assert!(
+                other.starts_with("HTTP/1.1 200") && other.contains("frame-ancestors 'none'"),
+                "{pages:?}: {path}: {other}"
+            );
+        }
+        assert!(server.get("/watch/ab12.cd").starts_with("HTTP/1.1 404"), "{pages:?}");
+    }
+}
+
+#[test]
 fn pages_from_disk_cannot_be_climbed_out_of() {
     let root = env!("CARGO_MANIFEST_DIR").into();
     let config = Config { workers: 1, room_threads: 1, pages: Pages::Disk(root), ..Config::default() };

@@ -21,9 +21,12 @@ export class GameServer {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** @param {number} [port] 0 picks a free one @param {Record<string, string>} [variables] */
-  static async start(port = 0, variables = {}) {
-    const child = spawn(BINARY, ['--bind', `127.0.0.1:${port}`, '--dev', ROOT], {
+  /**
+   * @param {number} [port] 0 picks a free one @param {Record<string, string>} [variables]
+   * @param {string[]} [pages] flags: the pages of this work tree by default
+   */
+  static async start(port = 0, variables = {}, pages = ['--dev', ROOT]) {
+    const child = spawn(BINARY, ['--bind', `127.0.0.1:${port}`, ...pages], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, TICKWIRE_LOG: process.env.TICKWIRE_LOG ?? 'warn', ...variables },
     });
