@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
-use super::pilot::{Autopilot, Behaviour, View};
+use super::driver::{Decision, Driver};
+use super::greeting::Greeting;
+use super::movement::Movement;
+use super::pilot::Behaviour;
 use super::schedule::{Job, Manner};
 use super::sight::Sight;
 use super::socket::{Ended, Wire};
@@ -21,7 +24,7 @@ use tickwire::engine::cluster::Home;
 use tickwire::engine::{Arrived, Client, ClientEvent, Depth, OverloadLadder, OverloadStep};
 use tickwire::id::Seq;
 use tickwire::tick::Moment;
-use tickwire::wire::{EventBody, WorldGrid, limits};
+use tickwire::wire::{EventBody, Join, WorldGrid, limits};
 
 struct Bot {
     number: u32,
@@ -30,7 +33,8 @@ struct Bot {
     client: Client,
     room: String,
     behaviour: Behaviour,
-    pilot: Autopilot,
+    driver: Driver,
+    movement: Movement,
     sight: Sight,
     period: Duration,
     /// When the timer is due next.
@@ -55,8 +59,8 @@ const PENDING: usize = limits::INPUT_LEAD as usize;
 
 /// Plays one bot's stays from first to last and records the results in the tally.
 pub async fn run(mut job: Job, shared: Arc<Shared>) {
-    sleep_until(job.join_at).await;
-    loop {
+    shared.wait(job.join_at).await;
+    while !shared.is_interrupted() {
         let leave = job.leaves.pop_front();
         let ended = stay(&job, leave.map(|(at, _)| at), &shared).await;
         match (ended, leave) {
@@ -75,11 +79,12 @@ pub async fn run(mut job: Job, shared: Arc<Shared>) {
                 if let Some(leave) = leave {
                     job.leaves.push_front(leave);
                 }
-                sleep_until(shared.at(until)).await;
+                shared.wait(shared.at(until)).await;
                 if shared.is_over() {
                     return;
                 }
             }
+            (Err(Ended::Stopped), _) => return,
             (Err(Ended::Failed(failure, text)), _) => {
                 return shared.tally().fail(failure, job.number, &text);
             }
@@ -91,7 +96,11 @@ pub async fn run(mut job: Job, shared: Arc<Shared>) {
 /// One stay, from connecting to the moment of leaving. The returned bot is still connected.
 async fn stay(job: &Job, leave_at: Option<Instant>, shared: &Arc<Shared>) -> Result<Bot, Ended> {
     let refused = || Ended::Failed(Failure::Refused, "no welcome within 10 s".to_owned());
-    let mut bot = timeout(JOIN_WITHIN, Bot::join(job, leave_at, shared)).await.map_err(|_| refused())??;
+    let joined = tokio::select! {
+        joined = timeout(JOIN_WITHIN, Bot::join(job, leave_at, shared)) => joined,
+        () = shared.interrupted() => return Err(Ended::Stopped),
+    };
+    let mut bot = joined.map_err(|_| refused())??;
     let played = bot.play().await;
     let played = played.and_then(|()| bot.account());
     let silent = shared.now().since(bot.last_frame);
@@ -99,6 +108,7 @@ async fn stay(job: &Job, leave_at: Option<Instant>, shared: &Arc<Shared>) -> Res
     let silent = if played.is_ok() { silent } else { Duration::ZERO };
     let mut tally = shared.tally();
     tally.left(job.number, &bot.room, bot.client.tick(), silent, job.profile.as_deref());
+    bot.movement.count(!matches!(job.behaviour, Behaviour::Idle), &mut tally);
     drop(tally);
     played.map(|()| bot)
 }
@@ -113,15 +123,14 @@ impl Bot {
             Behaviour::Follow(path) => path.position(0).map(|(x, y)| ("spawn".to_owned(), format!("{x},{y}"))),
             _ => None,
         };
-        let (join, name) = (job.join.clone(), format!("bot {}", job.number));
-        let player: Vec<_> = spawn.into_iter().collect();
-        wire.send(Client::hello_following(join, &name, player.clone(), job.rate)).await?;
+        let greeting = Greeting::new(job, spawn.into_iter().collect())?;
+        wire.send(greeting.hello(job.join.clone())).await?;
         let mut client = Client::new(Depth::Full).asking(job.rate);
         while client.welcome().is_none() {
             // The timeout around this call ends the wait.
             let answer = wire.next(started + 2 * JOIN_WITHIN).await.map_err(|ended| match ended {
                 Ended::Failed(_, text) => Ended::Failed(Failure::Refused, text),
-                cut @ Ended::Cut(_) => cut,
+                other => other,
             })?;
             let Some(bytes) = answer else { continue };
             // The room is at another node of the cluster.
@@ -130,22 +139,22 @@ impl Bot {
                     return Err(Ended::Failed(Failure::Refused, "too many redirects in a row".to_owned()));
                 }
                 wire = Wire::open(home.address(), job.profile.as_deref(), seed, shared.clone()).await?;
-                wire.send(client.follow_redirect(&redirect, &name, player.clone())).await?;
+                wire.send(greeting.hello(Join::Reserved { ticket: redirect.ticket.clone() })).await?;
             }
         }
         let Some(welcome) = client.welcome() else { return Err(protocol("no welcome")) };
         shared.tally().joined(job.stays > 0, welcome, shared.now(), started.elapsed());
-        let pilot = Autopilot::new(job.behaviour.clone(), &welcome.inputs, welcome.rate, seed);
+        let (driver, movement) = (Driver::new(&job.behaviour, job.number, welcome, seed), Movement::new(welcome));
         let sight = Sight::new(welcome.schema.clone(), welcome.entity);
         let period = Duration::from_secs(1) / u32::from(welcome.rate.per_second());
         let room = welcome.room.clone();
-        if job.verify || pilot.looks() {
+        if job.verify || driver.looks() {
             // Counted once per bot, however often it rejoins.
             shared.tally().counts.verified += u64::from(job.stays == 0);
         } else {
             client.relax();
         }
-        let rebuilds = job.verify || pilot.looks();
+        let rebuilds = job.verify || driver.looks();
         let grid = client.welcome().and_then(WorldGrid::of).filter(|_| rebuilds);
         let is_short = client.welcome().is_some_and(|welcome| welcome.properties.iter().any(is_short));
         let phase = Pcg32::new(seed, 6).next_u32();
@@ -158,7 +167,8 @@ impl Bot {
             client,
             room,
             behaviour: job.behaviour.clone(),
-            pilot,
+            driver,
+            movement,
             sight,
             period,
             due,
@@ -175,7 +185,7 @@ impl Bot {
     /// A follower leaves when its recording has ended; other bots when their schedule or the end of the run says so.
     fn leaves(&self) -> bool {
         let over = self.shared.is_over() && !matches!(self.behaviour, Behaviour::Follow(_));
-        over || self.leave_at.is_some_and(|at| Instant::now() >= at)
+        over || self.shared.is_interrupted() || self.leave_at.is_some_and(|at| Instant::now() >= at)
     }
 
     async fn play(&mut self) -> Result<(), Ended> {
@@ -183,7 +193,7 @@ impl Bot {
             let until = self.leave_at.map_or(self.due, |at| at.min(self.due));
             match self.wire.next(until).await? {
                 Some(bytes) => self.on_message(&bytes)?,
-                None if Instant::now() >= self.due => self.on_timer(),
+                None if Instant::now() >= self.due => self.on_timer()?,
                 None => {}
             }
             while let Some(bytes) = self.client.poll(self.shared.now()) {
@@ -196,8 +206,14 @@ impl Bot {
 
     fn on_message(&mut self, bytes: &[u8]) -> Result<(), Ended> {
         let now = self.shared.now();
-        let told = self.client.on_message(bytes).map_err(protocol)?;
-        let ClientEvent::Frame(arrived) = told else { return Ok(()) };
+        let arrived = match self.client.on_message(bytes).map_err(protocol)? {
+            ClientEvent::Frame(arrived) => arrived,
+            ClientEvent::Delivery(news) => {
+                self.driver.on_events(&news.events);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
         self.last_frame = now;
         let mut tally = self.shared.tally();
         tally.arrived(&self.room, now, &arrived, bytes.len());
@@ -209,8 +225,10 @@ impl Bot {
         }
         drop(tally);
         if arrived.correction.is_some() {
-            self.pilot.on_correction();
+            self.driver.on_correction();
         }
+        self.driver.on_events(&arrived.events);
+        self.movement.look(&self.client, &self.sight);
         self.check_view(&arrived);
         self.check_path(&arrived);
         Ok(())
@@ -266,31 +284,41 @@ impl Bot {
         }
     }
 
-    fn on_timer(&mut self) {
+    fn on_timer(&mut self) -> Result<(), Ended> {
         let instant = Instant::now();
         self.shared.tally().lateness.record(instant.saturating_duration_since(self.due));
         // Short delays are caught up, long ones are not.
         let earliest = instant.checked_sub(self.period * 3).unwrap_or(instant);
         self.due = (self.due + self.period).max(earliest);
-        if self.pilot.is_done() {
-            return;
+        if self.driver.is_done() {
+            return Ok(());
         }
-        let view = if self.pilot.looks() { self.sight.look(&self.client) } else { View::default() };
-        let Some(input) = self.pilot.next(&view) else { return };
+        let decision = self.driver.decide(self.shared.now(), &mut self.client, &self.sight);
+        let input = match decision.map_err(|text| Ended::Failed(Failure::Pilot, text))? {
+            Decision::Input(input) => input,
+            Decision::Wait => return Ok(()),
+            Decision::Leave => {
+                self.leave_at = Some(instant);
+                return Ok(());
+            }
+        };
+        self.movement.input(&input);
         let seq = self.client.input(&input);
         if input != self.last_input && self.pending.len() < PENDING {
             // An unchanged input is sent later by design, so it says nothing about latency.
             self.pending.push_back((seq, self.shared.now()));
         }
         self.last_input = input;
-        if self.pilot.is_done() {
+        if self.driver.is_done() {
             self.leave_at = Some(instant + LINGER);
         }
+        Ok(())
     }
 
     /// Checks what must hold at the end of a stay.
     fn account(&self) -> Result<(), Ended> {
         match &self.behaviour {
+            Behaviour::Follow(_) if self.shared.is_interrupted() => Ok(()),
             Behaviour::Follow(path) if self.client.consumed().0 as usize != path.len() => {
                 let text = format!("{} of {} positions were consumed", self.client.consumed().0, path.len());
                 Err(Ended::Failed(Failure::Unfinished, text))

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -15,6 +16,7 @@ use super::pilot::Behaviour;
 use super::series::{Sample, Series};
 use super::swarm::{Config, Shared};
 use super::tally::Counts;
+use super::trust::Trust;
 use tickwire::tick::Moment;
 
 /// All readings of one moment.
@@ -59,6 +61,7 @@ pub struct Conductor<'a> {
     /// Players in each room before the run.
     before: BTreeMap<String, usize>,
     ghosts: Option<i64>,
+    interrupted: bool,
 }
 
 /// What was observed, besides what the bots saw.
@@ -72,6 +75,8 @@ pub struct Seen {
     pub series: Series,
     /// Seats that the list of rooms counted too many; too few if negative.
     pub ghosts: Option<i64>,
+    /// Whether the run was ended early.
+    pub interrupted: bool,
 }
 
 /// The server's state before the run. Read before the clock starts, because the server may answer slowly.
@@ -84,8 +89,8 @@ pub struct Before {
 
 impl Before {
     /// Reads the state of the server at `url`.
-    pub fn read(url: &str) -> Self {
-        let outside = Outside::of(url);
+    pub fn read(url: &str, trust: &Trust) -> Self {
+        let outside = Outside::of(url, trust);
         let metrics = outside.as_ref().and_then(|outside| outside.metrics().ok());
         let players = outside.as_ref().and_then(|outside| outside.players().ok()).unwrap_or_default();
         Self { outside, metrics, players }
@@ -110,12 +115,31 @@ impl<'a> Conductor<'a> {
         let shows_metrics = began.metrics.is_some();
         let (phase, series, ended, ghosts, last) = (Phase::Ramp, Series::default(), None, None, began.clone());
         let before = players;
-        Self { config, shared, outside, shows_metrics, phase, begin, end, began, ended, last, series, before, ghosts }
+        let interrupted = false;
+        Self {
+            config,
+            shared,
+            outside,
+            shows_metrics,
+            phase,
+            begin,
+            end,
+            began,
+            ended,
+            last,
+            series,
+            before,
+            ghosts,
+            interrupted,
+        }
     }
 
     /// Does what is due. Call it often.
     pub fn look(&mut self) {
         let now = Instant::now();
+        if self.config.stop.load(Ordering::Relaxed) && self.phase != Phase::Over {
+            self.interrupt();
+        }
         match self.phase {
             Phase::Ramp if now >= self.begin => {
                 self.sample();
@@ -143,12 +167,23 @@ impl<'a> Conductor<'a> {
         }
     }
 
+    /// Ends the run now. Figures count if the bots had all joined.
+    fn interrupt(&mut self) {
+        self.sample();
+        if self.phase == Phase::Play {
+            self.ended = Some(self.last.clone());
+            self.shared.tally().end();
+        }
+        (self.phase, self.interrupted) = (Phase::Over, true);
+        self.shared.interrupt();
+    }
+
     /// Returns what was observed.
     pub fn end(mut self) -> Seen {
         let ended = self.ended.take().unwrap_or_else(|| self.glance());
         let seconds = ended.at.duration_since(self.began.at).as_secs_f64();
         let (load, server) = between(&self.began, &ended, seconds, self.is_here());
-        Seen { load, server, series: self.series, ghosts: self.ghosts }
+        Seen { load, server, series: self.series, ghosts: self.ghosts, interrupted: self.interrupted }
     }
 
     fn is_here(&self) -> bool {

@@ -8,12 +8,15 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::tungstenite::{self, Message};
 
+use super::actions::{Outgoing, TooMany};
 use super::pilot::Pilot;
 use super::socket::{Socket, close_gracefully, connect};
+use super::trust::Trust;
 use tickwire::engine::cluster::Home;
 use tickwire::engine::{Client, ClientError, ClientEvent, Depth};
 use tickwire::id::{EntityId, KindId};
 use tickwire::tick::{Moment, Tick};
+use tickwire::typed::Row;
 use tickwire::wire::{Join, Redirect, Welcome};
 
 /// Longest time from connecting to the welcome.
@@ -27,6 +30,42 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
+    /// What the player of `client` sees; `None` before the room has admitted it. The client must have [`Depth::Full`], as
+    /// those of a playtest have.
+    pub fn of(client: &'a Client) -> Option<Self> {
+        client.welcome().map(|welcome| Self { client, welcome })
+    }
+
+    /// Whether a frame has arrived since the welcome.
+    pub(super) fn has_state(&self) -> bool {
+        self.tick().is_after(self.welcome.tick)
+    }
+
+    /// Why the game does not admit `input`.
+    pub(super) fn explain(&self, input: &[i32]) -> String {
+        let names = self.welcome.inputs.fields().iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ");
+        format!(
+            "the input {input:?} has another number of values than the game has fields ({names}), or one out of range"
+        )
+    }
+
+    /// The row of the player's entity in the game's own type. `None` if there is none, or the game has no such kind.
+    pub fn own_row<R: Row>(&self) -> Option<R> {
+        self.own(self.kind_of::<R>()?).map(R::from_values)
+    }
+
+    /// All rows of a kind that the player may see, by zone and id. None if the game has no such kind.
+    pub fn rows_of<R: Row>(&self) -> impl Iterator<Item = (EntityId, R)> {
+        let rows = self.kind_of::<R>().into_iter().flat_map(|kind| self.rows(kind));
+        rows.map(|(id, values)| (id, R::from_values(values)))
+    }
+
+    fn kind_of<R: Row>(&self) -> Option<KindId> {
+        let kinds = self.welcome.schema.kinds();
+        let found = kinds.iter().position(|kind| kind.name == R::NAME)?;
+        u8::try_from(found).ok().map(KindId)
+    }
+
     /// The tick of the newest frame.
     pub fn tick(&self) -> Tick {
         self.client.tick()
@@ -78,8 +117,11 @@ pub enum PlayError {
     #[error("protocol: {0}")]
     Protocol(#[from] ClientError),
     /// The pilot returned an input that the schema does not admit.
-    #[error("the input {0:?} has another number of values than the schema, or one out of its range")]
-    Input(Vec<i32>),
+    #[error("{0}")]
+    Input(String),
+    /// The pilot asked for more commands than a session accepts.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
 }
 
 /// Joins a room as `name` and plays until the pilot leaves, then returns the pilot. `url` is the endpoint, such as
@@ -92,14 +134,15 @@ pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> 
     let start = Instant::now();
     let opened = async {
         let (mut home, mut client) = (Home::new(url), Client::new(Depth::Full));
-        let mut socket = connect(home.address()).await?;
+        let trust = Trust::default();
+        let mut socket = connect(home.address(), &trust).await?;
         socket.send(Message::Binary(Client::hello_following(join, name, Vec::new(), 0).into())).await?;
         while client.welcome().is_none() {
             let Some(redirect) = hear(&mut socket, &mut client, &mut pilot).await? else { continue };
             if !home.follow(&redirect.address) {
                 return Err(PlayError::Astray);
             }
-            socket = connect(home.address()).await?;
+            socket = connect(home.address(), &trust).await?;
             socket.send(Message::Binary(client.follow_redirect(&redirect, name, Vec::new()).into())).await?;
         }
         Ok::<_, PlayError>((socket, client))
@@ -107,26 +150,34 @@ pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> 
     let (mut socket, mut client) = timeout(JOIN_WITHIN, opened).await.map_err(|_| PlayError::Silence)??;
     let Some(welcome) = client.welcome().cloned() else { return Err(PlayError::Silence) };
     pilot.joined(&welcome);
+    let mut outgoing = Outgoing::default();
     let mut beat = interval(Duration::from_secs(1) / u32::from(welcome.rate.per_second()));
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
             heard = hear(&mut socket, &mut client, &mut pilot) => drop(heard?),
             _ = beat.tick(), if client.tick().is_after(welcome.tick) => {
-                let Some(input) = pilot.input(&Seen { client: &client, welcome: &welcome }) else { break };
+                let seen = Seen { client: &client, welcome: &welcome };
+                let Some(input) = pilot.input(&seen) else { break };
                 if !welcome.inputs.admits(&input) {
-                    return Err(PlayError::Input(input));
+                    return Err(PlayError::Input(seen.explain(&input)));
                 }
+                pilot.act(&seen, outgoing.actions());
                 client.input(&input);
+                outgoing.pass_on(moment(start.elapsed()), &mut client)?;
             }
         }
-        // The client's clock starts at one second, so that nothing seems to have been sent at time zero.
-        while let Some(bytes) = client.poll(Moment(1_000_000).plus(start.elapsed())) {
+        while let Some(bytes) = client.poll(moment(start.elapsed())) {
             socket.send(Message::Binary(bytes.into())).await?;
         }
     }
     close_gracefully(&mut socket).await;
     Ok(pilot)
+}
+
+/// The client's clock starts at one second, so that nothing seems to have been sent at time zero.
+fn moment(elapsed: Duration) -> Moment {
+    Moment(1_000_000).plus(elapsed)
 }
 
 /// Waits for a message and handles it. Returns where the room is, if it is at another server.

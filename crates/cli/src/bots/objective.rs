@@ -51,7 +51,7 @@ const fn never(name: &'static str, timed: bool, help: &'static str, measure: fn(
 
 /// All objectives, in the order in which they are printed.
 #[rustfmt::skip]
-pub static OBJECTIVES: [Known; 22] = [
+pub static OBJECTIVES: [Known; 24] = [
     timed("tick_p99", Unit::Ms, "duration of a server tick, 99th percentile, from its /metrics; more than 102 ms counts as infinite", |r| r.server.as_ref()?.tick_p99_ms),
     timed("latency_p50", Unit::Ms, "time from making an input to the first state that covers it, median", |r| r.input_to_state.some(|q| q.p50_ms)),
     timed("latency_p99", Unit::Ms, "the same, 99th percentile", |r| r.input_to_state.some(|q| q.p99_ms)),
@@ -73,6 +73,8 @@ pub static OBJECTIVES: [Known; 22] = [
     never("protocol", false, "messages that do not decode or are not allowed at that time", |r| r.failed("protocol")),
     never("mismatch", false, "recorded positions that the server returned changed", |r| r.failed("mismatch")),
     never("corrected", false, "corrections of bots that follow a recording", |r| r.failed("corrected")),
+    never("pilot", false, "what pilots of the game's own asked for and the game or the session does not admit", |r| r.failed("pilot")),
+    never("nobody_moved", false, "1 if bots rebuilt the state for a second or more, and the entity of none of them moved", |r| r.failed("nobody_moved")),
     never("unfinished", true, "recordings that were not consumed to their end", |r| r.failed("unfinished")),
 ];
 

@@ -5,16 +5,23 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite::http::Uri;
+
+use super::trust::Trust;
 
 /// The address of a server's public endpoints.
 #[derive(Clone, Debug)]
 pub struct Outside {
     host: String,
     port: u16,
+    /// For a server behind TLS.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 /// The metrics at one moment. Counters count from the server's start.
@@ -57,10 +64,13 @@ impl Outside {
     /// More than a list of ten thousand rooms takes.
     const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
-    /// The server of a WebSocket endpoint; `None` if the URL has no host.
-    pub fn of(url: &str) -> Option<Self> {
+    /// The server of a WebSocket endpoint; `None` if the URL has no host, or the certificates to trust cannot be read.
+    pub fn of(url: &str, trust: &Trust) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
-        Some(Self { host: uri.host()?.to_owned(), port: uri.port_u16().unwrap_or(80) })
+        let secure = uri.scheme_str() == Some("wss");
+        let tls = if secure { Some(trust.config().ok()?) } else { None };
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        Some(Self { host: uri.host()?.to_owned(), port, tls })
     }
 
     /// Whether the URL names this machine.
@@ -72,15 +82,31 @@ impl Outside {
     fn get(&self, path: &str) -> io::Result<String> {
         let host = self.host.trim_matches(['[', ']']);
         let address = (host, self.port).to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
-        let mut stream = TcpStream::connect_timeout(&address, Self::WITHIN)?;
+        let stream = TcpStream::connect_timeout(&address, Self::WITHIN)?;
         stream.set_read_timeout(Some(Self::WITHIN))?;
         stream.set_write_timeout(Some(Self::WITHIN))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}:{}\r\n\r\n", self.host, self.port)?;
-        let mut answer = String::new();
-        stream.take(Self::MOST_BYTES).read_to_string(&mut answer)?;
+        let answer = match &self.tls {
+            None => self.exchange(stream, path)?,
+            Some(tls) => {
+                let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                let connection = ClientConnection::new(tls.clone(), name).map_err(io::Error::other)?;
+                self.exchange(StreamOwned::new(connection, stream), path)?
+            }
+        };
         let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::InvalidData)?;
         let status = head.split(' ').nth(1).unwrap_or_default();
         if status == "200" { Ok(body.to_owned()) } else { Err(io::Error::other(format!("{path} answered {status}"))) }
+    }
+
+    fn exchange(&self, mut stream: impl Read + Write, path: &str) -> io::Result<String> {
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}:{}\r\n\r\n", self.host, self.port)?;
+        let mut answer = Vec::new();
+        match stream.take(Self::MOST_BYTES).read_to_end(&mut answer) {
+            // A server may end TLS without saying so; the answer is complete when its head and body are.
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
+            _ => {}
+        }
+        String::from_utf8(answer).map_err(|_| io::ErrorKind::InvalidData.into())
     }
 
     /// Reads the metrics.
@@ -198,8 +224,18 @@ mod tests {
 
     #[test]
     fn the_endpoint_tells_where_to_ask() {
-        let outside = Outside::of("ws://[::1]:9090/play").expect("a host");
-        assert_eq!((outside.host.as_str(), outside.port), ("[::1]", 9090));
-        assert!(Outside::of("nonsense").is_none_or(|outside| outside.port == 80));
+        let trust = Trust::default();
+        for (url, wanted) in [
+            ("ws://[::1]:9090/play", ("[::1]", 9090)),
+            ("ws://a.example/play", ("a.example", 80)),
+            ("wss://a.example/play", ("a.example", 443)),
+        ] {
+            let outside = Outside::of(url, &trust).expect("a host");
+            assert_eq!(
+                (outside.host.as_str(), outside.port, outside.tls.is_some()),
+                (wanted.0, wanted.1, url.starts_with("wss"))
+            );
+        }
+        assert!(Outside::of("nonsense", &trust).is_none_or(|outside| outside.port == 80));
     }
 }

@@ -166,6 +166,14 @@ pub struct Report {
     pub views_compared: u64,
     /// Of those, pairs of which one did not see the other where it was.
     pub views_wrong: u64,
+    /// Stays of bots that were to move, lasted a second and saw a row of the bot's own entity.
+    pub players_seen: u64,
+    /// Of those, stays in which that row moved.
+    pub players_moved: u64,
+    /// The input fields that no bot ever set to another value than the neutral one.
+    pub inputs_undriven: Vec<String>,
+    /// Whether the run was ended early.
+    pub interrupted: bool,
     /// Inputs that the server dropped unused.
     pub inputs_superseded: u64,
     /// Corrections of bots by the server.
@@ -217,6 +225,7 @@ pub struct Report {
 impl Report {
     pub(super) fn new(config: &Config, tally: &mut Tally, took: Duration, seen: Seen) -> Self {
         tally.settle();
+        tally.judge_movement();
         let counts = tally.counts;
         let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
         let rate = tally.rooms.values().next().map(|room| room.rate());
@@ -252,6 +261,10 @@ impl Report {
             resyncs: counts.desyncs,
             views_compared: counts.views,
             views_wrong: counts.wrong_views,
+            players_seen: counts.seen,
+            players_moved: counts.moved,
+            inputs_undriven: tally.undriven(),
+            interrupted: seen.interrupted,
             inputs_superseded: counts.superseded,
             corrections: counts.corrections,
             events: counts.events,
@@ -294,6 +307,11 @@ impl Report {
 
     pub(super) fn failed(&self, label: &str) -> Option<f64> {
         Some(self.failures.get(label).map_or(0, |offence| offence.count) as f64)
+    }
+
+    /// A description of the first failure with this label.
+    pub(super) fn first(&self, label: &str) -> &str {
+        self.failures.get(label).map_or("", |offence| &offence.first)
     }
 
     /// Why a figure is missing, as far as that is known.

@@ -9,6 +9,7 @@ use rand_pcg::rand_core::Rng;
 use tokio::time::Instant;
 
 use super::hostile::Attacker;
+use super::identities::Identities;
 use super::pilot::Behaviour;
 use super::swarm::{Config, Verify};
 use tickwire::engine::link::Profile;
@@ -32,6 +33,10 @@ pub struct Job {
     pub url: String,
     /// The room to join.
     pub join: Join,
+    /// Its name, as other players see it.
+    pub name: String,
+    /// Signs its join token, if it needs one.
+    pub identities: Option<Identities>,
     /// The bot's behaviour.
     pub behaviour: Behaviour,
     /// Whether it rebuilds and checks the state.
@@ -86,6 +91,8 @@ impl Schedule {
                 number,
                 url: config.url.clone(),
                 join: join(config, number),
+                name: format!("{} {number}", config.name),
+                identities: config.identities.clone(),
                 behaviour: behaviour.clone(),
                 verify: matches!(behaviour, Behaviour::Follow(_))
                     || config.verify.includes(honest, players - attackers),

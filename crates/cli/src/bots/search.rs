@@ -104,7 +104,7 @@ pub fn find_max(
         let mut report = try_it()?;
         // A momentary disturbance of the machine rarely happens twice, so such a run is repeated. A desync is not repeated.
         let hiccup = report.objectives.iter().all(|judged| judged.is_held() || judged.timed);
-        if report.verdict != Verdict::Held && hiccup {
+        if report.verdict != Verdict::Held && hiccup && !report.interrupted {
             report = try_it()?;
         }
         let (is_held, is_known) = (report.verdict == Verdict::Held, !matches!(report.verdict, Verdict::None(_)));

@@ -1,9 +1,9 @@
 //! What a bot sees of the state: positions in metres, taken from the fields `x` and `y`.
 
-use super::pilot::{View, metres};
+use super::autopilot::{View, metres};
 use tickwire::engine::Client;
 use tickwire::id::{EntityId, KindId};
-use tickwire::snapshot::{Kind, Schema, Shape, Zone};
+use tickwire::snapshot::{Kind, Motion, Schema, Shape, Zone};
 
 /// Where positions are in the rows of a room, and which entity is the player's.
 #[derive(Debug)]
@@ -42,6 +42,22 @@ impl Sight {
         })
     }
 
+    /// The values of the player's entity that move when it does: of the fields with a motion, or else of all. `None` while
+    /// it has no row.
+    pub fn own_motion(&self, client: &Client) -> Option<Vec<i32>> {
+        let kinds = || (0_u8..).map(KindId).zip(self.schema.kinds());
+        let zones = client.zones().values();
+        let rows = zones.flat_map(|zone| {
+            kinds().filter_map(move |(id, kind)| Some((kind, zone.find(&self.schema, id, self.entity)?)))
+        });
+        let values: Vec<_> = rows
+            .flat_map(|(kind, values)| kind.fields.iter().map(|field| field.motion != Motion::Hold).zip(values))
+            .collect();
+        let moving: Vec<i32> = values.iter().filter(|(moves, _)| *moves).map(|(_, value)| **value).collect();
+        let all = || values.iter().map(|(_, value)| **value).collect();
+        (!values.is_empty()).then(|| if moving.is_empty() { all() } else { moving })
+    }
+
     /// The player's entity.
     pub fn entity(&self) -> EntityId {
         self.entity
@@ -74,7 +90,7 @@ fn columns(kind: &Kind) -> Option<[(usize, Shape); 2]> {
     let column = |name| {
         let index = kind.fields.iter().position(|field| field.name == name)?;
         let shape = kind.fields[index].shape.clone();
-        matches!(shape, Shape::Fixed { .. }).then_some((index, shape))
+        matches!(shape, Shape::Fixed { .. } | Shape::Int { .. }).then_some((index, shape))
     };
     Some([column("x")?, column("y")?])
 }

@@ -16,10 +16,11 @@ use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::swarm::Shared;
 use super::tally::Failure;
+use super::trust::Trust;
 use tickwire::engine::link::{Link, Profile};
 use tickwire::tick::Moment;
 use tickwire::wire::{SUBPROTOCOLS, limits};
@@ -34,6 +35,8 @@ pub enum Ended {
     Failed(Failure, String),
     /// The link was cut until this moment.
     Cut(Moment),
+    /// The run was interrupted before the bot had a seat.
+    Stopped,
 }
 
 /// A connection, with a simulated link in front of it if there is a profile.
@@ -55,8 +58,8 @@ const QUEUE: usize = 64 * 1024;
 /// How long to wait for the server's close frame.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Connects without a link.
-pub async fn connect(url: &str) -> Result<Socket, tungstenite::Error> {
+/// Connects without a link. `wss` needs a certificate that `trust` knows.
+pub async fn connect(url: &str, trust: &Trust) -> Result<Socket, tungstenite::Error> {
     let mut request = url.into_client_request()?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOLS[0]));
     // Small buffers, because there are many bots; the default is 128 KiB each.
@@ -64,7 +67,11 @@ pub async fn connect(url: &str) -> Result<Socket, tungstenite::Error> {
         .read_buffer_size(4096)
         .write_buffer_size(0)
         .max_message_size(Some(limits::SERVER_MESSAGE));
-    connect_async_with_config(request, Some(config), true).await.map(|(socket, _)| socket)
+    let connector = match request.uri().scheme_str() {
+        Some("wss") => Some(Connector::Rustls(trust.config()?)),
+        _ => None,
+    };
+    connect_async_tls_with_config(request, Some(config), true, connector).await.map(|(socket, _)| socket)
 }
 
 impl Wire {
@@ -75,7 +82,7 @@ impl Wire {
             // TCP's handshake and the upgrade take a round trip each.
             sleep(2 * Duration::from_secs_f64(profile.rtt_ms / 1000.0)).await;
         }
-        let socket = connect(url).await.map_err(refused)?;
+        let socket = connect(url, shared.trust()).await.map_err(refused)?;
         let cable = profile.map(|profile| {
             let (mut up, down) = profile.links(shared.now(), seed);
             let cut = up.next_cut(shared.now());

@@ -1,21 +1,25 @@
 //! Runs many bots on threads of their own: they join one by one and leave together.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::bot;
 use super::conductor::{Before, Conductor};
 use super::hostile::{self, Attacker};
+use super::identities::Identities;
 use super::objective::Objective;
 use super::pilot::Behaviour;
 use super::report::Report;
 use super::schedule::{Job, Schedule};
 use super::tally::Tally;
+use super::trust::Trust;
 use super::witness::Witnesses;
 use tickwire::engine::link::Profile;
 use tickwire::tick::Moment;
@@ -29,6 +33,12 @@ pub struct Config {
     pub game: String,
     /// The options of the rooms to play in, such as the map.
     pub options: Vec<(String, String)>,
+    /// What bots are called; each adds its number.
+    pub name: String,
+    /// Signs join tokens for the bots, if the server wants them.
+    pub identities: Option<Identities>,
+    /// For `wss`: a file with certificates in PEM to trust instead of the system's.
+    pub ca: Option<PathBuf>,
     /// The behaviour of each bot.
     pub players: Vec<Behaviour>,
     /// The number of rooms over which bots are spread. With one, they join players who are there already.
@@ -55,6 +65,8 @@ pub struct Config {
     pub hostile: f64,
     /// The id of the server's process, if it runs on this machine; its processor time is measured.
     pub server_pid: Option<u32>,
+    /// Set it to end the run early: the bots leave, and the report says what was measured, without a verdict.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// Twenty wanderers in one room of the arena on this machine, for half a minute.
@@ -65,6 +77,9 @@ impl Default for Config {
             game: "arena".to_owned(),
             players: vec![Behaviour::Wander; 20],
             options: Vec::new(),
+            name: "bot".to_owned(),
+            identities: None,
+            ca: None,
             rooms: 1,
             duration: Duration::from_secs(30),
             ramp: Duration::from_millis(200),
@@ -77,6 +92,7 @@ impl Default for Config {
             profile: None,
             hostile: 0.0,
             server_pid: None,
+            stop: Arc::default(),
         }
     }
 }
@@ -119,15 +135,25 @@ pub struct Shared {
     start: Instant,
     tally: Mutex<Tally>,
     witnesses: Mutex<Witnesses>,
+    trust: Trust,
     over: AtomicBool,
+    /// Whether the run ends before its time.
+    interrupted: AtomicBool,
+    woken: Notify,
     /// Hostile bots that have not finished.
     attackers: AtomicUsize,
 }
 
 impl Shared {
-    fn new(start: Instant, attackers: usize) -> Self {
-        let (over, attackers) = (AtomicBool::new(false), AtomicUsize::new(attackers));
-        Self { start, tally: Mutex::new(Tally::new()), witnesses: Mutex::default(), over, attackers }
+    fn new(start: Instant, attackers: usize, trust: Trust) -> Self {
+        let (tally, witnesses, attackers) = (Mutex::new(Tally::new()), Mutex::default(), AtomicUsize::new(attackers));
+        let (over, interrupted, woken) = (AtomicBool::new(false), AtomicBool::new(false), Notify::new());
+        Self { start, tally, witnesses, trust, over, interrupted, woken, attackers }
+    }
+
+    /// Whom bots trust that connect over TLS.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// The swarm's clock.
@@ -161,6 +187,35 @@ impl Shared {
         self.over.store(true, Ordering::Relaxed);
     }
 
+    /// Tells all bots to leave before their time, and those that have not joined yet not to.
+    pub fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+        self.finish();
+        self.woken.notify_waiters();
+    }
+
+    /// Whether the run ends before its time.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Completes when the run ends before its time.
+    pub async fn interrupted(&self) {
+        // Made before the check, so that no wake-up is missed in between.
+        let woken = self.woken.notified();
+        if !self.is_interrupted() {
+            woken.await;
+        }
+    }
+
+    /// Waits until `at`, unless the run ends before its time.
+    pub async fn wait(&self, at: Instant) {
+        tokio::select! {
+            () = sleep_until(at) => {}
+            () = self.interrupted() => {}
+        }
+    }
+
     /// Whether some hostile bot has not finished.
     pub fn is_attacked(&self) -> bool {
         self.attackers.load(Ordering::Relaxed) > 0
@@ -179,10 +234,11 @@ pub fn run(config: &Config, mut on_progress: impl FnMut(Progress)) -> io::Result
         _ => config.duration,
     });
     let expected = config.ramp + longest.max().unwrap_or_default();
-    let before = Before::read(&config.url);
+    let trust = Trust::new(config.ca.clone());
+    let before = Before::read(&config.url, &trust);
     let start = Instant::now();
     let schedule = Schedule::new(config, start);
-    let shared = Arc::new(Shared::new(start, schedule.attackers.len()));
+    let shared = Arc::new(Shared::new(start, schedule.attackers.len(), trust));
     let mut shares: Vec<Schedule> = (0..threads).map(|_| Schedule::default()).collect();
     schedule.jobs.into_iter().enumerate().for_each(|(index, job)| shares[index % threads].jobs.push(job));
     let attackers = schedule.attackers.into_iter().enumerate();
@@ -224,7 +280,10 @@ fn run_share(share: Schedule, shared: &Arc<Shared>) -> io::Result<()> {
 }
 
 async fn attack(attacker: Attacker, shared: Arc<Shared>) {
-    hostile::run(attacker, shared.clone()).await;
+    tokio::select! {
+        () = hostile::run(attacker, shared.clone()) => {}
+        () = shared.interrupted() => {}
+    }
     shared.attackers.fetch_sub(1, Ordering::Relaxed);
 }
 

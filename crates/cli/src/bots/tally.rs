@@ -37,6 +37,10 @@ pub enum Failure {
     Unfinished,
     /// In a large world, a bot did not see another one that was in its sight, or saw it somewhere else.
     WrongView,
+    /// A pilot of the game's own asked for something that the game or the session does not admit.
+    Pilot,
+    /// Of all bots that rebuilt the state, the entity of none moved.
+    NobodyMoved,
 }
 
 impl Failure {
@@ -52,6 +56,8 @@ impl Failure {
             Self::Corrected => "corrected",
             Self::Unfinished => "unfinished",
             Self::WrongView => "wrong_view",
+            Self::Pilot => "pilot",
+            Self::NobodyMoved => "nobody_moved",
         }
     }
 }
@@ -116,6 +122,10 @@ pub struct Counts {
     pub views: u64,
     /// Of those, pairs of which one did not see the other where it was.
     pub wrong_views: u64,
+    /// Stays of bots that were to move, lasted a second and saw a row of the bot's own entity.
+    pub seen: u64,
+    /// Of those, stays in which that row moved.
+    pub moved: u64,
     /// Recorded positions compared with the own row.
     pub checked: u64,
     /// Of those, positions that differed.
@@ -164,6 +174,10 @@ pub struct Tally {
     pub rooms: BTreeMap<String, RoomTally>,
     /// Failures by kind.
     pub failures: BTreeMap<Failure, Failed>,
+    /// The names of the game's input fields.
+    pub inputs: Vec<String>,
+    /// One bit per input field: whether a bot set it to another value than the neutral one.
+    pub driven: u8,
     /// Whether later times are ignored.
     closed: bool,
 }
@@ -180,6 +194,8 @@ impl Tally {
             attacks: BTreeMap::new(),
             rooms: BTreeMap::new(),
             failures: BTreeMap::new(),
+            inputs: Vec::new(),
+            driven: 0,
             closed: false,
         }
     }
@@ -190,6 +206,9 @@ impl Tally {
         self.counts.came_back += u64::from(again);
         self.counts.live += 1;
         self.join.record(took);
+        if self.inputs.is_empty() {
+            self.inputs = welcome.inputs.fields().iter().map(|field| field.name.clone()).collect();
+        }
         if !self.rooms.contains_key(&welcome.room) {
             self.rooms.insert(welcome.room.clone(), RoomTally::new(welcome.rate, welcome.tick, now));
         }
@@ -277,6 +296,26 @@ impl Tally {
         self.latency.close();
         self.lateness.close();
         self.closed = true;
+    }
+
+    /// Counts it as a failure if nobody moved who was to.
+    pub fn judge_movement(&mut self) {
+        let Counts { seen, moved, .. } = self.counts;
+        if seen > 0 && moved == 0 {
+            let first = format!("the entities of {seen} bots stayed as they were{}", self.undriven_text());
+            self.failures.insert(Failure::NobodyMoved, Failed { count: 1, first });
+        }
+    }
+
+    /// The input fields that no bot set to another value than the neutral one.
+    pub fn undriven(&self) -> Vec<String> {
+        let idle = self.inputs.iter().enumerate().filter(|(field, _)| self.driven & (1 << field) == 0);
+        idle.map(|(_, name)| name.clone()).collect()
+    }
+
+    fn undriven_text(&self) -> String {
+        let undriven = self.undriven();
+        if undriven.is_empty() { String::new() } else { format!("; inputs never driven: {}", undriven.join(", ")) }
     }
 
     /// Evaluates the pending arrivals.

@@ -65,6 +65,14 @@ impl Report {
         write!(f, "{:<18} {verified} bots compared hashes, {desyncs} desyncs, ", "state")?;
         let Self { corrections, inputs_superseded, events, events_lost, .. } = self;
         writeln!(f, "{corrections} corrections, {inputs_superseded} inputs superseded")?;
+        let (seen, moved) = (self.players_seen, self.players_moved);
+        write!(f, "{:<18} {moved} of {seen} bots that rebuilt the state moved", "movement")?;
+        let undriven = self.inputs_undriven.join(", ");
+        if undriven.is_empty() {
+            writeln!(f)?
+        } else {
+            writeln!(f, "; inputs never driven: {undriven}")?
+        }
         if self.views_compared > 0 {
             let Self { views_compared, views_wrong, .. } = self;
             writeln!(f, "{:<18} {views_compared} pairs in sight of each other compared, {views_wrong} wrong", "views")?;

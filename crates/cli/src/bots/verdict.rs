@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::machine::Load;
 use super::objective::{Judged, Outcome};
 use super::report::Report;
+use super::tally::Failure;
 
 /// The verdict on a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,6 +38,9 @@ impl Verdict {
         let broken: Vec<&Judged> =
             report.objectives.iter().filter(|judged| judged.outcome == Outcome::Broken).collect();
         let words = |judged: &&Judged| {
+            if judged.name == Failure::NobodyMoved.label() {
+                return format!("nobody moved: {} (allow it with --slo nobody_moved=1)", report.first(judged.name));
+            }
             format!("{} was {}, at most {} was asked for", judged.name, judged.found(), judged.unit.show(judged.limit))
         };
         let unknown: Vec<String> = report
@@ -45,6 +49,9 @@ impl Verdict {
             .filter(|judged| judged.outcome == Outcome::Unknown)
             .map(|judged| format!("{} could not be measured{}", judged.name, report.why_unknown(judged.name)))
             .collect();
+        if report.interrupted {
+            return Self::None(vec![format!("interrupted after {:.1} s", report.seconds)]);
+        }
         let generator = generator_doubts(report);
         let machine = report.load.map_or_else(Vec::new, |load| machine_doubts(&load));
         let timeless = broken.iter().any(|judged| !judged.timed);

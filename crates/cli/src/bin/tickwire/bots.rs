@@ -5,13 +5,19 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::slice;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tickwire::engine::link::Profile;
+use tickwire::server::{Keyring, interrupted};
 use tickwire_cli::bots::{
-    Behaviour, Config, OBJECTIVES, Objective, Report, Search, Verify, find_max, page, read_paths,
+    Behaviour, Config, Identities, OBJECTIVES, Objective, Report, Search, Verify, check_endpoint, find_max, page,
+    read_paths,
 };
 
 use crate::machine::Machine;
@@ -31,6 +37,21 @@ pub struct BotsArgs {
     /// An option of the rooms to play in, such as map=big; may be repeated
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = option)]
     options: Vec<(String, String)>,
+    /// What the bots are called; each adds its number
+    #[arg(long, value_name = "NAME", default_value = "bot")]
+    name: String,
+    /// Sign a join token for each bot with this key of the server's, as player bot-NUMBER
+    #[arg(long, value_name = "KID=FILE")]
+    token_key: Option<String>,
+    /// The audience of these tokens
+    #[arg(long, value_name = "NAME", default_value = "tickwire", requires = "token_key")]
+    token_audience: String,
+    /// The issuer of these tokens
+    #[arg(long, value_name = "NAME", default_value = "", requires = "token_key")]
+    token_issuer: String,
+    /// For wss://, a file with certificates in PEM to trust instead of the system's
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The number of bots (default: 20; one per entity when following a recording)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     players: Option<u32>,
@@ -220,6 +241,8 @@ fn play(args: &BotsArgs) -> Result<Report, Ended> {
     let config = config(args)?;
     enough_descriptors(config.players.len() as u64)?;
     let outputs = Outputs::open(args)?;
+    check_endpoint(&config.url, config.ca.clone()).map_err(Ended::Usage)?;
+    stop_at_ctrl_c(config.stop.clone());
     let bar = if io::stderr().is_terminal() { ProgressBar::new(1) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{prefix}{bar:30} {elapsed}/{msg}") {
         bar.set_style(style);
@@ -229,6 +252,22 @@ fn play(args: &BotsArgs) -> Result<Report, Ended> {
     let report = report.map_err(|error| Ended::NoVerdict(format!("the bots cannot run: {error}")))?;
     outputs.write(&report).map_err(|error| Ended::NoVerdict(format!("the report: {error}")))?;
     Ok(report)
+}
+
+/// The first ctrl-c ends the run early, with its report; the second one ends the process.
+fn stop_at_ctrl_c(stop: Arc<AtomicBool>) {
+    let wait = move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            interrupted().await;
+            stop.store(true, Ordering::Relaxed);
+            interrupted().await;
+            // As shells report an interrupted process.
+            std::process::exit(130);
+        });
+    };
+    // Without the thread, ctrl-c ends the process at once, as it does by default.
+    drop(thread::Builder::new().name("tickwire-signals".to_owned()).spawn(wait));
 }
 
 /// Checks the limit of open files: bots without a socket would look like a fault of the server.
@@ -288,10 +327,18 @@ fn config(args: &BotsArgs) -> Result<Config, Ended> {
         let usual = FIND_MAX.iter().map(|text| text.parse::<Objective>().expect("a known objective"));
         objectives.extend(usual);
     }
+    let identities = args.token_key.as_ref().map(|key| {
+        let keys = Keyring::read("", slice::from_ref(key))?;
+        Identities::new(keys, &args.token_audience, &args.token_issuer)
+    });
+    let identities = identities.transpose().map_err(|error| Ended::Usage(format!("--token-key: {error}")))?;
     Ok(Config {
         url: args.url.clone(),
         game: args.game.clone().unwrap_or_else(|| if follows { "plaza" } else { "arena" }.to_owned()),
         options: args.options.clone(),
+        name: args.name.clone(),
+        identities,
+        ca: args.ca.clone(),
         rooms: args.rooms,
         duration: args.duration.unwrap_or(seconds),
         ramp: ramp(args, players.len() as u32),
@@ -305,6 +352,7 @@ fn config(args: &BotsArgs) -> Result<Config, Ended> {
         hostile: args.hostile,
         server_pid: args.server_pid,
         players,
+        stop: Arc::default(),
     })
 }
 

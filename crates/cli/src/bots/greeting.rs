@@ -1,0 +1,31 @@
+//! The first message of a bot: its room, its name, and its join token if it needs one.
+
+use super::schedule::Job;
+use super::socket::Ended;
+use super::tally::Failure;
+use tickwire::wire::{ClientMessage, Features, Hello, Join, encode_client};
+
+/// What a bot says of itself at each connection of a stay.
+#[derive(Debug)]
+pub struct Greeting {
+    name: String,
+    player: Vec<(String, String)>,
+    rate: u16,
+    token: Option<String>,
+}
+
+impl Greeting {
+    /// That of a bot with these options of its own.
+    pub fn new(job: &Job, player: Vec<(String, String)>) -> Result<Self, Ended> {
+        let token = job.identities.as_ref().map(|identities| identities.token(job.number)).transpose();
+        let token = token.map_err(|error| Ended::Failed(Failure::Refused, error.to_string()))?;
+        Ok(Self { name: job.name.clone(), player, rate: job.rate, token })
+    }
+
+    /// The message. The bot follows redirects.
+    pub fn hello(&self, join: Join) -> Vec<u8> {
+        let (features, player, rate) = (Features::REDIRECT, self.player.clone(), self.rate);
+        let token = self.token.as_deref();
+        encode_client(&ClientMessage::Hello(Hello { features, player, rate, token, ..Hello::new(join, &self.name) }))
+    }
+}
