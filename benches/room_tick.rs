@@ -1,13 +1,24 @@
-//! What a tick costs: one input per player, a step, a frozen frame with its delta; and one session's message.
+//! What a tick costs: one input per player, a step, a frozen frame with its delta; a tick in which nothing changes; and one
+//! session's message.
 
 mod crowd;
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tickwire::engine::{FrameSender, Transport};
+use tickwire::engine::{FrameSender, InputRun, Transport};
+use tickwire::id::Seat;
 use tickwire::tick::Moment;
 use tickwire::wire::Features;
+
+/// Two players who do nothing, as in most rooms of a crowd of small ones.
+fn quiet_tick(criterion: &mut Criterion) {
+    let (mut room, _) = crowd::room(2);
+    let still = |seat| InputRun { input: [0; 8], ..crowd::run(seat, 40) };
+    (0..2).for_each(|seat| crowd::drive::offer(&mut room, Seat(seat), still(seat)));
+    (0..200).for_each(|_| _ = crowd::drive::tick(&mut room));
+    criterion.bench_function("room_tick/quiet", |bencher| bencher.iter(|| black_box(crowd::drive::tick(&mut room))));
+}
 
 fn tick(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("room_tick");
@@ -38,5 +49,5 @@ fn tick(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, tick);
+criterion_group!(benches, tick, quiet_tick);
 criterion_main!(benches);

@@ -10,9 +10,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crowds::{Crowd, TypedCrowd, drive};
-use tickwire::engine::{FrameSender, RoomInput, Transport};
-use tickwire::game::Game;
-use tickwire::tick::Moment;
+use tickwire::engine::{FrameSender, Room, RoomInput, Transport};
+use tickwire::game::{Game, RoomSetup};
+use tickwire::tick::{Moment, TickRate};
 use tickwire::wire::{AckedTick, Features};
 
 /// The system's allocator with a count of the allocations of each thread.
@@ -92,6 +92,28 @@ fn a_tick_allocates_as_much_for_two_hundred_players_as_for_fifty() {
     println!("a tick: {few} and {many} allocations; a message: {compose_few} and {compose_many}");
     assert!(few > 0 && many <= few, "{few} allocations with 50 players, {many} with 200");
     assert!(compose_many <= compose_few, "{compose_few} allocations with 50 players, {compose_many} with 200");
+}
+
+#[test]
+fn a_tick_without_a_change_allocates_its_frame_and_nothing_else() {
+    let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
+    let (_, arena) = tickwire_games::builtin().swap_remove(0);
+    let mut room = crowds::room(arena(&setup).expect("an arena"));
+    (0..2).for_each(|n| _ = drive::enter(&mut room, &format!("p{n}"), BTreeMap::new()));
+    let mut outputs = Vec::new();
+    let mut tick = |room: &mut Room| {
+        outputs.clear();
+        room.apply(RoomInput::Tick, &mut outputs);
+    };
+    // Until the newcomers are no longer shielded.
+    (0..100).for_each(|_| tick(&mut room));
+    let before = room.frame().clone();
+    for _ in 0..100 {
+        let (allocated, ()) = allocations_of(|| tick(&mut room));
+        assert_eq!(allocated, 1, "at tick {}", room.frame().tick().0);
+    }
+    let (old, new) = (&before.zones()[0], &room.frame().zones()[0]);
+    assert!(std::ptr::eq(old.zone(), new.zone()) && new.rows() > 2, "the same rows in the same memory");
 }
 
 #[test]

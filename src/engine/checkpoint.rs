@@ -357,7 +357,8 @@ impl Room {
             rows.push(&Arc::new(self.restore_frame(saved, Vec::new())?));
         }
         let newest = if same_schema { newest } else { SavedRows { zones: Vec::new(), ..newest } };
-        self.frame = Arc::new(self.restore_frame(newest, self.notes())?);
+        let notes = self.seats.iter().map(Seated::note).chain(self.spectators.iter().map(Spectator::note)).collect();
+        self.frame = Arc::new(self.restore_frame(newest, notes)?);
         rows.push(&self.frame);
         *self.cx.rows_mut() = rows;
         Ok(())

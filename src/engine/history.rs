@@ -15,7 +15,7 @@ pub trait FrameStore {
     fn get(&self, tick: Tick) -> Option<Arc<Frame>>;
 }
 
-/// A ring of frames with consecutive ticks. Only the newest frame has its rows.
+/// A ring of frames with consecutive ticks. Only the newest frame, and those since nothing has changed, have their rows.
 #[derive(Debug)]
 pub struct History {
     frames: VecDeque<(Arc<Frame>, usize)>,
@@ -27,23 +27,31 @@ impl History {
     /// An empty history for a room with this tick rate, bounded in span and bytes.
     pub fn new(rate: TickRate) -> Self {
         let span = rate.ticks_in(limits::HISTORY_SPAN) as usize;
-        Self { frames: VecDeque::with_capacity(span + 1), span, bytes: 0 }
+        Self { frames: VecDeque::new(), span, bytes: 0 }
     }
 
-    /// Adds the next frame. Reduces the previous frame to what chains and reconnects need, so that a long history takes
-    /// little memory.
+    /// Adds the next frame. When its rows are not those of the previous frame, reduces that and all with the same rows to
+    /// what chains and reconnects need, so that a long history takes little memory.
     pub fn push(&mut self, frame: Arc<Frame>) {
         debug_assert!(
             self.newest().is_none_or(|newest| frame.tick().since(newest.tick()) == 1),
             "ticks are consecutive"
         );
-        if let Some((newest, weight)) = self.frames.back_mut() {
-            *newest = Arc::new(newest.without_rows());
-            let bare = newest.weight();
-            self.bytes = self.bytes - *weight + bare;
-            *weight = bare;
+        let newest = self.newest().cloned();
+        let is_quiet = newest.as_ref().is_some_and(|newest| newest.shares_zones(&frame));
+        if let Some(newest) = newest.filter(|_| !is_quiet) {
+            let bare = newest.bare_zones();
+            let with_rows = self.frames.iter_mut().rev().take_while(|(frame, _)| frame.shares_zones(&newest));
+            for (frame, weight) in with_rows {
+                *frame = Arc::new(frame.without_rows(&bare));
+                let light = frame.weight_without_zones();
+                let bare = if *weight > light { frame.weight() } else { light };
+                self.bytes = self.bytes - *weight + bare;
+                *weight = bare;
+            }
         }
-        let weight = frame.weight();
+        // Shared rows weigh once.
+        let weight = if is_quiet { frame.weight_without_zones() } else { frame.weight() };
         self.bytes += weight;
         self.frames.push_back((frame, weight));
         while self.frames.len() > 1 && (self.frames.len() > self.span || self.bytes > limits::HISTORY_BYTES) {

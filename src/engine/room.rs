@@ -32,7 +32,7 @@ use crate::game::{
     Context, Effect, Game, Persistence, PlayerInput, Recipients, RoomSetup, RowHistory, SeatEffect, Spec,
 };
 use crate::id::{Incarnation, Seat};
-use crate::snapshot::{Frame, SeatNote, SnapshotWriter};
+use crate::snapshot::{Frame, FreezeBuffers, SnapshotWriter};
 use crate::tick::{Tick, TickRate};
 use crate::wire::{EventBody, Features, RoomRecipe, limits};
 
@@ -73,6 +73,7 @@ pub struct Room {
     pub(super) game: Box<dyn Game>,
     pub(super) cx: Context,
     pub(super) frame: Arc<Frame>,
+    freeze_buffers: FreezeBuffers,
     /// Ascending by seat.
     pub(super) seats: Vec<Seated>,
     /// Ascending by seat; all of these come after the seats of players.
@@ -124,6 +125,7 @@ impl Room {
             game,
             cx,
             frame,
+            freeze_buffers: FreezeBuffers::default(),
             seats,
             spectators,
             lifecycle,
@@ -288,27 +290,23 @@ impl Room {
 
     /// The next frame. Players see what is around the place that they have in it.
     fn freeze(&mut self, over: &mut impl FnMut(Phase)) -> Frame {
-        let Self { frame, game, seats, spectators, cx, .. } = self;
+        let Self { frame, freeze_buffers, game, seats, spectators, cx, .. } = self;
         let views = self.views.as_ref();
         let write = |out: &mut SnapshotWriter| {
             game.write_snapshot(out);
             over(Phase::WriteSnapshot);
         };
-        let next = frame.freeze_in(views.map(Views::grid), write, |places| {
+        let next = frame.freeze_with(freeze_buffers, views.map(Views::grid), write, |places, before| {
             if let Some(views) = views {
                 for seated in seats.iter_mut() {
                     let at = places.of_entity(seated.entity).map(|place| place.at);
                     views.update(seated.view.get_or_insert_default(), at, &seated.zones, cx.tick());
                 }
             }
-            seats.iter().map(Seated::note).chain(spectators.iter().map(Spectator::note)).collect()
+            let notes = || seats.iter().map(Seated::note).chain(spectators.iter().map(Spectator::note));
+            if notes().eq(before.iter().cloned()) { before.clone() } else { notes().collect() }
         });
         next.for_clients_every(self.ticks_per_frame())
-    }
-
-    /// What the next frame tells each seat alone.
-    pub(super) fn notes(&self) -> Vec<SeatNote> {
-        self.seats.iter().map(Seated::note).chain(self.spectators.iter().map(Spectator::note)).collect()
     }
 
     pub(super) fn find(&self, seat: Seat) -> Result<usize, usize> {

@@ -38,6 +38,14 @@ pub(super) fn diff_with(
     encoder.finish();
 }
 
+/// Whether every row is as predicted, so that the delta is empty.
+pub(super) fn is_foretold(schema: &Schema, base: &Zone, next: &Zone) -> bool {
+    base.tables.iter().zip(&next.tables).zip(schema.plans()).all(|((base, next), plan)| {
+        base.ids == next.ids
+            && !pairs(base, next).any(|(old, new)| surprises(plan, base.at(plan, old), next.at(plan, new)))
+    })
+}
+
 /// Passes the decisions of a delta to a coder.
 pub(super) fn write(
     model: &mut Model,
@@ -47,13 +55,9 @@ pub(super) fn write(
     marks: &Marks,
     coder: &mut impl Coder,
 ) {
-    let idle = base.tables.iter().zip(&next.tables).zip(schema.plans()).all(|((base, next), plan)| {
-        base.ids == next.ids
-            && !pairs(base, next).any(|(old, new)| surprises(plan, base.at(plan, old), next.at(plan, new)))
-    });
     model.restart_kind();
     coder.about(Part::Presence);
-    if !model.flag(coder, model::BUSY, !idle) {
+    if !model.flag(coder, model::BUSY, !is_foretold(schema, base, next)) {
         return;
     }
     let mut newest = newest(base);

@@ -1,7 +1,7 @@
 //! A frame: the state of a room at one tick and its notes to the seats, immutable and shared by every session.
 //!
-//! Zone bytes exist once per (tick, zone). The delta is encoded when the frame is frozen; the keyframe and the hash are
-//! made by the first session that needs them, and kept. `OnceLock` memoises a pure function here; it does not
+//! Zone bytes exist once per (tick, zone). The delta is encoded when the frame is frozen (see `freeze`); the keyframe and the
+//! hash are made by the first session that needs them, and kept. `OnceLock` memoises a pure function here; it does not
 //! coordinate threads.
 
 use std::sync::{Arc, OnceLock};
@@ -11,12 +11,9 @@ use bytes::Bytes;
 use super::codec::DecodeError;
 use super::delta;
 use super::grid::Grid;
-use super::marks::Marks;
-use super::model::Model;
 use super::places::Places;
 use super::saturation::Saturation;
 use super::schema::Schema;
-use super::writer::{SnapshotWriter, Written};
 use super::zone::Zone;
 use crate::id::{CorrectionEpoch, EntityId, Incarnation, KindId, Seat, Seq, ZoneId};
 use crate::tick::Tick;
@@ -51,12 +48,26 @@ pub struct SeatNote {
 /// One zone of a frame.
 #[derive(Clone, Debug)]
 pub struct FrameZone {
-    id: ZoneId,
-    rows: usize,
-    zone: Zone,
-    delta: Bytes,
-    keyframe: OnceLock<Bytes>,
-    hash: OnceLock<u32>,
+    pub(super) id: ZoneId,
+    pub(super) rows: usize,
+    pub(super) state: Arc<ZoneState>,
+    pub(super) delta: Bytes,
+    /// Whether it is known that the next delta is empty when no value changes, and that the motion cells stay, too.
+    pub(super) is_settled: bool,
+}
+
+/// The rows of a zone and what is made of them: shared by all frames in a row in which nothing changes.
+#[derive(Debug)]
+pub(super) struct ZoneState {
+    pub zone: Zone,
+    pub keyframe: OnceLock<Bytes>,
+    pub hash: OnceLock<u32>,
+}
+
+impl ZoneState {
+    pub fn new(zone: Zone) -> Arc<Self> {
+        Arc::new(Self { zone, keyframe: OnceLock::new(), hash: OnceLock::new() })
+    }
 }
 
 impl FrameZone {
@@ -72,7 +83,7 @@ impl FrameZone {
 
     /// Its rows.
     pub fn zone(&self) -> &Zone {
-        &self.zone
+        &self.state.zone
     }
 
     /// The bytes that lead from the tick before to this one.
@@ -82,42 +93,43 @@ impl FrameZone {
 
     /// The zone's keyframe, if a session had it made already.
     pub fn made_keyframe(&self) -> Option<&Bytes> {
-        self.keyframe.get()
+        self.state.keyframe.get()
     }
 
     /// The fingerprint of its rows.
     pub fn hash(&self) -> u32 {
-        *self.hash.get_or_init(|| self.zone.hash())
+        *self.state.hash.get_or_init(|| self.state.zone.hash())
     }
 }
 
 /// The state of a room at one tick, and its notes to the seats.
+///
+/// What does not change from one tick to the next is shared by both frames.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    schema: Arc<Schema>,
-    incarnation: Incarnation,
-    tick: Tick,
+    pub(super) schema: Arc<Schema>,
+    pub(super) incarnation: Incarnation,
+    pub(super) tick: Tick,
     /// Ascending. A zone is listed while it has rows, and once more when it has lost the last one; other zones are
     /// empty.
-    zones: Vec<FrameZone>,
+    pub(super) zones: Arc<[FrameZone]>,
     /// Ascending by seat.
-    notes: Arc<Vec<SeatNote>>,
+    pub(super) notes: Arc<[SeatNote]>,
     /// Where the entities in the grid's cells are.
-    places: Arc<Places>,
-    grid: Option<Arc<Grid>>,
+    pub(super) places: Arc<Places>,
+    pub(super) grid: Option<Arc<Grid>>,
     /// Clients get one frame in so many ticks.
-    every: u8,
-    saturated: u64,
-    first_saturated: Option<Saturation>,
+    pub(super) every: u8,
+    /// How many values were clamped, and the first of them.
+    pub(super) saturated: Option<Box<(u64, Saturation)>>,
 }
 
 impl Frame {
     /// The frame before the first tick: no zones, no seats.
     pub fn initial(schema: Arc<Schema>, tick: Tick) -> Self {
         let incarnation = Incarnation::default();
-        let (notes, places, first_saturated) = Default::default();
-        let (zones, grid, every, saturated) = (Vec::new(), None, 1, 0);
-        Self { schema, incarnation, tick, zones, notes, places, grid, every, saturated, first_saturated }
+        let (zones, notes, places, grid, saturated) = Default::default();
+        Self { schema, incarnation, tick, zones, notes, places, grid, every: 1, saturated }
     }
 
     /// The same frame, of a room in this incarnation. All frames after it are of the same one.
@@ -139,99 +151,35 @@ impl Frame {
     ) -> Result<Self, (ZoneId, DecodeError)> {
         let read = |(id, bytes): (ZoneId, Bytes)| {
             let zone = delta::read_keyframe(&self.schema, &bytes).map_err(|error| (id, error))?;
-            Ok(FrameZone {
-                id,
-                rows: zone.len(),
-                zone,
-                delta: Bytes::new(),
-                keyframe: bytes.into(),
-                hash: OnceLock::new(),
-            })
-        };
-        let zones: Vec<FrameZone> = keyframes.into_iter().map(read).collect::<Result<_, _>>()?;
-        let rows = zones.iter().map(|zone| (zone.id, &zone.zone));
-        let places = grid.map(|grid| Places::of(&self.schema, grid, rows)).unwrap_or_default();
-        Ok(Self { zones, notes: Arc::new(notes), places: Arc::new(places), grid: grid.cloned(), ..self })
-    }
-
-    /// Freezes the frame after `self`, with the rows that `write` writes and the given notes.
-    pub fn freeze(&self, notes: Vec<SeatNote>, write: impl FnOnce(&mut SnapshotWriter)) -> Self {
-        self.freeze_in(None, write, |_| notes)
-    }
-
-    /// Freezes the frame after `self`, with the rows that `write` writes. Rows with a position go into the cells of `grid`;
-    /// `notes` makes the notes to all seats, ascending, when it is known where the entities are.
-    pub fn freeze_in(
-        &self,
-        grid: Option<&Arc<Grid>>,
-        write: impl FnOnce(&mut SnapshotWriter),
-        notes: impl FnOnce(&Places) -> Vec<SeatNote>,
-    ) -> Self {
-        let schema = &*self.schema;
-        let places = grid.map(|_| Places::with_room_for(&self.places, schema)).unwrap_or_default();
-        let mut writer = SnapshotWriter::new(schema, grid.map(Arc::as_ref), places);
-        for old in self.zones.iter().filter(|old| !old.zone.is_empty()) {
-            writer.reserve(old.id, &old.zone);
-        }
-        write(&mut writer);
-        let Written { zones: drafts, places, placed, saturated, first_saturated } = writer.finish();
-        let notes = notes(&places);
-        debug_assert!(notes.is_sorted_by(|a, b| a.seat < b.seat), "notes are in seat order");
-        let zones = self.encode(drafts, &placed);
-        let (schema, incarnation, tick) = (self.schema.clone(), self.incarnation, self.tick.plus(1));
-        // Without a grid there are none, at any tick.
-        let same = places.is_empty() && self.places.is_empty();
-        let places = if same { self.places.clone() } else { Arc::new(places) };
-        let (notes, grid) = (Arc::new(notes), grid.cloned());
-        let every = self.every;
-        Self { schema, incarnation, tick, zones, notes, places, grid, every, saturated, first_saturated }
-    }
-
-    /// The zones of the next frame with the deltas that lead to them, which share one allocation.
-    fn encode(&self, drafts: Vec<(ZoneId, Zone)>, placed: &[(KindId, EntityId)]) -> Vec<FrameZone> {
-        let schema = &*self.schema;
-        let empty = Zone::empty(schema);
-        let mut model = Model::new();
-        let origins = Origins::new(self);
-        // The last deltas predict the size of these, so that a busy room is written without growing a buffer.
-        let likely: usize = self.zones.iter().map(|old| old.delta.len() + old.rows).sum();
-        let (mut deltas, mut ends) = (Vec::with_capacity(likely + likely / 2 + 64), Vec::with_capacity(drafts.len()));
-        let mut zones = Vec::with_capacity(drafts.len());
-        for (id, mut zone) in drafts {
-            let base = self.zone(id).map_or(&empty, |old| &old.zone);
-            if zone.is_empty() && base.is_empty() {
-                continue;
-            }
-            let origin = origins.are_elsewhere(id).then_some(|kind, entity| origins.find(id, kind, entity));
-            let marks = Marks::derive(schema, base, origin, placed, &mut zone);
-            delta::diff_with(&mut model, schema, base, &zone, &marks, &mut deltas);
-            ends.push(deltas.len());
             let rows = zone.len();
-            let (delta, keyframe, hash) = (Bytes::new(), OnceLock::new(), OnceLock::new());
-            zones.push(FrameZone { id, rows, zone, delta, keyframe, hash });
-        }
-        let (deltas, mut start) = (Bytes::copy_from_slice(&deltas), 0);
-        for (zone, end) in zones.iter_mut().zip(ends) {
-            zone.delta = deltas.slice(start..end);
-            start = end;
-        }
-        zones
+            let state = Arc::new(ZoneState { zone, keyframe: bytes.into(), hash: OnceLock::new() });
+            Ok(FrameZone { id, rows, state, delta: Bytes::new(), is_settled: false })
+        };
+        let zones: Arc<[FrameZone]> = keyframes.into_iter().map(read).collect::<Result<_, _>>()?;
+        let rows = zones.iter().map(|zone| (zone.id, zone.zone()));
+        let places = grid.map(|grid| Places::of(&self.schema, grid, rows)).unwrap_or_default();
+        Ok(Self { zones, notes: notes.into(), places: Arc::new(places), grid: grid.cloned(), ..self })
     }
 
-    /// The frame as a base for chains and reconnects: its deltas and notes without the rows, which are most of it. It
-    /// can be part of a chain, but no client can be sent it alone: it has neither keyframes nor hashes.
-    pub(crate) fn without_rows(&self) -> Self {
-        let bare = |old: &FrameZone| {
-            let zone = Zone { tables: Vec::new() };
-            let (id, rows, delta) = (old.id, old.rows, old.delta.clone());
-            FrameZone { id, rows, zone, delta, keyframe: OnceLock::new(), hash: OnceLock::new() }
-        };
-        let (schema, notes) = (self.schema.clone(), self.notes.clone());
-        let zones = self.zones.iter().map(bare).collect();
-        let (incarnation, tick, saturated) = (self.incarnation, self.tick, self.saturated);
-        let (grid, every, first_saturated) = (self.grid.clone(), self.every, None);
-        let places = Arc::default();
-        Self { schema, incarnation, tick, zones, notes, places, grid, every, saturated, first_saturated }
+    /// The zones as a base for chains and reconnects: their deltas without the rows, which are most of them. A frame with
+    /// these can be part of a chain, but no client can be sent it alone: it has neither keyframes nor hashes.
+    pub(crate) fn bare_zones(&self) -> Arc<[FrameZone]> {
+        let bare = ZoneState::new(Zone { tables: Vec::new() });
+        let of = |old: &FrameZone| FrameZone { state: bare.clone(), ..old.clone() };
+        self.zones.iter().map(of).collect()
+    }
+
+    /// The frame with its [bare zones](Self::bare_zones).
+    pub(crate) fn without_rows(&self, bare: &Arc<[FrameZone]>) -> Self {
+        let (schema, notes, grid) = (self.schema.clone(), self.notes.clone(), self.grid.clone());
+        let (incarnation, tick, every) = (self.incarnation, self.tick, self.every);
+        let (zones, places, saturated) = (bare.clone(), Arc::default(), None);
+        Self { schema, incarnation, tick, zones, notes, places, grid, every, saturated }
+    }
+
+    /// Whether both frames have the same zones in the same memory: nothing has changed in between.
+    pub(crate) fn shares_zones(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.zones, &other.zones)
     }
 
     /// The schema of all rows.
@@ -302,20 +250,21 @@ impl Frame {
 
     /// The number of values that were outside their field's range and were clamped to it.
     pub fn saturated(&self) -> u64 {
-        self.saturated
+        self.saturated.as_ref().map_or(0, |saturated| saturated.0)
     }
 
     /// The first of these values.
     pub fn first_saturated(&self) -> Option<&Saturation> {
-        self.first_saturated.as_ref()
+        self.saturated.as_ref().map(|saturated| &saturated.1)
     }
 
     /// The keyframe of a zone of this frame, encoded once.
     pub fn keyframe<'a>(&self, zone: &'a FrameZone) -> &'a Bytes {
-        zone.keyframe.get_or_init(|| {
-            debug_assert_eq!(zone.zone.tables.len(), self.schema.plans().len(), "a past frame is shown to nobody");
+        let state = &*zone.state;
+        state.keyframe.get_or_init(|| {
+            debug_assert_eq!(state.zone.tables.len(), self.schema.plans().len(), "a past frame is shown to nobody");
             let mut out = Vec::new();
-            delta::write_keyframe(&self.schema, &zone.zone, &mut out);
+            delta::write_keyframe(&self.schema, &state.zone, &mut out);
             out.into()
         })
     }
@@ -324,60 +273,26 @@ impl Frame {
     pub fn find(&self, kind: KindId, id: EntityId) -> Option<&[i32]> {
         let zones = match self.places.find(kind, id) {
             Some(place) => std::slice::from_ref(self.zone(place.cell)?),
-            None => &self.zones,
+            None => &*self.zones,
         };
-        zones.iter().find_map(|zone| zone.zone.find(&self.schema, kind, id))
+        zones.iter().find_map(|zone| zone.zone().find(&self.schema, kind, id))
     }
 
     /// Approximate bytes of memory that the frame holds, for the bound of the frame history.
     pub fn weight(&self) -> usize {
-        let zones: usize = self.zones.iter().map(|zone| zone.weight()).sum();
-        size_of::<Self>() + zones + self.notes.len() * size_of::<SeatNote>()
+        self.weight_without_zones() + self.zones.iter().map(FrameZone::weight).sum::<usize>()
+    }
+
+    /// As [`Self::weight`], without the zones.
+    pub(crate) fn weight_without_zones(&self) -> usize {
+        size_of::<Self>() + self.notes.len() * size_of::<SeatNote>()
     }
 }
 
 impl FrameZone {
     fn weight(&self) -> usize {
-        let tables = self.zone.tables.iter().map(|table| 4 * (table.ids.capacity() + table.cells.capacity()));
-        let keyframe = self.keyframe.get().map_or(0, Bytes::len);
+        let tables = self.zone().tables.iter().map(|table| 4 * (table.ids.capacity() + table.cells.capacity()));
+        let keyframe = self.made_keyframe().map_or(0, Bytes::len);
         size_of::<Self>() + tables.sum::<usize>() + self.delta.len() + keyframe
-    }
-}
-
-/// Where rows of a frame were, by which a row that comes into another zone is recognised.
-struct Origins<'a> {
-    frame: &'a Frame,
-    /// The zones that are no cells, in which entities are looked for one by one.
-    named: &'a [FrameZone],
-    /// A number above all ids in `named`: entities are new in most zones because they are new.
-    issued: u32,
-}
-
-impl<'a> Origins<'a> {
-    fn new(frame: &'a Frame) -> Self {
-        // Without a grid, all zones are named, whatever their number.
-        let count = if frame.places.is_empty() {
-            frame.zones.len()
-        } else {
-            frame.zones.partition_point(|zone| zone.id < Grid::FIRST)
-        };
-        let named = &frame.zones[..count];
-        let issued = named.iter().map(|zone| delta::newest(&zone.zone)).max().unwrap_or(0);
-        Self { frame, named, issued }
-    }
-
-    /// Whether there was any other zone than `zone`.
-    fn are_elsewhere(&self, zone: ZoneId) -> bool {
-        !self.frame.places.is_empty() || self.named.iter().any(|other| other.id != zone)
-    }
-
-    /// The cells of an entity's row in another zone than `zone`.
-    fn find(&self, zone: ZoneId, kind: KindId, id: EntityId) -> Option<&'a [i32]> {
-        let schema = &self.frame.schema;
-        let others = self.named.iter().filter(|other| id.0 < self.issued && other.id != zone);
-        others.into_iter().find_map(|other| other.zone.cells(schema, kind, id)).or_else(|| {
-            let cell = self.frame.places.find(kind, id)?.cell;
-            self.frame.zone(cell).filter(|_| cell != zone)?.zone.cells(schema, kind, id)
-        })
     }
 }

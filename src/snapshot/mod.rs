@@ -9,6 +9,7 @@ pub mod delta;
 #[doc(hidden)]
 pub mod direction;
 mod frame;
+mod freeze;
 mod grid;
 mod hash;
 mod keyframe;
@@ -28,6 +29,7 @@ mod zone;
 
 pub use codec::DecodeError;
 pub use frame::{Frame, FrameZone, SeatNote};
+pub(crate) use freeze::FreezeBuffers;
 pub use grid::Grid;
 pub use marks::Marks;
 pub use places::{Place, Places};

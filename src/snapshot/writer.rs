@@ -37,8 +37,8 @@ pub struct SnapshotWriter<'a> {
     current: usize,
     places: Places,
     placed: Vec<(KindId, EntityId)>,
-    saturated: u64,
-    first_saturated: Option<Saturation>,
+    /// The number of values that were outside their range, and the first of them.
+    saturated: Option<Box<(u64, Saturation)>>,
 }
 
 /// The rows of one tick.
@@ -49,25 +49,20 @@ pub(super) struct Written {
     pub places: Places,
     /// The entities that were placed, ascending.
     pub placed: Vec<(KindId, EntityId)>,
-    /// The number of values that were outside their range.
-    pub saturated: u64,
-    /// The first of them.
-    pub first_saturated: Option<Saturation>,
+    /// The number of values that were outside their range, and the first of them.
+    pub saturated: Option<Box<(u64, Saturation)>>,
 }
 
 impl<'a> SnapshotWriter<'a> {
-    /// `places` are empty.
-    pub(super) fn new(schema: &'a Schema, grid: Option<&'a Grid>, places: Places) -> Self {
-        Self {
-            schema,
-            grid,
-            drafts: Vec::new(),
-            current: 0,
-            places,
-            placed: Vec::new(),
-            saturated: 0,
-            first_saturated: None,
-        }
+    /// `places` are empty. `drafts` are zones of earlier ticks, ascending, whose memory can be used again.
+    pub(super) fn new(
+        schema: &'a Schema,
+        grid: Option<&'a Grid>,
+        places: Places,
+        mut drafts: Vec<(ZoneId, Zone)>,
+    ) -> Self {
+        drafts.iter_mut().for_each(|(_, zone)| zone.clear());
+        Self { schema, grid, drafts, current: 0, places, placed: Vec::new(), saturated: None }
     }
 
     /// Writes one entity where its position is, with `values` in field order and in quanta. See [`Area::Auto`].
@@ -108,8 +103,13 @@ impl<'a> SnapshotWriter<'a> {
         }
         table.cells.resize(table.ids.len() * plan.stride, 0);
         if saturated > 0 {
-            self.saturated += saturated;
-            self.first_saturated = self.first_saturated.or_else(|| Saturation::find(plan, kind, id, values));
+            match &mut self.saturated {
+                Some(known) => known.0 += saturated,
+                None => {
+                    let first = Saturation::find(plan, kind, id, values);
+                    self.saturated = first.map(|first| Box::new((saturated, first)));
+                }
+            }
         }
     }
 
@@ -161,8 +161,10 @@ impl<'a> SnapshotWriter<'a> {
         let plans = self.schema.plans();
         let draft = self.draft(zone);
         for ((table, like), plan) in draft.tables.iter_mut().zip(&like.tables).zip(plans) {
-            let rows = like.ids.len() + like.ids.len() / 8 + 4;
-            *table = Table::with_capacity(rows, plan.stride);
+            let rows = like.ids.len();
+            if rows > table.ids.capacity() {
+                *table = Table::with_capacity(rows + rows / 8 + 4, plan.stride);
+            }
         }
     }
 
@@ -181,8 +183,8 @@ impl<'a> SnapshotWriter<'a> {
             let kind = &self.schema.kinds()[usize::from(kind.0)].name;
             panic!("entity {} of kind {kind:?} is written at two positions", id.0);
         }
-        let Self { drafts: zones, places, placed, saturated, first_saturated, .. } = self;
-        Written { zones, places, placed, saturated, first_saturated }
+        let Self { drafts: zones, places, placed, saturated, .. } = self;
+        Written { zones, places, placed, saturated }
     }
 }
 
@@ -202,7 +204,7 @@ mod tests {
         let result = std::panic::catch_unwind(|| {
             let grid = on_grid.then(|| Grid::new(&schema, 5).expect("a valid grid"));
             let places = Places::with_room_for(&Places::default(), &schema);
-            let mut out = SnapshotWriter::new(&schema, grid.as_ref(), places);
+            let mut out = SnapshotWriter::new(&schema, grid.as_ref(), places, Vec::new());
             write(&mut out);
             format!("{:?}", out.finish().zones.iter().map(|(zone, rows)| (zone.0, rows.len())).collect::<Vec<_>>())
         });

@@ -94,6 +94,23 @@ impl Zone {
         self.tables.iter().map(|table| table.ids.len()).sum()
     }
 
+    /// Whether the zone has the same rows as `other`, whatever their motion cells.
+    pub(super) fn has_values_of(&self, schema: &Schema, other: &Self) -> bool {
+        self.tables.iter().zip(&other.tables).zip(schema.plans()).all(|((table, other), plan)| {
+            let fields = plan.fields.len();
+            let row = |index: usize| table.row(index, plan.stride)[..fields] == other.row(index, plan.stride)[..fields];
+            table.ids == other.ids && (0..table.ids.len()).all(row)
+        })
+    }
+
+    /// Removes all rows and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        for table in &mut self.tables {
+            table.ids.clear();
+            table.cells.clear();
+        }
+    }
+
     /// The table of `kind`; `None` when the schema has no such kind.
     pub fn table(&self, kind: KindId) -> Option<&Table> {
         self.tables.get(usize::from(kind.0))
