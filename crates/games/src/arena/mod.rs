@@ -11,7 +11,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use step::{AvatarInput, AvatarState, Mood, RADIUS, Tuning, step_avatar};
@@ -58,6 +58,34 @@ const REWIND: Duration = Duration::from_millis(300);
 /// The version of what is saved.
 const FORMAT: u32 = 1;
 
+/// What all rooms on one map share.
+#[derive(Clone)]
+struct Level {
+    map: Arc<Map>,
+    schema: Arc<Schema>,
+    interest: Option<Interest>,
+}
+
+impl Level {
+    fn read(text: &str, is_big: bool) -> Result<Self, SetupError> {
+        let map = Map::parse(text)?;
+        let schema = schema(&map, is_big)?;
+        let interest = if is_big { Some(Interest::within(&schema, SIGHT * PER_METRE)?) } else { None };
+        Ok(Self { map: Arc::new(map), schema: Arc::new(schema), interest })
+    }
+
+    /// The level on the map with this index, which is read once.
+    fn on(index: usize) -> Result<Self, SetupError> {
+        static LEVELS: [OnceLock<Level>; MAPS.len()] = [const { OnceLock::new() }; MAPS.len()];
+        if let Some(level) = LEVELS[index].get() {
+            return Ok(level.clone());
+        }
+        let (name, text) = MAPS[index];
+        let level = Self::read(text, name == BIG)?;
+        Ok(LEVELS[index].get_or_init(|| level).clone())
+    }
+}
+
 /// The reference game.
 pub struct Arena {
     map_name: &'static str,
@@ -81,11 +109,12 @@ impl Arena {
     /// When an option has another value; the error names those that it may have.
     pub fn new(setup: &RoomSetup) -> Result<Self, SetupError> {
         let wanted = setup.options.get("map").map_or(MAPS[0].0, String::as_str);
-        let Some((map_name, text)) = MAPS.into_iter().find(|(name, _)| *name == wanted) else {
+        let Some(index) = MAPS.iter().position(|(name, _)| *name == wanted) else {
             let [first, second, last] = MAPS.map(|(name, _)| name);
             return Err(SetupError::option("map", wanted, format!("must be {first}, {second} or {last}")));
         };
-        Self::on(map_name, text, setup)
+        let rewind = rewind(setup)?;
+        Self::in_level(MAPS[index].0, Level::on(index)?, rewind, setup)
     }
 
     /// An arena on a map that [`Map::parse`] reads from `text`.
@@ -94,13 +123,15 @@ impl Arena {
     /// As [`Self::new`]; or the map cannot be read.
     pub fn on(map_name: &'static str, text: &str, setup: &RoomSetup) -> Result<Self, SetupError> {
         let rewind = rewind(setup)?;
-        let map = Map::parse(text)?;
-        let is_big = map_name == BIG;
-        let (schema, inputs) = (schema(&map, is_big)?, inputs()?);
-        let interest = if is_big { Some(Interest::within(&schema, SIGHT * PER_METRE)?) } else { None };
+        Self::in_level(map_name, Level::read(text, map_name == BIG)?, rewind, setup)
+    }
+
+    fn in_level(map_name: &'static str, level: Level, rewind: Duration, setup: &RoomSetup) -> Result<Self, SetupError> {
+        let Level { map, schema, interest } = level;
+        let inputs = inputs()?;
         let mut world = World::new(map, setup.rate);
-        world.crowd = is_big.then(Crowd::default);
-        Ok(Self { map_name, schema: Arc::new(schema), inputs, interest, rewind, world, seats: Seats::default() })
+        world.crowd = interest.is_some().then(Crowd::default);
+        Ok(Self { map_name, schema, inputs, interest, rewind, world, seats: Seats::default() })
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::buckets::Buckets;
 use super::crowd::Crowd;
@@ -114,7 +115,7 @@ struct Pace {
 /// Everything in one arena.
 #[derive(Debug)]
 pub(super) struct World {
-    map: Map,
+    map: Arc<Map>,
     tuning: Tuning,
     pace: Pace,
     pub(super) avatars: Vec<Avatar>,
@@ -128,7 +129,8 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(map: Map, rate: TickRate) -> Self {
+    pub(super) fn new(map: impl Into<Arc<Map>>, rate: TickRate) -> Self {
+        let map = map.into();
         let pace = Pace {
             ball: speed(14, rate),
             ball_life: ticks(1100, rate),
