@@ -22,6 +22,17 @@ impl Clock {
         Moment(0).plus(self.elapsed())
     }
 
+    /// The instant of a moment, for timers.
+    pub(super) fn instant_of(&self, moment: Moment) -> tokio::time::Instant {
+        (self.start + Duration::from_micros(moment.0)).into()
+    }
+
+    /// Now, for timers that are not of one clock.
+    #[expect(clippy::disallowed_methods, reason = "the shell's clock is where time enters")]
+    pub(super) fn instant() -> tokio::time::Instant {
+        Instant::now().into()
+    }
+
     /// The time since the start, at the resolution of the machine's clock; for measuring.
     pub(super) fn elapsed(&self) -> Duration {
         self.start.elapsed()

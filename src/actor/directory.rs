@@ -302,7 +302,7 @@ impl Handler<Explain> for Directory {
     type Result = Option<Arc<RoomCosts>>;
 
     fn handle(&mut self, Explain(id): Explain, _: &mut Context<Self>) -> Self::Result {
-        self.find(&id).map(|listed| listed.status.costs())
+        self.find(&id).map(|listed| Arc::new(listed.status.costs()))
     }
 }
 

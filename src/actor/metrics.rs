@@ -166,6 +166,10 @@ struct Spent {
     field: String,
 }
 
+/// The gauges of one room's costs, share by share; `None` where there are too many gauges.
+#[derive(Debug, Default)]
+pub(super) struct Spending(Vec<Option<Bits>>);
+
 fn tick_durations(registry: &mut Registry) -> Histogram {
     // The last bucket ends at 1.6 s.
     let durations = Histogram::new(exponential_buckets(50e-6, 2.0, 16));
@@ -256,30 +260,41 @@ impl Metrics {
         self.recordings.get_or_create(&Recorded { why }).inc();
     }
 
-    /// Updates the gauges of the bits that rooms of a game spend.
-    pub(super) fn explain(&self, game: &str, costs: &RoomCosts) {
-        for share in &costs.shares {
+    /// Updates the gauges of the bits that rooms of a game spend. `spending` keeps the gauges from one call to the next.
+    pub(super) fn explain(&self, game: &str, costs: &RoomCosts, spending: &mut Spending) {
+        if !spending.0.is_empty() {
+            for (gauge, share) in spending.0.iter().zip(&costs.shares) {
+                gauge.iter().for_each(|gauge| _ = gauge.inc_by((share.bits - gauge.get()) / 8.0));
+            }
+            return;
+        }
+        let mut spent = self.spent.lock();
+        spending.0.extend(costs.shares.iter().map(|share| {
             let kind = share.kind.clone().unwrap_or_default();
             let label = Spent { game: game.to_owned(), kind, field: share.field.clone() };
-            let mut spent = self.spent.lock();
             if spent.contains(&label) {
-                let gauge = self.delta_bits.get_or_create(&label);
+                let gauge = self.delta_bits.get_or_create(&label).clone();
                 gauge.inc_by((share.bits - gauge.get()) / 8.0);
+                Some(gauge)
             } else if spent.len() < MOST_SPENT {
-                self.delta_bits.get_or_create(&label).set(share.bits);
+                let gauge = self.delta_bits.get_or_create(&label).clone();
+                gauge.set(share.bits);
                 spent.insert(label);
+                Some(gauge)
+            } else {
+                None
             }
-        }
+        }));
     }
 
     /// The trace, if one is written.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.times.trace()
+    }
+
     /// When the certificate in use expires, in seconds since 1970.
     pub fn set_certificate_expiry(&self, expires: Option<u64>) {
         self.counts.certificate_expires.set(expires.map_or(0, u64::cast_signed));
-    }
-
-    pub fn trace(&self) -> Option<&Trace> {
-        self.times.trace()
     }
 
     /// Ends the trace, if there is one. Blocks until its file is written, but at most for one second.

@@ -4,6 +4,7 @@
 //! relay has the sessions of its thread compose messages from it and writes them. Inputs, commands and close reasons go
 //! through seat channels, which the room reads at its tick. Only joins and queries are messages to the room.
 
+mod alarm;
 mod archiving;
 mod clock;
 mod cluster_metrics;

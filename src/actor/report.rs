@@ -39,9 +39,8 @@ impl RoomActor {
         }
     }
 
-    /// Judges the load of the ticks since `start`, and lets the room save work if it is too much.
-    pub(super) fn judge_load(&mut self, start: Moment, is_late: bool) {
-        let now = self.clock.now();
+    /// Judges the load of the ticks from `start` to `now`, and lets the room save work if it is too much.
+    pub(super) fn judge_load(&mut self, start: Moment, now: Moment, is_late: bool) {
         let Some(step) = self.ladder.ticked(now, now.since(start), is_late) else { return };
         let Some(host) = &mut self.host else { return };
         let before = host.room().overload_step();
@@ -54,6 +53,9 @@ impl RoomActor {
 
     /// Counts the values that were outside their range; names the first of them where somebody writes the game.
     pub(super) fn report_saturation(&mut self, frame: &Frame) {
+        if frame.saturated() == 0 {
+            return;
+        }
         self.metrics.counts.values_saturated.inc_by(frame.saturated());
         let Some(first) = frame.first_saturated().filter(|_| cfg!(debug_assertions) && !self.told_saturation) else {
             return;
@@ -91,12 +93,15 @@ impl RoomActor {
     /// Once per second, measures the costs of this tick's delta. The frame has been sent already.
     pub(super) fn explain(&mut self, before: &Frame, frame: &Frame) {
         let Some(room) = self.host.as_ref().map(Host::room) else { return };
-        if room.players() == 0 || !self.profiler.is_due(frame.tick()) {
+        let second = i32::from(room.rate().per_second());
+        if room.players() == 0 || frame.tick().since(self.explained) < second {
             return;
         }
-        let costs = self.profiler.sample(before, frame, room.players());
-        self.metrics.explain(&room.config().game, costs);
-        self.status.set_costs(costs.clone());
+        self.explained = frame.tick();
+        if let Some(profiler) = &mut *self.status.profiler() {
+            let costs = profiler.sample(before, frame, room.players());
+            self.metrics.explain(&room.config().game, costs, &mut self.spending);
+        }
     }
 
     /// Records the last minute of the room, if there is a folder for recordings. What is wrong with the game or a client is

@@ -1,4 +1,4 @@
-//! The room's shell: an alarm at each tick's deadline, the channels of its seats, and one message per relay and tick.
+//! The room's shell: the alarm of its thread at each tick's deadline, the channels of its seats, and one message per relay and tick.
 //!
 //! Joins, including reconnects, wait for the tick and are answered there, a bounded number each time, so that a rush of
 //! players cannot delay the tick; a room that nobody is in ticks when somebody comes. Game code runs under `catch_unwind`: a panic
@@ -8,16 +8,17 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use actix::{Actor, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
+use actix::{Actor, Context, Handler, Recipient, ResponseFuture};
 use tokio::sync::oneshot;
 use tracing::{Span, debug, info_span};
 
+use super::alarm::Bell;
 use super::clock::Clock;
 use super::films::Filming;
 use super::frame_history::FrameHistory;
 use super::journaling::{self, Files};
 use super::message::{Applicant, CloseRoom, End, Enter, Joined, Publish, RoomKey};
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Spending};
 use super::names;
 use super::recordings::Why;
 use super::report::Timing;
@@ -33,7 +34,7 @@ use crate::engine::{
     Room, RoomOutput, SeatSession, is_spectator,
 };
 use crate::store::RoomJournal;
-use crate::tick::{Moment, TickClock};
+use crate::tick::{Moment, Tick, TickClock};
 use crate::wire::{Close, Continuity, Extension, limits};
 
 /// The room actor.
@@ -42,8 +43,8 @@ pub struct RoomActor {
     /// `None` after the room has ended.
     pub(super) host: Option<Host<Waiter, FrameHistory>>,
     tick_clock: TickClock,
-    /// What waits for the next tick.
-    alarm: SpawnHandle,
+    /// Rings when the next tick is due.
+    bell: Bell,
     pub(super) clock: Clock,
     pub(super) seats: SeatTable,
     pending: PendingInput,
@@ -65,7 +66,9 @@ pub struct RoomActor {
     pub(super) ladder: OverloadLadder,
     /// The reason with which the room must end now.
     pub(super) over: Option<CloseReason>,
-    pub(super) profiler: BandwidthProfiler,
+    /// When the costs of deltas were last measured.
+    pub(super) explained: Tick,
+    pub(super) spending: Spending,
     /// Covers everything that the room and its game log.
     pub(super) span: Span,
     pub(super) files: Files,
@@ -98,7 +101,7 @@ impl RoomActor {
         let (seats, pending, timing) = Default::default();
         let frames = FrameHistory::new(room.rate());
         let tick_clock = TickClock::new(room.rate(), clock.now());
-        let profiler = BandwidthProfiler::new(room.rate(), &room.spec().schema);
+        *status.profiler() = Some(BandwidthProfiler::new(room.rate(), &room.spec().schema));
         let recipe = room.recipe().filter(|_| files.store.is_none()).and_then(|recipe| recipe.extension());
         let ladder = OverloadLadder::new(clock.now(), room.overload_step());
         let host = Host::new(clock.now(), room, frames);
@@ -106,8 +109,9 @@ impl RoomActor {
         Self {
             key,
             tick_clock,
-            alarm: SpawnHandle::default(),
-            profiler,
+            bell: Bell::default(),
+            explained: Tick(0),
+            spending: Spending::default(),
             host: Some(host),
             clock,
             seats,
@@ -140,18 +144,24 @@ impl RoomActor {
         self.host.as_ref().map(Host::room)
     }
 
-    fn arm(&mut self, ctx: &mut Context<Self>) {
-        let wait = self.tick_clock.deadline().since(self.clock.now());
-        self.alarm = ctx.run_later(wait, |act, ctx| act.span.clone().in_scope(|| act.on_alarm(ctx)));
+    fn arm(&self) {
+        self.bell.set(self.clock.instant_of(self.tick_clock.deadline()));
     }
 
     /// Nobody is there who would notice: whoever comes need not wait for the next tick.
-    fn hurry(&mut self, ctx: &mut Context<Self>) {
+    fn hurry(&mut self) {
         if self.room().is_some_and(|room| room.players() + room.spectators() == 0) {
             self.tick_clock.restart(self.clock.now());
-            ctx.cancel_future(self.alarm);
-            self.arm(ctx);
+            self.arm();
         }
+    }
+
+    /// The bell has rung.
+    pub(super) fn woken(&mut self, ctx: &mut Context<Self>) {
+        // Cloning the span would touch memory that all threads share.
+        let span = std::mem::replace(&mut self.span, Span::none());
+        span.in_scope(|| self.on_alarm(ctx));
+        self.span = span;
     }
 
     fn on_alarm(&mut self, ctx: &mut Context<Self>) {
@@ -159,49 +169,54 @@ impl RoomActor {
         if self.is_moving || self.tenure.as_ref().is_some_and(|tenure| !tenure.holds()) {
             // The room may be another node's soon: it stands still until that, or the lease, is confirmed.
             self.tick_clock.restart(start);
-            return self.arm(ctx);
+            return self.arm();
         }
         let due = self.tick_clock.advance(start);
-        self.metrics.counts.late_ticks.inc_by(due.late.into());
-        self.metrics.counts.skipped_ticks.inc_by(due.skipped);
+        if due.late > 0 || due.skipped > 0 {
+            self.metrics.counts.late_ticks.inc_by(due.late.into());
+            self.metrics.counts.skipped_ticks.inc_by(due.skipped);
+        }
         if !self.heed_journal() {
             return self.abandon(ctx);
         }
+        let mut now = start;
         for _ in 0..due.steps {
-            let begun = self.clock.now();
-            if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| self.tick(now))).is_err() {
                 let hook = self.room().and_then(Room::running).unwrap_or("none");
                 let tick = self.room().map_or(0, |room| room.frame().tick().0.wrapping_add(1));
                 self.crashed(hook, tick);
                 let _ = self.record(Why::Panic, &format!("the game panicked in {hook}"), None);
                 return self.end_room(Close::RoomCrashed.into(), ctx);
             }
-            self.took(self.clock.now().since(begun));
+            let begun = std::mem::replace(&mut now, self.clock.now());
+            self.took(now.since(begun));
             if let Some(reason) = self.over.take() {
                 return self.end_room(reason, ctx);
             }
         }
-        self.judge_load(start, due.late > 0 || due.skipped > 0);
-        let now = self.clock.now();
+        self.judge_load(start, now, due.late > 0 || due.skipped > 0);
         self.tick_clock.spent(now.since(start));
         if self.host.as_ref().is_some_and(|host| host.is_deserted(now)) && self.status.close_if_idle() {
             self.fall_asleep();
             return self.end_room(Close::RoomClosed.into(), ctx);
         }
-        self.arm(ctx);
+        self.arm();
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self, now: Moment) {
         let Some(before) = self.room().map(|room| room.frame().clone()) else { return };
-        let metrics = self.metrics.clone();
-        let mut watch = metrics.times.start(self.clock, Lane::Room(self.key), before.tick().plus(1));
+        let tick = before.tick().plus(1);
+        // Cloning the metrics would touch memory that all threads share.
+        let metrics = self.metrics.times.are_timed(tick).then(|| self.metrics.clone());
+        let mut watch = metrics.as_ref().map(|metrics| metrics.times.start(self.clock, Lane::Room(self.key), tick));
+        let mut lap = |phase| watch.iter_mut().for_each(|watch| watch.lap(phase));
         self.collect_inputs();
         let Some(host) = &mut self.host else { return };
         host.answer_requests(limits::JOINS_PER_TICK, random_secret);
         self.follow_outputs();
-        let (Some(host), now) = (&mut self.host, self.clock.now()) else { return };
-        watch.lap(Phase::Merge);
-        host.tick(now, |phase| watch.lap(phase.into()));
+        let Some(host) = &mut self.host else { return };
+        lap(Phase::Merge);
+        host.tick(now, |phase| lap(phase.into()));
         let frame = host.room().frame().clone();
         self.write_journal();
         self.follow_outputs();
@@ -212,8 +227,8 @@ impl RoomActor {
             // A relay with a full mailbox is behind; the next frame brings it up to date.
             let _ = publish.try_send(Publish { room: self.key, frame: Some(frame.clone()) });
         }
-        watch.lap(Phase::Publish);
-        watch.stop("tick");
+        lap(Phase::Publish);
+        watch.into_iter().for_each(|watch| watch.stop("tick"));
         self.explain(&before, &frame);
     }
 
@@ -261,7 +276,9 @@ impl RoomActor {
                 channels.for_each(|channel| channel.post(event.clone()));
             }
             RoomOutput::Frame { frame, superseded } => {
-                self.metrics.counts.inputs_superseded.inc_by(superseded.into());
+                if superseded > 0 {
+                    self.metrics.counts.inputs_superseded.inc_by(superseded.into());
+                }
                 self.report_saturation(&frame);
             }
             RoomOutput::Freed { seat, reason, expired } => {
@@ -338,7 +355,8 @@ impl Actor for RoomActor {
         }
         self.begin_match();
         self.open_journal(ctx);
-        self.arm(ctx);
+        self.bell.hang(ctx);
+        self.arm();
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {
@@ -350,10 +368,10 @@ impl Actor for RoomActor {
 impl Handler<Enter> for RoomActor {
     type Result = ResponseFuture<Result<Joined, CloseReason>>;
 
-    fn handle(&mut self, Enter { request, applicant }: Enter, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, Enter { request, applicant }: Enter, _: &mut Context<Self>) -> Self::Result {
         let (answer, joined) = oneshot::channel();
         let waiter = Waiter { applicant, claims: request.claim.is_some(), answer };
-        self.hurry(ctx);
+        self.hurry();
         let waits = self.host.as_mut().ok_or(Close::RoomClosed).and_then(|host| host.request(request, waiter));
         Box::pin(async move {
             waits?;

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::gatekeeper::SeatPermit;
 use super::room_file::Label;
-use crate::engine::{JoinKind, Occupancy, RoomCosts, Vacancies};
+use crate::engine::{BandwidthProfiler, JoinKind, Occupancy, RoomCosts, Vacancies};
 use crate::wire::Close;
 
 /// The shared status of a room.
 #[derive(Debug, Default)]
 pub struct Status {
     vacancies: Mutex<Vacancies>,
-    costs: Mutex<Arc<RoomCosts>>,
+    /// Measures the costs of the room's deltas, once the room has started.
+    profiler: Mutex<Option<BandwidthProfiler>>,
     /// A changed entry for the list of rooms, until the directory takes it.
     listing: Mutex<Option<Listing>>,
     tick_times: Mutex<TickTimes>,
@@ -70,13 +71,13 @@ impl Status {
     }
 
     /// The costs of the room's deltas, as last measured.
-    pub fn costs(&self) -> Arc<RoomCosts> {
-        self.costs.lock().clone()
+    pub fn costs(&self) -> RoomCosts {
+        self.profiler.lock().as_ref().map(|profiler| profiler.costs().clone()).unwrap_or_default()
     }
 
-    /// Publishes the costs of the room's deltas.
-    pub fn set_costs(&self, costs: RoomCosts) {
-        *self.costs.lock() = Arc::new(costs);
+    /// What measures these costs.
+    pub fn profiler(&self) -> MutexGuard<'_, Option<BandwidthProfiler>> {
+        self.profiler.lock()
     }
 
     /// The duration of the room's ticks.

@@ -70,15 +70,16 @@ pub struct Times {
 }
 
 impl Times {
-    /// Sessions are timed at one tick in this many: reading the clock and locking a histogram that all workers share is a
-    /// noticeable part of a message's cost. The number is prime, so that periodic events are sampled in proportion.
+    /// Rooms and sessions are timed at one tick in this many: reading the clock and locking a histogram that all threads share
+    /// is a noticeable part of a message's cost, and of a quiet tick's. The number is prime, so that periodic events are
+    /// sampled in proportion.
     const SAMPLE_EVERY: u32 = 17;
 
     /// Adds the histograms to `registry`.
     pub fn new(registry: &mut Registry, trace: Option<Trace>) -> Self {
         let new: fn() -> Histogram = || Histogram::new(exponential_buckets(1e-6, 2.0, 19));
         let (tick, session) = (Family::new_with_constructor(new), Family::new_with_constructor(new));
-        let help = "Time of the phases of a tick";
+        let help = "Time of the phases of a tick, at one tick of 17";
         registry.register_with_unit("tick_phase", help, Unit::Seconds, tick.clone());
         let help = "Time of the phases of a message to a client, at one tick of 17";
         registry.register_with_unit("session_phase", help, Unit::Seconds, session.clone());
@@ -95,6 +96,11 @@ impl Times {
     pub fn start(&self, clock: Clock, lane: Lane, tick: Tick) -> Stopwatch<'_> {
         let now = clock.elapsed();
         Stopwatch { times: self, clock, lane, tick, start: now, lap: now }
+    }
+
+    /// Whether a room's tick is timed: one in [`Self::SAMPLE_EVERY`], and all of them while a trace is written.
+    pub fn are_timed(&self, tick: Tick) -> bool {
+        self.trace.is_some() || tick.0.is_multiple_of(Self::SAMPLE_EVERY)
     }
 
     /// Like [`Self::start`], but only at one tick in [`Self::SAMPLE_EVERY`].

@@ -68,13 +68,19 @@ impl BandwidthProfiler {
         tick.since(self.costs.tick) >= i32::from(self.rate.per_second())
     }
 
+    /// The costs, averaged over the last samples.
+    pub fn costs(&self) -> &RoomCosts {
+        &self.costs
+    }
+
     /// Samples what led from one frame to the next. `players` must be at least 1.
     pub fn sample(&mut self, before: &Frame, next: &Frame, players: usize) -> &RoomCosts {
         let schema = &**next.schema();
         let empty = Zone::empty(schema);
         let mut bits = vec![0.0; self.costs.shares.len()];
         let mut bytes = 0;
-        for zone in next.zones() {
+        // What did not change cost nothing.
+        for zone in next.zones().iter().filter(|_| !next.shares_zones(before)) {
             let base = before.zone(zone.id()).map_or(&empty, |old| old.zone());
             let found = costs(schema, base, zone.zone());
             bytes += found.bytes;
