@@ -44,7 +44,7 @@ impl RoomRegistry for Rooms {
         self.0.get(room).filter(|found: &&TestRoom| !found.vacancies.borrow().is_closed()).map(|_| room)
     }
 
-    fn matching(&self, game: &str, options: &BTreeMap<String, String>) -> impl Iterator<Item = usize> {
+    fn matching(&self, game: &str, options: &BTreeMap<String, String>, _: JoinKind) -> impl Iterator<Item = usize> {
         let fits = move |room: &TestRoom| room.game == game && room.options == *options && !room.private;
         self.0.iter().enumerate().filter(move |(_, room)| fits(room)).map(|(index, _)| index)
     }

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::{Context, Handler, Message, ResponseFuture};
-use bytes::Bytes;
 
 use super::directory::Directory;
 use super::gatekeeper::SeatPermit;
-use super::message::{CloseRoom, Reserve, Reserved, RoomEntry, RoomKey, RoomList, RoomSlot};
+use super::message::{CloseRoom, Reserve, Reserved, RoomEntry, RoomKey, RoomSlot};
 use super::refusals::Refusal;
 use super::room_handle::RoomHandle;
 use crate::cluster::{Cluster, Plan, Tenure};
@@ -41,6 +40,8 @@ pub struct Arrive {
 pub struct Membership {
     /// The node's own listed rooms, as published.
     own: Vec<RoomEntry>,
+    /// The last reports of rooms that have ended.
+    ended: Vec<RoomReport>,
     /// What other nodes have published.
     parts: Vec<Arc<str>>,
     /// What rooms would be like, by game and options.
@@ -79,7 +80,8 @@ impl Directory {
             return Err(Close::Draining.into());
         }
         registry::check_role(request.role, self.config.policy.most_spectators)?;
-        let known = self.rooms.0.iter().find(|(_, listed)| listed.entry.id == summons.room).map(|(key, _)| *key);
+        self.heed_changes();
+        let known = self.rooms.by_id(&summons.room);
         let key = match known {
             Some(key) => key,
             None if self.ended.contains(&summons.room) => {
@@ -139,8 +141,8 @@ impl Directory {
         let Some(cluster) = self.config.cluster.clone() else { return };
         let late = self.membership.promised.expire(self.clock.now());
         self.metrics.counts.reservations_expired.inc_by(late as u64);
-        let mut reports = Vec::new();
-        for listed in self.rooms.0.values_mut() {
+        let mut reports = std::mem::take(&mut self.membership.ended);
+        for listed in self.rooms.values_mut() {
             if listed.tenure.as_ref().is_some_and(Tenure::is_lost) && !listed.status.is_closed() {
                 listed.room.do_send(CloseRoom(Close::LeaseLost));
             }
@@ -149,9 +151,16 @@ impl Directory {
         cluster.report(reports, self.load());
     }
 
+    /// A room has ended: the cluster's directory is told with the next report.
+    pub(super) fn report_ended(&mut self, listed: &mut RoomHandle) {
+        if self.config.cluster.is_some() {
+            self.membership.ended.extend(report(listed));
+        }
+    }
+
     /// The load of this node in thousandths, and its players.
     fn load(&self) -> (u32, usize) {
-        let listed = || self.rooms.0.values();
+        let listed = || self.rooms.values();
         let players: usize = listed().map(|listed| listed.status.occupancy().players).sum();
         let busy =
             |listed: &RoomHandle| listed.status.tick_times().mean.as_micros() * u128::from(listed.entry.rate) / 1000;
@@ -160,23 +169,23 @@ impl Directory {
         (u32::try_from(ticks.max(seats as u128)).unwrap_or(u32::MAX), players)
     }
 
-    /// The list of rooms of all nodes, if it differs from the one before.
-    pub(super) fn common_list(&mut self, cluster: &Cluster, own: Vec<RoomEntry>) -> Option<RoomList> {
+    /// The list of rooms of all nodes, if it differs from the one before. `changed` tells whether the node's own rooms may differ.
+    pub(super) fn common_list(&mut self, cluster: &Cluster, changed: bool) -> Option<Vec<RoomEntry>> {
         let parts = cluster.parts();
         let same = parts.len() == self.membership.parts.len()
             && parts.iter().zip(&self.membership.parts).all(|(new, old)| Arc::ptr_eq(new, old));
-        let changed = own != self.membership.own;
-        if changed || self.membership.own.is_empty() {
+        let public = || self.rooms.values().filter(|listed| !listed.private).map(|listed| &listed.entry);
+        let changed = changed && !public().eq(&self.membership.own);
+        let own = if changed { public().cloned().collect() } else { std::mem::take(&mut self.membership.own) };
+        if changed || own.is_empty() {
             cluster.publish(&serde_json::to_string(&own).unwrap_or_default());
         }
+        (self.membership.own, self.membership.parts) = (own, parts.to_vec());
         if same && !changed {
             return None;
         }
-        (self.membership.own, self.membership.parts) = (own.clone(), parts.to_vec());
         let others = parts.iter().filter_map(|part| serde_json::from_str::<Vec<RoomEntry>>(part).ok());
-        let rooms: Vec<RoomEntry> = own.into_iter().chain(others.flatten()).collect();
-        let json = serde_json::to_vec(&rooms).ok()?;
-        Some(RoomList { rooms, json: Bytes::from(json) })
+        Some(self.membership.own.iter().cloned().chain(others.flatten()).collect())
     }
 
     /// Reserves seats on any node.

@@ -1,29 +1,29 @@
 //! The directory lists the rooms of a server and decides which room a player enters.
 //!
-//! One actor finds and makes rooms; rooms end by themselves. The directory reads the rooms' statuses a few times per second
-//! and publishes the list when it changed, so rooms send it no reports.
+//! One actor finds and makes rooms; rooms end by themselves. Their statuses report that they have changed, without messages:
+//! the directory looks at those before it places a client, and publishes the changes a few times per second.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Arbiter, AsyncContext, Context, Handler};
-use tokio::sync::watch;
-use tracing::warn;
 
 use super::archiving::RoomMatch;
 use super::clock::Clock;
 use super::clustering::Membership;
 use super::gatekeeper::{Gatekeeper, RoomPermit};
 use super::journaling::Files;
+use super::local_rooms::LocalRooms;
 use super::matches::Matches;
-use super::message::{CloseRoom, Drain, Explain, Locate, RoomEntry, RoomKey, RoomList, RoomSlot, Stop};
+use super::message::{CloseRoom, Drain, Explain, Locate, RoomEntry, RoomKey, RoomSlot, Stop};
 use super::metrics::Metrics;
 use super::moving::MoveRoom;
 use super::recordings::Recordings;
 use super::remaking::Ended;
 use super::room::RoomActor;
-use super::room_handle::{LocalRooms, RoomHandle};
+use super::room_board::RoomBoard;
+use super::room_handle::RoomHandle;
 use super::room_store::RoomStore;
 use super::sleeping::Sleeping;
 use super::status::{PendingJoin, Status};
@@ -91,7 +91,10 @@ pub struct Directory {
     pub(super) membership: Membership,
     arbiters: Vec<Arbiter>,
     pub(super) draining: bool,
-    list: watch::Sender<RoomList>,
+    board: Arc<RoomBoard>,
+    /// The rooms that have changed since the list was published, and the ids of those that have ended.
+    pub(super) changed: BTreeSet<RoomKey>,
+    pub(super) gone: Vec<String>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     heartbeat: Arc<Heartbeat>,
@@ -105,14 +108,15 @@ impl Directory {
     const BATCHES: usize = 40;
     const BATCH_EVERY: Duration = Duration::from_millis(50);
 
-    /// Makes a directory without rooms. Also returns the receiver of the list of rooms.
-    pub fn new(config: DirectoryConfig, clock: Clock, metrics: Arc<Metrics>) -> (Self, watch::Receiver<RoomList>) {
-        let (list, listed) = watch::channel(RoomList::default());
-        let arbiters = (0..config.arbiters.max(1)).map(|index| watched_arbiter(index, &config.watchdog)).collect();
+    /// Makes a directory without rooms. Also returns the list of rooms that it publishes.
+    pub fn new(config: DirectoryConfig, clock: Clock, metrics: Arc<Metrics>) -> (Self, Arc<RoomBoard>) {
+        let board = Arc::<RoomBoard>::default();
+        let threads = config.arbiters.max(1);
+        let arbiters = (0..threads).map(|index| watched_arbiter(index, &config.watchdog)).collect();
         let heartbeat = Arc::new(Heartbeat::of_thread());
         config.watchdog.watch(Part::Directory, &heartbeat);
-        let (rooms, next, draining, reservations) = (LocalRooms::default(), 0, false, Reservations::default());
-        let (ended, lost, sleeping, membership) = Default::default();
+        let (rooms, next, draining, reservations) = (LocalRooms::on(threads), 0, false, Reservations::default());
+        let (ended, lost, sleeping, membership, changed, gone) = Default::default();
         (
             Self {
                 config,
@@ -125,12 +129,14 @@ impl Directory {
                 membership,
                 arbiters,
                 draining,
-                list,
+                board: board.clone(),
+                changed,
+                gone,
                 clock,
                 metrics,
                 heartbeat,
             },
-            listed,
+            board,
         )
     }
 
@@ -138,6 +144,7 @@ impl Directory {
         if self.draining {
             return Err(Close::Draining.into());
         }
+        self.heed_changes();
         self.wake_named(request.room())?;
         let most_spectators = self.config.policy.most_spectators;
         self.remake(request)?;
@@ -166,12 +173,12 @@ impl Directory {
     }
 
     pub(super) fn room_handle(&self, key: RoomKey) -> Result<&RoomHandle, Close> {
-        self.rooms.0.get(&key).ok_or(Close::RoomClosed)
+        self.rooms.get(key).ok_or(Close::RoomClosed)
     }
 
     /// The open room with this id, listed or not.
     pub(super) fn find(&self, id: &str) -> Option<&RoomHandle> {
-        self.rooms.find(id).and_then(|key| self.rooms.0.get(&key))
+        self.rooms.find(id).and_then(|key| self.rooms.get(key))
     }
 
     pub(super) fn start(
@@ -193,12 +200,8 @@ impl Directory {
             rate: room.rate().per_second(),
             properties: room.properties().iter().cloned().collect(),
         };
-        let load = |arbiter: usize| {
-            let rooms = self.rooms.0.values().filter(|listed| listed.arbiter == arbiter);
-            rooms.map(|listed| 1 + listed.status.occupancy().players).sum::<usize>()
-        };
-        let arbiter = registry::least_loaded((0..self.arbiters.len()).map(load)).unwrap_or(0);
-        let status = Arc::new(Status::default());
+        let arbiter = self.rooms.least_loaded();
+        let status = Arc::new(Status::reporting(key, self.rooms.changes()));
         // Held seats of a room that goes on are taken before its first tick.
         let occupancy = Occupancy { players: room.players(), away: room.away(), spectators: room.spectators() };
         status.set_occupancy(occupancy, std::iter::empty(), std::iter::empty());
@@ -214,7 +217,7 @@ impl Directory {
         let make = move |_: &mut _| RoomActor::new(key, room, clock, shared, metrics, files, right);
         let room = RoomActor::start_in_arbiter(&handle, make);
         let most_spectators = self.config.policy.most_spectators;
-        let reported = None;
+        let (reported, load) = (None, 0);
         RoomHandle {
             entry,
             private,
@@ -222,6 +225,7 @@ impl Directory {
             room,
             status,
             arbiter,
+            load,
             most_spectators,
             _permit: permit,
             tenure,
@@ -236,7 +240,7 @@ impl Directory {
         let mut told = 0;
         while told < batch {
             let Some(key) = waiting.pop_front() else { return };
-            let Some(listed) = self.rooms.0.get(&key) else { continue };
+            let Some(listed) = self.rooms.get(key) else { continue };
             told += listed.status.occupancy().present().max(1);
             match &self.config.cluster {
                 Some(cluster) => listed.room.do_send(MoveRoom(cluster.clone())),
@@ -249,22 +253,21 @@ impl Directory {
     fn sweep(&mut self, ctx: &mut Context<Self>) {
         self.heartbeat.beat();
         self.report_rooms();
-        self.gather_sleepers();
+        self.heed_changes();
         let late = self.reservations.expire(self.clock.now());
         self.metrics.counts.reservations_expired.inc_by(late as u64);
-        self.rooms.0.values_mut().for_each(RoomHandle::refresh);
-        let public = self.rooms.0.values().filter(|listed| !listed.private).map(|listed| &listed.entry);
-        if let Some(cluster) = self.config.cluster.clone() {
-            let own = public.cloned().collect();
-            self.common_list(&cluster, own).into_iter().for_each(|list| _ = self.list.send_replace(list));
-        } else if !self.list.borrow().rooms.iter().eq(public.clone()) {
-            let rooms: Vec<RoomEntry> = public.cloned().collect();
-            match serde_json::to_vec(&rooms) {
-                Ok(json) => _ = self.list.send_replace(RoomList { rooms, json: json.into() }),
-                Err(error) => warn!(%error, "the list of rooms could not be written"),
-            }
-        }
+        self.publish_list();
         ctx.run_later(Self::REFRESH_EVERY, Self::sweep);
+    }
+
+    fn publish_list(&mut self) {
+        let (changed, gone) = (std::mem::take(&mut self.changed), std::mem::take(&mut self.gone));
+        if let Some(cluster) = self.config.cluster.clone() {
+            let list = self.common_list(&cluster, !changed.is_empty() || !gone.is_empty());
+            return list.into_iter().for_each(|list| self.board.replace(list));
+        }
+        let public = changed.into_iter().filter_map(|key| self.rooms.get(key)).filter(|listed| !listed.private);
+        self.board.publish(gone, public.map(|listed| listed.entry.clone()));
     }
 }
 
@@ -312,8 +315,8 @@ impl Handler<Drain> for Directory {
     fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) {
         self.draining = true;
         self.reservations.clear();
-        let present: usize = self.rooms.0.values().map(|listed| listed.status.occupancy().present()).sum();
-        let waiting = self.rooms.0.keys().copied().collect();
+        let present: usize = self.rooms.values().map(|listed| listed.status.occupancy().present()).sum();
+        let waiting = self.rooms.keys().collect();
         self.drain_rooms(waiting, Self::BATCH.max(present / Self::BATCHES), ctx);
     }
 }

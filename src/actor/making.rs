@@ -73,7 +73,7 @@ impl Directory {
         maker: Option<Address>,
         build: impl FnOnce(&Self, &str, &BTreeMap<String, String>) -> Result<(Room, bool), CloseReason>,
     ) -> Result<RoomKey, CloseReason> {
-        if self.rooms.0.len() >= self.config.most_rooms || self.is_tap_full() {
+        if self.rooms.len() >= self.config.most_rooms || self.is_tap_full() {
             return Err(Close::TryLater.into());
         }
         // Dropped, and thereby released, when the game refuses.
@@ -83,7 +83,8 @@ impl Directory {
         self.next += 1;
         let listed = self.start(key, room, (options, private), permit, false);
         info!(room = %names::for_logs(&listed.entry.id), game, private, "room made");
-        self.rooms.0.insert(key, listed);
+        self.rooms.insert(key, listed);
+        self.changed.insert(key);
         Ok(key)
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use actix::{Addr, Message, Recipient};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::frame_history::FrameHistory;
@@ -151,17 +150,4 @@ pub struct RoomEntry {
     pub rate: u16,
     /// Properties that the game has set for the room.
     pub properties: BTreeMap<String, String>,
-}
-
-/// The listed rooms, and the same list as JSON.
-#[derive(Clone, Debug)]
-pub struct RoomList {
-    pub rooms: Vec<RoomEntry>,
-    pub json: Bytes,
-}
-
-impl Default for RoomList {
-    fn default() -> Self {
-        Self { rooms: Vec::new(), json: Bytes::from_static(b"[]") }
-    }
 }

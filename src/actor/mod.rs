@@ -21,6 +21,7 @@ mod joining;
 mod journal_metrics;
 mod journaling;
 mod live_session;
+mod local_rooms;
 mod log_health;
 mod making;
 mod match_folder;
@@ -41,6 +42,7 @@ mod remaking;
 mod report;
 mod reserving;
 mod room;
+mod room_board;
 mod room_file;
 mod room_handle;
 mod room_store;
@@ -70,7 +72,7 @@ pub use log_health::LogHealth;
 pub use match_folder::MatchShelf;
 pub use match_search::{MatchSearch, MatchViewer};
 pub use matches::{FoundMatch, MatchPage, Matches};
-pub use message::{Drain, Explain, Reserve, RoomEntry, RoomList, Stop};
+pub use message::{Drain, Explain, Reserve, RoomEntry, Stop};
 pub use metrics::{Metrics, Totals};
 pub use operator::{
     Expected, Find, Inspect, ListRoomHealth, Order, PlayerContents, RecordRoom, RoomContents, RoomHealthList,
@@ -78,6 +80,7 @@ pub use operator::{
 pub use recordings::{Recordings, Shelf, Shelved, listed as recordings_in};
 pub use refusals::Refusal;
 pub use relay::Relay;
+pub use room_board::{ListChange, ListedRoom, RoomBoard, json_list};
 pub use room_store::RoomStore;
 pub use session::{converse, start};
 pub use session_context::SessionContext;

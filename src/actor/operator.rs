@@ -147,7 +147,7 @@ impl Handler<ListRoomHealth> for Directory {
     type Result = MessageResult<ListRoomHealth>;
 
     fn handle(&mut self, _: ListRoomHealth, _: &mut Context<Self>) -> Self::Result {
-        let open = self.rooms.0.values().filter(|listed| !listed.status.is_closed());
+        let open = self.rooms.values().filter(|listed| !listed.status.is_closed());
         let mut fullest: Vec<_> = open.map(|listed| (listed.status.occupancy(), listed)).collect();
         fullest.sort_by_key(|(occupancy, _)| Reverse(occupancy.players));
         let more = fullest.len().saturating_sub(limits::ADMIN_ROOMS);

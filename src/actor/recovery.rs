@@ -218,7 +218,8 @@ impl Directory {
         self.next += 1;
         let tickets = room.tickets().collect();
         let listed = self.start(key, room, (options, private), permit, is_stored);
-        self.rooms.0.insert(key, listed);
+        self.rooms.insert(key, listed);
+        self.changed.insert(key);
         self.reserve_again(key, tickets);
         key
     }

@@ -36,7 +36,7 @@ impl Directory {
     /// nothing is lost that could be made again.
     pub(super) fn remake(&mut self, request: &JoinRequest) -> Result<(), CloseReason> {
         let (Join::ById { room: id }, Some(recipe)) = (&request.join, &request.recipe) else { return Ok(()) };
-        self.gather_sleepers();
+        self.heed_changes();
         if self.config.store.is_some() || self.find(id).is_some() || self.ended.contains(id) {
             return Ok(());
         }

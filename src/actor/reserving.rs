@@ -33,6 +33,7 @@ impl Directory {
         if !self.reservations.has_room_for(seats, maker) {
             return Err(Close::TryLater.into());
         }
+        self.heed_changes();
         let named = match &join {
             Join::ById { room } => Some(room.as_str()),
             _ => None,

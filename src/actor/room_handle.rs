@@ -8,11 +8,11 @@ use std::sync::Arc;
 use actix::Addr;
 
 use super::gatekeeper::RoomPermit;
-use super::message::{RoomEntry, RoomKey};
+use super::message::RoomEntry;
 use super::room::RoomActor;
-use super::status::{Listing, PendingJoin, Status};
+use super::status::{Listing, Status};
 use crate::cluster::Tenure;
-use crate::engine::{JoinKind, RoomRegistry};
+use crate::engine::JoinKind;
 use crate::wire::Close;
 
 /// A room as the directory sees it.
@@ -24,6 +24,8 @@ pub struct RoomHandle {
     pub room: Addr<RoomActor>,
     pub status: Arc<Status>,
     pub arbiter: usize,
+    /// As it is counted on its thread.
+    pub load: usize,
     pub most_spectators: u16,
     /// Counts the room on its maker's address while it is listed.
     pub _permit: RoomPermit,
@@ -45,42 +47,14 @@ impl RoomHandle {
         })
     }
 
-    /// Updates the entry from the room's status.
+    /// Updates the entry from the room's status. Later changes are reported anew.
     pub fn refresh(&mut self) {
+        self.status.heed();
         let occupancy = self.status.occupancy();
         (self.entry.players, self.entry.away, self.entry.spectators) =
             (occupancy.players, occupancy.away, occupancy.spectators);
         if let Some(Listing { locked, properties }) = self.status.take_listing() {
             (self.entry.locked, self.entry.properties) = (locked, properties.into_iter().collect());
         }
-    }
-}
-
-/// The rooms of a server. Rooms that have ended may still be there.
-#[derive(Default)]
-pub struct LocalRooms(pub BTreeMap<RoomKey, RoomHandle>);
-
-impl RoomRegistry for LocalRooms {
-    type Key = RoomKey;
-    type Pending = PendingJoin;
-
-    fn find(&self, id: &str) -> Option<RoomKey> {
-        // Ids are compared first: whether a room is closed is behind a lock.
-        let found = self.0.iter().find(|(_, listed)| listed.entry.id == id && !listed.status.is_closed());
-        found.map(|(key, _)| *key)
-    }
-
-    fn matching(&self, game: &str, options: &BTreeMap<String, String>) -> impl Iterator<Item = RoomKey> {
-        let listed = self.0.iter().filter(|(_, listed)| !listed.private);
-        listed.filter(move |(_, l)| l.entry.game == game && l.options == *options).map(|(key, _)| *key)
-    }
-
-    fn game(&self, room: RoomKey) -> Option<&str> {
-        self.0.get(&room).map(|listed| &*listed.entry.game)
-    }
-
-    fn announce(&self, room: RoomKey, kind: JoinKind) -> Result<PendingJoin, Close> {
-        let listed = self.0.get(&room).ok_or(Close::RoomClosed)?;
-        listed.status.announce(kind, listed.most(kind))
     }
 }

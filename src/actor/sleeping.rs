@@ -46,23 +46,25 @@ impl Sleeping {
 }
 
 impl Directory {
-    /// Takes note of the rooms that fell asleep, and forgets those that ended.
-    pub(super) fn gather_sleepers(&mut self) {
-        let closed = self.rooms.0.values().filter(|listed| listed.status.is_closed());
-        for listed in closed {
+    /// Takes note of the rooms that have changed or fell asleep, and forgets those that ended.
+    pub(super) fn heed_changes(&mut self) {
+        let (ended, changed) = self.rooms.take_changes();
+        self.changed.extend(changed);
+        for mut listed in ended {
+            self.report_ended(&mut listed);
             match listed.status.take_label() {
                 Some(label) => self.sleeping.insert(label),
                 None => self.ended.insert(&listed.entry.id),
             }
+            self.gone.push(listed.entry.id.clone());
         }
-        self.rooms.0.retain(|_, listed| !listed.status.is_closed());
         self.metrics.counts.rooms_asleep.set(self.sleeping.len() as i64);
     }
 
     /// Wakes the room with this id, if it sleeps.
     pub(super) fn wake_named(&mut self, id: Option<&str>) -> Result<(), CloseReason> {
         let Some(id) = id.filter(|id| self.find(id).is_none()) else { return Ok(()) };
-        self.gather_sleepers();
+        self.heed_changes();
         self.wake(id).map(drop)
     }
 
@@ -72,7 +74,7 @@ impl Directory {
         game: &str,
         options: &BTreeMap<String, String>,
     ) -> Result<Option<RoomKey>, CloseReason> {
-        self.gather_sleepers();
+        self.heed_changes();
         let ids = self.sleeping.public.get(&(game.to_owned(), options.clone()));
         let Some(id) = ids.and_then(|ids| ids.first()).cloned() else { return Ok(None) };
         self.wake(&id)
@@ -82,7 +84,7 @@ impl Directory {
         let (Some(store), true) = (self.config.store.clone(), self.sleeping.by_id.contains_key(id)) else {
             return Ok(None);
         };
-        if self.rooms.0.len() >= self.config.most_rooms {
+        if self.rooms.len() >= self.config.most_rooms {
             return Err(Close::TryLater.into());
         }
         let Some(label) = self.sleeping.remove(id) else { return Ok(None) };

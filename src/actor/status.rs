@@ -1,11 +1,13 @@
 //! What a room shares without messages: its vacancies, its entry in the list of rooms, its costs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
 use super::gatekeeper::SeatPermit;
+use super::message::RoomKey;
 use super::room_file::Label;
 use crate::engine::{BandwidthProfiler, JoinKind, Occupancy, RoomCosts, Vacancies};
 use crate::wire::Close;
@@ -13,6 +15,10 @@ use crate::wire::Close;
 /// The shared status of a room.
 #[derive(Debug, Default)]
 pub struct Status {
+    /// Where changes are reported, if anywhere.
+    reports: Option<(RoomKey, Arc<Changes>)>,
+    /// Whether a change is reported that the directory has not seen.
+    is_reported: AtomicBool,
     vacancies: Mutex<Vacancies>,
     /// Measures the costs of the room's deltas, once the room has started.
     profiler: Mutex<Option<BandwidthProfiler>>,
@@ -21,6 +27,17 @@ pub struct Status {
     tick_times: Mutex<TickTimes>,
     /// What finds the room after it fell asleep.
     asleep: Mutex<Option<Label>>,
+}
+
+/// The rooms whose status has changed since the directory last looked, each once.
+#[derive(Debug, Default)]
+pub struct Changes(Mutex<Vec<RoomKey>>);
+
+impl Changes {
+    /// Takes the rooms, in the order of their first change.
+    pub fn take(&self) -> Vec<RoomKey> {
+        std::mem::take(&mut *self.0.lock())
+    }
 }
 
 /// The part of the list's entry that changes rarely.
@@ -42,6 +59,30 @@ pub struct TickTimes {
 }
 
 impl Status {
+    /// The status of a new room, which reports its changes.
+    pub fn reporting(key: RoomKey, changes: &Arc<Changes>) -> Self {
+        Self { reports: Some((key, changes.clone())), ..Self::default() }
+    }
+
+    /// Reports that something has changed that the directory must know.
+    fn report_change(&self) {
+        if let Some((key, changes)) = &self.reports
+            && !self.is_reported.swap(true, Ordering::AcqRel)
+        {
+            changes.0.lock().push(*key);
+        }
+    }
+
+    /// The directory looks at the status now; changes from now on are reported anew.
+    pub fn heed(&self) {
+        self.is_reported.store(false, Ordering::Release);
+    }
+
+    /// Whether the room would let in another client of this kind.
+    pub fn admits(&self, kind: JoinKind, most: usize) -> bool {
+        self.vacancies.lock().check(kind, most).is_ok()
+    }
+
     /// The occupancy after the last tick.
     pub fn occupancy(&self) -> Occupancy {
         self.vacancies.lock().occupancy()
@@ -68,6 +109,8 @@ impl Status {
         let mut vacancies = self.vacancies.lock();
         vacancies.settle(occupancy, arrived.into_iter(), left);
         tickets.into_iter().for_each(|(ticket, kept)| vacancies.settle_ticket(ticket, kept));
+        drop(vacancies);
+        self.report_change();
     }
 
     /// The costs of the room's deltas, as last measured.
@@ -99,6 +142,7 @@ impl Status {
     pub fn set_listing(&self, properties: Vec<(String, String)>, shut: Option<Close>) {
         *self.listing.lock() = Some(Listing { locked: shut.is_some(), properties });
         self.vacancies.lock().set_shut(shut);
+        self.report_change();
     }
 
     /// Whether the room has ended.
@@ -122,6 +166,7 @@ impl Status {
     /// Why the room would refuse the client.
     pub fn announce(self: &Arc<Self>, kind: JoinKind, most: usize) -> Result<PendingJoin, Close> {
         self.vacancies.lock().announce(kind, most)?;
+        self.report_change();
         Ok(PendingJoin { status: Some(self.clone()), kind, reserved: false, promise: None, ticket: None })
     }
 
@@ -141,6 +186,8 @@ impl Status {
             return Err(close);
         }
         let ticket = Some((ticket, vacancies.with_ticket(kind)));
+        drop(vacancies);
+        self.report_change();
         Ok(PendingJoin { status: Some(self.clone()), kind, reserved: false, promise: None, ticket })
     }
 
@@ -152,17 +199,23 @@ impl Status {
     /// Counts a seat as free whose session has ended, until the room frees it.
     pub fn depart(self: &Arc<Self>) -> Departure {
         self.vacancies.lock().depart();
+        self.report_change();
         Departure { status: Some(self.clone()) }
     }
 
     /// Closes the room, even if somebody is announced.
     pub fn close(&self) {
         self.vacancies.lock().close();
+        self.report_change();
     }
 
     /// Closes the room unless somebody is announced. Returns whether it is closed.
     pub fn close_if_idle(&self) -> bool {
-        self.vacancies.lock().close_if_idle()
+        let is_closed = self.vacancies.lock().close_if_idle();
+        if is_closed {
+            self.report_change();
+        }
+        is_closed
     }
 }
 
@@ -199,6 +252,7 @@ impl PendingJoin {
     pub fn becomes_newcomer(&mut self, most: usize) -> Result<(), Close> {
         if let (Some(status), JoinKind::Returning) = (&self.status, self.kind) {
             status.vacancies.lock().becomes_newcomer(most)?;
+            status.report_change();
             self.kind = JoinKind::Newcomer;
         }
         Ok(())
@@ -223,6 +277,8 @@ impl Drop for PendingJoin {
             if let Some((ticket, kept)) = self.ticket.take() {
                 vacancies.settle_ticket(ticket, kept);
             }
+            drop(vacancies);
+            status.report_change();
         }
     }
 }
@@ -238,6 +294,7 @@ impl Drop for Departure {
     fn drop(&mut self) {
         if let Some(status) = &self.status {
             status.vacancies.lock().departed();
+            status.report_change();
         }
     }
 }

@@ -22,9 +22,14 @@ pub trait RoomRegistry {
     /// The open room with this id, listed or not.
     fn find(&self, id: &str) -> Option<Self::Key>;
 
-    /// The listed rooms of a game with exactly these options, in the order in which they are filled. Rooms that have ended
-    /// may be among them: they refuse to be announced to.
-    fn matching(&self, game: &str, options: &BTreeMap<String, String>) -> impl Iterator<Item = Self::Key>;
+    /// The listed rooms of a game with exactly these options that may have a place for such a client, in the order in which
+    /// they are filled. Rooms that have ended or are full may be among them: they refuse to be announced to.
+    fn matching(
+        &self,
+        game: &str,
+        options: &BTreeMap<String, String>,
+        kind: JoinKind,
+    ) -> impl Iterator<Item = Self::Key>;
 
     /// The game of a room; `None` when the room is gone.
     fn game(&self, room: Self::Key) -> Option<&str>;
@@ -77,7 +82,7 @@ pub fn place<R: RoomRegistry>(
             Ok(Placement::Room(room, pending))
         }
         Join::JoinOrCreate { game, options } => {
-            first_of(rooms, game, options.iter().cloned().collect(), |room| rooms.announce(room, kind).ok())
+            first_of(rooms, game, options.iter().cloned().collect(), kind, |room| rooms.announce(room, kind).ok())
         }
         Join::Create { game, options } => {
             Ok(Placement::Create { game: game.clone(), options: options.iter().cloned().collect() })
@@ -111,7 +116,8 @@ pub fn place_party<R: RoomRegistry>(
             Ok(Placement::Room(room, announce_party(rooms, room, seats)?))
         }
         Join::JoinOrCreate { game, options } => {
-            first_of(rooms, game, options.iter().cloned().collect(), |room| announce_party(rooms, room, seats).ok())
+            let announce = |room| announce_party(rooms, room, seats).ok();
+            first_of(rooms, game, options.iter().cloned().collect(), JoinKind::Newcomer, announce)
         }
         Join::Create { game, options } => {
             Ok(Placement::Create { game: game.clone(), options: options.iter().cloned().collect() })
@@ -144,10 +150,11 @@ fn first_of<R: RoomRegistry, P>(
     rooms: &R,
     game: &str,
     options: BTreeMap<String, String>,
+    kind: JoinKind,
     announce: impl Fn(R::Key) -> Option<P>,
 ) -> Result<Placement<R::Key, P>, CloseReason> {
     check_public(&options)?;
-    let found = rooms.matching(game, &options).find_map(|room| Some((room, announce(room)?)));
+    let found = rooms.matching(game, &options, kind).find_map(|room| Some((room, announce(room)?)));
     Ok(match found {
         Some((room, pending)) => Placement::Room(room, pending),
         None => Placement::Create { game: game.to_owned(), options },

@@ -79,6 +79,16 @@ impl Vacancies {
     /// # Errors
     /// Why the room would refuse the client.
     pub fn announce(&mut self, kind: JoinKind, most: usize) -> Result<(), Close> {
+        self.check(kind, most)?;
+        *self.count(kind) += 1;
+        Ok(())
+    }
+
+    /// Whether a client of this kind would be announced.
+    ///
+    /// # Errors
+    /// As [`Self::announce`].
+    pub fn check(&self, kind: JoinKind, most: usize) -> Result<(), Close> {
         let shut = self.shut.filter(|shut| match kind {
             JoinKind::Newcomer => true,
             JoinKind::Returning => false,
@@ -92,11 +102,7 @@ impl Vacancies {
             JoinKind::Returning => false,
             JoinKind::Spectator => self.occupancy.spectators + self.spectators >= most,
         };
-        if is_full {
-            return Err(Close::RoomFull);
-        }
-        *self.count(kind) += 1;
-        Ok(())
+        if is_full { Err(Close::RoomFull) } else { Ok(()) }
     }
 
     /// An announced client does not arrive.

@@ -1,19 +1,18 @@
 //! The lobby: the list of rooms, whole or filtered, once or live; and seat reservations for parties.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
 
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
-use actix_web::rt::time::timeout;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::Stream;
 use serde::Deserialize;
-use tokio::sync::watch;
 
 use super::handshake::{admit, judge_page, refuse};
+use super::live_rooms;
 use super::routes::{AppState, READ, read, shared, unavailable};
-use crate::actor::{Reserve, RoomEntry, RoomList};
+use crate::actor::{ListedRoom, Reserve, RoomBoard, RoomEntry, json_list};
 use crate::wire::{Close, Join, limits};
 
 /// Adds the routes.
@@ -24,24 +23,36 @@ pub fn configure(app: &mut web::ServiceConfig) {
 }
 
 /// A search for rooms that meet all conditions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Search {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Search {
     game: Option<String>,
     /// Whether a new player could join.
     open: Option<bool>,
     properties: Vec<(String, String)>,
+    /// Rooms with greater ids only.
+    after: Option<String>,
+    /// The most rooms.
+    pub limit: usize,
 }
 
 impl Search {
     /// Reads the query of a request.
-    fn read(query: Vec<(String, String)>) -> Result<Self, String> {
-        let mut search = Self::default();
+    pub fn read(query: Vec<(String, String)>) -> Result<Self, String> {
+        let (game, open, properties, after, limit) = (None, None, Vec::new(), None, limits::ROOMS_LISTED);
+        let mut search = Self { game, open, properties, after, limit };
         if query.len() > limits::OPTIONS {
             return Err(format!("{} conditions: at most {} can be asked for", query.len(), limits::OPTIONS));
         }
         for (key, value) in query {
             match key.as_str() {
                 "game" => search.game = Some(value),
+                "after" => search.after = Some(value),
+                "limit" => {
+                    search.limit = match value.parse() {
+                        Ok(limit @ 1..=limits::ROOMS_LISTED) => limit,
+                        _ => return Err(format!("limit = {value:?}: must be 1 to {}", limits::ROOMS_LISTED)),
+                    };
+                }
                 "open" => {
                     let open = value.parse().map_err(|_| format!("open = {value:?}: must be true or false"))?;
                     search.open = Some(open);
@@ -52,24 +63,18 @@ impl Search {
         Ok(search)
     }
 
-    fn is_for_all(&self) -> bool {
-        *self == Self::default()
-    }
-
-    fn finds(&self, room: &RoomEntry) -> bool {
+    /// Whether the search finds a room, however many it has found.
+    pub fn finds(&self, room: &RoomEntry) -> bool {
         let open = !room.locked && room.players < usize::from(room.capacity);
-        self.game.as_ref().is_none_or(|game| *game == room.game)
+        self.after.as_ref().is_none_or(|after| room.id > *after)
+            && self.game.as_ref().is_none_or(|game| *game == room.game)
             && self.open.is_none_or(|wanted| wanted == open)
             && self.properties.iter().all(|(key, value)| room.properties.get(key) == Some(value))
     }
 
-    /// The rooms found, as JSON.
-    fn through(&self, list: &RoomList) -> Bytes {
-        if self.is_for_all() {
-            return list.json.clone();
-        }
-        let found: Vec<&RoomEntry> = list.rooms.iter().filter(|room| self.finds(room)).collect();
-        serde_json::to_vec(&found).map_or_else(|_| Bytes::from_static(b"[]"), Bytes::from)
+    /// The first `most` rooms found, of those whose id is `wanted`.
+    pub fn through(&self, board: &RoomBoard, most: usize, wanted: impl Fn(&str) -> bool) -> Vec<Arc<ListedRoom>> {
+        board.page(self.after.as_deref(), most, |room| wanted(&room.id) && self.finds(room))
     }
 }
 
@@ -84,14 +89,17 @@ fn bad_request(why: &str) -> HttpResponse {
 
 async fn rooms(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     match search(&request) {
-        Ok(search) => HttpResponse::Ok().content_type("application/json").body(search.through(&state.rooms.borrow())),
+        Ok(search) => {
+            let found = search.through(&state.rooms, search.limit, |_| true);
+            HttpResponse::Ok().content_type("application/json").body(json_list(&found))
+        }
         Err(why) => bad_request(&why),
     }
 }
 
 async fn room_events(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     match search(&request) {
-        Ok(search) => event_stream(list_events(state.rooms.clone(), search)),
+        Ok(search) => event_stream(live_rooms::events(state.rooms.clone(), search)),
         Err(why) => bad_request(&why),
     }
 }
@@ -103,30 +111,6 @@ pub(super) fn event_stream(events: impl Stream<Item = Result<Bytes, actix_web::E
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header(("x-accel-buffering", "no"))
         .streaming(events)
-}
-
-/// The rooms found, now and after every change. A periodic comment lets dead connections be detected.
-fn list_events(
-    mut rooms: watch::Receiver<RoomList>,
-    search: Search,
-) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
-    const QUIET: Duration = Duration::from_secs(10);
-    rooms.mark_changed();
-    stream::unfold((rooms, search, None), |(mut rooms, search, told)| async {
-        loop {
-            match timeout(QUIET, rooms.changed()).await {
-                Ok(Ok(())) => {
-                    let found = search.through(&rooms.borrow_and_update());
-                    if told.as_ref() != Some(&found) {
-                        let event = [b"data: ", &found[..], b"\n\n"].concat().into();
-                        return Some((Ok(event), (rooms, search, Some(found))));
-                    }
-                }
-                Ok(Err(_)) => return None,
-                Err(_) => return Some((Ok(Bytes::from_static(b": still here\n\n")), (rooms, search, told))),
-            }
-        }
-    })
 }
 
 /// A request for seats: in the room with this id, or in a room of the game with these options.
@@ -246,6 +230,10 @@ mod tests {
         };
         assert!(read(&[("open", "yes")]).is_err_and(|why| why.contains("true or false")));
         assert!(read(&[("a", "b"); 17]).is_err_and(|why| why.contains("at most 16")));
+        for limit in ["0", "1001", "many"] {
+            assert!(read(&[("limit", limit)]).is_err_and(|why| why.contains("1 to 1000")), "{limit}");
+        }
+        assert_eq!(found("after=arena-lane&limit=1"), ["arena-yard", "plaza-yard"], "the board counts them");
     }
 
     #[test]

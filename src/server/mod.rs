@@ -9,6 +9,7 @@ mod folders;
 mod handshake;
 mod hosts;
 mod listen;
+mod live_rooms;
 mod lobby;
 mod matches;
 mod mount;

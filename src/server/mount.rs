@@ -19,7 +19,6 @@ use actix_web::http::KeepAlive;
 use actix_web::rt::time::{sleep, timeout};
 use actix_web::{Error, HttpServer, web};
 use bytes::Bytes;
-use tokio::sync::watch;
 use tracing::info;
 
 use super::admin::AdminAuth;
@@ -32,7 +31,7 @@ use super::routes::{self, AppState};
 use super::{AddRoutes, Server};
 use crate::actor::{
     Clock, Directory, DirectoryConfig, Drain, Films, Gatekeeper, Handshake, Matches, Metrics, Part, Refusal, Relay,
-    RoomList, RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
+    RoomBoard, RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
 };
 use crate::cluster::Cluster;
 use crate::engine::{Limit, Verdict};
@@ -49,7 +48,7 @@ pub struct Mount {
     clock: Clock,
     metrics: Arc<Metrics>,
     directory: Addr<Directory>,
-    rooms: watch::Receiver<RoomList>,
+    rooms: Arc<RoomBoard>,
     admin: Arc<AdminAuth>,
     gatekeeper: Arc<Gatekeeper>,
     hosts: Hosts,
@@ -305,7 +304,7 @@ impl Mount {
 
     /// The listed rooms as JSON, as served at `api/rooms`. At most a quarter of a second old.
     pub fn rooms(&self) -> Bytes {
-        self.rooms.borrow().json.clone()
+        self.rooms.json()
     }
 
     /// The number of open sessions, over all rooms and workers.

@@ -13,14 +13,13 @@ use actix_web::rt::time::timeout;
 use actix_web::{Error, HttpRequest, HttpResponse, Resource, Route, guard, web};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use tokio::sync::watch;
 
 use super::admin::AdminAuth;
 use super::config::Config;
 use super::handshake::Denied;
 use super::hosts::Hosts;
 use super::{admin, cors, film, handshake, lobby, matches, pages, qr};
-use crate::actor::{Connection, Explain, Films, Matches, Refusal, RoomList, SessionContext, Watchdog, start};
+use crate::actor::{Connection, Explain, Films, Matches, Refusal, RoomBoard, SessionContext, Watchdog, start};
 use crate::engine::RoomCosts;
 use crate::engine::cluster::LeaseState;
 use crate::wire::limits;
@@ -28,7 +27,7 @@ use crate::wire::limits;
 /// The state of one worker's routes.
 pub struct AppState {
     pub context: SessionContext,
-    pub rooms: watch::Receiver<RoomList>,
+    pub rooms: Arc<RoomBoard>,
     pub config: Arc<Config>,
     pub admin: Arc<AdminAuth>,
     pub hosts: Hosts,

@@ -326,6 +326,8 @@ pub const RESERVED_FOR: Duration = Duration::from_secs(60);
 pub const REMEMBERED_WITHIN: Duration = Duration::from_secs(5);
 /// Bytes of a reservation request: a game, a room and its options at their longest fit.
 pub const RESERVATION: usize = 4 * 1024;
+/// Rooms in a page of the list of rooms, and rooms that a watcher of the list is told of.
+pub const ROOMS_LISTED: usize = 1000;
 /// Rooms that the operators' page shows, the fullest first.
 pub const ADMIN_ROOMS: usize = 200;
 /// Rows of a room that the operators' page shows, so that looking does not cost as much as playing.

@@ -221,13 +221,15 @@ fn the_list_of_rooms_updates_by_itself() {
             wanted,
         );
     };
-    read_until("data: []");
+    read_until("data: {\"rooms\":[],\"more\":false}");
     let player = Player::arena(&server);
     let room = player.client.welcome().expect("a welcome").room.clone();
     read_until(&format!("\"id\":\"{room}\",\"game\":\"arena\",\"players\":1,\"away\":0,\"capacity\":"));
     assert!(server.get("/api/rooms").contains(&room));
     drop(player);
+    read_until("data: {\"changed\":[{");
     read_until("\"players\":0");
+    read_until(&format!("data: {{\"removed\":[\"{room}\"],\"more\":false}}"));
     wait_for(|| !server.get("/api/rooms").contains(&room), "the empty room to end");
 }
 

@@ -5,9 +5,10 @@
 import { Board } from './board.js';
 import { byId, make } from './dom.js';
 import { RoomsFeed } from './rooms-feed.js';
+import { MOST_ROOMS } from './rooms-stream.js';
 import { remember, remembered } from './settings.js';
 
-/** @typedef {{id: string, game: string, players: number, capacity: number, locked: boolean, rate: number, properties?: Record<string, string>}} Listing */
+/** @typedef {import('./rooms-stream.js').Listing} Listing */
 /** @typedef {{item: HTMLElement, join: HTMLElement, watch: HTMLElement, title: HTMLElement, meta: HTMLElement, count: HTMLElement}} Row */
 /** @typedef {{how: 'any' | 'new', game: string, map: string} | {how: 'room', id: string} | {how: 'watch', id: string}} Choice */
 
@@ -91,7 +92,7 @@ export class Lobby {
     this.setBusy(false);
     this.feed.open();
     this.board.open();
-    fetch('api/rooms').then((answer) => answer.json()).then((rooms) => {
+    fetch(`api/rooms?limit=${MOST_ROOMS}`).then((answer) => answer.json()).then((rooms) => {
       if (this.feed.isOpen && this.feedState.dataset.state !== 'live') this.list(rooms);
     }).catch(() => this.setFeed('connecting', AWAY));
     // On a phone the focus would open the keyboard.

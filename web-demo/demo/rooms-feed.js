@@ -1,6 +1,6 @@
 // The list of rooms for the lobby: from the stream that all tabs share, or from one of its own in browsers without shared workers.
 
-import { RoomsStream } from './rooms-stream.js';
+import { MOST_ROOMS, RoomsStream } from './rooms-stream.js';
 
 /** @typedef {import('./rooms-stream.js').Feed} Feed */
 
@@ -23,7 +23,7 @@ export class RoomsFeed {
    * @param {{ Stream: new (url: string, tell: (feed: any) => void) => { open(): void, close(): void }, url: string, worker: string }} [source]
    *   the list of rooms by default: its stream, and the worker with one for all tabs
    */
-  constructor(tell, { Stream, url, worker } = { Stream: RoomsStream, url: 'api/rooms/events', worker: 'rooms-worker.js' }) {
+  constructor(tell, { Stream, url, worker } = { Stream: RoomsStream, url: `api/rooms/events?limit=${MOST_ROOMS}`, worker: 'rooms-worker.js' }) {
     this.#worker = worker;
     this.#tell = (/** @type {Feed} */ feed) => {
       if (this.isOpen) tell(feed);

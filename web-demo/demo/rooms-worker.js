@@ -2,11 +2,11 @@
 // six connections to a server, and a stream takes one of them for good. When no page shows the list, the worker ends: Chromium does
 // not keep a page for going back that has a worker to itself.
 
-import { RoomsStream } from './rooms-stream.js';
+import { MOST_ROOMS, RoomsStream } from './rooms-stream.js';
 
 /** Pages that show the list now. @type {Set<MessagePort>} */
 const shown = new Set();
-const stream = new RoomsStream('../api/rooms/events', (feed) => {
+const stream = new RoomsStream(`../api/rooms/events?limit=${MOST_ROOMS}`, (feed) => {
   for (const port of shown) port.postMessage(feed);
 });
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde::{Deserialize, Serialize};
+use tickwire::wire::limits;
 use tokio_tungstenite::tungstenite::http::Uri;
 
 use super::trust::Trust;
@@ -122,8 +123,16 @@ impl Outside {
     /// # Errors
     /// When the server does not serve the list of rooms.
     pub fn players(&self) -> io::Result<BTreeMap<String, usize>> {
-        let rooms: Vec<Room> = serde_json::from_str(&self.get("/api/rooms")?)?;
-        Ok(rooms.into_iter().map(|room| (room.id, room.players.saturating_sub(room.away))).collect())
+        let mut players = BTreeMap::<String, usize>::new();
+        loop {
+            let after = players.last_key_value().map_or_else(String::new, |(id, _)| format!("?after={id}"));
+            let page: Vec<Room> = serde_json::from_str(&self.get(&format!("/api/rooms{after}"))?)?;
+            let has_more = page.len() >= limits::ROOMS_LISTED;
+            players.extend(page.into_iter().map(|room| (room.id, room.players.saturating_sub(room.away))));
+            if !has_more {
+                return Ok(players);
+            }
+        }
     }
 }
 
