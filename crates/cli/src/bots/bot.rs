@@ -21,14 +21,16 @@ use super::swarm::Shared;
 use super::tally::Failure;
 use super::witness::{Compared, Statement};
 use tickwire::engine::cluster::Home;
+use tickwire::engine::link::Profile;
 use tickwire::engine::{Arrived, Client, ClientEvent, Depth, OverloadLadder, OverloadStep};
 use tickwire::id::Seq;
 use tickwire::tick::Moment;
-use tickwire::wire::{EventBody, Join, WorldGrid, limits};
+use tickwire::wire::{EventBody, Join, Redirect, WorldGrid, limits};
 
 struct Bot {
     number: u32,
     shared: Arc<Shared>,
+    line: Line,
     wire: Wire,
     client: Client,
     room: String,
@@ -48,6 +50,28 @@ struct Bot {
     /// The grid of a large world, if the bot rebuilds the state of one, and whether the room lets players see less far.
     grid: Option<WorldGrid>,
     is_short: bool,
+}
+
+/// How the bot connects.
+struct Line {
+    home: Home,
+    profile: Option<Arc<Profile>>,
+    seed: u64,
+    greeting: Greeting,
+}
+
+impl Line {
+    async fn open(&self, shared: &Arc<Shared>) -> Result<Wire, Ended> {
+        Wire::open(self.home.address(), self.profile.as_deref(), self.seed, shared.clone()).await
+    }
+
+    /// A connection to the server that `redirect` names.
+    async fn follow(&mut self, redirect: &Redirect, shared: &Arc<Shared>) -> Result<Wire, Ended> {
+        if !self.home.follow(&redirect.address) {
+            return Err(Ended::Failed(Failure::Refused, "too many redirects in a row".to_owned()));
+        }
+        self.open(shared).await
+    }
 }
 
 /// Longest time from connecting to the welcome.
@@ -117,14 +141,14 @@ impl Bot {
     async fn join(job: &Job, leave_at: Option<Instant>, shared: &Arc<Shared>) -> Result<Self, Ended> {
         let started = Instant::now();
         let seed = job.seed.wrapping_add(u64::from(job.stays) << 32);
-        let mut home = Home::new(&job.url);
-        let mut wire = Wire::open(home.address(), job.profile.as_deref(), seed, shared.clone()).await?;
         let spawn = match &job.behaviour {
             Behaviour::Follow(path) => path.position(0).map(|(x, y)| ("spawn".to_owned(), format!("{x},{y}"))),
             _ => None,
         };
         let greeting = Greeting::new(job, spawn.into_iter().collect())?;
-        wire.send(greeting.hello(job.join.clone())).await?;
+        let mut line = Line { home: Home::new(&job.url), profile: job.profile.clone(), seed, greeting };
+        let mut wire = line.open(shared).await?;
+        wire.send(line.greeting.hello(job.join.clone())).await?;
         let mut client = Client::new(Depth::Full).asking(job.rate);
         while client.welcome().is_none() {
             // The timeout around this call ends the wait.
@@ -135,11 +159,8 @@ impl Bot {
             let Some(bytes) = answer else { continue };
             // The room is at another node of the cluster.
             if let ClientEvent::Redirect(redirect) = client.on_message(&bytes).map_err(protocol)? {
-                if !home.follow(&redirect.address) {
-                    return Err(Ended::Failed(Failure::Refused, "too many redirects in a row".to_owned()));
-                }
-                wire = Wire::open(home.address(), job.profile.as_deref(), seed, shared.clone()).await?;
-                wire.send(greeting.hello(Join::Reserved { ticket: redirect.ticket.clone() })).await?;
+                wire = line.follow(&redirect, shared).await?;
+                wire.send(line.greeting.hello(Join::Reserved { ticket: redirect.ticket })).await?;
             }
         }
         let Some(welcome) = client.welcome() else { return Err(protocol("no welcome")) };
@@ -163,6 +184,7 @@ impl Bot {
         Ok(Self {
             number: job.number,
             shared: shared.clone(),
+            line,
             wire,
             client,
             room,
@@ -192,7 +214,14 @@ impl Bot {
         while !self.leaves() {
             let until = self.leave_at.map_or(self.due, |at| at.min(self.due));
             match self.wire.next(until).await? {
-                Some(bytes) => self.on_message(&bytes)?,
+                Some(bytes) => match self.on_message(&bytes)? {
+                    // The room has moved to another node of the cluster.
+                    Some(redirect) => {
+                        self.wire = self.line.follow(&redirect, &self.shared).await?;
+                        self.wire.send(self.line.greeting.claim(&mut self.client, &redirect)).await?;
+                    }
+                    None => {}
+                },
                 None if Instant::now() >= self.due => self.on_timer()?,
                 None => {}
             }
@@ -204,15 +233,21 @@ impl Bot {
         Ok(())
     }
 
-    fn on_message(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+    /// Handles a message. Returns where the room goes on, if it has moved.
+    fn on_message(&mut self, bytes: &[u8]) -> Result<Option<Redirect>, Ended> {
         let now = self.shared.now();
         let arrived = match self.client.on_message(bytes).map_err(protocol)? {
             ClientEvent::Frame(arrived) => arrived,
             ClientEvent::Delivery(news) => {
                 self.driver.on_events(&news.events);
-                return Ok(());
+                return Ok(None);
             }
-            _ => return Ok(()),
+            ClientEvent::Redirect(redirect) => return Ok(Some(redirect)),
+            ClientEvent::Welcome => {
+                self.line.home.arrived();
+                return Ok(None);
+            }
+            _ => return Ok(None),
         };
         self.last_frame = now;
         let mut tally = self.shared.tally();
@@ -231,7 +266,7 @@ impl Bot {
         self.movement.look(&self.client, &self.sight);
         self.check_view(&arrived);
         self.check_path(&arrived);
-        Ok(())
+        Ok(None)
     }
 
     /// Once per second, compares what the bot sees of a large world with what others see.

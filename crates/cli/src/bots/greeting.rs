@@ -3,7 +3,8 @@
 use super::schedule::Job;
 use super::socket::Ended;
 use super::tally::Failure;
-use tickwire::wire::{ClientMessage, Features, Hello, Join, encode_client};
+use tickwire::engine::Client;
+use tickwire::wire::{ClientMessage, Features, Hello, Join, Redirect, encode_client};
 
 /// What a bot says of itself at each connection of a stay.
 #[derive(Debug)]
@@ -20,6 +21,11 @@ impl Greeting {
         let token = job.identities.as_ref().map(|identities| identities.token(job.number)).transpose();
         let token = token.map_err(|error| Ended::Failed(Failure::Refused, error.to_string()))?;
         Ok(Self { name: job.name.clone(), player, rate: job.rate, token })
+    }
+
+    /// The message to the server to which the room of `client` has moved, with the claim to its seat.
+    pub fn claim(&self, client: &mut Client, redirect: &Redirect) -> Vec<u8> {
+        client.follow_redirect(redirect, &self.name, self.player.clone())
     }
 
     /// The message. The bot follows redirects.

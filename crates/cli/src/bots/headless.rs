@@ -131,23 +131,19 @@ pub enum PlayError {
 /// See [`PlayError`]: the connection failed, the room refused the bot or ended its session, or the pilot returned a bad
 /// input.
 pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> Result<P, PlayError> {
-    let start = Instant::now();
+    let (start, trust) = (Instant::now(), Trust::default());
     let opened = async {
         let (mut home, mut client) = (Home::new(url), Client::new(Depth::Full));
-        let trust = Trust::default();
         let mut socket = connect(home.address(), &trust).await?;
         socket.send(Message::Binary(Client::hello_following(join, name, Vec::new(), 0).into())).await?;
         while client.welcome().is_none() {
             let Some(redirect) = hear(&mut socket, &mut client, &mut pilot).await? else { continue };
-            if !home.follow(&redirect.address) {
-                return Err(PlayError::Astray);
-            }
-            socket = connect(home.address(), &trust).await?;
-            socket.send(Message::Binary(client.follow_redirect(&redirect, name, Vec::new()).into())).await?;
+            socket = follow(&mut home, &redirect, &trust, client.follow_redirect(&redirect, name, Vec::new())).await?;
         }
-        Ok::<_, PlayError>((socket, client))
+        home.arrived();
+        Ok::<_, PlayError>((socket, client, home))
     };
-    let (mut socket, mut client) = timeout(JOIN_WITHIN, opened).await.map_err(|_| PlayError::Silence)??;
+    let (mut socket, mut client, mut home) = timeout(JOIN_WITHIN, opened).await.map_err(|_| PlayError::Silence)??;
     let Some(welcome) = client.welcome().cloned() else { return Err(PlayError::Silence) };
     pilot.joined(&welcome);
     let mut outgoing = Outgoing::default();
@@ -155,7 +151,13 @@ pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> 
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
-            heard = hear(&mut socket, &mut client, &mut pilot) => drop(heard?),
+            heard = hear(&mut socket, &mut client, &mut pilot) => if let Some(redirect) = heard? {
+                // The room has moved to another node of the cluster.
+                home.arrived();
+                let hello = client.follow_redirect(&redirect, name, Vec::new());
+                socket = timeout(JOIN_WITHIN, follow(&mut home, &redirect, &trust, hello)).await
+                    .map_err(|_| PlayError::Silence)??;
+            },
             _ = beat.tick(), if client.tick().is_after(welcome.tick) => {
                 let seen = Seen { client: &client, welcome: &welcome };
                 let Some(input) = pilot.input(&seen) else { break };
@@ -173,6 +175,16 @@ pub async fn play<P: Pilot>(url: &str, join: Join, name: &str, mut pilot: P) -> 
     }
     close_gracefully(&mut socket).await;
     Ok(pilot)
+}
+
+/// A connection to the server that `redirect` names, on which `hello` was said.
+async fn follow(home: &mut Home, redirect: &Redirect, trust: &Trust, hello: Vec<u8>) -> Result<Socket, PlayError> {
+    if !home.follow(&redirect.address) {
+        return Err(PlayError::Astray);
+    }
+    let mut socket = connect(home.address(), trust).await?;
+    socket.send(Message::Binary(hello.into())).await?;
+    Ok(socket)
 }
 
 /// The client's clock starts at one second, so that nothing seems to have been sent at time zero.
