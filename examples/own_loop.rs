@@ -215,6 +215,7 @@ fn follow(host: &mut Host<Applicant>, peers: &mut [Peer], now: Moment) {
                 | RoomOutput::Listed
                 | RoomOutput::Record(_)
                 | RoomOutput::Reserved
+                | RoomOutput::TicketBack { .. }
                 | RoomOutput::Judged(_)
                 | RoomOutput::Tap(_),
             ) => {}

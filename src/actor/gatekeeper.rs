@@ -288,6 +288,11 @@ impl SessionPermit {
 }
 
 impl SeatPermit {
+    /// The address; `None` if no limits apply to it.
+    pub fn address(&self) -> Option<Address> {
+        self.address
+    }
+
     /// Counts the seat, unless it is counted already. Returns `false` if its address has too many.
     pub fn take(&mut self) -> bool {
         let Self { gatekeeper, address, is_taken } = self;

@@ -76,6 +76,7 @@ impl RoomActor {
         let Some(room) = self.room() else { return };
         let occupancy = Occupancy { players: room.players(), away: room.away(), spectators: room.spectators() };
         self.count(occupancy);
+        self.give_back_unused();
     }
 
     /// Updates status and metrics to these counts.

@@ -14,7 +14,7 @@ use super::message::{Reserve, Reserved, RoomKey};
 use super::names;
 use super::refusals::Refusal;
 use super::room::RoomActor;
-use super::status::PendingJoin;
+use super::status::{PendingJoin, TicketBack};
 use crate::engine::registry::{self, Placement, RoomRegistry};
 use crate::engine::{CloseReason, JoinKind, Limit, SecretDigest};
 use crate::wire::{Close, Join, limits};
@@ -94,17 +94,53 @@ impl Handler<Reserve> for Directory {
         let keeps_rooms = self.config.store.is_some();
         let reserved = self.reserve(request).and_then(|(key, reserved)| {
             let room = self.room_handle(key)?.room.clone();
-            Ok((reserved, Some(room).filter(|_| keeps_rooms)))
+            Ok((reserved, room))
         });
         Box::pin(async move {
-            let (reserved, keeper) = reserved?;
-            if let Some(room) = keeper {
-                let tickets = reserved.tickets.iter().map(|ticket| digest(ticket)).collect();
+            let (reserved, room) = reserved?;
+            let tickets = reserved.tickets.iter().map(|ticket| digest(ticket)).collect();
+            if !keeps_rooms {
+                // The room gives tickets back whose bearers are lost. If it is too busy to remember them, these are used up.
+                let _ = room.try_send(Remember(tickets));
+            } else {
                 let remembered = timeout(limits::REMEMBERED_WITHIN, room.send(Remember(tickets))).await;
                 remembered.map_err(|_| Close::TryLater)?.map_err(|_| Close::TryLater)??;
             }
             Ok(reserved)
         })
+    }
+}
+
+impl Directory {
+    /// Takes back the tickets for a room whose bearers were lost before they could know of it.
+    pub(super) fn gather_tickets(&mut self, room: RoomKey) {
+        let until = |left| self.clock.now().plus(left);
+        let back = self.rooms.get(room).map(|listed| listed.status.take_tickets()).unwrap_or_default();
+        for TicketBack { ticket, left, mut place, permit } in back {
+            let maker = permit.address();
+            place = place.reserved(permit);
+            self.reservations.reserve(until(left), ticket, maker, room, place);
+        }
+    }
+}
+
+impl RoomActor {
+    /// A client with a ticket has gone: the ticket is good again, and keeps its place.
+    pub(super) fn give_back(&self, ticket: SecretDigest, place: PendingJoin, permit: SeatPermit) {
+        let left = self.room().and_then(|room| room.ticket_left(&ticket));
+        if let Some(left) = left.filter(|_| !self.status.is_closed()) {
+            self.status.give_back(TicketBack { ticket, left, place, permit });
+        }
+    }
+
+    /// After the seats that were taken with them are free.
+    pub(super) fn give_back_unused(&mut self) {
+        for (ticket, permit) in std::mem::take(&mut self.unused) {
+            // If somebody was faster, the room is as full as it may be for a moment, and refuses whom it must.
+            if let Ok(place) = self.status.announce(JoinKind::Newcomer, usize::MAX) {
+                self.give_back(ticket, place, permit);
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use super::alarm::Bell;
 use super::clock::Clock;
 use super::films::Filming;
 use super::frame_history::FrameHistory;
+use super::gatekeeper::SeatPermit;
 use super::journaling::{self, Files};
 use super::message::{Applicant, CloseRoom, End, Enter, Joined, Publish, RoomKey};
 use super::metrics::{Metrics, Spending};
@@ -31,11 +32,11 @@ use super::waiter::{Waiter, random_secret};
 use crate::cluster::Tenure;
 use crate::engine::{
     Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, OverloadLadder, OverloadStep, PendingInput,
-    Room, RoomOutput, SeatSession, is_spectator,
+    Room, RoomOutput, SeatSession, SecretDigest, Waiting, is_spectator,
 };
 use crate::store::RoomJournal;
 use crate::tick::{Moment, Tick, TickClock};
-use crate::wire::{Close, Continuity, Extension, limits};
+use crate::wire::{Close, Continuity, Extension, Join, limits};
 
 /// The room actor.
 pub struct RoomActor {
@@ -56,6 +57,8 @@ pub struct RoomActor {
     recipe: Option<Extension>,
     /// Reservations whose record is not safe yet, oldest first.
     pub(super) promises: VecDeque<oneshot::Sender<()>>,
+    /// Tickets that are good again when the occupancy is told, each with what counts its seat.
+    pub(super) unused: Vec<(SecretDigest, SeatPermit)>,
     /// Sessions that announced their end, and the reason with which to answer them at the end of the tick.
     goodbyes: Vec<(Recipient<End>, Close)>,
     /// Whether a value that was outside its range was named.
@@ -120,6 +123,7 @@ impl RoomActor {
             left: Vec::new(),
             recipe,
             promises: VecDeque::new(),
+            unused: Vec::new(),
             goodbyes: Vec::new(),
             told_saturation: false,
             counted: Occupancy::default(),
@@ -291,6 +295,9 @@ impl RoomActor {
             RoomOutput::Record(reason) => _ = self.record(Why::Game, &reason, None),
             RoomOutput::Over(reason) => self.over = Some(reason),
             RoomOutput::Tap(entry) => self.tell(entry),
+            RoomOutput::TicketBack { seat, ticket } => {
+                self.unused.extend(self.seats.take_permit(seat).map(|permit| (ticket, permit)));
+            }
             // If nobody waits for the tickets any more, they expire.
             RoomOutput::Reserved => _ = self.promises.pop_front().map(|told| told.send(())),
         }
@@ -303,9 +310,13 @@ impl RoomActor {
     }
 
     fn answer(&mut self, waiter: Waiter, answer: Result<Box<Admitted>, CloseReason>) {
-        let Waiter { applicant, claims, answer: sender } = waiter;
+        let is_wanted = waiter.is_wanted();
+        let Waiter { applicant, claims, ticket, answer: sender } = waiter;
         if let Err(reason) = &answer {
             debug!(reason = reason.close().label(), text = reason.text(), "a client was refused");
+        }
+        if let (Err(_), Some(ticket), false) = (&answer, ticket, is_wanted) {
+            return self.give_back(ticket, applicant.expected, applicant.permit);
         }
         let joined = answer.map(|admitted| {
             if claims {
@@ -370,7 +381,11 @@ impl Handler<Enter> for RoomActor {
 
     fn handle(&mut self, Enter { request, applicant }: Enter, _: &mut Context<Self>) -> Self::Result {
         let (answer, joined) = oneshot::channel();
-        let waiter = Waiter { applicant, claims: request.claim.is_some(), answer };
+        let ticket = match &request.join {
+            Join::Reserved { ticket } => Some(SecretDigest::of(ticket.as_bytes())),
+            _ => None,
+        };
+        let waiter = Waiter { applicant, claims: request.claim.is_some(), ticket, answer };
         self.hurry();
         let waits = self.host.as_mut().ok_or(Close::RoomClosed).and_then(|host| host.request(request, waiter));
         Box::pin(async move {

@@ -84,6 +84,11 @@ impl SeatTable {
         self.permits.insert(seat, permit);
     }
 
+    /// What counts a seat on its address, if it is counted.
+    pub fn take_permit(&mut self, seat: Seat) -> Option<SeatPermit> {
+        self.permits.remove(&seat)
+    }
+
     /// A seat is free.
     pub fn free(&mut self, seat: Seat) {
         self.permits.remove(&seat);

@@ -49,6 +49,7 @@ impl Directory {
     /// Takes note of the rooms that have changed or fell asleep, and forgets those that ended.
     pub(super) fn heed_changes(&mut self) {
         let (ended, changed) = self.rooms.take_changes();
+        changed.iter().for_each(|room| self.gather_tickets(*room));
         self.changed.extend(changed);
         for mut listed in ended {
             self.report_ended(&mut listed);

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::gatekeeper::SeatPermit;
 use super::message::RoomKey;
 use super::room_file::Label;
-use crate::engine::{BandwidthProfiler, JoinKind, Occupancy, RoomCosts, Vacancies};
+use crate::engine::{BandwidthProfiler, JoinKind, Occupancy, RoomCosts, SecretDigest, Vacancies};
 use crate::wire::Close;
 
 /// The shared status of a room.
@@ -27,6 +27,19 @@ pub struct Status {
     tick_times: Mutex<TickTimes>,
     /// What finds the room after it fell asleep.
     asleep: Mutex<Option<Label>>,
+    /// Tickets that are good again, until the directory takes them.
+    tickets: Mutex<Vec<TicketBack>>,
+}
+
+/// A ticket that was used, and whose bearer was lost before they could know of it.
+#[derive(Debug)]
+pub struct TicketBack {
+    pub ticket: SecretDigest,
+    /// How long it is still good.
+    pub left: Duration,
+    pub place: PendingJoin,
+    /// Counts the seat on the address of the client that was lost.
+    pub permit: SeatPermit,
 }
 
 /// The rooms whose status has changed since the directory last looked, each once.
@@ -207,6 +220,19 @@ impl Status {
     pub fn close(&self) {
         self.vacancies.lock().close();
         self.report_change();
+        // They hold the status themselves.
+        drop(self.take_tickets());
+    }
+
+    /// Lets the directory have a ticket again.
+    pub fn give_back(&self, ticket: TicketBack) {
+        self.tickets.lock().push(ticket);
+        self.report_change();
+    }
+
+    /// Takes the tickets that are good again.
+    pub fn take_tickets(&self) -> Vec<TicketBack> {
+        std::mem::take(&mut self.tickets.lock())
     }
 
     /// Closes the room unless somebody is announced. Returns whether it is closed.

@@ -7,7 +7,7 @@ use rand::rngs::SysRng;
 use tokio::sync::oneshot;
 
 use super::message::{Applicant, Joined};
-use crate::engine::{CloseReason, Secret, Waiting};
+use crate::engine::{CloseReason, Secret, SecretDigest, Waiting};
 use crate::wire::Close;
 
 /// A client that waits for the room's answer.
@@ -15,6 +15,8 @@ pub(super) struct Waiter {
     pub applicant: Applicant,
     /// Whether the client claims a seat.
     pub claims: bool,
+    /// The digest of the ticket with which it came.
+    pub ticket: Option<SecretDigest>,
     pub answer: oneshot::Sender<Result<Joined, CloseReason>>,
 }
 

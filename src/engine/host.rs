@@ -28,7 +28,7 @@ use super::tap::HostTap;
 use crate::id::{Incarnation, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::tick::Moment;
-use crate::wire::{Close, Join, Role, limits};
+use crate::wire::{Close, Role, limits};
 
 /// What a shell knows about a client that waits for an answer, and gets back with the answer.
 pub trait Waiting {
@@ -179,9 +179,15 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         Ok(())
     }
 
-    /// Answers up to `most` waiting clients, oldest first. `secret` draws the secrets of their resume tokens.
+    /// Answers up to `most` waiting clients, oldest first; those that have gone with [`Close::Lost`]. `secret` draws the secrets
+    /// of their resume tokens.
     pub fn answer_requests(&mut self, most: usize, mut secret: impl FnMut() -> Secret) {
-        self.waiting.retain(|(_, waiting)| waiting.is_wanted());
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let (wanted, gone): (VecDeque<_>, VecDeque<_>) = waiting.partition(|(_, waiting)| waiting.is_wanted());
+        self.waiting = wanted;
+        for (_, waiting) in gone {
+            self.emit(HostOutput::Answer { waiting, answer: Err(Close::Lost.into()) });
+        }
         for _ in 0..most {
             let Some((request, mut waiting)) = self.waiting.pop_front() else { break };
             let answer = self.admit(&request, &mut waiting, secret());
@@ -321,15 +327,6 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         Ok(admitted)
     }
 
-    fn redeem(&mut self, request: &JoinRequest, answer: Option<&Answer>) {
-        let Join::Reserved { ticket } = &request.join else { return };
-        let ticket = SecretDigest::of(ticket.as_bytes());
-        if self.room.knows_ticket(&ticket) {
-            let seat = answer.and_then(|answer| answer.as_ref().ok()).map(|admitted| admitted.welcome.seat);
-            self.apply(RoomInput::Redeemed { ticket, seat });
-        }
-    }
-
     fn opens(&self, claim: &Claim, request: &JoinRequest) -> bool {
         self.room.opens(claim.token.seat(), &claim.token.digest(), request.identity.as_deref())
     }
@@ -351,7 +348,7 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         Return { seat, presented, identity, events, base, secret: SecretDigest::of(&secret) }
     }
 
-    fn apply(&mut self, input: RoomInput) -> Option<Answer> {
+    pub(super) fn apply(&mut self, input: RoomInput) -> Option<Answer> {
         self.record(&input);
         let answer = self.room.apply(input, &mut self.room_outputs);
         self.pass_on();

@@ -10,6 +10,7 @@ use super::resume::{Key, SecretDigest};
 use super::room::{Answer, Refusal, Room};
 use super::room_input::{Base, Return};
 use super::seat::Away;
+use super::seat::Seated;
 use crate::game::Recipients;
 use crate::id::{EntityId, Incarnation, Seat};
 use crate::snapshot::Frame;
@@ -34,10 +35,11 @@ impl Room {
         }
     }
 
-    /// Whether the seat's client has not yet shown that it knows its newest token.
+    /// Whether the seat's client has not yet shown that it knows of its seat, or its newest token.
     pub(super) fn awaits_confirmation(&self, seat: Seat) -> bool {
-        let key = self.find(seat).ok().and_then(|index| self.seats[index].key.as_ref());
-        key.is_some_and(Key::awaits_confirmation)
+        let Ok(index) = self.find(seat) else { return false };
+        let Seated { key, ticket, .. } = &self.seats[index];
+        ticket.is_some() || key.as_ref().is_some_and(Key::awaits_confirmation)
     }
 
     /// The entity of a player; `None` for spectators and free seats.
@@ -62,6 +64,10 @@ impl Room {
             return;
         }
         if !seated.key.as_ref().is_some_and(Key::is_known) || !close.keeps_seat() {
+            // Who leaves without having said anything may have given up before the welcome came.
+            if close.keeps_seat() || close == Close::Left {
+                self.give_back_ticket(index);
+            }
             return self.free(seat, close.into(), false);
         }
         let most = self.ticks(self.config.policy.hold);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::close_reason::CloseReason;
 use super::events::{Event, EventQueue};
 use super::frame_sender::SenderStart;
+use super::resume::SecretDigest;
 use super::rewind::Hit;
 use super::tap::TapEntry;
 use crate::game::Refused;
@@ -91,6 +92,14 @@ pub enum RoomOutput {
     Over(CloseReason),
     /// The seats of the oldest [`RoomInput::Reserve`](super::RoomInput::Reserve) without this output are reserved.
     Reserved,
+    /// The ticket of a seat that is about to be free is good again: its client was lost before it said anything. See
+    /// [`Room::ticket_left`].
+    TicketBack {
+        /// The seat.
+        seat: Seat,
+        /// The digest of the ticket.
+        ticket: SecretDigest,
+    },
     /// A hit for the fairness ledger.
     Judged(Hit),
     /// The game asks for a recording of the room, for this reason.

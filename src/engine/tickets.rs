@@ -7,10 +7,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::history::FrameStore;
+use super::host::{Host, Waiting};
+use super::join_request::JoinRequest;
 use super::resume::SecretDigest;
-use super::room::{Room, RoomOutput};
+use super::room::{Answer, Room, RoomOutput};
+use super::room_input::RoomInput;
 use crate::id::Seat;
 use crate::tick::Tick;
+use crate::wire::Join;
 
 /// A ticket that was not used, or whose bearer has not shown yet that the welcome arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,9 +66,37 @@ impl Room {
         }
     }
 
+    /// The client of a seat is gone and has not said anything, so it may not know that it was admitted: it comes again with its
+    /// ticket.
+    pub(super) fn give_back_ticket(&mut self, index: usize) {
+        let Some(ticket) = self.seats[index].ticket.take() else { return };
+        if ticket.until.since(self.frame.tick()) > 0 {
+            let seat = self.seats[index].seat;
+            self.outputs.push(RoomOutput::TicketBack { seat, ticket: ticket.digest });
+            self.tickets.0.push(ticket);
+        }
+    }
+
+    /// How long a ticket is still good that nobody has used.
+    pub fn ticket_left(&self, digest: &SecretDigest) -> Option<Duration> {
+        self.tickets().find(|(ticket, _)| ticket == digest).map(|(_, left)| left)
+    }
+
     /// The process has crashed. Clients that may not know that they were admitted come again with their tickets.
     pub(super) fn give_back_tickets(&mut self) {
         let unknown = self.seats.iter_mut().filter_map(|seated| seated.ticket.take());
         self.tickets.0.extend(unknown);
+    }
+}
+
+impl<T: Waiting, F: FrameStore> Host<T, F> {
+    /// A client was answered who came with a ticket.
+    pub(super) fn redeem(&mut self, request: &JoinRequest, answer: Option<&Answer>) {
+        let Join::Reserved { ticket } = &request.join else { return };
+        let ticket = SecretDigest::of(ticket.as_bytes());
+        if self.room.knows_ticket(&ticket) {
+            let seat = answer.and_then(|answer| answer.as_ref().ok()).map(|admitted| admitted.welcome.seat);
+            self.apply(RoomInput::Redeemed { ticket, seat });
+        }
     }
 }

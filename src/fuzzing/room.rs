@@ -286,6 +286,7 @@ impl Play {
             | RoomOutput::Over(_)
             | RoomOutput::Record(_)
             | RoomOutput::Reserved
+            | RoomOutput::TicketBack { .. }
             | RoomOutput::Judged(_)
             | RoomOutput::Tap(_) => {}
         }

@@ -86,6 +86,7 @@ impl OutputDigest {
             RoomOutput::Judged(hit) => (7, hit).hash(&mut self.hasher),
             RoomOutput::Record(reason) => (5, reason).hash(&mut self.hasher),
             RoomOutput::Reserved => 6.hash(&mut self.hasher),
+            RoomOutput::TicketBack { seat, .. } => (9, seat).hash(&mut self.hasher),
             RoomOutput::Tap(entry) => (7, entry.key.to_string()).hash(&mut self.hasher),
             RoomOutput::Over(reason) => (4, reason.close(), reason.text()).hash(&mut self.hasher),
         }

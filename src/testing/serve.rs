@@ -168,6 +168,7 @@ impl Playtest {
                     | RoomOutput::Listed
                     | RoomOutput::Record(_)
                     | RoomOutput::Reserved
+                    | RoomOutput::TicketBack { .. }
                     | RoomOutput::Tap(_),
                 ) => {}
             }

@@ -6,7 +6,7 @@ use tickwire::engine::Pass;
 use tickwire::server::Config;
 use tickwire::wire::{Close, Continuity, Join, Role};
 
-use crate::support::{Player, TestServer, wait_for};
+use crate::support::{PATIENT, Player, TestServer, wait_for};
 use crate::verbs::{LOCK, by_id, config, json, list, refused, room_of, start};
 
 pub fn post(server: &TestServer, headers: &str, body: &str) -> String {
@@ -58,6 +58,36 @@ fn seats_are_reserved_for_a_party() {
     assert!(text.contains("reserve again"), "{text}");
     Player::join(&server, reserved(&tickets[1])).expect("a promised seat");
     assert_eq!(server.metric("tickwire_seats_reserved_total"), 2.0);
+}
+
+#[test]
+fn a_ticket_whose_bearer_was_lost_before_the_first_word_is_good_again() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("party-lost");
+    let _ = std::fs::remove_dir_all(&folder);
+    for config in [config(), Config { hold_seats_for: PATIENT, ..config() }, Config { data: folder, ..config() }] {
+        let server = start(config);
+        let (room, tickets) = reserve(&server, "", r#"{"game": "court", "options": {"capacity": "2"}, "seats": 1}"#);
+        let mut ada = Player::join(&server, by_id(&room)).expect("the other seat");
+        for _ in 0..3 {
+            let bob = Player::join(&server, reserved(&tickets[0])).expect("a promised seat");
+            assert_eq!(room_of(&bob), room);
+            server.wait_for_metric("tickwire_players", 2.0);
+            // His client has said nothing since the hello, and its connection breaks.
+            bob.break_off();
+            server.wait_for_metric("tickwire_players", 1.0);
+            assert_eq!(refused(&server, by_id(&room), Role::Player).0, Close::RoomFull.code(), "it is promised");
+        }
+        let mut bob = Player::join(&server, reserved(&tickets[0])).expect("a promised seat");
+        bob.frame().expect("a frame");
+        let seen = ada.frame().expect("a frame").tick;
+        ada.until(|arrived, _| arrived.tick.since(seen) > 5);
+        bob.break_off();
+        drop(bob);
+        ada.until(|arrived, _| arrived.tick.since(seen) > 10);
+        let (code, text) = refused(&server, reserved(&tickets[0]), Role::Player);
+        assert_eq!(code, Close::NoSuchRoom.code(), "he knew of his seat");
+        assert!(text.contains("reserve again"), "{text}");
+    }
 }
 
 #[test]

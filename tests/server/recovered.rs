@@ -225,7 +225,9 @@ fn a_reserved_seat_is_there_after_a_crash_and_a_ticket_is_good_once() {
     assert_eq!(refused(&second, reserved(&tickets[0]), Role::Player).0, Close::NoSuchRoom.code(), "Bob used it");
     let again = image(&crashed, "promised-again");
     for ticket in &tickets[1..] {
-        assert_eq!(room_of(&Player::join(&second, reserved(ticket)).expect("a promised seat")), room);
+        let mut bearer = Player::join(&second, reserved(ticket)).expect("a promised seat");
+        assert_eq!(room_of(&bearer), room);
+        bearer.frame().expect("a frame");
         assert_eq!(refused(&second, reserved(ticket), Role::Player).0, Close::NoSuchRoom.code(), "it is used up");
     }
     bob.resume(&second).expect("his seat is held").frame().expect("a frame");
