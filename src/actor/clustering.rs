@@ -81,14 +81,16 @@ impl Directory {
         }
         registry::check_role(request.role, self.config.policy.most_spectators)?;
         self.heed_changes();
-        let known = self.rooms.by_id(&summons.room);
+        // A room that moved away may come back.
+        let is_here = |key: &RoomKey| self.rooms.get(*key).is_some_and(|listed| !listed.status.is_closed());
+        let known = self.rooms.by_id(&summons.room).filter(|key| !summons.saved || is_here(key));
         let key = match known {
             Some(key) => key,
+            None if summons.saved => self.take_over(&summons, saved.as_deref())?,
             None if self.ended.contains(&summons.room) => {
                 self.report_end(&summons.room);
                 return Err(Close::RoomClosed.into());
             }
-            None if summons.saved => self.take_over(&summons, saved.as_deref())?,
             None => self.make_summoned(&summons, &request)?,
         };
         let claims = request.role == Role::Player && request.claim.is_some();

@@ -243,7 +243,7 @@ impl Directory {
             let Some(listed) = self.rooms.get(key) else { continue };
             told += listed.status.occupancy().present().max(1);
             match &self.config.cluster {
-                Some(cluster) => listed.room.do_send(MoveRoom(cluster.clone())),
+                Some(cluster) => listed.room.do_send(MoveRoom { cluster: cluster.clone(), or_end: true }),
                 None => listed.room.do_send(CloseRoom(Close::Draining)),
             }
         }

@@ -74,6 +74,7 @@ pub use match_search::{MatchSearch, MatchViewer};
 pub use matches::{FoundMatch, MatchPage, Matches};
 pub use message::{Drain, Explain, Reserve, RoomEntry, Stop};
 pub use metrics::{Metrics, Totals};
+pub use moving::MoveRoom;
 pub use operator::{
     Expected, Find, Inspect, ListRoomHealth, Order, PlayerContents, RecordRoom, RoomContents, RoomHealthList,
 };

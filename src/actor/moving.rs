@@ -1,10 +1,11 @@
-//! Rooms that move to another node of a cluster, because this one stops: the room stands still, its state is handed over, and
+//! Rooms that move to another node of a cluster, because this one stops or an operator says so: the room stands still, its state is handed over, and
 //! everybody in it is told where it goes on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use actix::fut::ready;
+use actix::{ActorFutureExt, Context, Handler, Message, ResponseActFuture, WrapFuture};
 use tracing::{error, info, warn};
 
 use super::directory::Directory;
@@ -20,10 +21,15 @@ use crate::id::Incarnation;
 use crate::tick::Tick;
 use crate::wire::{Close, Redirect};
 
-/// Directory to room: go on at another node, or end.
+/// To a room: go on at another node. Returns the WebSocket URL of that node, or why the room does not go on there.
 #[derive(Clone, Debug, Message)]
-#[rtype(result = "()")]
-pub struct MoveRoom(pub Arc<Cluster>);
+#[rtype(result = "Result<String, String>")]
+pub struct MoveRoom {
+    /// This server as a node.
+    pub cluster: Arc<Cluster>,
+    /// Whether the room ends where it cannot go on elsewhere.
+    pub or_end: bool,
+}
 
 impl RoomActor {
     /// What the room goes on from at another node, if somebody has a seat to come to and its game is saved.
@@ -39,23 +45,16 @@ impl RoomActor {
         })
     }
 
-    fn move_away(&mut self, cluster: Arc<Cluster>, ctx: &mut Context<Self>) {
-        let Some(checkpoint) = self.pack() else { return self.end_room(Close::Draining.into(), ctx) };
-        self.is_moving = true;
-        let (id, saved) = (checkpoint.config().id.clone(), checkpoint.encode());
-        let tickets: Vec<String> = (0..self.seats.sessions()).map(|_| names::secret()).collect();
-        let digests: Vec<String> = tickets.iter().map(|ticket| digest(ticket)).collect();
-        let asked = async move { cluster.hand_over(&id, &saved, &digests).await };
-        let answered = asked.into_actor(self).map(move |address, act, ctx| {
-            act.span.clone().in_scope(|| match address {
-                Ok(address) => act.follow_to(&address, tickets, ctx),
-                Err(why) => {
-                    warn!(why = why.label(), "no other node takes the room, so it ends");
-                    act.end_room(Close::Draining.into(), ctx);
-                }
-            });
-        });
-        ctx.spawn(answered);
+    /// No node has taken the room.
+    fn stay(&mut self, why: Close, or_end: bool, ctx: &mut Context<Self>) -> Result<String, String> {
+        // Otherwise nobody can tell whose the room is.
+        let is_own = why == Close::RoomFull;
+        if or_end || !is_own {
+            warn!(why = why.label(), "the room goes on at no other node, so it ends");
+            self.end_room(Close::Draining.into(), ctx);
+        }
+        self.is_moving = false;
+        Err(if is_own { "no other node takes it".to_owned() } else { format!("the cluster says: {}", why.text()) })
     }
 
     /// The room is another node's now.
@@ -73,10 +72,30 @@ impl RoomActor {
 }
 
 impl Handler<MoveRoom> for RoomActor {
-    type Result = ();
+    type Result = ResponseActFuture<Self, Result<String, String>>;
 
-    fn handle(&mut self, MoveRoom(cluster): MoveRoom, ctx: &mut Context<Self>) {
-        self.span.clone().in_scope(|| self.move_away(cluster, ctx));
+    fn handle(&mut self, MoveRoom { cluster, or_end }: MoveRoom, ctx: &mut Context<Self>) -> Self::Result {
+        let span = self.span.clone();
+        let Some(checkpoint) = span.in_scope(|| self.pack()) else {
+            if or_end {
+                span.in_scope(|| self.end_room(Close::Draining.into(), ctx));
+            }
+            return Box::pin(ready(Err("nobody has a seat in it, or its game is not saved".to_owned())));
+        };
+        self.is_moving = true;
+        let (id, saved) = (checkpoint.config().id.clone(), checkpoint.encode());
+        let tickets: Vec<String> = (0..self.seats.sessions()).map(|_| names::secret()).collect();
+        let digests: Vec<String> = tickets.iter().map(|ticket| digest(ticket)).collect();
+        let asked = async move { cluster.hand_over(&id, &saved, &digests).await };
+        Box::pin(asked.into_actor(self).map(move |address, act, ctx| {
+            span.in_scope(|| match address {
+                Ok(address) => {
+                    act.follow_to(&address, tickets, ctx);
+                    Ok(address)
+                }
+                Err(why) => act.stay(why, or_end, ctx),
+            })
+        }))
     }
 }
 

@@ -18,6 +18,8 @@
  * @typedef {{ seat: number, entity: number, name: string, away: boolean, feel: Feel | null }} Player
  * @typedef {{ file: string, time: number, why: string, bytes: number, room?: string, game?: string, reason?: string,
  *   seconds?: number }} Recording
+ * @typedef {{ name: string, address: string, version: string, epoch: number, lease_left: number, rooms: number, players: number,
+ *   load: number, draining: boolean }} ClusterNode milliseconds, thousandths
  * @typedef {{ name: string, shape: string | Record<string, any> }} Field
  * @typedef {{ name: string, fields: Field[] }} Kind
  * @typedef {{ zone: number, kind: number, id: number, values: number[] }} Row
@@ -53,7 +55,12 @@ export class Api {
     return (await this.ask(`rooms/${encodeURIComponent(id)}/frame`)).json();
   }
 
-  /** @param {string} id @param {'kick' | 'lock' | 'close'} verb @param {object} body */
+  /** The nodes of the cluster; refused with 404 by a server that is alone. @returns {Promise<ClusterNode[]>} */
+  async nodes() {
+    return (await this.ask('nodes')).json();
+  }
+
+  /** @param {string} id @param {'kick' | 'lock' | 'close' | 'move'} verb @param {object} body */
   async order(id, verb, body) {
     const headers = { 'content-type': 'application/json' };
     await this.ask(`rooms/${encodeURIComponent(id)}/${verb}`, { method: 'POST', headers, body: JSON.stringify(body) });

@@ -30,6 +30,7 @@ export class Inspector {
     find('record', HTMLButtonElement).addEventListener('click', () => this.record());
     find('lock', HTMLButtonElement).addEventListener('click', () => this.lock());
     find('close', HTMLButtonElement).addEventListener('click', () => this.close());
+    find('move', HTMLButtonElement).addEventListener('click', () => this.order(this.id, 'move', {}, 'The room goes on at another node'));
     document.addEventListener('visibilitychange', () => this.look());
   }
 
@@ -189,7 +190,7 @@ export class Inspector {
     if (reason !== null) this.order(id, 'close', { reason }, 'The room is closed');
   }
 
-  /** @param {string} id of the room @param {'kick' | 'lock' | 'close'} verb @param {object} body @param {string} done */
+  /** @param {string} id of the room @param {'kick' | 'lock' | 'close' | 'move'} verb @param {object} body @param {string} done */
   async order(id, verb, body, done) {
     if (!this.api) return;
     try {

@@ -4,6 +4,7 @@
 import { Api } from './api.js';
 import { find, write } from './dom.js';
 import { Inspector } from './inspector.js';
+import { Nodes } from './nodes.js';
 import { Overview } from './overview.js';
 import { Recordings } from './recordings.js';
 import { VitalsFeed } from './vitals-feed.js';
@@ -17,6 +18,7 @@ let saying = 0;
 let listed = false;
 
 const recordings = new Recordings(say);
+const nodes = new Nodes();
 const inspector = new Inspector(ask, (text) => {
   say(text);
   // It may have been a recording.
@@ -55,7 +57,10 @@ function hear(told) {
       setFeed('live', 'live');
       overview.show(told.vitals);
       inspector.note(told.vitals.rooms);
-      if (!listed && api) void recordings.show(api);
+      if (!listed && api) {
+        void recordings.show(api);
+        void nodes.open(api);
+      }
       listed = true;
       break;
     case 'lost':
@@ -71,6 +76,7 @@ function hear(told) {
 /** @param {string} why empty when the operator wanted to */
 function signOut(why) {
   feed.close();
+  nodes.close();
   api = null;
   inspector.leave();
   document.body.dataset.screen = 'door';

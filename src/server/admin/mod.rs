@@ -23,7 +23,7 @@ use super::config::Pages;
 use super::handshake::{caller, count};
 use super::routes::{AppState, read, receive, unavailable};
 use super::{lobby, pages};
-use crate::actor::{Expected, Find, Inspect, ListRoomHealth, Order, RecordRoom, Refusal};
+use crate::actor::{Expected, Find, Inspect, ListRoomHealth, MoveRoom, Order, RecordRoom, Refusal};
 use crate::id::Seat;
 use crate::wire::limits;
 pub use auth::AdminAuth;
@@ -40,6 +40,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route("/api/events", web::get().to(events))
             .route("/api/rooms/{id}/frame", read().to(frame))
             .route("/api/rooms/{id}/recording", web::post().to(record))
+            .route("/api/rooms/{id}/move", web::post().to(move_room))
             .route("/api/nodes", read().to(nodes))
             .route("/api/recordings", read().to(recordings::list))
             .route("/api/recordings/{file}", read().to(recordings::download))
@@ -158,14 +159,36 @@ async fn record(request: HttpRequest, id: web::Path<String>, state: web::Data<Ap
     }
 }
 
+#[derive(Serialize)]
+struct Moved {
+    address: String,
+}
+
+/// Gives a room to another node of the cluster.
+async fn move_room(request: HttpRequest, id: web::Path<String>, state: web::Data<AppState>) -> HttpResponse {
+    if let Some(answer) = turn_away(&request, &state) {
+        return answer;
+    }
+    let Some(cluster) = state.context.cluster.clone() else { return alone() };
+    let found = state.context.directory.send(Find(id.into_inner())).await;
+    let Ok(Some(room)) = found else { return no_such_room() };
+    match room.send(MoveRoom { cluster, or_end: false }).await {
+        Ok(Ok(address)) => HttpResponse::Ok().json(Moved { address }),
+        Ok(Err(why)) => HttpResponse::Conflict().body(format!("409: {why}\n")),
+        Err(_) => no_such_room(),
+    }
+}
+
+fn alone() -> HttpResponse {
+    HttpResponse::NotFound().body("404: this server is alone; set redis to make it a node of a cluster\n")
+}
+
 /// The nodes of the cluster, as its directory has them.
 async fn nodes(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     if let Some(answer) = turn_away(&request, &state) {
         return answer;
     }
-    let Some(cluster) = &state.context.cluster else {
-        return HttpResponse::NotFound().body("404: this server is alone; set redis to make it a node of a cluster\n");
-    };
+    let Some(cluster) = &state.context.cluster else { return alone() };
     match cluster.list_nodes().await {
         Ok(nodes) => {
             let nodes: Vec<_> = nodes.into_iter().map(view::Node::from).collect();

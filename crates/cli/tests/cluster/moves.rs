@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tickwire::wire::{Close, Continuity};
 use tokio::time::sleep;
 
-use crate::nodes::{any, by_id, node, until};
+use crate::nodes::{any, ask_as, by_id, node, node_with, until};
 use crate::player::{PATIENT, Player};
 use crate::process::{self, Server};
 use crate::redis::Redis;
@@ -75,6 +75,35 @@ fn rooms_go_on_at_another_node_with_everybody_in_them() {
         let room = &players[0].place.room;
         let refused = Player::try_enter(&at[1].url(), by_id(room)).await.err();
         assert_eq!(refused, Some(Close::RoomFull.code()));
+    });
+}
+
+#[test]
+fn an_operator_moves_a_room_there_and_back() {
+    run(async {
+        const TOKEN: (&str, &str) = ("TICKWIRE_ADMIN_TOKEN", "a token of at least 32 bytes, as must be");
+        let operator = format!("Authorization: Bearer {}\r\n", TOKEN.1);
+        let redis = Redis::start_settled();
+        let first = node_with(&redis.url(), &[TOKEN]);
+        let player = Player::enter(&first.url(), any(&[])).await;
+        player.sees_frames().await;
+        let order = format!("POST /admin/api/rooms/{}/move", player.place.room);
+        let (status, text) = ask_as(&first, &order, &operator, "{}").await;
+        assert_eq!((status, text.as_str()), (409, "409: no other node takes it\n"));
+        player.sees_frames().await;
+        assert_eq!(ask_as(&first, &order, "", "{}").await.0, 401);
+        let second = node_with(&redis.url(), &[TOKEN]);
+        until("the other is a node", || async { is_node(&second) }).await;
+        for (round, (from, to)) in [(&first, &second), (&second, &first), (&first, &second)].into_iter().enumerate() {
+            let (status, text) = ask_as(from, &order, &operator, "{}").await;
+            assert_eq!((status, text.contains(&to.url())), (200, true), "{text}");
+            let moved = || async { player.seen(|seen| seen.moves.len()) == round + 1 };
+            until("the player has followed", moved).await;
+            player.sees_frames().await;
+            let (address, continuity) = player.seen(|seen| seen.moves[round].clone());
+            assert_eq!((address, continuity == Continuity::Fresh), (to.url(), false));
+        }
+        assert_eq!(ask_as(&first, "POST /admin/api/rooms/nowhere/move", &operator, "{}").await.0, 404);
     });
 }
 
