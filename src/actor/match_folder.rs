@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tracing::error;
 
 use super::matches::{EndedMatch, Persons};
+use crate::engine::recording::Recording;
 use crate::engine::{GoingMatch, MatchRecord, SavedResult};
 use crate::trust::{PersonKeys, create_private_folder, private_file};
 use crate::wire::limits;
@@ -221,14 +222,14 @@ impl MatchFolder {
         }
     }
 
-    /// The film of a match.
+    /// The film of a match, as a recording without inputs.
     ///
     /// # Errors
     /// The file cannot be read, or is damaged.
     pub fn film(&self, number: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = fs::read(self.ended(number))?;
+        let bytes = fs::read(self.ended(number))?;
         let (_, at) = MatchRecord::decode(&bytes).map_err(io::Error::other)?;
-        Ok(bytes.split_off(at))
+        Recording::decode_kept(&bytes[at..]).map(|film| film.encode_film()).map_err(io::Error::other)
     }
 
     /// The result of a match; `None` if there is none, or somebody was forgotten who was in it.
@@ -241,8 +242,9 @@ impl MatchFolder {
     }
 }
 
-/// Bytes at the beginning of a file that contain what is known of the match: one mark per join, and the result.
-const BEGINNING: u64 = (64 + 32 * limits::MATCH_JOINS + 2 * limits::MATCH_RESULT) as u64;
+/// Bytes at the beginning of a file that contain what is known of the match: a mark and the name of a key per join, of some 35 bytes
+/// each, and the result.
+const BEGINNING: u64 = (4096 + 100 * limits::MATCH_JOINS + 2 * limits::MATCH_RESULT) as u64;
 
 fn read_record(path: &Path) -> io::Result<MatchRecord> {
     let mut beginning = vec![0; 4096];

@@ -45,6 +45,8 @@ struct Going {
     beginning: MatchBeginning,
     players: u64,
     persons: BTreeSet<String>,
+    /// Whether somebody was forgotten who was in it: the result may name them.
+    has_forgotten: bool,
     /// The whole bytes of its file; 0 before there is one.
     whole: u64,
     /// Whether something could not be written. The file is not written any more, then.
@@ -65,7 +67,8 @@ impl MatchWriter {
 
     pub fn run(mut self, jobs: &Receiver<Job>) {
         let heartbeat = self.heartbeat.clone();
-        heartbeat.during(|| self.load());
+        // A large archive takes a while, and nobody waits for it.
+        self.load();
         loop {
             match jobs.recv_timeout(Self::SWEEP_EVERY) {
                 Ok(job) => heartbeat.during(|| self.handle(job)),
@@ -81,14 +84,19 @@ impl MatchWriter {
         self.files = files;
         ended.into_iter().for_each(|ended| self.shared.load(ended));
         for (stem, going) in folder.read_going() {
-            let mut persons = BTreeSet::new();
+            let (mut persons, mut has_forgotten) = (BTreeSet::new(), false);
             for sealed in going.joins.iter().filter(|sealed| !sealed.is_empty()) {
-                persons.extend(folder.keys().open(sealed).and_then(|identity| String::from_utf8(identity).ok()));
+                let identity = folder.keys().open(sealed).and_then(|identity| String::from_utf8(identity).ok());
+                has_forgotten |= identity.is_none();
+                persons.extend(identity);
             }
             let (players, whole) = (going.joins.len() as u64, going.whole as u64);
             let heard = going.beginning.began;
             let beginning = going.beginning;
-            self.going.insert(stem, Going { beginning, players, persons, whole, is_cut: false, runs: false, heard });
+            self.going.insert(
+                stem,
+                Going { beginning, players, persons, has_forgotten, whole, is_cut: false, runs: false, heard },
+            );
         }
         self.sweep();
     }
@@ -120,8 +128,8 @@ impl MatchWriter {
             }
             return;
         }
-        let (players, persons) = (0, BTreeSet::new());
-        let going = Going { beginning, players, persons, whole: 0, is_cut: false, runs: true, heard };
+        let (players, persons, has_forgotten, is_cut) = (0, BTreeSet::new(), false, false);
+        let going = Going { beginning, players, persons, has_forgotten, whole: 0, is_cut, runs: true, heard };
         self.going.insert(stem.to_owned(), going);
     }
 
@@ -210,8 +218,9 @@ impl MatchWriter {
         result: Option<Value>,
         ended: u64,
     ) {
-        let result = result.filter(|result| result.to_string().len() <= limits::MATCH_RESULT);
-        let Going { beginning, players, persons, .. } = going;
+        let Going { beginning, players, persons, has_forgotten, .. } = going;
+        let may_keep = |result: &Value| !has_forgotten && result.to_string().len() <= limits::MATCH_RESULT;
+        let result = result.filter(may_keep);
         let incarnation = incarnation.unwrap_or(beginning.header.incarnation.0);
         let mut known = EndedMatch {
             number,
@@ -226,16 +235,17 @@ impl MatchWriter {
             has_result: result.is_some(),
             persons: Persons::Named(persons.clone()),
         };
+        let mut is_kept = false;
         if let Some(folder) = &self.shared.folder {
             let film = folder.going_match(stem).ok().and_then(GoingMatch::recording);
-            let film = film.map(|film| film.encode_film()).unwrap_or_default();
+            let film = film.map(|film| film.encode_kept()).unwrap_or_default();
             match record(folder, &known, persons, result.as_ref(), !film.is_empty())
                 .and_then(|record| Ok((folder.write(&record, &film)?, record)))
             {
                 Ok((bytes, record)) => {
                     info!(room = known.room, number, bytes, "a match is kept");
                     self.files.insert(number, bytes);
-                    known = EndedMatch::of(record);
+                    (known, is_kept) = (EndedMatch::of(record), true);
                 }
                 Err(error) => {
                     self.metrics.counts.matches_lost.inc();
@@ -243,7 +253,7 @@ impl MatchWriter {
                 }
             }
         }
-        self.shared.add(known, result);
+        self.shared.add(known, result, is_kept);
     }
 
     /// Deletes what is too old, or too much.

@@ -233,11 +233,11 @@ impl Matches {
 }
 
 impl MatchList {
-    /// A match has ended.
-    pub fn add(&self, ended: EndedMatch, result: Option<Value>) {
+    /// A match has ended, and is in the archive or not.
+    pub fn add(&self, ended: EndedMatch, result: Option<Value>, is_kept: bool) {
         let (ended, now) = (Arc::new(ended), wall_clock_millis());
         let mut state = self.state.lock();
-        if self.folder.is_some() {
+        if is_kept {
             state.kept.insert(ended.number, ended.clone());
         }
         let number = ended.number;

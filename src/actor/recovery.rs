@@ -66,7 +66,9 @@ impl Directory {
     /// Matches of rooms that neither go on nor can be woken have ended, perhaps by the crash.
     fn settle_matches(&self) {
         let stored = self.config.store.iter().flat_map(|store| store.labels()).map(|label| label.id);
-        self.config.matches.settle(stored.collect());
+        // Those that go on now begin on threads of their own.
+        let running = self.rooms.0.values().map(|listed| listed.entry.id.clone());
+        self.config.matches.settle(stored.chain(running).collect());
     }
 
     /// Rooms of a journal by id, each with its checkpoint, and the number of those that cannot be read: such a room has no id,

@@ -20,9 +20,9 @@ pub struct Reel {
     /// The tick of the first state.
     pub tick: Tick,
     /// The keyframe of each zone that has rows then, ascending.
-    keyframes: Vec<(ZoneId, Bytes)>,
+    pub(super) keyframes: Vec<(ZoneId, Bytes)>,
     /// Who has which seat then, and the room's properties.
-    presence: Presence,
+    pub(super) presence: Presence,
     /// How many ticks follow.
     ticks: u32,
     /// For each of them the zones that have rows or have just lost the last one, with their deltas. A number comes first. If
@@ -30,10 +30,10 @@ pub struct Reel {
     /// of the zones, ascending, each with its id and the length of its delta. One buffer: most deltas are shorter than a
     /// reference to them.
     #[serde(with = "serde_bytes")]
-    deltas: Vec<u8>,
+    pub(super) deltas: Vec<u8>,
     /// What else changed: each [`Change`] with the ticks between it and the one before.
     #[serde(with = "serde_bytes")]
-    changes: Vec<u8>,
+    pub(super) changes: Vec<u8>,
     /// The tick of the last change, counted from the first state.
     #[serde(skip)]
     changed: u32,
@@ -212,12 +212,6 @@ impl Reel {
         append(change, &mut self.changes);
         self.changed = self.ticks;
         self.changes.len() - before
-    }
-
-    /// About how many bytes it takes.
-    pub fn weight(&self) -> usize {
-        let keyframes = self.keyframes.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
-        keyframes + self.deltas.len() + self.changes.len()
     }
 
     /// The tick of the last state.

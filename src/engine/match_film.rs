@@ -1,15 +1,19 @@
 //! The files of the archive of matches.
 //!
-//! An ended match is a file with what is known of it, followed by its film, which is a recording without inputs. While a match
-//! goes on, its film grows in another file: blocks as in recordings, of which a crash may cut off the last one.
+//! An ended match is a file with what is known of it, followed by its film. While a match goes on, its film grows in another file:
+//! blocks as in recordings, of which a crash may cut off the last one.
+//!
+//! A kept film has fewer keyframes than a recording, and says once who has which seat; what follows from that is left out until
+//! somebody wants to watch it.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::camera::FilmPart;
-use super::film::Reel;
-use super::recording::{Blocks, Header, Recording, RecordingError, Rerun, append, read};
+use super::film::{Change, Presence, Reel};
+use super::recording::{Blocks, Header, MAGIC, Recording, RecordingError, Rerun, append, read};
 use crate::game::saved;
+use crate::wire::split;
 
 /// What the file of an ended match starts with ...
 const MATCH: &[u8; 8] = b"tickend\x01";
@@ -59,7 +63,7 @@ pub enum SavedResult {
 }
 
 impl MatchRecord {
-    /// The file of the match. `film`: a recording, or nothing.
+    /// The file of the match. `film`: as it is kept, or nothing.
     pub fn encode(&self, film: &[u8]) -> Vec<u8> {
         let mut file = MATCH.to_vec();
         append(&mut file, b'M', &saved::encode(self));
@@ -79,6 +83,81 @@ impl MatchRecord {
         let record = blocks.content(b'M')?;
         Ok((record, blocks.at))
     }
+}
+
+/// A film as it is kept.
+#[derive(Serialize, Deserialize)]
+struct KeptFilm {
+    header: Header,
+    /// Each part, and whether it starts with the seats and properties to which the one before leads.
+    parts: Vec<(bool, Reel)>,
+}
+
+impl Recording {
+    /// The film as the archive of matches keeps it, without what it takes to run it again.
+    pub fn encode_kept(&self) -> Vec<u8> {
+        let mut before = None;
+        let keep = |reel: &Reel| {
+            let follows = before.as_ref() == Some(&reel.presence);
+            before = presence_after(reel).ok();
+            let mut kept = reel.clone();
+            if follows {
+                kept.presence = Presence::default();
+            }
+            (follows, kept)
+        };
+        let parts = self.film.iter().map(keep).collect();
+        let mut bytes = Vec::new();
+        append(&mut bytes, b'K', &saved::encode(&KeptFilm { header: self.header.clone(), parts }));
+        bytes
+    }
+
+    /// Reads what [`Self::encode_kept`] wrote.
+    ///
+    /// # Errors
+    /// The bytes are damaged.
+    pub fn decode_kept(bytes: &[u8]) -> Result<Self, RecordingError> {
+        let KeptFilm { header, parts } = Blocks { file: bytes, at: 0 }.content(b'K')?;
+        let mut film: Vec<Reel> = Vec::with_capacity(parts.len());
+        for (follows, mut reel) in parts {
+            if let Some(before) = film.last().filter(|_| follows) {
+                reel.presence = presence_after(before)?;
+            }
+            film.push(reel);
+        }
+        Ok(Self { header, rerun: Rerun::Unknown, film })
+    }
+
+    /// The film as a file that can be watched, with the keyframes that it has: smaller than by [`Self::encode`], and it takes longer
+    /// to get to a tick.
+    pub fn encode_film(&self) -> Vec<u8> {
+        let mut file = MAGIC.to_vec();
+        append(&mut file, b'H', &saved::encode(&self.header));
+        append(&mut file, b'F', &saved::encode(&self.film));
+        append(&mut file, b'E', &[]);
+        file
+    }
+}
+
+impl Reel {
+    /// About how many bytes it takes.
+    pub fn weight(&self) -> usize {
+        let keyframes = self.keyframes.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        keyframes + self.deltas.len() + self.changes.len()
+    }
+}
+
+/// To which seats and properties a part leads.
+fn presence_after(reel: &Reel) -> Result<Presence, RecordingError> {
+    let (mut presence, mut rest) = (reel.presence.clone(), &reel.changes[..]);
+    while !rest.is_empty() {
+        let damaged = |_| RecordingError::Damaged(0);
+        let (_, after) = split::<u32>(rest).map_err(damaged)?;
+        let (change, after) = split::<Change>(after).map_err(damaged)?;
+        presence.apply(&change);
+        rest = after;
+    }
+    Ok(presence)
 }
 
 /// How a match begins, or goes on in another process.

@@ -48,6 +48,7 @@ mod join_request;
 mod journal;
 mod lifecycle;
 pub mod link;
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "the archive is the server's"))]
 mod match_film;
 mod overload;
 mod pending_input;

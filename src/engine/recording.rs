@@ -22,7 +22,7 @@ use crate::tick::{Tick, TickRate};
 use crate::wire::limits;
 
 /// What every recording starts with.
-const MAGIC: &[u8; 8] = b"tickrec\x01";
+pub(super) const MAGIC: &[u8; 8] = b"tickrec\x01";
 /// Bytes of a block's checksum.
 const CHECKSUM: usize = 8;
 
@@ -169,16 +169,6 @@ impl Recording {
             Rerun::Sealed(bytes) => append(&mut file, b'S', bytes),
             Rerun::Unknown => {}
         }
-        append(&mut file, b'E', &[]);
-        file
-    }
-
-    /// The film as a file, with the keyframes that it has and without what it takes to run it again: smaller than by
-    /// [`Self::encode`], and it takes longer to get from one tick to another.
-    pub fn encode_film(&self) -> Vec<u8> {
-        let mut file = MAGIC.to_vec();
-        append(&mut file, b'H', &saved::encode(&self.header));
-        append(&mut file, b'F', &saved::encode(&self.film));
         append(&mut file, b'E', &[]);
         file
     }

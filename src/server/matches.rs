@@ -124,11 +124,15 @@ impl Asked {
     }
 }
 
-/// Who asks. Whoever may watch without a token sees the matches of listed rooms, too.
+/// Who asks. Where guests may play, everybody sees the matches of listed rooms, too.
 fn viewer(request: &HttpRequest, state: &AppState) -> Result<MatchViewer, HttpResponse> {
+    viewer_where(request, state, state.config.guests)
+}
+
+/// As [`viewer`]; what is `public` is for everybody.
+fn viewer_where(request: &HttpRequest, state: &AppState, public: bool) -> Result<MatchViewer, HttpResponse> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).filter(|token| !token.is_empty());
-    let public = state.config.guests;
     let Some(token) = token else {
         return if public { Ok(MatchViewer::Everybody) } else { Err(unauthorized()) };
     };
@@ -161,7 +165,9 @@ async fn list(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse 
 }
 
 async fn film(request: HttpRequest, number: web::Path<String>, state: web::Data<AppState>) -> HttpResponse {
-    let viewer = match viewer(&request, &state) {
+    // Who could not watch the room does not see its film.
+    let public = state.config.guests && state.config.most_spectators > 0;
+    let viewer = match viewer_where(&request, &state, public) {
         Ok(viewer) => viewer,
         Err(refused) => return refused,
     };
@@ -189,12 +195,12 @@ async fn events(request: HttpRequest, state: web::Data<AppState>) -> HttpRespons
     let id = request.headers().get(LAST_EVENT_ID);
     let known = id.and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     let known = known.unwrap_or_else(|| state.matches.newest());
-    let stream = Told { matches: state.matches.clone(), viewer, search, known, base: base(&request) };
+    let stream = MatchStream { matches: state.matches.clone(), viewer, search, known, base: base(&request) };
     event_stream(told(stream))
 }
 
 /// A stream of matches.
-struct Told {
+struct MatchStream {
     matches: Arc<Matches>,
     viewer: MatchViewer,
     search: MatchSearch,
@@ -203,7 +209,7 @@ struct Told {
     base: String,
 }
 
-impl Told {
+impl MatchStream {
     fn event(&self, found: &FoundMatch) -> String {
         let json = serde_json::to_string(&Entry::new(found, &self.base)).unwrap_or_default();
         format!("id: {}\nevent: match\ndata: {json}\n\n", found.0.number)
@@ -212,7 +218,7 @@ impl Told {
 
 /// The matches that end from now on, or have ended since the last one that is known. A periodic comment lets dead connections be
 /// detected.
-fn told(stream: Told) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
+fn told(stream: MatchStream) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
     stream::unfold((stream, true), |(mut stream, is_first)| async move {
         if is_first {
             // A page learns that the stream is open, and not only when the first match ends.

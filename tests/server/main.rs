@@ -17,6 +17,7 @@ mod forgotten;
 mod hostile;
 mod http;
 mod leave;
+mod match_archive;
 mod matches;
 mod party;
 mod pipelined;

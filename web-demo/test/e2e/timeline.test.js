@@ -246,3 +246,32 @@ test('the last ten seconds are shared by a link that needs no server', async () 
   await context.close();
   tab.check();
 });
+
+test('the film of a match that has ended is opened by its link', async () => {
+  const kept = await mkdtemp(join(tmpdir(), 'tickwire-matches-'));
+  const archive = await GameServer.start(0, { TICKWIRE_MATCHES: kept, TICKWIRE_EMPTY_ROOM_FOR: '1' });
+  try {
+    const crowd = new Crowd();
+    const room = await crowd.join(archive.url, 4);
+    const [first] = crowd.rooms;
+    await eventually('they play for a while', () => first.state.tick, (tick) => tick > 100);
+    crowd.leave();
+    const list = async () => (await fetch(`${archive.url}/api/matches?room=${room}`)).json();
+    const { matches: [match] } = await eventually('the match has ended', list, ({ matches }) => matches.length === 1);
+    assert.equal(match.players, 4);
+    const film = Film.read(new Uint8Array(await (await fetch(`${archive.url}${match.film}`)).arrayBuffer()));
+    assert.ok(film.length > 100, `${film.length} ticks`);
+
+    const tab = await Tab.open(browser, `${archive.url}/timeline/?match=${match.id}`, DESK);
+    await eventually('the match is shown', () => tab.page.evaluate(() => window.timeline?.film.length), (length) => length === film.length);
+    await tab.page.evaluate(() => window.timeline.film.seek(window.timeline.film.tick + 60));
+    await eventually('four play', () => tab.page.evaluate(() => window.timeline.film.players.size), (players) => players === 4);
+    await tab.shot('timeline-match');
+    await tab.page.goto(`${archive.url}/timeline/?match=7`);
+    await eventually('another one is not there', () => tab.page.locator('#problem').innerText(), (text) => text.includes('no film of this match: 404'));
+    await tab.page.context().close();
+  } finally {
+    await archive.stop();
+    await rm(kept, { recursive: true, force: true });
+  }
+});

@@ -6,6 +6,7 @@
 
 mod baselines;
 mod clip;
+mod film;
 mod generated;
 mod replay;
 mod report;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::baselines::beside;
 use super::clip::Clip;
+use super::film::Film;
 use super::report::{Coded, FieldPlan, Report};
 use tickwire::engine::{FrameSender, SenderStart, Transport};
 use tickwire::id::{CorrectionEpoch, EntityId, Incarnation, KindId, Seat, Seq, ZoneId};
@@ -199,7 +200,7 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
     let start = SenderStart { seat, seat_generation: 0, tick, incarnation, rate, epoch, commands, events, zones };
     let mut sender = FrameSender::new(Moment(0), &start, 0, Features::NONE, Transport::Ordered);
     let mut frame = Arc::new(Frame::initial(schema.clone(), Tick(0)));
-    let mut coded = Coded::new(schema);
+    let (mut coded, mut film) = (Coded::new(schema), Film::default());
     for (rows, number) in ticks.iter().zip(1_u32..) {
         let note = SeatNote {
             seat,
@@ -236,8 +237,10 @@ fn replay(schema: &Arc<Schema>, ticks: &[Vec<Quanta>], rate: TickRate) -> Coded 
         if let Some(zone) = next.zone(ZoneId(0)) {
             coded.keyframe.add(next.keyframe(zone).len(), share);
         }
+        film.push(&next);
         frame = next;
     }
+    coded.films = film.per_hour(rate.per_second());
     coded.finish();
     coded
 }

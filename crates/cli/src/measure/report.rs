@@ -61,6 +61,8 @@ pub struct Coded {
     pub keyframe: Row,
     /// The first frame message.
     pub first_message: usize,
+    /// The film of an hour in the archive of matches, by the seconds from one keyframe to the next.
+    pub films: Vec<(u32, f64)>,
     /// The parts of the payload.
     pub shares: Vec<Share>,
     /// Entities times ticks over which `shares` were summed.
@@ -213,6 +215,9 @@ impl fmt::Display for Report {
             "\na keyframe has {tick:.0} bytes, {mean:.2} per entity; the first message {}",
             coded.first_message
         )?;
+        for (seconds, bytes) in &coded.films {
+            writeln!(f, "the film of an hour has {:.2} MB with a keyframe every {seconds} s", bytes / 1e6)?;
+        }
         writeln!(f, "messages: one input consumed per tick, a hash once per second")?;
         writeln!(f, "on the wire: WebSocket 2 to 4, TCP/IPv4 with timestamps {TCP_IP} (40 without), no TLS")?;
         write!(f, "the others: values only, no ids, nothing about who is there, no message and no wire around them")
