@@ -99,6 +99,11 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.outputs.is_waiting()
     }
 
+    /// Bytes that were recorded so far, safe or not.
+    pub(crate) fn recorded(&self) -> u64 {
+        self.record.as_ref().map_or(0, Record::position)
+    }
+
     /// Whether the room can be restored, which takes a game that is saved.
     pub fn has_checkpoint(&self) -> bool {
         self.recorder.as_ref().is_some_and(FlightRecorder::has_checkpoint)

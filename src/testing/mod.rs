@@ -47,7 +47,7 @@ mod saves;
 mod serve;
 mod typed;
 
-pub use plan::Plan;
+pub use plan::{Plan, Sabotage};
 pub use player::{Arrival, Player, PlayerId};
 pub use playtest::{Playtest, Watch};
 pub use replay::replay;

@@ -37,6 +37,19 @@ pub struct Plan {
     pub journal: Option<u32>,
     /// Where the room's counters start, for example just [before their wrap](RoomCounters::before_wrap).
     pub counters: RoomCounters,
+    /// A fault of the server, for tests of what finds it.
+    #[doc(hidden)]
+    pub sabotage: Option<Sabotage>,
+}
+
+/// A fault that is planted on purpose.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// After a crash, entity ids go on where the safe record ends, though clients may have seen later ones.
+    ReusedIds,
+    /// What a client is told that comes back, its new resume token included, does not wait for its record.
+    EarlyTokens,
 }
 
 impl Default for Plan {
@@ -46,7 +59,7 @@ impl Default for Plan {
         let (hold, idle_after, features) = (Duration::ZERO, Duration::ZERO, Features::NONE);
         let (options, budget, checkpoint_every) = (BTreeMap::new(), 0, 0);
         let (journal, counters) = (None, RoomCounters::default());
-        let patience = true;
+        let (patience, sabotage) = (true, None);
         Self {
             seed: 1,
             rate,
@@ -60,6 +73,7 @@ impl Default for Plan {
             checkpoint_every,
             journal,
             counters,
+            sabotage,
         }
     }
 }

@@ -7,6 +7,7 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
 use super::packet::Packet;
+use super::plan::Sabotage;
 use super::player::PlayerId;
 use super::playtest::Playtest;
 use crate::engine::{
@@ -118,9 +119,13 @@ impl Playtest {
 
     /// A server answers joins at its next tick; a playtest has no rush of them to fear.
     fn enter(&mut self, id: PlayerId, request: JoinRequest) -> Result<(), Close> {
+        let claims = request.claim.is_some();
         self.host.request(Arc::new(request), id)?;
         let secrets = &mut self.secrets;
         self.host.answer_requests(1, || secret(secrets));
+        if claims && self.plan.sabotage == Some(Sabotage::EarlyTokens) {
+            self.host.safe(self.host.recorded());
+        }
         self.follow_outputs();
         self.check_seats();
         Ok(())

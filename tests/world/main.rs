@@ -10,6 +10,7 @@ mod faults;
 mod features;
 mod judge;
 mod returns;
+mod sabotages;
 mod sim;
 mod slow;
 mod verbs;
@@ -69,6 +70,7 @@ fn plan(profile: &str, seed: u64) -> Plan {
         counters: counters(seed),
         // The least does not suffice for one animal.
         budget: [0, 4000, 600, 150][seed as usize / 23 % 4],
+        sabotage: None,
     }
 }
 
@@ -102,7 +104,12 @@ fn datagrams(seed: u64) -> Option<Datagrams> {
 /// A run of a disturbed world, healed at the end.
 fn live(profile: &'static str, seed: u64) -> World {
     let _case = Case { seed, profile };
-    let mut world = World::new(plan(profile, seed));
+    live_by(plan(profile, seed))
+}
+
+fn live_by(plan: Plan) -> World {
+    let seed = plan.seed;
+    let mut world = World::new(plan);
     world.run_until(Moment(6_000_000 + seed % 7 * 500_000));
     world.heal();
     world.desert();
@@ -216,6 +223,7 @@ fn calm(profile: Profile, animals: u32, peers: usize) -> Plan {
         journal,
         counters: RoomCounters::default(),
         budget,
+        sabotage: None,
     }
 }
 

@@ -14,7 +14,7 @@ use tickwire::engine::link::Profile;
 use tickwire::engine::recording::Recording;
 use tickwire::engine::replay::Replay;
 use tickwire::engine::{OverloadStep, Pass, RoomCounters};
-use tickwire::testing::{self, Player, PlayerId, Playtest};
+use tickwire::testing::{self, Player, PlayerId, Playtest, Sabotage};
 use tickwire::tick::{Moment, Tick, TickRate};
 use tickwire::wire::{Close, Features, limits};
 
@@ -48,6 +48,8 @@ pub struct Plan {
     pub counters: RoomCounters,
     /// Bytes per second that the server sends to a player who sees only a part of the world; 0 for any number.
     pub budget: u32,
+    /// A fault that is planted on purpose.
+    pub sabotage: Option<Sabotage>,
 }
 
 /// Somebody who plays, over all of their connections.
@@ -105,6 +107,7 @@ impl World {
             journal: plan.journal,
             counters: plan.counters,
             budget: plan.budget,
+            sabotage: plan.sabotage,
             ..testing::Plan::default()
         };
         // One tape for each game that was made, the room's before its replica's.
