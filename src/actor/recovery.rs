@@ -67,7 +67,7 @@ impl Directory {
     fn settle_matches(&self) {
         let stored = self.config.store.iter().flat_map(|store| store.labels()).map(|label| label.id);
         // Those that go on now begin on threads of their own.
-        let running = self.rooms.0.values().map(|listed| listed.entry.id.clone());
+        let running = self.rooms.values().map(|listed| listed.entry.id.clone());
         self.config.matches.settle(stored.chain(running).collect());
     }
 

@@ -39,9 +39,9 @@ pub enum KeyError {
     /// The key can verify but not sign.
     #[error("{0} can only verify tokens: signing needs the secret or the private key")]
     PublicOnly(String),
-    /// No key has this `kid`, or there are no keys.
-    #[error("there is no key {0}")]
-    Missing(String),
+    /// No key has this `kid`, or none was named where there are several. The second text names the keys.
+    #[error("there is no key {0}: the keys are {1}")]
+    Missing(String, String),
 }
 
 /// Keys by `kid`, and at most one without.
@@ -87,11 +87,17 @@ impl Keyring {
         let name = || kid.map_or_else(|| "(say which: --kid)".to_owned(), |kid| format!("{kid:?}"));
         let only = (kid.is_none() && self.0.len() == 1).then(|| self.0.iter().next()).flatten();
         let found = self.0.get_key_value(&kid.map(str::to_owned)).or(only);
-        let (kid, key) = found.ok_or_else(|| KeyError::Missing(name()))?;
+        let (kid, key) = found.ok_or_else(|| KeyError::Missing(name(), self.names()))?;
         let signing = key.encoding.as_ref().ok_or_else(|| KeyError::PublicOnly(name()))?;
         backend::install();
         let header = Header { kid: kid.clone(), ..Header::new(key.algorithm) };
         encode(&header, claims, signing).map_err(|_| KeyError::PublicOnly(name()))
+    }
+
+    /// What the keys are called, for people.
+    fn names(&self) -> String {
+        let name = |kid: &Option<String>| kid.as_ref().map_or("one without a kid".to_owned(), |kid| format!("{kid:?}"));
+        if self.0.is_empty() { "none".to_owned() } else { self.0.keys().map(name).collect::<Vec<_>>().join(", ") }
     }
 
     pub(super) fn find(&self, kid: Option<&str>) -> Option<&Key> {

@@ -149,7 +149,7 @@ fn what_is_no_certificate_or_key_is_one_clear_line() {
     ] {
         let output = run(&args);
         let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.lines().count() == 1 && said.contains(wanted), "{said}");
         assert!(output.stdout.is_empty(), "it does not say that it serves");
     }

@@ -10,8 +10,8 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use tokio::time::{Instant, timeout};
 
+use super::bot_hello::BotHello;
 use super::driver::{Decision, Driver};
-use super::greeting::Greeting;
 use super::movement::Movement;
 use super::pilot::Behaviour;
 use super::schedule::{Job, Manner};
@@ -57,7 +57,7 @@ struct Line {
     home: Home,
     profile: Option<Arc<Profile>>,
     seed: u64,
-    greeting: Greeting,
+    hello: BotHello,
 }
 
 impl Line {
@@ -145,10 +145,10 @@ impl Bot {
             Behaviour::Follow(path) => path.position(0).map(|(x, y)| ("spawn".to_owned(), format!("{x},{y}"))),
             _ => None,
         };
-        let greeting = Greeting::new(job, spawn.into_iter().collect())?;
-        let mut line = Line { home: Home::new(&job.url), profile: job.profile.clone(), seed, greeting };
+        let hello = BotHello::new(job, spawn.into_iter().collect())?;
+        let mut line = Line { home: Home::new(&job.url), profile: job.profile.clone(), seed, hello };
         let mut wire = line.open(shared).await?;
-        wire.send(line.greeting.hello(job.join.clone())).await?;
+        wire.send(line.hello.to_bytes(job.join.clone())).await?;
         let mut client = Client::new(Depth::Full).asking(job.rate);
         while client.welcome().is_none() {
             // The timeout around this call ends the wait.
@@ -160,7 +160,7 @@ impl Bot {
             // The room is at another node of the cluster.
             if let ClientEvent::Redirect(redirect) = client.on_message(&bytes).map_err(protocol)? {
                 wire = line.follow(&redirect, shared).await?;
-                wire.send(line.greeting.hello(Join::Reserved { ticket: redirect.ticket })).await?;
+                wire.send(line.hello.to_bytes(Join::Reserved { ticket: redirect.ticket })).await?;
             }
         }
         let Some(welcome) = client.welcome() else { return Err(protocol("no welcome")) };
@@ -218,7 +218,7 @@ impl Bot {
                     // The room has moved to another node of the cluster.
                     Some(redirect) => {
                         self.wire = self.line.follow(&redirect, &self.shared).await?;
-                        self.wire.send(self.line.greeting.claim(&mut self.client, &redirect)).await?;
+                        self.wire.send(self.line.hello.claim(&mut self.client, &redirect)).await?;
                     }
                     None => {}
                 },

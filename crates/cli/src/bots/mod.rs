@@ -3,7 +3,7 @@
 //!
 //! `pilot` is what decides what a bot does (`autopilot` in any game, by its `controls`; `driver` chooses), `actions` are its
 //! commands and chat, `movement` is whether that had an effect. `schedule` plans joins and departures, `bot` is one player with
-//! its `greeting` and `identities`, `hostile` one attacker, `socket` their connection, `trust` whom they trust, `endpoint`
+//! its `bot_hello` and `join_tokens`, `hostile` one attacker, `socket` their connection, `trust` whom they trust, `endpoint`
 //! checks where it leads, `swarm` runs many bots, `conductor` observes a run, `tally` collects figures, `objective` and
 //! `verdict` judge them, `search` finds how many bots a server holds; `report`, `text` and `page` present the results.
 //! Nothing here knows a game: bots play any game by the schemas of its welcome. For a bot that knows your game, implement
@@ -12,15 +12,15 @@
 mod actions;
 mod autopilot;
 mod bot;
+mod bot_hello;
 mod chart;
 mod conductor;
 mod controls;
 mod driver;
 mod endpoint;
-mod greeting;
 mod headless;
 mod hostile;
-mod identities;
+mod join_tokens;
 mod machine;
 mod movement;
 mod objective;
@@ -46,7 +46,7 @@ pub use actions::{Actions, TooMany};
 pub use endpoint::check_endpoint;
 pub use headless::{PlayError, Seen, play};
 pub use hostile::Attack;
-pub use identities::Identities;
+pub use join_tokens::JoinTokens;
 pub use machine::{Load, most_descriptors};
 pub use objective::{Judged, Known, OBJECTIVES, Objective, ObjectiveError, Outcome, Unit};
 pub use outside::ServerFigures;

@@ -9,7 +9,7 @@ use rand_pcg::rand_core::Rng;
 use tokio::time::Instant;
 
 use super::hostile::Attacker;
-use super::identities::Identities;
+use super::join_tokens::JoinTokens;
 use super::pilot::Behaviour;
 use super::swarm::{Config, Verify};
 use tickwire::engine::link::Profile;
@@ -36,7 +36,7 @@ pub struct Job {
     /// Its name, as other players see it.
     pub name: String,
     /// Signs its join token, if it needs one.
-    pub identities: Option<Identities>,
+    pub tokens: Option<JoinTokens>,
     /// The bot's behaviour.
     pub behaviour: Behaviour,
     /// Whether it rebuilds and checks the state.
@@ -92,7 +92,7 @@ impl Schedule {
                 url: config.url.clone(),
                 join: join(config, number),
                 name: format!("{} {number}", config.name),
-                identities: config.identities.clone(),
+                tokens: config.tokens.clone(),
                 behaviour: behaviour.clone(),
                 verify: matches!(behaviour, Behaviour::Follow(_))
                     || config.verify.includes(honest, players - attackers),

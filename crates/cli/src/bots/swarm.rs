@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::bot;
 use super::conductor::{Before, Conductor};
 use super::hostile::{self, Attacker};
-use super::identities::Identities;
+use super::join_tokens::JoinTokens;
 use super::objective::Objective;
 use super::pilot::Behaviour;
 use super::report::Report;
@@ -36,7 +36,7 @@ pub struct Config {
     /// What bots are called; each adds its number.
     pub name: String,
     /// Signs join tokens for the bots, if the server wants them.
-    pub identities: Option<Identities>,
+    pub tokens: Option<JoinTokens>,
     /// For `wss`: a file with certificates in PEM to trust instead of the system's.
     pub ca: Option<PathBuf>,
     /// The behaviour of each bot.
@@ -78,7 +78,7 @@ impl Default for Config {
             players: vec![Behaviour::Wander; 20],
             options: Vec::new(),
             name: "bot".to_owned(),
-            identities: None,
+            tokens: None,
             ca: None,
             rooms: 1,
             duration: Duration::from_secs(30),

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,13 +13,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tickwire::engine::link::Profile;
-use tickwire::server::{Keyring, interrupted};
+use tickwire::server::interrupted;
 use tickwire_cli::bots::{
-    Behaviour, Config, Identities, OBJECTIVES, Objective, Report, Search, Verify, check_endpoint, find_max, page,
-    read_paths,
+    Behaviour, Config, OBJECTIVES, Objective, Report, Search, Verify, check_endpoint, find_max, page, read_paths,
 };
 
 use crate::machine::Machine;
+use crate::token::for_bots;
 
 /// Options of `tickwire bots`.
 #[derive(Args, Clone)]
@@ -40,14 +39,15 @@ pub struct BotsArgs {
     /// What the bots are called; each adds its number
     #[arg(long, value_name = "NAME", default_value = "bot")]
     name: String,
-    /// Sign a join token for each bot with this key of the server's, as player bot-NUMBER
+    /// Sign a join token for each bot with this key of the server's, as player bot-NUMBER; the key may also be a shared secret in
+    /// TICKWIRE_TOKEN_SECRET
     #[arg(long, value_name = "KID=FILE")]
     token_key: Option<String>,
     /// The audience of these tokens
-    #[arg(long, value_name = "NAME", default_value = "tickwire", requires = "token_key")]
+    #[arg(long, value_name = "NAME", default_value = "tickwire")]
     token_audience: String,
     /// The issuer of these tokens
-    #[arg(long, value_name = "NAME", default_value = "", requires = "token_key")]
+    #[arg(long, value_name = "NAME", default_value = "")]
     token_issuer: String,
     /// For wss://, a file with certificates in PEM to trust instead of the system's
     #[arg(long, value_name = "FILE")]
@@ -327,17 +327,14 @@ fn config(args: &BotsArgs) -> Result<Config, Ended> {
         let usual = FIND_MAX.iter().map(|text| text.parse::<Objective>().expect("a known objective"));
         objectives.extend(usual);
     }
-    let identities = args.token_key.as_ref().map(|key| {
-        let keys = Keyring::read("", slice::from_ref(key))?;
-        Identities::new(keys, &args.token_audience, &args.token_issuer)
-    });
-    let identities = identities.transpose().map_err(|error| Ended::Usage(format!("--token-key: {error}")))?;
+    let tokens = for_bots(args.token_key.as_slice(), &args.token_audience, &args.token_issuer);
+    let tokens = tokens.map_err(|error| Ended::Usage(format!("--token-key: {error}")))?;
     Ok(Config {
         url: args.url.clone(),
         game: args.game.clone().unwrap_or_else(|| if follows { "plaza" } else { "arena" }.to_owned()),
         options: args.options.clone(),
         name: args.name.clone(),
-        identities,
+        tokens,
         ca: args.ca.clone(),
         rooms: args.rooms,
         duration: args.duration.unwrap_or(seconds),

@@ -165,6 +165,22 @@ impl Flags {
     const FILE: &str = "config";
     const DEV: &str = "dev";
 
+    /// One of the flags that were given.
+    pub fn first(&self) -> Option<String> {
+        let given = CONFIG_KEYS.iter().find(|config_key| self.values.contains_key(config_key.key));
+        let file = self.file.as_ref().map(|_| format!("--{}", Self::FILE));
+        file.or_else(|| given.map(|config_key| self.typed(config_key)))
+    }
+
+    /// Takes those of `earlier` that are not given here.
+    pub fn put_after(&mut self, earlier: Self) {
+        self.pages_given_as_dev |= earlier.pages_given_as_dev && !self.values.contains_key("pages");
+        self.file = self.file.take().or(earlier.file);
+        for (key, value) in earlier.values {
+            self.values.entry(key).or_insert(value);
+        }
+    }
+
     /// The flag as it was typed to set `config_key`.
     pub fn typed(&self, config_key: &ConfigKey) -> String {
         let flag = if config_key.key == "pages" && self.pages_given_as_dev { Self::DEV } else { config_key.flag };

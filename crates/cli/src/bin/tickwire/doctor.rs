@@ -14,6 +14,7 @@ use crate::files;
 use crate::machine::{Machine, needed};
 use crate::nodes;
 use crate::outlets;
+use crate::paths;
 use crate::settings::Settings;
 use crate::trust;
 
@@ -48,16 +49,21 @@ impl fmt::Display for Finding {
 pub fn run(flags: &Flags) -> ExitCode {
     let settings = match Settings::load(flags) {
         Ok(settings) => settings,
-        Err(error) => return crate::fail(&error),
+        Err(error) => return crate::misused(&error),
     };
     let mut findings = examine(&settings.config, Machine::here());
     findings.extend(files::examine(&settings));
     findings.extend(nodes::examine(&settings.config));
     let (of_outlets, reached) = outlets::examine(&settings.config);
     findings.extend(of_outlets);
-    findings.extend(settings.strays.iter().map(|name| Finding {
+    findings.extend(paths::check(&settings).err().map(|what| Finding {
+        verdict: Verdict::Unsafe,
+        what,
+        mend: "the server does not start with this configuration".to_owned(),
+    }));
+    findings.extend(settings.strays.iter().map(|stray| Finding {
         verdict: Verdict::Unwise,
-        what: format!("the variable {name} names no configuration key and is ignored"),
+        what: stray.to_string(),
         mend: "unset it or correct its name (tickwire config lists the keys)".to_owned(),
     }));
     let mut lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();

@@ -30,6 +30,12 @@ impl Log {
         self.lines.push(format!("tickwire: {why}\n").as_bytes());
         ExitCode::FAILURE
     }
+
+    /// As [`Self::fail`], when a value of the configuration is wrong.
+    pub fn misused(&self, why: &str) -> ExitCode {
+        self.fail(why);
+        ExitCode::from(crate::MISUSED)
+    }
 }
 
 impl Drop for Log {

@@ -10,6 +10,7 @@ mod machine;
 mod measure;
 mod nodes;
 mod outlets;
+mod paths;
 mod replay;
 mod serve;
 mod settings;
@@ -26,7 +27,7 @@ use clap_complete::{Shell, generate};
 
 /// Realtime game state over WebSockets: serves the demo, or simulates players.
 #[derive(Parser)]
-#[command(name = "tickwire", version = VERSION, args_conflicts_with_subcommands = true)]
+#[command(name = "tickwire", version = VERSION)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -75,21 +76,44 @@ struct ConfigArgs {
     flags: config_keys::Flags,
 }
 
+impl Command {
+    /// The flags of the configuration, if the command reads it.
+    fn flags(&mut self) -> Option<&mut config_keys::Flags> {
+        match self {
+            Self::Serve(flags) | Self::Doctor(flags) => Some(flags),
+            Self::Config(args) => Some(&mut args.flags),
+            Self::Nodes(args) => Some(&mut args.flags),
+            Self::Token(args) => Some(&mut args.flags),
+            Self::Forget(args) => Some(&mut args.flags),
+            Self::Bots(_) | Self::Measure(_) | Self::Replay(_) | Self::Types(_) | Self::Completions { .. } => None,
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli.command {
-        None => serve::run(&cli.flags),
-        Some(Command::Serve(flags)) => serve::run(&flags),
-        Some(Command::Bots(args)) => bots::run(&args),
-        Some(Command::Measure(args)) => measure::run(&args),
-        Some(Command::Config(args)) => print_config(&args),
-        Some(Command::Doctor(flags)) => doctor::run(&flags),
-        Some(Command::Nodes(args)) => nodes::run(&args),
-        Some(Command::Token(args)) => token::run(&args),
-        Some(Command::Replay(args)) => replay::run(&args),
-        Some(Command::Forget(args)) => replay::forget(&args),
-        Some(Command::Types(args)) => types::run(&args),
-        Some(Command::Completions { shell }) => {
+    let Cli { command, flags } = Cli::parse();
+    let Some(mut command) = command else { return serve::run(&flags) };
+    // Flags may be given before the command and after it.
+    match (command.flags(), flags.first()) {
+        (Some(own), _) => own.put_after(flags),
+        (None, Some(flag)) => {
+            let name = std::env::args().find(|word| Cli::command().find_subcommand(word).is_some()).unwrap_or_default();
+            return misused(&format!("{flag} is a flag of the configuration, which `tickwire {name}` does not read"));
+        }
+        (None, None) => {}
+    }
+    match command {
+        Command::Serve(flags) => serve::run(&flags),
+        Command::Bots(args) => bots::run(&args),
+        Command::Measure(args) => measure::run(&args),
+        Command::Config(args) => print_config(&args),
+        Command::Doctor(flags) => doctor::run(&flags),
+        Command::Nodes(args) => nodes::run(&args),
+        Command::Token(args) => token::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Forget(args) => replay::forget(&args),
+        Command::Types(args) => types::run(&args),
+        Command::Completions { shell } => {
             let mut script = Vec::new();
             generate(shell, &mut Cli::command(), "tickwire", &mut script);
             say(&script)
@@ -102,8 +126,11 @@ fn print_config(args: &ConfigArgs) -> ExitCode {
         return say(settings::COMMENTED.as_bytes());
     }
     match settings::Settings::load(&args.flags) {
-        Ok(settings) => say(settings.describe().as_bytes()),
-        Err(error) => fail(&error),
+        Ok(settings) => {
+            settings.strays.iter().for_each(|stray| complain(&format!("tickwire: {stray}")));
+            say(settings.describe().as_bytes())
+        }
+        Err(error) => misused(&error),
     }
 }
 
@@ -120,6 +147,15 @@ fn fail(why: &str) -> ExitCode {
     complain(&format!("tickwire: {why}"));
     ExitCode::FAILURE
 }
+
+/// As [`fail`], when an argument or a value of the configuration is wrong: the exit code is that of bad usage.
+fn misused(why: &str) -> ExitCode {
+    complain(&format!("tickwire: {why}"));
+    ExitCode::from(MISUSED)
+}
+
+/// The exit code of bad usage, as clap has it.
+const MISUSED: u8 = 2;
 
 /// Writes a line to standard error and ignores errors, on which `eprintln!` would panic.
 fn complain(line: &str) {

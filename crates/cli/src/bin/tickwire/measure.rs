@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use tickwire::TickRate;
 use tickwire_cli::measure::{Clip, Plan, Range, Report, Style, generate, measure};
 
-use crate::{fail, say};
+use crate::{misused, say};
 
 /// Options of `tickwire measure`.
 #[derive(Args, Clone)]
@@ -133,7 +133,7 @@ pub fn run(args: &MeasureArgs) -> ExitCode {
     });
     match measured {
         Ok(text) => say(format!("{text}\n").as_bytes()),
-        Err(error) => fail(&error),
+        Err(error) => misused(&error),
     }
 }
 

@@ -11,7 +11,7 @@ use tickwire::engine::cluster::NodeEntry;
 use crate::config_keys::Flags;
 use crate::doctor::{Finding, Verdict};
 use crate::settings::Settings;
-use crate::{fail, say};
+use crate::{fail, misused, say};
 
 /// Longest time for all questions to Redis.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,17 +22,17 @@ pub struct NodesArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    flags: Flags,
+    pub flags: Flags,
 }
 
 /// Prints the nodes.
 pub fn run(args: &NodesArgs) -> ExitCode {
     let settings = match Settings::load(&args.flags) {
         Ok(settings) => settings,
-        Err(error) => return fail(&error),
+        Err(error) => return misused(&error),
     };
     if settings.config.redis.is_empty() {
-        return fail("this server is alone: set redis to the URL of the cluster's Redis");
+        return misused("this server is alone: set redis to the URL of the cluster's Redis");
     }
     let nodes = block_on(settings.config.cluster_nodes());
     match nodes {

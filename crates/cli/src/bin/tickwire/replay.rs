@@ -20,7 +20,7 @@ use tickwire::tick::Tick;
 
 use crate::config_keys::Flags;
 use crate::settings::Settings;
-use crate::{complain, fail, say, timeline};
+use crate::{complain, fail, misused, say, timeline};
 
 /// What to do with a recording.
 #[derive(Args)]
@@ -59,14 +59,14 @@ pub struct ForgetArgs {
     /// The identity of the person: the subject of their join tokens
     identity: String,
     #[command(flatten)]
-    flags: Flags,
+    pub flags: Flags,
 }
 
 /// Deletes the key of a person.
 pub fn forget(args: &ForgetArgs) -> ExitCode {
     let config = match Settings::load(&args.flags) {
         Ok(settings) => settings.config,
-        Err(error) => return fail(&error),
+        Err(error) => return misused(&error),
     };
     let keys = [
         (&config.recordings, PersonKeys::in_folder(config.recordings.join("keys"))),
@@ -74,7 +74,7 @@ pub fn forget(args: &ForgetArgs) -> ExitCode {
         (&config.matches, PersonKeys::for_rooms(config.matches.join("keys"))),
     ];
     if keys.iter().all(|(folder, _)| folder.as_os_str().is_empty()) {
-        return fail(
+        return misused(
             "recordings, data and matches are not set: name the folders, such as --recordings FOLDER --data FOLDER",
         );
     }

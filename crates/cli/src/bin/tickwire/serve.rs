@@ -14,14 +14,15 @@ use crate::config_keys::Flags;
 use crate::doctor::short_of_descriptors;
 use crate::machine::Machine;
 use crate::settings::Settings;
-use crate::{fail, logs, outlets};
+use crate::{fail, logs, misused, outlets, paths};
 
 /// Serves until a signal arrives.
 pub fn run(flags: &Flags) -> ExitCode {
-    let Settings { config, strays, .. } = match Settings::load(flags) {
+    let settings = match Settings::load(flags) {
         Ok(settings) => settings,
-        Err(error) => return fail(&error),
+        Err(error) => return misused(&error),
     };
+    let config = settings.config.clone();
     // Kept until the process ends: it limits the whole shutdown, including the last lines of the log.
     let signal = match ShutdownSignal::install() {
         Ok(signal) => signal,
@@ -31,20 +32,20 @@ pub fn run(flags: &Flags) -> ExitCode {
         Ok(log) => log,
         Err(error) => return fail(&format!("cannot start the log: {error}")),
     };
-    if let Err(error) = config.check() {
-        return log.fail(&error);
+    for stray in &settings.strays {
+        warn!("{stray}");
+    }
+    if let Err(error) = config.check().and_then(|()| paths::check(&settings)) {
+        return log.misused(&error);
     }
     let outlets = match outlets::read(&config) {
         Ok(outlets) => outlets,
-        Err(error) => return log.fail(&error),
+        Err(error) => return log.misused(&error),
     };
     let listener = match bind(config.bind) {
         Ok(listener) => listener,
         Err(error) => return log.fail(&format!("cannot listen on {}: {error}", config.bind)),
     };
-    for name in strays {
-        warn!(name, "this variable names no configuration key and is ignored");
-    }
     if let Some(short) = short_of_descriptors(&config, Machine::here()) {
         warn!("{}; {}", short.what, short.mend);
     }

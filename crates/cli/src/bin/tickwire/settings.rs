@@ -23,7 +23,30 @@ pub struct Settings {
     /// The source of each value, by key; all others are defaults.
     sources: BTreeMap<&'static str, Source>,
     /// Variables with Tickwire's prefix that name no key.
-    pub strays: Vec<String>,
+    pub strays: Vec<Stray>,
+}
+
+/// A variable with Tickwire's prefix that names no key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stray(String);
+
+impl fmt::Display for Stray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(key) = self;
+        let variable = format!("{PREFIX}{}", key.to_uppercase());
+        write!(f, "the variable {} names no configuration key and is ignored", variable.escape_debug())?;
+        let Some(near) = nearest(key) else { return Ok(()) };
+        write!(f, " (did you mean {PREFIX}{}?)", near.to_uppercase())
+    }
+}
+
+/// The configuration key that was probably meant by `typed`, if one is like it.
+fn nearest(typed: &str) -> Option<&'static str> {
+    /// Less alike than this, and the suggestion is more of a riddle.
+    const ALIKE: f64 = 0.8;
+    let alike = |config_key: &ConfigKey| (strsim::jaro_winkler(typed, config_key.key), config_key.key);
+    let (score, key) = CONFIG_KEYS.iter().map(alike).max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (score >= ALIKE).then_some(key)
 }
 
 /// The source of a value.
@@ -123,13 +146,13 @@ impl Settings {
 }
 
 /// Variables by key, and those that name no key. An empty variable counts as unset.
-fn variables() -> Result<(BTreeMap<String, String>, Vec<String>), String> {
+fn variables() -> Result<(BTreeMap<String, String>, Vec<Stray>), String> {
     let (mut known, mut strays) = (BTreeMap::new(), Vec::new());
     for (name, value) in vars_os() {
         let Some(key) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let key = key.to_lowercase();
         if key != "config" && CONFIG_KEYS.iter().all(|config_key| config_key.key != key) {
-            strays.push(format!("{PREFIX}{}", key.to_uppercase()));
+            strays.push(Stray(key));
         } else if !value.is_empty() {
             let text = value.into_string().map_err(|value| format!("{key} = {value:?} (variable): must be UTF-8"))?;
             known.insert(key, text);
@@ -154,7 +177,8 @@ fn read_file(named: Option<&Path>) -> Result<(String, BTreeMap<String, usize>), 
     let lines: BTreeMap<String, usize> =
         table.get_ref().keys().map(|key| (key.get_ref().to_string(), line(key.span().start))).collect();
     let unknown = lines.iter().filter(|(key, _)| CONFIG_KEYS.iter().all(|config_key| config_key.key != key.as_str()));
-    let unknown: Vec<String> = unknown.map(|(key, line)| format!("{key:?} (line {line})")).collect();
+    let meant = |key: &str| nearest(key).map_or_else(String::new, |near| format!(", did you mean {near}?"));
+    let unknown: Vec<String> = unknown.map(|(key, line)| format!("{key:?} (line {line}{})", meant(key))).collect();
     if !unknown.is_empty() {
         let known = CONFIG_KEYS.map(|config_key| config_key.key).join(", ");
         return Err(format!("{}: unknown key {}; there are {known}", path.display(), unknown.join(", ")));

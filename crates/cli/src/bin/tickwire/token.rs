@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use tickwire::server::{Audience, Claims};
+use tickwire::server::{Audience, Claims, Keyring};
+use tickwire_cli::bots::JoinTokens;
 
 use crate::config_keys::Flags;
-use crate::fail;
+use crate::misused;
 use crate::settings::Settings;
 
 /// The claims of the token.
@@ -36,19 +37,21 @@ pub struct TokenArgs {
     #[arg(long)]
     kid: Option<String>,
     #[command(flatten)]
-    flags: Flags,
+    pub flags: Flags,
 }
 
 /// Prints a token.
 pub fn run(args: &TokenArgs) -> ExitCode {
     let config = match Settings::load(&args.flags) {
         Ok(settings) => settings.config,
-        Err(error) => return fail(&error),
+        Err(error) => return misused(&error),
     };
     let keys = match config.keyring() {
-        Ok(keys) if keys.is_empty() => return fail("there is no key: set token_keys or token_secret"),
+        Ok(keys) if keys.is_empty() => {
+            return misused("there is no key: set token_keys (--token-key KID=FILE) or TICKWIRE_TOKEN_SECRET");
+        }
         Ok(keys) => keys,
-        Err(error) => return fail(&error),
+        Err(error) => return misused(&error),
     };
     let claims = Claims {
         sub: args.sub.clone(),
@@ -64,10 +67,39 @@ pub fn run(args: &TokenArgs) -> ExitCode {
     };
     match keys.sign(args.kid.as_deref(), &claims) {
         Ok(token) => crate::say(format!("{token}\n").as_bytes()),
-        Err(error) => fail(&error.to_string()),
+        Err(error) => misused(&error.to_string()),
     }
 }
 
+/// Signs the join tokens of bots, if there is a key: one of `keys`, as `KID=FILE`, or a secret in the variable of the server's.
+///
+/// # Errors
+/// One line that says what is wrong with the key.
+pub fn for_bots(keys: &[String], audience: &str, issuer: &str) -> Result<Option<JoinTokens>, String> {
+    let secret = std::env::var("TICKWIRE_TOKEN_SECRET").unwrap_or_default();
+    let keys = Keyring::read(&secret, keys).map_err(|error| error.to_string())?;
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    let (audience, issuer) = (audience.to_owned(), issuer.to_owned());
+    let tokens = JoinTokens::new(move |number| {
+        let claims = Claims {
+            sub: format!("bot-{number}"),
+            aud: Some(Audience::One(audience.clone())),
+            iss: Some(issuer.clone()).filter(|issuer| !issuer.is_empty()),
+            exp: now().saturating_add(TOKENS_GOOD_FOR.as_secs()),
+            ..Claims::default()
+        };
+        keys.sign(None, &claims).map_err(|error| error.to_string())
+    });
+    // A key that cannot sign is bad usage, not a fault of the server.
+    tokens.sign(0).map(|_| Some(tokens))
+}
+
+/// A day more than the longest run.
+const TOKENS_GOOD_FOR: Duration = Duration::from_secs(2 * 86_400);
+
+/// Seconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "tokens are dated by the wall clock")]
 fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())

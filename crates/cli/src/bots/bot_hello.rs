@@ -8,18 +8,18 @@ use tickwire::wire::{ClientMessage, Features, Hello, Join, Redirect, encode_clie
 
 /// What a bot says of itself at each connection of a stay.
 #[derive(Debug)]
-pub struct Greeting {
+pub struct BotHello {
     name: String,
     player: Vec<(String, String)>,
     rate: u16,
     token: Option<String>,
 }
 
-impl Greeting {
+impl BotHello {
     /// That of a bot with these options of its own.
     pub fn new(job: &Job, player: Vec<(String, String)>) -> Result<Self, Ended> {
-        let token = job.identities.as_ref().map(|identities| identities.token(job.number)).transpose();
-        let token = token.map_err(|error| Ended::Failed(Failure::Refused, error.to_string()))?;
+        let token = job.tokens.as_ref().map(|tokens| tokens.sign(job.number)).transpose();
+        let token = token.map_err(|error| Ended::Failed(Failure::Refused, error))?;
         Ok(Self { name: job.name.clone(), player, rate: job.rate, token })
     }
 
@@ -29,7 +29,7 @@ impl Greeting {
     }
 
     /// The message. The bot follows redirects.
-    pub fn hello(&self, join: Join) -> Vec<u8> {
+    pub fn to_bytes(&self, join: Join) -> Vec<u8> {
         let (features, player, rate) = (Features::REDIRECT, self.player.clone(), self.rate);
         let token = self.token.as_deref();
         encode_client(&ClientMessage::Hello(Hello { features, player, rate, token, ..Hello::new(join, &self.name) }))
