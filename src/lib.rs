@@ -27,6 +27,7 @@
 //! | feature | what it adds | default |
 //! |---|---|---|
 //! | `server` | actors, HTTP, the pages: [`Server`] | yes |
+//! | `log` | [`log()`](log), for programs without a `tracing` subscriber | yes |
 //! | `cluster` | many servers with one directory of rooms in Redis: [`guide::cluster`] | no |
 //!
 //! With `default-features = false`, only the part without I/O builds: schema, deltas, wire, engine. It has no clock,
@@ -66,6 +67,8 @@ pub use game::{
     Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec, SpeedGate,
 };
 pub use id::{EntityId, KindId, Seat, ZoneId};
+#[cfg(feature = "log")]
+pub use server::log;
 #[cfg(feature = "server")]
 pub use server::{Config, LogFormat, Pages, Server};
 pub use snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};

@@ -12,6 +12,7 @@ pub fn server(config: Config) -> Server {
 }
 
 fn main() -> std::io::Result<()> {
+    tickwire::log();
     // The address to listen on, and the folder of the page; both can be given as arguments.
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or("127.0.0.1:8080".to_owned());

@@ -11,6 +11,8 @@ mod hosts;
 mod listen;
 mod live_rooms;
 mod lobby;
+#[cfg(feature = "log")]
+mod log;
 mod matches;
 mod mount;
 mod one_request;
@@ -34,6 +36,8 @@ use std::sync::Arc;
 use actix_web::web;
 
 pub use config::{Config, LogFormat, OtherBuild, Pages};
+#[cfg(feature = "log")]
+pub use log::log;
 pub use mount::Mount;
 pub use secret::Secret;
 pub use signals::{ShutdownSignal, interrupted};
