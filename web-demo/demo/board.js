@@ -12,6 +12,7 @@ const AGES_EVERY_MS = 10_000;
 /** Fields of a result that are told, and characters of each. */
 const FIELDS = 4;
 const LONGEST = 60;
+const NONE = 'no result';
 
 export class Board {
   constructor() {
@@ -63,10 +64,11 @@ export class Board {
     item.dataset.match = String(match.id);
     item.toggleAttribute('data-news', this.began);
     const about = make('div', 'about', '');
-    const head = make('strong', '', match.game);
-    const result = make('span', 'result', resultText(match.result));
     const age = make('span', 'meta', '');
-    about.append(head, result, age);
+    const head = make('p', 'head', '');
+    head.append(make('strong', '', match.game), ' ', age);
+    const text = resultText(match.result);
+    about.append(head, make('p', text === NONE ? 'result none' : 'result', text));
     item.append(about);
     if (match.film) {
       const watch = document.createElement('a');
@@ -113,11 +115,11 @@ function ago(ms) {
 
 /** What a result says, as one line. @param {unknown} result any JSON @returns {string} */
 export function resultText(result) {
-  if (result === null || result === undefined) return 'no result';
+  if (result === null || result === undefined) return NONE;
   if (typeof result !== 'object') return cut(String(result));
   if (Array.isArray(result)) return result.slice(0, FIELDS).map(plain).join(', ');
   const fields = Object.entries(result).slice(0, FIELDS);
-  return fields.map(([name, value]) => `${cut(name)}: ${plain(value)}`).join(' · ') || 'no result';
+  return fields.map(([name, value]) => `${cut(name)}: ${plain(value)}`).join(' · ') || NONE;
 }
 
 /** @param {unknown} value @returns {string} */
