@@ -82,3 +82,25 @@ test('a film follows its room through a crash of the server, and ends with it', 
     each.check();
   }
 });
+
+test('a film goes on when its server was restarted in order', async (t) => {
+  const data = await mkdtemp(`${tmpdir()}/tickwire-watch-`);
+  const settings = { TICKWIRE_DATA: data, TICKWIRE_COME_BACK_WITHIN: '1' };
+  let server = await GameServer.start(0, settings);
+  const crowd = new Crowd();
+  t.after(async () => {
+    crowd.leave();
+    await server.stop();
+    await rm(data, { recursive: true, force: true });
+  });
+  const id = await crowd.join(server.url, 3);
+  const tab = await Tab.open(browser, `${server.url}/?watch=${id}`, { allowed: AWAY });
+  await plays(tab, 3);
+  const before = await shown(tab);
+  await server.stop();
+  server = await GameServer.start(server.port, settings);
+  await eventually('the room goes on', () => shown(tab), ({ status: now, incarnation, players }) => now === 'live' && incarnation !== before.incarnation && players === 3, 60_000);
+  assert.ok(await tab.page.locator('#status').isHidden());
+  await tab.page.context().close();
+  tab.check();
+});
