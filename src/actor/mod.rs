@@ -76,7 +76,8 @@ pub use message::{Drain, Explain, Reserve, RoomEntry, Stop};
 pub use metrics::{Metrics, Totals};
 pub use moving::MoveRoom;
 pub use operator::{
-    Expected, Find, Inspect, ListRoomHealth, Order, PlayerContents, RecordRoom, RoomContents, RoomHealthList,
+    Expected, Find, Inspect, ListRoomHealth, Order, PlayerContents, RecordRoom, RoomContents, RoomHealth,
+    RoomHealthList,
 };
 pub use recordings::{Recordings, Shelf, Shelved, listed as recordings_in};
 pub use refusals::Refusal;

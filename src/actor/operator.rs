@@ -16,7 +16,7 @@ use super::recordings::Why;
 use super::room::RoomActor;
 use super::room_handle::RoomHandle;
 use super::seat_channel::SeatChannel;
-use crate::engine::{CloseReason, FeelCause, FeelDigest, Occupancy};
+use crate::engine::{CloseReason, FeelCause, FeelDigest};
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::wire::{Close, RosterEntry, limits};
@@ -147,16 +147,19 @@ impl Handler<ListRoomHealth> for Directory {
     type Result = MessageResult<ListRoomHealth>;
 
     fn handle(&mut self, _: ListRoomHealth, _: &mut Context<Self>) -> Self::Result {
-        let open = self.rooms.values().filter(|listed| !listed.status.is_closed());
-        let mut fullest: Vec<_> = open.map(|listed| (listed.status.occupancy(), listed)).collect();
-        fullest.sort_by_key(|(occupancy, _)| Reverse(occupancy.players));
+        self.heed_changes();
+        let fullest_first = |(at, listed): &(usize, &RoomHandle)| (Reverse(listed.entry.players), *at);
+        let mut fullest: Vec<_> = self.rooms.values().enumerate().collect();
         let more = fullest.len().saturating_sub(limits::ADMIN_ROOMS);
-        fullest.truncate(limits::ADMIN_ROOMS);
-        let health = |(occupancy, listed): (Occupancy, &RoomHandle)| {
-            let Occupancy { players, away, spectators } = occupancy;
+        if more > 0 {
+            fullest.select_nth_unstable_by_key(limits::ADMIN_ROOMS, fullest_first);
+            fullest.truncate(limits::ADMIN_ROOMS);
+        }
+        fullest.sort_unstable_by_key(fullest_first);
+        let health = |(_, listed): (usize, &RoomHandle)| {
             let tick_times = listed.status.tick_times();
             RoomHealth {
-                entry: RoomEntry { players, away, spectators, ..listed.entry.clone() },
+                entry: listed.entry.clone(),
                 private: listed.private,
                 tick_mean: tick_times.mean.as_micros().try_into().unwrap_or(u64::MAX),
                 tick_worst: tick_times.worst.as_micros().try_into().unwrap_or(u64::MAX),

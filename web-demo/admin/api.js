@@ -92,6 +92,8 @@ export class Api {
     if (!body) return;
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';
+    /** By id. @type {Map<string, Health>} */
+    const known = new Map();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
@@ -99,7 +101,11 @@ export class Api {
       const events = text.split('\n\n');
       text = events.pop() ?? '';
       for (const event of events) {
-        if (event.startsWith('data: ')) hear(JSON.parse(event.slice(6)));
+        if (!event.startsWith('data: ')) continue;
+        const { gone, ...vitals } = /** @type {Vitals & { gone: string[] }} */ (JSON.parse(event.slice(6)));
+        for (const id of gone) known.delete(id);
+        for (const room of vitals.rooms) known.set(room.id, room);
+        hear({ ...vitals, rooms: [...known.values()].sort((a, b) => b.players - a.players) });
       }
     }
   }

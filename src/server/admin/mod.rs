@@ -7,15 +7,12 @@
 mod auth;
 mod recordings;
 mod view;
-
-use std::time::Duration;
+mod vitals;
 
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::middleware::from_fn;
-use actix_web::rt::time::sleep;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::{Stream, stream};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -23,11 +20,11 @@ use super::config::Pages;
 use super::handshake::{caller, count};
 use super::routes::{AppState, read, receive, unavailable};
 use super::{lobby, pages};
-use crate::actor::{Expected, Find, Inspect, ListRoomHealth, MoveRoom, Order, RecordRoom, Refusal};
+use crate::actor::{Expected, Find, Inspect, MoveRoom, Order, RecordRoom, Refusal};
 use crate::id::Seat;
 use crate::wire::limits;
 pub use auth::AdminAuth;
-use auth::{Entry, Watching};
+use auth::Entry;
 
 /// Adds the routes.
 pub fn configure(app: &mut web::ServiceConfig) {
@@ -107,23 +104,9 @@ async fn events(request: HttpRequest, state: web::Data<AppState>) -> HttpRespons
         return answer;
     }
     match state.admin.watch() {
-        Some(watching) => lobby::event_stream(vitals(state, watching)),
+        Some(watching) => lobby::event_stream(vitals::events(state, watching)),
         None => unavailable("503: too many operators are watching\n"),
     }
-}
-
-/// A stream of metrics and rooms, one event per second.
-fn vitals(state: web::Data<AppState>, watching: Watching) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
-    const EVERY: Duration = Duration::from_secs(1);
-    stream::unfold((state, watching, Duration::ZERO), |(state, watching, wait)| async move {
-        sleep(wait).await;
-        let survey = state.context.directory.send(ListRoomHealth).await.ok()?;
-        let metrics = &state.context.metrics;
-        let vitals = view::Vitals::new(state.context.clock.now(), metrics.totals(), metrics.sinks(), survey);
-        let json = serde_json::to_vec(&vitals).ok()?;
-        let event = [b"data: ", &json[..], b"\n\n"].concat();
-        Some((Ok(Bytes::from(event)), (state, watching, EVERY)))
-    })
 }
 
 async fn frame(request: HttpRequest, id: web::Path<String>, state: web::Data<AppState>) -> HttpResponse {

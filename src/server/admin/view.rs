@@ -1,34 +1,12 @@
-//! The JSON that operators receive: totals and rooms, or the contents of a room. Bounded; made by the worker that serves
-//! it.
+//! The JSON that operators receive of nodes and of the contents of a room. Bounded; made by the worker that serves it.
 
 use serde::Serialize;
 
-use crate::actor::{PlayerContents, RoomContents, RoomHealthList, Totals};
+use crate::actor::{PlayerContents, RoomContents};
 use crate::engine::cluster::NodeEntry;
 use crate::id::ZoneId;
 use crate::snapshot::{Kind, RowRef};
-use crate::tap::SinkReport;
-use crate::tick::Moment;
 use crate::wire::limits;
-
-/// Totals and rooms.
-#[derive(Debug, Serialize)]
-pub struct Vitals {
-    /// Milliseconds since the server's start, for computing rates.
-    at: u64,
-    totals: Totals,
-    /// The sinks of the tap.
-    sinks: Vec<SinkReport>,
-    #[serde(flatten)]
-    survey: RoomHealthList,
-}
-
-impl Vitals {
-    /// Combines totals, sinks and rooms.
-    pub fn new(now: Moment, totals: Totals, sinks: Vec<SinkReport>, survey: RoomHealthList) -> Self {
-        Self { at: now.0 / 1000, totals, sinks, survey }
-    }
-}
 
 /// A node of the cluster.
 #[derive(Debug, Serialize)]
