@@ -111,7 +111,8 @@ impl LocalRooms {
         for key in self.changes.take() {
             if self.update(key) {
                 changed.push(key);
-            } else {
+            } else if self.get(key).is_some_and(|room| room.status.is_over()) {
+                // Before that it may still fall asleep.
                 ended.extend(self.remove(key));
             }
         }

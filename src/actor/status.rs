@@ -19,6 +19,8 @@ pub struct Status {
     reports: Option<(RoomKey, Arc<Changes>)>,
     /// Whether a change is reported that the directory has not seen.
     is_reported: AtomicBool,
+    /// Whether the room has ended for good.
+    is_over: AtomicBool,
     vacancies: Mutex<Vacancies>,
     /// Measures the costs of the room's deltas, once the room has started.
     profiler: Mutex<Option<BandwidthProfiler>>,
@@ -216,9 +218,15 @@ impl Status {
         Departure { status: Some(self.clone()) }
     }
 
-    /// Closes the room, even if somebody is announced.
+    /// Whether the room has ended for good: it does not fall asleep any more.
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
+    /// Closes the room for good, even if somebody is announced.
     pub fn close(&self) {
         self.vacancies.lock().close();
+        self.is_over.store(true, Ordering::Release);
         self.report_change();
         // They hold the status themselves.
         drop(self.take_tickets());
