@@ -270,6 +270,8 @@ impl Handler<FilmRoom> for RoomActor {
 
     fn handle(&mut self, FilmRoom(tape): FilmRoom, _: &mut Context<Self>) -> Self::Result {
         let host = self.host.as_mut().filter(|host| host.room().config().policy.most_spectators > 0)?;
+        // It has the events for the film.
+        host.record_from_now();
         host.film(true);
         Some(self.filming.get_or_insert_with(|| Filming(tape)).0.clone())
     }

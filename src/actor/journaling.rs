@@ -45,7 +45,9 @@ pub(super) fn surround<T: Waiting, F: FrameStore>(mut host: Host<T, F>, files: &
         host = host.with_tap();
     }
     if files.journal.is_none() {
-        return (filmed(host.with_recorder(), files), false);
+        // Nobody could ask for the last minute of a room without a folder for it.
+        let keeps = files.recordings.is_some() || files.matches.keeps_film();
+        return (filmed(if keeps { host.with_recorder() } else { host }, files), false);
     }
     let mut host = filmed(host.with_journal(), files);
     // A room whose game is not saved cannot be brought back, so nothing needs to wait.

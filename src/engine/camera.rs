@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::film::{Change, FilmSeat, Presence, Reel};
 use super::history::FrameStore;
 use super::host::{Host, HostOutput, Waiting};
+use super::recorder::FlightRecorder;
 use super::recording::{Header, Recording};
 use super::room::Room;
 use crate::id::{Incarnation, Seat, ZoneId};
@@ -165,6 +166,13 @@ impl Shot {
 }
 
 impl<T: Waiting, F: FrameStore> Host<T, F> {
+    /// Keeps the last minute of the room [as if from its beginning](Self::with_recorder), but from now on.
+    pub fn record_from_now(&mut self) {
+        if self.recorder.is_none() {
+            self.recorder = Some(FlightRecorder::new(&mut self.room));
+        }
+    }
+
     /// Films the room for the public from its next tick on, or no longer. With a journal, a segment comes when its inputs are
     /// safe. The film has events only if the last minute of the room [is kept](Self::with_recorder).
     pub fn film(&mut self, on: bool) {

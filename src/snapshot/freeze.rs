@@ -64,7 +64,8 @@ impl Frame {
         let places = grid.map(|_| Places::with_room_for(&self.places, schema)).unwrap_or_default();
         let drafts = std::mem::take(&mut buffers.drafts);
         let mut writer = SnapshotWriter::new(schema, grid.map(Arc::as_ref), places, drafts);
-        for old in self.zones.iter().filter(|old| old.rows > 0) {
+        // Quiet zones have their drafts, and the memory of others is best left alone.
+        for old in self.zones.iter().filter(|old| old.rows > 0 && !old.is_settled) {
             writer.reserve(old.id, old.zone());
         }
         write(&mut writer);
