@@ -1,8 +1,9 @@
-//! What the flight recorder costs per tick, and what a checkpoint costs: its making on the room's thread, its encoding, and
-//! restoring a room from it.
+//! What it costs per tick that a room is recorded, written to a journal, or filmed for the archive of matches; and what a checkpoint
+//! costs: its making on the room's thread, its encoding, and restoring a room from it.
 //!
-//! `TICKWIRE_HOST=with` (or `without`) plays `TICKWIRE_TICKS` ticks of `TICKWIRE_PLAYERS` players and ends: for a profiler that counts
-//! instructions.
+//! `TICKWIRE_HOST=without` (or `with`, `journal`, `archive`) plays `TICKWIRE_TICKS` ticks of `TICKWIRE_PLAYERS` players and ends: for a
+//! profiler that counts instructions. `journal` also tells the bytes per minute, with `TICKWIRE_SIZES=1` those of checkpoints, too. What the journal's thread does with them is not in it:
+//! `web-demo/test/bench/durability.js` measures whole servers.
 
 mod crowd;
 
@@ -40,12 +41,15 @@ fn tick(host: &mut Host<Nobody>, pending: &mut PendingInput, players: u16, n: u3
 fn recorder(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("recorder");
     for players in [5, 100, 1000] {
-        for (name, recorded) in [("without", false), ("with", true)] {
-            let mut host = if recorded { host(players).with_recorder() } else { host(players) };
+        for name in ["without", "with", "journal", "archive"] {
+            let mut host = surrounded(name, host(players));
             let (mut pending, mut n) = (PendingInput::default(), 40);
             group.bench_with_input(BenchmarkId::new(name, players), &players, |bencher, _| {
                 bencher.iter(|| {
                     tick(&mut host, &mut pending, players, n);
+                    if name == "journal" {
+                        Journal::default().take(&mut host);
+                    }
                     n += 1;
                 });
             });
@@ -95,8 +99,48 @@ fn main() {
     };
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
     let players = number("TICKWIRE_PLAYERS").unwrap_or(100) as u16;
-    let plain = self::host(players);
-    let mut host = if host == "with" { plain.with_recorder() } else { plain };
+    let ticks = number("TICKWIRE_TICKS").unwrap_or(1000);
+    let is_journaled = host == "journal";
+    let mut host = surrounded(&host, self::host(players));
+    let mut journal = Journal::default();
     let mut pending = PendingInput::default();
-    (0..number("TICKWIRE_TICKS").unwrap_or(1000)).for_each(|n| tick(&mut host, &mut pending, players, 40 + n));
+    for n in 0..ticks {
+        tick(&mut host, &mut pending, players, 40 + n);
+        if is_journaled {
+            journal.take(&mut host);
+        }
+    }
+    if is_journaled {
+        let minutes = f64::from(ticks) / 1200.0;
+        let [inputs, checkpoints] = [journal.inputs, journal.checkpoints].map(|bytes| bytes as f64 / minutes / 1000.0);
+        println!("{players} players, per minute: {inputs:.1} kB of inputs, {checkpoints:.1} kB of checkpoints");
+    }
+}
+
+fn surrounded(name: &str, host: Host<Nobody>) -> Host<Nobody> {
+    match name {
+        "without" => host,
+        "with" => host.with_recorder(),
+        "journal" => host.with_journal(),
+        "archive" => host.with_recorder().with_archive(),
+        other => panic!("TICKWIRE_HOST is {other:?}: without, with, journal and archive are known"),
+    }
+}
+
+/// Adds up what a room writes. Encoding a checkpoint is the work of the journal's thread, and is not timed here.
+#[derive(Default)]
+struct Journal {
+    inputs: usize,
+    checkpoints: usize,
+}
+
+impl Journal {
+    fn take(&mut self, host: &mut Host<Nobody>) {
+        let entry = host.take_entry();
+        host.safe(entry.upto());
+        self.inputs += entry.inputs.len();
+        self.checkpoints += entry.checkpoint.map_or(0, |checkpoint| {
+            if std::env::var_os("TICKWIRE_SIZES").is_some() { checkpoint.encode().len() } else { 0 }
+        });
+    }
 }

@@ -100,7 +100,7 @@ impl MatchSearch {
     pub(super) fn finds_result(&self, result: Option<&Value>) -> bool {
         self.result.iter().all(|(field, wanted)| match result.and_then(|result| result.get(field)) {
             Some(Value::String(text)) => text == wanted,
-            Some(value) => value.to_string() == *wanted,
+            Some(value) => serde_json::from_str::<Value>(wanted).is_ok_and(|wanted| wanted == *value),
             None => false,
         })
     }

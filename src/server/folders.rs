@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::config::{Config, OtherBuild, Pages};
-use crate::actor::{MatchShelf, Matches, Metrics, Recordings, RoomStore, Shelf, Trace};
+use crate::actor::{MatchShelf, Matches, Metrics, Part, Recordings, RoomStore, Shelf, Trace, Watchdog};
 use crate::store::{Durability, Folder, Found, Journal};
 use crate::tap::{Outbox, OutboxOptions, Sink};
 
@@ -72,7 +72,11 @@ pub(super) fn outbox(config: &Config, node: String, sinks: Vec<(String, Box<dyn 
 }
 
 /// Starts the writer of recordings, if there is a folder for them.
-pub(super) fn recordings(config: &Config, metrics: &Arc<Metrics>) -> io::Result<Option<Arc<Recordings>>> {
+pub(super) fn recordings(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    watchdog: &Watchdog,
+) -> io::Result<Option<Arc<Recordings>>> {
     if config.recordings.as_os_str().is_empty() {
         return Ok(None);
     }
@@ -80,11 +84,13 @@ pub(super) fn recordings(config: &Config, metrics: &Arc<Metrics>) -> io::Result<
     let shelf = Shelf { folder, most: config.most_recordings, bytes: (config.recordings_mib as u64) << 20 };
     let refused =
         |error| io::Error::other(format!("recordings: cannot write {}: {error}", config.recordings.display()));
-    Recordings::start(shelf, metrics.clone()).map_err(refused).map(Arc::new).map(Some)
+    let recordings = Recordings::start(shelf, metrics.clone()).map_err(refused)?;
+    watchdog.watch(Part::RecordingWriter, recordings.heartbeat());
+    Ok(Some(Arc::new(recordings)))
 }
 
 /// Starts what tells of ended matches, and keeps them if there is a folder for that.
-pub(super) fn matches(config: &Config, metrics: &Arc<Metrics>) -> io::Result<Arc<Matches>> {
+pub(super) fn matches(config: &Config, metrics: &Arc<Metrics>, watchdog: &Watchdog) -> io::Result<Arc<Matches>> {
     let folder = Some(config.matches.clone()).filter(|folder| !folder.as_os_str().is_empty());
     let shelf = folder.map(|folder| MatchShelf {
         folder,
@@ -93,7 +99,9 @@ pub(super) fn matches(config: &Config, metrics: &Arc<Metrics>) -> io::Result<Arc
         bytes: (config.matches_mib as u64) << 20,
     });
     let refused = |error| io::Error::other(format!("matches: cannot use {}: {error}", config.matches.display()));
-    Matches::start(shelf, metrics.clone()).map_err(refused).map(Arc::new)
+    let matches = Matches::start(shelf, metrics.clone()).map_err(refused)?;
+    watchdog.watch(Part::MatchWriter, matches.heartbeat());
+    Ok(Arc::new(matches))
 }
 
 /// Creates the trace at `path`, unless that is empty.

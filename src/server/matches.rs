@@ -81,6 +81,7 @@ struct Asked {
 }
 
 impl Asked {
+    #[expect(clippy::result_large_err, reason = "made once per request")]
     fn of(request: &HttpRequest) -> Result<Self, HttpResponse> {
         let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
         let asked = query.map_err(|error| error.to_string()).and_then(|query| Self::read(query.into_inner()));
@@ -125,11 +126,13 @@ impl Asked {
 }
 
 /// Who asks. Where guests may play, everybody sees the matches of listed rooms, too.
+#[expect(clippy::result_large_err, reason = "made once per request")]
 fn viewer(request: &HttpRequest, state: &AppState) -> Result<MatchViewer, HttpResponse> {
     viewer_where(request, state, state.config.guests)
 }
 
 /// As [`viewer`]; what is `public` is for everybody.
+#[expect(clippy::result_large_err, reason = "made once per request")]
 fn viewer_where(request: &HttpRequest, state: &AppState, public: bool) -> Result<MatchViewer, HttpResponse> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).filter(|token| !token.is_empty());

@@ -103,12 +103,8 @@ impl Mount {
         let certificate = config.certificate().map_err(io::Error::other)?;
         let gatekeeper = config.gatekeeper(clock).map_err(io::Error::other)?;
         let hosts = Hosts::new(&config, config.bind.ip());
-        let recordings = folders::recordings(&config, &metrics)?;
-        if let Some(recordings) = &recordings {
-            watchdog.watch(Part::RecordingWriter, recordings.heartbeat());
-        }
-        let matches = folders::matches(&config, &metrics)?;
-        watchdog.watch(Part::MatchWriter, matches.heartbeat());
+        let recordings = folders::recordings(&config, &metrics, &watchdog)?;
+        let matches = folders::matches(&config, &metrics, &watchdog)?;
         let directory = DirectoryConfig {
             games,
             rate: config.tick_rate,
