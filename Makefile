@@ -79,7 +79,7 @@ pusher: tools
 	cargo build --locked --release
 	scripts/pusher-clients
 
-# The first game of the guide, built and played as the guide shows it.
+# The first game of the guide, built and played as the guide shows it, and the projects that `tickwire new` makes.
 guide: tools
 	cd $(WEB) && npm run --silent guide
 

@@ -22,13 +22,17 @@ pub struct PageTypes {
 impl PageTypes {
     /// The files of the game that is called `name`.
     pub(crate) fn new(name: &str, spec: &Spec, notes: &PageNotes) -> Self {
-        let (value, game) = (identifier(name, false), identifier(name, true));
+        let (value, game) = (Self::identifier(name, false), Self::identifier(name, true));
         let declarations = declarations(name, &value, &game, spec, notes);
         Self { name: name.to_owned(), declarations, module: module(name, &value, notes) }
     }
+
+    /// What the game that is called `name` is called in JavaScript: `myGame`, or `MyGame` for its type.
+    pub fn identifier(name: &str, is_type: bool) -> String {
+        identifier(name, is_type)
+    }
 }
 
-/// A name of JavaScript for a game's: `myGame`, or `MyGame` for a type.
 fn identifier(name: &str, is_type: bool) -> String {
     let mut text = String::new();
     let mut raise = is_type;

@@ -8,6 +8,7 @@ mod lines;
 mod logs;
 mod machine;
 mod measure;
+mod new;
 mod nodes;
 mod outlets;
 mod paths;
@@ -42,6 +43,8 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TICKWIRE_CO
 enum Command {
     /// Serve the demo and its games (the default)
     Serve(config_keys::Flags),
+    /// Make the folder of a new game: rules in Rust, a page in TypeScript, tests
+    New(new::NewArgs),
     /// Simulate players against a running server, and pass or fail the run
     Bots(Box<bots::BotsArgs>),
     /// Measure the bytes of movement on the wire, compared with other encodings
@@ -85,7 +88,12 @@ impl Command {
             Self::Nodes(args) => Some(&mut args.flags),
             Self::Token(args) => Some(&mut args.flags),
             Self::Forget(args) => Some(&mut args.flags),
-            Self::Bots(_) | Self::Measure(_) | Self::Replay(_) | Self::Types(_) | Self::Completions { .. } => None,
+            Self::New(_)
+            | Self::Bots(_)
+            | Self::Measure(_)
+            | Self::Replay(_)
+            | Self::Types(_)
+            | Self::Completions { .. } => None,
         }
     }
 }
@@ -104,6 +112,7 @@ fn main() -> ExitCode {
     }
     match command {
         Command::Serve(flags) => serve::run(&flags),
+        Command::New(args) => new::run(&args),
         Command::Bots(args) => bots::run(&args),
         Command::Measure(args) => measure::run(&args),
         Command::Config(args) => print_config(&args),
