@@ -4,9 +4,12 @@
 //! |---|---|
 //! | [`concepts`] | What are ticks, frames, zones, deltas, seats and sessions? |
 //! | [`first_game`] | How do I get from `cargo new` to two browser tabs that see each other? |
+//! | [`page`] | How does my page predict, survive lost connections, and log in? |
 //! | [`inputs`] | Does the server or the client move the player? |
 //! | [`messages`] | How do players and the game tell each other what happens? |
+//! | [`matches`] | How does a match go, from the lobby to the result? |
 //! | [`zones`] | Which player sees which rows? |
+//! | [`cookbook`] | Private zones, teams, respawn, timers, physics, large worlds: how? |
 //! | [`bandwidth`] | How often does the server send, and how many bytes? |
 //! | [`feel`] | What do players see, and how smooth is it on a bad network? |
 //! | [`testing`] | How do I test my game, also over bad links? |
@@ -19,11 +22,16 @@
 //! | [`outlets`] | How do other systems learn what happens in rooms? |
 //! | [`operations`] | How do I configure, watch and stop a server? |
 //! | [`comparison`] | How does Tickwire compare with other servers? |
+//! | [`coming_from`] | What is it called here that I know from Colyseus, Socket.IO or Nakama? |
+//! | [`when_not`] | When is another server better? |
 
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
 
 pub mod first_game;
+
+#[doc = include_str!("page.md")]
+pub mod page {}
 
 #[doc = include_str!("inputs.md")]
 pub mod inputs {}
@@ -31,8 +39,14 @@ pub mod inputs {}
 #[doc = include_str!("messages.md")]
 pub mod messages {}
 
+#[doc = include_str!("matches.md")]
+pub mod matches {}
+
 #[doc = include_str!("zones.md")]
 pub mod zones {}
+
+#[doc = include_str!("cookbook.md")]
+pub mod cookbook {}
 
 #[doc = include_str!("bandwidth.md")]
 pub mod bandwidth {}
@@ -69,3 +83,9 @@ pub mod operations {}
 
 #[doc = include_str!("comparison.md")]
 pub mod comparison {}
+
+#[doc = include_str!("coming_from.md")]
+pub mod coming_from {}
+
+#[doc = include_str!("when_not.md")]
+pub mod when_not {}
