@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, Recipient, ResponseFuture};
 use tokio::sync::oneshot;
-use tracing::{Span, debug, info_span};
+use tracing::{Span, info_span};
 
 use super::alarm::Bell;
 use super::clock::Clock;
@@ -18,25 +18,24 @@ use super::films::Filming;
 use super::frame_history::FrameHistory;
 use super::gatekeeper::SeatPermit;
 use super::journaling::{self, Files};
-use super::message::{Applicant, CloseRoom, End, Enter, Joined, Publish, RoomKey};
+use super::message::{CloseRoom, End, Enter, Joined, Publish, RoomKey};
 use super::metrics::{Metrics, Spending};
 use super::names;
 use super::recordings::Why;
 use super::report::Timing;
-use super::seat_channel::{SeatChannel, SeatHandle};
-use super::seat_table::{SeatTable, Session};
+use super::seat_table::SeatTable;
 use super::status::{Departure, PendingJoin, Status};
 use super::times::Phase;
 use super::trace::Lane;
 use super::waiter::{Waiter, random_secret};
 use crate::cluster::Tenure;
 use crate::engine::{
-    Admitted, BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, OverloadLadder, OverloadStep, PendingInput,
-    Room, RoomOutput, SeatSession, SecretDigest, Waiting, is_spectator,
+    BandwidthProfiler, CloseReason, Host, HostOutput, Occupancy, OverloadLadder, OverloadStep, PendingInput, Room,
+    RoomOutput, SecretDigest,
 };
 use crate::store::RoomJournal;
 use crate::tick::{Moment, Tick, TickClock};
-use crate::wire::{Close, Continuity, Extension, Join, limits};
+use crate::wire::{Close, Extension, Join, limits};
 
 /// The room actor.
 pub struct RoomActor {
@@ -54,7 +53,7 @@ pub struct RoomActor {
     /// Departures whose seats are free but still counted as taken.
     pub(super) left: Vec<Departure>,
     /// How clients can make the room again, if they may. A server that keeps its rooms needs no help.
-    recipe: Option<Extension>,
+    pub(super) recipe: Option<Extension>,
     /// Reservations whose record is not safe yet, oldest first.
     pub(super) promises: VecDeque<oneshot::Sender<()>>,
     /// Tickets that are good again when the occupancy is told, each with what counts its seat.
@@ -307,49 +306,6 @@ impl RoomActor {
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     pub(super) fn answer_goodbyes(&mut self) {
         self.goodbyes.drain(..).for_each(|(end, close)| end.do_send(End::Closed(close.into())));
-    }
-
-    fn answer(&mut self, waiter: Waiter, answer: Result<Box<Admitted>, CloseReason>) {
-        let is_wanted = waiter.is_wanted();
-        let Waiter { applicant, claims, ticket, answer: sender } = waiter;
-        if let Err(reason) = &answer {
-            debug!(reason = reason.close().label(), text = reason.text(), "a client was refused");
-        }
-        if let (Err(_), Some(ticket), false) = (&answer, ticket, is_wanted) {
-            return self.give_back(ticket, applicant.expected, applicant.permit);
-        }
-        let joined = answer.map(|admitted| {
-            if claims {
-                self.metrics.resumed(admitted.welcome.continuity);
-            }
-            if admitted.welcome.continuity == Continuity::Fresh {
-                self.count_in_match(admitted.welcome.seat);
-            }
-            self.seat(applicant, *admitted)
-        });
-        // If the session is gone, the unsent answer drops its seat handle, which records the close reason.
-        let _ = sender.send(joined.and_then(|joined| joined.ok_or(Close::RoomClosed.into())));
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
-    fn seat(&mut self, applicant: Applicant, admitted: Admitted) -> Option<Joined> {
-        let history = self.host.as_ref()?.frames().clone();
-        let Applicant { relay, publish, end, expected, mut permit, .. } = applicant;
-        let Admitted { mut welcome, start, events } = admitted;
-        // Its number is the lowest.
-        welcome.extensions.splice(0..0, self.recipe.clone());
-        let session = SeatSession { seat: welcome.seat, generation: start.seat_generation };
-        let channel = SeatChannel::new(session, events, self.status.clone());
-        let channel = Arc::new(if self.is_journaled { channel.with_safe_commands(start.commands) } else { channel });
-        if let Some(replaced) = self.seats.attach(channel.clone(), Session { end, relay }, publish) {
-            replaced.do_send(End::Closed(Close::Replaced.into()));
-        }
-        // A returned player's seat counts on the new address, unless that has too many.
-        if !is_spectator(session.seat) && permit.take() {
-            self.seats.count(session.seat, permit);
-        }
-        self.arrived.push(expected);
-        Some(Joined { welcome, start, channel: SeatHandle::at(&channel), history })
     }
 }
 

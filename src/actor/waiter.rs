@@ -1,14 +1,18 @@
-//! Clients that wait for the answer of a room.
+//! Clients that wait for the answer of a room, and what becomes of them.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::sync::oneshot;
+use tracing::debug;
 
-use super::message::{Applicant, Joined};
-use crate::engine::{CloseReason, Secret, SecretDigest, Waiting};
-use crate::wire::Close;
+use super::message::{Applicant, End, Joined};
+use super::room::RoomActor;
+use super::seat_channel::{SeatChannel, SeatHandle};
+use super::seat_table::Session;
+use crate::engine::{Admitted, CloseReason, SeatSession, Secret, SecretDigest, Waiting, is_spectator};
+use crate::wire::{Close, Continuity};
 
 /// A client that waits for the room's answer.
 pub(super) struct Waiter {
@@ -35,6 +39,51 @@ impl Waiting for Waiter {
             return Err(Close::TryLater);
         }
         self.applicant.expected.becomes_newcomer(capacity.into())
+    }
+}
+
+impl RoomActor {
+    pub(super) fn answer(&mut self, waiter: Waiter, answer: Result<Box<Admitted>, CloseReason>) {
+        let is_wanted = waiter.is_wanted();
+        let Waiter { applicant, claims, ticket, answer: sender } = waiter;
+        if let Err(reason) = &answer {
+            debug!(reason = reason.close().label(), text = reason.text(), "a client was refused");
+        }
+        if let (Err(_), Some(ticket), false) = (&answer, ticket, is_wanted) {
+            return self.give_back(ticket, applicant.expected, applicant.permit);
+        }
+        let joined = answer.map(|admitted| {
+            if claims {
+                self.metrics.resumed(admitted.welcome.continuity);
+            }
+            if admitted.welcome.continuity == Continuity::Fresh {
+                self.count_in_match(admitted.welcome.seat);
+            }
+            self.seat(applicant, *admitted)
+        });
+        // If the session is gone, the unsent answer drops its seat handle, which records the close reason.
+        let _ = sender.send(joined.and_then(|joined| joined.ok_or(Close::RoomClosed.into())));
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
+    fn seat(&mut self, applicant: Applicant, admitted: Admitted) -> Option<Joined> {
+        let history = self.host.as_ref()?.frames().clone();
+        let Applicant { relay, publish, end, expected, mut permit, .. } = applicant;
+        let Admitted { mut welcome, start, events } = admitted;
+        // Its number is the lowest.
+        welcome.extensions.splice(0..0, self.recipe.clone());
+        let session = SeatSession { seat: welcome.seat, generation: start.seat_generation };
+        let channel = SeatChannel::new(session, events, self.status.clone());
+        let channel = Arc::new(if self.is_journaled { channel.with_safe_commands(start.commands) } else { channel });
+        if let Some(replaced) = self.seats.attach(channel.clone(), Session { end, relay }, publish) {
+            replaced.do_send(End::Closed(Close::Replaced.into()));
+        }
+        // A returned player's seat counts on the new address, unless that has too many.
+        if !is_spectator(session.seat) && permit.take() {
+            self.seats.count(session.seat, permit);
+        }
+        self.arrived.push(expected);
+        Some(Joined { welcome, start, channel: SeatHandle::at(&channel), history })
     }
 }
 

@@ -214,14 +214,13 @@ impl Bot {
         while !self.leaves() {
             let until = self.leave_at.map_or(self.due, |at| at.min(self.due));
             match self.wire.next(until).await? {
-                Some(bytes) => match self.on_message(&bytes)? {
+                Some(bytes) => {
                     // The room has moved to another node of the cluster.
-                    Some(redirect) => {
+                    if let Some(redirect) = self.on_message(&bytes)? {
                         self.wire = self.line.follow(&redirect, &self.shared).await?;
                         self.wire.send(self.line.hello.claim(&mut self.client, &redirect)).await?;
                     }
-                    None => {}
-                },
+                }
                 None if Instant::now() >= self.due => self.on_timer()?,
                 None => {}
             }
