@@ -1,5 +1,7 @@
 //! A log in one line, for programs that have no subscriber of their own.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
@@ -17,7 +19,9 @@ pub fn log() {
         Ok(_) => (USUAL.parse().unwrap_or_default(), None),
         Err(error) => (USUAL.parse().unwrap_or_default(), Some(error)),
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colours are for people: in a file they are noise.
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     // Fails only if there is a subscriber.
     let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
     if let Some(error) = wrong {
