@@ -7,7 +7,7 @@
 //! | [`page`] | How does my page predict, survive lost connections, and log in? |
 //! | [`inputs`] | Does the server or the client move the player? |
 //! | [`messages`] | How do players and the game tell each other what happens? |
-//! | [`matches`] | How does a match go, from the lobby to the result? |
+//! | [`lobby`] | How does a match go, from the lobby to the result? |
 //! | [`zones`] | Which player sees which rows? |
 //! | [`cookbook`] | Private zones, teams, respawn, timers, physics, large worlds: how? |
 //! | [`bandwidth`] | How often does the server send, and how many bytes? |
@@ -39,8 +39,8 @@ pub mod inputs {}
 #[doc = include_str!("messages.md")]
 pub mod messages {}
 
-#[doc = include_str!("matches.md")]
-pub mod matches {}
+#[doc = include_str!("lobby.md")]
+pub mod lobby {}
 
 #[doc = include_str!("zones.md")]
 pub mod zones {}
