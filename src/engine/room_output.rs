@@ -93,7 +93,7 @@ pub enum RoomOutput {
     /// The seats of the oldest [`RoomInput::Reserve`](super::RoomInput::Reserve) without this output are reserved.
     Reserved,
     /// The ticket of a seat that is about to be free is good again: its client was lost before it said anything. See
-    /// [`Room::ticket_left`].
+    /// [`Room::ticket_left`](super::Room::ticket_left).
     TicketBack {
         /// The seat.
         seat: Seat,
