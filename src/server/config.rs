@@ -172,8 +172,8 @@ pub struct Config {
     /// at a time uses it. Empty: no film is kept, and results are told for an hour.
     pub matches: PathBuf,
     /// How long a match is kept: whole days, 1 to 3,650.
-    #[serde(rename = "match_days", serialize_with = "parse::write_days", deserialize_with = "parse::days")]
-    pub keep_matches_for: Duration,
+    #[serde(serialize_with = "parse::write_days", deserialize_with = "parse::days")]
+    pub match_days: Duration,
     /// Most matches in the folder, 1 to 100,000. The oldest go first.
     #[serde(deserialize_with = "parse::rooms")]
     pub most_matches: usize,
@@ -305,7 +305,7 @@ impl Default for Config {
             most_recordings: 100,
             recordings_mib: 1024,
             matches: PathBuf::new(),
-            keep_matches_for: Duration::from_secs(30 * 86_400),
+            match_days: Duration::from_secs(30 * 86_400),
             most_matches: 10_000,
             matches_mib: 4096,
             redis: String::new(),

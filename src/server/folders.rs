@@ -94,7 +94,7 @@ pub(super) fn matches(config: &Config, metrics: &Arc<Metrics>, watchdog: &Watchd
     let folder = Some(config.matches.clone()).filter(|folder| !folder.as_os_str().is_empty());
     let shelf = folder.map(|folder| MatchShelf {
         folder,
-        keep: config.keep_matches_for,
+        keep: config.match_days,
         most: config.most_matches,
         bytes: (config.matches_mib as u64) << 20,
     });

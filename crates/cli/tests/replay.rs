@@ -119,8 +119,12 @@ fn what_is_sealed_is_opened_until_the_person_is_forgotten() {
     assert!(text.contains("it can be watched, but not run again"), "{text}");
     assert_eq!(run(&["replay", &file, "--dump", "30"]).0, Some(0), "it can be watched");
     assert_eq!(run(&["replay", &file, "--unseal", copy]).0, Some(1));
-    assert!(run(&["forget", "ada", "--recordings", shelf]).1.contains("no recording and no room with this person"));
-    assert!(run(&["forget", "ada"]).1.contains("recordings and data are not set"));
+    assert!(
+        run(&["forget", "ada", "--recordings", shelf])
+            .1
+            .contains("no recording, no room and no match with this person")
+    );
+    assert!(run(&["forget", "ada"]).1.contains("recordings, data and matches are not set"));
 }
 
 #[test]
