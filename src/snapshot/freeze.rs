@@ -64,9 +64,12 @@ impl Frame {
         let places = grid.map(|_| Places::with_room_for(&self.places, schema)).unwrap_or_default();
         let drafts = std::mem::take(&mut buffers.drafts);
         let mut writer = SnapshotWriter::new(schema, grid.map(Arc::as_ref), places, drafts);
-        // Quiet zones have their drafts, and the memory of others is best left alone.
-        for old in self.zones.iter().filter(|old| old.rows > 0 && !old.is_settled) {
-            writer.reserve(old.id, old.zone());
+        // Every zone with rows has a draft: if it gets none, their removal must be told. The memory of quiet ones is left alone.
+        for old in self.zones.iter().filter(|old| old.rows > 0) {
+            match old.is_settled {
+                true => _ = writer.draft(old.id),
+                false => writer.reserve(old.id, old.zone()),
+            }
         }
         write(&mut writer);
         let Written { zones: drafts, places, placed, saturated } = writer.finish();

@@ -143,7 +143,7 @@ impl<'a> SnapshotWriter<'a> {
         self.placed.push((kind, id));
     }
 
-    fn draft(&mut self, zone: ZoneId) -> &mut Zone {
+    pub(super) fn draft(&mut self, zone: ZoneId) -> &mut Zone {
         if self.drafts.get(self.current).is_none_or(|(id, _)| *id != zone) {
             self.current = match self.drafts.binary_search_by_key(&zone, |(id, _)| *id) {
                 Ok(index) => index,
