@@ -149,6 +149,21 @@ mod tests {
     }
 
     #[test]
+    fn short_messages_are_read_when_they_are_whole_and_nothing_else_is() {
+        let bytes = frame(0x82, 0x83, &[1, 2, 3, 4, 9 ^ 1, 8 ^ 2, 7 ^ 3, 0x82]);
+        let message = short_message(&bytes).expect("a short message");
+        assert_eq!((message.payload(), message.frame_len()), (&[9, 8, 7][..], 9));
+        assert!((0..9).all(|cut| short_message(&bytes[..cut]).is_none()), "a part of it is no message");
+        let long = frame(0x82, 0xfe, &[[0, 126].as_slice(), &[0; 130]].concat());
+        let longest = frame(0x82, 0x80 | 125, &[5; 129]);
+        assert_eq!(short_message(&longest).map(|message| message.payload().to_vec()), Some(vec![0; 125]));
+        for (first, second) in [(0x82, 0x03), (0x02, 0x83), (0x81, 0x83), (0x89, 0x83), (0x88, 0x83), (0xc2, 0x83)] {
+            assert!(short_message(&frame(first, second, &[0; 7])).is_none(), "{first:x} {second:x}");
+        }
+        assert!(short_message(&long).is_none());
+    }
+
+    #[test]
     fn legal_frames_pass() {
         let mut bytes = frame(0x82, 0x83, &[1, 2, 3, 4, 9, 9, 9]);
         bytes.extend(frame(0x82, 0xfe, &[[1, 0].as_slice(), &[0; 4], &[7; 256]].concat()));

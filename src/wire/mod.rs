@@ -20,16 +20,17 @@ pub mod weight;
 mod world_grid;
 
 pub use close::Close;
-pub use codec::{WireError, decode_client, decode_server, encode_client, encode_server, explain_excess, hello_version};
-pub(crate) use codec::{append, is_frequent, split};
+pub use codec::{
+    WireError, decode_client, decode_server, encode_client, encode_server, explain_excess, hello_version, is_frequent,
+};
+pub(crate) use codec::{append, split};
 pub use encoded_events::{EncodedEvents, encode_delivery};
 pub use event::{EventBatch, EventBody, EventItem};
 pub use features::Features;
 pub use frame::encode_frame;
 pub(crate) use frame::usual_frame;
 pub use frame_stamp::FrameStamp;
-pub use guard::Guard;
-pub(crate) use guard::short_message;
+pub use guard::{Guard, ShortMessage, short_message};
 pub use hello::{Authority, Continuity, Extension, Hello, Join, Resume, Role, RosterEntry, Welcome};
 pub use inputs::{pack_runs, unpack_runs};
 pub use message::{

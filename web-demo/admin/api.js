@@ -55,7 +55,7 @@ export class Api {
     return (await this.ask(`rooms/${encodeURIComponent(id)}/frame`)).json();
   }
 
-  /** The nodes of the cluster; refused with 404 by a server that is alone. @returns {Promise<ClusterNode[]>} */
+  /** The nodes of the cluster; none where the server is alone. @returns {Promise<ClusterNode[]>} */
   async nodes() {
     return (await this.ask('nodes')).json();
   }

@@ -15,9 +15,10 @@ export class Nodes {
   async open(api) {
     this.close();
     try {
-      this.#show(await api.nodes());
+      const nodes = await api.nodes();
+      if (nodes.length === 0) return;
+      this.#show(nodes);
     } catch (error) {
-      if (error instanceof Refusal && error.status === 404) return;
       write(find('nodes-note', HTMLElement), error instanceof Refusal ? error.message : 'the server does not answer');
     }
     this.#timer = setTimeout(() => this.open(api), EVERY_MS);

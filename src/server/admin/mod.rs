@@ -166,13 +166,16 @@ fn alone() -> HttpResponse {
     HttpResponse::NotFound().body("404: this server is alone; set redis to make it a node of a cluster\n")
 }
 
-/// The nodes of the cluster, as its directory has them.
+/// The nodes of the cluster, as its directory has them; none where the server is alone.
 async fn nodes(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     if let Some(answer) = turn_away(&request, &state) {
         return answer;
     }
-    let Some(cluster) = &state.context.cluster else { return alone() };
-    match cluster.list_nodes().await {
+    let listed = match &state.context.cluster {
+        Some(cluster) => cluster.list_nodes().await,
+        None => Ok(Vec::new()),
+    };
+    match listed {
         Ok(nodes) => {
             let nodes: Vec<_> = nodes.into_iter().map(view::Node::from).collect();
             HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(nodes)
