@@ -268,7 +268,7 @@ test('the film of a match that has ended is opened by its link', async () => {
     await eventually('four play', () => tab.page.evaluate(() => window.timeline.film.players.size), (players) => players === 4);
     await tab.shot('timeline-match');
     await tab.page.goto(`${archive.url}/timeline/?match=7`);
-    await eventually('another one is not there', () => tab.page.locator('#problem').innerText(), (text) => text.includes('no film of this match: 404'));
+    await eventually('another one is not there', () => tab.page.locator('#problem').innerText(), (text) => text.includes('the film of match 7 is not there'));
     await tab.page.context().close();
   } finally {
     await archive.stop();
