@@ -10,21 +10,26 @@ const EVERY_MS = 3000;
 export class Nodes {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** Who asks; null after signing out. @type {import('./api.js').Api | null} */
+  #api = null;
 
   /** @param {import('./api.js').Api} api */
   async open(api) {
     this.close();
+    this.#api = api;
     try {
       const nodes = await api.nodes();
-      if (nodes.length === 0) return;
+      if (nodes.length === 0 || this.#api !== api) return;
       this.#show(nodes);
     } catch (error) {
+      if (this.#api !== api) return;
       write(find('nodes-note', HTMLElement), error instanceof Refusal ? error.message : 'the server does not answer');
     }
     this.#timer = setTimeout(() => this.open(api), EVERY_MS);
   }
 
   close() {
+    this.#api = null;
     clearTimeout(this.#timer);
   }
 
