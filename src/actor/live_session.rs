@@ -128,23 +128,23 @@ impl LiveSession {
     }
 
     /// The session has got a seat, whose room knows that events up to `events` have arrived.
-    pub fn sit(&self, seat: SessionSeat, events: Seq) {
+    pub fn attach_seat(&self, seat: SessionSeat, events: Seq) {
         self.acked_events.set(events);
         *self.seat.borrow_mut() = Some(seat);
     }
 
     /// The session has left its seat.
-    pub fn stand_up(&self) -> Option<SessionSeat> {
+    pub fn detach_seat(&self) -> Option<SessionSeat> {
         self.seat.take()
     }
 
     /// Frames may be written to `outlet` from now on.
-    pub fn attach(&self, outlet: Rc<RefCell<dyn Outlet>>) {
+    pub fn attach_outlet(&self, outlet: Rc<RefCell<dyn Outlet>>) {
         *self.outlet.borrow_mut() = Some(outlet);
     }
 
     /// The socket is gone.
-    pub fn detach(&self) {
+    pub fn detach_outlet(&self) {
         *self.outlet.borrow_mut() = None;
     }
 
@@ -256,11 +256,11 @@ impl LiveSession {
 }
 
 impl Listener for LiveSession {
-    fn is_due(&self) -> bool {
+    fn mark_due(&self) -> bool {
         !self.due.replace(true)
     }
 
-    fn hear_frame(&self, now: Moment) {
+    fn send_newest(&self, now: Moment) {
         self.due.set(false);
         let outlet = self.outlet.borrow();
         // No frame may overtake a welcome or a close, so what was sent before must be on its way.

@@ -33,7 +33,7 @@ pub struct MoveRoom {
 
 impl RoomActor {
     /// What the room goes on from at another node, if somebody has a seat to come to and its game is saved.
-    fn pack(&mut self) -> Option<Checkpoint> {
+    fn freeze(&mut self) -> Option<Checkpoint> {
         let packed = catch_unwind(AssertUnwindSafe(|| {
             // What clients have sent until now is part of the room.
             self.collect_inputs();
@@ -46,7 +46,7 @@ impl RoomActor {
     }
 
     /// No node has taken the room.
-    fn stay(&mut self, why: Close, or_end: bool, ctx: &mut Context<Self>) -> Result<String, String> {
+    fn go_on_or_end(&mut self, why: Close, or_end: bool, ctx: &mut Context<Self>) -> Result<String, String> {
         // Otherwise nobody can tell whose the room is.
         let is_own = why == Close::RoomFull;
         if or_end || !is_own {
@@ -59,7 +59,7 @@ impl RoomActor {
 
     /// The room is another node's now.
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
-    fn follow_to(&mut self, address: &str, tickets: Vec<String>, ctx: &mut Context<Self>) {
+    fn redirect_all(&mut self, address: &str, tickets: Vec<String>, ctx: &mut Context<Self>) {
         info!(address, sessions = tickets.len(), "the room goes on at another node");
         self.metrics.counts.rooms_moved.inc();
         let at_tick = self.room().map_or(Tick(0), |room| room.frame().tick().plus(1));
@@ -76,7 +76,7 @@ impl Handler<MoveRoom> for RoomActor {
 
     fn handle(&mut self, MoveRoom { cluster, or_end }: MoveRoom, ctx: &mut Context<Self>) -> Self::Result {
         let span = self.span.clone();
-        let Some(checkpoint) = span.in_scope(|| self.pack()) else {
+        let Some(checkpoint) = span.in_scope(|| self.freeze()) else {
             if or_end {
                 span.in_scope(|| self.end_room(Close::Draining.into(), ctx));
             }
@@ -90,10 +90,10 @@ impl Handler<MoveRoom> for RoomActor {
         Box::pin(asked.into_actor(self).map(move |address, act, ctx| {
             span.in_scope(|| match address {
                 Ok(address) => {
-                    act.follow_to(&address, tickets, ctx);
+                    act.redirect_all(&address, tickets, ctx);
                     Ok(address)
                 }
-                Err(why) => act.stay(why, or_end, ctx),
+                Err(why) => act.go_on_or_end(why, or_end, ctx),
             })
         }))
     }

@@ -67,9 +67,9 @@ struct Audience {
 /// A session as its relay sees it.
 pub trait Listener {
     /// The room has a newer frame. Returns whether the session was up to date before.
-    fn is_due(&self) -> bool;
+    fn mark_due(&self) -> bool;
     /// Writes the newest frame to the client, or has the session do so.
-    fn hear_frame(&self, now: Moment);
+    fn send_newest(&self, now: Moment);
     /// When the client must have acknowledged something, if anything is unacknowledged.
     fn patient_until(&self) -> Option<Moment>;
     /// Cuts the connection of a client that has stopped reading. Returns whether it was not cut before.
@@ -107,7 +107,7 @@ impl Relay {
         }
     }
 
-    fn look_after(&mut self, ctx: &mut Context<Self>) {
+    fn check_sockets(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
         // After a pause of the whole process, acknowledgements may lie unread in sockets, so nobody is cut this time.
         if now.since(self.looked) < Self::REFRESH_EVERY * 2 {
@@ -121,7 +121,7 @@ impl Relay {
             }
             !due
         });
-        ctx.run_later(Self::REFRESH_EVERY, Self::look_after);
+        ctx.run_later(Self::REFRESH_EVERY, Self::check_sockets);
     }
 
     /// Tells the sessions that are due of their frames, some at a time.
@@ -129,7 +129,7 @@ impl Relay {
         let now = self.clock.now();
         for _ in 0..Self::SWEEP {
             let Some(session) = self.table.borrow_mut().due.pop_front() else { break };
-            session.hear_frame(now);
+            session.send_newest(now);
         }
         self.sweeping = !self.table.borrow().due.is_empty();
         if self.sweeping {
@@ -148,7 +148,7 @@ impl Actor for Relay {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(Self::MAILBOX);
-        ctx.run_later(Self::REFRESH_EVERY, Self::look_after);
+        ctx.run_later(Self::REFRESH_EVERY, Self::check_sockets);
         self.beat(ctx);
     }
 }
@@ -171,7 +171,7 @@ impl Table {
         audience.newest = frame.or(audience.newest.take());
         let tick = audience.newest.as_ref().map_or(0, |frame| frame.tick().0 as usize);
         let (last, first) = audience.sessions.split_at(tick % audience.sessions.len().max(1));
-        self.due.extend(first.iter().chain(last).filter(|session| session.is_due()).cloned());
+        self.due.extend(first.iter().chain(last).filter(|session| session.mark_due()).cloned());
     }
 }
 

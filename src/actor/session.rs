@@ -227,7 +227,7 @@ impl WsSession {
         self.permit.arrived();
         welcome.expires = self.permit.expires();
         debug!(parent: &self.span, room = %names::for_logs(&welcome.room), continuity = ?welcome.continuity, "seated");
-        self.live.sit(SessionSeat::new(room, &welcome, channel, history), welcome.events);
+        self.live.attach_seat(SessionSeat::new(room, &welcome, channel, history), welcome.events);
         let bytes = self.live.session().enter(self.context.clock.now(), welcome, &start);
         self.send(bytes, ctx);
         self.context.relay.listen(room, self.live.clone());
@@ -279,7 +279,7 @@ impl Actor for WsSession {
     fn stopped(&mut self, _: &mut Ctx) {
         let close = self.ending.unwrap_or_else(|| self.silent_ending());
         self.live.end();
-        if let Some(seat) = self.live.stand_up() {
+        if let Some(seat) = self.live.detach_seat() {
             seat.leave(close);
             let listener: Rc<dyn Listener> = self.live.clone();
             self.context.relay.forget(seat.room, &listener);

@@ -43,7 +43,7 @@ where
     let incoming = Rc::<IncomingBytes>::default();
     let (live, session) = begin(Incoming(incoming.clone()));
     let outgoing = Rc::new(RefCell::new(Outgoing::new(socket)));
-    live.attach(outgoing.clone());
+    live.attach_outlet(outgoing.clone());
     {
         let session = pin!(session);
         let session = PollOnWake::new(session);
@@ -52,7 +52,7 @@ where
         // A socket that fails ends the session like one that is closed.
         let _ = poll_fn(|cx| conversation.turn(cx)).await;
     }
-    live.detach();
+    live.detach_outlet();
     if let Some(Outgoing { mut socket, unsent, .. }) = Rc::into_inner(outgoing).map(RefCell::into_inner) {
         linger(&mut socket, unsent).await;
     }
@@ -78,13 +78,13 @@ where
     /// client. Ready when one of the two has ended.
     fn turn(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         let mut left = limits::READ_AT_ONCE;
-        self.outgoing.borrow_mut().attend(cx);
+        self.outgoing.borrow_mut().register_task(cx);
         loop {
             if self.outgoing.borrow_mut().flush(cx)?.is_pending() && self.outgoing.borrow().is_full() {
                 return Poll::Pending;
             }
             match Pin::new(&mut self.session).poll_next(cx) {
-                Poll::Ready(Some(Ok(bytes))) => self.outgoing.borrow_mut().say(&bytes, cx)?,
+                Poll::Ready(Some(Ok(bytes))) => self.outgoing.borrow_mut().write_or_buffer(&bytes, cx)?,
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Ok(())),
                 // The actor wakes this task when it goes on.
                 Poll::Pending if self.incoming.is_closed_or_full() => return Poll::Pending,
@@ -207,7 +207,7 @@ impl<T: AsyncWrite + Unpin> Outgoing<T> {
     }
 
     /// Notes which task to wake.
-    fn attend(&mut self, cx: &TaskContext<'_>) {
+    fn register_task(&mut self, cx: &TaskContext<'_>) {
         if !self.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             self.task = Some(cx.waker().clone());
         }
@@ -219,7 +219,7 @@ impl<T: AsyncWrite + Unpin> Outgoing<T> {
     }
 
     /// Sends `bytes`; what the socket does not take at once is buffered.
-    fn say(&mut self, mut bytes: &[u8], cx: &mut TaskContext<'_>) -> io::Result<()> {
+    fn write_or_buffer(&mut self, mut bytes: &[u8], cx: &mut TaskContext<'_>) -> io::Result<()> {
         self.flushed = false;
         if self.unsent.is_empty() {
             write(&mut self.socket, &mut bytes, cx)?;
@@ -258,7 +258,7 @@ impl<T: AsyncWrite + Unpin> Outlet for Outgoing<T> {
         let sent = FRAME_BUFFER.with_borrow_mut(|frame| {
             frame.clear();
             Parser::write_message(frame, message, OpCode::Binary, true, false);
-            self.say(frame, cx)
+            self.write_or_buffer(frame, cx)
         });
         match sent.and_then(|()| self.flush(cx)) {
             Ok(Poll::Ready(())) => {}
@@ -340,7 +340,7 @@ mod tests {
     fn nothing_overtakes_what_a_full_socket_has_not_taken() {
         let (socket, mut client) = duplex(16);
         let mut outgoing = Outgoing::new(socket);
-        outgoing.say(&[1; 40], &mut in_vain()).unwrap();
+        outgoing.write_or_buffer(&[1; 40], &mut in_vain()).unwrap();
         assert!(outgoing.flush(&mut in_vain()).unwrap().is_pending());
         assert!(!outgoing.is_clear(), "16 of 40 bytes are under way");
         let mut got = Vec::new();

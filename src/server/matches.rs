@@ -199,7 +199,7 @@ async fn events(request: HttpRequest, state: web::Data<AppState>) -> HttpRespons
     let known = id.and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     let known = known.unwrap_or_else(|| state.matches.newest());
     let stream = MatchStream { matches: state.matches.clone(), viewer, search, known, base: base(&request) };
-    event_stream(told(stream))
+    event_stream(match_events(stream))
 }
 
 /// A stream of matches.
@@ -221,7 +221,7 @@ impl MatchStream {
 
 /// The matches that end from now on, or have ended since the last one that is known. A periodic comment lets dead connections be
 /// detected.
-fn told(stream: MatchStream) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
+fn match_events(stream: MatchStream) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
     stream::unfold((stream, true), |(mut stream, is_first)| async move {
         if is_first {
             // A page learns that the stream is open, and not only when the first match ends.

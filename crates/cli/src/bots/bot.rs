@@ -30,7 +30,7 @@ use tickwire::wire::{EventBody, Join, Redirect, WorldGrid, limits};
 struct Bot {
     number: u32,
     shared: Arc<Shared>,
-    line: Line,
+    connector: Connector,
     wire: Wire,
     client: Client,
     room: String,
@@ -53,14 +53,14 @@ struct Bot {
 }
 
 /// How the bot connects.
-struct Line {
+struct Connector {
     home: Home,
     profile: Option<Arc<Profile>>,
     seed: u64,
     hello: BotHello,
 }
 
-impl Line {
+impl Connector {
     async fn open(&self, shared: &Arc<Shared>) -> Result<Wire, Ended> {
         Wire::open(self.home.address(), self.profile.as_deref(), self.seed, shared.clone()).await
     }
@@ -146,9 +146,9 @@ impl Bot {
             _ => None,
         };
         let hello = BotHello::new(job, spawn.into_iter().collect())?;
-        let mut line = Line { home: Home::new(&job.url), profile: job.profile.clone(), seed, hello };
-        let mut wire = line.open(shared).await?;
-        wire.send(line.hello.to_bytes(job.join.clone())).await?;
+        let mut connector = Connector { home: Home::new(&job.url), profile: job.profile.clone(), seed, hello };
+        let mut wire = connector.open(shared).await?;
+        wire.send(connector.hello.to_bytes(job.join.clone())).await?;
         let mut client = Client::new(Depth::Full).asking(job.rate);
         while client.welcome().is_none() {
             // The timeout around this call ends the wait.
@@ -159,8 +159,8 @@ impl Bot {
             let Some(bytes) = answer else { continue };
             // The room is at another node of the cluster.
             if let ClientEvent::Redirect(redirect) = client.on_message(&bytes).map_err(protocol)? {
-                wire = line.follow(&redirect, shared).await?;
-                wire.send(line.hello.to_bytes(Join::Reserved { ticket: redirect.ticket })).await?;
+                wire = connector.follow(&redirect, shared).await?;
+                wire.send(connector.hello.to_bytes(Join::Reserved { ticket: redirect.ticket })).await?;
             }
         }
         let Some(welcome) = client.welcome() else { return Err(protocol("no welcome")) };
@@ -184,7 +184,7 @@ impl Bot {
         Ok(Self {
             number: job.number,
             shared: shared.clone(),
-            line,
+            connector,
             wire,
             client,
             room,
@@ -217,8 +217,8 @@ impl Bot {
                 Some(bytes) => {
                     // The room has moved to another node of the cluster.
                     if let Some(redirect) = self.on_message(&bytes)? {
-                        self.wire = self.line.follow(&redirect, &self.shared).await?;
-                        self.wire.send(self.line.hello.claim(&mut self.client, &redirect)).await?;
+                        self.wire = self.connector.follow(&redirect, &self.shared).await?;
+                        self.wire.send(self.connector.hello.claim(&mut self.client, &redirect)).await?;
                     }
                 }
                 None if Instant::now() >= self.due => self.on_timer()?,
@@ -243,7 +243,7 @@ impl Bot {
             }
             ClientEvent::Redirect(redirect) => return Ok(Some(redirect)),
             ClientEvent::Welcome => {
-                self.line.home.arrived();
+                self.connector.home.arrived();
                 return Ok(None);
             }
             _ => return Ok(None),
