@@ -71,7 +71,8 @@ fn rooms_go_on_at_another_node_with_everybody_in_them() {
             at.remove(0);
             at.push(node(&redis.url()));
         }
-        // Newcomers find the rooms where they are.
+        // Newcomers find the rooms where they are, also from a node that has none.
+        until("the newest is a node", || async { is_node(&at[1]) }).await;
         let room = &players[0].place.room;
         let refused = Player::try_enter(&at[1].url(), by_id(room)).await.err();
         assert_eq!(refused, Some(Close::RoomFull.code()));
