@@ -346,7 +346,8 @@ fn a_disk_that_is_too_slow_is_a_failed_one() {
     let room = Writing::new(&journal, "one");
     journal.flush();
     let stuck = disk.state();
-    for number in 0..40 {
+    // The writer is stuck with what it took at once, at most what may wait; as much waits behind that, and more.
+    for number in 0..80 {
         room.journal.append(JournalEntry { inputs: vec![number; 2 << 20], ..JournalEntry::default() }, false);
     }
     drop(stuck);
