@@ -1,5 +1,7 @@
 //! How players enter a room and leave it.
 
+use std::sync::Arc;
+
 use super::close_reason::CloseReason;
 use super::events::EventLog;
 use super::frame_sender::SenderStart;
@@ -11,7 +13,7 @@ use super::room_input::Enter;
 use super::seat::Seated;
 use super::tap::{TapBody, left};
 use crate::game::{Player, Recipients};
-use crate::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq};
+use crate::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, Role, Welcome};
 
 impl Room {
@@ -42,7 +44,8 @@ impl Room {
             self.cx.take_effects();
             Refusal::Game(refused)
         })?;
-        let mut seated = Seated::new(player, entity, self.next_seat_generation(), self.empty_input_buffer());
+        let (generation, inputs) = (self.next_seat_generation(), self.empty_input_buffer());
+        let mut seated = Seated::new(player, entity, generation, inputs, self.zones_of_newcomer());
         seated.key = secret.filter(|_| self.holds_seats()).map(Key::new);
         seated.wake(self.frame.tick());
         let (name, identity) = (&seated.name, &seated.identity);
@@ -68,6 +71,12 @@ impl Room {
         let others: Vec<Seat> = others.map(|seated| seated.seat).collect();
         others.into_iter().for_each(|seat| self.free(seat, Close::Replaced.into(), false));
         Ok(())
+    }
+
+    /// Zone 0. Seats share the list, which each tick counts references to: one list stays in the processor's caches.
+    fn zones_of_newcomer(&self) -> Arc<[ZoneId]> {
+        let shared = self.seats.iter().map(|seated| &seated.zones).find(|zones| ***zones == [ZoneId(0)]);
+        shared.cloned().unwrap_or_else(|| [ZoneId(0)].into())
     }
 
     /// The log of a client that has just entered: it begins with the latest chat lines.

@@ -67,7 +67,14 @@ pub(super) struct Away {
 }
 
 impl Seated {
-    pub fn new(player: Player, entity: EntityId, seat_generation: u32, input_buffer: InputBuffer) -> Self {
+    /// A player who sees `zones` until the game subscribes the seat to others.
+    pub fn new(
+        player: Player,
+        entity: EntityId,
+        seat_generation: u32,
+        input_buffer: InputBuffer,
+        zones: Arc<[ZoneId]>,
+    ) -> Self {
         let Player { seat, identity, name, .. } = player;
         Self {
             seat,
@@ -83,7 +90,7 @@ impl Seated {
             commands: Seq(0),
             epoch: CorrectionEpoch(0),
             reason: 0,
-            zones: [ZoneId(0)].into(),
+            zones,
             view: None,
             shown: None,
             superseded: 0,

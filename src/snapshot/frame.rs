@@ -177,6 +177,18 @@ impl Frame {
         Self { schema, incarnation, tick, zones, notes, places, grid, every, saturated }
     }
 
+    /// The frame with the notes of an `earlier` one, if these name the same seats with the same entities and zones. Nothing
+    /// else of past notes is ever asked for.
+    pub(crate) fn with_notes_of(&self, earlier: &Self) -> Option<Self> {
+        let same = |(one, other): (&SeatNote, &SeatNote)| {
+            let zones = Arc::ptr_eq(&one.zones, &other.zones) || one.zones == other.zones;
+            (one.seat, one.entity) == (other.seat, other.entity) && zones
+        };
+        let [mine, theirs] = [&self.notes, &earlier.notes];
+        let is_new = !Arc::ptr_eq(mine, theirs) && mine.len() == theirs.len();
+        (is_new && mine.iter().zip(&**theirs).all(same)).then(|| Self { notes: theirs.clone(), ..self.clone() })
+    }
+
     /// Whether both frames have the same zones in the same memory: nothing has changed in between.
     pub(crate) fn shares_zones(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.zones, &other.zones)
@@ -278,14 +290,14 @@ impl Frame {
         zones.iter().find_map(|zone| zone.zone().find(&self.schema, kind, id))
     }
 
-    /// Approximate bytes of memory that the frame holds, for the bound of the frame history.
-    pub fn weight(&self) -> usize {
-        self.weight_without_zones() + self.zones.iter().map(FrameZone::weight).sum::<usize>()
+    /// Approximate bytes of memory that its zones hold, for the bound of the frame history.
+    pub(crate) fn weight_of_zones(&self) -> usize {
+        self.zones.iter().map(FrameZone::weight).sum()
     }
 
-    /// As [`Self::weight`], without the zones.
-    pub(crate) fn weight_without_zones(&self) -> usize {
-        size_of::<Self>() + self.notes.len() * size_of::<SeatNote>()
+    /// Bytes of memory that its notes hold.
+    pub(crate) fn weight_of_notes(&self) -> usize {
+        self.notes.len() * size_of::<SeatNote>()
     }
 }
 
