@@ -12,7 +12,9 @@ use std::time::Duration;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use redis_server::Redis;
-use tickwire::engine::cluster::{Answer, Epoch, Model, Registration, Request, RoomReport, Script, Wish};
+use tickwire::engine::cluster::{
+    Answer, Epoch, Legacy, Model, Registration, Request, RoomReport, Script, Summons, Wish,
+};
 
 const LEASE: Duration = Duration::from_secs(8);
 const STEPS: usize = 300;
@@ -65,11 +67,15 @@ struct Whims {
     tickets: Vec<String>,
     made: u32,
     versions: Vec<(Epoch, u64)>,
+    /// The number of the first and of the next entry of each node's journal.
+    journals: BTreeMap<Epoch, (u64, u64)>,
+    /// What may be sent again.
+    last: Option<Request>,
 }
 
 impl Whims {
     fn new(seed: u64) -> Self {
-        let (nodes, rooms, tickets, versions) = Default::default();
+        let (nodes, rooms, tickets, versions, journals) = Default::default();
         Self {
             random: Pcg32::new(seed, 1),
             now: 1_000_000_000_000_000,
@@ -79,6 +85,8 @@ impl Whims {
             tickets,
             made: 0,
             versions,
+            journals,
+            last: None,
         }
     }
 
@@ -139,13 +147,14 @@ impl Whims {
     fn next(&mut self) -> Request {
         let asker = self.node();
         let (wish, lasts) = ([Wish::Join, Wish::Join, Wish::Watch, Wish::Create][self.below(4) as usize], self.lasts());
-        match self.below(27) {
+        match self.below(32) {
             0 | 1 => Request::Open {
                 lease: LEASE,
                 address: self.fresh("ws://"),
                 name: "node".to_owned(),
                 version: "1".to_owned(),
                 most_rooms: 3 + self.below(20) as usize,
+                keeps_journal: self.odds(2),
             },
             2..=5 => {
                 let (load, players) = (self.below(100), self.below(9) as usize);
@@ -168,7 +177,8 @@ impl Whims {
             }
             14..=16 => {
                 let node = if self.odds(2) { self.room().1 } else { asker };
-                Request::Redeem { node, ticket: self.ticket(), arrives_within: Duration::from_secs(30) }
+                let redeem = Request::Redeem { node, ticket: self.ticket(), arrives_within: Duration::from_secs(30) };
+                self.again(redeem)
             }
             17 | 18 => self.report(),
             19 => self.registration(),
@@ -184,6 +194,12 @@ impl Whims {
                 let (id, node, _) = self.room();
                 Request::Saved { node, id }
             }
+            26 | 27 => self.append(asker),
+            28 => {
+                let (of, from, count) = (self.node(), self.below(3) as usize, 1 + self.below(9) as usize);
+                Request::Journal { node: asker, of, from, count }
+            }
+            29 | 30 => Request::Fallen { node: asker },
             _ => {
                 let lasts = if self.odds(4) { Duration::ZERO } else { Duration::from_secs(3600) };
                 Request::Spend { node: asker, mark: format!("m{}", self.below(5)), lasts }
@@ -199,12 +215,27 @@ impl Whims {
         }
     }
 
+    /// Mostly what follows what the node has appended; sometimes something else.
+    fn append(&mut self, node: Epoch) -> Request {
+        let (first, next) = self.journals.get(&node).copied().unwrap_or_default();
+        let at = if self.odds(4) { u64::from(self.below(6)) } else { next };
+        let first = if self.odds(4) { at } else { (first + u64::from(self.below(2))).min(at) };
+        let entries: Vec<String> = (0..self.below(4)).map(|_| self.fresh("entry")).collect();
+        self.journals.insert(node, (first, at + entries.len() as u64));
+        self.again(Request::Append { node, first, at, entries })
+    }
+
+    fn again(&mut self, request: Request) -> Request {
+        let last = self.last.replace(request.clone());
+        if self.odds(3) { last.unwrap_or(request) } else { request }
+    }
+
     fn report(&mut self) -> Request {
         let (_, node, _) = self.room();
         let rooms = (0..1 + self.below(3)).map(|_| {
-            let (id, capacity) = (self.room().0, 1 + self.below(4) as u16);
+            let ((id, _, incarnation), capacity) = (self.room(), 1 + self.below(4) as u16);
             let (gone, shut, settled) = (self.odds(6), self.shut(), vec![self.ticket(), self.ticket()]);
-            RoomReport { id, gone, players: self.below(4) as usize, shut, capacity, settled }
+            RoomReport { id, incarnation, gone, players: self.below(4) as usize, shut, capacity, settled }
         });
         Request::Report { node, rooms: rooms.collect() }
     }
@@ -227,6 +258,14 @@ impl Whims {
         match (request, Answer::read(texts).unwrap_or_else(|| panic!("{request:?}: {texts:?} is no answer"))) {
             (Request::Open { .. }, Answer::Ok(_)) => self.nodes.extend(number(1).map(Epoch)),
             (_, Answer::There(found)) => self.rooms.push((found.room, found.node, found.incarnation)),
+            (Request::Fallen { node }, Answer::Ok(rest)) => {
+                let fallen = Summons::read_fallen(&rest).into_iter();
+                self.rooms.extend(fallen.map(|room| (room.room, *node, room.incarnation)));
+            }
+            (Request::Saved { .. }, Answer::Ok(rest)) => {
+                let legacy = Legacy::read(&rest).expect("where it goes on from");
+                assert!(legacy.nodes.len() <= 3, "a room moves without an end");
+            }
             (Request::List { .. }, Answer::Ok(rest)) => {
                 let known = rest.chunks(3).map(|part| (part[0].parse().map(Epoch), part[1].parse()));
                 self.versions =
@@ -308,6 +347,11 @@ fn the_scripts_decide_as_the_model_does() {
                 "Beat boot",
                 "Spend used",
                 "Find fenced",
+                "Append ok",
+                "Append gap",
+                "Append fenced",
+                "Journal ok",
+                "Fallen ok",
             ])
     {
         assert!(is_short || answers.contains_key(wanted), "{wanted} was never answered: {answers:?}");
@@ -330,9 +374,19 @@ fn scripts_that_are_wrong_are_found() {
         // A ticket is good twice.
         ("or ticket[4] == '1' or", "or"),
         // A room is handed over by a node that does not have it.
-        ("if room[1] ~= me then return { 'none' } end\nlocal best", "local best"),
+        ("if call('HGET', P .. 'room:' .. id, 'node') ~= me then return { 'none' } end\nlocal best", "local best"),
         // What a room began with is given to the node that gave it away.
-        ("if room[1] ~= ARGV[1] or not room[2]", "if not room[2]"),
+        ("if room[1] ~= ARGV[1] or not (", "if not ("),
+        // What a node appends counts that was removed.
+        ("if not is_node(me) then return { 'fenced' } end\nlocal node, journal", "local node, journal"),
+        // An entry that was sent twice is there twice.
+        ("for index = ends - at + 1,", "for index = 1,"),
+        // A room is given to two nodes.
+        ("call('SREM', P .. 'rooms:' .. node, id)\n  call('SADD'", "call('SADD'"),
+        // What a room goes on from is forgotten when the next node fails, too.
+        ("if room[1] == '0' and room[2] then from", "if false then from"),
+        // What a node reports of a room that left and came back counts for the room that it has now.
+        ("elseif room[2] == ARGV[at + 1] and state", "elseif state"),
         // A beat of a node that was removed counts.
         ("if not is_node(ARGV[1]) then return { 'fenced', boot[1]", "if false then return { 'fenced', boot[1]"),
     ] {

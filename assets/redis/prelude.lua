@@ -5,6 +5,9 @@
 local P = KEYS[1]
 local BOOT, NODES, EXPIRING = P .. 'boot', P .. 'nodes', P .. 'expiring'
 local MOST_TRIED, MOST_SWEPT, ROOM_WEIGHT = 64, 64, 10
+-- A room whose nodes end one after the other is given up: it may be the cause. Journals of nodes that are gone are kept for so
+-- many milliseconds.
+local MOST_FALLS, KEPT = 3, 600000
 local call = redis.call
 
 local function text(number) return string.format('%.0f', number) end
@@ -42,6 +45,7 @@ local function remove_room(id)
   local room = call('HMGET', P .. 'room:' .. id, 'node', 'kind')
   if not room[1] then return end
   call('SREM', P .. 'rooms:' .. room[1], id)
+  call('SREM', P .. 'fallen:' .. room[1], id)
   call('ZREM', P .. 'open:' .. room[2], id)
   call('ZREM', P .. 'public:' .. room[2], id)
   call('ZREM', EXPIRING, id)
@@ -68,22 +72,105 @@ end
 local function sweep()
   for _, id in ipairs(call('ZRANGEBYSCORE', EXPIRING, '-inf', text(NOW), 'LIMIT', 0, MOST_SWEPT)) do
     refresh(id)
-    if call('HGET', P .. 'room:' .. id, 'made') == '0' and call('ZCARD', P .. 'tickets:' .. id) == 0 then
-      remove_room(id)
-    end
+    local room = call('HMGET', P .. 'room:' .. id, 'made', 'from')
+    if room[1] == '0' and not room[2] and call('ZCARD', P .. 'tickets:' .. id) == 0 then remove_room(id) end
   end
 end
 
 local function remove_node(node)
   for _, id in ipairs(call('SMEMBERS', P .. 'rooms:' .. node)) do remove_room(id) end
-  call('DEL', P .. 'node:' .. node, P .. 'rooms:' .. node, P .. 'listing:' .. node)
+  call('DEL', P .. 'node:' .. node, P .. 'rooms:' .. node, P .. 'listing:' .. node, P .. 'fallen:' .. node,
+    P .. 'journal:' .. node)
   call('ZREM', NODES, node)
 end
 
--- Removes the nodes whose leases have ended: from here on their epochs are refused.
+-- The nodes that take another room, and what each weighs.
+local function takers(asker, without)
+  local found = {}
+  for _, node in ipairs(call('ZRANGEBYSCORE', NODES, '(' .. text(NOW), '+inf')) do
+    local said = call('HMGET', P .. 'node:' .. node, 'load', 'most', 'draining')
+    local rooms = call('SCARD', P .. 'rooms:' .. node)
+    if said[3] == '0' and rooms < tonumber(said[2]) and node ~= without then
+      -- Of two that are equal but for a room, the one that needs no redirect.
+      local weight = said[1] + ROOM_WEIGHT * rooms - (node == asker and ROOM_WEIGHT or 0)
+      found[#found + 1] = { node = node, weight = weight, left = said[2] - rooms }
+    end
+  end
+  return found
+end
+
+local function best_of(found)
+  local best
+  for _, taker in ipairs(found) do
+    local lighter = not best or taker.weight < best.weight
+    if taker.left > 0 and (lighter or (taker.weight == best.weight and taker.node < best.node)) then best = taker end
+  end
+  return best
+end
+
+-- The node that takes another room.
+local function lightest(asker, without)
+  local best = best_of(takers(asker, without))
+  return best and best.node
+end
+
+-- Lets a room go on at another node, which makes it or forgets it. Whoever is on the way goes on there.
+local function move_room(id, node, to, inc)
+  refresh(id)
+  local room = call('HMGET', P .. 'room:' .. id, 'kind', 'private')
+  call('SREM', P .. 'rooms:' .. node, id)
+  call('SADD', P .. 'rooms:' .. to, id)
+  call('HSET', P .. 'room:' .. id, 'node', to, 'inc', inc, 'made', '0')
+  if room[2] == '0' then call('ZADD', P .. 'public:' .. room[1], inc, id) end
+  for _, digest in ipairs(call('ZRANGE', P .. 'tickets:' .. id, 0, -1)) do call('HSET', P .. 'ticket:' .. digest, 'inc', inc) end
+  refresh(id)
+end
+
+-- Gives a room of a node that is gone to another one. `from` lists where its journal may be: pairs of a node and the incarnation
+-- that the room had there, oldest first. A room that no node had begun before has only what it was handed over with.
+local function take_over(id, node, inc, others)
+  local room = call('HMGET', P .. 'room:' .. id, 'made', 'from')
+  local from = node .. ':' .. inc
+  if room[1] == '0' and room[2] then from = room[2] .. ' ' .. from end
+  local best = best_of(others)
+  if not best or select(2, string.gsub(from, ':', ':')) > MOST_FALLS then return remove_room(id) end
+  best.weight, best.left = best.weight + ROOM_WEIGHT, best.left - 1
+  for epoch in string.gmatch(from, '(%d+):') do call('PEXPIRE', P .. 'journal:' .. epoch, KEPT) end
+  call('HSET', P .. 'room:' .. id, 'from', from)
+  if room[1] == '1' then call('HSET', P .. 'room:' .. id, 'begun', '1') end
+  call('SADD', P .. 'fallen:' .. best.node, id)
+  move_room(id, node, best.node, text(fence()))
+end
+
+-- A node with a journal is gone: its rooms go on at others.
+local function give_away(node, others)
+  local rooms = {}
+  for _, id in ipairs(call('SMEMBERS', P .. 'rooms:' .. node)) do
+    rooms[#rooms + 1] = { id = id, inc = call('HGET', P .. 'room:' .. id, 'inc') }
+  end
+  -- A set has no order.
+  table.sort(rooms, function(a, b)
+    local first, second = tonumber(a.inc), tonumber(b.inc)
+    return first < second or (first == second and a.id < b.id)
+  end)
+  for _, room in ipairs(rooms) do take_over(room.id, node, room.inc, others) end
+  call('DEL', P .. 'node:' .. node, P .. 'rooms:' .. node, P .. 'listing:' .. node, P .. 'fallen:' .. node)
+  call('ZREM', NODES, node)
+end
+
+-- Removes the nodes whose leases have ended: from here on their epochs are refused. Rooms that can go on elsewhere wait until a
+-- node takes them.
 local function reap()
   if registering() then return end
-  for _, node in ipairs(call('ZRANGEBYSCORE', NODES, '-inf', text(NOW))) do remove_node(node) end
+  local others
+  for _, node in ipairs(call('ZRANGEBYSCORE', NODES, '-inf', text(NOW))) do
+    if call('HGET', P .. 'node:' .. node, 'keeps') ~= '1' or call('SCARD', P .. 'rooms:' .. node) == 0 then
+      remove_node(node)
+    else
+      others = others or takers('')
+      if best_of(others) then give_away(node, others) end
+    end
+  end
 end
 
 local function write_room(id, node, inc, game, options, private, capacity, players, shut, made)
@@ -107,20 +194,6 @@ local function promise(id, lasts, keeps, digests)
   end
   refresh(id)
   return { 'there', id, room[1], call('HGET', P .. 'node:' .. room[1], 'address') or '', room[2], room[3] }
-end
-
--- The node that takes another room.
-local function lightest(asker, without)
-  local best, least
-  for _, node in ipairs(call('ZRANGE', NODES, 0, -1)) do
-    local said = call('HMGET', P .. 'node:' .. node, 'load', 'most', 'draining')
-    local rooms = call('SCARD', P .. 'rooms:' .. node)
-    -- Of two that are equal but for a room, the one that needs no redirect.
-    local weight = said[1] + ROOM_WEIGHT * rooms - (node == asker and ROOM_WEIGHT or 0)
-    local takes = said[3] == '0' and rooms < tonumber(said[2]) and node ~= without
-    if takes and (not best or weight < least or (weight == least and node < best)) then best, least = node, weight end
-  end
-  return best
 end
 
 local function rest(first)

@@ -1,5 +1,5 @@
 -- Uses a ticket up at the node that has its room. ARGV: epoch, digest, how long the client may take to arrive. Answers with
--- all that it takes to make the room, if nobody was there before, and with whether something is saved for that.
+-- all that it takes to make the room, if nobody was there before, and with whether there is something that it goes on from.
 
 local me, digest = ARGV[1], ARGV[2]
 if not is_node(me) then return { 'fenced' } end
@@ -17,4 +17,5 @@ call('HSET', P .. 'ticket:' .. digest, 'used', '1')
 -- Its place stays taken until the node has counted the player, or for so long.
 call('ZADD', P .. 'tickets:' .. id, 'XX', text(NOW + ARGV[3]), digest)
 refresh(id)
-return { 'here', id, room[2], room[3], room[4], room[5], text(call('HEXISTS', P .. 'room:' .. id, 'saved')) }
+local begins = call('HMGET', P .. 'room:' .. id, 'saved', 'from')
+return { 'here', id, room[2], room[3], room[4], room[5], (begins[1] or begins[2]) and '1' or '0' }

@@ -9,7 +9,8 @@ for at = 2, #ARGV, 8 do
   local room = call('HMGET', P .. 'room:' .. id, 'node', 'inc')
   if room[1] == me and room[2] == inc then
     call('HSET', P .. 'room:' .. id, 'capacity', ARGV[at + 5], 'players', ARGV[at + 6], 'shut', ARGV[at + 7], 'made', '1')
-    call('HDEL', P .. 'room:' .. id, 'saved')
+    call('HDEL', P .. 'room:' .. id, 'saved', 'from', 'begun')
+    call('SREM', P .. 'fallen:' .. me, id)
     refresh(id)
   elseif registering() and (not room[1] or tonumber(inc) > tonumber(room[2])) then
     remove_room(id)

@@ -11,7 +11,7 @@ use super::gatekeeper::SeatPermit;
 use super::message::{CloseRoom, Reserve, Reserved, RoomEntry, RoomKey, RoomSlot};
 use super::refusals::Refusal;
 use super::room_handle::RoomHandle;
-use crate::cluster::{Cluster, Plan, Tenure};
+use crate::cluster::{Cluster, Origin, Plan, Tenure};
 use crate::engine::cluster::{Registration, RoomReport, Summons, canonical, digest};
 use crate::engine::registry;
 use crate::engine::{CloseReason, JoinKind, JoinRequest, Limit, Reservations, Room, SecretDigest};
@@ -31,8 +31,8 @@ pub struct Arrive {
     pub summons: Summons,
     /// The digest of the ticket.
     pub ticket: String,
-    /// What the room goes on from, if another node has handed it over.
-    pub saved: Option<Arc<[u8]>>,
+    /// What the room goes on from, if it was at another node.
+    pub origin: Option<Origin>,
 }
 
 /// The part of the directory that only nodes have.
@@ -75,49 +75,52 @@ impl Directory {
         Ok(Some(plan))
     }
 
-    fn arrive(&mut self, Arrive { request, summons, ticket, saved }: Arrive) -> Result<RoomSlot, CloseReason> {
+    fn arrive(&mut self, Arrive { request, summons, ticket, origin }: Arrive) -> Result<RoomSlot, CloseReason> {
         if self.draining {
             return Err(Close::Draining.into());
         }
         registry::check_role(request.role, self.config.policy.most_spectators)?;
         self.heed_changes();
-        // A room that moved away may come back.
-        let is_here = |key: &RoomKey| self.rooms.get(*key).is_some_and(|listed| !listed.status.is_closed());
-        let known = self.rooms.by_id(&summons.room).filter(|key| !summons.saved || is_here(key));
+        let known = self.rooms.by_id(&summons.room).filter(|_| !summons.saved || self.goes_on_here(&summons.room));
         let key = match known {
             Some(key) => key,
-            None if summons.saved => self.take_over(&summons, saved.as_deref())?,
+            None if summons.saved => self.go_on(&summons, origin, Some(&request))?,
             None if self.ended.contains(&summons.room) => {
-                self.report_end(&summons.room);
+                self.report_end(&summons);
                 return Err(Close::RoomClosed.into());
             }
-            None => self.make_summoned(&summons, &request)?,
+            None => self.make_summoned(&summons, Some(&request))?,
         };
         let claims = request.role == Role::Player && request.claim.is_some();
         let kind = if claims { JoinKind::Returning } else { request.role.into() };
         let listed = self.room_handle(key)?;
         let announced = listed.status.announce_ticket(kind, listed.most(kind), ticket);
         if announced.is_err() && listed.status.is_closed() {
-            self.report_end(&summons.room);
+            self.report_end(&summons);
         }
         let (expected, listed) = (announced?, self.room_handle(key)?);
         Ok(RoomSlot { key, room: listed.room.clone(), expected })
     }
 
-    fn make_summoned(&mut self, summons: &Summons, request: &JoinRequest) -> Result<RoomKey, CloseReason> {
+    pub(super) fn make_summoned(
+        &mut self,
+        summons: &Summons,
+        request: Option<&JoinRequest>,
+    ) -> Result<RoomKey, CloseReason> {
+        let maker = request.and_then(|request| request.address);
         let options = serde_json::from_str(&summons.options).unwrap_or_default();
-        let made = self.make_placed(&summons.room, summons.incarnation, summons.game.clone(), options, request.address);
+        let made = self.make_placed(&summons.room, summons.incarnation, summons.game.clone(), options, maker);
         if made.is_err() {
-            self.report_end(&summons.room);
+            self.report_end(summons);
         }
         made
     }
 
     /// Nobody shall be sent to a room that has ended; the usual report may be a moment away.
-    fn report_end(&self, room: &str) {
+    pub(super) fn report_end(&self, summons: &Summons) {
         if let Some(cluster) = &self.config.cluster {
-            let (id, settled) = (room.to_owned(), Vec::new());
-            let gone = RoomReport { id, gone: true, players: 0, shut: "", capacity: 0, settled };
+            let (id, incarnation, settled) = (summons.room.clone(), summons.incarnation, Vec::new());
+            let gone = RoomReport { id, incarnation, gone: true, players: 0, shut: "", capacity: 0, settled };
             cluster.report(vec![gone], self.load());
         }
     }
@@ -234,14 +237,19 @@ impl Directory {
 
 /// What the cluster's directory does not know of a room yet.
 fn report(listed: &mut RoomHandle) -> Option<RoomReport> {
-    let (gone, (players, shut, settled)) = (listed.status.is_closed(), listed.status.report());
+    let gone = listed.status.is_closed();
+    if !gone && !listed.status.is_recorded() {
+        return None;
+    }
+    let (players, shut, settled) = listed.status.report();
     let state = (players, shut);
     if !gone && settled.is_empty() && listed.reported == Some(state) {
         return None;
     }
     listed.reported = Some(state);
     let (id, capacity) = (listed.entry.id.clone(), listed.entry.capacity);
-    Some(RoomReport { id, gone, players, shut: shut.map_or("", Close::label), capacity, settled })
+    let incarnation = listed.tenure.as_ref().map_or(0, Tenure::incarnation);
+    Some(RoomReport { id, incarnation, gone, players, shut: shut.map_or("", Close::label), capacity, settled })
 }
 
 impl Handler<Sketch> for Directory {

@@ -285,6 +285,7 @@ impl Actor for Directory {
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(limits::JOINS_WAITING);
         self.restore();
+        self.take_fallen(ctx);
         self.sweep(ctx);
     }
 

@@ -94,11 +94,11 @@ async fn locate(request: &Arc<JoinRequest>, context: &SessionContext) -> Result<
     match cluster.place(request, plan).await {
         Ok(Placed::There(redirect)) => Ok(Located::There(redirect)),
         Ok(Placed::Here(summons, ticket)) => {
-            let saved = match summons.saved && !cluster.owns(&summons.room) {
-                true => cluster.saved(&summons.room).await?,
+            let origin = match summons.saved && !cluster.owns(&summons.room) {
+                true => cluster.origin(&summons.room).await?,
                 false => None,
             };
-            let arrive = Arrive { request: request.clone(), summons, ticket, saved };
+            let arrive = Arrive { request: request.clone(), summons, ticket, origin };
             let arrived = context.directory.send(arrive).await;
             arrived.unwrap_or(Err(Close::TryLater.into())).map(Located::Here)
         }

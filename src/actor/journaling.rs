@@ -13,6 +13,7 @@ use super::room::RoomActor;
 use super::room_file::{Label, StoredRoom};
 use super::room_store::RoomStore;
 use super::tapping::RoomTap;
+use crate::cluster::Tenure;
 use crate::engine::{FrameStore, Host, Room, Waiting};
 use crate::store::Journal;
 use crate::trust::wall_clock;
@@ -65,7 +66,9 @@ fn filmed<T: Waiting, F: FrameStore>(host: Host<T, F>, files: &Files) -> Host<T,
 impl RoomActor {
     /// Appends the state from which the room starts.
     pub(super) fn open_journal(&mut self, ctx: &mut Context<Self>) {
-        let Some(journal) = self.files.journal.as_ref().filter(|_| self.is_journaled) else { return };
+        let Some(journal) = self.files.journal.as_ref().filter(|_| self.is_journaled) else {
+            return self.status.set_recorded();
+        };
         let wake: Recipient<Safe> = ctx.address().recipient();
         // If its mailbox is full, the room looks at its next tick.
         let wake = move || _ = wake.try_send(Safe);
@@ -95,6 +98,13 @@ impl RoomActor {
                 return false;
             }
             let upto = journal.safe();
+            if upto > 0 {
+                self.status.set_recorded();
+            }
+            // The record may be this node's, and the room another one's.
+            if self.tenure.as_ref().is_some_and(Tenure::is_lost) {
+                return true;
+            }
             host.safe(upto);
             if upto == u64::MAX {
                 // It was given up: there is nothing to append to.
@@ -184,6 +194,8 @@ impl Handler<Safe> for RoomActor {
             if !self.heed_journal() {
                 return self.abandon(ctx);
             }
+            // Whatever was recorded, the start was recorded first.
+            self.status.set_recorded();
             self.forget_stored();
             self.follow_outputs();
             self.report_occupancy();

@@ -108,6 +108,7 @@ counts! {
     rooms_gone_back: Count = "rooms_gone_back", "Rooms that went back to a checkpoint after a crash";
     rooms_recovered: Count = "rooms_recovered", "Rooms that went on after the last server had crashed";
     rooms_moved: Count = "rooms_moved", "Rooms that were handed over to another node";
+    rooms_taken_over: Count = "rooms_taken_over", "Rooms of nodes that failed which went on at this one";
     rooms_lost: Count = "rooms_lost", "Rooms of the last server that could not be recovered";
     recordings_lost: Count = "recordings_lost", "Recordings of rooms that could not be written";
     certificate_expires: Gauge = "certificate_expires_seconds", "When the certificate in use expires, in seconds since 1970; 0 without one";

@@ -1,11 +1,11 @@
-//! Rooms that move to another node of a cluster, because this one stops or an operator says so: the room stands still, its state is handed over, and
-//! everybody in it is told where it goes on.
+//! Rooms that move to another node of a cluster. If their node stops, or an operator says so, the room stands still, its state is
+//! handed over, and everybody in it is told where it goes on. If their node fails, others go on from its journal.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use actix::fut::ready;
-use actix::{ActorFutureExt, Context, Handler, Message, ResponseActFuture, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture, WrapFuture};
 use tracing::{error, info, warn};
 
 use super::directory::Directory;
@@ -14,10 +14,11 @@ use super::message::{End, RoomKey};
 use super::names;
 use super::recovery::Revived;
 use super::room::RoomActor;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Origin};
 use crate::engine::cluster::{Summons, digest};
-use crate::engine::{Checkpoint, CloseReason, Host, Room};
+use crate::engine::{Checkpoint, CloseReason, Host, JoinRequest, Room};
 use crate::id::Incarnation;
+use crate::store::FoundRoom;
 use crate::tick::Tick;
 use crate::wire::{Close, Redirect};
 
@@ -55,6 +56,14 @@ impl RoomActor {
         }
         self.is_moving = false;
         Err(if is_own { "no other node takes it".to_owned() } else { format!("the cluster says: {}", why.text()) })
+    }
+
+    /// The room is not this node's any more. If it was written to a journal, another node goes on with it.
+    pub(super) fn leave_to_others(&mut self) {
+        if self.journal.is_some() {
+            self.files.tap.iter_mut().for_each(|tap| tap.is_kept = true);
+            self.files.matches.goes_on = true;
+        }
     }
 
     /// The room is another node's now.
@@ -99,21 +108,56 @@ impl Handler<MoveRoom> for RoomActor {
     }
 }
 
+/// To the directory: a room of a node that is gone shall go on here.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct TakeOver(Summons, Origin);
+
 impl Directory {
-    /// Lets a room go on here that another node has handed over. `saved`: what it goes on from.
-    pub(super) fn take_over(&mut self, summons: &Summons, saved: Option<&[u8]>) -> Result<RoomKey, CloseReason> {
-        let Some(saved) = saved else { return Err(Close::TryLater.into()) };
-        match self.revive_handed_over(saved, Incarnation(summons.incarnation)) {
-            Ok(room) => {
-                info!(room = %names::for_logs(&summons.room), "a room of another node goes on here");
-                Ok(self.start_revived(room))
+    /// Lets rooms of nodes that are gone go on here.
+    pub(super) fn take_fallen(&self, ctx: &Context<Self>) {
+        let directory: Recipient<TakeOver> = ctx.address().recipient();
+        if let Some(cluster) = &self.config.cluster {
+            // If the mailbox is full, the room comes again after the next beat.
+            cluster.on_fallen(move |summons, origin| _ = directory.try_send(TakeOver(summons, origin)));
+        }
+    }
+
+    /// Whether a room goes on here. One that moved away may come back.
+    pub(super) fn goes_on_here(&self, room: &str) -> bool {
+        let listed = self.rooms.by_id(room).and_then(|key| self.rooms.get(key));
+        listed.is_some_and(|listed| !listed.status.is_closed())
+    }
+
+    /// Lets a room go on here that was at another node. `request`: of whom it is for, if that is a client.
+    pub(super) fn go_on(
+        &mut self,
+        summons: &Summons,
+        origin: Option<Origin>,
+        request: Option<&JoinRequest>,
+    ) -> Result<RoomKey, CloseReason> {
+        let incarnation = Incarnation(summons.incarnation);
+        let revived = match origin {
+            None => return Err(Close::TryLater.into()),
+            Some(Origin::New) => return self.make_summoned(summons, request),
+            Some(Origin::Lost) => Err("nothing is left of it".to_owned()),
+            Some(Origin::Checkpoint(saved)) => self.revive_handed_over(&saved, incarnation).map(Some),
+            Some(Origin::Journal(found)) => self.revive_fallen(&found, incarnation),
+        };
+        let room = names::for_logs(&summons.room);
+        match revived {
+            Ok(Some(revived)) => {
+                info!(%room, "a room of another node goes on here");
+                return Ok(self.start_revived(revived));
             }
+            Ok(None) => info!(%room, "a room of a node that is gone had ended"),
             Err(why) => {
-                error!(room = %names::for_logs(&summons.room), why, "a room that was handed over cannot go on");
+                error!(%room, why, "a room of another node cannot go on");
                 self.metrics.counts.rooms_lost.inc();
-                Err(Close::RoomClosed.into())
             }
         }
+        self.report_end(summons);
+        Err(Close::RoomClosed.into())
     }
 
     fn revive_handed_over(&self, saved: &[u8], incarnation: Incarnation) -> Result<Revived, String> {
@@ -122,5 +166,23 @@ impl Directory {
             Room::restore(checkpoint, game).map(|room| Some((room, 0))).map_err(|error| error.to_string())
         })?;
         revived.ok_or_else(|| "it has ended".to_owned())
+    }
+
+    fn revive_fallen(&self, found: &FoundRoom, incarnation: Incarnation) -> Result<Option<Revived>, String> {
+        let checkpoint = Checkpoint::decode(&found.checkpoint).map_err(|error| error.to_string())?;
+        let revived = self.revive_crashed(found, checkpoint, Some(incarnation))?;
+        self.metrics.counts.rooms_taken_over.inc_by(u64::from(revived.is_some()));
+        Ok(revived)
+    }
+}
+
+impl Handler<TakeOver> for Directory {
+    type Result = ();
+
+    fn handle(&mut self, TakeOver(summons, origin): TakeOver, _: &mut Context<Self>) {
+        if !self.draining && !self.goes_on_here(&summons.room) {
+            // Why it cannot go on is logged.
+            let _ = self.go_on(&summons, Some(origin), None);
+        }
     }
 }

@@ -45,8 +45,11 @@ impl Directory {
         let (all, mut lost) = (crashed.len(), found.headless + unreadable);
         for (found, checkpoint) in crashed.into_values() {
             let id = checkpoint.config().id.clone();
-            match self.revive_crashed(&found, checkpoint.clone()) {
-                Ok(room) => revived.extend(room),
+            match self.revive_crashed(&found, checkpoint.clone(), None) {
+                Ok(room) => {
+                    self.metrics.counts.rooms_recovered.inc_by(u64::from(room.is_some()));
+                    revived.extend(room);
+                }
                 Err(why) => {
                     error!(room = %names::for_logs(&id), why, "a room cannot be recovered");
                     self.keep_evidence(checkpoint, &found.tail, &why);
@@ -134,13 +137,18 @@ impl Directory {
         restored.map(|room| Revived { is_stored: true, ..room }).ok_or_else(|| "it has ended".to_owned())
     }
 
-    /// A room of the journal; `None` when it had ended.
-    fn revive_crashed(&self, found: &FoundRoom, checkpoint: Checkpoint) -> Result<Option<Revived>, String> {
+    /// A room of a journal; `None` when it had ended. `incarnation`: as [`Self::revive`].
+    pub(super) fn revive_crashed(
+        &self,
+        found: &FoundRoom,
+        checkpoint: Checkpoint,
+        incarnation: Option<Incarnation>,
+    ) -> Result<Option<Revived>, String> {
         if let Some(damage) = &found.damage {
             return Err(damage.to_string());
         }
         let is_foreign = self.config.goes_back_unless.as_ref().is_some_and(|mine| *mine != found.build);
-        let revived = self.revive(checkpoint, None, |checkpoint, game| {
+        self.revive(checkpoint, incarnation, |checkpoint, game| {
             let has_tail = !found.tail.is_empty() || found.forgotten;
             let forgotten = found.forgotten || checkpoint.has_forgotten();
             if has_tail && (is_foreign || forgotten || !game.is_deterministic()) {
@@ -154,9 +162,7 @@ impl Directory {
                 self.config.matches.end(id, incarnation.0, room.public_result().cloned());
             }
             Ok(over.is_none().then_some((room, limits::SPARE_IDS)))
-        })?;
-        self.metrics.counts.rooms_recovered.inc_by(u64::from(revived.is_some()));
-        Ok(revived)
+        })
     }
 
     fn go_back(&self, checkpoint: Checkpoint, found: &FoundRoom, game: Box<dyn Game>) -> Result<(Room, u32), String> {

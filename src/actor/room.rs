@@ -75,7 +75,7 @@ pub struct RoomActor {
     pub(super) span: Span,
     pub(super) files: Files,
     /// The right to go on, in a cluster.
-    tenure: Option<Tenure>,
+    pub(super) tenure: Option<Tenure>,
     /// Whether it stands still, because it is being handed over to another node.
     pub(super) is_moving: bool,
     /// Whether the room shall be written to a journal, and its part of it once it is.
@@ -359,6 +359,9 @@ impl Handler<CloseRoom> for RoomActor {
         self.span.clone().in_scope(|| {
             if close == Close::Draining {
                 self.store();
+            }
+            if close == Close::LeaseLost {
+                self.leave_to_others();
             }
             self.end_room(close.into(), ctx);
         });

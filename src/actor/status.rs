@@ -21,6 +21,8 @@ pub struct Status {
     is_reported: AtomicBool,
     /// Whether the room has ended for good.
     is_over: AtomicBool,
+    /// Whether the room's start is on record, if it is written to a journal.
+    is_recorded: AtomicBool,
     vacancies: Mutex<Vacancies>,
     /// Measures the costs of the room's deltas, once the room has started.
     profiler: Mutex<Option<BandwidthProfiler>>,
@@ -221,6 +223,16 @@ impl Status {
     /// Whether the room has ended for good: it does not fall asleep any more.
     pub fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Acquire)
+    }
+
+    /// The room can be brought back from now on, or never.
+    pub fn set_recorded(&self) {
+        self.is_recorded.store(true, Ordering::Release);
+    }
+
+    /// Whether what the room was made of is not needed any more.
+    pub fn is_recorded(&self) -> bool {
+        self.is_recorded.load(Ordering::Acquire)
     }
 
     /// Closes the room for good, even if somebody is announced.

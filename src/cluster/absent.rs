@@ -1,10 +1,12 @@
 //! What stands for a node in builds without the feature `cluster`: types without values.
 
+use std::io;
 use std::sync::Arc;
 
-use super::{Parts, Placed, Plan, Settings, Status};
-use crate::engine::cluster::{NodeEntry, Registration, RoomReport};
+use super::{Origin, Parts, Placed, Plan, Settings, Status};
+use crate::engine::cluster::{NodeEntry, Registration, RoomReport, Summons};
 use crate::engine::{CloseReason, JoinRequest};
+use crate::store::Disk;
 use crate::wire::{Close, Join};
 
 /// There is none.
@@ -70,7 +72,15 @@ impl Cluster {
         match self.0 {}
     }
 
-    pub async fn saved(&self, _: &str) -> Result<Option<Arc<[u8]>>, Close> {
+    pub async fn origin(&self, _: &str) -> Result<Option<Origin>, Close> {
+        match self.0 {}
+    }
+
+    pub fn on_fallen(&self, _: impl Fn(Summons, Origin) + Send + Sync + 'static) {
+        match self.0 {}
+    }
+
+    pub fn journal(self: &Arc<Self>) -> io::Result<Box<dyn Disk>> {
         match self.0 {}
     }
 
@@ -96,6 +106,10 @@ impl Cluster {
 }
 
 impl Tenure {
+    pub fn incarnation(&self) -> u64 {
+        match self.0 {}
+    }
+
     pub fn holds(&self) -> bool {
         match self.0 {}
     }

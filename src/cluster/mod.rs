@@ -1,7 +1,7 @@
 //! This server as a node of a cluster: its lease, its rooms in the common directory, and the places that it asks for.
 //!
-//! `engine::cluster` has the decisions. Here are the connection to Redis, the clock of leases, and one task that beats,
-//! reports and reads the list of rooms. Sessions ask through it where their clients belong. Without the feature `cluster`, there
+//! `engine::cluster` has the decisions. Here are the connection to Redis, the clock of leases, one task that beats,
+//! reports and reads the list of rooms, and the journal by which other nodes go on with the rooms of one that failed. Sessions ask through it where their clients belong. Without the feature `cluster`, there
 //! are no nodes, and [`Cluster`] has no values.
 
 #[cfg(not(feature = "cluster"))]
@@ -9,13 +9,20 @@ mod absent;
 #[cfg(feature = "cluster")]
 mod boottime;
 #[cfg(feature = "cluster")]
+mod legacy;
+#[cfg(feature = "cluster")]
 mod link;
+#[cfg(feature = "cluster")]
+mod listing;
 #[cfg(feature = "cluster")]
 mod look;
 #[cfg(feature = "cluster")]
 mod node;
 #[cfg(feature = "cluster")]
 mod places;
+#[cfg(feature = "cluster")]
+#[allow(clippy::disallowed_methods, reason = "the thread of the journal waits for Redis")]
+mod remote_journal;
 #[cfg(feature = "cluster")]
 mod state;
 #[cfg(feature = "cluster")]
@@ -34,6 +41,7 @@ pub use node::Cluster;
 pub use tenure::Tenure;
 
 use crate::engine::cluster::{LeaseState, Summons};
+use crate::store::FoundRoom;
 use crate::wire::Redirect;
 
 /// How a server takes part in a cluster.
@@ -56,6 +64,8 @@ pub struct Settings {
     pub version: String,
     /// Most rooms of this node.
     pub most_rooms: usize,
+    /// Whether other nodes go on with its rooms when it fails.
+    pub takeover: bool,
 }
 
 /// Where a client belongs.
@@ -66,6 +76,20 @@ pub enum Placed {
     Here(Summons, String),
     /// At another node.
     There(Redirect),
+}
+
+/// What a room goes on from at this node.
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "no room comes from elsewhere then"))]
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// Its last node has handed it over with this checkpoint.
+    Checkpoint(Arc<[u8]>),
+    /// Its last node is gone, and this is in its journal.
+    Journal(Arc<FoundRoom>),
+    /// No node had it yet, or none that told anybody of it.
+    New,
+    /// Its last node is gone, and nothing is left of it.
+    Lost,
 }
 
 /// What a new room would be like.

@@ -1,6 +1,5 @@
 //! The node: one task that holds the lease, reports what its rooms are like, and reads what other nodes have published.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,10 +7,11 @@ use std::time::Duration;
 
 use actix::Arbiter;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
+use super::legacy::Legacies;
 use super::link::{Link, Unavailable};
 use super::state::State;
 use super::tenure::Tenure;
@@ -21,28 +21,17 @@ use crate::tick::Moment;
 
 /// Rooms per request: more would keep Redis from others for longer.
 const ROOMS_PER_REQUEST: usize = 100;
-/// Parts of the list of rooms per answer.
-const PARTS_PER_ANSWER: usize = 16;
-/// How often the list of rooms is read.
-const LIST_EVERY: Duration = Duration::from_millis(500);
-/// And how much less often per node, so that a large cluster does not only read lists.
-const LIST_PER_NODE: Duration = Duration::from_millis(10);
-
-/// What a room goes on from, once it is here; `None` if the room is here already.
-type HandedOver = Arc<OnceCell<Option<Arc<[u8]>>>>;
-
 /// This server as a node.
 pub struct Cluster {
     pub(super) settings: Settings,
     pub(super) times: LeaseTimes,
     pub(super) link: Link,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// The moment at which rooms stand still, as their tenures see it.
     until: Arc<AtomicU64>,
     pub(super) wake: Notify,
     pub(super) redirects: AtomicU64,
-    /// Rooms that are handed over to this node, while they are fetched.
-    pub(super) handed_over: Mutex<BTreeMap<String, HandedOver>>,
+    pub(super) legacies: Legacies,
     /// Ended with the node.
     arbiter: Arbiter,
 }
@@ -56,7 +45,7 @@ impl Cluster {
         let times = LeaseTimes { lease: settings.lease };
         let link = Link::new(&settings, times.patience()).map_err(|error| format!("redis: {error}"))?;
         let state = State::new(times);
-        let (until, wake, redirects, handed_over) = Default::default();
+        let (until, wake, redirects, legacies) = Default::default();
         let arbiter = Arbiter::new();
         let node = Arc::new(Self {
             settings,
@@ -66,7 +55,7 @@ impl Cluster {
             until,
             wake,
             redirects,
-            handed_over,
+            legacies,
             arbiter,
         });
         let task = node.clone();
@@ -87,8 +76,13 @@ impl Cluster {
         self.state.lock().rooms.get(room).is_some_and(|(_, tenure)| !tenure.is_lost())
     }
 
+    /// Rooms that are not this node's any more know that before there is another epoch.
     pub(super) fn epoch(&self) -> Option<Epoch> {
         self.state.lock().epoch
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.state.lock().has_left
     }
 
     /// How the node is.
@@ -108,7 +102,7 @@ impl Cluster {
 
     /// A room begins here, whose record is in the directory.
     pub fn register(&self, room: Registration) -> Tenure {
-        let tenure = Tenure::new(self.until.clone());
+        let tenure = Tenure::new(room.incarnation, self.until.clone());
         self.state.lock().rooms.insert(room.id.clone(), (room, tenure.clone()));
         tenure
     }
@@ -191,7 +185,7 @@ impl Cluster {
         if turn.is_err() { self.times.beat() / 4 } else { state.beat_at.min(state.list_at).since(boottime::now()) }
     }
 
-    async fn turn(&self) -> Result<(), Unavailable> {
+    async fn turn(self: &Arc<Self>) -> Result<(), Unavailable> {
         if self.state.lock().has_left {
             return Ok(());
         }
@@ -203,7 +197,8 @@ impl Cluster {
             self.open().await?;
         }
         if boottime::now() >= self.state.lock().beat_at {
-            self.beat().await?;
+            let fallen = self.beat().await?;
+            self.heed_fallen(fallen);
         }
         self.send_reports().await?;
         self.publish_listing().await?;
@@ -216,8 +211,8 @@ impl Cluster {
     /// Gets an epoch. Rooms that are still there are registered again before the node may go on with them.
     async fn open(&self) -> Result<(), Unavailable> {
         let sent = boottime::now();
-        let Settings { lease, advertise, name, version, most_rooms, .. } = self.settings.clone();
-        let open = Request::Open { lease, address: advertise, name, version, most_rooms };
+        let Settings { lease, advertise, name, version, most_rooms, takeover, .. } = self.settings.clone();
+        let open = Request::Open { lease, address: advertise, name, version, most_rooms, keeps_journal: takeover };
         let Answer::Ok(texts) = self.link.ask(&open).await? else { return Err(unexpected("open")) };
         let (epoch, boot) = (number(&texts, 0)?, number(&texts, 1)?);
         info!(epoch, registers_for_ms = number(&texts, 2)? / 1000, "this server is a node of the cluster");
@@ -230,17 +225,19 @@ impl Cluster {
         Ok(())
     }
 
-    async fn beat(&self) -> Result<(), Unavailable> {
+    /// Returns the number of rooms of nodes that are gone, which shall go on here.
+    async fn beat(&self) -> Result<usize, Unavailable> {
         let sent = boottime::now();
         let (node, known, load, players, draining) = {
             let state = self.state.lock();
-            let Some(node) = state.epoch else { return Ok(()) };
+            let Some(node) = state.epoch else { return Ok(0) };
             (node, state.boot, state.load.0, state.load.1, state.draining)
         };
         let beat = Request::Beat { node, lease: self.settings.lease, load, players, draining };
         match self.link.ask(&beat).await? {
             Answer::Ok(texts) => {
                 let (boot, nodes, listing) = (number(&texts, 0)?, number(&texts, 2)?, number(&texts, 3)?);
+                let fallen = number(&texts, 4)? as usize;
                 if boot != known {
                     warn!("Redis was started again; this node registers its rooms");
                     self.register_rooms(node).await?;
@@ -250,11 +247,11 @@ impl Cluster {
                 // It has forgotten the list, or never heard of it.
                 state.published = state.published.filter(|version| *version == listing);
                 self.confirm(&mut state, sent);
-                Ok(())
+                Ok(fallen)
             }
             Answer::Fenced { boot } => {
                 self.fenced(boot.is_some_and(|(boot, left)| boot != known && left > 0));
-                self.open().await
+                self.open().await.map(|()| 0)
             }
             _ => Err(unexpected("beat")),
         }
@@ -324,67 +321,13 @@ impl Cluster {
             state.lose(id);
         }
     }
-
-    async fn publish_listing(&self) -> Result<(), Unavailable> {
-        let (node, listing) = {
-            let state = self.state.lock();
-            match (state.epoch, state.published) {
-                (Some(node), None) if !state.listing.is_empty() => (node, state.listing.clone()),
-                _ => return Ok(()),
-            }
-        };
-        let answer = self.link.ask(&Request::Publish { node, listing: listing.clone() }).await?;
-        let Answer::Ok(texts) = answer else { return Ok(()) };
-        let version = number(&texts, 0)?;
-        let mut state = self.state.lock();
-        if state.listing == listing {
-            state.published = Some(version);
-        }
-        Ok(())
-    }
-
-    async fn read_list(&self) -> Result<(), Unavailable> {
-        loop {
-            let known = {
-                let state = self.state.lock();
-                // One's own part is at hand.
-                let own = state.epoch.zip(state.published);
-                state.parts.iter().map(|(node, (version, _))| (*node, *version)).chain(own).collect()
-            };
-            let answer = self.link.ask(&Request::List { parts: PARTS_PER_ANSWER, known }).await?;
-            let Answer::Ok(texts) = answer else { return Err(unexpected("list")) };
-            let mut state = self.state.lock();
-            let mut parts = BTreeMap::new();
-            let mut read = 0;
-            for entry in texts.chunks_exact(3) {
-                let (node, version) = (Epoch(number(entry, 0)?), number(entry, 1)?);
-                if state.epoch == Some(node) {
-                    continue;
-                }
-                let part = if entry[2].is_empty() {
-                    let known = state.parts.get(&node).map(|(_, part)| part.clone());
-                    known.unwrap_or_default()
-                } else {
-                    read += 1;
-                    entry[2].as_str().into()
-                };
-                parts.insert(node, (version, part));
-            }
-            state.parts = parts;
-            let every = LIST_EVERY.max(LIST_PER_NODE * u32::try_from(state.nodes).unwrap_or(u32::MAX));
-            state.list_at = boottime::now().plus(every);
-            if read < PARTS_PER_ANSWER {
-                return Ok(());
-            }
-        }
-    }
 }
 
 pub(super) fn unexpected(what: &str) -> Unavailable {
     Unavailable(format!("an answer to {what} that was not expected"))
 }
 
-fn number(texts: &[String], index: usize) -> Result<u64, Unavailable> {
+pub(super) fn number(texts: &[String], index: usize) -> Result<u64, Unavailable> {
     texts.get(index).and_then(|text| text.parse().ok()).ok_or_else(|| unexpected("a script"))
 }
 

@@ -1,6 +1,5 @@
 //! Where a client belongs: asks the directory, and reads its answer as a room here, an address elsewhere, or a close.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -141,29 +140,6 @@ impl Cluster {
         }
     }
 
-    /// What a room goes on from that was handed over to this node; `None` if it goes on already. Asked for once, however many
-    /// come at the same time.
-    ///
-    /// # Errors
-    /// Redis does not answer, or this node may decide nothing now.
-    pub async fn saved(&self, room: &str) -> Result<Option<Arc<[u8]>>, Close> {
-        let cell = self.handed_over.lock().entry(room.to_owned()).or_default().clone();
-        let saved = cell.get_or_try_init(|| self.fetch_saved(room)).await.cloned();
-        self.handed_over.lock().retain(|_, cell| !cell.initialized());
-        saved
-    }
-
-    async fn fetch_saved(&self, room: &str) -> Result<Option<Arc<[u8]>>, Close> {
-        match self.ask(&Request::Saved { node: self.asker()?, id: room.to_owned() }).await? {
-            Answer::Ok(texts) => {
-                let saved = texts.first().and_then(|text| BASE64.decode(text).ok());
-                Ok(Some(saved.ok_or(Close::RoomClosed)?.into()))
-            }
-            Answer::None => Ok(None),
-            answer => Err(self.later(&answer)),
-        }
-    }
-
     /// Uses a join token up that is good for one join, until `lasts` seconds have passed.
     ///
     /// # Errors
@@ -197,18 +173,18 @@ impl Cluster {
     }
 
     /// The epoch, if this node may decide anything.
-    fn asker(&self) -> Result<Epoch, Close> {
+    pub(super) fn asker(&self) -> Result<Epoch, Close> {
         self.epoch().filter(|_| self.holds()).ok_or(Close::TryLater)
     }
 
-    async fn ask(&self, request: &Request) -> Result<Answer, Close> {
+    pub(super) async fn ask(&self, request: &Request) -> Result<Answer, Close> {
         self.link.ask(request).await.map_err(|_| {
             self.wake.notify_one();
             Close::TryLater
         })
     }
 
-    fn later<T: From<Close>>(&self, answer: &Answer) -> T {
+    pub(super) fn later<T: From<Close>>(&self, answer: &Answer) -> T {
         if matches!(answer, Answer::Fenced { .. }) {
             self.beat_now();
         }

@@ -59,9 +59,10 @@ impl State {
 
     /// A room has changed.
     pub fn note(&mut self, mut report: RoomReport) {
-        if report.gone {
+        let known = self.rooms.get_mut(&report.id).filter(|(room, _)| room.incarnation == report.incarnation);
+        if report.gone && known.is_some() {
             self.rooms.remove(&report.id);
-        } else if let Some((room, _)) = self.rooms.get_mut(&report.id) {
+        } else if let Some((room, _)) = known {
             (room.players, room.shut, room.capacity) = (report.players, report.shut, report.capacity);
         }
         if let Some(before) = self.reports.remove(&report.id) {

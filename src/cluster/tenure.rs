@@ -8,6 +8,7 @@ use super::boottime;
 /// The right of one room to go on.
 #[derive(Clone, Debug)]
 pub struct Tenure {
+    incarnation: u64,
     /// The moment at which all rooms of the node stand still.
     until: Arc<AtomicU64>,
     /// The directory has refused this room.
@@ -16,8 +17,13 @@ pub struct Tenure {
 
 impl Tenure {
     /// A right that ends at `until`, which may move.
-    pub(super) fn new(until: Arc<AtomicU64>) -> Self {
-        Self { until, lost: Arc::default() }
+    pub(super) fn new(incarnation: u64, until: Arc<AtomicU64>) -> Self {
+        Self { incarnation, until, lost: Arc::default() }
+    }
+
+    /// The incarnation for which it was given.
+    pub fn incarnation(&self) -> u64 {
+        self.incarnation
     }
 
     /// Whether the room may go on now. A process that was stopped, or slept with its machine, must ask again before it shows

@@ -199,6 +199,9 @@ pub struct Config {
     /// nodes. A node without Redis freezes its rooms after three quarters of it.
     #[serde(serialize_with = "parse::write_seconds", deserialize_with = "parse::lease")]
     pub lease: Duration,
+    /// Whether rooms of this node go on at other nodes when it fails. Then they are written to Redis all the time, and what a
+    /// client is told waits until that has happened.
+    pub takeover: bool,
 }
 
 /// The source of the pages.
@@ -314,6 +317,7 @@ impl Default for Config {
             cluster: "tickwire".to_owned(),
             node: String::new(),
             lease: Duration::from_secs(8),
+            takeover: false,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The folders of a configuration: for rooms and their journal, for recordings, for the trace.
+//! The folders of a configuration: for rooms and their journal, which may be elsewhere, for recordings, for the trace.
 
 use std::io;
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::config::{Config, OtherBuild, Pages};
 use crate::actor::{MatchShelf, Matches, Metrics, Part, Recordings, RoomStore, Shelf, Trace, Watchdog};
-use crate::store::{Durability, Folder, Found, Journal};
+use crate::cluster::Cluster;
+use crate::store::{Durability, Folder, Found, Journal, StoreFailure};
 use crate::tap::{Outbox, OutboxOptions, Sink};
 
 /// The folder for rooms.
@@ -52,6 +53,24 @@ pub(super) fn data(config: &Config, build: &str) -> io::Result<Option<Data>> {
         )));
     }
     Ok(Some(Data { store, journal, found }))
+}
+
+/// Starts the journal of a node whose rooms others take over.
+pub(super) fn remote_journal(
+    config: &Config,
+    cluster: Option<&Arc<Cluster>>,
+    build: &str,
+) -> io::Result<Option<Journal>> {
+    let Some(cluster) = cluster.filter(|_| config.takeover) else { return Ok(None) };
+    // Redis syncs or not, and what it lost it gets again. Rooms of which it has nothing must not go on.
+    let (durability, failure) = (Durability::Process, StoreFailure::End);
+    let (journal, _) = Journal::start(cluster.journal()?, durability, failure, build, None)?;
+    Ok(Some(journal))
+}
+
+/// Whether rooms that another build has run go back to their checkpoints. A node cannot wait for the other build.
+pub(super) fn goes_back(config: &Config) -> bool {
+    config.other_build == OtherBuild::Checkpoint || config.takeover && config.other_build == OtherBuild::Wait
 }
 
 /// Starts the outbox of the tap, if there are sinks.

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use tracing::info;
 
 use super::admin::AdminAuth;
-use super::config::{Config, OtherBuild, Pages};
+use super::config::{Config, Pages};
 use super::folders::{self, Data};
 use super::hosts::Hosts;
 use super::listen::{self, Worker};
@@ -85,12 +85,12 @@ impl Mount {
         folders::pages(&config.pages)?;
         let clock = Clock::start();
         let (trace, data) = (folders::trace(&config.trace)?, folders::data(&config, build)?);
-        let (store, journal, found) = match data {
-            Some(Data { store, journal, found }) => (Some(store), Some(journal), Some(found)),
-            None => (None, None, None),
-        };
         let cluster = config.membership(build).map_err(io::Error::other)?;
         let cluster = cluster.map(Cluster::start).transpose().map_err(io::Error::other)?;
+        let (store, journal, found) = match data {
+            Some(Data { store, journal, found }) => (Some(store), Some(journal), Some(found)),
+            None => (None, folders::remote_journal(&config, cluster.as_ref(), build)?, None),
+        };
         let tap = folders::outbox(&config, node, sinks)?;
         let metrics = Arc::new(Metrics::new(trace, log, journal.as_ref(), cluster.as_ref(), tap.as_ref()));
         let watchdog = Watchdog::start(clock)?;
@@ -116,7 +116,7 @@ impl Mount {
             store: store.clone(),
             journal: journal.clone(),
             found,
-            goes_back_unless: (config.other_build == OtherBuild::Checkpoint).then(|| build.to_owned()),
+            goes_back_unless: folders::goes_back(&config).then(|| build.to_owned()),
             recordings,
             tap: tap.clone(),
             matches: matches.clone(),

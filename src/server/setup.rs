@@ -28,7 +28,11 @@ impl Config {
     /// How this server takes part in a cluster; `None` if it is alone.
     pub(super) fn membership(&self, build: &str) -> Result<Option<cluster::Settings>, String> {
         if self.redis.is_empty() {
-            return Ok(None);
+            return if self.takeover {
+                Err("takeover is set and redis is not: there is no other node".to_owned())
+            } else {
+                Ok(None)
+            };
         }
         if !cfg!(feature = "cluster") {
             return Err("redis is set, but this build has no clusters: build it with the feature cluster".to_owned());
@@ -58,6 +62,7 @@ impl Config {
             lease: self.lease,
             version: build.to_owned(),
             most_rooms: self.most_rooms,
+            takeover: self.takeover,
         }
     }
 

@@ -1,8 +1,9 @@
-//! The few things that a journal asks of a disk.
+//! The few things that a journal asks of a disk, or of what stands for one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::trust::{create_private_folder, private_file};
 
@@ -55,6 +56,11 @@ pub trait Disk: Send {
     /// # Errors
     /// They are still there.
     fn set_aside(&mut self, why: &str) -> io::Result<String>;
+
+    /// Time between two commits: a commit has a price, and one per room and tick would be too many.
+    fn pause(&self) -> Duration {
+        Duration::from_millis(4)
+    }
 }
 
 /// A folder.

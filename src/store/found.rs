@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 
 use super::disk::Disk;
 use super::entry::{Entry, RoomDigest, entries};
@@ -69,7 +70,7 @@ impl Found {
     }
 
     /// Reads the journal on `disk`, one segment at a time.
-    pub(super) fn read(disk: &mut dyn Disk, keys: &PersonKeys) -> io::Result<Self> {
+    pub(super) fn read(disk: &mut dyn Disk, keys: Option<&PersonKeys>) -> io::Result<Self> {
         let mut names = disk.list()?;
         names.retain(|name| number_of(name).is_some());
         names.sort_by_key(|name| number_of(name));
@@ -92,6 +93,26 @@ impl Found {
     }
 }
 
+/// The rooms of another node's journal that had not ended.
+#[derive(Debug)]
+pub struct Remains(BTreeMap<RoomDigest, Arc<FoundRoom>>);
+
+impl Remains {
+    /// Reads a journal in which nobody is sealed from the contents of its files, by name.
+    pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Self {
+        let mut reading = Reading::default();
+        for (name, bytes) in files.iter().filter(|(name, _)| number_of(name).is_some()) {
+            reading.add(name, &Segment::read(bytes), bytes.len(), None);
+        }
+        Self(reading.rooms.into_iter().map(|(room, found)| (room, Arc::new(found))).collect())
+    }
+
+    /// The room with this id.
+    pub fn room(&self, id: &str) -> Option<Arc<FoundRoom>> {
+        self.0.get(&RoomDigest::of(id)).cloned()
+    }
+}
+
 #[derive(Default)]
 struct Reading {
     rooms: BTreeMap<RoomDigest, FoundRoom>,
@@ -108,7 +129,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn add(&mut self, name: &str, segment: &Segment, length: usize, keys: &PersonKeys) {
+    fn add(&mut self, name: &str, segment: &Segment, length: usize, keys: Option<&PersonKeys>) {
         let number = number_of(name).expect("only segments are read");
         let continues = segment.header.as_ref().is_some_and(|header| header.continues);
         if let Some((damage, _)) = self.torn.take().filter(|_| continues) {
@@ -139,7 +160,7 @@ impl Reading {
         self.damages.push(damage);
     }
 
-    fn take(&mut self, entry: Entry, build: &str, keys: &PersonKeys) {
+    fn take(&mut self, entry: Entry, build: &str, keys: Option<&PersonKeys>) {
         match entry {
             Entry::Checkpoint(room, from, bytes) => {
                 let (build, checkpoint) = (build.to_owned(), bytes.to_vec());
@@ -154,7 +175,7 @@ impl Reading {
             },
             Entry::Open(room, entry) => _ = self.open.insert(room, entry),
             Entry::Key(room, sealed) => {
-                let key = keys.open(sealed).and_then(|bytes| TextKey::read(&bytes));
+                let key = keys.and_then(|keys| keys.open(sealed)).and_then(|bytes| TextKey::read(&bytes));
                 self.tail_keys.insert(room, key);
             }
             Entry::Sealed(room, entry) => {

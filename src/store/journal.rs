@@ -99,8 +99,8 @@ impl Journal {
     /// Most bytes that may wait to be written: beyond it, the disk is too slow.
     pub(super) const MOST_WAITING: usize = 64 << 20;
 
-    /// Opens the journal on `disk`, in which persons are sealed with `keys`, and starts its writer. Also returns what was found, which stays there until
-    /// [`Self::forget`].
+    /// Opens the journal on `disk`, in which persons are sealed if there are `keys`, and starts its writer. Also returns what was
+    /// found, which stays there until [`Self::forget`].
     ///
     /// # Errors
     /// The disk cannot be read or written.
@@ -109,9 +109,10 @@ impl Journal {
         durability: Durability,
         failure: StoreFailure,
         build: &str,
-        keys: PersonKeys,
+        keys: impl Into<Option<PersonKeys>>,
     ) -> io::Result<(Self, Found)> {
-        let found = Found::read(&mut *disk, &keys)?;
+        let keys = keys.into();
+        let found = Found::read(&mut *disk, keys.as_ref())?;
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             filled: Condvar::new(),

@@ -1,4 +1,4 @@
-//! Journals: what rooms did, in a folder, so that they survive the end of their process.
+//! Journals: what rooms did, in a folder or elsewhere, so that they survive the end of their process.
 //!
 //! All rooms of a server share one journal. It is a sequence of segments, files to which one thread appends batches of
 //! entries. An entry is a room's inputs of a tick, a checkpoint, or the end of a room. Checkpoints make earlier entries of
@@ -17,8 +17,8 @@ mod segment;
 #[allow(clippy::disallowed_methods, reason = "commits are timed")]
 mod writer;
 
-pub use disk::Folder;
-pub use found::{Found, FoundRoom};
+pub use disk::{Disk, Folder};
+pub use found::{Found, FoundRoom, Remains};
 pub use journal::{Journal, JournalReport, RoomJournal, StoreState};
 pub use seals::sealed;
 pub use writer::{Durability, StoreFailure};

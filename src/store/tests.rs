@@ -256,7 +256,7 @@ fn every_flipped_bit_and_every_cut_is_noticed() {
     let read = |bytes: Vec<u8>| {
         let file = File { bytes, ..File::default() };
         let mut disk = Memory(Arc::new(Mutex::new(State { files: [(name.clone(), file)].into(), ..State::default() })));
-        Found::read(&mut disk, &no_keys()).expect("it can be read")
+        Found::read(&mut disk, None).expect("it can be read")
     };
     let all = read(file.bytes.clone());
     assert_eq!(all.rooms[0].tail.len(), 12);
@@ -297,7 +297,7 @@ fn doubled_swapped_and_missing_files_are_named() {
     assert_eq!(names.len(), 3);
     let mut without = disk.after_kill();
     without.remove(&names[1]).expect("it is there");
-    let found = Found::read(&mut without, &no_keys()).expect("it can be read");
+    let found = Found::read(&mut without, None).expect("it can be read");
     assert_eq!(found.damages.len(), 1, "a file is missing");
     assert_eq!(found.rooms[0].damage, None, "a newer checkpoint does not depend on it");
 }

@@ -67,15 +67,13 @@ impl Writer {
     const SEGMENT: usize = 32 << 20;
     /// ... or after this time, if anything is in them. By then, each room has made a checkpoint, so few are kept.
     const SEGMENT_FOR: Duration = Duration::from_secs(15);
-    /// Time between two commits: a commit has a price, and one per room and tick would be too many.
-    const PAUSE: Duration = Duration::from_millis(4);
 
     pub fn start(
         mut disk: Box<dyn Disk>,
         number: u64,
         (durability, failure): (Durability, StoreFailure),
         build: &str,
-        keys: PersonKeys,
+        keys: Option<PersonKeys>,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
         let mut build = build.to_owned();
@@ -120,7 +118,7 @@ impl Writer {
             let closing = queue.closed;
             drop(queue);
             if !closing {
-                thread::sleep(Self::PAUSE);
+                thread::sleep(self.disk.pause());
             }
         }
     }

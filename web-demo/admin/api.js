@@ -19,7 +19,7 @@
  * @typedef {{ file: string, time: number, why: string, bytes: number, room?: string, game?: string, reason?: string,
  *   seconds?: number }} Recording
  * @typedef {{ name: string, address: string, version: string, epoch: number, lease_left: number, rooms: number, players: number,
- *   load: number, draining: boolean }} ClusterNode milliseconds, thousandths
+ *   load: number, draining: boolean, takeover: boolean }} ClusterNode milliseconds, thousandths
  * @typedef {{ name: string, shape: string | Record<string, any> }} Field
  * @typedef {{ name: string, fields: Field[] }} Kind
  * @typedef {{ zone: number, kind: number, id: number, values: number[] }} Row

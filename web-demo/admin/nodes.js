@@ -44,10 +44,10 @@ export class Nodes {
 }
 
 /** @param {ClusterNode} node */
-function line({ name, address, version, rooms, players, load, lease_left, draining }) {
+function line({ name, address, version, rooms, players, load, lease_left, draining, takeover }) {
   const state = draining ? build('span', 'badge warn', 'draining') : lease(lease_left);
   const title = build('td', '', name || address);
-  title.title = `${address}, version ${version}`;
+  title.title = `${address}, version ${version}, ${takeover ? 'its rooms survive it' : 'its rooms end with it'}`;
   return build('tr', '', title, build('td', 'number', String(rooms)), build('td', 'number', String(players)),
     build('td', 'number wide', `${(load / 10).toFixed(1)} %`), build('td', '', state));
 }

@@ -41,6 +41,8 @@ pub enum Answer {
     Shut(String),
     /// The token was used before.
     Used,
+    /// Entries of the journal are missing.
+    Gap,
 }
 
 /// Where somebody with a ticket is expected.
@@ -71,7 +73,7 @@ pub struct Summons {
     pub options: String,
     /// Whether it is not listed.
     pub private: bool,
-    /// Whether another node has handed it over, so that there is something that it begins with.
+    /// Whether another node has handed it over or failed, so that there is something that it goes on from.
     pub saved: bool,
 }
 
@@ -90,6 +92,8 @@ pub struct NodeEntry {
     /// Thousandths.
     pub load: u32,
     pub draining: bool,
+    /// Whether others take its rooms over when it fails.
+    pub takeover: bool,
 }
 
 impl Answer {
@@ -126,13 +130,58 @@ impl Answer {
             "other" => Self::Other,
             "shut" => Self::Shut(rest.first()?.clone()),
             "used" => Self::Used,
+            "gap" => Self::Gap,
             _ => return None,
         })
     }
 }
 
+impl Summons {
+    const FIELDS: usize = 5;
+
+    /// Reads the answer to [`Request::Fallen`](super::Request::Fallen): rooms of nodes that are gone.
+    pub fn read_fallen(texts: &[String]) -> Vec<Self> {
+        let read = |texts: &[String]| {
+            let [room, incarnation, game, options, private] = texts else { return None };
+            Some(Self {
+                room: room.clone(),
+                incarnation: incarnation.parse().ok()?,
+                game: game.clone(),
+                options: options.clone(),
+                private: private == "1",
+                saved: true,
+            })
+        };
+        texts.chunks_exact(Self::FIELDS).filter_map(read).collect()
+    }
+}
+
+/// Where a room may go on from that this node was given; see [`Request::Saved`](super::Request::Saved).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Legacy {
+    /// What its last node has handed over, as it was given; empty if that is nothing.
+    pub saved: String,
+    /// Nodes that had it since and are gone, the newest first, each with the incarnation that the room had there.
+    pub nodes: Vec<(Epoch, u64)>,
+    /// Whether some node has had it before these, so that a room without a state is lost.
+    pub has_begun: bool,
+}
+
+impl Legacy {
+    /// Reads the answer.
+    pub fn read(texts: &[String]) -> Option<Self> {
+        let [saved, from, begun] = texts else { return None };
+        let pair = |text: &str| {
+            let (epoch, incarnation) = text.split_once(':')?;
+            Some((Epoch(epoch.parse().ok()?), incarnation.parse().ok()?))
+        };
+        let nodes = from.split(' ').rev().filter_map(pair).collect();
+        Some(Self { saved: saved.clone(), nodes, has_begun: begun == "1" })
+    }
+}
+
 impl NodeEntry {
-    const FIELDS: usize = 9;
+    const FIELDS: usize = 10;
 
     /// Reads the answer to [`Request::Nodes`](super::Request::Nodes).
     pub fn read(texts: &[String]) -> Vec<Self> {
@@ -140,7 +189,7 @@ impl NodeEntry {
     }
 
     fn of(texts: &[String]) -> Option<Self> {
-        let [epoch, left, name, address, version, rooms, players, load, draining] = texts else { return None };
+        let [epoch, left, name, address, version, rooms, players, load, draining, keeps] = texts else { return None };
         Some(Self {
             epoch: Epoch(epoch.parse().ok()?),
             lease_left: left.parse().ok()?,
@@ -151,6 +200,7 @@ impl NodeEntry {
             players: players.parse().ok()?,
             load: load.parse().ok()?,
             draining: draining == "1",
+            takeover: keeps == "1",
         })
     }
 }

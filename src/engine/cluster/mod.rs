@@ -5,7 +5,8 @@
 //! two answer by answer; simulations use the model.
 //!
 //! A node holds a [`Lease`]. Its *epoch* is a number greater than all that were given before. When its lease has ended, the
-//! directory removes the node with its rooms, and refuses whatever the epoch asks for from then on.
+//! directory removes the node and refuses whatever the epoch asks for from then on. Its rooms are forgotten, or go on at other nodes if
+//! it kept a journal in Redis.
 //!
 //! Here are no sockets and no clock: `src/cluster` sends the requests, and reads the clock that goes on while the machine
 //! sleeps.
@@ -13,11 +14,12 @@
 mod answer;
 mod lease;
 mod model;
+mod model_fallen;
 mod model_rooms;
 mod options;
 mod request;
 
-pub use answer::{Answer, Invitation, NodeEntry, Summons};
+pub use answer::{Answer, Invitation, Legacy, NodeEntry, Summons};
 pub use lease::{Lease, LeaseState, LeaseTimes};
 pub use model::Model;
 pub use options::{Home, canonical, digest};

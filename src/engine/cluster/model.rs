@@ -23,7 +23,8 @@ pub struct Model {
     /// Rooms by the end of their first ticket.
     pub(super) expiring: BTreeSet<(u64, String)>,
     pub(super) tickets: BTreeMap<String, Ticket>,
-    spent: BTreeMap<String, u64>,
+    pub(super) spent: BTreeMap<String, u64>,
+    pub(super) journals: BTreeMap<u64, Vec<String>>,
 }
 
 /// A game and its options.
@@ -50,6 +51,11 @@ pub(super) struct Node {
     pub draining: bool,
     pub rooms: BTreeSet<String>,
     listing: Option<(u64, String)>,
+    pub keeps_journal: bool,
+    /// The number of the first entry in its journal.
+    pub first_entry: u64,
+    /// Rooms of nodes that are gone, until the node reports them.
+    pub fallen: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -66,6 +72,10 @@ pub(super) struct RoomRecord {
     pub tickets: BTreeMap<String, u64>,
     /// What its node begins it with.
     pub saved: Option<String>,
+    /// Nodes that had it and are gone, with its incarnation there.
+    pub from: Vec<(u64, u64)>,
+    /// Whether some node had it before these.
+    pub begun: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -95,9 +105,10 @@ impl Model {
         }
         match request {
             Request::Boot { .. } => unreachable!("answered above"),
-            Request::Open { lease, address, name, version, most_rooms } => {
+            Request::Open { lease, address, name, version, most_rooms, keeps_journal } => {
                 let (address, name, version) = (address.clone(), name.clone(), version.clone());
-                let node = Node { address, name, version, most_rooms: *most_rooms, ..Node::default() };
+                let (most_rooms, keeps_journal) = (*most_rooms, *keeps_journal);
+                let node = Node { address, name, version, most_rooms, keeps_journal, ..Node::default() };
                 self.open_node(*lease, node)
             }
             Request::Beat { node, lease, load, players, draining } => {
@@ -110,14 +121,14 @@ impl Model {
             Request::Register { node, rooms } => self.register(*node, rooms),
             Request::Publish { node, listing } => self.publish(*node, listing),
             Request::List { parts, known } => self.list(*parts, known),
-            Request::Leave { node } => {
-                self.remove_node(node.0);
-                said(&["ok"])
-            }
+            Request::Leave { node } => self.leave(*node),
             Request::Nodes => self.list_nodes(),
             Request::Spend { node, mark, lasts } => self.spend(*node, mark, *lasts),
             Request::HandOver { .. } => self.hand_over(request),
             Request::Saved { node, id } => self.saved(*node, id),
+            Request::Append { node, first, at, entries } => self.append(*node, *first, *at, entries),
+            Request::Journal { node, of, from, count } => self.journal(*node, *of, *from, *count),
+            Request::Fallen { node } => self.list_fallen(*node),
         }
     }
 
@@ -159,7 +170,8 @@ impl Model {
         let listing = own.listing.as_ref().map_or(0, |(version, _)| *version);
         self.reap();
         self.sweep();
-        let counts = [self.nodes.len().to_string(), listing.to_string()];
+        let fallen = self.nodes.get(&node.0).map_or(0, |node| node.fallen.len());
+        let counts = [self.nodes.len(), listing as usize, fallen].map(|count| count.to_string());
         with(&["ok"], self.boot_texts().into_iter().chain(counts))
     }
 
@@ -251,7 +263,8 @@ impl Model {
         self.refresh(&id);
         let room = &self.rooms[&id];
         let flag = |set| if set { "1" } else { "0" };
-        let (private, saved, incarnation) = (room.private, room.saved.is_some(), room.incarnation.to_string());
+        let saved = room.saved.is_some() || !room.from.is_empty();
+        let (private, incarnation) = (room.private, room.incarnation.to_string());
         said(&["here", &id, &incarnation, &room.kind.0, &room.kind.1, flag(private), flag(saved)])
     }
 
@@ -264,10 +277,13 @@ impl Model {
             match self.rooms.get_mut(&report.id).filter(|room| room.node == node.0) {
                 None if report.gone => {}
                 None => lost.push(report.id.clone()),
+                Some(room) if room.incarnation != report.incarnation => {}
                 Some(_) if report.gone => self.remove_room(&report.id),
                 Some(room) => {
-                    (room.players, room.capacity) = (report.players, report.capacity);
-                    (room.shut, room.made, room.saved) = (report.shut.to_owned(), true, None);
+                    (room.players, room.capacity, room.shut) =
+                        (report.players, report.capacity, report.shut.to_owned());
+                    room.is_made();
+                    self.nodes.entry(node.0).and_modify(|node| _ = node.fallen.remove(&report.id));
                     report.settled.iter().for_each(|digest| _ = room.tickets.remove(digest));
                     self.refresh(&report.id);
                 }
@@ -286,8 +302,9 @@ impl Model {
             let known = self.rooms.get_mut(&claim.id);
             match known {
                 Some(room) if room.node == node.0 && room.incarnation == claim.incarnation => {
-                    (room.players, room.capacity) = (claim.players, claim.capacity);
-                    (room.shut, room.made, room.saved) = (claim.shut.to_owned(), true, None);
+                    (room.players, room.capacity, room.shut) = (claim.players, claim.capacity, claim.shut.to_owned());
+                    room.is_made();
+                    self.nodes.entry(node.0).and_modify(|node| _ = node.fallen.remove(&claim.id));
                 }
                 Some(room) if !waits || room.incarnation >= claim.incarnation => {
                     refused.push(claim.id.clone());
@@ -348,7 +365,7 @@ impl Model {
             let left = i128::from(node.lease_ends) - i128::from(self.now);
             let texts = [node.name.clone(), node.address.clone(), node.version.clone()];
             let numbers = [node.rooms.len().to_string(), node.players.to_string(), node.load.to_string()];
-            let ends = [u8::from(node.draining).to_string()];
+            let ends = [node.draining, node.keeps_journal].map(|is_so| u8::from(is_so).to_string());
             [epoch.to_string(), left.to_string()].into_iter().chain(texts).chain(numbers).chain(ends).collect::<Texts>()
         });
         with(&["ok"], entries)
@@ -359,21 +376,6 @@ impl Model {
         let mut nodes: Vec<_> = self.nodes.iter().map(|(epoch, node)| (*epoch, node)).collect();
         nodes.sort_by_key(|(epoch, node)| (node.lease_ends, epoch.to_string()));
         nodes
-    }
-
-    fn spend(&mut self, node: Epoch, mark: &str, lasts: Duration) -> Texts {
-        if !self.nodes.contains_key(&node.0) {
-            return said(&["fenced"]);
-        }
-        if lasts.is_zero() {
-            self.spent.remove(mark);
-            return said(&["ok"]);
-        }
-        let is_used = self.spent.get(mark).is_some_and(|until| *until > self.now);
-        if !is_used {
-            self.spent.insert(mark.to_owned(), self.now + micros(lasts));
-        }
-        said(&[if is_used { "used" } else { "ok" }])
     }
 }
 

@@ -26,11 +26,14 @@ pub enum Script {
     Spend,
     HandOver,
     Saved,
+    Append,
+    Journal,
+    Fallen,
 }
 
 impl Script {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Boot,
         Self::Open,
         Self::Beat,
@@ -46,6 +49,9 @@ impl Script {
         Self::Spend,
         Self::HandOver,
         Self::Saved,
+        Self::Append,
+        Self::Journal,
+        Self::Fallen,
     ];
 
     /// The script's own part.
@@ -66,6 +72,9 @@ impl Script {
             Self::Spend => include_str!("../../../assets/redis/spend.lua"),
             Self::HandOver => include_str!("../../../assets/redis/hand_over.lua"),
             Self::Saved => include_str!("../../../assets/redis/saved.lua"),
+            Self::Append => include_str!("../../../assets/redis/append.lua"),
+            Self::Journal => include_str!("../../../assets/redis/journal.lua"),
+            Self::Fallen => include_str!("../../../assets/redis/fallen.lua"),
         }
     }
 
@@ -105,6 +114,8 @@ impl Wish {
 pub struct RoomReport {
     /// The room's id.
     pub id: String,
+    /// Its incarnation: a room may have left the node and come back.
+    pub incarnation: u64,
     /// Whether it has ended.
     pub gone: bool,
     /// Seats taken.
@@ -144,6 +155,7 @@ pub enum Request {
         name: String,
         version: String,
         most_rooms: usize,
+        keeps_journal: bool,
     },
     Beat {
         node: Epoch,
@@ -213,6 +225,21 @@ pub enum Request {
         node: Epoch,
         id: String,
     },
+    Append {
+        node: Epoch,
+        first: u64,
+        at: u64,
+        entries: Vec<String>,
+    },
+    Journal {
+        node: Epoch,
+        of: Epoch,
+        from: usize,
+        count: usize,
+    },
+    Fallen {
+        node: Epoch,
+    },
 }
 
 impl Request {
@@ -234,6 +261,9 @@ impl Request {
             Self::Spend { .. } => Script::Spend,
             Self::HandOver { .. } => Script::HandOver,
             Self::Saved { .. } => Script::Saved,
+            Self::Append { .. } => Script::Append,
+            Self::Journal { .. } => Script::Journal,
+            Self::Fallen { .. } => Script::Fallen,
         }
     }
 
@@ -241,8 +271,9 @@ impl Request {
     pub fn args(&self) -> Vec<String> {
         match self {
             Self::Boot { lease } => vec![micros(*lease)],
-            Self::Open { lease, address, name, version, most_rooms } => {
-                vec![micros(*lease), address.clone(), name.clone(), version.clone(), most_rooms.to_string()]
+            Self::Open { lease, address, name, version, most_rooms, keeps_journal } => {
+                let texts = [micros(*lease), address.clone(), name.clone(), version.clone()];
+                texts.into_iter().chain([text(*most_rooms), flag(*keeps_journal)]).collect()
             }
             Self::Beat { node, lease, load, players, draining } => {
                 vec![text(node.0), micros(*lease), text(*load), text(*players), flag(*draining)]
@@ -270,7 +301,7 @@ impl Request {
                 let known = known.iter().flat_map(|(node, version)| [text(node.0), text(*version)]);
                 [text(*parts)].into_iter().chain(known).collect()
             }
-            Self::Leave { node } => vec![text(node.0)],
+            Self::Leave { node } | Self::Fallen { node } => vec![text(node.0)],
             Self::Nodes => Vec::new(),
             Self::Spend { node, mark, lasts } => vec![text(node.0), mark.clone(), text(lasts.as_millis())],
             Self::HandOver { node, id, waits, saved, lasts, tickets } => {
@@ -278,6 +309,12 @@ impl Request {
                 [what, tickets.clone()].concat()
             }
             Self::Saved { node, id } => vec![text(node.0), id.clone()],
+            Self::Append { node, first, at, entries } => {
+                [vec![text(node.0), text(*first), text(*at)], entries.clone()].concat()
+            }
+            Self::Journal { node, of, from, count } => {
+                vec![text(node.0), text(of.0), text(*from), text(*count)]
+            }
         }
     }
 }
@@ -286,7 +323,8 @@ impl RoomReport {
     fn args(&self) -> Vec<String> {
         let state = if self.gone { "gone" } else { "open" };
         let (players, capacity) = (text(self.players), text(self.capacity));
-        let room = vec![self.id.clone(), state.to_owned(), players, self.shut.to_owned(), capacity];
+        let room =
+            vec![self.id.clone(), text(self.incarnation), state.to_owned(), players, self.shut.to_owned(), capacity];
         [room, vec![text(self.settled.len())], self.settled.clone()].concat()
     }
 }

@@ -22,12 +22,15 @@ pub struct Node {
     /// Thousandths.
     load: u32,
     draining: bool,
+    /// Whether others take its rooms over when it fails.
+    takeover: bool,
 }
 
 impl From<NodeEntry> for Node {
     fn from(entry: NodeEntry) -> Self {
-        let NodeEntry { epoch, lease_left, name, address, version, rooms, players, load, draining } = entry;
-        Self { name, address, version, epoch: epoch.0, lease_left: lease_left / 1000, rooms, players, load, draining }
+        let NodeEntry { name, address, version, rooms, players, load, draining, takeover, .. } = entry;
+        let (epoch, lease_left) = (entry.epoch.0, entry.lease_left / 1000);
+        Self { name, address, version, epoch, lease_left, rooms, players, load, draining, takeover }
     }
 }
 

@@ -14,6 +14,10 @@ mod process;
 #[path = "../../../../tests/redis/mod.rs"]
 mod redis;
 mod relay;
+mod takeover;
+#[path = "../crash/player.rs"]
+#[allow(dead_code, reason = "guests are not needed here")]
+mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;

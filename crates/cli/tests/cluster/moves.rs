@@ -98,8 +98,8 @@ fn an_operator_moves_a_room_there_and_back() {
         for (round, (from, to)) in [(&first, &second), (&second, &first), (&first, &second)].into_iter().enumerate() {
             let (status, text) = ask_as(from, &order, &operator, "{}").await;
             assert_eq!((status, text.contains(&to.url())), (200, true), "{text}");
-            let moved = || async { player.seen(|seen| seen.moves.len()) == round + 1 };
-            until("the player has followed", moved).await;
+            let moved = |player: &Player| player.seen(|seen| seen.moves.len()) == round + 1;
+            all(std::slice::from_ref(&player), "the player has followed", moved).await;
             player.sees_frames().await;
             let (address, continuity) = player.seen(|seen| seen.moves[round].clone());
             assert_eq!((address, continuity == Continuity::Fresh), (to.url(), false));

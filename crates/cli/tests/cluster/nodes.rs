@@ -22,6 +22,16 @@ pub fn node(redis: &str) -> Server {
 
 /// Starts a node with these variables.
 pub fn node_with(redis: &str, variables: &[(&str, &str)]) -> Server {
+    node_as(redis, variables, &["--hold-seats-for", "5"])
+}
+
+/// Starts a node whose rooms others take over.
+pub fn keeper(redis: &str) -> Server {
+    let args = ["--takeover", "true", "--hold-seats-for", "60", "--attempts-per-address", "10000"];
+    node_as(redis, &[], &args)
+}
+
+fn node_as(redis: &str, variables: &[(&str, &str)], args: &[&str]) -> Server {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let port = free.port();
     let mut node = command(env!("CARGO_BIN_EXE_tickwire"));
@@ -29,7 +39,7 @@ pub fn node_with(redis: &str, variables: &[(&str, &str)]) -> Server {
     node.args(["--lease", &LEASE.as_secs().to_string(), "--advertise", &format!("ws://127.0.0.1:{port}/play")]);
     node.envs(variables.iter().copied());
     // Nobody reads its log.
-    node.args(["--log", "off", "--hold-seats-for", "5"]);
+    node.args(["--log", "off"]).args(args);
     Server::start_on(port, &mut node)
 }
 

@@ -118,7 +118,7 @@ async fn redeem(shared: &Shared, ticket: &str) {
 }
 
 async fn visit(shared: &Shared, client: &mut Client, hello: Vec<u8>) -> Visit {
-    let Ok(mut socket) = open(&shared.url, hello).await else { return Visit::Broken };
+    let Ok(mut socket) = open(&shared.url(0), hello).await else { return Visit::Broken };
     let mut frames = 0_u32;
     // Acknowledges meanwhile, so the server knows that the welcome has arrived.
     while frames < 8 {

@@ -9,7 +9,7 @@ use tickwire::Seat;
 use tickwire::engine::{Client, ClientEvent, Depth};
 use tickwire::id::Seq;
 use tickwire::tick::Moment;
-use tickwire::wire::{Close, Continuity, EventBody, Join, SUBPROTOCOLS};
+use tickwire::wire::{Close, Continuity, EventBody, Features, Join, Redirect, SUBPROTOCOLS};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
@@ -30,7 +30,8 @@ const OPEN_CALLS: usize = 150;
 
 /// What all players share.
 pub struct Shared {
-    pub url: String,
+    /// Addresses of servers that have the rooms or know where they are.
+    urls: Mutex<Vec<String>>,
     pub port: u16,
     start: Instant,
     tally: Mutex<Tally>,
@@ -88,7 +89,19 @@ impl Tally {
 
 impl Shared {
     pub fn new(port: u16) -> Self {
-        Self { url: format!("ws://127.0.0.1:{port}/play"), port, start: Instant::now(), tally: Mutex::default() }
+        let urls = Mutex::new(vec![format!("ws://127.0.0.1:{port}/play")]);
+        Self { urls, port, start: Instant::now(), tally: Mutex::default() }
+    }
+
+    /// The servers have these addresses from now on.
+    pub fn serve_at(&self, urls: Vec<String>) {
+        *self.urls.lock().expect("no player fails") = urls;
+    }
+
+    /// One of the addresses.
+    pub fn url(&self, which: usize) -> String {
+        let urls = self.urls.lock().expect("no player fails");
+        urls[which % urls.len()].clone()
     }
 
     pub fn tally(&self) -> MutexGuard<'_, Tally> {
@@ -137,12 +150,23 @@ impl Shared {
     }
 }
 
+/// Servers whose process was stopped say nothing, and keep their connections.
+const SILENT: Duration = Duration::from_secs(4);
+
+fn new_client() -> Client {
+    Client::new(Depth::Full).knowing(Features::REDIRECT)
+}
+
 struct Player {
     shared: Arc<Shared>,
     room: usize,
     number: usize,
     client: Client,
     seat: Option<Seat>,
+    /// Where the room is, until the player has gone there.
+    redirect: Option<Redirect>,
+    /// Connections so far.
+    connections: usize,
     /// Lines heard of each player in the room.
     heard: BTreeMap<usize, u32>,
     /// When each call without a reply was made, and after how many kills.
@@ -159,8 +183,10 @@ pub async fn play(shared: Arc<Shared>, room: usize, number: usize) {
         shared,
         room,
         number,
-        client: Client::new(Depth::Full),
+        client: new_client(),
         seat: None,
+        redirect: None,
+        connections: number,
         heard: BTreeMap::new(),
         calls: BTreeMap::new(),
         last_frame: None,
@@ -188,14 +214,19 @@ pub async fn open(url: &str, hello: Vec<u8>) -> Result<Socket, ()> {
 
 impl Player {
     async fn connect(&mut self) -> Result<Socket, ()> {
+        if let Some(redirect) = self.redirect.take() {
+            let hello = self.client.follow_redirect(&redirect, &self.name(), Vec::new());
+            return open(&redirect.address, hello).await;
+        }
+        self.connections += 1;
         if self.frames < SETTLED {
-            (self.client, self.seat, self.heard) = (Client::new(Depth::Full), None, BTreeMap::new());
+            (self.client, self.seat, self.heard) = (new_client(), None, BTreeMap::new());
         }
         let hello = match self.seat {
             Some(_) => self.client.resume(&self.name(), Vec::new()).expect("the right to the seat"),
-            None => Client::hello(self.find_room().await, &self.name(), Vec::new(), 0),
+            None => Client::hello_following(self.find_room().await, &self.name(), Vec::new(), 0),
         };
-        open(&self.shared.url, hello).await
+        open(&self.shared.url(self.connections), hello).await
     }
 
     /// The first player makes the room, the others wait for it.
@@ -218,11 +249,17 @@ impl Player {
     /// Plays on this connection until it breaks. Returns whether there was a welcome.
     async fn stay(&mut self, socket: &mut Socket) -> bool {
         let mut due = tokio::time::interval(Duration::from_millis(50));
-        let mut welcomed = false;
+        let (mut welcomed, mut heard) = (false, Instant::now());
         loop {
             tokio::select! {
                 message = socket.next() => match message {
-                    Some(Ok(Message::Binary(bytes))) => welcomed |= self.hear(&bytes, welcomed),
+                    Some(Ok(Message::Binary(bytes))) => {
+                        heard = Instant::now();
+                        welcomed |= self.hear(&bytes, welcomed);
+                        if self.redirect.is_some() {
+                            return welcomed;
+                        }
+                    }
                     Some(Ok(Message::Close(Some(frame)))) => {
                         let code = u16::from(frame.code);
                         if self.frames < SETTLED && code == Close::NoSuchRoom.code() {
@@ -236,7 +273,11 @@ impl Player {
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => return welcomed,
                 },
-                _ = due.tick(), if welcomed => self.act(),
+                _ = due.tick() => match welcomed {
+                    _ if heard.elapsed() > SILENT => return welcomed,
+                    true => self.act(),
+                    false => {}
+                },
             }
             while let Some(bytes) = self.client.poll(self.shared.now()) {
                 if socket.send(Message::Binary(bytes.into())).await.is_err() {
@@ -261,6 +302,10 @@ impl Player {
             ClientEvent::Delivery(delivered) => {
                 assert_eq!(delivered.lost, 0, "{}: lost events", self.name());
                 self.take(&delivered.events);
+            }
+            ClientEvent::Redirect(redirect) => {
+                self.redirect = Some(redirect);
+                return welcomed;
             }
             _ => return welcomed,
         }

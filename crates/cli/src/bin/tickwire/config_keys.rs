@@ -143,6 +143,8 @@ pub const CONFIG_KEYS: [ConfigKey; 56] = [
         help: "The name of this node, for people; if empty, the host and port at which clients reach it" },
     ConfigKey { key: "lease", flag: "lease", value: "SECONDS",
         help: "How long the directory waits for a node before its rooms are given up [default: 8]" },
+    ConfigKey { key: "takeover", flag: "takeover", value: "true|false",
+        help: "Write rooms to Redis all the time, so that other nodes go on with them when this one fails [default: false]" },
 ];
 
 /// Keys whose value is a list: their flags may be repeated, and variables are split at commas.

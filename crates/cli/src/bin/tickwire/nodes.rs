@@ -46,7 +46,7 @@ fn entry(node: &NodeEntry) -> serde_json::Value {
     json!({
         "name": node.name, "address": node.address, "version": node.version, "epoch": node.epoch.0,
         "lease_left_ms": node.lease_left / 1000, "rooms": node.rooms, "players": node.players, "load": node.load,
-        "draining": node.draining,
+        "draining": node.draining, "takeover": node.takeover,
     })
 }
 
@@ -163,6 +163,7 @@ mod tests {
             players: 40,
             load: 125,
             draining: false,
+            takeover: true,
         };
         let silent = NodeEntry { lease_left: -1, name: "longer".to_owned(), ..node.clone() };
         let text = table(&[node, silent]);
