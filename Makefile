@@ -5,7 +5,7 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package feel smooth e2e python pusher guide deny bench faults hostile attacks cluster crashes determinism hibernation
+.PHONY: test tools format lint rust pure docs types unit package feel smooth e2e python pusher guide deny bench faults hostile attacks cluster crashes determinism hibernation film spectators tap
 
 test: tools format lint rust pure docs types unit package feel e2e python pusher guide
 	@echo "all checks passed"
@@ -97,6 +97,21 @@ crashes:
 		TICKWIRE_ROOMS=100 TICKWIRE_CRASHES=100 TICKWIRE_DURABILITY=$$durability \
 			cargo test --locked --release --workspace --test crash -- --nocapture || exit 1; \
 	done
+
+# Viewers of a film while its server is killed or stopped fifty times, and a thousand viewers behind nginx. Takes some minutes.
+film:
+	@scripts/need-brokers
+	ulimit -n 16384 && TICKWIRE_CRASHES=50 TICKWIRE_VIEWERS=1000 cargo test --locked --release --workspace --test film -- --nocapture
+
+# Thousands of viewers of one room by server-sent events, alone and beside players; see the script for what it prints.
+spectators:
+	cargo build --locked --release
+	scripts/spectators
+
+# What the world is told, while the server is killed fifty times, and with a sink that is stuck for a minute.
+tap:
+	TICKWIRE_CRASHES=50 cargo test --locked --release --workspace --test outlets -- --nocapture
+	TICKWIRE_STUCK=60 cargo test --locked --release --workspace --test server -- --nocapture a_stuck_sink
 
 # A million ticks of an arena with 50 players, twice and from three checkpoints.
 determinism:

@@ -181,6 +181,12 @@ pub trait Game: Send {
         vec![ZoneId(0)]
     }
 
+    /// Whether spectators, with and without delay, need a token: a [join token](crate::guide::operations) that is good for this
+    /// room, or one for watching only. Servers without keys for tokens then let nobody watch. Called once.
+    fn spectators_need_token(&self) -> bool {
+        false
+    }
+
     /// A spectator sent a chat line to everyone. Returns whether to deliver it.
     fn spectator_chat(&mut self, name: &str, text: &str, cx: &mut Context) -> bool {
         let _ = (name, text, cx);

@@ -12,6 +12,7 @@ use actix::{Actor, ActorContext, Arbiter, AsyncContext, Context, Handler};
 use super::archiving::RoomMatch;
 use super::clock::Clock;
 use super::clustering::Membership;
+use super::films::Films;
 use super::gatekeeper::{Gatekeeper, RoomPermit};
 use super::journaling::Files;
 use super::local_rooms::LocalRooms;
@@ -68,6 +69,8 @@ pub struct DirectoryConfig {
     pub tap: Option<Outbox>,
     /// Is told of rooms that end.
     pub matches: Arc<Matches>,
+    /// The films of rooms.
+    pub films: Arc<Films>,
     /// Watches the threads of the directory and the rooms.
     pub watchdog: Arc<Watchdog>,
     /// This server as a node, in a cluster.
@@ -211,7 +214,8 @@ impl Directory {
         let (store, journal, recordings) = (store.clone(), journal.clone(), recordings.clone());
         let tap = tap.clone().map(RoomTap::new);
         let matches = RoomMatch::new(self.config.matches.clone(), entry.id.clone(), private);
-        let files = Files { store, is_stored, journal, recordings, tap, matches };
+        let films = self.config.films.clone();
+        let files = Files { store, is_stored, journal, recordings, tap, matches, films };
         let tenure = self.register(&room, &options, private);
         let right = tenure.clone();
         let make = move |_: &mut _| RoomActor::new(key, room, clock, shared, metrics, files, right);

@@ -14,10 +14,10 @@ use rand::rngs::SysRng;
 
 use super::clock::Clock;
 use super::refusals::Refusal;
-use crate::engine::{Address, Admission, JoinRequest, Quota, Token, Verdict};
+use crate::engine::{Address, Admission, JoinRequest, Limit, Quota, Token, Verdict};
 use crate::tick::Moment;
 use crate::trust::{Caller, ClientIpConfig, Tokens, VerifiedToken, wall_clock};
-use crate::wire::{Close, Join, limits};
+use crate::wire::{Close, Join, Role, limits};
 
 /// The admission control of a server.
 #[derive(Debug)]
@@ -61,6 +61,13 @@ pub struct SeatPermit {
     gatekeeper: Arc<Gatekeeper>,
     address: Option<Address>,
     is_taken: bool,
+}
+
+/// A viewer of films who is counted on an address until this guard is dropped.
+#[derive(Debug)]
+pub struct ViewerPermit {
+    gatekeeper: Arc<Gatekeeper>,
+    address: Option<Address>,
 }
 
 /// A TLS handshake that is counted on its address until this guard is dropped.
@@ -144,6 +151,16 @@ impl Gatekeeper {
         Ok(SessionPermit { gatekeeper: self.clone(), caller, ticket: None })
     }
 
+    /// Counts a viewer of films on their address.
+    ///
+    /// # Errors
+    /// The address has too many.
+    pub fn watch(self: &Arc<Self>, Caller { address, .. }: Caller) -> Result<ViewerPermit, Refusal> {
+        let begun = self.admission.lock().begin_viewing(self.clock.now(), address);
+        let permit = begun.then(|| ViewerPermit { gatekeeper: self.clone(), address });
+        permit.ok_or(Refusal::Limit(Limit::ViewersPerAddress))
+    }
+
     /// Whom a join token names; `None` on a server without keys. A one-time token is not used up.
     ///
     /// # Errors
@@ -200,7 +217,7 @@ impl SessionPermit {
     /// The session's close reason: the token is invalid, or not valid for the requested room.
     pub fn present(&mut self, mut request: JoinRequest) -> Result<JoinRequest, Close> {
         let token = request.token.take();
-        self.judge(token.as_ref().map(|Token(text)| text.as_str()), &request.join)?;
+        self.judge(token.as_ref().map(|Token(text)| text.as_str()), &request.join, request.role)?;
         (request.identity, request.only_game) = (self.identity(), self.only_game());
         request.address = self.address();
         let name = self.ticket.as_ref().and_then(|ticket| ticket.name.clone());
@@ -210,13 +227,13 @@ impl SessionPermit {
         })
     }
 
-    /// Verifies a token; a client without one is a guest. A one-time token counts as used only after [`Self::arrived`].
+    /// Verifies a token of a client with this role; one without a token is a guest. A one-time token counts as used only after [`Self::arrived`].
     ///
     /// # Errors
     /// The session's close reason: the token is invalid, or not valid for the requested room.
-    pub fn judge(&mut self, token: Option<&str>, join: &Join) -> Result<(), Close> {
+    pub fn judge(&mut self, token: Option<&str>, join: &Join, role: Role) -> Result<(), Close> {
         let Some(ticket) = self.gatekeeper.tokens.judge(token, wall_clock())? else { return Ok(()) };
-        if !ticket.allows(join) {
+        if !ticket.allows(join) || (ticket.only_watches && role != Role::Spectator) {
             return Err(Close::BadToken);
         }
         self.ticket = Some(ticket);
@@ -236,7 +253,8 @@ impl SessionPermit {
     pub fn refresh(&mut self, Token(text): &Token, room: &str, game: &str) -> Result<u32, Close> {
         let old = self.ticket.as_ref().ok_or(Close::BadToken)?;
         let mut ticket = self.gatekeeper.tokens.judge(Some(text), wall_clock())?.ok_or(Close::BadToken)?;
-        if ticket.subject != old.subject || !ticket.allows_staying(room, game) {
+        let narrows = ticket.only_watches && !old.only_watches;
+        if ticket.subject != old.subject || narrows || !ticket.allows_staying(room, game) {
             return Err(Close::BadToken);
         }
         ticket.keep();
@@ -323,6 +341,12 @@ impl Drop for SeatPermit {
         if self.is_taken {
             self.gatekeeper.admission.lock().free_seat(self.gatekeeper.clock.now(), self.address);
         }
+    }
+}
+
+impl Drop for ViewerPermit {
+    fn drop(&mut self) {
+        self.gatekeeper.admission.lock().end_viewing(self.gatekeeper.clock.now(), self.address);
     }
 }
 

@@ -7,6 +7,7 @@ use actix::{AsyncContext, Context, Handler, Message, Recipient};
 use tracing::{debug, error};
 
 use super::archiving::RoomMatch;
+use super::films::Films;
 use super::message::Publish;
 use super::recordings::Recordings;
 use super::room::RoomActor;
@@ -33,6 +34,8 @@ pub struct Files {
     pub tap: Option<RoomTap>,
     /// When the match has ended.
     pub matches: RoomMatch,
+    /// Those of the server.
+    pub films: Arc<Films>,
 }
 
 /// Journal to room: look at what is safe.

@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::cluster_metrics::ClusterMetrics;
 use super::fairness::Fairness;
 use super::feel_metrics::FeelMetrics;
+use super::film_metrics::FilmMetrics;
 use super::journal_metrics::JournalMetrics;
 use super::log_health::LogHealth;
 use super::process::Process;
@@ -51,6 +52,7 @@ pub struct Metrics {
     pub refusals: Refusals,
     pub(super) fairness: Fairness,
     pub(super) feel: FeelMetrics,
+    pub(super) film: FilmMetrics,
     delta_bits: Family<Spent, Bits>,
     tap: Option<Outbox>,
     /// The label sets that have a gauge.
@@ -217,7 +219,7 @@ impl Metrics {
         registry.register("room_crashes", "Rooms closed because their game panicked, by hook", room_crashes.clone());
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
         let (refusals, fairness, delta_bits) = (Refusals::new(registry), Fairness::new(registry), delta_bits(registry));
-        let feel = FeelMetrics::new(registry);
+        let (feel, film) = (FeelMetrics::new(registry), FilmMetrics::new(registry));
         Self {
             registry: whole,
             times,
@@ -230,6 +232,7 @@ impl Metrics {
             refusals,
             fairness,
             feel,
+            film,
             delta_bits,
             tap: tap.cloned(),
             spent: Mutex::default(),

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tracing::info;
 
 use super::directory::Directory;
+use super::film_metrics::FilmViewers;
 use super::message::RoomEntry;
 use super::recordings::Why;
 use super::room::RoomActor;
@@ -43,6 +44,8 @@ pub struct RoomHealth {
     /// Microseconds per tick over the last second: the mean and the maximum.
     pub tick_mean: u64,
     pub tick_worst: u64,
+    /// Viewers of its film.
+    pub film: FilmViewers,
 }
 
 /// To the directory: find the room with this id.
@@ -163,6 +166,7 @@ impl Handler<ListRoomHealth> for Directory {
                 private: listed.private,
                 tick_mean: tick_times.mean.as_micros().try_into().unwrap_or(u64::MAX),
                 tick_worst: tick_times.worst.as_micros().try_into().unwrap_or(u64::MAX),
+                film: self.config.films.viewers(&listed.entry.id),
             }
         };
         MessageResult(RoomHealthList { rooms: fullest.into_iter().map(health).collect(), more })

@@ -46,6 +46,7 @@ impl Refusal {
             Self::Limit(Limit::ConnectionsPerAddress) => "connections_per_address",
             Self::Limit(Limit::SeatsPerAddress) => "seats_per_address",
             Self::Limit(Limit::HandshakesPerAddress) => "handshakes_per_address",
+            Self::Limit(Limit::ViewersPerAddress) => "viewers_per_address",
             Self::Limit(Limit::Sessions) => "sessions",
             Self::Limit(Limit::Attempts) => "attempts",
             Self::Limit(Limit::Addresses) => "addresses",
@@ -63,9 +64,12 @@ impl Refusal {
     fn setting(self) -> &'static str {
         match self {
             Self::Limit(Limit::Connections | Limit::Sessions) => "most_sessions",
-            Self::Limit(Limit::ConnectionsPerAddress | Limit::SeatsPerAddress | Limit::HandshakesPerAddress) => {
-                "connections_per_address, or trusted_proxies if this address is a proxy's"
-            }
+            Self::Limit(
+                Limit::ConnectionsPerAddress
+                | Limit::SeatsPerAddress
+                | Limit::HandshakesPerAddress
+                | Limit::ViewersPerAddress,
+            ) => "connections_per_address, or trusted_proxies if this address is a proxy's",
             Self::Limit(Limit::Attempts) => "attempts_per_address, or trusted_proxies if this address is a proxy's",
             Self::Limit(Limit::Addresses) => "most_sessions: fewer leave fewer addresses to remember",
             Self::Draining => "none: the server was told to stop",
@@ -95,6 +99,7 @@ impl Refusal {
                 "too many connections from this address"
             }
             Self::Limit(Limit::SeatsPerAddress) => "too many seats are taken by or held for this address",
+            Self::Limit(Limit::ViewersPerAddress) => "too many viewers of films at this address",
             Self::Limit(Limit::Sessions) => "no new sessions at the moment",
             Self::Limit(Limit::Attempts) => "too many attempts from this address",
             Self::Draining => "no new sessions: the server is stopping",

@@ -321,6 +321,7 @@ impl Actor for RoomActor {
             trace.name(Lane::Room(self.key), format!("{} {}", room.config().game, names::for_logs(&room.config().id)));
         }
         self.begin_match();
+        self.resume_film();
         self.open_journal(ctx);
         self.bell.hang(ctx);
         self.arm();

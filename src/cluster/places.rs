@@ -56,6 +56,15 @@ impl Cluster {
         Ok(found.room)
     }
 
+    /// The WebSocket URL of the node that has this room, if it is another one.
+    pub async fn elsewhere(&self, room: &str) -> Option<String> {
+        let join = Join::ById { room: room.to_owned() };
+        // Who only looks needs no ticket.
+        let found = self.find(&join, Wish::Watch, None, None, limits::REDIRECTED_FOR, Vec::new()).await.ok()?;
+        let is_other = Some(found.node) != self.epoch() && found.address != self.settings.advertise;
+        Some(found.address).filter(|address| is_other && !address.is_empty())
+    }
+
     async fn find(
         &self,
         join: &Join,

@@ -18,7 +18,7 @@ pub struct Quota {
     pub sessions: usize,
     /// Connections in total, sessions included.
     pub connections: usize,
-    /// Connections per address, and TLS handshakes that are under way; and seats that are taken by it, held for it or
+    /// Connections per address, and TLS handshakes that are under way; viewers of films, also behind a proxy; and seats that are taken by it, held for it or
     /// promised to it.
     pub connections_per_address: usize,
     /// Attempts to open a session per address and second; the burst is four seconds' worth.
@@ -38,6 +38,8 @@ pub enum Limit {
     SeatsPerAddress,
     /// TLS handshakes of one address.
     HandshakesPerAddress,
+    /// Viewers of films of one address.
+    ViewersPerAddress,
     /// Sessions in total.
     Sessions,
     /// Attempts of one address to open a session.
@@ -72,6 +74,7 @@ struct Visitor {
     rooms: usize,
     seats: usize,
     handshakes: usize,
+    viewers: usize,
     attempts: Bucket,
     /// Microseconds of the server's time that rare messages of the address may take.
     work: Bucket,
@@ -81,7 +84,7 @@ struct Visitor {
 
 impl Holding for Visitor {
     fn is_idle(&self) -> bool {
-        self.connections + self.rooms + self.seats + self.handshakes == 0
+        self.connections + self.rooms + self.seats + self.handshakes + self.viewers == 0
     }
 }
 
@@ -215,6 +218,18 @@ impl Admission {
         self.give_back(now, address, |visitor| &mut visitor.handshakes);
     }
 
+    /// Counts a viewer of films for the address that watches, until [`Self::end_viewing`]. Returns `false` if the address has too
+    /// many.
+    #[must_use]
+    pub fn begin_viewing(&mut self, now: Moment, address: Option<Address>) -> bool {
+        self.take(now, address, self.quota.connections_per_address, |visitor| &mut visitor.viewers)
+    }
+
+    /// A counted viewer is gone.
+    pub fn end_viewing(&mut self, now: Moment, address: Option<Address>) {
+        self.give_back(now, address, |visitor| &mut visitor.viewers);
+    }
+
     /// Counts one more of something on all networks of an address, unless one of them has `most`.
     fn take(&mut self, now: Moment, address: Option<Address>, most: usize, of: fn(&mut Visitor) -> &mut usize) -> bool {
         let fits = |visitor: &mut Visitor, place: Network| *of(visitor) < most.saturating_mul(place.share());
@@ -264,6 +279,7 @@ impl Admission {
                 rooms: 0,
                 seats: 0,
                 handshakes: 0,
+                viewers: 0,
                 attempts: bucket(rate, rate.saturating_mul(Self::BURST)),
                 work: bucket(limits::ADDRESS_WORK * share, Self::WORK_SAVED * share),
                 chat: bucket(limits::ADDRESS_CHAT_RATE * share, 2 * limits::ADDRESS_CHAT_RATE * share),

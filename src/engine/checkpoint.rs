@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::close_reason::CloseReason;
 use super::events::{Event, EventLog};
 use super::lifecycle::RoomLifecycle;
+use super::live_film::LiveFilm;
 use super::overload::OverloadStep;
 use super::personal::Forgotten;
 use super::recording::{Header, REVISION};
@@ -70,6 +71,9 @@ pub struct Checkpoint {
     /// What systems outside of the room were to be told, and may not have been.
     #[serde(default)]
     pub(super) unstored: Vec<TapEntry>,
+    /// What viewers may still lack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) film: Option<Box<LiveFilm>>,
     /// What could not be read, because somebody was forgotten.
     #[serde(skip)]
     pub(super) forgotten: Forgotten,
@@ -178,6 +182,12 @@ impl Checkpoint {
     /// restores the room tells it again.
     pub fn unstored(&self) -> &[TapEntry] {
         &self.unstored
+    }
+
+    /// The same state of a room that nobody films.
+    #[must_use]
+    pub fn without_film(self) -> Self {
+        Self { film: None, ..self }
     }
 
     /// What a recording that starts here is about.
@@ -298,6 +308,7 @@ impl Room {
             departed: self.departed.clone(),
             tap_count: self.tap_count,
             unstored: Vec::new(),
+            film: self.film_to_save(),
             forgotten: Forgotten::default(),
         })
     }
@@ -340,6 +351,8 @@ impl Room {
         }
         let newest = SavedRows { tick: checkpoint.tick, every: checkpoint.every, zones: checkpoint.zones };
         room.restore_rows(rows, checkpoint.past, newest, checkpoint.schema == *room.spec.schema)?;
+        // What was filmed with another schema cannot be gone on with.
+        room.restore_film(checkpoint.film.filter(|_| checkpoint.schema == *room.spec.schema));
         room.forget(&checkpoint.forgotten);
         Ok(room)
     }

@@ -20,7 +20,7 @@ impl Room {
     pub(super) fn enter(&mut self, enter: Enter) -> Answer {
         match enter.role {
             Role::Player => self.enter_player(enter),
-            Role::Spectator => self.enter_spectator(enter.name),
+            Role::Spectator => self.enter_spectator(enter.name, enter.identity.is_some()),
         }
     }
 

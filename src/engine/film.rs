@@ -36,7 +36,7 @@ pub struct Reel {
     pub(super) changes: Vec<u8>,
     /// The tick of the last change, counted from the first state.
     #[serde(skip)]
-    changed: u32,
+    pub(super) changed: u32,
 }
 
 /// Who has which seat, and the properties of the room.

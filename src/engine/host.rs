@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::camera::{Cameras, Filmed};
+use super::camera::{Archive, Filmed};
 use super::checkpoint::Checkpoint;
 use super::close_reason::CloseReason;
 use super::history::{FrameStore, History};
@@ -106,18 +106,20 @@ pub struct Host<T, F = History> {
     pub(super) record: Option<Record>,
     pub(super) unsafe_ids: Option<UnsafeIds>,
     pub(super) recorder: Option<FlightRecorder>,
-    pub(super) cameras: Cameras,
+    pub(super) archive: Option<Archive>,
     pub(super) tap: HostTap,
     /// Since when the room has no player, no held seat and no spectator.
     empty_since: Option<Moment>,
 }
 
 impl<T: Waiting, F: FrameStore> Host<T, F> {
-    /// Surrounds a new `room`, whose recent frames are kept in `frames`.
-    pub fn new(now: Moment, room: Room, frames: F) -> Self {
+    /// Surrounds a `room`, whose recent frames are kept in `frames`.
+    pub fn new(now: Moment, mut room: Room, frames: F) -> Self {
         let (waiting, room_outputs, tap, outputs) = (VecDeque::new(), Vec::new(), HostTap::default(), Outbox::open());
-        let (record, unsafe_ids, recorder, cameras, empty_since) = (None, None, None, Cameras::default(), Some(now));
-        Self { room, frames, waiting, outputs, room_outputs, record, unsafe_ids, recorder, cameras, tap, empty_since }
+        let (record, unsafe_ids, archive, empty_since) = (None, None, None, Some(now));
+        // A film that goes on needs the events, and only a recorder takes them.
+        let recorder = room.film.is_some().then(|| FlightRecorder::new(&mut room));
+        Self { room, frames, waiting, outputs, room_outputs, record, unsafe_ids, recorder, archive, tap, empty_since }
     }
 
     /// Records every input before it is applied.
@@ -255,12 +257,13 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.record(&RoomInput::Tick);
         self.room.apply_in_phases(RoomInput::Tick, &mut self.room_outputs, over);
         self.frames.push(self.room.frame().clone());
-        let filmed = self.cameras.ticked(&mut self.room);
+        let live = self.room.film_tick().map(Filmed::Live);
+        let kept = self.archive.as_mut().and_then(|archive| archive.ticked(&mut self.room));
         if let Some(recorder) = &mut self.recorder {
             recorder.ticked(&mut self.room);
         }
         self.pass_on();
-        filmed.into_iter().flatten().for_each(|part| self.emit(HostOutput::Filmed(part)));
+        live.into_iter().chain(kept).for_each(|part| self.emit(HostOutput::Filmed(part)));
         let is_empty = self.room.players() + self.room.spectators() == 0;
         self.empty_since = is_empty.then(|| self.empty_since.unwrap_or(now));
     }

@@ -14,7 +14,7 @@ use super::overload::OverloadStep;
 use super::room::{Room, RoomOutput};
 use super::seat::Seated;
 use super::tap::TapBody;
-use crate::game::{Recipients, RoomEffect};
+use crate::game::{Persistence, Recipients, RoomEffect};
 use crate::id::Seat;
 use crate::tick::Tick;
 use crate::wire::{Close, EventBody, RosterEntry, limits};
@@ -41,6 +41,15 @@ struct Ending {
 }
 
 impl Room {
+    /// Whether the room falls asleep when nobody is in it, instead of ending.
+    pub fn outlives_players(&self) -> bool {
+        match self.game.persistence() {
+            Persistence::Never => false,
+            Persistence::Optional => self.config.setup.options.get("persistent").is_some_and(|text| text == "true"),
+            Persistence::Always => true,
+        }
+    }
+
     /// Removes a player or spectator at the next tick. Does nothing when the seat is free.
     pub(super) fn kick(&mut self, seat: Seat, reason: CloseReason) {
         if self.holds(seat) {

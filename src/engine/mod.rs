@@ -48,6 +48,7 @@ mod join_request;
 mod journal;
 mod lifecycle;
 pub mod link;
+mod live_film;
 #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "the archive is the server's"))]
 mod match_film;
 mod overload;
@@ -83,7 +84,7 @@ pub mod work;
 pub use admission::{Address, Admission, Limit, Quota, Verdict};
 pub use bucket::Bucket;
 pub use budget::Unsent;
-pub use camera::{FilmPart, FilmSegment, Filmed};
+pub use camera::{FilmPart, Filmed};
 pub use checkpoint::{Checkpoint, RestoreError};
 pub use client::{Arrived, Client, ClientError, ClientEvent, Delivered, Depth, Pass, RoomClock};
 pub use close_reason::CloseReason;
@@ -98,6 +99,7 @@ pub use host::{Host, HostOutput, SeatSession, Waiting};
 pub use input_buffer::{InputBuffer, InputRun, TickInput};
 pub use join_request::{JoinRequest, Token};
 pub use journal::{JournalEntry, Proof};
+pub use live_film::FilmSegment;
 #[cfg(feature = "server")]
 pub(crate) use match_film::{
     GoingMatch, MatchBeginning, MatchRecord, PersonMark, SavedResult, encode_join, encode_part,

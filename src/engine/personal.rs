@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::checkpoint::{Checkpoint, RestoreError, SavedLog};
 use super::events::Event;
+use super::live_film::LiveFilm;
 use super::room::Room;
 use super::tap::TapEntry;
 use crate::game::saved;
@@ -55,6 +56,8 @@ struct Words {
     /// The result of the match.
     #[serde(default)]
     result: Option<Value>,
+    #[serde(default)]
+    film: Option<Box<LiveFilm>>,
 }
 
 impl Checkpoint {
@@ -79,12 +82,12 @@ impl Checkpoint {
             return Ok(self.encode());
         }
         let Self { logs, chat, authors, departed, events, unstored, .. } = self.clone();
-        let result = self.lifecycle.public.clone();
-        let words = saved::encode(&Words { logs, chat, authors, departed, events, unstored, result });
+        let (result, film) = (self.lifecycle.public.clone(), self.film.clone());
+        let words = saved::encode(&Words { logs, chat, authors, departed, events, unstored, result, film });
         let words = ByteBuf::from(seal(&persons, &words)?);
         let mut open = self.clone();
         (open.chat, open.authors, open.departed, open.events, open.unstored) = Default::default();
-        open.lifecycle.public = None;
+        (open.lifecycle.public, open.film) = (None, None);
         open.logs.iter_mut().for_each(SavedLog::clear);
         let mut players = Vec::new();
         for (index, seated) in (0..).zip(&mut open.seats) {
@@ -119,9 +122,9 @@ impl Checkpoint {
         }
         match open(&sealed.words) {
             Some(words) => {
-                let Words { logs, chat, authors, departed, events, unstored, result } = saved::decode(&words)?;
+                let Words { logs, chat, authors, departed, events, unstored, result, film } = saved::decode(&words)?;
                 (checkpoint.logs, checkpoint.chat, checkpoint.events) = (logs, chat, events);
-                checkpoint.lifecycle.public = result;
+                (checkpoint.lifecycle.public, checkpoint.film) = (result, film);
                 (checkpoint.authors, checkpoint.departed, checkpoint.unstored) = (authors, departed, unstored);
             }
             None => checkpoint.forgotten.words = true,

@@ -136,6 +136,7 @@ impl Room {
 
     /// Goes on in another process: every client has lost its connection.
     pub(super) fn recover(&mut self, incarnation: Incarnation, spare_ids: u32) {
+        self.interrupt_film();
         self.cx.skip_entities(spare_ids);
         self.give_back_tickets();
         self.config.incarnation = incarnation;

@@ -49,7 +49,7 @@ impl FlightRecorder {
     pub fn new(room: &mut Room) -> Self {
         let span = room.rate().ticks_in(limits::RECORDING_SEGMENT);
         let from_beginning = room.frame().tick() == room.config().counters.tick && room.players() == 0;
-        room.film_events = Some(Vec::new());
+        room.film_events.get_or_insert_default();
         let (segments, presence) = (VecDeque::new(), Presence::of(room));
         let (seats, fresh) = (seats_of(room.frame()), None);
         let mut recorder = Self { segments, from_beginning, presence, seats, span, until_cut: span, fresh };
@@ -70,6 +70,11 @@ impl FlightRecorder {
     /// The newest checkpoint, if it was not taken before.
     pub fn take_checkpoint(&mut self) -> Option<Arc<Checkpoint>> {
         self.fresh.take()
+    }
+
+    /// Makes a checkpoint at the next tick.
+    pub fn cut_soon(&mut self) {
+        self.until_cut = 0;
     }
 
     pub fn has_checkpoint(&self) -> bool {
@@ -108,10 +113,7 @@ impl FlightRecorder {
             }
             self.seats = seats_of(&frame);
         }
-        let events = room.film_events.get_or_insert_default();
-        // Those of what happened after the frame was frozen belong to the next one.
-        let due = events.iter().take_while(|event| !event.tick.is_after(frame.tick())).count();
-        for event in events.drain(..due) {
+        for event in room.take_film_events() {
             let change = Change::of_event(event.body());
             self.presence.apply(&change);
             segment.bytes += segment.reel.note(&change);
@@ -167,7 +169,7 @@ impl FlightRecorder {
         let first = self.segments.front();
         let start = match first.and_then(|segment| segment.checkpoint.as_deref()) {
             _ if self.from_beginning => Some(Start::Beginning(room.config().clone())),
-            Some(checkpoint) => Some(Start::Checkpoint(Box::new(checkpoint.clone()))),
+            Some(checkpoint) => Some(Start::Checkpoint(Box::new(checkpoint.clone().without_film()))),
             None => None,
         };
         let inputs = self.segments.iter().flat_map(|segment| segment.inputs.iter().copied()).collect();

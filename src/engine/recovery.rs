@@ -84,7 +84,12 @@ pub fn recover(
             let malformed = RecoverError::Malformed { upto: expected, rest: rest.len() };
             let (input, others) = RoomInput::split_from(rest).map_err(|_| malformed)?;
             rest = others;
+            let is_tick = matches!(input, RoomInput::Tick);
             room.apply(input, &mut outputs);
+            if is_tick && room.film.is_some() {
+                room.film_tick();
+                room.take_film_events();
+            }
             for output in outputs.drain(..) {
                 match output {
                     RoomOutput::Over(reason) => _ = over.get_or_insert(reason),
@@ -130,6 +135,8 @@ pub struct GoneBack {
 /// # Errors
 /// The checkpoint is damaged, or the game cannot load its part.
 pub fn go_back(checkpoint: Checkpoint, tail: &[JournalEntry], game: Box<dyn Game>) -> Result<GoneBack, RestoreError> {
+    // Viewers may have seen what is lost, so the film begins anew.
+    let checkpoint = checkpoint.without_film();
     let mut back = GoneBack { room: Room::restore(checkpoint, game)?, ticks: 0, commands: 0 };
     back.room.lose_events();
     for entry in tail {

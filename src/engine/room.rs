@@ -17,6 +17,7 @@ use super::events::Event;
 use super::film::is_public;
 use super::input_buffer::InputRun;
 use super::lifecycle::RoomLifecycle;
+use super::live_film::LiveFilm;
 use super::overload::OverloadStep;
 use super::phase::Phase;
 use super::policy::RoomPolicy;
@@ -28,9 +29,7 @@ use super::spectator::Spectator;
 use super::tap::TapCount;
 use super::tickets::Tickets;
 use super::views::Views;
-use crate::game::{
-    Context, Effect, Game, Persistence, PlayerInput, Recipients, RoomSetup, RowHistory, SeatEffect, Spec,
-};
+use crate::game::{Context, Effect, Game, PlayerInput, Recipients, RoomSetup, RowHistory, SeatEffect, Spec};
 use crate::id::{Incarnation, Seat};
 use crate::snapshot::{Frame, FreezeBuffers, SnapshotWriter};
 use crate::tick::{Tick, TickRate};
@@ -94,6 +93,10 @@ pub struct Room {
     running: Option<&'static str>,
     /// The events for the film, if there is one, until its recorder takes them.
     pub(super) film_events: Option<Vec<Arc<Event>>>,
+    /// Whether the game wants a token of spectators.
+    pub(super) needs_token: bool,
+    /// The film for the public, while it is made.
+    pub(super) film: Option<Box<LiveFilm>>,
     /// Whether systems outside of the room are told what happens, and the number of what they were told last.
     pub(super) tapped: bool,
     pub(super) tap_count: TapCount,
@@ -102,7 +105,7 @@ pub struct Room {
 impl Room {
     /// Makes an empty room around `game`, which was made with `config.setup`.
     pub fn new(config: RoomConfig, game: Box<dyn Game>) -> Self {
-        let spec = game.spec();
+        let (spec, needs_token) = (game.spec(), game.spectators_need_token());
         let view_times = if game.rewind().is_zero() { Features::NONE } else { Features::VIEW_TIME };
         let features = Features::INPUT_LEAD.with(Features::FEEL_DIGEST).with(view_times);
         let linger = config.setup.rate.ticks_in(limits::CELLS_LINGER);
@@ -139,6 +142,8 @@ impl Room {
             seat_generations,
             running,
             film_events,
+            needs_token,
+            film: None,
             tapped: false,
             tap_count: TapCount::default(),
         }
@@ -173,15 +178,6 @@ impl Room {
     /// The newest frame.
     pub fn frame(&self) -> &Arc<Frame> {
         &self.frame
-    }
-
-    /// Whether the room falls asleep when nobody is in it, instead of ending.
-    pub fn outlives_players(&self) -> bool {
-        match self.game.persistence() {
-            Persistence::Never => false,
-            Persistence::Optional => self.config.setup.options.get("persistent").is_some_and(|text| text == "true"),
-            Persistence::Always => true,
-        }
     }
 
     /// How the room can be made again under its id, if its game allows that.

@@ -28,6 +28,8 @@ pub enum Refusal {
     Game(Refused),
     /// The same identity plays here on another device.
     SecondDevice,
+    /// The game wants a token of spectators.
+    NoToken,
     /// The claim opens no seat.
     NoSeat,
     /// The claim names events that never happened.
@@ -42,6 +44,7 @@ impl Refusal {
             Self::Shut(close) => (*close).into(),
             Self::Game(refused) => CloseReason::with_text(Close::Forbidden, refused.text()),
             Self::SecondDevice => CloseReason::with_text(Close::Forbidden, "you play here on another device"),
+            Self::NoToken => CloseReason::with_text(Close::BadToken, "spectators of this room need a token"),
             Self::NoSeat => Close::NoSuchRoom.into(),
             Self::ImpossibleClaim => Close::BadMessage.into(),
         }

@@ -52,8 +52,16 @@ impl Room {
         zones
     }
 
+    /// Whether the game wants a token of spectators.
+    pub fn spectators_need_token(&self) -> bool {
+        self.needs_token
+    }
+
     /// Admits a spectator, who sees the zones that the game shows to spectators now. A locked room can be watched.
-    pub(super) fn enter_spectator(&mut self, name: String) -> Answer {
+    pub(super) fn enter_spectator(&mut self, name: String, has_token: bool) -> Answer {
+        if !has_token && self.spectators_need_token() {
+            return Err(Refusal::NoToken);
+        }
         if let Some(close) = self.shut().filter(|close| *close != Close::Locked) {
             return Err(Refusal::Shut(close));
         }

@@ -30,6 +30,11 @@ pub fn join_cost(players: usize) -> u32 {
     price(50_000, 2000, players).saturating_add(keyframe_cost(players))
 }
 
+/// The cost of asking the directory of a cluster where a room is.
+pub fn lookup_cost() -> u32 {
+    price(100_000, 0, 0)
+}
+
 /// `fixed` nanoseconds, and `each` nanoseconds for each of `count`, in microseconds.
 fn price(fixed: u64, each: u64, count: usize) -> u32 {
     let nanos = (count as u64).saturating_mul(each).saturating_add(fixed);

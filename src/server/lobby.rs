@@ -13,7 +13,7 @@ use super::handshake::{admit, judge_page, refuse};
 use super::live_rooms;
 use super::routes::{AppState, READ, read, shared, unavailable};
 use crate::actor::{ListedRoom, Reserve, RoomBoard, RoomEntry, json_list};
-use crate::wire::{Close, Join, limits};
+use crate::wire::{Close, Join, Role, limits};
 
 /// Adds the routes.
 pub fn configure(app: &mut web::ServiceConfig) {
@@ -177,7 +177,7 @@ async fn reserve(request: HttpRequest, body: Bytes, state: web::Data<AppState>) 
     };
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer "));
-    match visitor.judge(token, &party.join) {
+    match visitor.judge(token, &party.join, Role::Player) {
         Ok(()) => {}
         // The memory for used tokens is full; this token may be valid.
         Err(Close::TryLater) => return unavailable(NO_SEATS),

@@ -105,6 +105,7 @@ impl Mount {
         let hosts = Hosts::new(&config, config.bind.ip());
         let recordings = folders::recordings(&config, &metrics, &watchdog)?;
         let matches = folders::matches(&config, &metrics, &watchdog)?;
+        let films = Films::new(clock, config.film_delay, metrics.clone());
         let directory = DirectoryConfig {
             games,
             rate: config.tick_rate,
@@ -120,6 +121,7 @@ impl Mount {
             recordings,
             tap: tap.clone(),
             matches: matches.clone(),
+            films: films.clone(),
             watchdog: watchdog.clone(),
             cluster: cluster.clone(),
             most_sessions: config.most_sessions,
@@ -127,7 +129,7 @@ impl Mount {
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let admin = Arc::new(AdminAuth::new(config.admin_token.clone()));
         let (config, directory) = (Arc::new(config), directory.start());
-        let (files, films) = ((store, journal, tap), Films::new(clock, config.film_delay));
+        let files = (store, journal, tap);
         let routes = routes.into();
         Ok(Self {
             routes,

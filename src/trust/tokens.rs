@@ -49,6 +49,9 @@ pub struct Claims {
     /// Whether the token is valid for one join only; needs `jti`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub once: bool,
+    /// Whether the token is for watching only: it admits spectators, not players.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spectator: bool,
 }
 
 /// One audience or several.
@@ -72,6 +75,8 @@ pub struct VerifiedToken {
     pub room: Option<String>,
     /// If set, the token is valid for rooms of this game only.
     pub game: Option<String>,
+    /// Whether the token is for watching only.
+    pub only_watches: bool,
     /// Time until the token expires; zero during the allowed clock skew.
     pub expires_in: Duration,
     /// Time for which the token is accepted: until it expires, plus the allowed clock skew.
@@ -169,6 +174,7 @@ impl Tokens {
             name: claims.name,
             room: claims.room,
             game: claims.game,
+            only_watches: claims.spectator,
             expires_in: Duration::from_secs(claims.exp.saturating_sub(now)),
             good_for: Duration::from_secs(good_until - now),
             used,

@@ -145,6 +145,10 @@ pub trait TypedGame: Send {
         vec![ZoneId(0)]
     }
 
+    fn spectators_need_token(&self) -> bool {
+        false
+    }
+
     fn spectator_chat(&mut self, name: &str, text: &str, cx: &mut Context) -> bool {
         let _ = (name, text, cx);
         false
@@ -290,6 +294,10 @@ impl<G: TypedGame> Game for G {
 
     fn spectate(&self) -> Vec<ZoneId> {
         TypedGame::spectate(self)
+    }
+
+    fn spectators_need_token(&self) -> bool {
+        TypedGame::spectators_need_token(self)
     }
 
     fn spectator_chat(&mut self, name: &str, text: &str, cx: &mut Context) -> bool {

@@ -98,6 +98,9 @@ pub const FILM_KEPT: Duration = Duration::from_secs(30);
 pub const FILM_WATCHED: Duration = Duration::from_secs(60);
 /// The longest delay of films.
 pub const FILM_DELAY: Duration = Duration::from_secs(120);
+/// How much of a film, besides its delay, checkpoints have, so that viewers of a room that goes on in another process lack nothing:
+/// the time for which they may have been without the server before.
+pub const FILM_GOES_ON: Duration = Duration::from_secs(10);
 /// How long a request waits for the next segment.
 pub const FILM_WAIT: Duration = Duration::from_secs(10);
 /// Rooms that are filmed at a time: each keeps its segments, and encodes its rows once more per second.

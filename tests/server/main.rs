@@ -12,6 +12,7 @@ mod crash;
 mod features;
 mod files;
 mod film;
+mod film_access;
 mod floods;
 mod forgotten;
 mod hostile;

@@ -5,14 +5,18 @@
  * How an outlet does: entries that it has not got yet, and how old the oldest is in milliseconds.
  * @typedef {{ name: string, lag: number, lag_millis: number, delivered: number, dropped: number, retries: number, dead_letters: number, trouble: string }} Sink
  */
-/** How everything is. @typedef {{ at: number, totals: Totals, rooms: Health[], more: number, sinks: Sink[] }} Vitals */
+/**
+ * How films of rooms go out: viewers, segments that they were sent, how late lately, and how many slow viewers did not get.
+ * @typedef {{ outlet: 'events' | 'segments', viewers: number, sent: number, lag_micros: number, skipped: number }} FilmOutlet
+ */
+/** How everything is. @typedef {{ at: number, totals: Totals, rooms: Health[], more: number, sinks: Sink[], film: FilmOutlet[] }} Vitals */
 /**
  * @typedef {{ players: number, away: number, spectators: number, rooms: number, sessions: number, ticks: number,
  *   late_ticks: number, skipped_ticks: number, bytes_sent: number, bytes_received: number, frames_sent: number,
  *   holds: number, endings: Record<string, number> }} Totals
  * @typedef {{ id: string, game: string, players: number, capacity: number, spectators: number, locked: boolean,
  *   rate: number, properties: Record<string, string>, private: boolean, away: number, tick_mean: number,
- *   tick_worst: number }} Health
+ *   tick_worst: number, film: { events: number, segments: number } }} Health
  * @typedef {{ pain: number, cause: 'link' | 'machine' | 'server' | null, jumps: number, moves_back: number, age_p99: number, silence: number,
  *   round_trip: number, long_pictures: number }} Feel
  * @typedef {{ seat: number, entity: number, name: string, away: boolean, feel: Feel | null }} Player

@@ -44,8 +44,9 @@ export class Overview {
   }
 
   /** @param {Vitals} vitals */
-  showOutlets({ sinks }) {
-    find('outlets-part', HTMLElement).hidden = sinks.length === 0;
+  showOutlets({ sinks, film }) {
+    const films = film.filter(({ sent }) => sent > 0);
+    find('outlets-part', HTMLElement).hidden = sinks.length + films.length === 0;
     const line = (/** @type {import('./api.js').Sink} */ sink) => {
       const behind = sink.lag > 0 ? `${sink.lag} behind, ${(sink.lag_millis / 1000).toFixed(1)} s` : 'up to date';
       const lost = sink.dropped + sink.dead_letters > 0 ? `, ${sink.dropped} lost, ${sink.dead_letters} dead letters` : '';
@@ -53,7 +54,11 @@ export class Overview {
       item.title = sink.trouble;
       return item;
     };
-    find('outlets', HTMLElement).replaceChildren(...sinks.map(line));
+    const filmed = (/** @type {import('./api.js').FilmOutlet} */ { outlet, viewers, sent, lag_micros: lag, skipped }) => {
+      const left = skipped > 0 ? `, ${skipped} skipped` : '';
+      return build('li', '', `films by ${outlet} `, build('b', '', counted(viewers, 'viewer')), `, ${(lag / 1000).toFixed(1)} ms late, ${sent} sent${left}`);
+    };
+    find('outlets', HTMLElement).replaceChildren(...sinks.map(line), ...films.map(filmed));
   }
 
   /** @param {Vitals} before @param {Vitals} now */
@@ -109,7 +114,9 @@ export class Overview {
     const [, game, players, spectators, tick, state] = /** @type {HTMLElement[]} */ (cells);
     write(game, room.game);
     write(players, `${room.players}/${room.capacity}`);
-    write(spectators, String(room.spectators));
+    const { events, segments } = room.film;
+    write(spectators, events + segments > 0 ? `${room.spectators} + ${events + segments}` : String(room.spectators));
+    spectators.title = `${counted(room.spectators, 'spectator')}; of the film: ${counted(events, 'stream')}, ${counted(segments, 'viewer')} by segments`;
     const { figure, unit } = span(room.tick_mean);
     write(tick, `${figure} ${unit}`);
     tick.title = `at ${room.rate} Hz; the longest of the last second: ${room.tick_worst} µs`;

@@ -93,13 +93,13 @@ export class Film extends FilmEvents {
   }
 
   /**
-   * Adds a part to a growing film. What does not follow on what there is, because the room went on in another process, replaces
-   * it: the film shows the first tick of it. Parts before the one that is shown are forgotten.
+   * Adds a part to a growing film. What does not follow on what there is replaces it: the film shows the first tick of it. A room
+   * that went on in another process goes on where it was. Parts before the one that is shown are forgotten.
    * @param {Uint8Array} bytes as of `Film.read`
    */
   append(bytes) {
     const { header, reels } = readFilmFile(bytes);
-    if (header.incarnation !== this.header.incarnation || header.first !== this.header.last) {
+    if (header.incarnation < this.header.incarnation || header.first !== this.header.last) {
       [this.#zones, this.#shown] = this.#open(bytes, { header, reels });
       this.#jump(0);
       return;
@@ -107,7 +107,7 @@ export class Film extends FilmEvents {
     for (const reel of reels) reel.at += this.#length;
     this.#reels.push(...reels);
     this.#grow(reels);
-    this.header.last = header.last;
+    Object.assign(this.header, { incarnation: header.incarnation, last: header.last });
     while (this.#reels.length > 2 && this.#reels[1].at <= this.#index) this.#reels.shift();
     const first = this.#tickOf(this.#reels[0].at);
     this.events = this.events.filter(({ tick }) => ((tick - first) >>> 0) < 2 ** 31);

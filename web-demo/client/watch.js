@@ -17,9 +17,10 @@ const ASK_AGAIN_MS = 3000;
 /**
  * @typedef {{ incarnation: number, segments: number[], next: number | null, delay: number }} FilmIndex
  * @typedef {{ incarnation: number, tick: number }} Place
- * @typedef {{ ok: boolean, status: number, json(): Promise<any>, arrayBuffer(): Promise<ArrayBuffer> }} Answer
+ * @typedef {{ ok: boolean, status: number, redirected?: boolean, url?: string, json(): Promise<any>, arrayBuffer(): Promise<ArrayBuffer> }} Answer
  * @typedef {(address: string, how: any) => Promise<Answer>} Fetch as that of browsers and Node
- * @typedef {{ fetch?: Fetch, now?: () => number }} WatchOptions `now`: milliseconds, `performance.now` by default
+ * @typedef {{ fetch?: Fetch, now?: () => number, token?: string }} WatchOptions `now`: milliseconds, `performance.now` by default; `token`:
+ *   for rooms whose game wants one of spectators
  * @typedef {'live' | 'waiting' | 'unreachable' | 'ended'} WatchStatus
  */
 
@@ -39,7 +40,7 @@ export class WatchError extends Error {
  * @returns {Promise<WatchedRoom>}
  */
 export async function watch(address, options = {}) {
-  const source = new Source(address, options.fetch ?? globalThis.fetch.bind(globalThis));
+  const source = new Source(address, options.fetch ?? globalThis.fetch.bind(globalThis), options.token);
   let index = await source.index();
   for (;;) {
     if (!index) throw new WatchError(`${address}: there is no such room, or nobody may watch it`);
@@ -186,10 +187,11 @@ class Source {
   closed = false;
   #abort = new AbortController();
 
-  /** @param {string} address @param {Fetch} ask */
-  constructor(address, ask) {
+  /** @param {string} address @param {Fetch} ask @param {string} [token] */
+  constructor(address, ask, token) {
     this.address = address.replace(/\/+$/, '');
     this.ask = ask;
+    this.headers = token === undefined ? undefined : { authorization: `Bearer ${token}` };
   }
 
   close() {
@@ -202,7 +204,7 @@ class Source {
     return (await this.#get('', 'no-cache'))?.json() ?? null;
   }
 
-  /** Waits for the next part; null when it will not be there. @param {Place} place @returns {Promise<Uint8Array | null>} */
+  /** Waits for the next part; null when it will not be there. Where the room went on elsewhere, the server sends on. @param {Place} place @returns {Promise<Uint8Array | null>} */
   async part({ incarnation, tick }) {
     const answer = await this.#get(`/${incarnation}/${tick}`, 'default');
     return answer && new Uint8Array(await answer.arrayBuffer());
@@ -210,9 +212,15 @@ class Source {
 
   /** @param {string} path @param {string} cache */
   async #get(path, cache) {
-    const answer = await this.ask(this.address + path, { cache, credentials: 'omit', signal: this.#abort.signal });
-    if (answer.ok) return answer;
+    const answer = await this.ask(this.address + path, { cache, credentials: 'omit', headers: this.headers, signal: this.#abort.signal });
+    if (answer.ok) {
+      // A room that moved: its other parts are there as well.
+      const there = answer.redirected ? answer.url?.match(/^.*\/film(?=\/\d+\/\d+|[?]|$)/) : null;
+      if (there) this.address = there[0];
+      return answer;
+    }
     if (answer.status === 404 || answer.status === 403) return null;
-    throw new WatchError(`${this.address}${path}: the server answered ${answer.status}`);
+    const why = answer.status === 401 ? 'watching this room takes a token' : `the server answered ${answer.status}`;
+    throw new WatchError(`${this.address}${path}: ${why}`);
   }
 }

@@ -17,10 +17,15 @@ const { incarnation, first, last } = Film.read(bytes).header;
 class Server {
   /** @type {Map<string, () => any>} */ answers = new Map();
   /** @type {string[]} */ asked = [];
+  /** @type {Set<string>} */ addresses = new Set();
 
-  fetch = async (address, { signal }) => {
-    const path = address.slice(ADDRESS.length);
+  /** @type {string | undefined} */ token;
+
+  fetch = async (address, { signal, headers }) => {
+    const path = address.replace(/^.*\/film/, '');
     this.asked.push(path);
+    this.addresses.add(address.slice(0, address.length - path.length));
+    this.token = headers?.authorization;
     signal.throwIfAborted();
     const answer = this.answers.get(path)?.() ?? { status: 404 };
     return { ok: answer.status === 200, json: async () => answer.body, arrayBuffer: async () => answer.body.buffer, ...answer };
@@ -108,4 +113,27 @@ test('a film that is not there is refused', async () => {
   await assert.rejects(watch(ADDRESS, { fetch: server.fetch }), (error) => error instanceof WatchError && /no such room/.test(error.message));
   server.index(null, []);
   await assert.rejects(watch(ADDRESS, { fetch: server.fetch }), /the room has ended/);
+});
+
+test('a token is sent with every request, and where one is missing the page is told', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const server = new Server();
+  server.answers.set('', () => ({ status: 401 }));
+  await assert.rejects(watch(ADDRESS, { fetch: server.fetch }), (error) => error instanceof WatchError && /takes a token/.test(error.message));
+  assert.equal(server.token, undefined);
+  server.index(last);
+  server.answers.set(`/${incarnation}/${first}`, () => ({ status: 200, body: bytes }));
+  const watched = await watch(ADDRESS, { fetch: server.fetch, token: 'abc' });
+  t.after(() => watched.close());
+  assert.equal(server.token, 'Bearer abc');
+});
+
+test('the film of a room that has moved is fetched where it is', async (t) => {
+  const { server, watched } = await watching(t);
+  const there = 'https://other.example/api/rooms/abc/film';
+  server.answers.set(`/${incarnation}/${last}`, () => ({ status: 200, body: bytes, redirected: true, url: `${there}/${incarnation + 1}/${last}` }));
+  server.index(last);
+  await pass(t.mock.timers, 100);
+  assert.deepEqual([...server.addresses], [ADDRESS, there]);
+  assert.equal(watched.ended, false);
 });

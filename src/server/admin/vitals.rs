@@ -10,7 +10,7 @@ use futures_util::{Stream, stream};
 use serde::Serialize;
 
 use super::auth::Watching;
-use crate::actor::{ListRoomHealth, RoomHealth, RoomHealthList, Totals};
+use crate::actor::{FilmOutlet, ListRoomHealth, RoomHealth, RoomHealthList, Totals};
 use crate::server::routes::AppState;
 use crate::tap::SinkReport;
 
@@ -22,6 +22,8 @@ struct Vitals {
     totals: Totals,
     /// The sinks of the tap.
     sinks: Vec<SinkReport>,
+    /// How films go out.
+    film: [FilmOutlet; 2],
     /// New and changed rooms; all of them at first.
     rooms: Vec<RoomHealth>,
     /// The ids of rooms that are not listed any more.
@@ -51,7 +53,7 @@ impl Known {
 fn differ(known: &RoomHealth, room: &RoomHealth) -> bool {
     let far = |known: u64, now: u64| known.abs_diff(now) > 20.max(known / 10);
     let slower = far(known.tick_mean, room.tick_mean) || far(known.tick_worst, room.tick_worst);
-    slower || known.private != room.private || known.entry != room.entry
+    slower || known.private != room.private || known.film != room.film || known.entry != room.entry
 }
 
 /// A stream of metrics and rooms, one event per second.
@@ -64,7 +66,8 @@ pub fn events(state: web::Data<AppState>, watching: Watching) -> impl Stream<Ite
         let (rooms, gone) = known.update(rooms);
         let metrics = &state.context.metrics;
         let (at, totals, sinks) = (state.context.clock.now().0 / 1000, metrics.totals(), metrics.sinks());
-        let json = serde_json::to_vec(&Vitals { at, totals, sinks, rooms, gone, more }).ok()?;
+        let film = metrics.film_outlets();
+        let json = serde_json::to_vec(&Vitals { at, totals, sinks, film, rooms, gone, more }).ok()?;
         let event = [b"data: ", &json[..], b"\n\n"].concat();
         Some((Ok(Bytes::from(event)), (state, watching, known, EVERY)))
     })
@@ -79,7 +82,7 @@ mod tests {
         let (id, game, properties) = (id.to_owned(), "arena".to_owned(), BTreeMap::new());
         let entry =
             RoomEntry { id, game, players, away: 0, capacity: 9, spectators: 0, locked: false, rate: 20, properties };
-        RoomHealth { entry, private: false, tick_mean, tick_worst: 500 }
+        RoomHealth { entry, private: false, tick_mean, tick_worst: 500, film: Default::default() }
     }
 
     #[test]

@@ -25,7 +25,7 @@ const late = (tab) => tab.page.locator('#watch-late').textContent();
 const shown = (tab) => tab.page.evaluate(() => {
   const { room, play } = window.tickwire;
   return {
-    status: room.watched.status, tick: room.film.tick, incarnation: room.film.header.incarnation,
+    status: room.watched.status, first: room.film.header.first, tick: room.film.tick, incarnation: room.film.header.incarnation,
     avatars: play.scene.order.filter(({ kind }) => kind === 'avatar').length, players: room.players.size,
   };
 });
@@ -70,6 +70,7 @@ test('a film follows its room through a crash of the server, and ends with it', 
   server = await GameServer.start(server.port, settings);
   const after = await eventually('the room goes on', () => shown(tab), ({ status: now, incarnation }) => now === 'live' && incarnation !== before.incarnation, 40_000);
   assert.ok(after.incarnation > before.incarnation);
+  assert.equal(after.first, before.first, 'the film goes on, and does not begin anew');
   await eventually('and the page says nothing more', () => tab.page.locator('#status').isHidden());
 
   crowd.leave();

@@ -47,6 +47,7 @@ pub use endpoint::check_endpoint;
 pub use headless::{PlayError, Seen, play};
 pub use hostile::Attack;
 pub use join_tokens::JoinTokens;
+pub(crate) use machine::Usage;
 pub use machine::{Load, most_descriptors};
 pub use objective::{Judged, Known, OBJECTIVES, Objective, ObjectiveError, Outcome, Unit};
 pub use outside::ServerFigures;

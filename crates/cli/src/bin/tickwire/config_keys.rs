@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const CONFIG_KEYS: [ConfigKey; 56] = [
+pub const CONFIG_KEYS: [ConfigKey; 57] = [
     ConfigKey { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     ConfigKey { key: "tick_rate", flag: "tick-rate", value: "HZ",

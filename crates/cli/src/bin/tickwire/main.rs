@@ -19,6 +19,7 @@ mod timeline;
 mod token;
 mod trust;
 mod types;
+mod viewers;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -47,6 +48,8 @@ enum Command {
     New(new::NewArgs),
     /// Simulate players against a running server, and pass or fail the run
     Bots(Box<bots::BotsArgs>),
+    /// Watch the film of a room many times over, and check that every viewer gets all of it
+    Viewers(viewers::ViewersArgs),
     /// Measure the bytes of movement on the wire, compared with other encodings
     Measure(measure::MeasureArgs),
     /// Print the effective configuration with the source of each value
@@ -90,6 +93,7 @@ impl Command {
             Self::Forget(args) => Some(&mut args.flags),
             Self::New(_)
             | Self::Bots(_)
+            | Self::Viewers(_)
             | Self::Measure(_)
             | Self::Replay(_)
             | Self::Types(_)
@@ -114,6 +118,7 @@ fn main() -> ExitCode {
         Command::Serve(flags) => serve::run(&flags),
         Command::New(args) => new::run(&args),
         Command::Bots(args) => bots::run(&args),
+        Command::Viewers(args) => viewers::run(&args),
         Command::Measure(args) => measure::run(&args),
         Command::Config(args) => print_config(&args),
         Command::Doctor(flags) => doctor::run(&flags),

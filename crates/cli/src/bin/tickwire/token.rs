@@ -33,6 +33,9 @@ pub struct TokenArgs {
     /// Make the token valid for one join, with this unique id
     #[arg(long, value_name = "JTI")]
     once: Option<String>,
+    /// Make the token good for watching only
+    #[arg(long)]
+    spectator: bool,
     /// The key to sign with, if there are several
     #[arg(long)]
     kid: Option<String>,
@@ -64,6 +67,7 @@ pub fn run(args: &TokenArgs) -> ExitCode {
         game: args.game.clone(),
         jti: args.once.clone(),
         once: args.once.is_some(),
+        spectator: args.spectator,
     };
     match keys.sign(args.kid.as_deref(), &claims) {
         Ok(token) => crate::say(format!("{token}\n").as_bytes()),
