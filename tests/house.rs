@@ -229,6 +229,29 @@ fn every_page_of_the_guide_is_found() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn the_readme_says_how_many_crates_a_game_compiles() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("text");
+    let features = [
+        ("none: the engine and playtests, without I/O", &["--no-default-features"][..]),
+        ("`server`", &["--no-default-features", "--features", "server"]),
+        ("`server` and `log`, the default", &[]),
+        ("the default and `cluster`", &["--features", "cluster"]),
+    ];
+    for (named, flags) in features {
+        let mut tree = std::process::Command::new(env!("CARGO"));
+        tree.args(["tree", "--locked", "--offline", "-p", "tickwire", "-e", "normal,build", "--prefix", "none"]);
+        let output = tree.arg("--no-dedupe").args(flags).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        let output = output.expect("cargo starts");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let crates: std::collections::BTreeSet<_> =
+            text.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>()).collect();
+        let row = format!("| {named} | {} |", crates.len());
+        assert!(readme.contains(&row), "README.md lacks: {row} {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn every_limit_has_a_reason() {
     let limits = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/wire/limits.rs")).expect("text");
     let lines: Vec<&str> = limits.lines().collect();

@@ -22,24 +22,36 @@ use flate2::write::GzEncoder;
 use mime_guess::Mime;
 use parking_lot::Mutex;
 use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
 
 use super::config::Pages;
 
+// A folder each: choosing files of one folder by patterns would need five more crates.
 #[derive(RustEmbed)]
-#[folder = "web-demo/"]
-#[include = "index.html"]
-#[include = "client/*"]
-#[include = "demo/*"]
-#[include = "admin/*"]
-#[include = "timeline/*"]
-#[include = "watch/*"]
-struct Web;
+#[folder = "web-demo/client/"]
+struct Client;
+
+#[derive(RustEmbed)]
+#[folder = "web-demo/demo/"]
+struct Demo;
+
+#[derive(RustEmbed)]
+#[folder = "web-demo/admin/"]
+struct Admin;
+
+#[derive(RustEmbed)]
+#[folder = "web-demo/timeline/"]
+struct Timeline;
+
+#[derive(RustEmbed)]
+#[folder = "web-demo/watch/"]
+struct Watch;
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
-#[exclude = "*.toml"]
-#[exclude = "redis/*"]
 struct Assets;
+
+const INDEX: &[u8] = include_bytes!("../../web-demo/index.html");
 
 /// The page that shows a room within any other page.
 pub const EMBED: &str = "watch/index.html";
@@ -74,16 +86,7 @@ pub async fn answer(request: &HttpRequest, pages: &Pages, of_node: bool, path: &
     let Some(mut response) = found else {
         return HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("404: no such page\n");
     };
-    let policy = if path == EMBED {
-        // It shows what anybody may see, and has nothing that a page around it could trick people to click on.
-        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *"
-    } else if of_node {
-        // In a cluster, the room that a page plays in may be at any node.
-        "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    } else {
-        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    };
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(pages, of_node, path));
     const HEADERS: [(HeaderName, &str); 3] =
         [(X_CONTENT_TYPE_OPTIONS, "nosniff"), (REFERRER_POLICY, "no-referrer"), (CACHE_CONTROL, "no-cache")];
     for (name, value) in HEADERS {
@@ -94,6 +97,18 @@ pub async fn answer(request: &HttpRequest, pages: &Pages, of_node: bool, path: &
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     response
+}
+
+/// What the page at `path` may load, and which pages may show it.
+fn policy(pages: &Pages, of_node: bool, path: &str) -> HeaderValue {
+    // The film page shows what anybody may see, and has nothing that a page around it could trick people to click on.
+    let ancestors = if path == EMBED { "*" } else { "'none'" };
+    // In a cluster, the room that a page plays in may be at any node.
+    let sockets = if of_node && path != EMBED { " connect-src 'self' ws: wss:;" } else { "" };
+    // Phaser and others make pictures of texts.
+    let pictures = if matches!(pages, Pages::Folder(_)) { " img-src 'self' data: blob:;" } else { "" };
+    let rest = format!("base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}");
+    HeaderValue::try_from(format!("default-src 'self';{sockets}{pictures} {rest}")).expect("it is ASCII")
 }
 
 fn respond(request: &HttpRequest, found: Option<Found>, path: &str) -> Option<HttpResponse> {
@@ -150,13 +165,21 @@ fn kind(path: &str) -> Mime {
 }
 
 fn embedded(path: &str) -> Option<Found> {
-    let file = match path.strip_prefix("assets/") {
-        Some(path) => Assets::get(path),
-        None => Web::get(path),
+    let hex = |hash: &[u8]| hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    if path == "index.html" {
+        return Some(Found { content: Cow::Borrowed(INDEX), hash: hex(&Sha256::digest(INDEX)) });
+    }
+    let file = match path.split_once('/')? {
+        ("client", path) => Client::get(path),
+        ("demo", path) => Demo::get(path),
+        ("admin", path) => Admin::get(path),
+        ("timeline", path) => Timeline::get(path),
+        ("watch", path) => Watch::get(path),
+        // The others are for the server.
+        ("assets", path) if !path.ends_with(".toml") && !path.starts_with("redis/") => Assets::get(path),
+        _ => None,
     }?;
-    let hash = file.metadata.sha256_hash();
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Some(Found { content: file.data, hash: hex })
+    Some(Found { content: file.data, hash: hex(&file.metadata.sha256_hash()) })
 }
 
 /// Streams a file in small parts as the client takes them, or a range of it. Files are opened and read by the runtime's
