@@ -45,6 +45,7 @@ mod replay;
 pub(crate) mod replica;
 mod saves;
 mod serve;
+mod steps;
 mod typed;
 
 pub use plan::{Plan, Sabotage};
@@ -52,3 +53,4 @@ pub use player::{Arrival, Player, PlayerId};
 pub use playtest::{Playtest, Watch};
 pub use replay::replay;
 pub use saves::check_saves;
+pub use steps::{Acted, StepRun, Steps};

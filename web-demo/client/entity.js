@@ -38,6 +38,7 @@ export class Entity {
   /**
    * A field's value in quanta.
    * @param {string} field
+   * @returns {number}
    */
   raw(field) {
     return this.values[column(this.plan, field)];

@@ -32,7 +32,12 @@ export { WatchError, watch } from './watch.js';
  * @typedef {import('./watch.js').WatchOptions} WatchOptions
  * @typedef {import('./film-file.js').FilmSeat} FilmSeat
  * @typedef {import('./inputs.js').InputValues} InputValues
- * @typedef {import('./prediction.js').Predictor} Predictor
+ */
+
+/**
+ * @template [S=any]
+ * @template {GameTypes} [G=AnyGame]
+ * @typedef {import('./prediction.js').Predictor<S, G>} Predictor
  */
 
 /**

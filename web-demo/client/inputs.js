@@ -22,6 +22,8 @@ export class InputTimeline {
     /** The values that the page holds, in quanta. */
     this.held = Int32Array.from(this.fields, (field) => field.saturate(0));
     this.foreseen = this.held.slice();
+    /** The values of an input by name, for predictors. @type {Record<string, number>} */
+    this.names = {};
     /** What the next input alone has instead, by column. @type {Map<number, number>} */
     this.pressed = new Map();
     /** The values of the newest input. @type {Int32Array} */
@@ -69,6 +71,12 @@ export class InputTimeline {
     this.foreseen.set(this.held);
     for (const [column, quanta] of this.pressed) this.foreseen[column] = quanta;
     return this.foreseen;
+  }
+
+  /** The values of an input by name, in quanta. Reused. @param {Int32Array} values */
+  named(values) {
+    for (let column = 0; column < values.length; column++) this.names[this.fields[column].name] = values[column];
+    return this.names;
   }
 
   /**

@@ -14,27 +14,29 @@ const FADE_MS = 150;
 
 /**
  * The rules of the game for one avatar, in integers. A property of the state with the name of a schema field is the value of
- * that field, in quanta; alternatively, `write` sets the values of the fields. A predictor that throws predicts
+ * that field, in quanta; alternatively, `write` sets the values of the fields. The input has its values by name, in quanta, and is
+ * reused: a state must not keep it. Without `copy`, the properties of a state are copied. A predictor that throws predicts
  * nothing until the next frame. What `step` returns, if anything, is what the avatar does by this input besides moving, such as a throw:
  * an object of the game's, which `onPredicted` receives.
- * @typedef {Record<string, number>} PredictedState
+ * @template [S=any]
+ * @template {import('./game.js').GameTypes} [G=import('./game.js').AnyGame]
  * @typedef {{
- *   read(entity: import('./state.js').AnyEntity): any,
- *   step(state: any, input: Int32Array): unknown,
- *   copy(from: any, to: any): void,
- *   write?(state: any, values: Float64Array): void,
+ *   read(entity: import('./state.js').AnyEntity): S,
+ *   step(state: S, input: { readonly [K in keyof G['input']]: number }): unknown,
+ *   copy?(from: S, to: S): void,
+ *   write?(state: S, values: Float64Array): void,
  * }} Predictor
  */
 
 export class Prediction {
   /**
    * @param {Predictor} predictor
-   * @param {() => Int32Array | null} upcoming the input that will be made next if nothing changes; null when none will be made
+   * @param {() => Pick<import('./inputs.js').InputTimeline, 'named' | 'upcoming'> | null} inputs where inputs are made; null when none will be
    * @param {(event: import('./predicted-events.js').PredictedEvent) => void} [tell] of what the avatar does
    */
-  constructor(predictor, upcoming, tell = () => {}) {
+  constructor(predictor, inputs, tell = () => {}) {
     this.predictor = predictor;
-    this.upcoming = upcoming;
+    this.inputs = inputs;
     this.events = new PredictedEvents(tell);
     /** How many inputs were made since this prediction began. */
     this.made = 0;
@@ -82,7 +84,7 @@ export class Prediction {
     this.made += 1;
     if (!this.active) return;
     this.#attempt(() => {
-      this.events.foresee(this.made, this.predictor.step(this.current, input), at);
+      this.events.foresee(this.made, this.#apply(this.current, input), at);
       this.#lookAhead(at);
       return true;
     });
@@ -122,7 +124,7 @@ export class Prediction {
     if (fresh) this.#begin(entity);
     const replayed = this.predictor.read(entity);
     const included = this.made - inputs.length;
-    inputs.forEach((input, index) => this.events.replayed(included + index + 1, this.predictor.step(replayed, input)));
+    inputs.forEach((input, index) => this.events.replayed(included + index + 1, this.#apply(replayed, input)));
     this.events.included(included);
     const wrong = Object.keys(replayed).some((key) => replayed[key] !== this.current[key]);
     // A correct prediction stays as it is, with an older error that is still fading.
@@ -195,9 +197,16 @@ export class Prediction {
 
   /** @param {number} now */
   #lookAhead(now) {
-    this.predictor.copy(this.current, this.next);
-    const input = this.upcoming();
-    if (input) this.events.foresee(this.made + 1, this.predictor.step(this.next, input), now);
+    if (this.predictor.copy) this.predictor.copy(this.current, this.next);
+    else Object.assign(this.next, this.current);
+    const inputs = this.inputs();
+    if (inputs) this.events.foresee(this.made + 1, this.#apply(this.next, inputs.upcoming), now);
+  }
+
+  /** @param {any} state @param {Int32Array} input */
+  #apply(state, input) {
+    const inputs = this.inputs();
+    return inputs ? this.predictor.step(state, inputs.named(input)) : null;
   }
 
   /** How fast values are drawn to move, per millisecond. @param {number} now @param {Float64Array} out */

@@ -167,10 +167,10 @@ export class Room extends RoomEvents {
     this.#prediction?.steered(this.#env.now());
   }
 
-  /** @param {import('./prediction.js').Predictor} predictor */
+  /** @template S @param {import('./prediction.js').Predictor<S, G>} predictor */
   usePrediction(predictor) {
     this.#prediction?.stop();
-    this.#prediction = new Prediction(predictor, () => this.#link.session?.inputs.upcoming ?? null, (event) => this.listeners.predicted.emit(event));
+    this.#prediction = new Prediction(predictor, () => this.#link.session?.inputs ?? null, (event) => this.listeners.predicted.emit(event));
   }
 
   /**

@@ -2,7 +2,7 @@
  * The arena's avatar step: the twin of `crates/games/src/arena/step.rs`, so that the own avatar can be predicted.
  *
  * Everything is a 32-bit integer. `| 0` truncates towards zero as Rust's division does, and makes zero of minus zero.
- * `crates/games/tests/golden/arena.json` keeps the twins equal. No drawing and no network here.
+ * `crates/games/tests/golden/arena_steps.json` keeps the twins equal. No drawing and no network here.
  * @module
  */
 
@@ -266,7 +266,6 @@ const FIELDS = ['x', 'y', 'heading', 'kx', 'ky', 'dash', 'wait', 'reload', 'mood
  */
 export function arenaPredictor(map, rate) {
   const tuning = tuningFor(rate);
-  const input = { heading: 0, run: 0, dash: 0, throw: 0 };
   return {
     /**
      * The state in a received row.
@@ -281,24 +280,12 @@ export function arenaPredictor(map, rate) {
     /**
      * Advances `state` by one tick.
      * @param {AvatarState} state changed in place
-     * @param {ArrayLike<number>} inputRaw in schema order: heading, run, dash, throw
+     * @param {AvatarInput} input
      * @returns {{ x: number, y: number, heading: number } | null} the throw that it makes now, in metres and radians
      */
-    step(state, inputRaw) {
-      input.heading = inputRaw[0];
-      input.run = inputRaw[1];
-      input.dash = inputRaw[2];
-      input.throw = inputRaw[3];
+    step(state, input) {
       if (!stepAvatar(map, tuning, state, input)) return null;
       return { x: state.x / PER_METRE, y: state.y / PER_METRE, heading: (state.heading * Math.PI) / 128 };
-    },
-    /**
-     * Makes `to` equal to `from`.
-     * @param {AvatarState} from
-     * @param {AvatarState} to
-     */
-    copy(from, to) {
-      for (const field of FIELDS) to[field] = from[field];
     },
   };
 }

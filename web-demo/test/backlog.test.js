@@ -98,7 +98,7 @@ test('a predictor that throws costs no event and no input', async (t) => {
   const thrown = catchThrown(t);
   const log = listen(room);
   let breaks = null;
-  const rules = { read: (entity) => ({ x: entity.raw('x') }), step: (state, [dx]) => (state.x += dx), copy: (from, to) => (to.x = from.x) };
+  const rules = { read: (entity) => ({ x: entity.raw('x') }), step: (state, { dx }) => (state.x += dx), copy: (from, to) => (to.x = from.x) };
   const fragile = Object.entries(rules).map(([name, rule]) => [name, (...args) => {
     if (breaks === name) throw new Error(name);
     return rule(...args);

@@ -52,7 +52,7 @@ test('while the own cell waits, the prediction goes on', async () => {
   const fields = ['x', 'y', 'heading', 'mood', 'alive'];
   room.usePrediction({
     read: (entity) => Object.fromEntries(fields.map((field) => [field, entity.raw(field)])),
-    step: (state, [dx]) => { state.x += dx; },
+    step: (state, { dx }) => { state.x += dx; },
     copy: (from, to) => Object.assign(to, from),
   });
   room.setInput({ dx: 20 });

@@ -30,7 +30,7 @@ test('the TypeScript of the guide compiles', async (t) => {
   const compilerOptions = {
     strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, allowJs: true, noEmit: true, target: 'ES2022',
     module: 'ES2022', moduleResolution: 'Bundler', lib: ['ES2022', 'DOM', 'DOM.Iterable'], types: [],
-    paths: { 'tickwire-client': ['../../client/index.js'] },
+    paths: { 'tickwire-client': ['../../client/index.js'], 'tickwire-client/*': ['../../client/*'] },
   };
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [...shown.keys()] }));
   const told = promisify(execFile)('node', [join(WEB, 'node_modules/typescript/bin/tsc'), '--project', folder]);

@@ -143,11 +143,10 @@ test('a view shows others between frames and reuses its objects', async () => {
 
 const predictor = {
   read: (entity) => ({ x: entity.raw('x'), y: entity.raw('y') }),
-  step: (state, input) => {
-    state.x = Math.min(2000, state.x + input[0]);
-    if (input[2]) state.y += 1000;
+  step: (state, { dx, dash }) => {
+    state.x = Math.min(2000, state.x + dx);
+    if (dash) state.y += 1000;
   },
-  copy: (from, to) => Object.assign(to, from),
 };
 
 /** A server's rules for inputs: one per tick in order, else the last one again; repetitions are settled by equal inputs. */
@@ -204,7 +203,8 @@ function toyGame(server, { push = () => 0, late = () => 0 } = {}) {
   return {
     state,
     tick(number) {
-      predictor.step(state, inbox.take());
+      const [dx, , dash] = inbox.take();
+      predictor.step(state, { dx, dash });
       state.x += push(number);
       const { consumed, superseded } = inbox;
       const note = superseded > told.superseded ? { superseded: superseded - told.superseded } : null;

@@ -14,7 +14,7 @@ const RELOAD = 5;
 const predictor = {
   read: (entity) => ({ reload: entity.values[0] }),
   copy: (from, to) => { to.reload = from.reload; },
-  step: (state, [throws]) => {
+  step: (state, { throws }) => {
     state.reload = Math.max(0, state.reload - 1);
     if (!throws || state.reload > 0) return null;
     state.reload = RELOAD;
@@ -37,7 +37,8 @@ class World {
     this.frames = [];
     /** What the server throws, by input. */
     this.thrown = [];
-    this.prediction = new Prediction(predictor, () => Int32Array.of(this.held), (event) => {
+    const inputs = { named: ([throws]) => ({ throws }) };
+    this.prediction = new Prediction(predictor, () => ({ ...inputs, upcoming: Int32Array.of(this.held) }), (event) => {
       this.told.push(event);
       event.onSettled(({ status }) => { event.settledAt = this.now; event.settledAs = status; });
     });
@@ -67,7 +68,7 @@ class World {
     if (arriving) {
       this.applied += 1;
       if (refuse) this.server.reload = 100;
-      const happened = predictor.step(this.server, arriving);
+      const happened = predictor.step(this.server, { throws: arriving[0] });
       if (happened) this.thrown.push(this.applied);
     }
     this.frames.push({ applied: this.applied, reload: this.server.reload, thrown: [...this.thrown] });

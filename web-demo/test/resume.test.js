@@ -268,7 +268,7 @@ test('the prediction goes on over a resumption, and ends with the seat', async (
   const { time, server, room } = await seated();
   room.usePrediction({
     read: (entity) => ({ x: entity.raw('x') }),
-    step: (state, [dx]) => (state.x += dx),
+    step: (state, { dx }) => (state.x += dx),
     copy: (from, to) => (to.x = from.x),
   });
   room.setInput({ dx: 64 });

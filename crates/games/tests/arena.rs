@@ -1,14 +1,15 @@
-//! The arena from outside: the golden vectors that its JavaScript twin must match, and properties of every game.
+//! The arena from outside: the constants and steps that its JavaScript twin must match, and properties of every game.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p tickwire-games --test arena` rewrites the vectors. Unit tests in `src` cover the rules
+//! `UPDATE_GOLDEN=1 cargo test -p tickwire-games --test arena` rewrites the constants. Unit tests in `src` cover the rules
 //! between avatars.
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup};
 use tickwire::id::{EntityId, Seat, ZoneId};
 use tickwire::snapshot::Frame;
+use tickwire::testing::{StepRun, Steps};
 use tickwire::tick::{Tick, TickRate};
 use tickwire_games::arena::{AVATAR, Arena, AvatarInput, AvatarState, Mood, RADIUS, SPARK, Tuning, step_avatar};
 use tickwire_games::compass::{cosine, sine};
@@ -18,10 +19,10 @@ const COURTYARD: &str = include_str!("../../../assets/maps/courtyard.txt");
 const FIELD: &str = include_str!("../../../assets/maps/field.txt");
 const PLAZA: &str = include_str!("../../../assets/maps/plaza.txt");
 
-const STEPS: u32 = 20_000;
-const EVERY: u32 = 2_000;
+/// Steps of each run.
+const STEPS: u32 = 4_000;
 /// Rate, map, seed of the generator.
-const RUNS: [(u16, &str, u32); 5] = [
+const RUNS: [(u16, &str, u64); 5] = [
     (1, "courtyard", 0x1357_9bdf),
     (20, "courtyard", 0x2468_ace1),
     (30, "field", 0x0bad_cafe),
@@ -67,6 +68,12 @@ fn cells(avatar: &AvatarState) -> [i32; 9] {
     [x, y, heading, kx, ky, dash, wait, reload, mood as i32]
 }
 
+fn avatar_of(values: &[i32]) -> AvatarState {
+    let [x, y, heading, kx, ky, dash, wait, reload, ..] = *values else { unreachable!("an avatar has more fields") };
+    // The step decides the mood.
+    AvatarState { x, y, heading, kx, ky, dash, wait, reload, mood: Mood::Idle }
+}
+
 fn in_wall(map: &Map, x: i32, y: i32) -> bool {
     let ends = [-RADIUS, RADIUS - 1];
     ends.iter().any(|dx| ends.iter().any(|dy| map.is_solid_at(x + dx, y + dy)))
@@ -78,70 +85,71 @@ fn amounts(tuning: &Tuning) -> [i32; 7] {
     [rate, run, dash, dash_ticks, dash_wait, reload, stagger]
 }
 
-/// A run of random play. Every number drawn is part of the vectors' definition; `arena.test.js` draws the same.
-fn golden_run((rate, map_name, seed): (u16, &str, u32)) -> Value {
-    let map = map_of(map_name);
-    let tuning = Tuning::for_rate(rate_of(rate));
-    let knock = 40_960 / u32::from(rate);
-    let mut random = Xorshift(seed);
-    let mut hash = Fnv(2_166_136_261);
-    let mut avatar = AvatarState::default();
-    let mut input = AvatarInput::default();
-    (avatar.x, avatar.y) = map.floor_centre(random.below(map.floor_tiles()));
-    let mut checkpoints = Vec::new();
-    for step in 1..=STEPS {
-        if random.below(8) == 0 {
-            let bits = random.next();
-            let heading = (bits & 255).cast_signed();
-            input =
-                AvatarInput { heading, run: bits >> 8 & 3 != 0, dash: bits >> 10 & 3 == 0, throw: bits >> 12 & 1 != 0 };
-        }
-        if random.below(97) == 0 {
-            avatar.kx = random.below(2 * knock + 1).cast_signed() - knock.cast_signed();
-            avatar.ky = random.below(2 * knock + 1).cast_signed() - knock.cast_signed();
-        }
-        if random.below(1009) == 0 {
-            (avatar.x, avatar.y) = map.floor_centre(random.below(map.floor_tiles()));
-        }
-        let throws = step_avatar(&map, &tuning, &mut avatar, input);
-        assert!(!in_wall(&map, avatar.x, avatar.y), "in a wall at {rate} Hz, step {step}: {avatar:?}");
-        cells(&avatar).into_iter().chain([i32::from(throws)]).for_each(|cell| hash.add(cell));
-        if step % EVERY == 0 {
-            checkpoints.push(json!({ "step": step, "state": cells(&avatar), "hash": hash.0 }));
-        }
+/// The rule for one avatar at each rate, in walls and knocked about: what `web-demo/demo/arena.js` predicts.
+fn steps() -> Steps {
+    let setup =
+        RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: [("map".to_owned(), "field".to_owned())].into() };
+    // The map with the wider ranges.
+    let spec = Arena::new(&setup).expect("a valid setup").spec();
+    let kind = spec.schema.kinds()[usize::from(AVATAR.0)].clone();
+    let others = kind.fields.len() - cells(&AvatarState::default()).len();
+    let mut steps = Steps::new(kind, spec.inputs);
+    for (rate, map_name, seed) in RUNS {
+        let (map, tuning) = (map_of(map_name), Tuning::for_rate(rate_of(rate)));
+        let knock = 40_960 / i32::from(rate);
+        let place = |avatar: &mut [i32], cx: &mut Context| {
+            (avatar[0], avatar[1]) = map.floor_centre(cx.random_below(map.floor_tiles()));
+        };
+        let mut start = [cells(&AvatarState::default()).to_vec(), vec![0; others]].concat();
+        place(&mut start, &mut Context::new(rate_of(rate), seed));
+        let setup = vec![("map".to_owned(), map_name.to_owned())];
+        let run = StepRun { rate: rate_of(rate), setup, seed, count: STEPS };
+        let hits = |avatar: &mut [i32], cx: &mut Context| {
+            if cx.random_below(97) == 0 {
+                let mut speed = || cx.random_below(2 * knock.cast_unsigned() + 1).cast_signed() - knock;
+                (avatar[3], avatar[4]) = (speed(), speed());
+            }
+            if cx.random_below(1009) == 0 {
+                place(avatar, cx);
+            }
+        };
+        steps.record_values(&run, start, hits, |values, input| {
+            let mut avatar = avatar_of(values);
+            let throws = step_avatar(&map, &tuning, &mut avatar, input.into());
+            assert!(!in_wall(&map, avatar.x, avatar.y), "in a wall at {rate} Hz: {avatar:?}");
+            values[..9].copy_from_slice(&cells(&avatar));
+            throws
+        });
     }
-    json!({
-        "rate": rate, "map": map_name, "seed": seed, "steps": STEPS, "knock": knock,
-        "checkpoints": checkpoints,
-    })
+    steps
 }
 
-/// JSON with one element of the outer lists per line: small, and a diff shows which element changed.
-fn vectors() -> String {
+/// The constants of the step, with one element of the outer list per line: a diff shows which element changed.
+fn constants() -> String {
     let mut compass = Fnv(2_166_136_261);
     (0..256).for_each(|heading| [cosine(heading), sine(heading)].into_iter().for_each(|part| compass.add(part)));
-    let runs: Vec<Value> = RUNS.into_iter().map(golden_run).collect();
     let tunings: Vec<String> =
         (1..=120).map(|rate| json!(amounts(&Tuning::for_rate(rate_of(rate)))).to_string()).collect();
-    let runs: Vec<String> = runs.iter().map(|run| run.to_string().replace("{\"hash\"", "\n  {\"hash\"")).collect();
-    format!(
-        "{{\"compass\":{},\n\"tunings\":[\n{}\n],\n\"runs\":[\n{}\n]}}\n",
-        compass.0,
-        tunings.join(",\n"),
-        runs.join(",\n")
-    )
+    format!("{{\"compass\":{},\n\"tunings\":[\n{}\n]}}\n", compass.0, tunings.join(",\n"))
 }
 
 #[test]
-fn the_step_matches_the_golden_vectors_and_never_enters_a_wall() {
+fn the_constants_match_the_golden_ones() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/arena.json");
-    let found = vectors();
+    let found = constants();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, found).expect("the vectors can be written");
+        std::fs::write(&path, found).expect("the constants can be written");
         return;
     }
-    let golden = std::fs::read_to_string(&path).expect("the vectors can be read");
-    assert!(found == golden, "the avatar step has changed; UPDATE_GOLDEN=1 writes new vectors if that is meant");
+    let golden = std::fs::read_to_string(&path).expect("the constants can be read");
+    assert!(found == golden, "the constants have changed; UPDATE_GOLDEN=1 writes them if that is meant");
+}
+
+#[test]
+fn the_step_is_the_one_that_the_page_is_checked_against_and_never_enters_a_wall() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/arena_steps.json");
+    let changed = steps().write(path).expect("the steps can be written");
+    assert!(!changed, "the step has changed: change web-demo/demo/arena.js, too, and commit the new steps");
 }
 
 #[test]

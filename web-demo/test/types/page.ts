@@ -21,6 +21,14 @@ export async function play(): Promise<number> {
   room.send('surrender');
   room.setInput({ right: -0.5, dash: true, pick: 'none' });
   const standings: Array<[string, number]> = await room.call('standings', null);
+  room.usePrediction({
+    read: (runner) => ({ x: runner.raw('x') }),
+    step: (at, { right, dash }) => { at.x += right + dash; },
+  });
+  // @ts-expect-error the input has no such field
+  room.usePrediction({ read: () => ({ x: 0 }), step: (at, { left }) => { at.x += left; } });
+  // @ts-expect-error the state has no such property
+  room.usePrediction({ read: () => ({ x: 0 }), step: (at, { right }) => { at.y += right; } });
   for (const view of room.view()) if (view.kind === 'runner') draw(view.x, view.heading, view.isIt, false);
 
   // @ts-expect-error there is no such kind

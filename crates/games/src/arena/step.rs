@@ -1,6 +1,6 @@
 //! The step of one avatar: timers, heading, dash, knockback and walls, in integers.
 //!
-//! Clients predict their own avatar with a copy of this code, `web-demo/demo/arena.js`; `tests/golden/arena.json` keeps the
+//! Clients predict their own avatar with a copy of this code, `web-demo/demo/arena.js`; `tests/golden/arena_steps.json` keeps the
 //! two equal. All state that the step reads is in the avatar's row. Hits and collected sparks are decided in `world`.
 
 use crate::PER_METRE;

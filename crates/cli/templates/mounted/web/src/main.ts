@@ -47,11 +47,10 @@ function play(room: Room<__TYPE__>): void {
   const within = (at: number) => Math.min(Math.max(at, 0), SIDE);
   room.usePrediction({
     read: (runner) => ({ x: runner.raw('x'), y: runner.raw('y') }),
-    step: (at, [right = 0, down = 0]) => {
+    step: (at, { right, down }) => {
       at.x = within(at.x + pace * right);
       at.y = within(at.y + pace * down);
     },
-    copy: (from, to) => Object.assign(to, from),
   });
 
   room.onLeave((_code, reason, comesBack) => {

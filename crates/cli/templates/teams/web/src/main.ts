@@ -32,11 +32,10 @@ const pace = Math.trunc(SPEED / room.rate);
 const within = (at: number) => Math.min(Math.max(at, 0), SIDE);
 room.usePrediction({
   read: (runner) => ({ x: runner.raw('x'), y: runner.raw('y') }),
-  step: (at, [right = 0, down = 0]) => {
+  step: (at, { right, down }) => {
     at.x = within(at.x + pace * right);
     at.y = within(at.y + pace * down);
   },
-  copy: (from, to) => Object.assign(to, from),
 });
 
 const points = { red: 0, blue: 0 };
