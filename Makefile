@@ -5,9 +5,9 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package feel smooth e2e python pusher guide deny bench faults hostile attacks cluster crashes determinism hibernation film spectators tap
+.PHONY: test tools format lint rust pure docs types unit package feel smooth e2e python pusher guide pages deny bench faults hostile attacks cluster crashes determinism hibernation film spectators tap
 
-test: tools format lint rust pure docs types unit package feel e2e python pusher guide
+test: tools format lint rust pure docs types unit package feel e2e python pusher guide pages
 	@echo "all checks passed"
 
 tools: $(WEB)/node_modules/.installed
@@ -82,6 +82,10 @@ pusher: tools
 # The first game of the guide, built and played as the guide shows it, and the projects that `tickwire new` makes.
 guide: tools
 	cd $(WEB) && npm run --silent guide
+
+# Pages with PixiJS, Phaser, three.js, React and Vue, and that of the game of tag, bundled and played in Chromium. Installs npm packages.
+pages: tools
+	cd $(WEB) && npm run --silent pages
 
 # Advisories, licences and sources; needs cargo-deny and its database.
 deny:
