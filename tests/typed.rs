@@ -7,7 +7,7 @@ use tickwire::engine::{Room, RoomConfig, RoomPolicy};
 use tickwire::game::Game;
 use tickwire::prelude::*;
 use tickwire::snapshot::InputSchema;
-use tickwire::testing::{Plan, Playtest};
+use tickwire::testing::{Plan, Playtest, StepRun, Steps};
 use tickwire::typed::{MessageError, Rows};
 use tickwire::wire::EventBody;
 use tickwire::{Close, Field, Kind, Motion, Shape};
@@ -324,6 +324,56 @@ fn what_is_out_of_range_is_clamped_and_counted() {
     assert_eq!(play.frame().saturated(), 1);
     let first = play.frame().first_saturated().expect("it was counted").describe(play.frame().schema());
     assert!(first.starts_with("runner.x of entity 1 is 51.5: the range is 0 to 48"), "{first}");
+}
+
+/// A row of another game.
+#[derive(Row)]
+struct Ghost {
+    alive: bool,
+}
+
+thread_local! {
+    /// Where this thread has panicked.
+    static PANICKED_IN: std::cell::Cell<Option<String>> = const { std::cell::Cell::new(None) };
+}
+
+/// What is done, and what the panic says. It points at the line that is wrong, and not into the library.
+#[test]
+fn mistakes_in_rust_point_at_their_line_and_say_what_would_be_right() {
+    const X: Shape = Shape::Int { min: 0, max: 9 };
+    let with_own_hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        PANICKED_IN.set(panic.location().map(|place| place.file().to_owned()));
+        with_own_hook(panic);
+    }));
+    let mistakes: [(fn(), &str); 8] = [
+        (|| _ = joined().0[joined().1].own_row::<Ghost>(), "no kind \"ghost\": this game has runner, pit"),
+        (|| _ = joined().0[joined().1].rows_of::<Ghost>(), "no kind \"ghost\": this game has runner, pit"),
+        (|| joined().0[joined().1].hold(&[0, 0]), "an input of 2 values: this game has right, aim, dash, pick"),
+        (|| joined().0[joined().1].press(&[0, 70_000, 0, 0]), "the input's aim is 70000: the range is 0 to 65535"),
+        (|| joined().0[joined().1].hold(&[101, 0, 0, 0]), "the input's right is 101: the range is -100 to 100"),
+        (|| _ = Players::<Ghost>::default()[Seat(3)].alive, "nobody has seat 3"),
+        (|| _ = Players::<Ghost>::default().entity(Seat(4)), "nobody has seat 4"),
+        (|| steps_of_a_ghost(Field::held("x", X)), "the types of these steps"),
+    ];
+    for (mistake, wanted) in mistakes {
+        let panic = std::panic::catch_unwind(mistake).expect_err(wanted);
+        let said = panic.downcast_ref::<String>().cloned().expect("a formatted panic");
+        assert!(said.contains(wanted), "{said}");
+        assert_eq!(PANICKED_IN.take().as_deref(), Some(file!()), "{said}");
+    }
+}
+
+fn joined() -> (Playtest, tickwire::testing::PlayerId) {
+    let mut play = play();
+    let ada = play.join_with("Ada", &team("3"), 0);
+    play.run_ticks(2);
+    (play, ada)
+}
+
+fn steps_of_a_ghost(field: Field) {
+    let mut steps = Steps::new(Kind::new("other", vec![field]), InputSchema::new(Vec::new()).expect("no fields"));
+    steps.record(&StepRun::default(), Ghost { alive: true }, |_, _| {}, |_, (): &()| {});
 }
 
 /// The files are those that the tests of the browser client compile against.

@@ -244,6 +244,17 @@ impl InputSchema {
         values.len() == self.plans.len() && values.iter().zip(&self.plans).all(|(value, plan)| plan.admits(*value))
     }
 
+    /// What is wrong with `values` as an input, if anything is: how many there are, or the first one outside its range.
+    pub(crate) fn complaint(&self, values: &[i32]) -> Option<String> {
+        if values.len() != self.fields.len() {
+            let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
+            return Some(format!("an input of {} values: this game has {}", values.len(), names.join(", ")));
+        }
+        let mut fields = self.fields.iter().zip(self.bounds()).zip(values);
+        let ((field, (min, max)), value) = fields.find(|((_, (min, max)), value)| !(*min..=*max).contains(*value))?;
+        Some(format!("the input's {} is {value}: the range is {min} to {max}", field.name))
+    }
+
     /// The range of each field's values, in field order.
     pub(crate) fn bounds(&self) -> impl Iterator<Item = (i32, i32)> {
         self.plans.iter().map(|plan| (plan.min, plan.max))

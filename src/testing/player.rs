@@ -106,6 +106,7 @@ impl Player {
     ///
     /// # Panics
     /// When the game's input schema does not admit `input`.
+    #[track_caller]
     pub fn hold(&mut self, input: &[i32]) {
         self.check_input(input);
         (self.held, self.pilot) = (input.to_vec(), None);
@@ -115,6 +116,7 @@ impl Player {
     ///
     /// # Panics
     /// When the game's input schema does not admit `input`.
+    #[track_caller]
     pub fn press(&mut self, input: &[i32]) {
         self.check_input(input);
         self.pressed = Some(input.to_vec());
@@ -249,8 +251,11 @@ impl Player {
         welcomed && self.tick().since(newest) >= 0 && self.oracle.has_heard(self.tick())
     }
 
+    #[track_caller]
     fn check_input(&self, input: &[i32]) {
-        assert!(self.schema.admits(input), "the game's input schema does not admit {input:?}");
+        if let Some(complaint) = self.schema.complaint(input) {
+            panic!("{complaint}");
+        }
     }
 
     pub(super) fn send_up(&mut self, now: Moment, packet: Packet) {
