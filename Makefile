@@ -5,7 +5,7 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package feel smooth e2e python pusher guide pages deny bench faults hostile attacks cluster crashes determinism hibernation film spectators tap
+.PHONY: test tools format lint rust pure docs types unit package feel smooth e2e python pusher guide pages newcomer deny bench faults hostile attacks cluster crashes determinism hibernation film spectators tap
 
 test: tools format lint rust pure docs types unit package feel e2e python pusher guide pages
 	@echo "all checks passed"
@@ -86,6 +86,10 @@ guide: tools
 # Pages with PixiJS, Phaser, three.js, React and Vue, and that of the game of tag, bundled and played in Chromium. Installs npm packages.
 pages: tools
 	cd $(WEB) && npm run --silent pages
+
+# A newcomer with the README, without anything downloaded or compiled: seconds to two tabs that see each other move. Takes minutes, and port 8080.
+newcomer: tools
+	cd $(WEB) && npm run --silent newcomer
 
 # Advisories, licences and sources; needs cargo-deny and its database.
 deny:
