@@ -4,8 +4,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use tickwire::engine::{Client, ClientEvent, Depth};
-use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
-use tickwire::id::{EntityId, Seat};
+use tickwire::game::{Context, Game, PlayerInput, RoomSetup};
 use tickwire::server::Config;
 use tickwire::tick::Moment;
 use tickwire::wire::{Ack, ClientMessage, Continuity, Join, encode_client};
@@ -120,21 +119,10 @@ fn a_thousand_who_return_at_once_are_back_within_ten_seconds() {
 struct Slow(Box<dyn Game>);
 
 impl Game for Slow {
-    fn spec(&self) -> Spec {
-        self.0.spec()
-    }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
-        self.0.join(player, cx)
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.0.leave(seat, cx);
-    }
+    delegate!(0: spec, join, leave, write_snapshot);
     fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
         std::thread::sleep(Duration::from_millis(150));
         self.0.step(inputs, cx);
-    }
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.0.write_snapshot(out);
     }
 }
 

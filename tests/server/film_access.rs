@@ -4,10 +4,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Refused, SnapshotWriter, Spec};
-use tickwire::id::{EntityId, Seat};
-use tickwire::server::Config;
+use tickwire::game::Game;
 use tickwire::server::Claims;
+use tickwire::server::Config;
 use tickwire::wire::{ClientMessage, Close, Hello, Join, Role, encode_client};
 
 use crate::admin::room_of;
@@ -18,21 +17,7 @@ use crate::trust::{SECRET, claims, join, signed};
 struct Discreet(Box<dyn Game>);
 
 impl Game for Discreet {
-    fn spec(&self) -> Spec {
-        self.0.spec()
-    }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
-        self.0.join(player, cx)
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.0.leave(seat, cx);
-    }
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
-        self.0.step(inputs, cx);
-    }
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.0.write_snapshot(out);
-    }
+    delegate!(0: spec, join, leave, step, write_snapshot);
     fn spectators_need_token(&self) -> bool {
         true
     }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
+#[macro_use]
+#[path = "../delegate/mod.rs"]
+mod delegate;
 mod admin;
 mod admission;
 mod bodies;

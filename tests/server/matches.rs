@@ -7,10 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tickwire::Server;
 use tickwire::engine::{Client, Depth};
-use tickwire::game::{
-    Context, Game, LoadError, Player as Guest, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec,
-};
-use tickwire::id::{EntityId, Seat};
+use tickwire::game::{Context, Game, RoomSetup, SetupError};
+use tickwire::id::Seat;
 use tickwire::server::{Claims, Config};
 use tickwire::wire::{ClientMessage, Close, Hello, Join, encode_client};
 
@@ -28,30 +26,10 @@ impl Bout {
 }
 
 impl Game for Bout {
-    fn spec(&self) -> Spec {
-        self.0.spec()
-    }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
-        self.0.join(player, cx)
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.0.leave(seat, cx);
-    }
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
-        self.0.step(inputs, cx);
-    }
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.0.write_snapshot(out);
-    }
+    delegate!(0: spec, join, leave, step, write_snapshot, save, load);
     fn chat(&mut self, _: Seat, text: &str, cx: &mut Context) -> bool {
         cx.end(json!({ "winner": text }).to_string());
         true
-    }
-    fn save(&self) -> Option<Saved> {
-        self.0.save()
-    }
-    fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
-        self.0.load(saved)
     }
 }
 

@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 use tickwire::engine::film::Projector;
 use tickwire::engine::recording::{Recording, Rerun};
 use tickwire::engine::replay::{Replay, ReplayError};
-use tickwire::game::{
-    Context, Game, LoadError, Player as Guest, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec,
-};
-use tickwire::id::{EntityId, Seat, ZoneId};
+use tickwire::game::{Context, Game, PlayerInput, RoomSetup, SetupError};
+use tickwire::id::{Seat, ZoneId};
 use tickwire::server::{Config, PersonKeys};
 use tickwire::wire::{ClientMessage, Join, Resync, encode_client};
 
@@ -31,33 +29,16 @@ impl Watched {
 }
 
 impl Game for Watched {
-    fn spec(&self) -> Spec {
-        self.inner.spec()
-    }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
-        self.inner.join(player, cx)
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.inner.leave(seat, cx);
-    }
+    delegate!(inner: spec, join, leave, write_snapshot, save, load);
     fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
         self.inner.step(inputs, cx);
         if self.asks {
             cx.record("this must not happen");
         }
     }
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.inner.write_snapshot(out);
-    }
     fn command(&mut self, _: Seat, kind: u16, _: &[u8], _: &mut Context) {
         assert_ne!(kind, 1, "this game is fragile");
         self.asks |= kind == 2;
-    }
-    fn save(&self) -> Option<Saved> {
-        self.inner.save()
-    }
-    fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
-        self.inner.load(saved)
     }
 }
 

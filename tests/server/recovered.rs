@@ -7,10 +7,7 @@ use std::time::Duration;
 
 use tickwire::Server;
 use tickwire::engine::Arrived;
-use tickwire::game::{
-    Context, Game, LoadError, Player as Guest, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec,
-};
-use tickwire::id::{EntityId, Seat};
+use tickwire::game::{Context, Game, PlayerInput, RoomSetup, SetupError};
 use tickwire::server::{Config, OtherBuild};
 use tickwire::wire::{Close, Continuity, Join, Role};
 
@@ -37,31 +34,14 @@ enum Mood {
 }
 
 impl Game for Moody {
-    fn spec(&self) -> Spec {
-        self.inner.spec()
-    }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
-        self.inner.join(player, cx)
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.inner.leave(seat, cx);
-    }
+    delegate!(inner: spec, join, leave, write_snapshot, save, load);
     fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
         assert_ne!(self.mood, Mood::Bad, "this game is fragile");
         let turned: Vec<PlayerInput> = inputs.iter().map(|input| self.turn(*input)).collect();
         self.inner.step(&turned, cx);
     }
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.inner.write_snapshot(out);
-    }
     fn is_deterministic(&self) -> bool {
         self.mood != Mood::Random
-    }
-    fn save(&self) -> Option<Saved> {
-        self.inner.save()
-    }
-    fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
-        self.inner.load(saved)
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpServer, web};
 use tickwire::Factory;
-use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
-use tickwire::id::{EntityId, Seat};
+use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Refused, RoomSetup};
+use tickwire::id::EntityId;
 use tickwire::server::{Config, Server};
 use tickwire::wire::Join;
 use tokio::sync::oneshot;
@@ -55,24 +55,16 @@ struct Stalls {
 }
 
 impl Game for Stalls {
-    fn spec(&self) -> Spec {
-        self.inner.spec()
-    }
+    delegate!(inner: spec, leave, write_snapshot);
     fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
         self.joined = true;
         self.inner.join(player, cx)
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.inner.leave(seat, cx);
     }
     fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
         if self.joined {
             self.barrier.pass();
         }
         self.inner.step(inputs, cx);
-    }
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.inner.write_snapshot(out);
     }
 }
 

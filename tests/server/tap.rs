@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tickwire::Server;
-use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Recipients, Refused, SnapshotWriter, Spec};
-use tickwire::id::{EntityId, Seat};
+use tickwire::game::{Context, Game, Recipients};
+use tickwire::id::Seat;
 use tickwire::server::Config;
 use tickwire::tap::{Delivery, OutboxFull, Sink, TapBody, TapEntry, Undelivered};
 use tickwire::wire::{Close, Join};
@@ -137,21 +137,7 @@ fn the_next_server_goes_on_where_the_sink_was() {
 struct Loud(Box<dyn Game>);
 
 impl Game for Loud {
-    fn spec(&self) -> Spec {
-        self.0.spec()
-    }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
-        self.0.join(player, cx)
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.0.leave(seat, cx);
-    }
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
-        self.0.step(inputs, cx);
-    }
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.0.write_snapshot(out);
-    }
+    delegate!(0: spec, join, leave, step, write_snapshot);
     fn chat(&mut self, _: Seat, _: &str, cx: &mut Context) -> bool {
         cx.emit(Recipients::All, 900, Vec::new());
         true

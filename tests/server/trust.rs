@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use actix_web::{App, web};
 use tickwire::Server;
 use tickwire::engine::SecondDevice;
-use tickwire::game::{Context, Game, Player, PlayerInput, Refused, RoomSetup, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, Player, Refused, RoomSetup};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::{Audience, Claims, Config, Keyring, Pages};
 use tickwire::wire::{ClientMessage, Close, Hello, Join, Role, ServerMessage, Welcome, decode_server, encode_client};
@@ -115,23 +115,12 @@ fn a_token_says_who_comes_and_nobody_else_gets_in() {
 struct Club(Box<dyn Game>);
 
 impl Game for Club {
-    fn spec(&self) -> Spec {
-        self.0.spec()
-    }
+    delegate!(0: spec, leave, step, write_snapshot);
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         match player.identity.as_deref() {
             Some("ada") => self.0.join(player, cx),
             other => Err(format!("{other:?} is no member").into()),
         }
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.0.leave(seat, cx);
-    }
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
-        self.0.step(inputs, cx);
-    }
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.0.write_snapshot(out);
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use tickwire::engine::{Client, Depth};
-use tickwire::game::{Context, Game, Player as Guest, PlayerInput, Refused, SetupError, SnapshotWriter, Spec};
+use tickwire::game::{Context, Game, SetupError};
 use tickwire::id::{EntityId, Seat};
 use tickwire::server::Config;
 use tickwire::wire::{Ack, ClientMessage, Close, EventBody, Hello, Inputs, Join, Role, encode_client};
@@ -25,21 +25,7 @@ const SET: u16 = 6;
 const REASON: &str = "no\nshouting, please: ";
 
 impl Game for Court {
-    fn spec(&self) -> Spec {
-        self.0.spec()
-    }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
-        self.0.join(player, cx)
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.0.leave(seat, cx);
-    }
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
-        self.0.step(inputs, cx);
-    }
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.0.write_snapshot(out);
-    }
+    delegate!(0: spec, join, leave, step, write_snapshot);
     fn command(&mut self, from: Seat, kind: u16, body: &[u8], cx: &mut Context) {
         let text = String::from_utf8_lossy(body);
         match kind {

@@ -4,6 +4,9 @@
 //! `TICKWIRE_SEEDS` sets the number of seeds over all profiles (10,000), `TICKWIRE_FIRST_SEED` the first seed of each profile (0),
 //! and `TICKWIRE_SEED` runs a single one.
 
+#[macro_use]
+#[path = "../delegate/mod.rs"]
+mod delegate;
 #[path = "../drive/mod.rs"]
 mod drive;
 mod faults;

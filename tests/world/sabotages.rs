@@ -5,10 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rand_pcg::Pcg32;
 use tickwire::TickRate;
 use tickwire::engine::link::Profile;
-use tickwire::game::{
-    Context, Game, LoadError, Player as Guest, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec,
-};
-use tickwire::id::{EntityId, Seat};
+use tickwire::game::{Game, RoomSetup, Saved, SetupError};
 use tickwire::testing::{self, Playtest, Sabotage};
 use tickwire_games::arena::Arena;
 
@@ -36,29 +33,12 @@ fn found(run: impl Fn(&'static str, u64)) -> Option<String> {
 struct Forgetful(Arena, Option<&'static str>);
 
 impl Game for Forgetful {
-    fn spec(&self) -> Spec {
-        self.0.spec()
-    }
-    fn join(&mut self, player: &Guest, cx: &mut Context) -> Result<EntityId, Refused> {
-        self.0.join(player, cx)
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.0.leave(seat, cx);
-    }
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
-        self.0.step(inputs, cx);
-    }
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.0.write_snapshot(out);
-    }
+    delegate!(0: spec, join, leave, step, write_snapshot, load);
     fn save(&self) -> Option<Saved> {
         let Saved { version, bytes } = self.0.save()?;
         let mut bytes = bytes.to_vec();
         self.1.into_iter().for_each(|name| forget(&mut bytes, name));
         Some(Saved { version, bytes: bytes.into() })
-    }
-    fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
-        self.0.load(saved)
     }
 }
 

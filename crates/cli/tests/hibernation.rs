@@ -6,6 +6,9 @@
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
+#[macro_use]
+#[path = "../../../tests/delegate/mod.rs"]
+mod delegate;
 #[path = "faults/line.rs"]
 mod line;
 mod process;
@@ -22,10 +25,7 @@ use line::{Line, Member};
 use process::Server;
 use sleepers::{Sleeper, now};
 use tickwire::engine::RoomCounters;
-use tickwire::game::{
-    Context, Game, LoadError, Persistence, Player, PlayerInput, Refused, RoomSetup, Saved, SnapshotWriter, Spec,
-};
-use tickwire::id::{EntityId, Seat};
+use tickwire::game::{Context, Game, Persistence, RoomSetup};
 use tickwire::server::{Config, ShutdownSignal};
 use tickwire::tick::TickRate;
 use tickwire::wire::Join;
@@ -112,29 +112,9 @@ static SLEPT: AtomicU64 = AtomicU64::new(0);
 struct Noting(Arena);
 
 impl Game for Noting {
-    fn spec(&self) -> Spec {
-        self.0.spec()
-    }
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
-        self.0.join(player, cx)
-    }
-    fn leave(&mut self, seat: Seat, cx: &mut Context) {
-        self.0.leave(seat, cx);
-    }
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
-        self.0.step(inputs, cx);
-    }
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.0.write_snapshot(out);
-    }
+    delegate!(0: spec, join, leave, step, write_snapshot, save, load);
     fn persistence(&self) -> Persistence {
         self.0.persistence()
-    }
-    fn save(&self) -> Option<Saved> {
-        self.0.save()
-    }
-    fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
-        self.0.load(saved)
     }
     fn woke(&mut self, elapsed: Duration, cx: &mut Context) {
         SLEPT.store(elapsed.as_millis() as u64, Ordering::Relaxed);
