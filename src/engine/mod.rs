@@ -86,7 +86,10 @@ pub use bucket::Bucket;
 pub use budget::Unsent;
 pub use camera::{FilmPart, Filmed};
 pub use checkpoint::{Checkpoint, RestoreError};
-pub use client::{Arrived, Client, ClientError, ClientEvent, Delivered, Depth, Pass, RoomClock};
+pub use client::{
+    Arrived, Client, ClientError, ClientEvent, Delivered, Depth, Display, DisplayRow, Pass, Prediction, Predictor,
+    RoomClock,
+};
 pub use close_reason::CloseReason;
 pub use command::Command;
 pub use counters::RoomCounters;

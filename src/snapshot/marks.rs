@@ -25,6 +25,17 @@ impl Marks {
         contains(&self.crossed, kind, id)
     }
 
+    /// The rows that this delta placed, instead of moving them there: those teleported, and those that came without their
+    /// motion. `base` and `next` are the states before and after it.
+    pub(crate) fn all_placed<'a>(&'a self, base: &'a Zone, next: &'a Zone) -> impl Iterator<Item = (KindId, EntityId)> {
+        let tables = base.tables.iter().zip(&next.tables).zip(0..);
+        let came = tables.flat_map(|((before, after), kind)| {
+            absent(after, before).map(move |index| (KindId(kind), after.ids[index]))
+        });
+        let placed = came.filter(|(kind, id)| !self.has_crossed(kind.0.into(), *id));
+        self.teleported.iter().copied().chain(placed)
+    }
+
     /// Computes the motion cells of `next`, which are zero so far, from those of `base`. A row that came gets them from
     /// `origin`, if there are other zones: its cells in one of them at the tick before. `placed` lists the rows that the game says it placed, ascending.
     pub(super) fn derive<'a>(

@@ -10,7 +10,7 @@
 //! direction in another field, `Fade` a factor. What each of them saves is in ARCHITECTURE.md.
 
 use super::direction::{ONE, cosine};
-use super::plan::FieldPlan;
+use super::plan::{FieldPlan, KindPlan};
 use super::schema::Motion;
 
 /// Parts of a quantum in which `Smooth`, `Along` and `Across` compute, as a power of two.
@@ -221,6 +221,29 @@ pub(super) fn admits(plan: &FieldPlan, row: &[i32]) -> bool {
             [plan.slot..plan.slot + plan.motion_cells()]
             .iter()
             .all(|cell| cell.unsigned_abs() <= BOUND.unsigned_abs()),
+    }
+}
+
+/// Writes the row that is expected at the next tick, with its motion.
+pub(crate) fn expect_row(plan: &KindPlan, row: &[i32], next: &mut [i32]) {
+    next.copy_from_slice(row);
+    for column in &plan.moving {
+        next[*column] = forecast(&plan.fields[*column], row, next, *column).value;
+    }
+    for column in &plan.moving {
+        advance(&plan.fields[*column], row, next, *column);
+    }
+}
+
+/// Makes directions that have just jumped stay: the coder expects another such jump, which is unlikely to come and would be
+/// seen.
+pub(crate) fn steady(plan: &KindPlan, row: &mut [i32]) {
+    for field in plan.moving.iter().map(|column| &plan.fields[*column]).filter(|field| field.wraps) {
+        let cells = &mut row[field.slot..field.slot + field.motion_cells()];
+        let least = if field.motion == Motion::Smooth { RESTART } else { SURPRISING };
+        if cells.last().is_some_and(|surprise| surprise.abs() >= least) {
+            cells.fill(0);
+        }
     }
 }
 

@@ -71,6 +71,8 @@ pub(crate) struct FieldPlan {
     pub max: i32,
     /// Whether the range is a circle (a power of two of values, from zero).
     pub wraps: bool,
+    /// Whether values between two samples can be interpolated.
+    pub continuous: bool,
     pub motion: Motion,
     /// The index of its first motion cell in the row.
     pub slot: usize,
@@ -108,6 +110,8 @@ impl FieldPlan {
             return wrong(format!("range {min} to {max}: must rise and stay within {MAX_QUANTA} either way"));
         }
         let wraps = matches!(field.shape, Shape::Angle { .. });
+        let is_number = matches!(field.shape, Shape::Int { .. } | Shape::Fixed { .. });
+        let continuous = wraps || (is_number && field.motion != Motion::Hold);
         let class = match (field.motion, &field.shape) {
             (Motion::Smooth, _) => 0,
             (Motion::Linear, _) => 1,
@@ -117,7 +121,7 @@ impl FieldPlan {
             (Motion::Hold, Shape::Angle { .. }) => 3,
             (Motion::Hold, Shape::Bool | Shape::Enum { .. } | Shape::Colour { .. }) => 4,
         };
-        Ok(Self { min, max, wraps, motion: field.motion, slot: 0, turn: 0, class, block: 0 })
+        Ok(Self { min, max, wraps, continuous, motion: field.motion, slot: 0, turn: 0, class, block: 0 })
     }
 
     /// How many motion cells it has in a row.

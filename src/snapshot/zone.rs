@@ -118,12 +118,22 @@ impl Zone {
 
     /// All rows in (kind, id) order.
     pub fn rows<'a>(&'a self, schema: &'a Schema) -> impl Iterator<Item = RowRef<'a>> {
+        let values = |(kind, plan, id, cells): (_, &KindPlan, _, &'a [i32])| RowRef {
+            kind,
+            id,
+            values: &cells[..plan.fields.len()],
+        };
+        self.rows_with_motion(schema).map(values)
+    }
+
+    /// All rows in (kind, id) order, as values in field order followed by motion cells.
+    pub(crate) fn rows_with_motion<'a>(
+        &'a self,
+        schema: &'a Schema,
+    ) -> impl Iterator<Item = (KindId, &'a KindPlan, EntityId, &'a [i32])> {
         self.tables.iter().zip(schema.plans()).zip(0..).flat_map(|((table, plan), kind)| {
-            table.ids.iter().enumerate().map(move |(index, id)| RowRef {
-                kind: KindId(kind),
-                id: *id,
-                values: &table.row(index, plan.stride)[..plan.fields.len()],
-            })
+            let rows = table.ids.iter().enumerate();
+            rows.map(move |(index, id)| (KindId(kind), plan, *id, table.row(index, plan.stride)))
         })
     }
 

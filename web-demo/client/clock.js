@@ -121,10 +121,11 @@ export class RoomClock {
     this.#slew(now);
   }
 
-  /** Records a round trip. @param {number} trip @param {number} now */
+  /** Records a round trip. Returns the least of the last ones. @param {number} trip @param {number} now */
   answered(trip, now) {
     this.trips[this.pings++ % PINGS] = trip;
     if (this.known) this.#slew(now);
+    return this.rtt();
   }
 
   /** The least of the last round trips, in milliseconds; 0 until one was measured. */

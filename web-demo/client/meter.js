@@ -8,6 +8,8 @@ export class Meter {
   constructor() {
     /** Where the server wants to know how the game feels. @type {import('./feel-meter.js').FeelMeter | null} */
     this.feel = null;
+    /** The least of the last round trips, in milliseconds. */
+    this.leastTrip = 0;
     this.up = 0;
     this.down = 0;
     this.frameBytes = 0;

@@ -42,6 +42,8 @@ export class Prediction {
     this.made = 0;
     /** @type {import('./state.js').AnyEntity | null} */
     this.entity = null;
+    /** The input that `next` includes. */
+    this.ahead = new Int32Array(0);
     /** After the newest input. @type {any} */
     this.current = null;
     /** After the one that will be made next. @type {any} */
@@ -92,7 +94,8 @@ export class Prediction {
 
   /** Handles that the player has changed the input that will be made next. @param {number} now */
   steered(now) {
-    if (!this.active) return;
+    // A page may set its input anew for every picture.
+    if (!this.active || isSame(this.ahead, this.inputs()?.upcoming ?? null)) return;
     this.#attempt(() => {
       this.show(now, this.shown);
       this.#lookAhead(now);
@@ -133,8 +136,10 @@ export class Prediction {
     this.#motion(now, this.speed);
     this.current = replayed;
     this.#lookAhead(now);
-    if (snap || fresh) this.error.fill(0);
-    else this.#fade(now, true);
+    if (snap || fresh) {
+      this.error.fill(0);
+      this.drift.fill(0);
+    } else this.#fade(now, true);
     return wrong && !fresh;
   }
 
@@ -199,8 +204,11 @@ export class Prediction {
   #lookAhead(now) {
     if (this.predictor.copy) this.predictor.copy(this.current, this.next);
     else Object.assign(this.next, this.current);
-    const inputs = this.inputs();
-    if (inputs) this.events.foresee(this.made + 1, this.#apply(this.next, inputs.upcoming), now);
+    const input = this.inputs()?.upcoming;
+    if (!input) return;
+    if (this.ahead.length !== input.length) this.ahead = new Int32Array(input.length);
+    this.ahead.set(input);
+    this.events.foresee(this.made + 1, this.#apply(this.next, input), now);
   }
 
   /** @param {any} state @param {Int32Array} input */
@@ -262,4 +270,9 @@ export class Prediction {
       if (typeof value === 'number') values[column] = value;
     }
   }
+}
+
+/** @param {Int32Array} ahead @param {Int32Array | null} input */
+function isSame(ahead, input) {
+  return input !== null && ahead.length === input.length && input.every((value, column) => value === ahead[column]);
 }

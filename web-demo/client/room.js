@@ -227,7 +227,7 @@ export class Room extends RoomEvents {
       input: (values, at, span) => this.#prediction?.step(values, at, span),
       shownBehind: () => this.#clock.behind(this.state.elapsed),
       awake: (now) => this.#clock.awake(now),
-      answered: (trip, now) => this.#clock.answered(trip, now),
+      answered: (trip, now) => void (this.#meter.leastTrip = this.#clock.answered(trip, now)),
       known: () => this.state.known,
       left: (code, text, comesBack) => this.#left(code, text, comesBack),
     };

@@ -127,7 +127,7 @@ export class Session {
     }
     if (ping !== null) this.#send({ type: 'ping', stamp: ping });
     for (const command of this.outbox.take(now)) this.#send(command);
-    const digest = this.meter.feel?.take(now, this.meter.stats.ping, this.meter.stats.lateness);
+    const digest = this.meter.feel?.take(now, this.meter.leastTrip, this.meter.stats.lateness);
     if (digest) this.#send({ type: 'feelDigest', body: digest });
     if (this.inputs.hasUnsent && now - this.flushedAt >= RUN_WITHIN_MS) this.flush(now);
     if (this.unacknowledged && now - this.ackedAt >= ACK_WITHIN_MS) this.acknowledge(now);

@@ -196,6 +196,17 @@ impl RoomClock {
         }
     }
 
+    /// How long ago the moment that was shown last was at the server; 0 when none was shown.
+    pub fn age(&self, now: f64) -> f64 {
+        self.shown.map_or(0.0, |shown| self.server(now) - shown.tick * self.period - (now - shown.at))
+    }
+
+    /// How many ticks the moment that was shown last lies before this tick; negative when it lies after it, `None` when none
+    /// was shown.
+    pub fn behind(&self, tick: f64) -> Option<f64> {
+        self.shown.map(|shown| tick - shown.tick)
+    }
+
     /// The tick that should be arriving now if nothing delayed it, as a fraction.
     pub fn newest(&self, now: f64) -> f64 {
         (now - self.least) / self.period

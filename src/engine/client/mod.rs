@@ -5,28 +5,38 @@
 //! connections.
 
 mod clock;
+mod display;
+mod feel_meter;
+mod input_pace;
+mod interpolation;
+mod own;
+mod prediction;
 mod receive;
 mod redirect;
+mod samples;
+mod send;
+mod timeline;
+#[cfg(test)]
+mod twins;
 mod unseen;
 mod unsent;
 
 pub use self::clock::RoomClock;
+pub use self::display::{Display, DisplayRow};
+pub use self::own::Prediction;
+pub use self::prediction::Predictor;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-use bytes::Bytes;
 
 use self::unseen::Unseen;
 use self::unsent::Unsent;
-use super::command::Command;
 use super::frame_sender::Transport;
-use crate::id::{CorrectionEpoch, Incarnation, Seat, Seq, ZoneId};
+use crate::id::{CorrectionEpoch, EntityId, Incarnation, KindId, Seat, Seq, ZoneId};
 use crate::snapshot::{DecodeError, Zone};
 use crate::tick::{Moment, Tick};
 use crate::wire::{
-    Ack, AckedTick, ClientMessage, Correction, EventBody, Features, Hello, Inputs, Join, Redirect, Role, ServerMessage,
-    Welcome, WireError, decode_server, encode_client, limits,
+    ClientMessage, Correction, EventBody, Features, Hello, Join, Redirect, Role, ServerMessage, Welcome, WireError,
+    decode_server, encode_client,
 };
 
 /// How thoroughly a client checks what it receives.
@@ -151,6 +161,8 @@ pub struct Client {
     zones: BTreeMap<ZoneId, Zone>,
     /// The tick of each zone.
     ticks: BTreeMap<ZoneId, Tick>,
+    /// Rows that the newest frame placed somewhere, instead of moving them there.
+    placed: BTreeSet<(ZoneId, KindId, EntityId)>,
     /// How far the moment shown to the player lies before `tick`, in 16ths of a tick.
     shown_behind: u16,
     /// Zones whose state is not the server's. Deltas of them are ignored until a keyframe arrives.
@@ -175,9 +187,6 @@ pub struct Client {
 }
 
 impl Client {
-    /// How often a run of unchanged inputs is sent.
-    const RUN_EVERY: Duration = Duration::from_millis(250);
-
     /// Makes a client that has sent nothing yet.
     pub fn new(depth: Depth) -> Self {
         Self {
@@ -195,6 +204,7 @@ impl Client {
             epoch: CorrectionEpoch(0),
             zones: BTreeMap::new(),
             ticks: BTreeMap::new(),
+            placed: BTreeSet::new(),
             shown_behind: 0,
             lost: BTreeSet::new(),
             players: BTreeSet::new(),
@@ -318,78 +328,5 @@ impl Client {
             ServerMessage::ComeBack { after } => Ok(ClientEvent::ComeBack { after }),
             ServerMessage::Refreshed { expires } => Ok(ClientEvent::Refreshed { expires }),
         }
-    }
-
-    /// Makes the next input, which the welcome's schema must admit. Returns its number.
-    pub fn input(&mut self, values: &[i32]) -> Seq {
-        self.inputs.make(values)
-    }
-
-    /// Makes a command, sent with the next [`Self::poll`] that has time for it. Returns its number, which is valid once a welcome has
-    /// arrived.
-    ///
-    /// # Panics
-    /// When [`limits::UNSEEN_COMMANDS`] commands wait for the game to see them.
-    pub fn command(&mut self, kind: u16, body: &[u8]) -> Seq {
-        self.commands.push(Command::Message { kind, body: Bytes::copy_from_slice(body) })
-    }
-
-    /// As [`Self::command`]; an [`EventBody::Reply`] answers.
-    ///
-    /// # Panics
-    /// As [`Self::command`].
-    pub fn call(&mut self, kind: u16, body: &[u8]) -> Seq {
-        self.commands.push(Command::Call { kind, body: Bytes::copy_from_slice(body) })
-    }
-
-    /// As [`Self::command`]: sends a chat line to the players in `to`, or to everyone when `to` is empty. Whoever has
-    /// those seats on arrival gets the line, so do not queue private lines while disconnected.
-    ///
-    /// # Panics
-    /// As [`Self::command`].
-    pub fn chat(&mut self, to: &[Seat], text: &str) -> Seq {
-        self.commands.push(Command::Chat { to: to.to_vec(), text: text.to_owned() })
-    }
-
-    /// Makes a ping, sent with the next [`Self::poll`].
-    pub fn ping(&mut self, stamp: u32) {
-        self.outbox.push(encode_client(&ClientMessage::Ping { stamp }));
-    }
-
-    /// The next message to send now; call it until it returns `None`. Commands may wait for a later call: they are sent
-    /// within the rate that a session accepts.
-    pub fn poll(&mut self, now: Moment) -> Option<Vec<u8>> {
-        self.welcome.as_ref()?;
-        if !self.outbox.is_empty() {
-            return Some(self.outbox.remove(0));
-        }
-        if let Some(command) = self.commands.send(now) {
-            return Some(command);
-        }
-        let unsent = !self.inputs.is_empty();
-        let run_due = unsent && now.since(self.inputs_sent_at) >= Self::RUN_EVERY;
-        let ack_due = self.ack_due && (self.awaited || now.since(self.ack_sent_at) >= limits::ACK_EVERY);
-        if !(self.inputs.urgent || run_due || ack_due) {
-            return None;
-        }
-        // Without order, an acknowledgement may be lost.
-        let told = self.events == self.acked_events && self.transport == Transport::Ordered;
-        let events = (!told).then_some(self.events);
-        let tick = match self.transport {
-            Transport::Ordered => AckedTick::Low(self.tick.0 as u8),
-            Transport::Unordered => AckedTick::Full(self.tick),
-        };
-        let ack = Ack { tick, events };
-        (self.ack_due, self.ack_sent_at, self.acked_events) = (false, now, self.events);
-        if !unsent {
-            return Some(encode_client(&ClientMessage::Ack(ack)));
-        }
-        self.inputs_sent_at = now;
-        let welcome = self.welcome.as_ref()?;
-        let view = welcome.features.contain(Features::VIEW_TIME).then_some(self.shown_behind);
-        let packed = self.inputs.pack(&welcome.inputs);
-        let (epoch, runs) = (self.epoch, serde_bytes::Bytes::new(&packed.runs));
-        let inputs = Inputs { ack, epoch, view, held: packed.held, counted: packed.counted, runs };
-        Some(encode_client(&ClientMessage::Inputs(inputs)))
     }
 }

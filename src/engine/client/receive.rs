@@ -7,7 +7,7 @@ use super::unseen::Unseen;
 use super::{Arrived, Client, ClientError, Delivered, Depth, Pass};
 use crate::id::{Incarnation, Seq, ZoneId};
 use crate::snapshot::Zone;
-use crate::snapshot::delta::{apply, read_keyframe};
+use crate::snapshot::delta::{apply_marked, read_keyframe};
 use crate::tick::Tick;
 use crate::wire::{
     ClientMessage, Continuity, Delivery, EventBatch, EventBody, FrameMessage, FrameStamp, Note, Resync, Welcome,
@@ -155,6 +155,7 @@ impl Client {
     }
 
     fn rebuild(&mut self, frame: &FrameMessage, tick: Tick, arrived: &mut Arrived) -> Result<(), ClientError> {
+        self.placed.clear();
         for part in &frame.zones {
             arrived.payload += part.form.weight();
             if self.depth == Depth::Continuity {
@@ -211,7 +212,12 @@ impl Client {
             }
         };
         // Deltas that do not decode do not start from this state: a desync, as with a wrong hash.
-        let apply = |zone, delta: &&serde_bytes::Bytes| apply(&welcome.schema, &zone, delta).ok();
+        let placed = &mut self.placed;
+        let apply = |zone: Zone, delta: &&serde_bytes::Bytes| {
+            let (next, marks) = apply_marked(&welcome.schema, &zone, delta).ok()?;
+            placed.extend(marks.all_placed(&zone, &next).map(|(kind, id)| (part.zone, kind, id)));
+            Some(next)
+        };
         Ok(base.and_then(|zone| deltas.iter().try_fold(zone, apply)))
     }
 }
