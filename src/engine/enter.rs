@@ -196,6 +196,6 @@ impl Room {
     }
 
     pub(super) fn empty_input_buffer(&self) -> InputBuffer {
-        InputBuffer::new(self.spec.authority, self.spec.inputs.neutral())
+        InputBuffer::new(self.spec.authority, self.spec.inputs.neutral(), self.rate())
     }
 }

@@ -2,16 +2,19 @@
 //!
 //! *Server authority*: the room consumes exactly one input per tick, in order. If none has arrived, the last one
 //! repeats, and the buffer remembers the repetition: later inputs that turn out equal settle it, so a client need not
-//! send inputs that do not change. A buffer that is never empty only adds lag, so it is trimmed. *Client authority*:
-//! the newest report wins.
+//! send inputs that do not change. The buffer holds no more inputs than the jitter of its client needs (`unevenness`): what
+//! waits beyond that only adds lag and is trimmed. *Client authority*: the newest report wins.
+
+mod unevenness;
 
 use std::collections::VecDeque;
 
+use self::unevenness::Unevenness;
 use serde::{Deserialize, Serialize};
 
 use crate::game::InputValues;
 use crate::id::{CorrectionEpoch, Seq};
-use crate::tick::ViewTime;
+use crate::tick::{TickRate, ViewTime};
 use crate::wire::{Authority, limits};
 
 /// Equal inputs in a row, as a session collects them between ticks.
@@ -60,6 +63,11 @@ pub struct InputBuffer {
     /// The fewest inputs left after a tick in the current window, and the ticks until the window ends.
     spare: u32,
     window: u32,
+    /// Ticks so far, and how unevenly inputs came at them; a buffer that an older build saved knows neither.
+    #[serde(default)]
+    ticks: u32,
+    #[serde(default)]
+    unevenness: Unevenness,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -74,13 +82,13 @@ struct Queued {
 }
 
 impl InputBuffer {
-    /// A buffer that did not run empty for this many ticks is lagging and is trimmed.
+    /// After so many ticks a buffer that did not run empty is trimmed.
     const WINDOW: u32 = 8;
     /// The most repetitions remembered: ten seconds of a held key at the highest rate.
     const REPEATS: u32 = limits::INPUT_LEAD;
 
-    /// Makes an empty buffer. The seat's input is `neutral` until something arrives.
-    pub fn new(authority: Authority, neutral: InputValues) -> Self {
+    /// Makes an empty buffer for a room with this rate. The seat's input is `neutral` until something arrives.
+    pub fn new(authority: Authority, neutral: InputValues, rate: TickRate) -> Self {
         Self {
             authority,
             queue: VecDeque::new(),
@@ -93,6 +101,8 @@ impl InputBuffer {
             lead: 0,
             spare: u32::MAX,
             window: Self::WINDOW,
+            ticks: 0,
+            unevenness: Unevenness::new(rate.ticks_in(limits::INPUT_JITTER)),
         }
     }
 
@@ -112,6 +122,11 @@ impl InputBuffer {
         self.lead
     }
 
+    /// How many ticks later than the earliest inputs nine of ten changed ones come: so many inputs may wait.
+    pub fn jitter(&self) -> u32 {
+        self.unevenness.jitter()
+    }
+
     /// Inputs that wait.
     pub fn len(&self) -> usize {
         self.queued as usize
@@ -128,7 +143,8 @@ impl InputBuffer {
         let queued = sum(|run| run.count);
         let numbered = queued + sum(|run| run.extra);
         let agree = (queued, numbered) == (u64::from(self.queued), u64::from(self.numbered));
-        agree && self.queue.iter().all(|run| run.count > 0) && (1..=Self::WINDOW).contains(&self.window)
+        let whole = self.queue.iter().all(|run| run.count > 0) && (1..=Self::WINDOW).contains(&self.window);
+        agree && whole && self.unevenness.is_sound()
     }
 
     /// Takes in a run. Known inputs are ignored, so duplicated messages do no harm; missing inputs count as repetitions
@@ -152,8 +168,11 @@ impl InputBuffer {
             if changed {
                 let waits = i64::from(self.queued) - i64::from(fresh) - i64::from(self.repeats);
                 self.lead = waits.clamp(i8::MIN.into(), i8::MAX.into()) as i8;
+                let first = end.plus(0_u32.wrapping_sub(fresh - 1));
+                self.unevenness.came(Seq(self.ticks).since(first));
             }
-            let over = self.queued.saturating_sub(limits::INPUT_BUFFER);
+            let most = limits::INPUT_BUFFER.max(self.jitter() + 2);
+            let over = self.queued.saturating_sub(most);
             self.supersede(over);
         }
     }
@@ -244,10 +263,12 @@ impl InputBuffer {
     }
 
     fn trim(&mut self) {
+        self.ticks = self.ticks.wrapping_add(1);
         self.spare = self.spare.min(self.queued);
         self.window -= 1;
         if self.window == 0 {
-            self.supersede(self.spare);
+            let needed = self.unevenness.end_window();
+            self.supersede(self.spare.saturating_sub(needed));
             self.spare = u32::MAX;
             self.window = Self::WINDOW;
         }

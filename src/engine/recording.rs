@@ -27,7 +27,7 @@ pub(super) const MAGIC: &[u8; 8] = b"tickrec\x01";
 const CHECKSUM: usize = 8;
 
 /// The revision of the engine: inputs that were recorded under another one may lead elsewhere.
-pub const REVISION: u32 = 1;
+pub const REVISION: u32 = 2;
 
 /// A part of a room's life.
 #[derive(Debug)]

@@ -149,8 +149,10 @@ pub const INPUTS_DELAYED: Duration = SILENCE;
 pub const PENDING_RUNS: usize = 64;
 /// Commands that a seat's pending input holds between two ticks; a client that sends more is over its rate anyway.
 pub const PENDING_COMMANDS: usize = 32;
-/// Inputs buffered per seat: two ticks of jitter are absorbed, more would be felt as lag.
+/// Inputs buffered per seat: two ticks of jitter are absorbed for every client ...
 pub const INPUT_BUFFER: u32 = 3;
+/// ... and for those whose inputs come more unevenly, as many as fit in this time: more would be felt as lag by the others.
+pub const INPUT_JITTER: Duration = Duration::from_millis(250);
 /// Bytes of a game's events waiting for one recipient's acknowledgement; the oldest are dropped first.
 pub const EVENT_LOG: usize = 64 * 1024;
 /// Bytes of replies waiting for it: a client may make 20 calls per second, and is gone after 6 s without an

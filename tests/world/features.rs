@@ -23,7 +23,7 @@ type Views = Arc<Mutex<Vec<(Tick, Option<ViewTime>)>>>;
 
 /// Walkers on a line, in two zones. Records the view times of fresh inputs.
 #[derive(Default)]
-struct Line {
+pub struct Line {
     walkers: BTreeMap<Seat, (EntityId, i32)>,
     views: Views,
 }

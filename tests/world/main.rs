@@ -11,6 +11,7 @@ mod delegate;
 mod drive;
 mod faults;
 mod features;
+mod jitter;
 mod judge;
 mod returns;
 mod sabotages;

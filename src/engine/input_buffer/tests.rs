@@ -17,8 +17,12 @@ fn lay(input_buffer: &mut InputBuffer, first: u32, count: u16, value: i32) {
     input_buffer.offer(&InputRun { first: Seq(first), count, epoch: P, view: None, input: input(value) });
 }
 
+fn rate() -> TickRate {
+    TickRate::new(20).expect("a possible rate")
+}
+
 fn steer() -> InputBuffer {
-    InputBuffer::new(Authority::Server, input(0))
+    InputBuffer::new(Authority::Server, input(0), rate())
 }
 
 /// Random numbers below a bound, the same in every run.
@@ -106,7 +110,7 @@ fn doubled_and_old_inputs_count_once_also_across_the_wrap() {
 
 #[test]
 fn the_newest_report_of_the_right_epoch_wins() {
-    let mut input_buffer = InputBuffer::new(Authority::Client, input(0));
+    let mut input_buffer = InputBuffer::new(Authority::Client, input(0), rate());
     lay(&mut input_buffer, 1, 1, 1);
     lay(&mut input_buffer, 2, 1, 2);
     assert_eq!(input_buffer.take(P), taken(2, true));
@@ -159,7 +163,7 @@ fn every_input_is_consumed_once_or_superseded_whatever_arrives() {
         let before = input_buffer.consumed().0;
         fresh += u32::from(input_buffer.take(P).fresh);
         settled_or_taken += input_buffer.consumed().0 - before;
-        assert!(input_buffer.len() <= 3);
+        assert!(input_buffer.len() <= 7);
     }
     assert_eq!(input_buffer.consumed().0 + input_buffer.numbered, made);
     assert!(fresh <= settled_or_taken + input_buffer.superseded());
@@ -188,4 +192,61 @@ fn each_input_of_a_run_has_a_view_time_of_its_own() {
     let views: Vec<_> = (0..4).map(|_| input_buffer.take(P).view).collect();
     let at = |tick| Some(ViewTime { tick: Tick(tick), sixteenths: 8 });
     assert_eq!(views, [at(95), at(96), at(97), None]);
+}
+
+/// What became of changed inputs, one per tick, that came late by so many ticks each, but in order.
+struct Played {
+    input_buffer: InputBuffer,
+    /// In the second half: inputs dropped, ticks without a fresh input, and inputs that waited after a tick, summed up.
+    superseded: u32,
+    repeated: u32,
+    waited: usize,
+}
+
+fn play_late(ticks: u32, late: impl Fn(u32) -> u32) -> Played {
+    let mut played = Played { input_buffer: steer(), superseded: 0, repeated: 0, waited: 0 };
+    let (mut made, mut sent) = (0, 0);
+    for tick in 0..ticks {
+        made += 1;
+        let arrives = |n: u32| (1..=n).rev().take(40).map(|earlier| earlier - 1 + late(earlier)).max().unwrap_or(0);
+        while sent < made && arrives(sent + 1) <= tick {
+            sent += 1;
+            lay(&mut played.input_buffer, sent, 1, sent.cast_signed());
+        }
+        let before = played.input_buffer.superseded();
+        let taken = played.input_buffer.take(P);
+        if tick >= ticks / 2 {
+            played.superseded += played.input_buffer.superseded() - before;
+            played.repeated += u32::from(!taken.fresh);
+            played.waited += played.input_buffer.len();
+        }
+    }
+    played
+}
+
+#[test]
+fn as_many_inputs_wait_as_the_jitter_of_their_client_needs() {
+    let even = play_late(400, |_| 2);
+    assert_eq!((even.input_buffer.jitter(), even.superseded, even.repeated, even.waited), (0, 0, 0, 0));
+    // Late ones come often, or after longer than the buffer is watched before it is trimmed.
+    for (every, late) in [(5, 1), (20, 5)] {
+        let uneven = play_late(400, |n| if n % every < late { 3 } else { 0 });
+        assert_eq!((uneven.input_buffer.jitter(), uneven.superseded, uneven.repeated), (3, 0, 0), "{late} of {every}");
+        assert!(uneven.waited <= 200 * 3, "{} at 200 ticks", uneven.waited);
+    }
+}
+
+#[test]
+fn a_buffer_shrinks_when_its_client_comes_evenly_again() {
+    let calm = play_late(600, |n| if n % 5 == 0 && n < 200 { 3 } else { 0 });
+    assert_eq!((calm.input_buffer.jitter(), calm.superseded, calm.waited), (0, 0, 0));
+}
+
+#[test]
+fn delays_that_are_rare_or_too_long_do_not_make_all_inputs_wait() {
+    let rare = play_late(2000, |n| if n % 100 == 0 { 4 } else { 0 });
+    assert!(rare.waited < 1000 / 2, "{} inputs at 1000 ticks", rare.waited);
+    let long = play_late(2000, |n| if n % 40 == 0 { 20 } else { 0 });
+    let most = rate().ticks_in(limits::INPUT_JITTER);
+    assert!(long.input_buffer.jitter() <= most && long.waited <= 1000 * (most as usize + 2), "{}", long.waited);
 }
