@@ -21,7 +21,13 @@ fn scatter(a: u32, b: u32) -> u32 {
 
 /// A room with that many players, and how the first of them was let in.
 pub fn room(players: u16) -> (Room, Admitted) {
-    let options = BTreeMap::from([("map".to_owned(), "field".to_owned())]);
+    room_with(players, &[])
+}
+
+/// The same with these options beside the map.
+pub fn room_with(players: u16, options: &[(&str, &str)]) -> (Room, Admitted) {
+    let options = [("map", "field")].iter().chain(options).map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let options = options.collect();
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options };
     let game = arena(&setup);
     let config = RoomConfig::new("r", "arena", setup, RoomPolicy::default());

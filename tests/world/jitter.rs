@@ -36,6 +36,5 @@ fn inputs_that_come_unevenly_wait_for_their_ticks_instead_of_being_dropped() {
         let (uneven, _) = play(seed, 200.0);
         most = most.max(uneven);
     }
-    // A buffer of the same depth for all drops about 90.
     assert!(most <= 55, "{most} of 1000 dropped");
 }

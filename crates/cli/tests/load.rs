@@ -3,13 +3,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tickwire::engine::link::Profile;
+use tickwire::engine::link::{Outage, Profile};
 use tickwire::server::{Config as ServerConfig, Server};
 use tickwire_cli::bots::{Attack, Behaviour, Config, Outcome, Report, Search, Verdict, Verify, find_max, page};
 use tokio::sync::oneshot;
@@ -89,6 +90,42 @@ fn objectives_are_held_or_broken_and_say_by_how_much() {
     assert_eq!(outcome(&broken, "desync"), Outcome::Held);
     let Verdict::Broken(reasons) = &broken.verdict else { panic!("{:?}", broken.verdict) };
     assert!(reasons.iter().any(|reason| reason.contains("bytes_down") && reason.contains("1 B/s")), "{reasons:?}");
+}
+
+/// The value of a counter of the server, all its labels added up.
+fn counter(server: &TestServer, name: &str) -> u64 {
+    let address = server.url.trim_start_matches("ws://").trim_end_matches("/play");
+    let mut socket = TcpStream::connect(address).expect("the server listens");
+    write!(socket, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("a request");
+    let mut text = String::new();
+    socket.read_to_string(&mut text).expect("an answer");
+    let values = text.lines().filter(|line| line.starts_with(name)).filter_map(|line| line.rsplit_once(' '));
+    values.filter_map(|(_, value)| value.parse::<u64>().ok()).sum()
+}
+
+#[test]
+fn bots_judge_how_the_game_feels_and_tell_the_server() {
+    let server = TestServer::start(1000);
+    let feel = ["feel_jumps=1000", "feel_age_p99=10s", "feel_silence=300ms"];
+    let near = run(&demanding(server.config(4, 3), &feel));
+    let felt = near.feel.expect("all bots rebuild the state");
+    assert!(felt.digests >= 4 && felt.age_p99_ms > 20.0, "{felt:?}");
+    assert_eq!(
+        (outcome(&near, "feel_age_p99"), outcome(&near, "feel_jumps")),
+        (Outcome::Held, Outcome::Held),
+        "{near}"
+    );
+    let told = counter(&server, "tickwire_feel_digests_total");
+    assert_eq!(told, 0, "three seconds are no digest yet");
+
+    // A second without a frame, again and again, breaks the objective on any machine.
+    let stall = Outage { for_ms: 1000.0, every_ms: 3000.0 };
+    let stalls = Profile { rtt_ms: 20.0, stall: Some(stall), ..Profile::default() };
+    let far = run(&Config { profile: Some(stalls), ..demanding(server.config(3, 13), &feel) });
+    assert_eq!(outcome(&far, "feel_silence"), Outcome::Broken, "{far}");
+    assert!(far.to_string().contains("without a frame"), "{far}");
+    let told = counter(&server, "tickwire_feel_digests_total");
+    assert!(told >= 3, "the server was told {told} times");
 }
 
 #[test]

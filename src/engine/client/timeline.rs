@@ -131,7 +131,7 @@ impl Timeline {
     }
 
     fn drop_front(&mut self, count: usize) {
-        if let Some((run, _)) = self.pending.drain(..count).last() {
+        if let Some((run, _)) = self.pending.drain(..count).next_back() {
             self.base = run;
         }
     }

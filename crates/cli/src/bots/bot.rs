@@ -15,6 +15,7 @@ use super::driver::{Decision, Driver};
 use super::movement::Movement;
 use super::pilot::Behaviour;
 use super::schedule::{Job, Manner};
+use super::screen::Screen;
 use super::sight::Sight;
 use super::socket::{Ended, Wire};
 use super::swarm::Shared;
@@ -38,6 +39,7 @@ struct Bot {
     driver: Driver,
     movement: Movement,
     sight: Sight,
+    screen: Option<Screen>,
     period: Duration,
     /// When the timer is due next.
     due: Instant,
@@ -127,12 +129,16 @@ async fn stay(job: &Job, leave_at: Option<Instant>, shared: &Arc<Shared>) -> Res
     let mut bot = joined.map_err(|_| refused())??;
     let played = bot.play().await;
     let played = played.and_then(|()| bot.account());
-    let silent = shared.now().since(bot.last_frame);
+    let now = shared.now();
+    let silent = now.since(bot.last_frame);
     // A bot that was disconnected has of course missed what came after.
     let silent = if played.is_ok() { silent } else { Duration::ZERO };
     let mut tally = shared.tally();
     tally.left(job.number, &bot.room, bot.client.tick(), silent, job.profile.as_deref());
     bot.movement.count(!matches!(job.behaviour, Behaviour::Idle), &mut tally);
+    if let Some(digest) = bot.screen.as_mut().and_then(|screen| screen.end(now)) {
+        tally.feel.add(&digest);
+    }
     drop(tally);
     played.map(|()| bot)
 }
@@ -149,7 +155,7 @@ impl Bot {
         let mut connector = Connector { home: Home::new(&job.url), profile: job.profile.clone(), seed, hello };
         let mut wire = connector.open(shared).await?;
         wire.send(connector.hello.to_bytes(job.join.clone())).await?;
-        let mut client = Client::new(Depth::Full).asking(job.rate);
+        let mut client = Client::new(Depth::Full).asking(job.rate).knowing(connector.hello.features());
         while client.welcome().is_none() {
             // The timeout around this call ends the wait.
             let answer = wire.next(started + 2 * JOIN_WITHIN).await.map_err(|ended| match ended {
@@ -181,6 +187,7 @@ impl Bot {
         let phase = Pcg32::new(seed, 6).next_u32();
         let due = Instant::now() + period.mul_f64(f64::from(phase) / f64::from(u32::MAX));
         let last_frame = shared.now();
+        let screen = if job.verify { Screen::new(&client, last_frame) } else { None };
         Ok(Self {
             number: job.number,
             shared: shared.clone(),
@@ -192,6 +199,7 @@ impl Bot {
             driver,
             movement,
             sight,
+            screen,
             period,
             due,
             leave_at,
@@ -224,6 +232,7 @@ impl Bot {
                 None if Instant::now() >= self.due => self.on_timer()?,
                 None => {}
             }
+            self.feel();
             while let Some(bytes) = self.client.poll(self.shared.now()) {
                 self.shared.tally().said(bytes.len());
                 self.wire.send(bytes).await?;
@@ -235,7 +244,11 @@ impl Bot {
     /// Handles a message. Returns where the room goes on, if it has moved.
     fn on_message(&mut self, bytes: &[u8]) -> Result<Option<Redirect>, Ended> {
         let now = self.shared.now();
-        let arrived = match self.client.on_message(bytes).map_err(protocol)? {
+        let event = self.client.on_message(bytes).map_err(protocol)?;
+        if let Some(screen) = &mut self.screen {
+            screen.on_event(&self.client, &event, now);
+        }
+        let arrived = match event {
             ClientEvent::Frame(arrived) => arrived,
             ClientEvent::Delivery(news) => {
                 self.driver.on_events(&news.events);
@@ -347,6 +360,15 @@ impl Bot {
             self.leave_at = Some(instant + LINGER);
         }
         Ok(())
+    }
+
+    /// Notes how the last seconds felt, and gives the client what it is to send of that.
+    fn feel(&mut self) {
+        let (Some(screen), now) = (&mut self.screen, self.shared.now()) else { return };
+        let begun = self.shared.tally().begun;
+        if let Some(digest) = screen.prepare(&mut self.client, now, begun) {
+            self.shared.tally().feel.add(&digest);
+        }
     }
 
     /// Checks what must hold at the end of a stay.

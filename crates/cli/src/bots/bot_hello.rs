@@ -3,7 +3,7 @@
 use super::schedule::Job;
 use super::socket::Ended;
 use super::tally::Failure;
-use tickwire::engine::Client;
+use tickwire::engine::{Client, Display};
 use tickwire::wire::{ClientMessage, Features, Hello, Join, Redirect, encode_client};
 
 /// What a bot says of itself at each connection of a stay.
@@ -13,6 +13,7 @@ pub struct BotHello {
     player: Vec<(String, String)>,
     rate: u16,
     token: Option<String>,
+    features: Features,
 }
 
 impl BotHello {
@@ -20,7 +21,9 @@ impl BotHello {
     pub fn new(job: &Job, player: Vec<(String, String)>) -> Result<Self, Ended> {
         let token = job.tokens.as_ref().map(|tokens| tokens.sign(job.number)).transpose();
         let token = token.map_err(|error| Ended::Failed(Failure::Refused, error))?;
-        Ok(Self { name: job.name.clone(), player, rate: job.rate, token })
+        let screen = if job.verify { Display::FEATURES } else { Features::NONE };
+        let features = Features::REDIRECT.with(screen);
+        Ok(Self { name: job.name.clone(), player, rate: job.rate, token, features })
     }
 
     /// The message to the server to which the room of `client` has moved, with the claim to its seat.
@@ -28,9 +31,14 @@ impl BotHello {
         client.follow_redirect(redirect, &self.name, self.player.clone())
     }
 
-    /// The message. The bot follows redirects.
+    /// What the bot knows: it follows redirects, and one that rebuilds the state has a screen.
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
+    /// The message.
     pub fn to_bytes(&self, join: Join) -> Vec<u8> {
-        let (features, player, rate) = (Features::REDIRECT, self.player.clone(), self.rate);
+        let (features, player, rate) = (self.features, self.player.clone(), self.rate);
         let token = self.token.as_deref();
         encode_client(&ClientMessage::Hello(Hello { features, player, rate, token, ..Hello::new(join, &self.name) }))
     }

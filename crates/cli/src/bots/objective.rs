@@ -51,13 +51,16 @@ const fn never(name: &'static str, timed: bool, help: &'static str, measure: fn(
 
 /// All objectives, in the order in which they are printed.
 #[rustfmt::skip]
-pub static OBJECTIVES: [Known; 24] = [
+pub static OBJECTIVES: [Known; 27] = [
     timed("tick_p99", Unit::Ms, "duration of a server tick, 99th percentile, from its /metrics; more than 102 ms counts as infinite", |r| r.server.as_ref()?.tick_p99_ms),
     timed("latency_p50", Unit::Ms, "time from making an input to the first state that covers it, median", |r| r.input_to_state.some(|q| q.p50_ms)),
     timed("latency_p99", Unit::Ms, "the same, 99th percentile", |r| r.input_to_state.some(|q| q.p99_ms)),
     timed("latency_max", Unit::Ms, "the same, maximum", |r| r.input_to_state.some(|q| q.max_ms)),
     timed("staleness_p99", Unit::Ms, "age of states on arrival, relative to the earliest arrivals of the room, 99th percentile", |r| r.staleness.some(|q| q.p99_ms)),
     timed("staleness_max", Unit::Ms, "the same, maximum", |r| r.staleness.some(|q| q.max_ms)),
+    timed("feel_jumps", Unit::Count, "entities that jumped in a picture of a bot that rebuilds the state and draws 60 per second", |r| Some(r.feel?.jumps as f64)),
+    timed("feel_age_p99", Unit::Ms, "age of what such a bot is shown of others, 99th percentile of its worst ten seconds", |r| Some(r.feel?.age_p99_ms)),
+    timed("feel_silence", Unit::Ms, "longest time for which such a bot had no newer frame to show", |r| Some(r.feel?.silence_ms)),
     timed("join_p99", Unit::Ms, "time from connecting to the welcome, 99th percentile", |r| r.join.some(|q| q.p99_ms)),
     timed("skipped", Unit::Count, "ticks that the server skipped", |r| Some(r.skipped() as f64)),
     timed("late", Unit::Count, "ticks that the server computed more than a period late, from its /metrics", |r| Some(r.server.as_ref()?.late_ticks as f64)),
@@ -269,6 +272,9 @@ mod tests {
             ("tick_p99=25", &["tick_p99", "\"25\"", "25ms"]),
             ("latency_p99=-1ms", &["\"-1ms\"", "a time"]),
             ("latency_p99=1e999ms", &["a time"]),
+            ("feel_jump=0", &["\"feel_jump\"", "feel_jumps", "feel_age_p99"]),
+            ("feel_jumps=none", &["feel_jumps", "\"none\"", "whole number"]),
+            ("feel_age_p99=200", &["feel_age_p99", "\"200\"", "25ms"]),
             ("desync=0.5", &["desync", "whole number"]),
             ("bytes_down=lots", &["bytes_down", "6kB"]),
         ] {

@@ -14,7 +14,7 @@ use super::pilot::Behaviour;
 use super::search::Edge;
 use super::series::Sample;
 use super::swarm::Config;
-use super::tally::{AttackOutcomes, Tally};
+use super::tally::{AttackOutcomes, FeelSums, Tally};
 use super::verdict::Verdict;
 use tickwire::engine::link::Profile;
 
@@ -101,6 +101,31 @@ pub struct Follow {
     pub corrected: u64,
 }
 
+/// How the game felt to the bots that rebuild the state, each at 60 pictures per second; see
+/// [`FeelDigest`](tickwire::engine::FeelDigest).
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct FeelFigures {
+    /// Digests of at most ten seconds.
+    pub digests: u64,
+    /// Entities that jumped in a picture.
+    pub jumps: u64,
+    /// Entities that moved against their way.
+    pub moves_back: u64,
+    /// How old what was shown of others was: the greatest 99th percentile of a digest.
+    pub age_p99_ms: f64,
+    /// The longest time without a newer frame to show.
+    pub silence_ms: f64,
+}
+
+impl FeelFigures {
+    fn of(sums: &FeelSums) -> Option<Self> {
+        let ms = |span: Duration| span.as_secs_f64() * 1000.0;
+        let FeelSums { digests, jumps, moves_back, age_p99, silence } = *sums;
+        let figures = Self { digests, jumps, moves_back, age_p99_ms: ms(age_p99), silence_ms: ms(silence) };
+        (digests > 0).then_some(figures)
+    }
+}
+
 /// Failures of one kind.
 #[derive(Clone, Debug, Serialize)]
 pub struct Offence {
@@ -146,6 +171,8 @@ pub struct Report {
     pub staleness: Quantiles,
     /// How late the bots' own timers were.
     pub timer_lateness: Quantiles,
+    /// How the game felt; absent when no bot saw it for a second.
+    pub feel: Option<FeelFigures>,
     /// Frame messages received.
     pub frames: u64,
     /// Ticks that these covered, summed over all bots.
@@ -251,6 +278,7 @@ impl Report {
             input_to_state: tally.latency.whole().into(),
             staleness: (&tally.staleness).into(),
             timer_lateness: tally.lateness.whole().into(),
+            feel: FeelFigures::of(&tally.feel),
             frames: counts.frames,
             ticks_covered: counts.ticks,
             ticks_uncovered: counts.uncovered,
@@ -319,6 +347,9 @@ impl Report {
         match name {
             "tick_p99" | "late" if self.server.is_none() => ": the server shows no /metrics",
             "ghosts" => ": the server shows no list of rooms, or nobody came or went (--churn)",
+            name if name.starts_with("feel_") => {
+                ": no bot that rebuilds the state (--verify) was shown anything for a second"
+            }
             _ => ": nothing of the kind happened",
         }
     }

@@ -10,8 +10,8 @@ use super::hostile::Attack;
 use super::room::RoomTally;
 use super::schedule::Manner;
 use super::series::{Times, histogram};
-use tickwire::engine::Arrived;
 use tickwire::engine::link::Profile;
+use tickwire::engine::{Arrived, FeelDigest};
 use tickwire::tick::{Moment, Tick};
 use tickwire::wire::Welcome;
 use tickwire::wire::weight::on_the_wire;
@@ -178,8 +178,38 @@ pub struct Tally {
     pub inputs: Vec<String>,
     /// One bit per input field: whether a bot set it to another value than the neutral one.
     pub driven: u8,
+    /// How the game felt to the bots that rebuild the state.
+    pub feel: FeelSums,
+    /// How often the measuring has begun anew.
+    pub begun: u32,
     /// Whether later times are ignored.
     closed: bool,
+}
+
+/// Digests of several bots, added up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FeelSums {
+    /// Their number.
+    pub digests: u64,
+    /// Entities that jumped in a picture.
+    pub jumps: u64,
+    /// Entities that moved against their way.
+    pub moves_back: u64,
+    /// The greatest age of what was shown of others, 99th percentile of a digest.
+    pub age_p99: Duration,
+    /// The longest time without a newer frame to show.
+    pub silence: Duration,
+}
+
+impl FeelSums {
+    /// Adds a digest.
+    pub fn add(&mut self, digest: &FeelDigest) {
+        self.digests += 1;
+        self.jumps += u64::from(digest.jumps);
+        self.moves_back += u64::from(digest.moves_back);
+        self.age_p99 = self.age_p99.max(digest.age_p99);
+        self.silence = self.silence.max(digest.silence);
+    }
 }
 
 impl Tally {
@@ -196,6 +226,8 @@ impl Tally {
             failures: BTreeMap::new(),
             inputs: Vec::new(),
             driven: 0,
+            feel: FeelSums::default(),
+            begun: 0,
             closed: false,
         }
     }
@@ -288,6 +320,8 @@ impl Tally {
         self.latency.reset();
         self.lateness.reset();
         self.staleness.reset();
+        self.feel = FeelSums::default();
+        self.begun += 1;
     }
 
     /// All bots are about to leave: later times are ignored.

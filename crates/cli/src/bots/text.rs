@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::machine::Load;
 use super::objective::Unit;
-use super::report::{Churn, Follow, Offence, Quantiles, Report};
+use super::report::{Churn, FeelFigures, Follow, Offence, Quantiles, Report};
 use super::search::Edge;
 use super::tally::AttackOutcomes;
 
@@ -72,6 +72,14 @@ impl Report {
             writeln!(f)?
         } else {
             writeln!(f, "; inputs never driven: {undriven}")?
+        }
+        if let Some(FeelFigures { digests, jumps, moves_back, age_p99_ms, silence_ms }) = self.feel {
+            write!(
+                f,
+                "{:<18} {jumps} jumps and {moves_back} moves back in {digests} digests; others at most ",
+                "feel"
+            )?;
+            writeln!(f, "{age_p99_ms:.0} ms old (99 of 100), at most {silence_ms:.0} ms without a frame")?;
         }
         if self.views_compared > 0 {
             let Self { views_compared, views_wrong, .. } = self;

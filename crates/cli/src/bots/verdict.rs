@@ -173,7 +173,12 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_was_not_held() {
-        for (name, wanted) in [("tick_p99=1s", "/metrics"), ("ghosts=0", "--churn"), ("join_p99=1s", "nothing")] {
+        for (name, wanted) in [
+            ("tick_p99=1s", "/metrics"),
+            ("feel_jumps=0", "--verify"),
+            ("ghosts=0", "--churn"),
+            ("join_p99=1s", "nothing"),
+        ] {
             let Verdict::None(reasons) = judged(&[name], QUIET, |_| {}) else { panic!("{name}: who knows") };
             assert!(reasons[0].contains(wanted), "{reasons:?}");
         }
