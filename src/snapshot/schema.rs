@@ -244,15 +244,16 @@ impl InputSchema {
         values.len() == self.plans.len() && values.iter().zip(&self.plans).all(|(value, plan)| plan.admits(*value))
     }
 
-    /// What is wrong with `values` as an input, if anything is: how many there are, or the first one outside its range.
-    pub(crate) fn complaint(&self, values: &[i32]) -> Option<String> {
-        if values.len() != self.fields.len() {
-            let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
-            return Some(format!("an input of {} values: this game has {}", values.len(), names.join(", ")));
+    /// # Panics
+    /// When [`Self::admits`] is false: with how many values there should be, or the first one outside its range.
+    #[track_caller]
+    pub(crate) fn check(&self, values: &[i32]) {
+        let names = || self.fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ");
+        assert!(values.len() == self.fields.len(), "an input of {} values: this game has {}", values.len(), names());
+        for ((field, (min, max)), value) in self.fields.iter().zip(self.bounds()).zip(values) {
+            let name = &field.name;
+            assert!((min..=max).contains(value), "the input's {name} is {value}: the range is {min} to {max}");
         }
-        let mut fields = self.fields.iter().zip(self.bounds()).zip(values);
-        let ((field, (min, max)), value) = fields.find(|((_, (min, max)), value)| !(*min..=*max).contains(*value))?;
-        Some(format!("the input's {} is {value}: the range is {min} to {max}", field.name))
     }
 
     /// The range of each field's values, in field order.

@@ -108,7 +108,7 @@ impl Player {
     /// When the game's input schema does not admit `input`.
     #[track_caller]
     pub fn hold(&mut self, input: &[i32]) {
-        self.check_input(input);
+        self.schema.check(input);
         (self.held, self.pilot) = (input.to_vec(), None);
     }
 
@@ -118,7 +118,7 @@ impl Player {
     /// When the game's input schema does not admit `input`.
     #[track_caller]
     pub fn press(&mut self, input: &[i32]) {
-        self.check_input(input);
+        self.schema.check(input);
         self.pressed = Some(input.to_vec());
     }
 
@@ -251,13 +251,6 @@ impl Player {
         welcomed && self.tick().since(newest) >= 0 && self.oracle.has_heard(self.tick())
     }
 
-    #[track_caller]
-    fn check_input(&self, input: &[i32]) {
-        if let Some(complaint) = self.schema.complaint(input) {
-            panic!("{complaint}");
-        }
-    }
-
     pub(super) fn send_up(&mut self, now: Moment, packet: Packet) {
         if !self.severed {
             self.up.send(now, packet.encode());
@@ -359,7 +352,7 @@ impl Player {
         if let Some(due) = self.next_input.filter(|due| *due <= now) {
             let input = self.pilot.as_mut().map(|pilot| pilot(&self.client));
             let input = self.pressed.take().or(input).unwrap_or_else(|| self.held.clone());
-            self.check_input(&input);
+            self.schema.check(&input);
             if !self.is_spectator {
                 self.client.input(&input);
             }
