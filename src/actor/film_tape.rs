@@ -263,7 +263,7 @@ async fn wake_viewers(tape: Weak<FilmTape>) {
             // There is another segment to wait for, or none any more.
             Ok(Ok(())) => {}
             Ok(Err(_)) => return,
-            Err(_) => tape.upgrade().into_iter().for_each(|tape| _ = tape.news.send_replace(())),
+            Err(_) => tape.upgrade().into_iter().for_each(|tape| tape.news.send_replace(())),
         }
         news.mark_unchanged();
     }

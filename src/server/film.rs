@@ -27,14 +27,14 @@ pub fn configure(app: &mut web::ServiceConfig) {
 }
 
 /// Somebody who may watch a film.
-struct Viewer {
+struct FilmViewer {
     watching: Watching,
     /// Whether everybody may, so that caches may carry the film.
     is_public: bool,
     _permit: ViewerPermit,
 }
 
-impl Viewer {
+impl FilmViewer {
     fn tape(&self) -> &FilmTape {
         self.watching.tape()
     }
@@ -47,7 +47,7 @@ impl Viewer {
     }
 }
 
-async fn admit(id: &str, outlet: Outlet, request: &HttpRequest, state: &AppState) -> Result<Viewer, HttpResponse> {
+async fn admit(id: &str, outlet: Outlet, request: &HttpRequest, state: &AppState) -> Result<FilmViewer, HttpResponse> {
     let Some(caller) = caller(request.head(), state) else {
         return Err(unavailable("503: the connection is closed\n"));
     };
@@ -63,7 +63,7 @@ async fn admit(id: &str, outlet: Outlet, request: &HttpRequest, state: &AppState
     if !is_public && !has_token(id, &tape.game, request, state) {
         return Err(unauthorized());
     }
-    Ok(Viewer { watching: state.films.watch(&tape, outlet), is_public, _permit: permit })
+    Ok(FilmViewer { watching: state.films.watch(&tape, outlet), is_public, _permit: permit })
 }
 
 /// Sends the request on to the node that has the room, in a cluster.
@@ -159,7 +159,13 @@ async fn segment(
                 .insert_header(viewer.caching(31_536_000, true))
                 .body(found.segment.file.clone())
         }
-        None => missing("404: this part is not there: ask for the index again\n"),
+        None => {
+            let there = match caller(request.head(), &state).filter(|_| !viewer.tape().is_rolling()) {
+                Some(caller) => elsewhere(&id, caller.address, &request, &state).await,
+                None => None,
+            };
+            there.unwrap_or_else(|| missing("404: this part is not there: ask for the index again\n"))
+        }
     }
 }
 
@@ -183,7 +189,10 @@ fn read_id(id: &str) -> Option<(Incarnation, Tick)> {
 }
 
 /// The segments after the known one, from the newest on if none is known, until the film is over.
-fn segments(viewer: Viewer, known: Option<Arc<PublicSegment>>) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
+fn segments(
+    viewer: FilmViewer,
+    known: Option<Arc<PublicSegment>>,
+) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
     stream::unfold((viewer, known, None), |(viewer, known, lost): (_, _, Option<Arc<PublicSegment>>)| async move {
         match viewer.tape().after(known.as_deref()).await {
             Some(next) => {

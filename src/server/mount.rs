@@ -128,8 +128,7 @@ impl Mount {
         };
         let (directory, rooms) = Directory::new(directory, clock, metrics.clone());
         let admin = Arc::new(AdminAuth::new(config.admin_token.clone()));
-        let (config, directory) = (Arc::new(config), directory.start());
-        let files = (store, journal, tap);
+        let (config, directory, files) = (Arc::new(config), directory.start(), (store, journal, tap));
         let routes = routes.into();
         Ok(Self {
             routes,

@@ -5,8 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use tickwire::game::Game;
-use tickwire::server::Claims;
-use tickwire::server::Config;
+use tickwire::server::{Claims, Config};
 use tickwire::wire::{ClientMessage, Close, Hello, Join, Role, encode_client};
 
 use crate::admin::room_of;

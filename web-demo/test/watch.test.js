@@ -131,9 +131,13 @@ test('a token is sent with every request, and where one is missing the page is t
 test('the film of a room that has moved is fetched where it is', async (t) => {
   const { server, watched } = await watching(t);
   const there = 'https://other.example/api/rooms/abc/film';
-  server.answers.set(`/${incarnation}/${last}`, () => ({ status: 200, body: bytes, redirected: true, url: `${there}/${incarnation + 1}/${last}` }));
+  const next = `/${incarnation}/${last}`;
+  server.answers.set(next, () => {
+    server.answers.delete(next);
+    return { status: 200, body: bytes, redirected: true, url: `${there}/${incarnation + 1}/${last}` };
+  });
   server.index(last);
-  await pass(t.mock.timers, 100);
+  await pass(t.mock.timers, 2000);
   assert.deepEqual([...server.addresses], [ADDRESS, there]);
   assert.equal(watched.ended, false);
 });

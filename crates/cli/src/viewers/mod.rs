@@ -43,7 +43,7 @@ pub struct Plan {
     pub outlet: Outlet,
     /// How many viewers there are.
     pub viewers: usize,
-    /// Every so many of them decodes all states. Those who fetch segments all do.
+    /// Every so many of them decodes all states.
     pub decodes: usize,
     /// Viewers who come per second.
     pub arrivals: usize,
@@ -140,7 +140,7 @@ impl Shared {
                 break;
             }
             let shared = self.clone();
-            let decodes = shared.plan.outlet == Outlet::Segments || number.is_multiple_of(shared.plan.decodes.max(1));
+            let decodes = number.is_multiple_of(shared.plan.decodes.max(1));
             tasks.push(tokio::task::spawn(async move { viewer::watch(&shared, decodes).await }));
             due += every;
             sleep(due.saturating_duration_since(Instant::now())).await;
@@ -210,7 +210,10 @@ impl Shared {
         let arrive = Duration::from_secs_f64(self.plan.viewers as f64 / self.plan.arrivals.max(1) as f64);
         let begun = Instant::now();
         loop {
-            let (open, fault) = (self.tally.lock().open, self.tally.lock().fault.clone());
+            let (open, fault) = {
+                let tally = self.tally.lock();
+                (tally.open, tally.fault.clone())
+            };
             if open >= self.plan.viewers {
                 return Ok(());
             }

@@ -31,6 +31,8 @@ pub struct Tally {
     late: Histogram<u64>,
     /// When the first viewer got each of the newest segments.
     first: BTreeMap<(u64, u32), Instant>,
+    /// The last ticks of these.
+    ends: BTreeMap<(u64, u32), u32>,
 }
 
 impl Tally {
@@ -40,9 +42,9 @@ impl Tally {
     /// Nothing was seen yet.
     pub fn new() -> Self {
         let late = Histogram::new_with_bounds(1, 60_000_000, 2).expect("these bounds are good");
-        let (open, fault, first) = (0, None, BTreeMap::new());
+        let (open, fault, first, ends) = (0, None, BTreeMap::new(), BTreeMap::new());
         let (failures, segments, missing, twice, states, wrong, bytes) = Default::default();
-        Self { open, failures, segments, missing, twice, states, wrong, bytes, fault, late, first }
+        Self { open, failures, segments, missing, twice, states, wrong, bytes, fault, late, first, ends }
     }
 
     /// Remembers what was wrong.
@@ -70,9 +72,23 @@ impl Tally {
         Duration::from_micros(self.late.value_at_quantile(share))
     }
 
+    /// A segment ends with this tick.
+    pub fn ends(&mut self, place: (u64, u32), tick: u32) {
+        self.ends.insert(place, tick);
+        if self.ends.len() > Self::REMEMBERED {
+            self.ends.pop_first();
+        }
+    }
+
+    /// The last tick of a segment, if a viewer has decoded it lately.
+    pub fn end_of(&self, place: (u64, u32)) -> Option<u32> {
+        self.ends.get(&place).copied()
+    }
+
     /// Begins to count, with the viewers that are there.
     pub fn restart(&mut self) {
-        *self = Self { open: self.open, first: std::mem::take(&mut self.first), ..Self::new() };
+        let (first, ends) = (std::mem::take(&mut self.first), std::mem::take(&mut self.ends));
+        *self = Self { open: self.open, first, ends, ..Self::new() };
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -37,11 +38,11 @@ struct Index {
 
 /// Watches until the run is over.
 pub async fn watch(shared: &Shared, decodes: bool) {
-    let mut witness = Witness::new(decodes);
+    let (mut witness, mut server) = (Witness::new(decodes), shared.plan.server);
     while !shared.is_over() {
         let watched = match shared.plan.outlet {
-            Outlet::Events => stream(shared, &mut witness).await,
-            Outlet::Segments => fetch(shared, &mut witness).await,
+            Outlet::Events => stream(shared, &mut server, &mut witness).await,
+            Outlet::Segments => fetch(shared, &mut server, &mut witness).await,
         };
         if let Err(error) = watched
             && !shared.is_over()
@@ -71,15 +72,15 @@ impl Drop for Open<'_> {
 /// Sends a request, and reads until `read` has enough.
 async fn request(
     shared: &Shared,
+    server: SocketAddr,
     path: &str,
     header: &str,
     mut read: impl FnMut(&[u8]) -> io::Result<bool>,
 ) -> io::Result<()> {
-    let mut stream = TcpStream::connect(shared.plan.server).await?;
+    let mut stream = TcpStream::connect(server).await?;
     let token =
         shared.plan.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let host = &shared.plan.server;
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{token}{header}\r\n");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n{token}{header}\r\n");
     stream.write_all(head.as_bytes()).await?;
     loop {
         match timeout(Duration::from_secs(1), stream.readable()).await {
@@ -100,11 +101,12 @@ async fn request(
 }
 
 /// Listens to the stream until it ends.
-async fn stream(shared: &Shared, witness: &mut Witness) -> io::Result<()> {
+async fn stream(shared: &Shared, server: &mut SocketAddr, witness: &mut Witness) -> io::Result<()> {
     let last = witness.newest().map(|(incarnation, first)| format!("Last-Event-ID: {incarnation}-{first}\r\n"));
     // Who does not decode needs no more of a line than its beginning.
     let most = if witness.decodes() { LONGEST } else { 64 };
     let (mut line, mut open, mut place) = (Vec::new(), None, None);
+    let (mut is_elsewhere, mut there) = (false, None);
     let path = format!("{}/events", shared.plan.film);
     let read = |bytes: &[u8]| {
         shared.tally.lock().bytes += bytes.len() as u64;
@@ -114,7 +116,17 @@ async fn stream(shared: &Shared, witness: &mut Witness) -> io::Result<()> {
             if part.ends_with(b"\n") {
                 let text = String::from_utf8_lossy(&line);
                 let text = text.trim_end();
-                if open.is_none() {
+                if is_elsewhere {
+                    there = there.or_else(|| node(text.to_lowercase().strip_prefix("location: ")?));
+                    if there.is_some() {
+                        return Ok(false);
+                    }
+                } else if open.is_none() {
+                    is_elsewhere = text.starts_with("HTTP/1.1 307");
+                    if is_elsewhere {
+                        line.clear();
+                        continue;
+                    }
                     if !text.starts_with("HTTP/1.1 200") {
                         return Err(io::Error::other(format!("the stream answers {text}")));
                     }
@@ -136,7 +148,19 @@ async fn stream(shared: &Shared, witness: &mut Witness) -> io::Result<()> {
         }
         Ok(true)
     };
-    request(shared, &path, &last.unwrap_or_default(), read).await
+    let ended = request(shared, *server, &path, &last.unwrap_or_default(), read).await;
+    match there {
+        Some(there) => {
+            *server = there;
+            Ok(())
+        }
+        None => ended,
+    }
+}
+
+/// The server in the address of a redirect to another node.
+fn node(location: &str) -> Option<SocketAddr> {
+    location.strip_prefix("http://")?.split('/').next()?.parse().ok()
 }
 
 /// An answer that was read to its end.
@@ -146,9 +170,19 @@ struct Answer {
     body: Vec<u8>,
 }
 
-async fn get(shared: &Shared, path: &str) -> io::Result<Answer> {
+async fn get(shared: &Shared, server: &mut SocketAddr, path: &str) -> io::Result<Answer> {
+    loop {
+        let answer = get_here(shared, *server, path).await?;
+        match answer.location.as_deref().and_then(node) {
+            Some(there) if answer.status == 307 && there != *server => *server = there,
+            _ => return Ok(answer),
+        }
+    }
+}
+
+async fn get_here(shared: &Shared, server: SocketAddr, path: &str) -> io::Result<Answer> {
     let mut answer = Vec::new();
-    let ended = request(shared, path, "", |bytes| {
+    let ended = request(shared, server, path, "", |bytes| {
         answer.extend_from_slice(bytes);
         if answer.len() > LONGEST { Err(io::ErrorKind::InvalidData.into()) } else { Ok(true) }
     });
@@ -171,12 +205,12 @@ async fn get(shared: &Shared, path: &str) -> io::Result<Answer> {
 }
 
 /// Fetches segments while each leads to the next.
-async fn fetch(shared: &Shared, witness: &mut Witness) -> io::Result<()> {
+async fn fetch(shared: &Shared, server: &mut SocketAddr, witness: &mut Witness) -> io::Result<()> {
     let film = &shared.plan.film;
     let mut place = match witness.next() {
         Some(next) => next,
         None => {
-            let index = get(shared, film).await?;
+            let index = get(shared, server, film).await?;
             let read: Index = serde_json::from_slice(&index.body)
                 .map_err(|_| io::Error::other(format!("the index answers {}", index.status)))?;
             let first = read.segments.last().copied().or(read.next).ok_or(io::ErrorKind::NotFound)?;
@@ -185,7 +219,7 @@ async fn fetch(shared: &Shared, witness: &mut Witness) -> io::Result<()> {
     };
     let _open = Open::new(shared);
     while !shared.is_over() {
-        let answer = get(shared, &format!("{film}/{}/{}", place.0, place.1)).await?;
+        let answer = get(shared, server, &format!("{film}/{}/{}", place.0, place.1)).await?;
         match (answer.status, answer.location) {
             (200, _) => {
                 let now = Instant::now();

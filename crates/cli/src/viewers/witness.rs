@@ -54,15 +54,19 @@ impl Witness {
         }
     }
 
-    /// The bytes of the segment that came last. Those who read only where segments begin may pass them as well.
+    /// The bytes of the segment that came last. If all that matters is where it ends, one viewer decodes it for all.
     pub fn see(&mut self, file: &[u8], tally: &mut Tally) {
-        if !self.decodes {
+        if !self.decodes
+            && let Some(end) = self.newest.and_then(|place| tally.end_of(place))
+        {
+            self.end = Some((end, Hashes::new()));
             return;
         }
         match Self::states(file) {
             Ok((first, opening, end, states)) => {
                 tally.states += states;
-                if let Some((tick, hashes)) = self.end.replace(end) {
+                self.newest.into_iter().for_each(|place| tally.ends(place, end.0));
+                if let Some((tick, hashes)) = self.end.replace(end).filter(|_| self.decodes) {
                     tally.missing += u64::from(first.wrapping_sub(tick).cast_signed().max(0).cast_unsigned());
                     tally.twice += u64::from(tick.wrapping_sub(first).cast_signed().max(0).cast_unsigned());
                     tally.wrong += u64::from(first == tick && hashes != opening);

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tickwire::wire::{Close, Continuity};
+use tickwire_cli::viewers::{Outlet, Plan, Shared};
 use tokio::time::sleep;
 
 use crate::nodes::{any, ask_as, by_id, node, node_with, until};
@@ -93,8 +95,18 @@ fn an_operator_moves_a_room_there_and_back() {
         assert_eq!((status, text.as_str()), (409, "409: no other node takes it\n"));
         player.sees_frames().await;
         assert_eq!(ask_as(&first, &order, "", "{}").await.0, 401);
+        let viewers = [Outlet::Events, Outlet::Segments].map(|outlet| viewers(&first, &player.place.room, outlet));
+        let threads: Vec<_> = viewers.iter().flat_map(|shared| shared.start().expect("threads")).collect();
+        let see_more = || async {
+            let before = viewers.each_ref().map(|shared| shared.tally.lock().segments);
+            let more = || async {
+                viewers.iter().zip(before).all(|(shared, before)| shared.tally.lock().segments >= before + 2)
+            };
+            until("viewers see more", more).await;
+        };
         let second = node_with(&redis.url(), &[TOKEN]);
         until("the other is a node", || async { is_node(&second) }).await;
+        see_more().await;
         for (round, (from, to)) in [(&first, &second), (&second, &first), (&first, &second)].into_iter().enumerate() {
             let (status, text) = ask_as(from, &order, &operator, "{}").await;
             assert_eq!((status, text.contains(&to.url())), (200, true), "{text}");
@@ -103,9 +115,33 @@ fn an_operator_moves_a_room_there_and_back() {
             player.sees_frames().await;
             let (address, continuity) = player.seen(|seen| seen.moves[round].clone());
             assert_eq!((address, continuity == Continuity::Fresh), (to.url(), false));
+            see_more().await;
+        }
+        viewers.iter().for_each(|shared| shared.end());
+        threads.into_iter().for_each(|thread| thread.join().expect("no viewer fails"));
+        for shared in &viewers {
+            let (tally, outlet) = (shared.tally.lock(), shared.plan.outlet);
+            let faults = (tally.missing, tally.twice, tally.wrong);
+            assert_eq!(faults, (0, 0, 0), "{outlet:?}: missing, twice, wrong; {:?}", tally.fault);
         }
         assert_eq!(ask_as(&first, "POST /admin/api/rooms/nowhere/move", &operator, "{}").await.0, 404);
     });
+}
+
+/// A viewer of a room's film at a node, who decodes all of it.
+fn viewers(node: &Server, room: &str, outlet: Outlet) -> Arc<Shared> {
+    Shared::new(Plan {
+        server: node.address(),
+        film: format!("/api/rooms/{room}/film"),
+        outlet,
+        viewers: 1,
+        decodes: 1,
+        arrivals: 1,
+        duration: Duration::ZERO,
+        threads: 1,
+        token: None,
+        server_pid: None,
+    })
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn a_cache_asks_for_each_segment_at_most_twice() {
         film: film.clone(),
         outlet: Outlet::Segments,
         viewers,
-        decodes: 1,
+        decodes: 20,
         arrivals: 200,
         duration: Duration::from_secs(8),
         threads: 1,

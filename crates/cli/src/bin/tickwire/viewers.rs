@@ -26,7 +26,7 @@ pub struct ViewersArgs {
     /// How they get the film
     #[arg(long, value_enum, default_value = "events")]
     outlet: By,
-    /// One of so many viewers decodes every state; those who fetch segments all do
+    /// One of so many viewers decodes every state
     #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     decode: u32,
     /// Viewers who come per second
