@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
 
 use super::disk::Disk;
 use super::entry::{Entry, RoomDigest, entries};
@@ -94,9 +93,11 @@ impl Found {
 }
 
 /// The rooms of another node's journal that had not ended.
+#[cfg(feature = "cluster")]
 #[derive(Debug)]
-pub struct Remains(BTreeMap<RoomDigest, Arc<FoundRoom>>);
+pub struct Remains(BTreeMap<RoomDigest, std::sync::Arc<FoundRoom>>);
 
+#[cfg(feature = "cluster")]
 impl Remains {
     /// Reads a journal in which nobody is sealed from the contents of its files, by name.
     pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Self {
@@ -104,11 +105,11 @@ impl Remains {
         for (name, bytes) in files.iter().filter(|(name, _)| number_of(name).is_some()) {
             reading.add(name, &Segment::read(bytes), bytes.len(), None);
         }
-        Self(reading.rooms.into_iter().map(|(room, found)| (room, Arc::new(found))).collect())
+        Self(reading.rooms.into_iter().map(|(room, found)| (room, std::sync::Arc::new(found))).collect())
     }
 
     /// The room with this id.
-    pub fn room(&self, id: &str) -> Option<Arc<FoundRoom>> {
+    pub fn room(&self, id: &str) -> Option<std::sync::Arc<FoundRoom>> {
         self.0.get(&RoomDigest::of(id)).cloned()
     }
 }

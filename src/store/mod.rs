@@ -18,7 +18,9 @@ mod segment;
 mod writer;
 
 pub use disk::{Disk, Folder};
-pub use found::{Found, FoundRoom, Remains};
+#[cfg(feature = "cluster")]
+pub use found::Remains;
+pub use found::{Found, FoundRoom};
 pub use journal::{Journal, JournalReport, RoomJournal, StoreState};
 pub use seals::sealed;
 pub use writer::{Durability, StoreFailure};

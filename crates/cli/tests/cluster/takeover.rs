@@ -35,12 +35,12 @@ impl Stage {
         let stage = Self { nodes, shared: shared.clone(), rooms, players, takeovers: Vec::new() };
         stage.announce();
         stage.wait("everybody plays", |tally| tally.playing == rooms * PLAYERS).await;
-        stage.wait("they talk", |tally| tally.lines > 0 && tally.replies > 0).await;
+        stage.wait("they talk", |tally| tally.said.len() == rooms * PLAYERS && tally.replies > 0).await;
         stage
     }
 
     fn announce(&self) {
-        self.shared.serve_at(self.nodes.iter().map(Server::url).collect());
+        *self.shared.urls.lock().expect("no player fails") = self.nodes.iter().map(Server::url).collect();
     }
 
     async fn wait(&self, what: &str, holds: impl Fn(&Tally) -> bool) {

@@ -31,7 +31,7 @@ const OPEN_CALLS: usize = 150;
 /// What all players share.
 pub struct Shared {
     /// Addresses of servers that have the rooms or know where they are.
-    urls: Mutex<Vec<String>>,
+    pub urls: Mutex<Vec<String>>,
     pub port: u16,
     start: Instant,
     tally: Mutex<Tally>,
@@ -57,8 +57,8 @@ pub struct Tally {
     latencies: Vec<Duration>,
     /// By room.
     rooms: BTreeMap<usize, String>,
-    /// Lines that each player said, by room and player.
-    said: BTreeMap<(usize, usize), u32>,
+    /// Lines that each player said, by room and player. Who has said something returns to the seat.
+    pub said: BTreeMap<(usize, usize), u32>,
     /// The newest line heard, by room, hearer and speaker.
     heard: BTreeMap<(usize, usize, usize), u32>,
     /// Calls without a reply.
@@ -93,12 +93,6 @@ impl Shared {
         Self { urls, port, start: Instant::now(), tally: Mutex::default() }
     }
 
-    /// The servers have these addresses from now on.
-    pub fn serve_at(&self, urls: Vec<String>) {
-        *self.urls.lock().expect("no player fails") = urls;
-    }
-
-    /// One of the addresses.
     pub fn url(&self, which: usize) -> String {
         let urls = self.urls.lock().expect("no player fails");
         urls[which % urls.len()].clone()
