@@ -29,7 +29,7 @@ impl Client {
         self.commands.push(Command::Message { kind, body: Bytes::copy_from_slice(body) })
     }
 
-    /// As [`Self::command`]; an [`EventBody::Reply`] answers.
+    /// As [`Self::command`]; an [`EventBody::Reply`](crate::wire::EventBody::Reply) answers.
     ///
     /// # Panics
     /// As [`Self::command`].
