@@ -72,7 +72,11 @@ impl Player {
     fn kind_of<R: Row>(&self) -> KindId {
         let kinds = self.welcome().schema.kinds();
         let found = kinds.iter().position(|kind| kind.name == R::NAME).and_then(|index| u8::try_from(index).ok());
-        let known = || kinds.iter().map(|kind| kind.name.as_str()).collect::<Vec<_>>().join(", ");
-        KindId(found.unwrap_or_else(|| panic!("no kind {:?}: this game has {}", R::NAME, known())))
+        let Some(index) = found else {
+            let known = kinds.iter().map(|kind| kind.name.as_str()).collect::<Vec<_>>().join(", ");
+            // Not in a closure, whose panic would point here.
+            panic!("no kind {:?}: this game has {known}", R::NAME);
+        };
+        KindId(index)
     }
 }

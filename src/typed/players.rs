@@ -49,7 +49,9 @@ impl<T> Players<T> {
     /// When the seat is free.
     #[track_caller]
     pub fn entity(&self, seat: Seat) -> EntityId {
-        self.0.get(&seat).map_or_else(|| vacant(seat), |(id, _)| *id)
+        // Not in a closure, whose panic would point here; so in what follows.
+        let Some((id, _)) = self.0.get(&seat) else { vacant(seat) };
+        *id
     }
 
     /// How many there are.
@@ -89,14 +91,16 @@ impl<T> Index<Seat> for Players<T> {
 
     #[track_caller]
     fn index(&self, seat: Seat) -> &T {
-        self.get(seat).unwrap_or_else(|| vacant(seat))
+        let Some(state) = self.get(seat) else { vacant(seat) };
+        state
     }
 }
 
 impl<T> IndexMut<Seat> for Players<T> {
     #[track_caller]
     fn index_mut(&mut self, seat: Seat) -> &mut T {
-        self.get_mut(seat).unwrap_or_else(|| vacant(seat))
+        let Some(state) = self.get_mut(seat) else { vacant(seat) };
+        state
     }
 }
 
