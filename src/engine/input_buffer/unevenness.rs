@@ -25,7 +25,7 @@ impl Unevenness {
     const TOLERATED: usize = 10;
 
     pub fn new(most: u32) -> Self {
-        Self { most, delays: VecDeque::new(), latest: None }
+        Self { most, delays: VecDeque::with_capacity(Self::REMEMBERED), latest: None }
     }
 
     pub fn is_sound(&self) -> bool {
