@@ -14,6 +14,8 @@ pub(super) struct Unevenness {
     delays: VecDeque<i32>,
     /// The greatest of those in the current window.
     latest: Option<i32>,
+    /// How many ticks later than the earliest inputs nine of ten came, at the end of the last window.
+    jitter: u32,
 }
 
 impl Unevenness {
@@ -25,7 +27,7 @@ impl Unevenness {
     const TOLERATED: usize = 10;
 
     pub fn new(most: u32) -> Self {
-        Self { most, delays: VecDeque::with_capacity(Self::REMEMBERED), latest: None }
+        Self { most, delays: VecDeque::with_capacity(Self::REMEMBERED), latest: None, jitter: 0 }
     }
 
     pub fn is_sound(&self) -> bool {
@@ -43,13 +45,15 @@ impl Unevenness {
 
     /// How many ticks later than the earliest inputs nine of ten come, within the bound.
     pub fn jitter(&self) -> u32 {
-        self.high().map_or(0, |[least, high]| self.within(high, least))
+        self.jitter
     }
 
     /// How many inputs had to be spare in the window that ends, so that the latest of them would have come in time, too.
     pub fn end_window(&mut self) -> u32 {
         let latest = self.latest.take();
-        self.high().map_or(0, |[least, high]| self.within(high, latest.unwrap_or(least).max(least)))
+        let Some([least, high]) = self.high() else { return 0 };
+        self.jitter = self.within(high, least);
+        self.within(high, latest.unwrap_or(least).max(least))
     }
 
     fn within(&self, high: i32, low: i32) -> u32 {
