@@ -23,7 +23,7 @@ const FEEL_DIGEST = 7;
 /** Rules that are wrong in most situations, so that there is much to correct; the Rust test has the same. */
 const RULES = {
   read: ({ values }) => ({ x: values[0], y: values[1], heading: values[2] }),
-  step(state, [heading, run, dash]) {
+  step(state, { heading, run, dash }) {
     const quarter = heading >> 6;
     const way = (run ? 11 : 0) + (dash ? 40 : 0);
     state.heading = heading;

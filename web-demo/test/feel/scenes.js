@@ -33,11 +33,18 @@ export async function clients() {
   const before = {
     Client: (await from(packed, 'index.js')).Client, Prediction: (await from(packed, 'prediction.js')).Prediction,
     offset: (prediction, now, column) => prediction.error[column] * Math.max(0, 1 - (now - prediction.correctedAt) / 100),
+    // It gave predictors the values of an input in schema order, and had them copy their states.
+    predictor: (rules) => ({
+      ...rules,
+      step: (state, [heading, run, dash, throws]) => rules.step(state, { heading, run, dash, throw: throws }),
+      copy: (from, to) => Object.assign(to, from),
+    }),
     ...watchPlayout(PlayoutClock),
   };
   const now = {
     Client: (await from(today, 'index.js')).Client, Prediction: (await from(today, 'prediction.js')).Prediction,
     offset: (prediction, at, column) => prediction.offset(column, at),
+    predictor: (rules) => rules,
     begin: () => {},
     moment: (room, _truth, first) => first + room.clock.renderNow(),
   };
@@ -119,7 +126,7 @@ export async function play(kind, { profile, seconds = 60, map = 'field', throws 
     begin: (room) => {
       kind.begin();
       welcomed = room.state.tick;
-      room.usePrediction(arenaPredictor(tiles, room.rate));
+      room.usePrediction(kind.predictor(arenaPredictor(tiles, room.rate)));
       room.state.updated.add(() => {
         const moment = truth.momentOf(room.state.tick);
         for (const each of Object.values(baselines)) each.arrived(moment, placesOf(room.state.entities.values()), world.ms);
