@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tickwire::TickRate;
@@ -86,8 +87,12 @@ struct Tapped {
 impl Tapped {
     fn new() -> Self {
         let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
-        let config = RoomConfig::new("hall", "speaker", setup, RoomPolicy::default());
-        let room = Room::new(config, Box::<Speaker>::default());
+        let policy = RoomPolicy { hold: Duration::from_secs(30), ..RoomPolicy::default() };
+        let config = RoomConfig::new("hall", "speaker", setup, policy);
+        Self::around(Room::new(config, Box::<Speaker>::default()))
+    }
+
+    fn around(room: Room) -> Self {
         let host = Host::new(Moment(0), room, History::new(TickRate::DEFAULT)).with_tap().with_journal();
         let mut tapped = Self { host, told: Vec::new(), journal: Vec::new(), sessions: Vec::new(), commands: 0 };
         tapped.record();
@@ -148,14 +153,19 @@ impl Tapped {
 
     /// What a recovery tells: what the newest checkpoint carries along, and what the inputs after it lead to.
     fn retold(&self) -> Vec<TapEntry> {
+        self.rebuilt().1
+    }
+
+    /// The room as a recovery has it, and what that tells.
+    fn rebuilt(&self) -> (Room, Vec<TapEntry>) {
         let newest = self.journal.iter().rposition(|entry| entry.checkpoint.is_some()).expect("there is one");
         let (first, tail) = self.journal[newest..].split_first().expect("it is there");
         let checkpoint = first.checkpoint.as_deref().expect("a checkpoint").clone();
         let mut told = checkpoint.unstored().to_vec();
         let game = Box::<Speaker>::default();
-        let Recovery { entries, .. } = recover(checkpoint, first.upto(), tail, game).expect("it can be rebuilt");
+        let Recovery { room, entries, .. } = recover(checkpoint, first.upto(), tail, game).expect("it can be rebuilt");
         told.extend(entries.iter().map(|entry| TapEntry::clone(entry)));
-        told
+        (room, told)
     }
 }
 
@@ -217,6 +227,40 @@ fn a_crash_at_any_tick_repeats_what_was_not_stored_with_equal_keys() {
     }
     assert!(room.journal.iter().filter(|entry| entry.checkpoint.is_some()).count() >= 3);
     assert!(room.told.len() > 25, "{:?}", room.kinds());
+}
+
+/// A client that sent nothing after its welcome may not know its token, so its seat is not held across a crash.
+#[test]
+fn who_had_not_said_anything_before_a_crash_is_told_to_have_left_after_it() {
+    let mut room = Tapped::new();
+    room.join("ada");
+    room.message(0, FOR_ALL, "hello");
+    room.join("bob");
+    room.tick();
+    room.make_safe();
+    for crash in 2..=3 {
+        let (mut rebuilt, retold) = room.rebuilt();
+        assert_eq!(crash == 3, retold.iter().any(|entry| entry.body.kind() == "player.left"));
+        let incarnation = rebuilt.config().incarnation.next();
+        rebuilt.apply(RoomInput::Recovered { incarnation, spare_ids: 0 }, &mut Vec::new());
+        room = Tapped::around(rebuilt);
+        if crash == 2 {
+            // What comes next has the same keys when it is told again.
+            room.join("cy");
+            room.tick();
+            room.make_safe();
+            assert_eq!(room.kinds()[..3], ["room.resumed", "player.left", "player.joined"]);
+            let retold = room.retold();
+            assert!(room.told.iter().all(|entry| retold.contains(entry)), "{:?} {retold:?}", room.told);
+        }
+    }
+    assert_eq!(room.kinds(), [] as [&str; 0], "nothing is safe yet");
+    let first = room.journal[0].checkpoint.as_deref().expect("a room begins with one");
+    let left = first.unstored().iter().filter_map(|entry| match &entry.body {
+        TapBody::PlayerLeft { name, .. } => Some(&name[..]),
+        _ => None,
+    });
+    assert_eq!(left.collect::<Vec<_>>(), ["cy"], "bob has left once");
 }
 
 #[test]

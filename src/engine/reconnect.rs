@@ -143,7 +143,12 @@ impl Room {
         self.frame = Arc::new(Frame::clone(&self.frame).of(incarnation));
         let players = self.seats.iter().map(|seated| seated.seat);
         let all: Vec<Seat> = players.chain(self.spectators.iter().map(|spectator| spectator.seat)).collect();
+        let mut present = self.present_players();
         all.into_iter().for_each(|seat| self.disconnect(seat, Close::Lost));
+        if !self.tapped {
+            present.retain(|(seat, ..)| self.find(*seat).is_err());
+            self.lost = present;
+        }
     }
 
     /// Frees the seats whose hold has expired, and forgets tickets that have.

@@ -100,6 +100,8 @@ pub struct Room {
     /// Whether systems outside of the room are told what happens, and the number of what they were told last.
     pub(super) tapped: bool,
     pub(super) tap_count: TapCount,
+    /// Players whose seats were free when the room went on in this process.
+    pub(super) lost: Vec<(Seat, String, Option<String>)>,
 }
 
 impl Room {
@@ -146,6 +148,7 @@ impl Room {
             film: None,
             tapped: false,
             tap_count: TapCount::default(),
+            lost: Vec::new(),
         }
     }
 

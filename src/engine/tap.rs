@@ -190,6 +190,13 @@ impl Room {
         self.tap(|| TapBody::RoomEnded { code, reason });
     }
 
+    /// Tells who left when the room went on in this process, before anybody listened.
+    fn tap_lost(&mut self) {
+        for (seat, name, identity) in std::mem::take(&mut self.lost) {
+            self.tap(|| left(seat, name, identity, Close::Lost));
+        }
+    }
+
     /// How the room starts in this process. Its tick is that of the newest frame, which no entry of the same incarnation has.
     fn opening(&self) -> TapEntry {
         let is_new = self.config.incarnation == Incarnation::FIRST;
@@ -202,7 +209,7 @@ impl Room {
         self.entry_at(self.frame.tick(), 0, body)
     }
 
-    fn present_players(&self) -> Vec<(Seat, String, Option<String>)> {
+    pub(super) fn present_players(&self) -> Vec<(Seat, String, Option<String>)> {
         self.seats.iter().map(|seated| (seated.seat, seated.name.clone(), seated.identity.clone())).collect()
     }
 
@@ -255,6 +262,8 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     pub fn with_tap(mut self) -> Self {
         self.room.start_tap();
         self.tap.opening = Some(Arc::new(self.room.opening()));
+        // Before the first checkpoint, which has the number of the next entry.
+        self.room.tap_lost();
         self
     }
 
@@ -278,10 +287,13 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     }
 
     pub(super) fn emit_opening(&mut self) {
-        if let Some(entry) = self.tap.opening.take().map(RoomOutput::Tap) {
-            self.tap.note(&entry);
+        let Some(entry) = self.tap.opening.take() else { return };
+        let mut opening = vec![RoomOutput::Tap(entry)];
+        self.room.drain_outputs(&mut opening);
+        for output in opening {
+            self.tap.note(&output);
             // Not before the state from which the room starts is safe, which is when its first tick is.
-            self.outputs.push(1, HostOutput::Room(entry));
+            self.outputs.push(1, HostOutput::Room(output));
         }
     }
 
