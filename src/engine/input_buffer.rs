@@ -151,7 +151,9 @@ impl InputBuffer {
     /// of the input before them.
     pub fn offer(&mut self, run: &InputRun) {
         let newest = self.consumed.plus(self.numbered);
-        let end = run.first.plus(u32::from(run.count) - 1);
+        // A file may have a run without inputs.
+        let Some(more) = u32::from(run.count).checked_sub(1) else { return };
+        let end = run.first.plus(more);
         let Ok(mut fresh @ 1..) = u32::try_from(end.since(newest)) else {
             return;
         };

@@ -155,7 +155,8 @@ impl Story {
         match what % 4 {
             0 => file.truncate(at),
             1 if !file.is_empty() => file[at] ^= 1 << (what / 16 % 8),
-            2 => file.extend_from_within(at..),
+            2 if file.len() < 1 << 20 => file.extend_from_within(at..),
+            2 => {}
             _ => _ = file.drain(at / 2..at),
         }
     }
