@@ -176,7 +176,7 @@ impl Display {
         &self.clock
     }
 
-    /// The rows to draw at `now`: the first row of each entity, in the order of kinds. Call it once per picture. The player's
+    /// The rows to draw at `now`: the first row of each entity, in the order of kinds. Call it once per rendered frame. The player's
     /// own entity is in the recent past, too; a [`Prediction`](super::Prediction) has it in the present.
     pub fn show(&mut self, now: Moment) -> impl Iterator<Item = DisplayRow<'_>> {
         let now = millis(now);

@@ -1,4 +1,4 @@
-//! How the game feels at a client: what the drawn pictures did, summed up every ten seconds into a feel digest. The twin of
+//! How the game feels at a client: what the drawn rendered frames did, summed up every ten seconds into a feel digest. The twin of
 //! `web-demo/client/feel-meter.js`.
 
 use std::collections::BTreeMap;
@@ -10,11 +10,11 @@ use crate::snapshot::KindPlan;
 
 /// How long one digest covers.
 const SPAN_MS: f64 = 10_000.0;
-/// A picture that comes so long after the one before is long: three at the usual rate.
+/// A rendered frame that comes so long after the one before is long: three at the usual rate.
 const LONG_MS: f64 = 50.0;
-/// After a longer time the client was hidden or stopped, which says nothing of pictures.
+/// After a longer time the client was hidden or stopped, which says nothing of rendered frames.
 const HIDDEN_MS: f64 = 1000.0;
-/// Times as fast as an entity has moved lately, and quanta beside that: what moves farther in one picture has jumped.
+/// Times as fast as an entity has moved lately, and quanta beside that: what moves farther in one rendered frame has jumped.
 const JUMP: f64 = 2.5;
 const SLACK: f64 = 4.0;
 /// How much of the lately greatest speed is left after a millisecond.
@@ -35,7 +35,7 @@ pub(super) struct FeelMeter {
     sums: Sums,
 }
 
-/// Where an entity was drawn last, how fast it was lately, and at which picture it was drawn.
+/// Where an entity was drawn last, how fast it was lately, and at which rendered frame it was drawn.
 #[derive(Clone, Debug)]
 struct Trace {
     at: [f64; 2],
@@ -49,7 +49,7 @@ struct Sums {
     long: u32,
     jumps: u32,
     backward: u32,
-    /// Of the ways of moving entities per picture, in parts of the true ones: how many, their sum, and that of their squares.
+    /// Of the ways of moving entities per rendered frame, in parts of the true ones: how many, their sum, and that of their squares.
     ways: f64,
     sum: f64,
     squares: f64,
@@ -71,8 +71,8 @@ impl FeelMeter {
         self.sums.largest = self.sums.largest.max(size);
     }
 
-    /// Begins a picture of what was `age` milliseconds ago, with the newest frame `buffer` ahead of that. Returns the time
-    /// since the last picture, after which ways can be told; `None` at the same moment.
+    /// Begins a rendered frame of what was `age` milliseconds ago, with the newest frame `buffer` ahead of that. Returns the time
+    /// since the last rendered frame, after which ways can be told; `None` at the same moment.
     pub fn begin_picture(&mut self, now: f64, age: f64, buffer: f64) -> Option<f64> {
         let elapsed = now - self.last_at;
         (self.last_at, self.shows) = (now, self.shows + 1);
@@ -88,7 +88,7 @@ impl FeelMeter {
         (elapsed > 0.0).then_some(if is_lost { f64::INFINITY } else { elapsed })
     }
 
-    /// Looks at an entity of the picture.
+    /// Looks at an entity of the rendered frame.
     pub fn look(&mut self, id: EntityId, plan: &KindPlan, samples: &Samples, values: &[f64], elapsed: f64) {
         let Some(place) = coordinates(plan) else { return };
         let at = place.map(|column| values[column]);
@@ -114,7 +114,7 @@ impl FeelMeter {
         self.sums.squares += way * way;
     }
 
-    /// Ends a picture of so many entities.
+    /// Ends a rendered frame of so many entities.
     pub fn end_picture(&mut self, entities: usize) {
         if self.traces.len() > entities {
             self.traces.retain(|_, trace| trace.seen == self.shows);

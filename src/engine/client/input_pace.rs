@@ -16,7 +16,7 @@ const EARLY: f64 = 2.0;
 const STEP: f64 = 0.5;
 /// Ticks beyond which there is no use in hurrying.
 const SNAP: f64 = 10.0;
-/// Later than a picture: something has stopped the client.
+/// Later than a rendered frame: something has stopped the client.
 const LATE_MS: f64 = 25.0;
 /// How long leads say nothing after the client itself was late: until the server has told another one.
 const HITCH_MS: f64 = 1000.0;

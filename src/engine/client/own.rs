@@ -13,7 +13,7 @@ use crate::wire::Authority;
 /// Makes a player's inputs just in time, and shows the player's own entity where they take it.
 ///
 /// For rooms with server authority. Pass every event of the client to [`Self::on_event`], after [`Display::on_event`]; call
-/// [`Self::run`] before each [`Client::poll`], at least as often as pictures are drawn; and draw the own entity where
+/// [`Self::run`] before each [`Client::poll`], at least as often as rendered frames are drawn; and draw the own entity where
 /// [`Self::show`] says.
 ///
 /// ```

@@ -90,7 +90,7 @@ impl<P: Predictor> Predicted<P> {
 
     /// Handles that the player has changed the input that will be made next.
     pub fn steered(&mut self, upcoming: &[i32], now: f64) {
-        // A game may hold its input anew for every picture.
+        // A game may hold its input anew for every rendered frame.
         let Some(shown) = self.show(now).filter(|_| self.ahead != upcoming) else { return };
         self.look_ahead(upcoming);
         self.fade(now, &shown, None);

@@ -58,7 +58,7 @@ pub static OBJECTIVES: [Known; 27] = [
     timed("latency_max", Unit::Ms, "the same, maximum", |r| r.input_to_state.some(|q| q.max_ms)),
     timed("staleness_p99", Unit::Ms, "age of states on arrival, relative to the earliest arrivals of the room, 99th percentile", |r| r.staleness.some(|q| q.p99_ms)),
     timed("staleness_max", Unit::Ms, "the same, maximum", |r| r.staleness.some(|q| q.max_ms)),
-    timed("feel_jumps", Unit::Count, "entities that jumped in a picture of a bot that rebuilds the state and draws 60 per second", |r| Some(r.feel?.jumps as f64)),
+    timed("feel_jumps", Unit::Count, "entities that jumped in a rendered frame of a bot that rebuilds the state and draws 60 per second", |r| Some(r.feel?.jumps as f64)),
     timed("feel_age_p99", Unit::Ms, "age of what such a bot is shown of others, 99th percentile of its worst ten seconds", |r| Some(r.feel?.age_p99_ms)),
     timed("feel_silence", Unit::Ms, "longest time for which such a bot had no newer frame to show", |r| Some(r.feel?.silence_ms)),
     timed("join_p99", Unit::Ms, "time from connecting to the welcome, 99th percentile", |r| r.join.some(|q| q.p99_ms)),

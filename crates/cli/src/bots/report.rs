@@ -101,13 +101,13 @@ pub struct Follow {
     pub corrected: u64,
 }
 
-/// How the game felt to the bots that rebuild the state, each at 60 pictures per second; see
+/// How the game felt to the bots that rebuild the state, each at 60 rendered frames per second; see
 /// [`FeelDigest`](tickwire::engine::FeelDigest).
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct FeelFigures {
     /// Digests of at most ten seconds.
     pub digests: u64,
-    /// Entities that jumped in a picture.
+    /// Entities that jumped in a rendered frame.
     pub jumps: u64,
     /// Entities that moved against their way.
     pub moves_back: u64,

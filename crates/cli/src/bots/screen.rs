@@ -1,6 +1,6 @@
 //! The screen of a bot that rebuilds the state: what a player would see, and how that feels.
 //!
-//! It draws 60 pictures per second without a timer: whenever the bot wakes up, the pictures that were due meanwhile are
+//! It draws 60 rendered frames per second without a timer: whenever the bot wakes up, the rendered frames that were due meanwhile are
 //! drawn from what had arrived by then.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tickwire::tick::Moment;
 #[derive(Debug)]
 pub struct Screen {
     display: Display,
-    /// When the next picture is due.
+    /// When the next rendered frame is due.
     next: Moment,
     /// Which measurement the digest that is being made belongs to.
     begun: u32,
@@ -20,7 +20,7 @@ pub struct Screen {
 
 impl Screen {
     const PICTURE: Duration = Duration::from_micros(16_667);
-    /// After such a pause the pictures in it would say nothing.
+    /// After such a pause the rendered frames in it would say nothing.
     const PAUSE: Duration = Duration::from_secs(1);
 
     /// The screen of a client that has been welcomed.
@@ -28,7 +28,7 @@ impl Screen {
         Some(Self { display: Display::new(client, now)?, next: now, begun: 0 })
     }
 
-    /// Draws the pictures that were due until now.
+    /// Draws the rendered frames that were due until now.
     pub fn draw(&mut self, now: Moment) {
         if now.since(self.next) > Self::PAUSE {
             self.next = now;

@@ -191,7 +191,7 @@ pub struct Tally {
 pub struct FeelSums {
     /// Their number.
     pub digests: u64,
-    /// Entities that jumped in a picture.
+    /// Entities that jumped in a rendered frame.
     pub jumps: u64,
     /// Entities that moved against their way.
     pub moves_back: u64,
