@@ -26,11 +26,15 @@ const SIGHT: i32 = 24;
 /// Square metres per player: 50 in sight.
 const AREA: f64 = 36.0;
 
+/// From how many metres on cells are sent at one of so many ticks.
+type Rings = &'static [(i32, u8)];
+
 /// Walkers that turn now and then.
 struct Walkers {
     side: i32,
     sees_all: bool,
     cell: Option<i32>,
+    rings: Rings,
     random: Pcg32,
     walkers: Vec<Walker>,
 }
@@ -69,7 +73,10 @@ impl Game for Walkers {
         let schema = schema(self.side);
         let interest = Interest::within(&schema, SIGHT * METRE).expect("a valid interest");
         let cell = self.cell.map_or(interest.grid().side(), |metres| metres * METRE);
-        (!self.sees_all).then(|| interest.with_cells(&schema, cell).expect("a valid grid"))
+        let interest = interest.with_cells(&schema, cell).expect("a valid grid");
+        let rings = self.rings.iter();
+        let interest = rings.fold(interest, |interest, (beyond, every)| interest.with_far(beyond * METRE, *every));
+        (!self.sees_all).then_some(interest)
     }
 
     fn join(&mut self, _: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
@@ -114,6 +121,8 @@ struct World {
     name: String,
     room: Room,
     senders: Vec<FrameSender>,
+    /// The newest frames, as far as a sender may need them.
+    frames: Vec<Arc<Frame>>,
     now: Moment,
     took: Vec<Duration>,
     bytes: u64,
@@ -122,10 +131,12 @@ struct World {
 }
 
 impl World {
-    fn new(name: &str, players: u16, sees_all: bool, cell: Option<i32>) -> Self {
+    const FRAMES: usize = 16;
+
+    fn new(name: &str, players: u16, sees_all: bool, cell: Option<i32>, rings: Rings) -> Self {
         let side = (f64::from(players) * AREA).sqrt() as i32;
         let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
-        let game = Walkers { side, sees_all, cell, random: Pcg32::new(1, 1), walkers: Vec::new() };
+        let game = Walkers { side, sees_all, cell, rings, random: Pcg32::new(1, 1), walkers: Vec::new() };
         let mut room = Room::new(RoomConfig::new("bench", "walkers", setup, RoomPolicy::default()), Box::new(game));
         let enter = |name: String| {
             let (identity, options) = (None, BTreeMap::new());
@@ -138,8 +149,8 @@ impl World {
         let starts: Vec<_> = (0..players).map(|number| admit(number).start).collect();
         let sender = |start| FrameSender::new(Moment(0), start, 0, Features::NONE, Transport::Ordered);
         let senders = starts.iter().map(sender).collect();
-        let (name, took) = (name.to_owned(), Vec::new());
-        let mut world = Self { name, room, senders, now: Moment(0), took, bytes: 0, seen: 0, updates: 0 };
+        let (name, took, frames) = (name.to_owned(), Vec::new(), Vec::new());
+        let mut world = Self { name, room, senders, frames, now: Moment(0), took, bytes: 0, seen: 0, updates: 0 };
         world.run(60);
         (world.took, world.bytes, world.seen, world.updates) = (Vec::new(), 0, 0, 0);
         world
@@ -148,22 +159,26 @@ impl World {
     /// Runs so many ticks, and notes the time per update.
     fn run(&mut self, ticks: u32) {
         let begun = Instant::now();
-        let mut frames: Vec<Arc<Frame>> = Vec::new();
         for _ in 0..ticks {
             self.now = self.now.plus(Duration::from_millis(50));
             self.room.apply(RoomInput::Tick, &mut Vec::new());
-            frames.clear();
-            frames.push(self.room.frame().clone());
+            if self.frames.len() == Self::FRAMES {
+                self.frames.remove(0);
+            }
+            let frame = self.room.frame().clone();
+            self.frames.push(frame.clone());
             for sender in &mut self.senders {
-                let message = sender.compose(self.now, &frames, None);
+                let ticks = usize::try_from(frame.tick().since(sender.base())).unwrap_or(1);
+                let first = self.frames.len().saturating_sub(ticks);
+                let message = sender.compose(self.now, &self.frames[first..], None);
                 self.bytes += message.len() as u64;
-                sender.ack(self.now, AckedTick::Full(frames[0].tick()));
+                sender.ack(self.now, AckedTick::Full(frame.tick()));
             }
         }
         let updates = u64::from(ticks) * self.senders.len() as u64;
         self.took.push(begun.elapsed() / updates as u32);
         self.updates += updates;
-        let frame = &frames[0];
+        let frame = self.room.frame();
         let rows = |zones: &[tickwire::id::ZoneId]| -> usize {
             zones.iter().filter_map(|zone| frame.zone(*zone)).map(tickwire::snapshot::FrameZone::rows).sum()
         };
@@ -206,13 +221,23 @@ fn print(worlds: &[World], plain: &World) {
 }
 
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "--test");
+    // `cargo test` runs benchmarks, too, without this argument.
+    let quick = !std::env::args().any(|argument| argument == "--bench");
     let (rounds, ticks) = if quick { (1, 3) } else { (5, 40) };
-    let mut worlds = vec![World::new("plain room of 50", 50, true, None)];
+    let mut worlds = vec![World::new("plain room of 50", 50, true, None, &[])];
     let sizes: &[u16] = if quick { &[400] } else { &[400, 800, 1600, 2000] };
-    worlds.extend(sizes.iter().map(|players| World::new(&format!("{players}, default cells"), *players, false, None)));
+    let name = |players: u16| format!("{players}, default cells");
+    worlds.extend(sizes.iter().map(|players| World::new(&name(*players), *players, false, None, &[])));
     let cells: &[i32] = if quick { &[] } else { &[4, 6, 8, 12, 16, 24, 48] };
-    worlds.extend(cells.iter().map(|cell| World::new(&format!("2000, cells of {cell} m"), 2000, false, Some(*cell))));
+    let name = |cell: i32| format!("2000, cells of {cell} m");
+    worlds.extend(cells.iter().map(|cell| World::new(&name(*cell), 2000, false, Some(*cell), &[])));
+    let rings: &[(&str, i32, Rings)] = &[
+        ("2000, 8 m, half from 16 m", 8, &[(16, 2)]),
+        ("2000, 8 m, quarter from 16 m", 8, &[(16, 4)]),
+        ("2000, 4 m, quarter from 12 m", 4, &[(12, 4)]),
+    ];
+    let worlds_with_rings = rings.iter().filter(|_| !quick);
+    worlds.extend(worlds_with_rings.map(|(name, cell, rings)| World::new(name, 2000, false, Some(*cell), rings)));
     for _ in 0..rounds {
         worlds.iter_mut().for_each(|world| world.run(ticks));
     }

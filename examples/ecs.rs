@@ -5,13 +5,9 @@
 //! on earlier spawns and despawns.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hecs::{Entity, World};
-use tickwire::{
-    Authority, Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Player, PlayerInput, Recipients,
-    Refused, Schema, Seat, Server, Shape, SnapshotWriter, Spec,
-};
+use tickwire::prelude::*;
 
 /// Half the width of the field, in quanta of 1/64.
 const EDGE: i32 = 32 * 64;
@@ -19,12 +15,47 @@ const EDGE: i32 = 32 * 64;
 const COINS: usize = 20;
 /// Largest distance at which a walker takes a coin, in quanta on either axis.
 const REACH: i32 = 64;
-/// The kind of a walker's rows: x, y, purse.
-pub const WALKER: KindId = KindId(0);
-/// The kind of a coin's rows: x, y.
-pub const COIN: KindId = KindId(1);
-/// The event of a taken coin; its body is the id of the walker, little-endian.
-pub const TAKEN: u16 = 1;
+
+/// What clients see of a walker.
+#[derive(Row)]
+pub struct Walker {
+    #[row(range = -32..=32, step = 1/64, motion = linear)]
+    x: i32,
+    #[row(range = -32..=32, step = 1/64, motion = linear)]
+    y: i32,
+    /// The coins that it has taken.
+    #[row(range = 0..=1_000_000)]
+    pub purse: i32,
+}
+
+/// What clients see of a coin.
+#[derive(Row)]
+#[row(name = "coin")]
+pub struct LyingCoin {
+    #[row(range = -32..=32, step = 1/64)]
+    x: i32,
+    #[row(range = -32..=32, step = 1/64)]
+    y: i32,
+}
+
+/// Where a player walks.
+#[derive(Input)]
+pub struct Steer {
+    #[input(range = -1..=1)]
+    x: i32,
+    #[input(range = -1..=1)]
+    y: i32,
+}
+
+/// What players are told.
+#[derive(Message)]
+pub enum Event {
+    /// A walker took a coin.
+    Taken {
+        /// The walker.
+        by: EntityId,
+    },
+}
 
 struct Place(i32, i32);
 struct Way(i32, i32);
@@ -39,10 +70,10 @@ pub struct Coins {
 }
 
 impl Coins {
-    fn steer(&mut self, inputs: &[PlayerInput]) {
+    fn steer(&mut self, inputs: Inputs<Steer>) {
         for one in inputs {
             if let Ok(way) = self.world.query_one_mut::<&mut Way>(self.seats[&one.seat]) {
-                *way = Way(one.input[0], one.input[1]);
+                *way = Way(one.input.x, one.input.y);
             }
         }
     }
@@ -75,7 +106,7 @@ impl Coins {
             for (id, purse) in self.world.query_mut::<(&EntityId, &mut Purse)>() {
                 purse.0 += i32::from(*id == taker);
             }
-            cx.emit(Recipients::All, TAKEN, taker.0.to_le_bytes().to_vec());
+            cx.send(Recipients::All, &Event::Taken { by: taker });
         }
     }
 
@@ -89,21 +120,11 @@ impl Coins {
     }
 }
 
-impl Game for Coins {
-    fn spec(&self) -> Spec {
-        let place = || Shape::Fixed { min: -EDGE, max: EDGE, per_unit: 64 };
-        let way = || Shape::Int { min: -1, max: 1 };
-        let purse = Field::held("purse", Shape::Int { min: 0, max: 1_000_000 });
-        let walker = Kind::new("walker", vec![Field::linear("x", place()), Field::linear("y", place()), purse]);
-        let coin = Kind::new("coin", vec![Field::held("x", place()), Field::held("y", place())]);
-        Spec {
-            schema: Arc::new(Schema::new(vec![walker, coin]).expect("a valid schema")),
-            inputs: InputSchema::new(vec![Field::held("x", way()), Field::held("y", way())]).expect("valid inputs"),
-            authority: Authority::Server,
-            capacity: 50,
-            properties: Vec::new(),
-        }
-    }
+#[tickwire::game]
+impl TypedGame for Coins {
+    type Rows = (Walker, LyingCoin);
+    type Input = Steer;
+    type Event = Event;
 
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
         let id = cx.spawn();
@@ -118,19 +139,19 @@ impl Game for Coins {
         }
     }
 
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+    fn step(&mut self, inputs: Inputs<Steer>, cx: &mut Context) {
         self.steer(inputs);
         self.walk(64 * 8 / i32::from(cx.rate().per_second()));
         self.collect(cx);
         self.mint(cx);
     }
 
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+    fn write_snapshot(&self, out: &mut RowWriter<Self::Rows>) {
         for (id, place, purse) in self.world.query::<(&EntityId, &Place, &Purse)>().iter() {
-            out.entity(WALKER, *id, &[place.0, place.1, purse.0]);
+            out.entity(*id, &Walker { x: place.0, y: place.1, purse: purse.0 });
         }
         for (id, place, _) in self.world.query::<(&EntityId, &Place, &Coin)>().iter() {
-            out.entity(COIN, *id, &[place.0, place.1]);
+            out.entity(*id, &LyingCoin { x: place.0, y: place.1 });
         }
     }
 }

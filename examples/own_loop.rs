@@ -215,6 +215,8 @@ fn follow(host: &mut Host<Applicant>, peers: &mut [Peer], now: Moment) {
                 | RoomOutput::Listed
                 | RoomOutput::Record(_)
                 | RoomOutput::Reserved
+                | RoomOutput::Channel(_)
+                | RoomOutput::ServerEvent(_)
                 | RoomOutput::TicketBack { .. }
                 | RoomOutput::Judged(_)
                 | RoomOutput::Tap(_),

@@ -4,6 +4,7 @@
 //! machine. A game has no clock (ticks are its time), draws randomness only from its [`Context`], and must not iterate
 //! over hash maps. Internally it may use any data structure; once per tick it writes rows of integers.
 
+mod channel;
 mod context;
 mod effect;
 mod entity_ids;
@@ -23,11 +24,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+pub use self::channel::{ChannelEffect, ChannelNews};
 pub use self::context::Context;
 #[doc(hidden)]
 pub use self::effect::{Effect, RoomEffect, SeatEffect};
 pub use self::errors::{LoadError, Refused, SetupError};
-pub use self::interest::Interest;
+pub use self::interest::{Interest, Viewpoint, Wall};
 pub use self::page::Note;
 #[doc(hidden)]
 pub use self::page::{MessageNote, OptionNote, PageMessages, PageNotes};
@@ -95,6 +97,24 @@ pub trait Game: Send {
     fn call(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) -> Result<Bytes, Refused> {
         let _ = (seat, body, cx);
         Err(format!("no call of kind {kind}").into())
+    }
+
+    /// A server outside of the room sent an event: a backend by an SDK of the [Pusher protocol](crate::guide::outlets), or a route
+    /// of an embedder. Whoever can do that has a secret of the operator; the game checks `name` and `data`, which is usually
+    /// JSON, all the same. Called before the step of a tick. The sender is told that the game took it when a crash cannot undo it
+    /// any more; one that hears nothing may send it again.
+    ///
+    /// # Errors
+    /// The game does not take the event, the default. The sender gets the reason.
+    fn server_event(&mut self, name: &str, data: &str, cx: &mut Context) -> Result<(), Refused> {
+        let _ = (data, cx);
+        Err(format!("the game takes no event {name:?} of servers").into())
+    }
+
+    /// Something has happened in a channel between rooms that the room [listens](Context::listen) to. Called before the step of a tick, in
+    /// the order in which all rooms hear of it.
+    fn channel_news(&mut self, news: &ChannelNews, cx: &mut Context) {
+        let _ = (news, cx);
     }
 
     /// A player's connection was lost, and the room holds the seat: steps go on with the neutral input. Called between
@@ -179,6 +199,18 @@ pub trait Game: Send {
     /// The zones that a spectator who enters now will see.
     fn spectate(&self) -> Vec<ZoneId> {
         vec![ZoneId(0)]
+    }
+
+    /// A spectator has entered, with options as a player has. In a large world, [`Context::look_from`] gives spectators a view
+    /// of their own beside the zones of [`Self::spectate`]. The game is not told when spectators leave; their seats, which
+    /// lie above those of players, are then free for others.
+    fn spectator_joined(&mut self, spectator: &Player, cx: &mut Context) {
+        let _ = (spectator, cx);
+    }
+
+    /// A spectator sent a command of the game. By default it has no effect.
+    fn spectator_command(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) {
+        let _ = (seat, kind, body, cx);
     }
 
     /// Whether spectators, with and without delay, need a token: a [join token](crate::guide::operations) that is good for this

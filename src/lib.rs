@@ -64,7 +64,7 @@ pub mod wire;
 
 pub use game::{
     Area, Context, Factory, Game, InputValues, Interest, LoadError, Persistence, Player, PlayerInput, Recipients,
-    Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec, SpeedGate,
+    Refused, RoomSetup, Saved, SetupError, SnapshotWriter, Spec, SpeedGate, Viewpoint, Wall,
 };
 pub use id::{EntityId, KindId, Seat, ZoneId};
 #[cfg(feature = "log")]

@@ -190,8 +190,9 @@ impl TickClock {
 
     /// Takes every deadline up to `now` and returns how many steps to run for them.
     pub fn advance(&mut self, now: Moment) -> Due {
-        let elapsed = u128::from(now.0.saturating_sub(self.origin.0));
-        let passed = u64::try_from(elapsed * u128::from(self.rate.0) / 1_000_000).unwrap_or(u64::MAX);
+        // Enough for thousands of years.
+        let elapsed = now.0.saturating_sub(self.origin.0);
+        let passed = elapsed.saturating_mul(self.rate.0.into()) / 1_000_000;
         if passed < self.next {
             return Due::default();
         }
@@ -217,11 +218,9 @@ impl TickClock {
     }
 
     fn deadline_of(&self, number: u64) -> Moment {
-        let offset = u128::from(number) * 1_000_000 / u128::from(self.rate.0);
         // Rounded up: a deadline must not be earlier than the instant at which `advance` counts it.
-        let exact = offset * u128::from(self.rate.0) == u128::from(number) * 1_000_000;
-        let offset = u64::try_from(offset).unwrap_or(u64::MAX);
-        Moment(self.origin.0.saturating_add(offset).saturating_add(u64::from(!exact)))
+        let offset = number.saturating_mul(1_000_000).div_ceil(self.rate.0.into());
+        Moment(self.origin.0.saturating_add(offset))
     }
 
     fn period_us(&self) -> i64 {

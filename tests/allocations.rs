@@ -4,12 +4,14 @@
 #![allow(unsafe_code, reason = "a global allocator is unsafe by its signature")]
 
 mod crowds;
+mod scattered;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crowds::{Crowd, TypedCrowd, drive};
+use scattered::Scattered;
 use tickwire::engine::{FrameSender, Room, RoomInput, Transport};
 use tickwire::game::{Game, RoomSetup};
 use tickwire::tick::{Moment, TickRate};
@@ -92,6 +94,33 @@ fn a_tick_allocates_as_much_for_two_hundred_players_as_for_fifty() {
     println!("a tick: {few} and {many} allocations; a message: {compose_few} and {compose_many}");
     assert!(few > 0 && many <= few, "{few} allocations with 50 players, {many} with 200");
     assert!(compose_many <= compose_few, "{compose_few} allocations with 50 players, {compose_many} with 200");
+}
+
+/// A steady large world: its side in cells, how many of them somebody is in, and how many players.
+fn steady_world(side: i32, taken: i32, players: u16) -> (u64, u64) {
+    steady(players, Box::new(Scattered::new(side, taken)))
+}
+
+#[test]
+fn a_tick_of_a_world_of_empty_cells_allocates_what_a_small_one_does() {
+    let [small, large, huge] = [3, 32, 230].map(|side| steady_world(side, 4, 40));
+    println!("a tick and a message with 9, 1,024 and 52,900 cells: {small:?}, {large:?} and {huge:?} allocations");
+    assert!(small.0 > 0 && small == large && large == huge, "{small:?}, {large:?}, {huge:?}");
+}
+
+#[test]
+fn a_tick_of_a_large_world_allocates_as_much_for_more_players_in_the_same_cells() {
+    let [few, many] = [40, 160].map(|players| steady_world(32, 4, players));
+    println!("40 and 160 players in 4 cells: {few:?} and {many:?} allocations");
+    assert!(many.0 <= few.0 && many.1 <= few.1, "{few:?}, {many:?}");
+}
+
+#[test]
+fn a_tick_of_a_large_world_allocates_as_much_for_players_in_more_cells() {
+    let [few, some, many] = [4, 16, 144].map(|taken| steady_world(32, taken, 160));
+    println!("160 players in 4, 16 and 144 cells: {few:?}, {some:?} and {many:?} allocations");
+    // Now and then, a list grows.
+    assert!(some.0 <= few.0 + 1 && many.0 <= few.0 + 2 && many.1 <= few.1, "{few:?}, {some:?}, {many:?}");
 }
 
 #[test]

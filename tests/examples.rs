@@ -102,10 +102,10 @@ fn who_gets_a_coin_does_not_depend_on_who_came_and_went() {
         }
         play.run_for(Duration::from_millis(300 * turn as u64));
     }
-    let purse = |id| play[id].own(ecs::WALKER)[2];
+    let purse = |id| play[id].own_row::<ecs::Walker>().purse;
     assert!(purse(bob) > 10, "Bob's purse: {}", purse(bob));
     assert_eq!(purse(cyd), 0, "Bob's id is the lower one");
-    assert_eq!(play[bob].rows(ecs::COIN).len(), 20);
+    assert_eq!(play[bob].rows(KindId(1)).len(), 20, "coins");
 }
 
 /// A client of `own_loop`.

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use tickwire::engine::OverloadStep;
 use tickwire::engine::link::Profile;
-use tickwire::game::{Context, Game, Interest, Player, PlayerInput, Refused, SnapshotWriter, Spec};
+use tickwire::game::{
+    Context, Game, Interest, LoadError, Player, PlayerInput, Refused, Saved, SnapshotWriter, Spec, Viewpoint,
+};
 use tickwire::id::{EntityId, KindId, Seat};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::testing::{Plan, PlayerId, Playtest};
 use tickwire::tick::Tick;
-use tickwire::wire::Authority;
+use tickwire::wire::{Authority, Hello, Join, Role};
 
 const WALKER: KindId = KindId(0);
 const METRE: i32 = 64;
@@ -23,6 +25,8 @@ const SIGHT: i32 = 24;
 struct Field400 {
     players: Vec<(Seat, EntityId, [i32; 2])>,
     crowd: Vec<(EntityId, [i32; 2], [i32; 2])>,
+    /// What is beyond 12 m is sent at one of so many ticks.
+    far: u8,
 }
 
 /// The middle of the two crowds, in metres.
@@ -48,7 +52,8 @@ impl Game for Field400 {
 
     fn interest(&self) -> Option<Interest> {
         let interest = Interest::within(&schema(), SIGHT * METRE).expect("a valid interest");
-        Some(interest.with_cells(&schema(), 12 * METRE).expect("a valid grid"))
+        let interest = interest.with_cells(&schema(), 12 * METRE).expect("a valid grid");
+        Some(if self.far > 1 { interest.with_far(12 * METRE, self.far) } else { interest })
     }
 
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
@@ -64,6 +69,24 @@ impl Game for Field400 {
         let id = cx.spawn();
         self.players.push((player.seat, id, CROWDS[0].map(|metres| metres * METRE)));
         Ok(id)
+    }
+
+    /// A spectator may come with a place, in metres.
+    fn spectator_joined(&mut self, spectator: &Player, cx: &mut Context) {
+        let at = ["x", "y"].map(|axis| spectator.options.get(axis).and_then(|metres| metres.parse::<i32>().ok()));
+        if let [Some(x), Some(y)] = at {
+            cx.look_from(spectator.seat, Viewpoint::Place([x * METRE, y * METRE]));
+        }
+    }
+
+    /// Who watches names the seat that they go along with; players may, too.
+    fn spectator_command(&mut self, seat: Seat, _: u16, body: &[u8], cx: &mut Context) {
+        let followed = self.players.iter().find(|(taken, ..)| body.first() == Some(&(taken.0 as u8)));
+        cx.look_from(seat, followed.map_or(Viewpoint::Own, |(_, entity, _)| Viewpoint::Entity(*entity)));
+    }
+
+    fn command(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) {
+        self.spectator_command(seat, kind, body, cx);
     }
 
     fn leave(&mut self, seat: Seat, _: &mut Context) {
@@ -86,6 +109,15 @@ impl Game for Field400 {
         }
     }
 
+    fn save(&self) -> Option<Saved> {
+        Some(Saved::new(1, &(&self.players, &self.crowd)))
+    }
+
+    fn load(&mut self, saved: &Saved) -> Result<(), LoadError> {
+        (self.players, self.crowd) = saved.read()?;
+        Ok(())
+    }
+
     fn write_snapshot(&self, out: &mut SnapshotWriter) {
         self.crowd.iter().for_each(|(id, at, _)| out.entity(WALKER, *id, at));
         self.players.iter().for_each(|(_, id, at)| out.entity(WALKER, *id, at));
@@ -93,7 +125,11 @@ impl Game for Field400 {
 }
 
 fn playtest(plan: Plan) -> Playtest {
-    Playtest::new(plan, |_| Ok(Box::new(Field400 { players: Vec::new(), crowd: Vec::new() })))
+    playtest_with(plan, 1)
+}
+
+fn playtest_with(plan: Plan, far: u8) -> Playtest {
+    Playtest::new(plan, move |_| Ok(Box::new(Field400 { players: Vec::new(), crowd: Vec::new(), far })))
 }
 
 /// Lets a player be at `path(n)`, in metres, at its input number n.
@@ -213,6 +249,8 @@ fn a_budget_is_kept_and_near_cells_come_first() {
     let (free, ..) = rate(0);
     let (tight, mut play, player) = rate(free as u32 / 2);
     assert!(tight * 10 <= free * 6, "{tight} of {free} B/s, half was granted");
+    let unsent = play[player].unsent();
+    assert!(unsent.cells > 100 && unsent.bytes > 100 && unsent.rows[0] >= unsent.cells, "{unsent:?}");
     // How old what is shown is, near and far.
     let (mut near, mut far) = ((0, 0), (0, 0));
     for _ in 0..100 {
@@ -233,6 +271,90 @@ fn a_budget_is_kept_and_near_cells_come_first() {
     let [near, far] = [near, far].map(|(sum, count)| f64::from(sum) / f64::from(count.max(1)));
     println!("near rows are {near} ticks old, far ones {far}");
     assert!(near * 1.5 < far, "near rows are {near} ticks old, far ones {far}");
+}
+
+#[test]
+fn far_cells_come_less_often_and_near_ones_at_every_tick() {
+    let mut sums = Vec::new();
+    for far in [1, 2, 4] {
+        let mut play = playtest_with(Plan::default(), far);
+        let one = play.join("one");
+        lead(&mut play, one, honest);
+        let bytes = bytes_of(&mut play, one);
+        let (mut parts, mut late) = (0, 0);
+        for _ in 0..100 {
+            play.run_ticks(1);
+            let (client, frame) = (play[one].client(), play.frame());
+            let own = frame.places().of_entity(play[one].welcome().entity).expect("somebody").cell;
+            let cell = |zone| frame.grid().and_then(|grid| grid.cell(zone)).expect("a cell");
+            for zone in client.zones().keys() {
+                let lag = client.tick().since(client.zone_tick(*zone).expect("it has rows"));
+                let distance = (0..2).map(|axis| cell(*zone)[axis].abs_diff(cell(own)[axis])).max();
+                let is_far = distance > Some(1);
+                assert!(lag < if is_far { i32::from(far) } else { 1 }, "{zone:?} is {lag} ticks behind");
+                (parts, late) = (parts + i32::from(is_far), late + lag);
+            }
+        }
+        assert_eq!((play[one].desyncs(), play[one].unsent().cells), (0, 0));
+        sums.push((bytes, f64::from(late) / f64::from(parts)));
+    }
+    println!("bytes per second, and mean age of far cells in ticks, at 1, 1/2 and 1/4 of the rate: {sums:?}");
+    assert!(sums[0].1 == 0.0 && (0.4..0.6).contains(&sums[1].1) && (1.3..1.7).contains(&sums[2].1), "{sums:?}");
+    assert!(sums[2].0 < sums[1].0 && sums[1].0 < sums[0].0, "{sums:?}");
+}
+
+/// Whether somebody sees rows, and those alone that are at most so many metres away from a place.
+fn sees_only(play: &Playtest, player: PlayerId, place: [i32; 2], metres: i32) -> bool {
+    let near = |at: &[i32]| (0..2).all(|axis| (at[axis] - place[axis] * METRE).abs() < metres * METRE);
+    let rows = play[player].rows(WALKER);
+    rows.len() > 20 && rows.values().all(|at| near(at))
+}
+
+#[test]
+fn spectators_see_a_place_or_go_along_with_a_player() {
+    let mut play = playtest(Plan { checkpoint_every: 7, ..Plan::default() });
+    let player = play.join("player");
+    lead(&mut play, player, |number| [60.0 + f64::from(number.min(400)) * 0.5, 60.0]);
+    let join = Join::JoinOrCreate { game: "game".to_owned(), options: Vec::new() };
+    let place = ["x", "y"].iter().zip(CROWDS[1]).map(|(axis, at)| ((*axis).to_owned(), at.to_string()));
+    let hello = Hello { role: Role::Spectator, player: place.collect(), ..Hello::new(join, "still") };
+    let [still, bare] = [play.greet(hello), play.spectate("bare")];
+    play.run_for(Duration::from_secs(2));
+    play.settle();
+    assert!(sees_only(&play, still, CROWDS[1], 60) && play[bare].rows(WALKER).is_empty());
+    play[still].command(1, &[0]);
+    for _ in 0..200 {
+        play.run_ticks(1);
+        play.settle();
+        let own = play[player].own(WALKER).to_vec();
+        assert!(play[still].rows(WALKER).contains_key(&play[player].welcome().entity) || play.frame().tick().0 < 45);
+        assert_eq!(play[player].rows(WALKER).len() > 1, play[still].rows(WALKER).len() > 1, "at {own:?}");
+    }
+    let last = play[still].client().zones().len();
+    play.leave(player);
+    play.run_for(Duration::from_secs(1));
+    assert!(play.room().players() == 0 && play[still].client().zones().len() <= last);
+    // Without a seat to go along with, the view is gone.
+    play[still].command(1, &[9]);
+    play.run_for(Duration::from_secs(2));
+    assert!(play[still].rows(WALKER).is_empty() && play[still].client().zones().is_empty());
+}
+
+#[test]
+fn players_can_be_shown_what_others_see() {
+    let mut play = playtest(Plan::default());
+    let [out, other] = [play.join("out"), play.join("other")];
+    lead(&mut play, out, |_| CROWDS[0].map(f64::from));
+    lead(&mut play, other, |_| CROWDS[1].map(f64::from));
+    play.run_for(Duration::from_secs(2));
+    assert!(sees_only(&play, out, CROWDS[0], 60) && sees_only(&play, other, CROWDS[1], 60));
+    play[out].command(1, &[1]);
+    play.run_for(Duration::from_secs(2));
+    play.settle();
+    assert!(sees_only(&play, out, CROWDS[1], 60), "and not their own entity any more");
+    play[out].command(1, &[9]);
+    play.run_for(Duration::from_secs(2));
+    assert!(sees_only(&play, out, CROWDS[0], 60));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn tick(host: &mut Host<Nobody>, players: u16, n: u32) -> Vec<FilmPart> {
 fn parts(host: &mut Host<Nobody>) -> Vec<FilmPart> {
     std::iter::from_fn(|| host.poll_output())
         .filter_map(|output| match output {
-            HostOutput::Filmed(Filmed::Kept(part)) => Some(part),
+            HostOutput::Filmed(Filmed::Kept(part)) => Some(*part),
             _ => None,
         })
         .collect()

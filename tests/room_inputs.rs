@@ -20,7 +20,7 @@ use tickwire::engine::{
     Answer, Base, CloseReason, Command, Enter, InputRun, Return, Room, RoomConfig, RoomInput, RoomOutput, RoomPolicy,
     SecondDevice, SecretDigest,
 };
-use tickwire::game::RoomSetup;
+use tickwire::game::{ChannelNews, RoomSetup};
 use tickwire::id::{CorrectionEpoch, Incarnation, Seat, Seq, ZoneId};
 use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::{Authority, Close, Role, limits};
@@ -28,7 +28,7 @@ use tickwire::wire::{Authority, Close, Role, limits};
 use zoo::{Wildness, Zoo};
 
 /// The names of the variants that the zoo heeds. A new one does not compile until it is listed, drawn and in the golden vectors.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 17] = [
     "enter",
     "return",
     "inputs",
@@ -43,6 +43,9 @@ const KINDS: [&str; 14] = [
     "recovered",
     "reserve",
     "redeemed",
+    "server_event",
+    "channel_news",
+    "moved",
 ];
 
 fn kind(input: &RoomInput) -> &'static str {
@@ -61,6 +64,9 @@ fn kind(input: &RoomInput) -> &'static str {
         RoomInput::Recovered { .. } => 11,
         RoomInput::Reserve { .. } => 12,
         RoomInput::Redeemed { .. } => 13,
+        RoomInput::ServerEvent { .. } => 14,
+        RoomInput::ChannelNews(_) => 15,
+        RoomInput::Moved { .. } => 16,
         RoomInput::Overload { .. } => return "overload",
         RoomInput::Woke { .. } => return "woke",
     }]
@@ -114,13 +120,30 @@ impl Dice {
                 incarnation: Incarnation(2 + u64::from(self.below(9))),
                 spare_ids: self.below(3) * 1000,
             },
+            64 if self.one_in(3) => RoomInput::Moved { incarnation: Incarnation(2 + u64::from(self.below(9))) },
             64 => RoomInput::Reserve {
                 tickets: (0..1 + self.below(3)).map(Self::ticket).collect(),
                 ticks: self.below(40),
             },
             63 => RoomInput::Overload { step: self.below(5) as u8 },
             65 => RoomInput::Redeemed { ticket: Self::ticket(self.below(3)), seat: self.one_in(2).then_some(seat) },
+            66 => {
+                let name = if self.one_in(3) { "odd" } else { "even" };
+                RoomInput::ServerEvent { name: name.to_owned(), data: self.below(9).to_string() }
+            }
+            67..70 => RoomInput::ChannelNews(self.channel_news()),
             _ => RoomInput::Tick,
+        }
+    }
+
+    fn channel_news(&mut self) -> ChannelNews {
+        let (channel, member) = (format!("c{}", self.below(3)), format!("m{}", self.below(3)));
+        match self.below(5) {
+            0 => ChannelNews::Present { channel, members: vec![(member, "known".to_owned())] },
+            1 => ChannelNews::Message { channel, body: self.below(9).to_string() },
+            2 => ChannelNews::Joined { channel, member, info: String::new() },
+            3 => ChannelNews::Left { channel, member },
+            _ => ChannelNews::Missed,
         }
     }
 
@@ -195,7 +218,10 @@ fn room(seed: u64) -> Room {
     let setup = RoomSetup { rate, seed, options: BTreeMap::new() };
     let authority = if seed.is_multiple_of(2) { Authority::Server } else { Authority::Client };
     let sight = (seed % 4 == 1).then_some(1700);
-    let (zoo, _) = Zoo::new(&setup, Wildness { authority, animals: (seed % 5) as u32, turmoil: true, sight });
+    let (zoo, _) = Zoo::new(
+        &setup,
+        Wildness { authority, animals: (seed % 5) as u32, turmoil: true, sight, far: 1, walls: false },
+    );
     let policy = RoomPolicy {
         capacity: Some(4),
         hold: Duration::from_millis(seed % 4 * 300),
@@ -297,6 +323,8 @@ fn a_record_that_was_cut_or_continued_is_refused() {
 }
 
 fn golden() -> Vec<(&'static str, RoomInput)> {
+    use ChannelNews::{Joined, Left, Message, Present};
+    let (channel, member, news) = (|| "größe".to_owned(), || "grace".to_owned(), RoomInput::ChannelNews);
     let digest = |byte: u8| SecretDigest::of(&[byte; 16]);
     let options = BTreeMap::from([("größe".to_owned(), "2".to_owned())]);
     let mut input = InputValues::default();
@@ -336,11 +364,18 @@ fn golden() -> Vec<(&'static str, RoomInput)> {
         ("close", RoomInput::Close(Close::RoomClosed.into())),
         ("tick", RoomInput::Tick),
         ("recovered", RoomInput::Recovered { incarnation: Incarnation(300), spare_ids: 70_000 }),
+        ("moved", RoomInput::Moved { incarnation: Incarnation(300) }),
         ("woke", RoomInput::Woke { elapsed: 1 << 40 }),
         ("overload", RoomInput::Overload { step: 3 }),
         ("reserve", RoomInput::Reserve { tickets: vec![digest(4), digest(5)], ticks: 1200 }),
         ("redeemed", RoomInput::Redeemed { ticket: digest(4), seat: Some(Seat(6)) }),
         ("redeemed, in vain", RoomInput::Redeemed { ticket: digest(5), seat: None }),
+        ("server event", RoomInput::ServerEvent { name: "größe".to_owned(), data: "{\"n\":1}".to_owned() }),
+        ("channel, present", news(Present { channel: channel(), members: vec![(member(), member())] })),
+        ("channel, message", news(Message { channel: channel(), body: "hello".to_owned() })),
+        ("channel, joined", news(Joined { channel: channel(), member: member(), info: "{}".to_owned() })),
+        ("channel, left", news(Left { channel: channel(), member: member() })),
+        ("channel, missed", news(ChannelNews::Missed)),
     ]
 }
 

@@ -90,8 +90,13 @@ struct PowerUps {
 
 #[derive(Debug, PartialEq, Message)]
 enum Event {
-    Tagged { by_whom: EntityId, whom: EntityId },
+    #[message(public)]
+    Tagged {
+        by_whom: EntityId,
+        whom: EntityId,
+    },
     Bought(Seat, Part),
+    #[message(public)]
     Over,
 }
 
@@ -230,6 +235,14 @@ fn messages_are_json_by_the_names_that_pages_use() {
     assert_eq!(buy.to_body(), br#"{"firstOne":"ghost","others":[null,3]}"#);
     assert_eq!(Command::from_body(1, &buy.to_body()), Ok(buy));
     assert_eq!(Command::from_body(2, b"null"), Ok(Command::Surrender), "some pages send it");
+}
+
+#[test]
+fn marked_events_are_told_to_the_world_and_no_others() {
+    let public = |event: Event| Game::public_event(&Tag::default(), event.kind(), &event.to_body());
+    let (name, body) = public(Event::Tagged { by_whom: EntityId(3), whom: EntityId(4) }).expect("it is marked");
+    assert_eq!((&name[..], body.to_string()), ("tagged", r#"{"byWhom":3,"whom":4}"#.to_owned()));
+    assert_eq!([Event::Bought(Seat(2), Part::All), Event::Over].map(|event| public(event).is_some()), [false, true]);
 }
 
 #[test]

@@ -8,6 +8,8 @@ local MOST_TRIED, MOST_SWEPT, ROOM_WEIGHT = 64, 64, 10
 -- A room whose nodes end one after the other is given up: it may be the cause. Journals of nodes that are gone are kept for so
 -- many milliseconds.
 local MOST_FALLS, KEPT = 3, 600000
+-- The log of channels: entries without gaps in their numbers, of which so many are kept.
+local LOG, MOST_ENTRIES = P .. 'channels', 10000
 local call = redis.call
 
 local function text(number) return string.format('%.0f', number) end
@@ -35,6 +37,20 @@ end
 -- relies on a room not being there.
 local function registering()
   return tonumber(call('HGET', BOOT, 'until')) > NOW
+end
+
+-- The number of the newest entry. A log that was forgotten begins with the time, and not where a reader could believe to be.
+local function newest_entry()
+  call('SET', LOG .. ':count', text(NOW), 'NX')
+  return call('GET', LOG .. ':count')
+end
+
+local function append_entry(...)
+  newest_entry()
+  local id = call('HGET', BOOT, 'boot') .. '-' .. text(call('INCR', LOG .. ':count'))
+  local fields = {}
+  for index, value in ipairs({ ... }) do fields[2 * index - 1], fields[2 * index] = index, value end
+  call('XADD', LOG, 'MAXLEN', '=', MOST_ENTRIES, id, unpack(fields))
 end
 
 local function is_node(node) return call('EXISTS', P .. 'node:' .. node) == 1 end
@@ -77,11 +93,18 @@ local function sweep()
   end
 end
 
+-- Who was present by a node that is gone, is not any more. The node with the longest lease speaks for it.
+local function end_presences(node)
+  if call('DEL', P .. 'present:' .. node) == 0 then return end
+  append_entry('gone', node, call('ZREVRANGE', NODES, 0, 0)[1] or '')
+end
+
 local function remove_node(node)
   for _, id in ipairs(call('SMEMBERS', P .. 'rooms:' .. node)) do remove_room(id) end
   call('DEL', P .. 'node:' .. node, P .. 'rooms:' .. node, P .. 'listing:' .. node, P .. 'fallen:' .. node,
     P .. 'journal:' .. node)
   call('ZREM', NODES, node)
+  end_presences(node)
 end
 
 -- The nodes that take another room, and what each weighs.
@@ -156,6 +179,7 @@ local function give_away(node, others)
   for _, room in ipairs(rooms) do take_over(room.id, node, room.inc, others) end
   call('DEL', P .. 'node:' .. node, P .. 'rooms:' .. node, P .. 'listing:' .. node, P .. 'fallen:' .. node)
   call('ZREM', NODES, node)
+  end_presences(node)
 end
 
 -- Removes the nodes whose leases have ended: from here on their epochs are refused. Rooms that can go on elsewhere wait until a

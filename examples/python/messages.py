@@ -23,6 +23,7 @@ class Feature:
     VIEW_TIME = 2
     REDIRECT = 4
     FEEL_DIGEST = 8
+    PREPARE = 16
 
 
 class Role(IntEnum):
@@ -356,10 +357,16 @@ class Redirect:
     at_tick: U32
 
 
+@dataclass
+class Prepare:
+    address: str
+    within: U32
+
+
 # The codes beyond 4000 to 4499 after which a client may come back, after a random delay.
 INVITING = {1001, 1006, 1011, 1012, 1013}
 CLIENT = {0: Hello, 3: Command, 4: Ping, 5: Resync, 6: Refresh, 7: FeelDigest}
-SERVER = {0: Welcome, 2: Pong, 3: ComeBack, 4: Refreshed, 5: Delivery, 6: Redirect}
+SERVER = {0: Welcome, 2: Pong, 3: ComeBack, 4: Refreshed, 5: Delivery, 6: Redirect, 7: Prepare}
 
 
 def encode(message: Any) -> bytes:

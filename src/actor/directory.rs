@@ -24,13 +24,14 @@ use super::recordings::Recordings;
 use super::remaking::Ended;
 use super::room::RoomActor;
 use super::room_board::RoomBoard;
+use super::room_channels::RoomChannels;
 use super::room_handle::RoomHandle;
 use super::room_store::RoomStore;
 use super::sleeping::Sleeping;
 use super::status::{PendingJoin, Status};
 use super::tapping::RoomTap;
 use super::watchdog::{Heartbeat, Part, Watchdog};
-use crate::cluster::Cluster;
+use crate::cluster::{Channels, Cluster};
 use crate::engine::registry::{self, Placement, RoomRegistry};
 use crate::engine::{CloseReason, JoinRequest, Occupancy, Reservations, Room, RoomCosts, RoomPolicy};
 use crate::game::Factory;
@@ -71,6 +72,8 @@ pub struct DirectoryConfig {
     pub matches: Arc<Matches>,
     /// The films of rooms.
     pub films: Arc<Films>,
+    /// Between rooms.
+    pub channels: Channels,
     /// Watches the threads of the directory and the rooms.
     pub watchdog: Arc<Watchdog>,
     /// This server as a node, in a cluster.
@@ -201,7 +204,7 @@ impl Directory {
             spectators: 0,
             locked: room.is_locked(),
             rate: room.rate().per_second(),
-            properties: room.properties().iter().cloned().collect(),
+            properties: Arc::new(room.properties().iter().cloned().collect()),
         };
         let arbiter = self.rooms.least_loaded();
         let status = Arc::new(Status::reporting(key, self.rooms.changes()));
@@ -214,14 +217,14 @@ impl Directory {
         let (store, journal, recordings) = (store.clone(), journal.clone(), recordings.clone());
         let tap = tap.clone().map(RoomTap::new);
         let matches = RoomMatch::new(self.config.matches.clone(), entry.id.clone(), private);
-        let films = self.config.films.clone();
-        let files = Files { store, is_stored, journal, recordings, tap, matches, films };
+        let (films, channels) = (self.config.films.clone(), RoomChannels::new(self.config.channels.clone()));
+        let files = Files { store, is_stored, journal, recordings, tap, matches, films, channels };
         let tenure = self.register(&room, &options, private);
         let right = tenure.clone();
         let make = move |_: &mut _| RoomActor::new(key, room, clock, shared, metrics, files, right);
         let room = RoomActor::start_in_arbiter(&handle, make);
         let most_spectators = self.config.policy.most_spectators;
-        let (reported, load) = (None, 0);
+        let (reported, load, options) = (None, 0, Arc::new(options));
         RoomHandle {
             entry,
             private,
@@ -290,6 +293,7 @@ impl Actor for Directory {
         ctx.set_mailbox_capacity(limits::JOINS_WAITING);
         self.restore();
         self.take_fallen(ctx);
+        self.help_rehearse();
         self.sweep(ctx);
     }
 

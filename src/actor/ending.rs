@@ -32,9 +32,11 @@ impl RoomActor {
                 }
                 HostOutput::Filmed(filmed) => self.keep_filmed(filmed),
                 HostOutput::Room(RoomOutput::Tap(entry)) => self.tell(entry),
+                HostOutput::Room(RoomOutput::Channel(effect)) => self.files.channels.follow(effect),
                 HostOutput::Parted { .. } | HostOutput::CommandsSafe { .. } | HostOutput::Room(_) => {}
             }
         }
+        self.leave_channels();
         self.end_journal();
         self.seats.detach_all().for_each(|end| end.do_send(End::Closed(reason.clone())));
         let room = host.as_ref().map(Host::room);

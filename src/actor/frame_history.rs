@@ -35,6 +35,6 @@ impl FrameStore for FrameHistory {
     }
 
     fn get(&self, tick: Tick) -> Option<Arc<Frame>> {
-        self.0.read().get(tick).cloned()
+        self.0.read().get(tick)
     }
 }

@@ -128,7 +128,10 @@ async fn enter_slot(
         context.metrics.refusals.count(context.clock.now(), refusal, None);
         return Err(CloseReason::with_text(refusal.close(), refusal.text()));
     }
-    if !context.gatekeeper.charge(request.address, work::join_cost(expected.players())) {
+    // Rooms that move bring all players of an address at once, who have paid for their seats where they took them.
+    let is_sent_here =
+        context.cluster.is_some() && request.claim.is_some() && matches!(request.join, Join::Reserved { .. });
+    if !is_sent_here && !context.gatekeeper.charge(request.address, work::join_cost(expected.players())) {
         return Err(Close::TryLater.into());
     }
     // A token that is good for one join is used up where the seat is given.
@@ -136,8 +139,8 @@ async fn enter_slot(
     if let Some((cluster, (mark, lasts))) = spent {
         cluster.spend(mark, lasts).await?;
     }
-    let (relay, publish) = (context.relay.key(), context.relay.publish());
-    let applicant = Applicant { end: end.clone(), relay, publish, expected, permit, wanted: wanted.clone() };
+    let inbox = context.relay.inbox().clone();
+    let applicant = Applicant { end: end.clone(), inbox, expected, permit, wanted: wanted.clone() };
     let entered = room.send(Enter { request: request.clone(), applicant }).await;
     let entered = entered.unwrap_or(Err(Close::RoomClosed.into()));
     if let (Err(_), Some((cluster, (mark, _)))) = (&entered, spent) {

@@ -8,9 +8,10 @@ use tracing::{debug, error};
 
 use super::archiving::RoomMatch;
 use super::films::Films;
-use super::message::Publish;
+use super::frame_feed::FrameFeed;
 use super::recordings::Recordings;
 use super::room::RoomActor;
+use super::room_channels::RoomChannels;
 use super::room_file::{Label, StoredRoom};
 use super::room_store::RoomStore;
 use super::tapping::RoomTap;
@@ -36,6 +37,8 @@ pub struct Files {
     pub matches: RoomMatch,
     /// Those of the server.
     pub films: Arc<Films>,
+    /// Between rooms.
+    pub channels: RoomChannels,
 }
 
 /// Journal to room: look at what is safe.
@@ -76,7 +79,7 @@ impl RoomActor {
         // If its mailbox is full, the room looks at its next tick.
         let wake = move || _ = wake.try_send(Safe);
         let id = self.room().map_or_else(String::new, |room| room.config().id.clone());
-        let journal = self.journal.insert(journal.room(&id, wake));
+        let journal = self.journal.insert(journal.room(&id, self.tenure.clone(), wake));
         if let Some(host) = &mut self.host {
             journal.append(host.take_entry(), true);
         }
@@ -206,10 +209,7 @@ impl Handler<Safe> for RoomActor {
             if let Some(reason) = self.over.take() {
                 return self.end_room(reason, ctx);
             }
-            for publish in self.seats.relays() {
-                // What cannot be told now goes with the next frame.
-                let _ = publish.try_send(Publish { room: self.key, frame: None });
-            }
+            self.seats.feeds().for_each(FrameFeed::tell);
         });
     }
 }

@@ -12,17 +12,23 @@ use futures_util::Stream;
 use prometheus_client::metrics::counter::Counter;
 
 use super::frame_guard::GuardState;
-use super::relay::Listener;
+use super::per_thread::PerThread;
+use super::relay::{Audience, Listener, Noticed};
 use super::session_context::SessionContext;
 use super::session_seat::SessionSeat;
 use super::socket_handle::SocketHandle;
 use super::times::Phase;
 use super::trace::Lane;
-use crate::engine::{Readiness, Session, SessionEvent};
+use crate::engine::{FrameSender, Readiness, Session, SessionEvent};
 use crate::id::Seq;
 use crate::snapshot::Frame;
-use crate::tick::Moment;
+use crate::tick::{Moment, Tick};
 use crate::wire::{Close, is_frequent, short_message};
+
+thread_local! {
+    /// The frames that a message is composed from, of all sessions of a thread; empty in between.
+    static FRAMES: RefCell<Vec<Arc<Frame>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The way to a client's socket without the session's actor.
 pub trait Outlet {
@@ -34,12 +40,13 @@ pub trait Outlet {
 
 /// A session as all of its thread see it.
 pub struct LiveSession {
-    context: SessionContext,
+    pub context: SessionContext,
     session: RefCell<Session>,
     seat: RefCell<Option<SessionSeat>>,
+    /// The room on this thread, while the session listens to it.
+    audience: RefCell<Option<Rc<Audience>>>,
     /// The newest event that the room knows to have arrived.
     acked_events: Cell<Seq>,
-    frames: RefCell<Vec<Arc<Frame>>>,
     /// What the actor has not heard yet of what passed its guard.
     pub guard_state: Rc<GuardState>,
     /// On a socket of our own.
@@ -48,9 +55,13 @@ pub struct LiveSession {
     pub socket_handle: Option<SocketHandle>,
     /// The relay has a newer frame for the session.
     due: Cell<bool>,
+    /// The tick of the next frame that the client wants; `None` if it may be any.
+    wanted: Cell<Option<Tick>>,
     waker: SessionWaker,
-    /// Why the session must end, if the task of the socket has found a reason.
+    /// Why the session must end, if the task of the socket or the relay has found a reason.
     fault: Cell<Option<Close>>,
+    /// Whether it is time to ask whether the client is still there.
+    must_ping: Cell<bool>,
     /// The session has ended, or it is about to: nothing but its ending is told.
     ended: Cell<bool>,
     /// Whether the relay cut the socket because the client was overdue.
@@ -68,7 +79,7 @@ struct SessionWaker {
 /// A stream that yields whenever the actor has something to do that its client has not asked for.
 pub struct WakeUps(pub Rc<LiveSession>);
 
-/// There is a newer frame to compose, or a fault to end the session with.
+/// There is a newer frame to compose, a ping to send, or a fault to end the session with.
 pub struct WakeUp;
 
 impl Stream for WakeUps {
@@ -104,14 +115,16 @@ impl LiveSession {
             session: RefCell::new(Session::new(context.clock.now()).within(context.player_bytes)),
             context,
             seat: RefCell::default(),
+            audience: RefCell::default(),
             acked_events: Cell::new(Seq(0)),
-            frames: RefCell::default(),
             guard_state: Rc::default(),
             outlet: RefCell::default(),
             socket_handle,
             due: Cell::default(),
+            wanted: Cell::default(),
             waker: SessionWaker::default(),
             fault: Cell::default(),
+            must_ping: Cell::default(),
             ended: Cell::default(),
             cut_as_slow_consumer: Cell::default(),
         }
@@ -133,9 +146,20 @@ impl LiveSession {
         *self.seat.borrow_mut() = Some(seat);
     }
 
+    /// The session listens to its room.
+    pub fn attach_audience(&self, audience: Rc<Audience>) {
+        *self.audience.borrow_mut() = Some(audience);
+    }
+
     /// The session has left its seat.
     pub fn detach_seat(&self) -> Option<SessionSeat> {
+        self.audience.take();
         self.seat.take()
+    }
+
+    /// The newest frame of the session's room that has reached this thread.
+    pub fn newest(&self) -> Option<Arc<Frame>> {
+        self.audience.borrow().as_ref()?.newest()
     }
 
     /// Frames may be written to `outlet` from now on.
@@ -153,7 +177,12 @@ impl LiveSession {
         self.ended.set(true);
     }
 
-    /// Why the session must end, if the task of the socket has found a reason.
+    /// Whether it is time to ask whether the client is still there.
+    pub fn take_ping(&self) -> bool {
+        self.must_ping.take()
+    }
+
+    /// Why the session must end, if the task of the socket or the relay has found a reason.
     pub fn take_fault(&self) -> Option<Close> {
         self.fault.take()
     }
@@ -209,7 +238,7 @@ impl LiveSession {
     pub fn catch_up(&self, now: Moment, send: &mut dyn FnMut(Vec<u8>)) {
         let seat = self.seat.borrow();
         let Some(seat) = &*seat else { return };
-        let Some(newest) = self.context.relay.newest(seat.room) else { return };
+        let Some(newest) = self.newest() else { return };
         let session = &mut *self.session.borrow_mut();
         if let Some(upto) = seat.channel.safe_commands() {
             session.confirm_commands(upto);
@@ -225,10 +254,11 @@ impl LiveSession {
         }
         let counts = &self.context.metrics.counts;
         count(&counts.holds, session.take_holds());
-        let unsent = session.take_unsent();
-        count(&counts.cells_unsent, unsent.cells);
-        count(&counts.rows_unsent, unsent.rows);
-        count(&counts.bytes_unsent, unsent.bytes);
+        session.take_unsent(|unsent| {
+            counts.cells_unsent.inc_by(unsent.cells);
+            counts.bytes_unsent.inc_by(unsent.bytes);
+            seat.channel.lacked(unsent);
+        });
     }
 
     fn compose(
@@ -241,13 +271,16 @@ impl LiveSession {
     ) {
         let lane = Lane::Worker(self.context.relay.key());
         let mut watch = self.context.metrics.times.sample(self.context.clock, lane, newest.tick());
-        let frames = &mut *self.frames.borrow_mut();
-        if let Some(sender) = session.sender() {
-            seat.history.since(sender.base(), newest, frames);
-        }
         let batch = seat.channel.batch(newest.tick());
-        let bytes = session.compose(now, frames, batch.as_ref());
-        frames.clear();
+        let bytes = FRAMES.with_borrow_mut(|frames| {
+            if let Some(sender) = session.sender() {
+                seat.history.since(sender.base(), newest, frames);
+            }
+            let bytes = session.compose(now, frames, batch.as_ref());
+            frames.clear();
+            bytes
+        });
+        self.wanted.set(session.sender().and_then(FrameSender::next_wanted));
         self.context.metrics.counts.frames_sent.inc();
         watch.iter_mut().for_each(|watch| watch.lap(Phase::Compose));
         send(bytes);
@@ -256,8 +289,28 @@ impl LiveSession {
 }
 
 impl Listener for LiveSession {
-    fn mark_due(&self) -> bool {
-        !self.due.replace(true)
+    fn notice(&self, tick: Option<Tick>) -> Noticed {
+        if self.due.get() {
+            return Noticed::WasDue;
+        }
+        let next = self.wanted.get().zip(tick).filter(|(wanted, tick)| wanted.is_after(*tick));
+        self.due.set(next.is_none());
+        next.map_or(Noticed::Due, |(wanted, _)| Noticed::RestsUntil(wanted))
+    }
+
+    fn check(&self, now: Moment) {
+        if self.ended.get() {
+            return;
+        }
+        // A session with a seat is closed by its room.
+        let is_refused = self.seat.borrow().is_none() && !self.context.gatekeeper.is_open();
+        let checked = if is_refused { Err(Close::Draining) } else { self.session.borrow_mut().on_alarm(now) };
+        match checked {
+            Ok(false) => return,
+            Ok(true) => self.must_ping.set(true),
+            Err(close) => self.fault.set(Some(close)),
+        }
+        self.waker.wake();
     }
 
     fn send_newest(&self, now: Moment) {
@@ -288,7 +341,7 @@ impl Listener for LiveSession {
 }
 
 /// Most of what could be counted is not there.
-fn count(counter: &Counter, by: u64) {
+fn count(counter: &Counter<u64, PerThread>, by: u64) {
     if by > 0 {
         counter.inc_by(by);
     }

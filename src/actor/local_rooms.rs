@@ -19,7 +19,7 @@ pub struct LocalRooms {
     /// The newest room with each id.
     by_id: BTreeMap<String, RoomKey>,
     /// The listed rooms by game and options.
-    listed: BTreeMap<String, BTreeMap<Options, Vacant>>,
+    listed: BTreeMap<String, BTreeMap<Arc<Options>, Vacant>>,
     /// By room thread: its rooms and their players.
     loads: Vec<usize>,
     changes: Arc<Changes>,

@@ -137,14 +137,14 @@ impl Matches {
     }
 
     /// A part of a film is complete. If too much waits, it is lost.
-    pub fn film(&self, id: &str, part: FilmPart) {
+    pub fn film(&self, id: &str, part: Box<FilmPart>) {
         let bytes = part.reel.weight();
         if self.shared.waiting.load(Ordering::Relaxed) + bytes > limits::MATCH_FILMS_WAITING {
             self.metrics.counts.match_films_lost.inc();
             return;
         }
         self.shared.waiting.fetch_add(bytes, Ordering::Relaxed);
-        self.send(Job::Film { id: id.to_owned(), part: Box::new(part), bytes });
+        self.send(Job::Film { id: id.to_owned(), part, bytes });
     }
 
     /// A room has ended for good.

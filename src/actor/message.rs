@@ -1,4 +1,4 @@
-//! The messages between actors. Only frames and wake-ups are frequent, and both are bounded.
+//! The messages between actors. None of them is frequent: frames have a way of their own (`frame_feed`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -6,14 +6,14 @@ use std::sync::{Arc, Weak};
 use actix::{Addr, Message, Recipient};
 use serde::{Deserialize, Serialize};
 
+use super::frame_feed::FrameInbox;
 use super::frame_history::FrameHistory;
 use super::gatekeeper::SeatPermit;
 use super::room::RoomActor;
 use super::seat_channel::SeatHandle;
 use super::status::PendingJoin;
 use crate::engine::{Address, CloseReason, JoinRequest, RoomCosts, SenderStart};
-use crate::snapshot::Frame;
-use crate::wire::{Close, Join, Redirect, Welcome};
+use crate::wire::{Close, Join, Prepare, Redirect, Welcome};
 
 /// Identifies a room within a server. Unlike the room's id, a key is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,16 +23,7 @@ pub struct RoomKey(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelayKey(pub u64);
 
-/// Room to relay: wake the sessions of the room.
-#[derive(Clone, Debug, Message)]
-#[rtype(result = "()")]
-pub struct Publish {
-    pub room: RoomKey,
-    /// The newest frame; `None` when there are only events, which are safe now.
-    pub frame: Option<Arc<Frame>>,
-}
-
-/// Room to session: end. It is the last message.
+/// Room to session: end, or be ready for it.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub enum End {
@@ -40,6 +31,8 @@ pub enum End {
     Closed(CloseReason),
     /// The room goes on at another server.
     Moved(Redirect),
+    /// The room is about to go on at another server: nothing ends yet.
+    Soon(Prepare),
 }
 
 /// Session to directory: find or make a room.
@@ -96,8 +89,8 @@ pub struct Enter {
 #[derive(Debug)]
 pub struct Applicant {
     pub end: Recipient<End>,
-    pub relay: RelayKey,
-    pub publish: Recipient<Publish>,
+    /// Where the session's relay gets frames.
+    pub inbox: Arc<FrameInbox>,
     pub expected: PendingJoin,
     /// Counts the seat of a player on their address.
     pub permit: SeatPermit,
@@ -149,5 +142,5 @@ pub struct RoomEntry {
     /// Ticks per second.
     pub rate: u16,
     /// Properties that the game has set for the room.
-    pub properties: BTreeMap<String, String>,
+    pub properties: Arc<BTreeMap<String, String>>,
 }

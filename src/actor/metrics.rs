@@ -10,7 +10,6 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 
@@ -20,21 +19,24 @@ use super::feel_metrics::FeelMetrics;
 use super::film_metrics::FilmMetrics;
 use super::journal_metrics::JournalMetrics;
 use super::log_health::LogHealth;
+use super::per_thread::{Durations, PerThread};
 use super::process::Process;
 use super::refusals::Refusals;
 use super::times::Times;
 use super::trace::Trace;
+use super::unsent_metrics::UnsentMetrics;
 use crate::cluster::Cluster;
-use crate::engine::RoomCosts;
+use crate::engine::{BandwidthProfiler, CostShare};
 use crate::store::Journal;
 use crate::tap::{Outbox, OutboxMetrics, SinkReport};
 use crate::wire::{Close, Continuity};
 
 /// Most `delta_bits` gauges. A game has few kinds and fields, but it may build its schema from room options.
-const MOST_SPENT: usize = 1024;
+pub(super) const MOST_SPENT: usize = 1024;
 
 type Bits = Gauge<f64, AtomicU64>;
-type Count = Counter<u64, AtomicU64>;
+type Count = Counter<u64, PerThread>;
+type Labelled = Counter<u64, AtomicU64>;
 
 /// All metrics of a server.
 #[derive(Debug)]
@@ -42,17 +44,18 @@ pub struct Metrics {
     registry: Registry,
     /// How long each phase of a room's tick and of a session's message takes.
     pub(super) times: Times,
-    pub(super) tick_duration: Histogram,
+    pub(super) tick_duration: Durations,
     pub(super) counts: Counts,
-    resumes: Family<Resumed, Count>,
-    room_crashes: Family<Crash, Count>,
-    recordings: Family<Recorded, Count>,
-    endings: Family<Ending, Count>,
+    resumes: Family<Resumed, Labelled>,
+    room_crashes: Family<Crash, Labelled>,
+    recordings: Family<Recorded, Labelled>,
+    endings: Family<Ending, Labelled>,
     /// Refused clients.
     pub refusals: Refusals,
     pub(super) fairness: Fairness,
     pub(super) feel: FeelMetrics,
     pub(super) film: FilmMetrics,
+    pub(super) unsent: UnsentMetrics,
     delta_bits: Family<Spent, Bits>,
     tap: Option<Outbox>,
     /// The label sets that have a gauge.
@@ -92,7 +95,6 @@ counts! {
     frames_sent: Count = "frames_sent", "Frame messages sent";
     holds: Count = "holds", "Times that sending to a slow client was held back";
     cells_unsent: Count = "cells_unsent", "Times that a cell was wanted by a client and had to wait";
-    rows_unsent: Count = "rows_unsent", "Rows in those cells";
     bytes_unsent: Count = "bytes_unsent", "Bytes of the changes in those cells";
     rooms_overloaded: Gauge = "rooms_overloaded", "Rooms that save work because their ticks take too long";
     evictions: Count = "evictions", "Sessions cut because their client stopped reading";
@@ -171,11 +173,10 @@ struct Spent {
 
 /// The gauges of one room's costs, share by share; `None` where there are too many gauges.
 #[derive(Debug, Default)]
-pub(super) struct Spending(Vec<Option<Bits>>);
+pub(super) struct Spending(Box<[Option<Bits>]>);
 
-fn tick_durations(registry: &mut Registry) -> Histogram {
-    // The last bucket ends at 1.6 s.
-    let durations = Histogram::new(exponential_buckets(50e-6, 2.0, 16));
+fn tick_durations(registry: &mut Registry) -> Durations {
+    let durations = Durations::default();
     registry.register_with_unit("tick_duration", "Time to compute one tick", Unit::Seconds, durations.clone());
     durations
 }
@@ -220,6 +221,7 @@ impl Metrics {
         registry.register("session_endings", "Sessions ended, by reason", endings.clone());
         let (refusals, fairness, delta_bits) = (Refusals::new(registry), Fairness::new(registry), delta_bits(registry));
         let (feel, film) = (FeelMetrics::new(registry), FilmMetrics::new(registry));
+        let unsent = UnsentMetrics::new(registry);
         Self {
             registry: whole,
             times,
@@ -233,6 +235,7 @@ impl Metrics {
             fairness,
             feel,
             film,
+            unsent,
             delta_bits,
             tap: tap.cloned(),
             spent: Mutex::default(),
@@ -265,17 +268,17 @@ impl Metrics {
     }
 
     /// Updates the gauges of the bits that rooms of a game spend. `spending` keeps the gauges from one call to the next.
-    pub(super) fn explain(&self, game: &str, costs: &RoomCosts, spending: &mut Spending) {
+    pub(super) fn explain(&self, game: &str, profiler: &BandwidthProfiler, spending: &mut Spending) {
         if !spending.0.is_empty() {
-            for (gauge, share) in spending.0.iter().zip(&costs.shares) {
-                gauge.iter().for_each(|gauge| _ = gauge.inc_by((share.bits - gauge.get()) / 8.0));
+            for (gauge, bits) in spending.0.iter().zip(profiler.bits()) {
+                gauge.iter().for_each(|gauge| _ = gauge.inc_by((bits - gauge.get()) / 8.0));
             }
             return;
         }
         let mut spent = self.spent.lock();
-        spending.0.extend(costs.shares.iter().map(|share| {
-            let kind = share.kind.clone().unwrap_or_default();
-            let label = Spent { game: game.to_owned(), kind, field: share.field.clone() };
+        let gauge_of = |share: CostShare| {
+            let kind = share.kind.unwrap_or_default();
+            let label = Spent { game: game.to_owned(), kind, field: share.field };
             if spent.contains(&label) {
                 let gauge = self.delta_bits.get_or_create(&label).clone();
                 gauge.inc_by((share.bits - gauge.get()) / 8.0);
@@ -288,7 +291,8 @@ impl Metrics {
             } else {
                 None
             }
-        }));
+        };
+        spending.0 = profiler.costs().shares.into_iter().map(gauge_of).collect();
     }
 
     /// The trace, if one is written.

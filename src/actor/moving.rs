@@ -3,9 +3,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::fut::ready;
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture, WrapFuture};
+use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 use super::directory::Directory;
@@ -14,13 +16,13 @@ use super::message::{End, RoomKey};
 use super::names;
 use super::recovery::Revived;
 use super::room::RoomActor;
-use crate::cluster::{Cluster, Origin};
+use crate::cluster::{Cluster, Heir, Origin};
 use crate::engine::cluster::{Summons, digest};
 use crate::engine::{Checkpoint, CloseReason, Host, JoinRequest, Room};
 use crate::id::Incarnation;
 use crate::store::FoundRoom;
 use crate::tick::Tick;
-use crate::wire::{Close, Redirect};
+use crate::wire::{Close, Prepare, Redirect, limits};
 
 /// To a room: go on at another node. Returns the WebSocket URL of that node, or why the room does not go on there.
 #[derive(Clone, Debug, Message)]
@@ -44,6 +46,54 @@ impl RoomActor {
             self.crashed("save", self.room().map_or(0, |room| room.frame().tick().0));
             None
         })
+    }
+
+    /// Lets everybody in the room connect to the node that is to get it. Returns how long to wait for them.
+    #[expect(clippy::disallowed_methods, reason = "one message per session, and it must arrive")]
+    fn prepare_all(&self, heir: Option<&Heir>) -> Duration {
+        let Some(Heir { address, .. }) = heir.filter(|_| self.seats.sessions() > 0) else { return Duration::ZERO };
+        let within = limits::PREPARE_WITHIN.as_millis() as u32;
+        self.seats.ends().for_each(|end| end.do_send(End::Soon(Prepare { address: address.clone(), within })));
+        limits::PREPARE_FOR
+    }
+
+    /// Gives the room to another node, if its game is saved and somebody has a seat to come to.
+    fn hand_over(
+        &mut self,
+        cluster: Arc<Cluster>,
+        heir: Option<Heir>,
+        or_end: bool,
+        ctx: &mut Context<Self>,
+    ) -> ResponseActFuture<Self, Result<String, String>> {
+        if self.is_moving {
+            heir.iter().for_each(|heir| cluster.forget_heir(heir));
+            return Box::pin(ready(Err("it is about to go on elsewhere".to_owned())));
+        }
+        let Some(checkpoint) = self.freeze() else {
+            heir.iter().for_each(|heir| cluster.forget_heir(heir));
+            if or_end {
+                self.end_room(Close::Draining.into(), ctx);
+            }
+            return Box::pin(ready(Err("nobody has a seat in it, or its game is not saved".to_owned())));
+        };
+        self.is_moving = true;
+        let (id, saved) = (checkpoint.config().id.clone(), checkpoint.encode());
+        let tickets: Vec<String> = (0..self.seats.sessions()).map(|_| names::secret()).collect();
+        let digests: Vec<String> = tickets.iter().map(|ticket| digest(ticket)).collect();
+        let asked = async move {
+            let answer = cluster.hand_over(&id, heir.as_ref(), &saved, &digests).await;
+            heir.iter().for_each(|heir| cluster.forget_heir(heir));
+            answer
+        };
+        Box::pin(asked.into_actor(self).map(move |address, act, ctx| {
+            act.span.clone().in_scope(|| match address {
+                Ok(address) => {
+                    act.redirect_all(&address, tickets, ctx);
+                    Ok(address)
+                }
+                Err(why) => act.go_on_or_end(why, or_end, ctx),
+            })
+        }))
     }
 
     /// No node has taken the room.
@@ -83,27 +133,23 @@ impl RoomActor {
 impl Handler<MoveRoom> for RoomActor {
     type Result = ResponseActFuture<Self, Result<String, String>>;
 
-    fn handle(&mut self, MoveRoom { cluster, or_end }: MoveRoom, ctx: &mut Context<Self>) -> Self::Result {
-        let span = self.span.clone();
-        let Some(checkpoint) = span.in_scope(|| self.freeze()) else {
-            if or_end {
-                span.in_scope(|| self.end_room(Close::Draining.into(), ctx));
-            }
-            return Box::pin(ready(Err("nobody has a seat in it, or its game is not saved".to_owned())));
+    /// Clients connect to the other node while the room goes on here; then it stands still until the other node has it.
+    fn handle(&mut self, MoveRoom { cluster, or_end }: MoveRoom, _: &mut Context<Self>) -> Self::Result {
+        let chosen = {
+            let cluster = cluster.clone();
+            async move { cluster.choose_heir().await }
         };
-        self.is_moving = true;
-        let (id, saved) = (checkpoint.config().id.clone(), checkpoint.encode());
-        let tickets: Vec<String> = (0..self.seats.sessions()).map(|_| names::secret()).collect();
-        let digests: Vec<String> = tickets.iter().map(|ticket| digest(ticket)).collect();
-        let asked = async move { cluster.hand_over(&id, &saved, &digests).await };
-        Box::pin(asked.into_actor(self).map(move |address, act, ctx| {
-            span.in_scope(|| match address {
-                Ok(address) => {
-                    act.redirect_all(&address, tickets, ctx);
-                    Ok(address)
-                }
-                Err(why) => act.go_on_or_end(why, or_end, ctx),
-            })
+        let prepared = chosen.into_actor(self).then(|heir, act, _| {
+            let wait = act.prepare_all(heir.as_ref());
+            async move {
+                sleep(wait).await;
+                heir
+            }
+            .into_actor(act)
+        });
+        Box::pin(prepared.then(move |heir, act, ctx| {
+            let span = act.span.clone();
+            span.in_scope(|| act.hand_over(cluster, heir, or_end, ctx))
         }))
     }
 }
@@ -163,7 +209,7 @@ impl Directory {
     fn revive_handed_over(&self, saved: &[u8], incarnation: Incarnation) -> Result<Revived, String> {
         let checkpoint = Checkpoint::decode(saved).map_err(|error| error.to_string())?;
         let revived = self.revive(checkpoint, Some(incarnation), |checkpoint, game| {
-            Room::restore(checkpoint, game).map(|room| Some((room, 0))).map_err(|error| error.to_string())
+            Room::restore(checkpoint, game).map(|room| Some((room, None))).map_err(|error| error.to_string())
         })?;
         revived.ok_or_else(|| "it has ended".to_owned())
     }

@@ -132,7 +132,7 @@ impl Directory {
                 let elapsed = wall_clock().saturating_sub(since).saturating_mul(1000);
                 room.apply(RoomInput::Woke { elapsed }, &mut Vec::new());
             }
-            Ok(Some((room, 0)))
+            Ok(Some((room, Some(0))))
         })?;
         restored.map(|room| Revived { is_stored: true, ..room }).ok_or_else(|| "it has ended".to_owned())
     }
@@ -161,26 +161,31 @@ impl Directory {
                 let RoomConfig { id, incarnation, .. } = room.config();
                 self.config.matches.end(id, incarnation.0, room.public_result().cloned());
             }
-            Ok(over.is_none().then_some((room, limits::SPARE_IDS)))
+            Ok(over.is_none().then_some((room, Some(limits::SPARE_IDS))))
         })
     }
 
-    fn go_back(&self, checkpoint: Checkpoint, found: &FoundRoom, game: Box<dyn Game>) -> Result<(Room, u32), String> {
+    fn go_back(
+        &self,
+        checkpoint: Checkpoint,
+        found: &FoundRoom,
+        game: Box<dyn Game>,
+    ) -> Result<(Room, Option<u32>), String> {
         let GoneBack { room, ticks, commands } =
             go_back(checkpoint, &found.tail, game).map_err(|error| error.to_string())?;
         let id = names::for_logs(&room.config().id);
         warn!(room = %id, build = found.build, ticks, commands, "a room goes back to its checkpoint, and its players are told");
         self.metrics.counts.rooms_gone_back.inc();
-        Ok((room, limits::SPARE_IDS_BEYOND_CHECKPOINT))
+        Ok((room, Some(limits::SPARE_IDS_BEYOND_CHECKPOINT)))
     }
 
-    /// Makes the game of a room and calls `rebuild`, which also tells how many entity ids are skipped. The room's new
-    /// incarnation is `incarnation` or the next one.
+    /// Makes the game of a room and calls `rebuild`, which also tells how many entity ids are skipped; nothing, if all clients were
+    /// told where the room goes on. The room's new incarnation is `incarnation` or the next one.
     pub(super) fn revive(
         &self,
         checkpoint: Checkpoint,
         incarnation: Option<Incarnation>,
-        rebuild: impl FnOnce(Checkpoint, Box<dyn Game>) -> Result<Option<(Room, u32)>, String>,
+        rebuild: impl FnOnce(Checkpoint, Box<dyn Game>) -> Result<Option<(Room, Option<u32>)>, String>,
     ) -> Result<Option<Revived>, String> {
         let RoomConfig { game, setup, .. } = checkpoint.config().clone();
         let factory = self.config.games.get(&game).ok_or_else(|| format!("there is no game {game:?}"))?;
@@ -191,8 +196,12 @@ impl Directory {
             let game = factory(&setup).map_err(|error| error.to_string())?;
             let Some((mut room, spare_ids)) = rebuild(checkpoint, game)? else { return Ok(None) };
             let incarnation = incarnation.unwrap_or_else(|| room.config().incarnation.next());
+            let goes_on = match spare_ids {
+                Some(spare_ids) => RoomInput::Recovered { incarnation, spare_ids },
+                None => RoomInput::Moved { incarnation },
+            };
             // Nobody is connected who could be told of anything.
-            room.apply(RoomInput::Recovered { incarnation, spare_ids }, &mut Vec::new());
+            room.apply(goes_on, &mut Vec::new());
             Ok(Some(room))
         }));
         let room = made.unwrap_or_else(|_| Err("the game panicked".to_owned()))?;
@@ -206,7 +215,7 @@ impl Directory {
             for Revived { room, .. } in &mut revived {
                 if let Some(checkpoint) = room.checkpoint().map(Arc::new) {
                     let start = JournalEntry { checkpoint: Some(checkpoint), ..JournalEntry::default() };
-                    journal.room(&room.config().id, || {}).append(start, false);
+                    journal.room(&room.config().id, None, || {}).append(start, false);
                 }
             }
             self.flush_tap();

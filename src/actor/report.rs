@@ -29,7 +29,7 @@ impl RoomActor {
     /// Records the duration of a tick.
     pub(super) fn took(&mut self, span: Duration) {
         self.metrics.counts.ticks.inc();
-        self.metrics.tick_duration.observe(span.as_secs_f64());
+        self.metrics.tick_duration.observe(span);
         let Timing { ticks, sum, worst } = self.timing;
         self.timing = Timing { ticks: ticks + 1, sum: sum + span, worst: worst.max(span) };
         let rate = self.room().map_or(1, |room| room.rate().per_second());
@@ -99,10 +99,13 @@ impl RoomActor {
             return;
         }
         self.explained = frame.tick();
+        let (game, mut unsent) = (&room.config().game, self.status.unsent());
+        self.metrics.unsent.count(game, frame.schema(), &unsent);
         if let Some(profiler) = &mut *self.status.profiler() {
-            let costs = profiler.sample(before, frame, room.players());
-            self.metrics.explain(&room.config().game, costs, &mut self.spending);
+            profiler.sample(before, frame, room.players(), &unsent);
+            self.metrics.explain(game, profiler, &mut self.spending);
         }
+        unsent.clear();
     }
 
     /// Records the last minute of the room, if there is a folder for recordings. What is wrong with the game or a client is

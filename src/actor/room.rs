@@ -18,12 +18,13 @@ use super::films::Filming;
 use super::frame_history::FrameHistory;
 use super::gatekeeper::SeatPermit;
 use super::journaling::{self, Files};
-use super::message::{CloseRoom, End, Enter, Joined, Publish, RoomKey};
+use super::message::{CloseRoom, End, Enter, Joined, RoomKey};
 use super::metrics::{Metrics, Spending};
 use super::names;
 use super::recordings::Why;
 use super::report::Timing;
 use super::seat_table::SeatTable;
+use super::server_events::ServerEvents;
 use super::status::{Departure, PendingJoin, Status};
 use super::times::Phase;
 use super::trace::Lane;
@@ -41,7 +42,7 @@ use crate::wire::{Close, Extension, Join, limits};
 pub struct RoomActor {
     pub(super) key: RoomKey,
     /// `None` after the room has ended.
-    pub(super) host: Option<Host<Waiter, FrameHistory>>,
+    pub(super) host: Option<Host<Box<Waiter>, FrameHistory>>,
     tick_clock: TickClock,
     /// Rings when the next tick is due.
     bell: Bell,
@@ -56,6 +57,7 @@ pub struct RoomActor {
     pub(super) recipe: Option<Extension>,
     /// Reservations whose record is not safe yet, oldest first.
     pub(super) promises: VecDeque<oneshot::Sender<()>>,
+    pub(super) server_events: ServerEvents,
     /// Tickets that are good again when the occupancy is told, each with what counts its seat.
     pub(super) unused: Vec<(SecretDigest, SeatPermit)>,
     /// Sessions that announced their end, and the reason with which to answer them at the end of the tick.
@@ -122,6 +124,7 @@ impl RoomActor {
             left: Vec::new(),
             recipe,
             promises: VecDeque::new(),
+            server_events: ServerEvents::default(),
             unused: Vec::new(),
             goodbyes: Vec::new(),
             told_saturation: false,
@@ -225,10 +228,8 @@ impl RoomActor {
         self.follow_outputs();
         self.report_occupancy();
         self.answer_goodbyes();
-        let relays = self.seats.relays().filter(|_| self.host.as_ref().is_some_and(Host::may_show));
-        for publish in relays {
-            // A relay with a full mailbox is behind; the next frame brings it up to date.
-            let _ = publish.try_send(Publish { room: self.key, frame: Some(frame.clone()) });
+        if self.host.as_ref().is_some_and(Host::may_show) {
+            self.seats.feeds().for_each(|feed| feed.publish(&frame));
         }
         lap(Phase::Publish);
         watch.into_iter().for_each(|watch| watch.stop("tick"));
@@ -238,7 +239,7 @@ impl RoomActor {
     pub(super) fn collect_inputs(&mut self) {
         let Some(host) = &mut self.host else { return };
         let (mut gone, mut desynced) = (Vec::new(), false);
-        for channel in self.seats.channels() {
+        for channel in self.seats.channels().filter(|channel| channel.has_news()) {
             self.left.extend(channel.swap(&mut self.pending));
             desynced |= self.pending.is_desynced();
             let ended = host.collect(channel.session(), &mut self.pending);
@@ -247,6 +248,8 @@ impl RoomActor {
         for (session, close) in gone {
             host.disconnect(session, close);
         }
+        self.collect_server_events();
+        self.collect_channel_news();
         self.follow_outputs();
         if desynced {
             let _ = self.record(Why::Desync, "a client has another state", None);
@@ -294,10 +297,12 @@ impl RoomActor {
             RoomOutput::Record(reason) => _ = self.record(Why::Game, &reason, None),
             RoomOutput::Over(reason) => self.over = Some(reason),
             RoomOutput::Tap(entry) => self.tell(entry),
+            RoomOutput::Channel(effect) => self.files.channels.follow(effect),
             RoomOutput::TicketBack { seat, ticket } => {
                 self.unused.extend(self.seats.take_permit(seat).map(|permit| (ticket, permit)));
             }
             // If nobody waits for the tickets any more, they expire.
+            RoomOutput::ServerEvent(taken) => self.server_events.answer(taken),
             RoomOutput::Reserved => _ = self.promises.pop_front().map(|told| told.send(())),
         }
     }
@@ -322,6 +327,7 @@ impl Actor for RoomActor {
         }
         self.begin_match();
         self.resume_film();
+        self.resume_channels();
         self.open_journal(ctx);
         self.bell.hang(ctx);
         self.arm();
@@ -342,7 +348,7 @@ impl Handler<Enter> for RoomActor {
             Join::Reserved { ticket } => Some(SecretDigest::of(ticket.as_bytes())),
             _ => None,
         };
-        let waiter = Waiter { applicant, claims: request.claim.is_some(), ticket, answer };
+        let waiter = Box::new(Waiter { applicant, claims: request.claim.is_some(), ticket, answer });
         self.hurry();
         let waits = self.host.as_mut().ok_or(Close::RoomClosed).and_then(|host| host.request(request, waiter));
         Box::pin(async move {

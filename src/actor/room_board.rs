@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     fn entry(id: &str, players: usize) -> RoomEntry {
-        let (id, game, properties) = (id.to_owned(), "arena".to_owned(), BTreeMap::new());
+        let (id, game, properties) = (id.to_owned(), "arena".to_owned(), Arc::default());
         RoomEntry { id, game, players, away: 0, capacity: 9, spectators: 0, locked: false, rate: 20, properties }
     }
 

@@ -20,7 +20,7 @@ pub struct RoomHandle {
     pub entry: RoomEntry,
     /// Whether the room can only be joined by its id.
     pub private: bool,
-    pub options: BTreeMap<String, String>,
+    pub options: Arc<BTreeMap<String, String>>,
     pub room: Addr<RoomActor>,
     pub status: Arc<Status>,
     pub arbiter: usize,
@@ -54,7 +54,7 @@ impl RoomHandle {
         (self.entry.players, self.entry.away, self.entry.spectators) =
             (occupancy.players, occupancy.away, occupancy.spectators);
         if let Some(Listing { locked, properties }) = self.status.take_listing() {
-            (self.entry.locked, self.entry.properties) = (locked, properties.into_iter().collect());
+            (self.entry.locked, self.entry.properties) = (locked, Arc::new(properties.into_iter().collect()));
         }
     }
 }

@@ -7,10 +7,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::status::{Departure, Status};
-use crate::engine::{Batch, Command, Event, EventQueue, FeelDigest, InputRun, PendingInput, SeatSession};
+use crate::engine::{Batch, Command, Event, EventQueue, FeelDigest, InputRun, PendingInput, SeatSession, Unsent};
 use crate::id::Seq;
 use crate::tick::Tick;
 use crate::wire::Close;
@@ -20,6 +20,8 @@ use crate::wire::Close;
 pub struct SeatChannel {
     session: SeatSession,
     up: Mutex<Up>,
+    /// Whether the session has told something that the room has not taken.
+    has_news: AtomicBool,
     events: Mutex<EventQueue>,
     has_events: AtomicBool,
     /// With a journal: the newest command whose record is safe.
@@ -69,7 +71,8 @@ impl SeatChannel {
     pub fn new(session: SeatSession, events: EventQueue, status: Arc<Status>) -> Self {
         let has_events = AtomicBool::new(!events.is_empty());
         let (up, events, feel) = (Mutex::default(), Mutex::new(events), Mutex::default());
-        Self { session, up, events, has_events, safe_commands: None, feel, status }
+        let has_news = AtomicBool::new(false);
+        Self { session, up, has_news, events, has_events, safe_commands: None, feel, status }
     }
 
     /// The same channel in a room with a journal, which knows that commands up to `upto` are safe.
@@ -98,6 +101,11 @@ impl SeatChannel {
         *self.feel.lock()
     }
 
+    /// Records what the client lacks because it was wanted and not sent.
+    pub fn lacked(&self, unsent: &Unsent) {
+        self.status.add_unsent(unsent);
+    }
+
     /// The session whose channel this is.
     pub fn session(&self) -> SeatSession {
         self.session
@@ -105,34 +113,34 @@ impl SeatChannel {
 
     /// Records that the client has sent a message.
     pub fn hear(&self) {
-        self.up.lock().pending.hear();
+        self.tell().pending.hear();
     }
 
     /// Pushes inputs. Returns how many old runs were dropped to make space.
     pub fn push_inputs(&self, runs: &[InputRun]) -> usize {
-        self.up.lock().pending.push_inputs(runs)
+        self.tell().pending.push_inputs(runs)
     }
 
     /// Pushes a command. Returns `false` when too many are pending: the session must end.
     #[must_use]
     pub fn push_command(&self, seq: Seq, command: Command) -> bool {
-        self.up.lock().pending.push_command(seq, command)
+        self.tell().pending.push_command(seq, command)
     }
 
     /// Records the newest event that has arrived.
     pub fn events_arrived(&self, upto: Seq) {
-        self.up.lock().pending.events_arrived(upto);
+        self.tell().pending.events_arrived(upto);
     }
 
     /// Records that the client has found that its state differs from the server's.
     pub fn desync(&self) {
-        self.up.lock().pending.desync();
+        self.tell().pending.desync();
     }
 
     /// Records the close reason of the session; the first reason counts. If the reason frees the seat, the seat counts as
     /// free at once, so that the next join finds it.
     pub fn leave(&self, close: Close) {
-        let mut up = self.up.lock();
+        let mut up = self.tell();
         if up.pending.end(close) && !up.replaced && !close.keeps_seat() {
             up.departure = Some(self.status.depart());
         }
@@ -142,6 +150,18 @@ impl SeatChannel {
     pub fn replace(&self) {
         let mut up = self.up.lock();
         (up.replaced, up.departure) = (true, None);
+    }
+
+    /// What the session tells the room, which has not taken it from now on.
+    fn tell(&self) -> MutexGuard<'_, Up> {
+        let up = self.up.lock();
+        self.has_news.store(true, Ordering::Release);
+        up
+    }
+
+    /// Whether the session has told something since the last call. Takes no lock.
+    pub fn has_news(&self) -> bool {
+        self.has_news.load(Ordering::Relaxed) && self.has_news.swap(false, Ordering::Acquire)
     }
 
     /// Swaps what the session has pushed with `pending`, which is empty. Returns the departure, if the session has ended

@@ -1,14 +1,14 @@
-//! The sessions of a room as its shell sees them: each session's channel, and the relays that need frames.
+//! The sessions of a room as its shell sees them: each session's channel, and the feeds of the relays that need frames.
 //!
 //! A held seat has no session. The engine decides which seats are taken.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::Recipient;
 
+use super::frame_feed::{FrameFeed, FrameInbox};
 use super::gatekeeper::SeatPermit;
-use super::message::{End, Publish, RelayKey};
+use super::message::{End, RelayKey, RoomKey};
 use super::seat_channel::SeatChannel;
 use crate::engine::SeatSession;
 use crate::id::Seat;
@@ -16,50 +16,93 @@ use crate::id::Seat;
 /// The sessions of one room by seat.
 #[derive(Default)]
 pub struct SeatTable {
-    seats: BTreeMap<Seat, Attached>,
-    /// The relays, each with the number of sessions that listen through it.
-    relays: BTreeMap<RelayKey, (Recipient<Publish>, usize)>,
+    seats: BySeat<Attached>,
+    /// The feeds of relays, each with the number of sessions that listen through it. There are as many as HTTP workers at most.
+    feeds: Vec<(Arc<FrameFeed>, usize)>,
     /// For each taken seat, held ones included, its count on an address.
-    permits: BTreeMap<Seat, SeatPermit>,
-}
-
-struct Attached {
-    channel: Arc<SeatChannel>,
-    session: Session,
+    permits: BySeat<SeatPermit>,
 }
 
 /// How the room reaches a session.
-pub struct Session {
-    pub end: Recipient<End>,
-    pub relay: RelayKey,
+struct Attached {
+    channel: Arc<SeatChannel>,
+    end: Recipient<End>,
+    relay: RelayKey,
+}
+
+/// Values by seat, ascending. Most rooms have few seats, and a list takes no more than these.
+struct BySeat<T>(Vec<(Seat, T)>);
+
+impl<T> Default for BySeat<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> BySeat<T> {
+    fn find(&self, seat: Seat) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&seat, |(seat, _)| *seat)
+    }
+
+    fn get(&self, seat: Seat) -> Option<&T> {
+        self.find(seat).ok().map(|index| &self.0[index].1)
+    }
+
+    fn insert(&mut self, seat: Seat, value: T) {
+        match self.find(seat) {
+            Ok(index) => self.0[index].1 = value,
+            Err(index) => {
+                if self.0.len() < 4 {
+                    self.0.reserve_exact(1);
+                }
+                self.0.insert(index, (seat, value));
+            }
+        }
+    }
+
+    fn remove(&mut self, seat: Seat) -> Option<T> {
+        self.find(seat).ok().map(|index| self.0.remove(index).1)
+    }
+
+    fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, value)| value)
+    }
 }
 
 impl SeatTable {
-    /// Gives a seat to a session. Returns the session that had it before, whose messages no longer count.
+    /// Gives a seat of `room` to a session, whose relay gets frames by `inbox` and which is ended by `end`. Returns the session
+    /// that had it before, whose messages no longer count.
     pub fn attach(
         &mut self,
+        room: RoomKey,
         channel: Arc<SeatChannel>,
-        session: Session,
-        publish: Recipient<Publish>,
+        end: Recipient<End>,
+        inbox: &Arc<FrameInbox>,
     ) -> Option<Recipient<End>> {
-        let seat = channel.session().seat;
+        let (seat, relay) = (channel.session().seat, inbox.key());
         self.channel(seat).into_iter().for_each(SeatChannel::replace);
         let replaced = self.detach(seat);
-        self.relays.entry(session.relay).or_insert((publish, 0)).1 += 1;
-        self.seats.insert(seat, Attached { channel, session });
+        match self.feeds.iter_mut().find(|(feed, _)| feed.relay() == relay) {
+            Some((feed, listeners)) => {
+                *listeners += 1;
+                feed.wake();
+            }
+            None => self.feeds.push((FrameFeed::new(room, inbox.clone()), 1)),
+        }
+        self.seats.insert(seat, Attached { channel, end, relay });
         replaced
     }
 
     /// Removes the session of a seat. Returns it, if there was one.
     pub fn detach(&mut self, seat: Seat) -> Option<Recipient<End>> {
-        let Attached { session, .. } = self.seats.remove(&seat)?;
-        if let Some((_, listeners)) = self.relays.get_mut(&session.relay) {
-            *listeners -= 1;
-            if *listeners == 0 {
-                self.relays.remove(&session.relay);
+        let Attached { end, relay, .. } = self.seats.remove(seat)?;
+        if let Some(index) = self.feeds.iter().position(|(feed, _)| feed.relay() == relay) {
+            self.feeds[index].1 -= 1;
+            if self.feeds[index].1 == 0 {
+                self.feeds.remove(index);
             }
         }
-        Some(session.end)
+        Some(end)
     }
 
     /// Removes a session, if it still has its seat. Returns it.
@@ -70,13 +113,18 @@ impl SeatTable {
 
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
-        self.seats.len()
+        self.seats.0.len()
+    }
+
+    /// All sessions.
+    pub fn ends(&self) -> impl Iterator<Item = &Recipient<End>> {
+        self.seats.values().map(|attached| &attached.end)
     }
 
     /// Removes all sessions. Returns them.
     pub fn detach_all(&mut self) -> impl Iterator<Item = Recipient<End>> + use<> {
-        self.relays.clear();
-        std::mem::take(&mut self.seats).into_values().map(|attached| attached.session.end)
+        self.feeds.clear();
+        std::mem::take(&mut self.seats).0.into_iter().map(|(_, attached)| attached.end)
     }
 
     /// Counts a taken seat on an address until it is free.
@@ -86,17 +134,17 @@ impl SeatTable {
 
     /// What counts a seat on its address, if it is counted.
     pub fn take_permit(&mut self, seat: Seat) -> Option<SeatPermit> {
-        self.permits.remove(&seat)
+        self.permits.remove(seat)
     }
 
     /// A seat is free.
     pub fn free(&mut self, seat: Seat) {
-        self.permits.remove(&seat);
+        self.permits.remove(seat);
     }
 
     /// The channel of a seat with a session.
     pub fn channel(&self, seat: Seat) -> Option<&SeatChannel> {
-        self.seats.get(&seat).map(|attached| &*attached.channel)
+        self.seats.get(seat).map(|attached| &*attached.channel)
     }
 
     /// The channels of all sessions.
@@ -104,9 +152,9 @@ impl SeatTable {
         self.seats.values().map(|attached| &*attached.channel)
     }
 
-    /// Where frames are sent.
-    pub fn relays(&self) -> impl Iterator<Item = &Recipient<Publish>> {
-        self.relays.values().map(|(publish, _)| publish)
+    /// Where frames are published.
+    pub fn feeds(&self) -> impl Iterator<Item = &Arc<FrameFeed>> {
+        self.feeds.iter().map(|(feed, _)| feed)
     }
 }
 
@@ -124,30 +172,27 @@ mod tests {
         type Context = Context<Self>;
     }
 
-    impl Handler<Publish> for Mailbox {
-        type Result = ();
-        fn handle(&mut self, _: Publish, _: &mut Context<Self>) {}
-    }
-
     impl Handler<End> for Mailbox {
         type Result = ();
         fn handle(&mut self, _: End, _: &mut Context<Self>) {}
     }
 
     fn attach(seats: &mut SeatTable, mailbox: &Addr<Mailbox>, seat: u16, relay: u64) -> bool {
-        let (end, publish) = (mailbox.clone().recipient(), mailbox.clone().recipient());
         let session = SeatSession { seat: Seat(seat), generation: 0 };
         let channel = Arc::new(SeatChannel::new(session, EventQueue::default(), Arc::default()));
-        seats.attach(channel, Session { end, relay: RelayKey(relay) }, publish).is_some()
+        let inbox = FrameInbox::new(RelayKey(relay));
+        seats.attach(RoomKey(1), channel, mailbox.clone().recipient(), &inbox).is_some()
     }
 
     #[test]
     fn a_relay_is_written_to_while_a_session_listens_through_it() {
         actix::System::new().block_on(async {
             let (mut seats, mailbox) = (SeatTable::default(), Mailbox.start());
-            let listening = |seats: &SeatTable| seats.relays.values().map(|(_, count)| *count).collect::<Vec<_>>();
-            assert!(!attach(&mut seats, &mailbox, 0, 1) && !attach(&mut seats, &mailbox, 1, 1));
+            let listening = |seats: &SeatTable| seats.feeds.iter().map(|(_, count)| *count).collect::<Vec<_>>();
+            assert!(!attach(&mut seats, &mailbox, 1, 1) && !attach(&mut seats, &mailbox, 0, 1));
             assert_eq!(listening(&seats), [2]);
+            let order: Vec<_> = seats.channels().map(|channel| channel.session().seat).collect();
+            assert_eq!(order, [Seat(0), Seat(1)]);
             assert!(attach(&mut seats, &mailbox, 0, 2), "the session that had the seat is replaced");
             assert_eq!(listening(&seats), [1, 1]);
             assert!(seats.detach(Seat(1)).is_some() && seats.detach(Seat(1)).is_none());
@@ -156,7 +201,7 @@ mod tests {
             assert!(!attach(&mut seats, &mailbox, 1, 1));
             assert_eq!(listening(&seats), [1, 1]);
             assert!(seats.detach(Seat(0)).is_some() && seats.detach(Seat(0)).is_none());
-            assert_eq!((seats.detach_all().count(), seats.channels().count(), seats.relays().count()), (1, 0, 0));
+            assert_eq!((seats.detach_all().count(), seats.channels().count(), seats.feeds().count()), (1, 0, 0));
         });
     }
 }

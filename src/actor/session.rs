@@ -7,18 +7,15 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, Running, StreamHandler, WrapFuture};
 use actix_http::ws::Codec;
 use actix_web::error::PayloadError;
 use actix_web::http::header::SEC_WEBSOCKET_PROTOCOL;
-use actix_web::rt::time::sleep;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 use bytes::Bytes;
-use futures_util::stream::unfold;
-use futures_util::{FutureExt, Stream};
+use futures_util::Stream;
 use tracing::{Span, debug, debug_span};
 
 use super::frame_guard::FrameGuard;
@@ -27,7 +24,6 @@ use super::joining::{self, Entered};
 use super::live_session::{LiveSession, WakeUp, WakeUps};
 use super::message::{End, Joined, RoomKey};
 use super::names;
-use super::poll_on_wake::PollOnWake;
 use super::relay::Listener;
 use super::session_context::SessionContext;
 use super::session_seat::SessionSeat;
@@ -39,7 +35,6 @@ use crate::wire::{Close, Redirect, ServerMessage, encode_server, limits};
 
 /// The session actor.
 pub struct WsSession {
-    context: SessionContext,
     live: Rc<LiveSession>,
     permit: SessionPermit,
     /// Held while the client waits for a room, so that the room can skip a client that has gone.
@@ -50,10 +45,9 @@ pub struct WsSession {
     told: bool,
     /// Names the session in logs by a number; players' names stay out of the logs.
     span: Span,
+    /// The session's number at its relay.
+    watched: u64,
 }
-
-/// One second has passed.
-struct Alarm;
 
 type Ctx = ws::WebsocketContext<WsSession>;
 
@@ -85,7 +79,7 @@ where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let live = Rc::new(LiveSession::new(context.clone(), socket_handle));
+    let live = Rc::new(LiveSession::new(context, socket_handle));
     let frame_guard = FrameGuard::new(incoming, live.guard_state.clone());
     let session = WsSession {
         live: live.clone(),
@@ -94,15 +88,13 @@ where
         ending: None,
         told: false,
         span: debug_span!("session", id = NEXT.fetch_add(1, Ordering::Relaxed)),
-        context,
+        watched: 0,
     };
     let codec = Codec::new().max_size(limits::CLIENT_MESSAGE);
     (live, ws::WebsocketContext::with_codec(session, frame_guard, codec))
 }
 
 impl WsSession {
-    const ALARM_EVERY: Duration = Duration::from_secs(1);
-
     /// Ends the session. The first reason counts.
     fn end(&mut self, reason: impl Into<CloseReason>, ctx: &mut Ctx) {
         let reason = reason.into();
@@ -110,7 +102,7 @@ impl WsSession {
         self.live.end();
         if !self.told {
             self.told = true;
-            if let Some(after) = self.context.gatekeeper.come_back_after(close) {
+            if let Some(after) = self.live.context.gatekeeper.come_back_after(close) {
                 self.send(encode_server(&ServerMessage::ComeBack { after }), ctx);
             }
             if close != Close::Lost {
@@ -161,7 +153,7 @@ impl WsSession {
                 // A line too many of one address counts as seen, and nobody hears it: its sender is not to blame for others
                 // of the address.
                 if command.chat_weight().is_some_and(|bytes| !self.permit.admits_chat(bytes)) {
-                    self.context.metrics.counts.over_rate.inc();
+                    self.live.context.metrics.counts.over_rate.inc();
                     command.silence();
                 }
                 self.charge(|frame| work::command_cost(&command, frame.notes().len()))?;
@@ -170,12 +162,12 @@ impl WsSession {
                 }
             }
             SessionEvent::Resync => {
-                self.context.metrics.counts.resyncs.inc();
+                self.live.context.metrics.counts.resyncs.inc();
                 self.charge(|frame| work::keyframe_cost(frame.rows()))?;
                 self.live.seat().iter().for_each(|seat| seat.channel.desync());
             }
             SessionEvent::Feel(digest) => {
-                self.live.seat().iter().for_each(|seat| seat.felt(digest, &self.context.metrics));
+                self.live.seat().iter().for_each(|seat| seat.felt(digest, &self.live.context.metrics));
             }
             SessionEvent::Reply(bytes) => self.send(bytes, ctx),
             SessionEvent::Refresh(token) => {
@@ -190,8 +182,7 @@ impl WsSession {
 
     /// Charges the client's address the price of a message, which depends on the players and rows of the room.
     fn charge(&self, price: impl FnOnce(&Frame) -> u32) -> Result<(), Close> {
-        let room = self.live.seat().as_ref().map(|seat| seat.room);
-        let Some(frame) = room.and_then(|room| self.context.relay.newest(room)) else { return Ok(()) };
+        let Some(frame) = self.live.newest() else { return Ok(()) };
         let price = price(&frame);
         if price == 0 || self.permit.charge(price) { Ok(()) } else { Err(Close::RateLimited) }
     }
@@ -199,7 +190,7 @@ impl WsSession {
     fn enter(&mut self, request: JoinRequest, ctx: &mut Ctx) {
         let wanted = Arc::downgrade(self.entering.insert(Arc::default()));
         let (once, end) = (self.permit.once(), ctx.address().recipient());
-        let joining = joining::enter(request, once, self.context.clone(), end, wanted);
+        let joining = joining::enter(request, once, self.live.context.clone(), end, wanted);
         let entered = joining.into_actor(self).map(|entered, act, ctx| match entered {
             // The client has left meanwhile. The room receives the close reason and lets the session answer.
             Ok(Entered::Here(key, joined)) if act.ending.is_some() => {
@@ -228,32 +219,19 @@ impl WsSession {
         welcome.expires = self.permit.expires();
         debug!(parent: &self.span, room = %names::for_logs(&welcome.room), continuity = ?welcome.continuity, "seated");
         self.live.attach_seat(SessionSeat::new(room, &welcome, channel, history), welcome.events);
-        let bytes = self.live.session().enter(self.context.clock.now(), welcome, &start);
+        let bytes = self.live.session().enter(self.live.context.clock.now(), welcome, &start);
         self.send(bytes, ctx);
-        self.context.relay.listen(room, self.live.clone());
+        self.live.attach_audience(self.live.context.relay.listen(room, self.live.clone()));
         self.catch_up(ctx);
     }
 
     fn catch_up(&self, ctx: &mut Ctx) {
-        self.live.catch_up(self.context.clock.now(), &mut |bytes| self.send(bytes, ctx));
+        self.live.catch_up(self.live.context.clock.now(), &mut |bytes| self.send(bytes, ctx));
     }
 
     fn send(&self, bytes: Vec<u8>, ctx: &mut Ctx) {
-        self.context.metrics.counts.bytes_sent.inc_by(bytes.len() as u64);
+        self.live.context.metrics.counts.bytes_sent.inc_by(bytes.len() as u64);
         ctx.binary(bytes);
-    }
-
-    fn on_alarm(&mut self, ctx: &mut Ctx) {
-        // A session with a seat is closed by its room.
-        if self.live.seat().is_none() && !self.context.gatekeeper.is_open() {
-            return self.end(Close::Draining, ctx);
-        }
-        let heard = self.live.session().on_alarm(self.context.clock.now());
-        match heard {
-            Ok(true) => ctx.ping(b""),
-            Ok(false) => {}
-            Err(close) => self.end(close, ctx),
-        }
     }
 
     /// The close reason of a session that ended without giving one.
@@ -266,10 +244,9 @@ impl Actor for WsSession {
     type Context = Ctx;
 
     fn started(&mut self, ctx: &mut Ctx) {
-        self.context.metrics.counts.sessions.inc();
+        self.live.context.metrics.counts.sessions.inc();
         ctx.add_stream(WakeUps(self.live.clone()));
-        let alarm = |()| sleep(Self::ALARM_EVERY).map(|()| Some((Alarm, ())));
-        ctx.add_stream(PollOnWake::new(Box::pin(unfold((), alarm))));
+        self.watched = self.live.context.relay.watch(self.live.clone());
     }
 
     fn stopping(&mut self, _: &mut Ctx) -> Running {
@@ -279,16 +256,17 @@ impl Actor for WsSession {
     fn stopped(&mut self, _: &mut Ctx) {
         let close = self.ending.unwrap_or_else(|| self.silent_ending());
         self.live.end();
+        self.live.context.relay.unwatch(self.watched);
         if let Some(seat) = self.live.detach_seat() {
             seat.leave(close);
             let listener: Rc<dyn Listener> = self.live.clone();
-            self.context.relay.forget(seat.room, &listener);
+            self.live.context.relay.forget(seat.room, &listener);
         }
         if let Some(socket_handle) = self.live.socket_handle.clone() {
-            self.context.relay.close_later(socket_handle);
+            self.live.context.relay.close_later(socket_handle);
         }
-        self.context.metrics.counts.sessions.dec();
-        self.context.metrics.ended(close);
+        self.live.context.metrics.counts.sessions.dec();
+        self.live.context.metrics.ended(close);
         debug!(parent: &self.span, reason = close.label(), "session ended");
     }
 }
@@ -299,7 +277,7 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
         if self.ending.is_some() {
             return;
         }
-        let now = self.context.clock.now();
+        let now = self.live.context.clock.now();
         let went = ws_message(message, self.live.guard_state.offence()).and_then(|message| match message {
             WsMessage::Bytes(bytes) => self.on_message(&bytes, ctx),
             WsMessage::Ping(stamp) => self.live.session().on_ping(now).map(|granted| {
@@ -327,18 +305,13 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
 impl StreamHandler<WakeUp> for WsSession {
     fn handle(&mut self, _: WakeUp, ctx: &mut Ctx) {
         if self.ending.is_none() {
-            match self.live.take_fault() {
-                Some(close) => self.fail(close, ctx),
-                None => self.catch_up(ctx),
+            if let Some(close) = self.live.take_fault() {
+                return self.fail(close, ctx);
             }
-        }
-    }
-}
-
-impl StreamHandler<Alarm> for WsSession {
-    fn handle(&mut self, _: Alarm, ctx: &mut Ctx) {
-        if self.ending.is_none() {
-            self.on_alarm(ctx);
+            if self.live.take_ping() {
+                ctx.ping(b"");
+            }
+            self.catch_up(ctx);
         }
     }
 }
@@ -350,6 +323,11 @@ impl Handler<End> for WsSession {
         match end {
             End::Closed(reason) => self.end(reason, ctx),
             End::Moved(redirect) => self.follow(redirect, ctx),
+            End::Soon(prepare) if self.ending.is_none() => {
+                let bytes = self.live.session().prepare(prepare);
+                bytes.into_iter().for_each(|bytes| self.send(bytes, ctx));
+            }
+            End::Soon(_) => {}
         }
     }
 }

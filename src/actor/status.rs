@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::gatekeeper::SeatPermit;
 use super::message::RoomKey;
 use super::room_file::Label;
-use crate::engine::{BandwidthProfiler, JoinKind, Occupancy, RoomCosts, SecretDigest, Vacancies};
+use crate::engine::{BandwidthProfiler, JoinKind, Occupancy, RoomCosts, SecretDigest, Unsent, Vacancies};
 use crate::wire::Close;
 
 /// The shared status of a room.
@@ -29,6 +29,8 @@ pub struct Status {
     /// A changed entry for the list of rooms, until the directory takes it.
     listing: Mutex<Option<Listing>>,
     tick_times: Mutex<TickTimes>,
+    /// What clients wanted and were not sent, until the room takes it.
+    unsent: Mutex<Unsent>,
     /// What finds the room after it fell asleep.
     asleep: Mutex<Option<Label>>,
     /// Tickets that are good again, until the directory takes them.
@@ -132,12 +134,22 @@ impl Status {
 
     /// The costs of the room's deltas, as last measured.
     pub fn costs(&self) -> RoomCosts {
-        self.profiler.lock().as_ref().map(|profiler| profiler.costs().clone()).unwrap_or_default()
+        self.profiler.lock().as_ref().map(BandwidthProfiler::costs).unwrap_or_default()
     }
 
     /// What measures these costs.
     pub fn profiler(&self) -> MutexGuard<'_, Option<BandwidthProfiler>> {
         self.profiler.lock()
+    }
+
+    /// Adds what a client wanted and was not sent.
+    pub fn add_unsent(&self, unsent: &Unsent) {
+        *self.unsent.lock() += unsent;
+    }
+
+    /// What clients wanted and were not sent since it was last cleared.
+    pub fn unsent(&self) -> MutexGuard<'_, Unsent> {
+        self.unsent.lock()
     }
 
     /// The duration of the room's ticks.

@@ -10,7 +10,6 @@ use tracing::debug;
 use super::message::{Applicant, End, Joined};
 use super::room::RoomActor;
 use super::seat_channel::{SeatChannel, SeatHandle};
-use super::seat_table::Session;
 use crate::engine::{Admitted, CloseReason, SeatSession, Secret, SecretDigest, Waiting, is_spectator};
 use crate::wire::{Close, Continuity};
 
@@ -24,7 +23,8 @@ pub(super) struct Waiter {
     pub answer: oneshot::Sender<Result<Joined, CloseReason>>,
 }
 
-impl Waiting for Waiter {
+// In a box: a room passes them on with everything else that it requires, most of which is small.
+impl Waiting for Box<Waiter> {
     fn is_wanted(&self) -> bool {
         Weak::strong_count(&self.applicant.wanted) > 0
     }
@@ -43,9 +43,9 @@ impl Waiting for Waiter {
 }
 
 impl RoomActor {
-    pub(super) fn answer(&mut self, waiter: Waiter, answer: Result<Box<Admitted>, CloseReason>) {
+    pub(super) fn answer(&mut self, waiter: Box<Waiter>, answer: Result<Box<Admitted>, CloseReason>) {
         let is_wanted = waiter.is_wanted();
-        let Waiter { applicant, claims, ticket, answer: sender } = waiter;
+        let Waiter { applicant, claims, ticket, answer: sender } = *waiter;
         if let Err(reason) = &answer {
             debug!(reason = reason.close().label(), text = reason.text(), "a client was refused");
         }
@@ -68,14 +68,14 @@ impl RoomActor {
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     fn seat(&mut self, applicant: Applicant, admitted: Admitted) -> Option<Joined> {
         let history = self.host.as_ref()?.frames().clone();
-        let Applicant { relay, publish, end, expected, mut permit, .. } = applicant;
+        let Applicant { inbox, end, expected, mut permit, .. } = applicant;
         let Admitted { mut welcome, start, events } = admitted;
         // Its number is the lowest.
         welcome.extensions.splice(0..0, self.recipe.clone());
         let session = SeatSession { seat: welcome.seat, generation: start.seat_generation };
         let channel = SeatChannel::new(session, events, self.status.clone());
         let channel = Arc::new(if self.is_journaled { channel.with_safe_commands(start.commands) } else { channel });
-        if let Some(replaced) = self.seats.attach(channel.clone(), Session { end, relay }, publish) {
+        if let Some(replaced) = self.seats.attach(self.key, channel.clone(), end, &inbox) {
             replaced.do_send(End::Closed(Close::Replaced.into()));
         }
         // A returned player's seat counts on the new address, unless that has too many.

@@ -3,10 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
-use super::{Origin, Parts, Placed, Plan, Settings, Status};
+use super::{Channels, Destination, Heir, Origin, Parts, Placed, Plan, Settings, Status};
 use crate::engine::cluster::{NodeEntry, Registration, RoomReport, Summons};
 use crate::engine::{CloseReason, JoinRequest};
-use crate::store::Disk;
+use crate::store::{Disk, FoundRoom};
 use crate::wire::{Close, Join};
 
 /// There is none.
@@ -68,11 +68,27 @@ impl Cluster {
         match self.0 {}
     }
 
+    pub fn destination(&self, _: &str) -> Option<Destination> {
+        match self.0 {}
+    }
+
+    pub async fn peer(&self, _: &str) -> Option<String> {
+        match self.0 {}
+    }
+
     pub async fn elsewhere(&self, _: &str) -> Option<String> {
         match self.0 {}
     }
 
-    pub async fn hand_over(&self, _: &str, _: &[u8], _: &[String]) -> Result<String, Close> {
+    pub async fn choose_heir(&self) -> Option<Heir> {
+        match self.0 {}
+    }
+
+    pub fn forget_heir(&self, _: &Heir) {
+        match self.0 {}
+    }
+
+    pub async fn hand_over(&self, _: &str, _: Option<&Heir>, _: &[u8], _: &[String]) -> Result<String, Close> {
         match self.0 {}
     }
 
@@ -80,7 +96,15 @@ impl Cluster {
         match self.0 {}
     }
 
+    pub fn rehearse_by(&self, _: impl Fn(&FoundRoom) -> Result<(), String> + Send + Sync + 'static) {
+        match self.0 {}
+    }
+
     pub fn on_fallen(&self, _: impl Fn(Summons, Origin) + Send + Sync + 'static) {
+        match self.0 {}
+    }
+
+    pub fn channels(self: &Arc<Self>) -> Channels {
         match self.0 {}
     }
 

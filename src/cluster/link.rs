@@ -1,4 +1,4 @@
-//! The connection to Redis: runs scripts, and nothing else. Besides `look`, the only file that uses `redis`.
+//! The connection to Redis: runs scripts, and nothing else. Besides `look` and `primary`, the only file that uses `redis`.
 //!
 //! One task connects; all others use its connection, and are told at once when there is none. A request is never sent twice:
 //! whoever asked decides what an answer that did not come means.
@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisError};
+use redis::{AsyncConnectionConfig, RedisError};
 
 use super::Settings;
+use super::primary::Way;
+use crate::engine::channels::Position;
 use crate::engine::cluster::{Answer, Request, Script};
 
 /// Why Redis did not answer, in words.
@@ -26,10 +28,12 @@ impl From<RedisError> for Unavailable {
 
 /// The way to the directory.
 pub struct Link {
-    client: Client,
+    way: Way,
     prefix: String,
     patience: Duration,
     lease: Duration,
+    /// How many replicas must have what a script wrote.
+    replicas: u32,
     up: Mutex<Option<Up>>,
 }
 
@@ -48,9 +52,9 @@ impl Link {
     /// # Errors
     /// The URL is none of Redis.
     pub fn new(settings: &Settings, patience: Duration) -> Result<Self, Unavailable> {
-        let client = client(settings)?;
-        let prefix = format!("{{{}}}:", settings.cluster);
-        Ok(Self { client, prefix, patience, lease: settings.lease, up: Mutex::default() })
+        let (way, prefix) = (Way::new(settings)?, format!("{{{}}}:", settings.cluster));
+        let (lease, replicas) = (settings.lease, settings.replicas);
+        Ok(Self { way, prefix, patience, lease, replicas, up: Mutex::default() })
     }
 
     pub fn is_up(&self) -> bool {
@@ -66,7 +70,8 @@ impl Link {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.patience))
             .set_response_timeout(Some(self.patience));
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut connection =
+            self.way.primary(self.patience).await?.get_multiplexed_async_connection_with_config(&config).await?;
         let boot = Request::Boot { lease: self.lease };
         let mut call = redis::cmd("EVAL");
         call.arg(Script::Boot.text()).arg(1).arg(&self.prefix).arg(boot.args());
@@ -80,38 +85,59 @@ impl Link {
         Ok(())
     }
 
-    /// Asks the directory.
+    /// Asks the directory. What was decided counts when so many replicas have it as the settings say.
     ///
     /// # Errors
-    /// There is no connection, or no answer in time. What was asked for may have been done all the same.
+    /// There is no connection, no answer in time, or too few replicas have what was decided. It may have been done all the same.
     pub async fn ask(&self, request: &Request) -> Result<Answer, Unavailable> {
         let up = self.up.lock().clone();
         let Some(Up { mut connection, shas, number }) = up else { return Err(Unavailable("no connection".to_owned())) };
         let mut call = redis::cmd("EVALSHA");
         call.arg(&shas[&request.script()]).arg(1).arg(&self.prefix).arg(request.args());
-        let answer: Result<Vec<String>, RedisError> = call.query_async(&mut connection).await;
-        let read = answer.map_err(Unavailable::from).and_then(|texts| {
+        let (answer, replicas) = if self.replicas > 0 && request.writes() {
+            // Half of the patience: an answer that comes too late would cost the connection.
+            let mut both = redis::pipe();
+            both.add_command(call).cmd("WAIT").arg(self.replicas).arg(self.patience.as_millis() as u64 / 2);
+            let answer: Result<(Vec<String>, u32), RedisError> = both.query_async(&mut connection).await;
+            answer.map_or_else(|error| (Err(error), 0), |(texts, replicas)| (Ok(texts), replicas))
+        } else {
+            (call.query_async(&mut connection).await, self.replicas)
+        };
+        let read = answer.map_err(Unavailable::from).and_then(|texts: Vec<String>| {
             let read = Answer::read(&texts);
             read.ok_or_else(|| Unavailable(format!("{:?} is no answer to {:?}", texts.first(), request.script())))
         });
-        // Whatever went wrong, a new connection begins by noting a start of the server.
         if !matches!(&read, Ok(answer) if *answer != Answer::Boot) {
-            let mut up = self.up.lock();
-            if up.as_ref().is_some_and(|up| up.number == number) {
-                *up = None;
-            }
+            self.give_up(number);
+        }
+        if read.is_ok() && replicas < self.replicas {
+            return Err(Unavailable(format!("only {replicas} replicas of {} have what was decided", self.replicas)));
         }
         read
     }
-}
 
-/// A client for these settings.
-///
-/// # Errors
-/// The URL is none of Redis.
-pub fn client(settings: &Settings) -> Result<Client, Unavailable> {
-    let info = settings.redis.as_str().into_connection_info()?;
-    let known = info.redis_settings().clone();
-    let known = if settings.password.is_empty() { known } else { known.set_password(&settings.password) };
-    Ok(Client::open(info.set_redis_settings(known))?)
+    /// Whatever went wrong, a new connection begins by noting a start of the server.
+    fn give_up(&self, number: u64) {
+        let mut up = self.up.lock();
+        if up.as_ref().is_some_and(|up| up.number == number) {
+            *up = None;
+        }
+    }
+
+    /// Waits until a log has an entry behind this one, or for so long. Nothing else may be asked on this connection meanwhile.
+    ///
+    /// # Errors
+    /// There is no connection, or no answer in time.
+    pub async fn wait_for_entry(&self, log: &str, after: Position, most: Duration) -> Result<(), Unavailable> {
+        let up = self.up.lock().clone();
+        let Some(Up { mut connection, number, .. }) = up else { return Err(Unavailable("no connection".to_owned())) };
+        let (key, after) = (format!("{}{log}", self.prefix), format!("{}-{}", after.era, after.number));
+        let mut wait = redis::cmd("XREAD");
+        wait.arg("COUNT").arg(1).arg("BLOCK").arg(most.as_millis() as u64).arg("STREAMS").arg(key).arg(after);
+        let answer: Result<redis::Value, RedisError> = wait.query_async(&mut connection).await;
+        if answer.is_err() {
+            self.give_up(number);
+        }
+        answer.map(drop).map_err(Unavailable::from)
+    }
 }

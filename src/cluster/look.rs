@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::link::{Link, Unavailable, client};
+use super::link::{Link, Unavailable};
+use super::primary::Way;
 use super::{Settings, boottime};
 use crate::engine::cluster::{Answer, LeaseTimes, NodeEntry, Request};
 
@@ -40,7 +41,9 @@ pub async fn nodes(settings: &Settings) -> Result<Vec<NodeEntry>, Unavailable> {
 /// # Errors
 /// Redis does not answer.
 pub async fn findings(settings: &Settings, wall: u64) -> Result<Vec<Finding>, Unavailable> {
-    let mut connection = client(settings)?.get_multiplexed_async_connection().await?;
+    let patience = LeaseTimes { lease: settings.lease }.patience();
+    let primary = Way::new(settings)?.primary(patience).await?;
+    let mut connection = primary.get_multiplexed_async_connection().await?;
     let info: String = redis::cmd("INFO").query_async(&mut connection).await?;
     let asked = boottime::now();
     let (seconds, _): (u64, u64) = redis::cmd("TIME").query_async(&mut connection).await?;
@@ -51,10 +54,16 @@ pub async fn findings(settings: &Settings, wall: u64) -> Result<Vec<Finding>, Un
         let told: Vec<String> = redis::cmd("CONFIG").arg("GET").arg(name).query_async(&mut connection).await?;
         policies.push(told.get(1).cloned().unwrap_or_default());
     }
-    Ok(judge(&info, &policies, wall.abs_diff(seconds), trip, settings.lease))
+    Ok(judge(&info, &policies, wall.abs_diff(seconds), trip, (settings.lease, settings.replicas)))
 }
 
-fn judge(info: &str, policies: &[String], apart: u64, trip: Duration, lease: Duration) -> Vec<Finding> {
+fn judge(
+    info: &str,
+    policies: &[String],
+    apart: u64,
+    trip: Duration,
+    (lease, waits_for): (Duration, u32),
+) -> Vec<Finding> {
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or("");
     let [eviction, append, save, replicas] = policies else { return Vec::new() };
     let mut findings = Vec::new();
@@ -80,6 +89,16 @@ fn judge(info: &str, policies: &[String], apart: u64, trip: Duration, lease: Dur
         let what = "min-replicas-to-write = 0: a failover may lose writes, and rooms with them".to_owned();
         find(true, what, "set min-replicas-to-write 1 and min-replicas-max-lag 2");
     }
+    let connected: u32 = field("connected_slaves").parse().unwrap_or(0);
+    if connected > 0 && waits_for == 0 {
+        let what =
+            "redis_replicas = 0: what a client was told may be lost when Redis fails over to a replica".to_owned();
+        find(true, what, "set redis_replicas 1 at all nodes");
+    }
+    if connected < waits_for {
+        let what = format!("redis_replicas = {waits_for}, and Redis has {connected} replicas: nothing can be decided");
+        find(true, what, "start more replicas, or set redis_replicas lower");
+    }
     if Duration::from_secs(apart) > MOST_APART {
         let what = format!("the clocks of Redis and of this machine are {apart} s apart");
         find(false, what, "let both follow a time server; leases do not depend on it, but logs and tokens do");
@@ -96,8 +115,12 @@ mod tests {
     use super::*;
 
     fn found(info: &str, policies: [&str; 4]) -> Vec<String> {
+        found_waiting(info, policies, 1)
+    }
+
+    fn found_waiting(info: &str, policies: [&str; 4], replicas: u32) -> Vec<String> {
         let policies = policies.map(str::to_owned);
-        let findings = judge(info, &policies, 0, Duration::ZERO, Duration::from_secs(8));
+        let findings = judge(info, &policies, 0, Duration::ZERO, (Duration::from_secs(8), replicas));
         findings.into_iter().map(|finding| finding.what).collect()
     }
 
@@ -116,5 +139,11 @@ mod tests {
             let found = found(&info, policies);
             assert!(found.len() == 1 && found[0].contains(wanted), "{found:?}");
         }
+        for (replicas, wanted) in [(0, "redis_replicas = 0"), (2, "has 1 replicas")] {
+            let found = found_waiting(&good, ["noeviction", "yes", "", "1"], replicas);
+            assert!(found.len() == 1 && found[0].contains(wanted), "{found:?}");
+        }
+        let alone = good.replace("slaves:1", "slaves:0");
+        assert_eq!(found_waiting(&alone, ["noeviction", "yes", "", "0"], 0), [""; 0]);
     }
 }

@@ -7,7 +7,10 @@
 #[cfg(not(feature = "cluster"))]
 mod absent;
 #[cfg(feature = "cluster")]
-mod boottime;
+pub(crate) mod boottime;
+#[cfg(feature = "cluster")]
+mod channel_log;
+mod channels;
 #[cfg(feature = "cluster")]
 mod legacy;
 #[cfg(feature = "cluster")]
@@ -19,7 +22,13 @@ mod look;
 #[cfg(feature = "cluster")]
 mod node;
 #[cfg(feature = "cluster")]
+mod peers;
+#[cfg(feature = "cluster")]
 mod places;
+#[cfg(feature = "cluster")]
+mod primary;
+#[cfg(feature = "cluster")]
+mod rehearsal;
 #[cfg(feature = "cluster")]
 #[allow(clippy::disallowed_methods, reason = "the thread of the journal waits for Redis")]
 mod remote_journal;
@@ -33,6 +42,7 @@ use std::time::Duration;
 
 #[cfg(not(feature = "cluster"))]
 pub use absent::{Cluster, Tenure};
+pub use channels::{Channels, Following, NotPublished};
 #[cfg(feature = "cluster")]
 pub use look::{Finding, findings, nodes};
 #[cfg(feature = "cluster")]
@@ -40,7 +50,7 @@ pub use node::Cluster;
 #[cfg(feature = "cluster")]
 pub use tenure::Tenure;
 
-use crate::engine::cluster::{LeaseState, Summons};
+use crate::engine::cluster::{Epoch, LeaseState, Summons};
 use crate::store::FoundRoom;
 use crate::wire::Redirect;
 
@@ -54,6 +64,8 @@ pub struct Settings {
     pub password: String,
     /// The WebSocket URL at which clients reach this node.
     pub advertise: String,
+    /// The host and port at which other nodes reach this one, to pass connections on; empty if they do not.
+    pub peer_address: String,
     /// The name of the cluster: several can share a Redis.
     pub cluster: String,
     /// The name of this node, for people.
@@ -66,6 +78,10 @@ pub struct Settings {
     pub most_rooms: usize,
     /// Whether other nodes go on with its rooms when it fails.
     pub takeover: bool,
+    /// How many replicas of Redis must have what it was told.
+    pub replicas: u32,
+    /// Whether it takes no rooms before it has run those of other builds again.
+    pub rehearse: bool,
 }
 
 /// Where a client belongs.
@@ -76,6 +92,25 @@ pub enum Placed {
     Here(Summons, String),
     /// At another node.
     There(Redirect),
+}
+
+/// Where a connection belongs.
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "nobody says it then"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// At this node.
+    Here,
+    /// At another node, to which this one passes it on.
+    Another,
+}
+
+/// The node that is to get a room of this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heir {
+    /// The epoch of the node.
+    pub epoch: Epoch,
+    /// The WebSocket URL at which clients reach it.
+    pub address: String,
 }
 
 /// What a room goes on from at this node.
@@ -101,6 +136,26 @@ pub struct Plan {
     pub private: bool,
 }
 
+/// Whether the build of this node leads the rooms of nodes with another build where they went. Before that is known, and if it does
+/// not, no rooms are placed here.
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "nobody rehearses then"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rehearsal {
+    /// Nothing was run again yet.
+    Due,
+    /// It is under way.
+    Running,
+    /// It does, or there is nothing to compare with.
+    Passed,
+    /// It does not.
+    Failed {
+        /// Rooms that it leads elsewhere ...
+        rooms: usize,
+        /// ... of so many.
+        of: usize,
+    },
+}
+
 /// How this node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -120,6 +175,10 @@ pub struct Status {
     pub fenced: u64,
     /// Clients that were sent to other nodes.
     pub redirects: u64,
+    /// Connections that were passed on to other nodes.
+    pub passed: u64,
+    /// Whether its build leads the rooms of others where they went.
+    pub rehearsal: Rehearsal,
 }
 
 /// The parts of the list of rooms that other nodes have published, each as JSON.

@@ -9,14 +9,15 @@ use actix::Arbiter;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::timeout;
-use tracing::{error, info, warn};
+use tracing::{error, info, trace, warn};
 
 use super::legacy::Legacies;
 use super::link::{Link, Unavailable};
+use super::rehearsal::RunsAgain;
 use super::state::State;
 use super::tenure::Tenure;
 use super::{Parts, Settings, Status, boottime};
-use crate::engine::cluster::{Answer, Epoch, LeaseTimes, Registration, Request, RoomReport};
+use crate::engine::cluster::{Answer, Epoch, LeaseTimes, Registration, Request, RoomReport, digest};
 use crate::tick::Moment;
 
 /// Rooms per request: more would keep Redis from others for longer.
@@ -31,7 +32,9 @@ pub struct Cluster {
     until: Arc<AtomicU64>,
     pub(super) wake: Notify,
     pub(super) redirects: AtomicU64,
+    pub(super) passed: AtomicU64,
     pub(super) legacies: Legacies,
+    pub(super) runs_again: RunsAgain,
     /// Ended with the node.
     arbiter: Arbiter,
 }
@@ -44,8 +47,8 @@ impl Cluster {
     pub fn start(settings: Settings) -> Result<Arc<Self>, String> {
         let times = LeaseTimes { lease: settings.lease };
         let link = Link::new(&settings, times.patience()).map_err(|error| format!("redis: {error}"))?;
-        let state = State::new(times);
-        let (until, wake, redirects, legacies) = Default::default();
+        let state = State::new(times, settings.rehearse);
+        let (until, wake, redirects, passed, legacies, runs_again) = Default::default();
         let arbiter = Arbiter::new();
         let node = Arc::new(Self {
             settings,
@@ -55,7 +58,9 @@ impl Cluster {
             until,
             wake,
             redirects,
+            passed,
             legacies,
+            runs_again,
             arbiter,
         });
         let task = node.clone();
@@ -81,6 +86,17 @@ impl Cluster {
         self.state.lock().epoch
     }
 
+    /// The epoch, and the start of Redis that gave it or was heard of since.
+    pub(super) fn epoch_and_boot(&self) -> Option<(Epoch, u64)> {
+        let state = self.state.lock();
+        Some((state.epoch?, state.boot))
+    }
+
+    /// Runs a task on the node's thread.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.arbiter.spawn(task);
+    }
+
     pub(super) fn has_left(&self) -> bool {
         self.state.lock().has_left
     }
@@ -97,12 +113,16 @@ impl Cluster {
             errors: state.errors,
             fenced: state.fenced,
             redirects: self.redirects.load(Ordering::Relaxed),
+            passed: self.passed.load(Ordering::Relaxed),
+            rehearsal: state.rehearsal,
         }
     }
 
     /// A room begins here, whose record is in the directory.
     pub fn register(&self, room: Registration) -> Tenure {
         let tenure = Tenure::new(room.incarnation, self.until.clone());
+        let (id, at) = (digest(&room.id), boottime::now().0);
+        trace!(target: "tickwire::history", room = id, incarnation = room.incarnation, at, "begins");
         self.state.lock().rooms.insert(room.id.clone(), (room, tenure.clone()));
         tenure
     }
@@ -199,11 +219,13 @@ impl Cluster {
         if boottime::now() >= self.state.lock().beat_at {
             let fallen = self.beat().await?;
             self.heed_fallen(fallen);
+            self.heed_rehearsal();
         }
         self.send_reports().await?;
         self.publish_listing().await?;
         if boottime::now() >= self.state.lock().list_at {
             self.read_list().await?;
+            self.read_peers().await?;
         }
         Ok(())
     }
@@ -211,8 +233,18 @@ impl Cluster {
     /// Gets an epoch. Rooms that are still there are registered again before the node may go on with them.
     async fn open(&self) -> Result<(), Unavailable> {
         let sent = boottime::now();
-        let Settings { lease, advertise, name, version, most_rooms, takeover, .. } = self.settings.clone();
-        let open = Request::Open { lease, address: advertise, name, version, most_rooms, keeps_journal: takeover };
+        let Settings {
+            lease,
+            advertise: address,
+            name,
+            version,
+            most_rooms,
+            takeover: keeps_journal,
+            peer_address,
+            ..
+        } = self.settings.clone();
+        let draining = self.state.lock().takes_no_rooms();
+        let open = Request::Open { lease, address, name, version, most_rooms, keeps_journal, peer_address, draining };
         let Answer::Ok(texts) = self.link.ask(&open).await? else { return Err(unexpected("open")) };
         let (epoch, boot) = (number(&texts, 0)?, number(&texts, 1)?);
         info!(epoch, registers_for_ms = number(&texts, 2)? / 1000, "this server is a node of the cluster");
@@ -231,13 +263,13 @@ impl Cluster {
         let (node, known, load, players, draining) = {
             let state = self.state.lock();
             let Some(node) = state.epoch else { return Ok(0) };
-            (node, state.boot, state.load.0, state.load.1, state.draining)
+            (node, state.boot, state.load.0, state.load.1, state.takes_no_rooms())
         };
         let beat = Request::Beat { node, lease: self.settings.lease, load, players, draining };
         match self.link.ask(&beat).await? {
             Answer::Ok(texts) => {
                 let (boot, nodes, listing) = (number(&texts, 0)?, number(&texts, 2)?, number(&texts, 3)?);
-                let fallen = number(&texts, 4)? as usize;
+                let (fallen, ends_in) = (number(&texts, 4)? as usize, number(&texts, 5)?);
                 if boot != known {
                     warn!("Redis was started again; this node registers its rooms");
                     self.register_rooms(node).await?;
@@ -247,6 +279,7 @@ impl Cluster {
                 // It has forgotten the list, or never heard of it.
                 state.published = state.published.filter(|version| *version == listing);
                 self.confirm(&mut state, sent);
+                state.beat_at = sent.plus(self.times.beat_before(ends_in, node));
                 Ok(fallen)
             }
             Answer::Fenced { boot } => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine};
 
 use super::node::Cluster;
-use super::{Placed, Plan};
+use super::{Heir, Placed, Plan};
 use crate::engine::cluster::{Answer, Epoch, Invitation, NodeEntry, Request, Wish, canonical, digest};
 use crate::engine::{CloseReason, JoinRequest};
 use crate::tick::Tick;
@@ -127,14 +127,33 @@ impl Cluster {
         Ok(Placed::There(Redirect { address, ticket, at_tick: Tick(0) }))
     }
 
-    /// Gives a room of this node to another one. `saved`: what it goes on from. `tickets`: their digests, one for everybody who
-    /// is in the room. Returns the WebSocket URL of the other node.
+    /// The node that gets the next room of this one, as far as can be told before.
+    pub async fn choose_heir(&self) -> Option<Heir> {
+        let (giver, nodes) = (self.epoch()?, self.list_nodes().await.ok()?);
+        let chosen = self.state.lock().heirs.choose(giver, &nodes).cloned()?;
+        Some(Heir { epoch: chosen.epoch, address: chosen.address })
+    }
+
+    /// The room that an heir was chosen for was handed over, or goes on here.
+    pub fn forget_heir(&self, heir: &Heir) {
+        self.state.lock().heirs.given(heir.epoch);
+    }
+
+    /// Gives a room of this node to another one: to `heir`, if there is one and it takes the room. `saved`: what it goes on from.
+    /// `tickets`: their digests, one for everybody who is in the room. Returns the WebSocket URL of the other node.
     ///
     /// # Errors
     /// [`Close::RoomFull`]: no node takes it. Others: the room may be elsewhere or not; it must not go on here.
-    pub async fn hand_over(&self, room: &str, saved: &[u8], tickets: &[String]) -> Result<String, Close> {
+    pub async fn hand_over(
+        &self,
+        room: &str,
+        heir: Option<&Heir>,
+        saved: &[u8],
+        tickets: &[String],
+    ) -> Result<String, Close> {
         let request = Request::HandOver {
             node: self.asker()?,
+            to: heir.map_or(Epoch(0), |heir| heir.epoch),
             id: room.to_owned(),
             waits: limits::HANDED_OVER_FOR,
             saved: BASE64.encode(saved),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Rehearsal;
 use super::tenure::Tenure;
-use crate::engine::cluster::{Epoch, Lease, LeaseTimes, Registration, RoomReport};
+use crate::engine::cluster::{Epoch, Heirs, Lease, LeaseTimes, Registration, RoomReport};
 use crate::tick::Moment;
 
 /// All of it is behind one lock.
@@ -18,12 +19,17 @@ pub(super) struct State {
     pub reports: BTreeMap<String, RoomReport>,
     pub load: (u32, usize),
     pub draining: bool,
+    pub rehearsal: Rehearsal,
     /// Whether the node has left the cluster.
     pub has_left: bool,
     pub listing: String,
     /// The version under which Redis has it.
     pub published: Option<u64>,
     pub parts: BTreeMap<Epoch, (u64, Arc<str>)>,
+    /// Nodes that others reach: the URL at which clients reach each, and its own address.
+    pub peers: BTreeMap<Epoch, (String, String)>,
+    /// Which nodes are to get rooms of this one.
+    pub heirs: Heirs,
     pub nodes: usize,
     pub errors: u64,
     pub fenced: u64,
@@ -34,8 +40,9 @@ pub(super) struct State {
 }
 
 impl State {
-    pub fn new(times: LeaseTimes) -> Self {
-        let (rooms, reports, parts, listing) = Default::default();
+    /// `rehearses`: whether the node takes no rooms before it has run those of others again.
+    pub fn new(times: LeaseTimes, rehearses: bool) -> Self {
+        let (rooms, reports, parts, peers, listing) = Default::default();
         Self {
             lease: Lease::new(times),
             epoch: None,
@@ -44,10 +51,13 @@ impl State {
             reports,
             load: (0, 0),
             draining: false,
+            rehearsal: if rehearses { Rehearsal::Due } else { Rehearsal::Passed },
             has_left: false,
             listing,
             published: None,
             parts,
+            peers,
+            heirs: Heirs::default(),
             nodes: 0,
             errors: 0,
             fenced: 0,
@@ -55,6 +65,11 @@ impl State {
             beat_at: Moment(0),
             list_at: Moment(0),
         }
+    }
+
+    /// Whether no room shall be placed here.
+    pub fn takes_no_rooms(&self) -> bool {
+        self.draining || self.rehearsal != Rehearsal::Passed
     }
 
     /// A room has changed.

@@ -21,7 +21,8 @@ pub struct Quota {
     /// Connections per address, and TLS handshakes that are under way; viewers of films, also behind a proxy; and seats that are taken by it, held for it or
     /// promised to it.
     pub connections_per_address: usize,
-    /// Attempts to open a session per address and second; the burst is four seconds' worth.
+    /// Attempts to open a session per address and second; the burst is four seconds' worth, or one for each connection that an
+    /// address may have: all of them begin anew at once when their room moves to another server.
     pub attempts_per_address: u32,
     /// Open rooms per address that made them.
     pub rooms_per_address: usize,
@@ -270,6 +271,7 @@ impl Admission {
     /// Acts on what is counted for a network, in its own place or that of all others.
     fn on<R>(&mut self, now: Moment, network: Network, act: impl FnOnce(&mut Visitor, Network) -> R) -> R {
         let rate = self.quota.attempts_per_address.max(1);
+        let connections = u32::try_from(self.quota.connections_per_address).unwrap_or(u32::MAX);
         let make = |place: Network| {
             let share = u32::try_from(place.share()).unwrap_or(u32::MAX);
             let bucket = |rate: u32, burst: u32| Bucket::new(Duration::from_secs(1) / rate, burst);
@@ -280,7 +282,7 @@ impl Admission {
                 seats: 0,
                 handshakes: 0,
                 viewers: 0,
-                attempts: bucket(rate, rate.saturating_mul(Self::BURST)),
+                attempts: bucket(rate, rate.saturating_mul(Self::BURST).max(connections.saturating_mul(share))),
                 work: bucket(limits::ADDRESS_WORK * share, Self::WORK_SAVED * share),
                 chat: bucket(limits::ADDRESS_CHAT_RATE * share, 2 * limits::ADDRESS_CHAT_RATE * share),
             }

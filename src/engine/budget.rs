@@ -45,14 +45,14 @@ pub(super) struct Candidate {
 }
 
 /// What was wanted and not sent, of one message or added up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unsent {
     /// Cells.
     pub cells: u64,
-    /// Rows in them.
-    pub rows: u64,
     /// Bytes of what would have been sent.
     pub bytes: u64,
+    /// Rows in the cells, by kind. Kinds beyond the last one that had to wait may be missing.
+    pub rows: Vec<u64>,
 }
 
 impl Budget {
@@ -189,11 +189,32 @@ pub(super) fn longest_wait(rate: TickRate) -> u32 {
     rate.ticks_in(limits::CELLS_WAIT).min(limits::CHAIN / 2)
 }
 
-impl std::ops::AddAssign for Unsent {
-    fn add_assign(&mut self, other: Self) {
-        self.cells += other.cells;
-        self.rows += other.rows;
-        self.bytes += other.bytes;
+impl Unsent {
+    /// Whether everything was sent.
+    pub fn is_empty(&self) -> bool {
+        self.cells == 0
+    }
+
+    /// Adds a zone that waits.
+    pub(super) fn add(&mut self, zone: &FrameZone) {
+        (self.cells, self.bytes) = (self.cells + 1, self.bytes + zone.delta().len() as u64);
+        let counts = zone.zone().counts();
+        self.rows.resize(self.rows.len().max(counts.len()), 0);
+        self.rows.iter_mut().zip(counts).for_each(|(sum, rows)| *sum += rows as u64);
+    }
+
+    /// Forgets everything, and keeps the memory.
+    pub fn clear(&mut self) {
+        (self.cells, self.bytes) = (0, 0);
+        self.rows.iter_mut().for_each(|rows| *rows = 0);
+    }
+}
+
+impl std::ops::AddAssign<&Self> for Unsent {
+    fn add_assign(&mut self, other: &Self) {
+        (self.cells, self.bytes) = (self.cells + other.cells, self.bytes + other.bytes);
+        self.rows.resize(self.rows.len().max(other.rows.len()), 0);
+        self.rows.iter_mut().zip(&other.rows).for_each(|(sum, rows)| *sum += rows);
     }
 }
 

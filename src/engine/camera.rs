@@ -22,7 +22,7 @@ pub enum Filmed {
     /// A second, for those who watch.
     Live(FilmSegment),
     /// A longer part, for the archive.
-    Kept(FilmPart),
+    Kept(Box<FilmPart>),
 }
 
 /// A part of the film that is kept of a match. Each starts with the last state of the one before.
@@ -64,7 +64,7 @@ impl Archive {
 }
 
 fn kept_of(room: &Room, reel: Reel) -> Filmed {
-    Filmed::Kept(FilmPart { incarnation: room.config().incarnation, reel })
+    Filmed::Kept(Box::new(FilmPart { incarnation: room.config().incarnation, reel }))
 }
 
 impl Shot {

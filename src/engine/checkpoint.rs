@@ -379,7 +379,7 @@ impl Room {
 
     fn restore_frame(&self, saved: SavedRows, notes: Vec<SeatNote>) -> Result<Frame, RestoreError> {
         let SavedRows { tick, every, zones } = saved;
-        let frame = Frame::initial(self.spec.schema.clone(), tick).of(self.config.incarnation);
+        let frame = Frame::initial(self.frame.schema().clone(), tick).of(self.config.incarnation);
         let frame = frame.with(notes, zones, self.grid());
         Ok(frame.map_err(|(zone, error)| RestoreError::Zone { zone, error })?.for_clients_every(every))
     }

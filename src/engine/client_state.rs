@@ -87,22 +87,28 @@ impl ClientState {
     }
 
     /// The parts that bring the client's zones to the newest of `frames`, and become its state; except for cells that wait.
-    pub fn zone_parts<'a>(&mut self, frames: &'a [Arc<Frame>], budget: &mut Budget, to: &Recipient) -> Parts<'a> {
+    /// The latter are added to `unsent`.
+    pub fn zone_parts<'a>(
+        &mut self,
+        frames: &'a [Arc<Frame>],
+        budget: &mut Budget,
+        unsent: &mut Unsent,
+        to: &Recipient,
+    ) -> Parts<'a> {
         let frame = frames.last().expect("the newest frame is given");
-        let mut parts =
-            Parts { list: Vec::with_capacity(to.note.zones.len()), keyframes: 0, unsent: Unsent::default() };
+        let mut parts = Parts { list: Vec::with_capacity(to.note.zones.len()), keyframes: 0 };
         self.subscribe(frame, to, &mut parts.list);
         let waits = self.waits(frames, budget, to);
         let mut seen = ZonesSeen::new(frame);
         for (index, known) in self.zones.iter_mut().enumerate() {
             let zone = seen.find(known.zone);
+            if known.rests(frame, zone, to) {
+                known.skip();
+                continue;
+            }
             if let (true, Some(zone)) = (waits.binary_search(&index).is_ok(), zone) {
-                known.skipped += 1;
-                if known.may_have_rows && known.has != Has::Rows {
-                    // A message before this one may have told them, and this one does not take them back.
-                    known.has = Has::Stale;
-                }
-                parts.unsent += Unsent { cells: 1, rows: zone.rows() as u64, bytes: zone.delta().len() as u64 };
+                known.skip();
+                unsent.add(zone);
                 continue;
             }
             if let Some(form) = known.form(frame, zone, chain(frames, known.at)) {
@@ -145,19 +151,15 @@ impl ClientState {
         self.list = Some(zones.clone());
     }
 
-    /// The message for a client whose zones all advance by one tick to `frame`; `None` if there is more to it. `stamp` is that
-    /// of the message.
-    pub fn steady_message(
-        &mut self,
-        frame: &Frame,
-        note: &SeatNote,
-        stamp: FrameStamp,
-        rate: TickRate,
-    ) -> Option<Vec<u8>> {
-        self.list.as_ref().filter(|list| Arc::ptr_eq(list, &note.zones))?;
+    /// The message for a client whose zones all advance by one tick to `frame`, but for those that rest; `None` if there is
+    /// more to it. `stamp` is that of the message.
+    pub fn steady_message(&mut self, frame: &Frame, stamp: FrameStamp, to: &Recipient) -> Option<Vec<u8>> {
+        self.list.as_ref().filter(|list| Arc::ptr_eq(list, &to.note.zones))?;
         let (mut seen, mut count, mut payload) = (ZonesSeen::new(frame), 0, 0);
         for known in &self.zones {
-            match (seen.find(known.zone), known.has) {
+            let zone = seen.find(known.zone);
+            match (zone, known.has) {
+                _ if known.rests(frame, zone, to) => {}
                 (Some(zone), Has::Rows) if known.at == self.tick => {
                     (count, payload) = (count + 1, payload + zone.delta().len())
                 }
@@ -169,8 +171,13 @@ impl ClientState {
         let mut message = SteadyFrame::new(stamp, count, payload).filter(|_| count > 1)?;
         let mut seen = ZonesSeen::new(frame);
         for known in &mut self.zones {
-            if let Some(zone) = seen.find(known.zone) {
-                message.push(known.zone, known.hash(zone, frame.tick(), rate), zone.delta());
+            let zone = seen.find(known.zone);
+            if known.rests(frame, zone, to) {
+                known.skip();
+                continue;
+            }
+            if let Some(zone) = zone {
+                message.push(known.zone, known.hash(zone, frame.tick(), to.rate), zone.delta());
             }
             (known.at, known.urgency) = (frame.tick(), 0);
         }
@@ -184,7 +191,8 @@ impl ClientState {
         let mut seen = ZonesSeen::new(frame);
         let mut candidates = Vec::with_capacity(self.zones.len());
         for (index, known) in self.zones.iter_mut().enumerate() {
-            let Some(zone) = seen.find(known.zone).filter(|zone| grid.cell(zone.id()).is_some()) else { continue };
+            let zone = seen.find(known.zone).filter(|zone| grid.cell(zone.id()).is_some());
+            let Some(zone) = zone.filter(|zone| !known.rests(frame, Some(zone), to)) else { continue };
             let deltas = chain(frames, known.at);
             let follows = matches!(known.has, Has::Rows | Has::Empty) && !deltas.is_empty();
             let delta = |frame: &Arc<Frame>| frame.zone(known.zone).map_or(0, |zone| zone.delta().len());
@@ -193,7 +201,7 @@ impl ClientState {
             let waited = frame.tick().since(known.at);
             // Pages predict the own avatar from its row, which must not be older than the inputs consumed.
             let is_own = grid.cell(known.zone) == to.note.focus;
-            let is_due = is_own || (known.skipped > 0 && waited >= longest_wait(to.rate).cast_signed());
+            let is_due = is_own || (known.skipped > 0 && waited >= to.longest_wait());
             candidates.push(Candidate { index, bytes, is_keyframe: !follows, is_due, urgency: known.urgency });
         }
         let mut waits = budget.choose(to.now, &mut candidates);
@@ -209,6 +217,23 @@ pub(super) struct Recipient<'a> {
     /// Zones that the client may have besides those of its state.
     pub gone: &'a [ZoneId],
     pub rate: TickRate,
+    /// On an unordered transport: the tick of the newest message, whether it arrived or not.
+    pub told: Option<Tick>,
+}
+
+impl Recipient<'_> {
+    /// For how many ticks a cell waits at most.
+    fn longest_wait(&self) -> i32 {
+        longest_wait(self.rate).cast_signed()
+    }
+
+    /// At one of how many ticks the recipient gets a zone.
+    fn every(&self, frame: &Frame, zone: ZoneId) -> u32 {
+        let Some((grid, focus)) = frame.grid().zip(self.note.focus).filter(|(grid, _)| grid.has_rings()) else {
+            return 1;
+        };
+        grid.cell(zone).map_or(1, |cell| grid.every(focus, cell))
+    }
 }
 
 /// The zones of a message.
@@ -216,7 +241,6 @@ pub(super) struct Parts<'a> {
     pub list: Vec<ZonePart<'a>>,
     /// Bytes in keyframes of cells.
     pub keyframes: usize,
-    pub unsent: Unsent,
 }
 
 /// The frames after `tick`, or none when some of them are gone or there are too many.
@@ -230,6 +254,28 @@ fn chain(frames: &[Arc<Frame>], tick: Tick) -> &[Arc<Frame>] {
 impl ClientZone {
     pub fn new(zone: ZoneId, has: Has, at: Tick) -> Self {
         Self { zone, has, at, skipped: 0, urgency: 0, may_have_rows: false, proven: None, keyframe: None }
+    }
+
+    /// Whether the zone is so far away that it is left out of this message. Who has nothing of it gets it at once.
+    fn rests(&self, frame: &Frame, zone: Option<&FrameZone>, to: &Recipient) -> bool {
+        let has_news = matches!((self.has, zone), (Has::Rows, _) | (Has::Empty, Some(_)));
+        let every = if has_news { to.every(frame, self.zone) } else { 1 };
+        if every == 1 || frame.tick().since(self.at) >= to.longest_wait() {
+            return false;
+        }
+        // All far cells of a seat have the same turn, so that most messages have none of them; seats have different turns.
+        let turn = |tick: Tick| tick.0.wrapping_add(to.note.seat.0.into()) / every;
+        let now = turn(frame.tick());
+        turn(self.at) == now || to.told.is_some_and(|told| turn(told) == now)
+    }
+
+    /// Leaves the zone out of a message.
+    fn skip(&mut self) {
+        self.skipped += 1;
+        if self.may_have_rows && self.has != Has::Rows {
+            // A message before this one may have told them, and this one does not take them back.
+            self.has = Has::Stale;
+        }
     }
 
     /// The zone's hash, if it is time to send it.

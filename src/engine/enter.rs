@@ -17,10 +17,13 @@ use crate::id::{CorrectionEpoch, EntityId, KindId, Seat, Seq, ZoneId};
 use crate::wire::{Close, Continuity, EventBody, PROTOCOL_VERSION, Role, Welcome};
 
 impl Room {
+    /// With fewer seats taken, a room has no memory for more: most rooms stay small.
+    const FEW_SEATS: usize = 8;
+
     pub(super) fn enter(&mut self, enter: Enter) -> Answer {
         match enter.role {
             Role::Player => self.enter_player(enter),
-            Role::Spectator => self.enter_spectator(enter.name, enter.identity.is_some()),
+            Role::Spectator => self.enter_spectator(enter),
         }
     }
 
@@ -53,6 +56,9 @@ impl Room {
         self.post(&Recipients::All, &EventBody::Joined(seated.listed()));
         let counters = self.config.counters;
         (seated.commands, seated.epoch, seated.log) = (counters.commands, counters.epoch, self.log_of_newcomer());
+        if self.seats.len() < Self::FEW_SEATS {
+            self.seats.reserve_exact(1);
+        }
         self.seats.insert(index, seated);
         self.apply_effects();
         Ok(Box::new(self.admitted(index)))

@@ -111,7 +111,7 @@ impl Presence {
             presence.apply(&change);
         }
         for (seat, taken) in &mut presence.seats {
-            taken.away = room.find(*seat).is_ok_and(|index| room.seats[index].away.is_some());
+            taken.away = room.find(*seat).is_ok_and(|index| room.seats[index].is_told_away());
         }
         presence
     }

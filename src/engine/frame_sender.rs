@@ -133,9 +133,12 @@ impl FrameSender {
         Self { budget: Budget::new(now, bytes_per_second), ..self }
     }
 
-    /// What was wanted and not sent, since the last call.
-    pub fn take_unsent(&mut self) -> Unsent {
-        std::mem::take(&mut self.unsent)
+    /// Passes on what was wanted and not sent since the last call, if there is anything.
+    pub fn take_unsent(&mut self, take: impl FnOnce(&Unsent)) {
+        if !self.unsent.is_empty() {
+            take(&self.unsent);
+            self.unsent.clear();
+        }
     }
 
     /// The tick of the newest message.
@@ -184,6 +187,11 @@ impl FrameSender {
         Readiness::Held
     }
 
+    /// The tick of the first frame after the last message that the client wants; `None` if it may be any.
+    pub fn next_wanted(&self) -> Option<Tick> {
+        self.send_rate.next(self.newest)
+    }
+
     /// The client acknowledges a tick. Returns `false` when no frame of that tick was sent.
     pub fn ack(&mut self, now: Moment, tick: AckedTick) -> bool {
         let acked = self.flow.ack(now, tick);
@@ -226,7 +234,7 @@ impl FrameSender {
     pub fn compose(&mut self, now: Moment, frames: &[Arc<Frame>], events: Option<&Batch>) -> Vec<u8> {
         let frame = frames.last().expect("the newest frame is given");
         let note = frame.note(self.seat).expect("a ready sender has a note in the frame");
-        let usual = if events.is_none() { self.usual(frame, note) } else { None };
+        let usual = if events.is_none() { self.usual(now, frame, note) } else { None };
         if let Some(bytes) = usual {
             self.since_lead = self.since_lead.saturating_add(1);
             self.base.remember(frame, note);
@@ -256,15 +264,15 @@ impl FrameSender {
         if self.transport == Transport::Unordered {
             told = told.map(|told| Note { commands: None, ..told }).filter(|told| *told != Note::default());
         }
-        let to = Recipient { now, note, gone: &gone, rate: self.rate };
-        let Parts { list: zones, keyframes, unsent } = state.zone_parts(frames, &mut self.budget, &to);
+        let newest = (self.transport == Transport::Unordered).then_some(self.newest);
+        let to = Recipient { now, note, gone: &gone, rate: self.rate, told: newest };
+        let Parts { list: zones, keyframes } = state.zone_parts(frames, &mut self.budget, &mut self.unsent, &to);
         let message = FrameMessage { stamp, note: told, events: None, zones };
         let bytes = encode_frame(&message, events.map(|batch| batch.encoded(frame.tick())).as_ref());
         (state.lead, state.commands) = (lead.unwrap_or(state.lead), commands);
         state.remember(frame, note);
         self.possible.extend(next);
         self.events = events.map_or(self.events, Batch::last);
-        self.unsent += unsent;
         self.sent(now, frame.tick(), bytes.len(), keyframes);
         bytes
     }
@@ -296,7 +304,7 @@ impl FrameSender {
     }
 
     /// The shortcut of [`Self::compose`] for the message of most ticks; `None` when the message contains anything else.
-    fn usual(&mut self, frame: &Frame, note: &SeatNote) -> Option<Vec<u8>> {
+    fn usual(&mut self, now: Moment, frame: &Frame, note: &SeatNote) -> Option<Vec<u8>> {
         let alone = [ZoneId(0)];
         let before = (self.base.tick, self.base.consumed);
         let follows = frame.tick() == before.0.plus(1) && self.transport == Transport::Ordered;
@@ -306,7 +314,8 @@ impl FrameSender {
         }
         if *note.zones != alone {
             let stamp = FrameStamp::long(before, (frame.tick(), note.consumed));
-            return if self.budget.is_free() { self.base.steady_message(frame, note, stamp, self.rate) } else { None };
+            let to = Recipient { now, note, gone: &[], rate: self.rate, told: None };
+            return if self.budget.is_free() { self.base.steady_message(frame, stamp, &to) } else { None };
         }
         let [known] = &mut self.base.zones[..] else { return None };
         let zone = frame.zone(alone[0]).filter(|zone| zone.rows() > 0)?;

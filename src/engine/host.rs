@@ -8,7 +8,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::camera::{Archive, Filmed};
 use super::checkpoint::Checkpoint;
@@ -181,8 +180,8 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         Ok(())
     }
 
-    /// Answers up to `most` waiting clients, oldest first; those that have gone with [`Close::Lost`]. `secret` draws the secrets
-    /// of their resume tokens.
+    /// Answers up to `most` waiting clients, oldest first, or [more](limits::RETURNS_PER_JOIN) who come back to their seats; those
+    /// that have gone with [`Close::Lost`]. `secret` draws the secrets of their resume tokens.
     pub fn answer_requests(&mut self, most: usize, mut secret: impl FnMut() -> Secret) {
         let waiting = std::mem::take(&mut self.waiting).into_iter();
         let (wanted, gone): (VecDeque<_>, VecDeque<_>) = waiting.partition(|(_, waiting)| waiting.is_wanted());
@@ -190,8 +189,11 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         for (_, waiting) in gone {
             self.emit(HostOutput::Answer { waiting, answer: Err(Close::Lost.into()) });
         }
-        for _ in 0..most {
+        let mut left = most * limits::RETURNS_PER_JOIN;
+        while left > 0 {
             let Some((request, mut waiting)) = self.waiting.pop_front() else { break };
+            let returns = request.claim.as_ref().is_some_and(|claim| self.opens(claim, &request));
+            left = left.saturating_sub(if returns { 1 } else { limits::RETURNS_PER_JOIN });
             let answer = self.admit(&request, &mut waiting, secret());
             self.emit(HostOutput::Answer { waiting, answer });
         }
@@ -284,18 +286,15 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
         self.apply(RoomInput::Lock(locked));
     }
 
-    /// Lets the room remember that seats are reserved for `span` for the bearers of these tickets, so that a shell that
-    /// recovers or restores the room finds them in [`Room::tickets`]. The tickets may be given away after
-    /// [`RoomOutput::Reserved`], which comes once per call, in order.
-    pub fn reserve(&mut self, tickets: Vec<SecretDigest>, span: Duration) {
-        let ticks = self.room.ticks(span);
-        self.apply(RoomInput::Reserve { tickets, ticks });
-    }
-
     /// The room goes on in another process than before, with a greater incarnation: no client is connected. It skips
     /// `spare_ids` entity ids: none after a stop, [`limits::SPARE_IDS`] after a crash.
     pub fn recover(&mut self, incarnation: Incarnation, spare_ids: u32) {
         self.apply(RoomInput::Recovered { incarnation, spare_ids });
+    }
+
+    /// The room has moved here from another process, as all clients were told: nobody is told of those who come soon.
+    pub fn arrive(&mut self, incarnation: Incarnation) {
+        self.apply(RoomInput::Moved { incarnation });
     }
 
     /// The room saves as much work as `step` says, from the next tick on.

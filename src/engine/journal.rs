@@ -30,6 +30,8 @@ pub struct JournalEntry {
     pub persons: Option<Vec<String>>,
     /// What remains of `inputs` when these persons are forgotten; empty when there are none.
     pub open: Vec<u8>,
+    /// The room's tick after `inputs`, for histories. It is not written.
+    pub tick: Tick,
 }
 
 impl JournalEntry {
@@ -167,7 +169,7 @@ impl Record {
             persons = None;
         }
         let open = std::mem::take(&mut self.open);
-        JournalEntry { from: self.taken, inputs: self.take(), checkpoint, proof, persons, open }
+        JournalEntry { from: self.taken, inputs: self.take(), checkpoint, proof, persons, open, tick }
     }
 }
 

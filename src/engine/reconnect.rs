@@ -14,6 +14,7 @@ use super::seat::Seated;
 use crate::game::Recipients;
 use crate::id::{EntityId, Incarnation, Seat};
 use crate::snapshot::Frame;
+use crate::tick::Tick;
 use crate::wire::{Close, Continuity, EventBody, limits};
 
 impl Room {
@@ -58,6 +59,11 @@ impl Room {
     /// Handles the end of a seat's connection: holds the seat if players come back after such a close, and frees it
     /// otherwise.
     pub(super) fn disconnect(&mut self, seat: Seat, close: Close) {
+        self.part_from(seat, close, None);
+    }
+
+    /// As [`Self::disconnect`]. If there is a time until which nobody is told, the client is expected back before.
+    fn part_from(&mut self, seat: Seat, close: Close, untold_until: Option<Tick>) {
         let Ok(index) = self.find(seat) else { return self.free(seat, close.into(), false) };
         let seated = &self.seats[index];
         if seated.away.is_some() {
@@ -75,8 +81,14 @@ impl Room {
         let hold = if briefly { self.ticks(limits::HOLD_BRIEFLY_FOR).min(most) } else { most };
         let until = self.frame.tick().plus(hold);
         let input_buffer = self.empty_input_buffer();
-        self.seats[index].away = Some(Away { until, close });
+        self.seats[index].away = Some(Away { until, close, untold_until });
         self.seats[index].restart_inputs(input_buffer);
+        if untold_until.is_none() {
+            self.tell_away(seat);
+        }
+    }
+
+    fn tell_away(&mut self, seat: Seat) {
         self.call_hook("disconnected", |game, cx| game.disconnected(seat, cx));
         self.post(&Recipients::Except(seat), &EventBody::Disconnected { seat });
         self.apply_effects();
@@ -99,7 +111,10 @@ impl Room {
         if let Some(key) = &mut seated.key {
             key.renew(back.presented, back.secret);
         }
-        if seated.away.take().is_some() {
+        let away = seated.away.take();
+        // To the others and to the game, who comes along with the room was never away.
+        let comes_along = away.is_some_and(|away| away.untold_until.is_some());
+        if away.is_some() && !comes_along {
             self.post(&Recipients::Except(back.seat), &EventBody::Reconnected { seat: back.seat });
         }
         let mut admitted = self.admitted(index);
@@ -111,8 +126,10 @@ impl Room {
             (welcome.continuity, welcome.tick) = (Continuity::State, *tick);
             (start.tick, start.zones) = (*tick, zones.as_slice().into());
         }
-        self.call_hook("reconnected", |game, cx| game.reconnected(back.seat, cx));
-        self.apply_effects();
+        if !comes_along {
+            self.call_hook("reconnected", |game, cx| game.reconnected(back.seat, cx));
+            self.apply_effects();
+        }
         if let Ok(index) = self.find(back.seat) {
             admitted.events = self.seats[index].log.queue_after(rewound.events);
         }
@@ -136,6 +153,16 @@ impl Room {
 
     /// Goes on in another process: every client has lost its connection.
     pub(super) fn recover(&mut self, incarnation: Incarnation, spare_ids: u32) {
+        self.go_on(incarnation, spare_ids, None);
+    }
+
+    /// Goes on in another process, which all clients have been told.
+    pub(super) fn arrive(&mut self, incarnation: Incarnation) {
+        let until = self.frame.tick().plus(self.ticks(limits::COMES_ALONG_WITHIN));
+        self.go_on(incarnation, 0, Some(until));
+    }
+
+    fn go_on(&mut self, incarnation: Incarnation, spare_ids: u32, untold_until: Option<Tick>) {
         self.interrupt_film();
         self.cx.skip_entities(spare_ids);
         self.give_back_tickets();
@@ -144,7 +171,7 @@ impl Room {
         let players = self.seats.iter().map(|seated| seated.seat);
         let all: Vec<Seat> = players.chain(self.spectators.iter().map(|spectator| spectator.seat)).collect();
         let mut present = self.present_players();
-        all.into_iter().for_each(|seat| self.disconnect(seat, Close::Lost));
+        all.into_iter().for_each(|seat| self.part_from(seat, Close::Lost, untold_until));
         if !self.tapped {
             present.retain(|(seat, ..)| self.find(*seat).is_err());
             self.lost = present;
@@ -157,6 +184,12 @@ impl Room {
         self.tickets.expire(now);
         let longest = self.ticks(self.config.policy.hold + limits::SILENCE);
         self.departed.retain(|(_, since)| now.since(*since).cast_unsigned() <= longest);
+        let is_late = |seated: &&mut Seated| {
+            let until = seated.away.and_then(|away| away.untold_until);
+            until.is_some_and(|until| now.since(until) >= 0)
+        };
+        let late: Vec<Seat> = self.seats.iter_mut().filter(is_late).map(Seated::stop_waiting).collect();
+        late.into_iter().for_each(|seat| self.tell_away(seat));
         let overdue = self.seats.iter().filter_map(|seated| Some((seated.seat, seated.overdue(now)?)));
         let overdue: Vec<(Seat, Close)> = overdue.collect();
         overdue.into_iter().for_each(|(seat, close)| self.free(seat, close.into(), true));

@@ -124,7 +124,7 @@ pub struct GoneBack {
     pub room: Room,
     /// How many ticks it lost ...
     pub ticks: u32,
-    /// ... and how many commands that the game had seen in them.
+    /// ... and how many commands, and events of servers, that the game had seen in them.
     pub commands: u32,
 }
 
@@ -155,7 +155,7 @@ impl GoneBack {
     fn lose(&mut self, input: RoomInput) {
         match input {
             RoomInput::Tick => self.ticks += 1,
-            RoomInput::Command { .. } => self.commands += 1,
+            RoomInput::Command { .. } | RoomInput::ServerEvent { .. } => self.commands += 1,
             RoomInput::Return(back) => self.room.renew_key(&back),
             RoomInput::Confirmed { seat } => self.room.confirm(seat),
             // Who was told that they are gone, and who may not come back.
@@ -172,6 +172,8 @@ impl GoneBack {
             | RoomInput::Inputs { .. }
             | RoomInput::EventsArrived { .. }
             | RoomInput::Recovered { .. }
+            | RoomInput::ChannelNews(_)
+            | RoomInput::Moved { .. }
             | RoomInput::Woke { .. } => {}
         }
     }

@@ -29,7 +29,7 @@ use super::spectator::Spectator;
 use super::tap::TapCount;
 use super::tickets::Tickets;
 use super::views::Views;
-use crate::game::{Context, Effect, Game, PlayerInput, Recipients, RoomSetup, RowHistory, SeatEffect, Spec};
+use crate::game::{Context, Effect, Game, PlayerInput, Recipients, RoomSetup, RowHistory, Spec};
 use crate::id::{Incarnation, Seat};
 use crate::snapshot::{Frame, FreezeBuffers, SnapshotWriter};
 use crate::tick::{Tick, TickRate};
@@ -113,7 +113,9 @@ impl Room {
         let linger = config.setup.rate.ticks_in(limits::CELLS_LINGER);
         let views = game.interest().map(|interest| Views::new(interest, linger));
         let counters = config.counters;
-        let frame = Arc::new(Frame::initial(spec.schema.clone(), counters.tick).of(config.incarnation));
+        // Frames count references to the schema. Many rooms have the same, and no two threads should write to one count.
+        let schema = Arc::new((*spec.schema).clone());
+        let frame = Arc::new(Frame::initial(schema, counters.tick).of(config.incarnation));
         let mut cx = Context::new(config.setup.rate, config.setup.seed);
         cx.start_at(counters.tick, counters.entities);
         cx.set_properties(spec.properties.clone());
@@ -240,8 +242,11 @@ impl Room {
             RoomInput::Close(reason) => self.close(reason),
             RoomInput::Tick => self.tick(over),
             RoomInput::Recovered { incarnation, spare_ids } => self.recover(incarnation, spare_ids),
+            RoomInput::Moved { incarnation } => self.arrive(incarnation),
             RoomInput::Reserve { tickets, ticks } => self.reserve(&tickets, ticks),
             RoomInput::Redeemed { ticket, seat } => self.redeem(&ticket, seat),
+            RoomInput::ServerEvent { name, data } => self.server_event(&name, &data),
+            RoomInput::ChannelNews(news) => self.channel_news(&news),
             RoomInput::Overload { step } => self.overload(OverloadStep::from_number(step)),
             RoomInput::Woke { elapsed } => {
                 self.call_hook("woke", |game, cx| game.woke(Duration::from_millis(elapsed), cx));
@@ -298,9 +303,10 @@ impl Room {
         let next = frame.freeze_with(freeze_buffers, views.map(Views::grid), write, |places, before| {
             if let Some(views) = views {
                 for seated in seats.iter_mut() {
-                    let at = places.of_entity(seated.entity).map(|place| place.at);
+                    let at = views.place(seated.viewpoint, seated.entity, places);
                     views.update(seated.view.get_or_insert_default(), at, &seated.zones, cx.tick());
                 }
+                spectators.iter_mut().for_each(|one| one.update_view(views, places, cx.tick()));
             }
             let notes = || seats.iter().map(Seated::note).chain(spectators.iter().map(Spectator::note));
             if notes().eq(before.iter().cloned()) { before.clone() } else { notes().collect() }
@@ -375,15 +381,9 @@ impl Room {
                     let to = self.resolved(to);
                     self.post(&to, &EventBody::Game { kind, body });
                 }
-                Effect::Seat(seat, effect) => {
-                    let Ok(index) = self.find(seat) else { continue };
-                    let seated = &mut self.seats[index];
-                    match effect {
-                        SeatEffect::Correct { reason } => (seated.epoch, seated.reason) = (seated.epoch.next(), reason),
-                        SeatEffect::Subscribe { zones } => seated.zones = zones,
-                    }
-                }
+                Effect::Seat(seat, effect) => self.apply_to_seat(seat, effect),
                 Effect::Room(effect) => self.apply_to_room(effect),
+                Effect::Channel(effect) => self.outputs.push(RoomOutput::Channel(effect)),
             }
         }
     }

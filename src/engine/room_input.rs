@@ -14,6 +14,7 @@ use super::close_reason::CloseReason;
 use super::command::Command;
 use super::input_buffer::InputRun;
 use super::resume::SecretDigest;
+use crate::game::ChannelNews;
 use crate::id::{Incarnation, Seat, Seq, ZoneId};
 use crate::tick::{Tick, ViewTime};
 use crate::wire::{Close, Role, WireError, append, split};
@@ -109,6 +110,22 @@ pub enum RoomInput {
     Overload {
         /// The number of an [`OverloadStep`](super::OverloadStep).
         step: u8,
+    },
+    /// A server outside of the room sent an event. [`RoomOutput::ServerEvent`](super::RoomOutput::ServerEvent) has the game's
+    /// answer.
+    ServerEvent {
+        /// The name of the event.
+        name: String,
+        /// Its data, usually JSON.
+        data: String,
+    },
+    /// Something has happened in a channel between rooms.
+    ChannelNews(ChannelNews),
+    /// The room goes on in another process, as all clients were told: they are on their way, and nobody is told that they are not
+    /// connected meanwhile.
+    Moved {
+        /// Greater than all before.
+        incarnation: Incarnation,
     },
 }
 

@@ -8,7 +8,7 @@ use super::frame_sender::SenderStart;
 use super::resume::SecretDigest;
 use super::rewind::Hit;
 use super::tap::TapEntry;
-use crate::game::Refused;
+use crate::game::{ChannelEffect, Refused};
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::wire::{Close, Welcome};
@@ -95,6 +95,8 @@ pub enum RoomOutput {
     Over(CloseReason),
     /// The seats of the oldest [`RoomInput::Reserve`](super::RoomInput::Reserve) without this output are reserved.
     Reserved,
+    /// The game's answer to the oldest [`RoomInput::ServerEvent`](super::RoomInput::ServerEvent) without this output.
+    ServerEvent(Result<(), Refused>),
     /// The ticket of a seat that is about to be free is good again: its client was lost before it said anything. See
     /// [`Room::ticket_left`](super::Room::ticket_left).
     TicketBack {
@@ -107,6 +109,8 @@ pub enum RoomOutput {
     Judged(Hit),
     /// The game asks for a recording of the room, for this reason.
     Record(String),
+    /// The game uses a channel between rooms.
+    Channel(ChannelEffect),
     /// With a [tap](super::Host::with_tap): tell systems outside of the room.
     Tap(Arc<TapEntry>),
 }

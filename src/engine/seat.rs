@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::events::EventLog;
 use super::input_buffer::InputBuffer;
 use super::resume::Key;
+use super::room::Room;
 use super::tickets::Ticket;
 use super::views::View;
-use crate::game::{InputValues, Player, PlayerInput};
+use crate::game::{InputValues, Player, PlayerInput, SeatEffect, Viewpoint};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
 use crate::snapshot::SeatNote;
 use crate::tick::{Tick, ViewTime};
@@ -44,6 +45,9 @@ pub(super) struct Seated {
     /// With a grid: what the player sees.
     #[serde(default)]
     pub view: Option<View>,
+    /// With a grid: from where.
+    #[serde(default)]
+    pub viewpoint: Viewpoint,
     /// The moment that the player was shown last, as their client tells.
     #[serde(default)]
     pub shown: Option<ViewTime>,
@@ -64,6 +68,9 @@ pub(super) struct Away {
     pub until: Tick,
     /// How the connection ended.
     pub close: Close,
+    /// Until then nobody is told, if the room has moved and its clients are on their way.
+    #[serde(default)]
+    pub untold_until: Option<Tick>,
 }
 
 impl Seated {
@@ -92,6 +99,7 @@ impl Seated {
             reason: 0,
             zones,
             view: None,
+            viewpoint: Viewpoint::Own,
             shown: None,
             superseded: 0,
             input: InputValues::default(),
@@ -144,7 +152,12 @@ impl Seated {
 
     /// The player as others see it.
     pub fn listed(&self) -> RosterEntry {
-        RosterEntry { seat: self.seat, entity: self.entity, name: self.name.clone(), away: self.away.is_some() }
+        RosterEntry { seat: self.seat, entity: self.entity, name: self.name.clone(), away: self.is_told_away() }
+    }
+
+    /// Whether others know that the player is disconnected.
+    pub fn is_told_away(&self) -> bool {
+        self.away.is_some_and(|away| away.untold_until.is_none())
     }
 
     /// All zones that the player sees, ascending.
@@ -169,8 +182,32 @@ impl Seated {
         }
     }
 
+    /// The player did not come along with the room: others are told from now on.
+    pub fn stop_waiting(&mut self) -> Seat {
+        self.away.iter_mut().for_each(|away| away.untold_until = None);
+        self.seat
+    }
+
     /// How the last connection ended, if the hold has expired at `now`.
     pub fn overdue(&self, now: Tick) -> Option<Close> {
         self.away.filter(|away| now.since(away.until) >= 0).map(|away| away.close)
+    }
+}
+
+impl Room {
+    /// Does what the game requests for one seat. Does nothing when the seat is free.
+    pub(super) fn apply_to_seat(&mut self, seat: Seat, effect: SeatEffect) {
+        match (self.find(seat), effect) {
+            (Ok(index), SeatEffect::Correct { reason }) => {
+                let seated = &mut self.seats[index];
+                (seated.epoch, seated.reason) = (seated.epoch.next(), reason);
+            }
+            (Ok(index), SeatEffect::Subscribe { zones }) => self.seats[index].zones = zones,
+            (Ok(index), SeatEffect::LookFrom(from)) => self.seats[index].viewpoint = from,
+            (Err(_), SeatEffect::LookFrom(from)) if self.views.is_some() => {
+                self.find_spectator(seat).into_iter().for_each(|index| self.spectators[index].look_from(from));
+            }
+            (Err(_), _) => {}
+        }
     }
 }

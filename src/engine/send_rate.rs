@@ -30,6 +30,13 @@ impl SendRate {
         self.origin.is_none_or(|origin| self.slot(origin, tick) > self.slot(origin, sent))
     }
 
+    /// The first tick for which a message is due after one for `sent`; `None` if it may be any.
+    pub fn next(&self, sent: Tick) -> Option<Tick> {
+        let origin = self.origin?;
+        let ticks = ((self.slot(origin, sent) + 1) * u64::from(self.room)).div_ceil(u64::from(self.wanted));
+        Some(origin.plus(ticks as u32))
+    }
+
     /// Records that a message for `tick` was sent.
     pub fn sent(&mut self, tick: Tick) {
         let origin = self.origin.unwrap_or(tick);
@@ -70,6 +77,22 @@ mod tests {
         let uneven = gaps(20, 30, 1);
         assert!(uneven[1..].iter().all(|gap| (1..=2).contains(gap)));
         assert_eq!(uneven.len(), 400);
+    }
+
+    #[test]
+    fn the_next_tick_is_the_first_that_is_due() {
+        for (wanted, room) in [(1, 20), (7, 20), (20, 20), (0, 60), (13, 30), (119, 120)] {
+            let mut send_rate = SendRate::new(wanted, TickRate::new(room).expect("a valid rate"));
+            assert_eq!(send_rate.next(Tick(5)), None);
+            let mut sent = Tick(u32::MAX - 70);
+            for step in 0..400 {
+                send_rate.sent(sent);
+                let due = (1..).map(|ticks| sent.plus(ticks)).find(|tick| send_rate.is_due(sent, *tick));
+                assert_eq!(send_rate.next(sent), due, "{wanted} of {room} after {sent:?}");
+                // Now and then a message is late.
+                sent = due.map_or(sent, |due| due.plus(u32::from(step % 7 == 0)));
+            }
+        }
     }
 
     #[test]

@@ -19,8 +19,8 @@ use crate::id::Seq;
 use crate::snapshot::Frame;
 use crate::tick::Moment;
 use crate::wire::{
-    ClientMessage, Close, Continuity, Features, PROTOCOL_VERSION, Redirect, ServerMessage, Welcome, decode_client,
-    encode_server, explain_excess, hello_version, limits,
+    ClientMessage, Close, Continuity, Features, PROTOCOL_VERSION, Prepare, Redirect, ServerMessage, Welcome,
+    decode_client, encode_server, explain_excess, hello_version, limits,
 };
 
 /// What a client's message requires of the shell.
@@ -215,6 +215,11 @@ impl Session {
         }
     }
 
+    /// The room is about to go on at another server. Returns the message that says so, if the client prepares for it.
+    pub fn prepare(&self, prepare: Prepare) -> Option<Vec<u8>> {
+        self.features.contain(Features::PREPARE).then(|| encode_server(&ServerMessage::Prepare(prepare)))
+    }
+
     /// Sets when the token expires, which ends the session; `None` means never.
     pub fn trust(&mut self, until: Option<Moment>) {
         self.trusted_until = until;
@@ -275,11 +280,10 @@ impl Session {
         }
     }
 
-    /// What was wanted and not sent, since the last call; see [`FrameSender::take_unsent`].
-    pub fn take_unsent(&mut self) -> Unsent {
-        match &mut self.state {
-            State::Playing(playing) => playing.sender.take_unsent(),
-            State::Silent | State::Entering => Unsent::default(),
+    /// Passes on what was wanted and not sent since the last call, if there is anything; see [`FrameSender::take_unsent`].
+    pub fn take_unsent(&mut self, take: impl FnOnce(&Unsent)) {
+        if let State::Playing(playing) = &mut self.state {
+            playing.sender.take_unsent(take);
         }
     }
 

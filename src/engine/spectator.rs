@@ -1,7 +1,8 @@
 //! Spectators: they receive frames and events as players do, but do not take part.
 //!
 //! A spectator has a seat number above those of players, so that sessions, channels and events treat both alike. The
-//! game learns of spectators only by their chat lines; they have no entity and are in no list of players.
+//! game learns that they come, and of what they send; they have no entity and are in no list of players. In a large world the
+//! game may give them a view.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,9 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::command::Command;
 use super::events::EventLog;
 use super::room::{Answer, Refusal, Room};
-use crate::game::Recipients;
+use super::room_input::Enter;
+use super::views::{View, Views};
+use crate::game::{Player, Recipients, Viewpoint};
 use crate::id::{CorrectionEpoch, EntityId, Seat, Seq, ZoneId};
-use crate::snapshot::SeatNote;
+use crate::snapshot::{Places, SeatNote};
+use crate::tick::Tick;
 use crate::wire::{Close, EventBody, limits};
 
 /// Whether a seat is a spectator's.
@@ -28,7 +32,13 @@ pub(super) struct Spectator {
     pub seat_generation: u32,
     name: String,
     commands: Seq,
+    /// The zones that the game shows to all spectators.
     zones: Arc<[ZoneId]>,
+    /// With a grid: from where the spectator sees it, and what.
+    #[serde(default)]
+    viewpoint: Viewpoint,
+    #[serde(default)]
+    view: Option<View>,
     /// The events for the spectator. A checkpoint has them apart.
     #[serde(skip)]
     pub log: EventLog,
@@ -58,8 +68,9 @@ impl Room {
     }
 
     /// Admits a spectator, who sees the zones that the game shows to spectators now. A locked room can be watched.
-    pub(super) fn enter_spectator(&mut self, name: String, has_token: bool) -> Answer {
-        if !has_token && self.spectators_need_token() {
+    pub(super) fn enter_spectator(&mut self, enter: Enter) -> Answer {
+        let Enter { name, identity, options, .. } = enter;
+        if identity.is_none() && self.spectators_need_token() {
             return Err(Refusal::NoToken);
         }
         if let Some(close) = self.shut().filter(|close| *close != Close::Locked) {
@@ -75,12 +86,16 @@ impl Room {
         let zones = self.spectated();
         let (seat_generation, commands, log) =
             (self.next_seat_generation(), self.config.counters.commands, self.log_of_newcomer());
-        self.spectators.insert(index, Spectator { seat, seat_generation, name, commands, zones: zones.into(), log });
+        let player = Player { seat, identity, name: name.clone(), options };
+        let (zones, viewpoint, view) = (zones.into(), Viewpoint::Own, None);
+        self.spectators.insert(index, Spectator { seat, seat_generation, name, commands, zones, viewpoint, view, log });
+        self.call_hook("spectator_joined", |game, cx| game.spectator_joined(&player, cx));
+        self.apply_effects();
         let welcome = self.welcome(seat, EntityId(0), CorrectionEpoch(0), commands);
         Ok(Box::new(self.admitted_with(welcome, seat_generation, &self.spectators[index].log)))
     }
 
-    /// Handles a spectator's command: only chat lines that the game passes on have an effect.
+    /// Handles a spectator's command: chat lines, if the game passes them on, and what the game hears of spectators.
     pub(super) fn spectator_command(&mut self, seat: Seat, seq: Seq, command: &Command) {
         let Ok(index) = self.find_spectator(seat) else { return };
         let spectator = &mut self.spectators[index];
@@ -89,7 +104,10 @@ impl Room {
         }
         spectator.commands = seq;
         match command {
-            Command::Message { .. } => {}
+            Command::Message { kind, body } => {
+                self.call_hook("spectator_command", |game, cx| game.spectator_command(seat, *kind, body, cx));
+                self.apply_effects();
+            }
             Command::Call { .. } => {
                 let body = Cow::Borrowed(serde_bytes::Bytes::new(b"spectators look on only"));
                 self.post(&Recipients::Only(seat), &EventBody::Reply { command: seq, done: false, body });
@@ -110,8 +128,24 @@ impl Room {
 
 impl Spectator {
     /// The zones that the spectator sees, ascending.
-    pub fn zones(&self) -> &[ZoneId] {
-        &self.zones
+    pub fn zones(&self) -> &Arc<[ZoneId]> {
+        self.view.as_ref().map_or(&self.zones, View::zones)
+    }
+
+    /// Sets from where the spectator sees a large world.
+    pub fn look_from(&mut self, from: Viewpoint) {
+        self.viewpoint = from;
+        if from == Viewpoint::Own {
+            self.view = None;
+        }
+    }
+
+    /// Brings the view up to date with where everybody is now.
+    pub fn update_view(&mut self, views: &Views, places: &Places, now: Tick) {
+        if self.viewpoint != Viewpoint::Own {
+            let at = views.place(self.viewpoint, EntityId(0), places);
+            views.update(self.view.get_or_insert_default(), at, &self.zones, now);
+        }
     }
 
     /// What the next frame tells the spectator alone: almost nothing.
@@ -126,8 +160,8 @@ impl Spectator {
             reason: 0,
             commands: self.commands,
             lead: 0,
-            zones: self.zones.clone(),
-            focus: None,
+            zones: self.zones().clone(),
+            focus: self.view.as_ref().and_then(View::cell),
         }
     }
 }

@@ -18,14 +18,14 @@ use super::host::{Host, HostOutput, Waiting};
 use super::registry::RoomOptions;
 use super::room::{Room, RoomOutput};
 use crate::game::Recipients;
-use crate::id::{Incarnation, Seat};
+use crate::id::Seat;
 use crate::tick::Tick;
 use crate::wire::{Close, EventBody};
 
 /// The identity of an entry: whoever gets two with equal keys got one twice.
 ///
 /// Keys of a room ascend, by incarnation, then tick, then index. For entries of the server itself, `room` is empty, and the
-/// incarnation is the time of its start, in milliseconds since 1970.
+/// incarnation is the time of its start, or when the person was forgotten of whom it tells, in milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TapKey {
     /// The room's id.
@@ -68,6 +68,8 @@ pub enum TapBody {
     NodeUp { node: String },
     /// The server is about to stop.
     NodeDraining { node: String },
+    /// The person with this identity was forgotten: whoever got their entries shall erase them, too.
+    PersonForgotten { identity: String },
     /// A room was made, with so many seats and these properties.
     RoomMade { capacity: u16, properties: Vec<(String, String)> },
     /// A room goes on: after a crash, a restart, or its sleep. All its players are disconnected, and keep their seats for a
@@ -93,7 +95,7 @@ pub enum TapBody {
 
 impl TapBody {
     /// The kinds of entries, as filters name them.
-    pub const KINDS: [&'static str; 12] = [
+    pub const KINDS: [&'static str; 13] = [
         "node.up",
         "node.draining",
         "room.made",
@@ -106,6 +108,7 @@ impl TapBody {
         "game.event",
         "chat",
         "match.ended",
+        "person.forgotten",
     ];
 
     /// The kind, one of [`Self::KINDS`].
@@ -123,6 +126,7 @@ impl TapBody {
             Self::GameEvent { .. } => 9,
             Self::Chat { .. } => 10,
             Self::MatchEnded { .. } => 11,
+            Self::PersonForgotten { .. } => 12,
         };
         Self::KINDS[index]
     }
@@ -133,6 +137,7 @@ impl TapBody {
             Self::PlayerJoined { identity, .. } | Self::PlayerLeft { identity, .. } | Self::Chat { identity, .. } => {
                 identity.as_deref()
             }
+            Self::PersonForgotten { identity } => Some(identity),
             _ => None,
         }
     }
@@ -199,7 +204,9 @@ impl Room {
 
     /// How the room starts in this process. Its tick is that of the newest frame, which no entry of the same incarnation has.
     fn opening(&self) -> TapEntry {
-        let is_new = self.config.incarnation == Incarnation::FIRST;
+        // In a cluster, the first incarnation of a room is whatever its directory gave it.
+        let counters = self.config.counters;
+        let is_new = (self.frame.tick(), self.seat_generations) == (counters.tick, counters.seat_generations);
         let properties = || self.properties().to_vec();
         let body = if is_new {
             TapBody::RoomMade { capacity: self.capacity(), properties: properties() }

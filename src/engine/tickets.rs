@@ -90,6 +90,14 @@ impl Room {
 }
 
 impl<T: Waiting, F: FrameStore> Host<T, F> {
+    /// Lets the room remember that seats are reserved for `span` for the bearers of these tickets, so that a shell that
+    /// recovers or restores the room finds them in [`Room::tickets`]. The tickets may be given away after
+    /// [`RoomOutput::Reserved`], which comes once per call, in order.
+    pub fn reserve(&mut self, tickets: Vec<SecretDigest>, span: Duration) {
+        let ticks = self.room.ticks(span);
+        self.apply(RoomInput::Reserve { tickets, ticks });
+    }
+
     /// A client was answered who came with a ticket.
     pub(super) fn redeem(&mut self, request: &JoinRequest, answer: Option<&Answer>) {
         let Join::Reserved { ticket } = &request.join else { return };

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::room::Room;
-use crate::game::{Interest, Recipients};
-use crate::id::ZoneId;
-use crate::snapshot::Grid;
+use super::visibility::Visibility;
+use crate::game::{Interest, Recipients, Viewpoint};
+use crate::id::{EntityId, ZoneId};
+use crate::snapshot::{Grid, Places};
 use crate::tick::Tick;
 use crate::wire::WorldGrid;
 
@@ -20,6 +21,8 @@ use crate::wire::WorldGrid;
 pub(super) struct Views {
     interest: Interest,
     grid: Arc<Grid>,
+    /// Which cells are hidden by walls, if there are any.
+    visibility: Option<Arc<Visibility>>,
     /// The side of the squares, in quanta.
     square: i32,
     /// How far outside of their square players keep it, in quanta.
@@ -59,8 +62,10 @@ impl Views {
     /// `linger` is in ticks.
     pub fn new(interest: Interest, linger: u32) -> Self {
         let square = (interest.grid().side() / Self::SQUARES_PER_CELL).max(1);
-        let grid = Arc::new(interest.grid().clone());
-        Self { interest, grid, square, slack: square / 2, linger, is_short: false }
+        let (grid, slack) = (Arc::new(interest.grid().clone()), square / 2);
+        let reach = i64::from(interest.sight()) + i64::from(interest.margin()) + i64::from(slack);
+        let visibility = Visibility::new(&interest, reach, slack.into()).map(Arc::new);
+        Self { interest, grid, visibility, square, slack, linger, is_short: false }
     }
 
     pub fn grid(&self) -> &Arc<Grid> {
@@ -76,6 +81,16 @@ impl Views {
     pub fn world_grid(&self) -> WorldGrid {
         let (grid, sight, margin) = (self.grid(), self.interest.sight(), self.interest.margin());
         WorldGrid { first: Grid::FIRST, origin: grid.origin(), side: grid.side(), size: grid.size(), sight, margin }
+    }
+
+    /// Where somebody sees from who has the entity `own`, if that is anywhere.
+    pub fn place(&self, from: Viewpoint, own: EntityId, places: &Places) -> Option<[i32; 2]> {
+        let of = |entity| places.of_entity(entity).map(|place| place.at);
+        match from {
+            Viewpoint::Own => of(own),
+            Viewpoint::Entity(entity) => of(entity),
+            Viewpoint::Place(at) => Some(at),
+        }
     }
 
     /// Brings a view up to date: the player is at this position, if they are anywhere.
@@ -132,7 +147,17 @@ impl Views {
     fn cells(&self, square: [i32; 2]) -> Vec<ZoneId> {
         let sight = i64::from(self.interest.sight());
         let sight = if self.is_short { sight * 2 / 3 } else { sight };
-        self.grid.cells_within(self.bounds(square), sight + i64::from(self.interest.margin()) + i64::from(self.slack))
+        let (bounds, reach) = (self.bounds(square), sight + i64::from(self.interest.margin()) + i64::from(self.slack));
+        let mut cells = self.grid.cells_within(bounds, reach);
+        if let Some(visibility) = &self.visibility {
+            let mut from = self.grid.cells_within(bounds, 0);
+            if from.is_empty() {
+                // Off the map.
+                from.push(self.grid.zone(self.grid.cell_at(bounds.map(|(least, _)| least as i32))));
+            }
+            visibility.retain_seen(&from, &mut cells);
+        }
+        cells
     }
 
     /// Lets the cells stay that `cells` no longer has. After a jump none of them does: what is there is no concern of the

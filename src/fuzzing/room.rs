@@ -285,7 +285,9 @@ impl Play {
             RoomOutput::Listed
             | RoomOutput::Over(_)
             | RoomOutput::Record(_)
+            | RoomOutput::Channel(_)
             | RoomOutput::Reserved
+            | RoomOutput::ServerEvent(_)
             | RoomOutput::TicketBack { .. }
             | RoomOutput::Judged(_)
             | RoomOutput::Tap(_) => {}

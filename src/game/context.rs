@@ -5,11 +5,12 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::Recipients;
+use super::channel::RoomChannels;
 use super::effect::{Effect, RoomEffect, SeatEffect};
 use super::entity_ids::EntityIds;
 use super::hidden::Hidden;
 use super::past::{Past, RowHistory};
+use super::{Recipients, Viewpoint};
 use crate::id::{EntityId, Seat, ZoneId};
 use crate::tick::{Tick, TickRate, ViewTime};
 use crate::wire::Close;
@@ -25,6 +26,8 @@ pub struct Context {
     #[serde(default)]
     hidden: Hidden,
     properties: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "RoomChannels::is_empty")]
+    channels: RoomChannels,
     #[serde(skip)]
     effects: Vec<Effect>,
     /// A checkpoint has it apart.
@@ -38,7 +41,8 @@ impl Context {
         const STREAM: u64 = 0x0a02_bdbf_7bb3_c0a7;
         let (tick, random, entities) = (Tick(0), Pcg32::new(seed, STREAM), EntityIds::after(0));
         let (hidden, rows) = (Hidden::new(seed), RowHistory::default());
-        Self { tick, rate, random, entities, hidden, properties: Vec::new(), effects: Vec::new(), rows }
+        let (properties, channels, effects) = Default::default();
+        Self { tick, rate, random, entities, hidden, properties, channels, effects, rows }
     }
 
     /// The tick that is being computed; between ticks, the last one computed.
@@ -212,6 +216,25 @@ impl Context {
         zones.sort_unstable();
         zones.dedup();
         self.effects.push(Effect::Seat(seat, SeatEffect::Subscribe { zones: zones.into() }));
+    }
+
+    /// Sets from where a player or spectator sees a large world, from the next frame on: somebody who is out of the game sees
+    /// what others of the team see, and a spectator goes along with a player. Does nothing without an
+    /// [`Interest`](super::Interest).
+    pub fn look_from(&mut self, seat: Seat, from: Viewpoint) {
+        self.effects.push(Effect::Seat(seat, SeatEffect::LookFrom(from)));
+    }
+
+    pub(crate) fn channels(&self) -> &RoomChannels {
+        &self.channels
+    }
+
+    pub(super) fn channels_mut(&mut self) -> &mut RoomChannels {
+        &mut self.channels
+    }
+
+    pub(super) fn push_effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
     }
 
     pub(crate) fn rows(&self) -> &RowHistory {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Recipients;
+use super::{ChannelEffect, Recipients, Viewpoint};
 use crate::id::{Seat, ZoneId};
 use crate::tick::ViewTime;
 use crate::wire::Close;
@@ -26,6 +26,8 @@ pub enum Effect {
     Seat(Seat, SeatEffect),
     /// Concerns the room, its list entry or somebody who must go.
     Room(RoomEffect),
+    /// Concerns a channel between rooms.
+    Channel(ChannelEffect),
 }
 
 /// A request that concerns one seat.
@@ -42,6 +44,8 @@ pub enum SeatEffect {
         /// Ascending, without duplicates.
         zones: Arc<[ZoneId]>,
     },
+    /// Sets from where the player or spectator sees a large world.
+    LookFrom(Viewpoint),
 }
 
 /// A request that the room carries out after the tick.

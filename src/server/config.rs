@@ -3,7 +3,7 @@
 //! Parse errors describe the wrong value and the accepted ones. The code that merges files, variables and flags adds the
 //! key and the value's origin. Limits that operators should not change are in `wire/limits.rs`.
 
-mod pages;
+mod choices;
 mod parse;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
+
+pub use choices::{LogFormat, OtherBuild, Pages};
 
 use super::secret::Secret;
 use crate::engine::SecondDevice;
@@ -59,7 +61,8 @@ pub struct Config {
     /// times as many, here and in the other limits per address.
     #[serde(deserialize_with = "parse::sessions")]
     pub connections_per_address: usize,
-    /// Most attempts per second to open a session from one address, 1 to 10,000. Bursts may be four seconds' worth.
+    /// Most attempts per second to open a session from one address, 1 to 10,000. Bursts may be four seconds' worth, or as
+    /// many as `connections_per_address`.
     #[serde(deserialize_with = "parse::attempts")]
     pub attempts_per_address: u32,
     /// Most open rooms made from one address, 1 to 100,000.
@@ -180,16 +183,25 @@ pub struct Config {
     /// Most bytes of all matches, in MiB, 1 to 1,000,000.
     #[serde(deserialize_with = "parse::sessions")]
     pub matches_mib: usize,
-    /// The Redis that keeps the directory of a cluster, such as `redis://10.0.0.5:6379`. Empty: this server is alone. Needs the
-    /// cargo feature `cluster`.
+    /// The Redis that keeps the directory of a cluster, such as `redis://10.0.0.5:6379`, or its Sentinels, such as
+    /// `redis+sentinel://10.0.0.5:26379,10.0.0.6:26379/NAME`. Empty: this server is alone. Needs the feature `cluster`.
     #[serde(deserialize_with = "parse::redis")]
     pub redis: String,
     /// The password of that Redis. Empty: it needs none.
     #[serde(deserialize_with = "parse::password")]
     pub redis_password: Secret,
+    /// How many replicas of that Redis must have what it was told before that counts, 0 to 5.
+    #[serde(deserialize_with = "parse::replicas")]
+    pub redis_replicas: usize,
     /// The WebSocket URL at which clients reach this node of the cluster, such as `wss://n3.play.example/play`.
     #[serde(deserialize_with = "parse::advertise")]
     pub advertise: String,
+    /// The host and port at which the other nodes reach this one, such as `10.0.0.7:8080`, for clusters with one public address. Then
+    /// each node passes connections for the path of another node, such as `/play/n3` if that advertises
+    /// `wss://play.example/play/n3`, on to it. List the nodes in `trusted_proxies`. Not for servers with TLS, with routes of their own
+    /// or [mounted](super::Server::mount). Empty: nothing is passed on.
+    #[serde(deserialize_with = "parse::peer_address")]
+    pub peer_address: String,
     /// The name of the cluster. Clusters of different names can share a Redis.
     #[serde(deserialize_with = "parse::cluster")]
     pub cluster: String,
@@ -202,43 +214,9 @@ pub struct Config {
     /// Whether rooms of this node go on at other nodes when it fails. Then they are written to Redis all the time, and what a
     /// client is told waits until that has happened.
     pub takeover: bool,
-}
-
-/// The source of the pages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Pages {
-    /// The demo's pages, from the binary.
-    Embedded,
-    /// The files of this folder, read at each request; `index.html` answers for the folder itself. Paths below `client/`
-    /// serve the browser client from the binary. For the page of your own game.
-    Folder(PathBuf),
-    /// The demo's pages, from the folders `web-demo` and `assets` in this one, read at each request. For development.
-    Disk(PathBuf),
-    /// No pages: the server is only a game's backend.
-    None,
-}
-
-/// What happens at a start after another build of the server crashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OtherBuild {
-    /// The server does not start: the build that crashed must recover its rooms.
-    Wait,
-    /// The rooms are recovered by this build. Those whose rows differ from what the other one had are lost.
-    Replay,
-    /// The rooms go back to their last checkpoints, and their players are told that they lost events.
-    Checkpoint,
-}
-
-/// The format of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// One line per event, for people.
-    Text,
-    /// One JSON object per line and event, for machines.
-    Json,
+    /// Whether this node takes no rooms before it has run those of nodes with another build again: what their journals have of the
+    /// last half minute. If it leads one of them elsewhere, it takes none, and `/healthz` says so. Needs `takeover` at the other nodes.
+    pub rehearse: bool,
 }
 
 impl Config {
@@ -313,11 +291,14 @@ impl Default for Config {
             matches_mib: 4096,
             redis: String::new(),
             redis_password: Secret::default(),
+            redis_replicas: 0,
             advertise: String::new(),
+            peer_address: String::new(),
             cluster: "tickwire".to_owned(),
             node: String::new(),
             lease: Duration::from_secs(8),
             takeover: false,
+            rehearse: false,
         }
     }
 }
@@ -383,6 +364,7 @@ mod tests {
             (json!({ "redis": "10.0.0.5:6379" }), "redis://10.0.0.5:6379"),
             (json!({ "redis": "redis://:sesame@10.0.0.5" }), "redis_password"),
             (json!({ "advertise": "https://play.example/play" }), "wss://n3.play.example/play"),
+            (json!({ "peer_address": "http://10.0.0.7" }), "10.0.0.7:8080"),
             (json!({ "cluster": "a:b" }), "letters, digits"),
             (json!({ "lease": 61 }), "1 to 60"),
             (json!({ "match_days": 0 }), "1 to 3650"),

@@ -8,8 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 
+use super::event_stream::event_stream;
 use super::handshake::{caller, refuse};
-use super::lobby::event_stream;
 use super::routes::{AppState, READ, read, shared, unavailable};
 use crate::actor::{FilmTape, Outlet, PublicSegment, ViewerPermit, Watching};
 use crate::engine::work::lookup_cost;
@@ -78,8 +78,8 @@ async fn elsewhere(
         return None;
     }
     let node = cluster.elsewhere(id).await?;
-    // The address of its sessions begins with ws, or wss.
-    let base = node.strip_suffix("/play")?.strip_prefix("ws")?;
+    // The address of its sessions begins with ws, or wss. A node that has a path of its own has its films below it.
+    let base = node.strip_suffix("/play").unwrap_or(&node).strip_prefix("ws")?;
     let path = &request.path()[request.path().find("/api/rooms/")?..];
     let query = query_of(request);
     let redirect = HttpResponse::TemporaryRedirect()
@@ -179,7 +179,7 @@ async fn events(id: web::Path<String>, request: HttpRequest, state: web::Data<Ap
         Some((incarnation, first)) => viewer.tape().segment(incarnation, first).await,
         None => None,
     };
-    event_stream(segments(viewer, known))
+    event_stream(&request, segments(viewer, known))
 }
 
 /// The id of an event: the incarnation and the first tick of its segment.

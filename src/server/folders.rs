@@ -8,7 +8,7 @@ use super::config::{Config, OtherBuild, Pages};
 use crate::actor::{MatchShelf, Matches, Metrics, Part, Recordings, RoomStore, Shelf, Trace, Watchdog};
 use crate::cluster::Cluster;
 use crate::store::{Durability, Folder, Found, Journal, StoreFailure};
-use crate::tap::{Outbox, OutboxOptions, Sink};
+use crate::tap::{OUTBOX, Outbox, OutboxOptions, Sink};
 
 /// The folder for rooms.
 pub(super) struct Data {
@@ -78,7 +78,7 @@ pub(super) fn outbox(config: &Config, node: String, sinks: Vec<(String, Box<dyn 
     if sinks.is_empty() {
         return Ok(None);
     }
-    let folder = Some(config.data.join("outbox")).filter(|_| !config.data.as_os_str().is_empty());
+    let folder = Some(config.data.join(OUTBOX)).filter(|_| !config.data.as_os_str().is_empty());
     let options = OutboxOptions {
         folder,
         syncs: config.durability == Durability::Disk,

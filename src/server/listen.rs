@@ -36,8 +36,10 @@ use rustls::ServerConfig;
 use super::handshake::{self, Denied};
 use super::mount::Mount;
 use super::one_request::OneRequest;
+use super::passing;
 use super::routes::AppState;
 use crate::actor::{Connection, Metrics, SocketHandle, carry, converse, linger};
+use crate::cluster::Destination;
 use crate::trust::Certificate;
 use crate::wire::limits;
 
@@ -188,7 +190,11 @@ where
         .client_request_timeout(Mount::HEAD)
         .client_disconnect_timeout(limits::LINGER)
         .h1_write_buffer_size(limits::SEND_BUFFER)
-        .on_connect_ext(move |connection: &OneRequest<T>, data| mount.on_connect(connection.get_ref(), data))
+        .on_connect_ext(move |connection: &OneRequest<T>, data| {
+            let (socket, follower) = connection.parts();
+            socket.into_iter().for_each(|socket| mount.on_connect(socket, data));
+            data.insert(follower.clone());
+        })
         .finish(worker.app)
         .upgrade(worker.upgrade)
 }
@@ -232,15 +238,27 @@ where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let connection = request.conn_data::<Rc<Connection>>().cloned();
-    let accepted = if request.path() == "/play" {
+    let destination = match (request.path(), &state.context.cluster) {
+        ("/play", _) => Some(Destination::Here),
+        (path, Some(cluster)) => cluster.destination(path),
+        _ => None,
+    };
+    let accepted = if destination.is_some() {
         handshake::accept(request.head(), connection.as_deref(), state)
     } else {
         let refusal = handshake::turn_away(request.head(), connection.as_deref(), state);
         Err(Denied::Request(refusal.unwrap_or_else(|| HttpResponse::NotFound().body("404: sessions are at /play\n"))))
     };
     let switching = || handshake::switching(request.head()).finish().map_into_boxed_body();
-    let permit = match accepted {
-        Ok(permit) => permit,
+    let accepted = match (accepted, destination) {
+        (Ok(permit), Some(Destination::Another)) => {
+            // It is this node's for as long as the other one has not answered.
+            passing::reach(request.head(), state).await.map(|far| (permit, Some(far))).map_err(Denied::Request)
+        }
+        (accepted, _) => accepted.map(|permit| (permit, None)),
+    };
+    let (permit, far) = match accepted {
+        Ok(accepted) => accepted,
         Err(Denied::Request(refusal)) => {
             let mut refusal: Response<BoxBody> = refusal.into();
             // Otherwise the response would repeat the request's upgrade header.
@@ -255,16 +273,22 @@ where
             return Ok(());
         }
     };
-    answer(&mut framed, switching()).await?;
+    if far.is_none() {
+        answer(&mut framed, switching()).await?;
+    }
     let socket_handle = request.conn_data::<SocketHandle>().cloned();
     let parts = framed.into_parts();
     // Bytes left in the buffer are copied, so that the session does not keep the whole buffer alive.
     let early = Bytes::copy_from_slice(&parts.read_buf);
-    let (context, socket) = (state.context.clone(), parts.io.into_inner());
+    let Some(socket) = parts.io.into_inner() else { return Ok(()) };
+    let context = state.context.clone();
     drop((request, parts.read_buf, parts.write_buf));
     // The HTTP layer's part of the connection ends here, with all its buffers.
     actix_web::rt::spawn(async move {
-        carry(socket, early, |incoming| converse(context, permit, socket_handle, incoming)).await;
+        match far {
+            Some(far) => passing::pass_on(socket, far, early, permit, &context.gatekeeper).await,
+            None => carry(socket, early, |incoming| converse(context, permit, socket_handle, incoming)).await,
+        }
         // Counted until here. The relay's socket handle is dropped within two seconds.
         drop(connection);
     });

@@ -133,6 +133,7 @@ mod tests {
 
     use super::*;
     use crate::actor::RoomEntry;
+    use crate::wire::limits;
 
     fn entry(id: &str, players: usize) -> RoomEntry {
         let (id, game) = (id.to_owned(), "arena".to_owned());
@@ -187,6 +188,33 @@ mod tests {
         assert_eq!(next(&mut watcher).await, json!({"added": ["d"], "removed": ["b"], "more": true}));
         board.publish(["c".to_owned(), "d".to_owned()], []);
         assert_eq!(next(&mut watcher).await, json!({"added": ["e"], "removed": ["c", "d"], "more": false}));
+    }
+
+    #[actix_web::test]
+    async fn a_change_among_ten_thousand_rooms_costs_a_watcher_its_own_bytes() {
+        let told = async |rooms: usize| {
+            let board = Arc::<RoomBoard>::default();
+            board.publish([], (0..rooms).map(|number| entry(&format!("room-{number:05}"), 1)));
+            let mut watcher = watcher(&board, "");
+            let list = watcher.next().await.expect("the list").len();
+            let mut changes = Vec::new();
+            for second in 0..20 {
+                board.publish([], [entry(&format!("room-{second:05}"), 2)]);
+                changes.push(watcher.next().await.expect("a change").len());
+            }
+            // What a watcher is not told of is not sent.
+            board.publish([], [entry("room-09999", 2)]);
+            board.publish([], [entry("room-00000", 3)]);
+            changes.push(watcher.next().await.expect("a change").len());
+            assert!(watcher.told.len() <= limits::ROOMS_LISTED);
+            (list, changes)
+        };
+        let (few, many) = (told(100).await, told(10_000).await);
+        println!("the list: {} and {} bytes; a change: {} and {}", few.0, many.0, few.1[0], many.1[0]);
+        let one = serde_json::to_vec(&entry("room-00000", 2)).expect("JSON").len();
+        assert!(many.0 <= few.0 * limits::ROOMS_LISTED / 100 + 100);
+        assert!(many.1.iter().all(|bytes| *bytes <= one + 64), "{one} bytes and {:?}", many.1);
+        assert!(few.1[..20].iter().zip(&many.1).all(|(few, many)| few.abs_diff(*many) <= 1), "but for false and true");
     }
 
     #[actix_web::test]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::Stream;
 use serde::Deserialize;
 
+use super::event_stream::event_stream;
 use super::handshake::{admit, judge_page, refuse};
 use super::live_rooms;
 use super::routes::{AppState, READ, read, shared, unavailable};
@@ -99,18 +99,9 @@ async fn rooms(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse
 
 async fn room_events(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     match search(&request) {
-        Ok(search) => event_stream(live_rooms::events(state.rooms.clone(), search)),
+        Ok(search) => event_stream(&request, live_rooms::events(state.rooms.clone(), search)),
         Err(why) => bad_request(&why),
     }
-}
-
-/// A response with server-sent events.
-pub(super) fn event_stream(events: impl Stream<Item = Result<Bytes, actix_web::Error>> + 'static) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(events)
 }
 
 /// A request for seats: in the room with this id, or in a room of the game with these options.
@@ -204,7 +195,7 @@ mod tests {
     use super::*;
 
     fn room(game: &str, players: usize, map: &str) -> RoomEntry {
-        let properties = [("map".to_owned(), map.to_owned())].into();
+        let properties = Arc::new([("map".to_owned(), map.to_owned())].into());
         let (id, game) = (format!("{game}-{map}"), game.to_owned());
         RoomEntry { id, game, players, away: 0, capacity: 2, spectators: 0, locked: false, rate: 20, properties }
     }

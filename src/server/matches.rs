@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::admin;
-use super::lobby::event_stream;
+use super::event_stream::event_stream;
 use super::routes::{AppState, READ, read, shared, unavailable};
 use crate::actor::{FoundMatch, MatchPage, MatchSearch, MatchViewer, Matches};
 use crate::trust::VerifiedToken;
@@ -199,7 +199,7 @@ async fn events(request: HttpRequest, state: web::Data<AppState>) -> HttpRespons
     let known = id.and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     let known = known.unwrap_or_else(|| state.matches.newest());
     let stream = MatchStream { matches: state.matches.clone(), viewer, search, known, base: base(&request) };
-    event_stream(match_events(stream))
+    event_stream(&request, match_events(stream))
 }
 
 /// A stream of matches.

@@ -4,6 +4,7 @@
 mod admin;
 mod config;
 mod cors;
+mod event_stream;
 mod film;
 mod folders;
 mod handshake;
@@ -19,9 +20,11 @@ mod one_request;
 mod origin;
 mod pace;
 mod pages;
+mod passing;
 mod qr;
 mod routes;
 mod secret;
+mod server_events;
 mod setup;
 mod signals;
 mod timeline;
@@ -40,12 +43,14 @@ pub use config::{Config, LogFormat, OtherBuild, Pages};
 pub use log::log;
 pub use mount::Mount;
 pub use secret::Secret;
+pub use server_events::ServerEvents;
 pub use signals::{ShutdownSignal, interrupted};
 pub use timeline::Timeline;
 
-pub use crate::actor::LogHealth;
+pub use crate::actor::{LogHealth, NotTaken};
 #[cfg(feature = "cluster")]
 pub use crate::cluster::Finding as ClusterFinding;
+pub use crate::cluster::{Channels, NotPublished};
 use crate::game::{Factory, Game, RoomSetup, SetupError};
 pub use crate::store::{Durability, StoreFailure};
 use crate::tap::Sink;
@@ -61,17 +66,21 @@ pub struct Server {
     node: String,
     sinks: Vec<(String, Box<dyn Sink>)>,
     routes: Vec<AddRoutes>,
+    channels: Vec<UseChannels>,
 }
 
 /// Adds routes of an embedder to an app.
 pub(crate) type AddRoutes = Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>;
+/// Uses the channels of the server.
+pub(crate) type UseChannels = Box<dyn FnOnce(&Channels) + Send>;
 
 impl Server {
     /// Creates a server without games.
     pub fn new(config: Config) -> Self {
         let build = concat!("tickwire ", env!("CARGO_PKG_VERSION")).to_owned();
-        let node = "tickwire".to_owned();
-        Self { config, games: BTreeMap::new(), log: None, build, node, sinks: Vec::new(), routes: Vec::new() }
+        let (node, games) = ("tickwire".to_owned(), BTreeMap::new());
+        let (sinks, routes, channels) = Default::default();
+        Self { config, games, log: None, build, node, sinks, routes, channels }
     }
 
     /// Names the build of your program: the version of your game, or the commit. After a crash, rooms of
@@ -113,10 +122,17 @@ impl Server {
 
     /// Adds routes of your own, which come before those of the server. `add` is called once per worker. With [`Self::run`], each
     /// connection carries one request; and sessions take the longer path that they have in a [mounted](Self::mount) server, so that routes
-    /// of yours can be WebSockets.
+    /// of yours can be WebSockets. Routes find [`ServerEvents`] as `web::Data`, to send events into rooms.
     #[must_use]
     pub fn routes(mut self, add: impl Fn(&mut web::ServiceConfig) + Send + Sync + 'static) -> Self {
         self.routes.push(Arc::new(add));
+        self
+    }
+
+    /// Gives the [`Channels`] of the server to `attach`, when the server is made.
+    #[must_use]
+    pub fn channels(mut self, attach: impl FnOnce(&Channels) + Send + 'static) -> Self {
+        self.channels.push(Box::new(attach));
         self
     }
 
@@ -171,6 +187,11 @@ impl Server {
     /// # Errors
     /// Outside an actix system, and when the configuration is invalid: see [`Config::check`].
     pub fn mount(self) -> io::Result<Mount> {
+        if !self.config.peer_address.is_empty() && !self.routes.is_empty() {
+            let why =
+                "peer_address is set, and a server with routes of its own, such as Pusher apps, passes nothing on";
+            return Err(io::Error::other(why));
+        }
         Mount::start(self)
     }
 

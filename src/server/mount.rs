@@ -33,7 +33,7 @@ use crate::actor::{
     Clock, Directory, DirectoryConfig, Drain, Films, Gatekeeper, Handshake, Matches, Metrics, Part, Refusal, Relay,
     RoomBoard, RoomStore, SessionContext, SocketHandle, Stop, Watchdog, socket_of,
 };
-use crate::cluster::Cluster;
+use crate::cluster::{Channels, Cluster};
 use crate::engine::{Limit, Verdict};
 use crate::store::Journal;
 use crate::tap::Outbox;
@@ -47,7 +47,7 @@ pub struct Mount {
     config: Arc<Config>,
     clock: Clock,
     metrics: Arc<Metrics>,
-    directory: Addr<Directory>,
+    pub(super) directory: Addr<Directory>,
     rooms: Arc<RoomBoard>,
     admin: Arc<AdminAuth>,
     gatekeeper: Arc<Gatekeeper>,
@@ -62,6 +62,7 @@ pub struct Mount {
     matches: Arc<Matches>,
     /// Of the embedder.
     routes: Arc<[AddRoutes]>,
+    channels: Channels,
 }
 
 impl Mount {
@@ -77,7 +78,7 @@ impl Mount {
     pub(super) const HEAD: Duration = Duration::from_secs(5);
 
     pub(super) fn start(server: Server) -> io::Result<Self> {
-        let Server { config, games, log, build, node, sinks, routes } = server;
+        let Server { config, games, log, build, node, sinks, routes, channels: users } = server;
         let (log, build) = (log.as_ref(), &build[..]);
         if System::try_current().is_none() {
             return Err(io::Error::other("rooms need an actix system around them, such as #[actix_web::main] makes"));
@@ -87,6 +88,8 @@ impl Mount {
         let (trace, data) = (folders::trace(&config.trace)?, folders::data(&config, build)?);
         let cluster = config.membership(build).map_err(io::Error::other)?;
         let cluster = cluster.map(Cluster::start).transpose().map_err(io::Error::other)?;
+        let channels = cluster.as_ref().map_or_else(Channels::alone, Cluster::channels);
+        users.into_iter().for_each(|attach| attach(&channels));
         let (store, journal, found) = match data {
             Some(Data { store, journal, found }) => (Some(store), Some(journal), Some(found)),
             None => (None, folders::remote_journal(&config, cluster.as_ref(), build)?, None),
@@ -94,12 +97,8 @@ impl Mount {
         let tap = folders::outbox(&config, node, sinks)?;
         let metrics = Arc::new(Metrics::new(trace, log, journal.as_ref(), cluster.as_ref(), tap.as_ref()));
         let watchdog = Watchdog::start(clock)?;
-        if let Some(trace) = metrics.trace() {
-            watchdog.watch(Part::TraceWriter, trace.heartbeat());
-        }
-        if let Some(log) = log {
-            watchdog.watch(Part::LogWriter, log.heartbeat());
-        }
+        metrics.trace().into_iter().for_each(|trace| watchdog.watch(Part::TraceWriter, trace.heartbeat()));
+        log.into_iter().for_each(|log| watchdog.watch(Part::LogWriter, log.heartbeat()));
         let certificate = config.certificate().map_err(io::Error::other)?;
         let gatekeeper = config.gatekeeper(clock).map_err(io::Error::other)?;
         let hosts = Hosts::new(&config, config.bind.ip());
@@ -122,6 +121,7 @@ impl Mount {
             tap: tap.clone(),
             matches: matches.clone(),
             films: films.clone(),
+            channels: channels.clone(),
             watchdog: watchdog.clone(),
             cluster: cluster.clone(),
             most_sessions: config.most_sessions,
@@ -146,6 +146,7 @@ impl Mount {
             files,
             films,
             matches,
+            channels,
         })
     }
 
@@ -177,7 +178,8 @@ impl Mount {
     }
 
     pub(super) fn add_routes(&self, state: web::Data<AppState>, app: &mut web::ServiceConfig) {
-        app.app_data(state);
+        app.app_data(state).app_data(web::Data::new(self.server_events()));
+        app.app_data(web::Data::new(self.channels.clone()));
         self.routes.iter().for_each(|add| add(app));
         routes::configure(app);
         if self.config.pages != Pages::None {

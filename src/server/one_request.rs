@@ -3,8 +3,9 @@
 //! The HTTP layer decodes every request in its buffer before it answers the first one, even without keep-alive: a few
 //! kilobytes of pipelined heads become thousands of requests in memory, and a full buffer behind an event stream is polled
 //! again and again without pause. The wrapper therefore passes one request, head and body, and no byte that follows. After
-//! an upgrade all bytes pass. The HTTP layer decides what a request means. The wrapper also times what that layer does not: the
-//! body, and an answer that the client does not read.
+//! an upgrade all bytes pass. Where a route has left a stream (`event_stream`), the stream gets the socket after the
+//! response. The HTTP layer decides what a request means. The wrapper also times what that layer does not: the body, and an
+//! answer that the client does not read.
 
 use std::fmt;
 use std::io;
@@ -19,6 +20,7 @@ use actix_web::rt::time::{Sleep, sleep};
 use bytes::BytesMut;
 use tokio::io::ReadBuf;
 
+use super::event_stream::Follower;
 use super::pace::Pace;
 use crate::wire::limits;
 
@@ -31,7 +33,9 @@ const DISCARD: usize = 4096;
 
 /// A socket that yields one request and then no more bytes, but still reports the end of the connection.
 pub struct OneRequest<T> {
-    io: T,
+    /// The socket, until a stream gets it.
+    io: Option<T>,
+    follower: Follower,
     stage: Stage,
     /// Bytes of the body that may still come; after the request, bytes behind it.
     left: u64,
@@ -103,16 +107,17 @@ impl<T> OneRequest<T> {
         let stage = Stage::Reading(Box::new(parser));
         let body = Pace::new(limits::BODY_WAITS, limits::BODY_RATE);
         let answer = Pace::new(limits::ANSWER_WAITS, limits::ANSWER_RATE);
-        Self { io, stage, left: most_body, refusal: &[], end: None, said_goodbye: false, body, answer }
+        let (io, follower) = (Some(io), Follower::default());
+        Self { io, follower, stage, left: most_body, refusal: &[], end: None, said_goodbye: false, body, answer }
     }
 
-    /// The wrapped socket.
-    pub fn get_ref(&self) -> &T {
-        &self.io
+    /// The wrapped socket, and where a route leaves what follows the response.
+    pub fn parts(&self) -> (Option<&T>, &Follower) {
+        (self.io.as_ref(), &self.follower)
     }
 
-    /// Unwraps the socket.
-    pub fn into_inner(self) -> T {
+    /// Unwraps the socket, unless a stream has it.
+    pub fn into_inner(self) -> Option<T> {
         self.io
     }
 
@@ -154,7 +159,8 @@ impl<T: AsyncRead + Unpin> OneRequest<T> {
         let mut bytes = [MaybeUninit::uninit(); DISCARD];
         loop {
             let mut unwanted = ReadBuf::uninit(&mut bytes);
-            ready!(Pin::new(&mut self.io).poll_read(cx, &mut unwanted))?;
+            let Some(io) = &mut self.io else { return Poll::Ready(Ok(())) };
+            ready!(Pin::new(io).poll_read(cx, &mut unwanted))?;
             if unwanted.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
@@ -167,14 +173,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> OneRequest<T> {
     /// Sends the remaining bytes and waits for the client to hang up: closing a socket with unread bytes would reset the
     /// connection and could discard the response.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(io) = &mut self.io else { return Poll::Ready(Ok(())) };
         while !self.refusal.is_empty() {
-            match ready!(Pin::new(&mut self.io).poll_write(cx, self.refusal))? {
+            match ready!(Pin::new(&mut *io).poll_write(cx, self.refusal))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 count => self.refusal = &self.refusal[count..],
             }
         }
         if !self.said_goodbye {
-            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+            ready!(Pin::new(io).poll_shutdown(cx))?;
             self.said_goodbye = true;
         }
         self.poll_discard(cx)
@@ -187,8 +194,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for OneRequest<T> {
         if matches!(this.stage, Stage::Answering) {
             return this.poll_discard(cx);
         }
+        let Some(io) = &mut this.io else { return Poll::Ready(Ok(())) };
         let before = buffer.filled().len();
-        match Pin::new(&mut this.io).poll_read(cx, buffer) {
+        match Pin::new(io).poll_read(cx, buffer) {
             Poll::Ready(read) => read?,
             Poll::Pending => {
                 if matches!(&this.stage, Stage::Reading(parser) if parser.in_body) {
@@ -209,10 +217,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for OneRequest<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for OneRequest<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for OneRequest<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        match Pin::new(&mut this.io).poll_write(cx, bytes) {
+        let Some(io) = &mut this.io else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
+        match Pin::new(io).poll_write(cx, bytes) {
             Poll::Ready(written) => {
                 written.as_ref().into_iter().for_each(|written| this.answer.moved(*written));
                 Poll::Ready(written)
@@ -226,13 +235,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for OneRequest<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        self.io.as_mut().map_or(Poll::Ready(Ok(())), |io| Pin::new(io).poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if let Some(following) = this.follower.take()
+            && let Some(socket) = this.io.take()
+        {
+            actix_web::rt::spawn(following.carry(socket));
+        }
+        let Some(io) = &mut this.io else { return Poll::Ready(Ok(())) };
         if matches!(this.stage, Stage::Upgraded) {
-            return Pin::new(&mut this.io).poll_shutdown(cx);
+            return Pin::new(io).poll_shutdown(cx);
         }
         let end = this.end.get_or_insert_with(|| {
             this.left = this.left.min(limits::BEHIND_REQUEST);

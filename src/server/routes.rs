@@ -20,6 +20,7 @@ use super::handshake::Denied;
 use super::hosts::Hosts;
 use super::{admin, cors, film, handshake, lobby, matches, pages, qr};
 use crate::actor::{Connection, Explain, Films, Matches, Refusal, RoomBoard, SessionContext, Watchdog, start};
+use crate::cluster::Rehearsal;
 use crate::engine::RoomCosts;
 use crate::engine::cluster::LeaseState;
 use crate::wire::limits;
@@ -190,6 +191,12 @@ async fn health(state: web::Data<AppState>) -> HttpResponse {
             let rooms = if status.lease == LeaseState::Frozen { "rooms stand still" } else { "not in the cluster" };
             unavailable(format!("no lease: {rooms}, {redis}\n"))
         }
+        Some(status) if status.rehearsal != Rehearsal::Passed => unavailable(match status.rehearsal {
+            Rehearsal::Failed { rooms, of } => {
+                format!("no rooms: this build leads {rooms} of {of} rooms of another build elsewhere\n")
+            }
+            _ => "no rooms yet: those of another build are being run again\n".to_owned(),
+        }),
         Some(status) => {
             let redis = if status.is_connected { "connected" } else { "not connected" };
             let left = status.left.as_millis();

@@ -30,6 +30,8 @@ impl Config {
         if self.redis.is_empty() {
             return if self.takeover {
                 Err("takeover is set and redis is not: there is no other node".to_owned())
+            } else if self.rehearse {
+                Err("rehearse is set and redis is not: there is no other node".to_owned())
             } else {
                 Ok(None)
             };
@@ -47,6 +49,10 @@ impl Config {
                 "redis and data are both set: the nodes of a cluster keep no rooms; leave data empty".to_owned()
             );
         }
+        if !self.peer_address.is_empty() && !self.tls_cert.as_os_str().is_empty() {
+            let why = "nodes speak to each other without TLS; let a proxy in front of them have the certificate";
+            return Err(format!("peer_address and tls_cert are both set: {why}"));
+        }
         Ok(Some(self.settings(build)))
     }
 
@@ -57,12 +63,15 @@ impl Config {
             redis: self.redis.clone(),
             password: self.redis_password.reveal().to_owned(),
             advertise: self.advertise.clone(),
+            peer_address: self.peer_address.clone(),
             cluster: self.cluster.clone(),
             name: name.to_owned(),
             lease: self.lease,
             version: build.to_owned(),
             most_rooms: self.most_rooms,
             takeover: self.takeover,
+            replicas: self.redis_replicas as u32,
+            rehearse: self.rehearse,
         }
     }
 

@@ -65,8 +65,8 @@ pub(super) struct ZoneState {
 }
 
 impl ZoneState {
-    pub fn new(zone: Zone) -> Arc<Self> {
-        Arc::new(Self { zone, keyframe: OnceLock::new(), hash: OnceLock::new() })
+    pub fn of(zone: Zone) -> Self {
+        Self { zone, keyframe: OnceLock::new(), hash: OnceLock::new() }
     }
 }
 
@@ -152,7 +152,7 @@ impl Frame {
         let read = |(id, bytes): (ZoneId, Bytes)| {
             let zone = delta::read_keyframe(&self.schema, &bytes).map_err(|error| (id, error))?;
             let rows = zone.len();
-            let state = Arc::new(ZoneState { zone, keyframe: bytes.into(), hash: OnceLock::new() });
+            let state = Arc::new(ZoneState { keyframe: bytes.into(), ..ZoneState::of(zone) });
             Ok(FrameZone { id, rows, state, delta: Bytes::new(), is_settled: false })
         };
         let zones: Arc<[FrameZone]> = keyframes.into_iter().map(read).collect::<Result<_, _>>()?;
@@ -164,7 +164,7 @@ impl Frame {
     /// The zones as a base for chains and reconnects: their deltas without the rows, which are most of them. A frame with
     /// these can be part of a chain, but no client can be sent it alone: it has neither keyframes nor hashes.
     pub(crate) fn bare_zones(&self) -> Arc<[FrameZone]> {
-        let bare = ZoneState::new(Zone { tables: Vec::new() });
+        let bare = Arc::new(ZoneState::of(Zone { tables: Vec::new() }));
         let of = |old: &FrameZone| FrameZone { state: bare.clone(), ..old.clone() };
         self.zones.iter().map(of).collect()
     }
@@ -180,13 +180,34 @@ impl Frame {
     /// The frame with the notes of an `earlier` one, if these name the same seats with the same entities and zones. Nothing
     /// else of past notes is ever asked for.
     pub(crate) fn with_notes_of(&self, earlier: &Self) -> Option<Self> {
+        let is_new = !self.shares_notes(earlier) && self.has_seats_of(earlier);
+        is_new.then(|| Self { notes: earlier.notes.clone(), ..self.clone() })
+    }
+
+    /// Whether the same seats have the same entities and zones in both frames.
+    fn has_seats_of(&self, other: &Self) -> bool {
         let same = |(one, other): (&SeatNote, &SeatNote)| {
             let zones = Arc::ptr_eq(&one.zones, &other.zones) || one.zones == other.zones;
             (one.seat, one.entity) == (other.seat, other.entity) && zones
         };
-        let [mine, theirs] = [&self.notes, &earlier.notes];
-        let is_new = !Arc::ptr_eq(mine, theirs) && mine.len() == theirs.len();
-        (is_new && mine.iter().zip(&**theirs).all(same)).then(|| Self { notes: theirs.clone(), ..self.clone() })
+        let [mine, theirs] = [&self.notes, &other.notes];
+        self.shares_notes(other) || (mine.len() == theirs.len() && mine.iter().zip(&**theirs).all(same))
+    }
+
+    /// Whether both frames have the same notes in the same memory.
+    pub(crate) fn shares_notes(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.notes, &other.notes)
+    }
+
+    /// Whether the frame `next` differs in nothing but its tick that is ever asked of past frames.
+    pub(crate) fn is_quiet_until(&self, next: &Self) -> bool {
+        let same = (self.every, self.incarnation) == (next.every, next.incarnation);
+        same && self.shares_zones(next) && Arc::ptr_eq(&self.places, &next.places) && self.has_seats_of(next)
+    }
+
+    /// The frame of another tick at which everything was the same.
+    pub(crate) fn repeated_at(&self, tick: Tick) -> Self {
+        Self { tick, ..self.clone() }
     }
 
     /// Whether both frames have the same zones in the same memory: nothing has changed in between.

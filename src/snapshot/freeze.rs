@@ -2,8 +2,10 @@
 //! frame before.
 //!
 //! Most zones of most rooms are quiet most of the time. A quiet zone costs a comparison of its values: its rows were written
-//! into buffers that are kept for the next tick, nothing is encoded, and nothing is allocated.
+//! into buffers that are kept for the next tick, nothing is encoded, and nothing is allocated. The memory of a zone that changed
+//! is used again as soon as nobody holds a frame with its old state.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +25,60 @@ use crate::id::{EntityId, KindId, ZoneId};
 pub(crate) struct FreezeBuffers {
     /// Zones that were quiet, ascending; their rows are of no use.
     drafts: Vec<(ZoneId, Zone)>,
+    /// States of zones that have changed since, the oldest first.
+    retired: VecDeque<(ZoneId, Arc<ZoneState>)>,
+    /// States without rows that nobody else holds.
+    states: Vec<Arc<ZoneState>>,
+}
+
+impl FreezeBuffers {
+    /// States that wait for those who hold them, per zone: beyond, their memory is not used again. Frames are let go of within a tick or
+    /// two, but for one that a relay keeps while all of its sessions wait for a later one.
+    const MOST_RETIRED: usize = 4;
+
+    /// The drafts, together with the rows of retired states that nobody holds any more.
+    fn take_drafts(&mut self) -> Vec<(ZoneId, Zone)> {
+        let mut drafts = std::mem::take(&mut self.drafts);
+        let quiet = drafts.len();
+        for _ in 0..self.retired.len() {
+            let Some((id, mut state)) = self.retired.pop_front() else { break };
+            match Arc::get_mut(&mut state) {
+                Some(own) => {
+                    drafts.push((id, std::mem::replace(&mut own.zone, Zone { tables: Vec::new() })));
+                    self.states.push(state);
+                }
+                None => self.retired.push_back((id, state)),
+            }
+        }
+        if drafts.len() > quiet {
+            drafts.sort_by_key(|(id, _)| *id);
+            drafts.dedup_by_key(|(id, _)| *id);
+        }
+        drafts
+    }
+
+    /// A frame does not have this state of a zone any more.
+    fn retire(&mut self, old: &FrameZone) {
+        self.retired.push_back((old.id, old.state.clone()));
+    }
+
+    fn state(&mut self, zone: Zone) -> Arc<ZoneState> {
+        let fresh = ZoneState::of(zone);
+        let Some(mut state) = self.states.pop() else { return Arc::new(fresh) };
+        match Arc::get_mut(&mut state) {
+            Some(own) => *own = fresh,
+            None => state = Arc::new(fresh),
+        }
+        state
+    }
+
+    /// Gives back what a frame of so many zones will not need.
+    fn trim(&mut self, zones: usize) {
+        self.states.truncate(zones);
+        while self.retired.len() > Self::MOST_RETIRED * (zones + 1) {
+            self.retired.pop_front();
+        }
+    }
 }
 
 /// A zone of the next frame.
@@ -62,7 +118,7 @@ impl Frame {
     ) -> Self {
         let schema = &*self.schema;
         let places = grid.map(|_| Places::with_room_for(&self.places, schema)).unwrap_or_default();
-        let drafts = std::mem::take(&mut buffers.drafts);
+        let drafts = buffers.take_drafts();
         let mut writer = SnapshotWriter::new(schema, grid.map(Arc::as_ref), places, drafts);
         // Every zone with rows has a draft: if it gets none, their removal must be told. The memory of quiet ones is left alone.
         for old in self.zones.iter().filter(|old| old.rows > 0) {
@@ -94,11 +150,12 @@ impl Frame {
         if self.is_repeated_by(&drafts) {
             drafts.retain(|(_, zone)| !zone.is_empty());
             buffers.drafts = drafts;
+            buffers.trim(0);
             return self.zones.clone();
         }
         let (empty, origins) = (Zone::empty(&self.schema), Origins::new(self));
-        let mut kept = Vec::new();
-        let next = drafts.into_iter().filter_map(|(id, mut zone)| {
+        let (mut kept, mut next) = (Vec::with_capacity(drafts.len()), Vec::with_capacity(drafts.len()));
+        let changes = drafts.into_iter().filter_map(|(id, mut zone)| {
             let old = self.zone(id);
             if zone.is_empty() && old.is_none_or(|old| old.rows == 0) {
                 return None;
@@ -121,9 +178,9 @@ impl Frame {
                 None => Some((id, NextZone::Foretold(zone))),
             }
         });
-        let next: Vec<_> = next.collect();
+        next.extend(changes);
         buffers.drafts = kept;
-        self.encode(next, &empty)
+        self.encode(next, &empty, buffers)
     }
 
     /// Whether these rows change nothing, so that the next frame has the zones of this one.
@@ -138,21 +195,33 @@ impl Frame {
     }
 
     /// Encodes the deltas, which share one allocation.
-    fn encode(&self, next: Vec<(ZoneId, NextZone)>, empty: &Zone) -> Arc<[FrameZone]> {
+    fn encode(&self, next: Vec<(ZoneId, NextZone)>, empty: &Zone, buffers: &mut FreezeBuffers) -> Arc<[FrameZone]> {
         let is_changed = |(_, next): &(ZoneId, NextZone)| matches!(next, NextZone::Changed(..));
         let (deltas, ends) = if next.iter().any(is_changed) { self.deltas(&next, empty) } else { Default::default() };
         let (mut start, mut ends) = (0, ends.into_iter());
+        let mut changed = |id, zone: Zone, delta| {
+            let (rows, state) = (zone.len(), buffers.state(zone));
+            FrameZone { id, rows, state, delta, is_settled: false }
+        };
         let zone = |(id, next)| match next {
             NextZone::Quiet(old) => FrameZone { delta: Bytes::new(), is_settled: true, ..old },
-            NextZone::Foretold(zone) => FrameZone::new(id, zone, Bytes::new()),
+            NextZone::Foretold(zone) => changed(id, zone, Bytes::new()),
             NextZone::Changed(zone, _) => {
                 let end = ends.next().unwrap_or(start);
                 let delta = deltas.slice(start..end);
                 start = end;
-                FrameZone::new(id, zone, delta)
+                changed(id, zone, delta)
             }
         };
-        next.into_iter().map(zone).collect()
+        let zones: Arc<[FrameZone]> = next.into_iter().map(zone).collect();
+        let lives_on = |old: &&FrameZone| {
+            zones
+                .binary_search_by_key(&old.id, |zone| zone.id)
+                .is_ok_and(|at| Arc::ptr_eq(&zones[at].state, &old.state))
+        };
+        self.zones.iter().filter(|old| !lives_on(old)).for_each(|old| buffers.retire(old));
+        buffers.trim(zones.len());
+        zones
     }
 
     /// The deltas of the changed zones one after the other, and where each ends.
@@ -168,12 +237,6 @@ impl Frame {
             ends.push(deltas.len());
         }
         (Bytes::copy_from_slice(&deltas), ends)
-    }
-}
-
-impl FrameZone {
-    fn new(id: ZoneId, zone: Zone, delta: Bytes) -> Self {
-        Self { id, rows: zone.len(), state: ZoneState::new(zone), delta, is_settled: false }
     }
 }
 

@@ -20,6 +20,17 @@ pub struct Grid {
     positions: Vec<Option<[usize; 2]>>,
     /// By kind, how important its rows are.
     importance: Vec<u8>,
+    /// From where on cells are sent less often, ascending.
+    rings: Vec<Ring>,
+}
+
+/// The part of a world that is farther away than a distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ring {
+    /// In quanta.
+    beyond: i32,
+    /// Cells are sent at one of so many ticks.
+    every: u32,
 }
 
 impl Grid {
@@ -47,7 +58,7 @@ impl Grid {
         }
         let positions = schema.kinds().iter().map(super::Kind::position).collect();
         let importance = vec![1; schema.kinds().len()];
-        Ok(Self { origin, side, size: [columns as u16, rows as u16], positions, importance })
+        Ok(Self { origin, side, size: [columns as u16, rows as u16], positions, importance, rings: Vec::new() })
     }
 
     /// As [`Self::new`], with cells of `side` quanta or, where that would be too many, the smallest ones that are possible.
@@ -94,6 +105,33 @@ impl Grid {
     pub(crate) fn importance(&self, zone: &Zone) -> u8 {
         let present = zone.tables.iter().zip(&self.importance).filter(|(table, _)| !table.ids.is_empty());
         present.map(|(_, importance)| *importance).max().unwrap_or(1)
+    }
+
+    /// Sends cells that are at least `beyond` quanta away at one of `every` ticks.
+    pub(crate) fn with_ring(mut self, beyond: i32, every: u8) -> Self {
+        let ring = Ring { beyond: beyond.max(0), every: u32::from(every).max(1) };
+        self.rings.retain(|known| known.beyond != ring.beyond);
+        self.rings.push(ring);
+        self.rings.sort_unstable_by_key(|ring| ring.beyond);
+        self
+    }
+
+    /// The same cells, with what `other` says of kinds and distances.
+    pub(crate) fn declared_by(self, other: &Self) -> Self {
+        Self { importance: other.importance.clone(), rings: other.rings.clone(), ..self }
+    }
+
+    /// Whether some cells are sent less often than others.
+    pub(crate) fn has_rings(&self) -> bool {
+        !self.rings.is_empty()
+    }
+
+    /// At one of how many ticks a cell is sent to who is in the cell `from`: by the distance between their nearest places.
+    pub(crate) fn every(&self, from: [u16; 2], cell: [u16; 2]) -> u32 {
+        let gap = |axis: usize| (i64::from(from[axis].abs_diff(cell[axis])) - 1).max(0) * i64::from(self.side);
+        let distance = gap(0).pow(2) + gap(1).pow(2);
+        let ring = self.rings.iter().rev().find(|ring| distance >= i64::from(ring.beyond).pow(2));
+        ring.filter(|_| from != cell).map_or(1, |ring| ring.every)
     }
 
     /// The column and row of the cell at a position. A position off the map belongs to the nearest cell.
@@ -201,6 +239,21 @@ mod tests {
         }
         assert_eq!([[i32::MIN; 2], [i32::MAX; 2]].map(|far| grid.cell_at(far)), [[0, 0], [11, 6]]);
         assert_eq!([0, 8191, 8192 + 12 * 7].map(|zone| grid.cell(ZoneId(zone))), [None; 3]);
+    }
+
+    #[test]
+    fn cells_are_sent_less_often_the_farther_they_are() {
+        let grid = Grid::new(&schema(1000, 500), 100).expect("a valid grid").with_ring(400, 4).with_ring(200, 2);
+        let every = |cell| grid.every([2, 2], cell);
+        assert_eq!(
+            [[2, 2], [3, 3], [4, 4], [4, 2]].map(every),
+            [1; 4],
+            "there may be less than 200 between two places"
+        );
+        assert_eq!([[5, 2], [2, 5], [5, 5], [6, 4]].map(every), [2; 4]);
+        assert_eq!([[7, 2], [11, 6], [6, 5]].map(every), [4, 4, 2]);
+        let own = grid.with_ring(0, 8);
+        assert_eq!([[2, 2], [2, 3]].map(|cell| own.every([2, 2], cell)), [1, 8], "the own cell is always sent");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! The welcome contains the schema. Everything derived from it (strides, motion cells) is in plans, which are rebuilt
 //! on arrival, so that a schema from the network is checked by the same code as a game's own.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::plan::{FieldPlan, KindPlan};
@@ -163,12 +165,12 @@ impl Kind {
     }
 }
 
-/// The checked layout of all rows of a room.
+/// The checked layout of all rows of a room. Clones share what they hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Kind>", into = "Vec<Kind>")]
 pub struct Schema {
-    kinds: Vec<Kind>,
-    plans: Vec<KindPlan>,
+    kinds: Arc<[Kind]>,
+    plans: Arc<[KindPlan]>,
 }
 
 impl Schema {
@@ -186,7 +188,7 @@ impl Schema {
             kind.check_position()?;
             plans.push(KindPlan::new(kind)?);
         }
-        Ok(Self { kinds, plans })
+        Ok(Self { kinds: kinds.into(), plans: plans.into() })
     }
 
     /// The kinds in id order.
@@ -208,16 +210,17 @@ impl TryFrom<Vec<Kind>> for Schema {
 
 impl From<Schema> for Vec<Kind> {
     fn from(schema: Schema) -> Self {
-        schema.kinds
+        schema.kinds.to_vec()
     }
 }
 
-/// The fields of a player's input, 0 to 8. Inputs are not extrapolated: an input repeats until the next one.
+/// The fields of a player's input, 0 to 8. Inputs are not extrapolated: an input repeats until the next one. Clones share
+/// what they hold, as each session has one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Field>", into = "Vec<Field>")]
 pub struct InputSchema {
-    fields: Vec<Field>,
-    plans: Vec<FieldPlan>,
+    fields: Arc<[Field]>,
+    plans: Arc<[FieldPlan]>,
 }
 
 impl InputSchema {
@@ -230,8 +233,8 @@ impl InputSchema {
             return Err(SchemaError(format!("{} input fields: at most {MAX_INPUT_FIELDS}", fields.len())));
         }
         let kind = Kind::new("input", fields);
-        let plans = KindPlan::new(&kind)?.fields;
-        Ok(Self { fields: kind.fields, plans })
+        let plans = KindPlan::new(&kind)?.fields.into();
+        Ok(Self { fields: kind.fields.into(), plans })
     }
 
     /// The fields in order.
@@ -241,7 +244,7 @@ impl InputSchema {
 
     /// Whether `values` is an input under this schema: one value per field, each within its range.
     pub fn admits(&self, values: &[i32]) -> bool {
-        values.len() == self.plans.len() && values.iter().zip(&self.plans).all(|(value, plan)| plan.admits(*value))
+        values.len() == self.plans.len() && values.iter().zip(&*self.plans).all(|(value, plan)| plan.admits(*value))
     }
 
     /// # Panics
@@ -264,7 +267,7 @@ impl InputSchema {
     /// The neutral input: zero in every field, or the bound nearest to zero.
     pub fn neutral(&self) -> [i32; MAX_INPUT_FIELDS] {
         let mut values = [0; MAX_INPUT_FIELDS];
-        for (value, plan) in values.iter_mut().zip(&self.plans) {
+        for (value, plan) in values.iter_mut().zip(&*self.plans) {
             *value = plan.saturate(0);
         }
         values
@@ -280,7 +283,7 @@ impl TryFrom<Vec<Field>> for InputSchema {
 
 impl From<InputSchema> for Vec<Field> {
     fn from(schema: InputSchema) -> Self {
-        schema.fields
+        schema.fields.to_vec()
     }
 }
 

@@ -156,14 +156,15 @@ impl<'a> SnapshotWriter<'a> {
         &mut self.drafts[self.current].1
     }
 
-    /// Reserves space for as many rows as `like` has, so that a steady world is written without growing a buffer.
+    /// Reserves space for as many rows as `like` has, so that a steady world is written without growing a buffer, and gives back
+    /// what a crowd has left.
     pub(super) fn reserve(&mut self, zone: ZoneId, like: &Zone) {
         let plans = self.schema.plans();
         let draft = self.draft(zone);
         for ((table, like), plan) in draft.tables.iter_mut().zip(&like.tables).zip(plans) {
             let rows = like.ids.len();
-            if rows > table.ids.capacity() {
-                *table = Table::with_capacity(rows + rows / 8 + 4, plan.stride);
+            if !(rows..=4 * rows + 16).contains(&table.ids.capacity()) {
+                *table = Table::with_capacity(rows + rows / 8 + 1, plan.stride);
             }
         }
     }

@@ -94,6 +94,11 @@ impl Zone {
         self.tables.iter().map(|table| table.ids.len()).sum()
     }
 
+    /// The number of rows of each kind, in the order of the schema.
+    pub(crate) fn counts(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.tables.iter().map(|table| table.ids.len())
+    }
+
     /// Whether the zone has the same rows as `other`, whatever their motion cells.
     pub(super) fn has_values_of(&self, schema: &Schema, other: &Self) -> bool {
         self.tables.iter().zip(&other.tables).zip(schema.plans()).all(|((table, other), plan)| {

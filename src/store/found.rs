@@ -108,6 +108,11 @@ impl Remains {
         Self(reading.rooms.into_iter().map(|(room, found)| (room, std::sync::Arc::new(found))).collect())
     }
 
+    /// All of them.
+    pub fn rooms(&self) -> impl Iterator<Item = &FoundRoom> {
+        self.0.values().map(|found| &**found)
+    }
+
     /// The room with this id.
     pub fn room(&self, id: &str) -> Option<std::sync::Arc<FoundRoom>> {
         self.0.get(&RoomDigest::of(id)).cloned()

@@ -13,6 +13,7 @@ use super::disk::Disk;
 use super::entry::RoomDigest;
 use super::found::Found;
 use super::writer::{Durability, StoreFailure, Writer};
+use crate::cluster::Tenure;
 use crate::engine::{Checkpoint, JournalEntry};
 use crate::trust::PersonKeys;
 
@@ -130,9 +131,10 @@ impl Journal {
 
     /// The journal of one room, which begins with the room's first entry. `wake` is called when outputs of the room that
     /// waited may leave, and when the journal fails.
-    pub fn room(&self, id: &str, wake: impl Fn() + Send + Sync + 'static) -> Arc<RoomJournal> {
+    pub fn room(&self, id: &str, tenure: Option<Tenure>, wake: impl Fn() + Send + Sync + 'static) -> Arc<RoomJournal> {
         Arc::new(RoomJournal {
             room: RoomDigest::of(id),
+            tenure,
             safe: AtomicU64::new(0),
             failed: AtomicBool::new(false),
             wake: Box::new(wake),
@@ -210,6 +212,8 @@ impl fmt::Debug for Journal {
 /// The journal of one room.
 pub struct RoomJournal {
     pub(super) room: RoomDigest,
+    /// The right of the room to go on, in a cluster.
+    pub(super) tenure: Option<Tenure>,
     pub(super) safe: AtomicU64,
     pub(super) failed: AtomicBool,
     pub(super) wake: Box<dyn Fn() + Send + Sync>,

@@ -11,6 +11,7 @@ mod disk;
 mod entry;
 mod found;
 pub(crate) mod fuzzed;
+mod history;
 mod journal;
 mod seals;
 mod segment;

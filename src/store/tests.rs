@@ -158,7 +158,7 @@ struct Writing {
 
 impl Writing {
     fn new(journal: &Journal, id: &str) -> Self {
-        let room = journal.room(id, || {});
+        let room = journal.room(id, None, || {});
         room.append(beginning(id), false);
         Self { journal: room, id: id.to_owned(), entries: Vec::new(), upto: 0 }
     }

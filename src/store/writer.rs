@@ -14,9 +14,11 @@ use tracing::{error, warn};
 
 use super::disk::Disk;
 use super::entry::{RoomDigest, put_end};
+use super::history;
 use super::journal::{Job, Journal, RoomJournal, Shared, StoreState};
 use super::seals::Seals;
 use super::segment::{Chain, Header, Salt};
+use crate::tick::Moment;
 use crate::trust::PersonKeys;
 
 /// What a safe record survives.
@@ -105,13 +107,14 @@ impl Writer {
     pub fn run(mut self) {
         while let Some((jobs, overflowed)) = self.take() {
             let writing = *self.shared.state.lock() == StoreState::Writing;
+            let began = history::now();
             if overflowed && writing {
                 let most = Journal::MOST_WAITING >> 20;
                 self.fail(&format!("the disk is too slow: more than {most} MiB wait to be written"));
             } else if writing && let Err(error) = self.commit(&jobs) {
                 self.fail(&error.to_string());
             }
-            self.tell(&jobs);
+            self.tell(&jobs, began);
             let mut queue = self.shared.queue.lock();
             queue.busy = false;
             self.shared.emptied.notify_all();
@@ -247,7 +250,7 @@ impl Writer {
         (room.wake)();
     }
 
-    fn tell(&self, jobs: &[Job]) {
+    fn tell(&self, jobs: &[Job], began: Moment) {
         let writing = *self.shared.state.lock() == StoreState::Writing;
         for job in jobs {
             let Job::Append { room, entry, wakes } = job else { continue };
@@ -255,6 +258,7 @@ impl Writer {
                 self.tell_failure(room);
                 continue;
             }
+            history::safe(room, entry.tick, began);
             room.safe.store(entry.upto(), Ordering::Release);
             if *wakes {
                 (room.wake)();

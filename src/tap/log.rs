@@ -76,6 +76,17 @@ impl Log {
         }
     }
 
+    /// Lets the next entry begin a file, so that those before it can be deleted as soon as all sinks have them.
+    ///
+    /// # Errors
+    /// There is no new file.
+    pub fn begin_anew(&mut self) -> io::Result<()> {
+        match self {
+            Self::Memory { .. } => Ok(()),
+            Self::Files(segments) => segments.begin(),
+        }
+    }
+
     /// The next entries after `cursor`, which moves behind them.
     ///
     /// # Errors

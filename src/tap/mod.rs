@@ -13,6 +13,7 @@
 
 mod consumer;
 mod dead_letters;
+mod forgotten;
 mod log;
 mod outbox;
 mod report;
@@ -24,6 +25,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use forgotten::OUTBOX;
+pub use forgotten::note_forgotten;
 pub(crate) use outbox::{Outbox, OutboxOptions, Stored};
 pub(crate) use report::OutboxMetrics;
 pub use report::SinkReport;

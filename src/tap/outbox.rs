@@ -13,6 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use tracing::{error, info, warn};
 
 use super::consumer::{Consumer, SinkState};
+use super::forgotten;
 use super::log::Log;
 use super::segments::Segments;
 use super::{OutboxFull, Sink, SinkReport};
@@ -25,6 +26,8 @@ const MOST_WAITING: usize = 32 << 20;
 const MOST_ENTRY: usize = 256 << 10;
 /// How long the writer waits after an error, such as a full disk.
 const RETRY: Duration = Duration::from_secs(1);
+/// How often the writer of an outbox in files looks for persons who were forgotten.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How an outbox is kept.
 pub(crate) struct OutboxOptions {
@@ -229,6 +232,7 @@ impl Shared {
                 counted.iter().for_each(|stored| _ = stored.fetch_add(1, Ordering::Release));
             }
             then.into_iter().for_each(|call| call());
+            self.tell_forgotten();
             self.queue.lock().busy = false;
             self.emptied.notify_all();
         }
@@ -255,6 +259,30 @@ impl Shared {
         self.wake();
     }
 
+    /// Tells of persons who were forgotten. What is told of them before is in files that end here, and these are deleted when
+    /// all sinks have it.
+    fn tell_forgotten(&self) {
+        let notes = self.options.folder.as_deref().map(forgotten::notes).unwrap_or_default();
+        for note in &notes {
+            let mut log = self.log.lock();
+            let json = serde_json::to_vec(&*note.entry).unwrap_or_default();
+            let written = log.append(wall_clock_millis(), &[(note.entry.clone(), json)]);
+            let written = written.inspect(|()| note.remove()).and_then(|()| log.begin_anew());
+            drop(log);
+            let was_failing = self.failing.swap(written.is_err(), Ordering::Relaxed);
+            if let Err(why) = written {
+                if !was_failing {
+                    error!(%why, "sinks cannot be told of a person who was forgotten; it is tried again");
+                }
+                return;
+            }
+        }
+        if !notes.is_empty() {
+            self.trim();
+            self.wake();
+        }
+    }
+
     /// Forgets what all sinks have, and what is too much.
     pub fn trim(&self) {
         let spare = if self.options.full == OutboxFull::Refuse { 2 } else { 1 };
@@ -270,14 +298,18 @@ impl Shared {
         self.grown.notify_all();
     }
 
-    /// Waits for jobs; `None` when the outbox is closed.
+    /// Waits for jobs, for a while if there may be notes; `None` when the outbox is closed.
     fn take(&self) -> Option<Vec<Job>> {
         let mut queue = self.queue.lock();
         while queue.jobs.is_empty() {
             if queue.closed {
                 return None;
             }
-            self.filled.wait(&mut queue);
+            match self.options.folder {
+                None => self.filled.wait(&mut queue),
+                Some(_) if self.filled.wait_for(&mut queue, LOOK).timed_out() => break,
+                Some(_) => {}
+            }
         }
         (queue.bytes, queue.busy) = (0, true);
         Some(std::mem::take(&mut queue.jobs))

@@ -112,9 +112,7 @@ impl Segments {
     /// They could not be written. What of them was is overwritten by the next ones.
     pub fn append<'a>(&mut self, time: u64, entries: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
         if self.segments.back().is_some_and(|last| last.bytes > SEGMENT) {
-            let first = self.end();
-            self.last = private_file(&path(&self.folder, first))?;
-            self.segments.push_back(Segment { first, entries: 0, bytes: 0 });
+            self.begin()?;
         }
         let (mut text, mut count) = (Vec::new(), 0);
         for json in entries {
@@ -133,6 +131,19 @@ impl Segments {
             return Err(error);
         }
         (last.entries, last.bytes) = (last.entries + count, last.bytes + text.len() as u64);
+        Ok(())
+    }
+
+    /// Begins a segment, unless the last one is empty.
+    ///
+    /// # Errors
+    /// Its file cannot be made.
+    pub fn begin(&mut self) -> io::Result<()> {
+        if self.segments.back().is_some_and(|last| last.bytes > 0) {
+            let first = self.end();
+            self.last = private_file(&path(&self.folder, first))?;
+            self.segments.push_back(Segment { first, entries: 0, bytes: 0 });
+        }
         Ok(())
     }
 

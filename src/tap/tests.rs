@@ -208,6 +208,51 @@ fn what_is_refused_is_a_dead_letter_and_what_is_away_is_tried_again() {
 }
 
 #[test]
+fn sinks_are_told_who_was_forgotten_and_the_outbox_keeps_nothing_that_all_have() {
+    let data = folder("forgotten");
+    assert!(!note_forgotten(&data, "ada-1815").expect("a folder"), "there is no outbox");
+    let outbox_folder = data.join(OUTBOX);
+    let shelf = Shelf::default();
+    let outbox = start(options(Some(&outbox_folder)), &[("one", &shelf)]);
+    push(&outbox, 0..3);
+    assert!(note_forgotten(&data, "ada-1815").expect("a folder") && note_forgotten(&data, "bob").expect("a folder"));
+    let told = |shelf: &Shelf| -> Vec<(TapKey, String)> {
+        let shelved = shelf.0.0.lock();
+        let of_person = |one: &Delivery| match &one.entry.body {
+            TapBody::PersonForgotten { identity } => Some((one.entry.key.clone(), identity.clone())),
+            _ => None,
+        };
+        shelved.got.iter().filter_map(of_person).collect()
+    };
+    wait_for(|| told(&shelf).len() == 2, "both are told");
+    let (keys, names): (Vec<_>, Vec<_>) = told(&shelf).into_iter().unzip();
+    assert!(keys[0] != keys[1] && names == ["ada-1815", "bob"], "{keys:?} {names:?}");
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path()).collect()
+    };
+    wait_for(|| files(&outbox_folder.join("forgotten")).is_empty(), "the notes are deleted");
+    let segments = || files(&outbox_folder).into_iter().filter(|path| path.extension().is_some_and(|e| e == "outbox"));
+    wait_for(|| segments().all(|path| fs::read(path).is_ok_and(|text| text.is_empty())), "what was told is deleted");
+    push(&outbox, 3..4);
+    wait_for(|| shelf.got() == [0, 1, 2, 3], "it goes on");
+    outbox.close(PATIENT);
+    // Nobody runs: the next server tells it. A note that outlives a crash is told again, with the same key.
+    assert!(note_forgotten(&data, "eve").expect("a folder"));
+    let note = files(&outbox_folder.join("forgotten")).remove(0);
+    let text = fs::read(&note).expect("a note");
+    let shelf = Shelf::default();
+    let outbox = start(options(Some(&outbox_folder)), &[("one", &shelf)]);
+    wait_for(|| told(&shelf).len() == 1 && !note.exists(), "she is told of");
+    fs::write(&note, text).expect("a file");
+    fs::write(note.with_file_name("0.json"), "half of a no").expect("a file");
+    wait_for(|| told(&shelf).len() == 2, "once more");
+    assert_eq!(told(&shelf)[0], told(&shelf)[1]);
+    outbox.close(PATIENT);
+    assert!(note_forgotten(&data, "").is_err() && note_forgotten(&data, &"x".repeat(129)).is_err());
+    let _ = fs::remove_dir_all(data);
+}
+
+#[test]
 fn names_of_sinks_are_checked() {
     for (names, wanted) in [(["a/b", "c"], "lower-case"), (["", "c"], "1 to 40"), (["c", "c"], "two sinks")] {
         let sinks = names.map(|name| (name.to_owned(), Box::new(Shelf::default()) as Box<dyn Sink>));

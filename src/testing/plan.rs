@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::playtest::Playtest;
 use crate::engine::RoomCounters;
 use crate::engine::link::Profile;
 use crate::tick::{Tick, TickRate};
@@ -15,8 +16,8 @@ pub struct Plan {
     pub seed: u64,
     /// Ticks per second.
     pub rate: TickRate,
-    /// The link of every player; [`Profile::default`] is a perfect one. With datagrams, frames and
-    /// acknowledgements are sent as such.
+    /// The link of every player, unless [`Playtest::link`] changes it; [`Profile::default`] is a perfect one. With datagrams,
+    /// frames and acknowledgements are sent as such.
     pub link: Profile,
     /// What clients know beyond the core of the protocol.
     pub features: Features,
@@ -82,5 +83,12 @@ impl Plan {
     /// Where the frame of a tick is among all frames of the room.
     pub(super) fn index_of(&self, tick: Tick) -> Option<usize> {
         usize::try_from(tick.since(self.counters.tick)).ok()?.checked_sub(1)
+    }
+}
+
+impl Playtest {
+    /// Players who join from now on play over this link.
+    pub fn link(&mut self, link: Profile) {
+        self.plan.link = link;
     }
 }

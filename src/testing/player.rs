@@ -1,7 +1,5 @@
 //! One player of a playtest: a client, both directions of its link and the session at the other end; the player's
-//! actions, and the record of what arrived.
-//!
-//! A player is one connection. A client that reconnects is another player, which may know what the previous one knew.
+//! actions, and the record of what arrived. A client that reconnects is another player.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +9,7 @@ use super::oracle::Oracle;
 use super::packet::Packet;
 use super::serve::ServerEnd;
 use crate::engine::link::Link;
-use crate::engine::{Arrived, Client, ClientEvent, InputRun, Session, Transport};
+use crate::engine::{Arrived, Client, ClientEvent, InputRun, Session, Transport, Unsent};
 use crate::id::{EntityId, KindId, Seat, Seq};
 use crate::snapshot::{Frame, InputSchema};
 use crate::tick::{Moment, Tick};
@@ -64,6 +62,7 @@ pub struct Player {
     arrivals: Vec<Arrival>,
     events: Vec<EventBody<'static>>,
     outdated: usize,
+    pub(super) unsent: Unsent,
     pub(super) oracle: Oracle,
 }
 
@@ -98,6 +97,7 @@ impl Player {
             arrivals: Vec::new(),
             events: Vec::new(),
             outdated: 0,
+            unsent: Unsent::default(),
             oracle: Oracle::default(),
         }
     }
@@ -223,6 +223,11 @@ impl Player {
         self.outdated
     }
 
+    /// What the player wanted and was not sent so far, because of the budget or the link.
+    pub fn unsent(&self) -> &Unsent {
+        &self.unsent
+    }
+
     /// The corrections that arrived, oldest first.
     pub fn corrections(&self) -> impl Iterator<Item = Correction> {
         self.arrivals.iter().filter_map(|arrival| arrival.told.correction)
@@ -338,7 +343,7 @@ impl Player {
                 self.events.extend(delivered.events);
             }
             ClientEvent::Outdated => self.outdated += 1,
-            ClientEvent::Redirect(_) => panic!("nobody redirects the clients of a playtest"),
+            ClientEvent::Redirect(_) | ClientEvent::Prepare(_) => panic!("nobody redirects the clients of a playtest"),
             ClientEvent::Pong { .. } | ClientEvent::ComeBack { .. } | ClientEvent::Refreshed { .. } => {}
         }
         self.say(now);

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::engine::{Admitted, Answer, Event, Room, RoomInput, RoomOutput};
+use crate::game::Refused;
 use crate::id::Seat;
 use crate::snapshot::Frame;
 use crate::wire::{ServerMessage, encode_server};
@@ -85,7 +86,9 @@ impl OutputDigest {
             RoomOutput::Listed => 3.hash(&mut self.hasher),
             RoomOutput::Judged(hit) => (7, hit).hash(&mut self.hasher),
             RoomOutput::Record(reason) => (5, reason).hash(&mut self.hasher),
+            RoomOutput::Channel(effect) => (11, effect).hash(&mut self.hasher),
             RoomOutput::Reserved => 6.hash(&mut self.hasher),
+            RoomOutput::ServerEvent(taken) => (10, taken.as_ref().map_err(Refused::text)).hash(&mut self.hasher),
             RoomOutput::TicketBack { seat, .. } => (9, seat).hash(&mut self.hasher),
             RoomOutput::Tap(entry) => (7, entry.key.to_string()).hash(&mut self.hasher),
             RoomOutput::Over(reason) => (4, reason.close(), reason.text()).hash(&mut self.hasher),

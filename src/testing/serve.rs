@@ -172,7 +172,9 @@ impl Playtest {
                     RoomOutput::Frame { .. }
                     | RoomOutput::Listed
                     | RoomOutput::Record(_)
+                    | RoomOutput::Channel(_)
                     | RoomOutput::Reserved
+                    | RoomOutput::ServerEvent(_)
                     | RoomOutput::TicketBack { .. }
                     | RoomOutput::Tap(_),
                 ) => {}
@@ -334,6 +336,7 @@ impl Playtest {
             Transport::Unordered => server.session.deliver(&frame, batch.take().as_ref()),
         };
         let bytes = server.session.compose(self.now, &frames, batch.as_ref());
+        server.session.take_unsent(|unsent| player.unsent += unsent);
         delivery.into_iter().for_each(|delivery| player.send_down(self.now, Packet::Message(delivery)));
         player.send_frame_down(self.now, bytes);
     }

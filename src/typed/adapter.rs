@@ -1,5 +1,6 @@
 //! The trait of games in types of their own, and the [`Game`] that every such game is.
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +13,8 @@ use super::page_types::Definitions;
 use super::row::{Input, Rows};
 use super::writer::RowWriter;
 use crate::game::{
-    Context, Game, Interest, LoadError, PageMessages, PageNotes, Persistence, Player, PlayerInput, Refused, Saved,
-    SnapshotWriter, Spec,
+    ChannelNews, Context, Game, Interest, LoadError, PageMessages, PageNotes, Persistence, Player, PlayerInput,
+    Refused, Saved, SnapshotWriter, Spec,
 };
 use crate::id::{EntityId, Seat, ZoneId};
 use crate::snapshot::{InputSchema, Kind, Schema};
@@ -58,11 +59,20 @@ pub trait TypedGame: Send {
         Self::Rows::kinds()
     }
 
+    /// The schema, by default that of [`Self::kinds`]. Override it instead to share one among rooms: it has a kilobyte or more.
+    ///
+    /// # Panics
+    /// When the kinds make no schema; the text names the kind or the field.
+    fn schema(&self) -> Arc<Schema> {
+        let schema = Schema::new(self.kinds());
+        Arc::new(schema.unwrap_or_else(|error| panic!("the rows of {}: {error}", std::any::type_name::<Self>())))
+    }
+
     fn rewind(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// How far players see; `schema` is made of [`Self::kinds`].
+    /// How far players see; `schema` is [`Self::schema`].
     fn interest(&self, schema: &Schema) -> Option<Interest> {
         let _ = schema;
         None
@@ -99,6 +109,21 @@ pub trait TypedGame: Send {
     /// the page belongs to another version of the game, or does not tell the truth.
     fn bad_command(&mut self, seat: Seat, error: &MessageError, cx: &mut Context) {
         cx.kick_saying(seat, Close::Kicked, &error.to_string());
+    }
+
+    /// # Errors
+    /// The game does not take the event, the default. The sender gets the reason.
+    fn server_event(&mut self, name: &str, data: &str, cx: &mut Context) -> Result<(), Refused> {
+        let _ = (data, cx);
+        Err(format!("the game takes no event {name:?} of servers").into())
+    }
+
+    fn channel_news(&mut self, news: &ChannelNews, cx: &mut Context) {
+        let _ = (news, cx);
+    }
+
+    fn public_result(&self, result: &[u8]) -> serde_json::Value {
+        serde_json::from_slice(result).unwrap_or_else(|_| result.into())
     }
 
     fn disconnected(&mut self, seat: Seat, cx: &mut Context) {
@@ -143,6 +168,17 @@ pub trait TypedGame: Send {
 
     fn spectate(&self) -> Vec<ZoneId> {
         vec![ZoneId(0)]
+    }
+
+    /// As [`Game::spectator_joined`]. Options that cannot be read are those of somebody who says nothing, if that is possible;
+    /// otherwise the hook is not called.
+    fn spectator_joined(&mut self, spectator: &Player<Self::Options>, cx: &mut Context) {
+        let _ = (spectator, cx);
+    }
+
+    /// A spectator sent a command; one that cannot be read has no effect.
+    fn spectator_command(&mut self, seat: Seat, command: Self::Command, cx: &mut Context) {
+        let _ = (seat, command, cx);
     }
 
     fn spectators_need_token(&self) -> bool {
@@ -203,12 +239,10 @@ impl<I: Input> ExactSizeIterator for Inputs<'_, I> {}
 
 impl<G: TypedGame> Game for G {
     fn spec(&self) -> Spec {
-        let name = std::any::type_name::<G>();
-        let schema = Schema::new(self.kinds()).unwrap_or_else(|error| panic!("the rows of {name}: {error}"));
-        let inputs =
-            InputSchema::new(G::Input::fields()).unwrap_or_else(|error| panic!("the input of {name}: {error}"));
+        let inputs = InputSchema::new(G::Input::fields());
+        let inputs = inputs.unwrap_or_else(|error| panic!("the input of {}: {error}", std::any::type_name::<G>()));
         let (authority, capacity, properties) = (self.authority(), self.capacity(), self.properties());
-        Spec { schema: Arc::new(schema), inputs, authority, capacity, properties }
+        Spec { schema: self.schema(), inputs, authority, capacity, properties }
     }
 
     fn rewind(&self) -> Duration {
@@ -216,7 +250,7 @@ impl<G: TypedGame> Game for G {
     }
 
     fn interest(&self) -> Option<Interest> {
-        TypedGame::interest(self, &self.spec().schema)
+        TypedGame::interest(self, &self.schema())
     }
 
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
@@ -248,6 +282,18 @@ impl<G: TypedGame> Game for G {
         TypedGame::call(self, seat, G::Command::from_body(kind, body)?, cx).map(Bytes::from)
     }
 
+    fn server_event(&mut self, name: &str, data: &str, cx: &mut Context) -> Result<(), Refused> {
+        TypedGame::server_event(self, name, data, cx)
+    }
+
+    fn channel_news(&mut self, news: &ChannelNews, cx: &mut Context) {
+        TypedGame::channel_news(self, news, cx);
+    }
+
+    fn public_result(&self, result: &[u8]) -> serde_json::Value {
+        TypedGame::public_result(self, result)
+    }
+
     fn disconnected(&mut self, seat: Seat, cx: &mut Context) {
         TypedGame::disconnected(self, seat, cx);
     }
@@ -258,6 +304,10 @@ impl<G: TypedGame> Game for G {
 
     fn chat(&mut self, from: Seat, text: &str, cx: &mut Context) -> bool {
         TypedGame::chat(self, from, text, cx)
+    }
+
+    fn public_event(&self, kind: u16, body: &[u8]) -> Option<(String, serde_json::Value)> {
+        message::public::<G::Event>(kind, body)
     }
 
     fn save(&self) -> Option<Saved> {
@@ -294,6 +344,20 @@ impl<G: TypedGame> Game for G {
 
     fn spectate(&self) -> Vec<ZoneId> {
         TypedGame::spectate(self)
+    }
+
+    fn spectator_joined(&mut self, spectator: &Player, cx: &mut Context) {
+        let options = G::Options::read(&spectator.options).or_else(|_| G::Options::read(&BTreeMap::new()));
+        let (seat, identity, name) = (spectator.seat, spectator.identity.clone(), spectator.name.clone());
+        if let Ok(options) = options {
+            TypedGame::spectator_joined(self, &Player { seat, identity, name, options }, cx);
+        }
+    }
+
+    fn spectator_command(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) {
+        if let Ok(command) = G::Command::from_body(kind, body) {
+            TypedGame::spectator_command(self, seat, command, cx);
+        }
     }
 
     fn spectators_need_token(&self) -> bool {

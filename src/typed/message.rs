@@ -47,7 +47,9 @@ pub trait Body: Serialize + DeserializeOwned {
 /// any, nothing. The derive implements serde's traits, too. Numbers beyond 2^53 lose their last digits in JavaScript, and
 /// `NaN` becomes `null`.
 ///
-/// A variant that is used for calls may say what the reply is, for the page's types: `#[message(reply = Vec<Score>)]`.
+/// A variant that is used for calls may say what the reply is, for the page's types: `#[message(reply = Vec<Score>)]`. An event
+/// that is marked with `#[message(public)]` is told to [systems outside of the room](crate::guide::outlets) as well, by its name
+/// and with its body, when it is sent to everybody.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     note = "add `#[derive(tickwire::Message)]` to an enum"
@@ -55,6 +57,10 @@ pub trait Body: Serialize + DeserializeOwned {
 pub trait Message: Body {
     /// The names of the variants, by kind.
     const NAMES: &'static [&'static str];
+
+    /// Which variants are public, by kind.
+    #[doc(hidden)]
+    const PUBLIC: &'static [bool];
 
     /// The index of the variant.
     fn kind(&self) -> u16;
@@ -112,6 +118,7 @@ impl Body for Nothing {
 
 impl Message for Nothing {
     const NAMES: &'static [&'static str] = &[];
+    const PUBLIC: &'static [bool] = &[];
 
     fn kind(&self) -> u16 {
         match *self {}
@@ -151,6 +158,14 @@ pub(super) fn notes<M: Message>(types: &mut Definitions) -> Vec<MessageNote> {
         reply,
     };
     M::NAMES.iter().zip(forms).map(note).collect()
+}
+
+/// The name and the body of an event, if it is public.
+pub(super) fn public<M: Message>(kind: u16, body: &[u8]) -> Option<(String, serde_json::Value)> {
+    let index = usize::from(kind);
+    let name = M::NAMES.get(index).filter(|_| M::PUBLIC[index])?;
+    let value = if body.is_empty() { Some(serde_json::Value::Null) } else { serde_json::from_slice(body).ok() };
+    value.map(|value| ((*name).to_owned(), value))
 }
 
 #[doc(hidden)]

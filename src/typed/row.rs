@@ -96,7 +96,7 @@ pub trait Labels: Plain {
     fn at(index: i32) -> Self;
 }
 
-/// The rows of a game: one type that derives [`Row`], or a tuple of up to 16.
+/// The rows of a game: one type that derives [`Row`], or a tuple of up to 12.
 pub trait Rows {
     /// The kinds, in the order of their ids.
     fn kinds() -> Vec<Kind>;

@@ -18,6 +18,8 @@ impl Features {
     pub const REDIRECT: Self = Self(1 << 2);
     /// The server takes [`FeelDigest`](super::ClientMessage::FeelDigest).
     pub const FEEL_DIGEST: Self = Self(1 << 3);
+    /// The client connects ahead to the server that [`Prepare`](super::Prepare) names.
+    pub const PREPARE: Self = Self(1 << 4);
 
     /// Whether all of `other` are in the set.
     pub fn contain(self, other: Self) -> bool {

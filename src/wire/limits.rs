@@ -1,6 +1,10 @@
 //! Every limit of the protocol and the server, each with its reason. Nothing is unbounded.
 
+mod channels;
+
 use std::time::Duration;
+
+pub use channels::*;
 
 /// Bytes of one message from a client: the largest legal one is a hello of about 13 KiB (token, options and extensions).
 pub const CLIENT_MESSAGE: usize = 16 * 1024;
@@ -50,6 +54,12 @@ pub const REFRESH_EVERY: Duration = Duration::from_secs(5);
 pub const RESUME: usize = 64;
 /// Bytes of a command or of a game event's payload.
 pub const BODY: usize = 1024;
+/// Bytes of the name of an event that a server outside sends into a room, as the Pusher protocol has it ...
+pub const SERVER_EVENT_NAME: usize = 200;
+/// ... and of its data.
+pub const SERVER_EVENT: usize = 10 * 1024;
+/// Such events that a room has not answered: what its next ticks can take. Further ones are refused.
+pub const SERVER_EVENTS_WAITING: usize = 100;
 /// Characters of a chat line, as people count them: what fits under a game without covering it ...
 pub const CHAT_CHARS: usize = 240;
 /// ... and its bytes.
@@ -167,6 +177,8 @@ pub const MEMBERSHIP_LOG: usize = 16 * 1024;
 pub const EVENTS_PER_MESSAGE: usize = 64;
 /// Joins a room answers per tick, so that a rush of players cannot delay the tick.
 pub const JOINS_PER_TICK: usize = 32;
+/// ... or so many returns for each of them: a seat that is there costs less, and all players come back at once when a room has moved.
+pub const RETURNS_PER_JOIN: usize = 8;
 /// Joins waiting at a room; further clients are told to try again later.
 pub const JOINS_WAITING: usize = 1024;
 
@@ -346,6 +358,18 @@ pub const ADMIN_STREAMS: usize = 32;
 pub const ADMIN_ADDRESSES: usize = 1024;
 /// Servers to which a client is sent in a row before it starts again: a room is found in one hop, and moves rarely.
 pub const REDIRECTS: usize = 4;
+/// A node must answer another one that passes a connection on within this time: they are neighbours, and the client waits.
+pub const PASSED_WITHIN: Duration = Duration::from_secs(3);
+/// Bytes that a node holds of a connection that it passes on, each way: what a socket does not take is old when it arrives.
+pub const PASSED_BYTES: usize = 4 * 1024;
+/// When a room has moved, others are told only of clients who are not there after this time: on a slow link, three round trips and a
+/// handshake with TLS take as long.
+pub const COMES_ALONG_WITHIN: Duration = Duration::from_secs(3);
+/// Before a room is handed over to another node, its clients have this long to connect there: a room of 500 had its
+/// handshakes with TLS behind it then, on two cores. Connections that have not said hello must live longer.
+pub const PREPARE_FOR: Duration = Duration::from_millis(1500);
+/// They spread their connections over this time.
+pub const PREPARE_WITHIN: Duration = Duration::from_millis(1000);
 /// A room that was handed over to another node waits this long for somebody to come there: as long as a seat is held.
 pub const HANDED_OVER_FOR: Duration = Duration::from_secs(60);
 /// A client that is sent to another server has this long to show its ticket there.

@@ -176,6 +176,8 @@ pub enum ServerMessage<'a> {
     Delivery(Delivery<'a>),
     /// The room goes on at another server; with [`Features::REDIRECT`](super::Features::REDIRECT).
     Redirect(Redirect),
+    /// The room is about to go on at another server; with [`Features::PREPARE`](super::Features::PREPARE).
+    Prepare(Prepare),
 }
 
 /// What a frame may tell as well. At least one of the two is there.
@@ -199,6 +201,15 @@ pub struct Redirect {
     pub ticket: String,
     /// The first tick that is computed there.
     pub at_tick: Tick,
+}
+
+/// Where a room is about to go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepare {
+    /// The WebSocket URL of the other server.
+    pub address: String,
+    /// Milliseconds over which clients spread their connections.
+    pub within: u32,
 }
 
 /// One frame for one client: the parts for it alone, and the shared bytes of its zones.

@@ -35,7 +35,7 @@ pub use hello::{Authority, Continuity, Extension, Hello, Join, Resume, Role, Ros
 pub use inputs::{pack_runs, unpack_runs};
 pub use message::{
     Ack, AckedTick, ClientMessage, CommandBody, Correction, Delivery, FrameMessage, Inputs, Note, NumberedCommand,
-    PROTOCOL_VERSION, Redirect, Resync, Run, SUBPROTOCOLS, ServerMessage, ZoneForm, ZonePart,
+    PROTOCOL_VERSION, Prepare, Redirect, Resync, Run, SUBPROTOCOLS, ServerMessage, ZoneForm, ZonePart,
 };
 pub use recipe::RoomRecipe;
 pub(crate) use steady_frame::SteadyFrame;

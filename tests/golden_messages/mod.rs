@@ -10,7 +10,8 @@ use tickwire::tick::{Tick, TickRate};
 use tickwire::wire::{
     Ack, AckedTick, Authority, ClientMessage, CommandBody, Continuity, Correction, Delivery, EventBatch, EventBody,
     EventItem, Features, FrameMessage, FrameStamp, Hello, Inputs, Join, Note, NumberedCommand, PROTOCOL_VERSION,
-    Redirect, Resume, Resync, Role, RosterEntry, Run, ServerMessage, Welcome, WorldGrid, ZoneForm, ZonePart, pack_runs,
+    Prepare, Redirect, Resume, Resync, Role, RosterEntry, Run, ServerMessage, Welcome, WorldGrid, ZoneForm, ZonePart,
+    pack_runs,
 };
 
 const LONG: [u8; 300] = [0xa5; 300];
@@ -208,11 +209,13 @@ fn deliveries() -> Vec<(&'static str, ServerMessage<'static>)> {
     let delivery = |tick, commands, events| ServerMessage::Delivery(Delivery { tick: Tick(tick), commands, events });
     let redirect =
         Redirect { address: "wss://b.example:8443/play".to_owned(), ticket: "abc".to_owned(), at_tick: Tick(70_000) };
+    let prepare = Prepare { address: "wss://b.example:8443/play".to_owned(), within: 1000 };
     vec![
         ("delivery, of both", delivery(70_000, Some(Seq(251)), talkative().events)),
         ("delivery, of commands", delivery(0, Some(Seq(1)), None)),
         ("delivery, of events", delivery(250, None, Some(EventBatch { first: Seq(9), lost: 2, items: Vec::new() }))),
         ("redirect", ServerMessage::Redirect(redirect)),
+        ("prepare", ServerMessage::Prepare(prepare)),
     ]
 }
 

@@ -93,6 +93,29 @@ fn a_seat_is_free_after_the_hold_and_at_once_after_other_endings() {
 }
 
 #[test]
+fn who_comes_along_with_a_room_that_moves_was_never_away() {
+    let mut hall = Hall::new(30);
+    let (ada, _bob) = (hall.join(), hall.join());
+    hall.tick();
+    [Seat(0), Seat(1)].into_iter().for_each(|seat| _ = hall.bodies(seat));
+    hall.host.arrive(Incarnation(7));
+    hall.follow();
+    assert_eq!(hall.room().away(), 2);
+    let back = hall.back(token(&ada), None).expect("the seat is kept");
+    assert!(back.welcome.players.iter().all(|player| !player.away));
+    hall.tick();
+    let told = [Seat(0), Seat(1)].map(|seat| hall.bodies(seat)).concat();
+    assert!(told.iter().all(|body| matches!(body, EventBody::Joined(_))), "players or the game hear of it: {told:?}");
+    // The other one does not come.
+    let since = hall.room().frame().tick();
+    while hall.bodies(Seat(0)).is_empty() {
+        hall.tick();
+    }
+    assert_eq!(hall.room().frame().tick().since(since), 60, "after three seconds, the others are told");
+    assert_eq!((hall.room().away(), hall.enter().welcome.players[1].away), (1, true));
+}
+
+#[test]
 fn a_closed_page_has_less_time_than_a_lost_connection() {
     let mut hall = Hall::new(30);
     let ada = hall.join();
@@ -246,7 +269,7 @@ fn who_fell_behind_gets_the_deltas_of_the_past_and_the_rows_of_the_frame_it_is_s
     hall.tick();
     let (history, last) = (hall.host.frames(), &frames[9]);
     let rows = |frame: &Frame| frame.zones().iter().map(|zone| zone.zone().len()).sum::<usize>();
-    assert_eq!(rows(history.get(last.tick()).expect("it is there")), 0);
+    assert_eq!(rows(&history.get(last.tick()).expect("it is there")), 0);
     assert!(rows(last) > 0);
     for (base, newest) in [(9, 9), (10, 9), (70, 9)] {
         history.since(Tick(base), &frames[newest], &mut found);

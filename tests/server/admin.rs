@@ -61,6 +61,7 @@ fn everything_but_the_page_itself_wants_the_token() {
     for (path, body) in [
         ("/admin/api/events".to_owned(), None),
         (format!("/admin/api/rooms/{room}/frame"), None),
+        (format!("/admin/api/rooms/{room}/costs"), None),
         (format!("/admin/api/rooms/{room}/kick"), Some("{\"seat\": 0}")),
         (format!("/admin/api/rooms/{room}/lock"), Some("{\"locked\": true}")),
         (format!("/admin/api/rooms/{room}/close"), Some("{}")),
@@ -77,6 +78,32 @@ fn everything_but_the_page_itself_wants_the_token() {
     assert_eq!(ask(&server, &format!("/admin/api/rooms/{room}/frame"), TOKEN, None).0, 200, "the right one always is");
     assert!(server.metric("tickwire_refusals_total{reason=\"admin_token\"}") >= 6.0);
     assert_eq!(player.frame().map(|arrived| arrived.players), Ok(1));
+}
+
+#[test]
+fn operators_see_what_clients_of_a_large_world_lack() {
+    // Hardly enough for the own cell.
+    let config = Config { player_bytes: 100, admin_token: TOKEN.to_owned().into(), ..Config::demo() };
+    let server = TestServer::with(Config { workers: 1, room_threads: 1, ..config }, |server| server);
+    let options = vec![("map".to_owned(), "big".to_owned())];
+    let join = Join::JoinOrCreate { game: "arena".to_owned(), options };
+    let seat = |_| Player::join(&server, join.clone()).expect("the arena has room");
+    let mut players: Vec<Player> = (0..12).map(seat).collect();
+    while players[0].client.tick().0 < 100 {
+        for (number, player) in players.iter_mut().enumerate() {
+            let turned = (20 * number as i32 + 7 * player.client.tick().0.cast_signed()) % 256;
+            player.client.input(&[turned, 1, 0, 0]);
+            player.frame().expect("a frame");
+        }
+    }
+    let (status, body) = ask(&server, &format!("/admin/api/rooms/{}/costs", room_of(&players[0])), TOKEN, None);
+    let costs: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    let unsent = costs["unsent"].as_array().expect("a list");
+    let avatars = unsent.iter().find(|share| share["kind"] == "avatar").expect("a kind");
+    assert!(status == 200 && costs["bytes"].as_f64() > Some(0.0) && avatars["rows"].as_f64() > Some(0.0), "{body}");
+    assert!(server.metric("tickwire_rows_unsent_total{game=\"arena\",kind=\"avatar\"}") > 0.0);
+    assert!(server.metric("tickwire_cells_unsent_total") > 0.0 && server.metric("tickwire_bytes_unsent_total") > 0.0);
+    assert_eq!(ask(&server, "/admin/api/rooms/nobody/costs", TOKEN, None).0, 404);
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn an_address_has_its_connections_and_others_have_theirs() {
 
 #[test]
 fn attempts_come_at_a_rate() {
-    let server = strict(Config { attempts_per_address: 2, ..Config::default() });
+    let server = strict(Config { attempts_per_address: 2, connections_per_address: 8, ..Config::default() });
     let (start, mut granted) = (Instant::now(), 0);
     while start.elapsed() < Duration::from_secs(2) {
         granted += usize::from(admitted(&mut from(&server, 2), ""));

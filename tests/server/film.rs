@@ -95,8 +95,7 @@ fn a_stream_goes_on_where_it_was_interrupted() {
         let head = format!("GET /api/rooms/{room}/film/events HTTP/1.1\r\nHost: localhost\r\n{last}\r\n");
         stream.write_all(head.as_bytes()).expect("the server reads");
         let (mut heard, mut chunk) = (String::new(), [0; 4096]);
-        while heard.matches("\n\ndata").count() + heard.matches("\ndata: ").count() < count
-            || !heard.ends_with("\n\n\r\n")
+        while heard.matches("\n\ndata").count() + heard.matches("\ndata: ").count() < count || !heard.ends_with("\n\n")
         {
             let read = stream.read(&mut chunk).expect("the stream goes on");
             assert!(read > 0, "the stream goes on: {heard}");

@@ -106,7 +106,8 @@ fn a_panic_leaves_a_recording_that_panics_again() {
     let (replayed, panicked) = replay(&recording);
     assert_eq!(panicked, Some("command"));
     assert!(replayed >= ticks, "{replayed} of {ticks} ticks");
-    assert_eq!(server.metric("tickwire_recordings_total{why=\"panic\"}"), 1.0);
+    // The file is there before it is counted.
+    wait_for(|| server.metric("tickwire_recordings_total{why=\"panic\"}") == 1.0, "a count");
 }
 
 #[test]

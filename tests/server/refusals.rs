@@ -152,10 +152,10 @@ fn players_behind_a_proxy_that_is_not_trusted_are_told_counted_and_noted() {
 
 #[test]
 fn attempts_over_the_rate_are_told_so() {
-    let server = strict(Config { attempts_per_address: 1, ..Config::default() });
-    let answers: Vec<Answer> = (0..6).map(|_| shake_hands(&mut from(&server, 2), "")).collect();
+    let server = strict(Config { attempts_per_address: 1, connections_per_address: 20, ..Config::default() });
+    let answers: Vec<Answer> = (0..30).map(|_| shake_hands(&mut from(&server, 2), "")).collect();
     assert!(answers[..4].iter().all(|answer| *answer == Answer::Session), "{answers:?}");
-    assert_eq!(code_of(&answers[5]), Some(Close::TryLater.code()), "{answers:?}");
+    assert_eq!(code_of(&answers[29]), Some(Close::TryLater.code()), "{answers:?}");
     assert!(refused(&server, "attempts") >= 1.0);
 }
 

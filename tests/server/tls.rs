@@ -20,19 +20,19 @@ use crate::support::{Raw, SUBPROTOCOL, TestServer, arena, masked, upgrade as req
 type Stream = StreamOwned<ClientConnection, TcpStream>;
 
 /// Two files with a certificate and its key.
-struct Pair {
-    cert: PathBuf,
-    key: PathBuf,
+pub struct Pair {
+    pub cert: PathBuf,
+    pub key: PathBuf,
 }
 
 impl Pair {
-    fn named(name: &str) -> Self {
+    pub fn named(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         Self { cert: folder.join(format!("{name}.crt")), key: folder.join(format!("{name}.key")) }
     }
 
     /// Writes a fresh pair; returns whom to trust.
-    fn write(&self) -> RootCertStore {
+    pub fn write(&self) -> RootCertStore {
         self.write_with(|_| {})
     }
 

@@ -27,7 +27,8 @@ use crate::{quiet, seconds};
 
 fn room(authority: Authority) -> Room {
     let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 1, options: BTreeMap::new() };
-    let (zoo, _) = Zoo::new(&setup, Wildness { authority, animals: 8, turmoil: false, sight: None });
+    let (zoo, _) =
+        Zoo::new(&setup, Wildness { authority, animals: 8, turmoil: false, sight: None, far: 1, walls: false });
     let (id, game, policy) = ("r".to_owned(), "zoo".to_owned(), RoomPolicy::default());
     Room::new(RoomConfig::new(id, game, setup, policy), Box::new(zoo))
 }

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex};
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use tickwire::engine::{Client, InputRun, OverloadStep};
-use tickwire::game::PlayerInput;
+use tickwire::game::{PlayerInput, Wall};
 use tickwire::id::{CorrectionEpoch, EntityId, Seq};
 use tickwire::snapshot::{Frame, SeatNote};
 use tickwire::testing::{Arrival, Player, PlayerId, Playtest, Watch};
 use tickwire::tick::Tick;
 use tickwire::wire::{Authority, Close, Continuity, EventBody, limits};
 
-use crate::zoo::{Tape, Wildness};
+use crate::zoo::{Tape, WALLS, Wildness};
 
 /// Makes a wrong message from the one that leads from a frame to the next, if it can.
 pub type Falsify = fn(&[u8], &Frame, &Frame) -> Option<Vec<u8>>;
@@ -42,6 +42,9 @@ pub struct Judge {
     pub tamper: Option<Falsify>,
     /// How far players see, in quanta.
     sight: Option<i32>,
+    /// The walls through which nobody sees, and how many entities were hidden by them alone, added up over all ticks.
+    walls: &'static [Wall],
+    pub behind: u64,
     /// How many entities were out of somebody's view, added up over all ticks.
     pub hidden: u64,
 }
@@ -89,10 +92,12 @@ impl Judge {
         }
     }
 
-    pub fn new(Wildness { authority, sight, .. }: Wildness, tape: Arc<Mutex<Tape>>, peers: usize) -> Self {
+    pub fn new(Wildness { authority, sight, walls, .. }: Wildness, tape: Arc<Mutex<Tape>>, peers: usize) -> Self {
         let (accounts, commands, handed) = (BTreeMap::new(), vec![0; peers], BTreeMap::new());
         let (undo, digest, tamper) = (Vec::new(), 0xcbf2_9ce4_8422_2325, None);
-        Self { authority, tape, accounts, commands, handed, undo, digest, tamper, sight, hidden: 0 }
+        let walls: &[Wall] = if walls { &WALLS } else { &[] };
+        let (hidden, behind) = (0, 0);
+        Self { authority, tape, accounts, commands, handed, undo, digest, tamper, sight, walls, behind, hidden }
     }
 
     /// Whether every command of this connection's peer has reached the game, except those that its client has forgotten.
@@ -143,7 +148,13 @@ impl Judge {
                 let far =
                     (0..2).map(|axis| i64::from(at[axis] - own[axis]).pow(2)).sum::<i64>() > i64::from(sight).pow(2);
                 let seen = note.zones.contains(&zone);
-                assert!(far || seen, "{:?} at {own:?} does not see {id:?} at {at:?} in {zone:?}", note.seat);
+                let is_behind = !far && !seen && self.walls.iter().any(|wall| cuts(wall, own, at));
+                self.behind += u64::from(is_behind);
+                assert!(
+                    far || seen || is_behind,
+                    "{:?} at {own:?} does not see {id:?} at {at:?} in {zone:?}",
+                    note.seat
+                );
                 self.hidden += u64::from(!seen);
             }
         }
@@ -177,6 +188,19 @@ impl Judge {
             account.check_input(self.authority, taken, note, play[id].runs());
         }
     }
+}
+
+/// Whether the straight line between two places touches a wall.
+fn cuts(wall: &Wall, from: [i32; 2], to: [i32; 2]) -> bool {
+    let reaches =
+        |axis: usize| from[axis].min(to[axis]) <= wall.most[axis] && from[axis].max(to[axis]) >= wall.least[axis];
+    let side = |x: i32, y: i32| {
+        let [dx, dy] = [0, 1].map(|axis| i64::from(to[axis] - from[axis]));
+        dx * i64::from(y - from[1]) - dy * i64::from(x - from[0])
+    };
+    let ([left, top], [right, bottom]) = (wall.least, wall.most);
+    let sides = [side(left, top), side(right, top), side(left, bottom), side(right, bottom)];
+    reaches(0) && reaches(1) && sides.iter().any(|side| *side >= 0) && sides.iter().any(|side| *side <= 0)
 }
 
 /// What became of one player's inputs, and which commands its client knows.
@@ -298,8 +322,9 @@ pub struct Seen {
     pub strangers: u64,
     /// Sessions that another one replaced.
     pub replaced: u64,
-    /// Entities out of view.
+    /// Entities out of view, and those of them that only walls hid.
     pub hidden: u64,
+    pub behind: u64,
 }
 
 impl Seen {
@@ -344,5 +369,6 @@ impl std::ops::AddAssign for Seen {
         self.strangers += other.strangers;
         self.replaced += other.replaced;
         self.hidden += other.hidden;
+        self.behind += other.behind;
     }
 }

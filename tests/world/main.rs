@@ -59,6 +59,8 @@ fn plan(profile: &str, seed: u64) -> Plan {
             animals: (seed % 14) as u32,
             turmoil: true,
             sight: sight(seed),
+            far: [1, 2, 4, 3][seed as usize / 29 % 4],
+            walls: seed / 31 % 4 == 1,
         },
         disturbed: true,
         alarms: true,
@@ -145,7 +147,16 @@ fn live_all(profile: &'static str) {
         let played = [frames, leaps, keyframes, events, lost_events, superseded, corrections];
         let all = [
             &played[..],
-            &[seen.states, seen.seats, seen.strangers, seen.replaced, seen.outdated, seen.leads, seen.hidden],
+            &[
+                seen.states,
+                seen.seats,
+                seen.strangers,
+                seen.replaced,
+                seen.outdated,
+                seen.leads,
+                seen.hidden,
+                seen.behind,
+            ],
         ]
         .concat();
         assert!(all.iter().all(|count| *count > 0), "the runs were too tame: {seen:?}");
@@ -208,7 +219,7 @@ fn the_same_seed_is_the_same_run() {
 
 /// A run without whims.
 fn calm(profile: Profile, animals: u32, peers: usize) -> Plan {
-    let wild = Wildness { authority: Authority::Server, animals, turmoil: false, sight: None };
+    let wild = Wildness { authority: Authority::Server, animals, turmoil: false, sight: None, far: 1, walls: false };
     let (features, wanted, restarts, checkpoint_every, journal) = (Features::NONE, &[0], false, 0, None);
     let budget = 0;
     Plan {

@@ -203,7 +203,7 @@ impl World {
         for (id, account) in &self.judge.borrow().accounts {
             seen.note_player(&self.play[*id], account.claimed);
         }
-        seen.hidden = self.judge.borrow().hidden;
+        (seen.hidden, seen.behind) = (self.judge.borrow().hidden, self.judge.borrow().behind);
         seen
     }
 

@@ -126,7 +126,8 @@ const EVE: Seat = Seat(limits::SEATS);
 fn spectators_agree_with_the_server_over_bad_links_and_are_nobody() {
     for seed in 0..40 {
         let link = Profile::named(["wifi", "lte"][seed as usize % 2]).expect("a known profile");
-        let wild = Wildness { authority: Authority::Server, animals: 9, turmoil: true, sight: None };
+        let wild =
+            Wildness { authority: Authority::Server, animals: 9, turmoil: true, sight: None, far: 1, walls: false };
         let plan = Plan { seed, link, ..Plan::default() };
         let mut play = Playtest::new(plan, move |setup| Ok(Box::new(Zoo::new(setup, wild).0)));
         let ada = play.join("Ada");
@@ -249,7 +250,7 @@ fn properties_are_told_once_and_bounded() {
 #[test]
 fn who_is_idle_is_let_go_and_who_comes_back_is_not() {
     let plan = Plan { idle_after: Duration::from_secs(5), ..Plan::default() };
-    let wild = Wildness { authority: Authority::Server, animals: 0, turmoil: false, sight: None };
+    let wild = Wildness { authority: Authority::Server, animals: 0, turmoil: false, sight: None, far: 1, walls: false };
     let mut play = Playtest::new(plan, move |setup| Ok(Box::new(Zoo::new(setup, wild).0)));
     let (ada, bob) = (play.join("Ada"), play.join("Bob"));
     let eve = play.spectate("Eve");

@@ -1,6 +1,5 @@
 //! The game of the test world: every shape and motion, entities that appear, disappear and change zones, subscriptions that
 //! change, a private zone per player, events to all kinds of recipients, corrections and kicks.
-//!
 //! The game records its inputs and calls on a tape, which the judge compares. Its rules have no other purpose.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tickwire::game::{
-    Area, Context, Game, Interest, LoadError, Player, PlayerInput, Recipients, Refused, RoomSetup, Saved,
-    SnapshotWriter, Spec,
+    Area, ChannelNews, Context, Game, Interest, LoadError, Player, PlayerInput, Recipients, Refused, RoomSetup, Saved,
+    SnapshotWriter, Spec, Wall,
 };
 use tickwire::id::{EntityId, KindId, Seat, ZoneId};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
@@ -51,7 +50,20 @@ pub struct Wildness {
     pub turmoil: bool,
     /// How far players see, in quanta; with `None`, animals are in quarters that the game subscribes players to.
     pub sight: Option<i32>,
+    /// What is beyond half of that is sent at one of so many ticks, and what is beyond all of it half as often; 1 for all
+    /// ticks.
+    pub far: u8,
+    /// Whether there are walls through which nobody sees.
+    pub walls: bool,
 }
+
+/// The walls, if there are any.
+pub const WALLS: [Wall; 4] = [
+    Wall { least: [-6000, -1500], most: [-500, -1460] },
+    Wall { least: [600, -6400], most: [640, 3000] },
+    Wall { least: [-4000, 2000], most: [6400, 2030] },
+    Wall { least: [-2000, -6000], most: [-1900, -2000] },
+];
 
 #[derive(Debug)]
 pub struct Zoo {
@@ -253,7 +265,18 @@ impl Game for Zoo {
     }
 
     fn interest(&self) -> Option<Interest> {
-        self.wild.sight.map(|sight| Interest::within(&schema(), sight).expect("a valid interest"))
+        let sight = self.wild.sight?;
+        let interest = Interest::within(&schema(), sight).expect("a valid interest");
+        let cells = match (self.wild.walls, self.wild.far) {
+            (true, _) => sight / 3,
+            (_, 1) => sight,
+            _ => sight / 2,
+        };
+        let interest = interest.with_cells(&schema(), cells).expect("a valid grid");
+        let interest = if self.wild.walls { interest.with_margin(sight / 16).with_walls(WALLS) } else { interest };
+        let rings = [(sight / 2, self.wild.far), (sight, 2 * self.wild.far)];
+        let rings = rings.into_iter().filter(|_| self.wild.far > 1);
+        Some(rings.fold(interest, |interest, (beyond, every)| interest.with_far(beyond, every)))
     }
 
     fn rewind(&self) -> Duration {
@@ -291,6 +314,18 @@ impl Game for Zoo {
     fn call(&mut self, seat: Seat, kind: u16, body: &[u8], cx: &mut Context) -> Result<Bytes, Refused> {
         self.command(seat, kind, body, cx);
         if kind == 2 { Ok(Bytes::copy_from_slice(body)) } else { Err("odd calls are refused".into()) }
+    }
+
+    fn server_event(&mut self, name: &str, data: &str, cx: &mut Context) -> Result<(), Refused> {
+        let told = (name != "odd").then(|| cx.emit(Recipients::All, 11, data.as_bytes().to_vec()));
+        told.ok_or_else(|| "odd events are refused".into())
+    }
+
+    fn channel_news(&mut self, news: &ChannelNews, cx: &mut Context) {
+        let ChannelNews::Joined { channel, member, info } = news else { return };
+        cx.listen(channel);
+        cx.join_channel(channel, member, info);
+        cx.emit(Recipients::All, 12, channel.as_bytes().to_vec());
     }
 
     fn disconnected(&mut self, seat: Seat, cx: &mut Context) {

@@ -5,7 +5,7 @@ import { Refusal } from './api.js';
 import { build, find, write } from './dom.js';
 import { byPain, describe } from './feel.js';
 import { COLOURS, RoomMap } from './map.js';
-import { short } from './overview.js';
+import { audience, short } from './overview.js';
 import { asText } from './values.js';
 
 /** @typedef {import('./api.js').Inside} Inside */
@@ -55,7 +55,7 @@ export class Inspector {
   note(rooms) {
     const health = rooms.find(({ id }) => id === this.id);
     if (!health) return;
-    write(find('room-note', HTMLElement), `${health.game}, ${health.rate} Hz, ${health.players} of ${health.capacity} seats, ${health.spectators} spectators`);
+    write(find('room-note', HTMLElement), `${health.game}, ${health.rate} Hz, ${health.players} of ${health.capacity} seats, ${audience(health)}`);
     const chips = Object.entries(health.properties).map(([key, value]) => build('span', '', key, ' ', build('b', '', value)));
     find('properties', HTMLElement).replaceChildren(...chips);
   }
@@ -116,9 +116,9 @@ export class Inspector {
         kick.type = 'button';
         kick.setAttribute('aria-label', `Kick ${name}`);
         kick.addEventListener('click', () => this.kick(id, { seat, entity, name }));
-        const shown = build('td', '', name);
+        const shown = build('td', '', build('span', 'name', name));
         if (away) shown.append(' ', build('span', 'badge', 'away'));
-        const line = build('tr', '', build('td', 'number', String(seat)), shown, build('td', 'number', String(entity)), build('td', 'feel', ...describe(feel)), build('td', '', kick));
+        const line = build('tr', '', build('td', 'number', String(seat)), shown, build('td', 'number wide', String(entity)), build('td', 'feel', ...describe(feel)), build('td', '', kick));
         this.pointOut(line, entity);
         return line;
       }));

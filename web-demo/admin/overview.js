@@ -3,6 +3,7 @@
 
 import { Tile } from './chart.js';
 import { build, find, write } from './dom.js';
+import { showOutlets } from './outlets.js';
 
 /** @typedef {import('./api.js').Vitals} Vitals */
 /** @typedef {import('./api.js').Health} Health */
@@ -38,27 +39,9 @@ export class Overview {
     if (this.last && this.last.at < vitals.at) this.measure(this.last, vitals);
     this.last = vitals;
     this.list(vitals);
-    this.showOutlets(vitals);
+    showOutlets(vitals.sinks, vitals.film);
     const endings = Object.entries(vitals.totals.endings).sort(([, a], [, b]) => b - a);
     find('endings', HTMLElement).replaceChildren(...endings.map(([reason, count]) => build('li', '', reason.replaceAll('_', ' '), ' ', build('b', '', String(count)))));
-  }
-
-  /** @param {Vitals} vitals */
-  showOutlets({ sinks, film }) {
-    const films = film.filter(({ sent }) => sent > 0);
-    find('outlets-part', HTMLElement).hidden = sinks.length + films.length === 0;
-    const line = (/** @type {import('./api.js').Sink} */ sink) => {
-      const behind = sink.lag > 0 ? `${sink.lag} behind, ${(sink.lag_millis / 1000).toFixed(1)} s` : 'up to date';
-      const lost = sink.dropped + sink.dead_letters > 0 ? `, ${sink.dropped} lost, ${sink.dead_letters} dead letters` : '';
-      const item = build('li', sink.trouble ? 'bad' : '', sink.name, ' ', build('b', '', behind), `, ${sink.delivered} delivered${lost}`);
-      item.title = sink.trouble;
-      return item;
-    };
-    const filmed = (/** @type {import('./api.js').FilmOutlet} */ { outlet, viewers, sent, lag_micros: lag, skipped }) => {
-      const left = skipped > 0 ? `, ${skipped} skipped` : '';
-      return build('li', '', `films by ${outlet} `, build('b', '', counted(viewers, 'viewer')), `, ${(lag / 1000).toFixed(1)} ms late, ${sent} sent${left}`);
-    };
-    find('outlets', HTMLElement).replaceChildren(...sinks.map(line), ...films.map(filmed));
   }
 
   /** @param {Vitals} before @param {Vitals} now */
@@ -67,8 +50,9 @@ export class Overview {
     const { totals } = now;
     const since = (/** @type {'ticks' | 'late_ticks' | 'skipped_ticks' | 'bytes_sent' | 'bytes_received' | 'frames_sent' | 'holds'} */ key) => (totals[key] - before.totals[key]) / seconds;
     const all = (/** @type {Vitals} */ { totals: { endings } }) => Object.values(endings).reduce((sum, count) => sum + count, 0);
+    const watching = now.film.reduce((sum, { viewers }) => sum + viewers, totals.spectators);
     const apart = totals.away > 0 ? `, ${totals.away} away` : '';
-    this.tiles.players.add(totals.players, { figure: String(totals.players), detail: `${counted(totals.rooms, 'room')}, ${counted(totals.spectators, 'spectator')}${apart}` });
+    this.tiles.players.add(totals.players, { figure: String(totals.players), detail: `${counted(totals.rooms, 'room')}, ${watching} watching${apart}` });
     const worst = now.rooms.reduce((most, room) => Math.max(most, room.tick_worst), 0);
     const share = now.rooms.reduce((most, room) => Math.max(most, (room.tick_worst * room.rate) / 1e6), 0);
     this.tiles.tick.add(worst, { ...span(worst), detail: `${Math.round(share * 100)} % of its period`, alarm: share > BUSY });
@@ -102,7 +86,7 @@ export class Overview {
     const name = build('button', '', short(room.id));
     name.title = room.id;
     name.type = 'button';
-    const cells = [build('td', '', name), build('td'), build('td', 'number'), build('td', 'number wide'), build('td', 'number'), build('td', 'wide')];
+    const cells = [build('td', '', name), build('td'), build('td', 'number'), build('td', 'number'), build('td', 'number'), build('td', 'wide')];
     const line = { element: build('tr', '', ...cells), name, cells };
     line.element.addEventListener('click', () => this.choose(room.id));
     this.lines.set(room.id, line);
@@ -111,12 +95,11 @@ export class Overview {
 
   /** @param {Line} line @param {Health} room */
   fill({ element, cells }, room) {
-    const [, game, players, spectators, tick, state] = /** @type {HTMLElement[]} */ (cells);
+    const [, game, players, watching, tick, state] = /** @type {HTMLElement[]} */ (cells);
     write(game, room.game);
     write(players, `${room.players}/${room.capacity}`);
-    const { events, segments } = room.film;
-    write(spectators, events + segments > 0 ? `${room.spectators} + ${events + segments}` : String(room.spectators));
-    spectators.title = `${counted(room.spectators, 'spectator')}; of the film: ${counted(events, 'stream')}, ${counted(segments, 'viewer')} by segments`;
+    write(watching, String(room.spectators + room.film.events + room.film.segments));
+    watching.title = audience(room);
     const { figure, unit } = span(room.tick_mean);
     write(tick, `${figure} ${unit}`);
     tick.title = `at ${room.rate} Hz; the longest of the last second: ${room.tick_worst} µs`;
@@ -132,6 +115,12 @@ export class Overview {
     for (const [each, { element }] of this.lines) element.setAttribute('aria-selected', String(each === id));
     this.onChoose(id);
   }
+}
+
+/** Who looks on, and how. @param {Health} room @returns {string} */
+export function audience({ spectators, film: { events, segments } }) {
+  const films = events + segments > 0 ? `, ${counted(events + segments, 'viewer')} of the film (${events} by events, ${segments} by segments)` : '';
+  return counted(spectators, 'spectator') + films;
 }
 
 /** A room's id as it fits: codes of private rooms are long. @param {string} id */

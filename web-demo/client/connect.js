@@ -15,6 +15,8 @@ const WELCOME_WITHIN_MS = 10_000;
 const AGAIN_AFTER_MS = 1000;
 const VERSION = 4506;
 const TRY_LATER = 1013;
+/** A `readyState`. */
+const OPEN = 1;
 /** Where the server of a socket is. @type {WeakMap<Socket, string>} */
 const addresses = new WeakMap();
 
@@ -67,10 +69,11 @@ export function addressOf(socket) {
  * @param {(error: Error) => void} refused a LeaveError, or an error of the token's function or of the socket's constructor
  * @param {Promise<unknown> | null} [after] what the attempt waits for: by default all pending leaves
  * @param {string} [from] the URL to begin with: by default that of the client
+ * @param {Socket | null} [ahead] a connection to it on which no hello was said
  * @returns {() => Promise<void>} cancels the attempt without calling back; resolves when the server has freed the seat that it
  *   may have assigned already
  */
-export function connect(env, request, resume, welcomed, refused, after = env.leaves.pending, from = env.url) {
+export function connect(env, request, resume, welcomed, refused, after = env.leaves.pending, from = env.url, ahead = null) {
   let cancel = () => Promise.resolve();
   let cancelled = false;
   /** @param {Error} error */
@@ -81,7 +84,7 @@ export function connect(env, request, resume, welcomed, refused, after = env.lea
   const begin = (token) => {
     if (cancelled) return;
     try {
-      cancel = travel(env, from, { ...hello(request), resume, token }, welcomed, refused);
+      cancel = travel(env, from, { ...hello(request), resume, token }, welcomed, refused, ahead);
     } catch (error) {
       // A token that is a string is handed over synchronously, but the caller does not expect an answer yet.
       queueMicrotask(() => failed(/** @type {Error} */ (error)));
@@ -106,14 +109,15 @@ export function connect(env, request, resume, welcomed, refused, after = env.lea
  * @param {import('./messages.js').Hello} greeting
  * @param {(socket: Socket, welcome: Welcome) => void} welcomed
  * @param {(error: Error) => void} refused
+ * @param {Socket | null} ahead
  * @returns {() => Promise<void>}
  */
-function travel(env, from, greeting, welcomed, refused) {
+function travel(env, from, greeting, welcomed, refused, ahead) {
   let hops = 0;
   let cancel = () => Promise.resolve();
-  /** @param {string} url @param {import('./messages.js').Hello} hello */
-  const go = (url, hello) => {
-    cancel = open(env, url, hello, welcomed, (error) => {
+  /** @param {string} url @param {import('./messages.js').Hello} hello @param {Socket | null} [ready] */
+  const go = (url, hello, ready = null) => {
+    cancel = open(env, url, ready, hello, welcomed, (error) => {
       const hasTicket = hello !== greeting && ROOM_UNAVAILABLE.has(error.code);
       const isStale = url !== env.url && (error.code === LOST || hasTicket);
       if (!isStale || hops >= REDIRECTS) refused(error);
@@ -141,21 +145,23 @@ function travel(env, from, greeting, welcomed, refused) {
       return Promise.resolve();
     };
   };
-  go(from, greeting);
+  go(from, greeting, ahead);
   return () => cancel();
 }
 
 /**
  * @param {Environment} env
  * @param {string} url
+ * @param {Socket | null} ready an open connection to it, if it still is
  * @param {import('./messages.js').Hello} greeting
  * @param {(socket: Socket, welcome: Welcome) => void} welcomed
  * @param {(error: LeaveError) => void} refused
  * @param {(redirect: import('./messages.js').Redirect) => void} redirected
  * @returns {() => Promise<void>}
  */
-function open(env, url, greeting, welcomed, refused, redirected) {
-  const socket = new env.WebSocket(url, SUBPROTOCOLS);
+function open(env, url, ready, greeting, welcomed, refused, redirected) {
+  const isReady = ready?.readyState === OPEN;
+  const socket = isReady ? /** @type {Socket} */ (ready) : new env.WebSocket(url, SUBPROTOCOLS);
   addresses.set(socket, url);
   socket.binaryType = 'arraybuffer';
   /** @type {number | null} */
@@ -172,10 +178,11 @@ function open(env, url, greeting, welcomed, refused, redirected) {
     refused(error);
   };
   const timer = env.setTimeout(() => fail(new LeaveError(LOST)), WELCOME_WITHIN_MS);
-  socket.onopen = () => {
+  const greet = () => {
     socket.onerror = () => {};
     socket.send(encodeClient(greeting));
   };
+  socket.onopen = greet;
   // Outside of browsers, a socket that never opened may report an error and no close.
   socket.onerror = () => {
     env.clearTimeout(timer);
@@ -204,6 +211,7 @@ function open(env, url, greeting, welcomed, refused, redirected) {
     env.clearTimeout(timer);
     welcomed(socket, message);
   };
+  if (isReady) greet();
   return () => end(LEFT);
 }
 

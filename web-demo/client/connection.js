@@ -217,6 +217,7 @@ export class Connection {
   #sessionOwner() {
     return {
       ...this.#owner,
+      prepare: (message) => this.#rejoin.ahead.prepare(message),
       refreshed: (seconds) => {
         this.#renewed = false;
         this.#renewal.arm(seconds);
@@ -228,9 +229,8 @@ export class Connection {
           return;
         }
         this.#abandonUseless();
-        const socket = this.session?.socket ?? null;
-        if (socket) socket.onmessage = socket.onclose = null;
-        this.#useless = socket;
+        this.#useless = this.session?.socket ?? null;
+        if (this.#useless) this.#useless.onmessage = this.#useless.onclose = null;
         this.#closed(LOST, '');
       },
     };

@@ -71,15 +71,22 @@ export function heldCells(grid, { zones, elapsed }) {
  * Counts what a state has, for the figures of a connection.
  * @param {WorldGrid | null} grid
  * @param {import('./state.js').State} state
- * @param {{ rows: number, cells: number, cellsWaiting: number, oldestCell: number }} stats written to
+ * @param {{ rows: number, cells: number, cellsWaiting: number, oldestCell: number, rowsWaiting: Record<string, number> }} stats written to
  */
-export function countCells(grid, { zones, elapsed }, stats) {
+export function countCells(grid, { zones, elapsed, plans }, stats) {
   stats.rows = stats.cells = stats.cellsWaiting = stats.oldestCell = 0;
+  for (const kind of Object.keys(stats.rowsWaiting)) stats.rowsWaiting[kind] = 0;
   for (const { id, zone, elapsed: tick } of zones.entries) {
     stats.rows += zone.size;
     if (!grid || !cellOf(grid, id)) continue;
     stats.cells += 1;
-    if (tick < elapsed) stats.cellsWaiting += 1;
+    if (tick < elapsed) {
+      stats.cellsWaiting += 1;
+      for (const { index, name } of plans) {
+        const count = zone.tables[index]?.count ?? 0;
+        if (count > 0) stats.rowsWaiting[name] = (stats.rowsWaiting[name] ?? 0) + count;
+      }
+    }
     if (tick > -Infinity) stats.oldestCell = Math.max(stats.oldestCell, elapsed - tick);
   }
 }

@@ -35,7 +35,8 @@ import { MessageWriter } from './writer.js';
  * @typedef {{ type: 'refreshed', expires: number }} Refreshed seconds
  * @typedef {{ type: 'delivery', tick: number, commands: number | null, events: EventBatch | null }} Delivery
  * @typedef {{ type: 'redirect', address: string, ticket: string, atTick: number }} Redirect
- * @typedef {Welcome | FrameMessage | Pong | ComeBack | Refreshed | Delivery | Redirect} ServerMessage
+ * @typedef {{ type: 'prepare', address: string, within: number }} Prepare milliseconds
+ * @typedef {Welcome | FrameMessage | Pong | ComeBack | Refreshed | Delivery | Redirect | Prepare} ServerMessage
  *
  * @typedef {{ type: 'joinOrCreate', game: string, options: Pairs } | { type: 'create', game: string, options: Pairs }
  *   | { type: 'byId', room: string } | { type: 'reserved', ticket: string } | { type: 'return', room: string }} Join
@@ -60,8 +61,9 @@ export const INPUT_LEAD = 0x01;
 export const VIEW_TIME = 0x02;
 export const REDIRECT = 0x04;
 export const FEEL_DIGEST = 0x08;
+export const PREPARE = 0x10;
 /** What this client asks for. */
-export const FEATURES = INPUT_LEAD | VIEW_TIME | REDIRECT | FEEL_DIGEST;
+export const FEATURES = INPUT_LEAD | VIEW_TIME | REDIRECT | FEEL_DIGEST | PREPARE;
 /** The extension of welcome and hello by which a room can be made again after a restart. */
 export const RECIPE = 1;
 
@@ -163,6 +165,7 @@ const READERS = [
   readWelcome, noFrame, readPong, (reader) => ({ type: 'comeBack', after: reader.u32() }),
   (reader) => ({ type: 'refreshed', expires: reader.u32() }), readDelivery,
   (reader) => ({ type: 'redirect', address: reader.text(), ticket: reader.text(), atTick: reader.u32() }),
+  (reader) => ({ type: 'prepare', address: reader.text(), within: reader.u32() }),
 ];
 
 /**

@@ -55,6 +55,8 @@ export class Meter {
       cells: 0,
       /** ... those of them that are behind the newest frame, because their news wait at the server ... */
       cellsWaiting: 0,
+      /** ... with so many rows of each kind, by the kind's name; kinds that never waited are missing ... @type {Record<string, number>} */
+      rowsWaiting: {},
       /** ... and how many ticks the one is behind that is furthest behind. */
       oldestCell: 0,
       /** How far the last correction was off, in the units of the field that was off most. */

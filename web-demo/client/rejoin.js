@@ -3,6 +3,7 @@
 // claim. Where the server says that the room goes on at another one, the client follows at once. If the player leaves
 // meanwhile, the client connects once more, only to release the seat.
 
+import { Ahead } from './ahead.js';
 import { Backoff } from './backoff.js';
 import { LeaveError, NO_SUCH_ROOM, ROOM_UNAVAILABLE, invitesBack } from './close.js';
 import { connect } from './connect.js';
@@ -62,6 +63,8 @@ export class Rejoin {
     this.welcomed = welcomed;
     this.refused = refused;
     this.backoff = new Backoff(env.random);
+    /** The connection to the server at which the room is about to go on. */
+    this.ahead = new Ahead(env);
     this.joinedAt = this.#since = env.now();
   }
 
@@ -114,6 +117,7 @@ export class Rejoin {
 
   /** Makes no further attempts. @returns {Promise<void>} resolves when the server has freed the seat of a cancelled one */
   stop() {
+    this.ahead.drop();
     this.#join = null;
     return this.#end();
   }
@@ -196,6 +200,7 @@ export class Rejoin {
       after,
       // Another room may be anywhere.
       join === this.request.join ? this.env.url : this.address ?? this.env.url,
+      join === this.#moved?.join && this.address ? this.ahead.take(this.address) : null,
     );
   }
 

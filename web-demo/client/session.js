@@ -22,8 +22,7 @@ const RUN_WITHIN_MS = 250;
 /** The server answers one resync per two seconds, for all zones together. */
 const RESYNC_EVERY_MS = 2000;
 /** View times are told in fractions of a tick, as 16 bits. */
-const VIEW_PARTS = 16;
-const MAX_VIEW = 0xffff;
+const [VIEW_PARTS, MAX_VIEW] = [16, 0xffff];
 /** Client ticks that are made up after a late timer; further ones are skipped. */
 const CATCH_UP = 4;
 
@@ -35,7 +34,7 @@ const CATCH_UP = 4;
  *   shownBehind(): number | null,
  *   awake(now: number): void,
  *   answered(trip: number, now: number): void,
- *   refreshed(seconds: number): void,
+ *   refreshed(seconds: number): void, prepare(message: import('./messages.js').Prepare): void,
  *   lost(isBroken: boolean): void,
  * }} Owner `frame` returns the zones that need a keyframe; `shownBehind`: how many ticks the moment that the page shows lies
  *   before the newest frame, null when it shows none; `awake`: the client runs; `answered`: a round trip was measured; `refreshed`:
@@ -104,6 +103,7 @@ export class Session {
       else if (message.type === 'pong') this.owner.answered(this.heartbeat.answered(message.stamp, now), now);
       else if (message.type === 'comeBack') this.told.comeBack = message.after;
       else if (message.type === 'redirect') this.told.redirect = message;
+      else if (message.type === 'prepare') this.owner.prepare(message);
       else if (message.type === 'refreshed') this.owner.refreshed(message.expires);
       else throw new DecodeError(`a ${message.type} that was not asked for`);
     } catch (error) {

@@ -68,7 +68,9 @@ export class Board {
     const head = make('p', 'head', '');
     head.append(make('strong', '', match.game), ' ', age);
     const text = resultText(match.result);
-    about.append(head, make('p', text === NONE ? 'result none' : 'result', text));
+    about.append(head);
+    // Many games and rooms end without one.
+    if (text !== NONE) about.append(make('p', 'result', text));
     item.append(about);
     if (match.film) {
       const watch = document.createElement('a');

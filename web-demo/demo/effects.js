@@ -2,13 +2,13 @@
 // trails, the camera's shake, and what can be heard. Listens to a room's events and to rows that
 // come and go, and shows them when the interpolated picture gets there.
 
+import { HIT, readHit } from './hits.js';
 import { ARENA, coat } from './palette.js';
 import { Particles } from './particles.js';
 
 /** @typedef {import('./types.js').Room} Room */
 /** @typedef {import('./sprites.js').Pose} Pose */
 
-const HIT = 1;
 /** More at once than anybody can see or hear; later ones are not shown. */
 const WAITING = 64;
 const GHOSTS = 48;
@@ -57,11 +57,10 @@ export class Effects {
     for (const off of this.unsubscribe) off();
   }
 
-  /** @param {Uint8Array} body thrower's and victim's seat, 16 bits each */
+  /** @param {Uint8Array} body */
   hit(body) {
-    if (body.byteLength < 4) return;
-    const seat = new DataView(body.buffer, body.byteOffset, 4).getUint16(2, true);
-    const victim = this.room.players.get(seat);
+    const hit = readHit(body);
+    const victim = hit && this.room.players.get(hit.victim);
     if (!victim) return;
     this.schedule(() => {
       const place = this.places.get(victim.entity);

@@ -34,7 +34,14 @@ const FIGURES = [
 const OF_CELLS = [
   ['cells', ({ stats }) => `${stats.cells}`],
   ['waiting', ({ stats, rate }) => `${stats.cellsWaiting}, ${Math.round((stats.oldestCell * 1000) / rate)} ms`],
+  ['rows waiting', ({ stats }) => byKind(stats.rowsWaiting)],
 ];
+
+/** Numbers of rows with the names of their kinds, the most first. @param {Record<string, number>} rows @returns {string} */
+function byKind(rows) {
+  const some = Object.entries(rows).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+  return some.map(([kind, count]) => `${count} ${kind}`).join(', ') || '0';
+}
 
 /** @param {number} value per second @returns {string} */
 function bytes(value) {

@@ -1,12 +1,13 @@
 // The own snowballs, shown as soon as they are thrown. They fly by the arena's rules from where the avatar is drawn; among the others as
 // they are drawn, as the server judges throws. The server's snowball takes their place when it ends, or when it was never thrown.
 
+import { HIT, readHit } from './hits.js';
+
 /** @typedef {import('./types.js').Room} Room */
 /** @typedef {{ x: number, y: number, heading: number }} Throw metres and radians */
 /** @typedef {{ from: Throw, at: number, event: import('../client/index.js').PredictedEvent, ball: number | null, colour: number }} Flight
  *   `at`: when it was thrown; `ball`: the server's, when that is known */
 
-const HIT = 1;
 /** Metres per second, and seconds until a snowball melts: as in the arena's rules. */
 const SPEED = 14;
 const LIFE = 1.1;
@@ -67,9 +68,9 @@ export class Throws {
     this.flights = this.flights.filter((flight) => flight.ball !== ball);
   }
 
-  /** A snowball that hits within its first tick is never seen. @param {Uint8Array} body thrower's and victim's seat, 16 bits each */
+  /** A snowball that hits within its first tick is never seen. @param {Uint8Array} body */
   hit(body) {
-    if (body.byteLength < 4 || new DataView(body.buffer, body.byteOffset, 4).getUint16(0, true) !== this.room.seat) return;
+    if (readHit(body)?.thrower !== this.room.seat) return;
     const flight = this.flights.find(({ event }) => event.status === 'pending');
     if (flight?.event.confirm()) this.drop(flight);
   }

@@ -40,6 +40,7 @@
  * @property {number} rows in all zones
  * @property {number} cells of the grid, with rows
  * @property {number} cellsWaiting at the server
+ * @property {Record<string, number>} rowsWaiting in those cells, by kind
  * @property {number} oldestCell ticks
  *
  * @typedef {'online' | 'reconnecting' | 'closed'} Connection
@@ -57,6 +58,7 @@
  * @property {Map<number, Player>} players
  * @property {{tick: number, entities: Map<number, View>}} state
  * @property {RoomStats} stats
+ * @property {(kind: number, body: Uint8Array) => boolean} [send] a command of the game; not in films
  * @property {Connection} connection
  * @property {import('../client/grid.js').WorldGrid | null} [grid] where players see only what is around them
  * @property {() => import('../client/grid.js').HeldCell[]} cells of the grid, as far as the client has them

@@ -8,8 +8,10 @@ import { byId } from './dom.js';
 
 /** Metres around an avatar in which a click means its player. */
 const NEAR = 1.2;
-/** Metres: of a wider map, spectators see the middle. */
+/** Metres: of a wider map, films show the middle. */
 const WIDE = 400;
+/** The arena's command for spectators of a map that nobody sees as a whole: with which seat they go along, as JSON. */
+const FOLLOW = 0;
 const STEPS = new Map([['ArrowRight', 1], ['ArrowDown', 1], ['ArrowLeft', -1], ['ArrowUp', -1]]);
 
 export class Watch {
@@ -36,8 +38,10 @@ export class Watch {
     byId('watch-next', HTMLButtonElement).addEventListener('click', () => this.turn(1), { signal });
     byId('watch-join', HTMLButtonElement).addEventListener('click', join, { signal });
     this.banner.hidden = false;
+    /** Whether the server shows what is around the player who is followed. */
+    this.goesAlong = Boolean(room.grid) && room.role === 'spectator';
     /** Whether nobody who watches sees all players. */
-    this.narrow = Boolean(room.grid) || camera.map.width > WIDE;
+    this.narrow = !this.goesAlong && camera.map.width > WIDE;
     byId('watch-next', HTMLButtonElement).hidden = this.narrow;
     this.follow(null);
   }
@@ -84,6 +88,7 @@ export class Watch {
     this.camera.overview = seat === null && !this.room.grid;
     // From afar to near there is no smooth way.
     this.camera.settled = false;
+    if (this.goesAlong) this.room.send?.(FOLLOW, new TextEncoder().encode(JSON.stringify(seat)));
     this.update();
   }
 
@@ -92,7 +97,7 @@ export class Watch {
     const player = this.seat === null ? null : this.room.players.get(this.seat);
     if (player === undefined) this.follow(null);
     else {
-      const all = this.room.grid ? 'nobody: only players see here' : this.narrow ? 'the middle of the map' : 'everybody';
+      const all = this.narrow || this.goesAlong ? 'the middle of the map' : 'everybody';
       const text = player ? player.name || `Player ${player.seat}` : all;
       // Writing the same text again would have it read out again.
       if (this.watched.textContent !== text) this.watched.textContent = text;

@@ -39,9 +39,11 @@ test('a room tells its cells, and how far each is behind', async () => {
   await time.advance(150);
   assert.deepEqual(told(), [[1, 1, 1, 0, false], [0, 0, 2, 3, false]]);
   assert.deepEqual(counts(), [4, 2, 1, 3]);
+  assert.deepEqual(room.stats.rowsWaiting, { avatar: 2 });
   server.frame({ zones: [[0, [avatar(1, 64)]], [8192, []], [8203, [avatar(4, 64)]]] });
   await time.advance(50);
   assert.deepEqual([told(), counts()], [[[1, 1, 1, 0, false]], [2, 1, 0, 0]]);
+  assert.deepEqual(room.stats.rowsWaiting, { avatar: 0 });
   server.frame({ zones: [[0, [avatar(1, 64)]], [8203, [avatar(4, 96)]]], hash: 1 });
   await time.advance(50);
   assert.deepEqual(told(), [[1, 1, 1, 0, true]]);

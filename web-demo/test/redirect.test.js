@@ -6,7 +6,7 @@ import test from 'node:test';
 
 import { Client } from '../client/index.js';
 import { FakeServer, VirtualTime, avatar } from './support/server.js';
-import { encodeRedirect, encodeWelcome } from './support/wire.js';
+import { encodePrepare, encodeRedirect, encodeWelcome } from './support/wire.js';
 
 const FIRST = 'ws://first/play';
 const SECOND = 'ws://second/play';
@@ -112,8 +112,8 @@ test('a reloaded page claims its seat where it is', async () => {
   assert.deepEqual(hellos(server).slice(before).map(([url, join]) => [url, join.type]), [[FIRST, 'return'], [SECOND, 'return']], 'and no other seat');
 });
 
-/** A player whose room moves from the first server to the second one. */
-async function moved(servers) {
+/** A player whose room moves from the first server to the second one, after `before`. */
+async function moved(servers, before = async (_peer, _time) => {}) {
   const { time, server, client } = cluster(servers);
   server.welcome = { ...server.welcome, resume: Uint8Array.of(1, 2, 3) };
   const joining = client.joinOrCreate('toy');
@@ -121,7 +121,9 @@ async function moved(servers) {
   const room = await joining;
   server.frame({ zones: [[0, [avatar(1, 0)]]] });
   await time.advance(100);
-  sends(SECOND, 'abc')(server.peer);
+  const [peer] = server.peers;
+  await before(peer, time);
+  sends(SECOND, 'abc')(peer);
   return { time, server, room };
 }
 
@@ -133,6 +135,42 @@ test('a room that moves is followed at once, with its ticket and the claim to th
   const { resume } = server.peer.received.find(({ type }) => type === 'hello');
   assert.deepEqual(resume.token, Uint8Array.of(1, 2, 3));
   room.leave();
+});
+
+/** The first server says that the room is about to move, and so much time passes. */
+const prepares = (address, ms) => async (peer, time) => {
+  peer.send(encodePrepare(address, 1000));
+  await time.advance(ms);
+};
+
+test('who was told before has a connection where the room goes on, and says hello there', async () => {
+  const { time, server, room } = await moved({ [FIRST]: admits, [SECOND]: admits }, prepares(SECOND, 1500));
+  await time.advance(50);
+  assert.equal(room.connection, 'online');
+  assert.deepEqual(hellos(server).slice(1), [[SECOND, { type: 'reserved', ticket: 'abc' }]], 'there is one connection');
+  await time.advance(10_000);
+  assert.deepEqual(server.peers.map(({ open }) => open), [false, true], 'it is not taken for one that nobody uses');
+  room.leave();
+});
+
+test('a connection that was prepared in vain is closed, and another address is reached all the same', async () => {
+  const third = 'ws://third/play';
+  for (const [address, ms] of [[third, 1500], [SECOND, 8000], [SECOND, 0]]) {
+    const { time, server, room } = await moved({ [FIRST]: admits, [SECOND]: admits, [third]: () => {} }, prepares(address, ms));
+    await time.advance(50);
+    assert.equal(room.connection, 'online', `${address} ${ms}`);
+    await time.advance(10_000);
+    assert.deepEqual(server.peers.filter(({ open }) => open).map(({ url }) => url), [SECOND], `${address} ${ms}`);
+    room.leave();
+    await time.advance(3000);
+  }
+});
+
+test('who leaves before the room moves leaves no connection behind', async () => {
+  const { time, server, room } = await moved({ [FIRST]: admits, [SECOND]: admits }, prepares(SECOND, 1500));
+  room.leave();
+  await time.advance(5000);
+  assert.ok(server.peers.every(({ open }) => !open));
 });
 
 test('who cannot follow a room asks the first server where it is', async () => {

@@ -13,6 +13,8 @@ const DEMO = ['arena', 'plaza'];
 const LOOK_AGAIN = 5000;
 const LOOK_RARELY = 60_000;
 const ABOUT_EVERY = 250;
+/** On the small picture of a phone, nobody finds out by chance that a tap follows. */
+const HINT = 8000;
 /** A part that is late by less is not worth a word. */
 const PATIENCE = 700;
 
@@ -20,6 +22,7 @@ const id = decodeURIComponent(location.pathname.split('/').pop() ?? '');
 const said = find('status', HTMLElement);
 const about = find('about', HTMLElement);
 const join = find('join', HTMLAnchorElement);
+const touched = matchMedia('(pointer: coarse)');
 
 /** One stretch of watching, from when the frame is seen to when it is not. */
 class Watching {
@@ -31,6 +34,7 @@ class Watching {
   last = 0;
   aboutAt = 0;
   movedAt = 0;
+  hintUntil = 0;
 
   constructor() {
     void this.open();
@@ -61,6 +65,7 @@ class Watching {
     this.stage?.stop();
     this.stage = stage;
     this.watched = watched;
+    this.hintUntil = performance.now() + HINT;
     film.onSeek(() => stage.cut());
     write(find('title', HTMLElement), film.properties.map ?? film.game);
     find('line', HTMLElement).hidden = false;
@@ -94,7 +99,9 @@ class Watching {
     this.aboutAt = now;
     const players = `${film.players.size} ${film.players.size === 1 ? 'player' : 'players'}`;
     const who = this.followed === null ? players : `Player ${this.followed}`;
-    write(about, status === 'live' ? `${who} · ${Math.round(this.watched.age / 1000)} s ago` : who);
+    const hinted = touched.matches && this.followed === null && film.players.size > 0 && now < this.hintUntil;
+    const more = hinted ? 'tap to follow' : `${Math.round(this.watched.age / 1000)} s ago`;
+    write(about, status === 'live' ? `${who} · ${more}` : who);
     if (status === 'ended') say('The room has ended');
     else if (now - this.movedAt < PATIENCE) say('');
     else say(status === 'unreachable' ? 'The server does not answer. Trying again' : 'Waiting for the room to go on');

@@ -4,25 +4,36 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use serde_json::{Value, json};
-use tickwire::game::{LoadError, Saved, SetupError};
-use tickwire::wire::Authority;
-use tickwire::{
-    Config, Context, EntityId, Field, Game, InputSchema, Kind, KindId, Player, PlayerInput, Recipients, Refused,
-    RoomSetup, Schema, Seat, Server, Shape, SnapshotWriter, Spec,
-};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tickwire::Game;
+use tickwire::game::{LoadError, Saved};
+use tickwire::prelude::*;
 use tickwire_outlets::Outlets;
 
-const FIGHTER: KindId = KindId(0);
-/// The event of a hit: who has hit.
-const HIT: u16 = 1;
+#[derive(Row, Serialize, Deserialize)]
+struct Fighter {
+    #[row(range = 0..=9999)]
+    hits: i32,
+}
+
+#[derive(Input)]
+struct Strike {
+    strikes: bool,
+}
+
+#[derive(Message)]
+enum Event {
+    /// What everybody in the room is told of a hit, the world may know.
+    #[message(public)]
+    Hit { by: Seat },
+}
 
 /// Whoever has drawn the highest numbers when time is up has won.
 #[derive(Default)]
 struct Duel {
-    fighters: BTreeMap<Seat, (EntityId, i32)>,
+    fighters: Players<Fighter>,
     /// Ticks that are left.
     left: u32,
 }
@@ -33,54 +44,41 @@ fn duel(setup: &RoomSetup) -> Result<Box<dyn Game>, SetupError> {
     Ok(Box::new(Duel { left, ..Duel::default() }))
 }
 
-impl Game for Duel {
-    fn spec(&self) -> Spec {
-        let schema =
-            Schema::new(vec![Kind::new("fighter", vec![Field::held("hits", Shape::Int { min: 0, max: 9999 })])]);
-        let inputs = InputSchema::new(vec![Field::held("strikes", Shape::Bool)]);
-        Spec {
-            schema: Arc::new(schema.expect("a valid schema")),
-            inputs: inputs.expect("a valid schema"),
-            authority: Authority::Server,
-            capacity: 2,
-            properties: Vec::new(),
-        }
+#[tickwire::game]
+impl TypedGame for Duel {
+    type Rows = Fighter;
+    type Input = Strike;
+    type Event = Event;
+
+    fn capacity(&self) -> u16 {
+        2
     }
 
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
-        let id = cx.spawn();
-        self.fighters.insert(player.seat, (id, 0));
-        Ok(id)
+        Ok(self.fighters.join(player.seat, Fighter { hits: 0 }, cx))
     }
 
     fn leave(&mut self, seat: Seat, _: &mut Context) {
-        self.fighters.remove(&seat);
+        self.fighters.leave(seat);
     }
 
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
-        for one in inputs.iter().filter(|one| one.input[0] == 1) {
-            if cx.random_below(10) == 0
-                && let Some((_, hits)) = self.fighters.get_mut(&one.seat)
-            {
-                *hits += 1;
-                cx.emit(Recipients::All, HIT, vec![one.seat.0 as u8]);
+    fn step(&mut self, inputs: Inputs<Strike>, cx: &mut Context) {
+        for one in inputs.filter(|one| one.input.strikes) {
+            if cx.random_below(10) == 0 {
+                self.fighters[one.seat].hits += 1;
+                cx.send(Recipients::All, &Event::Hit { by: one.seat });
             }
         }
         self.left = self.left.saturating_sub(1);
         if self.left == 0 {
-            let hits: BTreeMap<u16, i32> = self.fighters.iter().map(|(seat, (_, hits))| (seat.0, *hits)).collect();
+            let hits: BTreeMap<u16, i32> = self.fighters.iter().map(|(seat, fighter)| (seat.0, fighter.hits)).collect();
             cx.end(json!({ "hits": hits, "tick": cx.tick().0 }).to_string());
             self.left = u32::MAX;
         }
     }
 
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
-        self.fighters.values().for_each(|(id, hits)| out.entity(FIGHTER, *id, &[*hits]));
-    }
-
-    // What everybody in the room is told of a hit, the world may know.
-    fn public_event(&self, kind: u16, body: &[u8]) -> Option<(String, Value)> {
-        (kind == HIT).then(|| ("hit".to_owned(), json!({ "by": body.first() })))
+    fn write_snapshot(&self, out: &mut RowWriter<Fighter>) {
+        out.entities(&self.fighters);
     }
 
     fn save(&self) -> Option<Saved> {

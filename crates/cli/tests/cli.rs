@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use process::Server;
+use process::{Server, free_port};
 
 fn tickwire(args: &[&str]) -> Command {
     let mut command = process::command(env!("CARGO_BIN_EXE_tickwire"));
@@ -281,8 +281,8 @@ fn a_trace_shows_the_phases_of_every_tick() {
 
 #[test]
 fn bots_without_a_server_say_so() {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("a bound socket");
-    let output = run(&["bots", "--url", &format!("ws://{free}/play"), "--players", "2", "--duration", "1"]);
+    let free = free_port();
+    let output = run(&["bots", "--url", &format!("ws://127.0.0.1:{free}/play"), "--players", "2", "--duration", "1"]);
     assert!(!output.status.success());
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(text.to_lowercase().contains("refused"), "{text}");

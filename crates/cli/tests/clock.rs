@@ -10,13 +10,11 @@ mod process;
 #[allow(dead_code, unused_imports, reason = "shared with the server's own tests")]
 mod support;
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
+use process::wall::Wall;
 use process::{Bots, Server};
 use support::{Frame, Player, Raw};
 use tickwire::engine::{Client, Depth};
@@ -26,29 +24,6 @@ use tickwire::wire::{ClientMessage, Close, Continuity, Hello, encode_client};
 const BINARY: &str = env!("CARGO_BIN_EXE_tickwire");
 const SECRET: &str = "a secret of more than thirty-two bytes";
 const HOUR: i64 = 3600;
-
-/// The wall clock of a server, which this test moves.
-struct Wall(File);
-
-impl Wall {
-    /// Returns a clock that is right for now, and the command that reads it.
-    fn around(mut command: Command) -> (Self, Command) {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let (library, ahead) = (folder.join("clock.so"), folder.join("clock.ahead"));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/clock.c");
-        // The C compiler that links Rust programs compiles this.
-        let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
-        assert!(compiled.expect("a C compiler is called cc").success());
-        let wall = Self(File::create(&ahead).expect("a writable folder"));
-        wall.set(0);
-        command.env("LD_PRELOAD", library).env("WALL_CLOCK", ahead);
-        (wall, command)
-    }
-
-    fn set(&self, seconds_ahead: i64) {
-        self.0.write_all_at(&seconds_ahead.to_ne_bytes(), 0).expect("a file");
-    }
-}
 
 /// A token that is valid from now on, by the right time.
 fn token(seconds: i64) -> String {

@@ -8,7 +8,6 @@ mod process;
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, PipeReader, Read, Write, pipe};
-use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use process::{Bots, SUBPROTOCOL, Server, ask, upgrade};
+use process::{Bots, SUBPROTOCOL, Server, ask, free_port, upgrade};
 use tickwire::engine::Client;
 use tickwire::wire::Join;
 
@@ -266,10 +265,6 @@ fn a_trace_that_cannot_be_opened_is_one_clear_line() {
     assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
     assert!(said.contains("logs-unread") && said.contains("somebody who reads it"), "{said}");
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 /// Waits for the server to end; returns its exit code, and the time until the exit.

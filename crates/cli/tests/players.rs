@@ -17,6 +17,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dots::{Dot, Steer};
+use process::free_port;
 use tickwire::game::Player;
 use tickwire::prelude::*;
 use tickwire::wire::EventBody;
@@ -287,7 +288,7 @@ fn a_wrong_address_is_one_line_that_says_what_is_there_and_what_was_meant() {
     let server = TestServer::start(Config::demo());
     let (port, ssh) = (server.port, answering("SSH-2.0-OpenSSH_9.6\r\n"));
     let other = answering("HTTP/1.1 404 Not Found\r\ncontent-type: text/plain\r\ncontent-length: 7\r\n\r\nno such");
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("a bound socket").port();
+    let free = free_port();
     let meant = format!("a Tickwire server is at ws://127.0.0.1:{port}/play");
     for (typed, wanted) in [
         (format!("ws://127.0.0.1:{port}/"), vec!["no endpoint of rooms", "404 Not Found", &meant]),

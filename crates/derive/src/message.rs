@@ -130,11 +130,13 @@ fn as_message(input: &DeriveInput, data: &DataEnum, bodies: &[Body]) -> Result<T
     let encoded = bodies.iter().map(Body::encode);
     let decoded = bodies.iter().zip(&variants).map(|(body, variant)| body.decode(variant));
     let forms = bodies.iter().map(Body::form);
-    let replies = data.variants.iter().map(reply).collect::<Result<Vec<_>>>()?;
+    let marks = data.variants.iter().map(Marks::parse).collect::<Result<Vec<_>>>()?;
+    let (replies, public) = (marks.iter().map(Marks::reply), marks.iter().map(|marks| marks.is_public));
     Ok(quote! {
         #[automatically_derived]
         impl ::tickwire::typed::Message for #ident {
             const NAMES: &'static [&'static str] = &[#(#names),*];
+            const PUBLIC: &'static [bool] = &[#(#public),*];
 
             fn kind(&self) -> u16 {
                 match self { #(Self::#variants { .. } => #kinds),* }
@@ -164,20 +166,38 @@ fn as_message(input: &DeriveInput, data: &DataEnum, bodies: &[Body]) -> Result<T
     })
 }
 
-/// An expression for the type of a variant's reply, if it is a call.
-fn reply(variant: &syn::Variant) -> Result<TokenStream> {
-    let mut reply = quote!(::core::option::Option::None);
-    for own in variant.attrs.iter().filter(|own| own.path().is_ident("message")) {
-        own.parse_nested_meta(|meta| {
-            if !meta.path.is_ident("reply") {
-                return Err(meta.error("unknown key: a message has reply"));
-            }
-            let ty: syn::Type = meta.value()?.parse()?;
-            reply = quote!(::core::option::Option::Some(<#ty as ::tickwire::typed::Body>::page_type(types)));
-            Ok(())
-        })?;
+/// What the attributes of a variant say.
+#[derive(Default)]
+struct Marks {
+    reply: Option<syn::Type>,
+    is_public: bool,
+}
+
+impl Marks {
+    fn parse(variant: &syn::Variant) -> Result<Self> {
+        let mut marks = Self::default();
+        for own in variant.attrs.iter().filter(|own| own.path().is_ident("message")) {
+            own.parse_nested_meta(|meta| {
+                if meta.path.is_ident("reply") {
+                    marks.reply = Some(meta.value()?.parse()?);
+                } else if meta.path.is_ident("public") {
+                    marks.is_public = true;
+                } else {
+                    return Err(meta.error("unknown key: a message has reply (of a call) or public (of an event)"));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(marks)
     }
-    Ok(reply)
+
+    /// An expression for the type of the reply, if it is a call.
+    fn reply(&self) -> TokenStream {
+        match &self.reply {
+            Some(ty) => quote!(::core::option::Option::Some(<#ty as ::tickwire::typed::Body>::page_type(types))),
+            None => quote!(::core::option::Option::None),
+        }
+    }
 }
 
 /// Serde's traits with these bodies.

@@ -12,8 +12,10 @@ pub mod plaza;
 
 use std::sync::Arc;
 
-use tickwire::game::{Factory, Game, RoomSetup};
+use serde::Deserialize;
+use tickwire::game::{Context, Factory, Game, Refused, RoomSetup};
 use tickwire::id::{EntityId, Seat};
+use tickwire::wire::limits;
 
 /// Quanta per metre of the built-in games; one map tile is one metre.
 pub const PER_METRE: i32 = 64;
@@ -25,6 +27,26 @@ pub fn builtin() -> Vec<(&'static str, Factory)> {
     let arena = |setup: &RoomSetup| Ok(Box::new(arena::Arena::new(setup)?) as Box<dyn Game>);
     let plaza = |setup: &RoomSetup| Ok(Box::new(plaza::Plaza::new(setup)?) as Box<dyn Game>);
     vec![("arena", Arc::new(arena)), ("plaza", Arc::new(plaza))]
+}
+
+/// What a server outside puts up in a room.
+#[derive(Deserialize)]
+struct Notice {
+    text: String,
+}
+
+/// A server outside puts up a notice, as the room's property `notice`; an empty text takes it down.
+fn put_up(name: &str, data: &str, cx: &mut Context) -> Result<(), Refused> {
+    if name != "notice" {
+        return Err(format!("the event {name:?} must be notice").into());
+    }
+    let fits = |Notice { text }: &Notice| text.len() <= limits::TEXT && !text.chars().any(char::is_control);
+    let Some(Notice { text }) = serde_json::from_str(data).ok().filter(fits) else {
+        let most = limits::TEXT;
+        return Err(format!("a notice is such as {{\"text\": \"a cup at nine\"}}, at most {most} bytes").into());
+    };
+    cx.set_property("notice", &text);
+    Ok(())
 }
 
 /// The entity of each taken seat.

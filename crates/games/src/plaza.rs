@@ -8,19 +8,15 @@
 mod tests;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use super::compass::heading_of;
 use super::map::Map;
-use super::{COLOURS, PER_METRE, Seats, colour_of, insert_by_id};
+use super::{COLOURS, PER_METRE, Seats, colour_of, insert_by_id, put_up};
 use serde::{Deserialize, Serialize};
-use tickwire::game::{
-    Context, Game, LoadError, Persistence, Player, PlayerInput, Refused, RoomSetup, Saved, SetupError, SnapshotWriter,
-    Spec, SpeedGate,
-};
-use tickwire::id::{EntityId, KindId, Seat};
-use tickwire::snapshot::{Field, InputSchema, Kind, Schema, SchemaError, Shape};
-use tickwire::tick::TickRate;
+use tickwire::game::{LoadError, Persistence, Saved, SpeedGate};
+use tickwire::id::KindId;
+use tickwire::prelude::*;
+use tickwire::typed::{MessageError, RawOptions};
 use tickwire::wire::{Authority, Close};
 
 /// The kind of walkers.
@@ -52,12 +48,39 @@ const TURN_AFTER: i32 = PER_METRE / 2;
 const STRIKES: usize = 20;
 const STRIKE_SECONDS: u64 = 10;
 
+/// A walker. Positions have 64 quanta per metre.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Row)]
+#[row(name = "walker", position(x, y))]
+pub struct WalkerRow {
+    /// Where the walker is.
+    #[row(range = 0..=112, step = 1/64, unit = "m", motion = linear)]
+    pub x: i32,
+    /// Where the walker is.
+    #[row(range = 0..=72, step = 1/64, unit = "m", motion = linear)]
+    pub y: i32,
+    /// The direction of the last metres, in 256 parts of a turn.
+    #[row(angle = 8)]
+    pub heading: i32,
+    /// The player's colour.
+    #[row(colours = COLOURS)]
+    pub colour: i32,
+}
+
+/// Where a player reports to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Input)]
+pub struct Report {
+    /// In 64ths of a metre.
+    #[input(range = 0..=112, step = 1/64, unit = "m")]
+    pub x: i32,
+    /// In 64ths of a metre.
+    #[input(range = 0..=72, step = 1/64, unit = "m")]
+    pub y: i32,
+}
+
 /// The game of position reports.
 pub struct Plaza {
     map: Map,
     rate: TickRate,
-    schema: Arc<Schema>,
-    inputs: InputSchema,
     /// Steps since the room began.
     age: u64,
     /// Ascending by id.
@@ -109,25 +132,14 @@ impl Plaza {
     /// A plaza of 112 x 72 m. It has no options.
     ///
     /// # Errors
-    /// Only if the built-in map or schema were invalid.
+    /// Only if the built-in map were invalid.
     pub fn new(setup: &RoomSetup) -> Result<Self, SetupError> {
         let map = Map::parse(MAP)?;
-        let fields = [("x", map.width()), ("y", map.height())]
-            .map(|(name, tiles)| (name, Shape::Fixed { min: 0, max: tiles * PER_METRE, per_unit: PER_METRE as u16 }));
-        let (schema, inputs) = schemas(&fields)?;
-        Ok(Self {
-            map,
-            rate: setup.rate,
-            schema: Arc::new(schema),
-            inputs,
-            age: 0,
-            walkers: Vec::new(),
-            seats: Seats::default(),
-        })
+        Ok(Self { map, rate: setup.rate, age: 0, walkers: Vec::new(), seats: Seats::default() })
     }
 
     /// The position at which a player starts: the option `spawn` of the player, otherwise a random floor tile.
-    fn spawn_place(&self, player: &Player, cx: &mut Context) -> Result<(i32, i32), String> {
+    fn spawn_place(&self, player: &Player<RawOptions>, cx: &mut Context) -> Result<(i32, i32), String> {
         let Some(text) = player.options.get("spawn") else {
             return Ok(self.map.floor_centre(cx.random_below(self.map.floor_tiles())));
         };
@@ -146,18 +158,24 @@ impl Plaza {
     }
 }
 
-impl Game for Plaza {
-    fn spec(&self) -> Spec {
-        Spec {
-            schema: self.schema.clone(),
-            inputs: self.inputs.clone(),
-            authority: Authority::Client,
-            capacity: CAPACITY,
-            properties: vec![("map".to_owned(), "plaza".to_owned())],
-        }
+#[tickwire::game]
+impl TypedGame for Plaza {
+    type Rows = WalkerRow;
+    type Input = Report;
+
+    fn authority(&self) -> Authority {
+        Authority::Client
     }
 
-    fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
+    fn capacity(&self) -> u16 {
+        CAPACITY
+    }
+
+    fn properties(&self) -> Vec<(String, String)> {
+        vec![("map".to_owned(), "plaza".to_owned())]
+    }
+
+    fn join(&mut self, player: &Player<RawOptions>, cx: &mut Context) -> Result<EntityId, Refused> {
         let (x, y) = self.spawn_place(player, cx)?;
         let id = cx.spawn();
         // Rounded up, so that honest clients at top speed stay below the limit.
@@ -175,7 +193,11 @@ impl Game for Plaza {
         }
     }
 
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+    fn server_event(&mut self, name: &str, data: &str, cx: &mut Context) -> Result<(), Refused> {
+        put_up(name, data, cx)
+    }
+
+    fn step(&mut self, inputs: Inputs<Report>, cx: &mut Context) {
         self.age += 1;
         let window = STRIKE_SECONDS * u64::from(self.rate.per_second());
         for report in inputs {
@@ -186,13 +208,16 @@ impl Game for Plaza {
             if !report.fresh || walker.strikes.out {
                 continue;
             }
-            let Err(reason) = walker.go(&self.map, report.input[0], report.input[1]) else { continue };
+            let Err(reason) = walker.go(&self.map, report.input) else { continue };
             cx.correct(report.seat, reason);
             if walker.strikes.add(self.age, window) {
                 cx.kick(report.seat, Close::Cheating);
             }
         }
     }
+
+    // It has none, and whoever sends one, as tools do to see it confirmed, plays on.
+    fn bad_command(&mut self, _: Seat, _: &MessageError, _: &mut Context) {}
 
     fn can_be_remade(&self) -> bool {
         true
@@ -216,10 +241,10 @@ impl Game for Plaza {
         Ok(())
     }
 
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+    fn write_snapshot(&self, out: &mut RowWriter<WalkerRow>) {
         for walker in &self.walkers {
             let Walker { id, seat, x, y, heading, .. } = *walker;
-            out.entity(WALKER, id, &[x, y, heading, colour_of(seat)]);
+            out.entity(id, &WalkerRow { x, y, heading, colour: colour_of(seat) });
         }
     }
 }
@@ -230,7 +255,7 @@ fn find(walkers: &mut [Walker], id: EntityId) -> Option<&mut Walker> {
 
 impl Walker {
     /// Accepts a reported position, or returns the reason why it is impossible.
-    fn go(&mut self, map: &Map, x: i32, y: i32) -> Result<(), u8> {
+    fn go(&mut self, map: &Map, Report { x, y }: Report) -> Result<(), u8> {
         let (dx, dy) = (x - self.x, y - self.y);
         if !inside(map, x, y) {
             return Err(OUT_OF_BOUNDS);
@@ -279,12 +304,4 @@ fn quanta(text: &str) -> Option<i32> {
     let unit = 10_i64.pow(fraction.len() as u32);
     let metres = whole.parse::<i64>().ok()? * unit + fraction.parse::<i64>().ok()?;
     i32::try_from((metres * i64::from(PER_METRE) + unit / 2) / unit).ok()
-}
-
-fn schemas(place: &[(&str, Shape); 2]) -> Result<(Schema, InputSchema), SchemaError> {
-    let mut walker: Vec<Field> = place.iter().map(|(name, shape)| Field::linear(name, shape.clone())).collect();
-    walker.push(Field::held("heading", Shape::Angle { bits: 8 }));
-    walker.push(Field::held("colour", Shape::Colour { count: COLOURS }));
-    let inputs = place.iter().map(|(name, shape)| Field::held(name, shape.clone())).collect();
-    Ok((Schema::new(vec![Kind::new("walker", walker).at("x", "y")])?, InputSchema::new(inputs)?))
 }

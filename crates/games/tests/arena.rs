@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use serde_json::json;
+use tickwire::Input as _;
 use tickwire::game::{Context, Game, Player, PlayerInput, RoomSetup};
 use tickwire::id::{EntityId, Seat, ZoneId};
 use tickwire::snapshot::Frame;
@@ -115,7 +116,7 @@ fn steps() -> Steps {
         };
         steps.record_values(&run, start, hits, |values, input| {
             let mut avatar = avatar_of(values);
-            let throws = step_avatar(&map, &tuning, &mut avatar, input.into());
+            let throws = step_avatar(&map, &tuning, &mut avatar, AvatarInput::from_values(input));
             assert!(!in_wall(&map, avatar.x, avatar.y), "in a wall at {rate} Hz: {avatar:?}");
             values[..9].copy_from_slice(&cells(&avatar));
             throws

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tickwire::Message as _;
 use tickwire::engine::link::Profile;
 use tickwire::id::EntityId;
 use tickwire::testing::{Plan, PlayerId, Playtest};
 use tickwire::tick::Tick;
 use tickwire_games::PER_METRE;
-use tickwire_games::arena::{AVATAR, Arena, CROWD};
+use tickwire_games::arena::{AVATAR, Arena, ArenaCommand, CROWD};
 
 /// How far players see, in quanta.
 const SIGHT: i64 = 24 * PER_METRE as i64;
@@ -59,6 +60,29 @@ fn players_see_all_who_are_near_and_few_others() {
         }
     }
     assert!(hidden * 3 > seen && seen < near * 4, "{near} in sight, {seen} seen, {hidden} hidden");
+}
+
+#[test]
+fn spectators_go_along_with_a_player() {
+    let (mut play, players) = crowded(80);
+    let spectator = play.spectate("spectator");
+    play.run_for(Duration::from_secs(1));
+    for player in [players[7], players[70]] {
+        let follow = ArenaCommand::Follow(Some(play[player].welcome().seat));
+        play[spectator].command(follow.kind(), &follow.to_body());
+        play.run_for(Duration::from_millis(1200));
+        for _ in 0..10 {
+            play.run_ticks(1);
+            play.settle();
+            let all = positions(&play);
+            let followed = all[&play[player].welcome().entity];
+            let rows = play[spectator].rows(AVATAR);
+            for (id, at) in &all {
+                let distance = (at[0] - followed[0]).pow(2) + (at[1] - followed[1]).pow(2);
+                assert!(distance > SIGHT.pow(2) || rows.contains_key(id), "{id:?} is in sight");
+            }
+        }
+    }
 }
 
 #[test]

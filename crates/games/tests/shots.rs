@@ -144,10 +144,18 @@ impl Outcome {
 
 /// `told` is what the thrower's client says that it shows.
 fn duel(rtt_ms: f64, told: u16, rewind: Duration) -> Outcome {
-    let link = Profile { rtt_ms, ..Profile::default() };
-    let plan = Plan { link, features: Features::VIEW_TIME, seed: 7, ..Plan::default() };
+    duel_over([rtt_ms; 2], told, rewind)
+}
+
+/// The round trips are those of the thrower and of the victim.
+fn duel_over(rtts_ms: [f64; 2], told: u16, rewind: Duration) -> Outcome {
+    let plan = Plan { features: Features::VIEW_TIME, seed: 7, ..Plan::default() };
     let mut play = Playtest::new(plan, move |setup| Ok(Box::new(arena(setup, rewind))));
-    let [shooter, victim] = ["thrower", "runner"].map(|name| play.join(name));
+    let mut join = |(name, rtt_ms)| {
+        play.link(Profile { rtt_ms, ..Profile::default() });
+        play.join(name)
+    };
+    let [shooter, victim] = [("thrower", rtts_ms[0]), ("runner", rtts_ms[1])].map(&mut join);
     for (player, behind) in [(shooter, told), (victim, SHOWN_BEHIND)] {
         play[player].shows(behind);
     }
@@ -245,5 +253,24 @@ fn the_price_of_a_hit_grows_with_the_round_trip_of_the_shooter_and_is_bounded() 
         println!("{rtt_ms} ms: {:.0} % hit, mean {mean:.0} ms, at most {most:?}; {victims:.0} ms", outcome.share());
         assert!(most >= before && most <= REWIND, "{most:?} after {before:?}");
         before = most;
+    }
+}
+
+/// Prints the table of the guide by pair of round trips. When the news of a hit arrives, the victim's own avatar is drawn a round trip
+/// ahead of the tick that judged it, and the shooter saw what was before that tick.
+#[test]
+fn the_victims_round_trip_does_not_change_what_is_judged() {
+    const RTTS: [f64; 3] = [20.0, 70.0, 150.0];
+    for shooter in RTTS {
+        let ledgers = RTTS.map(|victim| {
+            let outcome = duel_over([shooter, victim], SHOWN_BEHIND, REWIND);
+            let [mean, _] = outcome.behind();
+            let most = outcome.ledger.iter().map(|hit| hit.shooter_behind).max().expect("hits").as_secs_f64() * 1000.0;
+            println!("{shooter} and {victim} ms: {:.0} ms, at most {:.0} ms", mean + victim, most + victim);
+            assert!(outcome.share() >= 95.0, "{shooter} and {victim} ms: {} of {}", outcome.hit, outcome.good);
+            mean
+        });
+        let [least, most] = [f64::min, f64::max].map(|choose| ledgers.into_iter().reduce(choose).expect("three"));
+        assert!(most - least < 25.0, "{ledgers:?}");
     }
 }

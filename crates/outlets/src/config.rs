@@ -120,7 +120,8 @@ impl Outlets {
     pub fn add_routes(&self, server: Server) -> Server {
         #[cfg(feature = "pusher")]
         if !self.pusher.is_empty() {
-            let pusher = self.pusher.clone();
+            let (pusher, apps) = (self.pusher.clone(), self.pusher.clone());
+            let server = server.channels(move |channels| apps.attach(channels));
             return server.routes(move |app| pusher.configure(app));
         }
         server

@@ -2,9 +2,19 @@
 //!
 //! `source` and `id` together are the key of an entry: whoever gets the same two again got an entry twice.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tickwire::tap::{Delivery, TapBody, TapEntry};
+
+/// How a message carries an event: as a whole in JSON, which CloudEvents call structured; or its data alone, with the
+/// attributes where the protocol has a place for them, which they call binary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    #[default]
+    Json,
+    Binary,
+}
 
 /// A CloudEvent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,6 +59,30 @@ impl Envelope {
         }
     }
 
+    /// The media type and the bytes of a message with this event alone.
+    pub(crate) fn content(&self, format: Format) -> (&'static str, Vec<u8>) {
+        match format {
+            Format::Json => (Self::MEDIA_TYPE, self.json()),
+            Format::Binary => (self.datacontenttype, self.data.to_string().into_bytes()),
+        }
+    }
+
+    /// The attributes that stand beside the data in the binary format; none in the other.
+    pub(crate) fn attributes(&self, format: Format) -> Vec<(&'static str, &str)> {
+        if format == Format::Json {
+            return Vec::new();
+        }
+        let all = [
+            ("specversion", self.specversion),
+            ("id", &self.id),
+            ("source", &self.source),
+            ("type", &self.kind),
+            ("subject", &self.subject),
+            ("time", &self.time),
+        ];
+        all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    }
+
     /// The event as JSON.
     pub fn json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("an event is JSON")
@@ -60,6 +94,7 @@ pub fn data(entry: &TapEntry) -> Value {
     let TapEntry { key, game, private, body } = entry;
     let mut data = match body {
         TapBody::NodeUp { node } | TapBody::NodeDraining { node } => return json!({ "node": node }),
+        TapBody::PersonForgotten { identity } => return json!({ "identity": identity }),
         TapBody::RoomMade { capacity, properties } => {
             let properties: Map<String, Value> =
                 properties.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tickwire::tap::{Delivery, Undelivered, Verdict};
 
 use crate::config::{Secret, Target};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Format};
 use crate::filter::Template;
 
 /// How long brokers may take for a batch, with all that the producer tries again.
@@ -29,6 +29,9 @@ pub struct KafkaSettings {
     /// The topic of an entry, which must exist unless the cluster makes topics by itself.
     #[serde(default = "topic")]
     topic: String,
+    /// `json`, or `binary`: the attributes of an event as headers.
+    #[serde(default)]
+    format: Format,
     /// Further properties of librdkafka.
     #[serde(default)]
     options: BTreeMap<String, Secret>,
@@ -42,6 +45,7 @@ fn topic() -> String {
 pub struct Kafka {
     config: ClientConfig,
     topic: Template,
+    format: Format,
     producer: Option<BaseProducer<Receipts>>,
     receipts: Receipts,
 }
@@ -67,7 +71,7 @@ impl Kafka {
     /// # Errors
     /// A setting is wrong.
     pub fn new(settings: KafkaSettings, node: &str) -> Result<Self, String> {
-        let KafkaSettings { brokers, topic, options } = settings;
+        let KafkaSettings { brokers, topic, format, options } = settings;
         if brokers.is_empty() {
             return Err("brokers must be such as kafka-1:9092,kafka-2:9092".to_owned());
         }
@@ -80,7 +84,7 @@ impl Kafka {
         let receipts = Receipts::default();
         let _: BaseProducer<Receipts> =
             config.create_with_context(receipts.clone()).map_err(|error| format!("options: {error}"))?;
-        Ok(Self { config, topic: Template::new(&topic, node)?, producer: None, receipts })
+        Ok(Self { config, topic: Template::new(&topic, node)?, format, producer: None, receipts })
     }
 
     fn send(&mut self, deliveries: &[Delivery]) -> Result<(), Undelivered> {
@@ -95,10 +99,13 @@ impl Kafka {
         for (index, delivery) in deliveries.iter().enumerate() {
             let topic = self.topic.fill(&delivery.entry, delivery.entry.body.kind());
             let event = Envelope::new(delivery);
-            let (payload, key) = (event.json(), delivery.entry.key.room.as_bytes());
-            let header = Header { key: "content-type", value: Some(Envelope::MEDIA_TYPE) };
+            let ((kind, payload), key) = (event.content(self.format), delivery.entry.key.room.as_bytes());
+            let headers = OwnedHeaders::new().insert(Header { key: "content-type", value: Some(kind) });
+            let headers = event.attributes(self.format).into_iter().fold(headers, |headers, (name, value)| {
+                headers.insert(Header { key: &format!("ce_{name}"), value: Some(value) })
+            });
             let record = BaseRecord::with_opaque_to(&topic, Box::new(index)).key(key).payload(&payload);
-            let queued = producer.send(record.headers(OwnedHeaders::new().insert(header)));
+            let queued = producer.send(record.headers(headers));
             if let Err((error, _)) = queued {
                 self.receipts.0.lock().expect("no holder panics").insert(index, Some(error));
                 break;

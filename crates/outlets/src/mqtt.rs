@@ -19,7 +19,7 @@ use serde_json::json;
 use tickwire::tap::{Delivery, TapBody, Undelivered, Verdict};
 
 use crate::config::{Secret, Target, read_file};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Format};
 use crate::filter::{Filter, Template};
 
 /// How long the broker may take to acknowledge a batch.
@@ -44,6 +44,9 @@ pub struct MqttSettings {
     /// The topic of an entry.
     #[serde(default = "topic")]
     topic: String,
+    /// `json`, or `binary`: the attributes of an event as user properties.
+    #[serde(default)]
+    format: Format,
     /// The topic of a room's state, which is retained; empty for none.
     #[serde(default = "state_topic")]
     state_topic: String,
@@ -70,6 +73,7 @@ pub struct Mqtt {
     topic: Template,
     state_topic: Option<Template>,
     status_topic: Option<String>,
+    format: Format,
     filter: Filter,
     rooms: BTreeMap<String, RoomState>,
     link: Option<Link>,
@@ -79,6 +83,14 @@ pub struct Mqtt {
 #[derive(Default)]
 struct RoomState {
     players: BTreeMap<u16, String>,
+}
+
+/// What is published.
+struct Message {
+    topic: String,
+    payload: Vec<u8>,
+    retain: bool,
+    properties: PublishProperties,
 }
 
 /// A connection, which a thread of its own keeps alive.
@@ -99,7 +111,8 @@ impl Mqtt {
     /// # Errors
     /// A setting is wrong.
     pub fn new(name: &str, settings: MqttSettings, node: &str, filter: Filter) -> Result<Self, String> {
-        let MqttSettings { host, port, username, password, tls, ca, topic, state_topic, status_topic } = settings;
+        let MqttSettings { host, port, username, password, tls, ca, topic, format, state_topic, status_topic } =
+            settings;
         let port = port.unwrap_or(if tls { 8883 } else { 1883 });
         let mut options = MqttOptions::new(format!("tickwire-{node}-{name}"), host, port);
         options.set_keep_alive(Duration::from_secs(10)).set_clean_start(true).set_connection_timeout(5);
@@ -119,7 +132,7 @@ impl Mqtt {
             options.set_last_will(LastWill::new(topic, "offline", QoS::AtLeastOnce, true, None));
         }
         let (topic, state_topic) = (Template::new(&topic, node)?, template(&state_topic)?);
-        Ok(Self { options, topic, state_topic, status_topic, filter, rooms: BTreeMap::new(), link: None })
+        Ok(Self { options, topic, state_topic, status_topic, format, filter, rooms: BTreeMap::new(), link: None })
     }
 
     /// The connection, which is made if there is none.
@@ -146,17 +159,17 @@ impl Mqtt {
             Ok(Ack::Published(_)) | Err(_) => return Err("the broker does not answer".to_owned()),
         }
         if let Some(topic) = &self.status_topic {
-            link.publish(topic, "online", true, None).and_then(|()| link.await_ack())?;
+            link.publish(Message::status(topic, "online")).and_then(|()| link.await_ack())?;
         }
         Ok(link)
     }
 
     /// The messages of an entry: itself, and the state of its room if that has changed.
-    fn messages(&mut self, delivery: &Delivery) -> Vec<(String, Vec<u8>, bool)> {
+    fn messages(&mut self, delivery: &Delivery) -> Vec<Message> {
         let mut messages = Vec::new();
         let entry = &delivery.entry;
         if self.filter.admits(entry) {
-            messages.push((self.topic.fill(entry, entry.body.kind()), Envelope::new(delivery).json(), false));
+            messages.push(Message::event(self.topic.fill(entry, entry.body.kind()), delivery, self.format));
         }
         let is_followed = !entry.private && !entry.key.room.is_empty();
         if let Some(topic) = self.state_topic.as_ref().filter(|_| is_followed) {
@@ -166,7 +179,7 @@ impl Mqtt {
                 if payload.is_empty() {
                     self.rooms.remove(&entry.key.room);
                 }
-                messages.push((topic.fill(entry, "state"), payload, true));
+                messages.push(Message::state(topic.fill(entry, "state"), payload));
             }
         }
         messages
@@ -175,17 +188,40 @@ impl Mqtt {
     fn send(&mut self, deliveries: &[Delivery]) -> Result<(), Undelivered> {
         let away = |delivered, why| Undelivered { delivered, verdict: Verdict::Away, why };
         let messages: Vec<_> = deliveries.iter().map(|delivery| self.messages(delivery)).collect();
+        let counts: Vec<usize> = messages.iter().map(Vec::len).collect();
         let link = self.link().map_err(|why| away(0, why))?;
-        for (topic, payload, retain) in messages.iter().flatten() {
-            let kind = if *retain { "application/json" } else { Envelope::MEDIA_TYPE };
-            link.publish(topic, payload.clone(), *retain, Some(kind)).map_err(|why| away(0, why))?;
+        for message in messages.into_iter().flatten() {
+            link.publish(message).map_err(|why| away(0, why))?;
         }
-        for (delivered, messages) in messages.iter().enumerate() {
-            for _ in messages {
+        for (delivered, count) in counts.into_iter().enumerate() {
+            for _ in 0..count {
                 link.await_ack().map_err(|why| away(delivered, why))?;
             }
         }
         Ok(())
+    }
+}
+
+impl Message {
+    fn event(topic: String, delivery: &Delivery, format: Format) -> Self {
+        let event = Envelope::new(delivery);
+        let (kind, payload) = event.content(format);
+        let attributes = event.attributes(format).into_iter();
+        let user_properties = attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let content_type = Some(kind.to_owned());
+        let properties = PublishProperties { content_type, user_properties, ..PublishProperties::default() };
+        Self { topic, payload, retain: false, properties }
+    }
+
+    fn state(topic: String, payload: Vec<u8>) -> Self {
+        let content_type = Some("application/json".to_owned());
+        let properties = PublishProperties { content_type, ..PublishProperties::default() };
+        Self { topic, payload, retain: true, properties }
+    }
+
+    fn status(topic: &str, status: &str) -> Self {
+        let properties = PublishProperties::default();
+        Self { topic: topic.to_owned(), payload: status.into(), retain: true, properties }
     }
 }
 
@@ -222,6 +258,7 @@ impl Target for Mqtt {
             status_topic: None,
             topic: self.topic.clone(),
             state_topic: None,
+            format: self.format,
             filter: Filter::default(),
             rooms: BTreeMap::new(),
             link: None,
@@ -233,7 +270,7 @@ impl Target for Mqtt {
 
     fn stop(&mut self) {
         if let (Some(link), Some(topic)) = (&self.link, &self.status_topic) {
-            let _ = link.publish(topic, "offline", true, None).and_then(|()| link.await_ack());
+            let _ = link.publish(Message::status(topic, "offline")).and_then(|()| link.await_ack());
             let _ = link.client.try_disconnect();
         }
     }
@@ -244,15 +281,8 @@ impl Target for Mqtt {
 }
 
 impl Link {
-    fn publish(
-        &self,
-        topic: &str,
-        payload: impl Into<Vec<u8>>,
-        retain: bool,
-        kind: Option<&str>,
-    ) -> Result<(), String> {
-        let properties = PublishProperties { content_type: kind.map(str::to_owned), ..PublishProperties::default() };
-        let payload = payload.into();
+    fn publish(&self, message: Message) -> Result<(), String> {
+        let Message { topic, payload, retain, properties } = message;
         self.client
             .try_publish_with_properties(topic, QoS::AtLeastOnce, retain, payload, properties)
             .map_err(|_| "too many messages wait for the broker".to_owned())

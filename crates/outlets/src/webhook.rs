@@ -11,7 +11,7 @@ use ureq::Agent;
 use ureq::http::StatusCode;
 
 use crate::config::{Secret, Target};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Format};
 
 /// The settings of a webhook.
 #[derive(Debug, Deserialize)]
@@ -23,6 +23,9 @@ pub struct WebhookSettings {
     /// Most entries in a request; with more than one, the body is a list.
     #[serde(default = "one")]
     batch: usize,
+    /// `json`, or `binary`: the attributes of an event as headers.
+    #[serde(default)]
+    format: Format,
     /// Seconds that a request may take.
     #[serde(default = "ten")]
     timeout: u64,
@@ -49,12 +52,15 @@ impl Webhook {
     /// # Errors
     /// A setting is wrong.
     pub fn new(settings: WebhookSettings) -> Result<Self, String> {
-        let WebhookSettings { url, secret, batch, timeout } = &settings;
+        let WebhookSettings { url, secret, batch, format, timeout } = &settings;
         if !url.starts_with("https://") && !url.starts_with("http://") {
             return Err(format!("url = {url:?} must begin with https:// or http://"));
         }
         if !(1..=256).contains(batch) {
             return Err(format!("batch = {batch} must be 1 to 256"));
+        }
+        if *format == Format::Binary && *batch > 1 {
+            return Err(format!("batch = {batch} must be 1 with format = \"binary\", which has no lists"));
         }
         if !(1..=60).contains(timeout) {
             return Err(format!("timeout = {timeout} must be 1 to 60 seconds"));
@@ -76,16 +82,18 @@ impl Webhook {
     fn send(&self, deliveries: &[Delivery]) -> Result<(), (Verdict, String)> {
         let envelopes: Vec<Envelope> = deliveries.iter().map(Envelope::new).collect();
         let Some(first) = envelopes.first() else { return Ok(()) };
-        let single = self.settings.batch == 1;
-        let (kind, body) = if single {
-            (Envelope::MEDIA_TYPE, first.json())
+        let format = self.settings.format;
+        let (kind, body) = if self.settings.batch == 1 {
+            first.content(format)
         } else {
             (Envelope::BATCH_MEDIA_TYPE, serde_json::to_vec(&envelopes).expect("events are JSON"))
         };
         let timestamp = now().to_string();
-        let answer = self
-            .agent
-            .post(&self.settings.url)
+        let request = self.agent.post(&self.settings.url);
+        let attributes = first.attributes(format).into_iter();
+        let request = attributes
+            .fold(request, |request, (name, value)| request.header(format!("ce-{name}"), header_value(value)));
+        let answer = request
             .header("content-type", kind)
             .header("webhook-id", &first.id)
             .header("webhook-timestamp", &timestamp)
@@ -131,6 +139,18 @@ impl Target for Webhook {
     }
 }
 
+/// A text as CloudEvents have it in headers: what is not printable ASCII is coded, and so are quotes and percent signs.
+fn header_value(text: &str) -> String {
+    let mut coded = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'%' | ..=0x20 | 0x7f.. => coded.push_str(&format!("%{byte:02X}")),
+            _ => coded.push(char::from(byte)),
+        }
+    }
+    coded
+}
+
 /// What an answer other than a success means: the body will never be right, or a later time may be.
 fn verdict(status: StatusCode) -> Verdict {
     match status.as_u16() {
@@ -155,6 +175,12 @@ fn now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn header_values_are_coded_as_cloud_events_have_them() {
+        assert_eq!(header_value("a-room/3/70/5"), "a-room/3/70/5");
+        assert_eq!(header_value("Euro € 😀 \"5%\""), "Euro%20%E2%82%AC%20%F0%9F%98%80%20%225%25%22");
+    }
 
     #[test]
     fn signatures_are_those_of_the_standard() {

@@ -80,6 +80,43 @@ fn records_of_a_room_are_in_order_and_on_one_key() {
 }
 
 #[test]
+fn in_the_binary_format_the_attributes_are_headers() {
+    let cluster = cluster(1);
+    let mut sink = sink(&format!("{}format = \"binary\"\n", outlet(&cluster)));
+    sink.deliver(&[result("r", 0)]).expect("delivered");
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "readers");
+    config.set("auto.offset.reset", "earliest");
+    let consumer: BaseConsumer = config.create().expect("a consumer");
+    consumer.subscribe(&["results"]).expect("a topic");
+    let mut found = None;
+    support::wait_for(
+        || {
+            found = consumer.poll(Duration::from_millis(200)).and_then(Result::ok).map(|message| message.detach());
+            found.is_some()
+        },
+        "the record comes",
+    );
+    let found = found.expect("a record");
+    let headers = found.headers().expect("headers").iter();
+    let headers: BTreeMap<&str, &str> = headers
+        .map(|header| (header.key, std::str::from_utf8(header.value.expect("a value")).expect("text")))
+        .collect();
+    let wanted = [
+        ("ce_id", "r/3/70/0"),
+        ("ce_source", "/tickwire/duel"),
+        ("ce_specversion", "1.0"),
+        ("ce_subject", "r"),
+        ("ce_time", "2000-02-29T00:00:00.000Z"),
+        ("ce_type", "tickwire.match.ended"),
+        ("content-type", "application/json"),
+    ];
+    assert_eq!(headers.into_iter().collect::<Vec<_>>(), wanted);
+    let data: Value = serde_json::from_slice(found.payload().expect("a value")).expect("JSON");
+    assert_eq!((&data["result"]["winner"], &data["room"]), (&0.into(), &"r".into()));
+}
+
+#[test]
 fn with_brokers_down_all_arrives_later_and_once_by_key() {
     let cluster = cluster(1);
     let mut sink = sink(&outlet(&cluster));

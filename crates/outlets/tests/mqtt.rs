@@ -16,7 +16,7 @@ use std::thread;
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use serde_json::Value;
 use support::{PATIENT, Process, delivery, folder, free_port, joined, probe, result, sink, wait_for};
-use tickwire::tap::{TapBody, Verdict};
+use tickwire::tap::{Delivery, Sink, TapBody, Verdict};
 
 const MOSQUITTO: &str = "/usr/sbin/mosquitto";
 
@@ -166,4 +166,59 @@ fn tls_trusts_the_named_authority_only() {
     let other = file("other.pem", &other.expect("a certificate").pem());
     let undelivered = sink(&outlet(port, &format!("tls = true\nca = \"{other}\""))).deliver(&[result("r", 0)]);
     assert!(undelivered.expect_err("not trusted").why.contains("TLS"));
+}
+
+/// Delivers an entry until it was heard: the listener may not have subscribed yet.
+fn deliver_until(sink: &mut dyn Sink, entry: &Delivery, is_heard: impl Fn() -> bool) {
+    let heard = || {
+        sink.deliver(std::slice::from_ref(entry)).expect("delivered");
+        thread::sleep(std::time::Duration::from_millis(50));
+        is_heard()
+    };
+    wait_for(heard, "the entry is heard");
+}
+
+#[test]
+fn in_the_binary_format_the_attributes_are_user_properties() {
+    let (folder, port) = (folder("mqtt-binary"), free_port());
+    let _broker = broker(&folder, port, "allow_anonymous true");
+    let port_text = port.to_string();
+    let arguments = ["-h", "127.0.0.1", "-p", &port_text, "-V", "5", "-t", "tickwire/duel/#", "-q", "1", "-C", "1"];
+    let mut listener = Process::start("mosquitto_sub", &[&arguments[..], &["-F", "%j"]].concat());
+    let mut sink = sink(&outlet(port, "format = \"binary\"\nstate_topic = \"\""));
+    let output = listener.0.stdout.take().expect("a pipe");
+    let heard = thread::spawn(move || BufReader::new(output).lines().next().expect("a line").expect("text"));
+    deliver_until(&mut *sink, &result("r", 0), || heard.is_finished());
+    let message: Value = serde_json::from_str(&heard.join().expect("it is heard")).expect("JSON");
+    let properties = &message["properties"];
+    assert_eq!(properties["content-type"], "application/json", "{message}");
+    let user = format!("{}", properties["user-properties"]);
+    for (name, value) in [("id", "r/3/70/0"), ("source", "/tickwire/duel"), ("type", "tickwire.match.ended")] {
+        assert!(user.contains(&format!("\"{name}\"")) && user.contains(value), "{message}");
+    }
+    let data: Value = match &message["payload"] {
+        Value::String(text) => serde_json::from_str(text).expect("JSON"),
+        other => other.clone(),
+    };
+    assert_eq!(data["result"]["winner"], 0, "{message}");
+}
+
+#[test]
+fn the_lamp_of_the_guide_shows_when_a_match_ends() {
+    let guide = include_str!("../../../src/guide/outlets.md");
+    let command = guide.lines().find(|line| line.starts_with("mosquitto_sub")).expect("the guide has it");
+    let (folder, port) = (folder("mqtt-lamp"), free_port());
+    let _broker = broker(&folder, port, "allow_anonymous true");
+    // It ends by itself: killing the shell would leave it behind.
+    let here = format!("mosquitto_sub -C 1 -W 60 -h 127.0.0.1 -p {port}");
+    let mut lamp = Process::start("sh", &["-c", &command.replacen("mosquitto_sub", &here, 1)]);
+    let output = lamp.0.stdout.take().expect("a pipe");
+    let shown = thread::spawn(move || BufReader::new(output).lines().next().expect("a line").expect("text"));
+    let mut sink = sink(&outlet(port, ""));
+    sink.deliver(&[joined("r", 0, 0, "ada")]).expect("delivered");
+    deliver_until(&mut *sink, &result("r", 1), || shown.is_finished());
+    let shown = shown.join().expect("it is lit");
+    let event = shown.strip_prefix("a match has ended: ").unwrap_or_else(|| panic!("{shown}"));
+    let event: Value = serde_json::from_str(event).expect("JSON");
+    assert_eq!(event["data"]["result"]["winner"], 1);
 }

@@ -127,6 +127,34 @@ fn an_entry_is_a_signed_event() {
 }
 
 #[test]
+fn in_the_binary_format_the_attributes_are_headers() {
+    let (url, received) = receiver(&[]);
+    let delivered = delivery(5);
+    let mut entry = TapEntry::clone(&delivered.entry);
+    entry.game = "tic tac \u{2192}".to_owned();
+    let delivered = Delivery { entry: Arc::new(entry), ..delivered };
+    webhook(&url, "format = \"binary\"\n").deliver(&[delivered]).expect("it is delivered");
+    let request = next(&received);
+    assert!(request.is_signed());
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("ce-specversion", "1.0"),
+        ("ce-id", "a-room/3/70/5"),
+        ("ce-source", "/tickwire/tic%20tac%20%E2%86%92"),
+        ("ce-type", "tickwire.player.left"),
+        ("ce-subject", "a-room"),
+        ("ce-time", "2000-02-29T00:00:00.000Z"),
+    ] {
+        assert_eq!(request.header(name), value, "{name}");
+    }
+    let data = request.json();
+    assert_eq!((&data["seat"], &data["index"], &data["specversion"]), (&2.into(), &5.into(), &Value::Null));
+    let text = "[[sink]]\nname = \"hook\"\ntype = \"webhook\"\nurl = \"http://x\"\nsecret = \"\"\nformat = \"binary\"\nbatch = 2\n";
+    let error = Outlets::parse(text, "here").err().expect("a list cannot be binary");
+    assert!(error.contains("batch = 2 must be 1"), "{error}");
+}
+
+#[test]
 fn answers_decide_what_happens_with_an_entry() {
     let failed = [500, 503, 429, 404, 301].map(|status| (status, Verdict::Failed));
     let refused = [400, 410, 413, 422].map(|status| (status, Verdict::Refused));

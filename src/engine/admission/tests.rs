@@ -81,6 +81,14 @@ fn attempts_come_back_with_time() {
 }
 
 #[test]
+fn all_connections_of_an_address_may_begin_anew_at_once() {
+    let mut door = Admission::new(Quota { connections_per_address: 70, ..QUOTA });
+    let granted = |door: &mut Admission, at| (0..100).filter(|_| door.attempt(second(at), ADA).is_ok()).count();
+    assert_eq!(granted(&mut door, 1), 70);
+    assert_eq!(granted(&mut door, 2), 5);
+}
+
+#[test]
 fn rooms_are_counted_while_they_last() {
     let mut door = Admission::new(QUOTA);
     assert!(door.make_room(second(1), ADA) && !door.make_room(second(100), ADA));

@@ -35,8 +35,8 @@ use crate::id::{CorrectionEpoch, EntityId, Incarnation, KindId, Seat, Seq, ZoneI
 use crate::snapshot::{DecodeError, Zone};
 use crate::tick::{Moment, Tick};
 use crate::wire::{
-    ClientMessage, Correction, EventBody, Features, Hello, Join, Redirect, Role, ServerMessage, Welcome, WireError,
-    decode_server, encode_client,
+    ClientMessage, Correction, EventBody, Features, Hello, Join, Prepare, Redirect, Role, ServerMessage, Welcome,
+    WireError, decode_server, encode_client,
 };
 
 /// How thoroughly a client checks what it receives.
@@ -61,6 +61,8 @@ pub enum ClientEvent {
     Delivery(Delivered),
     /// The room goes on at another server.
     Redirect(Redirect),
+    /// The room is about to go on at another server: a shell that can connects there, and says hello when the redirect comes.
+    Prepare(Prepare),
     /// The answer to a ping.
     Pong {
         /// The ping's stamp.
@@ -324,6 +326,7 @@ impl Client {
             }
             ServerMessage::Delivery(delivery) => self.on_delivery(&delivery).map(ClientEvent::Delivery),
             ServerMessage::Redirect(redirect) => Ok(ClientEvent::Redirect(redirect)),
+            ServerMessage::Prepare(prepare) => Ok(ClientEvent::Prepare(prepare)),
             ServerMessage::Pong { stamp } => Ok(ClientEvent::Pong { stamp }),
             ServerMessage::ComeBack { after } => Ok(ClientEvent::ComeBack { after }),
             ServerMessage::Refreshed { expires } => Ok(ClientEvent::Refreshed { expires }),

@@ -77,7 +77,7 @@ pub struct Summons {
     pub saved: bool,
 }
 
-/// A node, for people.
+/// A node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct NodeEntry {
@@ -94,6 +94,8 @@ pub struct NodeEntry {
     pub draining: bool,
     /// Whether others take its rooms over when it fails.
     pub takeover: bool,
+    /// The host and port at which other nodes reach it; empty if they do not.
+    pub peer_address: String,
 }
 
 impl Answer {
@@ -181,7 +183,7 @@ impl Legacy {
 }
 
 impl NodeEntry {
-    const FIELDS: usize = 10;
+    const FIELDS: usize = 11;
 
     /// Reads the answer to [`Request::Nodes`](super::Request::Nodes).
     pub fn read(texts: &[String]) -> Vec<Self> {
@@ -189,7 +191,9 @@ impl NodeEntry {
     }
 
     fn of(texts: &[String]) -> Option<Self> {
-        let [epoch, left, name, address, version, rooms, players, load, draining, keeps] = texts else { return None };
+        let [epoch, left, name, address, version, rooms, players, load, draining, keeps, peer] = texts else {
+            return None;
+        };
         Some(Self {
             epoch: Epoch(epoch.parse().ok()?),
             lease_left: left.parse().ok()?,
@@ -201,6 +205,7 @@ impl NodeEntry {
             load: load.parse().ok()?,
             draining: draining == "1",
             takeover: keeps == "1",
+            peer_address: peer.clone(),
         })
     }
 }

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::Epoch;
 use crate::tick::Moment;
 
 /// The times that follow from the length of a lease.
@@ -20,6 +21,15 @@ impl LeaseTimes {
     /// How often a node beats: 1.5 s with the usual lease of 8 s.
     pub fn beat(self) -> Duration {
         self.lease * 3 / 16
+    }
+
+    /// The time until the next beat of the node `epoch`, when the next lease of another one ends in so many microseconds; 0 if there is
+    /// none. Usually leases are renewed long before. When one is not, its node's rooms wait for this beat, and not all nodes need to beat
+    /// in the same millisecond.
+    pub fn beat_before(self, ends_in: u64, epoch: Epoch) -> Duration {
+        const SPREAD: u64 = 30;
+        let end = Duration::from_micros(ends_in) + Duration::from_millis(1 + epoch.0 % SPREAD);
+        if ends_in == 0 { self.beat() } else { end.min(self.beat()) }
     }
 
     /// How long after sending its last confirmed beat a node goes on: 6 s with the usual lease.
@@ -88,6 +98,13 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_lease_that_is_not_renewed_is_looked_at_when_it_ends() {
+        let times = LeaseTimes { lease: 8 * SECOND };
+        let beat = |ends_in| times.beat_before(ends_in, Epoch(37)).as_millis();
+        assert_eq!([0, 6_500_000, 1_492_000, 1_491_000, 300, 1].map(beat), [1500, 1500, 1500, 1499, 8, 8]);
+    }
 
     #[test]
     fn rooms_stand_still_before_the_lease_can_have_ended() {

@@ -12,14 +12,19 @@
 //! sleeps.
 
 mod answer;
+mod channels;
+mod heirs;
 mod lease;
 mod model;
+mod model_channels;
 mod model_fallen;
 mod model_rooms;
 mod options;
 mod request;
 
 pub use answer::{Answer, Invitation, Legacy, NodeEntry, Summons};
+pub use channels::{ChannelRequest, RosterPage, read_entries};
+pub use heirs::Heirs;
 pub use lease::{Lease, LeaseState, LeaseTimes};
 pub use model::Model;
 pub use options::{Home, canonical, digest};

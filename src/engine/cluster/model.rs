@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::model_rooms::micros;
 use super::request::{Epoch, Registration, Request, RoomReport, Wish};
+use crate::engine::channels::Log;
 
 /// How many rooms a search tries, as in the scripts.
 const MOST_TRIED: usize = 64;
@@ -13,7 +15,7 @@ const MOST_TRIED: usize = 64;
 pub struct Model {
     pub(super) now: u64,
     pub(super) boot: Option<Boot>,
-    fence: u64,
+    pub(super) fence: u64,
     pub(super) nodes: BTreeMap<u64, Node>,
     pub(super) rooms: BTreeMap<String, RoomRecord>,
     /// Rooms with a free place, in the order in which they are filled.
@@ -22,9 +24,14 @@ pub struct Model {
     pub(super) public: BTreeMap<Kind, BTreeSet<(u64, String)>>,
     /// Rooms by the end of their first ticket.
     pub(super) expiring: BTreeSet<(u64, String)>,
+    /// When the first ticket of each of these rooms ends.
+    pub(super) expires: BTreeMap<String, u64>,
     pub(super) tickets: BTreeMap<String, Ticket>,
+    /// Tickets by the time at which they are forgotten.
+    pub(super) fading: BTreeSet<(u64, String)>,
     pub(super) spent: BTreeMap<String, u64>,
     pub(super) journals: BTreeMap<u64, Vec<String>>,
+    pub(super) log: Log,
 }
 
 /// A game and its options.
@@ -34,7 +41,7 @@ pub(super) type Kind = (String, String);
 #[derive(Clone, Debug)]
 pub(super) struct Boot {
     run: String,
-    number: u64,
+    pub number: u64,
     /// Until then nodes only register.
     pub until: u64,
 }
@@ -52,6 +59,7 @@ pub(super) struct Node {
     pub rooms: BTreeSet<String>,
     listing: Option<(u64, String)>,
     pub keeps_journal: bool,
+    peer_address: String,
     /// The number of the first entry in its journal.
     pub first_entry: u64,
     /// Rooms of nodes that are gone, until the node reports them.
@@ -91,12 +99,13 @@ type Texts = Vec<String>;
 impl Model {
     /// Everything is forgotten, as by a server without persistence.
     pub fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { log: self.log.emptied(), ..Self::default() };
     }
 
     /// Decides, at this time of the directory's clock and in this run of its server.
     pub fn answer(&mut self, now: u64, run: &str, request: &Request) -> Texts {
         self.now = now;
+        self.note_time();
         if let Request::Boot { lease } = request {
             return self.note_start(run, *lease);
         }
@@ -105,10 +114,12 @@ impl Model {
         }
         match request {
             Request::Boot { .. } => unreachable!("answered above"),
-            Request::Open { lease, address, name, version, most_rooms, keeps_journal } => {
+            Request::Open { lease, address, name, version, most_rooms, keeps_journal, peer_address, draining } => {
                 let (address, name, version) = (address.clone(), name.clone(), version.clone());
+                let (peer_address, draining) = (peer_address.clone(), *draining);
                 let (most_rooms, keeps_journal) = (*most_rooms, *keeps_journal);
-                let node = Node { address, name, version, most_rooms, keeps_journal, ..Node::default() };
+                let rest = Node { peer_address, draining, ..Node::default() };
+                let node = Node { address, name, version, most_rooms, keeps_journal, ..rest };
                 self.open_node(*lease, node)
             }
             Request::Beat { node, lease, load, players, draining } => {
@@ -129,6 +140,7 @@ impl Model {
             Request::Append { node, first, at, entries } => self.append(*node, *first, *at, entries),
             Request::Journal { node, of, from, count } => self.journal(*node, *of, *from, *count),
             Request::Fallen { node } => self.list_fallen(*node),
+            Request::Channels(request) => self.answer_channels(request),
         }
     }
 
@@ -137,7 +149,7 @@ impl Model {
         self.fence
     }
 
-    fn registers_for(&self) -> u64 {
+    pub(super) fn registers_for(&self) -> u64 {
         self.boot.as_ref().map_or(0, |boot| boot.until.saturating_sub(self.now))
     }
 
@@ -171,8 +183,8 @@ impl Model {
         self.reap();
         self.sweep();
         let fallen = self.nodes.get(&node.0).map_or(0, |node| node.fallen.len());
-        let counts = [self.nodes.len(), listing as usize, fallen].map(|count| count.to_string());
-        with(&["ok"], self.boot_texts().into_iter().chain(counts))
+        let counts = [self.nodes.len() as u64, listing, fallen as u64, self.next_end(node)];
+        with(&["ok"], self.boot_texts().into_iter().chain(counts.map(|count| count.to_string())))
     }
 
     fn find(&mut self, request: &Request) -> Texts {
@@ -365,22 +377,12 @@ impl Model {
             let left = i128::from(node.lease_ends) - i128::from(self.now);
             let texts = [node.name.clone(), node.address.clone(), node.version.clone()];
             let numbers = [node.rooms.len().to_string(), node.players.to_string(), node.load.to_string()];
-            let ends = [node.draining, node.keeps_journal].map(|is_so| u8::from(is_so).to_string());
+            let ends = [node.draining, node.keeps_journal].map(|is_so| u8::from(is_so).to_string()).into_iter();
+            let ends = ends.chain([node.peer_address.clone()]);
             [epoch.to_string(), left.to_string()].into_iter().chain(texts).chain(numbers).chain(ends).collect::<Texts>()
         });
         with(&["ok"], entries)
     }
-
-    /// Sorted sets order equal scores by their members.
-    fn by_lease(&self) -> Vec<(u64, &Node)> {
-        let mut nodes: Vec<_> = self.nodes.iter().map(|(epoch, node)| (*epoch, node)).collect();
-        nodes.sort_by_key(|(epoch, node)| (node.lease_ends, epoch.to_string()));
-        nodes
-    }
-}
-
-pub(super) fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
 pub(super) fn said(texts: &[&str]) -> Texts {

@@ -1,6 +1,7 @@
 //! Rooms that go on at another node, and the journals from which they do: hand-overs, and the end of nodes.
 
-use super::model::{Model, RoomRecord, micros, said};
+use super::model::{Model, RoomRecord, said};
+use super::model_rooms::micros;
 use super::request::{Epoch, Request};
 
 /// A room whose nodes end one after the other is given up: it may be the cause.
@@ -20,6 +21,7 @@ impl Model {
         rooms.iter().for_each(|id| self.remove_room(id));
         self.nodes.remove(&epoch);
         self.journals.remove(&epoch);
+        self.end_presences(epoch);
     }
 
     /// Removes the nodes whose leases have ended. Rooms that can go on elsewhere wait until a node takes them.
@@ -47,6 +49,7 @@ impl Model {
         rooms.sort();
         rooms.iter().for_each(|(_, id)| self.take_over(id, None));
         self.nodes.remove(&epoch);
+        self.end_presences(epoch);
     }
 
     fn take_over(&mut self, id: &str, without: Option<u64>) {
@@ -84,7 +87,7 @@ impl Model {
 
     /// As `hand_over.lua`.
     pub(super) fn hand_over(&mut self, request: &Request) -> Vec<String> {
-        let Request::HandOver { node, id, waits, saved, lasts, tickets } = request else { return Vec::new() };
+        let Request::HandOver { node, to, id, waits, saved, lasts, tickets } = request else { return Vec::new() };
         if !self.nodes.contains_key(&node.0) {
             return said(&["fenced"]);
         }
@@ -93,7 +96,8 @@ impl Model {
         if self.rooms.get(id).is_none_or(|room| room.node != node.0) {
             return said(&["none"]);
         }
-        let Some(best) = self.lightest(*node, Some(node.0)) else { return said(&["full"]) };
+        let wanted = self.takes_rooms(to.0, Some(node.0)).then_some(to.0);
+        let Some(best) = wanted.or_else(|| self.lightest(*node, Some(node.0))) else { return said(&["full"]) };
         if let Some(room) = self.rooms.get_mut(id) {
             (room.saved, room.begun) = (Some(saved.clone()), true);
             room.from.clear();
@@ -101,8 +105,7 @@ impl Model {
         let incarnation = self.fence(0);
         self.move_room(id, best, incarnation);
         let there = self.promise(id, *lasts, false, tickets);
-        self.expiring.retain(|(_, other)| other != id);
-        self.expiring.insert((self.now + micros(*waits), id.clone()));
+        self.expire(id, Some(self.now + micros(*waits)));
         there
     }
 

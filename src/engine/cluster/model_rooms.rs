@@ -2,17 +2,24 @@
 
 use std::time::Duration;
 
-use super::model::{Model, Node, RoomRecord, Ticket, micros, said};
+use super::model::{Model, Node, RoomRecord, Ticket, said};
 use super::request::Epoch;
 
 /// How many rooms are looked at, whose tickets have expired, before a decision.
 const MOST_SWEPT: usize = 64;
 /// What a room weighs when nodes are compared, in thousandths of a node's capacity.
-const ROOM_WEIGHT: i64 = 10;
+pub(super) const ROOM_WEIGHT: i64 = 10;
 /// Expired tickets are forgotten after so many microseconds.
 const FORGOTTEN_AFTER: u64 = 60_000_000;
 
 impl Model {
+    /// Sorted sets order equal scores by their members.
+    pub(super) fn by_lease(&self) -> Vec<(u64, &Node)> {
+        let mut nodes: Vec<_> = self.nodes.iter().map(|(epoch, node)| (*epoch, node)).collect();
+        nodes.sort_by_key(|(epoch, node)| (node.lease_ends, epoch.to_string()));
+        nodes
+    }
+
     /// Forgets tickets that have expired, and lists the room as open if a newcomer finds a place. Returns the free places.
     pub(super) fn refresh(&mut self, id: &str) -> i64 {
         let now = self.now;
@@ -26,9 +33,19 @@ impl Model {
         } else if let Some(open) = self.open.get_mut(&room.kind) {
             open.remove(&entry);
         }
-        self.expiring.retain(|(_, other)| other != id);
-        self.expiring.extend(first.map(|first| (first, id.to_owned())));
+        self.expire(id, first);
         free
+    }
+
+    /// Looks at the room again at this time, if at all.
+    pub(super) fn expire(&mut self, id: &str, at: Option<u64>) {
+        if let Some(before) = self.expires.remove(id) {
+            self.expiring.remove(&(before, id.to_owned()));
+        }
+        if let Some(at) = at {
+            self.expires.insert(id.to_owned(), at);
+            self.expiring.insert((at, id.to_owned()));
+        }
     }
 
     pub(super) fn sweep(&mut self) {
@@ -40,7 +57,13 @@ impl Model {
                 self.remove_room(&id);
             }
         }
-        self.tickets.retain(|_, ticket| ticket.expires + FORGOTTEN_AFTER > now);
+        while self.fading.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, digest)) = self.fading.pop_first() else { break };
+            // It may have been given anew.
+            if self.tickets.get(&digest).is_some_and(|ticket| ticket.expires + FORGOTTEN_AFTER <= now) {
+                self.tickets.remove(&digest);
+            }
+        }
     }
 
     pub(super) fn remove_room(&mut self, id: &str) {
@@ -53,15 +76,26 @@ impl Model {
         for index in [&mut self.open, &mut self.public] {
             index.get_mut(&room.kind).into_iter().for_each(|rooms| _ = rooms.remove(&entry));
         }
-        self.expiring.retain(|(_, other)| other != id);
+        self.expire(id, None);
+    }
+
+    /// In how many microseconds the next lease of another node ends; 0 if there is none.
+    pub(super) fn next_end(&self, besides: Epoch) -> u64 {
+        let others = self.nodes.iter().filter(|(epoch, _)| **epoch != besides.0);
+        let left = others.map(|(_, node)| node.lease_ends.saturating_sub(self.now)).filter(|left| *left > 0);
+        left.min().unwrap_or(0)
+    }
+
+    /// Whether a node takes another room.
+    pub(super) fn takes_rooms(&self, epoch: u64, without: Option<u64>) -> bool {
+        let has_place =
+            |node: &Node| node.lease_ends > self.now && !node.draining && node.rooms.len() < node.most_rooms;
+        self.nodes.get(&epoch).is_some_and(has_place) && without != Some(epoch)
     }
 
     /// The node that takes another room.
     pub(super) fn lightest(&self, asker: Epoch, without: Option<u64>) -> Option<u64> {
-        let takes = |(epoch, node): &(&u64, &Node)| {
-            let is_there = node.lease_ends > self.now && !node.draining;
-            is_there && node.rooms.len() < node.most_rooms && without != Some(**epoch)
-        };
+        let takes = |(epoch, _): &(&u64, &Node)| self.takes_rooms(**epoch, without);
         let weight = |(epoch, node): &(&u64, &Node)| {
             let own = if **epoch == asker.0 { ROOM_WEIGHT } else { 0 };
             (i64::from(node.load) + ROOM_WEIGHT * node.rooms.len() as i64 - own, epoch.to_string())
@@ -86,6 +120,7 @@ impl Model {
         for digest in digests {
             let ticket = Ticket { room: id.to_owned(), incarnation: room.incarnation, expires, used: false };
             self.tickets.insert(digest.clone(), ticket);
+            self.fading.insert((expires + FORGOTTEN_AFTER, digest.clone()));
             if keeps {
                 room.tickets.insert(digest.clone(), expires);
             }
@@ -112,4 +147,8 @@ impl Model {
         }
         said(&[if is_used { "used" } else { "ok" }])
     }
+}
+
+pub(super) fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::channels::ChannelRequest;
+
 /// Identifies a node from its start to its end: a number greater than all that the directory gave before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
@@ -29,11 +31,14 @@ pub enum Script {
     Append,
     Journal,
     Fallen,
+    Announce,
+    Follow,
+    Roster,
 }
 
 impl Script {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Boot,
         Self::Open,
         Self::Beat,
@@ -52,6 +57,9 @@ impl Script {
         Self::Append,
         Self::Journal,
         Self::Fallen,
+        Self::Announce,
+        Self::Follow,
+        Self::Roster,
     ];
 
     /// The script's own part.
@@ -75,6 +83,9 @@ impl Script {
             Self::Append => include_str!("../../../assets/redis/append.lua"),
             Self::Journal => include_str!("../../../assets/redis/journal.lua"),
             Self::Fallen => include_str!("../../../assets/redis/fallen.lua"),
+            Self::Announce => include_str!("../../../assets/redis/announce.lua"),
+            Self::Follow => include_str!("../../../assets/redis/follow.lua"),
+            Self::Roster => include_str!("../../../assets/redis/roster.lua"),
         }
     }
 
@@ -156,6 +167,8 @@ pub enum Request {
         version: String,
         most_rooms: usize,
         keeps_journal: bool,
+        peer_address: String,
+        draining: bool,
     },
     Beat {
         node: Epoch,
@@ -213,8 +226,10 @@ pub enum Request {
         mark: String,
         lasts: Duration,
     },
+    /// `to`: the node that gets the room if it takes another one; 0 if it may be any.
     HandOver {
         node: Epoch,
+        to: Epoch,
         id: String,
         waits: Duration,
         saved: String,
@@ -240,6 +255,7 @@ pub enum Request {
     Fallen {
         node: Epoch,
     },
+    Channels(ChannelRequest),
 }
 
 impl Request {
@@ -264,16 +280,33 @@ impl Request {
             Self::Append { .. } => Script::Append,
             Self::Journal { .. } => Script::Journal,
             Self::Fallen { .. } => Script::Fallen,
+            Self::Channels(request) => request.script(),
         }
+    }
+
+    /// Whether what is decided changes what others are told.
+    pub fn writes(&self) -> bool {
+        !matches!(
+            self,
+            Self::Boot { .. }
+                | Self::List { .. }
+                | Self::Nodes
+                | Self::Saved { .. }
+                | Self::Journal { .. }
+                | Self::Fallen { .. }
+                | Self::Publish { .. }
+                | Self::Channels(ChannelRequest::Follow { .. } | ChannelRequest::Roster { .. })
+        )
     }
 
     /// The arguments of the script.
     pub fn args(&self) -> Vec<String> {
         match self {
             Self::Boot { lease } => vec![micros(*lease)],
-            Self::Open { lease, address, name, version, most_rooms, keeps_journal } => {
+            Self::Open { lease, address, name, version, most_rooms, keeps_journal, peer_address, draining } => {
                 let texts = [micros(*lease), address.clone(), name.clone(), version.clone()];
-                texts.into_iter().chain([text(*most_rooms), flag(*keeps_journal)]).collect()
+                let rest = [text(*most_rooms), flag(*keeps_journal), peer_address.clone(), flag(*draining)];
+                texts.into_iter().chain(rest).collect()
             }
             Self::Beat { node, lease, load, players, draining } => {
                 vec![text(node.0), micros(*lease), text(*load), text(*players), flag(*draining)]
@@ -304,8 +337,8 @@ impl Request {
             Self::Leave { node } | Self::Fallen { node } => vec![text(node.0)],
             Self::Nodes => Vec::new(),
             Self::Spend { node, mark, lasts } => vec![text(node.0), mark.clone(), text(lasts.as_millis())],
-            Self::HandOver { node, id, waits, saved, lasts, tickets } => {
-                let what = vec![text(node.0), id.clone(), micros(*waits), saved.clone(), micros(*lasts)];
+            Self::HandOver { node, to, id, waits, saved, lasts, tickets } => {
+                let what = vec![text(node.0), id.clone(), micros(*waits), saved.clone(), micros(*lasts), text(to.0)];
                 [what, tickets.clone()].concat()
             }
             Self::Saved { node, id } => vec![text(node.0), id.clone()],
@@ -315,6 +348,7 @@ impl Request {
             Self::Journal { node, of, from, count } => {
                 vec![text(node.0), text(of.0), text(*from), text(*count)]
             }
+            Self::Channels(request) => request.args(),
         }
     }
 }
@@ -337,11 +371,11 @@ impl Registration {
     }
 }
 
-fn text(number: impl ToString) -> String {
+pub(super) fn text(number: impl ToString) -> String {
     number.to_string()
 }
 
-fn flag(set: bool) -> String {
+pub(super) fn flag(set: bool) -> String {
     text(u8::from(set))
 }
 

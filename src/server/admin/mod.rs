@@ -17,10 +17,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::config::Pages;
+use super::event_stream::event_stream;
 use super::handshake::{caller, count};
+use super::pages;
 use super::routes::{AppState, read, receive, unavailable};
-use super::{lobby, pages};
-use crate::actor::{Expected, Find, Inspect, MoveRoom, Order, RecordRoom, Refusal};
+use crate::actor::{Expected, Explain, Find, Inspect, MoveRoom, Order, RecordRoom, Refusal};
 use crate::id::Seat;
 use crate::wire::limits;
 pub use auth::AdminAuth;
@@ -36,6 +37,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route("/", read().to(page))
             .route("/api/events", web::get().to(events))
             .route("/api/rooms/{id}/frame", read().to(frame))
+            .route("/api/rooms/{id}/costs", read().to(costs))
             .route("/api/rooms/{id}/recording", web::post().to(record))
             .route("/api/rooms/{id}/move", web::post().to(move_room))
             .route("/api/nodes", read().to(nodes))
@@ -104,7 +106,7 @@ async fn events(request: HttpRequest, state: web::Data<AppState>) -> HttpRespons
         return answer;
     }
     match state.admin.watch() {
-        Some(watching) => lobby::event_stream(vitals::events(state, watching)),
+        Some(watching) => event_stream(&request, vitals::events(state, watching)),
         None => unavailable("503: too many operators are watching\n"),
     }
 }
@@ -120,6 +122,17 @@ async fn frame(request: HttpRequest, id: web::Path<String>, state: web::Data<App
             let inside = view::Inside::new(&insight);
             HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(inside)
         }
+        _ => no_such_room(),
+    }
+}
+
+/// The costs of a room's deltas, also of rooms in which they would tell players of what is hidden from them.
+async fn costs(request: HttpRequest, id: web::Path<String>, state: web::Data<AppState>) -> HttpResponse {
+    if let Some(answer) = turn_away(&request, &state) {
+        return answer;
+    }
+    match state.context.directory.send(Explain(id.into_inner())).await {
+        Ok(Some(costs)) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(&*costs),
         _ => no_such_room(),
     }
 }

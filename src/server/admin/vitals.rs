@@ -79,7 +79,7 @@ mod tests {
     use crate::actor::RoomEntry;
 
     fn room(id: &str, players: usize, tick_mean: u64) -> RoomHealth {
-        let (id, game, properties) = (id.to_owned(), "arena".to_owned(), BTreeMap::new());
+        let (id, game, properties) = (id.to_owned(), "arena".to_owned(), Default::default());
         let entry =
             RoomEntry { id, game, players, away: 0, capacity: 9, spectators: 0, locked: false, rate: 20, properties };
         RoomHealth { entry, private: false, tick_mean, tick_worst: 500, film: Default::default() }

@@ -97,7 +97,7 @@ pub fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
 pub fn redis<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     const WANTED: &str = "must be a URL such as redis://10.0.0.5:6379, or empty";
     let url = String::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
-    let Some(rest) = url.strip_prefix("redis://") else {
+    let Some(rest) = url.strip_prefix("redis://").or(url.strip_prefix("redis+sentinel://")) else {
         return if url.is_empty() { Ok(url) } else { Err(D::Error::custom(WANTED)) };
     };
     match rest.rsplit_once('@') {
@@ -121,12 +121,24 @@ pub fn advertise<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error>
     if url.is_empty() || good { Ok(url) } else { Err(D::Error::custom(WANTED)) }
 }
 
+pub fn peer_address<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    const WANTED: &str = "must be a host and port such as 10.0.0.7:8080, or empty";
+    let text = String::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
+    let parts = text.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
+    let good = matches!(parts, Some((host, Ok(1..))) if !host.is_empty() && !host.contains('/'));
+    if text.is_empty() || (good && text.len() <= limits::ADDRESS) { Ok(text) } else { Err(D::Error::custom(WANTED)) }
+}
+
 pub fn cluster<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     const WANTED: &str = "must be a name of 1 to 32 letters, digits, - and _";
     let name = String::deserialize(from).map_err(|_| D::Error::custom(WANTED))?;
     let known = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     let good = (1..=32).contains(&name.len()) && name.chars().all(known);
     if good { Ok(name) } else { Err(D::Error::custom(WANTED)) }
+}
+
+pub fn replicas<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    whole(from, 0..=5)
 }
 
 pub fn lease<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {

@@ -1,9 +1,13 @@
-//! A WebSocket connection made by hand, which may say anything and read as slowly as it likes.
+//! A WebSocket connection made by hand, with or without TLS, which may say anything and read as slowly as it likes.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::PATIENT;
 use super::upgrade::{SUBPROTOCOL, upgrade};
@@ -11,6 +15,7 @@ use super::upgrade::{SUBPROTOCOL, upgrade};
 /// A WebSocket connection made by hand.
 pub struct Raw {
     pub stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
     buffer: Vec<u8>,
     /// Bytes read so far.
     pub received: u64,
@@ -66,12 +71,37 @@ impl Raw {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENT)).expect("a timeout");
         stream.set_nodelay(true).expect("a socket");
-        Self { stream, buffer: Vec::new(), received: 0, close_text: String::new(), budget: None }
+        Self { stream, tls: None, buffer: Vec::new(), received: 0, close_text: String::new(), budget: None }
+    }
+
+    /// As [`Self::connect`], over TLS with a server whom `roots` trust.
+    pub fn connect_encrypted(address: SocketAddr, roots: &RootCertStore) -> Self {
+        let mut raw = Self::open(address);
+        let mut tls = Box::new(tls_client(roots));
+        tls.complete_io(&mut raw.stream).expect("a handshake");
+        raw.tls = Some(tls);
+        let status = raw.upgrade(SUBPROTOCOL);
+        assert!(status.starts_with("HTTP/1.1 101"), "{status}");
+        raw
+    }
+
+    fn read(&mut self, chunk: &mut [u8]) -> std::io::Result<usize> {
+        match &mut self.tls {
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut self.stream).read(chunk),
+            None => self.stream.read(chunk),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match &mut self.tls {
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut self.stream).write_all(bytes),
+            None => self.stream.write_all(bytes),
+        }
     }
 
     /// Sends an upgrade with further headers; returns the head of the answer.
     pub fn upgrade(&mut self, headers: &str) -> String {
-        self.stream.write_all(upgrade(headers).as_bytes()).expect("the server reads");
+        self.write_all(upgrade(headers).as_bytes()).expect("the server reads");
         self.head()
     }
 
@@ -79,7 +109,7 @@ impl Raw {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            if self.stream.read(&mut byte).expect("the server answers") == 0 {
+            if self.read(&mut byte).expect("the server answers") == 0 {
                 break;
             }
             head.push(byte[0]);
@@ -89,7 +119,7 @@ impl Raw {
 
     /// Sends bytes as they are. The server may have hung up already.
     pub fn say(&mut self, bytes: &[u8]) {
-        let _ = self.stream.write_all(bytes);
+        let _ = self.write_all(bytes);
     }
 
     pub fn send(&mut self, message: &[u8]) {
@@ -109,7 +139,7 @@ impl Raw {
             }
             let mut chunk = [0; 16 * 1024];
             let allowed = self.budget.as_mut().map_or(chunk.len(), Budget::wait).min(chunk.len());
-            match self.stream.read(&mut chunk[..allowed]) {
+            match self.read(&mut chunk[..allowed]) {
                 Ok(0) => return None,
                 Ok(read) => {
                     self.received += read as u64;
@@ -118,9 +148,22 @@ impl Raw {
                         budget.spend(read);
                     }
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) if is_end(&error) => return None,
                 Err(error) => panic!("nothing came: {error}"),
             }
+        }
+    }
+
+    /// Reads what comes within a moment over TLS. Returns whether a frame is there, or the end.
+    fn read_encrypted(&mut self) -> bool {
+        let mut chunk = [0; 16 * 1024];
+        match self.read(&mut chunk) {
+            Ok(read) => {
+                self.received += read as u64;
+                self.buffer.extend_from_slice(&chunk[..read]);
+                read == 0 || parse(&self.buffer).is_some()
+            }
+            Err(error) => !is_timeout(&error),
         }
     }
 
@@ -128,8 +171,11 @@ impl Raw {
     pub fn poll(&mut self) -> Poll<Option<Frame>> {
         self.stream.set_read_timeout(Some(Duration::from_millis(10))).expect("a timeout");
         let mut byte = [0];
-        let waiting =
-            parse(&self.buffer).is_some() || !matches!(self.stream.peek(&mut byte), Err(error) if is_timeout(&error));
+        let waiting = parse(&self.buffer).is_some()
+            || match self.tls {
+                Some(_) => self.read_encrypted(),
+                None => !matches!(self.stream.peek(&mut byte), Err(error) if is_timeout(&error)),
+            };
         self.stream.set_read_timeout(Some(PATIENT)).expect("a timeout");
         if waiting { Poll::Ready(self.next()) } else { Poll::Pending }
     }
@@ -162,6 +208,19 @@ impl Raw {
         }
         code
     }
+}
+
+/// The client's side of TLS.
+fn tls_client(roots: &RootCertStore) -> ClientConnection {
+    let provider = rustls::crypto::ring::default_provider().into();
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = versions.expect("versions").with_root_certificates(roots.clone()).with_no_client_auth();
+    ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").expect("a name")).expect("a client")
+}
+
+/// Whether the connection has ended; over TLS, perhaps without a farewell.
+fn is_end(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::UnexpectedEof)
 }
 
 fn is_timeout(error: &std::io::Error) -> bool {

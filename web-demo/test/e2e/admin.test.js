@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { watch } from '../../client/watch.js';
 import { GameServer } from './support/server.js';
 import { Tab, eventually, launch, sleep } from './support/tabs.js';
 
@@ -79,7 +80,8 @@ test('an operator watches two players and kicks one, who sees why and stays away
 
   await desk.page.click('#lock');
   await eventually('the list says that the room is locked', () => texts(desk, '#rooms tbody tr'), (rows) => rows.some((row) => row.includes('locked')));
-  assert.equal((await server.rooms()).find((/** @type {{ id: string }} */ room) => room.id === id).locked, true);
+  const listed = async () => (await server.rooms()).find((/** @type {{ id: string }} */ room) => room.id === id);
+  await eventually('so does the list for everybody', listed, ({ locked }) => locked);
   const visitor = await Tab.open(browser, server.url);
   const line = visitor.page.locator(`#rooms li:has(button[data-watch="${id}"])`);
   await eventually('the lobby shows it as locked', () => line.innerText(), (text) => text.includes('locked'));
@@ -126,6 +128,36 @@ test('an operator sees to whom the game feels bad, and why', async () => {
   await eventually('who plays on a train has a bad link', players, (rows) => rows.some((row) => /Far.*their link.*ms without a frame/s.test(row)), 90_000);
   await desk.shot('admin-feel');
   await Promise.all([far, near, desk].map((tab) => tab.close()));
+});
+
+test('an operator sees who watches which room, and how that goes, also on a phone', async (t) => {
+  const ada = await Tab.join(browser, server.url, 'Ada');
+  const { id } = await ada.room();
+  const film = `${server.url}/api/rooms/${id}/film`;
+  const stopped = new AbortController();
+  t.after(() => stopped.abort());
+  for (let viewer = 0; viewer < 3; viewer++) {
+    const { body } = await fetch(`${film}/events`, { signal: stopped.signal });
+    body.pipeTo(new WritableStream()).catch(() => {});
+  }
+  const watched = await watch(film);
+  t.after(() => watched.close());
+  for (const options of [{ viewport: { width: 1280, height: 800 } }, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }]) {
+    const desk = await Tab.open(browser, `${server.url}/admin`, options);
+    await desk.page.fill('#token', TOKEN);
+    await desk.page.click('#sign-in button');
+    await eventually('the list has the viewers', () => texts(desk, '#rooms tbody tr'), (rows) => rows.some((row) => row.includes(id) && /\t4\t/.test(row)));
+    await eventually('both outlets tell viewers, lag and losses', () => texts(desk, '#outlets tbody tr'), (rows) => (
+      /^Films by events\t3\t\d+(\.\d)? ms\t\d+\t0$/.test(rows[0]) && /^Films by segments\t1\t\d+(\.\d)? ms\t\d+\t0$/.test(rows[1])
+    ));
+    await desk.page.click(`#rooms button[title="${id}"]`);
+    const note = '0 spectators, 4 viewers of the film (3 by events, 1 by segments)';
+    await eventually('the room tells them apart', () => desk.page.locator('#room-note').innerText(), (text) => text.endsWith(note));
+    assert.ok(await desk.page.locator('#outlets').evaluate((table) => table.scrollWidth <= table.parentElement.clientWidth), 'no figure is cut off');
+    await desk.shot(`admin-viewers-${options.viewport.width}`);
+    await desk.close();
+  }
+  await ada.close();
 });
 
 test('an operator can work on a phone', async () => {

@@ -21,7 +21,7 @@ before(async () => (browser = await launch()));
 after(() => browser?.close());
 
 const board = (tab) => tab.page.locator('#matches li').evaluateAll((rows) => rows.map((row) => ({
-  id: row.dataset.match, game: row.querySelector('strong').textContent, result: row.querySelector('.result').textContent,
+  id: row.dataset.match, game: row.querySelector('strong').textContent, result: row.querySelector('.result')?.textContent ?? null,
   meta: row.querySelector('.meta').textContent, film: row.querySelector('.replay')?.getAttribute('href') ?? null, news: 'news' in row.dataset,
 })));
 

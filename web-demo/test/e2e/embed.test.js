@@ -82,9 +82,13 @@ test('a room is shown within the page of another site', async (t) => {
   await tab.page.context().close();
   tab.check();
 
-  const phone = await Tab.open(browser, around(`/watch/${id}`, 'width:calc(100vw - 32px);aspect-ratio:4/3'), { viewport: { width: 390, height: 700 }, deviceScaleFactor: 2, isMobile: true });
+  const phone = await Tab.open(browser, around(`/watch/${id}`, 'width:calc(100vw - 32px);aspect-ratio:4/3'), { viewport: { width: 390, height: 700 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
+  await eventually('it tells how to follow', () => frameOf(phone).locator('#about').textContent(), (text) => text === '6 players · tap to follow', 20_000);
   await eventually('it is on the phone', () => frameOf(phone).locator('#about').textContent(), (text) => /s ago$/.test(text), 20_000);
   await phone.shot('embed-phone');
+  await phone.page.evaluate(() => { document.getElementById('frame').style.width = '220px'; });
+  const outside = await frameOf(phone).locator('#join').evaluate((join) => join.getBoundingClientRect().right - innerWidth);
+  assert.ok(outside <= 0, `the button is outside of the frame by ${outside} pixels`);
   await phone.page.context().close();
   phone.check();
 });

@@ -29,7 +29,7 @@ function watch(tab) {
     window.seen = seen;
     room.onAdd('snowball', ({ id, x, y, colour }) => { seen.balls[id] = [[x, y, colour]]; });
     room.onChange('snowball', ({ id, x, y, colour }) => { seen.balls[id]?.push([x, y, colour]); });
-    room.onMessage(1, (body) => { seen.hits.push([...new Uint16Array(body.buffer)]); });
+    room.onMessage(0, (body) => { seen.hits.push(JSON.parse(new TextDecoder().decode(body))); });
   });
 }
 

@@ -32,6 +32,13 @@ export class Truth {
     return [(before[0] + (after[0] - before[0]) * part) / PER_METRE, (before[1] + (after[1] - before[1]) * part) / PER_METRE];
   }
 
+  /** All there were at a moment. @returns {Iterable<number>} */
+  ids(moment) {
+    const { truth, rate } = this.world;
+    const first = truth.get(1);
+    return (first && truth.get(Math.floor(1 + ((moment - first.due) * rate) / 1000))?.places.keys()) ?? [];
+  }
+
   /** When a tick was due. */
   momentOf(tick) {
     const first = this.world.truth.get(1);

@@ -5,6 +5,8 @@ import { random } from '../support/random.js';
 
 export const PICTURE_US = 16_667;
 const THINK_US = 50_000;
+/** At a run: 6 m/s, at 64 quanta per metre. */
+const MS_PER_QUANTUM = 1000 / 6 / 64;
 
 /** Decides what a player does next. */
 class Whims {
@@ -33,15 +35,36 @@ class Whims {
   }
 }
 
+/** Runs at full speed, without a stop, from one place of a square to another. */
+export class Runner {
+  /** @param {number} seed @param {number} middle of the square, on both axes, in quanta @param {number} reach half of its side */
+  constructor(seed, middle, reach) {
+    this.next = random(seed);
+    this.middle = middle;
+    this.reach = reach;
+    this.until = 0;
+  }
+
+  step(room, now) {
+    const own = room.state.entities.get(room.entity);
+    if (now < this.until || !own) return false;
+    const [x, y] = own.values;
+    const [across, down] = [x, y].map((at) => this.middle + (2 * this.next() - 1) * this.reach - at);
+    // For about as long as the way takes, unless that leads along a wall.
+    this.until = now + Math.min(6000, 500 + Math.hypot(across, down) * MS_PER_QUANTUM);
+    room.setInput({ heading: Math.atan2(down, across), run: true });
+    return true;
+  }
+}
+
 /** Another player: a client over a link of its own, which nobody looks at. */
-export async function other(world, Client, { profile = 'lan', seed, throws = false }) {
+export async function other(world, Client, { profile = 'lan', seed, throws = false, whims = new Whims(seed * 31 + world.seed, throws) }) {
   const machine = world.machine(profile, seed);
   const joining = new Client('ws://test/play', machine.options).joinOrCreate('arena', { name: `bot ${seed}` });
   let room = null;
   joining.then((joined) => {
     room = joined;
   });
-  const whims = new Whims(seed * 31 + world.seed, throws);
   const think = () => {
     if (room?.connection === 'online') whims.step(room, world.ms);
     world.agenda.add(world.us + THINK_US, think);
@@ -51,7 +74,9 @@ export async function other(world, Client, { profile = 'lan', seed, throws = fal
 }
 
 /** The player that is measured. `draw` is called for every picture that the page draws, and told whether the player has just done something. */
-export function subject(world, Client, { profile, seed = 1, throws = false, rate = 0, plays = true, isHectic = false, begin = () => {}, draw }) {
+export function subject(world, Client, plan) {
+  const { profile, seed = 1, throws = false, rate = 0, plays = true, isHectic = false, begin = () => {}, draw } = plan;
+  const { whims = new Whims(seed * 77 + world.seed, throws, isHectic) } = plan;
   const machine = world.machine(profile, seed);
   const player = { machine, room: /** @type {any} */ (null), ended: false };
   const client = new Client('ws://test/play', machine.options);
@@ -61,7 +86,6 @@ export function subject(world, Client, { profile, seed = 1, throws = false, rate
     // The link may have been cut.
   }, () => machine.setTimeout(enter, 500));
   enter();
-  const whims = new Whims(seed * 77 + world.seed, throws, isHectic);
   const picture = () => {
     machine.later(world.us + PICTURE_US, picture);
     const { room } = player;

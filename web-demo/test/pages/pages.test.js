@@ -4,21 +4,17 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { Client } from '../../client/index.js';
 import { Tab, eventually, launch } from '../e2e/support/tabs.js';
+import { ROOT, build } from './support/app.js';
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
-const PAGES = join(ROOT, 'examples/pages');
-const QUIET = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 const VIEWPORT = { width: 660, height: 660 };
 /** A bundle of a megabyte starts slowly where two processors do all the work. */
 const PATIENCE_MS = 60_000;
@@ -27,15 +23,9 @@ const run = promisify(execFile);
 
 let folder, browser, painter;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tickwire-pages-'));
-  const build = run('cargo', ['build', '--offline', '--workspace', '--example', 'smallest', '--example', 'tag'], { cwd: ROOT });
-  await cp(PAGES, folder, { recursive: true, filter: (path) => !['node_modules', 'dist'].includes(basename(path)) });
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: join(ROOT, 'web-demo/client') });
-  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('[\n')));
-  await run('npm', ['ci', ...QUIET], { cwd: folder });
-  await run('npm', ['install', '--no-save', ...QUIET, join(folder, filename)], { cwd: folder });
-  await run('npm', ['run', 'build'], { cwd: folder }).catch(({ stdout: told, stderr }) => assert.fail(`${told}\n${stderr}`));
-  await build;
+  const games = run('cargo', ['build', '--offline', '--workspace', '--example', 'smallest', '--example', 'tag'], { cwd: ROOT });
+  folder = await build('pages', ['build']);
+  await games;
   // Software that draws WebGL: there may be no graphics card.
   browser = await launch({}, ['--enable-unsafe-swiftshader', '--use-angle=swiftshader', '--ignore-gpu-blocklist']);
   painter = await browser.newPage();

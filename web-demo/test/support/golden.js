@@ -94,6 +94,8 @@ export function serverMessage(value) {
     }
     case 'Delivery':
       return { type: 'delivery', ...body, events: events(body) };
+    case 'Prepare':
+      return { type: 'prepare', ...body };
     case 'Redirect':
       return { type: 'redirect', address: body.address, ticket: body.ticket, atTick: body.at_tick };
     default:

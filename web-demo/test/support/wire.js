@@ -187,6 +187,14 @@ export function encodeRedirect(address, ticket) {
   return out.finish();
 }
 
+export function encodePrepare(address, within) {
+  const out = new MessageWriter();
+  out.unsigned(7);
+  out.text(address);
+  out.unsigned(within);
+  return out.finish();
+}
+
 export function decodeClient(bytes, inputs) {
   const reader = new MessageReader(bytes);
   if (bytes[0] >= 0x80) return decodeInputs(reader, planSchema([{ name: 'input', fields: inputs }])[0].fields);

@@ -11,6 +11,7 @@ use rand_pcg::rand_core::Rng;
 use tokio::time::{Instant, timeout};
 
 use super::bot_hello::BotHello;
+use super::connector::Connector;
 use super::driver::{Decision, Driver};
 use super::movement::Movement;
 use super::pilot::Behaviour;
@@ -21,8 +22,6 @@ use super::socket::{Ended, Wire};
 use super::swarm::Shared;
 use super::tally::Failure;
 use super::witness::{Compared, Statement};
-use tickwire::engine::cluster::Home;
-use tickwire::engine::link::Profile;
 use tickwire::engine::{Arrived, Client, ClientEvent, Depth, OverloadLadder, OverloadStep};
 use tickwire::id::Seq;
 use tickwire::tick::Moment;
@@ -49,31 +48,11 @@ struct Bot {
     last_input: Vec<i32>,
     consumed: Seq,
     last_frame: Moment,
+    /// Whether the room goes on elsewhere, and no frame has come from there.
+    is_moving: bool,
     /// The grid of a large world, if the bot rebuilds the state of one, and whether the room lets players see less far.
     grid: Option<WorldGrid>,
     is_short: bool,
-}
-
-/// How the bot connects.
-struct Connector {
-    home: Home,
-    profile: Option<Arc<Profile>>,
-    seed: u64,
-    hello: BotHello,
-}
-
-impl Connector {
-    async fn open(&self, shared: &Arc<Shared>) -> Result<Wire, Ended> {
-        Wire::open(self.home.address(), self.profile.as_deref(), self.seed, shared.clone()).await
-    }
-
-    /// A connection to the server that `redirect` names.
-    async fn follow(&mut self, redirect: &Redirect, shared: &Arc<Shared>) -> Result<Wire, Ended> {
-        if !self.home.follow(&redirect.address) {
-            return Err(Ended::Failed(Failure::Refused, "too many redirects in a row".to_owned()));
-        }
-        self.open(shared).await
-    }
 }
 
 /// Longest time from connecting to the welcome.
@@ -152,7 +131,7 @@ impl Bot {
             _ => None,
         };
         let hello = BotHello::new(job, spawn.into_iter().collect())?;
-        let mut connector = Connector { home: Home::new(&job.url), profile: job.profile.clone(), seed, hello };
+        let mut connector = Connector::new(&job.url, job.profile.clone(), seed, hello);
         let mut wire = connector.open(shared).await?;
         wire.send(connector.hello.to_bytes(job.join.clone())).await?;
         let mut client = Client::new(Depth::Full).asking(job.rate).knowing(connector.hello.features());
@@ -187,7 +166,7 @@ impl Bot {
         let phase = Pcg32::new(seed, 6).next_u32();
         let due = Instant::now() + period.mul_f64(f64::from(phase) / f64::from(u32::MAX));
         let last_frame = shared.now();
-        let screen = if job.verify { Screen::new(&client, last_frame) } else { None };
+        let screen = if job.has_screen { Screen::new(&client, last_frame) } else { None };
         Ok(Self {
             number: job.number,
             shared: shared.clone(),
@@ -207,6 +186,7 @@ impl Bot {
             last_input: Vec::new(),
             consumed: Seq(0),
             last_frame,
+            is_moving: false,
             grid,
             is_short,
         })
@@ -225,6 +205,7 @@ impl Bot {
                 Some(bytes) => {
                     // The room has moved to another node of the cluster.
                     if let Some(redirect) = self.on_message(&bytes)? {
+                        self.is_moving = true;
                         self.wire = self.connector.follow(&redirect, &self.shared).await?;
                         self.wire.send(self.connector.hello.claim(&mut self.client, &redirect)).await?;
                     }
@@ -255,14 +236,19 @@ impl Bot {
                 return Ok(None);
             }
             ClientEvent::Redirect(redirect) => return Ok(Some(redirect)),
+            ClientEvent::Prepare(prepare) => {
+                self.connector.prepare(prepare, &self.shared);
+                return Ok(None);
+            }
             ClientEvent::Welcome => {
                 self.connector.home.arrived();
                 return Ok(None);
             }
             _ => return Ok(None),
         };
-        self.last_frame = now;
+        let gap = now.since(std::mem::replace(&mut self.last_frame, now));
         let mut tally = self.shared.tally();
+        tally.moved(std::mem::take(&mut self.is_moving).then_some(gap));
         tally.arrived(&self.room, now, &arrived, bytes.len());
         while let Some((_, made)) = self.pending.pop_front_if(|(seq, _)| !seq.is_after(arrived.consumed)) {
             tally.latency.record(now.since(made));

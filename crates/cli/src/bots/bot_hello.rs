@@ -21,8 +21,8 @@ impl BotHello {
     pub fn new(job: &Job, player: Vec<(String, String)>) -> Result<Self, Ended> {
         let token = job.tokens.as_ref().map(|tokens| tokens.sign(job.number)).transpose();
         let token = token.map_err(|error| Ended::Failed(Failure::Refused, error))?;
-        let screen = if job.verify { Display::FEATURES } else { Features::NONE };
-        let features = Features::REDIRECT.with(screen);
+        let screen = if job.has_screen { Display::FEATURES } else { Features::NONE };
+        let features = Features::REDIRECT.with(Features::PREPARE).with(screen);
         Ok(Self { name: job.name.clone(), player, rate: job.rate, token, features })
     }
 
@@ -31,7 +31,7 @@ impl BotHello {
         client.follow_redirect(redirect, &self.name, self.player.clone())
     }
 
-    /// What the bot knows: it follows redirects, and one that rebuilds the state has a screen.
+    /// What the bot knows: it follows redirects, and may have a screen.
     pub fn features(&self) -> Features {
         self.features
     }

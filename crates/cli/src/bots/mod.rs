@@ -15,6 +15,7 @@ mod bot;
 mod bot_hello;
 mod chart;
 mod conductor;
+mod connector;
 mod controls;
 mod driver;
 mod endpoint;

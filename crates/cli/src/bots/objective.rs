@@ -51,7 +51,7 @@ const fn never(name: &'static str, timed: bool, help: &'static str, measure: fn(
 
 /// All objectives, in the order in which they are printed.
 #[rustfmt::skip]
-pub static OBJECTIVES: [Known; 27] = [
+pub static OBJECTIVES: [Known; 28] = [
     timed("tick_p99", Unit::Ms, "duration of a server tick, 99th percentile, from its /metrics; more than 102 ms counts as infinite", |r| r.server.as_ref()?.tick_p99_ms),
     timed("latency_p50", Unit::Ms, "time from making an input to the first state that covers it, median", |r| r.input_to_state.some(|q| q.p50_ms)),
     timed("latency_p99", Unit::Ms, "the same, 99th percentile", |r| r.input_to_state.some(|q| q.p99_ms)),
@@ -62,6 +62,7 @@ pub static OBJECTIVES: [Known; 27] = [
     timed("feel_age_p99", Unit::Ms, "age of what such a bot is shown of others, 99th percentile of its worst ten seconds", |r| Some(r.feel?.age_p99_ms)),
     timed("feel_silence", Unit::Ms, "longest time for which such a bot had no newer frame to show", |r| Some(r.feel?.silence_ms)),
     timed("join_p99", Unit::Ms, "time from connecting to the welcome, 99th percentile", |r| r.join.some(|q| q.p99_ms)),
+    timed("moves_max", Unit::Ms, "longest time between two frames of a bot whose room moved to another node of a cluster", |r| r.moves.some(|q| q.max_ms)),
     timed("skipped", Unit::Count, "ticks that the server skipped", |r| Some(r.skipped() as f64)),
     timed("late", Unit::Count, "ticks that the server computed more than a period late, from its /metrics", |r| Some(r.server.as_ref()?.late_ticks as f64)),
     bytes("bytes_down", "bytes on the wire that a client receives per second", |r| Some(r.down_per_second)),

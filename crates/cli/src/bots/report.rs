@@ -14,7 +14,7 @@ use super::pilot::Behaviour;
 use super::search::Edge;
 use super::series::Sample;
 use super::swarm::Config;
-use super::tally::{AttackOutcomes, FeelSums, Tally};
+use super::tally::{AttackOutcomes, Counts, FeelSums, Tally};
 use super::verdict::Verdict;
 use tickwire::engine::link::Profile;
 
@@ -88,6 +88,13 @@ pub struct Churn {
     pub dropped: u64,
     /// Bots that were admitted again.
     pub came_back: u64,
+}
+
+impl Churn {
+    fn of(counts: &Counts) -> Self {
+        let Counts { said_farewell, dropped, came_back, .. } = *counts;
+        Self { said_farewell, dropped, came_back }
+    }
 }
 
 /// The comparison of recorded positions with the server's.
@@ -171,6 +178,8 @@ pub struct Report {
     pub staleness: Quantiles,
     /// How late the bots' own timers were.
     pub timer_lateness: Quantiles,
+    /// Between the last frame before a room moved to another node of a cluster and the first one after.
+    pub moves: Quantiles,
     /// How the game felt; absent when no bot saw it for a second.
     pub feel: Option<FeelFigures>,
     /// Frame messages received.
@@ -260,7 +269,6 @@ impl Report {
         let offence = |failed: &super::tally::Failed| Offence { count: failed.count, first: failed.first.clone() };
         let follows = config.players.iter().any(|player| matches!(player, Behaviour::Follow(_)));
         let follow = Follow { checked: counts.checked, mismatched: counts.mismatched, corrected: counts.corrections };
-        let (said_farewell, dropped, came_back) = (counts.said_farewell, counts.dropped, counts.came_back);
         let mut report = Self {
             passed: false,
             verdict: Verdict::None(vec![]),
@@ -278,6 +286,7 @@ impl Report {
             input_to_state: tally.latency.whole().into(),
             staleness: (&tally.staleness).into(),
             timer_lateness: tally.lateness.whole().into(),
+            moves: tally.moves.whole().into(),
             feel: FeelFigures::of(&tally.feel),
             frames: counts.frames,
             ticks_covered: counts.ticks,
@@ -304,7 +313,7 @@ impl Report {
             up_per_second: share(counts.up, counts.ticks) * per_second,
             said_per_second: share(counts.said, counts.ticks) * per_second,
             follow: follows.then_some(follow),
-            churn: (config.churn > 0.0).then_some(Churn { said_farewell, dropped, came_back }),
+            churn: (config.churn > 0.0).then(|| Churn::of(&counts)),
             link: config.profile.as_ref().map(LinkFigures::from),
             cuts: counts.cuts,
             attacks: tally.attacks.clone(),

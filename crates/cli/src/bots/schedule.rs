@@ -41,6 +41,8 @@ pub struct Job {
     pub behaviour: Behaviour,
     /// Whether it rebuilds and checks the state.
     pub verify: bool,
+    /// Whether it also draws what it rebuilds, to measure how the game feels.
+    pub has_screen: bool,
     /// Frame messages per second that it requests; 0 for one per tick.
     pub rate: u16,
     /// Its own seed.
@@ -63,6 +65,9 @@ pub struct Schedule {
     /// The hostile bots.
     pub attackers: Vec<Attacker>,
 }
+
+/// At most so many bots have a screen: one costs about as much as rebuilding the state, and more would tell nothing new.
+const SCREENS: u32 = 32;
 
 /// No bot joins or leaves in the last part of a run, so that seats can be counted.
 const QUIET: Duration = Duration::from_secs(1);
@@ -96,6 +101,7 @@ impl Schedule {
                 behaviour: behaviour.clone(),
                 verify: matches!(behaviour, Behaviour::Follow(_))
                     || config.verify.includes(honest, players - attackers),
+                has_screen: false,
                 rate: config.rate,
                 seed,
                 profile: profile.clone(),
@@ -104,8 +110,17 @@ impl Schedule {
                 stays: 0,
             });
         }
+        schedule.give_screens();
         schedule.churn(config, start);
         schedule
+    }
+
+    /// Gives screens to an even sample of the bots that rebuild the state.
+    fn give_screens(&mut self) {
+        let verifying = self.jobs.iter().filter(|job| job.verify).count() as u32;
+        for (job, turn) in self.jobs.iter_mut().filter(|job| job.verify).zip(0..) {
+            job.has_screen = Verify::Sample(SCREENS).includes(turn, verifying);
+        }
     }
 
     /// Plans departures and returns in a random order; every other departure is with a close frame.
@@ -170,5 +185,15 @@ mod tests {
         assert_eq!((schedule.jobs.len(), schedule.attackers.len()), (180, 20));
         assert_eq!(schedule.jobs.iter().filter(|job| job.verify).count(), 20);
         assert!(schedule.attackers.iter().map(|attacker| attacker.turn).eq(0..20));
+    }
+
+    #[test]
+    fn of_many_bots_that_rebuild_the_state_a_part_has_a_screen() {
+        let screens = |verify| {
+            let schedule = Schedule::new(&Config { verify, ..config(200) }, Instant::now());
+            assert!(schedule.jobs.iter().all(|job| job.verify || !job.has_screen));
+            schedule.jobs.iter().filter(|job| job.has_screen).count()
+        };
+        assert_eq!([Verify::All, Verify::Sample(20), Verify::Sample(0)].map(screens), [32, 20, 0]);
     }
 }

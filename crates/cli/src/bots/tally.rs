@@ -166,6 +166,8 @@ pub struct Tally {
     pub latency: Times,
     /// How late the bots' own timers were.
     pub lateness: Times,
+    /// Between the last frame before a room moved to another node and the first one after.
+    pub moves: Times,
     /// Age of frames on arrival, in microseconds.
     pub staleness: Histogram<u64>,
     /// How attacks ended, by kind.
@@ -220,6 +222,7 @@ impl Tally {
             join: Times::default(),
             latency: Times::default(),
             lateness: Times::default(),
+            moves: Times::default(),
             staleness: histogram(),
             attacks: BTreeMap::new(),
             rooms: BTreeMap::new(),
@@ -264,6 +267,11 @@ impl Tally {
         if let Some(room) = self.rooms.get_mut(room).filter(|_| !self.closed) {
             room.arrived(now, arrived.tick, &mut self.staleness);
         }
+    }
+
+    /// The first frame from another node has come this long after the one before, if the room has moved.
+    pub fn moved(&mut self, gap: Option<Duration>) {
+        gap.into_iter().for_each(|gap| self.moves.record(gap));
     }
 
     /// Counts a sent message of `bytes` bytes.

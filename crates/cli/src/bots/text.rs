@@ -39,13 +39,14 @@ impl fmt::Display for Report {
 
 impl Report {
     fn times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moves = (self.moves.count > 0).then_some(("moves of rooms", &self.moves));
         let rows = [
             ("join", &self.join),
             ("input to state", &self.input_to_state),
             ("staleness", &self.staleness),
             ("bots' timers late", &self.timer_lateness),
         ];
-        for (label, Quantiles { p50_ms, p99_ms, max_ms, count }) in rows {
+        for (label, Quantiles { p50_ms, p99_ms, max_ms, count }) in rows.into_iter().chain(moves) {
             writeln!(f, "{label:<18} p50 {p50_ms:7.2} ms  p99 {p99_ms:7.2} ms  max {max_ms:7.2} ms  of {count}")?;
         }
         if let Some(server) = &self.server {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tickwire::wire::Close;
 use tokio::time::sleep;
 
-use crate::nodes::{LEASE, any, by_id, listed, node, until};
+use crate::nodes::{any, by_id, lease, listed, node, until};
 use crate::player::Player;
 use crate::redis::Redis;
 use crate::relay::Relay;
@@ -22,7 +22,7 @@ async fn is_gone(url: &str, room: &str) -> Duration {
             // Its lease has not ended yet.
             Ok(player) => drop(player),
         }
-        assert!(start.elapsed() < 4 * LEASE, "its lease does not end");
+        assert!(start.elapsed() < 4 * lease(), "its lease does not end");
         sleep(Duration::from_millis(100)).await;
     }
 }
@@ -131,12 +131,12 @@ fn a_node_without_redis_stands_still_before_its_rooms_are_given_up() {
             assert_eq!(there.place.address, cut.url());
             // A short partition: nobody notices, and the node's own rooms can be joined by their id.
             relay.set_silent(true);
-            sleep(LEASE / 4).await;
+            sleep(lease() / 4).await;
             let friend = Player::enter(&cut.url(), by_id(&there.place.room)).await;
             assert_eq!(friend.place.room, there.place.room);
             relay.set_silent(false);
             until("the lease is renewed", || async { cut.metric("tickwire_cluster_redis_connected") > 0.5 }).await;
-            sleep(LEASE).await;
+            sleep(lease()).await;
             there.sees_frames().await;
             assert_eq!(there.seen(|seen| seen.ended), None);
             // A long one.

@@ -1,20 +1,36 @@
 //! A cluster of real processes on a real Redis server: rooms are found from every node, and have one owner whatever fails.
 //!
-//! `TICKWIRE_JOINS`: how many join at once; `TICKWIRE_ROUNDS`: how often each fault comes.
+//! `TICKWIRE_JOINS`: how many join at once; `TICKWIRE_ROUNDS`: how often each fault comes; `TICKWIRE_LEASE`: seconds;
+//! `TICKWIRE_FALLING_ROOMS`: rooms of five players each, to which the faults of `table` come. Further ones are told where they are used.
 
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
+#[macro_use]
+#[path = "../../../../tests/delegate/mod.rs"]
+mod delegate;
+mod builds;
+mod channels;
+mod compose;
 mod faults;
+mod fence;
+mod handover;
+mod herd;
+#[path = "../../../../tests/history/mod.rs"]
+mod history;
 mod moves;
 mod nodes;
+mod passing;
+mod paths;
 mod player;
 #[path = "../process/mod.rs"]
 mod process;
 #[path = "../../../../tests/redis/mod.rs"]
 mod redis;
 mod relay;
-mod takeover;
+mod stage;
+mod swarm;
+mod table;
 #[path = "../crash/player.rs"]
 #[allow(dead_code, reason = "guests are not needed here")]
 mod witness;
@@ -25,6 +41,7 @@ use std::time::Instant;
 use futures_util::future::join_all;
 use nodes::{any, ask, ask_as, by_id, listed, node, node_with, until};
 use player::Player;
+use process::ports;
 use redis::Redis;
 use serde_json::Value;
 use tickwire::wire::{Close, Join};
@@ -78,6 +95,8 @@ fn a_party_takes_its_seats_at_any_node() {
     run(async {
         let redis = Redis::start_settled();
         let nodes = [(); 2].map(|()| node(&redis.url()));
+        let know_each_other = || async { nodes.iter().all(|node| node.health().1.contains("nodes: 2")) };
+        until("both are nodes", know_each_other).await;
         let _first = Player::enter(&nodes[0].url(), any(&[("capacity", "3")])).await;
         let body = r#"{"game": "arena", "options": {"capacity": "3"}, "seats": 2}"#;
         let (status, answer) = ask(&nodes[1], "POST /api/reservations", body).await;
@@ -218,6 +237,6 @@ fn a_storm_of_joins_fills_rooms_exactly() {
         assert!(owners.values().all(|owners| owners.len() == 1), "{owners:?}");
         let used: BTreeSet<_> = owners.values().flatten().map(|(address, _)| address).collect();
         assert_eq!(used.len(), nodes.len(), "all nodes have rooms");
-        println!("{joins} joins at once: {} rooms in {took:?}", rooms.len());
+        println!("{joins} joins at once: {} rooms in {took:?}; {}", rooms.len(), herd::scripts(&redis));
     });
 }

@@ -1,6 +1,8 @@
 //! Nodes of a cluster as processes.
 
-use std::net::TcpListener;
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -9,11 +11,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::number;
 use crate::player::PATIENT;
+pub use crate::process::free_port;
 use crate::process::{Server, command};
 
-/// Short, so that tests are; long enough for a busy machine.
-pub const LEASE: Duration = Duration::from_secs(3);
+/// The lease of nodes: short, so that tests are; long enough for a busy machine.
+pub fn lease() -> Duration {
+    Duration::from_secs(number("TICKWIRE_LEASE", 3) as u64)
+}
 
 /// Starts a node.
 pub fn node(redis: &str) -> Server {
@@ -25,22 +31,59 @@ pub fn node_with(redis: &str, variables: &[(&str, &str)]) -> Server {
     node_as(redis, variables, &["--hold-seats-for", "5"])
 }
 
-/// Starts a node whose rooms others take over.
-pub fn keeper(redis: &str) -> Server {
-    let args = ["--takeover", "true", "--hold-seats-for", "60", "--attempts-per-address", "10000"];
-    node_as(redis, &[], &args)
+/// Starts a node that clients reach at this URL.
+pub fn node_behind(redis: &str, advertised: &str) -> Server {
+    let (port, mut node) = node_at(free_port(), redis, Some(advertised));
+    node.args(["--log", "off"]);
+    Server::start_on(port, &mut node)
+}
+
+/// Starts a node on this port that clients reach at this URL, by whichever node of the cluster they come.
+pub fn node_beside(port: u16, redis: &str, advertised: &str, args: &[&str]) -> Server {
+    let (port, mut node) = node_at(port, redis, Some(advertised));
+    node.args(["--log", "off", "--trusted-proxy", "127.0.0.1", "--peer-address", &format!("127.0.0.1:{port}")]);
+    Server::start_on(port, node.args(args))
+}
+
+/// Starts a node on this port, with TLS if there are files with a certificate and its key.
+pub fn node_secured(port: u16, redis: &str, files: Option<(&str, &str)>) -> Server {
+    let secured = format!("wss://localhost:{port}/play");
+    let (port, mut node) = node_at(port, redis, files.map(|_| secured.as_str()));
+    files.into_iter().for_each(|(cert, key)| _ = node.args(["--tls-cert", cert, "--tls-key", key]));
+    Server::start_on(port, node.args(["--log", "off"]))
+}
+
+/// Starts a node whose rooms others take over. `log`: where it writes its history.
+pub fn keeper(redis: &str, log: &Path, prepare: impl FnOnce(Command) -> Command) -> Server {
+    let log = File::create(log).expect("a writable folder");
+    let args = ["--takeover", "true", "--hold-seats-for", "120", "--attempts-per-address", "10000"];
+    let (port, mut node) = node_at(free_port(), redis, None);
+    node.args(["--log", "off,tickwire::history=trace", "--log-format", "json"]).args(args).stderr(log);
+    Server::start_on(port, &mut prepare(node))
+}
+
+/// As [`keeper`], on this port and without a history.
+pub fn keeper_on(port: u16, redis: &str) -> Server {
+    let (port, mut node) = node_at(port, redis, None);
+    node.args(["--takeover", "true", "--hold-seats-for", "120", "--log", "off"]);
+    Server::start_on(port, &mut node)
 }
 
 fn node_as(redis: &str, variables: &[(&str, &str)], args: &[&str]) -> Server {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-    let port = free.port();
-    let mut node = command(env!("CARGO_BIN_EXE_tickwire"));
-    node.args(["serve", "--pages", "none", "--workers", "1", "--room-threads", "1", "--redis", redis]);
-    node.args(["--lease", &LEASE.as_secs().to_string(), "--advertise", &format!("ws://127.0.0.1:{port}/play")]);
+    let (port, mut node) = node_at(free_port(), redis, None);
     node.envs(variables.iter().copied());
     // Nobody reads its log.
     node.args(["--log", "off"]).args(args);
     Server::start_on(port, &mut node)
+}
+
+/// The command of a node on this port, which clients reach there or at `advertised`.
+fn node_at(port: u16, redis: &str, advertised: Option<&str>) -> (u16, Command) {
+    let mut node = command(env!("CARGO_BIN_EXE_tickwire"));
+    node.args(["serve", "--pages", "none", "--workers", "1", "--room-threads", "1", "--redis", redis]);
+    let own = format!("ws://127.0.0.1:{port}/play");
+    node.args(["--lease", &lease().as_secs().to_string(), "--advertise", advertised.unwrap_or(&own)]);
+    (port, node)
 }
 
 /// Any room of this kind.

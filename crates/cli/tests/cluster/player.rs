@@ -43,6 +43,8 @@ pub struct Seen {
     pub gap: Duration,
     /// Chat lines, in the order in which they came.
     pub lines: Vec<String>,
+    /// The texts in events of the game, in that order.
+    pub heard: Vec<String>,
     /// Where the room went on, and what of the seat was kept.
     pub moves: Vec<(String, Continuity)>,
     pub ended: Option<(u16, Instant)>,
@@ -224,8 +226,13 @@ fn hear(event: ClientEvent, client: &Client, home: &Home, seen: &Mutex<Seen>) ->
         _ => return None,
     };
     for event in events {
-        if let EventBody::Chat { text, .. } = event {
-            seen.lines.push(text.into_owned());
+        match event {
+            EventBody::Chat { text, .. } => seen.lines.push(text.into_owned()),
+            EventBody::Game { body, .. } => {
+                let told: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+                seen.heard.extend(told.and_then(|told| Some(told["text"].as_str()?.to_owned())));
+            }
+            _ => {}
         }
     }
     None

@@ -17,12 +17,15 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
 mod guest;
+#[path = "../../../../tests/history/mod.rs"]
+mod history;
+#[allow(dead_code, reason = "histories are for clusters")]
 mod player;
 #[path = "../process/mod.rs"]
 mod process;
 
 use player::{Shared, Tally};
-use process::{Server, command};
+use process::{Server, command, free_port};
 
 const PLAYERS: usize = 5;
 
@@ -53,11 +56,6 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// A port that was free a moment ago: the next server must listen where the last one did.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    listener.local_addr().expect("an address").port()
-}
-
 fn start(port: u16, folder: &Path, durability: &str) -> Server {
     let mut server = command(env!("CARGO_BIN_EXE_tickwire"));
     let data = folder.join("data");

@@ -1,14 +1,13 @@
 //! A player that notices when something that it was told is lost, told twice, or changed.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use tickwire::Seat;
 use tickwire::engine::{Client, ClientEvent, Depth};
 use tickwire::id::Seq;
-use tickwire::tick::Moment;
 use tickwire::wire::{Close, Continuity, EventBody, Features, Join, Redirect, SUBPROTOCOLS};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -16,6 +15,13 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+#[path = "tally.rs"]
+mod tally;
+
+pub use tally::{Shared, Tally};
+
+use crate::history::Note;
 
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -27,122 +33,6 @@ const SETTLED: u32 = 10;
 
 /// Calls of one player without a reply: those of half a minute.
 const OPEN_CALLS: usize = 150;
-
-/// What all players share.
-pub struct Shared {
-    /// Addresses of servers that have the rooms or know where they are.
-    pub urls: Mutex<Vec<String>>,
-    pub port: u16,
-    start: Instant,
-    tally: Mutex<Tally>,
-}
-
-/// What all players found so far.
-#[derive(Default)]
-pub struct Tally {
-    /// Players who have a frame of this server.
-    pub playing: usize,
-    /// Players who returned after the last kill.
-    pub back: usize,
-    /// Chat lines and replies that were told.
-    pub lines: u64,
-    pub replies: u64,
-    /// Reservations that were told, and those of them that were good.
-    pub promised: u64,
-    pub kept: u64,
-    /// Of these, seats of guests whom the server ended as too slow before it knew that they had come.
-    pub dismissed: u64,
-    /// The time without a frame of each player and kill.
-    pub gaps: Vec<Duration>,
-    latencies: Vec<Duration>,
-    /// By room.
-    rooms: BTreeMap<usize, String>,
-    /// Lines that each player said, by room and player. Who has said something returns to the seat.
-    pub said: BTreeMap<(usize, usize), u32>,
-    /// The newest line heard, by room, hearer and speaker.
-    heard: BTreeMap<(usize, usize, usize), u32>,
-    /// Calls without a reply.
-    open_calls: usize,
-    crashes: usize,
-    quiet: bool,
-    over: bool,
-}
-
-impl Tally {
-    /// Whether every line was heard by everybody in its room, every call answered, and every reservation good.
-    pub fn is_complete(&self) -> bool {
-        let everybody = self.said.keys();
-        let hears_all = |(room, hearer): &(usize, usize)| {
-            let said = self.said.iter().filter(|((other, _), _)| other == room);
-            said.into_iter().all(|((_, speaker), said)| self.heard.get(&(*room, *hearer, *speaker)) == Some(said))
-        };
-        self.open_calls == 0 && self.promised == self.kept && everybody.into_iter().all(hears_all)
-    }
-
-    /// From calls to their replies, sorted; without those that a kill came in between.
-    pub fn latencies(&self) -> Vec<Duration> {
-        let mut sorted = self.latencies.clone();
-        sorted.sort();
-        sorted
-    }
-}
-
-impl Shared {
-    pub fn new(port: u16) -> Self {
-        let urls = Mutex::new(vec![format!("ws://127.0.0.1:{port}/play")]);
-        Self { urls, port, start: Instant::now(), tally: Mutex::default() }
-    }
-
-    pub fn url(&self, which: usize) -> String {
-        let urls = self.urls.lock().expect("no player fails");
-        urls[which % urls.len()].clone()
-    }
-
-    pub fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().expect("no player fails")
-    }
-
-    /// Waits until `reached`.
-    pub fn wait(&self, what: &str, reached: impl Fn(&Tally) -> bool) {
-        let start = Instant::now();
-        while !reached(&self.tally()) {
-            let Tally { playing, back, open_calls, .. } = &*self.tally();
-            assert!(
-                start.elapsed() < PATIENT,
-                "{what}: not after {PATIENT:?}; {playing} play, {back} are back, {open_calls} open"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// The server was killed.
-    pub fn crashed(&self) {
-        let mut tally = self.tally();
-        (tally.back, tally.crashes) = (0, tally.crashes + 1);
-    }
-
-    /// Players say nothing new from now on.
-    pub fn hush(&self) {
-        self.tally().quiet = true;
-    }
-
-    pub fn end(&self) {
-        self.tally().over = true;
-    }
-
-    pub fn is_quiet(&self) -> bool {
-        self.tally().quiet
-    }
-
-    /// The id of a room, once it is there.
-    pub fn room(&self, room: usize) -> Option<String> {
-        self.tally().rooms.get(&room).cloned()
-    }
-
-    pub fn now(&self) -> Moment {
-        Moment(0).plus(self.start.elapsed())
-    }
-}
 
 /// Servers whose process was stopped say nothing, and keep their connections.
 const SILENT: Duration = Duration::from_secs(4);
@@ -291,6 +181,8 @@ impl Player {
             ClientEvent::Frame(arrived) => {
                 assert_eq!((arrived.desyncs, arrived.lost), (0, 0), "{}: wrong rows, lost events", self.name());
                 self.note_frame();
+                let (room, player, tick) = (self.room, self.number, arrived.tick.0);
+                self.shared.note(&Note::Frame { room, player, tick });
                 self.take(&arrived.events);
             }
             ClientEvent::Delivery(delivered) => {
@@ -315,8 +207,11 @@ impl Player {
             }
             None => _ = self.shared.tally().rooms.insert(self.room, welcome.room.clone()),
         }
+        let (fresh, incarnation) = (self.seat.is_none(), welcome.incarnation.0);
         self.seat = Some(welcome.seat);
-        self.shared.tally().playing += 1;
+        self.shared.note(&Note::Welcomed { room: self.room, player: self.number, incarnation, fresh });
+        let mut tally = self.shared.tally();
+        (tally.playing, tally.welcomes) = (tally.playing + 1, tally.welcomes + 1);
     }
 
     /// Counts how long the player had no frame, if the server was killed meanwhile.
@@ -324,6 +219,10 @@ impl Player {
         self.frames += 1;
         let mut tally = self.shared.tally();
         let now = Instant::now();
+        if let Some((before, _)) = self.last_frame {
+            let pause = tally.pauses.entry((self.room, self.number)).or_default();
+            *pause = now.duration_since(before).max(*pause);
+        }
         if let Some((before, _)) = self.last_frame.filter(|(_, crashes)| *crashes < tally.crashes) {
             tally.gaps.push(now.duration_since(before));
             tally.back += 1;
@@ -348,12 +247,14 @@ impl Player {
         // Who joined later hears the latest lines of before.
         assert!(number == *heard + 1 || *heard == 0, "line {number} of {speaker} after {heard}");
         *heard = number;
+        self.shared.note(&Note::Heard { room: self.room, player: self.number, speaker, line: number });
         let mut tally = self.shared.tally();
         tally.lines += 1;
         tally.heard.insert((self.room, self.number, speaker), number);
     }
 
     fn hear_reply(&mut self, command: Seq) {
+        self.shared.note(&Note::Replied { room: self.room, player: self.number, command: command.0 });
         let (made, crashes) = self.calls.remove(&command.0).expect("a call is answered once");
         let mut tally = self.shared.tally();
         tally.open_calls -= 1;
@@ -373,6 +274,7 @@ impl Player {
         // What waits over an outage is sent below the rate that a session accepts.
         if turn.is_multiple_of(4) && self.calls.len() < OPEN_CALLS {
             let call = self.client.call(1, &turn.to_le_bytes());
+            self.shared.note(&Note::Called { room: self.room, player: self.number, command: call.0 });
             let mut tally = self.shared.tally();
             self.calls.insert(call.0, (Instant::now(), tally.crashes));
             tally.open_calls += 1;
@@ -384,6 +286,7 @@ impl Player {
                 *said += 1;
                 *said
             };
+            self.shared.note(&Note::Said { room: self.room, player: self.number, line: said });
             self.client.chat(&[], &format!("{} {said}", self.number));
         }
     }

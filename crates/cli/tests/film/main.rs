@@ -11,14 +11,13 @@ mod process;
 
 use std::fs;
 use std::io::Read;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use process::{Server, ask, command};
+use process::{Server, ask, command, free_port};
 use tickwire::wire::{Join, Welcome};
 use tickwire_cli::bots::{Pilot, Seen, play};
 use tickwire_cli::viewers::{Outlet, Plan, Shared, fullest_room};
@@ -83,10 +82,6 @@ fn folder(name: &str) -> PathBuf {
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("a folder");
     folder
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("an address").port()
 }
 
 fn start(port: u16, folder: &Path, more: &[&str]) -> Server {

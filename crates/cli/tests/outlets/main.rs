@@ -8,6 +8,8 @@
 #[path = "../../examples/duel.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
 mod duel;
+mod forgotten;
+mod kafka;
 #[path = "../process/mod.rs"]
 mod process;
 mod receiver;
@@ -20,7 +22,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use process::{Server, command};
+use process::{Server, command, free_port};
 use receiver::{Mood, Receiver};
 use serde_json::Value;
 use tickwire::wire::{EventBody, Join, Welcome};
@@ -94,15 +96,11 @@ fn fight(port: u16, promised: &Arc<Mutex<Promised>>, stop: &Arc<AtomicBool>) -> 
     (0..PLAYERS).map(fighter).collect()
 }
 
-fn folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("outlets");
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("outlets-{name}"));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("a folder");
     folder
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("an address").port()
 }
 
 /// The example `duel`, as this program once more.
@@ -135,7 +133,7 @@ fn wait_for(mut done: impl FnMut() -> bool, what: &str) {
 #[test]
 fn what_players_were_told_arrives_whatever_happens_to_the_server_and_the_receiver() {
     let crashes: u32 = std::env::var("TICKWIRE_CRASHES").map_or(4, |text| text.parse().expect("a number"));
-    let (folder, port) = (folder(), free_port());
+    let (folder, port) = (folder("crashes"), free_port());
     let receiver = Receiver::start();
     let outlets = format!(
         "[[sink]]\nname = \"hook\"\ntype = \"webhook\"\nurl = \"{}\"\nsecret = \"{SECRET}\"\nbatch = 50\ntimeout = 2\n",

@@ -3,8 +3,12 @@
 
 #![allow(dead_code, unused_imports, reason = "each test needs a part of it")]
 
+#[path = "../../../../tests/ports/mod.rs"]
+pub mod ports;
 #[path = "../../../../tests/server/support/upgrade.rs"]
 mod upgrade;
+#[cfg(unix)]
+pub mod wall;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -12,6 +16,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+pub use ports::free_port;
 pub use upgrade::{SUBPROTOCOL, upgrade};
 
 /// A program with pipes. Neither the settings of whoever runs the tests nor a file that lies about play a part.
@@ -64,7 +69,7 @@ impl Server {
         server
     }
 
-    /// Starts what `command` says on a port that was free a moment ago. For a server that cannot tell its port.
+    /// Starts what `command` says on a port of [`free_port`]. For a server that cannot tell its port.
     pub fn start_on(port: u16, command: &mut Command) -> Self {
         Self::await_on(port, command.args(["--bind", &format!("127.0.0.1:{port}")]))
     }
@@ -136,7 +141,8 @@ impl Server {
         self.values(name).unwrap_or(0.0)
     }
 
-    fn values(&self, name: &str) -> Option<f64> {
+    /// As [`Self::counted`]; nothing if the server tells no metrics now, because it has too much to do.
+    pub fn values(&self, name: &str) -> Option<f64> {
         let mut stream = TcpStream::connect(self.address()).expect("it listens");
         stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("it reads");
         let mut text = String::new();

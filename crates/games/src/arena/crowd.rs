@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::rows::CrowdRow;
 use super::world::Avatar;
 use crate::PER_METRE;
 use crate::map::Map;
@@ -33,12 +34,12 @@ impl Crowd {
         self.0.retain(|_, (_, count)| *count > 0);
     }
 
-    /// The rows: position in quanta and number of avatars.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (EntityId, [i32; 3])> {
+    /// Its rows.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (EntityId, CrowdRow)> {
         let centre = |block: i32| block * SIDE * PER_METRE + SIDE * PER_METRE / 2;
-        self.0
-            .iter()
-            .map(move |((column, row), (id, count))| (*id, [centre(*column), centre(*row), (*count).min(MOST)]))
+        self.0.iter().map(move |(&(column, row), &(id, count))| {
+            (id, CrowdRow { x: centre(column), y: centre(row), count: count.min(MOST) })
+        })
     }
 
     /// Where a newcomer finds company: a tile near the middle of the map, within a square that grows with the number of avatars.

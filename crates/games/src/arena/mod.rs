@@ -1,10 +1,12 @@
 //! The arena: avatars run and dash between walls, collect sparks and throw snowballs at each other.
 //!
 //! The server has authority: clients send intent and predict their own avatar (`step`). This file implements the engine's
-//! interface: schema, options and seats; `world` holds the rules between avatars, sparks and snowballs.
+//! interface: maps, options and seats. `rows` has what clients send and see; `world` holds the rules between avatars, sparks and
+//! snowballs.
 
 mod buckets;
 mod crowd;
+mod rows;
 mod step;
 mod world;
 
@@ -14,19 +16,20 @@ mod tests;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-pub use step::{AvatarInput, AvatarState, Mood, RADIUS, Tuning, step_avatar};
+pub use rows::{ArenaCommand, ArenaEvent, AvatarInput, AvatarRow, CrowdRow, Size, SnowballRow, SparkRow};
+pub use step::{AvatarState, Mood, RADIUS, Tuning, step_avatar};
 
 use self::crowd::Crowd;
-use self::world::{Avatar, World};
+use self::rows::{ArenaRows, kinds_on};
+use self::world::World;
 use super::map::Map;
-use super::{COLOURS, PER_METRE, Seats, colour_of};
-use tickwire::game::{
-    Context, Game, Interest, LoadError, Persistence, Player, PlayerInput, Refused, RoomSetup, Saved, SetupError,
-    SnapshotWriter, Spec,
-};
-use tickwire::id::{EntityId, KindId, Seat, ZoneId};
-use tickwire::snapshot::{Field, InputSchema, Kind, Motion, Schema, Shape};
-use tickwire::wire::{Authority, limits};
+use super::{PER_METRE, Seats, put_up};
+use tickwire::game::{Interest, LoadError, Persistence, Saved, Viewpoint};
+use tickwire::id::KindId;
+use tickwire::prelude::*;
+use tickwire::snapshot::Schema;
+use tickwire::typed::MessageError;
+use tickwire::wire::limits;
 
 /// The kind of avatars.
 pub const AVATAR: KindId = KindId(0);
@@ -40,8 +43,6 @@ pub const CROWD: KindId = KindId(3);
 const OVERVIEW: ZoneId = ZoneId(1);
 /// How far players see on the big map, in metres.
 const SIGHT: i32 = 24;
-/// The event of a hit: the seats of thrower and victim, two bytes each, little-endian.
-pub const HIT: u16 = 1;
 
 /// The maps by name; the first one is the default.
 const MAPS: [(&str, &str); 3] = [
@@ -69,7 +70,7 @@ struct Level {
 impl Level {
     fn read(text: &str, is_big: bool) -> Result<Self, SetupError> {
         let map = Map::parse(text)?;
-        let schema = schema(&map, is_big)?;
+        let schema = Schema::new(kinds_on(map.width(), map.height(), is_big))?;
         let interest = if is_big { Some(Interest::within(&schema, SIGHT * PER_METRE)?) } else { None };
         Ok(Self { map: Arc::new(map), schema: Arc::new(schema), interest })
     }
@@ -90,7 +91,6 @@ impl Level {
 pub struct Arena {
     map_name: &'static str,
     schema: Arc<Schema>,
-    inputs: InputSchema,
     interest: Option<Interest>,
     /// How far back throws are judged by what the thrower was shown.
     rewind: Duration,
@@ -128,25 +128,32 @@ impl Arena {
 
     fn in_level(map_name: &'static str, level: Level, rewind: Duration, setup: &RoomSetup) -> Result<Self, SetupError> {
         let Level { map, schema, interest } = level;
-        let inputs = inputs()?;
         let mut world = World::new(map, setup.rate);
         world.crowd = interest.is_some().then(Crowd::default);
-        Ok(Self { map_name, schema, inputs, interest, rewind, world, seats: Seats::default() })
+        Ok(Self { map_name, schema, interest, rewind, world, seats: Seats::default() })
     }
 }
 
-impl Game for Arena {
-    fn spec(&self) -> Spec {
-        Spec {
-            schema: self.schema.clone(),
-            inputs: self.inputs.clone(),
-            authority: Authority::Server,
-            capacity: CAPACITY,
-            properties: vec![("map".to_owned(), self.map_name.to_owned())],
-        }
+#[tickwire::game]
+impl TypedGame for Arena {
+    type Rows = ArenaRows;
+    type Input = AvatarInput;
+    type Command = ArenaCommand;
+    type Event = ArenaEvent;
+
+    fn capacity(&self) -> u16 {
+        CAPACITY
     }
 
-    fn interest(&self) -> Option<Interest> {
+    fn properties(&self) -> Vec<(String, String)> {
+        vec![("map".to_owned(), self.map_name.to_owned())]
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        self.schema.clone()
+    }
+
+    fn interest(&self, _: &Schema) -> Option<Interest> {
         self.interest.clone()
     }
 
@@ -160,6 +167,12 @@ impl Game for Arena {
         let Some(interest) = &self.interest else { return vec![ZoneId(0)] };
         let middle = self.world.middle();
         [ZoneId(0), OVERVIEW].into_iter().chain(interest.cells_around(middle, MIDDLE * PER_METRE)).collect()
+    }
+
+    fn spectator_command(&mut self, seat: Seat, command: ArenaCommand, cx: &mut Context) {
+        let ArenaCommand::Follow(followed) = command;
+        let entity = followed.and_then(|followed| self.seats.entity(followed));
+        cx.look_from(seat, entity.map_or(Viewpoint::Own, Viewpoint::Entity));
     }
 
     fn join(&mut self, player: &Player, cx: &mut Context) -> Result<EntityId, Refused> {
@@ -177,14 +190,21 @@ impl Game for Arena {
         }
     }
 
-    fn step(&mut self, inputs: &[PlayerInput], cx: &mut Context) {
+    fn server_event(&mut self, name: &str, data: &str, cx: &mut Context) -> Result<(), Refused> {
+        put_up(name, data, cx)
+    }
+
+    fn step(&mut self, inputs: Inputs<AvatarInput>, cx: &mut Context) {
         for order in inputs {
             if let Some(id) = self.seats.entity(order.seat) {
-                self.world.steer(id, AvatarInput::from(&order.input), order.view, cx);
+                self.world.steer(id, order.input, order.view, cx);
             }
         }
         self.world.step(cx);
     }
+
+    // Players have none, and whoever sends one, as tools do to see it confirmed, plays on.
+    fn bad_command(&mut self, _: Seat, _: &MessageError, _: &mut Context) {}
 
     fn can_be_remade(&self) -> bool {
         true
@@ -207,18 +227,18 @@ impl Game for Arena {
         Ok(())
     }
 
-    fn write_snapshot(&self, out: &mut SnapshotWriter) {
+    fn write_snapshot(&self, out: &mut RowWriter<ArenaRows>) {
         for avatar in &self.world.avatars {
-            out.entity(AVATAR, avatar.id, &avatar_row(avatar));
+            out.entity(avatar.id, &avatar.row());
         }
         for spark in &self.world.sparks {
-            out.entity(SPARK, spark.id, &[spark.x, spark.y, i32::from(spark.big)]);
+            out.entity(spark.id, &spark.row());
         }
         for ball in &self.world.snowballs {
-            out.entity(SNOWBALL, ball.id, &[ball.x, ball.y, colour_of(ball.thrower)]);
+            out.entity(ball.id, &ball.row());
         }
         for (id, row) in self.world.crowd.iter().flat_map(Crowd::rows) {
-            out.row(OVERVIEW, CROWD, id, &row);
+            out.row(OVERVIEW, id, &row);
         }
     }
 }
@@ -229,55 +249,4 @@ fn rewind(setup: &RoomSetup) -> Result<Duration, SetupError> {
     let milliseconds = wanted.parse().ok().filter(|milliseconds| *milliseconds <= MOST);
     let wrong = || SetupError::option("rewind", wanted, format!("must be 0 to {MOST} milliseconds"));
     milliseconds.map(Duration::from_millis).ok_or_else(wrong)
-}
-
-fn avatar_row(avatar: &Avatar) -> [i32; 12] {
-    let AvatarState { x, y, heading, kx, ky, dash, wait, reload, mood } = avatar.state;
-    let shielded = i32::from(avatar.shield > 0);
-    [x, y, heading, kx, ky, dash, wait, reload, mood as i32, avatar.score, colour_of(avatar.seat), shielded]
-}
-
-fn schema(map: &Map, is_big: bool) -> Result<Schema, tickwire::snapshot::SchemaError> {
-    let place = |tiles: i32| Shape::Fixed { min: 0, max: tiles * PER_METRE, per_unit: PER_METRE as u16 };
-    let (x, y) = (place(map.width()), place(map.height()));
-    let labels = |names: &[&str]| Shape::Enum { labels: names.iter().map(|name| (*name).to_owned()).collect() };
-    let knock = Shape::Int { min: -65_536, max: 65_536 };
-    // Timers count down evenly, which linear fields predict well: only start and end cause prediction errors.
-    let timer = Shape::Int { min: 0, max: 255 };
-    let colour = Field::held("colour", Shape::Colour { count: COLOURS });
-    let avatar = vec![
-        Field::moving("x", x.clone(), Motion::Along { heading: 2 }),
-        Field::moving("y", y.clone(), Motion::Across { heading: 2 }),
-        Field::smooth("heading", Shape::Angle { bits: 8 }),
-        Field::moving("kx", knock.clone(), Motion::Fade),
-        Field::moving("ky", knock, Motion::Fade),
-        Field::linear("dash", timer.clone()),
-        Field::linear("wait", timer.clone()),
-        Field::linear("reload", timer),
-        Field::held("mood", labels(&["idle", "run", "dash", "hit"])),
-        Field::held("score", Shape::Int { min: 0, max: world::TOP_SCORE }),
-        colour.clone(),
-        Field::held("shield", Shape::Bool),
-    ];
-    let size = Field::held("size", labels(&["small", "big"]));
-    let spark = vec![Field::held("x", x.clone()), Field::held("y", y.clone()), size];
-    let crowd = vec![
-        Field::held("x", x.clone()),
-        Field::held("y", y.clone()),
-        Field::held("count", Shape::Int { min: 0, max: crowd::MOST }),
-    ];
-    let snowball = vec![Field::linear("x", x), Field::linear("y", y), colour];
-    let kind = |name, fields| Kind::new(name, fields).at("x", "y");
-    let mut kinds = vec![kind("avatar", avatar), kind("spark", spark), kind("snowball", snowball)];
-    kinds.extend(is_big.then(|| kind("crowd", crowd)));
-    Schema::new(kinds)
-}
-
-fn inputs() -> Result<InputSchema, tickwire::snapshot::SchemaError> {
-    InputSchema::new(vec![
-        Field::held("heading", Shape::Angle { bits: 8 }),
-        Field::held("run", Shape::Bool),
-        Field::held("dash", Shape::Bool),
-        Field::held("throw", Shape::Bool),
-    ])
 }

@@ -3,11 +3,12 @@
 //! Clients predict their own avatar with a copy of this code, `web-demo/demo/arena.js`; `tests/golden/arena_steps.json` keeps the
 //! two equal. All state that the step reads is in the avatar's row. Hits and collected sparks are decided in `world`.
 
+use super::rows::AvatarInput;
 use crate::PER_METRE;
 use crate::compass::{cosine, sine};
 use crate::map::Map;
 use serde::{Deserialize, Serialize};
-use tickwire::game::InputValues;
+use tickwire::Labels;
 use tickwire::tick::TickRate;
 
 /// Half the side of an avatar, in quanta.
@@ -64,7 +65,7 @@ pub(super) fn ticks(milliseconds: i32, rate: TickRate) -> i32 {
 }
 
 /// An avatar's visible activity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Labels)]
 pub enum Mood {
     /// It stands.
     #[default]
@@ -98,26 +99,6 @@ pub struct AvatarState {
     pub reload: i32,
     /// The visible activity.
     pub mood: Mood,
-}
-
-/// A player's input for one tick.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AvatarInput {
-    /// Direction, in 256 parts of a turn.
-    pub heading: i32,
-    /// Run in that direction.
-    pub run: bool,
-    /// Dash in that direction as soon as possible.
-    pub dash: bool,
-    /// Throw in that direction as soon as possible.
-    pub throw: bool,
-}
-
-impl From<&InputValues> for AvatarInput {
-    fn from(input: &InputValues) -> Self {
-        let [heading, run, dash, throw, ..] = *input;
-        Self { heading, run: run != 0, dash: dash != 0, throw: throw != 0 }
-    }
 }
 
 /// Advances `avatar` by one tick. Returns whether it throws now.

@@ -39,11 +39,11 @@ fn a_hit_is_told_scored_and_carries_two_metres_at_every_rate() {
         let (mut world, mut cx, ids) = duel(rate);
         run(&mut world, &mut cx, ids, true, 3 * usize::from(rate) + 8);
         let effects = cx.take_effects();
-        let [Effect::Emit { to: Recipients::Around([_, 640]), kind: HIT, body }, Effect::Room(judged)] = &effects[..]
+        let [Effect::Emit { to: Recipients::Around([_, 640]), kind: 0, body }, Effect::Room(judged)] = &effects[..]
         else {
             panic!("{rate} Hz: {effects:?}")
         };
-        assert_eq!(body[..], [3, 0, 7, 0]);
+        assert_eq!(body[..], *b"[3,7]");
         let now = ViewTime { tick: cx.tick(), sixteenths: 0 };
         assert_eq!(judged, &RoomEffect::Judged { shooter: Seat(3), victim: Seat(7), shown: now });
         let [thrower, victim] = &world.avatars[..] else { panic!("two avatars") };
@@ -116,7 +116,7 @@ fn options_choose_the_map() {
             .collect::<BTreeMap<_, _>>(),
     };
     let field = Arena::new(&setup(&[("map", "field"), ("unknown", "ignored")])).expect("a valid map");
-    assert_eq!(field.spec().properties, [("map".to_owned(), "field".to_owned())]);
+    assert_eq!(field.properties(), [("map".to_owned(), "field".to_owned())]);
     let refusal = Arena::new(&setup(&[("map", "moon")])).err().expect("no such map");
     assert_eq!(refusal.to_string(), "map \"moon\": must be courtyard, field or big");
 }

@@ -7,10 +7,11 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::AVATAR;
 use super::buckets::Buckets;
 use super::crowd::Crowd;
-use super::step::{AvatarInput, AvatarState, RADIUS, Tuning, round, speed, step_avatar, ticks};
-use super::{AVATAR, HIT};
+use super::rows::{ArenaEvent, AvatarInput};
+use super::step::{AvatarState, RADIUS, Tuning, round, speed, step_avatar, ticks};
 use crate::compass::{cosine, sine};
 use crate::map::Map;
 use crate::{PER_METRE, insert_by_id};
@@ -299,9 +300,7 @@ impl World {
         victim.state.dash = 0;
         victim.shield = self.pace.hit_shield;
         victim.earn(HIT_LOSS);
-        let [a, b] = ball.thrower.0.to_le_bytes();
-        let [c, d] = victim.seat.0.to_le_bytes();
-        cx.emit(Recipients::Around([ball.x, ball.y]), HIT, vec![a, b, c, d]);
+        cx.send(Recipients::Around([ball.x, ball.y]), &ArenaEvent::Hit(ball.thrower, victim.seat));
         cx.judged(ball.thrower, victim.seat, shown);
         if let Some(thrower) = self.find(ball.thrower_id) {
             self.avatars[thrower].earn(HIT_GAIN);

@@ -24,7 +24,8 @@ impl Lone {
     fn report(&mut self, x: i32, y: i32, fresh: bool) -> Vec<Effect> {
         let mut input = [0; tickwire::snapshot::MAX_INPUT_FIELDS];
         (input[0], input[1]) = (x, y);
-        self.plaza.step(&[PlayerInput { seat: Seat(4), input, fresh, view: None }], &mut self.cx);
+        let report = [PlayerInput { seat: Seat(4), input, fresh, view: None }];
+        self.plaza.step(Inputs::new(&report), &mut self.cx);
         self.cx.take_effects()
     }
 

@@ -1,6 +1,7 @@
 //! Channels of the Pusher protocol: what a name says of one, who is in it, and what it remembers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -40,31 +41,35 @@ impl Kind {
 /// Who is in a channel, and what it remembers.
 #[derive(Debug, Default)]
 pub struct Channel {
-    /// Subscribed connections, each with its user in a channel with presence.
+    /// Connections to this server that are subscribed, each with its user in a channel with presence.
     pub subscribers: BTreeMap<u64, Option<String>>,
-    /// Users by id: what is known of each, and by how many subscriptions they are here.
-    members: BTreeMap<String, (Value, usize)>,
+    /// Subscriptions, at all servers together.
+    subscriptions: u32,
+    /// Users at all servers together, by id: what is known of each.
+    members: BTreeMap<String, Value>,
     /// The last event of a channel that remembers it.
-    pub cached: Option<String>,
+    pub cached: Option<Arc<str>>,
 }
 
 impl Channel {
-    /// Adds a subscription of a user. Returns whether the user was not here before.
-    pub fn enter(&mut self, user: &str, info: Value) -> bool {
-        let member = self.members.entry(user.to_owned()).or_insert((info, 0));
-        member.1 += 1;
-        member.1 == 1
+    /// So many subscriptions there are at all servers together.
+    pub fn count(&mut self, subscriptions: u32) {
+        self.subscriptions = subscriptions;
     }
 
-    /// Removes a subscription of a user. Returns whether it was the last one.
-    pub fn leave(&mut self, user: &str) -> bool {
-        let Some((_, count)) = self.members.get_mut(user) else { return false };
-        *count -= 1;
-        let is_last = *count == 0;
-        if is_last {
-            self.members.remove(user);
-        }
-        is_last
+    /// A user is here.
+    pub fn admit(&mut self, user: &str, info: Value) {
+        self.members.insert(user.to_owned(), info);
+    }
+
+    /// A user is not here any more.
+    pub fn dismiss(&mut self, user: &str) {
+        self.members.remove(user);
+    }
+
+    /// Whether one more user may come: one who is here may.
+    pub fn takes(&self, user: &str, most: usize) -> bool {
+        self.members.len() < most || self.members.contains_key(user)
     }
 
     /// The ids of the users.
@@ -72,21 +77,24 @@ impl Channel {
         self.members.keys().map(String::as_str)
     }
 
-    /// How many users there are.
-    pub fn user_count(&self) -> usize {
-        self.members.len()
-    }
-
-    /// Whether anybody is in it.
+    /// Whether anybody is in it, at any server.
     pub fn is_occupied(&self) -> bool {
-        !self.subscribers.is_empty() || !self.members.is_empty()
+        self.subscriptions > 0 || !self.members.is_empty()
     }
 
-    /// What a new subscriber of a channel with presence learns.
-    pub fn presence(&self) -> Value {
-        let hash: Map<String, Value> = self.members.iter().map(|(id, (info, _))| (id.clone(), info.clone())).collect();
-        let ids: Vec<&String> = self.members.keys().collect();
-        json!({ "presence": { "count": self.members.len(), "ids": ids, "hash": hash } })
+    /// Whether there is nothing to know about it here.
+    pub fn is_needless(&self) -> bool {
+        !self.is_occupied() && self.subscribers.is_empty() && self.cached.is_none()
+    }
+
+    /// What a new subscriber of a channel with presence learns, who is the user `me` already.
+    pub fn presence(&self, me: Option<(&str, &Value)>) -> Value {
+        let mut hash: Map<String, Value> = self.members.iter().map(|(id, info)| (id.clone(), info.clone())).collect();
+        if let Some((id, info)) = me {
+            hash.entry(id).or_insert_with(|| info.clone());
+        }
+        let ids: Vec<&String> = hash.keys().collect();
+        json!({ "presence": { "count": hash.len(), "ids": ids, "hash": hash } })
     }
 
     /// What a server learns that asks for it.
@@ -94,9 +102,9 @@ impl Channel {
         let mut figures = Map::new();
         for name in wanted.split(',') {
             match name {
-                "user_count" if kind.presence => _ = figures.insert(name.to_owned(), self.user_count().into()),
-                "subscription_count" => _ = figures.insert(name.to_owned(), self.subscribers.len().into()),
-                "cache" if kind.cache => _ = figures.insert(name.to_owned(), self.cached.clone().into()),
+                "user_count" if kind.presence => _ = figures.insert(name.to_owned(), self.members.len().into()),
+                "subscription_count" => _ = figures.insert(name.to_owned(), self.subscriptions.into()),
+                "cache" if kind.cache => _ = figures.insert(name.to_owned(), self.cached.as_deref().into()),
                 _ => {}
             }
         }
@@ -120,14 +128,5 @@ mod tests {
         for name in ["", "a b", "a/b", "ä", &"x".repeat(201)] {
             assert_eq!(of(name), None, "{name}");
         }
-    }
-
-    #[test]
-    fn a_user_with_two_tabs_is_one_member() {
-        let mut channel = Channel::default();
-        assert!(channel.enter("ada", json!({})) && !channel.enter("ada", json!({})) && channel.enter("bob", json!({})));
-        assert_eq!(channel.user_count(), 2);
-        assert!(!channel.leave("ada") && channel.leave("ada") && !channel.leave("ada"));
-        assert_eq!(channel.users().collect::<Vec<_>>(), ["bob"]);
     }
 }

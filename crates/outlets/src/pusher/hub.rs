@@ -1,4 +1,7 @@
 //! The connections and channels of one app of the Pusher protocol, without I/O: messages in, effects out.
+//!
+//! What goes to a channel leaves the hub and comes back from the [channels](tickwire::server::Channels) of the server, which may be those
+//! of a whole cluster; `broadcast` has what happens then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,11 +9,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::broadcast;
 use super::channel::{Channel, Kind};
 use super::signature::Signer;
 
-/// Seconds without a message after which clients ask whether the connection still works.
-pub const ACTIVITY_TIMEOUT: u64 = 120;
 /// Most bytes of a message of a client.
 pub const MESSAGE: usize = 10 * 1024 + 512;
 /// Most bytes of an event's data.
@@ -19,8 +21,10 @@ pub const DATA: usize = 10 * 1024;
 const CHANNELS: usize = 200;
 /// Most users of a channel with presence.
 const MEMBERS: usize = 1000;
-/// Most bytes of what is known of a user.
+/// Most bytes of what is known of a user ...
 const USER: usize = 2048;
+/// ... and of the id.
+pub const USER_ID: usize = 128;
 /// Client events per second of a connection.
 const CLIENT_EVENTS: u32 = 10;
 
@@ -53,6 +57,12 @@ pub enum Effect {
     Close(u64, u16),
     /// Tell the app's servers.
     Webhook(Value),
+    /// Tell a channel something.
+    Publish(String, String),
+    /// One more is present in a channel, as this user or nobody, of whom this is known.
+    Enter(String, String, String),
+    /// One of them has gone.
+    Leave(String, String),
 }
 
 /// The connections and channels of an app.
@@ -60,17 +70,19 @@ pub struct Hub {
     signer: Signer,
     client_events: bool,
     most: usize,
+    /// Seconds without a message after which clients ask whether the connection still works.
+    activity_timeout: u64,
     next: u64,
-    sockets: BTreeMap<u64, Socket>,
-    channels: BTreeMap<String, Channel>,
-    effects: Vec<Effect>,
+    pub(super) sockets: BTreeMap<u64, Socket>,
+    pub(super) channels: BTreeMap<String, Channel>,
+    pub(super) effects: Vec<Effect>,
 }
 
-struct Socket {
-    id: String,
+pub(super) struct Socket {
+    pub id: String,
     channels: BTreeSet<String>,
     /// The user who has signed in.
-    user: Option<String>,
+    pub user: Option<String>,
     /// Client events in this second.
     second: u64,
     events: u32,
@@ -86,10 +98,11 @@ struct Message {
 }
 
 impl Hub {
-    /// A hub without connections, which may have `most` of them.
-    pub fn new(signer: Signer, client_events: bool, most: usize) -> Self {
+    /// A hub without connections, which may have `most` of them. Clients that are silent for `activity_timeout` seconds ask
+    /// whether the connection still works.
+    pub fn new(signer: Signer, client_events: bool, most: usize, activity_timeout: u64) -> Self {
         let (sockets, channels, effects) = Default::default();
-        Self { signer, client_events, most, next: 1, sockets, channels, effects }
+        Self { signer, client_events, most, activity_timeout, next: 1, sockets, channels, effects }
     }
 
     /// What must be done since the last call.
@@ -110,7 +123,7 @@ impl Hub {
         let number = self.next;
         self.next += 1;
         let id = format!("{random}.{number}");
-        let data = json!({ "socket_id": id, "activity_timeout": ACTIVITY_TIMEOUT }).to_string();
+        let data = json!({ "socket_id": id, "activity_timeout": self.activity_timeout }).to_string();
         self.send(number, "pusher:connection_established", None, &data.into());
         let (channels, user) = Default::default();
         self.sockets.insert(number, Socket { id, channels, user, second: 0, events: 0 });
@@ -147,26 +160,6 @@ impl Hub {
         }
     }
 
-    /// Sends an event to all in a channel but `except`, a socket id. Its data is a text.
-    pub fn publish(&mut self, channel: &str, event: &str, data: &str, except: Option<&str>) {
-        let message: Arc<str> = json!({ "event": event, "channel": channel, "data": data }).to_string().into();
-        if let Some(user) = channel.strip_prefix("#server-to-user-") {
-            let of_user = self.sockets.iter().filter(|(_, socket)| socket.user.as_deref() == Some(user));
-            self.effects.extend(of_user.map(|(number, _)| Effect::Send(*number, message.clone())));
-            return;
-        }
-        if Kind::of(channel).is_some_and(|kind| kind.cache) {
-            let found = self.channels.entry(channel.to_owned()).or_default();
-            found.cached = Some(message.to_string());
-        }
-        let Some(found) = self.channels.get(channel) else { return };
-        let others = found.subscribers.keys().filter(|number| {
-            let id = self.sockets.get(number).map(|socket| socket.id.as_str());
-            except.is_none() || id != except
-        });
-        self.effects.extend(others.map(|number| Effect::Send(*number, message.clone())));
-    }
-
     /// The channels with somebody in them whose names begin with `prefix`, and what is asked of each.
     pub fn list(&self, prefix: &str, info: &str) -> Value {
         let found = self.channels.iter().filter(|(name, channel)| name.starts_with(prefix) && channel.is_occupied());
@@ -189,26 +182,26 @@ impl Hub {
         self.channels.get(name).into_iter().flat_map(Channel::users).map(str::to_owned).collect()
     }
 
-    /// Ends the connections of a user who has signed in.
-    pub fn terminate(&mut self, user: &str) {
-        let of_user = self.sockets.iter().filter(|(_, socket)| socket.user.as_deref() == Some(user));
-        self.effects.extend(of_user.map(|(number, _)| Effect::Close(*number, close::UNAUTHORIZED)));
-    }
-
     /// Ends all connections.
     pub fn end(&mut self, code: u16) {
         self.effects.extend(self.sockets.keys().map(|number| Effect::Close(*number, code)));
     }
 
+    /// An event of a room goes to the subscribers of its channels.
+    pub fn tell_of_room(&mut self, channel: &str, event: &str, data: &str) {
+        if self.is_occupied(channel) {
+            self.effects.push(Effect::Publish(channel.to_owned(), broadcast::event(channel, event, data, None)));
+        }
+    }
+
     /// The server itself lets a user into a channel with presence.
-    pub fn admit(&mut self, channel: &str, user: &str, info: Value) {
-        self.enter(channel, user, info);
+    pub fn admit(&mut self, channel: &str, user: &str, info: &Value) {
+        self.effects.push(Effect::Enter(channel.to_owned(), user.to_owned(), info.to_string()));
     }
 
     /// The server itself lets a user out again.
     pub fn dismiss(&mut self, channel: &str, user: &str) {
-        self.part(channel, user);
-        self.forget_if_empty(channel);
+        self.effects.push(Effect::Leave(channel.to_owned(), user.to_owned()));
     }
 
     fn subscribe(&mut self, number: u64, data: &Value) {
@@ -234,26 +227,33 @@ impl Hub {
             Some(Some((user, told))) => Some((user, told["user_info"].clone())),
             Some(None) => return self.refuse(number, &name, "channel_data must have a user_id"),
         };
-        let is_new_user = |(user, _): &(String, Value)| self.users(&name).iter().all(|known| known != user);
-        if user.as_ref().is_some_and(is_new_user) && self.users(&name).len() >= MEMBERS {
+        let empty = Channel::default();
+        let channel = self.channels.get(&name).unwrap_or(&empty);
+        if user.as_ref().is_some_and(|(user, _)| !channel.takes(user, MEMBERS)) {
             return self.refuse(number, &name, "the channel has too many members");
         }
-        self.occupy(&name);
-        if let Some((user, info)) = user.clone() {
-            self.enter(&name, &user, info);
-        }
-        let channel = self.channels.entry(name.clone()).or_default();
-        channel.subscribers.insert(number, user.map(|(user, _)| user));
-        let (presence, cached) = (channel.presence(), channel.cached.clone());
+        self.enter(number, &name, kind, user);
+    }
+
+    /// A connection enters a channel.
+    fn enter(&mut self, number: u64, name: &str, kind: Kind, user: Option<(String, Value)>) {
+        let channel = self.channels.entry(name.to_owned()).or_default();
+        channel.subscribers.insert(number, user.as_ref().map(|(user, _)| user.clone()));
+        let presence = channel.presence(user.as_ref().map(|(user, info)| (user.as_str(), info)));
+        let cached = channel.cached.clone();
         if let Some(socket) = self.sockets.get_mut(&number) {
-            socket.channels.insert(name.clone());
+            socket.channels.insert(name.to_owned());
+        }
+        self.effects.push(Effect::Enter(name.to_owned(), String::new(), String::new()));
+        if let Some((user, info)) = user {
+            self.admit(name, &user, &info);
         }
         let succeeded = if kind.presence { presence } else { json!({}) };
-        self.send(number, "pusher_internal:subscription_succeeded", Some(&name), &succeeded.to_string().into());
+        self.send(number, "pusher_internal:subscription_succeeded", Some(name), &succeeded.to_string().into());
         match cached {
-            Some(cached) => self.effects.push(Effect::Send(number, cached.into())),
+            Some(cached) => self.effects.push(Effect::Send(number, cached)),
             None if kind.cache => {
-                self.send(number, "pusher:cache_miss", Some(&name), &"".into());
+                self.send(number, "pusher:cache_miss", Some(name), &"".into());
                 self.effects.push(Effect::Webhook(json!({ "name": "cache_miss", "channel": name })));
             }
             None => {}
@@ -267,47 +267,16 @@ impl Hub {
         }
         let user = self.channels.get_mut(name).and_then(|channel| channel.subscribers.remove(&number)).flatten();
         if let Some(user) = user {
-            self.part(name, &user);
+            self.dismiss(name, &user);
         }
-        self.forget_if_empty(name);
+        self.effects.push(Effect::Leave(name.to_owned(), String::new()));
+        self.forget_if_needless(name);
     }
 
-    /// A user comes into a channel with presence, perhaps once more.
-    fn enter(&mut self, name: &str, user: &str, info: Value) {
-        self.occupy(name);
-        let channel = self.channels.entry(name.to_owned()).or_default();
-        if channel.enter(user, info.clone()) {
-            let data = json!({ "user_id": user, "user_info": info }).to_string();
-            self.tell_members(name, "pusher_internal:member_added", &data);
-            self.effects.push(Effect::Webhook(json!({ "name": "member_added", "channel": name, "user_id": user })));
-        }
-    }
-
-    fn part(&mut self, name: &str, user: &str) {
-        if self.channels.get_mut(name).is_some_and(|channel| channel.leave(user)) {
-            self.tell_members(name, "pusher_internal:member_removed", &json!({ "user_id": user }).to_string());
-            self.effects.push(Effect::Webhook(json!({ "name": "member_removed", "channel": name, "user_id": user })));
-        }
-    }
-
-    fn tell_members(&mut self, name: &str, event: &str, data: &str) {
-        let message: Arc<str> = json!({ "event": event, "channel": name, "data": data }).to_string().into();
-        let subscribers = self.channels.get(name).into_iter().flat_map(|channel| channel.subscribers.keys());
-        self.effects.extend(subscribers.map(|number| Effect::Send(*number, message.clone())));
-    }
-
-    fn occupy(&mut self, name: &str) {
-        if !self.channels.get(name).is_some_and(Channel::is_occupied) {
-            self.effects.push(Effect::Webhook(json!({ "name": "channel_occupied", "channel": name })));
-        }
-    }
-
-    fn forget_if_empty(&mut self, name: &str) {
-        let Some(channel) = self.channels.get(name).filter(|channel| !channel.is_occupied()) else { return };
-        if channel.cached.is_none() {
+    pub(super) fn forget_if_needless(&mut self, name: &str) {
+        if self.channels.get(name).is_some_and(Channel::is_needless) {
             self.channels.remove(name);
         }
-        self.effects.push(Effect::Webhook(json!({ "name": "channel_vacated", "channel": name })));
     }
 
     fn sign_in(&mut self, number: u64, data: &Value) {
@@ -351,10 +320,7 @@ impl Hub {
         if let Some(user) = user {
             (message["user_id"], hook["user_id"]) = (user.clone().into(), user.into());
         }
-        let message: Arc<str> = message.to_string().into();
-        let others =
-            channel.into_iter().flat_map(|channel| channel.subscribers.keys()).filter(|other| **other != number);
-        self.effects.extend(others.map(|other| Effect::Send(*other, message.clone())));
+        self.effects.push(Effect::Publish(name.to_owned(), broadcast::body(Some(&id), &message.to_string())));
         self.effects.push(Effect::Webhook(hook));
     }
 
@@ -381,7 +347,7 @@ impl Hub {
 fn user_of(text: &str, key: &str) -> Option<(String, Value)> {
     let told: Value = serde_json::from_str(text).ok().filter(|_| text.len() <= USER)?;
     let id = match &told[key] {
-        Value::String(id) if !id.is_empty() && id.len() <= 128 => id.clone(),
+        Value::String(id) if !id.is_empty() && id.len() <= USER_ID => id.clone(),
         Value::Number(id) => id.to_string(),
         _ => return None,
     };

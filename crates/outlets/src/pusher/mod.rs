@@ -1,9 +1,11 @@
 //! The Pusher protocol, version 7: apps whose pages use pusher-js or Laravel Echo, and whose servers use a Pusher SDK.
 //!
-//! `hub` decides, without I/O; `socket` moves the bytes of clients, `rest` answers servers, `hooks` calls them, and `rooms` tells
+//! `hub` decides, without I/O, and `broadcast` what it makes of what other servers tell; `socket` moves the bytes of clients, `rest` answers servers, `hooks` calls them, and `rooms` tells
 //! what happens in rooms. Close codes are those of this protocol, never Tickwire's own: a client of Pusher would give up.
 
+mod broadcast;
 mod channel;
+mod guard;
 mod hooks;
 mod hub;
 mod rest;
@@ -14,11 +16,14 @@ mod socket;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix_web::web;
 use serde::Deserialize;
+use tickwire::engine::channels::ChannelEvent;
+use tickwire::server::{Channels, NotPublished};
 use tokio::sync::mpsc::Sender;
+use tracing::debug;
 
 use crate::config::{Secret, Target};
 use hooks::Hooks;
@@ -38,6 +43,9 @@ pub struct AppSettings {
     client_events: bool,
     #[serde(default = "most_connections")]
     most_connections: usize,
+    /// Seconds without a message after which either side asks whether the other is there.
+    #[serde(default = "activity_timeout")]
+    activity_timeout: u64,
     /// Where to send webhooks; empty for none.
     #[serde(default)]
     webhook: String,
@@ -51,6 +59,10 @@ pub struct AppSettings {
 
 fn most_connections() -> usize {
     10_000
+}
+
+fn activity_timeout() -> u64 {
+    120
 }
 
 fn yes() -> bool {
@@ -68,6 +80,9 @@ pub(super) struct App {
     settings: AppSettings,
     state: Mutex<State>,
     hooks: Option<Hooks>,
+    /// What the names of this app's channels begin with among those of the server.
+    prefix: String,
+    channels: OnceLock<Channels>,
 }
 
 struct State {
@@ -92,8 +107,8 @@ impl Pusher {
         let mut apps = BTreeMap::new();
         for settings in all {
             let named = |why: &str| format!("pusher {:?}: {why}", settings.id);
-            if settings.id.is_empty() || !settings.id.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(named("id must be digits, such as \"1001\": some SDKs take nothing else"));
+            if !(1..=20).contains(&settings.id.len()) || !settings.id.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(named("id must be 1 to 20 digits, such as \"1001\": some SDKs take nothing else"));
             }
             if settings.key.is_empty() || !settings.key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
                 return Err(named("key must be letters and digits"));
@@ -101,17 +116,21 @@ impl Pusher {
             if settings.secret.0.len() < 16 {
                 return Err(named("secret must have at least 16 bytes"));
             }
+            if !(5..=120).contains(&settings.activity_timeout) {
+                return Err(named("activity_timeout must be 5 to 120 seconds"));
+            }
             let signer = Signer::new(&settings.key, &settings.secret.0);
             let hooks = Some(&settings.webhook).filter(|url| !url.is_empty());
             let hooks = hooks.map(|url| Hooks::start(url, &settings.key, signer.clone())).transpose()?;
-            let hub = Hub::new(signer, settings.client_events, settings.most_connections);
+            let hub = Hub::new(signer, settings.client_events, settings.most_connections, settings.activity_timeout);
             let (key, twice) = (settings.key.clone(), named("another app has the same key or id"));
             let same_id = |app: &Arc<App>| app.settings.id == settings.id;
             if apps.values().any(same_id) || apps.contains_key(&key) {
                 return Err(twice);
             }
             let state = Mutex::new(State { hub, senders: BTreeMap::new() });
-            apps.insert(key, Arc::new(App { settings, state, hooks }));
+            let (prefix, channels) = (format!("pusher-{}/", settings.id), OnceLock::new());
+            apps.insert(key, Arc::new(App { settings, state, hooks, prefix, channels }));
         }
         Ok(Self { apps })
     }
@@ -121,8 +140,15 @@ impl Pusher {
         self.apps.is_empty()
     }
 
+    /// Lets apps speak through the channels of a server, over all nodes of its cluster.
+    pub fn attach(&self, channels: &Channels) {
+        self.apps.values().for_each(|app| app.attach(channels));
+    }
+
     /// Adds the routes: `app/{key}` for clients, `apps/{id}` for servers.
     pub fn configure(&self, app: &mut web::ServiceConfig) {
+        // Routes that were added without channels use those of this process.
+        self.attach(&Channels::alone());
         app.app_data(web::Data::new(self.clone()));
         app.service(web::resource("/app/{key}").route(web::get().to(socket::open)));
         app.service(rest::routes());
@@ -146,12 +172,64 @@ impl Pusher {
 }
 
 impl App {
+    fn attach(self: &Arc<Self>, channels: &Channels) {
+        if self.channels.set(channels.clone()).is_err() {
+            return;
+        }
+        let (app, prefix) = (Arc::downgrade(self), self.prefix.clone());
+        channels.listen(&self.prefix, move |event| {
+            let name = match event {
+                ChannelEvent::Message { channel, .. } => channel,
+                ChannelEvent::Presence { presence, .. } => &presence.channel,
+                ChannelEvent::Missed => "",
+            };
+            let name = name.strip_prefix(&prefix).unwrap_or_default();
+            app.upgrade().iter().for_each(|app| app.act(|hub| hub.hear(name, event)));
+        });
+    }
+
     /// Lets the hub decide something, and does what it requires.
     fn act<T>(&self, decide: impl FnOnce(&mut Hub) -> T) -> T {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = decide(&mut state.hub);
-        self.follow(&mut state);
+        let outward = self.follow(&mut state);
+        drop(state);
+        self.speak(outward);
         answer
+    }
+
+    /// Publishes an event. Returns when it cannot be lost any more.
+    async fn publish(&self, channel: &str, body: &str) -> Result<(), NotPublished> {
+        match self.channels.get() {
+            Some(channels) => channels.publish(&self.full(channel), body).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The name of one of its channels among those of the server.
+    fn full(&self, channel: &str) -> String {
+        format!("{}{channel}", self.prefix)
+    }
+
+    /// What concerns other servers, too: without the lock, because it may come back at once.
+    fn speak(&self, effects: Vec<Effect>) {
+        let Some(channels) = self.channels.get() else { return };
+        for effect in effects {
+            match effect {
+                Effect::Publish(channel, body) => {
+                    if let Err(why) = channels.publish_soon(&self.full(&channel), &body) {
+                        debug!(%why, "an event of an app is lost");
+                    }
+                }
+                Effect::Enter(channel, user, info) => {
+                    if let Err(why) = channels.enter(&self.full(&channel), &user, &info) {
+                        debug!(?why, "a member of a channel is not told to others");
+                    }
+                }
+                Effect::Leave(channel, user) => channels.leave(&self.full(&channel), &user),
+                _ => {}
+            }
+        }
     }
 
     /// Adds a connection.
@@ -159,7 +237,9 @@ impl App {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let number = state.hub.connect(random)?;
         state.senders.insert(number, sender);
-        self.follow(&mut state);
+        let outward = self.follow(&mut state);
+        drop(state);
+        self.speak(outward);
         Some(number)
     }
 
@@ -168,14 +248,18 @@ impl App {
         self.act(|hub| hub.disconnect(number));
     }
 
-    fn follow(&self, state: &mut State) {
+    /// Does what concerns this server. Returns the rest.
+    fn follow(&self, state: &mut State) -> Vec<Effect> {
+        let mut outward = Vec::new();
         for effect in state.hub.take_effects() {
             match effect {
                 Effect::Send(number, text) => state.pass(number, Out::Send(text)),
                 Effect::Close(number, code) => state.pass(number, Out::Close(code)),
                 Effect::Webhook(event) => self.hooks.iter().for_each(|hooks| hooks.push(event.clone())),
+                effect => outward.push(effect),
             }
         }
+        outward
     }
 }
 

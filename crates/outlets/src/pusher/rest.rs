@@ -10,9 +10,12 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, Scope};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use tickwire::server::{NotTaken, ServerEvents};
 
+use super::broadcast::{self, TO_USER};
 use super::channel::Kind;
-use super::hub::DATA;
+use super::hub::{DATA, USER_ID};
+use super::rooms::room_of;
 use super::{App, Pusher};
 
 /// Most bytes of a request: a batch of ten events and what surrounds them.
@@ -104,7 +107,7 @@ impl Event {
         if all.is_empty() || all.len() > most {
             return Err(error(400, &format!("channels must be 1 to {most}")));
         }
-        let is_user = |name: &str| name.starts_with("#server-to-user-");
+        let is_user = |name: &str| name.strip_prefix(TO_USER).is_some_and(is_user_id);
         if let Some(name) = all.iter().find(|name| Kind::of(name).is_none() && !is_user(name)) {
             return Err(error(400, &format!("{name:?} is no name of a channel")));
         }
@@ -115,31 +118,62 @@ impl Event {
         Ok(())
     }
 
+    /// The room that the event is for: its channel is one of a room.
+    fn room(&self, app: &App) -> Option<&str> {
+        self.all().into_iter().filter(|_| app.settings.rooms).find_map(room_of)
+    }
+
     fn all(&self) -> Vec<&str> {
         self.channels.iter().chain(&self.channel).map(String::as_str).collect()
     }
 
     /// Sends it. Returns what was asked of its channels.
-    fn send(&self, app: &App) -> Map<String, Value> {
+    async fn send(&self, app: &App) -> Result<Map<String, Value>, Refused> {
         let mut figures = Map::new();
         for name in self.all() {
-            app.act(|hub| hub.publish(name, &self.name, &self.data, self.socket_id.as_deref()));
+            let body = broadcast::event(name, &self.name, &self.data, self.socket_id.as_deref());
+            app.publish(name, &body).await.map_err(|why| error(503, &why.to_string()))?;
             if !self.info.is_empty() {
                 let mut found = app.act(|hub| hub.describe(name, &self.info));
                 found.as_object_mut().map(|found| found.remove("occupied"));
                 figures.insert(name.to_owned(), found);
             }
         }
-        figures
+        Ok(figures)
     }
 }
 
-async fn events(request: HttpRequest, body: Bytes, pusher: Data<Pusher>) -> Answer {
+/// Whether a user can have this id.
+fn is_user_id(id: &str) -> bool {
+    (1..=USER_ID).contains(&id.len()) && !id.chars().any(char::is_control)
+}
+
+async fn events(request: HttpRequest, body: Bytes, pusher: Data<Pusher>, rooms: Data<ServerEvents>) -> Answer {
     let app = authorized(&request, &body, &pusher)?;
     let event: Event = read(&body)?;
     event.check()?;
-    let figures = event.send(&app);
+    if let Some(room) = event.room(&app) {
+        return into_room(&event, room, &rooms).await;
+    }
+    let figures = event.send(&app).await?;
     Ok(HttpResponse::Ok().json(if event.info.is_empty() { json!({}) } else { json!({ "channels": figures }) }))
+}
+
+/// An event for a room is not published: the room's game decides what becomes of it.
+async fn into_room(event: &Event, room: &str, rooms: &ServerEvents) -> Answer {
+    if event.all().len() > 1 {
+        return Err(error(400, "an event for a room is for one channel"));
+    }
+    rooms.send(room, &event.name, &event.data).await.map_err(|why| {
+        let status = match &why {
+            NotTaken::NoSuchRoom => 404,
+            NotTaken::TooMany => 503,
+            NotTaken::TooLong => 413,
+            _ => 403,
+        };
+        error(status, &why.to_string())
+    })?;
+    Ok(HttpResponse::Ok().json(json!({})))
 }
 
 async fn batch_events(request: HttpRequest, body: Bytes, pusher: Data<Pusher>) -> Answer {
@@ -150,10 +184,13 @@ async fn batch_events(request: HttpRequest, body: Bytes, pusher: Data<Pusher>) -
     }
     // All or none.
     batch.iter().try_for_each(Event::check)?;
-    let infos: Vec<Value> = batch
-        .iter()
-        .map(|event| event.send(&app).into_iter().next().map_or_else(|| json!({}), |(_, found)| found))
-        .collect();
+    if batch.iter().any(|event| event.room(&app).is_some()) {
+        return Err(error(400, "an event for a room is not part of a batch, which is sent whole or not at all"));
+    }
+    let mut infos = Vec::new();
+    for event in &batch {
+        infos.push(event.send(&app).await?.into_iter().next().map_or_else(|| json!({}), |(_, found)| found));
+    }
     let asked = batch.iter().any(|event| !event.info.is_empty());
     Ok(HttpResponse::Ok().json(if asked { json!({ "batch": infos }) } else { json!({}) }))
 }
@@ -191,7 +228,11 @@ async fn users(request: HttpRequest, pusher: Data<Pusher>) -> Answer {
 
 async fn terminate(request: HttpRequest, body: Bytes, pusher: Data<Pusher>, path: Path<(String, String)>) -> Answer {
     let app = authorized(&request, &body, &pusher)?;
-    app.act(|hub| hub.terminate(&path.1));
+    if !is_user_id(&path.1) {
+        return Err(error(400, "no user can have such an id"));
+    }
+    let (channel, body) = broadcast::termination(&path.1);
+    app.publish(&channel, body).await.map_err(|why| error(503, &why.to_string()))?;
     Ok(HttpResponse::Ok().json(json!({})))
 }
 

@@ -43,10 +43,10 @@ impl Rooms {
         }
         let (kind, data) = (entry.body.kind(), data(entry).to_string());
         let channel = if entry.private { format!("private-room-{room}") } else { format!("room-{room}") };
-        self.app.act(|hub| hub.publish(&channel, kind, &data, None));
+        self.app.act(|hub| hub.tell_of_room(&channel, kind, &data));
         let is_life = kind.starts_with("room.") || kind.starts_with("player.") || kind == "match.ended";
         if is_life && !entry.private {
-            self.app.act(|hub| hub.publish("rooms", kind, &data, None));
+            self.app.act(|hub| hub.tell_of_room("rooms", kind, &data));
         }
     }
 
@@ -56,7 +56,7 @@ impl Rooms {
         // An entry that comes twice finds its member here.
         self.dismiss(room, Some(seat));
         self.members.entry(room.to_owned()).or_default().insert(seat, user.clone());
-        self.app.act(|hub| hub.admit(&format!("presence-room-{room}"), &user, info));
+        self.app.act(|hub| hub.admit(&format!("presence-room-{room}"), &user, &info));
     }
 
     /// A player has gone, or all have.
@@ -71,6 +71,11 @@ impl Rooms {
         }
         gone.iter().for_each(|user| self.app.act(|hub| hub.dismiss(&format!("presence-room-{room}"), user)));
     }
+}
+
+/// The room of a channel that tells what happens in it.
+pub fn room_of(channel: &str) -> Option<&str> {
+    channel.strip_prefix("private-").unwrap_or(channel).strip_prefix("room-")
 }
 
 impl Target for Rooms {

@@ -136,4 +136,30 @@ mod tests {
         assert!(check("POST", "/apps/3/events", &QUERY.replace("da45", "da4é"), BODY, now).contains("auth_signature"));
         assert!(check("POST", "/apps/3/events", "", BODY, now).contains("auth_key"));
     }
+
+    #[test]
+    fn a_signature_that_is_wrong_anywhere_is_refused() {
+        let (start, signature) = QUERY.split_at(QUERY.len() - 64);
+        for at in 0..64 {
+            let flipped = if &signature[at..=at] == "0" { "1" } else { "0" };
+            let wrong = format!("{start}{}{flipped}{}", &signature[..at], &signature[at + 1..]);
+            let checked = signer().check("POST", "/apps/3/events", &wrong, BODY, 1_353_088_179);
+            assert_eq!(checked, Err("auth_signature is wrong"), "digit {at}");
+        }
+    }
+
+    // How long a comparison takes cannot be measured reliably. Who compares can be read: `ring` alone, whose comparison takes
+    // equally long wherever the difference is.
+    #[test]
+    fn signatures_are_compared_in_constant_time() {
+        let source = include_str!("signature.rs").split("#[cfg(test)]").next().expect("there is one");
+        let compares = |line: &&str| ["==", "!=", ".eq(", "starts_with"].iter().any(|sign| line.contains(sign));
+        let of_signatures = source.lines().map(str::trim).filter(compares).filter(|line| line.contains("signature"));
+        let known = [
+            "auth.split_once(':').is_some_and(|(key, signature)| key == self.key && self.is_signature(signature, text))",
+            "pairs.retain(|(key, _)| key != \"auth_signature\");",
+        ];
+        assert_eq!(of_signatures.collect::<Vec<_>>(), known, "keys and names of parameters are no secrets");
+        assert_eq!(source.matches("hmac::verify(").count(), 1, "one function decides");
+    }
 }

@@ -1,20 +1,49 @@
 //! The connection of a client of the Pusher protocol.
 
+use std::convert::Infallible;
+use std::future::Future;
+use std::io::ErrorKind;
+use std::str::Utf8Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::{Error, HttpRequest, HttpResponse, rt, web};
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseReason, Session};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, rt, web};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseReason, Closed, ProtocolError, Session};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::{sleep, timeout};
 
-use super::hub::{ACTIVITY_TIMEOUT, MESSAGE, close};
+use super::guard::guarded;
+use super::hub::{MESSAGE, close};
 use super::{App, Out, Pusher};
 
 /// Messages that may wait for a client: at its limit, one that reads too slowly is closed.
 const WAITING: usize = 512;
-/// How long a client may be silent after it was asked whether it is there.
+/// How long a client may be silent after it was asked whether it is there, unless it is asked more often.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the server waits for a client that does not read.
+const STUCK: Duration = Duration::from_secs(10);
+/// Seconds of a span in which a client's messages are counted ...
+const SPAN: u64 = 10;
+/// ... and how many it may send: a page that comes back subscribes to all its channels at once.
+const MESSAGES: u32 = 600;
+
+/// The messages of a client in the current span.
+#[derive(Default)]
+struct Flood {
+    span: u64,
+    messages: u32,
+}
+
+impl Flood {
+    /// Counts a message. Returns whether the client sends too many.
+    fn count(&mut self, second: u64) -> bool {
+        let span = second / SPAN;
+        self.messages = if span == self.span { self.messages + 1 } else { 1 };
+        self.span = span;
+        self.messages > MESSAGES
+    }
+}
 
 /// Answers the handshake. Whoever must not stay is told so by a close code, which a page can see.
 pub async fn open(
@@ -23,6 +52,7 @@ pub async fn open(
     key: web::Path<String>,
     pusher: web::Data<Pusher>,
 ) -> Result<HttpResponse, Error> {
+    let body = web::Payload::from_request(&request, &mut guarded(body.into_inner())).await?;
     let (response, session, stream) = actix_ws::handle(&request, body)?;
     let stream = stream.max_frame_size(MESSAGE).aggregate_continuations().max_continuation_size(MESSAGE);
     let version = request.query_string().split('&').find_map(|pair| pair.strip_prefix("protocol="));
@@ -52,44 +82,66 @@ async fn converse(app: Arc<App>, session: Session, stream: AggregatedMessageStre
     let Some(number) = app.connect(random(), sender) else {
         return refuse(session, close::OVER_QUOTA, "the app has too many connections").await;
     };
-    let code = exchange(&app, number, session.clone(), stream, receiver).await;
+    let Err(code) = exchange(&app, number, session.clone(), stream, receiver).await;
     app.disconnect(number);
     let reason = code.map(|code| CloseReason { code: code.into(), description: None });
-    let _ = session.close(reason).await;
+    let _ = timeout(STUCK, session.close(reason)).await;
 }
 
-/// Passes messages on until one side ends. Returns the code with which the server does.
+/// Sends to a client, which may not keep the server waiting.
+async fn send(sent: impl Future<Output = Result<(), Closed>>) -> Result<(), Option<u16>> {
+    timeout(STUCK, sent).await.map_err(|_| Some(close::OVER_CAPACITY))?.map_err(|Closed| None)
+}
+
+/// The code of WebSockets for what a client sent.
+fn offence(error: &ProtocolError) -> Option<u16> {
+    match error {
+        ProtocolError::Overflow => Some(1009),
+        ProtocolError::Io(error) if error.get_ref().is_some_and(|why| why.is::<Utf8Error>()) => Some(1007),
+        // A message of several parts was too long, or the connection broke: the library does not tell these apart.
+        ProtocolError::Io(error) if error.kind() == ErrorKind::Other => Some(1009),
+        _ => Some(1002),
+    }
+}
+
+/// Passes messages on until one side ends. Fails with the code with which the server does, if it does.
 async fn exchange(
     app: &App,
     number: u64,
     mut session: Session,
     mut stream: AggregatedMessageStream,
     mut receiver: Receiver<Out>,
-) -> Option<u16> {
-    let mut asked = false;
+) -> Result<Infallible, Option<u16>> {
+    let activity = Duration::from_secs(app.settings.activity_timeout);
+    let (mut asked, mut flood) = (false, Flood::default());
     loop {
-        let silent = if asked { PATIENCE } else { Duration::from_secs(ACTIVITY_TIMEOUT) };
+        let silent = if asked { activity.min(PATIENCE) } else { activity };
         tokio::select! {
             out = receiver.recv() => match out {
-                Some(Out::Send(text)) => session.text(&*text).await.ok()?,
-                Some(Out::Close(code)) => return Some(code),
-                None => return Some(close::OVER_CAPACITY),
+                Some(Out::Send(text)) => send(session.text(&*text)).await?,
+                Some(Out::Close(code)) => return Err(Some(code)),
+                None => return Err(Some(close::OVER_CAPACITY)),
             },
             message = stream.recv() => {
                 asked = false;
-                match message?.ok()? {
+                let message = message.ok_or(None)?.map_err(|error| offence(&error))?;
+                if flood.count(second()) {
+                    return Err(Some(close::OVER_CAPACITY));
+                }
+                match message {
                     AggregatedMessage::Text(text) => app.act(|hub| hub.on_message(number, &text, second())),
-                    AggregatedMessage::Ping(payload) => session.pong(&payload).await.ok()?,
-                    AggregatedMessage::Close(_) => return None,
-                    AggregatedMessage::Binary(_) | AggregatedMessage::Pong(_) => {}
+                    AggregatedMessage::Ping(payload) => send(session.pong(&payload)).await?,
+                    AggregatedMessage::Close(_) => return Err(None),
+                    AggregatedMessage::Binary(_) => return Err(Some(1003)),
+                    AggregatedMessage::Pong(_) => {}
                 }
             }
-            () = tokio::time::sleep(silent) => {
+            () = sleep(silent) => {
                 if asked {
-                    return Some(close::NO_PONG);
+                    return Err(Some(close::NO_PONG));
                 }
                 asked = true;
-                session.text(r#"{"event":"pusher:ping","data":"{}"}"#).await.ok()?;
+                send(session.text(r#"{"event":"pusher:ping","data":"{}"}"#)).await?;
             }
         }
     }

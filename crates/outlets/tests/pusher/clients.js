@@ -6,37 +6,17 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import EchoModule from 'laravel-echo';
 import Server from 'pusher';
 import PusherModule from 'pusher-js';
+
+import { later, outlets, serve, test, told, until } from './support.js';
 
 const Echo = EchoModule.default ?? EchoModule;
 const Pusher = PusherModule.Pusher ?? PusherModule.default ?? PusherModule;
 const [binary] = process.argv.slice(2);
 const app = { id: '1001', key: 'tickwirekey', secret: 'a secret of the app' };
-const PATIENT = 30_000;
-
-/** Waits for what `start` hands to its callback. */
-function told(what, start) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`never came: ${what}`)), PATIENT);
-    start((value) => (clearTimeout(timer), resolve(value)));
-  });
-}
-
-const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(what, done) {
-  const begun = Date.now();
-  while (!(await done())) {
-    assert(Date.now() - begun < PATIENT, `never came true: ${what}`);
-    await later(50);
-  }
-}
 
 /** Webhooks that the app's server got. */
 const hooks = [];
@@ -52,26 +32,14 @@ const receiver = createServer((request, response) => {
 });
 await once(receiver.listen(0, '127.0.0.1'), 'listening');
 
-const folder = mkdtempSync(join(tmpdir(), 'tickwire-pusher-'));
-writeFileSync(join(folder, 'outlets.toml'), `
+const { child, port } = await serve(binary, outlets(`
 [[pusher]]
 id = "${app.id}"
 key = "${app.key}"
 secret = "${app.secret}"
 client_events = true
 webhook = "http://127.0.0.1:${receiver.address().port}/"
-`);
-const child = spawn(binary, ['serve', '--bind', '127.0.0.1:0', '--outlets', join(folder, 'outlets.toml')],
-  { stdio: ['ignore', 'pipe', 'inherit'] });
-process.on('exit', () => child.kill('SIGKILL'));
-const port = await told('the address of the server', (done) => {
-  let text = '';
-  child.stdout.on('data', (part) => {
-    text += part;
-    const found = /localhost:(\d+)/.exec(text);
-    if (found) done(Number(found[1]));
-  });
-});
+`));
 
 const encryptionMasterKeyBase64 = Buffer.alloc(32, 7).toString('base64');
 const server = new Server({
@@ -109,11 +77,6 @@ function subscribed(of, name) {
 }
 
 const next = (channel, event) => told(event, (done) => channel.bind(event, (data, metadata) => done([data, metadata])));
-
-async function test(name, run) {
-  await run();
-  console.log(`ok: ${name}`);
-}
 
 const ada = await connected('ada');
 const bob = await connected('bob');
@@ -233,12 +196,39 @@ await test('Laravel Echo', async () => {
   assert.deepEqual(here, [{ name: 'ada' }]);
 });
 
-await test('rooms are channels', async () => {
+/** Both SDKs say something into a room: its game takes notices, and the channel tells what came of them. */
+async function intoRoom(room) {
+  const [channel] = await subscribed(ada, `room-${room}`);
+  const notices = [];
+  channel.bind('room.property', ({ key, value }) => key === 'notice' && notices.push(value));
+  let forged = 0;
+  channel.bind('match.ended', () => forged++);
+  await server.trigger(`room-${room}`, 'notice', { text: 'a cup at nine' });
+  await until('the notice is up', () => notices.length === 1);
+  const refused = (channels, name, status, why) =>
+    assert.rejects(server.trigger(channels, name, {}), (error) => error.status === status && error.body.includes(why));
+  await refused(`room-${room}`, 'match.ended', 403, 'must be notice');
+  await refused(`room-${room}`, 'notice', 403, 'a notice is such as');
+  await refused('room-nowhere', 'notice', 404, 'no room of this id');
+  await refused([`room-${room}`, 'news'], 'notice', 400, 'one channel');
+  await assert.rejects(server.triggerBatch([{ channel: `room-${room}`, name: 'notice', data: {} }]), { status: 400 });
+  if (process.env.PYTHON) {
+    console.log(python('into-room', room));
+    await until('the notice of the other SDK', () => notices.length === 2);
+    assert.deepEqual(notices, ['a cup at nine', 'tea at five']);
+  }
+  assert.equal(forged, 0);
+}
+
+const python = (...rest) =>
+  execFileSync(process.env.PYTHON, ['sdk.py', String(port), app.id, app.key, app.secret, ...rest], { encoding: 'utf8' }).trim();
+
+await test('rooms are channels, and servers speak into them', async () => {
   const [rooms] = await subscribed(ada, 'rooms');
   const made = next(rooms, 'room.made');
   const joined = next(rooms, 'player.joined');
   const left = next(rooms, 'player.left');
-  const bots = spawn(binary, ['bots', '--url', `ws://127.0.0.1:${port}/play`, '--players', '2', '--duration', '8'], { stdio: 'ignore' });
+  const bots = spawn(binary, ['bots', '--url', `ws://127.0.0.1:${port}/play`, '--players', '2', '--duration', '12'], { stdio: 'ignore' });
   const [{ room, game }] = await made;
   assert.equal(game, 'arena');
   await joined;
@@ -247,6 +237,7 @@ await test('rooms are channels', async () => {
   const names = [];
   presence.members.each((member) => names.push(member.info.seat ?? member.id));
   assert.deepEqual(names.sort(), [0, 1, 'bob']);
+  await intoRoom(room);
   await left;
   await until('the players have left', () => presence.members.count === 1);
   await once(bots, 'exit');
@@ -254,7 +245,7 @@ await test('rooms are channels', async () => {
 
 if (process.env.PYTHON) {
   await test('the Python SDK', async () => {
-    console.log(execFileSync(process.env.PYTHON, ['sdk.py', String(port), app.id, app.key, app.secret], { encoding: 'utf8' }).trim());
+    console.log(python());
   });
 }
 

@@ -1,7 +1,8 @@
 // Pages of an app in Chromium: one with pusher-js and one with Laravel Echo, as their users write them, served by the app from another
-// origin than the rooms. Presence, chat by client events, what happens in rooms, a server that restarts, and a wrong signature.
+// origin than the rooms. Presence, chat by client events, what happens in rooms and the results of matches, a server that restarts, and a
+// wrong signature.
 //
-// node pages.js TICKWIRE starts that binary, plays, and fails at the first thing that is wrong.
+// node pages.js TICKWIRE DUEL starts the example `duel`, lets bots of the binary play, and fails at the first thing that is wrong.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -15,7 +16,7 @@ import Server from 'pusher';
 
 import { Tab, eventually, launch } from '../../../../web-demo/test/e2e/support/tabs.js';
 
-const [binary] = process.argv.slice(2);
+const [binary, duel] = process.argv.slice(2);
 const app = { id: '1001', key: 'tickwirekey', secret: 'a secret of the app' };
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
 /** Files of the packages, as apps serve them. */
@@ -26,19 +27,21 @@ const folder = mkdtempSync(join(tmpdir(), 'tickwire-pages-'));
 const outlets = join(folder, 'outlets.toml');
 writeFileSync(outlets, `[[pusher]]\nid = "${app.id}"\nkey = "${app.key}"\nsecret = "${app.secret}"\nclient_events = true\n`);
 
-async function serve(port = 0) {
-  const child = spawn(binary, ['serve', '--bind', `127.0.0.1:${port}`, '--outlets', outlets], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** A port that was free a moment ago: the example does not say on which it listens. */
+async function freePort() {
+  const listener = createServer();
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  const { port } = listener.address();
+  await new Promise((done) => { listener.close(done); });
+  return port;
+}
+
+async function serve(port) {
+  const child = spawn(duel, ['--bind', `127.0.0.1:${port}`, '--outlets', outlets], { stdio: ['ignore', 'ignore', 'inherit'] });
   process.on('exit', () => child.kill('SIGKILL'));
-  const found = await new Promise((resolve, reject) => {
-    let text = '';
-    child.stdout.on('data', (part) => {
-      text += part;
-      const address = /localhost:(\d+)/.exec(text);
-      if (address) resolve(Number(address[1]));
-    });
-    child.once('exit', () => reject(new Error(`${binary} ended without an address`)));
-  });
-  return { child, port: found };
+  const answers = () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false);
+  await eventually('the server answers', answers, Boolean, 20_000);
+  return { child, port };
 }
 
 /** The app's own server: its pages, and who may join what. */
@@ -73,7 +76,7 @@ async function test(name, run) {
   console.log(`ok: ${name}`);
 }
 
-let server = await serve();
+let server = await serve(await freePort());
 const sdk = new Server({ appId: app.id, key: app.key, secret: app.secret, host: '127.0.0.1', port: String(server.port), useTLS: false });
 const listener = await site(sdk);
 const browser = await launch();
@@ -127,13 +130,16 @@ await test('a wrong signature lets nobody in', async () => {
   await shows('nobody has seen her', ada, 'members', ['ada', 'bob']);
 });
 
-await test('what happens in rooms', async () => {
-  const bots = spawn(binary, ['bots', '--url', `ws://127.0.0.1:${server.port}/play`, '--players', '2', '--duration', '4'], { stdio: 'ignore' });
-  const whole = (shown) => ['room.made', 'player.joined', 'player.left'].every((kind) => shown.some((text) => text.startsWith(`${kind} `)));
+await test('what happens in rooms, and how matches end', async () => {
+  const bots = spawn(binary, ['bots', '--url', `ws://127.0.0.1:${server.port}/play`, '--game', 'duel', '--players', '2', '--duration', '6'], { stdio: 'ignore' });
+  const whole = (shown) => ['room.made', 'player.joined', 'match.ended', 'player.left'].every((kind) => shown.some((text) => text.startsWith(`${kind} `)));
   for (const tab of [ada, bob]) await eventually('the life of a room', () => texts(tab, 'rooms'), whole, 30_000);
   if (bots.exitCode === null) await once(bots, 'exit');
-  assert.equal((await texts(ada, 'rooms')).filter((text) => text.startsWith('player.joined')).length, 2);
-  assert.deepEqual((await texts(ada, 'rooms')).sort(), (await texts(bob, 'rooms')).sort());
+  const joined = (shown) => shown.filter((text) => text.startsWith('player.joined')).length;
+  await eventually('both players', () => texts(ada, 'rooms'), (shown) => joined(shown) >= 2);
+  const ended = (await texts(ada, 'rooms')).find((text) => text.startsWith('match.ended'));
+  assert.match(ended, /^match\.ended \S+ \{"hits":\{.*\},"tick":\d+\}$/);
+  assert((await texts(bob, 'rooms')).includes(ended), 'both pages show the same result');
   await ada.shot('pusher-plain');
 });
 

@@ -1,15 +1,19 @@
 //! Entries to deliver, and brokers as processes that end with their test.
 
-#![allow(dead_code, reason = "each test needs a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test needs a part of it")]
+
+#[path = "../../../../tests/ports/mod.rs"]
+mod ports;
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use ports::free_port;
 use tickwire::Seat;
 use tickwire::tap::{Delivery, Sink, TapBody, TapEntry, TapKey};
 use tickwire_outlets::Outlets;
@@ -38,10 +42,6 @@ pub fn result(room: &str, index: u32) -> Delivery {
 
 pub fn joined(room: &str, index: u32, seat: u16, name: &str) -> Delivery {
     delivery(room, index, TapBody::PlayerJoined { seat: Seat(seat), name: name.to_owned(), identity: None })
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("an address").port()
 }
 
 /// A folder that no test used before.

@@ -30,7 +30,7 @@ pub const PREFIX: &str = "TICKWIRE_";
 
 /// All keys, in the order of `tickwire config`.
 #[rustfmt::skip]
-pub const CONFIG_KEYS: [ConfigKey; 57] = [
+pub const CONFIG_KEYS: [ConfigKey; 60] = [
     ConfigKey { key: "bind", flag: "bind", value: "ADDR:PORT",
         help: "Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]" },
     ConfigKey { key: "tick_rate", flag: "tick-rate", value: "HZ",
@@ -135,8 +135,12 @@ pub const CONFIG_KEYS: [ConfigKey; 57] = [
         help: "Be a node of a cluster, whose directory is kept in this Redis, such as redis://10.0.0.5:6379" },
     ConfigKey { key: "redis_password", flag: "", value: "SECRET",
         help: "The password of that Redis" },
+    ConfigKey { key: "redis_replicas", flag: "redis-replicas", value: "N",
+        help: "How many replicas of that Redis must have what it was told before that counts [default: 0]" },
     ConfigKey { key: "advertise", flag: "advertise", value: "URL",
         help: "The WebSocket URL at which clients reach this node, such as wss://n3.play.example/play" },
+    ConfigKey { key: "peer_address", flag: "peer-address", value: "HOST:PORT",
+        help: "The host and port at which other nodes reach this one, to pass connections on by their path" },
     ConfigKey { key: "cluster", flag: "cluster", value: "NAME",
         help: "The name of the cluster; several can share a Redis [default: tickwire]" },
     ConfigKey { key: "node", flag: "node", value: "NAME",
@@ -145,6 +149,8 @@ pub const CONFIG_KEYS: [ConfigKey; 57] = [
         help: "How long the directory waits for a node before its rooms are given up [default: 8]" },
     ConfigKey { key: "takeover", flag: "takeover", value: "true|false",
         help: "Write rooms to Redis all the time, so that other nodes go on with them when this one fails [default: false]" },
+    ConfigKey { key: "rehearse", flag: "rehearse", value: "true|false",
+        help: "Take no rooms before those of other builds were run again to the same end [default: false]" },
 ];
 
 /// Keys whose value is a list: their flags may be repeated, and variables are split at commas.

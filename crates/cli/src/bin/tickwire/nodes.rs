@@ -104,6 +104,14 @@ pub fn examine(config: &Config) -> Vec<Finding> {
             mend: "list the origin of your pages at every node".to_owned(),
         });
     }
+    if !config.peer_address.is_empty() && config.trusted_proxies.is_empty() {
+        findings.push(Finding {
+            verdict: Verdict::Unwise,
+            what: "peer_address is set and trusted_proxies is empty: all players whom another node passes on have its address"
+                .to_owned(),
+            mend: "list the addresses of the nodes in trusted_proxies at every node".to_owned(),
+        });
+    }
     if let Some(why) = block_on(async { Ok::<_, String>(unreachable_node(&config.advertise).await) }).unwrap_or(None) {
         findings.push(Finding {
             verdict: Verdict::Unwise,
@@ -164,6 +172,7 @@ mod tests {
             load: 125,
             draining: false,
             takeover: true,
+            peer_address: String::new(),
         };
         let silent = NodeEntry { lease_left: -1, name: "longer".to_owned(), ..node.clone() };
         let text = table(&[node, silent]);

@@ -16,6 +16,7 @@ use tickwire::engine::replay::{Difference, Replay, ReplayError, first_difference
 use tickwire::game::{Game, RoomSetup, SetupError};
 use tickwire::server::PersonKeys;
 use tickwire::snapshot::Schema;
+use tickwire::tap;
 use tickwire::tick::Tick;
 
 use crate::config_keys::Flags;
@@ -91,6 +92,14 @@ pub fn forget(args: &ForgetArgs) -> ExitCode {
     } else {
         "there is no recording, no room and no match with this person\n"
     };
+    let mut told = told.to_owned();
+    if !config.data.as_os_str().is_empty() {
+        match tap::note_forgotten(&config.data, &args.identity) {
+            Ok(true) => told.push_str("the sinks of the server are told: soon if it runs, else when it starts\n"),
+            Ok(false) => {}
+            Err(error) => return fail(&format!("{}: the sinks cannot be told: {error}", config.data.display())),
+        }
+    }
     say(told.as_bytes())
 }
 

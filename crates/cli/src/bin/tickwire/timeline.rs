@@ -128,7 +128,10 @@ fn described(tick: u32, input: &RoomInput) -> Option<(u32, Option<u16>, String)>
             (None, if *locked { "the room is locked" } else { "the room is unlocked" }.to_owned())
         }
         RoomInput::Close(reason) => (None, format!("the room is closed: {reason:?}")),
-        RoomInput::Recovered { .. } => (None, "the room goes on in another process".to_owned()),
+        RoomInput::ServerEvent { name, .. } => (None, format!("a server sends the event {name:?}")),
+        RoomInput::Recovered { .. } | RoomInput::Moved { .. } => {
+            (None, "the room goes on in another process".to_owned())
+        }
         _ => return None,
     };
     Some((tick, seat.map(|seat| seat.0), text))

@@ -1,0 +1,58 @@
+//! Many rooms on one server: what joining one of them costs. `TICKWIRE_ROOMS` makes more of them, and bounds the time (`make joins`).
+
+use std::time::{Duration, Instant};
+
+use tickwire::server::Config;
+use tickwire::wire::Join;
+
+use crate::party::reserve;
+use crate::support::{Player, TestServer, lean};
+
+/// A room of its own, which ticks once per second.
+fn options(number: usize) -> Vec<(String, String)> {
+    [("tick_rate", "1"), ("room", &number.to_string())].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}
+
+/// How long a join takes that finds one of `rooms` by its options: that of which a quarter were faster. Nobody is in the room,
+/// so it answers at once.
+fn join(server: &TestServer, rooms: usize) -> Duration {
+    const JOINS: usize = 50;
+    let mut took: Vec<Duration> = (0..JOINS)
+        .map(|n| {
+            let join = Join::JoinOrCreate { game: "arena".to_owned(), options: options(n * rooms / JOINS) };
+            let start = Instant::now();
+            let player = Player::join(server, join).expect("a seat");
+            let took = start.elapsed();
+            drop(player);
+            took
+        })
+        .collect();
+    took.sort_unstable();
+    took[JOINS / 4]
+}
+
+#[test]
+fn a_join_among_many_rooms_finds_the_right_one() {
+    const MOST: f64 = 1.5;
+    let most = std::env::var("TICKWIRE_ROOMS").map_or(2000, |rooms| rooms.parse().expect("a number"));
+    let exempt = vec!["127.0.0.1/32".parse().expect("an address")];
+    let config = Config { most_rooms: most + 100, most_sessions: 2 * most + 100, exempt, ..lean() };
+    let server = TestServer::alone_with(config, |server| server);
+    let (mut made, mut took) = (0, Vec::new());
+    let steps = [100, most / 10, most];
+    for rooms in steps {
+        for number in made..rooms {
+            let options = format!(r#"{{"tick_rate": "1", "room": "{number}"}}"#);
+            reserve(&server, "", &format!(r#"{{"game": "arena", "options": {options}, "seats": 1}}"#));
+        }
+        made = rooms;
+        took.push(join(&server, rooms));
+        assert_eq!(server.metric("tickwire_rooms"), rooms as f64, "a join found no room and made one");
+    }
+    println!("a join among {steps:?} rooms: {took:?}");
+    // Beside other tests, and without optimisation, times say nothing.
+    if std::env::var_os("TICKWIRE_ROOMS").is_some() {
+        let few = took[0].as_secs_f64();
+        assert!(took[1..].iter().all(|many| many.as_secs_f64() <= few * MOST), "{took:?}");
+    }
+}
