@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::world::{SIGHT, World};
+
 /// A server of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Candidate {
@@ -19,12 +21,33 @@ pub enum Candidate {
     SocketIo,
     /// Socket.IO with one shared Float32Array.
     SocketIoBinary,
+    /// This project, in plain rooms of fifty players.
+    TickwireRooms,
+    /// This project, in one room in which players see what is around them.
+    TickwireZones,
+    /// Colyseus in one room, with a StateView per client.
+    ColyseusViews,
 }
 
 impl Candidate {
     /// Those of a usual run. The floor comes after Tickwire, whose messages it copies in length.
     pub const USUAL: [Self; 6] =
         [Self::Tickwire, Self::Floor, Self::Colyseus, Self::ColyseusQuantised, Self::Ws, Self::SocketIo];
+    /// Those of a run in a wide world.
+    pub const WIDE: [Self; 3] = [Self::TickwireRooms, Self::TickwireZones, Self::ColyseusViews];
+
+    /// The field on which its players walk.
+    pub fn world(self) -> World {
+        if Self::WIDE.contains(&self) { World::Wide } else { World::Pitch }
+    }
+
+    /// The one whose cost per update is the unit for others of the same run.
+    pub fn unit(self) -> Self {
+        match self.world() {
+            World::Pitch => Self::Floor,
+            World::Wide => Self::TickwireRooms,
+        }
+    }
 
     /// The name in tables.
     pub fn name(self) -> &'static str {
@@ -36,6 +59,9 @@ impl Candidate {
             Self::Ws => "ws",
             Self::SocketIo => "socket.io",
             Self::SocketIoBinary => "socket.io-binary",
+            Self::TickwireRooms => "tickwire-rooms",
+            Self::TickwireZones => "tickwire-zones",
+            Self::ColyseusViews => "colyseus-views",
         }
     }
 
@@ -56,6 +82,9 @@ impl Candidate {
             Self::Ws => script("ws.js", &[]),
             Self::SocketIo => script("socketio.js", &["json"]),
             Self::SocketIoBinary => script("socketio.js", &["binary"]),
+            Self::TickwireRooms => vec![program("walk"), "rooms".to_owned()],
+            Self::TickwireZones => vec![program("walk"), "zones".to_owned()],
+            Self::ColyseusViews => script("colyseus-views.js", &[&SIGHT.to_string()]),
         }
     }
 }

@@ -7,9 +7,11 @@ pub mod candidate;
 pub mod frames;
 pub mod load;
 pub mod machine;
+pub mod promises;
 pub mod protocol;
 pub mod report;
 pub mod walker;
+pub mod world;
 
 /// Ticks, updates and inputs per second, of everyone.
 pub const RATE: u32 = 20;

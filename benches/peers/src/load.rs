@@ -1,6 +1,6 @@
 //! The load: one thread with all clients of a run, the same for every candidate.
 //!
-//! They join, stand still for a while, then each sends a position 20 times per second, evenly spread over the tick. One
+//! They join, say where they are and stand still for a while, then each sends a position 20 times per second, evenly spread over the tick. One
 //! small read buffer serves everyone; nothing is decoded beyond what `protocol` says.
 
 use std::collections::VecDeque;
@@ -18,13 +18,16 @@ use crate::candidate::Candidate;
 use crate::frames::{self, CLOSE, PING, PONG};
 use crate::machine::{Cpu, Served, busy, connect, upgrade};
 use crate::protocol::{Marker, Protocol, Said, SessionEvent};
-use crate::walker::Walker;
+use crate::walker::{PER_METRE, Walker};
+use crate::world::{World, seen};
 
 /// How long the parts of a run are, and how many take part.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Players in the room.
+    /// Players in the room, or in all rooms.
     pub clients: usize,
+    /// Where they walk.
+    pub world: World,
     /// Clients among them that measure latency.
     pub probes: usize,
     /// Of the walkers.
@@ -62,6 +65,8 @@ pub struct Findings {
     pub latency_p50: Option<f64>,
     /// As above.
     pub latency_p99: Option<f64>,
+    /// How many others were within sight of a player at the end, on average.
+    pub within_sight: f64,
     /// Inputs that probes saw in updates, of those they sent.
     pub seen: f64,
     /// Inputs that the sockets did not take, of all.
@@ -142,7 +147,15 @@ pub fn run(candidate: Candidate, served: &Served, plan: &Plan) -> io::Result<Fin
         counters.and_then(|counters| counters.into_iter().map(|mut one| one.read().ok()).sum::<Option<u64>>());
     let updates = (after.counts.updates - before.counts.updates).max(1) as f64;
     let instructions = counted.map(|counted| counted as f64 / updates);
-    Ok(Findings { memory, memory_empty, instructions, ..difference(&before, &after, &mut crowd.latencies, plan) })
+    let places: Vec<_> = crowd.seats.iter().map(|seat| seat.walker.place()).collect();
+    let within_sight = seen(&places, PER_METRE);
+    Ok(Findings {
+        memory,
+        memory_empty,
+        within_sight,
+        instructions,
+        ..difference(&before, &after, &mut crowd.latencies, plan)
+    })
 }
 
 /// What is read at both ends of the window.
@@ -214,7 +227,7 @@ impl Crowd {
         socket.set_nonblocking(true)?;
         epoll::add(&self.epoll, &socket, epoll::EventData::new_u64(number as u64), epoll::EventFlags::IN)?;
         let joined = candidate == Candidate::Floor;
-        let walker = Walker::new(plan.seed, number);
+        let walker = Walker::new(plan.seed, number, plan.world.sides(plan.clients));
         let (input, output, pending) = Default::default();
         let first = protocol.first(number);
         let mut seat = Seat { socket, protocol, walker, probe, joined, input, output, pending };
@@ -306,7 +319,10 @@ impl Crowd {
                 }
                 opcode => {
                     let heard = seat.protocol.on_message(moment(self.begun, now), opcode, message, &mut self.said)?;
-                    seat.joined |= heard == SessionEvent::Joined;
+                    if heard == SessionEvent::Joined && !seat.joined {
+                        seat.joined = true;
+                        seat.protocol.input(moment(self.begun, now), seat.walker.place(), &mut self.said);
+                    }
                     if heard == SessionEvent::Update {
                         self.counts.updates += 1;
                         let Some(probe) = seat.probe else { continue };

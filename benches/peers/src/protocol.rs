@@ -77,8 +77,10 @@ impl Protocol {
     pub fn new(candidate: Candidate, probe: Option<usize>) -> Self {
         match candidate {
             Candidate::Floor => Self::Floor { probe: probe.map_or(255, |probe| probe as u8), seq: 0 },
-            Candidate::Tickwire => Self::Tickwire { client: Box::new(Client::new(Depth::Continuity)), consumed: 0 },
-            Candidate::Colyseus => Self::Colyseus { quantised: false, last: (0, 0) },
+            Candidate::Tickwire | Candidate::TickwireRooms | Candidate::TickwireZones => {
+                Self::Tickwire { client: Box::new(Client::new(Depth::Continuity)), consumed: 0 }
+            }
+            Candidate::Colyseus | Candidate::ColyseusViews => Self::Colyseus { quantised: false, last: (0, 0) },
             Candidate::ColyseusQuantised => Self::Colyseus { quantised: true, last: (0, 0) },
             Candidate::Ws => Self::Ws,
             Candidate::SocketIo => Self::SocketIo { binary: false },

@@ -33,10 +33,10 @@ pub struct Run {
     pub version: String,
     /// What was found.
     pub findings: Findings,
-    /// CPU time per update in multiples of the floor's in the same round.
-    pub floors: Option<f64>,
-    /// Instructions per update in multiples of the floor's in the same round.
-    pub floors_in_instructions: Option<f64>,
+    /// CPU time per update in multiples of that of the candidate which is the unit, in the same round.
+    pub units: Option<f64>,
+    /// The same of instructions.
+    pub units_in_instructions: Option<f64>,
 }
 
 /// Median, least and greatest.
@@ -81,12 +81,12 @@ pub struct Row {
     pub wire: Spread,
     /// Microseconds of the server's CPU per update delivered.
     pub cpu: Spread,
-    /// That, in multiples of the floor.
-    pub floors: Option<Spread>,
+    /// That, in multiples of the unit's.
+    pub units: Option<Spread>,
     /// Thousands of instructions per update delivered.
     pub instructions: Option<Spread>,
-    /// Those, in multiples of the floor's.
-    pub floors_in_instructions: Option<Spread>,
+    /// Those, in multiples of the unit's.
+    pub units_in_instructions: Option<Spread>,
     /// Milliseconds.
     pub latency_p50: Option<Spread>,
     /// Milliseconds.
@@ -108,7 +108,7 @@ impl Row {
     pub fn of(runs: &[Run], candidate: Candidate, clients: usize) -> Option<Self> {
         let mine = || runs.iter().filter(move |run| run.candidate == candidate.name() && run.clients == clients);
         let spread = |pick: fn(&Findings) -> f64| Spread::of(mine().map(|run| pick(&run.findings)));
-        let players = clients as f64;
+        let players = candidate.world().shown(clients) as f64;
         let per_player = |pick: fn(&Findings) -> f64| Spread::of(mine().map(|run| pick(&run.findings) / players));
         let mut row = Self {
             candidate: candidate.name(),
@@ -117,9 +117,9 @@ impl Row {
             payload: per_player(|one| one.payload)?,
             wire: per_player(|one| one.stream + SEGMENT_HEADER * (one.stream / SEGMENT).ceil())?,
             cpu: spread(|one| one.cpu)?,
-            floors: Spread::of(mine().filter_map(|run| run.floors)),
+            units: Spread::of(mine().filter_map(|run| run.units)),
             instructions: spread(|one| one.instructions.unwrap_or(f64::NAN) / 1000.0),
-            floors_in_instructions: Spread::of(mine().filter_map(|run| run.floors_in_instructions)),
+            units_in_instructions: Spread::of(mine().filter_map(|run| run.units_in_instructions)),
             latency_p50: spread(|one| one.latency_p50.unwrap_or(f64::NAN)),
             latency_p99: spread(|one| one.latency_p99.unwrap_or(f64::NAN)),
             memory: spread(|one| one.memory)?,
@@ -154,18 +154,24 @@ impl Row {
     }
 
     /// Whether bytes and memory can be believed.
-    fn stands(&self) -> bool {
+    pub fn stands(&self) -> bool {
         self.verdict.starts_with("ok")
     }
 
+    /// Whether it had all of its core and was too slow.
+    pub fn is_overloaded(&self) -> bool {
+        self.verdict.starts_with("overloaded")
+    }
+
     /// Whether times can be, too.
-    fn is_quiet(&self) -> bool {
+    pub fn is_quiet(&self) -> bool {
         self.verdict == "ok"
     }
 }
 
-/// The table of one size.
-pub fn table(rows: &[Row]) -> String {
+/// The table of one size; `unit` is what the candidate is called that is the unit of costs.
+pub fn table(rows: &[Row], unit: &str) -> String {
+    let times = format!("x {unit}");
     let mut lines = vec![
         [
             "",
@@ -173,9 +179,9 @@ pub fn table(rows: &[Row]) -> String {
             "payload B",
             "wire B",
             "CPU us/update",
-            "x floor",
+            times.as_str(),
             "k instr.",
-            "x floor",
+            times.as_str(),
             "p50 ms",
             "p99 ms",
             "KiB/conn",
@@ -194,9 +200,9 @@ pub fn table(rows: &[Row]) -> String {
             median(Some(row.payload), 2),
             median(Some(row.wire), 2),
             row.cpu.text(1),
-            row.floors.map_or("-".to_owned(), |floors| floors.text(2)),
+            row.units.map_or("-".to_owned(), |units| units.text(2)),
             median(row.instructions, 1),
-            median(row.floors_in_instructions, 2),
+            median(row.units_in_instructions, 2),
             median(row.latency_p50, 1),
             median(row.latency_p99, 1),
             median(Some(row.memory), 1),
@@ -217,35 +223,6 @@ pub fn table(rows: &[Row]) -> String {
         text.truncate(text.trim_end().len());
         text.push('\n');
     }
-    text
-}
-
-/// What this project promises, beside what was found with one number of players.
-pub fn promises(rows: &[Row]) -> String {
-    let row = |candidate: Candidate| rows.iter().find(|row| row.candidate == candidate.name());
-    let mut text = String::new();
-    let Some(own) = row(Candidate::Tickwire) else { return text };
-    let mut promise = |what: &str, found: Option<f64>, judged: bool, kept: fn(f64) -> bool| {
-        let Some(found) = found else { return };
-        let verdict = match (judged, kept(found)) {
-            (false, _) => "no verdict",
-            (true, true) => "kept",
-            (true, false) => "MISSED",
-        };
-        let _ = writeln!(text, "  {what}: {found:.2}, {verdict}");
-    };
-    let quiet = |other: Option<&Row>| own.is_quiet() && other.is_some_and(Row::is_quiet);
-    let (floor, colyseus) = (row(Candidate::Floor), row(Candidate::Colyseus));
-    let floors = own.floors.map(|one| one.median);
-    promise("CPU per update, in floors, at most 1.5", floors, quiet(floor), |found| found <= 1.5);
-    let cpu = colyseus.map(|other| own.cpu.median / other.cpu.median);
-    promise("CPU per update, of Colyseus's, at most 0.6", cpu, quiet(colyseus), |found| found <= 0.6);
-    // Who is short of time sends fewer and longer updates, but nobody else's bytes.
-    let payload = |other: Option<&Row>| other.map(|other| other.payload.median / own.payload.median);
-    let (float32, quantised) = (payload(colyseus), payload(row(Candidate::ColyseusQuantised)));
-    promise("payload less than Colyseus's, times at least 20", float32, own.stands(), |found| found >= 20.0);
-    promise("payload less than its quantised, times at least 12", quantised, own.stands(), |found| found >= 12.0);
-    promise("KiB per idle connection, at most 20", Some(own.memory.median), own.stands(), |found| found <= 20.0);
     text
 }
 
@@ -270,8 +247,8 @@ mod tests {
                 round: 1,
                 version: String::new(),
                 findings,
-                floors: None,
-                floors_in_instructions: None,
+                units: None,
+                units_in_instructions: None,
             }
         };
         let verdict = |run| Row::of(&[run], Candidate::Ws, 9).map(|row| row.verdict).unwrap();

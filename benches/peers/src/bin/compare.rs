@@ -12,20 +12,29 @@ use tickwire_peers::PROBES;
 use tickwire_peers::candidate::Candidate;
 use tickwire_peers::load::{self, Findings, Plan};
 use tickwire_peers::machine::{Served, allow_descriptors, description, stay_on};
-use tickwire_peers::report::{OTHERS_SHARE, Row, Run, promises, table};
+use tickwire_peers::promises::{promises, wide_promises};
+use tickwire_peers::report::{OTHERS_SHARE, Row, Run, Spread, table};
+use tickwire_peers::world::World;
 
 /// The floor and the peers, in one run: the same players against each server in turn.
 #[derive(Debug, Parser)]
 struct Flags {
-    /// Players in the room, one run each.
-    #[arg(long, value_delimiter = ',', default_value = "200,400")]
+    /// Players, one run each [default: 200,400 in one room; 400,800,1600 in a wide world].
+    #[arg(long, value_delimiter = ',')]
     clients: Vec<usize>,
+    /// In a world that grows with the players, of whom each sees about fifty others: zones beside plain rooms of fifty
+    /// and Colyseus with a StateView per client.
+    #[arg(long, conflicts_with = "candidates")]
+    wide: bool,
     /// How often each candidate has its turn.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Who takes part; the floor needs tickwire before it, or --floor-bytes.
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Candidate::USUAL)]
     candidates: Vec<Candidate>,
+    /// With more players, colyseus-views does not take part: it would only be shown to be overloaded.
+    #[arg(long, default_value_t = 400)]
+    views_up_to: usize,
     /// A turn in which other processes took more than a tenth of a core is repeated up to so many times; the quietest
     /// counts.
     #[arg(long, default_value_t = 2)]
@@ -57,12 +66,38 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    match compare(&Flags::parse()) {
+    match compare(&complete(Flags::parse())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The flags with the defaults that depend on others.
+fn complete(mut flags: Flags) -> Flags {
+    if flags.wide {
+        flags.candidates = Candidate::WIDE.to_vec();
+    }
+    if flags.clients.is_empty() {
+        flags.clients = match flags.world() {
+            World::Pitch => vec![200, 400],
+            World::Wide => vec![400, 800, 1600],
+        };
+    }
+    flags
+}
+
+impl Flags {
+    fn world(&self) -> World {
+        self.candidates.first().map_or(World::Pitch, |first| first.world())
+    }
+
+    /// Those that take part with so many players.
+    fn candidates(&self, clients: usize) -> impl Iterator<Item = Candidate> {
+        let fits = move |one: &Candidate| *one != Candidate::ColyseusViews || clients <= self.views_up_to;
+        self.candidates.iter().copied().filter(fits)
     }
 }
 
@@ -81,9 +116,18 @@ fn compare(flags: &Flags) -> io::Result<()> {
     let rows = rows(flags, &runs);
     for &clients in &flags.clients {
         let sized: Vec<Row> = rows.iter().filter(|row| row.clients == clients).cloned().collect();
-        println!("\n{clients} players in one room; per player seen and tick: payload, wire\n\n{}", table(&sized));
+        let (place, unit) = match flags.world() {
+            World::Pitch => ("in one room".to_owned(), "floor"),
+            World::Wide => {
+                let seen = runs.iter().filter(|run| run.clients == clients).map(|run| run.findings.within_sight);
+                let seen = Spread::of(seen).unwrap_or_default().median;
+                (format!("in a world where {seen:.0} others are within sight"), "rooms")
+            }
+        };
+        println!("\n{clients} players {place}; per player seen and tick: payload, wire\n\n{}", table(&sized, unit));
         println!("{}", promises(&sized));
     }
+    print!("{}", wide_promises(&rows));
     for run in runs.iter().filter(|run| run.round == 1 && run.clients == flags.clients[0]) {
         println!("{:<19} {}", run.candidate, run.version);
     }
@@ -92,7 +136,7 @@ fn compare(flags: &Flags) -> io::Result<()> {
 }
 
 fn rows(flags: &Flags, runs: &[Run]) -> Vec<Row> {
-    let sized = |&clients: &usize| flags.candidates.iter().filter_map(move |&one| Row::of(runs, one, clients));
+    let sized = |&clients: &usize| flags.candidates(clients).filter_map(move |one| Row::of(runs, one, clients));
     flags.clients.iter().flat_map(sized).collect()
 }
 
@@ -116,6 +160,10 @@ fn check(flags: &Flags) -> io::Result<()> {
     if flags.rounds == 0 || flags.seconds == 0 || flags.candidates.is_empty() {
         return bad("--rounds and --seconds must be at least 1, and somebody must take part".to_owned());
     }
+    if let Some(other) = flags.candidates.iter().find(|one| one.world() != flags.world()) {
+        let (first, other) = (flags.candidates[0].name(), other.name());
+        return bad(format!("{first} and {other} cannot be compared: their players walk in different worlds"));
+    }
     // Tickwire takes two descriptors for each connection.
     allow_descriptors(2 * *most as u64 + 100)
 }
@@ -124,6 +172,7 @@ fn check(flags: &Flags) -> io::Result<()> {
 fn run_round(flags: &Flags, round: usize, clients: usize, runs: &mut Vec<Run>) -> io::Result<()> {
     let plan = Plan {
         clients,
+        world: flags.world(),
         probes: PROBES,
         seed: flags.seed,
         cores: [flags.server_core, flags.client_core],
@@ -133,7 +182,7 @@ fn run_round(flags: &Flags, round: usize, clients: usize, runs: &mut Vec<Run>) -
     };
     let programs = std::env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
     let begin = runs.len();
-    for &candidate in &flags.candidates {
+    for candidate in flags.candidates(clients) {
         let own = runs[begin..].iter().find(|run| run.candidate == Candidate::Tickwire.name());
         let bytes = own.map(|run| run.findings.payload.round() as usize).or(flags.floor_bytes);
         if candidate == Candidate::Floor && bytes.is_none() {
@@ -153,17 +202,16 @@ fn run_round(flags: &Flags, round: usize, clients: usize, runs: &mut Vec<Run>) -
             round,
             version,
             findings,
-            floors: None,
-            floors_in_instructions: None,
+            units: None,
+            units_in_instructions: None,
         });
     }
-    let Some(floor) = runs[begin..].iter().find(|run| run.candidate == Candidate::Floor.name()).cloned() else {
-        return Ok(());
-    };
+    let unit = flags.candidates[0].unit().name();
+    let Some(unit) = runs[begin..].iter().find(|run| run.candidate == unit).cloned() else { return Ok(()) };
     for run in &mut runs[begin..] {
-        run.floors = Some(run.findings.cpu / floor.findings.cpu).filter(|ratio| ratio.is_finite());
-        let instructions = run.findings.instructions.zip(floor.findings.instructions);
-        run.floors_in_instructions = instructions.map(|(own, floor)| own / floor);
+        run.units = Some(run.findings.cpu / unit.findings.cpu).filter(|ratio| ratio.is_finite());
+        let instructions = run.findings.instructions.zip(unit.findings.instructions);
+        run.units_in_instructions = instructions.map(|(own, unit)| own / unit);
     }
     Ok(())
 }
