@@ -1,4 +1,5 @@
-# `make test` installs missing tools and runs every check. Each step can be run alone.
+# `make test` installs missing tools and runs every check. Each step can be run alone. Tests with real clocks, sockets and processes that
+# fail are run once more, and what failed first is printed: see scripts/rust-tests and scripts/again.
 # Cargo must be present. On Debian, Node.js 20 and Chromium are installed if they are missing and make has permission to install them.
 
 SHELL := /bin/bash
@@ -30,8 +31,8 @@ lint:
 
 rust:
 	@scripts/need-brokers
-	cargo test --locked --workspace --all-targets
-	TICKWIRE_TEST_ROAD=mounted cargo test --locked --workspace --test server -- play:: slow:: hostile:: floods:: resume:: breaks:: refusals:: cors:: sweep::full_sockets_change
+	scripts/rust-tests --all-targets
+	TICKWIRE_TEST_ROAD=mounted scripts/rust-tests --test server -- play:: slow:: hostile:: floods:: resume:: breaks:: refusals:: cors:: sweep::full_sockets_change
 	cargo test --locked --workspace --doc
 
 # The target `rust` tests the same world at length; here the pure half only has to build and run alone.
@@ -51,7 +52,7 @@ unit: tools
 
 # The browser client as a package, installed elsewhere with Vite and ws.
 package: tools
-	cd $(WEB) && npm run --silent package
+	cd $(WEB) && ../scripts/again npm run --silent package
 
 # What players see, measured over simulated links in virtual time, and the tables of the guide's page on it.
 feel: tools
@@ -66,19 +67,19 @@ smooth: tools
 e2e: tools
 	cargo build --locked --release
 	cargo build --locked --workspace --example brink
-	cd $(WEB) && npm run --silent e2e
+	cd $(WEB) && ../scripts/again npm run --silent e2e
 
 # The Python client, which was written from PROTOCOL.md alone: the golden vectors, a visit to the arena, and rooms whose counters wrap.
 python:
 	cargo build --locked --release
 	cargo build --locked --workspace --example brink
-	scripts/python-client
+	scripts/again scripts/python-client
 
 # Public clients and server SDKs of the Pusher protocol, and pages with them in Chromium, against the binary.
 pusher: tools
 	cargo build --locked --release
 	cargo build --locked --workspace --example duel
-	scripts/pusher-clients
+	scripts/again scripts/pusher-clients
 
 # What an app of the Pusher protocol carries on one core; needs a quiet machine and a minute.
 pusher-load:
@@ -87,17 +88,17 @@ pusher-load:
 
 # Results of matches by a Kafka broker, each once, while the server and the consumer are killed. Installs packages of PyPI.
 kafka: tools
-	scripts/kafka-results
+	scripts/again scripts/kafka-results
 
 # The first game of the guide, built and played as the guide shows it, and the projects that `tickwire new` makes.
 guide: tools
-	cd $(WEB) && npm run --silent guide
+	cd $(WEB) && ../scripts/again npm run --silent guide
 
 # Pages with PixiJS, Phaser, three.js, React and Vue, that of the game of tag, and an app of Nitro, bundled and played in Chromium. Installs npm
 # packages.
 pages: tools
 	cargo build --locked --release
-	cd $(WEB) && npm run --silent pages
+	cd $(WEB) && ../scripts/again npm run --silent pages
 
 # A newcomer with the README, without anything downloaded or compiled: seconds to two tabs that see each other move. Takes minutes, and port 8080.
 newcomer: tools
