@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use actix::{ActorContext, Context};
 use tracing::info;
 
-use super::message::End;
+use super::message::RoomNotice;
 use super::room::RoomActor;
 use crate::engine::{CloseReason, Host, HostOutput, Occupancy, OverloadStep, Room, RoomOutput};
 
@@ -28,7 +28,9 @@ impl RoomActor {
                 HostOutput::Answer { waiting, .. } => _ = waiting.answer.send(Err(close.into())),
                 // Who was removed just before is told why.
                 HostOutput::Room(RoomOutput::Freed { seat, reason, .. }) => {
-                    self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End::Closed(reason.clone())));
+                    if let Some(notices) = self.seats.detach(seat) {
+                        notices.do_send(RoomNotice::Closed(reason));
+                    }
                 }
                 HostOutput::Filmed(filmed) => self.keep_filmed(filmed),
                 HostOutput::Room(RoomOutput::Tap(entry)) => self.tell(entry),
@@ -38,7 +40,7 @@ impl RoomActor {
         }
         self.leave_channels();
         self.end_journal();
-        self.seats.detach_all().for_each(|end| end.do_send(End::Closed(reason.clone())));
+        self.seats.detach_all().for_each(|notices| notices.do_send(RoomNotice::Closed(reason.clone())));
         let room = host.as_ref().map(Host::room);
         self.end_match(room);
         let result = room.and_then(Room::result);

@@ -6,7 +6,7 @@ use actix::Recipient;
 use actix_web::rt::time::sleep;
 
 use super::clustering::{Arrive, Sketch};
-use super::message::{Applicant, End, Enter, Joined, Locate, RoomKey, RoomSlot};
+use super::message::{Applicant, Enter, Joined, Locate, RoomKey, RoomNotice, RoomSlot};
 use super::refusals::Refusal;
 use super::session_context::SessionContext;
 use crate::cluster::Placed;
@@ -38,7 +38,7 @@ enum Located {
 /// A one-time token: what identifies it, and for how many seconds it could be used.
 pub type Once = ([u8; 32], u64);
 
-/// Enters a room. `end` reaches the session, and `wanted` is alive while the session wants to enter.
+/// Enters a room. `notices` reaches the session, and `wanted` is alive while the session wants to enter.
 ///
 /// # Errors
 /// The session's close reason: no room admits the client.
@@ -46,7 +46,7 @@ pub async fn enter(
     request: JoinRequest,
     once: Option<Once>,
     context: SessionContext,
-    end: Recipient<End>,
+    notices: Recipient<RoomNotice>,
     wanted: Weak<()>,
 ) -> Result<Entered, CloseReason> {
     let request = Arc::new(request);
@@ -70,7 +70,7 @@ pub async fn enter(
             Err(reason) => return Err(reason),
         };
         let key = slot.key;
-        match enter_slot(slot, &request, once, &context, &end, &wanted).await {
+        match enter_slot(slot, &request, once, &context, &notices, &wanted).await {
             Ok(joined) => return Ok(Entered::Here(key, Box::new(joined))),
             Err(reason) if is_passing(reason.close()) => last = reason,
             Err(reason) => return Err(reason),
@@ -115,7 +115,7 @@ async fn enter_slot(
     request: &Arc<JoinRequest>,
     once: Option<Once>,
     context: &SessionContext,
-    end: &Recipient<End>,
+    notices: &Recipient<RoomNotice>,
     wanted: &Weak<()>,
 ) -> Result<Joined, CloseReason> {
     let RoomSlot { room, mut expected, .. } = slot;
@@ -140,7 +140,7 @@ async fn enter_slot(
         cluster.spend(mark, lasts).await?;
     }
     let inbox = context.relay.inbox().clone();
-    let applicant = Applicant { end: end.clone(), inbox, expected, permit, wanted: wanted.clone() };
+    let applicant = Applicant { notices: notices.clone(), inbox, expected, permit, wanted: wanted.clone() };
     let entered = room.send(Enter { request: request.clone(), applicant }).await;
     let entered = entered.unwrap_or(Err(Close::RoomClosed.into()));
     if let (Err(_), Some((cluster, (mark, _)))) = (&entered, spent) {

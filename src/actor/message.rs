@@ -23,16 +23,16 @@ pub struct RoomKey(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelayKey(pub u64);
 
-/// Room to session: end, or be ready for it.
+/// Room to session: what becomes of it.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
-pub enum End {
+pub enum RoomNotice {
     /// With this reason.
     Closed(CloseReason),
     /// The room goes on at another server.
     Moved(Redirect),
     /// The room is about to go on at another server: nothing ends yet.
-    Soon(Prepare),
+    Moving(Prepare),
 }
 
 /// Session to directory: find or make a room.
@@ -88,7 +88,7 @@ pub struct Enter {
 /// How the room reaches the session of a client that wants to enter.
 #[derive(Debug)]
 pub struct Applicant {
-    pub end: Recipient<End>,
+    pub notices: Recipient<RoomNotice>,
     /// Where the session's relay gets frames.
     pub inbox: Arc<FrameInbox>,
     pub expected: PendingJoin,

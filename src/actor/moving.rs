@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use super::directory::Directory;
 use super::journaling::is_needed;
-use super::message::{End, RoomKey};
+use super::message::{RoomKey, RoomNotice};
 use super::names;
 use super::recovery::Revived;
 use super::room::RoomActor;
@@ -53,7 +53,9 @@ impl RoomActor {
     fn prepare_all(&self, heir: Option<&Heir>) -> Duration {
         let Some(Heir { address, .. }) = heir.filter(|_| self.seats.sessions() > 0) else { return Duration::ZERO };
         let within = limits::PREPARE_WITHIN.as_millis() as u32;
-        self.seats.ends().for_each(|end| end.do_send(End::Soon(Prepare { address: address.clone(), within })));
+        for notices in self.seats.recipients() {
+            notices.do_send(RoomNotice::Moving(Prepare { address: address.clone(), within }));
+        }
         limits::PREPARE_FOR
     }
 
@@ -122,8 +124,8 @@ impl RoomActor {
         info!(address, sessions = tickets.len(), "the room goes on at another node");
         self.metrics.counts.rooms_moved.inc();
         let at_tick = self.room().map_or(Tick(0), |room| room.frame().tick().plus(1));
-        for (end, ticket) in self.seats.detach_all().zip(tickets) {
-            end.do_send(End::Moved(Redirect { address: address.to_owned(), ticket, at_tick }));
+        for (notices, ticket) in self.seats.detach_all().zip(tickets) {
+            notices.do_send(RoomNotice::Moved(Redirect { address: address.to_owned(), ticket, at_tick }));
         }
         self.files.tap.iter_mut().for_each(|tap| tap.is_kept = true);
         self.end_room(Close::Redirected.into(), ctx);

@@ -18,7 +18,7 @@ use super::films::Filming;
 use super::frame_history::FrameHistory;
 use super::gatekeeper::SeatPermit;
 use super::journaling::{self, Files};
-use super::message::{CloseRoom, End, Enter, Joined, RoomKey};
+use super::message::{CloseRoom, Enter, Joined, RoomKey, RoomNotice};
 use super::metrics::{Metrics, Spending};
 use super::names;
 use super::recordings::Why;
@@ -61,7 +61,7 @@ pub struct RoomActor {
     /// Tickets that are good again when the occupancy is told, each with what counts its seat.
     pub(super) unused: Vec<(SecretDigest, SeatPermit)>,
     /// Sessions that announced their end, and the reason with which to answer them at the end of the tick.
-    goodbyes: Vec<(Recipient<End>, Close)>,
+    goodbyes: Vec<(Recipient<RoomNotice>, Close)>,
     /// Whether a value that was outside its range was named.
     pub(super) told_saturation: bool,
     /// The occupancy after the last tick, as the metrics know it.
@@ -262,7 +262,7 @@ impl RoomActor {
             match output {
                 HostOutput::Answer { waiting, answer } => self.answer(waiting, answer),
                 HostOutput::Parted { session, close } => {
-                    self.goodbyes.extend(self.seats.detach_session(session).map(|end| (end, close)));
+                    self.goodbyes.extend(self.seats.detach_session(session).map(|notices| (notices, close)));
                 }
                 HostOutput::CommandsSafe { session, upto } => {
                     let channel = self.seats.channel(session.seat).filter(|channel| channel.session() == session);
@@ -290,7 +290,9 @@ impl RoomActor {
             RoomOutput::Freed { seat, reason, expired } => {
                 self.metrics.counts.seats_released.inc_by(expired.into());
                 self.seats.free(seat);
-                self.seats.detach(seat).into_iter().for_each(|end| end.do_send(End::Closed(reason.clone())));
+                if let Some(notices) = self.seats.detach(seat) {
+                    notices.do_send(RoomNotice::Closed(reason));
+                }
             }
             RoomOutput::Listed => self.report_listing(),
             RoomOutput::Judged(hit) => self.metrics.fairness.judged(&hit),
@@ -310,7 +312,7 @@ impl RoomActor {
     /// Lets departing sessions answer their clients, which may then rely on their seats being free.
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     pub(super) fn answer_goodbyes(&mut self) {
-        self.goodbyes.drain(..).for_each(|(end, close)| end.do_send(End::Closed(close.into())));
+        self.goodbyes.drain(..).for_each(|(notices, close)| notices.do_send(RoomNotice::Closed(close.into())));
     }
 }
 

@@ -8,7 +8,7 @@ use actix::Recipient;
 
 use super::frame_feed::{FrameFeed, FrameInbox};
 use super::gatekeeper::SeatPermit;
-use super::message::{End, RelayKey, RoomKey};
+use super::message::{RelayKey, RoomKey, RoomNotice};
 use super::seat_channel::SeatChannel;
 use crate::engine::SeatSession;
 use crate::id::Seat;
@@ -26,7 +26,7 @@ pub struct SeatTable {
 /// How the room reaches a session.
 struct Attached {
     channel: Arc<SeatChannel>,
-    end: Recipient<End>,
+    notices: Recipient<RoomNotice>,
     relay: RelayKey,
 }
 
@@ -70,15 +70,15 @@ impl<T> BySeat<T> {
 }
 
 impl SeatTable {
-    /// Gives a seat of `room` to a session, whose relay gets frames by `inbox` and which is ended by `end`. Returns the session
+    /// Gives a seat of `room` to a session, whose relay gets frames by `inbox` and which hears by `notices`. Returns the session
     /// that had it before, whose messages no longer count.
     pub fn attach(
         &mut self,
         room: RoomKey,
         channel: Arc<SeatChannel>,
-        end: Recipient<End>,
+        notices: Recipient<RoomNotice>,
         inbox: &Arc<FrameInbox>,
-    ) -> Option<Recipient<End>> {
+    ) -> Option<Recipient<RoomNotice>> {
         let (seat, relay) = (channel.session().seat, inbox.key());
         self.channel(seat).into_iter().for_each(SeatChannel::replace);
         let replaced = self.detach(seat);
@@ -89,24 +89,24 @@ impl SeatTable {
             }
             None => self.feeds.push((FrameFeed::new(room, inbox.clone()), 1)),
         }
-        self.seats.insert(seat, Attached { channel, end, relay });
+        self.seats.insert(seat, Attached { channel, notices, relay });
         replaced
     }
 
     /// Removes the session of a seat. Returns it, if there was one.
-    pub fn detach(&mut self, seat: Seat) -> Option<Recipient<End>> {
-        let Attached { end, relay, .. } = self.seats.remove(seat)?;
+    pub fn detach(&mut self, seat: Seat) -> Option<Recipient<RoomNotice>> {
+        let Attached { notices, relay, .. } = self.seats.remove(seat)?;
         if let Some(index) = self.feeds.iter().position(|(feed, _)| feed.relay() == relay) {
             self.feeds[index].1 -= 1;
             if self.feeds[index].1 == 0 {
                 self.feeds.remove(index);
             }
         }
-        Some(end)
+        Some(notices)
     }
 
     /// Removes a session, if it still has its seat. Returns it.
-    pub fn detach_session(&mut self, session: SeatSession) -> Option<Recipient<End>> {
+    pub fn detach_session(&mut self, session: SeatSession) -> Option<Recipient<RoomNotice>> {
         let has_seat = self.channel(session.seat).is_some_and(|channel| channel.session() == session);
         has_seat.then(|| self.detach(session.seat)).flatten()
     }
@@ -117,14 +117,14 @@ impl SeatTable {
     }
 
     /// All sessions.
-    pub fn ends(&self) -> impl Iterator<Item = &Recipient<End>> {
-        self.seats.values().map(|attached| &attached.end)
+    pub fn recipients(&self) -> impl Iterator<Item = &Recipient<RoomNotice>> {
+        self.seats.values().map(|attached| &attached.notices)
     }
 
     /// Removes all sessions. Returns them.
-    pub fn detach_all(&mut self) -> impl Iterator<Item = Recipient<End>> + use<> {
+    pub fn detach_all(&mut self) -> impl Iterator<Item = Recipient<RoomNotice>> + use<> {
         self.feeds.clear();
-        std::mem::take(&mut self.seats).0.into_iter().map(|(_, attached)| attached.end)
+        std::mem::take(&mut self.seats).0.into_iter().map(|(_, attached)| attached.notices)
     }
 
     /// Counts a taken seat on an address until it is free.
@@ -172,9 +172,9 @@ mod tests {
         type Context = Context<Self>;
     }
 
-    impl Handler<End> for Mailbox {
+    impl Handler<RoomNotice> for Mailbox {
         type Result = ();
-        fn handle(&mut self, _: End, _: &mut Context<Self>) {}
+        fn handle(&mut self, _: RoomNotice, _: &mut Context<Self>) {}
     }
 
     fn attach(seats: &mut SeatTable, mailbox: &Addr<Mailbox>, seat: u16, relay: u64) -> bool {

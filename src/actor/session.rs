@@ -22,7 +22,7 @@ use super::frame_guard::FrameGuard;
 use super::gatekeeper::SessionPermit;
 use super::joining::{self, Entered};
 use super::live_session::{LiveSession, WakeUp, WakeUps};
-use super::message::{End, Joined, RoomKey};
+use super::message::{Joined, RoomKey, RoomNotice};
 use super::names;
 use super::relay::Listener;
 use super::session_context::SessionContext;
@@ -189,8 +189,8 @@ impl WsSession {
 
     fn enter(&mut self, request: JoinRequest, ctx: &mut Ctx) {
         let wanted = Arc::downgrade(self.entering.insert(Arc::default()));
-        let (once, end) = (self.permit.once(), ctx.address().recipient());
-        let joining = joining::enter(request, once, self.live.context.clone(), end, wanted);
+        let (once, notices) = (self.permit.once(), ctx.address().recipient());
+        let joining = joining::enter(request, once, self.live.context.clone(), notices, wanted);
         let entered = joining.into_actor(self).map(|entered, act, ctx| match entered {
             // The client has left meanwhile. The room receives the close reason and lets the session answer.
             Ok(Entered::Here(key, joined)) if act.ending.is_some() => {
@@ -316,18 +316,18 @@ impl StreamHandler<WakeUp> for WsSession {
     }
 }
 
-impl Handler<End> for WsSession {
+impl Handler<RoomNotice> for WsSession {
     type Result = ();
 
-    fn handle(&mut self, end: End, ctx: &mut Ctx) {
-        match end {
-            End::Closed(reason) => self.end(reason, ctx),
-            End::Moved(redirect) => self.follow(redirect, ctx),
-            End::Soon(prepare) if self.ending.is_none() => {
+    fn handle(&mut self, notice: RoomNotice, ctx: &mut Ctx) {
+        match notice {
+            RoomNotice::Closed(reason) => self.end(reason, ctx),
+            RoomNotice::Moved(redirect) => self.follow(redirect, ctx),
+            RoomNotice::Moving(prepare) if self.ending.is_none() => {
                 let bytes = self.live.session().prepare(prepare);
                 bytes.into_iter().for_each(|bytes| self.send(bytes, ctx));
             }
-            End::Soon(_) => {}
+            RoomNotice::Moving(_) => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use rand::rngs::SysRng;
 use tokio::sync::oneshot;
 use tracing::debug;
 
-use super::message::{Applicant, End, Joined};
+use super::message::{Applicant, Joined, RoomNotice};
 use super::room::RoomActor;
 use super::seat_channel::{SeatChannel, SeatHandle};
 use crate::engine::{Admitted, CloseReason, SeatSession, Secret, SecretDigest, Waiting, is_spectator};
@@ -68,15 +68,15 @@ impl RoomActor {
     #[expect(clippy::disallowed_methods, reason = "the last message to a session must arrive")]
     fn seat(&mut self, applicant: Applicant, admitted: Admitted) -> Option<Joined> {
         let history = self.host.as_ref()?.frames().clone();
-        let Applicant { inbox, end, expected, mut permit, .. } = applicant;
+        let Applicant { inbox, notices, expected, mut permit, .. } = applicant;
         let Admitted { mut welcome, start, events } = admitted;
         // Its number is the lowest.
         welcome.extensions.splice(0..0, self.recipe.clone());
         let session = SeatSession { seat: welcome.seat, generation: start.seat_generation };
         let channel = SeatChannel::new(session, events, self.status.clone());
         let channel = Arc::new(if self.is_journaled { channel.with_safe_commands(start.commands) } else { channel });
-        if let Some(replaced) = self.seats.attach(self.key, channel.clone(), end, &inbox) {
-            replaced.do_send(End::Closed(Close::Replaced.into()));
+        if let Some(replaced) = self.seats.attach(self.key, channel.clone(), notices, &inbox) {
+            replaced.do_send(RoomNotice::Closed(Close::Replaced.into()));
         }
         // A returned player's seat counts on the new address, unless that has too many.
         if !is_spectator(session.seat) && permit.take() {
