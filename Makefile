@@ -1,5 +1,5 @@
 # `make test` installs missing tools and runs every check. Each step can be run alone. Tests with real clocks, sockets and processes that
-# fail are run once more, and what failed first is printed: see scripts/rust-tests and scripts/again.
+# fail are run once more, and what failed first is printed: see scripts/rust-tests, scripts/again and web-demo/test/run.js.
 # Cargo must be present. On Debian, Node.js 20 and Chromium are installed if they are missing and make has permission to install them.
 
 SHELL := /bin/bash
@@ -52,7 +52,7 @@ unit: tools
 
 # The browser client as a package, installed elsewhere with Vite and ws.
 package: tools
-	cd $(WEB) && ../scripts/again npm run --silent package
+	cd $(WEB) && npm run --silent package
 
 # What players see, measured over simulated links in virtual time, and the tables of the guide's page on it.
 feel: tools
@@ -67,7 +67,7 @@ smooth: tools
 e2e: tools
 	cargo build --locked --release
 	cargo build --locked --workspace --example brink
-	cd $(WEB) && ../scripts/again npm run --silent e2e
+	cd $(WEB) && npm run --silent e2e
 
 # The Python client, which was written from PROTOCOL.md alone: the golden vectors, a visit to the arena, and rooms whose counters wrap.
 python:
@@ -92,13 +92,13 @@ kafka: tools
 
 # The first game of the guide, built and played as the guide shows it, and the projects that `tickwire new` makes.
 guide: tools
-	cd $(WEB) && ../scripts/again npm run --silent guide
+	cd $(WEB) && npm run --silent guide
 
 # Pages with PixiJS, Phaser, three.js, React and Vue, that of the game of tag, and an app of Nitro, bundled and played in Chromium. Installs npm
 # packages.
 pages: tools
 	cargo build --locked --release
-	cd $(WEB) && ../scripts/again npm run --silent pages
+	cd $(WEB) && npm run --silent pages
 
 # A newcomer with the README, without anything downloaded or compiled: seconds to two tabs that see each other move. Takes minutes, and port 8080.
 newcomer: tools
