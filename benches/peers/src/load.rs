@@ -21,6 +21,9 @@ use crate::protocol::{Marker, Protocol, Said, SessionEvent};
 use crate::walker::{PER_METRE, Walker};
 use crate::world::{World, seen};
 
+/// Between two joins. A server may refuse players for a moment if thousands come as fast as they can be made.
+const JOINS_EVERY: Duration = Duration::from_millis(5);
+
 /// How long the parts of a run are, and how many take part.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -120,8 +123,11 @@ pub fn run(candidate: Candidate, served: &Served, plan: &Plan) -> io::Result<Fin
     let memory_empty = served.memory()?;
     let mut crowd = Crowd::new()?;
     for number in 0..plan.clients {
+        let next = Instant::now() + JOINS_EVERY;
         crowd.join(candidate, served, plan, number)?;
-        crowd.turn(Duration::ZERO)?;
+        while Instant::now() < next {
+            crowd.turn(next.saturating_duration_since(Instant::now()))?;
+        }
     }
     let patience = Instant::now() + Duration::from_secs(60);
     while !crowd.seats.iter().all(|seat| seat.joined) {
