@@ -58,6 +58,9 @@ impl OverloadLadder {
     /// Per mille of the time between two ticks: more is too much, and less is little enough to take a step back.
     const TOO_MUCH: u128 = 850;
     const LITTLE: u128 = 400;
+    /// Per mille of the time between two ticks: a room that does less is late because of other rooms of its thread, which
+    /// nothing that it saves would help. If such rooms refused newcomers, each newcomer would need yet another room.
+    const SHARE: u128 = 20;
     /// Spans in a row until a step is taken, and until one is taken back.
     const UP_AFTER: u32 = 2;
     const DOWN_AFTER: u32 = 8;
@@ -68,7 +71,7 @@ impl OverloadLadder {
     }
 
     /// Records a tick, which cost `spent`, and whether it, or one before it, came more than a period late. Returns the step
-    /// if it has changed.
+    /// if it has changed. Lateness counts for rooms that have a share in it.
     pub fn ticked(&mut self, now: Moment, spent: Duration, is_late: bool) -> Option<OverloadStep> {
         self.spent += spent;
         self.is_late |= is_late;
@@ -79,6 +82,7 @@ impl OverloadLadder {
         let load = self.spent.as_micros() * 1000 / span.as_micros().max(1);
         let (is_late, before) = (std::mem::take(&mut self.is_late), self.step);
         (self.began, self.spent) = (now, Duration::ZERO);
+        let is_late = is_late && load >= Self::SHARE;
         self.heavy = if load > Self::TOO_MUCH || is_late { self.heavy + 1 } else { 0 };
         self.light = if load < Self::LITTLE && !is_late { self.light + 1 } else { 0 };
         if self.heavy >= Self::UP_AFTER {
@@ -141,9 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn late_ticks_are_too_much_whatever_they_cost() {
-        let mut ladder = OverloadLadder::new(Moment(0), OverloadStep::None);
-        let late = (1..=100).filter_map(|tick| ladder.ticked(Moment(tick * 50_000), Duration::ZERO, tick % 20 == 3));
-        assert_eq!(late.map(OverloadStep::number).collect::<Vec<_>>(), [1, 2]);
+    fn late_ticks_are_too_much_for_a_room_with_a_share_in_them() {
+        let late = |spent: u64| {
+            let mut ladder = OverloadLadder::new(Moment(0), OverloadStep::None);
+            let spent = Duration::from_micros(spent);
+            let steps = (1..=100).filter_map(|tick| ladder.ticked(Moment(tick * 50_000), spent, tick % 20 == 3));
+            steps.map(OverloadStep::number).collect::<Vec<_>>()
+        };
+        assert_eq!(late(1000), [1, 2]);
+        assert_eq!(late(900), [0; 0], "the other rooms of the thread are too much");
     }
 }
