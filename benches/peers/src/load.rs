@@ -23,6 +23,8 @@ use crate::world::{World, seen};
 
 /// Between two joins. A server may refuse players for a moment if thousands come as fast as they can be made.
 const JOINS_EVERY: Duration = Duration::from_millis(5);
+/// Between two looks at what clients who stand still have to say, such as acknowledgements.
+const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// How long the parts of a run are, and how many take part.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +111,8 @@ struct Crowd {
     counts: Counts,
     latencies: Vec<f64>,
     begun: Instant,
+    /// When those who stand still were last asked for what is due.
+    asked: Instant,
     buffer: Box<[u8]>,
     said: Vec<Said>,
 }
@@ -125,9 +129,7 @@ pub fn run(candidate: Candidate, served: &Served, plan: &Plan) -> io::Result<Fin
     for number in 0..plan.clients {
         let next = Instant::now() + JOINS_EVERY;
         crowd.join(candidate, served, plan, number)?;
-        while Instant::now() < next {
-            crowd.turn(next.saturating_duration_since(Instant::now()))?;
-        }
+        crowd.stand(next)?;
     }
     let patience = Instant::now() + Duration::from_secs(60);
     while !crowd.seats.iter().all(|seat| seat.joined) {
@@ -135,12 +137,9 @@ pub fn run(candidate: Candidate, served: &Served, plan: &Plan) -> io::Result<Fin
             let joined = crowd.seats.iter().filter(|seat| seat.joined).count();
             return Err(io::Error::other(format!("{joined} of {} players joined within 60 s", plan.clients)));
         }
-        crowd.turn(Duration::from_millis(5))?;
+        crowd.stand(Instant::now() + JOINS_EVERY)?;
     }
-    let until = Instant::now() + plan.idle;
-    while Instant::now() < until {
-        crowd.turn(Duration::from_millis(5))?;
-    }
+    crowd.stand(Instant::now() + plan.idle)?;
     let memory = (served.memory()? - memory_empty) / plan.clients as f64;
     let start = Instant::now();
     let next = crowd.walk(start, 0, start + plan.warm_up)?;
@@ -218,6 +217,7 @@ impl Crowd {
             counts: Counts::default(),
             latencies: Vec::new(),
             begun: Instant::now(),
+            asked: Instant::now(),
             buffer: vec![0; 64 * 1024].into(),
             said: Vec::new(),
         })
@@ -241,6 +241,25 @@ impl Crowd {
         seat.say(&mut self.said, Self::BACKLOG)?;
         self.seats.push(seat);
         Ok(())
+    }
+
+    /// Everyone stands still until `until`, and for one look at what came. Who walks says what is due with each step; who stands
+    /// must be asked for it.
+    fn stand(&mut self, until: Instant) -> io::Result<()> {
+        loop {
+            self.turn(until.saturating_duration_since(Instant::now()).min(JOINS_EVERY))?;
+            let now = Instant::now();
+            if now >= self.asked + ASK_EVERY {
+                self.asked = now;
+                for seat in &mut self.seats {
+                    seat.protocol.due(moment(self.begun, now), &mut self.said);
+                    seat.say(&mut self.said, Self::BACKLOG)?;
+                }
+            }
+            if now >= until {
+                return Ok(());
+            }
+        }
     }
 
     /// Everyone walks until `until`; `next` counts the inputs since `start`, which are due in turn.

@@ -167,6 +167,13 @@ impl Protocol {
         })
     }
 
+    /// What the client has to say after some time.
+    pub fn due(&mut self, now: Moment, out: &mut Vec<Said>) {
+        if let Self::Tickwire { client, .. } = self {
+            out.extend(std::iter::from_fn(|| client.poll(now)).map(|said| (BINARY, said)));
+        }
+    }
+
     /// The client's position has changed: what to send, and how to recognise it, if that is possible.
     pub fn input(&mut self, now: Moment, (x, y): (i32, i32), out: &mut Vec<Said>) -> Option<Marker> {
         let metres = |quanta: i32| quanta as f32 / PER_METRE as f32;
