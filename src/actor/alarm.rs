@@ -57,6 +57,11 @@ impl Bell {
         ctx.spawn(Listening(self.0.clone()));
     }
 
+    /// Rings now, instead of when it would have rung. The timer would be late by a millisecond or two.
+    pub fn ring(&self) {
+        self.0.ring();
+    }
+
     /// Rings at `at`, instead of when it would have rung.
     pub fn set(&self, at: Instant) {
         ALARM.with(|alarm| {
@@ -67,6 +72,14 @@ impl Bell {
                 alarm.earlier.notify_one();
             }
         });
+    }
+}
+
+impl Ring {
+    fn ring(&self) {
+        self.due.set(None);
+        self.rung.set(true);
+        self.sleeper.borrow().iter().for_each(Waker::wake_by_ref);
     }
 }
 
@@ -141,9 +154,7 @@ impl Alarm {
                 return Some(*at);
             }
             if counts {
-                bell.due.set(None);
-                bell.rung.set(true);
-                bell.sleeper.borrow().iter().for_each(Waker::wake_by_ref);
+                bell.ring();
             }
             deadlines.pop();
         }

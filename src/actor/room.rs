@@ -158,7 +158,7 @@ impl RoomActor {
     fn hurry(&mut self) {
         if self.room().is_some_and(|room| room.players() + room.spectators() == 0) {
             self.tick_clock.restart(self.clock.now());
-            self.arm();
+            self.bell.ring();
         }
     }
 
