@@ -5,12 +5,17 @@ use std::time::{Duration, Instant};
 use tickwire::server::Config;
 use tickwire::wire::Join;
 
-use crate::party::reserve;
 use crate::support::{Player, TestServer, lean};
 
 /// A room of its own, which ticks once per second.
 fn options(number: usize) -> Vec<(String, String)> {
     [("tick_rate", "1"), ("room", &number.to_string())].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}
+
+/// Somebody enters a room, which is made if it is not there.
+fn enter(server: &TestServer, room: usize) -> Player {
+    let join = Join::JoinOrCreate { game: "arena".to_owned(), options: options(room) };
+    Player::join(server, join).expect("a seat")
 }
 
 /// How long a join takes that finds one of `rooms` by its options: that of which a quarter were faster. Nobody is in the room,
@@ -19,9 +24,8 @@ fn join(server: &TestServer, rooms: usize) -> Duration {
     const JOINS: usize = 50;
     let mut took: Vec<Duration> = (0..JOINS)
         .map(|n| {
-            let join = Join::JoinOrCreate { game: "arena".to_owned(), options: options(n * rooms / JOINS) };
             let start = Instant::now();
-            let player = Player::join(server, join).expect("a seat");
+            let player = enter(server, n * rooms / JOINS);
             let took = start.elapsed();
             drop(player);
             took
@@ -36,16 +40,18 @@ fn a_join_among_many_rooms_finds_the_right_one() {
     const MOST: f64 = 1.5;
     let most = std::env::var("TICKWIRE_ROOMS").map_or(2000, |rooms| rooms.parse().expect("a number"));
     let exempt = vec!["127.0.0.1/32".parse().expect("an address")];
-    let config = Config { most_rooms: most + 100, most_sessions: 2 * most + 100, exempt, ..lean() };
+    let empty_room_for = Duration::from_secs(3600);
+    let config = Config { most_rooms: most + 100, most_sessions: 2 * most + 100, exempt, empty_room_for, ..lean() };
     let server = TestServer::alone_with(config, |server| server);
     let (mut made, mut took) = (0, Vec::new());
     let steps = [100, most / 10, most];
     for rooms in steps {
         for number in made..rooms {
-            let options = format!(r#"{{"tick_rate": "1", "room": "{number}"}}"#);
-            reserve(&server, "", &format!(r#"{{"game": "arena", "options": {options}, "seats": 1}}"#));
+            drop(enter(&server, number));
         }
         made = rooms;
+        // Until the last ticks in which somebody was there are over.
+        std::thread::sleep(Duration::from_secs(2));
         took.push(join(&server, rooms));
         assert_eq!(server.metric("tickwire_rooms"), rooms as f64, "a join found no room and made one");
     }
