@@ -1,13 +1,16 @@
 //! Rooms are rebuilt from a checkpoint and the inputs after it, or it is said why not.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tickwire::TickRate;
 use tickwire::engine::{
-    Checkpoint, Enter, JournalEntry, Proof, RecoverError, Recovery, Room, RoomConfig, RoomInput, RoomPolicy, recover,
+    Checkpoint, Enter, History, Host, JoinRequest, JournalEntry, Occupancy, Proof, RecoverError, Recovery, Room,
+    RoomConfig, RoomInput, RoomPolicy, Waiting, recover,
 };
 use tickwire::game::RoomSetup;
-use tickwire::wire::{Close, Role};
+use tickwire::tick::Moment;
+use tickwire::wire::{Close, Join, Role};
 use tickwire_games::arena::Arena;
 
 /// A room, its first checkpoint, and what its journal would have.
@@ -105,4 +108,27 @@ fn what_does_not_lead_to_the_same_room_is_named() {
     last.inputs = vec![0xff; 3];
     let upto = last.upto();
     assert_eq!(cut.recover().map(drop), Err(RecoverError::Malformed { upto, rest: 3 }));
+}
+
+struct Here;
+impl Waiting for Here {}
+
+#[test]
+fn who_is_let_in_is_counted_when_the_record_of_it_is_safe() {
+    let mut host = Host::new(Moment(0), Played::new().room, History::new(TickRate::DEFAULT)).with_journal();
+    for role in [Role::Player, Role::Player, Role::Spectator] {
+        let join = Join::ById { room: "one".to_owned() };
+        host.request(Arc::new(JoinRequest::guest(join, role, "Ada")), Here).expect("few wait");
+    }
+    host.answer_requests(3, || [7; 16]);
+    host.tick(Moment(0), |_| {});
+    let count = |host: &Host<Here>| {
+        let Occupancy { players, spectators, .. } = host.occupancy();
+        [players, spectators]
+    };
+    assert_eq!((host.room().players(), count(&host)), (2, [0, 0]), "their places are promised until they are told");
+    let upto = host.take_entry().upto();
+    host.safe(upto);
+    while host.poll_output().is_some() {}
+    assert_eq!(count(&host), [2, 1]);
 }

@@ -76,7 +76,8 @@ pub async fn enter(
             Err(reason) => return Err(reason),
         }
     }
-    Err(last)
+    // Whoever named no room gets another one later.
+    Err(if matches!(request.join, Join::JoinOrCreate { .. }) { Close::TryLater.into() } else { last })
 }
 
 /// Finds the room of a client: here, or anywhere in the cluster.

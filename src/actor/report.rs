@@ -73,8 +73,7 @@ impl RoomActor {
 
     /// Publishes the occupancy.
     pub(super) fn report_occupancy(&mut self) {
-        let Some(room) = self.room() else { return };
-        let occupancy = Occupancy { players: room.players(), away: room.away(), spectators: room.spectators() };
+        let Some(occupancy) = self.host.as_ref().map(Host::occupancy) else { return };
         self.count(occupancy);
         self.give_back_unused();
     }

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
 use super::history::FrameStore;
-use super::host::{Host, Waiting};
+use super::host::{Host, HostOutput, Waiting};
 use super::recorder::FlightRecorder;
 use super::room_input::RoomInput;
+use super::spectator::is_spectator;
+use super::vacancies::Occupancy;
 use crate::snapshot::{Frame, FrameZone};
 use crate::tick::{Tick, TickRate};
-use crate::wire::limits;
+use crate::wire::{Continuity, Welcome, limits};
 
 /// An entry of a room's journal.
 #[derive(Debug, Default)]
@@ -99,6 +101,20 @@ impl<T: Waiting, F: FrameStore> Host<T, F> {
     /// Whether an output waits for its record.
     pub fn is_waiting(&self) -> bool {
         self.outputs.is_waiting()
+    }
+
+    /// Who is in the room, without those who were let in and are not told so yet: their places are still promised to them.
+    pub fn occupancy(&self) -> Occupancy {
+        let room = &self.room;
+        let mut counted = Occupancy { players: room.players(), away: room.away(), spectators: room.spectators() };
+        for output in self.outputs.iter() {
+            let HostOutput::Answer { answer: Ok(admitted), .. } = output else { continue };
+            let Welcome { seat, continuity, .. } = admitted.welcome;
+            let places = if is_spectator(seat) { &mut counted.spectators } else { &mut counted.players };
+            // Who came back has a place that was counted all the time. Others may have been removed meanwhile.
+            *places = places.saturating_sub(usize::from(continuity == Continuity::Fresh));
+        }
+        counted
     }
 
     /// Bytes that were recorded so far, safe or not.
@@ -255,6 +271,10 @@ impl<T> Outbox<T> {
 
     pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.ready.iter().chain(self.waiting.iter().map(|(_, output)| output))
     }
 
     pub fn pop(&mut self) -> Option<T> {
