@@ -115,7 +115,10 @@ impl Waiting for Here {}
 
 #[test]
 fn who_is_let_in_is_counted_when_the_record_of_it_is_safe() {
-    let mut host = Host::new(Moment(0), Played::new().room, History::new(TickRate::DEFAULT)).with_journal();
+    let setup = RoomSetup { rate: TickRate::DEFAULT, seed: 5, options: BTreeMap::new() };
+    let (game, policy) = (arena(&setup), RoomPolicy { most_spectators: 1, ..RoomPolicy::default() });
+    let room = Room::new(RoomConfig::new("one", "arena", setup, policy), game);
+    let mut host = Host::new(Moment(0), room, History::new(TickRate::DEFAULT)).with_journal();
     for role in [Role::Player, Role::Player, Role::Spectator] {
         let join = Join::ById { room: "one".to_owned() };
         host.request(Arc::new(JoinRequest::guest(join, role, "Ada")), Here).expect("few wait");
