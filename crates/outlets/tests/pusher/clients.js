@@ -11,7 +11,7 @@ import EchoModule from 'laravel-echo';
 import Server from 'pusher';
 import PusherModule from 'pusher-js';
 
-import { later, outlets, serve, test, told, until } from './support.js';
+import { later, outlets, serve, subscribed, test, told, until } from './support.js';
 
 const Echo = EchoModule.default ?? EchoModule;
 const Pusher = PusherModule.Pusher ?? PusherModule.default ?? PusherModule;
@@ -69,11 +69,6 @@ async function connected(user, options) {
   clients.push(made);
   await told(`${user} is connected`, (done) => made.connection.bind('connected', done));
   return made;
-}
-
-function subscribed(of, name) {
-  const channel = of.subscribe(name);
-  return told(`${name} is subscribed`, (done) => channel.bind('pusher:subscription_succeeded', (data) => done([channel, data])));
 }
 
 const next = (channel, event) => told(event, (done) => channel.bind(event, (data, metadata) => done([data, metadata])));

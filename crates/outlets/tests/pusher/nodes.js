@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import Server from 'pusher';
 import PusherModule from 'pusher-js';
 
-import { later, outlets, serve, test, told, until } from './support.js';
+import { later, outlets, serve, subscribed, test, told, until } from './support.js';
 
 const Pusher = PusherModule.Pusher ?? PusherModule.default ?? PusherModule;
 const [binary] = process.argv.slice(2);
@@ -96,11 +96,6 @@ async function connected(user, node) {
   clients.push(made);
   await told(`${user} is connected`, (done) => made.connection.bind('connected', done));
   return made;
-}
-
-function subscribed(of, name) {
-  const channel = of.subscribe(name);
-  return told(`${name} is subscribed`, (done) => channel.bind('pusher:subscription_succeeded', (data) => done([channel, data])));
 }
 
 /** Members who came and went, as a channel's client was told. */

@@ -18,6 +18,12 @@ export function told(what, start) {
   });
 }
 
+/** Subscribes a client of pusher-js to a channel. Returns the channel, and what its members are told first. */
+export function subscribed(of, name) {
+  const channel = of.subscribe(name);
+  return told(`${name} is subscribed`, (done) => channel.bind('pusher:subscription_succeeded', (data) => done([channel, data])));
+}
+
 export async function until(what, done) {
   const begun = Date.now();
   while (!(await done())) {
