@@ -237,7 +237,9 @@ pub fn run(config: &Config, mut on_progress: impl FnMut(Progress)) -> io::Result
     let trust = Trust::new(config.ca.clone());
     let before = Before::read(&config.url, &trust);
     let start = Instant::now();
-    let schedule = Schedule::new(config, start);
+    let mut schedule = Schedule::new(config, start);
+    // Bots that cost more come first, so that every thread gets as many of them.
+    schedule.jobs.sort_by_key(|job| (!job.has_screen, !job.verify));
     let shared = Arc::new(Shared::new(start, schedule.attackers.len(), trust));
     let mut shares: Vec<Schedule> = (0..threads).map(|_| Schedule::default()).collect();
     schedule.jobs.into_iter().enumerate().for_each(|(index, job)| shares[index % threads].jobs.push(job));
