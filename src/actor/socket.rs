@@ -5,7 +5,7 @@
 //! to be sent. What the session decides and sends is in `session` and `live_session`.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -33,28 +33,32 @@ thread_local! {
     static FRAME_BUFFER: RefCell<BytesMut> = RefCell::default();
 }
 
-/// Carries bytes between `socket`, whose handshake is done, and the session that `begin` makes from the incoming bytes,
-/// until one of the two ends. It then lingers. `early` holds the bytes that came with the handshake.
-pub async fn carry<T, S, E>(socket: T, early: Bytes, begin: impl FnOnce(Incoming) -> (Rc<LiveSession>, S))
+/// Begins the session that `begin` makes from the incoming bytes. The future carries bytes between it and `socket`, whose
+/// handshake is done, until one of the two ends. It then lingers. `early` holds the bytes that came with the handshake.
+pub fn carry<T, S, E, B>(socket: T, early: Bytes, begin: B) -> impl Future<Output = ()> + use<T, S, E, B>
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
+    B: FnOnce(Incoming) -> (Rc<LiveSession>, S),
     S: Stream<Item = Result<Bytes, E>>,
 {
     let incoming = Rc::<IncomingBytes>::default();
     let (live, session) = begin(Incoming(incoming.clone()));
     let outgoing = Rc::new(RefCell::new(Outgoing::new(socket)));
     live.attach_outlet(outgoing.clone());
-    {
-        let session = pin!(session);
-        let session = PollOnWake::new(session);
-        let hear = |bytes: &[u8]| live.hear_frequent(bytes);
-        let mut conversation = Conversation { early, incoming, outgoing: outgoing.clone(), hear, session };
-        // A socket that fails ends the session like one that is closed.
-        let _ = poll_fn(|cx| conversation.turn(cx)).await;
-    }
-    live.detach_outlet();
-    if let Some(Outgoing { mut socket, unsent, .. }) = Rc::into_inner(outgoing).map(RefCell::into_inner) {
-        linger(&mut socket, unsent).await;
+    // Every connection keeps this future, so nothing that is only needed above is part of it.
+    async move {
+        {
+            let session = pin!(session);
+            let session = PollOnWake::new(session);
+            let hear = |bytes: &[u8]| live.hear_frequent(bytes);
+            let mut conversation = Conversation { early, incoming, outgoing: outgoing.clone(), hear, session };
+            // A socket that fails ends the session like one that is closed.
+            let _ = poll_fn(|cx| conversation.turn(cx)).await;
+        }
+        live.detach_outlet();
+        if let Some(Outgoing { mut socket, unsent, .. }) = Rc::into_inner(outgoing).map(RefCell::into_inner) {
+            linger(&mut socket, unsent).await;
+        }
     }
 }
 

@@ -29,8 +29,8 @@ use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::{sleep, timeout};
 use actix_web::{Error, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
-use futures_util::SinkExt;
 use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt, SinkExt};
 use rustls::ServerConfig;
 
 use super::handshake::{self, Denied};
@@ -199,6 +199,9 @@ where
         .upgrade(worker.upgrade)
 }
 
+/// Most bytes of the future that every session's task keeps: a TLS socket's state is about half of it.
+const MOST_KEPT: usize = 4096;
+
 /// Handles requests for an upgrade, with their sockets.
 #[derive(Clone)]
 struct Upgrade(web::Data<AppState>);
@@ -283,15 +286,20 @@ where
     let Some(socket) = parts.io.into_inner() else { return Ok(()) };
     let context = state.context.clone();
     drop((request, parts.read_buf, parts.write_buf));
-    // The HTTP layer's part of the connection ends here, with all its buffers.
-    actix_web::rt::spawn(async move {
-        match far {
-            Some(far) => passing::pass_on(socket, far, early, permit, &context.gatekeeper).await,
-            None => carry(socket, early, |incoming| converse(context, permit, socket_handle, incoming)).await,
+    // The HTTP layer's part of the connection ends here, with all its buffers. A connection is counted until its task ends; the
+    // relay's socket handle is dropped within two seconds. The task of a session has no room for the buffers of one that passes
+    // bytes on.
+    match far {
+        Some(far) => actix_web::rt::spawn(async move {
+            passing::pass_on(socket, far, early, permit, &context.gatekeeper).await;
+            drop(connection);
+        }),
+        None => {
+            let carried = carry(socket, early, |incoming| converse(context, permit, socket_handle, incoming));
+            debug_assert!(size_of_val(&carried) <= MOST_KEPT, "{} bytes for every connection", size_of_val(&carried));
+            actix_web::rt::spawn(carried.map(|()| drop(connection)))
         }
-        // Counted until here. The relay's socket handle is dropped within two seconds.
-        drop(connection);
-    });
+    };
     Ok(())
 }
 
