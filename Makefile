@@ -6,7 +6,7 @@ SHELL := /bin/bash
 WEB := web-demo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: test tools format lint rust pure docs types unit package feel smooth e2e python pusher pusher-load kafka guide pages newcomer deny bench faults hostile attacks cluster crowd joins crashes determinism hibernation film spectators tap
+.PHONY: test tools format lint rust pure docs types unit package feel smooth e2e python pusher pusher-load kafka guide pages newcomer deny bench faults hostile attacks cluster crowd joins sweep crashes determinism hibernation film spectators tap
 
 test: tools format lint rust pure docs types unit package feel e2e python pusher kafka guide pages
 	@echo "all checks passed"
@@ -163,6 +163,13 @@ crowd:
 # What a join costs among 100, 1,000 and 10,000 rooms: at most half as much again. Needs a quiet machine.
 joins:
 	TICKWIRE_ROOMS=10000 cargo test --locked --release --workspace --test server -- --nocapture crowd::
+
+# A thousand sessions of one worker, three quarters of which stop reading again and again, without TLS and with it.
+sweep:
+	for seal in change with_tls; do \
+		ulimit -n 16384 && TICKWIRE_SESSIONS=1000 cargo test --locked --release --workspace --test server -- --nocapture full_sockets_$$seal \
+			|| exit 1; \
+	done
 
 # Runs the tests of each known fault (tests/faults.toml) and prints a row for each; needs a quiet machine and some ten minutes.
 faults: tools

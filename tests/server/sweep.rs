@@ -25,6 +25,21 @@ const SEED: u64 = 20_261_130;
 const STALL: u32 = 1500;
 const SHORT_STALL: u32 = 500;
 
+/// Sessions of the one worker: 40, or `TICKWIRE_SESSIONS`.
+fn sessions() -> usize {
+    std::env::var("TICKWIRE_SESSIONS").map_or(40, |number| number.parse().expect("TICKWIRE_SESSIONS is a number"))
+}
+
+/// Rows of a room: fewer for more sessions, all of which rebuild them.
+fn dots() -> usize {
+    (60_000 / sessions()).clamp(200, 1500)
+}
+
+/// One worker whose sessions all come from one address.
+fn crowded() -> Config {
+    Config { exempt: vec!["127.0.0.1/32".parse().expect("an address")], ..lean() }
+}
+
 /// How a session went.
 struct Course {
     /// Ticks that a frame skipped, on average.
@@ -128,15 +143,15 @@ fn play_with_full_sockets(mut server: TestServer, roots: Option<&RootCertStore>,
 
 #[test]
 fn full_sockets_change_no_order_and_the_others_get_every_frame() {
-    let server = TestServer::alone(|server| Restless::added(server, 1500));
-    play_with_full_sockets(server, None, 40);
+    let server = TestServer::alone_with(crowded(), |server| Restless::added(server, dots()));
+    play_with_full_sockets(server, None, sessions());
 }
 
 #[test]
 fn full_sockets_with_tls_change_no_order_and_the_others_get_every_frame() {
     let pair = Pair::named("tls-sweep");
     let roots = pair.write();
-    let config = Config { tls_cert: pair.cert, tls_key: pair.key, ..lean() };
-    let server = TestServer::alone_with(config, |server| Restless::added(server, 1500));
-    play_with_full_sockets(server, Some(&roots), 40);
+    let config = Config { tls_cert: pair.cert, tls_key: pair.key, ..crowded() };
+    let server = TestServer::alone_with(config, |server| Restless::added(server, dots()));
+    play_with_full_sockets(server, Some(&roots), sessions());
 }
