@@ -115,6 +115,17 @@ impl Schedule {
         schedule
     }
 
+    /// A part of the schedule for each of so many threads. Those that cost more are dealt first, so that every thread gets as many
+    /// of them.
+    pub fn dealt_to(mut self, threads: usize) -> Vec<Self> {
+        let mut parts: Vec<Self> = (0..threads).map(|_| Self::default()).collect();
+        self.jobs.sort_by_key(|job| (!job.has_screen, !job.verify));
+        self.jobs.into_iter().enumerate().for_each(|(index, job)| parts[index % threads].jobs.push(job));
+        let attackers = self.attackers.into_iter().enumerate();
+        attackers.for_each(|(index, attacker)| parts[index % threads].attackers.push(attacker));
+        parts
+    }
+
     /// Gives screens to an even sample of the bots that rebuild the state.
     fn give_screens(&mut self) {
         let verifying = self.jobs.iter().filter(|job| job.verify).count() as u32;
@@ -185,6 +196,15 @@ mod tests {
         assert_eq!((schedule.jobs.len(), schedule.attackers.len()), (180, 20));
         assert_eq!(schedule.jobs.iter().filter(|job| job.verify).count(), 20);
         assert!(schedule.attackers.iter().map(|attacker| attacker.turn).eq(0..20));
+    }
+
+    #[test]
+    fn every_thread_gets_as_many_bots_that_rebuild_the_state() {
+        // Without care, every tenth bot would be on the second thread.
+        let config = Config { verify: Verify::Sample(20), ..config(200) };
+        let parts = Schedule::new(&config, Instant::now()).dealt_to(2);
+        let count = |part: &Schedule| (part.jobs.len(), part.jobs.iter().filter(|job| job.verify).count());
+        assert_eq!(parts.iter().map(count).collect::<Vec<_>>(), [(100, 10), (100, 10)]);
     }
 
     #[test]

@@ -237,14 +237,9 @@ pub fn run(config: &Config, mut on_progress: impl FnMut(Progress)) -> io::Result
     let trust = Trust::new(config.ca.clone());
     let before = Before::read(&config.url, &trust);
     let start = Instant::now();
-    let mut schedule = Schedule::new(config, start);
-    // Bots that cost more come first, so that every thread gets as many of them.
-    schedule.jobs.sort_by_key(|job| (!job.has_screen, !job.verify));
+    let schedule = Schedule::new(config, start);
     let shared = Arc::new(Shared::new(start, schedule.attackers.len(), trust));
-    let mut shares: Vec<Schedule> = (0..threads).map(|_| Schedule::default()).collect();
-    schedule.jobs.into_iter().enumerate().for_each(|(index, job)| shares[index % threads].jobs.push(job));
-    let attackers = schedule.attackers.into_iter().enumerate();
-    attackers.for_each(|(index, attacker)| shares[index % threads].attackers.push(attacker));
+    let shares = schedule.dealt_to(threads);
     let mut conductor = Conductor::new(config, &shared, before);
     std::thread::scope(|scope| {
         let runs: Vec<_> = shares.into_iter().map(|share| scope.spawn(|| run_share(share, &shared))).collect();
