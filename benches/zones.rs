@@ -147,7 +147,7 @@ impl World {
             *answer.expect("there is room")
         };
         let starts: Vec<_> = (0..players).map(|number| admit(number).start).collect();
-        let sender = |start| FrameSender::new(Moment(0), start, 0, Features::NONE, Transport::Ordered);
+        let sender = |start| FrameSender::new(Moment(0), start, 0, Features::DENSE_LIST, Transport::Ordered);
         let senders = starts.iter().map(sender).collect();
         let (name, took, frames) = (name.to_owned(), Vec::new(), Vec::new());
         let mut world = Self { name, room, senders, frames, now: Moment(0), took, bytes: 0, seen: 0, updates: 0 };

@@ -13,7 +13,7 @@ use tickwire::id::{EntityId, KindId, Seat};
 use tickwire::snapshot::{Field, InputSchema, Kind, Schema, Shape};
 use tickwire::testing::{Plan, PlayerId, Playtest};
 use tickwire::tick::Tick;
-use tickwire::wire::{Authority, Hello, Join, Role};
+use tickwire::wire::{Authority, Features, Hello, Join, Role};
 
 const WALKER: KindId = KindId(0);
 const METRE: i32 = 64;
@@ -156,8 +156,8 @@ fn honest(number: u32) -> [f64; 2] {
 }
 
 /// Walks one player by `path`, beside an honest one. Returns the bytes per second of both.
-fn beside(path: impl Fn(u32) -> [f64; 2] + 'static) -> [usize; 2] {
-    let mut play = playtest(Plan::default());
+fn beside(features: Features, path: impl Fn(u32) -> [f64; 2] + 'static) -> [usize; 2] {
+    let mut play = playtest(Plan { features, ..Plan::default() });
     let [one, other] = [play.join("one"), play.join("other")];
     lead(&mut play, one, path);
     lead(&mut play, other, honest);
@@ -168,11 +168,14 @@ fn beside(path: impl Fn(u32) -> [f64; 2] + 'static) -> [usize; 2] {
 
 #[test]
 fn who_swings_over_a_border_gets_little_more_than_who_walks() {
-    let [walker, beside_walker] = beside(honest);
+    let dense = Features::DENSE_LIST;
+    let [walker, beside_walker] = beside(dense, honest);
+    let [listed, _] = beside(Features::NONE, honest);
+    assert!(walker < listed - listed / 20, "{walker} B/s with dense lists, {listed} without");
     // Fifteen borders per second, with a swing within the slack, of half a cell, and of one.
     for metres in [1.0, 6.0, 12.0] {
         let [swinger, neighbour] =
-            beside(move |number| [60.0 + if number * 3 / 4 % 2 == 0 { metres } else { 0.0 }, 60.0]);
+            beside(dense, move |number| [60.0 + if number * 3 / 4 % 2 == 0 { metres } else { 0.0 }, 60.0]);
         println!("{metres} m: {swinger} B/s, who walks {walker}; beside them {neighbour} and {beside_walker} B/s");
         assert!(swinger < 2 * walker, "{swinger} B/s for a swing of {metres} m, {walker} for a walk");
         assert!(neighbour < beside_walker + beside_walker / 5, "{neighbour} and {beside_walker} B/s");
@@ -181,8 +184,8 @@ fn who_swings_over_a_border_gets_little_more_than_who_walks() {
 
 #[test]
 fn who_jumps_between_two_crowds_is_held_to_a_budget() {
-    let [walker, _] = beside(honest);
-    let [jumper, neighbour] = beside(|number| CROWDS[number as usize / 2 % 2].map(f64::from));
+    let [walker, _] = beside(Features::DENSE_LIST, honest);
+    let [jumper, neighbour] = beside(Features::DENSE_LIST, |number| CROWDS[number as usize / 2 % 2].map(f64::from));
     println!("a jumper gets {jumper} B/s, a walker {walker}, and one beside the jumper {neighbour}");
     assert!(jumper < walker + 10 * 1024, "{jumper} B/s, {walker} for a walk");
 }

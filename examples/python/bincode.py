@@ -71,8 +71,11 @@ class Reader:
     def blob(self) -> bytes:
         return self.take(self.varint(64))
 
+    def at_end(self) -> bool:
+        return self.at == len(self.data)
+
     def end(self) -> None:
-        if self.at != len(self.data):
+        if not self.at_end():
             raise DecodeError(f"{len(self.data) - self.at} bytes after the end of the message")
 
 

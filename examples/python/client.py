@@ -14,7 +14,7 @@ from typing import Any
 
 import messages as m
 from bincode import DecodeError
-from layouts import Absolute, Ack, Correction, Frame, Inputs, Long, Run, Short, decode_frame, encode_inputs, is_frame
+from layouts import Absolute, Ack, Correction, Dense, Frame, Inputs, Long, Run, Short, decode_frame, encode_inputs, is_frame
 from motion import Field
 from view import WRAP, View, newer
 
@@ -29,7 +29,7 @@ class Client:
         join: m.JoinOrCreate | m.Create | m.ById | m.Reserved | m.Return,
         name: str,
         role: m.Role = m.Role.PLAYER,
-        features: int = m.Feature.INPUT_LEAD | m.Feature.VIEW_TIME,
+        features: int = m.Feature.INPUT_LEAD | m.Feature.VIEW_TIME | m.Feature.DENSE_LIST,
     ) -> None:
         self.join, self.name, self.role, self.features = join, name, role, features
         self.welcome: m.Welcome | None = None  # of the last connection
@@ -156,7 +156,7 @@ class Client:
                 self.incarnation = incarnation
             self.tick, self.consumed = stamp.tick, stamp.consumed
             return True
-        ticks, inputs = (16, 4) if isinstance(stamp, Short) else (32, 8) if isinstance(stamp, Long) else (256, 256)
+        ticks, inputs = (16, 4) if isinstance(stamp, Short) else (32, 8) if isinstance(stamp, Long | Dense) else (256, 256)
         step = (stamp.tick - self.tick) % ticks
         if step == 0 or step > ticks // 2:
             return False

@@ -28,6 +28,14 @@ class Long:
 
 
 @dataclass
+class Dense:
+    """As `Long`, for zones that advance by one tick each."""
+
+    tick: int
+    consumed: int
+
+
+@dataclass
 class Wide:
     """The tick and `consumed`, both modulo 256."""
 
@@ -94,7 +102,7 @@ class Part:
 
 @dataclass
 class Frame:
-    stamp: Short | Long | Wide | Absolute
+    stamp: Short | Long | Dense | Wide | Absolute
     note: Note | None
     events: Events | None
     zones: list[Part]
@@ -113,6 +121,9 @@ def decode_frame(data: bytes) -> Frame:
         return Frame(Short(first & 15, first >> 4 & 3), None, None, [part])
     if first < 64:
         raise DecodeError("no frame")
+    if first == 0x58:
+        low = reader.byte()
+        return Frame(Dense(low & 31, low >> 5), None, None, decode_dense(reader))
     return decode_long(reader, first & 63)
 
 
@@ -179,6 +190,21 @@ def decode_note(reader: Reader) -> Note:
         if more & 2:
             lead = int.from_bytes(reader.take(1), "little", signed=True)
     return Note(superseded, commands, correction, incarnation, lead)
+
+
+def decode_dense(reader: Reader) -> list[Part]:
+    parts: list[Part] = []
+    while not reader.at_end():
+        gap = reader.varint()
+        zone = gap + (parts[-1].zone if parts else 0)
+        if zone > 0xFFFF or (gap == 0 and parts):
+            raise DecodeError("zones that do not ascend")
+        size = reader.varint()
+        digest = reader.hash() if size & 1 else None
+        parts.append(Part(zone, 0, Chain([reader.take(size >> 1)]), digest))
+    if len(parts) < 2:
+        raise DecodeError("a list of zones for fewer than two")
+    return parts
 
 
 def decode_parts(reader: Reader) -> list[Part]:

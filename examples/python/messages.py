@@ -17,13 +17,14 @@ Extensions = list[tuple[U16, bytes]]
 
 
 class Feature:
-    """Bits of `features`. This client knows the first two."""
+    """Bits of `features`. This client knows the first two and the last one."""
 
     INPUT_LEAD = 1
     VIEW_TIME = 2
     REDIRECT = 4
     FEEL_DIGEST = 8
     PREPARE = 16
+    DENSE_LIST = 32
 
 
 class Role(IntEnum):

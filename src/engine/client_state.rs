@@ -155,7 +155,7 @@ impl ClientState {
     /// more to it. `stamp` is that of the message.
     pub fn steady_message(&mut self, frame: &Frame, stamp: FrameStamp, to: &Recipient) -> Option<Vec<u8>> {
         self.list.as_ref().filter(|list| Arc::ptr_eq(list, &to.note.zones))?;
-        let (mut seen, mut count, mut payload) = (ZonesSeen::new(frame), 0, 0);
+        let (mut seen, mut count, mut payload) = (ZonesSeen::new(frame), 0_usize, 0);
         for known in &self.zones {
             let zone = seen.find(known.zone);
             match (zone, known.has) {

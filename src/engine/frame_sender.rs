@@ -15,7 +15,8 @@ use crate::id::{CorrectionEpoch, Incarnation, Seat, Seq, ZoneId};
 use crate::snapshot::{Frame, Grid, SeatNote};
 use crate::tick::{Moment, Tick, TickRate};
 use crate::wire::{
-    AckedTick, Correction, Features, FrameMessage, FrameStamp, Note, encode_delivery, encode_frame, usual_frame,
+    AckedTick, Correction, Features, FrameMessage, FrameStamp, Note, can_tell_densely, encode_delivery, encode_frame,
+    usual_frame,
 };
 
 /// How the messages of one direction arrive.
@@ -267,6 +268,9 @@ impl FrameSender {
         let newest = (self.transport == Transport::Unordered).then_some(self.newest);
         let to = Recipient { now, note, gone: &gone, rate: self.rate, told: newest };
         let Parts { list: zones, keyframes } = state.zone_parts(frames, &mut self.budget, &mut self.unsent, &to);
+        // However a message is made, its layout depends on nothing but what it tells: the choice must not show what is hidden.
+        let is_dense = self.features.contain(Features::DENSE_LIST) && told.is_none() && events.is_none();
+        let stamp = if is_dense && can_tell_densely(&zones) { stamp.dense() } else { stamp };
         let message = FrameMessage { stamp, note: told, events: None, zones };
         let bytes = encode_frame(&message, events.map(|batch| batch.encoded(frame.tick())).as_ref());
         (state.lead, state.commands) = (lead.unwrap_or(state.lead), commands);
@@ -314,6 +318,7 @@ impl FrameSender {
         }
         if *note.zones != alone {
             let stamp = FrameStamp::long(before, (frame.tick(), note.consumed));
+            let stamp = if self.features.contain(Features::DENSE_LIST) { stamp.dense() } else { stamp };
             let to = Recipient { now, note, gone: &[], rate: self.rate, told: None };
             return if self.budget.is_free() { self.base.steady_message(frame, stamp, &to) } else { None };
         }

@@ -109,7 +109,7 @@ impl Room {
     pub fn new(config: RoomConfig, game: Box<dyn Game>) -> Self {
         let (spec, needs_token) = (game.spec(), game.spectators_need_token());
         let view_times = if game.rewind().is_zero() { Features::NONE } else { Features::VIEW_TIME };
-        let features = Features::INPUT_LEAD.with(Features::FEEL_DIGEST).with(view_times);
+        let features = Features::INPUT_LEAD.with(Features::FEEL_DIGEST).with(Features::DENSE_LIST).with(view_times);
         let linger = config.setup.rate.ticks_in(limits::CELLS_LINGER);
         let views = game.interest().map(|interest| Views::new(interest, linger));
         let counters = config.counters;

@@ -20,6 +20,8 @@ impl Features {
     pub const FEEL_DIGEST: Self = Self(1 << 3);
     /// The client connects ahead to the server that [`Prepare`](super::Prepare) names.
     pub const PREPARE: Self = Self(1 << 4);
+    /// Zones that advance by one tick may be told in a [dense list](super::FrameStamp::Dense).
+    pub const DENSE_LIST: Self = Self(1 << 5);
 
     /// Whether all of `other` are in the set.
     pub fn contain(self, other: Self) -> bool {

@@ -6,6 +6,7 @@ use serde_bytes::Bytes as Raw;
 
 use super::codec::{WireError, append, split};
 use super::cursor::{ByteReader, put, put_slice};
+use super::dense_list;
 use super::encoded_events::EncodedEvents;
 use super::frame_stamp::FrameStamp;
 use super::limits;
@@ -26,7 +27,7 @@ const SHORT_HASH: u8 = 0x40;
 /// The layout of all others.
 pub(super) const LONG: u8 = 0x40;
 const LONG_TICK: u8 = FrameStamp::LONG.0 as u8 - 1;
-pub(super) const LONG_CONSUMED: u32 = 5;
+const LONG_CONSUMED: u32 = 5;
 /// The stamp is a wide one.
 const WIDE: u8 = 0x01;
 const NOTE: u8 = 0x02;
@@ -39,6 +40,8 @@ pub(super) const LISTED: u8 = 0x10;
 const DELTAS: u8 = 0x20;
 /// With a list: the stamp is absolute.
 const ABSOLUTE: u8 = 0x20;
+/// The layout of a dense list. Without it, a list and a hash exclude each other.
+pub(super) const DENSE: u8 = LONG | LISTED | HASH;
 
 /// The first byte of a listed part: its form, whether a hash and a lag follow, and the number of deltas less one.
 const FORM: u8 = 0x03;
@@ -55,9 +58,14 @@ const DELTAS_FOLLOW: u8 = 15;
 /// Encodes a frame message; `events`, if given, in place of events of its own.
 ///
 /// # Panics
-/// When a chain has no delta or more than [`limits::CHAIN`], and when a short stamp is on another message than the usual
-/// one.
+/// When a chain has no delta or more than [`limits::CHAIN`], and when a short or dense stamp is on a message that these
+/// layouts cannot tell.
 pub fn encode_frame(message: &FrameMessage, events: Option<&EncodedEvents>) -> Vec<u8> {
+    if let FrameStamp::Dense { tick, consumed } = message.stamp {
+        let alone = message.note.is_none() && message.events.is_none() && events.is_none();
+        assert!(alone && dense_list::can_tell(&message.zones), "a dense stamp is for zones that advance by one tick");
+        return dense_list::encode(tick, consumed, &message.zones);
+    }
     let mut out = Vec::with_capacity(16 + message.zones.iter().map(|part| part.form.weight()).sum::<usize>());
     let absolute = matches!(message.stamp, FrameStamp::Absolute { .. });
     let alone = alone(&message.zones).filter(|_| !absolute);
@@ -72,7 +80,8 @@ pub fn encode_frame(message: &FrameMessage, events: Option<&EncodedEvents>) -> V
             assert!(first & !HASH == 0, "a short stamp is for the usual message");
             out.push(SHORT | flag(SHORT_HASH, first == HASH) | consumed << SHORT_CONSUMED | tick);
         }
-        FrameStamp::Long { tick, consumed } => out.extend([LONG | first, consumed << LONG_CONSUMED | tick]),
+        FrameStamp::Long { tick, consumed } => out.extend([LONG | first, long_stamp(tick, consumed)]),
+        FrameStamp::Dense { .. } => unreachable!("it has a layout of its own"),
         FrameStamp::Wide { tick, consumed } => out.extend([LONG | WIDE | first, tick, consumed]),
         FrameStamp::Absolute { tick, consumed } => {
             out.push(LONG | ABSOLUTE | first);
@@ -125,6 +134,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<FrameMessage<'_>, WireError> {
         let zones = vec![ZonePart { zone: ZoneId(0), lag: 0, form, hash }];
         return Ok(FrameMessage { stamp: FrameStamp::Short { tick, consumed }, note: None, events: None, zones });
     }
+    if first == DENSE {
+        let low = cursor.u8()?;
+        let stamp = FrameStamp::Dense { tick: low & LONG_TICK, consumed: low >> LONG_CONSUMED };
+        return Ok(FrameMessage { stamp, note: None, events: None, zones: dense_list::read(&mut cursor)? });
+    }
     let stamp = read_stamp(first, &mut cursor)?;
     let note = has(NOTE).then(|| read_note(&mut cursor)).transpose()?;
     let absolute = matches!(stamp, FrameStamp::Absolute { .. });
@@ -163,6 +177,11 @@ fn read_stamp(first: u8, cursor: &mut ByteReader) -> Result<FrameStamp, WireErro
     })
 }
 
+/// The second byte of a long or dense layout.
+pub(super) fn long_stamp(tick: u8, consumed: u8) -> u8 {
+    consumed << LONG_CONSUMED | tick
+}
+
 /// The hash and the chain of zone 0, if that is all.
 fn alone<'m, 'a>(zones: &'m [ZonePart<'a>]) -> Option<(Option<u32>, &'m [&'a Raw])> {
     match zones {
@@ -177,7 +196,7 @@ fn count_of(deltas: &[&Raw]) -> u8 {
     (deltas.len() - 1) as u8
 }
 
-fn write_hash(hash: Option<u32>, out: &mut Vec<u8>) {
+pub(super) fn write_hash(hash: Option<u32>, out: &mut Vec<u8>) {
     if let Some(hash) = hash {
         out.extend_from_slice(&hash.to_le_bytes());
     }
@@ -308,11 +327,11 @@ mod tests {
     #[test]
     fn a_frame_has_one_form() {
         let not_canonical: [&[u8]; 11] = [
-            // Zone 0 alone in a list, a hash before a list, two stamps, deltas of a keyframe, deltas of a zone that is
+            // Zone 0 alone in a list, a hash before a list with a note, two stamps, deltas of a keyframe, deltas of a zone that is
             // gone, its hash, no lag, a number longer than necessary, an incarnation without a tick, few deltas in a byte of
             // their own, an empty note.
             &[0x50, 0, 1, 0, 0x00, 9],
-            &[0x58, 0, 0],
+            &[0x5a, 0, 1, 0],
             &[0x71, 0, 0, 0],
             &[0x50, 0, 1, 7, 0x11],
             &[0x50, 0, 1, 7, 0x12],

@@ -23,6 +23,14 @@ pub enum FrameStamp {
         /// Modulo 8.
         consumed: u8,
     },
+    /// For several zones that advance by one tick, where nothing else is told; with the feature
+    /// [`DENSE_LIST`](super::Features::DENSE_LIST).
+    Dense {
+        /// Modulo 32.
+        tick: u8,
+        /// Modulo 8.
+        consumed: u8,
+    },
     /// Where few bits would not do: for clients that want few frames, and after a pause.
     Wide {
         /// Modulo 256.
@@ -65,12 +73,21 @@ impl FrameStamp {
         }
     }
 
+    /// The same stamp for a dense list, if it is one of few bits.
+    #[must_use]
+    pub fn dense(self) -> Self {
+        match self {
+            Self::Long { tick, consumed } => Self::Dense { tick, consumed },
+            other => other,
+        }
+    }
+
     /// The tick and the inputs consumed, for a client whose newest frame has those of `before`; `None` when this frame is
     /// not newer.
     pub fn resolve(self, (newest, before): (Tick, Seq)) -> Option<(Tick, Seq)> {
         let ((ticks, inputs), tick, consumed) = match self {
             Self::Short { tick, consumed } => (Self::SHORT, tick, consumed),
-            Self::Long { tick, consumed } => (Self::LONG, tick, consumed),
+            Self::Long { tick, consumed } | Self::Dense { tick, consumed } => (Self::LONG, tick, consumed),
             Self::Wide { tick, consumed } => (Self::WIDE, tick, consumed),
             Self::Absolute { tick, consumed } => return tick.is_after(newest).then_some((tick, consumed)),
         };

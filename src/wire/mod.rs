@@ -3,6 +3,7 @@
 mod close;
 mod codec;
 mod cursor;
+mod dense_list;
 mod encoded_events;
 mod event;
 mod features;
@@ -24,6 +25,7 @@ pub use codec::{
     WireError, decode_client, decode_server, encode_client, encode_server, explain_excess, hello_version, is_frequent,
 };
 pub(crate) use codec::{append, split};
+pub(crate) use dense_list::can_tell as can_tell_densely;
 pub use encoded_events::{EncodedEvents, encode_delivery};
 pub use event::{EventBatch, EventBody, EventItem};
 pub use features::Features;

@@ -271,6 +271,7 @@ fn frames() -> Vec<(&'static str, ServerMessage<'static>)> {
             let stamp = FrameStamp::Wide { tick: 0, consumed: 9 };
             FrameMessage { stamp, ..long(vec![part(0, chain(&[&[1]]), None), part(1, ZoneForm::Gone, None)]) }
         }),
+        ("frame, a dense list", dense()),
         ("frame, of a whole tick", absolute(u32::MAX, 251, vec![part(0, chain(&[&[1]]), None)])),
         ("frame, another zone", long(vec![part(7, chain(&[&[1, 2]]), None)])),
         ("frame, a keyframe", long(vec![part(0, ZoneForm::Keyframe(Bytes::new(&[5])), Some(1))])),
@@ -293,6 +294,13 @@ fn frames() -> Vec<(&'static str, ServerMessage<'static>)> {
         ("frame, every other event", talkative()),
     ];
     frames.into_iter().map(|(name, frame)| (name, ServerMessage::Frame(frame))).collect()
+}
+
+fn dense() -> FrameMessage<'static> {
+    let told: [(u16, &[u8], _); 4] =
+        [(7, &[1, 2], None), (8, &[], Some(0x0403_0201)), (259, &LONG, None), (u16::MAX, &[3], None)];
+    let zones = told.map(|(zone, delta, hash)| part(zone, chain(&[delta]), hash)).into();
+    FrameMessage { stamp: FrameStamp::Dense { tick: 30, consumed: 6 }, ..long(zones) }
 }
 
 fn eventful() -> FrameMessage<'static> {

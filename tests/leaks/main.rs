@@ -107,7 +107,7 @@ impl Seed {
             seed,
             link,
             rate: TickRate::new(one_of(random, &[20, 20, 30, 10])).expect("a valid rate"),
-            features: one_of(random, &[Features::NONE, Features::INPUT_LEAD]),
+            features: one_of(random, &[Features::NONE, Features::INPUT_LEAD, Features::DENSE_LIST]),
             budget: one_of(random, &[0, 0, 4000, 1200, 400]),
             hold: Duration::from_secs(5),
             // Some records are safe late. A room with a journal is not compared with a replica, which would take as long again.

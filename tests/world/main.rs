@@ -50,7 +50,11 @@ fn plan(profile: &str, seed: u64) -> Plan {
     Plan {
         seed,
         profile: Profile { datagrams: datagrams(seed), ..Profile::named(profile).expect("a known profile") },
-        features: if seed % 3 == 1 { Features::INPUT_LEAD.with(Features::VIEW_TIME) } else { Features::NONE },
+        features: match seed % 3 {
+            0 => Features::NONE,
+            1 => Features::INPUT_LEAD.with(Features::VIEW_TIME),
+            _ => Features::DENSE_LIST,
+        },
         rate: [20, 10, 30, 20][seed as usize % 4],
         peers: 1 + seed as usize % 5,
         wanted: &[0, 7, 20, 0],

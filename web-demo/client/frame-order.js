@@ -4,7 +4,7 @@
 import { DecodeError } from './reader.js';
 
 /** How many ticks, and numbers of consumed inputs, the told bits can tell apart. */
-const MODULI = { short: [16, 4], long: [32, 8], wide: [256, 256] };
+const MODULI = { short: [16, 4], long: [32, 8], dense: [32, 8], wide: [256, 256] };
 
 /**
  * @typedef {{ tick: number, advance: number, consumed: number, superseded: number, incarnation: number | null }} Step what a

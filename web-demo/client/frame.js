@@ -10,7 +10,7 @@ import { DecodeError } from './reader.js';
 /**
  * @typedef {import('./reader.js').MessageReader} MessageReader
  * @typedef {import('./events-wire.js').EventBatch} EventBatch
- * @typedef {{ type: 'short' | 'long' | 'wide' | 'absolute', tick: number, consumed: number }} Stamp the lowest bits of both numbers,
+ * @typedef {{ type: 'short' | 'long' | 'dense' | 'wide' | 'absolute', tick: number, consumed: number }} Stamp the lowest bits of both numbers,
  *   or all of them
  * @typedef {{ epoch: number, reason: number }} Correction
  * @typedef {{ superseded: number, commands: number | null, correction: Correction | null, incarnation: number | null,
@@ -43,6 +43,8 @@ const LISTED = 0x10;
 /** Without a list of zones: the number of deltas of zone 0 follows; with one: tick and `consumed` are told as a whole. */
 const CHAIN_LENGTH = 0x20;
 const ABSOLUTE = 0x20;
+/** The first byte of a dense list; elsewhere a list and a hash exclude each other. */
+const DENSE = LONG_FRAME | LISTED | HASH;
 const LONG_TICK = 0x1f;
 const LONG_CONSUMED_SHIFT = 5;
 
@@ -83,6 +85,7 @@ export function readFrame(reader) {
 
 /** @param {MessageReader} reader @param {number} first @returns {FrameMessage} */
 function readLong(reader, first) {
+  if (first === DENSE) return { type: 'frame', stamp: readLowBits(reader, 'dense'), note: null, events: null, zones: readDense(reader) };
   const stamp = readStamp(reader, first);
   const note = first & NOTE ? readNote(reader) : null;
   if (note?.incarnation != null && stamp.type !== 'absolute') throw notCanonical();
@@ -100,8 +103,13 @@ function readStamp(reader, first) {
     return { type: 'absolute', tick: reader.u32(), consumed: reader.u32() };
   }
   if (first & WIDE) return { type: 'wide', tick: reader.u8(), consumed: reader.u8() };
+  return readLowBits(reader, 'long');
+}
+
+/** @param {MessageReader} reader @param {'long' | 'dense'} type @returns {Stamp} */
+function readLowBits(reader, type) {
   const bits = reader.u8();
-  return { type: 'long', tick: bits & LONG_TICK, consumed: bits >> LONG_CONSUMED_SHIFT };
+  return { type, tick: bits & LONG_TICK, consumed: bits >> LONG_CONSUMED_SHIFT };
 }
 
 function notCanonical() {
@@ -145,6 +153,22 @@ function readListed(reader, whole) {
   }
   const [{ zone, lag, form } = { zone: -1, lag: 0, form: null }] = zones;
   if (!whole && count === 1 && zone === 0 && lag === 0 && form?.type === 'chain') throw notCanonical();
+  return zones;
+}
+
+/** Two zones or more that advance by one tick each, in ascending order. @param {MessageReader} reader @returns {ZonePart[]} */
+function readDense(reader) {
+  /** @type {ZonePart[]} */
+  const zones = [];
+  while (reader.left > 0) {
+    const gap = reader.u32();
+    const zone = (zones.at(-1)?.zone ?? 0) + gap;
+    if (zone > 0xffff || (gap === 0 && zones.length > 0)) throw new DecodeError('the zones of a list do not ascend');
+    const size = reader.u32();
+    const hash = size & 1 ? reader.fixed() : null;
+    zones.push({ zone, lag: 0, form: { type: 'chain', deltas: [reader.take(size >>> 1)] }, hash });
+  }
+  if (zones.length < 2) throw notCanonical();
   return zones;
 }
 

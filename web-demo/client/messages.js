@@ -62,8 +62,9 @@ export const VIEW_TIME = 0x02;
 export const REDIRECT = 0x04;
 export const FEEL_DIGEST = 0x08;
 export const PREPARE = 0x10;
+export const DENSE_LIST = 0x20;
 /** What this client asks for. */
-export const FEATURES = INPUT_LEAD | VIEW_TIME | REDIRECT | FEEL_DIGEST | PREPARE;
+export const FEATURES = INPUT_LEAD | VIEW_TIME | REDIRECT | FEEL_DIGEST | PREPARE | DENSE_LIST;
 /** The extension of welcome and hello by which a room can be made again after a restart. */
 export const RECIPE = 1;
 

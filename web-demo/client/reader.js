@@ -102,6 +102,11 @@ export class MessageReader {
     return this.#littleEndian(4);
   }
 
+  /** How many bytes remain. */
+  get left() {
+    return this.bytes.length - this.offset;
+  }
+
   /** All remaining bytes, as a view. */
   rest() {
     const rest = this.bytes.subarray(this.offset);

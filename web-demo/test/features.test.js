@@ -16,12 +16,13 @@ const VIEW_TIME = 2;
 const REDIRECT = 4;
 const FEEL_DIGEST = 8;
 const PREPARE = 16;
+const DENSE_LIST = 32;
 const game = (number) => ({ game: { kind: 7, body: Uint8Array.of(number) } });
 
 test('a hello asks for what the client knows, and for nothing else', async () => {
   const { server } = await join();
   const [hello] = server.peer.of('hello');
-  const known = INPUT_LEAD | VIEW_TIME | REDIRECT | FEEL_DIGEST | PREPARE;
+  const known = INPUT_LEAD | VIEW_TIME | REDIRECT | FEEL_DIGEST | PREPARE | DENSE_LIST;
   assert.deepEqual([hello.features, hello.extensions, FEATURES], [known, [], known]);
   assert.deepEqual(server.peer.protocols, ['tickwire.v2']);
 });

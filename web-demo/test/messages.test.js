@@ -43,9 +43,24 @@ test('broken messages are refused, never anything else', () => {
   assert.ok(refused > 1000 && decoded > 100, `${refused} refused, ${decoded} decoded`);
 });
 
-test('a prefix of a message is not a message, except that the last payload may be shorter', () => {
+/** How many zones a frame tells; 0 of what is no message. */
+function zonesOf(encoded) {
+  try {
+    return decodeServer(encoded).zones.length;
+  } catch (error) {
+    assert.ok(error instanceof DecodeError);
+    return 0;
+  }
+}
+
+test('a prefix of a message is not a message, except that the last payload may be shorter and a dense list, too', () => {
   for (const { hex: encoded, message } of vectors.server) {
     const whole = bytes(encoded);
+    if (message.Frame?.stamp.Dense) {
+      const counts = Array.from(whole, (_, length) => zonesOf(whole.slice(0, length)));
+      assert.deepEqual(counts.filter((count) => count > 0), [2, 3], 'where a part ends');
+      continue;
+    }
     const last = message.Frame ? serverMessage(message).zones.at(-1)?.form : undefined;
     const payload = last?.bytes ?? last?.deltas?.at(-1) ?? [];
     for (let length = 0; length < whole.length; length++) {

@@ -22,7 +22,7 @@ impl BotHello {
         let token = job.tokens.as_ref().map(|tokens| tokens.sign(job.number)).transpose();
         let token = token.map_err(|error| Ended::Failed(Failure::Refused, error))?;
         let screen = if job.has_screen { Display::FEATURES } else { Features::NONE };
-        let features = Features::REDIRECT.with(Features::PREPARE).with(screen);
+        let features = Features::REDIRECT.with(Features::PREPARE).with(Features::DENSE_LIST).with(screen);
         Ok(Self { name: job.name.clone(), player, rate: job.rate, token, features })
     }
 
