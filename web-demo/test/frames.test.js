@@ -36,11 +36,12 @@ for (const { name, welcome: encoded, messages } of golden('frames')) {
 }
 
 const long = (tick, consumed, note = null) => ({ stamp: { type: 'long', tick: tick & 31, consumed: consumed & 7 }, note });
+const dense = (tick, consumed) => ({ stamp: { type: 'dense', tick: tick & 31, consumed: consumed & 7 }, note: null });
 const short = (tick, consumed) => ({ stamp: { type: 'short', tick: tick & 15, consumed: consumed & 3 }, note: null });
 const absolute = (tick, consumed, note = null) => ({ stamp: { type: 'absolute', tick, consumed }, note });
 
 test('the lowest bits of a tick tell up to half of their circle, and what is behind is no news', () => {
-  for (const [stamp, half] of [[short, 8], [long, 16]]) {
+  for (const [stamp, half] of [[short, 8], [long, 16], [dense, 16]]) {
     for (const start of [1000, 0xfffffffa]) {
       for (let ahead = -half + 1; ahead <= half; ahead++) {
         const order = new FrameOrder({ tick: start, incarnation: 1 });

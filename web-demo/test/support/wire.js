@@ -70,7 +70,6 @@ export function encodeFrame({ stamp, note = null, events = null, zones }) {
     writeBytes(form.deltas[0], out);
     return out.finish();
   }
-  if (stamp.type === 'dense') return encodeDense(stamp, zones, out);
   const many = alone && form.deltas.length > 1;
   const wide = stamp.type === 'wide';
   out.u8(0x40 | (wide ? 1 : 0) | (absolute ? 32 : 0) | (note ? 2 : 0) | (events ? 4 : 0) | (alone ? 0 : 16) | (alone && hash !== null ? 8 : 0) | (many ? 32 : 0));
@@ -87,18 +86,6 @@ export function encodeFrame({ stamp, note = null, events = null, zones }) {
   if (hash !== null) writeHash(hash, out);
   if (many) out.u8(form.deltas.length - 1);
   writeDeltas(form.deltas, true, out);
-  return out.finish();
-}
-
-function encodeDense({ tick, consumed }, zones, out) {
-  for (const byte of [0x58, (tick & 31) | ((consumed & 7) << 5)]) out.u8(byte);
-  zones.forEach(({ zone, form, hash = null }, index) => {
-    const [delta] = form.deltas;
-    out.unsigned(zone - (zones[index - 1]?.zone ?? 0));
-    out.unsigned(2 * delta.length + (hash === null ? 0 : 1));
-    if (hash !== null) writeHash(hash, out);
-    writeBytes(delta, out);
-  });
   return out.finish();
 }
 
